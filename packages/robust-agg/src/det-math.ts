@@ -1,13 +1,14 @@
 /**
  * exp and log with the same bits everywhere. `Math.exp` and `Math.log` are the platform's and differ between
  * engines and processors in the last place; these use only + − × ÷ and bit moves on float64, which IEEE 754
- * fixes. Error below 2 ulp of the true value over the documented ranges (shown by test against `Math`).
+ * fixes. Both are within one unit in the last place of the correctly rounded value wherever tested (60-digit
+ * decimal arithmetic), and within two of `Math` over their whole ranges.
  */
 
-const LN2_HIGH = 6.93147180369123816490e-1
-const LN2_LOW = 1.90821492927058770002e-10
-const INVERSE_LN2 = 1.44269504088896338700
-const SQRT_HALF = 0.70710678118654752440
+const LN2_HIGH = 0.6931471803691238
+const LN2_LOW = 1.9082149292705877e-10
+const INVERSE_LN2 = Math.LOG2E
+const SQRT_HALF = Math.SQRT1_2
 
 const view = new DataView(new ArrayBuffer(8))
 
@@ -54,11 +55,13 @@ export function detLog(x: number): number {
     k -= 1
   }
   k += exponentShift
-  // log m = 2·artanh(s), s = (m − 1)/(m + 1), |s| ≤ 0.1716.
-  const s = (m - 1) / (m + 1)
+  // With f = m − 1 (exact), s = f/(2 + f) and |s| ≤ 0.1716: log m = 2·artanh(s) = f − f²/2 + s·(f²/2 + R), where
+  // R = 2·(s²/3 + s⁴/5 + …). The leading term f carries no rounding error.
+  const f = m - 1
+  const s = f / (2 + f)
   const s2 = s * s
   let sum = 0
   for (let i = 23; i >= 3; i -= 2) sum = (sum + 1 / i) * s2
-  const logM = 2 * s + 2 * s * sum
-  return k * LN2_HIGH + (logM + k * LN2_LOW)
+  const halfSquare = 0.5 * f * f
+  return k * LN2_HIGH - (halfSquare - (s * (halfSquare + 2 * sum) + k * LN2_LOW) - f)
 }

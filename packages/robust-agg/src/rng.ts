@@ -5,6 +5,7 @@
  */
 
 import { detExp, detLog } from './det-math.js'
+import { RobustAggError } from './errors.js'
 
 /** What names a stream: the run's seed first, then what the numbers are for, e.g. `[7, 'batches', 3, 12]`. */
 export type RngLabel = string | number
@@ -14,17 +15,25 @@ export interface Rng {
   nextUint32(): number
   /** Uniform in [0, 1) with 53 random bits. */
   uniform(): number
-  /** Uniform integer in [0, bound), without modulo bias; `bound` is an integer in [1, 2³²]. */
+  /** Uniform integer in [0, bound), without modulo bias; `bound` is an integer in [1, 2³²], else E_PARAMETER_RANGE. */
   integer(bound: number): number
   /** Standard normal (mean 0, standard deviation 1), Marsaglia's polar method on deterministic arithmetic. */
   normal(): number
-  /** Gamma with the given shape > 0 and scale 1 (Marsaglia & Tsang 2000). */
+  /** Gamma with scale 1 and a shape in (0, 1e15] (Marsaglia & Tsang 2000); can be 0 for shapes below about 0.05. */
   gamma(shape: number): number
   /** Shuffles in place (Fisher–Yates) and returns its argument. */
   shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T
 }
 
-/** FNV-1a over the UTF-16 code units of the labels, each label closed by a separator. */
+/** Above this shape the acceptance test of the gamma sampler has no digits left. */
+const MAX_SHAPE = 1e15
+
+function rangeError(owner: string, parameter: string, value: number, range: string): RobustAggError {
+  const message = `${owner}: '${parameter}' is ${value}, but must be ${range}.`
+  return new RobustAggError('E_PARAMETER_RANGE', message, { owner, parameter, value, range })
+}
+
+/** FNV-1a over the UTF-16 code units of the labels, each label followed by its length: no two lists collide by joining. */
 function hashLabels(labels: readonly RngLabel[]): [number, number] {
   let a = 0x811c9dc5
   let b = 0x9747b28c
@@ -36,7 +45,7 @@ function hashLabels(labels: readonly RngLabel[]): [number, number] {
   for (const label of labels) {
     const text = typeof label === 'number' ? `#${label}` : `$${label}`
     for (let k = 0; k < text.length; k++) mix(text.charCodeAt(k))
-    mix(0x1f)
+    mix(text.length)
   }
   return [a >>> 0, b >>> 0]
 }
@@ -72,7 +81,7 @@ export function createRng(...labels: readonly RngLabel[]): Rng {
   const uniform = (): number => ((nextUint32() >>> 5) * 67108864 + (nextUint32() >>> 6)) / 9007199254740992
   const integer = (bound: number): number => {
     if (!Number.isInteger(bound) || bound < 1 || bound > 4294967296) {
-      throw new RangeError(`integer(bound): bound must be an integer in [1, 2^32], got ${bound}`)
+      throw rangeError('rng.integer', 'bound', bound, 'a whole number in [1, 2^32]')
     }
     const limit = 4294967296 - (4294967296 % bound)
     for (;;) {
@@ -99,7 +108,8 @@ export function createRng(...labels: readonly RngLabel[]): Rng {
     }
   }
   const gamma = (shape: number): number => {
-    if (!(shape > 0)) throw new RangeError(`gamma(shape): shape must be above 0, got ${shape}`)
+    if (!(shape > 0 && shape <= MAX_SHAPE))
+      throw rangeError('rng.gamma', 'shape', shape, 'a number in (0, 1e15]')
     if (shape < 1) {
       // G(a) = G(a + 1) · U^(1/a), with the power taken in logarithms.
       const g = gamma(shape + 1)

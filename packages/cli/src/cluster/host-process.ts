@@ -1,0 +1,159 @@
+import {
+  createManifestTraining,
+  createNode,
+  createTrainerService,
+  errorCode,
+  errorMessage,
+  identityFromSeed,
+  loadSource,
+  manifestInitialParameters,
+  runTopology,
+  type RoundReport,
+  shareIndices,
+  systemClock,
+  type TemperedNode,
+} from '@tempered/node'
+import { openManifest } from '@tempered/protocol'
+import { pino } from 'pino'
+import { partitionScheme } from '../scenario/plan.js'
+import { createAdversary } from './adversary.js'
+import { createHonestModels } from './honest-models.js'
+import type { FromHost, HostedNode, HostedRound, HostLaunch, ToHost } from './host-messages.js'
+
+/**
+ * A host process of a local cluster: runs some of its nodes over the same code as `tempered node start`, with one
+ * training thread for all of them. It lives as long as its launcher: when the IPC channel closes, it ends.
+ */
+
+// The launcher decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
+process.on('SIGINT', () => undefined)
+
+const send = (message: FromHost): void => {
+  if (process.connected) process.send?.(message)
+}
+
+let host: { receive(message: ToHost): void; stop(): Promise<void> } | undefined
+
+process.on('message', (message: ToHost) => {
+  if (message.type === 'launch') {
+    launch(message.launch).catch((error) => {
+      for (const { index } of message.launch.nodes) {
+        send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+      }
+      process.disconnect()
+    })
+  } else if (message.type === 'stop') {
+    void end()
+  } else {
+    host?.receive(message)
+  }
+})
+process.on('disconnect', () => void end())
+
+async function end(): Promise<void> {
+  await host?.stop()
+  process.exit(0)
+}
+
+async function launch(init: HostLaunch): Promise<void> {
+  const run = openManifest(init.manifest)
+  const { manifest } = run
+  const logger = pino({ level: init.logLevel, base: {} }, pino.destination({ dest: init.logFile, sync: false }))
+  // libp2p has thrown from stream callbacks before; log it, the nodes go on.
+  process.on('uncaughtException', (error) => logger.error({ err: error, component: 'process' }, 'uncaught exception'))
+  process.on('unhandledRejection', (error) => logger.error({ err: error, component: 'process' }, 'unhandled rejection'))
+
+  const topology = runTopology(run)
+  const models = createHonestModels(manifest.model.parameterCount, systemClock)
+  const source = await loadSource(init.data.source, init.cacheFolder)
+  const service = await createTrainerService({ backend: init.backend })
+  const initialParameters = manifestInitialParameters(manifest)
+  const nodes = new Map<string, TemperedNode>()
+  host = {
+    receive(message) {
+      if (message.type === 'honest-model') models.note(message.index, message.round, message.path)
+      else if (message.type === 'honest-gone') models.gone(message.index)
+      else if (message.type === 'addresses') {
+        for (const node of nodes.values()) node.learnAddresses(message.peer, message.addresses)
+      }
+    },
+    async stop() {
+      await Promise.all([...nodes.values()].map((node) => node.stop()))
+      await service.close()
+    },
+  }
+  send({ type: 'ready', backend: service.backend.name, notice: service.backend.notice })
+
+  const start = async (hosted: HostedNode): Promise<void> => {
+    const { index, name } = hosted
+    const identity = identityFromSeed(hosted.seed)
+    const neighbours = topology.graph.neighbours(index)
+    const adversary = createAdversary({
+      node: hosted,
+      manifest,
+      honest: init.honest,
+      honestNeighbours: init.honest.filter((other) => neighbours.includes(other)),
+      models,
+      clock: systemClock,
+    })
+    const { train, test } = source
+    const indices = shareIndices(source, {
+      scheme: partitionScheme(init.data.split),
+      part: index,
+      parts: manifest.members.length,
+      seed: manifest.seed,
+    })
+    const trainer = await service.open({
+      model: manifest.model.name as Parameters<typeof service.open>[0]['model'],
+      inputShape: train.shape,
+      classes: train.classes,
+      train: { images: train.images, labels: adversary.labels(train.labels, train.classes), indices },
+      test: { images: test.images, labels: test.labels },
+      nodeLabel: index,
+      seed: manifest.seed,
+    })
+    const node = await createNode(
+      {
+        training: createManifestTraining(trainer, manifest, init.evaluation),
+        publisher: adversary.publisher,
+        clock: systemClock,
+        logger: logger.child({ node: name }),
+      },
+      {
+        run,
+        identity,
+        stateFolder: hosted.stateFolder,
+        initialParameters,
+        keepRounds: init.keepRounds,
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        bootstrap: [],
+        mdns: false,
+      },
+      {
+        onListening: (addresses) => send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
+        onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
+        onRound: (report) => send({ type: 'round', index, report: withoutAnnouncements(report) }),
+        onQuarantine: (peer, round) => send({ type: 'quarantine', index, peer, round }),
+      },
+    )
+    nodes.set(identity.signer.peerId, node)
+    await node.run()
+  }
+
+  await Promise.all(
+    init.nodes.map((hosted) =>
+      start(hosted).then(
+        () => send({ type: 'done', index: hosted.index }),
+        (error) => {
+          logger.error({ err: error, node: hosted.name }, 'node failed')
+          send({ type: 'failed', index: hosted.index, code: errorCode(error), message: errorMessage(error) })
+        },
+      ),
+    ),
+  )
+  send({ type: 'memory', residentBytes: process.memoryUsage.rss() })
+}
+
+function withoutAnnouncements(report: RoundReport): HostedRound {
+  return { ...report, neighbours: report.neighbours.map(({ announcement: _, ...record }) => record) }
+}

@@ -1,0 +1,53 @@
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { loadDocument } from './load-document.js'
+import { backendSchema, evaluationSchema, splitSchema } from './shared-schema.js'
+
+/** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
+export const nodeConfigSchema = z.strictObject({
+  name: z.string().min(1).max(64).describe('What logs call this node.'),
+  key: z.string().default('identity.key').describe('Private key file, mode 0600.'),
+  state: z.string().default('state').describe('Folder for ledger, models and lock.'),
+  listen: z
+    .array(z.string())
+    .min(1)
+    .default(['/ip4/0.0.0.0/tcp/4001'])
+    .describe('Multiaddrs to listen on.'),
+  announce: z.array(z.string()).default([]).describe('Multiaddrs to tell others, when they differ from `listen`.'),
+  bootstrap: z.array(z.string()).default([]).describe('Multiaddrs of any members; the others are found through them.'),
+  mdns: z.boolean().default(false).describe('Find members on the local network by multicast DNS.'),
+  manifest: z
+    .union([
+      z.strictObject({ file: z.string().describe('Run manifest, made by `tempered manifest create`.') }),
+      z.strictObject({ peer: z.string().describe('Multiaddr of a member to take the manifest from.') }),
+    ])
+    .describe('The run to take part in.'),
+  data: z
+    .strictObject({
+      source: z.string().default('mnist').describe('`mnist` for the embedded digits, or a folder with IDX files.'),
+      split: splitSchema.optional().describe('Leave out to train on all of the source.'),
+      part: z.int().min(0).default(0).describe('Which part of the split is mine, from 0.'),
+      parts: z.int().min(1).default(1).describe('Into how many parts the source is split.'),
+      seed: z.int().min(0).default(0).describe('All nodes that split one source must name the same seed.'),
+    })
+    .prefault({}),
+  evaluation: evaluationSchema,
+  backend: backendSchema.default('auto'),
+  keepRounds: z.int().min(2).default(4).describe('Rounds of own models to keep on disk.'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type NodeConfig = z.infer<typeof nodeConfigSchema>
+
+/** Loads `node.yaml` and makes its paths absolute. */
+export async function loadNodeConfig(path: string): Promise<NodeConfig> {
+  const config = await loadDocument(path, nodeConfigSchema)
+  const from = (relative: string): string => resolve(dirname(path), relative)
+  return {
+    ...config,
+    key: from(config.key),
+    state: from(config.state),
+    manifest: 'file' in config.manifest ? { file: from(config.manifest.file) } : config.manifest,
+    data: { ...config.data, source: config.data.source === 'mnist' ? 'mnist' : from(config.data.source) },
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+
+/** Parts that node configurations and scenarios share. Descriptions end up in the published JSON Schemas. */
+
+export const namedWithParams = (what: string) =>
+  z.strictObject({
+    name: z.string().min(1).describe(what),
+    params: z.record(z.string(), z.number()).default({}).describe('Parameters by name; what is left out has its default.'),
+  })
+
+export const backendSchema = z
+  .enum(['auto', 'node', 'wasm', 'cpu'])
+  .describe('Training backend: auto takes tfjs-node when it is installed and loads, else WebAssembly.')
+
+export const splitSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('iid') }),
+    z.strictObject({
+      kind: z.literal('label-groups'),
+      h: z.number().min(0).max(1).describe('Share of a label that goes to its own group; 1/classes is IID.'),
+    }),
+    z.strictObject({ kind: z.literal('dirichlet'), a: z.number().gt(0).describe('Concentration; small is skewed.') }),
+    z.strictObject({ kind: z.literal('shards'), perNode: z.int().min(1).describe('Shards of sorted labels a node.') }),
+  ])
+  .describe('How training samples are dealt to the nodes.')
+
+export const evaluationSchema = z
+  .strictObject({
+    every: z.int().min(1).default(1).describe('Rounds between evaluations; the last round is always evaluated.'),
+    samples: z.int().min(1).default(500).describe('Test samples an evaluation looks at; the last one looks at all.'),
+  })
+  .prefault({})
+
+export const trainingSchema = z
+  .strictObject({
+    rounds: z.int().min(1).default(20),
+    localSteps: z.int().min(0).default(20).describe('Minibatch steps a node trains in a round.'),
+    batchSize: z.int().min(1).default(32),
+    learningRate: z.number().gt(0).default(0.05),
+    momentum: z.number().min(0).lt(1).default(0.9).describe('Starts at zero in every round.'),
+    weightDecay: z.number().min(0).default(0),
+    schedule: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('constant') }),
+        z.strictObject({ kind: z.literal('inverse-time'), decay: z.number().min(0) }),
+        z.strictObject({ kind: z.literal('step'), every: z.int().min(1), factor: z.number().gt(0).max(1) }),
+        z.strictObject({ kind: z.literal('cosine') }),
+      ])
+      .default({ kind: 'constant' })
+      .describe('Learning rate over the rounds.'),
+  })
+  .prefault({})
+
+export const deadlinesSchema = z
+  .strictObject({
+    joinMs: z.int().min(1).default(120_000).describe('Wait at the start for all neighbours once one is there.'),
+    collectMs: z.int().min(1).default(60_000).describe("Wait for the neighbours' models after publishing."),
+    dialMs: z.int().min(1).default(20_000).describe('Opening a connection or stream.'),
+    firstByteMs: z.int().min(1).default(20_000).describe('Until the first byte of a reply.'),
+    transferMs: z.int().min(1).default(60_000).describe('A whole model.'),
+    reconnectMs: z.int().min(1).default(5_000).describe('How long a lost neighbour still counts as live.'),
+  })
+  .prefault({})

@@ -1,0 +1,21 @@
+/** What went wrong at the process edge; each code has an exit code in exit-codes.ts. */
+export type CliErrorCode =
+  | 'E_USAGE'
+  | 'E_CONFIG'
+  | 'E_FILE'
+  | 'E_GOAL_MISSED'
+  | 'E_LEDGER_INVALID'
+  | 'E_HOST_PROCESS'
+
+/** Every error that this package raises. `message` says what, where and how to mend it. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: CliErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: CliErrorCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.details = details
+  }
+}

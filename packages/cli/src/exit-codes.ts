@@ -1,0 +1,47 @@
+import { errorCode } from '@tempered/node'
+
+/** Exit codes of the `tempered` command; scripts may rely on them. */
+export const EXIT = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  data: 3,
+  key: 4,
+  wrongRun: 5,
+  ledgerInvalid: 6,
+  resource: 7,
+  goalMissed: 8,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+const BY_CODE: Readonly<Record<string, number>> = {
+  E_USAGE: EXIT.usage,
+  E_CONFIG: EXIT.usage,
+  E_FILE: EXIT.usage,
+  E_MANIFEST: EXIT.usage,
+  E_UNKNOWN_RULE: EXIT.usage,
+  E_UNKNOWN_ATTACK: EXIT.usage,
+  E_UNKNOWN_TOPOLOGY: EXIT.usage,
+  E_UNKNOWN_PARAMETER: EXIT.usage,
+  E_PARAMETER_RANGE: EXIT.usage,
+  E_PARAMETERS: EXIT.usage,
+  E_TOPOLOGY: EXIT.usage,
+  E_TOO_FEW_NODES: EXIT.usage,
+  E_KEY: EXIT.key,
+  E_WRONG_RUN: EXIT.wrongRun,
+  E_NOT_A_MEMBER: EXIT.wrongRun,
+  E_INITIAL_PARAMETERS: EXIT.wrongRun,
+  E_STATE_IN_USE: EXIT.wrongRun,
+  E_REFUSED: EXIT.wrongRun,
+  E_LEDGER_INVALID: EXIT.ledgerInvalid,
+  E_STATE_CORRUPT: EXIT.ledgerInvalid,
+  E_IO: EXIT.resource,
+  E_GOAL_MISSED: EXIT.goalMissed,
+}
+
+/** Exit code for an error: by its `E_…` code, 1 for anything unknown. */
+export function exitCodeOf(error: unknown): number {
+  const { name } = (error ?? {}) as { name?: string }
+  return BY_CODE[errorCode(error)] ?? (name === 'DataError' || name === 'IdxError' ? EXIT.data : EXIT.internal)
+}

@@ -1,0 +1,2 @@
+export { CliError } from './errors.js'
+export { type Scenario, scenarioSchema } from './scenario/schema.js'

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import { type Identity, identityFromSeed, initialParameters, type DataSource, describeModel, type PartitionScheme, runTopology, type RunTopology } from '@tempered/node'
+import { blobCid, encodeModel, PROTOCOL_VERSION, type Run, sealManifest } from '@tempered/protocol'
+import { createRule } from '@tempered/robust-agg'
+import { createAttack } from '@tempered/robust-agg/attacks'
+import { CliError } from '../errors.js'
+import type { Scenario } from './schema.js'
+
+/** One node of a local cluster. */
+export interface PlannedNode {
+  /** Index in the topology and among the manifest's members. */
+  readonly index: number
+  /** `node-00`, `node-01` …; its folder in the results. */
+  readonly name: string
+  readonly identity: Identity
+  /** The attack it mounts; undefined for an honest node. */
+  readonly attack: Scenario['adversaries'][number]['attack'] | undefined
+}
+
+/** A scenario with everything drawn and checked: who the nodes are, what they agree on, who attacks. */
+export interface ClusterPlan {
+  readonly scenario: Scenario
+  readonly run: Run
+  readonly topology: RunTopology
+  readonly nodes: readonly PlannedNode[]
+}
+
+/** Draws identities, topology and initial parameters from the seed. Throws before anything runs if a part is wrong. */
+export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
+  const attacks = assignAttacks(scenario)
+  const identities = Array.from({ length: scenario.nodes }, (_, index) => clusterIdentity(scenario.seed, index))
+  const { shape, classes } = data.train
+  const model = describeModel(scenario.model, shape, classes)
+  const rule = createRule(scenario.rule.name, scenario.rule.params)
+  const { edges } = scenario.topology
+  const run = sealManifest({
+    kind: 'tempered/manifest',
+    version: PROTOCOL_VERSION,
+    name: scenario.name,
+    seed: scenario.seed,
+    model: {
+      name: scenario.model,
+      inputShape: [shape.height, shape.width, shape.channels],
+      classes,
+      parameterCount: model.parameterCount,
+      initialCid: blobCid(encodeModel(initialParameters(model, scenario.seed))).toString(),
+    },
+    rule: { name: rule.name, params: { ...rule.params } },
+    training: scenario.training,
+    topology: {
+      name: scenario.topology.name,
+      params: scenario.topology.params,
+      ...(edges === undefined ? {} : { edges }),
+      mixing: scenario.mixing,
+    },
+    members: identities.map((identity) => identity.signer.peerId),
+    deadlines: scenario.deadlines,
+    patienceRounds: scenario.patienceRounds,
+  })
+  const topology = runTopology(run)
+  for (const identity of identities) rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
+  const width = String(scenario.nodes - 1).length
+  const nodes = identities.map((identity, index) => ({
+    index,
+    name: `node-${String(index).padStart(Math.max(2, width), '0')}`,
+    identity,
+    attack: attacks.get(index),
+  }))
+  return { scenario, run, topology, nodes }
+}
+
+/** The scenario's split in the terms of the data layer. */
+export function partitionScheme(split: Scenario['data']['split']): PartitionScheme {
+  switch (split.kind) {
+    case 'label-groups':
+      return { kind: 'label-groups', degree: split.h }
+    case 'dirichlet':
+      return { kind: 'dirichlet', alpha: split.a }
+    default:
+      return split
+  }
+}
+
+function assignAttacks(scenario: Scenario): Map<number, Scenario['adversaries'][number]['attack']> {
+  const attacks = new Map<number, Scenario['adversaries'][number]['attack']>()
+  for (const { nodes, attack } of scenario.adversaries) {
+    // Unknown names and parameters are found here, before anything runs.
+    createAttack(attack.name, attack.params)
+    for (const index of nodes) {
+      if (index >= scenario.nodes) {
+        throw new CliError('E_CONFIG', `adversaries: node ${index} is not among the ${scenario.nodes} nodes (0 … ${scenario.nodes - 1})`)
+      }
+      if (attacks.has(index)) throw new CliError('E_CONFIG', `adversaries: node ${index} is given two attacks`)
+      attacks.set(index, attack)
+    }
+  }
+  return attacks
+}
+
+/**
+ * Keys of a local cluster come from the seed, so that two runs have the same members in the same order. They
+ * protect nothing: a cluster on one machine is for experiments.
+ */
+function clusterIdentity(seed: number, index: number): Identity {
+  return identityFromSeed(createHash('sha256').update(`tempered local cluster key\0${seed}\0${index}`).digest())
+}

@@ -1,0 +1,61 @@
+import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { blobCid } from '@tempered/protocol'
+import { NodeError } from '../errors.js'
+import { writeFileAtomic } from '../files.js'
+
+/** Content-addressed models: the newest ones in memory, all retained ones on disk. */
+export interface BlobStore {
+  /** On disk (fsync) before it resolves. The bytes must not change afterwards. Returns the CID string. */
+  put(bytes: Uint8Array): Promise<string>
+  /** From memory or disk, hash checked; undefined when it is not held. */
+  get(cid: string): Promise<Uint8Array | undefined>
+  /** Deletes every blob that is not named. */
+  retain(cids: ReadonlySet<string>): Promise<void>
+}
+
+/** Blobs of the running rounds that are served without touching the disk. */
+const CACHED_BLOBS = 4
+
+export async function openBlobStore(folder: string): Promise<BlobStore> {
+  await mkdir(folder, { recursive: true })
+  const cache = new Map<string, Uint8Array>()
+  const remember = (cid: string, bytes: Uint8Array): void => {
+    cache.delete(cid)
+    cache.set(cid, bytes)
+    for (const oldest of cache.keys()) {
+      if (cache.size <= CACHED_BLOBS) break
+      cache.delete(oldest)
+    }
+  }
+  return {
+    async put(bytes) {
+      const cid = blobCid(bytes).toString()
+      if (!cache.has(cid)) await writeFileAtomic(join(folder, cid), bytes)
+      remember(cid, bytes)
+      return cid
+    },
+    async get(cid) {
+      const cached = cache.get(cid)
+      if (cached !== undefined) return cached
+      if (!/^[a-z0-9]+$/.test(cid)) return undefined
+      let bytes: Uint8Array
+      try {
+        bytes = await readFile(join(folder, cid))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw new NodeError('E_IO', `blob ${cid}: ${(error as Error).message}`, { cid }, error)
+      }
+      if (blobCid(bytes).toString() !== cid) {
+        throw new NodeError('E_HASH_MISMATCH', `blob ${cid} on disk does not match its CID; delete the file`, { cid })
+      }
+      return bytes
+    },
+    async retain(cids) {
+      for (const name of await readdir(folder)) {
+        if (!cids.has(name)) await unlink(join(folder, name)).catch(() => undefined)
+      }
+      for (const cid of cache.keys()) if (!cids.has(cid)) cache.delete(cid)
+    },
+  }
+}

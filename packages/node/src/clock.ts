@@ -1,0 +1,51 @@
+/** Time as the node sees it. The only file that touches the wall clock and timers; tests inject their own. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  wallMs(): number
+  /** Milliseconds since some start; never goes back. */
+  monotonicMs(): number
+  /** Calls back once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, callback: () => void): () => void
+  /** A signal that aborts after `delayMs`, or when `parent` does; `clear` must be called when the work is over. */
+  deadline(delayMs: number, parent?: AbortSignal): { readonly signal: AbortSignal; clear(): void }
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+  deadline(delayMs, parent) {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')), delayMs)
+    const onParent = (): void => controller.abort(parent?.reason)
+    if (parent?.aborted) onParent()
+    else parent?.addEventListener('abort', onParent, { once: true })
+    return {
+      signal: controller.signal,
+      clear() {
+        clearTimeout(timer)
+        parent?.removeEventListener('abort', onParent)
+      },
+    }
+  },
+}
+
+/** Resolves after `delayMs`, or at once when the signal aborts. Never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
+    const done = (): void => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(delayMs, done)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,186 @@
+/**
+ * One file in IDX format (big-endian: two zero bytes, the type 0x08 = unsigned byte, the number of dimensions,
+ * one uint32 a dimension, then the bytes row-major), plain or gzip.
+ * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section on file formats.
+ */
+
+import { type FileHandle, open } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { constants, gunzip } from 'node:zlib'
+import { DataError } from './data-error.js'
+
+const gunzipBytes = promisify(gunzip)
+
+/** A file may hold at most this many bytes after decompression: EMNIST ByClass, the largest in use, has 547 MB. */
+export const MAX_IDX_BYTES = 1024 * 1024 * 1024
+
+/** Compressed bytes that are looked at to find the header; a gzip header with a file name stays far below. */
+const GZIP_PROBE_BYTES = 4096
+
+const UNSIGNED_BYTE = 0x08
+
+export interface IdxArray {
+  dimensions: number[]
+  /** Product of the dimensions bytes, row-major. */
+  values: Uint8Array
+}
+
+/** Checks the header in `head` and returns the dimensions; nothing of their size has been allocated yet. */
+function parseHeader(head: Uint8Array, rank: number, file: string, maxBytes: number): number[] {
+  const headerLength = 4 + 4 * rank
+  if (head.length < 4) {
+    throw new DataError('E_IDX_SIZE', `the file ends inside the magic number; fetch it again`, {
+      file,
+      offset: head.length,
+    })
+  }
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
+  const magic = view.getUint32(0)
+  const expected = UNSIGNED_BYTE * 256 + rank
+  if (magic !== expected) {
+    throw new DataError(
+      'E_IDX_MAGIC',
+      `magic number 0x${magic.toString(16).padStart(8, '0')}, expected 0x${expected.toString(16).padStart(8, '0')} ` +
+        `(unsigned bytes, ${rank} dimension${rank === 1 ? '' : 's'}): is this ${rank === 1 ? 'a labels' : 'an images'} file in IDX format?`,
+      { file, offset: 0 },
+    )
+  }
+  if (head.length < headerLength) {
+    throw new DataError('E_IDX_SIZE', 'the file ends inside its dimensions; fetch it again', {
+      file,
+      offset: head.length,
+    })
+  }
+  const dimensions: number[] = []
+  let total = 1
+  for (let k = 0; k < rank; k++) {
+    const offset = 4 + 4 * k
+    const size = view.getUint32(offset)
+    if (size === 0) throw new DataError('E_IDX_SIZE', `dimension ${k} is 0: the file holds no data`, { file, offset })
+    total *= size
+    if (total + headerLength > maxBytes) {
+      throw new DataError(
+        'E_DATA_TOO_LARGE',
+        `the dimensions ask for at least ${total} bytes, above the limit of ${maxBytes}; split the data set`,
+        { file, offset },
+      )
+    }
+    dimensions.push(size)
+  }
+  return dimensions
+}
+
+/** Reads up to `length` bytes from the start of the file. */
+async function readStart(handle: FileHandle, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return buffer.subarray(0, filled)
+}
+
+function gzipError(cause: unknown, file: string, compressedLength: number, total: number): DataError {
+  const code = (cause as { code?: string }).code
+  if (code === 'Z_BUF_ERROR') {
+    return new DataError('E_GZIP_TRUNCATED', 'the compressed data ends too early (compressed offset); fetch it again', {
+      file,
+      offset: compressedLength,
+      cause,
+    })
+  }
+  if (code === 'ERR_BUFFER_TOO_LARGE') {
+    return new DataError('E_IDX_SIZE', `more data than the ${total} bytes that the header announces`, {
+      file,
+      offset: total,
+      cause,
+    })
+  }
+  return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
+    file,
+    offset: 0,
+    cause,
+  })
+}
+
+async function readGzip(handle: FileHandle, size: number, rank: number, file: string, maxBytes: number) {
+  const headerLength = 4 + 4 * rank
+  const probe = await readStart(handle, Math.min(size, GZIP_PROBE_BYTES))
+  if (probe.length < 18) throw gzipError({ code: 'Z_BUF_ERROR' }, file, probe.length, 0)
+  const head = await gunzipBytes(probe, { finishFlush: constants.Z_SYNC_FLUSH }).catch((cause: unknown) => {
+    throw gzipError(cause, file, probe.length, 0)
+  })
+  if (head.length < headerLength && size > probe.length) {
+    throw new DataError('E_GZIP_CORRUPT', `no IDX header within the first ${GZIP_PROBE_BYTES} compressed bytes`, {
+      file,
+      offset: 0,
+    })
+  }
+  // A short file that ends inside a block is told as truncated, not as a wrong header.
+  if (head.length < headerLength) {
+    await gunzipBytes(probe).catch((cause: unknown) => {
+      throw gzipError(cause, file, size, headerLength)
+    })
+  }
+  const dimensions = parseHeader(head, rank, file, maxBytes)
+  const total = headerLength + dimensions.reduce((product, value) => product * value, 1)
+  // Deflate expands at most 1,032 times: a file too short for its header is refused before it is unpacked.
+  if (size * 1032 < total) {
+    throw new DataError('E_IDX_SIZE', `${size} compressed bytes cannot hold the ${total} bytes of the header`, {
+      file,
+      offset: 4,
+    })
+  }
+  const compressed = await readStart(handle, size)
+  const bytes = await gunzipBytes(compressed, { maxOutputLength: total }).catch((cause: unknown) => {
+    throw gzipError(cause, file, compressed.length, total)
+  })
+  return { dimensions, bytes, total }
+}
+
+/**
+ * Reads one IDX file of unsigned bytes with `rank` dimensions; names that end in .gz are decompressed.
+ * Throws DataError: E_DATA_NOT_FOUND, E_IDX_MAGIC, E_IDX_SIZE (short, long or empty), E_DATA_TOO_LARGE (before
+ * anything of that size is allocated), E_GZIP_TRUNCATED, E_GZIP_CORRUPT.
+ */
+export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX_BYTES): Promise<IdxArray> {
+  const headerLength = 4 + 4 * rank
+  const handle = await open(file, 'r').catch((cause: unknown) => {
+    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its rights', { file, cause })
+  })
+  try {
+    const { size } = await handle.stat()
+    if (size > maxBytes) {
+      throw new DataError('E_DATA_TOO_LARGE', `${size} bytes, above the limit of ${maxBytes}`, { file })
+    }
+    let bytes: Uint8Array
+    let dimensions: number[]
+    let total: number
+    if (file.endsWith('.gz')) {
+      ;({ bytes, dimensions, total } = await readGzip(handle, size, rank, file, maxBytes))
+    } else {
+      dimensions = parseHeader(await readStart(handle, Math.min(size, headerLength)), rank, file, maxBytes)
+      total = headerLength + dimensions.reduce((product, value) => product * value, 1)
+      bytes = size === total ? await readStart(handle, size) : new Uint8Array(0)
+      if (size !== total) {
+        throw new DataError(
+          'E_IDX_SIZE',
+          `the header announces ${total} bytes (${dimensions.join('×')} after a header of ${headerLength}), the file has ${size}; ` +
+            `${size < total ? 'fetch it again' : 'cut off what follows'}`,
+          { file, offset: Math.min(size, total) },
+        )
+      }
+    }
+    if (bytes.length !== total) {
+      throw new DataError('E_IDX_SIZE', `the header announces ${total} bytes, the file has ${bytes.length}`, {
+        file,
+        offset: bytes.length,
+      })
+    }
+    return { dimensions, values: bytes.subarray(headerLength) }
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,127 @@
+/** A data set of IDX files in a folder: MNIST, Fashion-MNIST, KMNIST, EMNIST or anything of the same form. */
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DataError } from './data-error.js'
+import { createDataset, type Dataset, type DataSource } from './dataset.js'
+import { MAX_IDX_BYTES, readIdxFile } from './idx-file.js'
+
+export interface IdxOptions {
+  /** Number of classes in [2, 256]; default: by the EMNIST name, otherwise 10. */
+  classes?: number
+  /** Name of the data set; default: the common start of the file names, otherwise the folder. */
+  name?: string
+  /** Limit of one file in bytes after decompression; default 1 GiB. */
+  maxBytes?: number
+}
+
+interface Role {
+  prefix: string
+  part: 'train' | 'test'
+  kind: 'images' | 'labels'
+  file: string
+}
+
+const FILE_NAME = /^(.*?)(train|t10k|test)-(images|labels)[-.]idx([13])-ubyte(\.gz)?$/
+
+/** Classes and lowest label by the start of an EMNIST file name; EMNIST Letters counts its labels from 1. */
+const KNOWN: readonly { name: RegExp; classes: number; lowest: number }[] = [
+  { name: /emnist-letters-?$/, classes: 26, lowest: 1 },
+  { name: /emnist-balanced-?$/, classes: 47, lowest: 0 },
+  { name: /emnist-bymerge-?$/, classes: 47, lowest: 0 },
+  { name: /emnist-byclass-?$/, classes: 62, lowest: 0 },
+]
+
+/** The files of a folder by role; where a file is there plain and as .gz, the plain one counts. */
+function findRoles(folder: string, names: readonly string[]): Role[] {
+  const roles = new Map<string, Role>()
+  for (const name of [...names].sort().reverse()) {
+    const match = FILE_NAME.exec(name)
+    if (match === null) continue
+    const part = match[2] === 'train' ? 'train' : 'test'
+    const kind = match[3] === 'images' ? 'images' : 'labels'
+    const prefix = match[1] ?? ''
+    roles.set(`${prefix}/${part}/${kind}`, { prefix, part, kind, file: join(folder, name) })
+  }
+  return [...roles.values()]
+}
+
+async function readPart(images: Role, labels: Role, name: string, options: IdxOptions): Promise<Dataset> {
+  const maxBytes = options.maxBytes ?? MAX_IDX_BYTES
+  const pixels = await readIdxFile(images.file, 3, maxBytes)
+  const marks = await readIdxFile(labels.file, 1, maxBytes)
+  const [count = 0, height = 0, width = 0] = pixels.dimensions
+  if (marks.values.length !== count) {
+    throw new DataError(
+      'E_DATA_MISMATCH',
+      `${marks.values.length} labels, but ${count} images in ${images.file}; take both files from the same place`,
+      { file: labels.file, offset: 4 },
+    )
+  }
+  const known = KNOWN.find((entry) => entry.name.test(images.prefix))
+  const classes = options.classes ?? known?.classes ?? 10
+  const lowest = known?.lowest ?? 0
+  const shifted = new Uint8Array(count)
+  for (let k = 0; k < count; k++) {
+    const label = marks.values[k] as number
+    if (label < lowest || label >= lowest + classes) {
+      throw new DataError(
+        'E_LABEL_RANGE',
+        `label ${label} of sample ${k} is outside [${lowest}, ${lowest + classes - 1}]; give the number of classes if it is not ${classes}`,
+        { file: labels.file, offset: 8 + k },
+      )
+    }
+    shifted[k] = label - lowest
+  }
+  return createDataset({
+    name,
+    images: pixels.values,
+    labels: shifted,
+    classes,
+    shape: { height, width, channels: 1 },
+  })
+}
+
+/**
+ * Loads the one data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]`
+ * and the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26
+ * become 0–25; pixels stay as they are in the file (EMNIST images are stored transposed).
+ *
+ * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
+ * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.
+ */
+export async function loadIdxFolder(folder: string, options: IdxOptions = {}): Promise<DataSource> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new DataError('E_DATA_NOT_FOUND', 'is not a readable folder', { file: folder, cause })
+  })
+  const roles = findRoles(folder, names)
+  const prefixes = [...new Set(roles.map((role) => role.prefix))].sort()
+  if (prefixes.length > 1) {
+    throw new DataError(
+      'E_DATA_AMBIGUOUS',
+      `holds several data sets (${prefixes.map((prefix) => `'${prefix}…'`).join(', ')}); give each a folder of its own`,
+      { file: folder },
+    )
+  }
+  const take = (part: Role['part'], kind: Role['kind']): Role => {
+    const role = roles.find((candidate) => candidate.part === part && candidate.kind === kind)
+    if (role !== undefined) return role
+    const wanted = `${prefixes[0] ?? ''}${part === 'train' ? 'train' : 't10k'}-${kind}-idx${kind === 'images' ? 3 : 1}-ubyte`
+    throw new DataError('E_DATA_NOT_FOUND', `has no ${wanted} or ${wanted}.gz; put the four IDX files there`, {
+      file: folder,
+    })
+  }
+  const files = [take('train', 'images'), take('train', 'labels'), take('test', 'images'), take('test', 'labels')]
+  const [trainImages, trainLabels, testImages, testLabels] = files as [Role, Role, Role, Role]
+  const name = options.name ?? (trainImages.prefix.replace(/[-_.]+$/, '') || folder)
+  const train = await readPart(trainImages, trainLabels, name, options)
+  const test = await readPart(testImages, testLabels, name, options)
+  if (train.shape.height !== test.shape.height || train.shape.width !== test.shape.width) {
+    throw new DataError(
+      'E_DATA_MISMATCH',
+      `images are ${test.shape.height}×${test.shape.width}, those to train on ${train.shape.height}×${train.shape.width}`,
+      { file: testImages.file, offset: 8 },
+    )
+  }
+  return { train, test }
+}

@@ -1,0 +1,37 @@
+import { open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Makes a rename or a new file in `path` durable. Does nothing where directories cannot be synced. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EINVAL' && code !== 'EPERM') throw error
+  } finally {
+    await directory.close()
+  }
+}
+
+let temporaryCount = 0
+
+/** Writes a whole file or nothing: temporary file, fsync, rename, fsync of the folder. */
+export async function writeFileAtomic(path: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
+  temporaryCount += 1
+  const temporary = `${path}.${process.pid}-${temporaryCount}.tmp`
+  const file = await open(temporary, 'w', mode)
+  try {
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined)
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}

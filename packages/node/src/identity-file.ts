@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, open, readFile, stat } from 'node:fs/promises'
+import { privateKeyFromProtobuf, privateKeyFromRaw, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protocol'
+import { NodeError } from './errors.js'
+
+/** A node's Ed25519 identity: the seed for libp2p, the signer for everything the node says. */
+export interface Identity {
+  /** 32 bytes; secret. */
+  readonly seed: Uint8Array
+  readonly signer: Signer
+}
+
+export function identityFromSeed(seed: Uint8Array): Identity {
+  return { seed, signer: createSigner(seed) }
+}
+
+/** Makes a key file (libp2p's protobuf private key, mode 0600). Throws E_KEY when the file is there already. */
+export async function createIdentityFile(path: string): Promise<Identity> {
+  const identity = identityFromSeed(randomBytes(32))
+  const raw = new Uint8Array(64)
+  raw.set(identity.seed)
+  raw.set(publicKeyFromPeerId(identity.signer.peerId), 32)
+  let file: Awaited<ReturnType<typeof open>>
+  try {
+    file = await open(path, 'wx', 0o600)
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    const what = exists ? 'is there already; a key is never written over' : (error as Error).message
+    throw new NodeError('E_KEY', `key file ${path}: ${what}`, { path }, error)
+  }
+  try {
+    await file.writeFile(privateKeyToProtobuf(privateKeyFromRaw(raw)))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await chmod(path, 0o600)
+  return identity
+}
+
+/** Reads a key file. Throws E_KEY when it is missing, open to others, or not an Ed25519 key. */
+export async function readIdentityFile(path: string): Promise<Identity> {
+  let bytes: Uint8Array
+  try {
+    const { mode } = await stat(path)
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      const octal = (mode & 0o777).toString(8).padStart(4, '0')
+      throw new NodeError('E_KEY', `key file ${path} has mode ${octal}, so others can read it; run: chmod 600 ${path}`)
+    }
+    bytes = await readFile(path)
+  } catch (error) {
+    if (error instanceof NodeError) throw error
+    throw new NodeError('E_KEY', `key file ${path}: ${(error as Error).message}; make one with: tempered node init`, { path }, error)
+  }
+  try {
+    const key = privateKeyFromProtobuf(bytes)
+    if (key.type === 'Ed25519') return identityFromSeed(key.raw.slice(0, 32))
+  } catch {
+    // Falls through.
+  }
+  throw new NodeError('E_KEY', `key file ${path} holds no Ed25519 private key`, { path })
+}

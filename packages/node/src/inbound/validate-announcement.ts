@@ -1,0 +1,48 @@
+import { decodeAnnouncement, LIMITS, type Run, type SignedAnnouncement, verifyAnnouncement } from '@tempered/protocol'
+import { errorCode, errorMessage } from '../errors.js'
+import type { AnnouncementBook } from './announcement-book.js'
+import { ignore, reject } from './inbound-error.js'
+
+/**
+ * A signed announcement from the wire. `publisher` is the peer that gossip says published it, where it came by
+ * gossip. Throws InboundError.
+ */
+export function validateAnnouncement(
+  bytes: Uint8Array,
+  run: Run,
+  book: AnnouncementBook,
+  publisher?: string,
+): SignedAnnouncement {
+  // [REJECT] Within the size limit.
+  if (bytes.byteLength > LIMITS.maxAnnouncementBytes) throw reject('E_TOO_LARGE', 'announcement over the size limit')
+  // [REJECT] One canonical encoding, all fields of their types.
+  const message = decode(bytes)
+  const { body } = message
+  // [REJECT] Of this run: the topic names the run, so nobody sends another one by accident.
+  if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'announcement of another run')
+  // [REJECT] By a member.
+  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is no member`)
+  // [REJECT] Published by its author: nobody publishes for another.
+  if (publisher !== undefined && publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
+  // [REJECT] For a round of the run.
+  if (body.round >= run.manifest.training.rounds) throw reject('E_ROUND_RANGE', `round ${body.round} is past the end`)
+  // [REJECT] Of the one length that models of this run have.
+  if (body.byteLength !== run.modelBytes) throw reject('E_MODEL_LENGTH', `${body.byteLength} bytes announced`)
+  // [IGNORE] Not seen before.
+  if (book.find(body.author, body.round)?.body.model.equals(body.model)) throw ignore('E_DUPLICATE', 'already known')
+  // [REJECT] Signed by its author.
+  try {
+    verifyAnnouncement(message)
+  } catch (error) {
+    throw reject(errorCode(error), errorMessage(error))
+  }
+  return message
+}
+
+function decode(bytes: Uint8Array): SignedAnnouncement {
+  try {
+    return decodeAnnouncement(bytes)
+  } catch (error) {
+    throw reject(errorCode(error), errorMessage(error))
+  }
+}

@@ -1,0 +1,30 @@
+import './polyfill/promise-with-resolvers.js'
+
+export { openBlobStore } from './blobs/store.js'
+export { type Clock, sleep, systemClock } from './clock.js'
+export { DataError } from './data/data-error.js'
+export type { DataSource } from './data/dataset.js'
+export { type DataShare, loadSource, shareIndices } from './data/node-data.js'
+export { histogram, type PartitionScheme, partition } from './data/partition.js'
+export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors.js'
+export { writeFileAtomic } from './files.js'
+export { createIdentityFile, type Identity, identityFromSeed, readIdentityFile } from './identity-file.js'
+export { LEDGER_FILE } from './ledger/ledger.js'
+export { type LedgerVerdict, verifyLedgerFile } from './ledger/verify.js'
+export { type Logger, silentLogger } from './logger.js'
+export { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+export { type ModelPublisher, plainPublisher } from './round/publisher.js'
+export type { LocalTraining } from './round/local-training.js'
+export type { RoundReport } from './round/report.js'
+export { type RunTopology, runTopology } from './topology.js'
+export type { BackendChoice, BackendInfo } from './train/backend.js'
+export {
+  createManifestTraining,
+  type EvaluationPlan,
+  manifestInitialParameters,
+  manifestModel,
+} from './train/manifest-training.js'
+export { describeModel, initialParameters, MODEL_NAMES, type ModelName } from './train/models.js'
+export { TrainError } from './train/train-error.js'
+export { createTrainerService, type RemoteTrainer, type TrainerService } from './train/trainer-service.js'
+export { fetchManifest } from './transport/fetch-manifest.js'

@@ -1,0 +1,147 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { CID } from 'multiformats/cid'
+import { NodeError } from '../errors.js'
+import { syncDirectory } from '../files.js'
+import { CarError, type CarSection, encodeCarHeader, encodeCarSection, readCarHeader, readCarSection } from './car.js'
+
+/** An append-only CAR file: every append is on disk (fsync) before it resolves. */
+export interface CarLog {
+  /** Appends one block. After a failed write the log refuses further appends: nothing is written over. */
+  append(cid: CID, bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OpenedCarLog {
+  readonly log: CarLog
+  /** Bytes of a torn last append that were set aside, 0 if none. */
+  readonly recoveredBytes: number
+}
+
+/** Bytes read ahead at a time when a file is walked. */
+const READ_AHEAD_BYTES = 1024 * 1024
+
+/** A reader over a file that fetches whole windows, so that walking many small sections is cheap. */
+export function windowedReader(file: FileHandle): (offset: number, length: number) => Promise<Uint8Array> {
+  let windowStart = 0
+  let window = new Uint8Array(0)
+  return async (offset, length) => {
+    if (offset < windowStart || offset + length > windowStart + window.byteLength) {
+      const buffer = new Uint8Array(Math.max(length, READ_AHEAD_BYTES))
+      let filled = 0
+      while (filled < buffer.byteLength) {
+        const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      windowStart = offset
+      window = buffer.subarray(0, filled)
+    }
+    return window.subarray(offset - windowStart, offset - windowStart + length)
+  }
+}
+
+/** Every section of an open CAR file from `offset` on. Throws CarError at the first bad one. */
+export async function* carSections(file: FileHandle, offset: number, maxBytes: number): AsyncGenerator<CarSection> {
+  const { size } = await file.stat()
+  const readAt = windowedReader(file)
+  let position = offset
+  while (position < size) {
+    const section = await readCarSection(readAt, position, maxBytes)
+    position = section.end
+    yield section
+  }
+}
+
+/**
+ * Opens or creates the log at `path` and hands every block in it to `visit`, oldest first. A torn tail (the file
+ * ends inside its last section, as after a crash) is copied to `<path>.torn-<offset>` and cut off; any other
+ * damage throws E_STATE_CORRUPT and nothing is changed.
+ */
+export async function openCarLog(
+  path: string,
+  root: CID,
+  maxBlockBytes: number,
+  visit: (section: CarSection) => void,
+): Promise<OpenedCarLog> {
+  const file = await open(path, 'a+', 0o644)
+  try {
+    const recoveredBytes = await replay(file, path, root, maxBlockBytes, visit)
+    return { log: createLog(file, path), recoveredBytes }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function replay(
+  file: FileHandle,
+  path: string,
+  root: CID,
+  maxBlockBytes: number,
+  visit: (section: CarSection) => void,
+): Promise<number> {
+  const header = encodeCarHeader(root)
+  const { size } = await file.stat()
+  if (size < header.byteLength) {
+    // New, or a crash while the header was being written.
+    if (size > 0) await setTailAside(file, path, 0, size)
+    await file.appendFile(header)
+    await file.sync()
+    await syncDirectory(dirname(path))
+    return 0
+  }
+  let good = 0
+  try {
+    const opened = await readCarHeader(windowedReader(file))
+    if (!opened.root.equals(root)) {
+      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${opened.root}, not to ${root}`, { path })
+    }
+    good = opened.end
+    for await (const section of carSections(file, good, maxBlockBytes)) {
+      visit(section)
+      good = section.end
+    }
+    return 0
+  } catch (error) {
+    if (!(error instanceof CarError)) throw error
+    if (!error.truncated || good === 0) {
+      throw new NodeError('E_STATE_CORRUPT', `${path}, ${error.message}; restore the file from a copy`, { path }, error)
+    }
+    await setTailAside(file, path, good, size)
+    return size - good
+  }
+}
+
+async function setTailAside(file: FileHandle, path: string, start: number, size: number): Promise<void> {
+  const tail = new Uint8Array(size - start)
+  await file.read(tail, 0, tail.byteLength, start)
+  const copy = await open(`${path}.torn-${start}`, 'w')
+  try {
+    await copy.writeFile(tail)
+    await copy.sync()
+  } finally {
+    await copy.close()
+  }
+  await file.truncate(start)
+  await file.sync()
+}
+
+function createLog(file: FileHandle, path: string): CarLog {
+  let broken: unknown
+  return {
+    async append(cid, bytes) {
+      if (broken !== undefined) {
+        throw new NodeError('E_IO', `${path}: an earlier write failed; restart the node to recover`, { path }, broken)
+      }
+      try {
+        await file.appendFile(encodeCarSection(cid, bytes))
+        await file.datasync()
+      } catch (error) {
+        broken = error
+        throw new NodeError('E_IO', `${path}: ${(error as Error).message}`, { path }, error)
+      }
+    },
+    close: () => file.close(),
+  }
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import {
+  type ChainVerifier,
+  createChainVerifier,
+  decodeAnnouncement,
+  documentCid,
+  LIMITS,
+  type Run,
+  type SignedAnnouncement,
+  type SignedEntry,
+} from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { NodeError } from '../errors.js'
+import { openCarLog } from './car-log.js'
+import type { CarSection } from './car.js'
+
+/** A node's own hash chain on disk, and beside it every announcement it ever signed in this run. */
+export interface Ledger {
+  readonly length: number
+  /** CID of the newest entry, or the run id. */
+  readonly head: CID
+  readonly last: SignedEntry | undefined
+  /** The newest announcement that was signed, whether or not its round came to an entry. */
+  readonly lastAnnouncement: SignedAnnouncement | undefined
+  /** Bytes of torn appends that opening set aside. */
+  readonly recoveredBytes: number
+  /** On disk before it resolves. Throws what the chain verifier throws for an entry that does not fit. */
+  append(entry: SignedEntry): Promise<void>
+  /** On disk before it resolves, so that the node never signs two models for one round. */
+  recordAnnouncement(announcement: SignedAnnouncement): Promise<void>
+  close(): Promise<void>
+}
+
+export const LEDGER_FILE = 'ledger.car'
+const ANNOUNCEMENTS_FILE = 'announcements.car'
+
+/** Opens or creates the ledger of `author` in the state folder. Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO. */
+export async function openLedger(folder: string, run: Run, author: string): Promise<Ledger> {
+  const path = join(folder, LEDGER_FILE)
+  const verifier: ChainVerifier = createChainVerifier(run, author)
+  let blocks = 0
+  const visitEntry = (section: CarSection): void => {
+    checkHash(path, section)
+    if (blocks === 0) {
+      if (!section.cid.equals(run.id)) throw corrupt(path, section, 'the first block is not the run manifest')
+    } else {
+      try {
+        verifier.accept(section.bytes.slice())
+      } catch (error) {
+        throw corrupt(path, section, (error as Error).message)
+      }
+    }
+    blocks += 1
+  }
+  const entries = await openCarLog(path, run.id, Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes), visitEntry)
+  if (blocks === 0) await entries.log.append(run.id, run.bytes)
+
+  const announcementsPath = join(folder, ANNOUNCEMENTS_FILE)
+  let lastAnnouncement: SignedAnnouncement | undefined
+  const announcements = await openCarLog(announcementsPath, run.id, LIMITS.maxAnnouncementBytes, (section) => {
+    checkHash(announcementsPath, section)
+    lastAnnouncement = decodeAnnouncement(section.bytes.slice())
+  })
+
+  return {
+    get length() {
+      return verifier.length
+    },
+    get head() {
+      return verifier.head
+    },
+    get last() {
+      return verifier.last
+    },
+    get lastAnnouncement() {
+      return lastAnnouncement
+    },
+    recoveredBytes: entries.recoveredBytes + announcements.recoveredBytes,
+    async append(entry) {
+      verifier.accept(entry.bytes)
+      await entries.log.append(entry.cid, entry.bytes)
+    },
+    async recordAnnouncement(announcement) {
+      if (lastAnnouncement !== undefined && announcement.body.round <= lastAnnouncement.body.round) {
+        throw new NodeError(
+          'E_STATE_CORRUPT',
+          `refusing to sign a second announcement for round ${announcement.body.round}`,
+        )
+      }
+      await announcements.log.append(documentCid(announcement.bytes), announcement.bytes)
+      lastAnnouncement = announcement
+    },
+    async close() {
+      await entries.log.close()
+      await announcements.log.close()
+    },
+  }
+}
+
+function checkHash(path: string, section: CarSection): void {
+  if (!documentCid(section.bytes).equals(section.cid)) throw corrupt(path, section, 'the block does not match its CID')
+}
+
+function corrupt(path: string, section: CarSection, what: string): NodeError {
+  return new NodeError('E_STATE_CORRUPT', `${path}, byte ${section.start}: ${what}; restore the file from a copy`, {
+    path,
+    offset: section.start,
+  })
+}

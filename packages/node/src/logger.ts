@@ -1,0 +1,7 @@
+import { pino, type Logger as PinoLogger } from 'pino'
+
+/** Structured logs; bindings used everywhere: `component`, `peer`, `round`. */
+export type Logger = PinoLogger
+
+/** A logger that writes nowhere. */
+export const silentLogger: Logger = pino({ level: 'silent' })

@@ -1,0 +1,14 @@
+/** What the round engine needs of training: work on flat parameters of length d, outside the network thread. */
+export interface LocalTraining {
+  /** Trains `parameters` in place for the round's local steps; resolves with the mean training loss. */
+  train(round: number, parameters: Float32Array): Promise<{ readonly loss: number }>
+  /** Loss and accuracy on the node's test data, or null when this round is not evaluated. */
+  evaluate(round: number, parameters: Float32Array): Promise<Evaluation | null>
+}
+
+export interface Evaluation {
+  /** Mean cross entropy, nats. */
+  readonly loss: number
+  /** Share of samples classified right, in [0, 1]. */
+  readonly accuracy: number
+}

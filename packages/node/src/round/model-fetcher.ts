@@ -1,0 +1,125 @@
+import {
+  allocateModel,
+  decodeModel,
+  firstNonFinite,
+  type Manifest,
+  type ModelBuffer,
+  type SignedAnnouncement,
+} from '@tempered/protocol'
+import { type Clock, sleep } from '../clock.js'
+import { errorCode, NodeError } from '../errors.js'
+import type { RunNetwork } from '../transport/network.js'
+
+/** Pulls neighbours' models, with retries, and holds them until their round is over. Buffers are used again. */
+export interface ModelFetcher {
+  /** Starts a transfer; its outcome goes to `onOutcome`. */
+  fetch(peer: string, announcement: SignedAnnouncement): void
+  /** The model of a finished transfer. */
+  take(peer: string, round: number): { parameters: Float32Array; announcement: SignedAnnouncement } | undefined
+  /** Gives up and releases everything of rounds below `round`. */
+  forget(round: number): void
+  stop(): void
+}
+
+export interface ModelFetcherInit {
+  readonly network: Pick<RunNetwork, 'fetchModel'>
+  readonly clock: Clock
+  readonly parameterCount: number
+  readonly deadlines: Pick<Manifest['deadlines'], 'transferMs'>
+  /** `code` is undefined for success. */
+  onOutcome(peer: string, round: number, model: string, code: string | undefined): void
+}
+
+interface Transfer {
+  readonly announcement: SignedAnnouncement
+  readonly controller: AbortController
+  buffer: ModelBuffer
+  /** The bytes are here, checked and finite. */
+  done: boolean
+  /** No one writes into the buffer any more. */
+  settled: boolean
+}
+
+/** A peer may have announced before it serves, or a stream may break: these are worth another try. */
+const RETRYABLE = new Set(['E_STREAM', 'E_NO_CONNECTION', 'E_NOT_FOUND', 'E_NOT_ADMITTED'])
+const ATTEMPTS = 5
+const FIRST_RETRY_MS = 100
+
+export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
+  const { network, clock, parameterCount } = init
+  const byRound = new Map<number, Map<string, Transfer>>()
+  const spare: ModelBuffer[] = []
+
+  const release = (transfer: Transfer): void => {
+    if (spare.length < 64) spare.push(transfer.buffer)
+  }
+
+  const pull = async (peer: string, transfer: Transfer): Promise<void> => {
+    const { body } = transfer.announcement
+    const { signal } = transfer.controller
+    const cid = body.model.toString()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await network.fetchModel(peer, cid, transfer.buffer.bytes, signal)
+        const parameters = decodeModel(transfer.buffer.bytes, parameterCount)
+        const bad = firstNonFinite(parameters)
+        if (bad >= 0) throw new NodeError('E_NOT_FINITE', `parameter ${bad} of ${cid} is not finite`)
+        return
+      } catch (error) {
+        if (signal.aborted || attempt >= ATTEMPTS || !RETRYABLE.has(errorCode(error))) throw error
+        await sleep(clock, FIRST_RETRY_MS * 2 ** (attempt - 1), signal)
+      }
+    }
+  }
+
+  return {
+    fetch(peer, announcement) {
+      const { round, model } = announcement.body
+      const transfers = byRound.get(round) ?? new Map<string, Transfer>()
+      byRound.set(round, transfers)
+      if (transfers.has(peer)) return
+      const transfer: Transfer = {
+        announcement,
+        controller: new AbortController(),
+        buffer: spare.pop() ?? allocateModel(parameterCount),
+        done: false,
+        settled: false,
+      }
+      transfers.set(peer, transfer)
+      const settle = (code: string | undefined): void => {
+        transfer.settled = true
+        if (transfer.controller.signal.aborted) {
+          release(transfer)
+          return
+        }
+        transfer.done = code === undefined
+        init.onOutcome(peer, round, model.toString(), code)
+      }
+      pull(peer, transfer).then(
+        () => settle(undefined),
+        (error) => settle(errorCode(error)),
+      )
+    },
+    take(peer, round) {
+      const transfer = byRound.get(round)?.get(peer)
+      if (transfer === undefined || !transfer.done) return undefined
+      return { parameters: transfer.buffer.parameters, announcement: transfer.announcement }
+    },
+    forget(round) {
+      for (const [old, transfers] of byRound) {
+        if (old >= round) continue
+        byRound.delete(old)
+        for (const transfer of transfers.values()) {
+          transfer.controller.abort(new DOMException('the round is over', 'AbortError'))
+          if (transfer.settled) release(transfer)
+        }
+      }
+    },
+    stop() {
+      for (const transfers of byRound.values()) {
+        for (const transfer of transfers.values()) transfer.controller.abort(new DOMException('stop', 'AbortError'))
+      }
+      byRound.clear()
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../clock.js'
+import type { PhaseName, PhaseTimes } from './report.js'
+
+/** Adds up the time of each phase of a round. */
+export interface PhaseTimer {
+  /** Ends the running phase, if any, and begins another. */
+  begin(phase: PhaseName): void
+  /** Ends the running phase and returns the round's times, milliseconds; the next round begins at zero. */
+  end(): PhaseTimes
+}
+
+const zero = (): Record<PhaseName, number> => ({ train: 0, publish: 0, collect: 0, aggregate: 0, evaluate: 0, ledger: 0 })
+
+export function createPhaseTimer(clock: Clock): PhaseTimer {
+  let times = zero()
+  let running: { phase: PhaseName; since: number } | undefined
+  const close = (): void => {
+    if (running !== undefined) times[running.phase] += clock.monotonicMs() - running.since
+    running = undefined
+  }
+  return {
+    begin(phase) {
+      close()
+      running = { phase, since: clock.monotonicMs() }
+    },
+    end() {
+      close()
+      const finished = times
+      times = zero()
+      return finished
+    },
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * What a node announces as its model of a round. The default announces what it trained; whoever injects another
+ * publisher makes the node say something else while everything around it stays the same.
+ */
+export interface ModelPublisher {
+  /**
+   * @param trained the locally trained parameters, length d; not to be written to
+   * @param start the parameters this round's training began with, length d; not to be written to
+   * @returns the parameters to announce: `trained` itself, or others of the same length
+   */
+  prepare(round: number, trained: Float32Array, start: Float32Array): Promise<Float32Array>
+}
+
+export const plainPublisher: ModelPublisher = { prepare: async (_round, trained) => trained }

@@ -1,0 +1,56 @@
+import type { Clock } from '../clock.js'
+import { errorCode } from '../errors.js'
+import type { Logger } from '../logger.js'
+import type { PeerStatus, RunNetwork } from '../transport/network.js'
+
+/**
+ * Gossip may lose a message and never repeats one. While a round waits, neighbours that have not been heard of are
+ * asked directly; what they send arrives through the usual validation.
+ */
+export interface StatusPoller {
+  /** Asks from now on, every `POLL_MS`, whom `missing` names at that moment. */
+  watch(round: number, missing: () => readonly string[], onStatus: (peer: string, status: PeerStatus) => void): void
+  stop(): void
+}
+
+const POLL_MS = 1_000
+
+export function createStatusPoller(
+  network: Pick<RunNetwork, 'pollStatus'>,
+  clock: Clock,
+  logger: Logger,
+): StatusPoller {
+  let cancel: (() => void) | undefined
+  let controller = new AbortController()
+  const stop = (): void => {
+    cancel?.()
+    cancel = undefined
+    controller.abort(new DOMException('no longer waiting', 'AbortError'))
+  }
+  return {
+    watch(round, missing, onStatus) {
+      stop()
+      controller = new AbortController()
+      const { signal } = controller
+      const asking = new Set<string>()
+      const poll = (): void => {
+        for (const peer of missing()) {
+          if (asking.has(peer)) continue
+          asking.add(peer)
+          network
+            .pollStatus(peer, round, signal)
+            .then((status) => {
+              if (!signal.aborted) onStatus(peer, status)
+            })
+            .catch((error) => {
+              if (!signal.aborted) logger.debug({ peer, round, code: errorCode(error) }, 'status not to be had')
+            })
+            .finally(() => asking.delete(peer))
+        }
+        cancel = clock.after(POLL_MS, poll)
+      }
+      cancel = clock.after(POLL_MS, poll)
+    },
+    stop,
+  }
+}

@@ -1,0 +1,36 @@
+import type { Run } from '@tempered/protocol'
+import { createTopology, metropolisWeights, type Topology } from '@tempered/robust-agg/topology'
+
+/** Who is whose neighbour in a run, as every member computes it from the manifest alone. */
+export interface RunTopology {
+  readonly graph: Topology
+  /** Peer ids of a member's neighbours, in member order. */
+  neighboursOf(peer: string): readonly string[]
+  /** Mixing weight of each neighbour; undefined when the manifest asks for equal weights. */
+  mixingOf(peer: string): ReadonlyMap<string, number> | undefined
+}
+
+export function runTopology(run: Run): RunTopology {
+  const { topology, members, seed } = run.manifest
+  const graph = createTopology(
+    { name: topology.name, params: topology.params, edges: topology.edges },
+    members.length,
+    seed,
+  )
+  const metropolis = topology.mixing === 'metropolis' ? metropolisWeights(graph) : undefined
+  const indexOf = (peer: string): number => {
+    const index = run.memberIndex.get(peer)
+    if (index === undefined) throw new RangeError(`${peer} is no member of the run`)
+    return index
+  }
+  const neighboursOf = (peer: string): string[] => graph.neighbours(indexOf(peer)).map((index) => members[index]!)
+  return {
+    graph,
+    neighboursOf,
+    mixingOf(peer) {
+      if (metropolis === undefined) return undefined
+      const weights = metropolis[indexOf(peer)]!.neighbours
+      return new Map(neighboursOf(peer).map((neighbour, k) => [neighbour, weights[k]!]))
+    },
+  }
+}

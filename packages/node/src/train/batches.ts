@@ -1,0 +1,57 @@
+/** The order in which a node's samples are used, and their conversion to numbers. */
+
+import { createRng } from '@tempered/robust-agg/rng'
+
+/** k/255 as float32 for every byte k. */
+const UNIT = Float32Array.from({ length: 256 }, (_, k) => k / 255)
+
+export interface BatchOrder {
+  /** Samples a batch: min(batchSize, indices.length). */
+  size: number
+  /** Fills `out` (length `size`) with the sample numbers of the next batch. */
+  next(out: Uint32Array): void
+}
+
+/**
+ * Minibatches of one round: passes over the node's samples without repetition, each pass in a new random order
+ * (Fisher–Yates, drawn as far as needed). Samples that no longer fill a batch are left out of that pass. The order
+ * is a function of (seed, nodeLabel, round) and of the arguments only.
+ */
+export function createBatchOrder(
+  indices: Uint32Array,
+  batchSize: number,
+  labels: { seed: string | number; nodeLabel: string | number; round: number },
+): BatchOrder {
+  const rng = createRng(labels.seed, 'batches', labels.nodeLabel, labels.round)
+  const order = indices.slice()
+  const size = Math.min(batchSize, order.length)
+  let used = 0
+  return {
+    size,
+    next(out) {
+      if (used + size > order.length) used = 0
+      for (let k = 0; k < size; k++) {
+        const other = used + rng.integer(order.length - used)
+        const sample = order[other] as number
+        order[other] = order[used] as number
+        order[used++] = sample
+        out[k] = sample
+      }
+    },
+  }
+}
+
+/** Copies the images `samples[0 … count)` into `out` (count × length, row-major), scaled to [0, 1]. */
+export function gatherImages(
+  images: Uint8Array,
+  length: number,
+  samples: Uint32Array,
+  count: number,
+  out: Float32Array,
+): void {
+  let to = 0
+  for (let k = 0; k < count; k++) {
+    const from = (samples[k] as number) * length
+    for (let p = from; p < from + length; p++) out[to++] = UNIT[images[p] as number] as number
+  }
+}

@@ -1,0 +1,59 @@
+import type { Manifest } from '@tempered/protocol'
+import type { LocalTraining } from '../round/local-training.js'
+import { describeModel, initialParameters, type ModelDescription, type ModelName } from './models.js'
+import { type LearningRateSchedule, learningRateAt } from './schedule.js'
+import type { Trainer } from './trainer.js'
+
+/** How often and on how much a node measures itself. */
+export interface EvaluationPlan {
+  /** Rounds between evaluations; the last round is always evaluated, on all test samples. */
+  readonly every: number
+  /** Test samples an evaluation looks at. */
+  readonly samples: number
+}
+
+/** The manifest's model. Throws TrainError for an unknown name or a shape that it cannot take. */
+export function manifestModel(manifest: Manifest): ModelDescription {
+  const [height, width, channels] = manifest.model.inputShape
+  return describeModel(manifest.model.name as ModelName, { height, width, channels }, manifest.model.classes)
+}
+
+/** The parameters with which every node of the run begins. */
+export function manifestInitialParameters(manifest: Manifest): Float32Array {
+  return initialParameters(manifestModel(manifest), manifest.seed)
+}
+
+/** The manifest's learning rate over the rounds, with its base rate. */
+export function manifestSchedule(training: Manifest['training']): LearningRateSchedule {
+  const { schedule, learningRate: rate, rounds } = training
+  return schedule.kind === 'cosine' ? { ...schedule, rate, rounds } : { ...schedule, rate }
+}
+
+/** A trainer as the round engine sees it: the manifest's local steps in, trained parameters out. */
+export function createManifestTraining(trainer: Trainer, manifest: Manifest, plan: EvaluationPlan): LocalTraining {
+  const { training } = manifest
+  const schedule = manifestSchedule(training)
+  return {
+    async train(round, parameters) {
+      // A run without local steps only gossips: averaging tasks and tests of the network.
+      if (training.localSteps === 0) return { loss: Number.NaN }
+      trainer.setParameters(parameters)
+      const { loss } = await trainer.train({
+        round,
+        steps: training.localSteps,
+        batchSize: training.batchSize,
+        learningRate: learningRateAt(schedule, round),
+        momentum: training.momentum,
+        weightDecay: training.weightDecay,
+      })
+      trainer.getParameters(parameters)
+      return { loss }
+    },
+    async evaluate(round, parameters) {
+      const last = round === training.rounds - 1
+      if (!last && (round + 1) % plan.every !== 0) return null
+      trainer.setParameters(parameters)
+      return trainer.evaluate(last ? {} : { limit: plan.samples })
+    },
+  }
+}

@@ -1,0 +1,41 @@
+/** Errors of training: a code, and a message that says what is wrong, where, and how to mend it. */
+
+export const TRAIN_ERROR_CODES = [
+  'E_MODEL_UNKNOWN',
+  'E_MODEL_SHAPE',
+  'E_PARAMETER_COUNT',
+  'E_TRAIN_DATA',
+  'E_LABEL_RANGE',
+  'E_TRAIN_REQUEST',
+  'E_SCHEDULE',
+  'E_BACKEND_UNAVAILABLE',
+  'E_TRAINER_BUSY',
+  'E_TRAINER_DISPOSED',
+  'E_TRAIN_ABORTED',
+  'E_SERVICE_CLOSED',
+  'E_WORKER_CRASHED',
+  'E_TRAIN_INTERNAL',
+] as const
+
+export type TrainErrorCode = (typeof TRAIN_ERROR_CODES)[number]
+
+export class TrainError extends Error {
+  readonly code: TrainErrorCode
+
+  constructor(code: TrainErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'TrainError'
+    this.code = code
+  }
+}
+
+/** An error as it travels between threads: the class is lost on the way, the code is not. */
+export interface TrainErrorData {
+  code: TrainErrorCode
+  message: string
+}
+
+export function toErrorData(error: unknown): TrainErrorData {
+  if (error instanceof TrainError) return { code: error.code, message: error.message }
+  return { code: 'E_TRAIN_INTERNAL', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+}

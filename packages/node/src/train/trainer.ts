@@ -1,0 +1,88 @@
+/**
+ * What the round engine needs of a trainer. A trainer holds one model's parameters and nothing else from round
+ * to round: momentum starts at zero and the order of samples comes from (seed, node label, round) alone, so a
+ * node that was restarted repeats a round bit for bit on the same backend.
+ */
+
+import type { InputShape, ModelName } from './models.js'
+
+export interface TrainRequest {
+  /** Round number, integer ≥ 0; with seed and node label it fixes the order of the samples. */
+  round: number
+  /** Minibatch steps, integer ≥ 1. */
+  steps: number
+  /** Samples a step, integer ≥ 1; with fewer samples than that, every step uses them all. */
+  batchSize: number
+  /** Learning rate of this round (see schedule.ts), ≥ 0. */
+  learningRate: number
+  /** v ← momentum·v + g; w ← w − learningRate·v. In [0, 1). */
+  momentum: number
+  /** L2: g ← g + weightDecay·w, on kernels and biases. ≥ 0, default 0. */
+  weightDecay?: number
+}
+
+export interface TrainResult {
+  /** Mean cross entropy (nats) over all samples of all steps, each before its step, without weight decay. */
+  loss: number
+  /** Samples seen: steps · min(batchSize, samples of the node). */
+  samples: number
+}
+
+export interface EvaluateRequest {
+  /** Samples a forward pass, default 256. Changes speed, and the loss in its last bits. */
+  batchSize?: number
+  /** Only the first `limit` test samples. */
+  limit?: number
+}
+
+export interface ClassScore {
+  correct: number
+  total: number
+}
+
+export interface Evaluation {
+  /** Mean cross entropy (nats). */
+  loss: number
+  /** Share of samples whose largest logit is at the label (the first of equals); in [0, 1]. */
+  accuracy: number
+  /** Number of samples evaluated. */
+  samples: number
+  /** Index = class. */
+  perClass: ClassScore[]
+}
+
+/** The part of AbortSignal that a running computation looks at, once a step. */
+export interface StopSignal {
+  readonly aborted: boolean
+}
+
+export interface Trainer {
+  readonly parameterCount: number
+  /** Copies `flat` (layout: models.ts) in. Throws E_PARAMETER_COUNT for another length. */
+  setParameters(flat: Float32Array): void
+  /** Copies the parameters into `out` and returns it. Throws E_PARAMETER_COUNT for another length. */
+  getParameters(out: Float32Array): Float32Array
+  /** Rejects with E_TRAIN_REQUEST, or E_TRAIN_ABORTED; the parameters are then those from before. */
+  train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>
+  evaluate(request?: EvaluateRequest, signal?: AbortSignal): Promise<Evaluation>
+  /** Frees what the trainer holds; every later call fails with E_TRAINER_DISPOSED. */
+  dispose(): void
+}
+
+/** Labelled images, row-major h·w·c bytes each, and the labels; see data/dataset.ts. */
+export interface Samples {
+  images: Uint8Array
+  labels: Uint8Array
+}
+
+/** What one node trains on. */
+export interface TrainerSpec {
+  model: ModelName
+  inputShape: InputShape
+  classes: number
+  /** The node's samples are those at `indices`; labels may be any below `classes`. */
+  train: Samples & { indices: Uint32Array }
+  test: Samples
+  nodeLabel: string | number
+  seed: string | number
+}

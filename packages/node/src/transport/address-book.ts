@@ -1,0 +1,22 @@
+import { LIMITS } from '@tempered/protocol'
+
+/** Where members can be dialled, as told by configuration, hellos, other members and mDNS. Bounded; newest first. */
+export interface AddressBook {
+  add(peer: string, addresses: readonly string[]): void
+  get(peer: string): readonly string[]
+  /** Peers with addresses, at most `max`. */
+  list(max: number): { peer: string; addresses: string[] }[]
+}
+
+export function createAddressBook(isMember: (peer: string) => boolean): AddressBook {
+  const book = new Map<string, string[]>()
+  return {
+    add(peer, addresses) {
+      if (!isMember(peer) || addresses.length === 0) return
+      const merged = [...new Set([...addresses, ...(book.get(peer) ?? [])])]
+      book.set(peer, merged.slice(0, LIMITS.maxAddressesPerPeer))
+    },
+    get: (peer) => book.get(peer) ?? [],
+    list: (max) => [...book].slice(0, max).map(([peer, addresses]) => ({ peer, addresses })),
+  }
+}

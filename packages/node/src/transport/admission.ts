@@ -1,0 +1,169 @@
+import type { Connection, PeerId } from '@libp2p/interface'
+import { decodeAnnouncement, LIMITS, PROTOCOL_VERSION, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { z } from 'zod'
+import { errorMessage, NodeError } from '../errors.js'
+import type { Inbound } from '../inbound/inbound.js'
+import { InboundError } from '../inbound/inbound-error.js'
+import type { DirectProtocols } from './direct-protocols.js'
+import type { LocalSource, PeerStatus } from './network.js'
+
+/**
+ * Who may take part. Both sides of a new connection say which run they are in; a node of another run, of another
+ * protocol version or outside the member list is told so with a code and is not admitted. Only admitted peers get
+ * models, statuses and addresses.
+ */
+const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
+const statusFields = {
+  announcements: z.array(bytesField).max(LIMITS.maxStatusAnnouncements),
+  head: bytesField.nullable(),
+}
+const helloSchema = z.strictObject({
+  version: z.int(),
+  run: z.string().max(128),
+  addresses: z.array(z.string().max(256)).max(LIMITS.maxAddressesPerPeer),
+  ...statusFields,
+})
+const replySchema = z.union([
+  helloSchema,
+  z.strictObject({ refused: z.string().max(64), message: z.string().max(512), run: z.string().max(128) }),
+])
+const statusSchema = z.strictObject(statusFields)
+const statusRequestSchema = z.strictObject({ fromRound: z.int().min(0) })
+
+type Hello = z.infer<typeof helloSchema>
+
+export interface AdmissionInit {
+  readonly run: Run
+  readonly direct: DirectProtocols
+  readonly inbound: Inbound
+  readonly local: LocalSource
+  addresses(): readonly string[]
+  /** A peer has proven to be a member of this run; `addresses` are where it says it listens. */
+  onAdmitted(peer: string, addresses: readonly string[]): void
+  onRefused(peer: string, code: string, message: string): void
+  isAdmitted(peer: string): boolean
+}
+
+export interface Admission {
+  start(): Promise<void>
+  /** Says hello to a peer we have dialled. Resolves when it is admitted and has admitted us; throws NodeError. */
+  introduce(peer: PeerId, signal: AbortSignal): Promise<void>
+  pollStatus(peer: PeerId, fromRound: number, signal: AbortSignal): Promise<PeerStatus>
+}
+
+export function createAdmission(init: AdmissionInit): Admission {
+  const { run, direct, inbound, local } = init
+  const runId = run.id.toString()
+
+  const ownStatus = (fromRound: number) => ({
+    announcements: local
+      .announcements(fromRound)
+      .slice(-LIMITS.maxStatusAnnouncements)
+      .map((message) => message.bytes),
+    head: local.head()?.bytes ?? null,
+  })
+  const ownHello = (): Hello => ({
+    version: PROTOCOL_VERSION,
+    run: runId,
+    addresses: init.addresses().slice(0, LIMITS.maxAddressesPerPeer),
+    ...ownStatus(0),
+  })
+
+  /** Why a peer is not admitted, or undefined. */
+  const objection = (peer: string, hello: Hello): { code: string; message: string } | undefined => {
+    if (hello.version !== PROTOCOL_VERSION) {
+      return { code: 'E_UNSUPPORTED_VERSION', message: `protocol ${hello.version}, this node speaks ${PROTOCOL_VERSION}` }
+    }
+    if (hello.run !== runId) {
+      return {
+        code: 'E_WRONG_RUN',
+        message: `you are in run ${hello.run}, this node is in run ${runId}; start with this run's manifest`,
+      }
+    }
+    if (!run.memberIndex.has(peer)) {
+      return { code: 'E_NOT_A_MEMBER', message: `${peer} is not among the members of run ${runId}` }
+    }
+    return undefined
+  }
+
+  /** Feeds what a peer said of itself through validation. */
+  const takeStatus = (peer: string, status: z.infer<typeof statusSchema>): PeerStatus => {
+    const rounds: number[] = []
+    for (const bytes of status.announcements) {
+      try {
+        rounds.push(inbound.announcement(bytes, peer).body.round)
+      } catch (error) {
+        if (!(error instanceof InboundError)) throw error
+        // Known already: it still tells how far the peer is.
+        if (error.code === 'E_DUPLICATE') rounds.push(decodeAnnouncement(bytes).body.round)
+      }
+    }
+    const { head } = status
+    if (head !== null) {
+      try {
+        inbound.head(head, peer)
+      } catch (error) {
+        if (!(error instanceof InboundError)) throw error
+      }
+    }
+    return { rounds, newestRound: Math.max(-1, ...rounds) }
+  }
+
+  return {
+    async start() {
+      await direct.serve(STREAM_PROTOCOLS.hello, 4, async (stream, connection: Connection, signal) => {
+        const peer = connection.remotePeer.toString()
+        const hello = helloSchema.parse(await stream.readFrame(signal))
+        const refusal = objection(peer, hello)
+        if (refusal !== undefined) {
+          await stream.writeFrame({ refused: refusal.code, message: refusal.message, run: runId }, signal)
+          init.onRefused(peer, refusal.code, `not admitted: ${refusal.message}`)
+          return
+        }
+        await stream.writeFrame(ownHello(), signal)
+        init.onAdmitted(peer, hello.addresses)
+        takeStatus(peer, hello)
+      })
+      await direct.serve(STREAM_PROTOCOLS.status, 8, async (stream, connection, signal) => {
+        if (!init.isAdmitted(connection.remotePeer.toString())) throw notAdmitted(connection.remotePeer)
+        const request = statusRequestSchema.parse(await stream.readFrame(signal))
+        await stream.writeFrame(ownStatus(request.fromRound), signal)
+      })
+      await direct.serve(STREAM_PROTOCOLS.manifest, 2, async (stream, connection, signal) => {
+        // Asked for before admission: a member that has no manifest yet takes it from here.
+        if (!run.memberIndex.has(connection.remotePeer.toString())) throw notAdmitted(connection.remotePeer)
+        await stream.readFrame(signal)
+        await stream.writeFrame({ manifest: run.bytes }, signal)
+      })
+    },
+    async introduce(peer, signal) {
+      const name = peer.toString()
+      const reply = parse(replySchema, await direct.request(peer, STREAM_PROTOCOLS.hello, ownHello(), signal))
+      if ('refused' in reply) {
+        init.onRefused(name, reply.refused, `${name} does not admit this node: ${reply.message}`)
+        throw new NodeError('E_REFUSED', reply.message, { code: reply.refused, run: reply.run })
+      }
+      const refusal = objection(name, reply)
+      if (refusal !== undefined) {
+        init.onRefused(name, refusal.code, `not admitted: ${refusal.message}`)
+        throw new NodeError('E_REFUSED', refusal.message, { code: refusal.code, run: reply.run })
+      }
+      init.onAdmitted(name, reply.addresses)
+      takeStatus(name, reply)
+    },
+    async pollStatus(peer, fromRound, signal) {
+      const reply = await direct.request(peer, STREAM_PROTOCOLS.status, { fromRound }, signal)
+      return takeStatus(peer.toString(), parse(statusSchema, reply))
+    },
+  }
+}
+
+function notAdmitted(peer: PeerId): NodeError {
+  return new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
+  const result = schema.safeParse(value)
+  if (!result.success) throw new NodeError('E_MALFORMED', `reply: ${errorMessage(result.error)}`)
+  return result.data
+}

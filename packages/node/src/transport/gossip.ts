@@ -1,0 +1,38 @@
+import { type Message, TopicValidatorResult } from '@libp2p/gossipsub'
+import type { RunTopics } from '@tempered/protocol'
+import type { Inbound } from '../inbound/inbound.js'
+import { InboundError } from '../inbound/inbound-error.js'
+import type { Logger } from '../logger.js'
+import type { TemperedHost } from './host.js'
+
+/**
+ * Subscribes to the topics of a run. Validation and delivery are one step: the validator hands valid messages on.
+ * The only place that maps errors to gossip outcomes: an InboundError says which; anything else is a bug of ours,
+ * so the message is ignored and the bug logged, never held against a peer.
+ */
+export function joinTopics(host: TemperedHost, topics: RunTopics, inbound: Inbound, logger: Logger): void {
+  const { pubsub } = host.services
+  const handlers: readonly [string, (bytes: Uint8Array, publisher: string) => unknown][] = [
+    [topics.announcement, (bytes, publisher) => inbound.announcement(bytes, publisher)],
+    [topics.head, (bytes, publisher) => inbound.head(bytes, publisher)],
+    [topics.evidence, (bytes) => inbound.evidence(bytes)],
+  ]
+  for (const [topic, handle] of handlers) {
+    pubsub.topicValidators.set(topic, (from, message: Message) => {
+      if (message.type !== 'signed') return TopicValidatorResult.Reject
+      try {
+        handle(message.data, message.from.toString())
+        return TopicValidatorResult.Accept
+      } catch (error) {
+        if (error instanceof InboundError) {
+          if (error.action === 'ignore') return TopicValidatorResult.Ignore
+          logger.warn({ peer: from.toString(), code: error.code }, `gossip rejected: ${error.message}`)
+          return TopicValidatorResult.Reject
+        }
+        logger.error({ err: error, topic }, 'bug: gossip handler failed')
+        return TopicValidatorResult.Ignore
+      }
+    })
+    pubsub.subscribe(topic)
+  }
+}

@@ -1,0 +1,146 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { type Run, runTopics, type Signer } from '@tempered/protocol'
+import { fetchBlob, serveBlobs } from '../blobs/exchange.js'
+import type { Clock } from '../clock.js'
+import { errorCode } from '../errors.js'
+import { createInbound, type Inbound } from '../inbound/inbound.js'
+import type { Logger } from '../logger.js'
+import { createAddressBook } from './address-book.js'
+import { type Admission, createAdmission } from './admission.js'
+import { createDirectProtocols, type DirectProtocols } from './direct-protocols.js'
+import { joinTopics } from './gossip.js'
+import { createHost, type TemperedHost } from './host.js'
+import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
+import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
+import type { WireBytes } from './wire-bytes.js'
+
+export interface Libp2pNetworkInit {
+  /** 32-byte Ed25519 seed of the identity. */
+  readonly seed: Uint8Array
+  readonly listen: readonly string[]
+  readonly announce?: readonly string[]
+  readonly bootstrap: readonly string[]
+  readonly mdns: boolean
+}
+
+export interface Libp2pNetworkComponents {
+  readonly run: Run
+  readonly signer: Signer
+  /** Peer ids of the topology's neighbours. */
+  readonly neighbours: readonly string[]
+  readonly local: LocalSource
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** How long `stop` waits for libp2p (js-libp2p#2625) before it goes on without it. */
+const STOP_MS = 3_000
+
+/** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
+export function createLibp2pNetwork(components: Libp2pNetworkComponents, init: Libp2pNetworkInit): RunNetwork {
+  const { run, signer, neighbours, local, clock, logger } = components
+  const topics = runTopics(run.id)
+  const { deadlines } = run.manifest
+  const wireBytes: WireBytes = { received: 0, sent: 0 }
+  let running: { host: TemperedHost; direct: DirectProtocols; admission: Admission; neighbourhood: Neighbourhood } | undefined
+  const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
+  const started = () => {
+    if (running === undefined) throw new Error('the network is not started')
+    return running
+  }
+
+  const start = async (handlers: NetworkHandlers): Promise<void> => {
+    const host = await createHost({
+      seed: init.seed,
+      signer,
+      listen: init.listen,
+      announce: init.announce ?? [],
+      mdns: init.mdns,
+      topics,
+      dialMs: deadlines.dialMs,
+      wireBytes,
+    })
+    const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
+      logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
+    )
+    const inbound: Inbound = createInbound(run, {
+      announcement: handlers.announcement,
+      head: handlers.head,
+      evidence(evidence, found) {
+        if (found) void publish(topics.evidence, evidence.bytes)
+        handlers.evidence(evidence)
+      },
+    })
+    for (const address of init.bootstrap) {
+      const peer = multiaddr(address).getComponents().findLast((component) => component.name === 'p2p')?.value
+      if (peer !== undefined) addressBook.add(peer, [address])
+    }
+    const neighbourhood = createNeighbourhood({
+      host,
+      clock,
+      direct,
+      logger,
+      addressBook,
+      self: signer.peerId,
+      neighbours,
+      bootstrap: init.bootstrap,
+      deadlines,
+      introduce: (peer, signal) => admission.introduce(peer, signal),
+      onUp: handlers.neighbourUp,
+      onDown: handlers.neighbourDown,
+    })
+    const admission = createAdmission({
+      run,
+      direct,
+      inbound,
+      local,
+      addresses: () => host.getMultiaddrs().map(String),
+      onAdmitted: neighbourhood.admitted,
+      onRefused: handlers.refused,
+      isAdmitted: neighbourhood.isAdmitted,
+    })
+    running = { host, direct, admission, neighbourhood }
+    await admission.start()
+    await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
+    joinTopics(host, topics, inbound, logger)
+    await neighbourhood.start()
+  }
+
+  const publish = async (topic: string, bytes: Uint8Array): Promise<void> => {
+    try {
+      await started().host.services.pubsub.publish(topic, bytes)
+    } catch (error) {
+      // Neighbours that miss it ask for it: see the engine's polling.
+      logger.debug({ topic, code: errorCode(error) }, `publish failed: ${(error as Error).message}`)
+    }
+  }
+
+  return {
+    peerId: signer.peerId,
+    addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
+    learnAddresses: addressBook.add,
+    start,
+    announce: (message) => publish(topics.announcement, message.bytes),
+    publishHead: (message) => publish(topics.head, message.bytes),
+    publishEvidence: (evidence) => publish(topics.evidence, evidence.bytes),
+    fetchModel: (peer, cid, into, signal) => fetchBlob(started().direct, peer, cid, into, signal),
+    pollStatus: (peer, fromRound, signal) =>
+      started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
+    wireBytes: () => ({ ...wireBytes }),
+    async stop() {
+      if (running === undefined) return
+      const { host, neighbourhood } = running
+      neighbourhood.stop()
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(STOP_MS, resolve)
+        Promise.resolve(host.stop())
+          .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
+          .finally(() => {
+            cancel()
+            resolve()
+          })
+      })
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { Evidence, SignedAnnouncement, SignedHead } from '@tempered/protocol'
+
+/**
+ * What a node needs of a network. The real one is libp2p-network.ts; an in-memory one can stand in its place.
+ * Everything handed to `NetworkHandlers` has passed inbound validation.
+ */
+export interface RunNetwork {
+  readonly peerId: string
+  /** Multiaddrs under which others can dial this node. */
+  addresses(): readonly string[]
+  /** Where a member can be dialled, from whoever knows; kept even before `start`. */
+  learnAddresses(peer: string, addresses: readonly string[]): void
+  start(handlers: NetworkHandlers): Promise<void>
+  announce(message: SignedAnnouncement): Promise<void>
+  publishHead(message: SignedHead): Promise<void>
+  publishEvidence(evidence: Evidence): Promise<void>
+  /**
+   * Pulls a model by CID into `into`, whose length is the model's exactly; resolves when all bytes are there and
+   * their hash matches. Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_NOT_FOUND, E_HASH_MISMATCH …
+   */
+  fetchModel(peer: string, cid: string, into: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Asks a neighbour for its announcements from `fromRound` on; what it sends goes through validation. */
+  pollStatus(peer: string, fromRound: number, signal: AbortSignal): Promise<PeerStatus>
+  /** Bytes on the wire since the start, all protocols and encryption included. */
+  wireBytes(): { readonly received: number; readonly sent: number }
+  stop(): Promise<void>
+}
+
+/** What a neighbour said of itself when asked. */
+export interface PeerStatus {
+  /** Rounds of the announcements it sent and that passed validation. */
+  readonly rounds: readonly number[]
+  /** Newest round it announced, −1 for none. */
+  readonly newestRound: number
+}
+
+export interface NetworkHandlers {
+  neighbourUp(peer: string): void
+  neighbourDown(peer: string): void
+  announcement(message: SignedAnnouncement): void
+  head(message: SignedHead): void
+  evidence(evidence: Evidence): void
+  /** A peer would not admit us, or was not admitted by us. */
+  refused(peer: string, code: string, message: string): void
+}
+
+/** What the network serves to others from this node. */
+export interface LocalSource {
+  /** Own announcements of rounds ≥ `fromRound` that are still served, oldest first. */
+  announcements(fromRound: number): readonly SignedAnnouncement[]
+  head(): SignedHead | undefined
+  blob(cid: string): Promise<Uint8Array | undefined>
+}

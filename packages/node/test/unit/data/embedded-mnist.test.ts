@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hashDataset, imageLength } from '../../../src/data/dataset.js'
+import { EMBEDDED_MNIST_SHA256, loadEmbeddedMnist } from '../../../src/data/embedded-mnist.js'
+import { histogram } from '../../../src/data/partition.js'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tempered-mnist-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function cacheFile(): Promise<string> {
+  const names = await readdir(folder)
+  expect(names).toHaveLength(1)
+  return join(folder, names[0] as string)
+}
+
+describe('loadEmbeddedMnist', () => {
+  it('gives 8,000 digits to train on and a balanced test part of 2,000', async () => {
+    const { train, test } = await loadEmbeddedMnist(folder)
+    expect(train.labels.length).toBe(8000)
+    expect(test.labels.length).toBe(2000)
+    expect(train.images.length).toBe(8000 * imageLength(train.shape))
+    expect(train.shape).toEqual({ height: 28, width: 28, channels: 1 })
+    const all = Uint32Array.from({ length: 2000 }, (_, k) => k)
+    expect([...histogram(test.labels, all, 10)]).toEqual(new Array(10).fill(200))
+    expect([...test.labels.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+    // The train part is mixed: every class is among its first 100.
+    expect([...histogram(train.labels, all.subarray(0, 100), 10)].every((count) => count > 0)).toBe(true)
+    expect(train.images.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(train.sha256).toBe(EMBEDDED_MNIST_SHA256.train)
+    expect(hashDataset(test)).toBe(EMBEDDED_MNIST_SHA256.test)
+  })
+
+  it('keeps no image of the test part in the train part', async () => {
+    const { train, test } = await loadEmbeddedMnist(folder)
+    const key = (images: Uint8Array, k: number) => Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
+    const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(train.images, k)))
+    expect(seen.size).toBe(8000)
+    for (let k = 0; k < 2000; k++) expect(seen.has(key(test.images, k))).toBe(false)
+  })
+
+  it('reads the cache and leaves it alone', async () => {
+    const first = await loadEmbeddedMnist(folder)
+    const file = await cacheFile()
+    const before = await stat(file)
+    const second = await loadEmbeddedMnist(folder)
+    expect((await stat(file)).ino).toBe(before.ino)
+    expect(Buffer.compare(Buffer.from(first.train.images), Buffer.from(second.train.images))).toBe(0)
+  })
+
+  it.each([
+    ['one byte changed', (bytes: Buffer) => bytes.fill((bytes[5_000_000] as number) ^ 1, 5_000_000, 5_000_001)],
+    ['an impossible label', (bytes: Buffer) => bytes.fill(200, bytes.length - 1)],
+    ['truncated', (bytes: Buffer) => bytes.subarray(0, 1000)],
+    ['another version', (bytes: Buffer) => bytes.fill('9', 15, 16)],
+    ['empty', () => Buffer.alloc(0)],
+  ])('makes the cache again when it is damaged: %s', async (_name, damage) => {
+    await loadEmbeddedMnist(folder)
+    const file = await cacheFile()
+    const good = await readFile(file)
+    const bad = damage(Buffer.from(good))
+    expect(good.equals(bad)).toBe(false)
+    await writeFile(file, bad)
+    const { train } = await loadEmbeddedMnist(folder)
+    expect(train.sha256).toBe(EMBEDDED_MNIST_SHA256.train)
+    expect((await readFile(await cacheFile())).equals(good)).toBe(true)
+  })
+
+  it('works in a folder that cannot be created', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const { test } = await loadEmbeddedMnist(join(folder, 'file', 'cache'))
+    expect(test.sha256).toBe(EMBEDDED_MNIST_SHA256.test)
+  })
+
+  it('may be called many times at once', async () => {
+    const sources = await Promise.all(Array.from({ length: 4 }, () => loadEmbeddedMnist(folder)))
+    expect(new Set(sources.map((source) => source.train.sha256)).size).toBe(1)
+    await cacheFile()
+  })
+})

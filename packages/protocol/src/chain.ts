@@ -1,0 +1,164 @@
+import type { CID } from 'multiformats/cid'
+import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
+import { ProtocolError } from './errors.js'
+import type { Run } from './manifest.js'
+import { decodeAnnouncement, type SignedAnnouncement, verifyAnnouncement } from './messages.js'
+
+/** Checks one node's chain entry by entry, from the first. Holds the last entry only. */
+export interface ChainVerifier {
+  /** Number of entries accepted so far; the height that is due next. */
+  readonly length: number
+  /** CID of the last accepted entry, or the run id. */
+  readonly head: CID
+  readonly last: SignedEntry | undefined
+  /**
+   * Accepts the next entry. Throws a ProtocolError that names the first thing wrong with it: encoding, run,
+   * author, height, parent, round order, rule, announcements, signature.
+   */
+  accept(bytes: Uint8Array): SignedEntry
+}
+
+/**
+ * A verifier for the chain of `author` (or of whoever wrote the first entry) in a run.
+ * `neighboursOf`, where given, is the topology: entries must name exactly these neighbours in this order.
+ */
+export function createChainVerifier(
+  run: Run,
+  author?: string,
+  neighboursOf?: (peer: string) => readonly string[],
+): ChainVerifier {
+  let expectedAuthor = author
+  let last: SignedEntry | undefined
+  let length = 0
+
+  const accept = (bytes: Uint8Array): SignedEntry => {
+    const entry = decodeEntry(bytes)
+    const { body } = entry
+    const where = `entry ${length}`
+    if (!body.run.equals(run.id)) {
+      throw new ProtocolError(
+        'E_WRONG_RUN',
+        `${where}: belongs to run ${body.run}, this ledger is of ${run.id}`,
+      )
+    }
+    if (!run.memberIndex.has(body.author)) {
+      throw new ProtocolError('E_NOT_A_MEMBER', `${where}: author ${body.author} is no member of the run`)
+    }
+    if (expectedAuthor !== undefined && body.author !== expectedAuthor) {
+      throw new ProtocolError(
+        'E_WRONG_AUTHOR',
+        `${where}: written by ${body.author}, not by ${expectedAuthor}`,
+      )
+    }
+    if (body.height !== length) {
+      throw new ProtocolError('E_HEIGHT', `${where}: says height ${body.height} where ${length} is due`)
+    }
+    const parent = last?.cid ?? run.id
+    if (!body.parent.equals(parent)) {
+      throw new ProtocolError('E_PARENT', `${where}: its parent is ${body.parent}, not ${parent}`)
+    }
+    if (last !== undefined && body.round <= last.body.round) {
+      throw new ProtocolError(
+        'E_ROUND_ORDER',
+        `${where}: round ${body.round} does not follow round ${last.body.round}`,
+      )
+    }
+    if (body.round >= run.manifest.training.rounds) {
+      throw new ProtocolError(
+        'E_ROUND_RANGE',
+        `${where}: round ${body.round} in a run of ${run.manifest.training.rounds} rounds`,
+      )
+    }
+    checkRule(entry, run, where)
+    checkOwnAnnouncement(entry, parent, run, where)
+    checkNeighbours(entry, run, neighboursOf?.(body.author), where)
+    verifyEntry(entry)
+    expectedAuthor = body.author
+    last = entry
+    length += 1
+    return entry
+  }
+
+  return {
+    get length() {
+      return length
+    },
+    get head() {
+      return last?.cid ?? run.id
+    },
+    get last() {
+      return last
+    },
+    accept,
+  }
+}
+
+function checkRule(entry: SignedEntry, run: Run, where: string): void {
+  const due = run.manifest.rule
+  const { rule } = entry.body
+  const keys = new Set([...Object.keys(due.params), ...Object.keys(rule.params)])
+  const same = rule.name === due.name && [...keys].every((key) => rule.params[key] === due.params[key])
+  if (!same) {
+    throw new ProtocolError(
+      'E_RULE_MISMATCH',
+      `${where}: rule ${rule.name} is not the manifest's ${due.name}`,
+    )
+  }
+}
+
+function openCarried(bytes: Uint8Array, author: string, entry: SignedEntry, run: Run, where: string) {
+  const announcement = decodeAnnouncement(bytes)
+  const { body } = announcement
+  if (body.author !== author || body.round !== entry.body.round || !body.run.equals(run.id)) {
+    throw new ProtocolError(
+      'E_NEIGHBOURS',
+      `${where}: carries an announcement that is not ${author}'s for its round`,
+    )
+  }
+  if (body.byteLength !== run.modelBytes) {
+    throw new ProtocolError('E_MODEL_LENGTH', `${where}: ${author} announced ${body.byteLength} bytes`)
+  }
+  verifyAnnouncement(announcement)
+  return announcement
+}
+
+function checkOwnAnnouncement(entry: SignedEntry, parent: CID, run: Run, where: string): SignedAnnouncement {
+  const own = openCarried(entry.body.announcement, entry.body.author, entry, run, where)
+  if (!own.body.parent.equals(parent)) {
+    throw new ProtocolError(
+      'E_PARENT',
+      `${where}: its announcement stands on ${own.body.parent}, not on ${parent}`,
+    )
+  }
+  return own
+}
+
+function checkNeighbours(
+  entry: SignedEntry,
+  run: Run,
+  due: readonly string[] | undefined,
+  where: string,
+): void {
+  const { neighbours, author } = entry.body
+  if (
+    due !== undefined &&
+    (due.length !== neighbours.length || due.some((peer, k) => neighbours[k]?.peer !== peer))
+  ) {
+    throw new ProtocolError('E_NEIGHBOURS', `${where}: does not name ${author}'s neighbours in member order`)
+  }
+  let previous = -1
+  for (const record of neighbours) {
+    const index = run.memberIndex.get(record.peer)
+    if (index === undefined || record.peer === author) {
+      throw new ProtocolError('E_NEIGHBOURS', `${where}: ${record.peer} cannot be a neighbour of ${author}`)
+    }
+    if (index <= previous) {
+      throw new ProtocolError('E_NEIGHBOURS', `${where}: neighbours are not in member order, each once`)
+    }
+    previous = index
+    if (record.accepted && record.announcement === null) {
+      throw new ProtocolError('E_NEIGHBOURS', `${where}: accepts ${record.peer} without its announcement`)
+    }
+    if (record.announcement !== null) openCarried(record.announcement, record.peer, entry, run, where)
+  }
+}

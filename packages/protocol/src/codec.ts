@@ -1,0 +1,51 @@
+import * as dagCbor from '@ipld/dag-cbor'
+import { ProtocolError } from './errors.js'
+
+/**
+ * Canonical bytes: DAG-CBOR (https://ipld.io/specs/codecs/dag-cbor/spec/), which fixes map order, integer widths
+ * and float width, so that one value has one encoding. Decoding refuses every other encoding of the same value
+ * by encoding again and comparing.
+ */
+export function encodeCanonical(value: unknown): Uint8Array {
+  return dagCbor.encode(value)
+}
+
+/** Decodes bounded, canonical bytes. Throws E_TOO_LARGE, E_MALFORMED or E_NOT_CANONICAL; `what` names the document. */
+export function decodeCanonical(bytes: Uint8Array, maxBytes: number, what: string): unknown {
+  if (bytes.byteLength > maxBytes) {
+    throw new ProtocolError(
+      'E_TOO_LARGE',
+      `${what}: ${bytes.byteLength} bytes, at most ${maxBytes} are allowed`,
+      {
+        byteLength: bytes.byteLength,
+        maxBytes,
+      },
+    )
+  }
+  let value: unknown
+  try {
+    value = dagCbor.decode(bytes)
+  } catch (cause) {
+    throw new ProtocolError('E_MALFORMED', `${what}: not DAG-CBOR (${(cause as Error).message})`)
+  }
+  if (!equalBytes(encodeCanonical(value), bytes)) {
+    throw new ProtocolError('E_NOT_CANONICAL', `${what}: not the canonical encoding of its value`)
+  }
+  return value
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false
+  for (let k = 0; k < a.byteLength; k++) if (a[k] !== b[k]) return false
+  return true
+}
+
+/** Lexicographic order of byte strings: negative, 0 or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const common = Math.min(a.byteLength, b.byteLength)
+  for (let k = 0; k < common; k++) {
+    const difference = a[k]! - b[k]!
+    if (difference !== 0) return difference
+  }
+  return a.byteLength - b.byteLength
+}

@@ -1,0 +1,34 @@
+/** Why bytes, a document or a chain were refused. Codes are stable: logs, metrics and ledgers carry them. */
+export type ProtocolErrorCode =
+  | 'E_TOO_LARGE'
+  | 'E_NOT_CANONICAL'
+  | 'E_MALFORMED'
+  | 'E_UNSUPPORTED_VERSION'
+  | 'E_WRONG_RUN'
+  | 'E_NOT_A_MEMBER'
+  | 'E_WRONG_AUTHOR'
+  | 'E_SIGNATURE'
+  | 'E_ROUND_RANGE'
+  | 'E_MODEL_LENGTH'
+  | 'E_MODEL_HEADER'
+  | 'E_HASH_MISMATCH'
+  | 'E_HEIGHT'
+  | 'E_PARENT'
+  | 'E_ROUND_ORDER'
+  | 'E_RULE_MISMATCH'
+  | 'E_NEIGHBOURS'
+  | 'E_EVIDENCE'
+  | 'E_MANIFEST'
+
+/** Every error that leaves this package. `message` says what, where and how to mend it. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: ProtocolErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ProtocolErrorCode, message: string, details: Record<string, unknown> = {}) {
+    super(message)
+    this.code = code
+    this.details = details
+  }
+}

@@ -1,0 +1,44 @@
+import { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import { ProtocolError } from './errors.js'
+import { DAG_CBOR, RAW } from './hashing.js'
+
+/** Field types that the documents share. Every object is strict: an unknown field is an error, never ignored. */
+function cidWithCodec(codec: number, what: string) {
+  return z.custom<CID>(
+    (value) => {
+      const cid = CID.asCID(value)
+      return cid !== null && cid.version === 1 && cid.code === codec && cid.multihash.code === 0x12
+    },
+    { error: `must be a CIDv1 of ${what} with SHA-256` },
+  )
+}
+
+export const documentLink = cidWithCodec(DAG_CBOR, 'a DAG-CBOR document')
+export const modelLink = cidWithCodec(RAW, 'raw bytes')
+export const peerIdField = z
+  .string()
+  .regex(/^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/, 'must be an Ed25519 peer id (12D3Koo…)')
+export const signatureField = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.byteLength === 64,
+  { error: 'must be a 64-byte signature' },
+)
+/** Bytes as they are; lengths are bounded by the document around them. */
+export const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'must be bytes' })
+export const counter = z.int().min(0)
+export const numericParams = z.record(z.string().min(1).max(64), z.number())
+
+/** Checks a decoded value against its schema. Throws E_MALFORMED with the path of the first bad field. */
+export function parseFields<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const path = issue?.path.map(String).join('.') ?? ''
+  throw new ProtocolError(
+    'E_MALFORMED',
+    `${what}${path === '' ? '' : `, field ${path}`}: ${issue?.message ?? 'malformed'}`,
+    {
+      path,
+    },
+  )
+}

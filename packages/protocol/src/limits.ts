@@ -1,0 +1,34 @@
+/**
+ * Every bound on what a peer or a file may make us hold. Bytes unless the name says otherwise. Each is checked
+ * before anything of that size is allocated, and tested at the limit and one above.
+ */
+export const LIMITS = {
+  /** Canonical bytes of a run manifest; 4,096 members of 52 characters fit with room. */
+  maxManifestBytes: 512 * 1024,
+  /** One signed announcement. A real one is about 420 bytes. */
+  maxAnnouncementBytes: 1024,
+  /** One signed head. */
+  maxHeadBytes: 1024,
+  /** One piece of evidence: two announcements and a frame. */
+  maxEvidenceBytes: 4 * 1024,
+  /** One ledger entry: about 700 bytes a neighbour, so 256 neighbours fit. */
+  maxEntryBytes: 256 * 1024,
+  /** One model blob, header included: 256 Mi parameters. */
+  maxModelBytes: 1024 * 1024 * 1024 + 16,
+  /** Members of a run, in nodes. */
+  maxMembers: 4096,
+  /** Neighbours of one node, in nodes. */
+  maxNeighbours: 256,
+  /** Rounds of a run. */
+  maxRounds: 1_000_000,
+  /** One window of a blob transfer: what a requester asks for at a time. */
+  maxBlobWindowBytes: 1024 * 1024,
+  /** One request or reply header on a direct stream. */
+  maxControlFrameBytes: 64 * 1024,
+  /** Signed announcements that one status reply may carry, in messages. */
+  maxStatusAnnouncements: 4,
+  /** Entries of a peer's address book that one reply may carry, in peers. */
+  maxPeerRecords: 256,
+  /** Addresses a peer record may name. */
+  maxAddressesPerPeer: 8,
+} as const

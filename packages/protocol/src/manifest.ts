@@ -1,0 +1,153 @@
+import type { CID } from 'multiformats/cid'
+import { CID as Cid } from 'multiformats/cid'
+import { z } from 'zod'
+import { decodeCanonical, encodeCanonical } from './codec.js'
+import { ProtocolError } from './errors.js'
+import { peerIdField } from './fields.js'
+import { documentCid, RAW } from './hashing.js'
+import { LIMITS } from './limits.js'
+import { MODEL_HEADER_BYTES } from './tensor-codec.js'
+
+/** Version of every protocol id, topic and document of this package. */
+export const PROTOCOL_VERSION = 1
+
+const milliseconds = z.int().min(1).max(86_400_000)
+const params = z.record(z.string().min(1).max(64), z.number())
+
+const scheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant') }),
+  z.strictObject({ kind: z.literal('inverse-time'), decay: z.number().min(0) }),
+  z.strictObject({ kind: z.literal('step'), every: z.int().min(1), factor: z.number().gt(0).max(1) }),
+  z.strictObject({ kind: z.literal('cosine') }),
+])
+
+/** The run manifest: all that the nodes of a run must agree on. */
+export const manifestSchema = z.strictObject({
+  kind: z.literal('tempered/manifest'),
+  version: z.literal(PROTOCOL_VERSION),
+  name: z.string().min(1).max(100).describe('What people call this run.'),
+  seed: z.int().min(0).describe('Initial parameters, minibatch order and topology are drawn from it.'),
+  model: z.strictObject({
+    name: z.string().min(1).max(64).describe('softmax, mlp or cnn.'),
+    inputShape: z
+      .tuple([z.int().min(1), z.int().min(1), z.int().min(1)])
+      .describe('Height, width, channels.'),
+    classes: z.int().min(2).max(256),
+    parameterCount: z.int().min(1).describe('Length d of the flat parameter vector.'),
+    initialCid: z.string().describe('CID of the blob with which every node starts.'),
+  }),
+  rule: z.strictObject({
+    name: z.string().min(1).max(64).describe('Aggregation rule of @tempered/robust-agg.'),
+    params,
+  }),
+  training: z.strictObject({
+    rounds: z.int().min(1).max(LIMITS.maxRounds),
+    localSteps: z.int().min(0).max(1_000_000).describe('Minibatch steps a node trains in a round.'),
+    batchSize: z.int().min(1).max(65_536),
+    learningRate: z.number().gt(0),
+    momentum: z.number().min(0).lt(1),
+    weightDecay: z.number().min(0),
+    schedule: scheduleSchema,
+  }),
+  topology: z.strictObject({
+    name: z.string().min(1).max(64),
+    params,
+    edges: z
+      .array(z.tuple([z.int().min(0), z.int().min(0)]))
+      .optional()
+      .describe('For a custom topology: index pairs.'),
+    mixing: z.enum(['uniform', 'metropolis']),
+  }),
+  members: z
+    .array(peerIdField)
+    .min(1)
+    .max(LIMITS.maxMembers)
+    .describe("Peer ids; a member's position is its index in the topology."),
+  deadlines: z.strictObject({
+    joinMs: milliseconds.describe(
+      'How long a node waits at the start for all of its neighbours once one is there.',
+    ),
+    collectMs: milliseconds.describe(
+      "How long a node waits for its neighbours' models after publishing its own.",
+    ),
+    dialMs: milliseconds.describe('Opening a connection or a stream.'),
+    firstByteMs: milliseconds.describe('Until the first byte of a reply.'),
+    transferMs: milliseconds.describe('A whole model.'),
+    reconnectMs: milliseconds.describe('How long a lost neighbour still counts as live.'),
+  }),
+  patienceRounds: z
+    .int()
+    .min(1)
+    .max(1000)
+    .describe('Deadlines in a row that a connected neighbour may miss before it is no longer waited for.'),
+})
+
+export type Manifest = z.infer<typeof manifestSchema>
+export type LearningRateSchedule = z.infer<typeof scheduleSchema>
+
+/** A checked manifest with its canonical bytes and its CID, the run id. */
+export interface Run {
+  readonly manifest: Manifest
+  readonly bytes: Uint8Array
+  /** CID of `bytes`; root of every ledger of the run. */
+  readonly id: CID
+  /** Exact length of every model blob of the run, in bytes. */
+  readonly modelBytes: number
+  /** Position in the topology of each member. */
+  readonly memberIndex: ReadonlyMap<string, number>
+}
+
+/** Checks a value as a manifest and seals it. Throws E_MANIFEST (with the field), E_TOO_LARGE. */
+export function sealManifest(value: unknown): Run {
+  const parsed = manifestSchema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const path = issue?.path.map(String).join('.') ?? ''
+    throw manifestError(path, issue?.message ?? 'malformed')
+  }
+  const manifest = parsed.data
+  const memberIndex = new Map<string, number>()
+  for (const [index, member] of manifest.members.entries()) {
+    if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
+    memberIndex.set(member, index)
+  }
+  const modelBytes = MODEL_HEADER_BYTES + 4 * manifest.model.parameterCount
+  if (modelBytes > LIMITS.maxModelBytes) {
+    throw manifestError(
+      'model.parameterCount',
+      `a model of ${modelBytes} bytes is over the limit of ${LIMITS.maxModelBytes}`,
+    )
+  }
+  checkInitialCid(manifest.model.initialCid)
+  const bytes = encodeCanonical(manifest)
+  if (bytes.byteLength > LIMITS.maxManifestBytes) {
+    throw new ProtocolError(
+      'E_TOO_LARGE',
+      `manifest: ${bytes.byteLength} bytes, at most ${LIMITS.maxManifestBytes} are allowed`,
+    )
+  }
+  return { manifest, bytes, id: documentCid(bytes), modelBytes, memberIndex }
+}
+
+/** Opens canonical manifest bytes that came from a peer or a ledger. */
+export function openManifest(bytes: Uint8Array): Run {
+  return sealManifest(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'manifest'))
+}
+
+function checkInitialCid(text: string): void {
+  let cid: CID
+  try {
+    cid = Cid.parse(text)
+  } catch {
+    throw manifestError('model.initialCid', `"${text.slice(0, 80)}" is not a CID`)
+  }
+  if (cid.version !== 1 || cid.code !== RAW || cid.toString() !== text) {
+    throw manifestError('model.initialCid', 'must be a CIDv1 of raw bytes in base32')
+  }
+}
+
+function manifestError(path: string, message: string): ProtocolError {
+  return new ProtocolError('E_MANIFEST', `run manifest${path === '' ? '' : `, field ${path}`}: ${message}`, {
+    path,
+  })
+}

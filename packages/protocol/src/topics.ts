@@ -1,0 +1,23 @@
+import type { CID } from 'multiformats/cid'
+import { PROTOCOL_VERSION } from './manifest.js'
+
+/** Gossip topics of one run. Nodes of other runs never see each other's messages. */
+export interface RunTopics {
+  readonly announcement: string
+  readonly head: string
+  readonly evidence: string
+}
+
+export function runTopics(run: CID): RunTopics {
+  const prefix = `/tempered/${PROTOCOL_VERSION}/${run.toString()}`
+  return { announcement: `${prefix}/announcement`, head: `${prefix}/head`, evidence: `${prefix}/evidence` }
+}
+
+/** Direct stream protocols. The run is named inside `hello`, so a node of another run can be told so. */
+export const STREAM_PROTOCOLS = {
+  hello: `/tempered/hello/${PROTOCOL_VERSION}`,
+  manifest: `/tempered/manifest/${PROTOCOL_VERSION}`,
+  status: `/tempered/status/${PROTOCOL_VERSION}`,
+  peers: `/tempered/peers/${PROTOCOL_VERSION}`,
+  blob: `/tempered/blob/${PROTOCOL_VERSION}`,
+} as const

@@ -1,0 +1,35 @@
+/**
+ * Label flip: train honestly on mirrored labels.
+ *
+ *   y ← C − 1 − y
+ *
+ * Symbols: C classes, 1 … 256; y ∈ [0, C). With an odd C the middle class keeps its label.
+ * Cost: O(samples).
+ * Source: Fang et al., "Local Model Poisoning Attacks to Byzantine-Robust Federated Learning", USENIX Security
+ * 2020, arXiv 1911.11815, section 5.1.
+ * Deviations: none.
+ */
+
+import { RobustAggError } from '../errors.js'
+import type { DataAttackDefinition } from './types.js'
+
+export const labelFlip: DataAttackDefinition = {
+  info: {
+    name: 'label-flip',
+    kind: 'data',
+    knowledge: 'own',
+    formula: 'y ← C − 1 − y',
+    params: [],
+    withoutHonest: null,
+    source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815, sec. 5.1',
+  },
+  build: () => (labels, classes) =>
+    labels.map((label, index) => {
+      if (label < classes) return classes - 1 - label
+      throw new RobustAggError(
+        'E_LABEL_RANGE',
+        `attack 'label-flip': label ${label} at index ${index} is not below the number of classes, ${classes}.`,
+        { index, label, classes },
+      )
+    }),
+}

@@ -1,0 +1,69 @@
+/**
+ * Every error of this package: a stable code, a typed payload, and a message that says what is wrong, where,
+ * and how to mend it. Nothing else is thrown on purpose. A hostile neighbour's vector never causes a throw.
+ */
+
+/** What each code carries. Names in `nearest` are the closest known ones, null when nothing is close. */
+export interface RobustAggErrorDetails {
+  E_UNKNOWN_RULE: {
+    readonly name: string
+    readonly nearest: string | null
+    readonly known: readonly string[]
+  }
+  E_UNKNOWN_ATTACK: {
+    readonly name: string
+    readonly nearest: string | null
+    readonly known: readonly string[]
+  }
+  E_UNKNOWN_TOPOLOGY: {
+    readonly name: string
+    readonly nearest: string | null
+    readonly known: readonly string[]
+  }
+  E_UNKNOWN_PARAMETER: {
+    readonly owner: string
+    readonly parameter: string
+    readonly nearest: string | null
+    readonly known: readonly string[]
+  }
+  E_MISSING_PARAMETER: { readonly owner: string; readonly parameters: readonly string[] }
+  E_CONFLICTING_PARAMETERS: { readonly owner: string; readonly parameters: readonly string[] }
+  /** The value is not a number, not finite, not whole where it must be, or outside its range. */
+  E_PARAMETER_RANGE: {
+    readonly owner: string
+    readonly parameter: string
+    readonly value: unknown
+    readonly range: string
+  }
+  /** Fewer models (own included) than the rule's precondition asks for. */
+  E_TOO_FEW_NODES: { readonly rule: string; readonly nodes: number; readonly needed: number }
+  /** The caller's own part of a round is malformed: round numbers, weights, the out buffer. */
+  E_ROUND_INPUT: { readonly field: string; readonly problem: string }
+  E_LABEL_RANGE: { readonly index: number; readonly label: number; readonly classes: number }
+  /** What the attack was shown is malformed: a start, victim or weight list of the wrong length. */
+  E_ATTACK_VIEW: { readonly attack: string; readonly field: string; readonly problem: string }
+  /** No such graph exists, or none was found within the documented number of tries. */
+  E_TOPOLOGY: { readonly topology: string; readonly nodes: number; readonly problem: string }
+}
+
+export type RobustAggErrorCode = keyof RobustAggErrorDetails
+
+export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode> extends Error {
+  override readonly name = 'RobustAggError'
+  readonly code: Code
+  readonly details: RobustAggErrorDetails[Code]
+
+  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code]) {
+    super(message)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** True when `error` is a RobustAggError, and of the given code when one is named; narrows `details`. */
+export function isRobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is RobustAggError<Code> {
+  return error instanceof RobustAggError && (code === undefined || error.code === code)
+}

@@ -1,0 +1,157 @@
+/**
+ * Sums of squares over float32 vectors, in float64.
+ *
+ * Summation order, the same for every kernel here and for any later implementation of them: the vector is cut
+ * into chunks of 2,048; inside a chunk element k goes to lane k mod 8; the lanes are added as
+ * ((l0 + l1) + (l2 + l3)) + ((l4 + l5) + (l6 + l7)); the chunk sums are added in index order, starting from 0.
+ * Each difference and each square is rounded once to float64.
+ *
+ * No float32 vector can overflow these sums ((2·3.4e38)² = 4.6e77), so a result is finite exactly when every
+ * element read was finite: the rules use that as their check for NaN and infinity.
+ */
+
+export const CHUNK_LENGTH = 2048
+
+type Vector = Float32Array | Float64Array
+
+function chunkSquares(x: Float32Array, from: number, to: number): number {
+  let l0 = 0
+  let l1 = 0
+  let l2 = 0
+  let l3 = 0
+  let l4 = 0
+  let l5 = 0
+  let l6 = 0
+  let l7 = 0
+  const whole = to - ((to - from) & 7)
+  for (let k = from; k < whole; k += 8) {
+    l0 += x[k] * x[k]
+    l1 += x[k + 1] * x[k + 1]
+    l2 += x[k + 2] * x[k + 2]
+    l3 += x[k + 3] * x[k + 3]
+    l4 += x[k + 4] * x[k + 4]
+    l5 += x[k + 5] * x[k + 5]
+    l6 += x[k + 6] * x[k + 6]
+    l7 += x[k + 7] * x[k + 7]
+  }
+  if (whole < to) l0 += x[whole] * x[whole]
+  if (whole + 1 < to) l1 += x[whole + 1] * x[whole + 1]
+  if (whole + 2 < to) l2 += x[whole + 2] * x[whole + 2]
+  if (whole + 3 < to) l3 += x[whole + 3] * x[whole + 3]
+  if (whole + 4 < to) l4 += x[whole + 4] * x[whole + 4]
+  if (whole + 5 < to) l5 += x[whole + 5] * x[whole + 5]
+  if (whole + 6 < to) l6 += x[whole + 6] * x[whole + 6]
+  return l0 + l1 + (l2 + l3) + (l4 + l5 + (l6 + l7))
+}
+
+function chunkSquaredDifferences(a: Vector, b: Float32Array, from: number, to: number): number {
+  let l0 = 0
+  let l1 = 0
+  let l2 = 0
+  let l3 = 0
+  let l4 = 0
+  let l5 = 0
+  let l6 = 0
+  let l7 = 0
+  const whole = to - ((to - from) & 7)
+  for (let k = from; k < whole; k += 8) {
+    const d0 = a[k] - b[k]
+    const d1 = a[k + 1] - b[k + 1]
+    const d2 = a[k + 2] - b[k + 2]
+    const d3 = a[k + 3] - b[k + 3]
+    const d4 = a[k + 4] - b[k + 4]
+    const d5 = a[k + 5] - b[k + 5]
+    const d6 = a[k + 6] - b[k + 6]
+    const d7 = a[k + 7] - b[k + 7]
+    l0 += d0 * d0
+    l1 += d1 * d1
+    l2 += d2 * d2
+    l3 += d3 * d3
+    l4 += d4 * d4
+    l5 += d5 * d5
+    l6 += d6 * d6
+    l7 += d7 * d7
+  }
+  let d = 0
+  if (whole < to) {
+    d = a[whole] - b[whole]
+    l0 += d * d
+  }
+  if (whole + 1 < to) {
+    d = a[whole + 1] - b[whole + 1]
+    l1 += d * d
+  }
+  if (whole + 2 < to) {
+    d = a[whole + 2] - b[whole + 2]
+    l2 += d * d
+  }
+  if (whole + 3 < to) {
+    d = a[whole + 3] - b[whole + 3]
+    l3 += d * d
+  }
+  if (whole + 4 < to) {
+    d = a[whole + 4] - b[whole + 4]
+    l4 += d * d
+  }
+  if (whole + 5 < to) {
+    d = a[whole + 5] - b[whole + 5]
+    l5 += d * d
+  }
+  if (whole + 6 < to) {
+    d = a[whole + 6] - b[whole + 6]
+    l6 += d * d
+  }
+  return l0 + l1 + (l2 + l3) + (l4 + l5 + (l6 + l7))
+}
+
+/** ‖x‖², 0 for an empty vector. */
+export function squaredNorm(x: Float32Array): number {
+  let sum = 0
+  for (let from = 0; from < x.length; from += CHUNK_LENGTH) {
+    sum += chunkSquares(x, from, Math.min(from + CHUNK_LENGTH, x.length))
+  }
+  return sum
+}
+
+/**
+ * ‖anchor − x_j‖² for each vector, one pass over the anchor.
+ *
+ * @param vectors - each of the anchor's length
+ * @param out - as many values as vectors; overwritten
+ */
+export function squaredDistancesTo(
+  anchor: Vector,
+  vectors: readonly Float32Array[],
+  out: Float64Array,
+): Float64Array {
+  out.fill(0)
+  for (let from = 0; from < anchor.length; from += CHUNK_LENGTH) {
+    const to = Math.min(from + CHUNK_LENGTH, anchor.length)
+    for (let j = 0; j < vectors.length; j++) out[j] += chunkSquaredDifferences(anchor, vectors[j], from, to)
+  }
+  return out
+}
+
+/**
+ * All ‖x_i − x_j‖² as a symmetric n×n row-major matrix with a zero diagonal. Taken from differences, never
+ * from a Gram matrix, whose cancellation loses the small distances.
+ *
+ * @param vectors - n vectors of one length
+ */
+export function pairwiseSquaredDistances(vectors: readonly Float32Array[]): Float64Array {
+  const n = vectors.length
+  const matrix = new Float64Array(n * n)
+  const d = n === 0 ? 0 : vectors[0].length
+  for (let from = 0; from < d; from += CHUNK_LENGTH) {
+    const to = Math.min(from + CHUNK_LENGTH, d)
+    for (let i = 0; i < n; i++) {
+      for (let j = i + 1; j < n; j++) {
+        matrix[i * n + j] += chunkSquaredDifferences(vectors[i], vectors[j], from, to)
+      }
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) matrix[i * n + j] = matrix[j * n + i]
+  }
+  return matrix
+}

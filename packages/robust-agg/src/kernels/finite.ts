@@ -1,0 +1,18 @@
+/** Finds NaN and infinities. */
+
+/** True when every element is finite. Four lanes of x·0, which is ±0 for finite x and NaN for the others. */
+export function allFinite(x: Float32Array): boolean {
+  let l0 = 0
+  let l1 = 0
+  let l2 = 0
+  let l3 = 0
+  const whole = x.length - (x.length & 3)
+  for (let k = 0; k < whole; k += 4) {
+    l0 += x[k] * 0
+    l1 += x[k + 1] * 0
+    l2 += x[k + 2] * 0
+    l3 += x[k + 3] * 0
+  }
+  for (let k = whole; k < x.length; k++) l0 += x[k] * 0
+  return l0 + l1 + (l2 + l3) === 0
+}

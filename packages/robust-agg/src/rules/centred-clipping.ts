@@ -1,0 +1,88 @@
+/**
+ * Centred clipping over all models, own included, around the node's last aggregate.
+ *
+ *   v ← v + (1/n)·Σ_k clip(x_k − v, τ),   clip(u, τ) = u·min(1, τ/‖u‖),   `steps` times
+ *
+ * Symbols: n models x_k, own included; v starts at `RoundInput.previous`, or at the own model when that is
+ * absent; τ > 0 radius, in units of the parameters; steps ≥ 1.
+ * Breakdown precondition: a minority of attackers; nothing is thrown, since f is not a parameter. Each model
+ * moves the result by at most τ/n a step.
+ * Cost: `steps` times n distances and one combination, O(steps·n·d), and one float64 vector of length d that
+ * the rule keeps between rounds.
+ * Source: Karimireddy, He, Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021,
+ * arXiv 2012.10333 (centred clipping).
+ * Deviations: on models instead of momenta. The weights do not sum to 1 in general: the rest lies on v's start.
+ * Distances are taken anew in each step, for the reason given in geometric-median.ts. With no usable neighbour
+ * the own model is kept.
+ */
+
+import { linearCombination } from '../kernels/combine.js'
+import { squaredDistancesTo } from '../kernels/distance.js'
+import { parameter } from '../parameters.js'
+import type { VerdictReason } from '../types.js'
+import type { RuleDefinition } from './definition.js'
+
+export const centredClipping: RuleDefinition = {
+  info: {
+    name: 'centred-clipping',
+    formula: 'v ← v + (1/n)·Σ_k clip(x_k − v, τ), v from the last aggregate',
+    params: [
+      parameter({
+        name: 'tau',
+        required: true,
+        min: 0,
+        max: 1e30,
+        aboveMin: true,
+        meaning: 'radius of a step',
+      }),
+      parameter({ name: 'steps', default: 1, min: 1, max: 1000, integer: true, meaning: 'iterations' }),
+    ],
+    needs: 'a radius; the last aggregate, else the own model stands in',
+    breakdown: 'a minority of models; each moves the result by at most steps·τ/n',
+    cost: 'O(steps·n·d)',
+    source: 'Karimireddy et al., ICML 2021, arXiv 2012.10333',
+    linear: false,
+    usesWeights: false,
+    example: { tau: 1, steps: 1 },
+  },
+  screen: 'scan',
+  build: ({ tau, steps }) => {
+    let point = new Float64Array(0)
+    return {
+      combine: ({ own, vectors, previous, out }) => {
+        // The point is Σ_k weights[k]·models[k] at all times; models[0] is where it starts.
+        const models = [previous, own, ...vectors]
+        const n = models.length - 1
+        const weights = new Float64Array(models.length)
+        weights[0] = 1
+        const squares = new Float64Array(models.length)
+        if (point.length !== own.length) point = new Float64Array(own.length)
+        const distances = new Float64Array(models.length)
+        for (let step = 0; step < steps; step++) {
+          linearCombination(weights, models, point)
+          squaredDistancesTo(point, models, squares)
+          let moved = 0
+          const shares = new Float64Array(models.length)
+          for (let k = 1; k < models.length; k++) {
+            distances[k] = Math.sqrt(squares[k])
+            shares[k] = (distances[k] <= tau ? 1 : tau / distances[k]) / n
+            moved += shares[k]
+          }
+          for (let k = 0; k < models.length; k++) weights[k] = weights[k] * (1 - moved) + shares[k]
+        }
+        linearCombination(weights, models, out)
+        const scores = distances.subarray(2)
+        return {
+          ownWeight: previous === own ? weights[0] + weights[1] : weights[1],
+          weights: weights.subarray(2),
+          scores,
+          threshold: tau,
+          reasons: Array.from(
+            scores,
+            (distance): VerdictReason => (distance <= tau ? 'accepted' : 'clipped'),
+          ),
+        }
+      },
+    }
+  },
+}

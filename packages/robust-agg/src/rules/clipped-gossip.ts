@@ -1,0 +1,71 @@
+/**
+ * ClippedGossip (self-centred clipping): walk towards every neighbour, but no farther than a radius.
+ *
+ *   w_i ← w_i + Σ_j W_ij·clip(w_j − w_i, τ),   clip(v, τ) = v·min(1, τ/‖v‖)
+ *
+ * Symbols: W_ij mixing weights (1/n each when none are given), τ ≥ 0 the radius. Either `tau` is given and
+ * stays fixed, or `b` ∈ (0, 1), an upper bound on the Byzantine weight in my neighbourhood, is given and the
+ * radius adapts in every round: drop the farthest neighbours that carry weight b, τ = sqrt(Σ_kept W_ij·d_ij²/b).
+ * Breakdown precondition: with b, the neighbours but the heaviest carry a weight of at least b (for equal
+ * weights n ≥ 2/(1 − b)), checked before a run; else the radius can be 0, and then nothing moves. Each neighbour moves the result by at most W_ij·τ.
+ * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
+ * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545, section 4 (rule, oracle radius); the practical radius
+ * from Gaucher, Dieuleveut, Hendrikx, arXiv 2410.10418.
+ * Deviations: a neighbour that only partly fits into b is dropped whole (a smaller, safer radius). The oracle
+ * radius, which knows who is honest, is for tests: compute it there and pass it as `tau`.
+ */
+
+import { RobustAggError } from '../errors.js'
+import { parameter } from '../parameters.js'
+import { clippedStep, modelsForWeightBeyond, practicalRadius } from './clipping.js'
+import type { RuleDefinition } from './definition.js'
+
+const OWNER = "rule 'clipped-gossip'"
+
+export const clippedGossip: RuleDefinition = {
+  info: {
+    name: 'clipped-gossip',
+    formula: 'w_i + Σ_j W_ij·clip(w_j − w_i, τ)',
+    params: [
+      parameter({ name: 'tau', min: 0, max: 1e30, meaning: 'fixed radius; give tau or b, not both' }),
+      parameter({
+        name: 'b',
+        min: 0,
+        max: 0.999999,
+        aboveMin: true,
+        meaning:
+          'upper bound on the Byzantine mixing weight, sets the radius in each round; give b or tau, not both',
+      }),
+    ],
+    needs: 'a radius, or a bound b on the Byzantine weight',
+    breakdown: 'Byzantine weight b; each moves the result by at most W_ij·τ',
+    cost: 'O(n·d)',
+    source: 'He et al. 2022, arXiv 2202.01545, sec. 4; Gaucher et al., arXiv 2410.10418',
+    linear: true,
+    usesWeights: true,
+    example: { b: 0.2 },
+  },
+  screen: 'distance',
+  build: ({ tau, b }) => {
+    if (tau === undefined && b === undefined) {
+      throw new RobustAggError('E_MISSING_PARAMETER', `${OWNER} needs 'tau' (a fixed radius) or 'b'.`, {
+        owner: OWNER,
+        parameters: ['tau', 'b'],
+      })
+    }
+    if (tau !== undefined && b !== undefined) {
+      throw new RobustAggError(
+        'E_CONFLICTING_PARAMETERS',
+        `${OWNER} takes 'tau' or 'b', not both: drop one.`,
+        {
+          owner: OWNER,
+          parameters: ['tau', 'b'],
+        },
+      )
+    }
+    return {
+      combine: (view) => clippedStep(view, tau ?? practicalRadius(view.distances, view.weights, b), 1),
+      neededModels: (models, weights) => (b === undefined ? 1 : modelsForWeightBeyond(models, weights, b)),
+    }
+  },
+}

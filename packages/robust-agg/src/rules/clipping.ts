@@ -1,0 +1,87 @@
+/** What the clipping rules share: radii found from weighted distances, and the clipped step itself. */
+
+import { anchoredCombination } from '../kernels/combine.js'
+import type { VerdictReason } from '../types.js'
+import type { Outcome, RoundView } from './round-view.js'
+
+/** Relative slack in comparisons of summed weights, so that 0.1 + 0.2 counts as 0.3. */
+const WEIGHT_SLACK = 1e-12
+
+/** Neighbour indices, farthest first; equal distances by weight, so that sums do not depend on their order. */
+function farthestFirst(distances: Float64Array, weights: Float64Array): number[] {
+  return Array.from(distances.keys()).sort(
+    (a, b) => distances[b] - distances[a] || weights[b] - weights[a] || a - b,
+  )
+}
+
+/** True when `sum` reaches `bound` up to rounding. */
+function reaches(sum: number, bound: number): boolean {
+  return sum >= bound * (1 - WEIGHT_SLACK)
+}
+
+/**
+ * The least number of models, own included, for which a neighbour with a weight of at least `bound` farther away
+ * always exists, whatever the distances: the weight of all but the heaviest neighbour must reach the bound.
+ * For equal weights 1/n that is n ≥ 2/(1 − bound).
+ */
+export function modelsForWeightBeyond(models: number, weights: ArrayLike<number>, bound: number): number {
+  const sorted = Array.from(weights).sort((x, y) => x - y)
+  let others = 0
+  for (let k = 0; k + 1 < sorted.length; k++) others += sorted[k]
+  if (sorted.length > 0 && reaches(others, bound)) return models
+  return Math.max(models + 1, Math.ceil((2 / (1 - bound)) * (1 - WEIGHT_SLACK)))
+}
+
+/**
+ * The radius sqrt(Σ_kept W_j·d_j² / b), where the farthest neighbours are dropped, whole ones, until they carry
+ * a weight of at least b. 0 when all are dropped.
+ *
+ * @param b - bound on the Byzantine weight, above 0
+ */
+export function practicalRadius(distances: Float64Array, weights: Float64Array, b: number): number {
+  const order = farthestFirst(distances, weights)
+  let dropped = 0
+  let first = 0
+  while (first < order.length && !reaches(dropped, b)) dropped += weights[order[first++]]
+  let sum = 0
+  for (let k = order.length - 1; k >= first; k--)
+    sum += weights[order[k]] * distances[order[k]] * distances[order[k]]
+  return Math.sqrt(sum / b)
+}
+
+/**
+ * The largest neighbour distance with a total weight of at least 2b strictly beyond it; 0 (my own distance to
+ * myself) when no neighbour has that.
+ */
+export function beyondRadius(distances: Float64Array, weights: Float64Array, b: number): number {
+  const order = farthestFirst(distances, weights)
+  let beyond = 0
+  for (let k = 0; k < order.length; ) {
+    const distance = distances[order[k]]
+    if (reaches(beyond, 2 * b)) return distance
+    for (; k < order.length && distances[order[k]] === distance; k++) beyond += weights[order[k]]
+  }
+  return 0
+}
+
+/**
+ * out = own + Σ_j step·W_j·clip(x_j − own, τ), clip(v, τ) = v·min(1, τ/‖v‖), and the verdicts for it.
+ * When every step has length 0 the own model is kept bit for bit.
+ */
+export function clippedStep(view: RoundView, radius: number, step: number): Outcome {
+  const { own, vectors, distances, weights, out } = view
+  const coefficients = new Float64Array(vectors.length)
+  const reasons: VerdictReason[] = []
+  let ownWeight = 1
+  let moves = false
+  for (let j = 0; j < vectors.length; j++) {
+    const inside = distances[j] <= radius
+    coefficients[j] = step * weights[j] * (inside ? 1 : radius / distances[j])
+    ownWeight -= coefficients[j]
+    reasons.push(inside ? 'accepted' : radius > 0 ? 'clipped' : 'distance-above-threshold')
+    moves ||= coefficients[j] * distances[j] > 0
+  }
+  if (moves) anchoredCombination(own, coefficients, vectors, out)
+  else if (out !== own) out.set(own)
+  return { ownWeight, weights: coefficients, scores: distances, threshold: radius, reasons }
+}

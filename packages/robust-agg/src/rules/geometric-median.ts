@@ -1,0 +1,85 @@
+/**
+ * Geometric median by the smoothed Weiszfeld iteration (RFA), over all models, own included.
+ *
+ *   z ← Σ_k β_k·x_k / Σ_k β_k,   β_k = 1/max(ν, ‖z − x_k‖),   from z = 0, `steps` times
+ *
+ * Symbols: n models x_k, own included; ν > 0 smoothing, in units of the parameters; steps ≥ 1.
+ * Breakdown precondition: n > 2f; nothing is thrown, since f is not a parameter.
+ * Cost: `steps` times n distances and one combination, O(steps·n·d), and one float64 vector of length d that
+ * the rule keeps between rounds.
+ * Source: Pillutla, Kakade, Harchaoui, "Robust Aggregation for Federated Learning", IEEE TSP 2022,
+ * arXiv 1912.13445, algorithm 2.
+ * Deviations: equal sample weights. Each step reads the models again: the shortcut over the pairwise distance
+ * matrix ((D·a)_i − ½·aᵀ·D·a) subtracts numbers of the size of the largest distance, so one model of huge norm
+ * would wipe out the distances between the honest ones.
+ */
+
+import { linearCombination } from '../kernels/combine.js'
+import { squaredDistancesTo, squaredNorm } from '../kernels/distance.js'
+import { parameter } from '../parameters.js'
+import type { RuleDefinition } from './definition.js'
+
+export const geometricMedian: RuleDefinition = {
+  info: {
+    name: 'geometric-median',
+    formula: 'z ← Σ β_k·x_k / Σ β_k, β_k = 1/max(ν, ‖z − x_k‖), from z = 0',
+    params: [
+      parameter({
+        name: 'nu',
+        default: 0.1,
+        min: 0,
+        max: 1e6,
+        aboveMin: true,
+        meaning: 'smoothing distance ν',
+      }),
+      parameter({
+        name: 'steps',
+        default: 8,
+        min: 1,
+        max: 1000,
+        integer: true,
+        meaning: 'Weiszfeld iterations',
+      }),
+    ],
+    needs: 'an honest majority, n > 2f',
+    breakdown: '⌊(n − 1)/2⌋ models',
+    cost: 'O(steps·n·d)',
+    source: 'Pillutla et al., IEEE TSP 2022, arXiv 1912.13445, alg. 2',
+    linear: true,
+    usesWeights: false,
+    example: { nu: 0.1, steps: 8 },
+  },
+  screen: 'scan',
+  build: ({ nu, steps }) => {
+    let point = new Float64Array(0)
+    return {
+      combine: ({ own, vectors, out }) => {
+        const models = [own, ...vectors]
+        if (point.length !== own.length) point = new Float64Array(own.length)
+        const squares = Float64Array.from(models, (x) => squaredNorm(x))
+        const weights = new Float64Array(models.length)
+        for (let step = 0; step < steps; step++) {
+          if (step > 0) {
+            linearCombination(weights, models, point)
+            squaredDistancesTo(point, models, squares)
+          }
+          let total = 0
+          for (let k = 0; k < models.length; k++) {
+            const distance = Math.sqrt(squares[k])
+            weights[k] = 1 / Math.max(distance, nu)
+            total += weights[k]
+          }
+          for (let k = 0; k < models.length; k++) weights[k] /= total
+        }
+        linearCombination(weights, models, out)
+        return {
+          ownWeight: weights[0],
+          weights: weights.subarray(1),
+          scores: null,
+          threshold: null,
+          reasons: vectors.map(() => 'accepted'),
+        }
+      },
+    }
+  },
+}

@@ -1,0 +1,51 @@
+/**
+ * Krum: take the one model with the closest company.
+ *
+ *   score(x) = sum of the squared distances from x to its n − f − 2 nearest others;  w_i ← the x of least score
+ *
+ * Symbols: n models, own included (index 0, neighbours follow in order); f assumed Byzantine ones, left out:
+ * ⌊(n − 3)/2⌋, the most that the rule tolerates. Ties go to the lower index, so to the own model first.
+ * Breakdown precondition: n ≥ 2f + 3; checked before a run, and in a round with fewer models the own one is kept.
+ * Cost: all pairwise distances, O(n²·d).
+ * Source: Blanchard et al., NeurIPS 2017, arXiv 1703.02757, section 4.
+ * Deviations: none in the score (another public implementation sums the n − f − 1 nearest). The winner is
+ * adopted, own model or not: in a decentralised run that discards the node's own training when it loses.
+ */
+
+import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import type { RuleDefinition } from './definition.js'
+import { ascendingOrder, krumScores } from './krum-scores.js'
+
+export const krum: RuleDefinition = {
+  info: {
+    name: 'krum',
+    formula: 'the model with the least sum of squared distances to its n − f − 2 nearest others',
+    params: [byzantineCountParameter('⌊(n − 3)/2⌋')],
+    needs: 'f, and n ≥ 2f + 3',
+    breakdown: 'f models',
+    cost: 'O(n²·d)',
+    source: 'Blanchard et al., NeurIPS 2017, arXiv 1703.02757, sec. 4',
+    linear: true,
+    usesWeights: false,
+    example: { f: 1 },
+  },
+  screen: 'distance',
+  build: ({ f: fixed }) => ({
+    combine: ({ own, vectors, out }) => {
+      const models = [own, ...vectors]
+      const f = byzantineCount(fixed, models.length, 3)
+      if (f < 0) return 'too-few-models'
+      const scores = krumScores(models, f)
+      const winner = ascendingOrder(scores)[0]
+      if (out !== models[winner]) out.set(models[winner])
+      return {
+        ownWeight: winner === 0 ? 1 : 0,
+        weights: vectors.map((_, j) => (j + 1 === winner ? 1 : 0)),
+        scores: scores.subarray(1),
+        threshold: scores[winner],
+        reasons: vectors.map((_, j) => (j + 1 === winner ? 'accepted' : 'not-selected')),
+      }
+    },
+    neededModels: () => 2 * (fixed ?? 0) + 3,
+  }),
+}

@@ -1,0 +1,54 @@
+/**
+ * NNA, nearest neighbour averaging (also MoNNA): the mean of the n − f models nearest to mine, mine included.
+ *
+ *   w_i ← (1/(n − f))·(w_i + Σ of the n − f − 1 nearest w_j)
+ *
+ * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. Ties go to the lower index.
+ * Breakdown precondition: n ≥ 2f + 1; checked before a run, and in a round with fewer models the own one is kept.
+ * Cost: one distance to each neighbour and one combination, O(n·d).
+ * Source: Farhadkhani et al., "Robust Collaborative Learning with Linear Gradient Overhead", ICML 2023,
+ * arXiv 2209.10931 (MoNNA).
+ * Deviations: no momentum, which belongs to the training and not to the aggregation.
+ */
+
+import { linearCombination } from '../kernels/combine.js'
+import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import type { RuleDefinition } from './definition.js'
+import { ascendingOrder } from './krum-scores.js'
+
+export const nna: RuleDefinition = {
+  info: {
+    name: 'nna',
+    formula: 'mean of the n − f models nearest to mine, mine included',
+    params: [byzantineCountParameter('⌊(n − 1)/2⌋')],
+    needs: 'f, and n > 2f',
+    breakdown: 'f models',
+    cost: 'O(n·d)',
+    source: 'Farhadkhani et al., ICML 2023, arXiv 2209.10931',
+    linear: true,
+    usesWeights: false,
+    example: { f: 1 },
+  },
+  screen: 'distance',
+  build: ({ f: fixed }) => ({
+    combine: ({ own, vectors, distances, out }) => {
+      const n = vectors.length + 1
+      const f = byzantineCount(fixed, n, 1)
+      if (f < 0) return 'too-few-models'
+      const share = 1 / (n - f)
+      const nearest = ascendingOrder(distances).slice(0, n - f - 1)
+      const threshold = nearest.length === 0 ? null : distances[nearest[nearest.length - 1]]
+      const selected = nearest.sort((a, b) => a - b)
+      linearCombination([share, ...selected.map(() => share)], [own, ...selected.map((j) => vectors[j])], out)
+      const isSelected = (j: number): boolean => selected.includes(j)
+      return {
+        ownWeight: share,
+        weights: vectors.map((_, j) => (isSelected(j) ? share : 0)),
+        scores: distances,
+        threshold,
+        reasons: vectors.map((_, j) => (isSelected(j) ? 'accepted' : 'not-selected')),
+      }
+    },
+    neededModels: () => 2 * (fixed ?? 0) + 1,
+  }),
+}

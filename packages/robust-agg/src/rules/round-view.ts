@@ -1,0 +1,162 @@
+/**
+ * The part that all rules share: checks the caller's input, sets unusable vectors aside, and turns a rule's
+ * outcome into verdicts. After this a rule sees only finite vectors of length d and cannot be made to throw.
+ *
+ * A vector set aside counts as never sent: the result has the same bits as without it.
+ */
+
+import { RobustAggError } from '../errors.js'
+import { squaredDistancesTo, squaredNorm } from '../kernels/distance.js'
+import { allFinite } from '../kernels/finite.js'
+import type { Aggregation, NeighbourVerdict, RoundInput, VerdictReason } from '../types.js'
+
+/** Rounding that a caller's weights may carry above a sum of 1. */
+const WEIGHT_SUM_TOLERANCE = 1e-9
+
+/** What a rule works on. m usable neighbours; the lists are aligned with one another. */
+export interface RoundView {
+  readonly own: Float32Array
+  /** ‖own‖, finite. */
+  readonly ownNorm: number
+  /** m ≥ 1 finite vectors of length d, in the order of the input. */
+  readonly vectors: readonly Float32Array[]
+  /** ‖own − x_j‖ each, finite; empty for rules that screen by scanning. */
+  readonly distances: Float64Array
+  /** W_ij each: the caller's, or 1/(m+1). Their sum is at most 1. */
+  readonly weights: Float64Array
+  readonly round: number
+  readonly rounds: number
+  /** The start of this round's training, finite, length d; `own` when there is none. */
+  readonly previous: Float32Array
+  /** Where the rule writes its result. */
+  readonly out: Float32Array
+}
+
+/** What a rule says about the m usable neighbours. */
+export interface Outcome {
+  readonly ownWeight: number
+  readonly weights: ArrayLike<number>
+  readonly scores: ArrayLike<number> | null
+  readonly threshold: number | null
+  readonly reasons: readonly VerdictReason[]
+}
+
+export type Combine = (view: RoundView) => Outcome | 'too-few-models'
+
+/** How unusable vectors are found: by a finite distance to own, which the rule needs anyhow, or by a scan. */
+export type Screen = 'distance' | 'scan'
+
+const inputError = (field: string, problem: string): RobustAggError =>
+  new RobustAggError('E_ROUND_INPUT', `round input: '${field}' ${problem}`, { field, problem })
+
+function checkInput(input: RoundInput, out: Float32Array | undefined): void {
+  const { own, neighbours, round, rounds, weights, previous } = input
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw inputError('rounds', `is ${rounds}, but must be a whole number of at least 1`)
+  }
+  if (!Number.isInteger(round) || round < 0 || round > rounds) {
+    throw inputError('round', `is ${round}, but must be a whole number in [0, ${rounds}]`)
+  }
+  if (out !== undefined && out.length !== own.length) {
+    throw inputError('out', `has ${out.length} values, but must have own's ${own.length}`)
+  }
+  if (previous !== undefined && previous.length !== own.length) {
+    throw inputError('previous', `has ${previous.length} values, but must have own's ${own.length}`)
+  }
+  if (weights === undefined) return
+  if (weights.length !== neighbours.length) {
+    throw inputError('weights', `has ${weights.length} values for ${neighbours.length} neighbours`)
+  }
+  let sum = 0
+  for (let j = 0; j < weights.length; j++) {
+    if (!(weights[j] >= 0)) throw inputError('weights', `holds ${weights[j]} at ${j}, but must be 0 or more`)
+    sum += weights[j]
+  }
+  if (!(sum <= 1 + WEIGHT_SUM_TOLERANCE))
+    throw inputError('weights', `sum to ${sum}, but may sum to 1 at most`)
+}
+
+const rejection = (reason: VerdictReason): NeighbourVerdict => ({
+  accepted: false,
+  weight: 0,
+  score: null,
+  threshold: null,
+  reason,
+})
+
+/** Runs one round of a rule: see `Rule.aggregate` for the contract. */
+export function runRound(
+  input: RoundInput,
+  out: Float32Array | undefined,
+  screen: Screen,
+  combine: Combine,
+): Aggregation {
+  checkInput(input, out)
+  const { own, neighbours, weights } = input
+  const vector = out ?? new Float32Array(own.length)
+  const verdicts: NeighbourVerdict[] = new Array(neighbours.length)
+  const keepOwn = (): Aggregation => {
+    if (vector !== own) vector.set(own)
+    return { vector, ownWeight: 1, verdicts }
+  }
+
+  const candidates: number[] = []
+  for (let j = 0; j < neighbours.length; j++) {
+    if (neighbours[j].length === own.length) candidates.push(j)
+    else verdicts[j] = rejection('wrong-length')
+  }
+
+  const ownNorm = Math.sqrt(squaredNorm(own))
+  if (!Number.isFinite(ownNorm)) {
+    for (const j of candidates) {
+      verdicts[j] = rejection(allFinite(neighbours[j]) ? 'own-not-finite' : 'not-finite')
+    }
+    return keepOwn()
+  }
+
+  const squares = new Float64Array(candidates.length)
+  if (screen === 'distance') {
+    const vectors = candidates.map((j) => neighbours[j])
+    squaredDistancesTo(own, vectors, squares)
+  }
+  const usable: number[] = []
+  const distances: number[] = []
+  for (let c = 0; c < candidates.length; c++) {
+    const j = candidates[c]
+    const finite = screen === 'distance' ? Number.isFinite(squares[c]) : allFinite(neighbours[j])
+    if (finite) {
+      usable.push(j)
+      if (screen === 'distance') distances.push(Math.sqrt(squares[c]))
+    } else verdicts[j] = rejection('not-finite')
+  }
+  if (usable.length === 0) return keepOwn()
+
+  const share = 1 / (usable.length + 1)
+  const { previous } = input
+  const outcome = combine({
+    own,
+    ownNorm,
+    vectors: usable.map((j) => neighbours[j]),
+    distances: Float64Array.from(distances),
+    weights: Float64Array.from(usable, (j) => weights?.[j] ?? share),
+    round: input.round,
+    rounds: input.rounds,
+    previous: previous !== undefined && allFinite(previous) ? previous : own,
+    out: vector,
+  })
+  if (outcome === 'too-few-models') {
+    for (const j of usable) verdicts[j] = rejection('too-few-models')
+    return keepOwn()
+  }
+  for (let u = 0; u < usable.length; u++) {
+    const reason = outcome.reasons[u]
+    verdicts[usable[u]] = {
+      accepted: reason === 'accepted' || reason === 'clipped',
+      weight: outcome.weights[u],
+      score: outcome.scores === null ? null : outcome.scores[u],
+      threshold: outcome.threshold,
+      reason,
+    }
+  }
+  return { vector, ownWeight: outcome.ownWeight, verdicts }
+}

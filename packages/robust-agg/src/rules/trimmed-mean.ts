@@ -1,0 +1,48 @@
+/**
+ * Coordinate trimmed mean of all models, own included.
+ *
+ *   w_i[k] ← mean of what is left of the n values at k without the f smallest and the f largest
+ *
+ * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋, which is the median.
+ * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Cost: a sort of n values per coordinate, O(d·n²) for n up to 64 (insertion sort), O(d·n·log n) above.
+ * Source: Yin et al., ICML 2018, arXiv 1803.01498, definition 2.
+ * Deviations: f is a count, not a fraction. Weights are reported as the equal share 1/n.
+ */
+
+import { middleMean } from '../kernels/coordinate.js'
+import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import type { RuleDefinition } from './definition.js'
+
+export const trimmedMean: RuleDefinition = {
+  info: {
+    name: 'trimmed-mean',
+    formula: 'per coordinate the mean without the f smallest and the f largest of the n values',
+    params: [byzantineCountParameter('⌊(n − 1)/2⌋')],
+    needs: 'f, and n > 2f',
+    breakdown: 'f models',
+    cost: 'O(d·n²) up to n = 64, then O(d·n·log n)',
+    source: 'Yin et al., ICML 2018, arXiv 1803.01498, def. 2',
+    linear: false,
+    usesWeights: false,
+    example: { f: 1 },
+  },
+  screen: 'scan',
+  build: ({ f: fixed }) => ({
+    combine: ({ own, vectors, out }) => {
+      const n = vectors.length + 1
+      const f = byzantineCount(fixed, n, 1)
+      if (f < 0) return 'too-few-models'
+      middleMean([own, ...vectors], f, out)
+      const weights = vectors.map(() => 1 / n)
+      return {
+        ownWeight: 1 / n,
+        weights,
+        scores: null,
+        threshold: null,
+        reasons: vectors.map(() => 'accepted'),
+      }
+    },
+    neededModels: () => 2 * (fixed ?? 0) + 1,
+  }),
+}

@@ -1,0 +1,140 @@
+/** All topologies by name. */
+
+import { RobustAggError } from '../errors.js'
+import { hint, nearestName } from '../nearest-name.js'
+import { type ParameterInfo, type Parameters, parameter, resolveParameters } from '../parameters.js'
+import type { RngLabel } from '../rng.js'
+import { buildTopology, type Edge, MAX_NODES, type Topology, topologyError } from './graph.js'
+import { erdosRenyi, randomRegular } from './random-graphs.js'
+import { completeEdges, dumbbellEdges, ringEdges, starEdges, torusEdges } from './regular-shapes.js'
+
+export interface TopologySpec {
+  /** One of `listTopologies()`. */
+  readonly name: string
+  readonly params?: Parameters | undefined
+  /** For `custom` only, where it is required. */
+  readonly edges?: readonly Edge[] | undefined
+}
+
+export interface TopologyInfo {
+  readonly name: string
+  readonly meaning: string
+  readonly params: readonly ParameterInfo[]
+}
+
+interface TopologyDefinition extends TopologyInfo {
+  readonly build: (n: number, params: Parameters, seed: RngLabel, edges: readonly Edge[]) => Topology
+}
+
+const definitions: readonly TopologyDefinition[] = [
+  {
+    name: 'ring',
+    meaning: 'each node has the two next to it',
+    params: [],
+    build: (n) => buildTopology('ring', n, ringEdges(n)),
+  },
+  {
+    name: 'complete',
+    meaning: 'everybody has everybody',
+    params: [],
+    build: (n) => buildTopology('complete', n, completeEdges(n)),
+  },
+  {
+    name: 'k-regular',
+    meaning: 'random and connected, each node has k neighbours',
+    params: [
+      parameter({
+        name: 'k',
+        required: true,
+        min: 0,
+        max: MAX_NODES - 1,
+        integer: true,
+        meaning: 'neighbours of each node; n·k even, k < n',
+      }),
+    ],
+    build: (n, { k }, seed) => randomRegular(n, k, seed),
+  },
+  {
+    name: 'erdos-renyi',
+    meaning: 'random and connected, each pair is joined with probability p',
+    params: [parameter({ name: 'p', required: true, min: 0, max: 1, meaning: 'probability of an edge' })],
+    build: (n, { p }, seed) => erdosRenyi(n, p, seed),
+  },
+  {
+    name: 'star',
+    meaning: 'node 0 has everybody, the others only node 0',
+    params: [],
+    build: (n) => buildTopology('star', n, starEdges(n)),
+  },
+  {
+    name: 'torus',
+    meaning: 'a grid wrapped round both ways, four neighbours each',
+    params: [
+      parameter({
+        name: 'rows',
+        min: 3,
+        max: MAX_NODES,
+        integer: true,
+        meaning: 'rows, a divisor of n; left out: the largest up to √n',
+      }),
+    ],
+    build: (n, { rows }) => buildTopology('torus', n, torusEdges(n, rows)),
+  },
+  {
+    name: 'dumbbell',
+    meaning: 'two complete graphs and one bridge',
+    params: [
+      parameter({
+        name: 'left',
+        min: 1,
+        max: MAX_NODES,
+        integer: true,
+        meaning: 'nodes on the left; left out: half of n, rounded up',
+      }),
+    ],
+    build: (n, { left }) => buildTopology('dumbbell', n, dumbbellEdges(n, left)),
+  },
+  {
+    name: 'custom',
+    meaning: 'the edges given, connected or not',
+    params: [],
+    build: (n, _params, _seed, edges) => buildTopology('custom', n, edges),
+  },
+]
+
+const byName = new Map(definitions.map((definition) => [definition.name, definition]))
+
+/**
+ * A topology on n nodes.
+ *
+ * @param n - 1 … 1024
+ * @param seed - the run's seed; only the random ones use it
+ * @throws RobustAggError E_UNKNOWN_TOPOLOGY, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER, or
+ *   E_TOPOLOGY when no such graph exists
+ */
+export function createTopology(spec: TopologySpec, n: number, seed: RngLabel): Topology {
+  const definition = byName.get(spec.name)
+  if (definition === undefined) {
+    const known = [...byName.keys()]
+    const nearest = nearestName(spec.name, known)
+    throw new RobustAggError(
+      'E_UNKNOWN_TOPOLOGY',
+      `no topology is called '${spec.name}'.${hint(nearest, known)}`,
+      { name: spec.name, nearest, known },
+    )
+  }
+  const params = resolveParameters(`topology '${spec.name}'`, definition.params, spec.params)
+  if (!Number.isInteger(n) || n < 1 || n > MAX_NODES) {
+    throw topologyError(spec.name, n, `the number of nodes must be a whole number in 1 … ${MAX_NODES}.`)
+  }
+  if ((spec.name === 'custom') !== (spec.edges !== undefined)) {
+    const problem = spec.name === 'custom' ? "needs 'edges'." : "takes no 'edges'; only 'custom' does."
+    throw topologyError(spec.name, n, problem)
+  }
+  return definition.build(n, params, seed, spec.edges ?? [])
+}
+
+/** Every topology with its parameters. */
+export function listTopologies(): readonly TopologyInfo[] {
+  return definitions.map(({ name, meaning, params }) => ({ name, meaning, params }))
+}

@@ -1,0 +1,115 @@
+/** What goes into a round's aggregation and what comes out, for every rule. */
+
+import type { ParameterInfo, Parameters } from './parameters.js'
+
+/** One node's view of one round. Nothing in it is written to, unless the caller passes it as `out`. */
+export interface RoundInput {
+  /** w_i: my own locally trained model, length d. */
+  readonly own: Float32Array
+  /**
+   * The neighbours' models, self excluded. The order is part of the input: ties go to the lower index, and sums
+   * run in this order. Sort by peer id to get the same bits on every machine. Contents may be hostile.
+   */
+  readonly neighbours: readonly Float32Array[]
+  /** t, 0-based, at most `rounds`. */
+  readonly round: number
+  /** T, the number of rounds in the run, at least 1. */
+  readonly rounds: number
+  /**
+   * Mixing weights W_ij ≥ 0, one per neighbour, of sum at most 1; my own weight is what is left. A neighbour
+   * whose vector is unusable leaves its weight to me. Without weights every usable model, mine included, has
+   * the same. Only rules with `usesWeights` read them.
+   */
+  readonly weights?: ArrayLike<number> | undefined
+  /**
+   * The parameters this round's local training began with, which are this node's last aggregate, length d.
+   * Only centred clipping reads it (as its start); absent or not finite: `own` stands in.
+   */
+  readonly previous?: Float32Array | undefined
+}
+
+/**
+ * Why a neighbour got its verdict. A closed set: a ledger stores these.
+ *
+ * | reason | accepted | meaning |
+ * |---|---|---|
+ * | `accepted` | yes | took part with its full weight |
+ * | `clipped` | yes | took part, its step towards it shortened to the threshold |
+ * | `distance-above-threshold` | no | its score exceeds the threshold, weight 0 |
+ * | `not-selected` | no | others had better scores, weight 0 |
+ * | `wrong-length` | no | not d values; nothing else was looked at |
+ * | `not-finite` | no | holds a NaN or an infinity |
+ * | `too-few-models` | no | the rule's precondition fails with the models at hand; own model kept |
+ * | `own-not-finite` | no | my own model holds a NaN or an infinity; own model kept |
+ */
+export type VerdictReason =
+  | 'accepted'
+  | 'clipped'
+  | 'distance-above-threshold'
+  | 'not-selected'
+  | 'wrong-length'
+  | 'not-finite'
+  | 'too-few-models'
+  | 'own-not-finite'
+
+export interface NeighbourVerdict {
+  readonly accepted: boolean
+  /** Coefficient of this model in the result; for coordinatewise rules, which have none, an equal share. */
+  readonly weight: number
+  /** Distance to my model, or the rule's score; the smaller the better. Null where the rule has none. */
+  readonly score: number | null
+  /** What the score was compared with; null where the rule has none. */
+  readonly threshold: number | null
+  readonly reason: VerdictReason
+}
+
+export interface Aggregation {
+  /** The new model, length d: `out` when it was given, else a fresh array. */
+  readonly vector: Float32Array
+  /** Coefficient of my own model, or its equal share for coordinatewise rules. */
+  readonly ownWeight: number
+  /** One per neighbour, in the order of the input. */
+  readonly verdicts: readonly NeighbourVerdict[]
+}
+
+export interface Rule {
+  readonly name: string
+  /** The parameters in force, defaults filled in; those with a neighbourhood-dependent default stay absent. */
+  readonly params: Parameters
+  /**
+   * Combines one round. Never throws because of a neighbour's vector. If nothing usable came, or the rule's
+   * precondition fails with the models at hand, the result is `own`, bit for bit.
+   *
+   * @param out - where the result goes, length d; may be `own` or one of the neighbours' arrays itself
+   * @throws RobustAggError E_ROUND_INPUT when the caller's own part (rounds, weights, out) is malformed
+   */
+  aggregate(input: RoundInput, out?: Float32Array): Aggregation
+  /**
+   * For use before a run: can the rule work with so many neighbours (and, where it reads them, these weights)?
+   *
+   * @throws RobustAggError E_TOO_FEW_NODES
+   */
+  checkNeighbourhood(neighbourCount: number, weights?: ArrayLike<number>): void
+}
+
+/** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */
+export interface RuleInfo {
+  readonly name: string
+  /** One line of mathematics. */
+  readonly formula: string
+  readonly params: readonly ParameterInfo[]
+  /** What must be known or hold for the rule to protect. */
+  readonly needs: string
+  /** How much of the neighbourhood may be Byzantine. */
+  readonly breakdown: string
+  /** Arithmetic in n and d. */
+  readonly cost: string
+  /** Paper and section. */
+  readonly source: string
+  /** True: the result is a combination of models with the reported weights, which sum to 1. */
+  readonly linear: boolean
+  /** True: `RoundInput.weights` matter. */
+  readonly usesWeights: boolean
+  /** Parameters that make the rule run in a neighbourhood of six or more. */
+  readonly example: Parameters
+}
