@@ -43,5 +43,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
 /** Exit code for an error: by its `E_…` code, 1 for anything unknown. */
 export function exitCodeOf(error: unknown): number {
   const { name } = (error ?? {}) as { name?: string }
-  return BY_CODE[errorCode(error)] ?? (name === 'DataError' || name === 'IdxError' ? EXIT.data : EXIT.internal)
+  return (
+    BY_CODE[errorCode(error)] ?? (name === 'DataError' || name === 'IdxError' ? EXIT.data : EXIT.internal)
+  )
 }

@@ -19,7 +19,10 @@ export const systemClock: Clock = {
   },
   deadline(delayMs, parent) {
     const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')), delayMs)
+    const timer = setTimeout(
+      () => controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')),
+      delayMs,
+    )
     const onParent = (): void => controller.abort(parent?.reason)
     if (parent?.aborted) onParent()
     else parent?.addEventListener('abort', onParent, { once: true })

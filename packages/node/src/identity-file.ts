@@ -46,12 +46,20 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     const { mode } = await stat(path)
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0')
-      throw new NodeError('E_KEY', `key file ${path} has mode ${octal}, so others can read it; run: chmod 600 ${path}`)
+      throw new NodeError(
+        'E_KEY',
+        `key file ${path} has mode ${octal}, so others can read it; run: chmod 600 ${path}`,
+      )
     }
     bytes = await readFile(path)
   } catch (error) {
     if (error instanceof NodeError) throw error
-    throw new NodeError('E_KEY', `key file ${path}: ${(error as Error).message}; make one with: tempered node init`, { path }, error)
+    throw new NodeError(
+      'E_KEY',
+      `key file ${path}: ${(error as Error).message}; make one with: tempered node init`,
+      { path },
+      error,
+    )
   }
   try {
     const key = privateKeyFromProtobuf(bytes)

@@ -1,4 +1,4 @@
-import { pino, type Logger as PinoLogger } from 'pino'
+import { type Logger as PinoLogger, pino } from 'pino'
 
 /** Structured logs; bindings used everywhere: `component`, `peer`, `round`. */
 export type Logger = PinoLogger

@@ -1,6 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { allocateModel, blobCid, decodeModel, encodeModel, type ModelBuffer, type Run, signHead } from '@tempered/protocol'
+import {
+  allocateModel,
+  blobCid,
+  decodeModel,
+  encodeModel,
+  type ModelBuffer,
+  type Run,
+  signHead,
+} from '@tempered/protocol'
 import { createRule } from '@tempered/robust-agg'
 import { type BlobStore, openBlobStore } from './blobs/store.js'
 import type { Clock } from './clock.js'
@@ -27,6 +35,8 @@ export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
   readonly initialParameters: Float32Array
   /** Rounds of own models to keep on disk. */
   readonly keepRounds: number
+  /** Keep serving models after the last round, until `stop`. */
+  readonly stay?: boolean
 }
 
 export interface NodeComponents {
@@ -60,12 +70,19 @@ export interface TemperedNode {
 }
 
 /** Opens the state of a node and puts its parts together. Throws NodeError, ProtocolError, RobustAggError. */
-export async function createNode(components: NodeComponents, init: NodeInit, events: NodeEvents = {}): Promise<TemperedNode> {
+export async function createNode(
+  components: NodeComponents,
+  init: NodeInit,
+  events: NodeEvents = {},
+): Promise<TemperedNode> {
   const { clock, logger } = components
   const { run, identity, stateFolder } = init
   const { signer } = identity
   if (!run.memberIndex.has(signer.peerId)) {
-    throw new NodeError('E_NOT_A_MEMBER', `this node, ${signer.peerId}, is not among the members of run ${run.id}`)
+    throw new NodeError(
+      'E_NOT_A_MEMBER',
+      `this node, ${signer.peerId}, is not among the members of run ${run.id}`,
+    )
   }
   const topology = runTopology(run)
   const neighbours = topology.neighboursOf(signer.peerId)
@@ -79,7 +96,8 @@ export async function createNode(components: NodeComponents, init: NodeInit, eve
   try {
     ledger = await openLedger(stateFolder, run, signer.peerId)
     const blobs = await openBlobStore(join(stateFolder, 'blobs'))
-    if (ledger.recoveredBytes > 0) logger.warn({ bytes: ledger.recoveredBytes }, 'a torn ledger tail was set aside')
+    if (ledger.recoveredBytes > 0)
+      logger.warn({ bytes: ledger.recoveredBytes }, 'a torn ledger tail was set aside')
     const parameters = await startingParameters(init, ledger, blobs)
     const pending = await pendingAnnouncement(run, ledger, blobs)
 
@@ -125,7 +143,16 @@ export async function createNode(components: NodeComponents, init: NodeInit, eve
         onQuarantine: (peer, round) => events.onQuarantine?.(peer, round),
       },
     )
-    return assemble(network, engine, ledger, unlock, signer.peerId, logger, events)
+    return assemble({
+      network,
+      engine,
+      ledger,
+      unlock,
+      peerId: signer.peerId,
+      logger,
+      events,
+      stay: init.stay === true,
+    })
   } catch (error) {
     await ledger?.close()
     await unlock()
@@ -133,17 +160,34 @@ export async function createNode(components: NodeComponents, init: NodeInit, eve
   }
 }
 
-function assemble(
-  network: RunNetwork,
-  engine: RoundEngine,
-  ledger: Ledger,
-  unlock: () => Promise<void>,
-  peerId: string,
-  logger: Logger,
-  events: NodeEvents,
-): TemperedNode {
+interface NodeParts {
+  readonly network: RunNetwork
+  readonly engine: RoundEngine
+  readonly ledger: Ledger
+  readonly unlock: () => Promise<void>
+  readonly peerId: string
+  readonly logger: Logger
+  readonly events: NodeEvents
+  readonly stay: boolean
+}
+
+function assemble({
+  network,
+  engine,
+  ledger,
+  unlock,
+  peerId,
+  logger,
+  events,
+  stay,
+}: NodeParts): TemperedNode {
+  let leave!: () => void
+  const left = new Promise<void>((resolve) => {
+    leave = resolve
+  })
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> => {
+    leave()
     stopping ??= (async () => {
       await engine.stop()
       await network.stop()
@@ -169,6 +213,7 @@ function assemble(
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
         await engine.run()
+        if (stay) await left
       } finally {
         await stop()
       }

@@ -39,7 +39,8 @@ async function takeLock(folder: string, path: string, draft: string): Promise<vo
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const owner = Number.parseInt(await readFile(path, 'utf8').catch(() => ''), 10)
-    if (Number.isInteger(owner) && owner !== process.pid && isAlive(owner)) throw inUse(folder, `process ${owner}`)
+    if (Number.isInteger(owner) && owner !== process.pid && isAlive(owner))
+      throw inUse(folder, `process ${owner}`)
     await unlink(path).catch(() => undefined)
   }
   throw inUse(folder, 'a process that keeps taking the lock')

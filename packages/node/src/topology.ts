@@ -23,7 +23,8 @@ export function runTopology(run: Run): RunTopology {
     if (index === undefined) throw new RangeError(`${peer} is no member of the run`)
     return index
   }
-  const neighboursOf = (peer: string): string[] => graph.neighbours(indexOf(peer)).map((index) => members[index]!)
+  const neighboursOf = (peer: string): string[] =>
+    graph.neighbours(indexOf(peer)).map((index) => members[index]!)
   return {
     graph,
     neighboursOf,

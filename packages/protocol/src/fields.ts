@@ -24,7 +24,9 @@ export const signatureField = z.custom<Uint8Array>(
   { error: 'must be a 64-byte signature' },
 )
 /** Bytes as they are; lengths are bounded by the document around them. */
-export const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'must be bytes' })
+export const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
+  error: 'must be bytes',
+})
 export const counter = z.int().min(0)
 export const numericParams = z.record(z.string().min(1).max(64), z.number())
 

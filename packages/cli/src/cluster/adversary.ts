@@ -32,7 +32,8 @@ export function createAdversary(init: AdversaryInit): Adversary {
   if (attack.kind === 'data') {
     return { publisher: plainPublisher, labels: (labels, classes) => attack.poisonLabels(labels, classes) }
   }
-  const seen = attack.knowledge === 'all' ? init.honest : attack.knowledge === 'neighbours' ? init.honestNeighbours : []
+  const seen =
+    attack.knowledge === 'all' ? init.honest : attack.knowledge === 'neighbours' ? init.honestNeighbours : []
   return {
     labels: honest.labels,
     publisher: {

@@ -67,7 +67,8 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
       if (node === undefined || node.attack !== undefined) return
       const path = join(nodeFolder(folder, node), 'blobs', message.modelCid)
       const { index, round } = message
-      for (const other of hosts) if (other.hasAttackers) other.send({ type: 'honest-model', index, round, path })
+      for (const other of hosts)
+        if (other.hasAttackers) other.send({ type: 'honest-model', index, round, path })
       return
     }
     if (message.type === 'done' || message.type === 'failed') host.running.delete(message.index)

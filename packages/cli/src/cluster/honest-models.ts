@@ -27,7 +27,8 @@ export function createHonestModels(parameterCount: number, clock: Clock): Honest
     gone: (index) => lost.add(index),
     async collect(round, indices, limitMs) {
       const until = clock.monotonicMs() + limitMs
-      const complete = (): boolean => indices.every((index) => lost.has(index) || paths.get(round)?.has(index))
+      const complete = (): boolean =>
+        indices.every((index) => lost.has(index) || paths.get(round)?.has(index))
       while (!complete() && clock.monotonicMs() < until) await sleep(clock, LOOK_MS)
       const models: Float32Array[] = []
       for (const index of [...indices].sort((a, b) => a - b)) {

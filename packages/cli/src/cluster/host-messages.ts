@@ -43,7 +43,12 @@ export type HostedRound = Omit<RoundReport, 'neighbours'> & {
 
 export type FromHost =
   | { readonly type: 'ready'; readonly backend: string; readonly notice: string }
-  | { readonly type: 'listening'; readonly index: number; readonly peer: string; readonly addresses: readonly string[] }
+  | {
+      readonly type: 'listening'
+      readonly index: number
+      readonly peer: string
+      readonly addresses: readonly string[]
+    }
   | { readonly type: 'published'; readonly index: number; readonly round: number; readonly modelCid: string }
   | { readonly type: 'round'; readonly index: number; readonly report: HostedRound }
   | { readonly type: 'quarantine'; readonly index: number; readonly peer: string; readonly round: number }

@@ -7,8 +7,8 @@ import {
   identityFromSeed,
   loadSource,
   manifestInitialParameters,
-  runTopology,
   type RoundReport,
+  runTopology,
   shareIndices,
   systemClock,
   type TemperedNode,
@@ -58,10 +58,17 @@ async function end(): Promise<void> {
 async function launch(init: HostLaunch): Promise<void> {
   const run = openManifest(init.manifest)
   const { manifest } = run
-  const logger = pino({ level: init.logLevel, base: {} }, pino.destination({ dest: init.logFile, sync: false }))
+  const logger = pino(
+    { level: init.logLevel, base: {} },
+    pino.destination({ dest: init.logFile, sync: false }),
+  )
   // libp2p has thrown from stream callbacks before; log it, the nodes go on.
-  process.on('uncaughtException', (error) => logger.error({ err: error, component: 'process' }, 'uncaught exception'))
-  process.on('unhandledRejection', (error) => logger.error({ err: error, component: 'process' }, 'unhandled rejection'))
+  process.on('uncaughtException', (error) =>
+    logger.error({ err: error, component: 'process' }, 'uncaught exception'),
+  )
+  process.on('unhandledRejection', (error) =>
+    logger.error({ err: error, component: 'process' }, 'unhandled rejection'),
+  )
 
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
@@ -130,7 +137,8 @@ async function launch(init: HostLaunch): Promise<void> {
         mdns: false,
       },
       {
-        onListening: (addresses) => send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
+        onListening: (addresses) =>
+          send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
         onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
         onRound: (report) => send({ type: 'round', index, report: withoutAnnouncements(report) }),
         onQuarantine: (peer, round) => send({ type: 'quarantine', index, peer, round }),

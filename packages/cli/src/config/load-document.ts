@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { distance } from 'fastest-levenshtein'
-import { isMap, isScalar, LineCounter, type Node as YamlNode, parseDocument, type YAMLMap } from 'yaml'
+import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap, type Node as YamlNode } from 'yaml'
 import type { z } from 'zod'
 import { CliError } from '../errors.js'
 
@@ -26,7 +26,8 @@ export function parseText<S extends z.ZodType>(path: string, text: string, schem
     return `${path}:${line}:${col}`
   }
   const broken = document.errors[0]
-  if (broken !== undefined) throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${broken.message}`, { path })
+  if (broken !== undefined)
+    throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${broken.message}`, { path })
 
   const result = schema.safeParse(document.toJS())
   if (result.success) return result.data
@@ -61,7 +62,10 @@ function offsetOf(root: YamlNode | null, path: Path, key?: string): number {
   let offset = root?.range?.[0] ?? 0
   for (const part of path) {
     const pair = isMap(node) ? findPair(node, String(part)) : undefined
-    const next = pair !== undefined ? pair.value : (node as { get?: (key: unknown, keep: boolean) => unknown } | null)?.get?.(part, true)
+    const next =
+      pair !== undefined
+        ? pair.value
+        : (node as { get?: (key: unknown, keep: boolean) => unknown } | null)?.get?.(part, true)
     if (next === undefined || next === null) break
     node = next as YamlNode
     offset = node.range?.[0] ?? offset
@@ -82,7 +86,13 @@ function knownKeys(schema: z.ZodType, path: Path): string[] {
   let current: unknown = schema
   for (const part of [...path, undefined]) {
     current = unwrap(current)
-    const definition = (current as { _zod?: { def: { type: string; shape?: Record<string, unknown>; element?: unknown; options?: unknown[] } } })?._zod?.def
+    const definition = (
+      current as {
+        _zod?: {
+          def: { type: string; shape?: Record<string, unknown>; element?: unknown; options?: unknown[] }
+        }
+      }
+    )?._zod?.def
     if (definition === undefined) return []
     if (part === undefined) {
       if (definition.type === 'union') {

@@ -8,13 +8,15 @@ export const nodeConfigSchema = z.strictObject({
   name: z.string().min(1).max(64).describe('What logs call this node.'),
   key: z.string().default('identity.key').describe('Private key file, mode 0600.'),
   state: z.string().default('state').describe('Folder for ledger, models and lock.'),
-  listen: z
+  listen: z.array(z.string()).min(1).default(['/ip4/0.0.0.0/tcp/4001']).describe('Multiaddrs to listen on.'),
+  announce: z
     .array(z.string())
-    .min(1)
-    .default(['/ip4/0.0.0.0/tcp/4001'])
-    .describe('Multiaddrs to listen on.'),
-  announce: z.array(z.string()).default([]).describe('Multiaddrs to tell others, when they differ from `listen`.'),
-  bootstrap: z.array(z.string()).default([]).describe('Multiaddrs of any members; the others are found through them.'),
+    .default([])
+    .describe('Multiaddrs to tell others, when they differ from `listen`.'),
+  bootstrap: z
+    .array(z.string())
+    .default([])
+    .describe('Multiaddrs of any members; the others are found through them.'),
   mdns: z.boolean().default(false).describe('Find members on the local network by multicast DNS.'),
   manifest: z
     .union([
@@ -24,7 +26,10 @@ export const nodeConfigSchema = z.strictObject({
     .describe('The run to take part in.'),
   data: z
     .strictObject({
-      source: z.string().default('mnist').describe('`mnist` for the embedded digits, or a folder with IDX files.'),
+      source: z
+        .string()
+        .default('mnist')
+        .describe('`mnist` for the embedded digits, or a folder with IDX files.'),
       split: splitSchema.optional().describe('Leave out to train on all of the source.'),
       part: z.int().min(0).default(0).describe('Which part of the split is mine, from 0.'),
       parts: z.int().min(1).default(1).describe('Into how many parts the source is split.'),

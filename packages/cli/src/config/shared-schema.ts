@@ -5,7 +5,10 @@ import { z } from 'zod'
 export const namedWithParams = (what: string) =>
   z.strictObject({
     name: z.string().min(1).describe(what),
-    params: z.record(z.string(), z.number()).default({}).describe('Parameters by name; what is left out has its default.'),
+    params: z
+      .record(z.string(), z.number())
+      .default({})
+      .describe('Parameters by name; what is left out has its default.'),
   })
 
 export const backendSchema = z
@@ -19,15 +22,29 @@ export const splitSchema = z
       kind: z.literal('label-groups'),
       h: z.number().min(0).max(1).describe('Share of a label that goes to its own group; 1/classes is IID.'),
     }),
-    z.strictObject({ kind: z.literal('dirichlet'), a: z.number().gt(0).describe('Concentration; small is skewed.') }),
-    z.strictObject({ kind: z.literal('shards'), perNode: z.int().min(1).describe('Shards of sorted labels a node.') }),
+    z.strictObject({
+      kind: z.literal('dirichlet'),
+      a: z.number().gt(0).describe('Concentration; small is skewed.'),
+    }),
+    z.strictObject({
+      kind: z.literal('shards'),
+      perNode: z.int().min(1).describe('Shards of sorted labels a node.'),
+    }),
   ])
   .describe('How training samples are dealt to the nodes.')
 
 export const evaluationSchema = z
   .strictObject({
-    every: z.int().min(1).default(1).describe('Rounds between evaluations; the last round is always evaluated.'),
-    samples: z.int().min(1).default(500).describe('Test samples an evaluation looks at; the last one looks at all.'),
+    every: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('Rounds between evaluations; the last round is always evaluated.'),
+    samples: z
+      .int()
+      .min(1)
+      .default(500)
+      .describe('Test samples an evaluation looks at; the last one looks at all.'),
   })
   .prefault({})
 
@@ -53,7 +70,11 @@ export const trainingSchema = z
 
 export const deadlinesSchema = z
   .strictObject({
-    joinMs: z.int().min(1).default(120_000).describe('Wait at the start for all neighbours once one is there.'),
+    joinMs: z
+      .int()
+      .min(1)
+      .default(120_000)
+      .describe('Wait at the start for all neighbours once one is there.'),
     collectMs: z.int().min(1).default(60_000).describe("Wait for the neighbours' models after publishing."),
     dialMs: z.int().min(1).default(20_000).describe('Opening a connection or stream.'),
     firstByteMs: z.int().min(1).default(20_000).describe('Until the first byte of a reply.'),

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type Identity, identityFromSeed, initialParameters, type DataSource, describeModel, type PartitionScheme, runTopology, type RunTopology } from '@tempered/node'
+import {
+  type DataSource,
+  describeModel,
+  type Identity,
+  identityFromSeed,
+  initialParameters,
+  type PartitionScheme,
+  type RunTopology,
+  runTopology,
+} from '@tempered/node'
 import { blobCid, encodeModel, PROTOCOL_VERSION, type Run, sealManifest } from '@tempered/protocol'
 import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
@@ -28,7 +37,9 @@ export interface ClusterPlan {
 /** Draws identities, topology and initial parameters from the seed. Throws before anything runs if a part is wrong. */
 export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
   const attacks = assignAttacks(scenario)
-  const identities = Array.from({ length: scenario.nodes }, (_, index) => clusterIdentity(scenario.seed, index))
+  const identities = Array.from({ length: scenario.nodes }, (_, index) =>
+    clusterIdentity(scenario.seed, index),
+  )
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
   const rule = createRule(scenario.rule.name, scenario.rule.params)
@@ -58,7 +69,8 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
     patienceRounds: scenario.patienceRounds,
   })
   const topology = runTopology(run)
-  for (const identity of identities) rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
+  for (const identity of identities)
+    rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
   const width = String(scenario.nodes - 1).length
   const nodes = identities.map((identity, index) => ({
     index,
@@ -88,9 +100,13 @@ function assignAttacks(scenario: Scenario): Map<number, Scenario['adversaries'][
     createAttack(attack.name, attack.params)
     for (const index of nodes) {
       if (index >= scenario.nodes) {
-        throw new CliError('E_CONFIG', `adversaries: node ${index} is not among the ${scenario.nodes} nodes (0 … ${scenario.nodes - 1})`)
+        throw new CliError(
+          'E_CONFIG',
+          `adversaries: node ${index} is not among the ${scenario.nodes} nodes (0 … ${scenario.nodes - 1})`,
+        )
       }
-      if (attacks.has(index)) throw new CliError('E_CONFIG', `adversaries: node ${index} is given two attacks`)
+      if (attacks.has(index))
+        throw new CliError('E_CONFIG', `adversaries: node ${index} is given two attacks`)
       attacks.set(index, attack)
     }
   }
@@ -102,5 +118,7 @@ function assignAttacks(scenario: Scenario): Map<number, Scenario['adversaries'][
  * protect nothing: a cluster on one machine is for experiments.
  */
 function clusterIdentity(seed: number, index: number): Identity {
-  return identityFromSeed(createHash('sha256').update(`tempered local cluster key\0${seed}\0${index}`).digest())
+  return identityFromSeed(
+    createHash('sha256').update(`tempered local cluster key\0${seed}\0${index}`).digest(),
+  )
 }

@@ -14,15 +14,31 @@ export const scenarioSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
     .default('cluster'),
-  seed: z.int().min(0).max(2 ** 32 - 1).default(1).describe('Everything random in the run is drawn from it.'),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1)
+    .describe('Everything random in the run is drawn from it.'),
   nodes: z.int().min(1).max(1024).default(10),
   topology: namedWithParams('ring, complete, k-regular, erdos-renyi, star, torus, dumbbell or custom.')
-    .extend({ edges: z.array(z.tuple([z.int().min(0), z.int().min(0)])).optional().describe('For custom: index pairs.') })
+    .extend({
+      edges: z
+        .array(z.tuple([z.int().min(0), z.int().min(0)]))
+        .optional()
+        .describe('For custom: index pairs.'),
+    })
     .prefault({ name: 'k-regular', params: { k: 4 } }),
-  mixing: z.enum(['uniform', 'metropolis']).default('uniform').describe('Mixing weights for rules that use them.'),
+  mixing: z
+    .enum(['uniform', 'metropolis'])
+    .default('uniform')
+    .describe('Mixing weights for rules that use them.'),
   data: z
     .strictObject({
-      source: z.string().default('mnist').describe('`mnist` for the embedded digits, or a folder with IDX files.'),
+      source: z
+        .string()
+        .default('mnist')
+        .describe('`mnist` for the embedded digits, or a folder with IDX files.'),
       split: splitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({}),
@@ -39,7 +55,11 @@ export const scenarioSchema = z.strictObject({
     .default([]),
   evaluation: evaluationSchema,
   deadlines: deadlinesSchema,
-  patienceRounds: z.int().min(1).default(2).describe('Deadlines a silent neighbour may miss before nobody waits.'),
+  patienceRounds: z
+    .int()
+    .min(1)
+    .default(2)
+    .describe('Deadlines a silent neighbour may miss before nobody waits.'),
   backend: backendSchema.default('auto'),
   keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
 })

@@ -17,7 +17,10 @@ const requestSchema = z.strictObject({
   offset: z.int().min(0).max(LIMITS.maxModelBytes),
   length: z.int().min(1).max(LIMITS.maxBlobWindowBytes),
 })
-const replySchema = z.union([z.strictObject({ total: z.int().min(0) }), z.strictObject({ error: z.string().max(64) })])
+const replySchema = z.union([
+  z.strictObject({ total: z.int().min(0) }),
+  z.strictObject({ error: z.string().max(64) }),
+])
 
 export interface BlobSource {
   blob(cid: string): Promise<Uint8Array | undefined>
@@ -40,7 +43,8 @@ export async function serveBlobs(direct: DirectProtocols, source: BlobSource): P
       }
       await stream.writeFrame({ total: blob.byteLength }, signal)
       const window = blob.subarray(request.offset, request.offset + request.length)
-      if (window.byteLength < request.length) throw new NodeError('E_MALFORMED', `${peer} asked past the end of a blob`)
+      if (window.byteLength < request.length)
+        throw new NodeError('E_MALFORMED', `${peer} asked past the end of a blob`)
       await stream.writeBytes(window, signal)
     }
   })
@@ -58,30 +62,39 @@ export async function fetchBlob(
   parent: AbortSignal,
 ): Promise<void> {
   const total = into.byteLength
-  await direct.exchange(peerIdFromString(peer), STREAM_PROTOCOLS.blob, parent, async (stream, { whole, firstByte }) => {
-    const hash = createHash('sha256')
-    let asked = 0
-    let received = 0
-    const ask = async (): Promise<void> => {
-      const length = Math.min(WINDOW_BYTES, total - asked)
-      await stream.writeFrame({ cid, offset: asked, length }, whole)
-      asked += length
-    }
-    while (received < total) {
-      while (asked < total && asked - received < WINDOWS_IN_FLIGHT * WINDOW_BYTES) await ask()
-      const reply = replySchema.parse(await firstByte((signal) => stream.readFrame(signal)))
-      if ('error' in reply) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
-      if (reply.total !== total) {
-        throw new NodeError('E_MALFORMED', `blob ${cid} has ${reply.total} bytes at ${peer}, ${total} were announced`)
+  await direct.exchange(
+    peerIdFromString(peer),
+    STREAM_PROTOCOLS.blob,
+    parent,
+    async (stream, { whole, firstByte }) => {
+      const hash = createHash('sha256')
+      let asked = 0
+      let received = 0
+      const ask = async (): Promise<void> => {
+        const length = Math.min(WINDOW_BYTES, total - asked)
+        await stream.writeFrame({ cid, offset: asked, length }, whole)
+        asked += length
       }
-      const window = into.subarray(received, received + Math.min(WINDOW_BYTES, total - received))
-      await stream.readInto(window, whole)
-      hash.update(window)
-      received += window.byteLength
-    }
-    const got = cidFromDigest(RAW, hash.digest()).toString()
-    if (got !== cid) throw new NodeError('E_HASH_MISMATCH', `${peer} sent ${got} where ${cid} was announced`)
-    // Tells the server that it may close.
-    await stream.writeFrame(null, whole)
-  })
+      while (received < total) {
+        while (asked < total && asked - received < WINDOWS_IN_FLIGHT * WINDOW_BYTES) await ask()
+        const reply = replySchema.parse(await firstByte((signal) => stream.readFrame(signal)))
+        if ('error' in reply) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
+        if (reply.total !== total) {
+          throw new NodeError(
+            'E_MALFORMED',
+            `blob ${cid} has ${reply.total} bytes at ${peer}, ${total} were announced`,
+          )
+        }
+        const window = into.subarray(received, received + Math.min(WINDOW_BYTES, total - received))
+        await stream.readInto(window, whole)
+        hash.update(window)
+        received += window.byteLength
+      }
+      const got = cidFromDigest(RAW, hash.digest()).toString()
+      if (got !== cid)
+        throw new NodeError('E_HASH_MISMATCH', `${peer} sent ${got} where ${cid} was announced`)
+      // Tells the server that it may close.
+      await stream.writeFrame(null, whole)
+    },
+  )
 }

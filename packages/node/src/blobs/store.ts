@@ -47,7 +47,11 @@ export async function openBlobStore(folder: string): Promise<BlobStore> {
         throw new NodeError('E_IO', `blob ${cid}: ${(error as Error).message}`, { cid }, error)
       }
       if (blobCid(bytes).toString() !== cid) {
-        throw new NodeError('E_HASH_MISMATCH', `blob ${cid} on disk does not match its CID; delete the file`, { cid })
+        throw new NodeError(
+          'E_HASH_MISMATCH',
+          `blob ${cid} on disk does not match its CID; delete the file`,
+          { cid },
+        )
       }
       return bytes
     },

@@ -28,7 +28,9 @@ export class DataError extends Error {
 
   constructor(code: DataErrorCode, message: string, place: DataErrorPlace = {}) {
     const where =
-      place.file === undefined ? '' : `${place.file}${place.offset === undefined ? '' : ` at byte ${place.offset}`}: `
+      place.file === undefined
+        ? ''
+        : `${place.file}${place.offset === undefined ? '' : ` at byte ${place.offset}`}: `
     super(`${where}${message}`, place.cause === undefined ? undefined : { cause: place.cause })
     this.name = 'DataError'
     this.code = code

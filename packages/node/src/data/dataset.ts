@@ -73,7 +73,10 @@ export function toShared(bytes: Uint8Array): Uint8Array {
 export function createDataset(parts: DatasetParts): Dataset {
   const { name, images, labels, classes, shape } = parts
   if (!Number.isInteger(classes) || classes < 2 || classes > 256) {
-    throw new DataError('E_LABEL_RANGE', `dataset '${name}': classes must be an integer in [2, 256], got ${classes}`)
+    throw new DataError(
+      'E_LABEL_RANGE',
+      `dataset '${name}': classes must be an integer in [2, 256], got ${classes}`,
+    )
   }
   const length = imageLength(shape)
   if (!Number.isInteger(length) || length < 1 || images.length !== labels.length * length) {

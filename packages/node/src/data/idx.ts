@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from './data-error.js'
-import { createDataset, type Dataset, type DataSource } from './dataset.js'
+import { createDataset, type DataSource, type Dataset } from './dataset.js'
 import { MAX_IDX_BYTES, readIdxFile } from './idx-file.js'
 
 export interface IdxOptions {
@@ -107,11 +107,20 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
     const role = roles.find((candidate) => candidate.part === part && candidate.kind === kind)
     if (role !== undefined) return role
     const wanted = `${prefixes[0] ?? ''}${part === 'train' ? 'train' : 't10k'}-${kind}-idx${kind === 'images' ? 3 : 1}-ubyte`
-    throw new DataError('E_DATA_NOT_FOUND', `has no ${wanted} or ${wanted}.gz; put the four IDX files there`, {
-      file: folder,
-    })
+    throw new DataError(
+      'E_DATA_NOT_FOUND',
+      `has no ${wanted} or ${wanted}.gz; put the four IDX files there`,
+      {
+        file: folder,
+      },
+    )
   }
-  const files = [take('train', 'images'), take('train', 'labels'), take('test', 'images'), take('test', 'labels')]
+  const files = [
+    take('train', 'images'),
+    take('train', 'labels'),
+    take('test', 'images'),
+    take('test', 'labels'),
+  ]
   const [trainImages, trainLabels, testImages, testLabels] = files as [Role, Role, Role, Role]
   const name = options.name ?? (trainImages.prefix.replace(/[-_.]+$/, '') || folder)
   const train = await readPart(trainImages, trainLabels, name, options)

@@ -20,5 +20,8 @@ export interface DataShare {
 export function shareIndices(source: DataSource, share: DataShare): Uint32Array {
   const { labels, classes } = source.train
   if (share.scheme === undefined) return Uint32Array.from(labels.keys())
-  return partitionPart({ labels, classes, nodes: share.parts, scheme: share.scheme, seed: share.seed }, share.part)
+  return partitionPart(
+    { labels, classes, nodes: share.parts, scheme: share.scheme, seed: share.seed },
+    share.part,
+  )
 }

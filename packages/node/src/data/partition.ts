@@ -61,10 +61,18 @@ function dealIid(count: number, parts: number[][], rng: Rng): void {
   })
 }
 
-function dealLabelGroups(labels: Uint8Array, classes: number, degree: number, parts: number[][], rng: Rng): void {
+function dealLabelGroups(
+  labels: Uint8Array,
+  classes: number,
+  degree: number,
+  parts: number[][],
+  rng: Rng,
+): void {
   if (!(degree >= 0 && degree <= 1)) refuse(`label-groups: degree must be in [0, 1], got ${degree}`)
   const groups = Math.min(parts.length, classes)
-  const members: number[][][] = Array.from({ length: groups }, (_, g) => parts.filter((_part, i) => i % groups === g))
+  const members: number[][][] = Array.from({ length: groups }, (_, g) =>
+    parts.filter((_part, i) => i % groups === g),
+  )
   const turns = new Uint32Array(groups)
   // The turn starts at a random member, otherwise the first nodes would get the odd samples every time.
   for (let g = 0; g < groups; g++) turns[g] = rng.integer((members[g] as number[][]).length)
@@ -81,7 +89,8 @@ function dealLabelGroups(labels: Uint8Array, classes: number, degree: number, pa
 }
 
 function dealDirichlet(lists: number[][], alpha: number, parts: number[][], rng: Rng): void {
-  if (!(alpha > 0 && Number.isFinite(alpha))) refuse(`dirichlet: alpha must be a number above 0, got ${alpha}`)
+  if (!(alpha > 0 && Number.isFinite(alpha)))
+    refuse(`dirichlet: alpha must be a number above 0, got ${alpha}`)
   for (const list of lists) {
     rng.shuffle(list)
     const weights = parts.map(() => rng.gamma(alpha))
@@ -104,11 +113,14 @@ function dealDirichlet(lists: number[][], alpha: number, parts: number[][], rng:
 }
 
 function dealShards(lists: number[][], perNode: number, parts: number[][], rng: Rng): void {
-  if (!Number.isInteger(perNode) || perNode < 1) refuse(`shards: perNode must be an integer above 0, got ${perNode}`)
+  if (!Number.isInteger(perNode) || perNode < 1)
+    refuse(`shards: perNode must be an integer above 0, got ${perNode}`)
   const sorted = lists.flatMap((list) => rng.shuffle(list))
   const shards = parts.length * perNode
   if (shards > sorted.length) {
-    refuse(`shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, there are ${sorted.length}`)
+    refuse(
+      `shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, there are ${sorted.length}`,
+    )
   }
   const order = rng.shuffle(Uint32Array.from({ length: shards }, (_, shard) => shard))
   order.forEach((shard, k) => {
@@ -134,7 +146,8 @@ function fillEmpty(parts: number[][]): void {
 export function partition(request: PartitionRequest): Uint32Array[] {
   const { labels, classes, nodes, scheme, seed } = request
   if (!Number.isInteger(nodes) || nodes < 1) refuse(`nodes must be an integer above 0, got ${nodes}`)
-  if (nodes > labels.length) refuse(`${nodes} nodes cannot share ${labels.length} samples: take fewer nodes or more data`)
+  if (nodes > labels.length)
+    refuse(`${nodes} nodes cannot share ${labels.length} samples: take fewer nodes or more data`)
   const rng = createRng(seed, 'partition', scheme.kind)
   const parts: number[][] = Array.from({ length: nodes }, () => [])
   const lists = byClass(labels, classes)
@@ -168,7 +181,10 @@ export function histogram(labels: Uint8Array, indices: Uint32Array, classes: num
   for (const index of indices) {
     const label = labels[index]
     if (label === undefined || label >= classes) {
-      throw new DataError('E_LABEL_RANGE', `sample ${index} has label ${label}, expected one below ${classes}`)
+      throw new DataError(
+        'E_LABEL_RANGE',
+        `sample ${index} has label ${label}, expected one below ${classes}`,
+      )
     }
     counts[label] = (counts[label] as number) + 1
   }

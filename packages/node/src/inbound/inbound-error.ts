@@ -14,5 +14,7 @@ export class InboundError extends Error {
   }
 }
 
-export const ignore = (code: string, message: string): InboundError => new InboundError('ignore', code, message)
-export const reject = (code: string, message: string): InboundError => new InboundError('reject', code, message)
+export const ignore = (code: string, message: string): InboundError =>
+  new InboundError('ignore', code, message)
+export const reject = (code: string, message: string): InboundError =>
+  new InboundError('reject', code, message)

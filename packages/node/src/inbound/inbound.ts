@@ -1,6 +1,12 @@
-import type { Evidence, Run, SignedAnnouncement, SignedHead } from '@tempered/protocol'
+import {
+  type Evidence,
+  makeEvidence,
+  type Run,
+  type SignedAnnouncement,
+  type SignedHead,
+} from '@tempered/protocol'
 import { createAnnouncementBook } from './announcement-book.js'
-import { validateAnnouncement } from './validate-announcement.js'
+import { checkSignature, validateAnnouncement } from './validate-announcement.js'
 import { validateEvidence } from './validate-evidence.js'
 import { type HeadBook, validateHead } from './validate-head.js'
 
@@ -14,16 +20,20 @@ export interface InboundHandlers {
 
 /** Every signed message of a run that comes from outside goes through here, gossiped or asked for. */
 export interface Inbound {
-  /** Each throws InboundError when the message goes no further. `publisher`: see validate-announcement.ts. */
-  announcement(bytes: Uint8Array, publisher?: string): SignedAnnouncement
-  head(bytes: Uint8Array, publisher?: string): SignedHead
+  /**
+   * Each throws InboundError when the message goes no further. `publisher` is who said it, as proven by gossip's
+   * signature or by the connection it came over.
+   */
+  announcement(bytes: Uint8Array, publisher: string): SignedAnnouncement
+  head(bytes: Uint8Array, publisher: string): SignedHead
   evidence(bytes: Uint8Array): Evidence
 }
 
-export function createInbound(run: Run, handlers: InboundHandlers): Inbound {
+export function createInbound(run: Run, neighbours: readonly string[], handlers: InboundHandlers): Inbound {
   const announcements = createAnnouncementBook()
   const heads: HeadBook = new Map()
   const quarantined = new Set<string>()
+  const isNeighbour = new Set(neighbours)
 
   const quarantine = (evidence: Evidence, found: boolean): void => {
     if (quarantined.has(evidence.offender)) return
@@ -31,12 +41,25 @@ export function createInbound(run: Run, handlers: InboundHandlers): Inbound {
     handlers.evidence(evidence, found)
   }
 
+  /** Two announcements that contradict each other are evidence if both are genuine; a forged one gives way. */
+  const accuse = (standing: SignedAnnouncement, message: SignedAnnouncement): void => {
+    checkSignature(message)
+    try {
+      checkSignature(standing)
+    } catch {
+      announcements.replace(message)
+      handlers.announcement(message)
+      return
+    }
+    quarantine(makeEvidence(standing, message), true)
+  }
+
   return {
     announcement(bytes, publisher) {
-      const message = validateAnnouncement(bytes, run, announcements, publisher)
-      const evidence = announcements.note(message)
+      const message = validateAnnouncement(bytes, run, announcements, publisher, isNeighbour.has(publisher))
+      const standing = announcements.note(message)
       // A contradicting announcement is valid in itself and travels on: others need it to see the same.
-      if (evidence !== undefined) quarantine(evidence, true)
+      if (standing !== undefined) accuse(standing, message)
       else if (!quarantined.has(message.body.author)) handlers.announcement(message)
       return message
     },

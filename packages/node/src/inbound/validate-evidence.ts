@@ -1,6 +1,6 @@
 import { type Evidence, LIMITS, openEvidence, type Run } from '@tempered/protocol'
 import { errorCode, errorMessage } from '../errors.js'
-import { reject, ignore } from './inbound-error.js'
+import { ignore, reject } from './inbound-error.js'
 
 /** Evidence from the wire: proven from its bytes alone, whoever sent it. Throws InboundError. */
 export function validateEvidence(bytes: Uint8Array, run: Run, quarantined: ReadonlySet<string>): Evidence {

@@ -6,7 +6,7 @@ import { ignore, reject } from './inbound-error.js'
 export type HeadBook = Map<string, SignedHead>
 
 /** A signed ledger head from the wire. Throws InboundError. */
-export function validateHead(bytes: Uint8Array, run: Run, book: HeadBook, publisher?: string): SignedHead {
+export function validateHead(bytes: Uint8Array, run: Run, book: HeadBook, publisher: string): SignedHead {
   // [REJECT] Within the size limit, canonical, all fields of their types.
   if (bytes.byteLength > LIMITS.maxHeadBytes) throw reject('E_TOO_LARGE', 'head over the size limit')
   const message = decode(bytes)
@@ -14,14 +14,15 @@ export function validateHead(bytes: Uint8Array, run: Run, book: HeadBook, publis
   // [REJECT] Of this run, by a member, published by its author.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'head of another run')
   if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is no member`)
-  if (publisher !== undefined && publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
+  if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] For a round of the run, and no more entries than rounds.
   if (body.round >= run.manifest.training.rounds || body.height > body.round) {
     throw reject('E_ROUND_RANGE', `height ${body.height} at round ${body.round}`)
   }
   // [IGNORE] Newer than what is known.
   const known = book.get(body.author)
-  if (known !== undefined && known.body.height >= body.height) throw ignore('E_DUPLICATE', 'not newer than known')
+  if (known !== undefined && known.body.height >= body.height)
+    throw ignore('E_DUPLICATE', 'not newer than known')
   // [REJECT] Signed by its author.
   try {
     verifyHead(message)

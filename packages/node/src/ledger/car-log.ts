@@ -3,7 +3,14 @@ import { dirname } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { NodeError } from '../errors.js'
 import { syncDirectory } from '../files.js'
-import { CarError, type CarSection, encodeCarHeader, encodeCarSection, readCarHeader, readCarSection } from './car.js'
+import {
+  CarError,
+  type CarSection,
+  encodeCarHeader,
+  encodeCarSection,
+  readCarHeader,
+  readCarSection,
+} from './car.js'
 
 /** An append-only CAR file: every append is on disk (fsync) before it resolves. */
 export interface CarLog {
@@ -42,7 +49,11 @@ export function windowedReader(file: FileHandle): (offset: number, length: numbe
 }
 
 /** Every section of an open CAR file from `offset` on. Throws CarError at the first bad one. */
-export async function* carSections(file: FileHandle, offset: number, maxBytes: number): AsyncGenerator<CarSection> {
+export async function* carSections(
+  file: FileHandle,
+  offset: number,
+  maxBytes: number,
+): AsyncGenerator<CarSection> {
   const { size } = await file.stat()
   const readAt = windowedReader(file)
   let position = offset
@@ -106,7 +117,12 @@ async function replay(
   } catch (error) {
     if (!(error instanceof CarError)) throw error
     if (!error.truncated || good === 0) {
-      throw new NodeError('E_STATE_CORRUPT', `${path}, ${error.message}; restore the file from a copy`, { path }, error)
+      throw new NodeError(
+        'E_STATE_CORRUPT',
+        `${path}, ${error.message}; restore the file from a copy`,
+        { path },
+        error,
+      )
     }
     await setTailAside(file, path, good, size)
     return size - good
@@ -132,7 +148,12 @@ function createLog(file: FileHandle, path: string): CarLog {
   return {
     async append(cid, bytes) {
       if (broken !== undefined) {
-        throw new NodeError('E_IO', `${path}: an earlier write failed; restart the node to recover`, { path }, broken)
+        throw new NodeError(
+          'E_IO',
+          `${path}: an earlier write failed; restart the node to recover`,
+          { path },
+          broken,
+        )
       }
       try {
         await file.appendFile(encodeCarSection(cid, bytes))

@@ -59,7 +59,11 @@ const MAX_VARINT_BYTES = 4
 /** Reads `length` bytes at `offset`; fewer only at the end of the file. */
 export type ReadAt = (offset: number, length: number) => Promise<Uint8Array>
 
-async function readFrame(readAt: ReadAt, offset: number, maxBytes: number): Promise<{ body: Uint8Array; end: number }> {
+async function readFrame(
+  readAt: ReadAt,
+  offset: number,
+  maxBytes: number,
+): Promise<{ body: Uint8Array; end: number }> {
   const head = await readAt(offset, MAX_VARINT_BYTES)
   let prefix = 0
   while (prefix < head.byteLength && (head[prefix]! & 0x80) !== 0) prefix += 1
@@ -69,9 +73,11 @@ async function readFrame(readAt: ReadAt, offset: number, maxBytes: number): Prom
   if (length === 0 || varint.encodingLength(length) !== prefix + 1) {
     throw new CarError('a length that is not in its shortest form', offset, false)
   }
-  if (length > maxBytes) throw new CarError(`a block of ${length} bytes, at most ${maxBytes} are allowed`, offset, false)
+  if (length > maxBytes)
+    throw new CarError(`a block of ${length} bytes, at most ${maxBytes} are allowed`, offset, false)
   const body = await readAt(offset + prefix + 1, length)
-  if (body.byteLength < length) throw new CarError(`the file ends inside a block of ${length} bytes`, offset, true)
+  if (body.byteLength < length)
+    throw new CarError(`the file ends inside a block of ${length} bytes`, offset, true)
   return { body, end: offset + prefix + 1 + length }
 }
 
@@ -96,7 +102,8 @@ export async function readCarSection(readAt: ReadAt, offset: number, maxBytes: n
   const { body, end } = await readFrame(readAt, offset, maxBytes + 64)
   try {
     const [cid, bytes] = CID.decodeFirst(body)
-    if (equalBytes(cid.bytes, body.subarray(0, cid.bytes.byteLength))) return { cid, bytes, start: offset, end }
+    if (equalBytes(cid.bytes, body.subarray(0, cid.bytes.byteLength)))
+      return { cid, bytes, start: offset, end }
   } catch {
     // Falls through.
   }

@@ -11,8 +11,8 @@ import {
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { NodeError } from '../errors.js'
-import { openCarLog } from './car-log.js'
 import type { CarSection } from './car.js'
+import { openCarLog } from './car-log.js'
 
 /** A node's own hash chain on disk, and beside it every announcement it ever signed in this run. */
 export interface Ledger {
@@ -52,15 +52,25 @@ export async function openLedger(folder: string, run: Run, author: string): Prom
     }
     blocks += 1
   }
-  const entries = await openCarLog(path, run.id, Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes), visitEntry)
+  const entries = await openCarLog(
+    path,
+    run.id,
+    Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes),
+    visitEntry,
+  )
   if (blocks === 0) await entries.log.append(run.id, run.bytes)
 
   const announcementsPath = join(folder, ANNOUNCEMENTS_FILE)
   let lastAnnouncement: SignedAnnouncement | undefined
-  const announcements = await openCarLog(announcementsPath, run.id, LIMITS.maxAnnouncementBytes, (section) => {
-    checkHash(announcementsPath, section)
-    lastAnnouncement = decodeAnnouncement(section.bytes.slice())
-  })
+  const announcements = await openCarLog(
+    announcementsPath,
+    run.id,
+    LIMITS.maxAnnouncementBytes,
+    (section) => {
+      checkHash(announcementsPath, section)
+      lastAnnouncement = decodeAnnouncement(section.bytes.slice())
+    },
+  )
 
   return {
     get length() {
@@ -98,12 +108,17 @@ export async function openLedger(folder: string, run: Run, author: string): Prom
 }
 
 function checkHash(path: string, section: CarSection): void {
-  if (!documentCid(section.bytes).equals(section.cid)) throw corrupt(path, section, 'the block does not match its CID')
+  if (!documentCid(section.bytes).equals(section.cid))
+    throw corrupt(path, section, 'the block does not match its CID')
 }
 
 function corrupt(path: string, section: CarSection, what: string): NodeError {
-  return new NodeError('E_STATE_CORRUPT', `${path}, byte ${section.start}: ${what}; restore the file from a copy`, {
-    path,
-    offset: section.start,
-  })
+  return new NodeError(
+    'E_STATE_CORRUPT',
+    `${path}, byte ${section.start}: ${what}; restore the file from a copy`,
+    {
+      path,
+      offset: section.start,
+    },
+  )
 }

@@ -9,8 +9,8 @@ import {
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { errorCode, errorMessage } from '../errors.js'
-import { carSections, windowedReader } from './car-log.js'
 import { readCarHeader } from './car.js'
+import { carSections, windowedReader } from './car-log.js'
 
 /** What checking a ledger file found. */
 export type LedgerVerdict =
@@ -25,7 +25,7 @@ export type LedgerVerdict =
   | {
       readonly ok: false
       readonly path: string
-      /** Entry at which the check stopped; −1 for the header or the manifest. */
+      /** Height of the first bad entry; −1 for the header or the manifest. */
       readonly entry: number
       readonly code: string
       readonly message: string
@@ -42,6 +42,7 @@ export async function verifyLedgerFile(
   neighboursOf?: (run: Run) => (peer: string) => readonly string[],
 ): Promise<LedgerVerdict> {
   const file = await open(path, 'r')
+  // The block that is being checked: −1 is the manifest, 0 the first entry.
   let entry = -1
   try {
     const header = await readCarHeader(windowedReader(file))
@@ -50,13 +51,25 @@ export async function verifyLedgerFile(
     let verifier: ReturnType<typeof createChainVerifier> | undefined
     for await (const section of blocks) {
       if (!documentCid(section.bytes).equals(section.cid)) {
-        return { ok: false, path, entry, code: 'E_HASH_MISMATCH', message: `byte ${section.start}: block does not match its CID` }
+        return {
+          ok: false,
+          path,
+          entry,
+          code: 'E_HASH_MISMATCH',
+          message: `byte ${section.start}: block does not match its CID`,
+        }
       }
       const bytes = section.bytes.slice()
       if (run === undefined) {
         run = openManifest(bytes)
         if (!run.id.equals(header.root)) {
-          return { ok: false, path, entry, code: 'E_WRONG_RUN', message: `the root ${header.root} is not the manifest ${run.id}` }
+          return {
+            ok: false,
+            path,
+            entry,
+            code: 'E_WRONG_RUN',
+            message: `the root ${header.root} is not the manifest ${run.id}`,
+          }
         }
         verifier = createChainVerifier(run, undefined, neighboursOf?.(run))
       } else {

@@ -11,7 +11,6 @@ interface Resolvers<T> {
 function withResolvers<T>(this: PromiseConstructor): Resolvers<T> {
   let resolve!: Resolvers<T>['resolve']
   let reject!: Resolvers<T>['reject']
-  // biome-ignore lint/complexity/noThisInStatic: the standard method works on the constructor it is called on.
   const promise = new this<T>((onResolve, onReject) => {
     resolve = onResolve
     reject = onReject
@@ -21,5 +20,9 @@ function withResolvers<T>(this: PromiseConstructor): Resolvers<T> {
 
 const target = Promise as unknown as { withResolvers?: unknown }
 if (typeof target.withResolvers !== 'function') {
-  Object.defineProperty(Promise, 'withResolvers', { value: withResolvers, writable: true, configurable: true })
+  Object.defineProperty(Promise, 'withResolvers', {
+    value: withResolvers,
+    writable: true,
+    configurable: true,
+  })
 }

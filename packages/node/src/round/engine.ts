@@ -71,7 +71,8 @@ export interface RoundEngine {
 
 /** Carries out the effects of the round machine and feeds their outcomes back to it, one event at a time. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
-  const { run, signer, network, training, publisher, rule, ledger, blobs, history, clock, logger } = components
+  const { run, signer, network, training, publisher, rule, ledger, blobs, history, clock, logger } =
+    components
   const { manifest } = run
   let state = initialState({
     rounds: manifest.training.rounds,
@@ -241,7 +242,8 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   async function publish(round: number): Promise<void> {
     phases.begin('publish')
-    if (trained === undefined) throw new NodeError('E_STATE_CORRUPT', `nothing trained to publish in round ${round}`)
+    if (trained === undefined)
+      throw new NodeError('E_STATE_CORRUPT', `nothing trained to publish in round ${round}`)
     if (announcement?.body.round !== round) {
       const parameters = await publisher.prepare(round, trained.parameters, start.parameters)
       const model = parameters === trained.parameters ? trained : wrap(parameters)
@@ -270,7 +272,8 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   async function aggregate(round: number, answers: readonly Answer[]): Promise<void> {
     phases.begin('aggregate')
-    if (trained === undefined || announcement === undefined) throw new NodeError('E_STATE_CORRUPT', 'nothing published')
+    if (trained === undefined || announcement === undefined)
+      throw new NodeError('E_STATE_CORRUPT', 'nothing published')
     const neighbours = answers.map((answer) => gather(answer, round))
     const out = allocateModel(manifest.model.parameterCount)
     const { records, ownWeight } = aggregateRound({
@@ -346,7 +349,13 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return { status: 'absent', peer, reason: 'E_INTERNAL', announcement: message?.bytes ?? null }
     }
     const { parameters } = model
-    return { status: 'ready', peer, parameters, announcement: model.announcement.bytes, arrival: answer.arrival }
+    return {
+      status: 'ready',
+      peer,
+      parameters,
+      announcement: model.announcement.bytes,
+      arrival: answer.arrival,
+    }
   }
 
   async function stop(): Promise<void> {
@@ -383,7 +392,10 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
         dispatch({ type: 'head', peer: message.body.author, round: message.body.round })
       },
       evidence(evidence) {
-        logger.warn({ peer: evidence.offender, round: evidence.round }, 'two models for one round: quarantined')
+        logger.warn(
+          { peer: evidence.offender, round: evidence.round },
+          'two models for one round: quarantined',
+        )
         init.onQuarantine(evidence.offender, evidence.round)
         dispatch({ type: 'quarantined', peer: evidence.offender })
       },

@@ -24,7 +24,7 @@ export function initialState(config: RoundConfig): RoundState {
   for (const peer of config.neighbours) {
     neighbours.set(peer, { live: false, missed: 0, newestRound: -1, finished: false, quarantined: false })
   }
-  return { config, phase: 'joining', round: 0, pending: false, neighbours, inbox: new Map() }
+  return { config, phase: 'idle', round: 0, pending: false, neighbours, inbox: new Map() }
 }
 
 export function step(state: RoundState, event: RoundEvent): Step {
@@ -73,15 +73,16 @@ export function step(state: RoundState, event: RoundEvent): Step {
  */
 export function majorityRound(state: RoundState): number {
   const rounds: number[] = []
-  for (const neighbour of state.neighbours.values()) if (!neighbour.quarantined) rounds.push(neighbour.newestRound)
+  for (const neighbour of state.neighbours.values())
+    if (!neighbour.quarantined) rounds.push(neighbour.newestRound)
   if (rounds.length === 0) return -1
   rounds.sort((a, b) => b - a)
   return rounds[Math.floor(rounds.length / 2)]!
 }
 
 function start(state: RoundState, round: number, pending: boolean): Step {
-  if (state.phase !== 'joining') return { state, effects: [] }
-  const next: RoundState = { ...state, round, pending }
+  if (state.phase !== 'idle') return { state, effects: [] }
+  const next: RoundState = { ...state, phase: 'joining', round, pending }
   return round >= state.config.rounds ? enterRound(next, round, []) : checkJoined(next, [])
 }
 
@@ -153,7 +154,8 @@ function recheck(state: RoundState): Step {
 
 function announced(state: RoundState, peer: string, round: number, model: string): Step {
   const neighbour = state.neighbours.get(peer)
-  if (neighbour === undefined || neighbour.quarantined || round >= state.config.rounds) return { state, effects: [] }
+  if (neighbour === undefined || neighbour.quarantined || round >= state.config.rounds)
+    return { state, effects: [] }
   const neighbours = new Map(state.neighbours)
   neighbours.set(peer, { ...neighbour, newestRound: Math.max(neighbour.newestRound, round) })
   const next: RoundState = { ...state, neighbours }
@@ -161,7 +163,12 @@ function announced(state: RoundState, peer: string, round: number, model: string
   const known = state.inbox.get(round)?.get(peer)
   if (round < closed || (known !== undefined && known.status !== 'passed')) return recheck(next)
   const far = round > state.round + 1
-  const stored = putItem(next, peer, round, far ? { status: 'announced', model } : { status: 'fetching', model })
+  const stored = putItem(
+    next,
+    peer,
+    round,
+    far ? { status: 'announced', model } : { status: 'fetching', model },
+  )
   if (far) return { state: keepNewestAhead(stored, peer, round), effects: [] }
   return { state: stored, effects: [{ type: 'fetch', peer, round, model }] }
 }
@@ -196,7 +203,8 @@ function settled(
 ): Step {
   const items = state.inbox.get(round)
   const item = items?.get(peer)
-  if (items === undefined || item?.status !== 'fetching' || item.model !== model) return { state, effects: [] }
+  if (items === undefined || item?.status !== 'fetching' || item.model !== model)
+    return { state, effects: [] }
   let arrival = 0
   for (const other of items.values()) if (other.status === 'ready') arrival += 1
   return recheck(putItem(state, peer, round, outcome(arrival)))
@@ -265,7 +273,8 @@ function closeRound(state: RoundState, atDeadline: boolean): Step {
     }
     answers.push({ peer, status: 'absent', reason: absenceReason(neighbour, item) })
     const silent = item === undefined || item.status === 'fetching'
-    if (atDeadline && silent && neighbour.live) neighbours.set(peer, { ...neighbour, missed: neighbour.missed + 1 })
+    if (atDeadline && silent && neighbour.live)
+      neighbours.set(peer, { ...neighbour, missed: neighbour.missed + 1 })
   }
   return {
     state: { ...state, neighbours, phase: 'aggregating' },

@@ -15,7 +15,10 @@ export interface ModelFetcher {
   /** Starts a transfer; its outcome goes to `onOutcome`. */
   fetch(peer: string, announcement: SignedAnnouncement): void
   /** The model of a finished transfer. */
-  take(peer: string, round: number): { parameters: Float32Array; announcement: SignedAnnouncement } | undefined
+  take(
+    peer: string,
+    round: number,
+  ): { parameters: Float32Array; announcement: SignedAnnouncement } | undefined
   /** Gives up and releases everything of rounds below `round`. */
   forget(round: number): void
   stop(): void
@@ -117,7 +120,8 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
     },
     stop() {
       for (const transfers of byRound.values()) {
-        for (const transfer of transfers.values()) transfer.controller.abort(new DOMException('stop', 'AbortError'))
+        for (const transfer of transfers.values())
+          transfer.controller.abort(new DOMException('stop', 'AbortError'))
       }
       byRound.clear()
     },

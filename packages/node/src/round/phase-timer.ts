@@ -9,7 +9,14 @@ export interface PhaseTimer {
   end(): PhaseTimes
 }
 
-const zero = (): Record<PhaseName, number> => ({ train: 0, publish: 0, collect: 0, aggregate: 0, evaluate: 0, ledger: 0 })
+const zero = (): Record<PhaseName, number> => ({
+  train: 0,
+  publish: 0,
+  collect: 0,
+  aggregate: 0,
+  evaluate: 0,
+  ledger: 0,
+})
 
 export function createPhaseTimer(clock: Clock): PhaseTimer {
   let times = zero()

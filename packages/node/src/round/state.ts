@@ -1,6 +1,8 @@
 /** Where a node stands in its run. Plain data: the reducer in machine.ts is the only writer. */
 
 export type Phase =
+  /** Not started: neighbours may come and announce, nothing is done. */
+  | 'idle'
   /** Waiting for neighbours before the first round of this process. */
   | 'joining'
   /** Local steps on own data. */

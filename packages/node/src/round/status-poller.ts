@@ -9,7 +9,11 @@ import type { PeerStatus, RunNetwork } from '../transport/network.js'
  */
 export interface StatusPoller {
   /** Asks from now on, every `POLL_MS`, whom `missing` names at that moment. */
-  watch(round: number, missing: () => readonly string[], onStatus: (peer: string, status: PeerStatus) => void): void
+  watch(
+    round: number,
+    missing: () => readonly string[],
+    onStatus: (peer: string, status: PeerStatus) => void,
+  ): void
   stop(): void
 }
 
@@ -43,7 +47,8 @@ export function createStatusPoller(
               if (!signal.aborted) onStatus(peer, status)
             })
             .catch((error) => {
-              if (!signal.aborted) logger.debug({ peer, round, code: errorCode(error) }, 'status not to be had')
+              if (!signal.aborted)
+                logger.debug({ peer, round, code: errorCode(error) }, 'status not to be had')
             })
             .finally(() => asking.delete(peer))
         }

@@ -48,26 +48,30 @@ export function tfBackendName(name: BackendName): string {
   return name === 'node' ? 'tensorflow' : name
 }
 
+let lastComputation: Promise<unknown> = Promise.resolve()
+
 /**
- * Makes the backend the current one of `tf`. Several backends may live in one process (tests): call this first in
- * every computation, and stay synchronous after it.
+ * Runs a synchronous computation with the backend as tfjs's current one. tfjs knows one current backend a
+ * process, and changing it is asynchronous: computations of different backends (tests) take turns here.
  */
-export async function activateBackend(backend: TrainingBackend): Promise<void> {
+export function withBackend<T>(backend: TrainingBackend, compute: () => T): Promise<T> {
   const { tf, name } = backend
   const wanted = tfBackendName(name)
-  while (tf.getBackend() !== wanted) {
-    if (!(await tf.setBackend(wanted))) {
+  const result = lastComputation.then(async () => {
+    if (tf.getBackend() !== wanted && !(await tf.setBackend(wanted))) {
       throw new TrainError('E_BACKEND_UNAVAILABLE', `tfjs could not start its backend '${wanted}'`)
     }
-  }
+    return compute()
+  })
+  lastComputation = result.catch(() => undefined)
+  return result
 }
 
 async function startNode(loaders: BackendLoaders, notice: string): Promise<TrainingBackend> {
   const tf = await loaders.loadTfjsNode()
   tf.enableProdMode()
   const backend: TrainingBackend = { name: 'node', tf, notice }
-  await activateBackend(backend)
-  return backend
+  return withBackend(backend, () => backend)
 }
 
 async function startWasm(notice: string): Promise<TrainingBackend> {
@@ -78,8 +82,7 @@ async function startWasm(notice: string): Promise<TrainingBackend> {
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep)
   }
   const backend: TrainingBackend = { name: 'wasm', tf, notice }
-  await activateBackend(backend)
-  return backend
+  return withBackend(backend, () => backend)
 }
 
 async function startCpu(notice: string): Promise<TrainingBackend> {
@@ -87,8 +90,7 @@ async function startCpu(notice: string): Promise<TrainingBackend> {
   tf.enableProdMode()
   require('@tensorflow/tfjs-backend-cpu')
   const backend: TrainingBackend = { name: 'cpu', tf, notice }
-  await activateBackend(backend)
-  return backend
+  return withBackend(backend, () => backend)
 }
 
 /** First line of an error, for a notice. */
@@ -111,17 +113,27 @@ export async function createBackend(
   loaders: BackendLoaders = defaultLoaders,
 ): Promise<TrainingBackend> {
   if (!BACKEND_CHOICES.includes(choice)) {
-    throw new TrainError('E_BACKEND_UNAVAILABLE', `unknown backend '${choice}', expected ${BACKEND_CHOICES.join(', ')}`)
+    throw new TrainError(
+      'E_BACKEND_UNAVAILABLE',
+      `unknown backend '${choice}', expected ${BACKEND_CHOICES.join(', ')}`,
+    )
   }
   if (choice === 'wasm' || choice === 'cpu') {
     const start = choice === 'wasm' ? startWasm : startCpu
     return start(`training on ${choice}: chosen`).catch((cause: unknown) => {
-      throw new TrainError('E_BACKEND_UNAVAILABLE', `the backend ${choice} did not start: ${brief(cause)}`, cause)
+      throw new TrainError(
+        'E_BACKEND_UNAVAILABLE',
+        `the backend ${choice} did not start: ${brief(cause)}`,
+        cause,
+      )
     })
   }
   let reason: string
   try {
-    return await startNode(loaders, `training on node (libtensorflow)${choice === 'auto' ? ': tfjs-node is installed' : ''}`)
+    return await startNode(
+      loaders,
+      `training on node (libtensorflow)${choice === 'auto' ? ': tfjs-node is installed' : ''}`,
+    )
   } catch (cause) {
     reason = isMissing(cause) ? 'tfjs-node is not installed' : `tfjs-node did not load (${brief(cause)})`
     if (choice === 'node') throw new TrainError('E_BACKEND_UNAVAILABLE', `${reason}: ${INSTALL_HINT}`, cause)

@@ -30,7 +30,11 @@ export function manifestSchedule(training: Manifest['training']): LearningRateSc
 }
 
 /** A trainer as the round engine sees it: the manifest's local steps in, trained parameters out. */
-export function createManifestTraining(trainer: Trainer, manifest: Manifest, plan: EvaluationPlan): LocalTraining {
+export function createManifestTraining(
+  trainer: Trainer,
+  manifest: Manifest,
+  plan: EvaluationPlan,
+): LocalTraining {
   const { training } = manifest
   const schedule = manifestSchedule(training)
   return {

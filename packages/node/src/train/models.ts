@@ -122,7 +122,13 @@ function layersOf(name: ModelName, input: InputShape, classes: number): Layer[] 
 function slotsOf(layers: readonly Layer[]): TensorSlot[] {
   const slots: TensorSlot[] = []
   let offset = 0
-  const add = (layer: number, kind: TensorSlot['kind'], shape: number[], fanIn: number, fanOut: number): void => {
+  const add = (
+    layer: number,
+    kind: TensorSlot['kind'],
+    shape: number[],
+    fanIn: number,
+    fanOut: number,
+  ): void => {
     const length = shape.reduce((product, size) => product * size, 1)
     slots.push({ name: `${layer}.${kind}`, layer, kind, shape, offset, length, fanIn, fanOut })
     offset += length
@@ -152,12 +158,18 @@ function slotsOf(layers: readonly Layer[]): TensorSlot[] {
  */
 export function describeModel(name: ModelName, inputShape: InputShape, classes: number): ModelDescription {
   if (!MODEL_NAMES.includes(name)) {
-    throw new TrainError('E_MODEL_UNKNOWN', `unknown model '${name}', expected one of ${MODEL_NAMES.join(', ')}`)
+    throw new TrainError(
+      'E_MODEL_UNKNOWN',
+      `unknown model '${name}', expected one of ${MODEL_NAMES.join(', ')}`,
+    )
   }
   const input = { height: inputShape.height, width: inputShape.width, channels: inputShape.channels }
   const sizes = [input.height, input.width, input.channels, classes]
   if (sizes.some((size) => !Number.isInteger(size) || size < 1) || classes < 2) {
-    throw new TrainError('E_MODEL_SHAPE', `model '${name}': height, width, channels ≥ 1 and classes ≥ 2, got ${sizes}`)
+    throw new TrainError(
+      'E_MODEL_SHAPE',
+      `model '${name}': height, width, channels ≥ 1 and classes ≥ 2, got ${sizes}`,
+    )
   }
   const layers = layersOf(name, input, classes)
   for (const layer of layers) {

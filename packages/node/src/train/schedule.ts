@@ -36,11 +36,17 @@ export function checkSchedule(schedule: LearningRateSchedule): void {
     case 'constant':
       return
     case 'inverse-time':
-      check(Number.isFinite(schedule.decay) && schedule.decay >= 0, `decay must be 0 or more, got ${schedule.decay}`)
+      check(
+        Number.isFinite(schedule.decay) && schedule.decay >= 0,
+        `decay must be 0 or more, got ${schedule.decay}`,
+      )
       return
     case 'step':
       check(schedule.factor > 0 && schedule.factor <= 1, `factor must be in (0, 1], got ${schedule.factor}`)
-      check(Number.isInteger(schedule.every) && schedule.every >= 1, `every must be an integer ≥ 1, got ${schedule.every}`)
+      check(
+        Number.isInteger(schedule.every) && schedule.every >= 1,
+        `every must be an integer ≥ 1, got ${schedule.every}`,
+      )
       return
     case 'cosine': {
       const lowest = schedule.lowest ?? 0
@@ -63,7 +69,12 @@ export function learningRateAt(schedule: LearningRateSchedule, round: number): n
     case 'step': {
       let rate = schedule.rate
       const drops = Math.floor(round / schedule.every)
-      for (let k = 0; k < drops && rate > 0 && schedule.factor < 1; k++) rate *= schedule.factor
+      for (let k = 0; k < drops; k++) {
+        const next = rate * schedule.factor
+        // From here on nothing changes: factor 1, or the rate has reached 0 or the least number above it.
+        if (next === rate) break
+        rate = next
+      }
       return rate
     }
     case 'cosine': {

@@ -10,7 +10,12 @@ import type { TrainingBackend } from './backend.js'
 
 type Shape4 = [number, number, number, number]
 
-function runKernel(backend: TrainingBackend, name: string, inputs: Record<string, Tensor>, attrs: object): Tensor4D {
+function runKernel(
+  backend: TrainingBackend,
+  name: string,
+  inputs: Record<string, Tensor>,
+  attrs: object,
+): Tensor4D {
   const run = backend.tf.engine().runKernel.bind(backend.tf.engine()) as (
     kernel: string,
     inputs: NamedTensorInfoMap,
@@ -26,7 +31,12 @@ function runKernel(backend: TrainingBackend, name: string, inputs: Record<string
  * B channels by dY read as a filter of height × width of the output, B channels and O filters. One convolution of
  * XNNPACK instead of s² slices and products: 9.9 ms instead of 12.6 and, with one input channel, 7.3 instead of 26.
  */
-export function convFilterGradient(backend: TrainingBackend, x: Tensor4D, dy: Tensor4D, size: number): Tensor4D {
+export function convFilterGradient(
+  backend: TrainingBackend,
+  x: Tensor4D,
+  dy: Tensor4D,
+  size: number,
+): Tensor4D {
   const { tf } = backend
   if (backend.name !== 'wasm') {
     const filterShape: Shape4 = [size, size, x.shape[3], dy.shape[3]]
@@ -46,7 +56,12 @@ export function convFilterGradient(backend: TrainingBackend, x: Tensor4D, dy: Te
  * Derivative by the input of a stride-1, unpadded convolution. dy: B×h×w×O, filter: s×s×I×O; result B×(h+s−1)×(w+s−1)×I.
  * WebAssembly: the full convolution of dy with the filter turned by 180° and its channels exchanged.
  */
-export function convInputGradient(backend: TrainingBackend, dy: Tensor4D, filter: Tensor4D, inputShape: Shape4): Tensor4D {
+export function convInputGradient(
+  backend: TrainingBackend,
+  dy: Tensor4D,
+  filter: Tensor4D,
+  inputShape: Shape4,
+): Tensor4D {
   const { tf } = backend
   if (backend.name !== 'wasm') {
     return runKernel(
@@ -85,7 +100,13 @@ export function maxPoolGradient(
       { filterSize: [size, size], strides: [size, size], pad: 'valid', dimRoundingMode: undefined },
     )
   }
-  const dx = scatterToLargest(input.dataSync<'float32'>(), dy.dataSync<'float32'>(), input.shape, dy.shape, size)
+  const dx = scatterToLargest(
+    input.dataSync<'float32'>(),
+    dy.dataSync<'float32'>(),
+    input.shape,
+    dy.shape,
+    size,
+  )
   return backend.tf.tensor4d(dx, input.shape)
 }
 

@@ -36,15 +36,27 @@ function workingShape(model: ModelDescription, slot: TensorSlot): number[] {
 }
 
 /** One tensor a slot, holding a copy of the flat parameters. The caller disposes of them. */
-export function uploadParameters(backend: TrainingBackend, model: ModelDescription, flat: Float32Array): Tensor[] {
+export function uploadParameters(
+  backend: TrainingBackend,
+  model: ModelDescription,
+  flat: Float32Array,
+): Tensor[] {
   return model.tensors.map((slot) =>
     // slice, not subarray: some backends keep the array that they are given.
-    backend.tf.tensor(flat.slice(slot.offset, slot.offset + slot.length), workingShape(model, slot), 'float32'),
+    backend.tf.tensor(
+      flat.slice(slot.offset, slot.offset + slot.length),
+      workingShape(model, slot),
+      'float32',
+    ),
   )
 }
 
 /** Reads tensors in slot order back into the flat layout. */
-export function downloadParameters(model: ModelDescription, tensors: readonly Tensor[], out: Float32Array): void {
+export function downloadParameters(
+  model: ModelDescription,
+  tensors: readonly Tensor[],
+  out: Float32Array,
+): void {
   model.tensors.forEach((slot, index) => {
     out.set((tensors[index] as Tensor).dataSync<'float32'>(), slot.offset)
   })
@@ -158,7 +170,12 @@ export function backward(
   return gradients
 }
 
-function denseGradient(backend: TrainingBackend, layer: DenseLayer, trace: LayerTrace, upper: Tensor2D): Tensor2D {
+function denseGradient(
+  backend: TrainingBackend,
+  layer: DenseLayer,
+  trace: LayerTrace,
+  upper: Tensor2D,
+): Tensor2D {
   const { tf } = backend
   return layer.activation === 'relu' ? tf.mul(upper, tf.step(trace.outputColumns as Tensor2D)) : upper
 }

@@ -5,13 +5,21 @@
  */
 
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
-import { activateBackend, type TrainingBackend } from './backend.js'
+import { type TrainingBackend, withBackend } from './backend.js'
 import { createBatchOrder, gatherImages } from './batches.js'
 import { crossEntropy, scoreSample } from './cross-entropy.js'
 import { describeModel, initialParameters, type ModelDescription } from './models.js'
 import { backward, downloadParameters, forward, uploadParameters } from './tfjs-network.js'
 import { TrainError } from './train-error.js'
-import type { EvaluateRequest, Evaluation, StopSignal, Trainer, TrainerSpec, TrainRequest, TrainResult } from './trainer.js'
+import type {
+  EvaluateRequest,
+  Evaluation,
+  StopSignal,
+  Trainer,
+  TrainerSpec,
+  TrainRequest,
+  TrainResult,
+} from './trainer.js'
 import {
   checkEvaluateRequest,
   checkParameterCount,
@@ -81,7 +89,14 @@ export function batchGradients(
   const batch = labels.length
   const pass = forward(backend, model, tensors, tf.tensor2d(images, [batch, images.length / batch]))
   const logitGradient = new Float32Array(model.classes * batch)
-  const loss = crossEntropy(pass.logits.dataSync<'float32'>(), labels, model.classes, batch, scale, logitGradient)
+  const loss = crossEntropy(
+    pass.logits.dataSync<'float32'>(),
+    labels,
+    model.classes,
+    batch,
+    scale,
+    logitGradient,
+  )
   const upper = tf.tensor2d(logitGradient, [model.classes, batch])
   return { loss, gradients: backward(backend, model, tensors, pass, upper) }
 }
@@ -120,17 +135,19 @@ class TfjsTrainer implements LocalTrainer {
   async train(request: TrainRequest, signal?: StopSignal): Promise<TrainResult> {
     this.checkAlive()
     checkTrainRequest(request)
-    await activateBackend(this.backend)
-    this.checkAlive()
-    return this.trainNow(request, signal)
+    return withBackend(this.backend, () => {
+      this.checkAlive()
+      return this.trainNow(request, signal)
+    })
   }
 
   async evaluate(request: EvaluateRequest = {}, signal?: StopSignal): Promise<Evaluation> {
     this.checkAlive()
     checkEvaluateRequest(request)
-    await activateBackend(this.backend)
-    this.checkAlive()
-    return this.evaluateNow(request, signal)
+    return withBackend(this.backend, () => {
+      this.checkAlive()
+      return this.evaluateNow(request, signal)
+    })
   }
 
   dispose(): void {
@@ -139,7 +156,8 @@ class TfjsTrainer implements LocalTrainer {
   }
 
   private checkAlive(): void {
-    if (this.disposed) throw new TrainError('E_TRAINER_DISPOSED', `the trainer of node ${this.spec.nodeLabel} is disposed of`)
+    if (this.disposed)
+      throw new TrainError('E_TRAINER_DISPOSED', `the trainer of node ${this.spec.nodeLabel} is disposed of`)
   }
 
   private trainNow(request: TrainRequest, signal: StopSignal | undefined): TrainResult {
@@ -164,7 +182,14 @@ class TfjsTrainer implements LocalTrainer {
         const updated = tf.tidy(() => {
           // The learning rate is folded into the gradient: v ← momentum·v + rate·g, w ← w − v.
           const scale = request.learningRate / order.size
-          const { loss, gradients } = batchGradients(backend, model, parameters, batchImages, batchLabels, scale)
+          const { loss, gradients } = batchGradients(
+            backend,
+            model,
+            parameters,
+            batchImages,
+            batchLabels,
+            scale,
+          )
           lossSum += loss
           return this.descend(request, parameters, velocities, gradients)
         })

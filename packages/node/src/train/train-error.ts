@@ -37,5 +37,8 @@ export interface TrainErrorData {
 
 export function toErrorData(error: unknown): TrainErrorData {
   if (error instanceof TrainError) return { code: error.code, message: error.message }
-  return { code: 'E_TRAIN_INTERNAL', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  return {
+    code: 'E_TRAIN_INTERNAL',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }
 }

@@ -28,7 +28,8 @@ export function checkSpec(spec: TrainerSpec, model: ModelDescription): void {
   checkSamples(spec.train, model, 'training data')
   checkSamples(spec.test, model, 'test data')
   const { indices, labels } = spec.train
-  if (indices.length < 1) throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeLabel} has no training sample`)
+  if (indices.length < 1)
+    throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeLabel} has no training sample`)
   const bad = indices.find((index) => index >= labels.length)
   if (bad !== undefined) {
     throw new TrainError('E_TRAIN_DATA', `training sample ${bad} does not exist: there are ${labels.length}`)
@@ -67,5 +68,6 @@ export function checkParameterCount(flat: Float32Array, expected: number): void 
 
 /** E_TRAIN_ABORTED. */
 export function checkSignal(signal: StopSignal | undefined): void {
-  if (signal?.aborted === true) throw new TrainError('E_TRAIN_ABORTED', 'stopped on request; the parameters are unchanged')
+  if (signal?.aborted === true)
+    throw new TrainError('E_TRAIN_ABORTED', 'stopped on request; the parameters are unchanged')
 }

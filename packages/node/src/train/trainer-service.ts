@@ -8,13 +8,15 @@ import { Worker } from 'node:worker_threads'
 import type { BackendChoice, BackendInfo } from './backend.js'
 import { describeModel, type ModelDescription } from './models.js'
 import { TrainError } from './train-error.js'
-import type { EvaluateRequest, Evaluation, Trainer, TrainerSpec, TrainRequest, TrainResult } from './trainer.js'
-import {
-  checkEvaluateRequest,
-  checkParameterCount,
-  checkSpec,
-  checkTrainRequest,
-} from './trainer-checks.js'
+import type {
+  EvaluateRequest,
+  Evaluation,
+  Trainer,
+  TrainerSpec,
+  TrainRequest,
+  TrainResult,
+} from './trainer.js'
+import { checkEvaluateRequest, checkParameterCount, checkSpec, checkTrainRequest } from './trainer-checks.js'
 import type { WorkerReply, WorkerStart } from './worker-messages.js'
 import { WorkerQueue } from './worker-queue.js'
 
@@ -131,11 +133,15 @@ class ServiceTrainer implements RemoteTrainer {
   }
 
   private checkAlive(): void {
-    if (this.disposed) throw new TrainError('E_TRAINER_DISPOSED', 'the trainer is disposed of; open another one')
+    if (this.disposed)
+      throw new TrainError('E_TRAINER_DISPOSED', 'the trainer is disposed of; open another one')
   }
 
   private refuseBusy(verb: string): never {
-    throw new TrainError('E_TRAINER_BUSY', `parameters cannot be ${verb} during a request; await its promise first`)
+    throw new TrainError(
+      'E_TRAINER_BUSY',
+      `parameters cannot be ${verb} during a request; await its promise first`,
+    )
   }
 }
 
@@ -154,13 +160,21 @@ function whenReady(worker: Worker): Promise<BackendInfo> {
 
 function crashed(cause: unknown, exitCode?: number): TrainError {
   const what = cause instanceof Error ? cause.message : `it ended with exit code ${exitCode}`
-  return new TrainError('E_WORKER_CRASHED', `the training thread is gone (${what}); start the service again`, cause)
+  return new TrainError(
+    'E_WORKER_CRASHED',
+    `the training thread is gone (${what}); start the service again`,
+    cause,
+  )
 }
 
 /** Starts the training thread and waits for its backend. */
 export async function createTrainerService(init: TrainerServiceInit = {}): Promise<TrainerService> {
   const start: WorkerStart = { backend: init.backend ?? 'auto' }
-  const worker = new Worker(init.workerEntry ?? new URL('./trainer-worker.js', import.meta.url), { workerData: start })
+  // Without this process's own flags: some, as --input-type, would keep the worker from starting.
+  const worker = new Worker(init.workerEntry ?? new URL('./trainer-worker.js', import.meta.url), {
+    workerData: start,
+    execArgv: [],
+  })
   const queue = new WorkerQueue(worker)
   let exited = false
   worker.on('error', (cause) => queue.fail(crashed(cause)))

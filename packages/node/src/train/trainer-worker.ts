@@ -59,14 +59,16 @@ class TrainerHost {
 
   private find(id: number): Hosted {
     const found = this.hosted.get(id)
-    if (found === undefined) throw new TrainError('E_TRAINER_DISPOSED', `no trainer ${id} in the training thread`)
+    if (found === undefined)
+      throw new TrainError('E_TRAINER_DISPOSED', `no trainer ${id} in the training thread`)
     return found
   }
 }
 
 async function run(): Promise<void> {
   const port = parentPort
-  if (port === null) throw new TrainError('E_TRAIN_INTERNAL', 'trainer-worker.js is started as a worker thread only')
+  if (port === null)
+    throw new TrainError('E_TRAIN_INTERNAL', 'trainer-worker.js is started as a worker thread only')
   const post = (reply: WorkerReply): void => port.postMessage(reply)
   let host: TrainerHost
   try {
@@ -80,10 +82,12 @@ async function run(): Promise<void> {
   }
   let last: Promise<void> = Promise.resolve()
   port.on('message', (message: WorkerRequest) => {
-    last = last.then(() => host.handle(message)).then(
-      (value) => post({ kind: 'result', id: message.id, value }),
-      (error: unknown) => post({ kind: 'error', id: message.id, error: toErrorData(error) }),
-    )
+    last = last
+      .then(() => host.handle(message))
+      .then(
+        (value) => post({ kind: 'result', id: message.id, value }),
+        (error: unknown) => post({ kind: 'error', id: message.id, error: toErrorData(error) }),
+      )
   })
 }
 

@@ -42,7 +42,9 @@ export class WorkerQueue {
     if (this.failure !== undefined) {
       job.reject(this.failure)
     } else if (signal?.aborted === true) {
-      job.reject(new TrainError('E_TRAIN_ABORTED', 'stopped before it was sent to the training thread', signal.reason))
+      job.reject(
+        new TrainError('E_TRAIN_ABORTED', 'stopped before it was sent to the training thread', signal.reason),
+      )
     } else {
       if (job.onAbort !== undefined) signal?.addEventListener('abort', job.onAbort, { once: true })
       this.waiting.push(job)
@@ -90,7 +92,13 @@ export class WorkerQueue {
     const place = this.waiting.indexOf(job)
     if (place >= 0) {
       this.waiting.splice(place, 1)
-      job.reject(new TrainError('E_TRAIN_ABORTED', 'stopped while waiting for the training thread', job.signal?.reason))
+      job.reject(
+        new TrainError(
+          'E_TRAIN_ABORTED',
+          'stopped while waiting for the training thread',
+          job.signal?.reason,
+        ),
+      )
     } else if (job === this.running && 'stop' in job.message) {
       Atomics.store(job.message.stop, 0, 1)
     }

@@ -72,7 +72,10 @@ export function createAdmission(init: AdmissionInit): Admission {
   /** Why a peer is not admitted, or undefined. */
   const objection = (peer: string, hello: Hello): { code: string; message: string } | undefined => {
     if (hello.version !== PROTOCOL_VERSION) {
-      return { code: 'E_UNSUPPORTED_VERSION', message: `protocol ${hello.version}, this node speaks ${PROTOCOL_VERSION}` }
+      return {
+        code: 'E_UNSUPPORTED_VERSION',
+        message: `protocol ${hello.version}, this node speaks ${PROTOCOL_VERSION}`,
+      }
     }
     if (hello.run !== runId) {
       return {

@@ -14,7 +14,13 @@ export interface DirectProtocols {
     exchange: (stream: FramedStream, deadlines: ExchangeDeadlines) => Promise<T>,
   ): Promise<T>
   /** One frame there, one frame back. */
-  request(peer: PeerId, protocol: string, message: unknown, parent: AbortSignal, maxReplyBytes?: number): Promise<unknown>
+  request(
+    peer: PeerId,
+    protocol: string,
+    message: unknown,
+    parent: AbortSignal,
+    maxReplyBytes?: number,
+  ): Promise<unknown>
   /** Answers a protocol. Errors of `answer` reset the stream and reach `onError`, never the process. */
   serve(
     protocol: string,

@@ -18,7 +18,12 @@ const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 30_000 }
  * Takes the run manifest from the member at `address`, before this node has a run. The peer tells it to members
  * only. Throws NodeError (E_NO_CONNECTION, E_STREAM, E_TIMEOUT) or ProtocolError for a manifest that is none.
  */
-export async function fetchManifest(identity: Identity, address: string, clock: Clock, signal: AbortSignal): Promise<Run> {
+export async function fetchManifest(
+  identity: Identity,
+  address: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Run> {
   const key = new Uint8Array(64)
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
@@ -35,14 +40,26 @@ export async function fetchManifest(identity: Identity, address: string, clock: 
     try {
       peer = (await host.dial(multiaddr(address), { signal: limit.signal })).remotePeer
     } catch (error) {
-      throw new NodeError('E_NO_CONNECTION', `no member answers at ${address}: ${errorMessage(error)}`, { address }, error)
+      throw new NodeError(
+        'E_NO_CONNECTION',
+        `no member answers at ${address}: ${errorMessage(error)}`,
+        { address },
+        error,
+      )
     } finally {
       limit.clear()
     }
     const direct = createDirectProtocols(host, clock, DEADLINES, () => undefined)
-    const reply = await direct.request(peer, STREAM_PROTOCOLS.manifest, {}, signal, LIMITS.maxManifestBytes + 64)
+    const reply = await direct.request(
+      peer,
+      STREAM_PROTOCOLS.manifest,
+      {},
+      signal,
+      LIMITS.maxManifestBytes + 64,
+    )
     const bytes = (reply as { manifest?: unknown } | null)?.manifest
-    if (!(bytes instanceof Uint8Array)) throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
+    if (!(bytes instanceof Uint8Array))
+      throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
     return openManifest(bytes)
   } finally {
     await host.stop()

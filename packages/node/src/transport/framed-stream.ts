@@ -50,9 +50,11 @@ export function framedStream(stream: Stream): FramedStream {
 export function streamError(cause: unknown, what: string): NodeError {
   if (cause instanceof NodeError) return cause
   const { name, message } = (cause ?? {}) as { name?: string; message?: string }
-  if (name === 'TimeoutError') return new NodeError('E_TIMEOUT', `${what}: ${message ?? 'deadline passed'}`, {}, cause)
+  if (name === 'TimeoutError')
+    return new NodeError('E_TIMEOUT', `${what}: ${message ?? 'deadline passed'}`, {}, cause)
   if (name === 'AbortError') return new NodeError('E_STOPPED', `${what}: stopped`, {}, cause)
   const code = (cause as { code?: unknown })?.code
-  if (typeof code === 'string' && code.startsWith('E_')) return new NodeError('E_MALFORMED', `${what}: ${message}`, {}, cause)
+  if (typeof code === 'string' && code.startsWith('E_'))
+    return new NodeError('E_MALFORMED', `${what}: ${message}`, {}, cause)
   return new NodeError('E_STREAM', `${what}: ${message ?? 'the stream was closed'}`, {}, cause)
 }

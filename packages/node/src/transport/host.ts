@@ -106,4 +106,8 @@ function topicScore() {
 }
 
 /** Gossip carries signed messages of at most this many bytes. */
-export const MAX_GOSSIP_BYTES = Math.max(LIMITS.maxAnnouncementBytes, LIMITS.maxHeadBytes, LIMITS.maxEvidenceBytes)
+export const MAX_GOSSIP_BYTES = Math.max(
+  LIMITS.maxAnnouncementBytes,
+  LIMITS.maxHeadBytes,
+  LIMITS.maxEvidenceBytes,
+)

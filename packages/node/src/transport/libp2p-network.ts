@@ -38,12 +38,17 @@ export interface Libp2pNetworkComponents {
 const STOP_MS = 3_000
 
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
-export function createLibp2pNetwork(components: Libp2pNetworkComponents, init: Libp2pNetworkInit): RunNetwork {
+export function createLibp2pNetwork(
+  components: Libp2pNetworkComponents,
+  init: Libp2pNetworkInit,
+): RunNetwork {
   const { run, signer, neighbours, local, clock, logger } = components
   const topics = runTopics(run.id)
   const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
-  let running: { host: TemperedHost; direct: DirectProtocols; admission: Admission; neighbourhood: Neighbourhood } | undefined
+  let running:
+    | { host: TemperedHost; direct: DirectProtocols; admission: Admission; neighbourhood: Neighbourhood }
+    | undefined
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
   const started = () => {
     if (running === undefined) throw new Error('the network is not started')
@@ -64,7 +69,7 @@ export function createLibp2pNetwork(components: Libp2pNetworkComponents, init: L
     const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     )
-    const inbound: Inbound = createInbound(run, {
+    const inbound: Inbound = createInbound(run, neighbours, {
       announcement: handlers.announcement,
       head: handlers.head,
       evidence(evidence, found) {
@@ -73,7 +78,9 @@ export function createLibp2pNetwork(components: Libp2pNetworkComponents, init: L
       },
     })
     for (const address of init.bootstrap) {
-      const peer = multiaddr(address).getComponents().findLast((component) => component.name === 'p2p')?.value
+      const peer = multiaddr(address)
+        .getComponents()
+        .findLast((component) => component.name === 'p2p')?.value
       if (peer !== undefined) addressBook.add(peer, [address])
     }
     const neighbourhood = createNeighbourhood({

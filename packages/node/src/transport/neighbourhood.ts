@@ -1,7 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { LIMITS, type Manifest, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { LIMITS, type Manifest, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { z } from 'zod'
 import { type Clock, sleep } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
@@ -81,13 +81,18 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     try {
       await init.introduce(peer, stopping.signal)
     } catch (error) {
-      if (error instanceof NodeError && error.code === 'E_REFUSED') await connection.close().catch(() => undefined)
+      if (error instanceof NodeError && error.code === 'E_REFUSED')
+        await connection.close().catch(() => undefined)
       throw error
     }
   }
 
   /** Dials a target until it is admitted, then waits for it to be lost and begins again. */
-  const pursue = async (name: string, attempt: () => Promise<boolean>, firstDelayMs: number): Promise<void> => {
+  const pursue = async (
+    name: string,
+    attempt: () => Promise<boolean>,
+    firstDelayMs: number,
+  ): Promise<void> => {
     await sleep(clock, firstDelayMs, stopping.signal)
     let backoffMs = FIRST_BACKOFF_MS
     while (!stopping.signal.aborted) {
@@ -143,8 +148,14 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       if (!missing) continue
       for (const peer of admitted) {
         try {
-          const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, stopping.signal)
-          for (const record of peersReply.parse(reply).peers) addressBook.add(record.peer, dialable(record.addresses))
+          const reply = await direct.request(
+            peerIdFromString(peer),
+            STREAM_PROTOCOLS.peers,
+            {},
+            stopping.signal,
+          )
+          for (const record of peersReply.parse(reply).peers)
+            addressBook.add(record.peer, dialable(record.addresses))
         } catch (error) {
           logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
         }
@@ -207,7 +218,9 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
 function dialable(addresses: readonly string[]): string[] {
   return addresses.filter((address) => {
     try {
-      return multiaddr(address).getComponents().some((component) => component.name === 'tcp')
+      return multiaddr(address)
+        .getComponents()
+        .some((component) => component.name === 'tcp')
     } catch {
       return false
     }
@@ -216,5 +229,7 @@ function dialable(addresses: readonly string[]): string[] {
 
 function withPeerId(address: string, peer: string): Multiaddr {
   const parsed = multiaddr(address)
-  return parsed.getComponents().some((component) => component.name === 'p2p') ? parsed : multiaddr(`${address}/p2p/${peer}`)
+  return parsed.getComponents().some((component) => component.name === 'p2p')
+    ? parsed
+    : multiaddr(`${address}/p2p/${peer}`)
 }

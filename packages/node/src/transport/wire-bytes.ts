@@ -8,7 +8,14 @@ export interface WireBytes {
 
 /** A libp2p metrics component that counts connection bytes and nothing else. */
 export function countWireBytes(counter: WireBytes): Metrics {
-  const nothing = { update() {}, increment() {}, decrement() {}, reset() {}, observe() {}, timer: () => () => {} }
+  const nothing = {
+    update() {},
+    increment() {},
+    decrement() {},
+    reset() {},
+    observe() {},
+    timer: () => () => {},
+  }
   const register = () => nothing
   const metrics = {
     trackMultiaddrConnection(connection: MultiaddrConnection): void {

@@ -53,6 +53,35 @@ export function linearCombination(
   }
 }
 
+/** sums[0 … to−from) += Σ_j c_j·(x_j − anchor)[from … to). */
+function addSteps(
+  anchor: Float32Array,
+  c: ArrayLike<number>,
+  vectors: readonly Float32Array[],
+  from: number,
+  to: number,
+): void {
+  const length = to - from
+  let j = 0
+  for (; j + 3 < vectors.length; j += 4) {
+    const [c0, c1, c2, c3] = [c[j], c[j + 1], c[j + 2], c[j + 3]]
+    const x0 = vectors[j]
+    const x1 = vectors[j + 1]
+    const x2 = vectors[j + 2]
+    const x3 = vectors[j + 3]
+    for (let k = 0; k < length; k++) {
+      const at = from + k
+      const a = anchor[at]
+      sums[k] = sums[k] + c0 * (x0[at] - a) + c1 * (x1[at] - a) + c2 * (x2[at] - a) + c3 * (x3[at] - a)
+    }
+  }
+  for (; j < vectors.length; j++) {
+    const cj = c[j]
+    const xj = vectors[j]
+    for (let k = 0; k < length; k++) sums[k] += cj * (xj[from + k] - anchor[from + k])
+  }
+}
+
 /**
  * out = anchor + Σ_j c_j·(x_j − anchor): steps from the anchor, exact where all vectors agree with it.
  * With c_j = W_j·min(1, τ/‖x_j − anchor‖) this is the clipped combination of gossip.
@@ -69,11 +98,7 @@ export function anchoredCombination(
   for (let from = 0; from < out.length; from += BLOCK_LENGTH) {
     const to = Math.min(from + BLOCK_LENGTH, out.length)
     for (let k = from; k < to; k++) sums[k - from] = anchor[k]
-    for (let j = 0; j < vectors.length; j++) {
-      const cj = coefficients[j]
-      const xj = vectors[j]
-      for (let k = from; k < to; k++) sums[k - from] += cj * (xj[k] - anchor[k])
-    }
+    addSteps(anchor, coefficients, vectors, from, to)
     for (let k = from; k < to; k++) out[k] = sums[k - from]
   }
 }

@@ -27,6 +27,10 @@ function orderedSum(terms: readonly number[]): number {
   return total
 }
 
+test('the chunk length is part of the documented order', () => {
+  expect(CHUNK_LENGTH).toBe(2048)
+})
+
 describe.each(LENGTHS)('length %i', (d) => {
   const vectors = Array.from({ length: 6 }, (_, j) => cloud(`kernel ${j}`, d, j, 1))
   const squares = (a: Float32Array, b: Float32Array): number =>

@@ -15,18 +15,18 @@ test('the example prints what the README says', () => {
   expect(body).not.toBe(code)
   let printed = ''
   const log = (...values: unknown[]): void => {
-    printed += `${values.join(' ')}\n`
+    printed += `${values.map(String).join(' ')}\n`
   }
-  // String() of undefined inside join is empty, but console.log writes it out.
-  new Function('robustAgg', 'console', body)(robustAgg, {
-    log: (...values: unknown[]) => log(...values.map(String)),
-  })
+  new Function('robustAgg', 'console', body)(robustAgg, { log })
   expect(printed).toBe(output)
 })
 
+/** True when a table row begins with this name, however the columns are padded. */
+const hasRow = (name: string): boolean => new RegExp(`^\\| \`${name}\` +\\|`, 'm').test(readme)
+
 test('every rule, attack and topology has its place in the README', () => {
-  for (const { name } of robustAgg.listRules()) expect(readme).toContain(`| \`${name}\` |`)
-  for (const { name } of listAttacks()) expect(readme).toContain(`| \`${name}\` |`)
+  for (const { name } of robustAgg.listRules()) expect(hasRow(name), name).toBe(true)
+  for (const { name } of listAttacks()) expect(hasRow(name), name).toBe(true)
   for (const { name } of listTopologies()) expect(readme).toContain(`\`${name}\``)
   for (const { params } of robustAgg.listRules()) {
     for (const { name } of params) expect(readme).toContain(`\`${name}\``)

@@ -59,6 +59,10 @@ describe('uniform and integer', () => {
     for (let k = 0; k < 70_000; k++) counts[rng.integer(7)]++
     const chi2 = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0)
     expect(chi2).toBeLessThan(30)
+    // A remainder without rejection would put half of these, not a third, below 2^30.
+    let low = 0
+    for (let k = 0; k < 30_000; k++) if (rng.integer(3 * 2 ** 30) < 2 ** 30) low++
+    expect(Math.abs(low - 10_000)).toBeLessThan(400)
     expect(rng.integer(1)).toBe(0)
     expect(rng.integer(2 ** 32)).toBeLessThan(2 ** 32)
   })

@@ -109,6 +109,10 @@ describe('clipped-gossip and cs-plus', () => {
     expect(threshold(0.3)).toBeCloseTo(Math.sqrt((0.2 * 1) / 0.3), 12) // 0.2 + 0.1 counts as 0.3
     expect(threshold(0.25)).toBeCloseTo(Math.sqrt((0.2 * 1) / 0.25), 12)
     expect(threshold(0.5)).toBe(0)
+    // In float64 0.7 + 0.1 is below 0.8; it still counts as 0.8, so the neighbour at distance 1 is kept.
+    const uneven = { own, neighbours, round: 0, rounds: 1, weights: [0.1, 0.1, 0.7] }
+    const { verdicts } = createRule('clipped-gossip', { b: 0.8 }).aggregate(uneven)
+    expect(verdicts[0].threshold).toBeCloseTo(Math.sqrt(0.1 / 0.8), 12)
   })
 
   test("cs-plus: the radius is a neighbour's distance with weight 2b strictly beyond it", () => {

@@ -207,6 +207,9 @@ describe('spectralGap', () => {
       1 - (1 + 2 * Math.cos((2 * Math.PI) / 10)) / 3,
       10,
     )
+    // Complete bipartite 3 + 3: W = (1 + adjacency)/4 has the eigenvalues 1, 1/4 and −1/2, the last one decides.
+    const edges = [0, 1, 2].flatMap((a) => [3, 4, 5].map((b) => [a, b] as const))
+    expect(spectralGap(createTopology({ name: 'custom', edges }, 6, 1))).toBeCloseTo(0.5, 10)
     const apart = createTopology({ name: 'custom', edges: [[0, 1]] }, 4, 1)
     expect(spectralGap(apart)).toBeCloseTo(0, 10)
     expect(spectralGap(createTopology({ name: 'ring' }, 1, 1))).toBe(1)

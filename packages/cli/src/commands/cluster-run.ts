@@ -1,0 +1,84 @@
+import { availableParallelism } from 'node:os'
+import { relative } from 'node:path'
+import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
+import pc from 'picocolors'
+import { cacheFolder } from '../cache-folder.js'
+import { loadDocument } from '../config/load-document.js'
+import { createProgress } from '../report/progress.js'
+import { renderScores, renderTroubles } from '../report/summary.js'
+import { type ClusterRun, requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
+import { onInterrupt } from '../run/interrupt.js'
+import { newRunPath } from '../run/run-folder.js'
+import { planCluster } from '../scenario/plan.js'
+import { type Scenario, scenarioSchema } from '../scenario/schema.js'
+
+export interface ClusterRunOptions {
+  readonly nodes?: number
+  readonly rounds?: number
+  readonly seed?: number
+  readonly rule?: string
+  readonly model?: ModelName
+  readonly backend?: BackendChoice
+  readonly hosts?: number
+  readonly isolation: 'shared' | 'process'
+  readonly out: string
+  readonly json?: boolean
+}
+
+/** `tempered cluster run`: a scenario (flags win over the file) on real nodes; 6 if a ledger does not verify. */
+export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
+  const base = file === undefined ? scenarioSchema.parse({}) : await loadDocument(file, scenarioSchema)
+  const scenario = withOptions(base, options)
+  const cache = cacheFolder()
+  const data = await loadSource(scenario.data.source, cache)
+  const plan = planCluster(scenario, data)
+  const folder = newRunPath(options.out, scenario.name, new Date())
+  const hosts = options.isolation === 'process' ? scenario.nodes : (options.hosts ?? availableParallelism())
+  const progress = createProgress(process.stderr)
+  const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
+  progress.note(
+    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(hosts, scenario.nodes)} processes, ` +
+      `rule ${plan.run.manifest.rule.name}, run ${plan.run.id}`,
+  )
+  let noticed = false
+  const run: ClusterRun = await startClusterRun({
+    plan,
+    folder,
+    cacheFolder: cache,
+    hosts,
+    logLevel: 'info',
+    onEvent(event, elapsedMs) {
+      if (options.json)
+        process.stdout.write(`${JSON.stringify({ elapsedMs: Math.round(elapsedMs), ...event })}\n`)
+      if (event.type === 'ready' && !noticed) {
+        noticed = true
+        progress.note(pc.dim(event.notice))
+      }
+      queueMicrotask(() => progress.event(run, event, elapsedMs))
+    },
+  })
+  const interruption = onInterrupt(() => run.stop())
+  const score = await run.finish()
+  interruption.dispose()
+  progress.close()
+  const out = options.json ? process.stderr : process.stdout
+  const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score)]
+  out.write(`${lines.join('\n')}\n\nresults: ${relative('.', folder)}\n`)
+  if (interruption.exitCode !== undefined) {
+    process.exitCode = interruption.exitCode
+    return
+  }
+  requireValidLedgers(score, plan)
+}
+
+function withOptions(scenario: Scenario, options: ClusterRunOptions): Scenario {
+  return scenarioSchema.parse({
+    ...scenario,
+    ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.backend === undefined ? {} : { backend: options.backend }),
+    ...(options.rule === undefined ? {} : { rule: { name: options.rule } }),
+    ...(options.rounds === undefined ? {} : { training: { ...scenario.training, rounds: options.rounds } }),
+  })
+}

@@ -1,0 +1,89 @@
+import { relative } from 'node:path'
+import { loadSource } from '@tempered/node'
+import pc from 'picocolors'
+import { cacheFolder } from '../cache-folder.js'
+import { CliError } from '../errors.js'
+import { percent } from '../report/format.js'
+import { createProgress } from '../report/progress.js'
+import { renderScores, renderTroubles } from '../report/summary.js'
+import { requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
+import { onInterrupt } from '../run/interrupt.js'
+import { newRunPath } from '../run/run-folder.js'
+import { demoScenarios } from '../scenario/demo.js'
+import { planCluster } from '../scenario/plan.js'
+
+export interface DemoOptions {
+  readonly seed: number
+  readonly rounds: number
+  readonly out: string
+}
+
+/** `tempered demo`: two clusters at once, one host process each; 0 only if the defence did its work. */
+export async function demo(options: DemoOptions): Promise<void> {
+  const { undefended, defended } = demoScenarios(options)
+  const progress = createProgress(process.stderr)
+  const cache = cacheFolder()
+  const data = await loadSource(undefended.data.source, cache)
+  const plans = [undefended, defended].map((scenario) => planCluster(scenario, data))
+  const base = newRunPath(options.out, 'demo', new Date())
+  progress.note(
+    `Ten nodes on this machine train on ${data.train.labels.length} handwritten digits, each on its own skewed share.\n` +
+      `Two of them poison (${undefended.adversaries[0]?.attack.name}). The same run twice: ` +
+      `${pc.bold('average')} takes everything, ${pc.bold('balance')} filters. Results: ${relative('.', base)}`,
+  )
+  let noticed = false
+  const runs = await Promise.all(
+    plans.map(async (plan) => {
+      const run = await startClusterRun({
+        plan,
+        folder: `${base}/${plan.run.manifest.rule.name}`,
+        cacheFolder: cache,
+        hosts: 1,
+        logLevel: 'info',
+        onEvent(event, elapsedMs) {
+          if (event.type === 'ready' && !noticed) {
+            noticed = true
+            progress.note(pc.dim(event.notice))
+          }
+          // Events that arrive while the run is still being set up belong to it all the same.
+          queueMicrotask(() => progress.event(run, event, elapsedMs))
+        },
+      })
+      return run
+    }),
+  )
+  progress.watch(...runs)
+  const interruption = onInterrupt(async () => {
+    await Promise.all(runs.map((run) => run.stop()))
+  })
+  const scores = await Promise.all(runs.map((run) => run.finish()))
+  interruption.dispose()
+  progress.close()
+  if (interruption.exitCode !== undefined) {
+    process.stderr.write(`stopped; what was done is in ${relative('.', base)}\n`)
+    process.exitCode = interruption.exitCode
+    return
+  }
+
+  const [withoutDefence, withDefence] = scores as [(typeof scores)[0], (typeof scores)[0]]
+  const lines = [
+    '',
+    ...renderScores([
+      { title: 'average (no defence)', score: withoutDefence },
+      { title: 'BALANCE', score: withDefence },
+    ]),
+    ...scores.flatMap(renderTroubles),
+    '',
+    `results: ${relative('.', base)}   look into one: tempered ledger show ${relative('.', base)}/balance/nodes/node-00`,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+  for (const [k, score] of scores.entries()) requireValidLedgers(score, plans[k]!)
+  const gain = (withDefence.worst?.accuracy ?? 0) - (withoutDefence.worst?.accuracy ?? 1)
+  if (!(gain > 0)) {
+    throw new CliError(
+      'E_GOAL_MISSED',
+      `the defended run's worst honest node (${percent(withDefence.worst?.accuracy)}) does not beat ` +
+        `the undefended one's (${percent(withoutDefence.worst?.accuracy)})`,
+    )
+  }
+}

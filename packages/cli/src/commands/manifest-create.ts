@@ -1,0 +1,87 @@
+import {
+  describeModel,
+  initialParameters,
+  type ModelName,
+  runTopology,
+  writeFileAtomic,
+} from '@tempered/node'
+import { blobCid, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
+import { createRule } from '@tempered/robust-agg'
+import { deadlinesSchema } from '../config/shared-schema.js'
+import { CliError } from '../errors.js'
+import { peerIdOf } from './node-id.js'
+
+export interface ManifestCreateOptions {
+  readonly member: readonly string[]
+  readonly name: string
+  readonly out: string
+  readonly seed: number
+  readonly model: ModelName
+  readonly rule: string
+  readonly ruleParam?: Record<string, number>
+  readonly topology: string
+  readonly topologyParam?: Record<string, number>
+  readonly rounds: number
+  readonly localSteps: number
+  readonly batchSize: number
+  readonly learningRate: number
+  readonly momentum: number
+  readonly inputShape: string
+  readonly classes: number
+  readonly collectMs: number
+  readonly joinMs: number
+}
+
+/** `tempered manifest create`: checks everything that the members will have to agree on and writes it as JSON. */
+export async function manifestCreate(options: ManifestCreateOptions): Promise<void> {
+  const members: string[] = []
+  for (const member of options.member)
+    members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))
+  const [height, width, channels] = parseShape(options.inputShape)
+  const model = describeModel(options.model, { height, width, channels }, options.classes)
+  const rule = createRule(options.rule, options.ruleParam ?? {})
+  const run = sealManifest({
+    kind: 'tempered/manifest',
+    version: PROTOCOL_VERSION,
+    name: options.name,
+    seed: options.seed,
+    model: {
+      name: options.model,
+      inputShape: [height, width, channels],
+      classes: options.classes,
+      parameterCount: model.parameterCount,
+      initialCid: blobCid(encodeModel(initialParameters(model, options.seed))).toString(),
+    },
+    rule: { name: rule.name, params: { ...rule.params } },
+    training: {
+      rounds: options.rounds,
+      localSteps: options.localSteps,
+      batchSize: options.batchSize,
+      learningRate: options.learningRate,
+      momentum: options.momentum,
+      weightDecay: 0,
+      schedule: { kind: 'constant' },
+    },
+    topology: { name: options.topology, params: options.topologyParam ?? {}, mixing: 'uniform' },
+    members,
+    deadlines: deadlinesSchema.parse({ collectMs: options.collectMs, joinMs: options.joinMs }),
+    patienceRounds: 2,
+  })
+  const topology = runTopology(run)
+  for (const member of members) rule.checkNeighbourhood(topology.neighboursOf(member).length)
+  await writeFileAtomic(options.out, `${JSON.stringify(run.manifest, null, 2)}\n`)
+  process.stdout.write(`${run.id}\n`)
+  process.stderr.write(
+    `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${rule.name}\n`,
+  )
+}
+
+function parseShape(text: string): [number, number, number] {
+  const parts = text.split(',').map(Number)
+  const [height, width, channels] = parts
+  const whole = parts.every((part) => Number.isInteger(part) && part > 0)
+  if (parts.length !== 3 || !whole || height === undefined || width === undefined || channels === undefined) {
+    throw new CliError('E_USAGE', `--input-shape must be height,width,channels, e.g. 28,28,1; got "${text}"`)
+  }
+  return [height, width, channels]
+}

@@ -1,0 +1,67 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
+import { createIdentityFile, writeFileAtomic } from '@tempered/node'
+import { z } from 'zod'
+import { nodeConfigSchema } from '../config/node-config.js'
+import { nodeTemplate } from '../config/node-template.js'
+import { CliError } from '../errors.js'
+
+export interface NodeInitOptions {
+  readonly name?: string
+  readonly listen?: readonly string[]
+  readonly bootstrap?: readonly string[]
+  readonly manifest?: string
+  readonly manifestPeer?: string
+  /** `i/n`. */
+  readonly part: string
+  readonly mdns?: boolean
+}
+
+/** `tempered node init`: a new folder with identity.key, node.yaml and node.schema.json; nothing is written over. */
+export async function nodeInit(folder: string, options: NodeInitOptions): Promise<void> {
+  const { part, parts } = parsePart(options.part)
+  if (options.manifest !== undefined && options.manifestPeer !== undefined) {
+    throw new CliError('E_USAGE', 'give --manifest or --manifest-peer, not both')
+  }
+  await mkdir(folder, { recursive: true })
+  if ((await readdir(folder)).includes('node.yaml')) {
+    throw new CliError(
+      'E_USAGE',
+      `${join(folder, 'node.yaml')} is there already; take another folder or delete it first`,
+    )
+  }
+  const bootstrap = [...(options.bootstrap ?? [])]
+  const manifestFile =
+    options.manifest === undefined ? '../manifest.json' : relative(resolve(folder), resolve(options.manifest))
+  const text = nodeTemplate({
+    name: options.name ?? basename(resolve(folder)),
+    listen: [...(options.listen ?? ['/ip4/0.0.0.0/tcp/4001'])],
+    bootstrap:
+      options.manifestPeer === undefined || bootstrap.length > 0 ? bootstrap : [options.manifestPeer],
+    mdns: options.mdns === true,
+    manifest: options.manifestPeer === undefined ? { file: manifestFile } : { peer: options.manifestPeer },
+    part,
+    parts,
+  })
+  const identity = await createIdentityFile(join(folder, 'identity.key'))
+  await writeFileAtomic(
+    join(folder, 'node.schema.json'),
+    `${JSON.stringify(z.toJSONSchema(nodeConfigSchema, { io: 'input' }), null, 2)}\n`,
+  )
+  await writeFileAtomic(join(folder, 'node.yaml'), text)
+  process.stdout.write(`${identity.signer.peerId}\n`)
+  process.stderr.write(
+    `made ${folder}/identity.key (keep it secret) and ${folder}/node.yaml\n` +
+      `next: tempered manifest create --member ${folder} --member …   then: tempered node start --config ${folder}/node.yaml\n`,
+  )
+}
+
+function parsePart(text: string): { part: number; parts: number } {
+  const match = /^(\d+)\/(\d+)$/.exec(text)
+  const part = Number(match?.[1])
+  const parts = Number(match?.[2])
+  if (match === null || parts < 1 || part >= parts) {
+    throw new CliError('E_USAGE', `--part must be i/n with i from 0 to n − 1, e.g. 0/2; got "${text}"`)
+  }
+  return { part, parts }
+}

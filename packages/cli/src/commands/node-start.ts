@@ -1,0 +1,199 @@
+import {
+  type BackendChoice,
+  createManifestTraining,
+  createNode,
+  createTrainerService,
+  type DataSource,
+  errorMessage,
+  fetchManifest,
+  type Identity,
+  type Logger,
+  loadSource,
+  manifestInitialParameters,
+  plainPublisher,
+  type RoundReport,
+  readIdentityFile,
+  shareIndices,
+  sleep,
+  systemClock,
+  type TemperedNode,
+} from '@tempered/node'
+import type { Run } from '@tempered/protocol'
+import { pino } from 'pino'
+import { cacheFolder } from '../cache-folder.js'
+import { loadManifest } from '../config/manifest-file.js'
+import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import { percent } from '../report/format.js'
+import { type Interruption, onInterrupt } from '../run/interrupt.js'
+import { partitionScheme } from '../scenario/plan.js'
+
+export interface NodeStartOptions {
+  readonly config: string
+  readonly backend?: BackendChoice
+  readonly stay?: boolean
+  readonly json?: boolean
+}
+
+/** `tempered node start`: works the rounds of a run until they are done or a signal comes. */
+export async function nodeStart(options: NodeStartOptions): Promise<void> {
+  const config = await loadNodeConfig(options.config)
+  const logger = await createLogger(config)
+  process.on('uncaughtException', (error) =>
+    logger.error({ err: error, component: 'process' }, 'uncaught exception'),
+  )
+  process.on('unhandledRejection', (error) =>
+    logger.error({ err: error, component: 'process' }, 'unhandled rejection'),
+  )
+  const identity = await readIdentityFile(config.key)
+
+  const stopping = new AbortController()
+  let node: TemperedNode | undefined
+  const interruption = onInterrupt(async () => {
+    logger.info('stopping')
+    stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
+    await node?.stop()
+  })
+  try {
+    const run = await openRun(config, identity, logger, stopping.signal)
+    if (run === undefined) return
+    const source = await loadSource(config.data.source, cacheFolder())
+    checkShape(run, source, config)
+    const service = await createTrainerService({ backend: options.backend ?? config.backend })
+    try {
+      logger.info({ component: 'train' }, service.backend.notice)
+      node = await openNode(config, identity, run, source, service, logger, options)
+      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound + 1 }, 'node starts')
+      if (interruption.exitCode === undefined) await node.run()
+      else await node.stop()
+    } finally {
+      await service.close()
+    }
+    if (interruption.exitCode === undefined) logger.info('run complete')
+  } finally {
+    finish(interruption)
+  }
+}
+
+function finish(interruption: Interruption): void {
+  interruption.dispose()
+  if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
+}
+
+async function createLogger(config: NodeConfig): Promise<Logger> {
+  const options = { level: config.logLevel, base: { node: config.name } }
+  if (!process.stderr.isTTY) return pino(options, pino.destination(2))
+  const { default: pretty } = await import('pino-pretty')
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    colorize: process.env.NO_COLOR === undefined,
+    ignore: 'node,component',
+    translateTime: 'SYS:HH:MM:ss',
+    singleLine: true,
+  })
+  return pino(options, stream)
+}
+
+const MANIFEST_RETRY_MS = 2_000
+
+/** The manifest from the file, or from a member, who may not be up yet. */
+async function openRun(
+  config: NodeConfig,
+  identity: Identity,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Run | undefined> {
+  if ('file' in config.manifest) return loadManifest(config.manifest.file)
+  const address = config.manifest.peer
+  let told = false
+  while (!signal.aborted) {
+    try {
+      return await fetchManifest(identity, address, systemClock, signal)
+    } catch (error) {
+      if (signal.aborted) break
+      if (!told) logger.warn({ address }, `no manifest yet, trying again: ${errorMessage(error)}`)
+      told = true
+      await sleep(systemClock, MANIFEST_RETRY_MS, signal)
+    }
+  }
+  return undefined
+}
+
+function checkShape(run: Run, source: DataSource, config: NodeConfig): void {
+  const { height, width, channels } = source.train.shape
+  const wanted = run.manifest.model.inputShape.join('×')
+  const found = `${height}×${width}×${channels}`
+  if (wanted !== found || source.train.classes > run.manifest.model.classes) {
+    throw new CliError(
+      'E_CONFIG',
+      `data source ${config.data.source} has ${found} images of ${source.train.classes} classes; ` +
+        `the run's model takes ${wanted} and ${run.manifest.model.classes} classes`,
+    )
+  }
+}
+
+async function openNode(
+  config: NodeConfig,
+  identity: Identity,
+  run: Run,
+  source: DataSource,
+  service: Awaited<ReturnType<typeof createTrainerService>>,
+  logger: Logger,
+  options: NodeStartOptions,
+): Promise<TemperedNode> {
+  const { manifest } = run
+  const { split, part, parts, seed } = config.data
+  const indices = shareIndices(source, {
+    scheme: split === undefined ? undefined : partitionScheme(split),
+    part,
+    parts,
+    seed,
+  })
+  logger.info({ component: 'data' }, `${indices.length} training samples of ${source.train.name}`)
+  const trainer = await service.open({
+    model: manifest.model.name as Parameters<typeof service.open>[0]['model'],
+    inputShape: source.train.shape,
+    classes: manifest.model.classes,
+    train: { images: source.train.images, labels: source.train.labels, indices },
+    test: { images: source.test.images, labels: source.test.labels },
+    nodeLabel: run.memberIndex.get(identity.signer.peerId) ?? 0,
+    seed: manifest.seed,
+  })
+  return createNode(
+    {
+      training: createManifestTraining(trainer, manifest, config.evaluation),
+      publisher: plainPublisher,
+      clock: systemClock,
+      logger,
+    },
+    {
+      run,
+      identity,
+      stateFolder: config.state,
+      initialParameters: manifestInitialParameters(manifest),
+      keepRounds: config.keepRounds,
+      listen: config.listen,
+      announce: config.announce,
+      bootstrap: config.bootstrap,
+      mdns: config.mdns,
+      stay: options.stay === true,
+    },
+    { onRound: (report) => logRound(report, manifest.training.rounds, logger, options.json === true) },
+  )
+}
+
+function logRound(report: RoundReport, rounds: number, logger: Logger, json: boolean): void {
+  const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+  const accepted = arrived.filter((neighbour) => neighbour.accepted).length
+  const absent = report.neighbours.length - arrived.length
+  logger.info(
+    { component: 'round', round: report.round + 1 },
+    `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
+      `accuracy ${percent(report.testAccuracy)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+  )
+  if (json) {
+    const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)
+    process.stdout.write(`${JSON.stringify({ ...report, neighbours })}\n`)
+  }
+}

@@ -1,0 +1,16 @@
+import { ProtocolError, type Run, sealManifest } from '@tempered/protocol'
+import { z } from 'zod'
+import { CliError } from '../errors.js'
+import { loadDocument } from './load-document.js'
+
+/** Reads and seals a run manifest file. Throws E_FILE, E_CONFIG. */
+export async function loadManifest(path: string): Promise<Run> {
+  const value = await loadDocument(path, z.unknown())
+  try {
+    return sealManifest(value)
+  } catch (error) {
+    if (error instanceof ProtocolError)
+      throw new CliError('E_CONFIG', `${path}: ${error.message}`, { path }, error)
+    throw error
+  }
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { EXIT, exitCodeOf } from './exit-codes.js'
+import { renderError } from './report/error-text.js'
+import { temperedVersion } from './versions.js'
+
+/** The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. */
+
+const wholeNumber =
+  (minimum: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < minimum)
+      throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
+    return value
+  }
+const assignment = (text: string, previous: Record<string, number> = {}): Record<string, number> => {
+  const [key, value] = text.split('=')
+  const number = Number(value)
+  if (!key || value === undefined || value === '' || !Number.isFinite(number)) {
+    throw new InvalidArgumentError('must be name=number')
+  }
+  return { ...previous, [key]: number }
+}
+const list = (text: string, previous: string[] = []): string[] => [...previous, text]
+
+const program = new Command('tempered')
+  .description(
+    'Federated learning without a server: nodes that gossip, filter what they receive and prove what they did.',
+  )
+  .version(temperedVersion())
+  .option('--debug', 'show stack traces with errors')
+  .showHelpAfterError('(tempered <command> --help shows what it takes)')
+  .exitOverride()
+
+program
+  .command('demo')
+  .description('Ten nodes on this machine, two of them poisoning: plain averaging and BALANCE side by side.')
+  .option('--seed <n>', 'seed of the run', wholeNumber(0), 1)
+  .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
+  .option('--out <folder>', 'where results go', 'runs')
+  .action(async (options) => (await import('./commands/demo.js')).demo(options))
+
+const node = program.command('node').description('One node of a run, on this machine or anywhere.')
+node
+  .command('init')
+  .description('Make a folder with an identity (key file, mode 0600) and a commented configuration.')
+  .argument('<folder>', 'folder to make')
+  .option('--name <name>', 'what logs call the node; default: the name of the folder')
+  .option('--listen <multiaddr>', 'address to listen on; repeatable', list)
+  .option('--bootstrap <multiaddr>', 'address of any member; repeatable', list)
+  .option('--manifest <file>', 'run manifest file')
+  .option('--manifest-peer <multiaddr>', 'member to take the manifest from')
+  .option('--part <i/n>', 'train on part i (from 0) of n of the embedded digits, split non-IID', '0/1')
+  .option('--mdns', 'find members on the local network')
+  .action(async (folder, options) => (await import('./commands/node-init.js')).nodeInit(folder, options))
+node
+  .command('start')
+  .description('Join the run and work its rounds; after a stop or a crash it goes on where its ledger ends.')
+  .requiredOption('--config <file>', 'configuration file, e.g. alice/node.yaml')
+  .addOption(new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu']))
+  .option('--stay', 'keep serving models after the last round')
+  .option('--json', 'one JSON line a round on stdout')
+  .action(async (options) => (await import('./commands/node-start.js')).nodeStart(options))
+node
+  .command('id')
+  .description('Print the peer id of a node folder or key file.')
+  .argument('<path>', 'node folder or key file')
+  .action(async (path) => (await import('./commands/node-id.js')).nodeId(path))
+
+const manifest = program.command('manifest').description('What all nodes of a run must agree on.')
+manifest
+  .command('create')
+  .description('Write a run manifest; its hash is the run id.')
+  .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
+  .option('--name <name>', 'name of the run', 'run')
+  .option('--out <file>', 'file to write', 'manifest.json')
+  .option('--seed <n>', 'seed', wholeNumber(0), 1)
+  .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
+  .option('--rule <name>', 'aggregation rule', 'balance')
+  .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
+  .option('--topology <name>', 'topology', 'complete')
+  .option('--topology-param <name=number>', 'parameter of the topology; repeatable', assignment)
+  .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
+  .option('--local-steps <n>', 'minibatch steps a node trains in a round', wholeNumber(0), 20)
+  .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
+  .option('--learning-rate <x>', 'learning rate', Number, 0.05)
+  .option('--momentum <x>', 'momentum', Number, 0.9)
+  .option('--input-shape <h,w,c>', 'height, width and channels of the images', '28,28,1')
+  .option('--classes <n>', 'classes', wholeNumber(2), 10)
+  .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)
+  .option('--join-ms <n>', 'wait for all neighbours at the start, once one is there', wholeNumber(1), 120_000)
+  .action(async (options) => (await import('./commands/manifest-create.js')).manifestCreate(options))
+manifest
+  .command('show')
+  .description('Check a manifest file and print its run id and contents.')
+  .argument('<file>', 'manifest file')
+  .action(async (file) => (await import('./commands/manifest-show.js')).manifestShow(file))
+
+const cluster = program.command('cluster').description('Many real nodes on this machine.')
+cluster
+  .command('run')
+  .description('Run a cluster; without a scenario, ten nodes train under BALANCE with nobody attacking.')
+  .argument('[scenario]', 'scenario file (YAML or JSON)')
+  .option('--nodes <n>', 'number of nodes', wholeNumber(1))
+  .option('--rounds <n>', 'rounds', wholeNumber(1))
+  .option('--seed <n>', 'seed', wholeNumber(0))
+  .option('--rule <name>', 'aggregation rule, with its defaults')
+  .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']))
+  .addOption(new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu']))
+  .option('--hosts <n>', 'host processes; default: one a core', wholeNumber(1))
+  .addOption(
+    new Option('--isolation <kind>', 'several nodes a process, or one')
+      .choices(['shared', 'process'])
+      .default('shared'),
+  )
+  .option('--out <folder>', 'where results go', 'runs')
+  .option('--json', 'events as NDJSON on stdout')
+  .action(async (scenario, options) =>
+    (await import('./commands/cluster-run.js')).clusterRun(scenario, options),
+  )
+
+const ledger = program.command('ledger').description('What nodes did, as they signed it.')
+ledger
+  .command('verify')
+  .description('Check every hash, link and signature; exit 6 and name the first bad entry otherwise.')
+  .argument('<state...>', 'state folders, ledger files, or a folder of results')
+  .option('--json', 'verdicts as NDJSON on stdout')
+  .action(async (paths, options) =>
+    (await import('./commands/ledger-verify.js')).ledgerVerify(paths, options),
+  )
+ledger
+  .command('show')
+  .description('Print the rounds with verdicts and scores.')
+  .argument('<state>', 'state folder or ledger file')
+  .option('--round <n>', 'only this round, counted from 1', wholeNumber(1))
+  .option('--json', 'entries as NDJSON on stdout')
+  .action(async (path, options) => (await import('./commands/ledger-show.js')).ledgerShow(path, options))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  } else {
+    process.stderr.write(`${renderError(error, program.opts().debug === true)}\n`)
+    process.exitCode = exitCodeOf(error)
+  }
+}

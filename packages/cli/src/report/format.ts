@@ -1,0 +1,45 @@
+/** Numbers for people. `–` stands for what was not measured. */
+
+export function percent(share: number | null | undefined, digits = 1): string {
+  return share === null || share === undefined ? '–' : `${(100 * share).toFixed(digits)} %`
+}
+
+export function bytes(count: number | null | undefined): string {
+  if (count === null || count === undefined) return '–'
+  if (count < 1000) return `${count.toFixed(0)} B`
+  if (count < 1e6) return `${(count / 1e3).toFixed(1)} kB`
+  if (count < 1e9) return `${(count / 1e6).toFixed(2)} MB`
+  return `${(count / 1e9).toFixed(2)} GB`
+}
+
+export function seconds(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : `${value.toFixed(2)} s`
+}
+
+export function decimal(value: number | null | undefined, digits = 3): string {
+  return value === null || value === undefined ? '–' : value.toFixed(digits)
+}
+
+/** Columns of text, padded to equal width; `right` names the columns that hold numbers. */
+export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+  const widths: number[] = []
+  for (const row of rows)
+    row.forEach((cell, k) => {
+      widths[k] = Math.max(widths[k] ?? 0, visibleLength(cell))
+    })
+  return rows.map((row) =>
+    row
+      .map((cell, k) => {
+        const pad = ' '.repeat(widths[k]! - visibleLength(cell))
+        return right.has(k) ? pad + cell : cell + pad
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Length without colour codes. */
+function visibleLength(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ANSI colour codes begin with the escape character.
+  return text.replace(/\u001b\[[0-9;]*m/g, '').length
+}

@@ -1,0 +1,167 @@
+import { createLogUpdate } from 'log-update'
+import pc from 'picocolors'
+import type { ClusterEvent } from '../cluster/cluster.js'
+import type { ClusterRun } from '../run/cluster-run.js'
+import { bytes, decimal, percent, table } from './format.js'
+
+/** Live progress of one or more cluster runs, on stderr: a table on a terminal, otherwise one line a round. */
+export interface Progress {
+  /** Runs in the order in which they are to be shown. */
+  watch(...runs: readonly ClusterRun[]): void
+  /** To be called for every event of a run. */
+  event(run: ClusterRun, event: ClusterEvent, elapsedMs: number): void
+  /** A line that stays. */
+  note(text: string): void
+  /** Leaves the last table standing. */
+  close(): void
+}
+
+export function createProgress(stream: NodeJS.WriteStream): Progress {
+  return stream.isTTY ? createLiveTable(stream) : createRoundLines(stream)
+}
+
+const REDRAW_MS = 150
+
+function createLiveTable(stream: NodeJS.WriteStream): Progress {
+  const update = createLogUpdate(stream)
+  const runs = new Set<ClusterRun>()
+  let timer: NodeJS.Timeout | undefined
+  const draw = (): void => {
+    timer = undefined
+    update([...runs].map(renderRun).join('\n\n'))
+  }
+  return {
+    watch: (...added) => added.forEach((run) => void runs.add(run)),
+    event(run, event) {
+      runs.add(run)
+      const text = describe(run, event)
+      if (text !== undefined) {
+        update.clear()
+        stream.write(`${text}\n`)
+      }
+      timer ??= setTimeout(draw, REDRAW_MS)
+    },
+    note(text) {
+      update.clear()
+      stream.write(`${text}\n`)
+      if (runs.size > 0) timer ??= setTimeout(draw, REDRAW_MS)
+    },
+    close() {
+      clearTimeout(timer)
+      timer = undefined
+      if (runs.size > 0) draw()
+      update.done()
+    },
+  }
+}
+
+/** Terminals are short: of a large cluster the first rows are shown, the rest is summed up. */
+const MAX_ROWS = 12
+
+function renderRun(run: ClusterRun): string {
+  const { plan, records } = run
+  const { rounds } = plan.run.manifest.training
+  const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
+  const total = rounds * plan.nodes.length
+  const header = ['node', 'role', 'round', 'loss', 'accuracy', 'accepted', 'rejected', 'in+out']
+  const rows = plan.nodes.slice(0, MAX_ROWS).map((node) => {
+    const report = records[node.index]?.rounds.at(-1)?.report
+    const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
+    if (report === undefined) return [node.name, role, '–', '–', '–', '–', '–', '–']
+    const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+    const accepted = arrived.filter((neighbour) => neighbour.accepted).length
+    const rejected = arrived.length - accepted
+    return [
+      node.name,
+      role,
+      `${report.round + 1}/${rounds}`,
+      decimal(report.trainingLoss),
+      percent(lastAccuracy(run, node.index)),
+      String(accepted),
+      rejected > 0 ? pc.yellow(String(rejected)) : '0',
+      bytes(report.bytesReceived + report.bytesSent),
+    ]
+  })
+  const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
+  if (plan.nodes.length > MAX_ROWS) lines.push(pc.dim(`… and ${plan.nodes.length - MAX_ROWS} more nodes`))
+  const title = `${pc.bold(plan.run.manifest.rule.name)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
+  return [title, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
+}
+
+function bar(share: number): string {
+  const filled = Math.round(share * 24)
+  return '█'.repeat(filled) + '░'.repeat(24 - filled)
+}
+
+/** The newest accuracy that was measured; not every round is evaluated. */
+function lastAccuracy(run: ClusterRun, index: number): number | null {
+  const { rounds } = run.records[index]!
+  return rounds.findLast((round) => round.report.testAccuracy !== null)?.report.testAccuracy ?? null
+}
+
+function createRoundLines(stream: NodeJS.WriteStream): Progress {
+  const finished = new Map<ClusterRun, number[]>()
+  return {
+    watch() {},
+    event(run, event, elapsedMs) {
+      const text = describe(run, event)
+      if (text !== undefined) stream.write(`${text}\n`)
+      if (event.type !== 'round') return
+      const counts = finished.get(run) ?? []
+      finished.set(run, counts)
+      const { round } = event.report
+      counts[round] = (counts[round] ?? 0) + 1
+      if (counts[round] === run.plan.nodes.length) stream.write(`${roundLine(run, round, elapsedMs)}\n`)
+    },
+    note: (text) => void stream.write(`${text}\n`),
+    close() {},
+  }
+}
+
+function roundLine(run: ClusterRun, round: number, elapsedMs: number): string {
+  const { plan, records } = run
+  const reports = plan.nodes
+    .filter((node) => node.attack === undefined)
+    .flatMap((node) => records[node.index]!.rounds.filter((entry) => entry.report.round === round))
+    .map((entry) => entry.report)
+  const accuracies = reports.map((report) => report.testAccuracy).filter((value) => value !== null)
+  const losses = reports.map((report) => report.trainingLoss).filter((value) => value !== null)
+  const arrived = reports.flatMap((report) =>
+    report.neighbours.filter((neighbour) => neighbour.arrival !== null),
+  )
+  const accepted = arrived.filter((neighbour) => neighbour.accepted).length
+  const traffic = reports.reduce((sum, report) => sum + report.bytesReceived + report.bytesSent, 0)
+  const mean = (values: number[]): number | null =>
+    values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
+  const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
+  return [
+    `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`,
+    plan.run.manifest.rule.name,
+    `round ${round + 1}/${plan.run.manifest.training.rounds}`,
+    `loss ${decimal(mean(losses))}`,
+    `accuracy worst ${percent(worst)} mean ${percent(mean(accuracies))}`,
+    `accepted ${accepted} rejected ${arrived.length - accepted}`,
+    bytes(traffic),
+  ].join('  ')
+}
+
+/** Events that deserve a line of their own. */
+function describe(run: ClusterRun, event: ClusterEvent): string | undefined {
+  const name = (index: number): string => run.plan.nodes[index]?.name ?? `node ${index}`
+  switch (event.type) {
+    case 'failed':
+      return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}; the others go on`)
+    case 'host-gone': {
+      const how = event.signal ?? `exit code ${event.exitCode}`
+      return pc.red(`process ${event.pid} ended (${how}) with ${event.nodes.join(', ')}; the others go on`)
+    }
+    case 'quarantine': {
+      const offender = run.plan.nodes.find((node) => node.identity.signer.peerId === event.peer)
+      return pc.yellow(
+        `${name(event.index)} quarantines ${offender?.name ?? event.peer}: two models in round ${event.round + 1}`,
+      )
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,315 @@
+import { describe, expect, it } from 'vitest'
+import { initialState, majorityRound, step } from '../../../src/round/machine.js'
+import type { RoundEffect, RoundEvent, RoundState } from '../../../src/round/state.js'
+
+const PEERS = ['a', 'b', 'c']
+
+function fresh(peers: readonly string[] = PEERS, rounds = 5): RoundState {
+  return initialState({ rounds, neighbours: peers, patienceRounds: 2 })
+}
+
+/** Applies events in order; returns the last state and all effects. */
+function play(state: RoundState, ...events: RoundEvent[]): { state: RoundState; effects: RoundEffect[] } {
+  const effects: RoundEffect[] = []
+  let current = state
+  for (const event of events) {
+    const result = step(current, event)
+    current = result.state
+    effects.push(...result.effects)
+  }
+  return { state: current, effects }
+}
+
+const up = (peer: string): RoundEvent => ({ type: 'neighbour-up', peer })
+const down = (peer: string): RoundEvent => ({ type: 'neighbour-down', peer })
+const start: RoundEvent = { type: 'start', round: 0, pending: false }
+const announced = (peer: string, round: number, model = `${peer}${round}`): RoundEvent => ({
+  type: 'announced',
+  peer,
+  round,
+  model,
+})
+const fetched = (peer: string, round: number, model = `${peer}${round}`): RoundEvent => ({
+  type: 'fetched',
+  peer,
+  round,
+  model,
+})
+const failed = (peer: string, round: number, code = 'E_HASH_MISMATCH'): RoundEvent => ({
+  type: 'fetch-failed',
+  peer,
+  round,
+  model: `${peer}${round}`,
+  code,
+})
+const timeout = (timer: 'join' | 'collect' | 'linger', round: number): RoundEvent => ({
+  type: 'timeout',
+  timer,
+  round,
+})
+const trained: RoundEvent = { type: 'trained' }
+const published = (round: number): RoundEvent => ({ type: 'published', round })
+
+/** All neighbours up, training done, announcement out: collecting round 0. */
+function collecting(peers: readonly string[] = PEERS): RoundState {
+  return play(fresh(peers), ...peers.map(up), start, trained, published(0)).state
+}
+
+function answersOf(effects: readonly RoundEffect[]) {
+  const aggregate = effects.find((effect) => effect.type === 'aggregate')
+  return aggregate?.type === 'aggregate' ? aggregate.answers : undefined
+}
+
+describe('joining', () => {
+  it('waits for every neighbour', () => {
+    const { state, effects } = play(fresh(), start, up('a'), up('b'))
+    expect(state.phase).toBe('joining')
+    expect(effects.filter((effect) => effect.type === 'train')).toEqual([])
+    const next = step(state, up('c'))
+    expect(next.state.phase).toBe('training')
+    expect(next.effects).toContainEqual({ type: 'train', round: 0 })
+  })
+
+  it('arms the join deadline only once a neighbour is there, and starts without the others when it passes', () => {
+    expect(play(fresh(), start).effects).toEqual([])
+    const { state, effects } = play(fresh(), start, up('a'))
+    expect(effects).toContainEqual({ type: 'arm', timer: 'join', round: 0 })
+    expect(step(state, timeout('join', 0)).state.phase).toBe('training')
+  })
+
+  it('starts at once without neighbours', () => {
+    expect(play(fresh([]), start).state.phase).toBe('training')
+  })
+
+  it('resumes at the round after the last entry', () => {
+    const { state, effects } = play(fresh(), ...PEERS.map(up), { type: 'start', round: 3, pending: false })
+    expect(state.round).toBe(3)
+    expect(effects).toContainEqual({ type: 'train', round: 3 })
+  })
+
+  it('publishes a pending announcement again instead of training', () => {
+    const { state, effects } = play(fresh(), ...PEERS.map(up), { type: 'start', round: 3, pending: true })
+    expect(state.phase).toBe('publishing')
+    expect(effects).toContainEqual({ type: 'publish', round: 3 })
+    expect(effects.some((effect) => effect.type === 'train')).toBe(false)
+  })
+
+  it('drops a pending announcement when the neighbours are past its round', () => {
+    const ahead = PEERS.map((peer) => announced(peer, 4))
+    const { effects } = play(fresh(), ...ahead, ...PEERS.map(up), { type: 'start', round: 3, pending: true })
+    expect(effects).toContainEqual({ type: 'train', round: 4 })
+    expect(effects.some((effect) => effect.type === 'publish')).toBe(false)
+  })
+
+  it('has nothing to do when the run is over', () => {
+    const { state, effects } = play(fresh(), { type: 'start', round: 5, pending: false })
+    expect(state.phase).toBe('done')
+    expect(effects).toContainEqual({ type: 'finish' })
+  })
+})
+
+describe('collecting', () => {
+  it('ends when the last neighbour has answered, not before', () => {
+    let state = collecting()
+    for (const peer of PEERS) state = play(state, announced(peer, 0)).state
+    state = play(state, fetched('c', 0), fetched('a', 0)).state
+    expect(state.phase).toBe('collecting')
+    const { effects } = play(state, fetched('b', 0))
+    expect(answersOf(effects)).toEqual([
+      { peer: 'a', status: 'ready', model: 'a0', arrival: 1 },
+      { peer: 'b', status: 'ready', model: 'b0', arrival: 2 },
+      { peer: 'c', status: 'ready', model: 'c0', arrival: 0 },
+    ])
+  })
+
+  it('takes models that came while it was still training', () => {
+    const early = PEERS.flatMap((peer) => [announced(peer, 0), fetched(peer, 0)])
+    const { state, effects } = play(fresh(), ...PEERS.map(up), start, ...early, trained, published(0))
+    expect(state.phase).toBe('aggregating')
+    expect(answersOf(effects)?.every((answer) => answer.status === 'ready')).toBe(true)
+  })
+
+  it('counts a failed transfer as an answer with its code', () => {
+    const events = [announced('a', 0), announced('b', 0), announced('c', 0), fetched('a', 0), fetched('b', 0)]
+    const { effects } = play(collecting(), ...events, failed('c', 0))
+    expect(answersOf(effects)?.[2]).toEqual({ peer: 'c', status: 'absent', reason: 'E_HASH_MISMATCH' })
+  })
+
+  it('fetches an announcement once, whatever is repeated', () => {
+    const { effects } = play(collecting(), announced('a', 0), announced('a', 0), announced('a', 0, 'other'))
+    expect(effects.filter((effect) => effect.type === 'fetch')).toHaveLength(1)
+  })
+
+  it('ignores outcomes of transfers that it did not start', () => {
+    const { state } = play(collecting(), fetched('a', 0), announced('a', 0), fetched('a', 0, 'other'))
+    expect(state.inbox.get(0)?.get('a')).toEqual({ status: 'fetching', model: 'a0' })
+  })
+
+  it('goes on without a neighbour that went down, and says so', () => {
+    const events = [announced('a', 0), announced('b', 0), fetched('a', 0), fetched('b', 0)]
+    const { effects } = play(collecting(), ...events, down('c'))
+    expect(answersOf(effects)?.[2]).toEqual({ peer: 'c', status: 'absent', reason: 'down' })
+  })
+
+  it('still takes the model of a neighbour that went down while it was on its way', () => {
+    const events = [announced('c', 0), down('c'), down('a'), down('b')]
+    const { state } = play(collecting(), ...events)
+    expect(state.phase).toBe('collecting')
+    expect(answersOf(play(state, fetched('c', 0)).effects)?.[2]?.status).toBe('ready')
+  })
+
+  it('waits until the deadline when it is all alone', () => {
+    const { state } = play(collecting(), ...PEERS.map(down))
+    expect(state.phase).toBe('collecting')
+    const { effects } = play(state, timeout('collect', 0))
+    expect(answersOf(effects)?.map((answer) => answer.status)).toEqual(['absent', 'absent', 'absent'])
+  })
+
+  it('waits for nobody when there is no neighbour', () => {
+    const { effects } = play(fresh([]), start, trained, published(0))
+    expect(answersOf(effects)).toEqual([])
+  })
+
+  it('never waits past the deadline', () => {
+    const { state, effects } = play(
+      collecting(),
+      announced('a', 0),
+      fetched('a', 0),
+      announced('b', 0),
+      timeout('collect', 0),
+    )
+    expect(state.phase).toBe('aggregating')
+    expect(answersOf(effects)).toEqual([
+      { peer: 'a', status: 'ready', model: 'a0', arrival: 0 },
+      { peer: 'b', status: 'absent', reason: 'deadline' },
+      { peer: 'c', status: 'absent', reason: 'deadline' },
+    ])
+  })
+
+  it('ignores the deadline of another round', () => {
+    expect(step(collecting(), timeout('collect', 1)).state.phase).toBe('collecting')
+  })
+
+  it('stops waiting for a silent neighbour once its patience is used up, and waits again when it is back', () => {
+    let state = collecting(['a', 'b'])
+    for (const round of [0, 1]) {
+      state = play(state, announced('a', round), fetched('a', round), timeout('collect', round)).state
+      state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
+    }
+    expect(state.neighbours.get('b')?.missed).toBe(2)
+    // Round 2: b is silent, but nobody waits.
+    const round2 = play(state, announced('a', 2), fetched('a', 2))
+    expect(round2.state.phase).toBe('aggregating')
+    // Round 3: b announces in time and is waited for; its model clears its record.
+    state = play(round2.state, { type: 'aggregated', round: 2 }, trained, published(3)).state
+    state = play(state, announced('b', 3), announced('a', 3), fetched('a', 3)).state
+    expect(state.phase).toBe('collecting')
+    state = play(state, fetched('b', 3)).state
+    expect(state.neighbours.get('b')?.missed).toBe(0)
+  })
+
+  it('takes "nothing for this round" as an answer', () => {
+    const events = [announced('a', 0), announced('b', 0), fetched('a', 0), fetched('b', 0)]
+    const { effects } = play(collecting(), ...events, { type: 'passed', peer: 'c', round: 0 })
+    expect(answersOf(effects)?.[2]).toEqual({ peer: 'c', status: 'absent', reason: 'passed' })
+  })
+
+  it('leaves out a quarantined neighbour even if its model is here', () => {
+    const events = PEERS.flatMap((peer) => [announced(peer, 0)])
+    const { state } = play(collecting(), ...events, fetched('a', 0), fetched('b', 0))
+    const { effects } = play(state, { type: 'quarantined', peer: 'a' }, fetched('c', 0))
+    expect(answersOf(effects)?.[0]).toEqual({ peer: 'a', status: 'absent', reason: 'quarantined' })
+    expect(play(state, { type: 'quarantined', peer: 'a' }, announced('a', 1)).effects).toEqual([])
+  })
+})
+
+describe('early and late announcements', () => {
+  it('fetches the next round ahead of time', () => {
+    const { effects } = play(collecting(), announced('a', 1))
+    expect(effects).toEqual([{ type: 'fetch', peer: 'a', round: 1, model: 'a1' }])
+  })
+
+  it('keeps one announcement a neighbour of what is further ahead and fetches it when it is due', () => {
+    const { state, effects } = play(collecting(), announced('a', 3), announced('a', 4), announced('a', 2))
+    expect(effects).toEqual([])
+    const far = [...state.inbox]
+      .filter(([round]) => round > 1)
+      .map(([round, items]) => [round, [...items.keys()]])
+    expect(far.length).toBe(1)
+  })
+
+  it('ignores announcements of rounds that are over', () => {
+    const all = PEERS.flatMap((peer) => [announced(peer, 0), fetched(peer, 0)])
+    const { state } = play(collecting(), ...all, { type: 'aggregated', round: 0 })
+    expect(state.round).toBe(1)
+    const late = play(state, announced('a', 0, 'again'))
+    expect(late.effects).toEqual([])
+    expect(late.state.inbox.get(0)).toBeUndefined()
+  })
+
+  it('ignores announcements past the last round and from strangers', () => {
+    const before = collecting()
+    const { state, effects } = play(before, announced('a', 5), announced('z', 0))
+    expect(effects).toEqual([])
+    expect(state.neighbours.get('a')?.newestRound).toBe(-1)
+  })
+})
+
+describe('catching up', () => {
+  it('needs a majority: one liar moves nobody', () => {
+    const { state } = play(fresh(), ...PEERS.map(up), announced('a', 4))
+    expect(majorityRound(state)).toBe(-1)
+    expect(majorityRound(play(state, announced('b', 3)).state)).toBe(3)
+  })
+
+  it('of an even number of neighbours, more than half are needed', () => {
+    const { state } = play(fresh(['a', 'b', 'c', 'd']), announced('a', 4), announced('b', 4))
+    expect(majorityRound(state)).toBe(-1)
+    expect(majorityRound(play(state, announced('c', 2)).state)).toBe(2)
+  })
+
+  it('announces what it trained as its model of the round that the others are in', () => {
+    const { state } = play(fresh(), ...PEERS.map(up), start)
+    const late = play(state, announced('a', 2), announced('b', 2), trained)
+    expect(late.state.round).toBe(2)
+    expect(late.effects).toContainEqual({ type: 'publish', round: 2 })
+    expect(late.effects).toContainEqual({ type: 'fetch', peer: 'a', round: 2, model: 'a2' })
+  })
+
+  it('jumps at the start of a round', () => {
+    let { state } = play(collecting(), ...PEERS.map((peer) => announced(peer, 3)))
+    state = play(state, ...PEERS.map((peer): RoundEvent => ({ type: 'passed', peer, round: 0 }))).state
+    const { effects } = play(state, { type: 'aggregated', round: 0 })
+    expect(effects).toContainEqual({ type: 'train', round: 3 })
+  })
+})
+
+describe('the end', () => {
+  /** Round 4 of 5 aggregated with all neighbours live. */
+  function lingering(): RoundState {
+    const { state } = play(
+      fresh(),
+      ...PEERS.map(up),
+      { type: 'start', round: 4, pending: false },
+      trained,
+      published(4),
+    )
+    return play(state, ...PEERS.flatMap((peer) => [announced(peer, 4), fetched(peer, 4)]), {
+      type: 'aggregated',
+      round: 4,
+    }).state
+  }
+
+  it('lingers until every live neighbour has its last entry', () => {
+    let state = lingering()
+    expect(state.phase).toBe('lingering')
+    state = play(state, { type: 'head', peer: 'a', round: 4 }, { type: 'head', peer: 'b', round: 3 }).state
+    expect(state.phase).toBe('lingering')
+    const { effects } = play(state, { type: 'head', peer: 'b', round: 4 }, down('c'))
+    expect(effects).toContainEqual({ type: 'finish' })
+  })
+
+  it('does not linger past its deadline', () => {
+    expect(play(lingering(), timeout('linger', 5)).effects).toContainEqual({ type: 'finish' })
+  })
+})
