@@ -13,6 +13,7 @@ import {
   plainPublisher,
   type RoundReport,
   readIdentityFile,
+  readLedgerRun,
   shareIndices,
   sleep,
   systemClock,
@@ -97,7 +98,7 @@ async function createLogger(config: NodeConfig): Promise<Logger> {
 
 const MANIFEST_RETRY_MS = 2_000
 
-/** The manifest from the file, or from a member, who may not be up yet. */
+/** The manifest from the file, from the ledger of an earlier start, or from a member, who may not be up yet. */
 async function openRun(
   config: NodeConfig,
   identity: Identity,
@@ -105,6 +106,8 @@ async function openRun(
   signal: AbortSignal,
 ): Promise<Run | undefined> {
   if ('file' in config.manifest) return loadManifest(config.manifest.file)
+  const earlier = await readLedgerRun(config.state)
+  if (earlier !== undefined) return earlier
   const address = config.manifest.peer
   let told = false
   while (!signal.aborted) {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type ChainVerifier,
@@ -5,14 +6,15 @@ import {
   decodeAnnouncement,
   documentCid,
   LIMITS,
+  openManifest,
   type Run,
   type SignedAnnouncement,
   type SignedEntry,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { NodeError } from '../errors.js'
-import type { CarSection } from './car.js'
-import { openCarLog } from './car-log.js'
+import { type CarSection, readCarHeader } from './car.js'
+import { carSections, openCarLog, windowedReader } from './car-log.js'
 
 /** A node's own hash chain on disk, and beside it every announcement it ever signed in this run. */
 export interface Ledger {
@@ -104,6 +106,24 @@ export async function openLedger(folder: string, run: Run, author: string): Prom
       await entries.log.close()
       await announcements.log.close()
     },
+  }
+}
+
+/** The run whose ledger lies in a state folder, or undefined when there is none yet. Throws CarError, ProtocolError. */
+export async function readLedgerRun(folder: string): Promise<Run | undefined> {
+  const file = await open(join(folder, LEDGER_FILE), 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return undefined
+  try {
+    const header = await readCarHeader(windowedReader(file))
+    for await (const section of carSections(file, header.end, LIMITS.maxManifestBytes)) {
+      return openManifest(section.bytes.slice())
+    }
+    return undefined
+  } finally {
+    await file.close()
   }
 }
 

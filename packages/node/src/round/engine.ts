@@ -151,6 +151,9 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function onPhase(next: RoundState): void {
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
+    if (next.phase === 'joining') {
+      logger.info({ neighbours: init.neighbours, round: next.round + 1 }, 'waiting for neighbours')
+    }
     if (next.phase === 'collecting' || next.phase === 'lingering') {
       poller.watch(
         Math.min(next.round, manifest.training.rounds - 1),

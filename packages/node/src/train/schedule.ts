@@ -18,7 +18,7 @@ export type LearningRateSchedule =
 /** cos(π·t) for t in [0, 1]: its Taylor series on [0, ½], mirrored; error below 1e-15. */
 function cosinePi(t: number): number {
   if (t > 0.5) return -cosinePi(1 - t)
-  const x = 3.141592653589793 * t
+  const x = Math.PI * t
   const x2 = x * x
   let sum = 1
   for (let k = 24; k >= 2; k -= 2) sum = 1 - (sum * x2) / (k * (k - 1))

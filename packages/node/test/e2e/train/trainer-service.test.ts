@@ -23,7 +23,15 @@ function spec(model: ModelName = 'mlp', nodeLabel: string | number = 0): Trainer
   const labels = Uint8Array.from({ length: 40 }, (_, k) => k % 3)
   const indices = Uint32Array.from({ length: 40 }, (_, k) => k)
   const inputShape = { height: 10, width: 10, channels: 1 }
-  return { model, inputShape, classes: 3, train: { images, labels, indices }, test: { images, labels }, nodeLabel, seed: 1 }
+  return {
+    model,
+    inputShape,
+    classes: 3,
+    train: { images, labels, indices },
+    test: { images, labels },
+    nodeLabel,
+    seed: 1,
+  }
 }
 
 const parameters = (trainer: { parameterCount: number; getParameters(out: Float32Array): Float32Array }) =>
@@ -146,7 +154,9 @@ describe('the end of a service', () => {
     const workerEntry = new URL('./crashing-worker.mjs', import.meta.url)
     const service = await createTrainerService({ workerEntry })
     const trainer = await service.open(spec())
-    const pending = [trainer.train(request()), trainer.evaluate()].map((promise) => promise.catch((error: unknown) => error))
+    const pending = [trainer.train(request()), trainer.evaluate()].map((promise) =>
+      promise.catch((error: unknown) => error),
+    )
     for (const error of await Promise.all(pending)) expect(error).toMatchObject({ code: 'E_WORKER_CRASHED' })
     await expect(trainer.evaluate()).rejects.toMatchObject({ code: 'E_WORKER_CRASHED' })
     await service.close()
@@ -154,7 +164,9 @@ describe('the end of a service', () => {
 
   it('fails to start with a typed error', async () => {
     const nowhere = new URL('./no-such-worker.mjs', import.meta.url)
-    await expect(createTrainerService({ workerEntry: nowhere })).rejects.toMatchObject({ code: 'E_WORKER_CRASHED' })
+    await expect(createTrainerService({ workerEntry: nowhere })).rejects.toMatchObject({
+      code: 'E_WORKER_CRASHED',
+    })
     await expect(createTrainerService({ backend: 'gpu' as 'cpu' })).rejects.toMatchObject({
       code: 'E_BACKEND_UNAVAILABLE',
     })
@@ -164,7 +176,11 @@ describe('the end of a service', () => {
     const entry = new URL('../../../dist/train/trainer-service.js', import.meta.url)
     expect(existsSync(entry)).toBe(true)
     const script = `import { createTrainerService } from '${entry}'; await createTrainerService({ backend: 'auto' })`
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+    ])
     expect([stdout, stderr]).toEqual(['', ''])
   })
 })

@@ -48,11 +48,16 @@ describe('readIdxFile', () => {
         return new Uint8Array(copy.subarray(0, cut))
       })
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), damaged), fc.boolean(), async (bytes, gz) => {
-        const result = await outcome(bytes, gz)
-        if (result instanceof Error) expect(result).toBeInstanceOf(DataError)
-        else expect(result).toMatchObject({ dimensions: [(result as { values: Uint8Array }).values.length] })
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.uint8Array({ maxLength: 200 }), damaged),
+        fc.boolean(),
+        async (bytes, gz) => {
+          const result = await outcome(bytes, gz)
+          if (result instanceof Error) expect(result).toBeInstanceOf(DataError)
+          else
+            expect(result).toMatchObject({ dimensions: [(result as { values: Uint8Array }).values.length] })
+        },
+      ),
       { numRuns: 300 },
     )
   })

@@ -4,7 +4,10 @@ import { histogram, type PartitionScheme, partition, partitionPart } from '../..
 
 const scheme: fc.Arbitrary<PartitionScheme> = fc.oneof(
   fc.constant({ kind: 'iid' } as const),
-  fc.record({ kind: fc.constant('label-groups' as const), degree: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({
+    kind: fc.constant('label-groups' as const),
+    degree: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
   fc.record({
     kind: fc.constant('dirichlet' as const),
     alpha: fc.oneof(fc.constantFrom(1e-300, 1e-6, 0.01), fc.double({ min: 0.1, max: 100, noNaN: true })),

@@ -39,7 +39,8 @@ describe('loadEmbeddedMnist', () => {
 
   it('keeps no image of the test part in the train part', async () => {
     const { train, test } = await loadEmbeddedMnist(folder)
-    const key = (images: Uint8Array, k: number) => Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
+    const key = (images: Uint8Array, k: number) =>
+      Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
     const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(train.images, k)))
     expect(seen.size).toBe(8000)
     for (let k = 0; k < 2000; k++) expect(seen.has(key(test.images, k))).toBe(false)
@@ -55,7 +56,10 @@ describe('loadEmbeddedMnist', () => {
   })
 
   it.each([
-    ['one byte changed', (bytes: Buffer) => bytes.fill((bytes[5_000_000] as number) ^ 1, 5_000_000, 5_000_001)],
+    [
+      'one byte changed',
+      (bytes: Buffer) => bytes.fill((bytes[5_000_000] as number) ^ 1, 5_000_000, 5_000_001),
+    ],
     ['an impossible label', (bytes: Buffer) => bytes.fill(200, bytes.length - 1)],
     ['truncated', (bytes: Buffer) => bytes.subarray(0, 1000)],
     ['another version', (bytes: Buffer) => bytes.fill('9', 15, 16)],

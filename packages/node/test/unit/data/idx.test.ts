@@ -149,7 +149,9 @@ describe('readIdxFile', () => {
     const damaged = Buffer.from(big)
     damaged.fill(0x55, damaged.length - 40, damaged.length - 4)
     expect((await failure(read(damaged, true))).code).toMatch(/^E_GZIP_/)
-    expect(await failure(read(Buffer.from('this is no gzip file at all'), true))).toMatchObject({ code: 'E_GZIP_CORRUPT' })
+    expect(await failure(read(Buffer.from('this is no gzip file at all'), true))).toMatchObject({
+      code: 'E_GZIP_CORRUPT',
+    })
     const checksum = Buffer.from(big)
     checksum[checksum.length - 6] = (checksum[checksum.length - 6] as number) ^ 0xff
     expect(await failure(read(checksum, true))).toMatchObject({ code: 'E_GZIP_CORRUPT' })
@@ -161,6 +163,9 @@ describe('readIdxFile', () => {
   })
 
   it('refuses a short gzip file whose header promises a lot, before unpacking it', async () => {
-    expect(await failure(read(gzipSync(idx([1_000_000, 28, 28], [])), true))).toMatchObject({ code: 'E_IDX_SIZE', offset: 4 })
+    expect(await failure(read(gzipSync(idx([1_000_000, 28, 28], [])), true))).toMatchObject({
+      code: 'E_IDX_SIZE',
+      offset: 4,
+    })
   })
 })

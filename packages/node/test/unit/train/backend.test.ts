@@ -33,13 +33,17 @@ describe('createBackend', () => {
   })
 
   it('refuses an unknown name', async () => {
-    await expect(createBackend('gpu' as BackendChoice)).rejects.toMatchObject({ code: 'E_BACKEND_UNAVAILABLE' })
+    await expect(createBackend('gpu' as BackendChoice)).rejects.toMatchObject({
+      code: 'E_BACKEND_UNAVAILABLE',
+    })
   })
 
   it('wasm and cpu live side by side and take turns', async () => {
     const wasm = await createBackend('wasm')
     const cpu = await createBackend('cpu')
-    const current = [wasm, cpu, cpu, wasm, cpu].map((backend) => withBackend(backend, () => backend.tf.getBackend()))
+    const current = [wasm, cpu, cpu, wasm, cpu].map((backend) =>
+      withBackend(backend, () => backend.tf.getBackend()),
+    )
     expect(await Promise.all(current)).toEqual(['wasm', 'cpu', 'cpu', 'wasm', 'cpu'])
   })
 

@@ -58,32 +58,56 @@ async function gradient(factory: TrainerFactory, { spec, start }: ReturnType<typ
 }
 
 describe.each(cases)('%s', (name, shape, classes) => {
-  it.each(['wasm', 'cpu'] as const)('loss and gradients on %s agree with finite differences', async (backend) => {
-    const given = problem(name, shape, classes)
-    const { model, start, images, labels } = given
-    const { loss, values } = await gradient(factories[backend], given)
-    const point = Float64Array.from(start)
-    expect(Math.abs(loss - referenceLoss(model, point, images, labels))).toBeLessThan(1e-5)
+  it.each(['wasm', 'cpu'] as const)(
+    'loss and gradients on %s agree with finite differences',
+    async (backend) => {
+      const given = problem(name, shape, classes)
+      const { model, start, images, labels } = given
+      const { loss, values } = await gradient(factories[backend], given)
+      const point = Float64Array.from(start)
+      expect(Math.abs(loss - referenceLoss(model, point, images, labels))).toBeLessThan(1e-5)
 
-    const rng = createRng('places', name)
-    const h = 1e-6
-    for (const slot of model.tensors) {
-      for (let draw = 0; draw < 12; draw++) {
-        const place = slot.offset + rng.integer(slot.length)
-        const held = point[place]
-        point[place] = held + h
-        const above = referenceLoss(model, point, images, labels)
-        point[place] = held - h
-        const below = referenceLoss(model, point, images, labels)
-        point[place] = held
-        const expected = (above - below) / (2 * h)
-        expect(Math.abs(values[place] - expected), `${slot.name} at ${place - slot.offset}`).toBeLessThan(2e-6)
+      const rng = createRng('places', name)
+      const h = 1e-6
+      for (const slot of model.tensors) {
+        for (let draw = 0; draw < 12; draw++) {
+          const place = slot.offset + rng.integer(slot.length)
+          const held = point[place]
+          point[place] = held + h
+          const above = referenceLoss(model, point, images, labels)
+          point[place] = held - h
+          const below = referenceLoss(model, point, images, labels)
+          point[place] = held
+          const expected = (above - below) / (2 * h)
+          expect(Math.abs(values[place] - expected), `${slot.name} at ${place - slot.offset}`).toBeLessThan(
+            2e-6,
+          )
+        }
       }
+      // Not all zero: the check above would otherwise pass on a dead network.
+      for (const slot of model.tensors) {
+        expect(
+          values.subarray(slot.offset, slot.offset + slot.length).some((value) => Math.abs(value) > 1e-4),
+        ).toBe(true)
+      }
+    },
+  )
+
+  it('momentum and weight decay follow the documented formula', async () => {
+    const given = problem(name, shape, classes)
+    const [rate, momentum, weightDecay] = [0.05, 0.9, 0.1]
+    let point = given.start
+    let velocity = new Float64Array(point.length)
+    for (let step = 0; step < 3; step++) {
+      const { values } = await gradient(factories.wasm, { ...given, start: point })
+      velocity = velocity.map((v, k) => momentum * v + values[k] + weightDecay * point[k])
+      point = point.map((w, k) => w - rate * velocity[k])
     }
-    // Not all zero: the check above would otherwise pass on a dead network.
-    for (const slot of model.tensors) {
-      expect(values.subarray(slot.offset, slot.offset + slot.length).some((value) => Math.abs(value) > 1e-4)).toBe(true)
-    }
+    const trainer = factories.wasm.open(given.spec)
+    trainer.setParameters(given.start)
+    await trainer.train({ round: 0, steps: 3, batchSize: 100, learningRate: rate, momentum, weightDecay })
+    const after = trainer.getParameters(new Float32Array(point.length))
+    expect(after.reduce((most, value, k) => Math.max(most, Math.abs(value - point[k])), 0)).toBeLessThan(2e-6)
   })
 
   it('wasm and cpu train alike', async () => {
@@ -94,7 +118,11 @@ describe.each(cases)('%s', (name, shape, classes) => {
         const trainer = factory.open(spec)
         trainer.setParameters(start)
         const { loss } = await trainer.train(request)
-        return { loss, evaluation: await trainer.evaluate(), flat: trainer.getParameters(new Float32Array(start.length)) }
+        return {
+          loss,
+          evaluation: await trainer.evaluate(),
+          flat: trainer.getParameters(new Float32Array(start.length)),
+        }
       }),
     )
     const [wasm, cpu] = results

@@ -13,7 +13,11 @@ describe('describeModel', () => {
   })
 
   it('lays the tensors of the cnn out one behind the other, kernel before bias', () => {
-    const slots = describeModel('cnn', mnist, 10).tensors.map(({ name, shape, offset }) => [name, shape, offset])
+    const slots = describeModel('cnn', mnist, 10).tensors.map(({ name, shape, offset }) => [
+      name,
+      shape,
+      offset,
+    ])
     expect(slots).toEqual([
       ['0.kernel', [3, 3, 1, 30], 0],
       ['0.bias', [30], 270],
@@ -27,7 +31,9 @@ describe('describeModel', () => {
   })
 
   it('takes colour images and other numbers of classes', () => {
-    expect(describeModel('softmax', { height: 32, width: 32, channels: 3 }, 47).parameterCount).toBe(3072 * 47 + 47)
+    expect(describeModel('softmax', { height: 32, width: 32, channels: 3 }, 47).parameterCount).toBe(
+      3072 * 47 + 47,
+    )
     expect(describeModel('cnn', { height: 10, width: 10, channels: 3 }, 2).layers[3]).toMatchObject({
       output: { height: 1, width: 1, channels: 50 },
     })

@@ -28,7 +28,8 @@ function logits(model: ModelDescription, flat: Float64Array, image: number[]): n
                 continue
               }
               for (let i = 0; i < input.channels; i++) {
-                const weight = flat[kernel.offset + ((v * size + h) * input.channels + i) * output.channels + o]
+                const weight =
+                  flat[kernel.offset + ((v * size + h) * input.channels + i) * output.channels + o]
                 sum += weight * at(y + v, x + h, i)
               }
             }

@@ -31,7 +31,16 @@ const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
 function digits(model: ModelName, over: Partial<TrainerSpec> = {}): TrainerSpec {
   const indices = Uint32Array.from({ length: data.train.labels.length }, (_, k) => k)
   const { shape: inputShape, classes } = data.train
-  return { model, inputShape, classes, train: { ...data.train, indices }, test: data.test, nodeLabel: 0, seed: 1, ...over }
+  return {
+    model,
+    inputShape,
+    classes,
+    train: { ...data.train, indices },
+    test: data.test,
+    nodeLabel: 0,
+    seed: 1,
+    ...over,
+  }
 }
 
 /** Tiny images that the cnn just accepts. */
@@ -40,7 +49,15 @@ function tiny(model: ModelName): TrainerSpec {
   const labels = Uint8Array.from({ length: 20 }, (_, k) => k % 3)
   const indices = Uint32Array.from({ length: 20 }, (_, k) => k)
   const inputShape = { height: 10, width: 10, channels: 1 }
-  return { model, inputShape, classes: 3, train: { images, labels, indices }, test: { images, labels }, nodeLabel: 0, seed: 1 }
+  return {
+    model,
+    inputShape,
+    classes: 3,
+    train: { images, labels, indices },
+    test: { images, labels },
+    nodeLabel: 0,
+    seed: 1,
+  }
 }
 
 const parameters = (trainer: { parameterCount: number; getParameters(out: Float32Array): Float32Array }) =>
@@ -69,16 +86,19 @@ describe('learning', () => {
 })
 
 describe('repetition', () => {
-  it.each(['softmax', 'mlp', 'cnn'] as const)('%s: the same round gives the same bits, another round others', async (model) => {
-    const run = async (round: number) => {
-      const trainer = factory.open(tiny(model))
-      const { loss } = await trainer.train(request({ round, steps: 10, batchSize: 8 }))
-      return { loss, flat: parameters(trainer) }
-    }
-    const first = await run(4)
-    expect(await run(4)).toEqual(first)
-    expect((await run(5)).flat).not.toEqual(first.flat)
-  })
+  it.each(['softmax', 'mlp', 'cnn'] as const)(
+    '%s: the same round gives the same bits, another round others',
+    async (model) => {
+      const run = async (round: number) => {
+        const trainer = factory.open(tiny(model))
+        const { loss } = await trainer.train(request({ round, steps: 10, batchSize: 8 }))
+        return { loss, flat: parameters(trainer) }
+      }
+      const first = await run(4)
+      expect(await run(4)).toEqual(first)
+      expect((await run(5)).flat).not.toEqual(first.flat)
+    },
+  )
 
   it('carries nothing but the parameters from round to round', async () => {
     const running = factory.open(tiny('mlp'))
@@ -152,7 +172,9 @@ describe('refusals', () => {
         return ++looks > 3
       },
     }
-    await expect(trainer.train(request({ steps: 100 }), signal)).rejects.toMatchObject({ code: 'E_TRAIN_ABORTED' })
+    await expect(trainer.train(request({ steps: 100 }), signal)).rejects.toMatchObject({
+      code: 'E_TRAIN_ABORTED',
+    })
     expect(looks).toBe(4)
     expect(parameters(trainer)).toEqual(before)
     expect(factory.backend.tf.memory().numTensors).toBe(tensors)
@@ -184,11 +206,14 @@ describe('refusals', () => {
 
   it('refuses data that does not fit', () => {
     const spec = tiny('softmax')
-    const open = (train: Partial<TrainerSpec['train']>) => () => factory.open({ ...spec, train: { ...spec.train, ...train } })
+    const open = (train: Partial<TrainerSpec['train']>) => () =>
+      factory.open({ ...spec, train: { ...spec.train, ...train } })
     const data = expect.objectContaining({ code: 'E_TRAIN_DATA' })
     expect(open({ indices: new Uint32Array(0) })).toThrow(data)
     expect(open({ indices: Uint32Array.from([20]) })).toThrow(data)
     expect(open({ images: spec.train.images.subarray(1) })).toThrow(data)
-    expect(open({ labels: new Uint8Array(20).fill(3) })).toThrow(expect.objectContaining({ code: 'E_LABEL_RANGE' }))
+    expect(open({ labels: new Uint8Array(20).fill(3) })).toThrow(
+      expect.objectContaining({ code: 'E_LABEL_RANGE' }),
+    )
   })
 })
