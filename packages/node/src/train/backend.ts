@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'
 import type * as TfCore from '@tensorflow/tfjs-core'
 import { TrainError } from './train-error.js'
+import { registerWasmKernels } from './wasm-kernels.js'
 
 export const BACKEND_CHOICES = ['auto', 'node', 'wasm', 'cpu'] as const
 export type BackendChoice = (typeof BACKEND_CHOICES)[number]
@@ -81,6 +82,7 @@ async function startWasm(notice: string): Promise<TrainingBackend> {
   if (tf.findBackend('wasm') === null && tf.getBackend() !== 'wasm') {
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep)
   }
+  registerWasmKernels(tf)
   const backend: TrainingBackend = { name: 'wasm', tf, notice }
   return withBackend(backend, () => backend)
 }

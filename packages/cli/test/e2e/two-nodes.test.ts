@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
+
+/** First dialable address that a node logs. */
+function listening(cli: CliProcess): Promise<string> {
+  return cli.line('stderr', (line) => (parseJson(line)?.addresses as string[] | undefined)?.[0])
+}
+
+function roundDone(cli: CliProcess, round: number): Promise<true> {
+  return cli.line('stdout', (line) => (parseJson(line)?.round === round ? true : undefined))
+}
+
+async function initPair(folder: string, rounds: number): Promise<void> {
+  const local = ['--listen', '/ip4/127.0.0.1/tcp/0']
+  expect((await runCli(['node', 'init', 'alice', ...local, '--part', '0/2'], folder)).code).toBe(0)
+  expect((await runCli(['node', 'init', 'bob', ...local, '--part', '1/2'], folder)).code).toBe(0)
+  const manifest = ['manifest', 'create', '--member', 'alice', '--member', 'bob', '--model', 'softmax', '--rule', 'average']
+  const made = await runCli([...manifest, '--local-steps', '5', '--rounds', String(rounds)], folder)
+  expect(made.code).toBe(0)
+}
+
+async function setBootstrap(folder: string, node: string, address: string): Promise<void> {
+  const { writeFile } = await import('node:fs/promises')
+  const path = join(folder, node, 'node.yaml')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace('bootstrap: []', `bootstrap: [${address}]`))
+}
+
+const startNode = (folder: string, node: string): CliProcess =>
+  startCli(['node', 'start', '--config', `${node}/node.yaml`, '--json'], folder)
+
+describe('two nodes started by hand', () => {
+  it('train together to the end, and both ledgers verify', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 4)
+      const alice = startNode(folder, 'alice')
+      await setBootstrap(folder, 'bob', await listening(alice))
+      const bob = startNode(folder, 'bob')
+      expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
+      const last = parseJson(bob.stdout.at(-1)!)
+      expect(last?.round).toBe(3)
+      const neighbours = last?.neighbours as { accepted: boolean }[]
+      expect(neighbours.map((neighbour) => neighbour.accepted)).toEqual([true])
+      const verified = await runCli(['ledger', 'verify', 'alice', 'bob'], folder)
+      expect(verified.code).toBe(0)
+      expect(verified.stdout.match(/: 4 entries/g)).toHaveLength(2)
+      const shown = await runCli(['ledger', 'show', 'alice', '--round', '2'], folder)
+      expect(shown.stdout).toContain('round 2/4')
+      expect(shown.stdout).toContain('accepted')
+    }))
+
+  it('after kill -9, the killed node goes on with the same chain', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 30)
+      const alice = startNode(folder, 'alice')
+      await setBootstrap(folder, 'bob', await listening(alice))
+      const killed = startNode(folder, 'bob')
+      await roundDone(killed, 4)
+      killed.child.kill('SIGKILL')
+      await killed.exit
+      const ledger = join(folder, 'bob', 'state', 'ledger.car')
+      const before = await readFile(ledger)
+
+      const bob = startNode(folder, 'bob')
+      expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
+      const after = await readFile(ledger)
+      // A torn last append may have been set aside; everything that was complete is still there.
+      const kept = before.subarray(0, Math.min(before.byteLength, after.byteLength))
+      const firstDifference = kept.findIndex((byte, k) => byte !== after[k])
+      expect(firstDifference === -1 || firstDifference > before.byteLength - 4096).toBe(true)
+      const verified = await runCli(['ledger', 'verify', '--json', 'alice', 'bob'], folder)
+      expect(verified.code).toBe(0)
+      const entries = verified.stdout.split('\n').map((line) => parseJson(line)?.entries as number)
+      expect(entries[0]).toBe(30)
+      expect(entries[1]).toBeGreaterThan(5)
+      const rounds = (await runCli(['ledger', 'show', 'bob', '--json'], folder)).stdout
+        .split('\n')
+        .map((line) => parseJson(line)?.round as number)
+      expect(rounds.slice(0, 5)).toEqual([0, 1, 2, 3, 4])
+      expect(rounds.at(-1)).toBe(29)
+    }))
+
+  it('SIGINT stops a node cleanly with exit code 130, SIGTERM with 143, and it can be started again', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 4)
+      for (const [signal, code] of [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+      ] as const) {
+        const alice = startNode(folder, 'alice')
+        await listening(alice)
+        alice.child.kill(signal)
+        expect(await alice.exit).toBe(code)
+      }
+      expect((await runCli(['ledger', 'verify', 'alice'], folder)).code).toBe(0)
+    }))
+
+  it('a state folder in use is refused with exit code 5', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 4)
+      const alice = startNode(folder, 'alice')
+      await listening(alice)
+      const second = await runCli(['node', 'start', '--config', 'alice/node.yaml'], folder)
+      expect(second.code).toBe(5)
+      expect(second.stderr).toContain('E_STATE_IN_USE')
+      alice.child.kill('SIGINT')
+      await alice.exit
+    }))
+
+  it('a node with another manifest is told so and not admitted', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 4)
+      const alice = startNode(folder, 'alice')
+      await setBootstrap(folder, 'bob', await listening(alice))
+      await runCli(
+        ['manifest', 'create', '--member', 'alice', '--member', 'bob', '--rounds', '9', '--out', 'manifest.json'],
+        folder,
+      )
+      const bob = startNode(folder, 'bob')
+      const told = await bob.line('stderr', (line) => (line.includes('E_WRONG_RUN') ? line : undefined))
+      expect(parseJson(told)?.msg).toContain("start with this run's manifest")
+      const logged = await alice.line('stderr', (line) => (line.includes('E_WRONG_RUN') ? line : undefined))
+      expect(parseJson(logged)?.msg).toContain('not admitted')
+      for (const node of [alice, bob]) node.child.kill('SIGINT')
+      expect(await Promise.all([alice.exit, bob.exit])).toEqual([130, 130])
+      expect(alice.stdout).toEqual([])
+      expect(bob.stdout).toEqual([])
+    }))
+
+  it('a member can take the manifest from a peer, and restarts without asking again', () =>
+    inTemporaryFolder(async (folder) => {
+      await initPair(folder, 3)
+      const alice = startNode(folder, 'alice')
+      const address = await listening(alice)
+      const listen = ['--listen', '/ip4/127.0.0.1/tcp/0']
+      // A stranger is not told the manifest.
+      await runCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
+      const carol = startNode(folder, 'carol')
+      const refusal = await carol.line('stderr', (line) => (line.includes('no manifest yet') ? line : undefined))
+      expect(refusal).toContain('no manifest yet')
+      carol.child.kill('SIGINT')
+      await carol.exit
+
+      const { writeFile } = await import('node:fs/promises')
+      const path = join(folder, 'bob', 'node.yaml')
+      const text = (await readFile(path, 'utf8'))
+        .replace('bootstrap: []', `bootstrap: [${address}]`)
+        .replace(/manifest:\n {2}file: .*/, `manifest:\n  peer: ${address}`)
+      await writeFile(path, text)
+      const bob = startNode(folder, 'bob')
+      expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
+      // Alice is gone; the manifest is in the ledger.
+      expect(await startNode(folder, 'bob').exit).toBe(0)
+    }))
+})

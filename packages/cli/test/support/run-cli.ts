@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../../../.cache', import.meta.url))
+
+/** A `tempered` process with its output by lines. */
+export interface CliProcess {
+  readonly child: ChildProcess
+  readonly stdout: string[]
+  readonly stderr: string[]
+  /** Resolves with the first line, of those there are or to come, that `pick` makes something of. */
+  line<T>(stream: 'stdout' | 'stderr', pick: (line: string) => T | undefined): Promise<T>
+  /** Exit code, or the signal that ended it. */
+  readonly exit: Promise<number | string>
+}
+
+export function startCli(args: readonly string[], cwd: string): CliProcess {
+  const env = { ...process.env, TEMPERED_CACHE: process.env.TEMPERED_CACHE ?? CACHE, NO_COLOR: '1' }
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines = { stdout: [] as string[], stderr: [] as string[] }
+  const watchers = new Set<() => void>()
+  let ended = false
+  for (const name of ['stdout', 'stderr'] as const) {
+    createInterface({ input: child[name]! }).on('line', (line) => {
+      lines[name].push(line)
+      for (const watcher of [...watchers]) watcher()
+    })
+  }
+  const exit = new Promise<number | string>((resolve) => {
+    child.once('close', (code, signal) => {
+      ended = true
+      for (const watcher of [...watchers]) watcher()
+      resolve(code ?? signal ?? 'unknown')
+    })
+  })
+  return {
+    child,
+    ...lines,
+    exit,
+    line: (stream, pick) =>
+      new Promise((resolve, reject) => {
+        let seen = 0
+        const look = (): void => {
+          for (; seen < lines[stream].length; seen++) {
+            const picked = pick(lines[stream][seen]!)
+            if (picked === undefined) continue
+            watchers.delete(look)
+            resolve(picked)
+            return
+          }
+          if (ended) {
+            watchers.delete(look)
+            reject(new Error(`ended without the line that was waited for:\n${lines.stderr.join('\n')}`))
+          }
+        }
+        watchers.add(look)
+        look()
+      }),
+  }
+}
+
+/** Runs to the end. */
+export async function runCli(args: readonly string[], cwd: string) {
+  const cli = startCli(args, cwd)
+  const code = await cli.exit
+  return { code, stdout: cli.stdout.join('\n'), stderr: cli.stderr.join('\n') }
+}
+
+/** A folder that is gone after `work`. */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'tempered-test-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The JSON object in a line, or undefined. */
+export function parseJson(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
