@@ -37,7 +37,7 @@ program
   .command('demo')
   .description('Ten nodes on this machine, two of them poisoning: plain averaging and BALANCE side by side.')
   .option('--seed <n>', 'seed of the run', wholeNumber(0), 1)
-  .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
+  .option('--rounds <n>', 'rounds', wholeNumber(1), 16)
   .option('--out <folder>', 'where results go', 'runs')
   .action(async (options) => (await import('./commands/demo.js')).demo(options))
 

@@ -24,7 +24,11 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   } finally {
     await unlink(draft).catch(() => undefined)
   }
+  let released = false
   return async () => {
+    // Once only: a second call must not take the lock from whoever holds it by then.
+    if (released) return
+    released = true
     heldHere.delete(path)
     await unlink(path).catch(() => undefined)
   }

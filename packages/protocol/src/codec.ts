@@ -23,12 +23,15 @@ export function decodeCanonical(bytes: Uint8Array, maxBytes: number, what: strin
     )
   }
   let value: unknown
+  let again: Uint8Array
   try {
     value = dagCbor.decode(bytes)
+    // Inside the try: what nests deeply enough is decoded and then overflows the stack of the encoder.
+    again = encodeCanonical(value)
   } catch (cause) {
     throw new ProtocolError('E_MALFORMED', `${what}: not DAG-CBOR (${(cause as Error).message})`)
   }
-  if (!equalBytes(encodeCanonical(value), bytes)) {
+  if (!equalBytes(again, bytes)) {
     throw new ProtocolError('E_NOT_CANONICAL', `${what}: not the canonical encoding of its value`)
   }
   return value

@@ -1,14 +1,19 @@
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { ProtocolError } from './errors.js'
-import { DAG_CBOR, RAW } from './hashing.js'
+import { DAG_CBOR, RAW, SHA2_256 } from './hashing.js'
+
+/** True when a CID carries a whole SHA-256 digest. */
+export function isSha256(cid: CID): boolean {
+  return cid.multihash.code === SHA2_256 && cid.multihash.size === 32
+}
 
 /** Field types that the documents share. Every object is strict: an unknown field is an error, never ignored. */
 function cidWithCodec(codec: number, what: string) {
   return z.custom<CID>(
     (value) => {
       const cid = CID.asCID(value)
-      return cid !== null && cid.version === 1 && cid.code === codec && cid.multihash.code === 0x12
+      return cid !== null && cid.version === 1 && cid.code === codec && isSha256(cid)
     },
     { error: `must be a CIDv1 of ${what} with SHA-256` },
   )
@@ -28,7 +33,16 @@ export const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8
   error: 'must be bytes',
 })
 export const counter = z.int().min(0)
-export const numericParams = z.record(z.string().min(1).max(64), z.number())
+/**
+ * Named numbers. `__proto__` is refused by name: zod drops that key instead of refusing it, and a key that is
+ * dropped would be outside the signature.
+ */
+export const numericParams = z
+  .unknown()
+  .refine((value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'), {
+    error: 'must not name __proto__',
+  })
+  .pipe(z.record(z.string().min(1).max(64), z.number()))
 
 /** Checks a decoded value against its schema. Throws E_MALFORMED with the path of the first bad field. */
 export function parseFields<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {

@@ -5,7 +5,7 @@ import { create as createDigest } from 'multiformats/hashes/digest'
 /** Multicodec numbers of what we address: ledger documents are DAG-CBOR, models are raw bytes. */
 export const DAG_CBOR = 0x71
 export const RAW = 0x55
-const SHA2_256 = 0x12
+export const SHA2_256 = 0x12
 
 /** SHA-256 of the chunks in order; 32 bytes. */
 export function sha256(...chunks: readonly Uint8Array[]): Uint8Array {

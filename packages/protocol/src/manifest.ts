@@ -3,8 +3,9 @@ import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
 import { ProtocolError } from './errors.js'
-import { peerIdField } from './fields.js'
+import { isSha256, numericParams, peerIdField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
+import { publicKeyFromPeerId } from './identity.js'
 import { LIMITS } from './limits.js'
 import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 
@@ -12,7 +13,6 @@ import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 export const PROTOCOL_VERSION = 1
 
 const milliseconds = z.int().min(1).max(86_400_000)
-const params = z.record(z.string().min(1).max(64), z.number())
 
 const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant') }),
@@ -38,7 +38,7 @@ export const manifestSchema = z.strictObject({
   }),
   rule: z.strictObject({
     name: z.string().min(1).max(64).describe('Aggregation rule of @tempered/robust-agg.'),
-    params,
+    params: numericParams,
   }),
   training: z.strictObject({
     rounds: z.int().min(1).max(LIMITS.maxRounds),
@@ -51,7 +51,7 @@ export const manifestSchema = z.strictObject({
   }),
   topology: z.strictObject({
     name: z.string().min(1).max(64),
-    params,
+    params: numericParams,
     edges: z
       .array(z.tuple([z.int().min(0), z.int().min(0)]))
       .optional()
@@ -106,9 +106,12 @@ export function sealManifest(value: unknown): Run {
     throw manifestError(path, issue?.message ?? 'malformed')
   }
   const manifest = parsed.data
+  // An absent list and one that is said to be undefined are the same manifest.
+  if (manifest.topology.edges === undefined) delete manifest.topology.edges
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
+    if (!isEd25519PeerId(member)) throw manifestError(`members.${index}`, `${member} is no Ed25519 peer id`)
     memberIndex.set(member, index)
   }
   const modelBytes = MODEL_HEADER_BYTES + 4 * manifest.model.parameterCount
@@ -141,8 +144,16 @@ function checkInitialCid(text: string): void {
   } catch {
     throw manifestError('model.initialCid', `"${text.slice(0, 80)}" is not a CID`)
   }
-  if (cid.version !== 1 || cid.code !== RAW || cid.toString() !== text) {
-    throw manifestError('model.initialCid', 'must be a CIDv1 of raw bytes in base32')
+  if (cid.version !== 1 || cid.code !== RAW || !isSha256(cid) || cid.toString() !== text) {
+    throw manifestError('model.initialCid', 'must be a CIDv1 of raw bytes with SHA-256 in base32')
+  }
+}
+
+function isEd25519PeerId(peer: string): boolean {
+  try {
+    return publicKeyFromPeerId(peer).byteLength === 32
+  } catch {
+    return false
   }
 }
 

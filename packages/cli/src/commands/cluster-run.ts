@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { relative } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
@@ -10,7 +11,7 @@ import { type ClusterRun, requireValidLedgers, startClusterRun } from '../run/cl
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
 import { planCluster } from '../scenario/plan.js'
-import { type Scenario, scenarioSchema } from '../scenario/schema.js'
+import { defaultTopology, type Scenario, scenarioSchema } from '../scenario/schema.js'
 
 export interface ClusterRunOptions {
   readonly nodes?: number
@@ -27,8 +28,7 @@ export interface ClusterRunOptions {
 
 /** `tempered cluster run`: a scenario (flags win over the file) on real nodes; 6 if a ledger does not verify. */
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
-  const base = file === undefined ? scenarioSchema.parse({}) : await loadDocument(file, scenarioSchema)
-  const scenario = withOptions(base, options)
+  const scenario = withOptions(file === undefined ? undefined : await loadDocument(file, scenarioSchema), options)
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
   const plan = planCluster(scenario, data)
@@ -71,14 +71,19 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   requireValidLedgers(score, plan)
 }
 
-function withOptions(scenario: Scenario, options: ClusterRunOptions): Scenario {
+/** Flags over the scenario. A topology that the file left to the default follows the number of nodes. */
+function withOptions(scenario: Scenario | undefined, options: ClusterRunOptions): Scenario {
+  const { nodes, seed, model, backend, rule, rounds } = options
+  const { topology, ...rest } = scenario ?? scenarioSchema.parse({})
+  const isDefault = isDeepStrictEqual(topology, defaultTopology(rest.nodes))
   return scenarioSchema.parse({
-    ...scenario,
-    ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.model === undefined ? {} : { model: options.model }),
-    ...(options.backend === undefined ? {} : { backend: options.backend }),
-    ...(options.rule === undefined ? {} : { rule: { name: options.rule } }),
-    ...(options.rounds === undefined ? {} : { training: { ...scenario.training, rounds: options.rounds } }),
+    ...rest,
+    ...(isDefault ? {} : { topology }),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(model === undefined ? {} : { model }),
+    ...(backend === undefined ? {} : { backend }),
+    ...(rule === undefined ? {} : { rule: { name: rule } }),
+    ...(rounds === undefined ? {} : { training: { ...rest.training, rounds } }),
   })
 }

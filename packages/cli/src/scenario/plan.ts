@@ -43,7 +43,7 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
   const rule = createRule(scenario.rule.name, scenario.rule.params)
-  const { edges } = scenario.topology
+  const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
   const run = sealManifest({
     kind: 'tempered/manifest',
     version: PROTOCOL_VERSION,

@@ -8,8 +8,7 @@ import {
   trainingSchema,
 } from '../config/shared-schema.js'
 
-/** A scenario: everything that decides what a local cluster does. */
-export const scenarioSchema = z.strictObject({
+const scenarioFields = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
@@ -28,7 +27,8 @@ export const scenarioSchema = z.strictObject({
         .optional()
         .describe('For custom: index pairs.'),
     })
-    .prefault({ name: 'k-regular', params: { k: 4 } }),
+    .optional()
+    .describe('Default: 4-regular, or complete for up to five nodes.'),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')
@@ -64,4 +64,15 @@ export const scenarioSchema = z.strictObject({
   keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
 })
 
+export function defaultTopology(nodes: number): { name: string; params: Record<string, number> } {
+  return nodes > 5 ? { name: 'k-regular', params: { k: 4 } } : { name: 'complete', params: {} }
+}
+
+/** A scenario: everything that decides what a local cluster does. */
+export const scenarioSchema = scenarioFields.transform((fields) => ({
+  ...fields,
+  topology: fields.topology ?? defaultTopology(fields.nodes),
+}))
+
+export type ScenarioInput = z.input<typeof scenarioSchema>
 export type Scenario = z.infer<typeof scenarioSchema>

@@ -32,15 +32,18 @@ export async function serveBlobs(direct: DirectProtocols, source: BlobSource): P
   await direct.serve(STREAM_PROTOCOLS.blob, 8, async (stream, connection, signal) => {
     const peer = connection.remotePeer.toString()
     if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+    let held: { cid: string; bytes: Uint8Array } | undefined
     for (;;) {
       const frame = await stream.readFrame(signal)
       if (frame === null) return
       const request = requestSchema.parse(frame)
-      const blob = await source.blob(request.cid)
+      // Once a stream, not once a window: the store reads and hashes the whole blob.
+      const blob = held?.cid === request.cid ? held.bytes : await source.blob(request.cid)
       if (blob === undefined) {
         await stream.writeFrame({ error: 'E_NOT_FOUND' }, signal)
         return
       }
+      held = { cid: request.cid, bytes: blob }
       await stream.writeFrame({ total: blob.byteLength }, signal)
       const window = blob.subarray(request.offset, request.offset + request.length)
       if (window.byteLength < request.length)
@@ -93,8 +96,8 @@ export async function fetchBlob(
       const got = cidFromDigest(RAW, hash.digest()).toString()
       if (got !== cid)
         throw new NodeError('E_HASH_MISMATCH', `${peer} sent ${got} where ${cid} was announced`)
-      // Tells the server that it may close.
-      await stream.writeFrame(null, whole)
+      // Tells the server that it may close; the model is here even if it has done so already.
+      await stream.writeFrame(null, whole).catch(() => undefined)
     },
   )
 }

@@ -10,16 +10,20 @@ export interface AnnouncementBook {
   replace(message: SignedAnnouncement): void
 }
 
-/** Rounds remembered for each author. */
+/** Rounds remembered for each author: those nearest to the round that this node is in. */
 const REMEMBERED_ROUNDS = 8
 
-export function createAnnouncementBook(): AnnouncementBook {
+/**
+ * `currentRound` is the round this node is in. What is farthest from it is forgotten first, so that nobody can push
+ * a round that matters out of the book by announcing others.
+ */
+export function createAnnouncementBook(currentRound: () => number): AnnouncementBook {
   const byAuthor = new Map<string, Map<number, SignedAnnouncement>>()
   const replace = (message: SignedAnnouncement): void => {
     const { author, round } = message.body
     const rounds = byAuthor.get(author) ?? new Map<number, SignedAnnouncement>()
     byAuthor.set(author, rounds.set(round, message))
-    if (rounds.size > REMEMBERED_ROUNDS) rounds.delete(Math.min(...rounds.keys()))
+    if (rounds.size > REMEMBERED_ROUNDS) rounds.delete(farthest([...rounds.keys()], currentRound()))
   }
   return {
     find: (author, round) => byAuthor.get(author)?.get(round),
@@ -31,4 +35,8 @@ export function createAnnouncementBook(): AnnouncementBook {
     },
     replace,
   }
+}
+
+function farthest(rounds: readonly number[], from: number): number {
+  return rounds.reduce((a, b) => (Math.abs(b - from) > Math.abs(a - from) ? b : a))
 }

@@ -6,6 +6,7 @@ import {
   type SignedHead,
 } from '@tempered/protocol'
 import { createAnnouncementBook } from './announcement-book.js'
+import { ignore } from './inbound-error.js'
 import { checkSignature, validateAnnouncement } from './validate-announcement.js'
 import { validateEvidence } from './validate-evidence.js'
 import { type HeadBook, validateHead } from './validate-head.js'
@@ -29,8 +30,14 @@ export interface Inbound {
   evidence(bytes: Uint8Array): Evidence
 }
 
-export function createInbound(run: Run, neighbours: readonly string[], handlers: InboundHandlers): Inbound {
-  const announcements = createAnnouncementBook()
+/** `currentRound` is the round that this node is in. */
+export function createInbound(
+  run: Run,
+  neighbours: readonly string[],
+  handlers: InboundHandlers,
+  currentRound: () => number,
+): Inbound {
+  const announcements = createAnnouncementBook(currentRound)
   const heads: HeadBook = new Map()
   const quarantined = new Set<string>()
   const isNeighbour = new Set(neighbours)
@@ -43,6 +50,8 @@ export function createInbound(run: Run, neighbours: readonly string[], handlers:
 
   /** Two announcements that contradict each other are evidence if both are genuine; a forged one gives way. */
   const accuse = (standing: SignedAnnouncement, message: SignedAnnouncement): void => {
+    // One pair is proof enough: further stories cost no signature check and travel no further.
+    if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
     checkSignature(message)
     try {
       checkSignature(standing)

@@ -5,9 +5,8 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '@tempered/protocol'
-import { errorCode, errorMessage } from '../errors.js'
 import type { AnnouncementBook } from './announcement-book.js'
-import { ignore, reject } from './inbound-error.js'
+import { ignore, reject, rejecting } from './inbound-error.js'
 
 /**
  * A signed announcement from the wire. `publisher` is the peer that gossip or the connection has proven to have said
@@ -26,7 +25,7 @@ export function validateAnnouncement(
   if (bytes.byteLength > LIMITS.maxAnnouncementBytes)
     throw reject('E_TOO_LARGE', 'announcement over the size limit')
   // [REJECT] One canonical encoding, all fields of their types.
-  const message = decode(bytes)
+  const message = rejecting(() => decodeAnnouncement(bytes))
   const { body } = message
   // [REJECT] Of this run: the topic names the run, so nobody sends another one by accident.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'announcement of another run')
@@ -49,17 +48,5 @@ export function validateAnnouncement(
 
 /** Throws InboundError unless the author's key made the signature. */
 export function checkSignature(message: SignedAnnouncement): void {
-  try {
-    verifyAnnouncement(message)
-  } catch (error) {
-    throw reject(errorCode(error), errorMessage(error))
-  }
-}
-
-function decode(bytes: Uint8Array): SignedAnnouncement {
-  try {
-    return decodeAnnouncement(bytes)
-  } catch (error) {
-    throw reject(errorCode(error), errorMessage(error))
-  }
+  rejecting(() => verifyAnnouncement(message))
 }

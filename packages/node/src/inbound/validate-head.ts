@@ -1,6 +1,5 @@
 import { decodeHead, LIMITS, type Run, type SignedHead, verifyHead } from '@tempered/protocol'
-import { errorCode, errorMessage } from '../errors.js'
-import { ignore, reject } from './inbound-error.js'
+import { ignore, reject, rejecting } from './inbound-error.js'
 
 /** Newest head known of each author, by peer id. */
 export type HeadBook = Map<string, SignedHead>
@@ -9,7 +8,7 @@ export type HeadBook = Map<string, SignedHead>
 export function validateHead(bytes: Uint8Array, run: Run, book: HeadBook, publisher: string): SignedHead {
   // [REJECT] Within the size limit, canonical, all fields of their types.
   if (bytes.byteLength > LIMITS.maxHeadBytes) throw reject('E_TOO_LARGE', 'head over the size limit')
-  const message = decode(bytes)
+  const message = rejecting(() => decodeHead(bytes))
   const { body } = message
   // [REJECT] Of this run, by a member, published by its author.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'head of another run')
@@ -24,18 +23,6 @@ export function validateHead(bytes: Uint8Array, run: Run, book: HeadBook, publis
   if (known !== undefined && known.body.height >= body.height)
     throw ignore('E_DUPLICATE', 'not newer than known')
   // [REJECT] Signed by its author.
-  try {
-    verifyHead(message)
-  } catch (error) {
-    throw reject(errorCode(error), errorMessage(error))
-  }
+  rejecting(() => verifyHead(message))
   return message
-}
-
-function decode(bytes: Uint8Array): SignedHead {
-  try {
-    return decodeHead(bytes)
-  } catch (error) {
-    throw reject(errorCode(error), errorMessage(error))
-  }
 }

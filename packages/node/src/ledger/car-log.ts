@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { CID } from 'multiformats/cid'
+import { DAG_CBOR, equalBytes } from '@tempered/protocol'
+import { CID } from 'multiformats/cid'
 import { NodeError } from '../errors.js'
 import { syncDirectory } from '../files.js'
 import {
@@ -96,7 +98,7 @@ async function replay(
   const { size } = await file.stat()
   if (size < header.byteLength) {
     // New, or a crash while the header was being written.
-    if (size > 0) await setTailAside(file, path, 0, size)
+    if (size > 0) await setTailAside(file, path, 0, await readTail(file, 0, size))
     await file.appendFile(header)
     await file.sync()
     await syncDirectory(dirname(path))
@@ -124,14 +126,58 @@ async function replay(
         error,
       )
     }
-    await setTailAside(file, path, good, size)
-    return size - good
+    const tail = await readTail(file, good, size)
+    if (!isTornAppend(tail)) {
+      throw new NodeError(
+        'E_STATE_CORRUPT',
+        `${path}, byte ${good}: the length of a whole block is damaged; restore the file from a copy`,
+        { path, offset: good },
+        error,
+      )
+    }
+    await setTailAside(file, path, good, tail)
+    return tail.byteLength
   }
 }
 
-async function setTailAside(file: FileHandle, path: string, start: number, size: number): Promise<void> {
+/** Bytes before the block in a section of ours at most: a length of 4 bytes and a CID of 36. */
+const LONGEST_PREFIX_BYTES = 40
+
+/**
+ * Whether a section that reaches past the end of the file is a torn append, which is the beginning of a section and no
+ * more. A damaged length looks the same at first, but then all of a block lies behind its CID, or no CID is there.
+ */
+function isTornAppend(tail: Uint8Array): boolean {
+  if (tail.byteLength < LONGEST_PREFIX_BYTES) return true
+  for (let start = 1; start <= LONGEST_PREFIX_BYTES - 36; start++) {
+    const cid = documentCidAt(tail, start)
+    if (cid === undefined) continue
+    const hash = createHash('sha256')
+    for (let k = start + 36; k < tail.byteLength; k++) {
+      hash.update(tail.subarray(k, k + 1))
+      if (equalBytes(hash.copy().digest(), cid.multihash.digest)) return false
+    }
+    return true
+  }
+  return false
+}
+
+function documentCidAt(bytes: Uint8Array, start: number): CID | undefined {
+  try {
+    const cid = CID.decode(bytes.subarray(start, start + 36))
+    return cid.code === DAG_CBOR && cid.multihash.size === 32 ? cid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function readTail(file: FileHandle, start: number, size: number): Promise<Uint8Array> {
   const tail = new Uint8Array(size - start)
   await file.read(tail, 0, tail.byteLength, start)
+  return tail
+}
+
+async function setTailAside(file: FileHandle, path: string, start: number, tail: Uint8Array): Promise<void> {
   const copy = await open(`${path}.torn-${start}`, 'w')
   try {
     await copy.writeFile(tail)

@@ -10,11 +10,12 @@ import {
   type Run,
   type SignedAnnouncement,
   type SignedEntry,
+  verifyAnnouncement,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { NodeError } from '../errors.js'
 import { type CarSection, readCarHeader } from './car.js'
-import { carSections, openCarLog, windowedReader } from './car-log.js'
+import { carSections, type OpenedCarLog, openCarLog, windowedReader } from './car-log.js'
 
 /** A node's own hash chain on disk, and beside it every announcement it ever signed in this run. */
 export interface Ledger {
@@ -60,19 +61,36 @@ export async function openLedger(folder: string, run: Run, author: string): Prom
     Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes),
     visitEntry,
   )
-  if (blocks === 0) await entries.log.append(run.id, run.bytes)
-
   const announcementsPath = join(folder, ANNOUNCEMENTS_FILE)
   let lastAnnouncement: SignedAnnouncement | undefined
-  const announcements = await openCarLog(
-    announcementsPath,
-    run.id,
-    LIMITS.maxAnnouncementBytes,
-    (section) => {
-      checkHash(announcementsPath, section)
-      lastAnnouncement = decodeAnnouncement(section.bytes.slice())
-    },
-  )
+  const visitAnnouncement = (section: CarSection): void => {
+    checkHash(announcementsPath, section)
+    try {
+      const announcement = decodeAnnouncement(section.bytes.slice())
+      verifyAnnouncement(announcement)
+      const { body } = announcement
+      if (body.author !== author || body.round <= (lastAnnouncement?.body.round ?? -1))
+        throw new RangeError(`round ${body.round} of ${body.author} is out of place`)
+      lastAnnouncement = announcement
+    } catch (error) {
+      throw corrupt(announcementsPath, section, (error as Error).message)
+    }
+  }
+  let announcements: OpenedCarLog
+  try {
+    if (blocks === 0) await entries.log.append(run.id, run.bytes)
+    announcements = await openCarLog(
+      announcementsPath,
+      run.id,
+      LIMITS.maxAnnouncementBytes,
+      visitAnnouncement,
+    )
+  } catch (error) {
+    await entries.log.close()
+    throw error
+  }
+  /** Set before the write, so that two calls at once cannot both sign for a round. */
+  let newestRound = lastAnnouncement?.body.round ?? -1
 
   return {
     get length() {
@@ -93,12 +111,14 @@ export async function openLedger(folder: string, run: Run, author: string): Prom
       await entries.log.append(entry.cid, entry.bytes)
     },
     async recordAnnouncement(announcement) {
-      if (lastAnnouncement !== undefined && announcement.body.round <= lastAnnouncement.body.round) {
+      const { round } = announcement.body
+      if (round <= newestRound) {
         throw new NodeError(
           'E_STATE_CORRUPT',
-          `refusing to sign a second announcement for round ${announcement.body.round}`,
+          `refusing to sign a second announcement for round ${round}: signed up to round ${newestRound}`,
         )
       }
+      newestRound = round
       await announcements.log.append(documentCid(announcement.bytes), announcement.bytes)
       lastAnnouncement = announcement
     },

@@ -71,6 +71,7 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       } catch (error) {
         if (signal.aborted || attempt >= ATTEMPTS || !RETRYABLE.has(errorCode(error))) throw error
         await sleep(clock, FIRST_RETRY_MS * 2 ** (attempt - 1), signal)
+        signal.throwIfAborted()
       }
     }
   }

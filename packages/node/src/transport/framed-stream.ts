@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { byteStream } from '@libp2p/utils'
 import { decodeCanonical, encodeCanonical, LIMITS } from '@tempered/protocol'
+import { z } from 'zod'
 import { NodeError } from '../errors.js'
 
 /**
@@ -53,6 +54,8 @@ export function streamError(cause: unknown, what: string): NodeError {
   if (name === 'TimeoutError')
     return new NodeError('E_TIMEOUT', `${what}: ${message ?? 'deadline passed'}`, {}, cause)
   if (name === 'AbortError') return new NodeError('E_STOPPED', `${what}: stopped`, {}, cause)
+  if (cause instanceof z.core.$ZodError)
+    return new NodeError('E_MALFORMED', `${what}: not the fields that are due`, {}, cause)
   const code = (cause as { code?: unknown })?.code
   if (typeof code === 'string' && code.startsWith('E_'))
     return new NodeError('E_MALFORMED', `${what}: ${message}`, {}, cause)

@@ -50,6 +50,9 @@ export function createLibp2pNetwork(
     | { host: TemperedHost; direct: DirectProtocols; admission: Admission; neighbourhood: Neighbourhood }
     | undefined
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
+  /** As far as this node has said it itself: its newest announcement, or the round after its newest entry. */
+  const currentRound = (): number =>
+    Math.max(local.announcements(0).at(-1)?.body.round ?? 0, (local.head()?.body.round ?? -1) + 1)
   const started = () => {
     if (running === undefined) throw new Error('the network is not started')
     return running
@@ -69,14 +72,19 @@ export function createLibp2pNetwork(
     const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     )
-    const inbound: Inbound = createInbound(run, neighbours, {
-      announcement: handlers.announcement,
-      head: handlers.head,
-      evidence(evidence, found) {
-        if (found) void publish(topics.evidence, evidence.bytes)
-        handlers.evidence(evidence)
+    const inbound: Inbound = createInbound(
+      run,
+      neighbours,
+      {
+        announcement: handlers.announcement,
+        head: handlers.head,
+        evidence(evidence, found) {
+          if (found) void publish(topics.evidence, evidence.bytes)
+          handlers.evidence(evidence)
+        },
       },
-    })
+      currentRound,
+    )
     for (const address of init.bootstrap) {
       const peer = multiaddr(address)
         .getComponents()

@@ -1,0 +1,43 @@
+/** The other process of transfer.bench.ts: serves the same bytes over raw TCP and as a blob over libp2p. */
+
+import { createServer } from 'node:net'
+import { blobCid, runTopics } from '@tempered/protocol'
+import { serveBlobs } from '../src/blobs/exchange.js'
+import { systemClock } from '../src/clock.js'
+import { identityFromSeed } from '../src/identity-file.js'
+import { createDirectProtocols } from '../src/transport/direct-protocols.js'
+import { createHost } from '../src/transport/host.js'
+import { benchBlob, DEADLINES } from './transfer-shared.js'
+
+const blobs = new Map<string, Uint8Array>()
+const identity = identityFromSeed(new Uint8Array(32).fill(1))
+const host = await createHost({
+  ...identity,
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  mdns: false,
+  topics: runTopics(blobCid(new Uint8Array(1))),
+  dialMs: DEADLINES.dialMs,
+  wireBytes: { received: 0, sent: 0 },
+})
+const direct = createDirectProtocols(host, systemClock, DEADLINES, () => undefined)
+await serveBlobs(direct, { blob: async (cid) => blobs.get(cid), isAdmitted: () => true })
+
+/** A connection names a length in 8 bytes and gets that many bytes, as often as it asks. */
+const raw = createServer((socket) => {
+  socket.on('data', (chunk) => socket.write(benchBlob(Number(chunk.readBigUInt64LE(0)))))
+  socket.on('error', () => undefined)
+})
+raw.listen(0, '127.0.0.1', () => {
+  const address = raw.address()
+  process.send?.({
+    multiaddr: host.getMultiaddrs()[0]?.toString(),
+    rawPort: typeof address === 'object' ? address?.port : undefined,
+  })
+})
+process.on('message', ({ length }: { length: number }) => {
+  const bytes = benchBlob(length)
+  const cid = blobCid(bytes).toString()
+  blobs.set(cid, bytes)
+  process.send?.({ cid })
+})
+process.on('disconnect', () => process.exit(0))

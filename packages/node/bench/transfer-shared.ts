@@ -1,0 +1,18 @@
+/** Deadlines that no benchmark reaches, milliseconds. */
+export const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 600_000 }
+
+const made = new Map<number, Uint8Array>()
+
+/** `length` bytes that do not compress, the same in both processes. */
+export function benchBlob(length: number): Uint8Array {
+  const known = made.get(length)
+  if (known !== undefined) return known
+  const bytes = new Uint8Array(length)
+  let state = 1
+  for (let k = 0; k < length; k++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    bytes[k] = state >>> 24
+  }
+  made.set(length, bytes)
+  return bytes
+}

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import { createChainVerifier } from '../../src/chain.js'
+import { encodeCanonical } from '../../src/codec.js'
+import { type Entry, type SignedEntry, signEntry } from '../../src/entry.js'
+import type { Signer } from '../../src/identity.js'
+import {
+  announce,
+  codeOf,
+  entryBody,
+  makeChain,
+  modelCid,
+  neighbourRecord,
+  otherRun,
+  refusal,
+  run,
+  signers,
+  stranger,
+} from '../support/documents.js'
+
+const [me, one, two, three] = signers
+const chain = makeChain(3)
+
+/** A verifier that has accepted the first entries of the fixture chain. */
+function after(accepted: number) {
+  const verifier = createChainVerifier(run)
+  for (const entry of chain.slice(0, accepted)) verifier.accept(entry.bytes)
+  return verifier
+}
+const body = (height: number) => entryBody(height, chain[height - 1]?.cid ?? run.id)
+const next = (changes: Partial<Entry>, height = 1, signer: Signer = me) =>
+  signEntry({ ...body(height), ...changes }, signer)
+const refused = (entry: SignedEntry, accepted = 1) => codeOf(() => after(accepted).accept(entry.bytes))
+
+describe('the chain verifier', () => {
+  it('accepts a chain entry by entry and says how far it is', () => {
+    const verifier = createChainVerifier(run, me.peerId)
+    expect(verifier.length).toBe(0)
+    expect(verifier.last).toBeUndefined()
+    expect(verifier.head.equals(run.id)).toBe(true)
+    for (const [height, entry] of chain.entries()) {
+      expect(verifier.accept(entry.bytes).cid.equals(entry.cid)).toBe(true)
+      expect(verifier.length).toBe(height + 1)
+      expect(verifier.head.equals(entry.cid)).toBe(true)
+    }
+  })
+
+  it('accepts gaps in the rounds, and a first round above 0', () => {
+    const first = signEntry(entryBody(0, run.id, { round: 4 }), me)
+    const second = signEntry(entryBody(1, first.cid, { round: 19 }), me)
+    const verifier = createChainVerifier(run)
+    verifier.accept(first.bytes)
+    expect(verifier.accept(second.bytes).body.round).toBe(19)
+  })
+
+  it('stays where it was when an entry is refused', () => {
+    const verifier = after(1)
+    expect(codeOf(() => verifier.accept(chain[2].bytes))).toBe('E_HEIGHT')
+    expect(verifier.length).toBe(1)
+    expect(verifier.accept(chain[1].bytes).body.height).toBe(1)
+  })
+
+  it('names the entry that is wrong', () => {
+    expect(refusal(() => after(1).accept(chain[2].bytes)).message).toContain('entry 1')
+  })
+
+  it('refuses bytes that are no entry', () => {
+    expect(codeOf(() => after(1).accept(new Uint8Array(0)))).toBe('E_MALFORMED')
+    expect(codeOf(() => after(1).accept(encodeCanonical({ body: {}, signature: new Uint8Array(64) })))).toBe(
+      'E_MALFORMED',
+    )
+  })
+
+  it('refuses an entry of another run', () => {
+    expect(refused(next({ run: otherRun.id }))).toBe('E_WRONG_RUN')
+  })
+
+  it('refuses an author outside the member list', () => {
+    expect(codeOf(() => createChainVerifier(run).accept(next({}, 0, stranger).bytes))).toBe('E_NOT_A_MEMBER')
+  })
+
+  it('refuses another member’s entry, whoever was asked for or whoever began', () => {
+    expect(codeOf(() => createChainVerifier(run, one.peerId).accept(chain[0].bytes))).toBe('E_WRONG_AUTHOR')
+    expect(refused(next({}, 1, three))).toBe('E_WRONG_AUTHOR')
+  })
+
+  it('refuses a height that is skipped or taken twice', () => {
+    expect(refused(chain[2])).toBe('E_HEIGHT')
+    expect(refused(chain[0])).toBe('E_HEIGHT')
+  })
+
+  it('refuses an entry on another parent', () => {
+    expect(refused(next({ parent: run.id }))).toBe('E_PARENT')
+    expect(refused(signEntry(entryBody(0, otherRun.id), me), 0)).toBe('E_PARENT')
+  })
+
+  it('refuses a round that does not grow', () => {
+    expect(refused(signEntry(entryBody(1, chain[0].cid, { round: 0 }), me))).toBe('E_ROUND_ORDER')
+  })
+
+  it('takes the last round of the run and refuses the one after it', () => {
+    const at = (round: number) => signEntry(entryBody(1, chain[0].cid, { round }), me)
+    expect(after(1).accept(at(19).bytes).body.round).toBe(19)
+    expect(refused(at(20))).toBe('E_ROUND_RANGE')
+  })
+
+  it.each<[string, Entry['rule']]>([
+    ['another name', { name: 'krum', params: { gamma: 0.3, kappa: 1 } }],
+    ['another value', { name: 'balance', params: { gamma: 0.4, kappa: 1 } }],
+    ['a parameter less', { name: 'balance', params: { gamma: 0.3 } }],
+    ['a parameter more', { name: 'balance', params: { gamma: 0.3, kappa: 1, more: 0 } }],
+    [
+      'a parameter with the name of an object method',
+      { name: 'balance', params: { gamma: 0.3, kappa: 1, toString: 0 } },
+    ],
+  ])('refuses a rule with %s', (_what, rule) => {
+    expect(refused(next({ rule } as never))).toBe('E_RULE_MISMATCH')
+  })
+
+  it('refuses an own announcement of another author, round or run', () => {
+    const parent = chain[0].cid
+    for (const wrong of [
+      announce(one, 1, { parent }),
+      announce(me, 2, { parent }),
+      announce(me, 1, { parent, run: otherRun.id }),
+    ]) {
+      expect(refused(next({ announcement: wrong.bytes }))).toBe('E_NEIGHBOURS')
+    }
+  })
+
+  it('refuses an own announcement that stands on another parent', () => {
+    expect(refused(next({ announcement: announce(me, 1).bytes }))).toBe('E_PARENT')
+  })
+
+  it('refuses announcements of models of another length, own or carried', () => {
+    const byteLength = run.modelBytes + 1
+    const own = announce(me, 1, { parent: chain[0].cid, byteLength })
+    expect(refused(next({ announcement: own.bytes }))).toBe('E_MODEL_LENGTH')
+    const theirs = neighbourRecord(one, 1, { announcement: announce(one, 1, { byteLength }).bytes })
+    expect(refused(next({ neighbours: [theirs] }))).toBe('E_MODEL_LENGTH')
+  })
+
+  it('refuses forged announcements, own or carried, accepted or not', () => {
+    const forge = (signer: Signer, parent = run.id) => {
+      const { body, signature } = announce(signer, 1, { parent })
+      return encodeCanonical({ body: { ...body, norm: 99 }, signature })
+    }
+    expect(refused(next({ announcement: forge(me, chain[0].cid) }))).toBe('E_SIGNATURE')
+    for (const accepted of [true, false]) {
+      const record = neighbourRecord(one, 1, { announcement: forge(one), accepted })
+      expect(refused(next({ neighbours: [record] }))).toBe('E_SIGNATURE')
+    }
+  })
+
+  it('refuses garbage where an announcement is due', () => {
+    expect(refused(next({ announcement: Uint8Array.of(1, 2, 3) }))).toBe('E_MALFORMED')
+    expect(
+      refused(next({ neighbours: [neighbourRecord(one, 1, { announcement: new Uint8Array(2000) })] })),
+    ).toBe('E_TOO_LARGE')
+  })
+
+  it('refuses a carried announcement of another peer, round or run', () => {
+    for (const wrong of [announce(two, 1), announce(one, 0), announce(one, 1, { run: otherRun.id })]) {
+      const record = neighbourRecord(one, 1, { announcement: wrong.bytes })
+      expect(refused(next({ neighbours: [record] }))).toBe('E_NEIGHBOURS')
+    }
+  })
+
+  it('refuses neighbours out of member order, twice, outside the run, or the author itself', () => {
+    const record = (signer: Signer) => neighbourRecord(signer, 1)
+    for (const neighbours of [
+      [record(two), record(one)],
+      [record(one), record(one)],
+      [record(stranger)],
+      [record(me)],
+    ]) {
+      expect(refused(next({ neighbours }))).toBe('E_NEIGHBOURS')
+    }
+  })
+
+  it('refuses to accept a neighbour without its announcement, and takes an absent one', () => {
+    const absent = {
+      announcement: null,
+      weight: 0,
+      score: null,
+      threshold: null,
+      arrival: null,
+      reason: 'down',
+    }
+    expect(refused(next({ neighbours: [neighbourRecord(one, 1, { ...absent, accepted: true })] }))).toBe(
+      'E_NEIGHBOURS',
+    )
+    const taken = next({ neighbours: [neighbourRecord(one, 1, { ...absent, accepted: false })] })
+    expect(after(1).accept(taken.bytes).body.neighbours).toHaveLength(1)
+  })
+
+  it('holds the neighbours against the topology where one is given', () => {
+    const accept = (neighbours: readonly Signer[]) => {
+      const verifier = createChainVerifier(run, undefined, (peer) => {
+        expect(peer).toBe(me.peerId)
+        return neighbours.map((signer) => signer.peerId)
+      })
+      return verifier.accept(chain[0].bytes)
+    }
+    expect(() => accept([one, two])).not.toThrow()
+    for (const due of [[one], [one, two, three], [one, three], [two, one], []]) {
+      expect(codeOf(() => accept(due))).toBe('E_NEIGHBOURS')
+    }
+  })
+
+  it('refuses an entry whose own signature is false or was made for something else', () => {
+    const entry = next({})
+    const signature = entry.signature.slice()
+    signature[63] ^= 0x10
+    const forged = encodeCanonical({ body: entry.body, signature })
+    expect(codeOf(() => after(1).accept(forged))).toBe('E_SIGNATURE')
+    const changed = encodeCanonical({
+      body: { ...entry.body, aggregate: modelCid(5) },
+      signature: entry.signature,
+    })
+    expect(codeOf(() => after(1).accept(changed))).toBe('E_SIGNATURE')
+  })
+})

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { compareBytes, encodeCanonical } from '../../src/codec.js'
+import { makeEvidence, openEvidence } from '../../src/evidence.js'
+import { LIMITS } from '../../src/limits.js'
+import type { SignedAnnouncement } from '../../src/messages.js'
+import { announce, codeOf, modelCid, otherRun, run, signers, stranger } from '../support/documents.js'
+
+const a = announce(signers[0], 3)
+const b = announce(signers[0], 3, { model: modelCid(99) })
+const evidence = makeEvidence(a, b)
+
+function pair(x: SignedAnnouncement, y: SignedAnnouncement, changes: Record<string, unknown> = {}) {
+  const [first, second] = compareBytes(x.bytes, y.bytes) < 0 ? [x, y] : [y, x]
+  return encodeCanonical({
+    version: 1,
+    kind: 'announcement-equivocation',
+    first: first.bytes,
+    second: second.bytes,
+    ...changes,
+  })
+}
+const open = (bytes: Uint8Array) => codeOf(() => openEvidence(bytes, run))
+/** The announcement with a signature that is not its author's. */
+function forge(message: SignedAnnouncement): SignedAnnouncement {
+  const signature = message.signature.slice()
+  signature[5] ^= 1
+  return { ...message, signature, bytes: encodeCanonical({ body: message.body, signature }) }
+}
+
+describe('evidence', () => {
+  it('is the same bytes whichever announcement came first', () => {
+    expect(makeEvidence(b, a).bytes).toEqual(evidence.bytes)
+  })
+
+  it('proves itself from its bytes and names offender and round', () => {
+    const opened = openEvidence(evidence.bytes, run)
+    expect(opened.offender).toBe(signers[0].peerId)
+    expect(opened.round).toBe(3)
+    expect(opened.announcements.map((message) => message.bytes)).toEqual(
+      evidence.announcements.map((message) => message.bytes),
+    )
+    expect(pair(a, b)).toEqual(evidence.bytes)
+  })
+
+  it('is refused in the other order', () => {
+    const [first, second] = evidence.announcements
+    expect(open(pair(a, b, { first: second.bytes, second: first.bytes }))).toBe('E_EVIDENCE')
+  })
+
+  it('is refused when either announcement is forged', () => {
+    expect(open(pair(forge(a), b))).toBe('E_SIGNATURE')
+    expect(open(pair(a, forge(b)))).toBe('E_SIGNATURE')
+  })
+
+  it('is refused when both name the same model, even with other fields that differ', () => {
+    expect(open(pair(a, a))).toBe('E_EVIDENCE')
+    expect(open(pair(a, announce(signers[0], 3, { norm: 2 })))).toBe('E_EVIDENCE')
+    expect(codeOf(() => makeEvidence(a, announce(signers[0], 3, { norm: 2 })))).toBe('E_EVIDENCE')
+  })
+
+  it('is refused when the rounds or the authors differ', () => {
+    expect(open(pair(a, announce(signers[0], 4)))).toBe('E_EVIDENCE')
+    expect(open(pair(a, announce(signers[1], 3, { model: modelCid(99) })))).toBe('E_EVIDENCE')
+  })
+
+  it('is refused when it is about another run or about no member', () => {
+    const elsewhere = [98, 99].map((tag) =>
+      announce(signers[0], 3, { run: otherRun.id, model: modelCid(tag) }),
+    )
+    expect(open(pair(elsewhere[0], elsewhere[1]))).toBe('E_WRONG_RUN')
+    expect(open(pair(a, elsewhere[1]))).toBe('E_WRONG_RUN')
+    const outside = [98, 99].map((tag) => announce(stranger, 3, { model: modelCid(tag) }))
+    expect(open(pair(outside[0], outside[1]))).toBe('E_NOT_A_MEMBER')
+  })
+
+  it.each([
+    ['version', 2],
+    ['kind', 'head-equivocation'],
+    ['first', 'text'],
+    ['second', null],
+    ['extra', 1],
+  ])('is refused with %s = %j', (field, value) => {
+    expect(open(pair(a, b, { [field]: value }))).toBe('E_MALFORMED')
+  })
+
+  it('is refused when an announcement in it is over the limit of an announcement', () => {
+    const large = encodeCanonical(new Uint8Array(LIMITS.maxAnnouncementBytes))
+    expect(open(pair(a, b, { second: large }))).toBe('E_TOO_LARGE')
+  })
+
+  it('is looked at up to its size limit and not above', () => {
+    expect(open(encodeCanonical(new Uint8Array(LIMITS.maxEvidenceBytes - 3)))).toBe('E_MALFORMED')
+    expect(open(encodeCanonical(new Uint8Array(LIMITS.maxEvidenceBytes - 2)))).toBe('E_TOO_LARGE')
+  })
+
+  it('does not survive a flip in any byte', () => {
+    for (let k = 0; k < evidence.bytes.byteLength; k++) {
+      const changed = evidence.bytes.slice()
+      changed[k] ^= 1 << (k % 8)
+      expect(open(changed)).toMatch(/^E_/)
+    }
+  })
+})
