@@ -63,7 +63,9 @@ async function benchCluster(nodes: number, processes: number): Promise<ClusterBe
   const score = await run.finish()
   await rm(folder, { recursive: true, force: true })
   if (score.failed.length > 0 || score.ledgers.bad.length > 0) {
-    throw new Error(`the cluster of ${nodes} nodes failed: ${JSON.stringify({ ...score.failed, ...score.ledgers.bad })}`)
+    throw new Error(
+      `the cluster of ${nodes} nodes failed: ${JSON.stringify({ ...score.failed, ...score.ledgers.bad })}`,
+    )
   }
   return {
     nodes,

@@ -10,7 +10,9 @@ import { benchClusters } from './cluster.bench.js'
 const FILE = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url))
 
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [header, header.map((_, k) => (k === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+  [header, header.map((_, k) => (k === 0 ? '---' : '---:')), ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n')
 const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
 const sections: Record<string, () => Promise<string>> = {
@@ -41,7 +43,15 @@ const sections: Record<string, () => Promise<string>> = {
   async clusters() {
     const rows = await benchClusters()
     return table(
-      ['nodes', 'processes', 'first entry of all, s', 'round without training, s', 'MB resident', 'MB a node', 'MB sent and received a node and round'],
+      [
+        'nodes',
+        'processes',
+        'first entry of all, s',
+        'round without training, s',
+        'MB resident',
+        'MB a node',
+        'MB sent and received a node and round',
+      ],
       rows.map((row) => [
         String(row.nodes),
         String(row.processes),

@@ -28,7 +28,10 @@ export interface ClusterRunOptions {
 
 /** `tempered cluster run`: a scenario (flags win over the file) on real nodes; 6 if a ledger does not verify. */
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
-  const scenario = withOptions(file === undefined ? undefined : await loadDocument(file, scenarioSchema), options)
+  const scenario = withOptions(
+    file === undefined ? undefined : await loadDocument(file, scenarioSchema),
+    options,
+  )
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
   const plan = planCluster(scenario, data)

@@ -73,14 +73,27 @@ describe('a local cluster', () => {
       expect(run.stdout).toContain('6 of 6')
       const results = await resultsFolder(folder)
       expect((await readdir(results)).sort()).toEqual(
-        ['events.ndjson', 'hosts', 'manifest.json', 'metrics.csv', 'nodes', 'scenario.yaml', 'summary.json'].sort(),
+        [
+          'events.ndjson',
+          'hosts',
+          'manifest.json',
+          'metrics.csv',
+          'nodes',
+          'scenario.yaml',
+          'summary.json',
+        ].sort(),
       )
       const scenario = await readFile(join(results, 'scenario.yaml'), 'utf8')
       expect(scenario).toContain('seed: 5')
       expect(scenario).toContain('tempered:')
-      const events = (await readFile(join(results, 'events.ndjson'), 'utf8')).trim().split('\n').map(parseJson)
+      const events = (await readFile(join(results, 'events.ndjson'), 'utf8'))
+        .trim()
+        .split('\n')
+        .map(parseJson)
       expect(events.filter((event) => event?.type === 'round')).toHaveLength(12)
-      const summary = parseJson(await readFile(join(results, 'summary.json'), 'utf8').then((text) => text.replace(/\n/g, '')))
+      const summary = parseJson(
+        await readFile(join(results, 'summary.json'), 'utf8').then((text) => text.replace(/\n/g, '')),
+      )
       expect(summary?.finishedHonest).toBe(4)
       // The gaussian model is far outside every radius: it was seen and refused.
       expect(summary?.recall).toBeGreaterThan(0)
@@ -90,14 +103,30 @@ describe('a local cluster', () => {
   it('reports a process that is killed and goes on without its nodes', () =>
     inTemporaryFolder(async (folder) => {
       const cli = startCli(
-        ['cluster', 'run', '--nodes', '4', '--rounds', '12', '--model', 'softmax', '--rule', 'average', '--hosts', '4', '--json'],
+        [
+          'cluster',
+          'run',
+          '--nodes',
+          '4',
+          '--rounds',
+          '12',
+          '--model',
+          'softmax',
+          '--rule',
+          'average',
+          '--hosts',
+          '4',
+          '--json',
+        ],
         folder,
       )
       await cli.line('stdout', (line) => (parseJson(line)?.type === 'round' ? true : undefined))
       const pids = await childPids(cli.child.pid!)
       expect(pids).toHaveLength(4)
       process.kill(pids[1]!, 'SIGKILL')
-      const gone = await cli.line('stdout', (line) => (parseJson(line)?.type === 'host-gone' ? parseJson(line) : undefined))
+      const gone = await cli.line('stdout', (line) =>
+        parseJson(line)?.type === 'host-gone' ? parseJson(line) : undefined,
+      )
       expect(gone.signal).toBe('SIGKILL')
       expect(gone.nodes).toHaveLength(1)
       expect(await cli.exit).toBe(0)
@@ -107,7 +136,10 @@ describe('a local cluster', () => {
 
   it('one SIGINT stops all of it, and no process is left', () =>
     inTemporaryFolder(async (folder) => {
-      const cli = startCli(['cluster', 'run', '--nodes', '6', '--rounds', '1000', '--hosts', '3', '--json'], folder)
+      const cli = startCli(
+        ['cluster', 'run', '--nodes', '6', '--rounds', '1000', '--hosts', '3', '--json'],
+        folder,
+      )
       await cli.line('stdout', (line) => (parseJson(line)?.type === 'round' ? true : undefined))
       const pids = await childPids(cli.child.pid!)
       cli.child.kill('SIGINT')
@@ -118,7 +150,10 @@ describe('a local cluster', () => {
 
   it('a launcher that is killed takes its processes with it', () =>
     inTemporaryFolder(async (folder) => {
-      const cli = startCli(['cluster', 'run', '--nodes', '4', '--rounds', '1000', '--hosts', '2', '--json'], folder)
+      const cli = startCli(
+        ['cluster', 'run', '--nodes', '4', '--rounds', '1000', '--hosts', '2', '--json'],
+        folder,
+      )
       await cli.line('stdout', (line) => (parseJson(line)?.type === 'round' ? true : undefined))
       const pids = await childPids(cli.child.pid!)
       cli.child.kill('SIGKILL')

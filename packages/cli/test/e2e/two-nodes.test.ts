@@ -16,7 +16,18 @@ async function initPair(folder: string, rounds: number): Promise<void> {
   const local = ['--listen', '/ip4/127.0.0.1/tcp/0']
   expect((await runCli(['node', 'init', 'alice', ...local, '--part', '0/2'], folder)).code).toBe(0)
   expect((await runCli(['node', 'init', 'bob', ...local, '--part', '1/2'], folder)).code).toBe(0)
-  const manifest = ['manifest', 'create', '--member', 'alice', '--member', 'bob', '--model', 'softmax', '--rule', 'average']
+  const manifest = [
+    'manifest',
+    'create',
+    '--member',
+    'alice',
+    '--member',
+    'bob',
+    '--model',
+    'softmax',
+    '--rule',
+    'average',
+  ]
   const made = await runCli([...manifest, '--local-steps', '5', '--rounds', String(rounds)], folder)
   expect(made.code).toBe(0)
 }
@@ -115,7 +126,18 @@ describe('two nodes started by hand', () => {
       const alice = startNode(folder, 'alice')
       await setBootstrap(folder, 'bob', await listening(alice))
       await runCli(
-        ['manifest', 'create', '--member', 'alice', '--member', 'bob', '--rounds', '9', '--out', 'manifest.json'],
+        [
+          'manifest',
+          'create',
+          '--member',
+          'alice',
+          '--member',
+          'bob',
+          '--rounds',
+          '9',
+          '--out',
+          'manifest.json',
+        ],
         folder,
       )
       const bob = startNode(folder, 'bob')
@@ -138,7 +160,9 @@ describe('two nodes started by hand', () => {
       // A stranger is not told the manifest.
       await runCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
       const carol = startNode(folder, 'carol')
-      const refusal = await carol.line('stderr', (line) => (line.includes('no manifest yet') ? line : undefined))
+      const refusal = await carol.line('stderr', (line) =>
+        line.includes('no manifest yet') ? line : undefined,
+      )
       expect(refusal).toContain('no manifest yet')
       carol.child.kill('SIGINT')
       await carol.exit
