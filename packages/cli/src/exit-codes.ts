@@ -25,9 +25,12 @@ const BY_CODE: Readonly<Record<string, number>> = {
   E_UNKNOWN_TOPOLOGY: EXIT.usage,
   E_UNKNOWN_PARAMETER: EXIT.usage,
   E_PARAMETER_RANGE: EXIT.usage,
-  E_PARAMETERS: EXIT.usage,
+  E_MISSING_PARAMETER: EXIT.usage,
+  E_CONFLICTING_PARAMETERS: EXIT.usage,
   E_TOPOLOGY: EXIT.usage,
   E_TOO_FEW_NODES: EXIT.usage,
+  E_MODEL_UNKNOWN: EXIT.usage,
+  E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,
   E_WRONG_RUN: EXIT.wrongRun,
   E_NOT_A_MEMBER: EXIT.wrongRun,
@@ -43,7 +46,5 @@ const BY_CODE: Readonly<Record<string, number>> = {
 /** Exit code for an error: by its `E_…` code, 1 for anything unknown. */
 export function exitCodeOf(error: unknown): number {
   const { name } = (error ?? {}) as { name?: string }
-  return (
-    BY_CODE[errorCode(error)] ?? (name === 'DataError' || name === 'IdxError' ? EXIT.data : EXIT.internal)
-  )
+  return BY_CODE[errorCode(error)] ?? (name === 'DataError' ? EXIT.data : EXIT.internal)
 }

@@ -1,0 +1,107 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { inTemporaryFolder, runCli } from '../support/run-cli.js'
+
+describe('the tempered command', () => {
+  it('shows help for every command it names', () =>
+    inTemporaryFolder(async (folder) => {
+      const help = await runCli(['--help'], folder)
+      expect(help.code).toBe(0)
+      for (const command of [
+        ['demo'],
+        ['node', 'init'],
+        ['node', 'start'],
+        ['manifest', 'create'],
+        ['cluster', 'run'],
+        ['ledger', 'verify'],
+        ['ledger', 'show'],
+      ]) {
+        expect(help.stdout).toContain(command[0])
+        expect((await runCli([...command, '--help'], folder)).stdout).toContain('Usage: tempered')
+      }
+    }))
+
+  it.each([
+    [['nonsense'], 2],
+    [['demo', '--rounds', 'many'], 2],
+    [['cluster', 'run', 'missing.yaml'], 2],
+    [['cluster', 'run', '--rule', 'balanse'], 2],
+    [['node', 'start', '--config', 'missing.yaml'], 2],
+    [['node', 'id', 'missing'], 4],
+    [['ledger', 'verify', 'missing'], 2],
+  ])('%j ends with code %i and says why on stderr', (args, code) =>
+    inTemporaryFolder(async (folder) => {
+      const run = await runCli(args, folder)
+      expect(run.code).toBe(code)
+      expect(run.stderr).toContain('error')
+      expect(run.stdout).toBe('')
+      expect(run.stderr).not.toContain('    at ')
+    }),
+  )
+
+  it('shows the stack only with --debug', () =>
+    inTemporaryFolder(async (folder) => {
+      expect((await runCli(['--debug', 'node', 'id', 'missing'], folder)).stderr).toContain('    at ')
+    }))
+})
+
+describe('tempered node init', () => {
+  it('makes a secret key, a commented configuration and a schema, and writes over nothing', () =>
+    inTemporaryFolder(async (folder) => {
+      const made = await runCli(['node', 'init', 'alice', '--part', '0/2'], folder)
+      expect(made.code).toBe(0)
+      expect(made.stdout).toMatch(/^12D3Koo/)
+      expect((await stat(join(folder, 'alice', 'identity.key'))).mode & 0o777).toBe(0o600)
+      const key = await readFile(join(folder, 'alice', 'identity.key'))
+      expect((await runCli(['node', 'init', 'alice'], folder)).code).toBe(2)
+      expect(await readFile(join(folder, 'alice', 'identity.key'))).toEqual(key)
+      expect((await runCli(['node', 'id', 'alice'], folder)).stdout).toBe(made.stdout)
+    }))
+
+  it('tells of a broken configuration with its place', () =>
+    inTemporaryFolder(async (folder) => {
+      await runCli(['node', 'init', 'alice'], folder)
+      const path = join(folder, 'alice', 'node.yaml')
+      await writeFile(path, (await readFile(path, 'utf8')).replace('backend: auto', 'bakend: auto'))
+      const run = await runCli(['node', 'start', '--config', 'alice/node.yaml'], folder)
+      expect(run.code).toBe(2)
+      expect(run.stderr).toMatch(/alice\/node\.yaml:\d+:1: unknown key "bakend"; did you mean "backend"\?/)
+    }))
+})
+
+describe('tempered ledger verify', () => {
+  it('exits 6 and names the first bad entry of a damaged ledger', () =>
+    inTemporaryFolder(async (folder) => {
+      const run = await runCli(
+        [
+          'cluster',
+          'run',
+          '--nodes',
+          '2',
+          '--rounds',
+          '3',
+          '--model',
+          'softmax',
+          '--hosts',
+          '1',
+          '--out',
+          'runs',
+          '--json',
+        ],
+        folder,
+      )
+      expect(run.code, run.stderr).toBe(0)
+      const ledger = (await runCli(['ledger', 'verify', '--json', 'runs'], folder)).stdout.split('\n')[0]!
+      const path = (JSON.parse(ledger) as { path: string }).path
+      const bytes = await readFile(join(folder, path))
+      // A byte in the last entry: everything before it stays good.
+      bytes[bytes.byteLength - 100]! ^= 1
+      await writeFile(join(folder, path), bytes)
+      const verified = await runCli(['ledger', 'verify', path], folder)
+      expect(verified.code).toBe(6)
+      expect(verified.stdout).toContain('entry 2')
+      expect(verified.stdout).toContain('E_HASH_MISMATCH')
+      expect(verified.stderr).toContain('E_LEDGER_INVALID')
+    }))
+})

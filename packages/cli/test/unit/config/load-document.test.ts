@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { nearestName, parseText } from '../../../src/config/load-document.js'
+import { nodeConfigSchema } from '../../../src/config/node-config.js'
+import { nodeTemplate } from '../../../src/config/node-template.js'
+import { scenarioSchema } from '../../../src/scenario/schema.js'
+
+function problem(text: string, schema: z.ZodType = scenarioSchema): string {
+  try {
+    parseText('file.yaml', text, schema)
+  } catch (error) {
+    expect((error as { code: string }).code).toBe('E_CONFIG')
+    return (error as Error).message
+  }
+  throw new Error('no error')
+}
+
+describe('parseText', () => {
+  it('names file, line and column of an unknown key, and the nearest known one', () => {
+    expect(problem('name: x\nnode: 4\n')).toBe('file.yaml:2:1: unknown key "node"; did you mean "nodes"?')
+  })
+
+  it('finds unknown keys inside objects and lists', () => {
+    expect(problem('training:\n  round: 4\n')).toBe(
+      'file.yaml:2:3: unknown key "training.round"; did you mean "rounds"?',
+    )
+    expect(problem('adversaries:\n  - nodes: [1]\n    atack: { name: ipm }\n')).toContain(
+      'file.yaml:3:5: unknown key "adversaries.0.atack"; did you mean "attack"?',
+    )
+  })
+
+  it('suggests nothing when nothing is near', () => {
+    expect(problem('zzzzzzzz: 1\n')).toBe('file.yaml:1:1: unknown key "zzzzzzzz"')
+  })
+
+  it('points at the value that is wrong', () => {
+    expect(problem('name: x\nnodes: none\n')).toMatch(/^file\.yaml:2:8: nodes: /)
+    expect(problem('training:\n  momentum: 1.5\n')).toMatch(/^file\.yaml:2:13: training\.momentum: /)
+  })
+
+  it('reports several problems, one a line', () => {
+    expect(problem('nodes: 0\nseeds: 3\n').split('\n')).toHaveLength(2)
+  })
+
+  it('says where YAML itself is broken', () => {
+    expect(problem('nodes: [1, 2\n')).toMatch(/^file\.yaml:\d+:\d+: /)
+  })
+
+  it('reads JSON as well', () => {
+    expect(parseText('file.json', '{"nodes": 7}', scenarioSchema).nodes).toBe(7)
+  })
+})
+
+describe('nearestName', () => {
+  it('takes slips, not other words', () => {
+    expect(nearestName('topolgy', ['topology', 'training'])).toBe('topology')
+    expect(nearestName('rule', ['topology', 'training'])).toBeUndefined()
+  })
+})
+
+describe('the node template', () => {
+  it('is a valid configuration with the schema line for editors', () => {
+    const text = nodeTemplate({
+      name: 'a: tricky #name',
+      listen: ['/ip4/0.0.0.0/tcp/4001'],
+      bootstrap: [],
+      mdns: false,
+      manifest: { file: '../manifest.json' },
+      part: 1,
+      parts: 3,
+    })
+    expect(text.startsWith('# yaml-language-server: $schema=./node.schema.json\n')).toBe(true)
+    const config = parseText('node.yaml', text, nodeConfigSchema)
+    expect(config.name).toBe('a: tricky #name')
+    expect(config.data).toEqual({
+      source: 'mnist',
+      split: { kind: 'label-groups', h: 0.8 },
+      part: 1,
+      parts: 3,
+      seed: 1,
+    })
+  })
+
+  it('gives a JSON Schema that knows every key of the template', () => {
+    const schema = z.toJSONSchema(nodeConfigSchema, { io: 'input' }) as {
+      properties: Record<string, unknown>
+    }
+    expect(Object.keys(schema.properties)).toEqual(
+      expect.arrayContaining(['name', 'key', 'state', 'listen', 'bootstrap', 'manifest', 'data', 'backend']),
+    )
+  })
+})

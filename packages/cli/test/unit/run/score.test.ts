@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import type { HostedRound } from '../../../src/cluster/host-messages.js'
+import { type NodeRecord, type ScoreInput, scoreRun } from '../../../src/run/score.js'
+
+type Neighbour = HostedRound['neighbours'][number]
+
+const neighbour = (peer: string, accepted: boolean, arrival: number | null = 0): Neighbour => ({
+  peer,
+  accepted,
+  weight: accepted ? 0.5 : 0,
+  score: 1,
+  threshold: 2,
+  reason: accepted ? 'accepted' : 'distance-above-threshold',
+  arrival,
+})
+
+const report = (
+  round: number,
+  testAccuracy: number | null,
+  neighbours: readonly Neighbour[],
+): HostedRound => ({
+  round,
+  trainingLoss: 1,
+  testLoss: 1,
+  testAccuracy,
+  neighbours,
+  modelCid: 'm',
+  aggregateCid: 'a',
+  entryCid: 'e',
+  bytesReceived: 100,
+  bytesSent: 50,
+  phaseMs: { train: 500, publish: 100, collect: 200, aggregate: 100, evaluate: 50, ledger: 50 },
+})
+
+const record = (...rounds: [HostedRound, number][]): NodeRecord => ({
+  rounds: rounds.map(([entry, elapsedMs]) => ({ report: entry, elapsedMs })),
+})
+
+/** Two honest nodes a and b, one attacker x, two rounds. */
+function input(records: readonly NodeRecord[]): ScoreInput {
+  const nodes = ['a', 'b', 'x'].map((peer, index) => ({
+    index,
+    name: `node-${peer}`,
+    identity: { signer: { peerId: peer } },
+    attack: peer === 'x' ? { name: 'ipm', params: {} } : undefined,
+  }))
+  const run = { manifest: { training: { rounds: 2 }, rule: { name: 'balance' } } }
+  return { plan: { nodes, run }, records, failed: [], verdicts: [] } as unknown as ScoreInput
+}
+
+describe('scoreRun', () => {
+  it('takes worst, mean and best from honest nodes that finished the last round', () => {
+    const score = scoreRun(
+      input([
+        record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000]),
+        record([report(0, 0.4, []), 1000], [report(1, 0.7, []), 2500]),
+        record([report(1, 0.1, []), 2000]),
+      ]),
+    )
+    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.7 })
+    expect(score.mean).toBeCloseTo(0.8)
+    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.9 })
+    expect(score.finishedHonest).toBe(2)
+  })
+
+  it('leaves out an honest node that did not finish', () => {
+    const score = scoreRun(
+      input([record([report(0, 0.5, []), 1000]), record([report(1, 0.7, []), 2000]), record()]),
+    )
+    expect(score.finishedHonest).toBe(1)
+    expect(score.worst?.node).toBe('node-b')
+  })
+
+  it('counts precision and recall over models that arrived at honest nodes', () => {
+    const score = scoreRun(
+      input([
+        record([report(0, null, [neighbour('b', false), neighbour('x', false)]), 1000]),
+        record([
+          report(0, null, [neighbour('a', true), neighbour('x', true), neighbour('x', false, null)]),
+          1000,
+        ]),
+        // What the attacker refuses does not count.
+        record([report(0, null, [neighbour('a', false), neighbour('b', false)]), 1000]),
+      ]),
+    )
+    expect(score.precision).toBe(0.5)
+    expect(score.recall).toBe(0.5)
+    expect(score.honestRefused).toBe(0.5)
+  })
+
+  it('says null where there was nothing to measure', () => {
+    const score = scoreRun(input([record(), record(), record()]))
+    expect([score.worst, score.mean, score.precision, score.recall, score.bytesPerNodeRound]).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+    ])
+  })
+
+  it('measures bytes over all nodes and wall-clock seconds from the first training to the last entry', () => {
+    const score = scoreRun(
+      input([record([report(0, null, []), 2000]), record([report(1, null, []), 5000]), record()]),
+    )
+    expect(score.bytesPerNodeRound).toBe(150)
+    // The first round began at 2000 − 1000 ms, the last ended at 5000 ms; two rounds.
+    expect(score.secondsPerRound).toBeCloseTo(2)
+  })
+})

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { planCluster } from '../../../src/scenario/plan.js'
+import { defaultTopology, scenarioSchema } from '../../../src/scenario/schema.js'
+import { createDataset, planData } from '../../support/small-data.js'
+
+describe('planCluster', () => {
+  it('draws the same members, topology and run id from the same scenario', () => {
+    const scenario = scenarioSchema.parse({ nodes: 6, model: 'softmax' })
+    const first = planCluster(scenario, planData)
+    const second = planCluster(scenario, planData)
+    expect(second.run.id.toString()).toBe(first.run.id.toString())
+    const other = planCluster(scenarioSchema.parse({ nodes: 6, model: 'softmax', seed: 2 }), planData)
+    expect(other.run.id.toString()).not.toBe(first.run.id.toString())
+    expect(other.run.manifest.members).not.toEqual(first.run.manifest.members)
+  })
+
+  it('writes the rule with all parameters in force into the manifest', () => {
+    const plan = planCluster(
+      scenarioSchema.parse({ rule: { name: 'balance', params: { gamma: 0.5 } } }),
+      planData,
+    )
+    expect(plan.run.manifest.rule).toEqual({ name: 'balance', params: { gamma: 0.5, kappa: 1, alpha: 0.5 } })
+  })
+
+  it.each([
+    [{ rule: { name: 'balanse' } }, 'E_UNKNOWN_RULE'],
+    [{ rule: { name: 'balance', params: { gama: 1 } } }, 'E_UNKNOWN_PARAMETER'],
+    [{ topology: { name: 'k-regular', params: { k: 3 } }, nodes: 7 }, 'E_TOPOLOGY'],
+    [{ adversaries: [{ nodes: [99], attack: { name: 'ipm' } }] }, 'E_CONFIG'],
+    [{ adversaries: [{ nodes: [1], attack: { name: 'impm' } }] }, 'E_UNKNOWN_ATTACK'],
+    [
+      {
+        adversaries: [
+          { nodes: [1], attack: { name: 'ipm' } },
+          { nodes: [1], attack: { name: 'gaussian' } },
+        ],
+      },
+      'E_CONFIG',
+    ],
+  ])('refuses %j before anything runs', (fields, code) => {
+    expect(() => planCluster(scenarioSchema.parse(fields), planData)).toThrow(
+      expect.objectContaining({ code }),
+    )
+  })
+
+  it('takes classes and shape from the data', () => {
+    const plan = planCluster(scenarioSchema.parse({ model: 'softmax' }), {
+      train: createDataset(3, 5),
+      test: createDataset(3, 5),
+    })
+    expect(plan.run.manifest.model).toMatchObject({
+      inputShape: [5, 5, 1],
+      classes: 3,
+      parameterCount: 5 * 5 * 3 + 3,
+    })
+  })
+})
+
+describe('the default topology', () => {
+  it('is 4-regular, or complete for up to five nodes', () => {
+    expect(defaultTopology(6)).toEqual({ name: 'k-regular', params: { k: 4 } })
+    for (const nodes of [1, 2, 3, 4, 5]) {
+      expect(defaultTopology(nodes).name).toBe('complete')
+      expect(() => planCluster(scenarioSchema.parse({ nodes, model: 'softmax' }), planData)).not.toThrow()
+    }
+  })
+})
