@@ -1,4 +1,4 @@
-import { errorCode } from '@tempered/node'
+import { errorCode } from '@tempered/node/errors'
 
 /** Exit codes of the `tempered` command; scripts may rely on them. */
 export const EXIT = {

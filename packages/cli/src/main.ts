@@ -24,6 +24,9 @@ const assignment = (text: string, previous: Record<string, number> = {}): Record
 }
 const list = (text: string, previous: string[] = []): string[] => [...previous, text]
 
+const backendOption = (): Option =>
+  new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu'])
+
 const program = new Command('tempered')
   .description(
     'Federated learning without a server: nodes that gossip, filter what they receive and prove what they did.',
@@ -38,6 +41,7 @@ program
   .description('Ten nodes on this machine, two of them poisoning: plain averaging and BALANCE side by side.')
   .option('--seed <n>', 'seed of the run', wholeNumber(0), 1)
   .option('--rounds <n>', 'rounds', wholeNumber(1), 16)
+  .addOption(backendOption().default('auto'))
   .option('--out <folder>', 'where results go', 'runs')
   .action(async (options) => (await import('./commands/demo.js')).demo(options))
 
@@ -58,7 +62,7 @@ node
   .command('start')
   .description('Join the run and work its rounds; after a stop or a crash it goes on where its ledger ends.')
   .requiredOption('--config <file>', 'configuration file, e.g. alice/node.yaml')
-  .addOption(new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu']))
+  .addOption(backendOption())
   .option('--stay', 'keep serving models after the last round')
   .option('--json', 'one JSON line a round on stdout')
   .action(async (options) => (await import('./commands/node-start.js')).nodeStart(options))
@@ -107,7 +111,7 @@ cluster
   .option('--seed <n>', 'seed', wholeNumber(0))
   .option('--rule <name>', 'aggregation rule, with its defaults')
   .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']))
-  .addOption(new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu']))
+  .addOption(backendOption())
   .option('--hosts <n>', 'host processes; default: one a core', wholeNumber(1))
   .addOption(
     new Option('--isolation <kind>', 'several nodes a process, or one')

@@ -37,7 +37,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const plan = planCluster(scenario, data)
   const folder = newRunPath(options.out, scenario.name, new Date())
   const hosts = options.isolation === 'process' ? scenario.nodes : (options.hosts ?? availableParallelism())
-  const progress = createProgress(process.stderr)
+  const progress = createProgress(process.stderr, process.stdout)
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
     `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(hosts, scenario.nodes)} processes, ` +

@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import { loadSource } from '@tempered/node'
+import { type BackendChoice, loadSource } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
@@ -15,13 +15,14 @@ import { planCluster } from '../scenario/plan.js'
 export interface DemoOptions {
   readonly seed: number
   readonly rounds: number
+  readonly backend: BackendChoice
   readonly out: string
 }
 
 /** `tempered demo`: two clusters at once, one host process each; 0 only if the defence did its work. */
 export async function demo(options: DemoOptions): Promise<void> {
   const { undefended, defended } = demoScenarios(options)
-  const progress = createProgress(process.stderr)
+  const progress = createProgress(process.stderr, process.stdout)
   const cache = cacheFolder()
   const data = await loadSource(undefended.data.source, cache)
   const plans = [undefended, defended].map((scenario) => planCluster(scenario, data))

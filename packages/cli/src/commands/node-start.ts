@@ -90,6 +90,7 @@ async function createLogger(config: NodeConfig): Promise<Logger> {
     sync: true,
     colorize: process.env.NO_COLOR === undefined,
     ignore: 'node,component',
+    messageFormat: '{if component}{component}: {end}{msg}',
     translateTime: 'SYS:HH:MM:ss',
     singleLine: true,
   })

@@ -1,4 +1,4 @@
-import { errorCode, errorMessage } from '@tempered/node'
+import { errorCode, errorMessage } from '@tempered/node/errors'
 import pc from 'picocolors'
 
 /** An error for people: code and message; the stack, and that of its causes, only on request. */

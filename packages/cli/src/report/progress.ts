@@ -4,7 +4,10 @@ import type { ClusterEvent } from '../cluster/cluster.js'
 import type { ClusterRun } from '../run/cluster-run.js'
 import { bytes, decimal, percent, table } from './format.js'
 
-/** Live progress of one or more cluster runs, on stderr: a table on a terminal, otherwise one line a round. */
+/**
+ * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a
+ * terminal), otherwise one line a round.
+ */
 export interface Progress {
   /** Runs in the order in which they are to be shown. */
   watch(...runs: readonly ClusterRun[]): void
@@ -16,8 +19,8 @@ export interface Progress {
   close(): void
 }
 
-export function createProgress(stream: NodeJS.WriteStream): Progress {
-  return stream.isTTY ? createLiveTable(stream) : createRoundLines(stream)
+export function createProgress(stream: NodeJS.WriteStream, output: NodeJS.WriteStream): Progress {
+  return stream.isTTY && output.isTTY ? createLiveTable(stream) : createRoundLines(stream)
 }
 
 const REDRAW_MS = 150

@@ -1,7 +1,8 @@
+import type { BackendChoice } from '@tempered/node'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /** The two runs of `tempered demo`: the same nodes, data and attackers; only the rule differs. */
-export function demoScenarios(options: { seed: number; rounds: number }): {
+export function demoScenarios(options: { seed: number; rounds: number; backend: BackendChoice }): {
   undefended: Scenario
   defended: Scenario
 } {
@@ -17,6 +18,7 @@ export function demoScenarios(options: { seed: number; rounds: number }): {
       rule: { name: rule },
       adversaries: [{ nodes: [3, 7], attack: { name: 'sign-flip-model' } }],
       evaluation: { every: 1, samples: 500 },
+      backend: options.backend,
     })
   return { undefended: scenario('average'), defended: scenario('balance') }
 }

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { encodeCarHeader, encodeCarSection } from '../../../src/ledger/car.js'
+import { verifyLedgerFile } from '../../../src/ledger/verify.js'
+import { makeChain, makeEntry, modelCid, otherRun, run, signers } from '../../support/run-fixture.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+
+const chain = makeChain(4)
+const header = encodeCarHeader(run.id)
+const blocks = [{ cid: run.id, bytes: run.bytes }, ...chain]
+const sections = blocks.map(({ cid, bytes }) => encodeCarSection(cid, bytes))
+const wholeFile = Buffer.concat([header, ...sections])
+
+describe('verifyLedgerFile', () => {
+  it('accepts the whole file and says what is in it', async () => {
+    const path = join(await temporaryFolder(), 'ledger.car')
+    await writeFile(path, wholeFile)
+    const heights: number[] = []
+    const verdict = await verifyLedgerFile(path, (entry) => heights.push(entry.body.height))
+    expect(verdict).toMatchObject({ ok: true, path, author: signers[0].peerId, entries: 4 })
+    expect(verdict.ok && verdict.head.equals(chain[3].cid)).toBe(true)
+    expect(verdict.ok && verdict.run.id.equals(run.id)).toBe(true)
+    expect(heights).toEqual([0, 1, 2, 3])
+  })
+
+  it('finds a flip in every byte and names the block in which it is', async () => {
+    const path = join(await temporaryFolder(), 'ledger.car')
+    let offset = 0
+    let entry = -1
+    const blockAt: number[] = Array(header.byteLength).fill(-1)
+    for (const section of sections) {
+      for (let k = 0; k < section.byteLength; k++) blockAt.push(entry)
+      entry += 1
+    }
+    for (; offset < wholeFile.byteLength; offset++) {
+      const damaged = Buffer.from(wholeFile)
+      damaged[offset] ^= 1 << (offset % 8)
+      await writeFile(path, damaged)
+      const verdict = await verifyLedgerFile(path)
+      if (verdict.ok) expect.fail(`byte ${offset}: accepted`)
+      expect(verdict.code).toMatch(/^E_(?!INTERNAL)/)
+      // A root that names another run is noticed once the manifest is read: both are −1.
+      expect(verdict.entry, `byte ${offset}: ${verdict.message}`).toBe(blockAt[offset])
+    }
+  })
+
+  it('refuses a file cut anywhere but between entries', async () => {
+    const path = join(await temporaryFolder(), 'ledger.car')
+    const ends = sections.reduce(
+      (all, section) => [...all, all.at(-1)! + section.byteLength],
+      [header.byteLength],
+    )
+    for (let size = 0; size < wholeFile.byteLength; size++) {
+      await writeFile(path, wholeFile.subarray(0, size))
+      const verdict = await verifyLedgerFile(path)
+      expect(verdict.ok, `cut at ${size}`).toBe(ends.indexOf(size) > 0)
+    }
+  })
+
+  it('refuses blocks that are whole but are no chain of the run', async () => {
+    const path = join(await temporaryFolder(), 'ledger.car')
+    const verdictOf = async (...parts: Uint8Array[]) => {
+      await writeFile(path, Buffer.concat(parts))
+      return verifyLedgerFile(path)
+    }
+    const other = encodeCarSection(otherRun.id, otherRun.bytes)
+    expect(await verdictOf(header, other)).toMatchObject({ ok: false, entry: -1, code: 'E_WRONG_RUN' })
+    expect(await verdictOf(header)).toMatchObject({ ok: false, entry: -1, code: 'E_MALFORMED' })
+    expect(await verdictOf(header, sections[0], sections[2])).toMatchObject({
+      ok: false,
+      entry: 0,
+      code: 'E_HEIGHT',
+    })
+    expect(await verdictOf(header, sections[0], sections[1], sections[1])).toMatchObject({
+      ok: false,
+      entry: 1,
+      code: 'E_HEIGHT',
+    })
+    const wrongCid = encodeCarSection(chain[1].cid, chain[0].bytes)
+    expect(await verdictOf(header, sections[0], wrongCid)).toMatchObject({
+      entry: 0,
+      code: 'E_HASH_MISMATCH',
+    })
+    const bad = makeEntry(1, chain[0].cid, { aggregate: modelCid(3), rule: { name: 'median', params: {} } })
+    expect(
+      await verdictOf(header, sections[0], sections[1], encodeCarSection(bad.cid, bad.bytes)),
+    ).toMatchObject({
+      entry: 1,
+      code: 'E_RULE_MISMATCH',
+    })
+  })
+
+  it('holds the entries against the topology that the caller makes from the manifest', async () => {
+    const path = join(await temporaryFolder(), 'ledger.car')
+    await writeFile(path, wholeFile)
+    const verdictWith = (neighbours: string[]) => verifyLedgerFile(path, undefined, () => () => neighbours)
+    expect((await verdictWith([signers[1].peerId])).ok).toBe(true)
+    expect(await verdictWith([signers[2].peerId])).toMatchObject({
+      ok: false,
+      entry: 0,
+      code: 'E_NEIGHBOURS',
+    })
+  })
+})

@@ -1,0 +1,39 @@
+import type { Connection, Libp2p } from '@libp2p/interface'
+import { type Run, runTopics, type Signer } from '@tempered/protocol'
+import { onTestFinished } from 'vitest'
+import { createHost, type TemperedHost } from '../../src/transport/host.js'
+import { run } from './run-fixture.js'
+
+/** A real libp2p host on a free port of 127.0.0.1; it stops with the test. */
+export async function startHost(seed: Uint8Array, signer: Signer, ofRun: Run = run): Promise<TemperedHost> {
+  const host = await createHost({
+    seed,
+    signer,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    mdns: false,
+    topics: runTopics(ofRun.id),
+    dialMs: 60_000,
+    wireBytes: { received: 0, sent: 0 },
+  })
+  onTestFinished(async () => {
+    await host.stop()
+  })
+  return host
+}
+
+export function connect(from: Libp2p, to: Libp2p): Promise<Connection> {
+  return from.dial(to.getMultiaddrs())
+}
+
+/** Resolves when `check` holds after one of `target`'s events. */
+export function eventually(target: EventTarget, event: string, check: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!check()) return
+      target.removeEventListener(event, look)
+      resolve()
+    }
+    target.addEventListener(event, look)
+    look()
+  })
+}

@@ -1,0 +1,156 @@
+import {
+  type Announcement,
+  blobCid,
+  createSigner,
+  documentCid,
+  type Entry,
+  type Head,
+  type NeighbourRecord,
+  type Run,
+  type SignedAnnouncement,
+  type SignedEntry,
+  type SignedHead,
+  type Signer,
+  sealManifest,
+  signAnnouncement,
+  signEntry,
+  signHead,
+} from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+
+/** Runs and documents from fixed keys. */
+export const seeds: readonly Uint8Array[] = Array.from({ length: 5 }, (_, k) =>
+  new Uint8Array(32).fill(k + 1),
+)
+export const signers: readonly Signer[] = seeds.map((seed) => createSigner(seed))
+/** In no run. */
+export const strangerSeed: Uint8Array = new Uint8Array(32).fill(200)
+export const stranger: Signer = createSigner(strangerSeed)
+
+export const modelCid = (tag: number): CID => blobCid(Uint8Array.of(tag & 0xff, tag >> 8))
+
+export interface RunChanges {
+  readonly name?: string
+  readonly members?: readonly Signer[]
+  readonly parameterCount?: number
+  readonly topology?: Record<string, unknown>
+  readonly deadlines?: Record<string, number>
+}
+
+export function makeRun(changes: RunChanges = {}): Run {
+  return sealManifest({
+    kind: 'tempered/manifest',
+    version: 1,
+    name: changes.name ?? 'fixture',
+    seed: 7,
+    model: {
+      name: 'softmax',
+      inputShape: [1, 1, 1],
+      classes: 2,
+      parameterCount: changes.parameterCount ?? 4,
+      initialCid: modelCid(0).toString(),
+    },
+    rule: { name: 'average', params: {} },
+    training: {
+      rounds: 40,
+      localSteps: 1,
+      batchSize: 1,
+      learningRate: 0.1,
+      momentum: 0,
+      weightDecay: 0,
+      schedule: { kind: 'constant' },
+    },
+    topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
+    members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
+    deadlines: {
+      joinMs: 60_000,
+      collectMs: 60_000,
+      dialMs: 60_000,
+      firstByteMs: 60_000,
+      transferMs: 60_000,
+      reconnectMs: 60_000,
+      ...changes.deadlines,
+    },
+    patienceRounds: 3,
+  })
+}
+
+export const run: Run = makeRun()
+export const otherRun: Run = makeRun({ name: 'another' })
+
+export function announce(
+  signer: Signer,
+  round: number,
+  changes: Partial<Omit<Announcement, 'version' | 'author'>> = {},
+): SignedAnnouncement {
+  return signAnnouncement(
+    {
+      run: run.id,
+      round,
+      model: modelCid(round + 1),
+      byteLength: run.modelBytes,
+      parent: run.id,
+      norm: 1,
+      ...changes,
+    },
+    signer,
+  )
+}
+
+export function headOf(
+  signer: Signer,
+  height: number,
+  changes: Partial<Omit<Head, 'version' | 'author'>> = {},
+): SignedHead {
+  return signHead(
+    { run: run.id, height, round: height, entry: documentCid(Uint8Array.of(height)), ...changes },
+    signer,
+  )
+}
+
+export function makeEntry(
+  height: number,
+  parent: CID,
+  changes: Partial<Omit<Entry, 'version' | 'author'>> = {},
+  signer: Signer = signers[0],
+): SignedEntry {
+  const round = changes.round ?? height
+  const neighbours: NeighbourRecord[] = [
+    {
+      peer: signers[1].peerId,
+      announcement: announce(signers[1], round).bytes,
+      accepted: true,
+      weight: 0.5,
+      score: 0.25,
+      threshold: null,
+      reason: 'within',
+      arrival: 0,
+    },
+  ]
+  return signEntry(
+    {
+      run: run.id,
+      height,
+      parent,
+      round,
+      announcement: announce(signer, round, { parent }).bytes,
+      neighbours,
+      rule: { name: 'average', params: {} },
+      ownWeight: 0.5,
+      aggregate: modelCid(500 + round),
+      localSteps: 1,
+      metrics: { trainingLoss: 0.5, testLoss: null, testAccuracy: null },
+      wallClockMs: 1_700_000_000_000 + height,
+      ...changes,
+    },
+    signer,
+  )
+}
+
+/** A valid chain of member 0. */
+export function makeChain(length: number): SignedEntry[] {
+  const entries: SignedEntry[] = []
+  for (let height = 0; height < length; height++)
+    entries.push(makeEntry(height, entries.at(-1)?.cid ?? run.id))
+  return entries
+}
