@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
@@ -33,7 +33,6 @@ async function initPair(folder: string, rounds: number): Promise<void> {
 }
 
 async function setBootstrap(folder: string, node: string, address: string): Promise<void> {
-  const { writeFile } = await import('node:fs/promises')
   const path = join(folder, node, 'node.yaml')
   const text = await readFile(path, 'utf8')
   await writeFile(path, text.replace('bootstrap: []', `bootstrap: [${address}]`))
@@ -167,7 +166,6 @@ describe('two nodes started by hand', () => {
       carol.child.kill('SIGINT')
       await carol.exit
 
-      const { writeFile } = await import('node:fs/promises')
       const path = join(folder, 'bob', 'node.yaml')
       const text = (await readFile(path, 'utf8'))
         .replace('bootstrap: []', `bootstrap: [${address}]`)
@@ -177,5 +175,64 @@ describe('two nodes started by hand', () => {
       expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
       // Alice is gone; the manifest is in the ledger.
       expect(await startNode(folder, 'bob').exit).toBe(0)
+    }))
+})
+
+describe('three nodes', () => {
+  it('two go on when one is killed, and the restarted one catches up with their round', () =>
+    inTemporaryFolder(async (folder) => {
+      const names = ['alice', 'bob', 'carol']
+      for (const [k, name] of names.entries()) {
+        const init = ['node', 'init', name, '--listen', '/ip4/127.0.0.1/tcp/0', '--part', `${k}/3`]
+        expect((await runCli(init, folder)).code).toBe(0)
+      }
+      const rounds = 40
+      const members = names.flatMap((name) => ['--member', name])
+      const settings = [
+        '--model',
+        'softmax',
+        '--rule',
+        'average',
+        '--local-steps',
+        '20',
+        '--rounds',
+        String(rounds),
+      ]
+      expect((await runCli(['manifest', 'create', ...members, ...settings], folder)).code).toBe(0)
+      // A lost neighbour is given up at once, so that the others do not wait for it.
+      const path = join(folder, 'manifest.json')
+      const manifest = JSON.parse(await readFile(path, 'utf8')) as { deadlines: { reconnectMs: number } }
+      manifest.deadlines.reconnectMs = 1
+      await writeFile(path, JSON.stringify(manifest))
+
+      const alice = startNode(folder, 'alice')
+      const address = await listening(alice)
+      for (const name of ['bob', 'carol']) await setBootstrap(folder, name, address)
+      // Bob and Carol know only Alice and find each other through her.
+      const bob = startNode(folder, 'bob')
+      const killed = startNode(folder, 'carol')
+      await roundDone(killed, 2)
+      killed.child.kill('SIGKILL')
+      await killed.exit
+      await roundDone(alice, 8)
+      const carol = startNode(folder, 'carol')
+      expect(await Promise.all([alice.exit, bob.exit, carol.exit])).toEqual([0, 0, 0])
+
+      const verified = await runCli(['ledger', 'verify', '--json', ...names], folder)
+      expect(verified.code).toBe(0)
+      const entries = verified.stdout.split('\n').map((line) => parseJson(line)?.entries as number)
+      expect(entries.slice(0, 2)).toEqual([rounds, rounds])
+      const worked = (await runCli(['ledger', 'show', 'carol', '--json'], folder)).stdout
+        .split('\n')
+        .map((line) => parseJson(line)?.round as number)
+      expect(worked.slice(0, 3)).toEqual([0, 1, 2])
+      expect(worked.at(-1)).toBe(rounds - 1)
+      expect(worked.length).toBeLessThan(rounds)
+      const reasons = (await runCli(['ledger', 'show', 'alice', '--json'], folder)).stdout
+        .split('\n')
+        .flatMap((line) =>
+          (parseJson(line)?.neighbours as { reason: string }[]).map((neighbour) => neighbour.reason),
+        )
+      expect(reasons).toContain('down')
     }))
 })
