@@ -231,7 +231,7 @@ describe('three nodes', () => {
       const reasons = (await runCli(['ledger', 'show', 'alice', '--json'], folder)).stdout
         .split('\n')
         .flatMap((line) =>
-          (parseJson(line)?.neighbours as { reason: string }[]).map((neighbour) => neighbour.reason),
+          (parseJson(line)!.neighbours as { reason: string }[]).map((neighbour) => neighbour.reason),
         )
       expect(reasons).toContain('down')
     }))

@@ -26,6 +26,11 @@ export interface Inbound {
    * signature or by the connection it came over.
    */
   announcement(bytes: Uint8Array, publisher: string): SignedAnnouncement
+  /**
+   * Hands on once more an announcement that passed before: a node that jumped ahead may have dropped it as not yet
+   * due. Does nothing when none is remembered or its author is quarantined.
+   */
+  repeat(author: string, round: number): void
   head(bytes: Uint8Array, publisher: string): SignedHead
   evidence(bytes: Uint8Array): Evidence
 }
@@ -71,6 +76,10 @@ export function createInbound(
       if (standing !== undefined) accuse(standing, message)
       else if (!quarantined.has(message.body.author)) handlers.announcement(message)
       return message
+    },
+    repeat(author, round) {
+      const standing = announcements.find(author, round)
+      if (standing !== undefined && !quarantined.has(author)) handlers.announcement(standing)
     },
     head(bytes, publisher) {
       const message = validateHead(bytes, run, heads, publisher)

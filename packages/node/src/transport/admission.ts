@@ -97,8 +97,11 @@ export function createAdmission(init: AdmissionInit): Admission {
         rounds.push(inbound.announcement(bytes, peer).body.round)
       } catch (error) {
         if (!(error instanceof InboundError)) throw error
-        // Known already: it still tells how far the peer is.
-        if (error.code === 'E_DUPLICATE') rounds.push(decodeAnnouncement(bytes).body.round)
+        if (error.code !== 'E_DUPLICATE') continue
+        // Known already: it tells how far the peer is, and we may have dropped it when it was not due yet.
+        const { round } = decodeAnnouncement(bytes).body
+        rounds.push(round)
+        inbound.repeat(peer, round)
       }
     }
     const { head } = status

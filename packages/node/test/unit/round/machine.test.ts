@@ -238,6 +238,21 @@ describe('early and late announcements', () => {
     expect(far.length).toBe(1)
   })
 
+  it('fetches an announcement that it had dropped as too far ahead, once it is told of it again', () => {
+    const far = [announced('a', 3), announced('a', 4), announced('b', 3), announced('c', 3)]
+    let { state } = play(
+      collecting(),
+      ...far,
+      ...PEERS.map((peer): RoundEvent => ({ type: 'passed', peer, round: 0 })),
+    )
+    state = play(state, { type: 'aggregated', round: 0 }).state
+    expect(state.round).toBe(3)
+    expect(state.inbox.get(3)?.get('a')).toBeUndefined()
+    expect(play(state, announced('a', 3)).effects).toEqual([
+      { type: 'fetch', peer: 'a', round: 3, model: 'a3' },
+    ])
+  })
+
   it('ignores announcements of rounds that are over', () => {
     const all = PEERS.flatMap((peer) => [announced(peer, 0), fetched(peer, 0)])
     const { state } = play(collecting(), ...all, { type: 'aggregated', round: 0 })
