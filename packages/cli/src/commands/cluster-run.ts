@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { relative } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import pc from 'picocolors'
@@ -28,10 +28,7 @@ export interface ClusterRunOptions {
 
 /** `tempered cluster run`: a scenario (flags win over the file) on real nodes; 6 if a ledger does not verify. */
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
-  const scenario = withOptions(
-    file === undefined ? undefined : await loadDocument(file, scenarioSchema),
-    options,
-  )
+  const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
   const plan = planCluster(scenario, data)
@@ -72,6 +69,14 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
     return
   }
   requireValidLedgers(score, plan)
+}
+
+/** A scenario file; a data folder in it is relative to the file. */
+async function loadScenario(file: string): Promise<Scenario> {
+  const scenario = await loadDocument(file, scenarioSchema)
+  const { source } = scenario.data
+  if (source === 'mnist') return scenario
+  return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }
 }
 
 /** Flags over the scenario. A topology that the file left to the default follows the number of nodes. */
