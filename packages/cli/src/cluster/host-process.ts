@@ -1,15 +1,12 @@
 import {
-  createManifestTraining,
-  createNode,
   createTrainerService,
   errorCode,
   errorMessage,
   identityFromSeed,
   loadSource,
-  manifestInitialParameters,
+  openLocalNode,
   type RoundReport,
   runTopology,
-  shareIndices,
   systemClock,
   type TemperedNode,
 } from '@tempered/node'
@@ -74,7 +71,6 @@ async function launch(init: HostLaunch): Promise<void> {
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
   const source = await loadSource(init.data.source, init.cacheFolder)
   const service = await createTrainerService({ backend: init.backend })
-  const initialParameters = manifestInitialParameters(manifest)
   const nodes = new Map<string, TemperedNode>()
   host = {
     receive(message) {
@@ -103,34 +99,22 @@ async function launch(init: HostLaunch): Promise<void> {
       models,
       clock: systemClock,
     })
-    const { train, test } = source
-    const indices = shareIndices(source, {
-      scheme: partitionScheme(init.data.split),
-      part: index,
-      parts: manifest.members.length,
-      seed: manifest.seed,
-    })
-    const trainer = await service.open({
-      model: manifest.model.name as Parameters<typeof service.open>[0]['model'],
-      inputShape: train.shape,
-      classes: train.classes,
-      train: { images: train.images, labels: adversary.labels(train.labels, train.classes), indices },
-      test: { images: test.images, labels: test.labels },
-      nodeLabel: index,
-      seed: manifest.seed,
-    })
-    const node = await createNode(
-      {
-        training: createManifestTraining(trainer, manifest, init.evaluation),
-        publisher: adversary.publisher,
-        clock: systemClock,
-        logger: logger.child({ node: name }),
-      },
+    const { labels, classes } = source.train
+    const node = await openLocalNode(
+      { service, publisher: adversary.publisher, clock: systemClock, logger: logger.child({ node: name }) },
       {
         run,
         identity,
         stateFolder: hosted.stateFolder,
-        initialParameters,
+        source,
+        share: {
+          scheme: partitionScheme(init.data.split),
+          part: index,
+          parts: manifest.members.length,
+          seed: manifest.seed,
+        },
+        labels: adversary.labels(labels, classes),
+        evaluation: init.evaluation,
         keepRounds: init.keepRounds,
         listen: ['/ip4/127.0.0.1/tcp/0'],
         bootstrap: [],

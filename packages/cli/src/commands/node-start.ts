@@ -1,7 +1,5 @@
 import {
   type BackendChoice,
-  createManifestTraining,
-  createNode,
   createTrainerService,
   type DataSource,
   errorMessage,
@@ -9,12 +7,11 @@ import {
   type Identity,
   type Logger,
   loadSource,
-  manifestInitialParameters,
+  openLocalNode,
   plainPublisher,
   type RoundReport,
   readIdentityFile,
   readLedgerRun,
-  shareIndices,
   sleep,
   systemClock,
   type TemperedNode,
@@ -146,36 +143,16 @@ async function openNode(
   logger: Logger,
   options: NodeStartOptions,
 ): Promise<TemperedNode> {
-  const { manifest } = run
   const { split, part, parts, seed } = config.data
-  const indices = shareIndices(source, {
-    scheme: split === undefined ? undefined : partitionScheme(split),
-    part,
-    parts,
-    seed,
-  })
-  logger.info({ component: 'data' }, `${indices.length} training samples of ${source.train.name}`)
-  const trainer = await service.open({
-    model: manifest.model.name as Parameters<typeof service.open>[0]['model'],
-    inputShape: source.train.shape,
-    classes: manifest.model.classes,
-    train: { images: source.train.images, labels: source.train.labels, indices },
-    test: { images: source.test.images, labels: source.test.labels },
-    nodeLabel: run.memberIndex.get(identity.signer.peerId) ?? 0,
-    seed: manifest.seed,
-  })
-  return createNode(
-    {
-      training: createManifestTraining(trainer, manifest, config.evaluation),
-      publisher: plainPublisher,
-      clock: systemClock,
-      logger,
-    },
+  return openLocalNode(
+    { service, publisher: plainPublisher, clock: systemClock, logger },
     {
       run,
       identity,
       stateFolder: config.state,
-      initialParameters: manifestInitialParameters(manifest),
+      source,
+      share: { scheme: split === undefined ? undefined : partitionScheme(split), part, parts, seed },
+      evaluation: config.evaluation,
       keepRounds: config.keepRounds,
       listen: config.listen,
       announce: config.announce,
@@ -183,7 +160,9 @@ async function openNode(
       mdns: config.mdns,
       stay: options.stay === true,
     },
-    { onRound: (report) => logRound(report, manifest.training.rounds, logger, options.json === true) },
+    {
+      onRound: (report) => logRound(report, run.manifest.training.rounds, logger, options.json === true),
+    },
   )
 }
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { loadDocument } from './load-document.js'
-import { backendSchema, evaluationSchema, splitSchema } from './shared-schema.js'
+import { backendSchema, evaluationSchema, sourceSchema, splitSchema } from './shared-schema.js'
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
@@ -26,10 +26,7 @@ export const nodeConfigSchema = z.strictObject({
     .describe('The run to take part in.'),
   data: z
     .strictObject({
-      source: z
-        .string()
-        .default('mnist')
-        .describe('`mnist` for the embedded digits, or a folder with IDX files.'),
+      source: sourceSchema,
       split: splitSchema.optional().describe('Leave out to train on all of the source.'),
       part: z.int().min(0).default(0).describe('Which part of the split is mine, from 0.'),
       parts: z.int().min(1).default(1).describe('Into how many parts the source is split.'),

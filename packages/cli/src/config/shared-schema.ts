@@ -11,6 +11,11 @@ export const namedWithParams = (what: string) =>
       .describe('Parameters by name; what is left out has its default.'),
   })
 
+export const sourceSchema = z
+  .string()
+  .default('mnist')
+  .describe('`mnist` for the embedded digits, or a folder with IDX files.')
+
 export const backendSchema = z
   .enum(['auto', 'node', 'wasm', 'cpu'])
   .describe('Training backend: auto takes tfjs-node when it is installed and loads, else WebAssembly.')

@@ -4,6 +4,7 @@ import {
   deadlinesSchema,
   evaluationSchema,
   namedWithParams,
+  sourceSchema,
   splitSchema,
   trainingSchema,
 } from '../config/shared-schema.js'
@@ -35,10 +36,7 @@ const scenarioFields = z.strictObject({
     .describe('Mixing weights for rules that use them.'),
   data: z
     .strictObject({
-      source: z
-        .string()
-        .default('mnist')
-        .describe('`mnist` for the embedded digits, or a folder with IDX files.'),
+      source: sourceSchema,
       split: splitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({}),

@@ -1,0 +1,60 @@
+import type { Clock } from './clock.js'
+import type { DataSource } from './data/dataset.js'
+import { type DataShare, shareIndices } from './data/node-data.js'
+import type { Logger } from './logger.js'
+import { createNode, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+import type { ModelPublisher } from './round/publisher.js'
+import {
+  createManifestTraining,
+  type EvaluationPlan,
+  manifestInitialParameters,
+} from './train/manifest-training.js'
+import type { ModelName } from './train/models.js'
+import type { TrainerService } from './train/trainer-service.js'
+
+export interface LocalNodeComponents {
+  /** Trains for all nodes of this process. */
+  readonly service: TrainerService
+  readonly publisher: ModelPublisher
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface LocalNodeInit extends Omit<NodeInit, 'initialParameters'> {
+  readonly source: DataSource
+  /** Which samples of the source are this node's. */
+  readonly share: DataShare
+  /** Labels to train on, one a training sample of the source; default the source's own. */
+  readonly labels?: Uint8Array
+  readonly evaluation: EvaluationPlan
+}
+
+/**
+ * A node that trains on a share of a local data source: what `node start` and every node of a local cluster run.
+ * Throws DataError, TrainError and what `createNode` throws.
+ */
+export async function openLocalNode(
+  components: LocalNodeComponents,
+  init: LocalNodeInit,
+  events: NodeEvents = {},
+): Promise<TemperedNode> {
+  const { service, publisher, clock, logger } = components
+  const { run, identity, source, evaluation } = init
+  const { manifest } = run
+  const { train, test } = source
+  const indices = shareIndices(source, init.share)
+  logger.info({ component: 'data' }, `${indices.length} training samples of ${train.name}`)
+  const trainer = await service.open({
+    model: manifest.model.name as ModelName,
+    inputShape: train.shape,
+    classes: manifest.model.classes,
+    train: { images: train.images, labels: init.labels ?? train.labels, indices },
+    test: { images: test.images, labels: test.labels },
+    // A stranger to the run is refused by createNode, which says why.
+    nodeLabel: run.memberIndex.get(identity.signer.peerId) ?? -1,
+    seed: manifest.seed,
+  })
+  const training = createManifestTraining(trainer, manifest, evaluation)
+  const initialParameters = manifestInitialParameters(manifest)
+  return createNode({ training, publisher, clock, logger }, { ...init, initialParameters }, events)
+}
