@@ -15,6 +15,8 @@ adversaries:
   - { nodes: [1], attack: { name: ipm, params: { epsilon: 2 } } }
   - { nodes: [4], attack: { name: gaussian } }
 evaluation: { samples: 100 }
+# No deadline may pass, however slow the machine: who is waited for decides the bits.
+deadlines: { joinMs: 1000000, collectMs: 1000000, dialMs: 300000, firstByteMs: 300000, transferMs: 600000, reconnectMs: 300000 }
 `
 
 async function resultsFolder(folder: string): Promise<string> {
@@ -109,7 +111,7 @@ describe('a local cluster', () => {
           '--nodes',
           '4',
           '--rounds',
-          '12',
+          '30',
           '--model',
           'softmax',
           '--rule',
