@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, open, readFile, stat } from 'node:fs/promises'
+import { link, open, readFile, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { privateKeyFromProtobuf, privateKeyFromRaw, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protocol'
 import { NodeError } from './errors.js'
+import { syncDirectory } from './files.js'
 
 /** A node's Ed25519 identity: the seed for libp2p, the signer for everything the node says. */
 export interface Identity {
@@ -21,21 +23,26 @@ export async function createIdentityFile(path: string): Promise<Identity> {
   const raw = new Uint8Array(64)
   raw.set(identity.seed)
   raw.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  let file: Awaited<ReturnType<typeof open>>
+  // Written whole under another name, then linked into place: a link never replaces a file that is there.
+  const draft = `${path}.${process.pid}.tmp`
   try {
-    file = await open(path, 'wx', 0o600)
+    const file = await open(draft, 'w', 0o600)
+    try {
+      await file.writeFile(privateKeyToProtobuf(privateKeyFromRaw(raw)))
+      await file.chmod(0o600)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await link(draft, path)
+    await syncDirectory(dirname(path))
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
     const what = exists ? 'is there already; a key is never written over' : (error as Error).message
     throw new NodeError('E_KEY', `key file ${path}: ${what}`, { path }, error)
-  }
-  try {
-    await file.writeFile(privateKeyToProtobuf(privateKeyFromRaw(raw)))
-    await file.sync()
   } finally {
-    await file.close()
+    await unlink(draft).catch(() => undefined)
   }
-  await chmod(path, 0o600)
   return identity
 }
 

@@ -86,6 +86,13 @@ export async function createNode(
   }
   const topology = runTopology(run)
   const neighbours = topology.neighboursOf(signer.peerId)
+  const { maxNeighbours } = run.manifest.limits
+  if (neighbours.length > maxNeighbours) {
+    throw new NodeError(
+      'E_TOO_LARGE',
+      `this node has ${neighbours.length} neighbours, the run allows ${maxNeighbours}`,
+    )
+  }
   const mixing = topology.mixingOf(signer.peerId)
   const rule = createRule(run.manifest.rule.name, run.manifest.rule.params)
   rule.checkNeighbourhood(neighbours.length)

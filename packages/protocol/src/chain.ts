@@ -32,9 +32,22 @@ export function createChainVerifier(
   let length = 0
 
   const accept = (bytes: Uint8Array): SignedEntry => {
+    const where = `entry ${length}`
+    const { maxEntryBytes, maxNeighbours } = run.manifest.limits
+    if (bytes.byteLength > maxEntryBytes) {
+      throw new ProtocolError(
+        'E_TOO_LARGE',
+        `${where}: ${bytes.byteLength} bytes, this run allows ${maxEntryBytes}`,
+      )
+    }
     const entry = decodeEntry(bytes)
     const { body } = entry
-    const where = `entry ${length}`
+    if (body.neighbours.length > maxNeighbours) {
+      throw new ProtocolError(
+        'E_NEIGHBOURS',
+        `${where}: ${body.neighbours.length} neighbours, this run allows ${maxNeighbours}`,
+      )
+    }
     if (!body.run.equals(run.id)) {
       throw new ProtocolError(
         'E_WRONG_RUN',

@@ -18,7 +18,7 @@ export {
   type Signer,
   verifySignature,
 } from './identity.js'
-export { LIMITS } from './limits.js'
+export { DEFAULT_RUN_LIMITS, LIMITS } from './limits.js'
 export {
   type LearningRateSchedule,
   type Manifest,

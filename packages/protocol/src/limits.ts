@@ -32,3 +32,14 @@ export const LIMITS = {
   /** Addresses a peer record may name. */
   maxAddressesPerPeer: 8,
 } as const
+
+/**
+ * Limits that the members of a run agree on in its manifest; each may be lower than ours, never higher.
+ * These are what a manifest takes when it says nothing else.
+ */
+export const DEFAULT_RUN_LIMITS = {
+  maxModelBytes: LIMITS.maxModelBytes,
+  maxAnnouncementBytes: LIMITS.maxAnnouncementBytes,
+  maxEntryBytes: LIMITS.maxEntryBytes,
+  maxNeighbours: LIMITS.maxNeighbours,
+} as const

@@ -75,6 +75,14 @@ export const manifestSchema = z.strictObject({
     transferMs: milliseconds.describe('A whole model.'),
     reconnectMs: milliseconds.describe('How long a lost neighbour still counts as live.'),
   }),
+  limits: z
+    .strictObject({
+      maxModelBytes: z.int().min(1).max(LIMITS.maxModelBytes).describe('One model blob, header included.'),
+      maxAnnouncementBytes: z.int().min(1).max(LIMITS.maxAnnouncementBytes),
+      maxEntryBytes: z.int().min(1).max(LIMITS.maxEntryBytes).describe('One ledger entry.'),
+      maxNeighbours: z.int().min(0).max(LIMITS.maxNeighbours).describe('Neighbours of one node.'),
+    })
+    .describe('What a member may make another hold.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -115,10 +123,10 @@ export function sealManifest(value: unknown): Run {
     memberIndex.set(member, index)
   }
   const modelBytes = MODEL_HEADER_BYTES + 4 * manifest.model.parameterCount
-  if (modelBytes > LIMITS.maxModelBytes) {
+  if (modelBytes > manifest.limits.maxModelBytes) {
     throw manifestError(
       'model.parameterCount',
-      `a model of ${modelBytes} bytes is over the limit of ${LIMITS.maxModelBytes}`,
+      `a model of ${modelBytes} bytes is over the limit of ${manifest.limits.maxModelBytes}`,
     )
   }
   checkInitialCid(manifest.model.initialCid)

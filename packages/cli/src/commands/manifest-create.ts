@@ -5,7 +5,7 @@ import {
   runTopology,
   writeFileAtomic,
 } from '@tempered/node'
-import { blobCid, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
+import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
 import { createRule } from '@tempered/robust-agg'
 import { deadlinesSchema } from '../config/shared-schema.js'
 import { CliError } from '../errors.js'
@@ -65,6 +65,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     topology: { name: options.topology, params: options.topologyParam ?? {}, mixing: 'uniform' },
     members,
     deadlines: deadlinesSchema.parse({ collectMs: options.collectMs, joinMs: options.joinMs }),
+    limits: DEFAULT_RUN_LIMITS,
     patienceRounds: 2,
   })
   const topology = runTopology(run)

@@ -9,7 +9,7 @@ import {
   type RunTopology,
   runTopology,
 } from '@tempered/node'
-import { blobCid, encodeModel, PROTOCOL_VERSION, type Run, sealManifest } from '@tempered/protocol'
+import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, type Run, sealManifest } from '@tempered/protocol'
 import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { CliError } from '../errors.js'
@@ -66,6 +66,7 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
     },
     members: identities.map((identity) => identity.signer.peerId),
     deadlines: scenario.deadlines,
+    limits: DEFAULT_RUN_LIMITS,
     patienceRounds: scenario.patienceRounds,
   })
   const topology = runTopology(run)

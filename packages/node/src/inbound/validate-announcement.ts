@@ -1,10 +1,4 @@
-import {
-  decodeAnnouncement,
-  LIMITS,
-  type Run,
-  type SignedAnnouncement,
-  verifyAnnouncement,
-} from '@tempered/protocol'
+import { decodeAnnouncement, type Run, type SignedAnnouncement, verifyAnnouncement } from '@tempered/protocol'
 import type { AnnouncementBook } from './announcement-book.js'
 import { ignore, reject, rejecting } from './inbound-error.js'
 
@@ -22,7 +16,7 @@ export function validateAnnouncement(
   check: boolean,
 ): SignedAnnouncement {
   // [REJECT] Within the size limit.
-  if (bytes.byteLength > LIMITS.maxAnnouncementBytes)
+  if (bytes.byteLength > run.manifest.limits.maxAnnouncementBytes)
     throw reject('E_TOO_LARGE', 'announcement over the size limit')
   // [REJECT] One canonical encoding, all fields of their types.
   const message = rejecting(() => decodeAnnouncement(bytes))

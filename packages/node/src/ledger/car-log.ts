@@ -30,13 +30,16 @@ export interface OpenedCarLog {
 /** Bytes read ahead at a time when a file is walked. */
 const READ_AHEAD_BYTES = 1024 * 1024
 
-/** A reader over a file that fetches whole windows, so that walking many small sections is cheap. */
+/** A reader over a file that fetches whole windows, so that walking many small sections is cheap. Asks its size once. */
 export function windowedReader(file: FileHandle): (offset: number, length: number) => Promise<Uint8Array> {
+  let size: number | undefined
   let windowStart = 0
   let window = new Uint8Array(0)
   return async (offset, length) => {
     if (offset < windowStart || offset + length > windowStart + window.byteLength) {
-      const buffer = new Uint8Array(Math.max(length, READ_AHEAD_BYTES))
+      size ??= (await file.stat()).size
+      const wanted = Math.max(length, READ_AHEAD_BYTES)
+      const buffer = new Uint8Array(Math.max(0, Math.min(wanted, size - offset)))
       let filled = 0
       while (filled < buffer.byteLength) {
         const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, offset + filled)

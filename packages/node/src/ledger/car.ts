@@ -69,10 +69,11 @@ async function readFrame(
   while (prefix < head.byteLength && (head[prefix]! & 0x80) !== 0) prefix += 1
   if (prefix === MAX_VARINT_BYTES) throw new CarError('a length of over 4 bytes', offset, false)
   if (prefix >= head.byteLength) throw new CarError('the file ends inside a length', offset, true)
-  const [length] = varint.decode(head)
-  if (length === 0 || varint.encodingLength(length) !== prefix + 1) {
-    throw new CarError('a length that is not in its shortest form', offset, false)
+  // The last byte holds the highest bits: zero there means that a shorter form exists.
+  if (head[prefix] === 0) {
+    throw new CarError('a length of zero or not in its shortest form', offset, false)
   }
+  const [length] = varint.decode(head)
   if (length > maxBytes)
     throw new CarError(`a block of ${length} bytes, at most ${maxBytes} are allowed`, offset, false)
   const body = await readAt(offset + prefix + 1, length)

@@ -4,12 +4,13 @@ import {
   documentCid,
   LIMITS,
   openManifest,
+  ProtocolError,
   type Run,
   type SignedEntry,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { errorCode, errorMessage } from '../errors.js'
-import { readCarHeader } from './car.js'
+import { CarError, readCarHeader } from './car.js'
 import { carSections, windowedReader } from './car-log.js'
 
 /** What checking a ledger file found. */
@@ -90,6 +91,8 @@ export async function verifyLedgerFile(
       head: verifier.head,
     }
   } catch (error) {
+    // Whatever else is thrown (by `visit`, by the disk) says nothing about the ledger.
+    if (!(error instanceof ProtocolError || error instanceof CarError)) throw error
     return { ok: false, path, entry, code: errorCode(error), message: errorMessage(error) }
   } finally {
     await file.close()

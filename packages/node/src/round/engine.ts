@@ -105,7 +105,6 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     network,
     clock,
     parameterCount: manifest.model.parameterCount,
-    deadlines: manifest.deadlines,
     onOutcome(peer, round, model, code) {
       if (code !== undefined) logger.warn({ peer, round, code }, 'model not taken')
       dispatch(

@@ -124,7 +124,7 @@ function moveTo(state: RoundState, round: number): Step {
     }
     const due = new Map<string, InboxItem>()
     for (const [peer, item] of items) {
-      if (item.status === 'announced') {
+      if (item.status === 'announced' && !state.neighbours.get(peer)?.quarantined) {
         due.set(peer, { status: 'fetching', model: item.model })
         effects.push({ type: 'fetch', peer, round: inboxRound, model: item.model })
       } else {

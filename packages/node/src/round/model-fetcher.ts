@@ -2,7 +2,6 @@ import {
   allocateModel,
   decodeModel,
   firstNonFinite,
-  type Manifest,
   type ModelBuffer,
   type SignedAnnouncement,
 } from '@tempered/protocol'
@@ -28,7 +27,6 @@ export interface ModelFetcherInit {
   readonly network: Pick<RunNetwork, 'fetchModel'>
   readonly clock: Clock
   readonly parameterCount: number
-  readonly deadlines: Pick<Manifest['deadlines'], 'transferMs'>
   /** `code` is undefined for success. */
   onOutcome(peer: string, round: number, model: string, code: string | undefined): void
 }

@@ -124,6 +124,7 @@ export function createAdmission(init: AdmissionInit): Admission {
         if (refusal !== undefined) {
           await stream.writeFrame({ refused: refusal.code, message: refusal.message, run: runId }, signal)
           init.onRefused(peer, refusal.code, `not admitted: ${refusal.message}`)
+          // It hangs up when it has read this; neighbourhood.ts closes connections that stay without admission.
           return
         }
         await stream.writeFrame(ownHello(), signal)

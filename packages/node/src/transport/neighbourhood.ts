@@ -44,6 +44,8 @@ const LONGEST_BACKOFF_MS = 8_000
 /** The larger peer id leaves the first dial to the smaller one, so that there is one connection, not two. */
 const SECOND_DIALLER_MS = 2_000
 const PEER_EXCHANGE_MS = 2_000
+/** A connection whose peer has not been admitted by then is closed. */
+const INTRODUCTION_MS = 30_000
 
 const peersReply = z.strictObject({
   peers: z
@@ -62,6 +64,8 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   const admitted = new Set<string>()
   const up = new Set<string>()
   const graceTimers = new Map<string, () => void>()
+  /** By connection id: how long it may stay without its peer being admitted. */
+  const introductions = new Map<string, () => void>()
   const wanted = new Set(neighbours)
 
   const isConnected = (peer: string): boolean => host.getConnections(peerIdFromString(peer)).length > 0
@@ -185,6 +189,18 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
         await stream.readFrame(signal)
         await stream.writeFrame({ peers: addressBook.list(LIMITS.maxPeerRecords) }, signal)
       })
+      host.addEventListener('connection:open', (event) => {
+        const connection = event.detail
+        const cancel = clock.after(INTRODUCTION_MS, () => {
+          introductions.delete(connection.id)
+          if (!admitted.has(connection.remotePeer.toString())) void connection.close().catch(() => undefined)
+        })
+        introductions.set(connection.id, cancel)
+      })
+      host.addEventListener('connection:close', (event) => {
+        introductions.get(event.detail.id)?.()
+        introductions.delete(event.detail.id)
+      })
       host.addEventListener('peer:disconnect', (event) => onDisconnect(event.detail.toString()))
       host.addEventListener('peer:discovery', (event) => {
         const { id, multiaddrs } = event.detail
@@ -208,8 +224,9 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     isAdmitted: (peer) => admitted.has(peer),
     stop() {
       stopping.abort(new DOMException('the node stops', 'AbortError'))
-      for (const cancel of graceTimers.values()) cancel()
+      for (const cancel of [...graceTimers.values(), ...introductions.values()]) cancel()
       graceTimers.clear()
+      introductions.clear()
     },
   }
 }

@@ -71,6 +71,12 @@ export function makeRun(changes: RunChanges = {}): Run {
       reconnectMs: 60_000,
       ...changes.deadlines,
     },
+    limits: {
+      maxModelBytes: 1_073_741_840,
+      maxAnnouncementBytes: 1024,
+      maxEntryBytes: 262_144,
+      maxNeighbours: 256,
+    },
     patienceRounds: 3,
   })
 }
@@ -147,10 +153,27 @@ export function makeEntry(
   )
 }
 
-/** A valid chain of member 0. */
+/** A valid chain of member 0; only the odd entries carry a neighbour's announcement, which keeps it small. */
 export function makeChain(length: number): SignedEntry[] {
   const entries: SignedEntry[] = []
-  for (let height = 0; height < length; height++)
-    entries.push(makeEntry(height, entries.at(-1)?.cid ?? run.id))
+  for (let height = 0; height < length; height++) {
+    const changes = height % 2 === 0 ? { neighbours: [] } : {}
+    entries.push(makeEntry(height, entries.at(-1)?.cid ?? run.id, changes))
+  }
   return entries
+}
+
+/** Offsets in a file at which something interesting may happen when it is cut: around borders and in the last part. */
+export function cuts(borders: readonly number[]): number[] {
+  const last = borders.at(-2)!
+  return Array.from({ length: borders.at(-1)! }, (_, offset) => offset).filter(
+    (offset) => offset >= last || borders.some((border) => Math.abs(border - offset) <= 45),
+  )
+}
+
+/** Where each part begins when they stand one after the other, and where the last one ends. */
+export function bordersOf(parts: readonly Uint8Array[]): number[] {
+  const borders = [0]
+  for (const part of parts) borders.push(borders.at(-1)! + part.byteLength)
+  return borders
 }

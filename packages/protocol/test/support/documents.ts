@@ -50,6 +50,12 @@ export function manifestValue() {
       transferMs: 5000,
       reconnectMs: 6000,
     },
+    limits: {
+      maxModelBytes: 1_073_741_840,
+      maxAnnouncementBytes: 1024,
+      maxEntryBytes: 262_144,
+      maxNeighbours: 256,
+    },
     patienceRounds: 3,
   }
 }

@@ -52,6 +52,21 @@ describe('the chain verifier', () => {
     expect(verifier.accept(second.bytes).body.round).toBe(19)
   })
 
+  it("holds entries to the run's own limits, exactly", () => {
+    const [first] = chain
+    const withLimits = (limits: Partial<typeof run.manifest.limits>) => ({
+      ...run,
+      manifest: { ...run.manifest, limits: { ...run.manifest.limits, ...limits } },
+    })
+    const accept = (limits: Partial<typeof run.manifest.limits>) =>
+      createChainVerifier(withLimits(limits)).accept(first.bytes)
+    const size = first.bytes.byteLength
+    const count = first.body.neighbours.length
+    expect(accept({ maxEntryBytes: size, maxNeighbours: count }).body.height).toBe(0)
+    expect(codeOf(() => accept({ maxEntryBytes: size - 1 }))).toBe('E_TOO_LARGE')
+    expect(codeOf(() => accept({ maxNeighbours: count - 1 }))).toBe('E_NEIGHBOURS')
+  })
+
   it('stays where it was when an entry is refused', () => {
     const verifier = after(1)
     expect(codeOf(() => verifier.accept(chain[2].bytes))).toBe('E_HEIGHT')

@@ -83,6 +83,10 @@ describe('sealManifest', () => {
     ['deadlines.firstByteMs', '5'],
     ['deadlines.transferMs', -1],
     ['deadlines.reconnectMs', Number.POSITIVE_INFINITY],
+    ['limits.maxModelBytes', LIMITS.maxModelBytes + 1],
+    ['limits.maxAnnouncementBytes', LIMITS.maxAnnouncementBytes + 1],
+    ['limits.maxEntryBytes', LIMITS.maxEntryBytes + 1],
+    ['limits.maxNeighbours', LIMITS.maxNeighbours + 1],
     ['patienceRounds', 0],
     ['patienceRounds', 1001],
   ])('refuses %s = %j and names the field', (path, value) => {
@@ -92,6 +96,13 @@ describe('sealManifest', () => {
     expect(`${path}.`.startsWith(`${named}.`) || `${named}.`.startsWith(`${path}.`)).toBe(true)
     expect(error.message).toContain(named)
     expect(named).not.toBe('')
+  })
+
+  it("takes a model of exactly the run's own limit and refuses one byte more", () => {
+    expect(sealManifest(withField('limits.maxModelBytes', run.modelBytes)).modelBytes).toBe(run.modelBytes)
+    const error = refusal(() => sealManifest(withField('limits.maxModelBytes', run.modelBytes - 1)))
+    expect(error.code).toBe('E_MANIFEST')
+    expect(error.message).toContain(`limit of ${run.modelBytes - 1}`)
   })
 
   const paths = (value: unknown, prefix = ''): string[] =>
@@ -177,6 +188,7 @@ describe('the run id', () => {
     ['members', manifestValue().members.toReversed()],
     ['members', manifestValue().members.slice(0, 3)],
     ...Object.keys(manifestValue().deadlines).map((key): [string, unknown] => [`deadlines.${key}`, 7]),
+    ...Object.keys(manifestValue().limits).map((key): [string, unknown] => [`limits.${key}`, 200]),
     ['patienceRounds', 4],
   ])('changes with %s', (path, value) => {
     expect(sealManifest(withField(path, value)).id.equals(run.id)).toBe(false)

@@ -4,7 +4,7 @@ import { documentCid, encodeCanonical } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { type CarSection, encodeCarHeader, encodeCarSection } from '../../../src/ledger/car.js'
 import { carSections, openCarLog, windowedReader } from '../../../src/ledger/car-log.js'
-import { otherRun, run } from '../../support/run-fixture.js'
+import { bordersOf, otherRun, run } from '../../support/run-fixture.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
 const MAX = 4096
@@ -43,6 +43,31 @@ describe('the CAR log', () => {
       await log.close()
       expect(new Uint8Array(await readFile(path))).toEqual(header)
       expect((await readFile(`${path}.torn-0`)).byteLength).toBe(length)
+    }
+  })
+
+  it('recovers from a file that ends anywhere, and appends after it', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, 'log.car')
+    const parts = [
+      encodeCarHeader(run.id),
+      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
+    ]
+    const file = Buffer.concat(parts)
+    const borders = bordersOf(parts).slice(1)
+    for (let size = parts[0].byteLength; size < file.byteLength; size++) {
+      await writeFile(path, file.subarray(0, size))
+      const { log, seen, recoveredBytes } = await openAll(path)
+      const whole = borders.filter((border) => border <= size).length - 1
+      expect(seen.length).toBe(whole)
+      expect(recoveredBytes).toBe(size - borders[whole])
+      if (recoveredBytes > 0) {
+        const aside = await readFile(`${path}.torn-${borders[whole]}`)
+        expect(aside.equals(file.subarray(borders[whole], size))).toBe(true)
+      }
+      await log.append(documentCid(block(whole)), block(whole))
+      await log.close()
+      expect((await readFile(path)).equals(file.subarray(0, borders[whole + 1]))).toBe(true)
     }
   })
 

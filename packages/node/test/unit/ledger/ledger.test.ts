@@ -7,6 +7,8 @@ import { LEDGER_FILE, openLedger, readLedgerRun } from '../../../src/ledger/ledg
 import { verifyLedgerFile } from '../../../src/ledger/verify.js'
 import {
   announce,
+  bordersOf,
+  cuts,
   makeChain,
   makeEntry,
   modelCid,
@@ -26,10 +28,7 @@ const sections = [
 const header = encodeCarHeader(run.id)
 const wholeFile = Buffer.concat([header, ...sections])
 /** Where each section begins, and where the last one ends. */
-const borders = sections.reduce(
-  (ends, section) => [...ends, ends.at(-1)! + section.byteLength],
-  [header.byteLength],
-)
+const borders = bordersOf([header, ...sections]).slice(1)
 
 describe('the ledger', () => {
   it('begins with the manifest alone', async () => {
@@ -75,7 +74,8 @@ describe('the ledger', () => {
   it('recovers from a file that ends anywhere: whole entries stay, the rest is set aside, appending goes on', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, LEDGER_FILE)
-    for (let size = header.byteLength; size < wholeFile.byteLength; size++) {
+    for (const size of cuts([0, ...borders])) {
+      if (size < header.byteLength) continue
       await writeFile(path, wholeFile.subarray(0, size))
       const ledger = await openLedger(folder, run, me)
       const whole = borders.filter((border) => border <= size).length - 1
@@ -192,8 +192,10 @@ describe('the announcements beside the ledger', () => {
     const messages = [0, 1].map((round) => announce(signers[0], round))
     const parts = [header, ...messages.map(({ bytes }) => encodeCarSection(documentCid(bytes), bytes))]
     const file = Buffer.concat(parts)
-    const firstEnd = parts[0].byteLength + parts[1].byteLength
-    for (let size = header.byteLength; size <= file.byteLength; size++) {
+    const ends = bordersOf(parts).slice(1)
+    const firstEnd = ends[1]
+    for (const size of [...cuts([0, ...ends]), file.byteLength]) {
+      if (size < header.byteLength) continue
       await writeFile(join(folder, ANNOUNCEMENTS), file.subarray(0, size))
       const ledger = await openLedger(folder, run, me)
       const due = size === file.byteLength ? 1 : size >= firstEnd ? 0 : undefined

@@ -223,6 +223,19 @@ describe('collecting', () => {
   })
 })
 
+describe('quarantine', () => {
+  it('drops what a neighbour had announced for later rounds', () => {
+    const far = PEERS.map((peer) => announced(peer, 3))
+    const passed = ['b', 'c'].map((peer): RoundEvent => ({ type: 'passed', peer, round: 0 }))
+    const { state } = play(collecting(), ...far, { type: 'quarantined', peer: 'a' }, ...passed)
+    const { effects } = play(state, { type: 'aggregated', round: 0 })
+    expect(effects.filter((effect) => effect.type === 'fetch').map((effect) => effect.peer)).toEqual([
+      'b',
+      'c',
+    ])
+  })
+})
+
 describe('early and late announcements', () => {
   it('fetches the next round ahead of time', () => {
     const { effects } = play(collecting(), announced('a', 1))

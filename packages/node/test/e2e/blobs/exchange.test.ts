@@ -1,0 +1,339 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { blobCid, encodeCanonical, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { fetchBlob } from '../../../src/blobs/exchange.js'
+import type { NodeError } from '../../../src/errors.js'
+import { signers } from '../../support/run-fixture.js'
+import { type Answer, bytesOf, DEADLINES, setupTransfer as setup } from '../../support/transfer.js'
+
+const WINDOW = 512 * 1024
+
+describe('model transfer', () => {
+  it.each([1, 16, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 2 * WINDOW + 1, 5_000_001])(
+    'brings %i bytes over whole',
+    async (length) => {
+      const { add, fetch, lookups } = await setup()
+      const bytes = bytesOf(length)
+      const cid = add(bytes)
+      const into = new Uint8Array(length)
+      await fetch(cid, into)
+      expect(Buffer.from(into).equals(bytes)).toBe(true)
+      // Asked of the store once, not once a window.
+      expect(lookups).toEqual([cid])
+    },
+  )
+
+  it('runs many transfers at the same time', async () => {
+    const { add, fetch } = await setup()
+    const models = Array.from({ length: 6 }, (_, k) => bytesOf(WINDOW + k))
+    const targets = models.map((model) => new Uint8Array(model.byteLength))
+    await Promise.all(models.map((model, k) => fetch(add(model), targets[k])))
+    for (const [k, model] of models.entries()) expect(Buffer.from(targets[k]).equals(model)).toBe(true)
+  })
+
+  it('says E_NOT_FOUND for a blob that the server does not hold', async () => {
+    const { fetch } = await setup()
+    await expect(fetch(blobCid(bytesOf(5)).toString(), new Uint8Array(5))).rejects.toMatchObject({
+      code: 'E_NOT_FOUND',
+    })
+  })
+
+  it('gives nothing to a peer that is not admitted', async () => {
+    const { add, fetch, admitted, lookups, serverErrors } = await setup()
+    const cid = add(bytesOf(100))
+    admitted.clear()
+    await expect(fetch(cid, new Uint8Array(100))).rejects.toMatchObject({
+      name: 'NodeError',
+      code: 'E_STREAM',
+    })
+    expect(lookups).toEqual([])
+    expect(serverErrors).toEqual(['E_NOT_ADMITTED'])
+    admitted.add(signers[0].peerId)
+    await fetch(cid, new Uint8Array(100))
+  })
+
+  it('says E_NO_CONNECTION for a peer that is not connected', async () => {
+    const { client } = await setup()
+    const transfer = fetchBlob(
+      client,
+      signers[2].peerId,
+      'x',
+      new Uint8Array(1),
+      new AbortController().signal,
+    )
+    await expect(transfer).rejects.toMatchObject({ code: 'E_NO_CONNECTION' })
+  })
+
+  it('says E_STREAM for a peer that does not speak the protocol', async () => {
+    const { serverHost, fetch } = await setup()
+    await serverHost.unhandle(STREAM_PROTOCOLS.blob)
+    await expect(fetch('x', new Uint8Array(1))).rejects.toMatchObject({ name: 'NodeError', code: 'E_STREAM' })
+  })
+})
+
+describe('against a hostile server', () => {
+  const model = bytesOf(3 * WINDOW)
+  const cid = blobCid(model).toString()
+
+  it.each<[string, string | RegExp, Answer]>([
+    [
+      'announces another length',
+      'E_MALFORMED',
+      async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        await stream.writeFrame({ total: model.byteLength + 1 }, signal)
+        await stream.readFrame(signal)
+      },
+    ],
+    [
+      'answers with an error',
+      'E_NOT_FOUND',
+      async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        await stream.writeFrame({ error: 'E_ANYTHING' }, signal)
+      },
+    ],
+    [
+      'sends bytes that do not hash',
+      'E_HASH_MISMATCH',
+      async (stream, _connection, signal) => {
+        for (let window = 0; window < 3; window++) {
+          await stream.readFrame(signal)
+          await stream.writeFrame({ total: model.byteLength }, signal)
+          const bytes = model.slice(window * WINDOW, (window + 1) * WINDOW)
+          if (window === 2) bytes[WINDOW - 1] ^= 1
+          await stream.writeBytes(bytes, signal)
+        }
+        await stream.readFrame(signal)
+      },
+    ],
+    ['closes before it answers', 'E_STREAM', async () => undefined],
+    [
+      'closes in the middle of a window',
+      'E_STREAM',
+      async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        await stream.writeFrame({ total: model.byteLength }, signal)
+        await stream.writeBytes(model.subarray(0, 1000), signal)
+      },
+    ],
+    [
+      'resets the stream',
+      'E_STREAM',
+      async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        throw new Error('reset')
+      },
+    ],
+    [
+      'says that a frame of 4 GiB follows',
+      'E_TOO_LARGE',
+      async (stream, _connection, signal) => {
+        await stream.writeBytes(new Uint8Array(4).fill(0xff), signal)
+        await stream.readFrame(signal)
+        await stream.readFrame(signal)
+        await stream.readFrame(signal)
+      },
+    ],
+    [
+      'says that a frame one byte over the limit follows',
+      'E_TOO_LARGE',
+      async (stream, _connection, signal) => {
+        await stream.writeBytes(Uint8Array.of(1, 0, 1, 0), signal)
+        for (;;) await stream.readFrame(signal)
+      },
+    ],
+    [
+      'sends an empty frame',
+      'E_MALFORMED',
+      async (stream, _connection, signal) => {
+        await stream.writeBytes(new Uint8Array(4), signal)
+        for (;;) await stream.readFrame(signal)
+      },
+    ],
+    [
+      'sends a frame that is not canonical',
+      'E_MALFORMED',
+      async (stream, _connection, signal) => {
+        // {"total": 5} with the 5 in two bytes.
+        const body = [...encodeCanonical({ total: 5 }).subarray(0, -1), 0x18, 0x05]
+        await stream.writeBytes(Uint8Array.of(body.length, 0, 0, 0, ...body), signal)
+        for (;;) await stream.readFrame(signal)
+      },
+    ],
+    [
+      'sends a frame with other fields',
+      'E_MALFORMED',
+      async (stream, _connection, signal) => {
+        await stream.writeFrame({ total: model.byteLength, extra: 1 }, signal)
+        for (;;) await stream.readFrame(signal)
+      },
+    ],
+    [
+      'pushes megabytes that nobody asked for',
+      /^E_(TOO_LARGE|MALFORMED|STREAM)$/,
+      async (stream, _connection, signal) => {
+        await stream.writeFrame({ total: model.byteLength }, signal)
+        for (;;) await stream.writeBytes(new Uint8Array(WINDOW).fill(0xee), signal)
+      },
+    ],
+  ])('that %s, a transfer ends with its code and the next one works', async (_what, code, hostile) => {
+    const parts = await setup()
+    parts.add(model)
+    parts.hostile = hostile
+    const error = await parts.fetch(cid, new Uint8Array(model.byteLength)).catch((cause: unknown) => cause)
+    expect(error).toMatchObject({
+      name: 'NodeError',
+      code: typeof code === 'string' ? code : expect.stringMatching(code),
+    })
+    parts.hostile = undefined
+    const into = new Uint8Array(model.byteLength)
+    await parts.fetch(cid, into)
+    expect(Buffer.from(into).equals(model)).toBe(true)
+  })
+
+  it('that never answers, a transfer ends with E_TIMEOUT at the first-byte deadline', async () => {
+    const parts = await setup()
+    parts.add(model)
+    const asked = new Promise<void>((resolve) => {
+      parts.hostile = async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        resolve()
+        for (;;) await stream.readFrame(signal)
+      }
+    })
+    const transfer = parts.fetch(cid, new Uint8Array(model.byteLength)).catch((cause: unknown) => cause)
+    await asked
+    parts.clock.advance(DEADLINES.firstByteMs)
+    expect(await transfer).toMatchObject({ name: 'NodeError', code: 'E_TIMEOUT' })
+    parts.hostile = undefined
+    await parts.fetch(cid, new Uint8Array(model.byteLength))
+  })
+
+  it('that stalls inside a window, a transfer ends with E_TIMEOUT at the deadline of the whole', async () => {
+    const parts = await setup()
+    const stalled = new Promise<void>((resolve) => {
+      parts.hostile = async (stream, _connection, signal) => {
+        await stream.readFrame(signal)
+        await stream.writeFrame({ total: model.byteLength }, signal)
+        await stream.writeBytes(model.subarray(0, 1000), signal)
+        // The second request shows that the client has begun to wait.
+        await stream.readFrame(signal)
+        resolve()
+        for (;;) await stream.readFrame(signal)
+      }
+    })
+    const transfer = parts.fetch(cid, new Uint8Array(model.byteLength)).catch((cause: unknown) => cause)
+    await stalled
+    parts.clock.advance(DEADLINES.transferMs)
+    expect(await transfer).toMatchObject({ name: 'NodeError', code: 'E_TIMEOUT' })
+  })
+
+  it('a transfer that is given up ends with E_STOPPED', async () => {
+    const parts = await setup()
+    const controller = new AbortController()
+    parts.hostile = async (stream, _connection, signal) => {
+      await stream.readFrame(signal)
+      controller.abort()
+      for (;;) await stream.readFrame(signal)
+    }
+    const transfer = parts.fetch(cid, new Uint8Array(model.byteLength), controller.signal)
+    await expect(transfer).rejects.toMatchObject({ name: 'NodeError', code: 'E_STOPPED' })
+  })
+
+  it('that closes right after the last byte, the model is taken all the same', async () => {
+    const parts = await setup()
+    const small = bytesOf(1000)
+    parts.hostile = async (stream, _connection, signal) => {
+      await stream.readFrame(signal)
+      await stream.writeFrame({ total: 1000 }, signal)
+      await stream.writeBytes(small, signal)
+    }
+    const into = new Uint8Array(1000)
+    await parts.fetch(blobCid(small).toString(), into)
+    expect(Buffer.from(into).equals(small)).toBe(true)
+  })
+
+  it('never has more than two windows asked for and not received', async () => {
+    const parts = await setup()
+    const total = 6 * WINDOW
+    const large = bytesOf(total)
+    // Everything between two hosts goes through one TCP connection in order: what the client had sent before the
+    // answer to an echo came is here when the answer is.
+    await parts.client.serve('/test/echo', 8, async (stream, _connection, signal) => {
+      await stream.writeFrame(await stream.readFrame(signal), signal)
+    })
+    const echo = () =>
+      parts.server.request(peerIdFromString(signers[0].peerId), '/test/echo', 1, new AbortController().signal)
+    let askedFor = 0
+    let sent = 0
+    let most = 0
+    parts.hostile = async (stream, _connection, signal) => {
+      const reading = (async () => {
+        for (;;) {
+          const request = (await stream.readFrame(signal)) as { offset: number; length: number } | null
+          if (request === null) return
+          expect(request.offset).toBe(askedFor)
+          askedFor += request.length
+          most = Math.max(most, askedFor - sent)
+        }
+      })()
+      while (sent < total) {
+        await echo()
+        await echo()
+        expect(askedFor).toBe(Math.min(total, sent + 2 * WINDOW))
+        await stream.writeFrame({ total }, signal)
+        await stream.writeBytes(large.subarray(sent, sent + WINDOW), signal)
+        sent += WINDOW
+      }
+      await reading
+    }
+    const into = new Uint8Array(total)
+    await parts.fetch(blobCid(large).toString(), into)
+    expect(askedFor).toBe(total)
+    expect(most).toBeLessThanOrEqual(2 * WINDOW)
+    expect(parts.serverErrors).toEqual([])
+  })
+})
+
+describe('against a hostile client', () => {
+  const model = bytesOf(1000)
+
+  /** Sends frames as they are and gives back what the server answered to the last one, or the error. */
+  async function ask(parts: Awaited<ReturnType<typeof setup>>, ...frames: unknown[]) {
+    return parts.client
+      .exchange(
+        peerIdFromString(signers[1].peerId),
+        STREAM_PROTOCOLS.blob,
+        new AbortController().signal,
+        async (stream, { whole }) => {
+          for (const frame of frames) await stream.writeFrame(frame, whole)
+          await stream.readFrame(whole)
+          const into = new Uint8Array(1000)
+          await stream.readInto(into, whole)
+          return into
+        },
+      )
+      .catch((error: NodeError) => error.code)
+  }
+
+  it('that asks past the end, for too much, for nothing or for what is no request, the stream is reset', async () => {
+    const parts = await setup()
+    const cid = parts.add(model)
+    for (const request of [
+      { cid, offset: 1, length: 1000 },
+      { cid, offset: 1000, length: 1 },
+      { cid, offset: 2 ** 30, length: 1 },
+      { cid, offset: 0, length: 1024 * 1024 + 1 },
+      { cid, offset: 0, length: 0 },
+      { cid, offset: -1, length: 1 },
+      { cid: 'x'.repeat(129), offset: 0, length: 1 },
+      { cid, offset: 0, length: 1, extra: 1 },
+      'text',
+    ]) {
+      expect(await ask(parts, request)).toBe('E_STREAM')
+    }
+    expect(parts.serverErrors).toEqual(Array(9).fill('E_MALFORMED'))
+    expect(await ask(parts, { cid, offset: 0, length: 1000 })).toEqual(model)
+  })
+})

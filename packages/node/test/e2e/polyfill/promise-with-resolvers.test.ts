@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+/** What a process does in which nobody has ever defined Promise.withResolvers. Imports the built package. */
+const SCRIPT = `
+delete Promise.withResolvers
+if (Promise.withResolvers !== undefined) throw new Error('still there')
+const { createHost } = await import('./dist/transport/host.js')
+const { createSigner, blobCid, runTopics } = await import('@tempered/protocol')
+const topics = runTopics(blobCid(new Uint8Array(1)))
+const start = (fill) => {
+  const seed = new Uint8Array(32).fill(fill)
+  return createHost({
+    seed, signer: createSigner(seed), listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false, topics, dialMs: 60_000,
+    wireBytes: { received: 0, sent: 0 },
+  })
+}
+const [a, b] = await Promise.all([start(1), start(2)])
+const connection = await a.dial(b.getMultiaddrs())
+console.log(connection.remotePeer.equals(b.peerId) ? 'connected' : 'wrong peer')
+await Promise.all([a.stop(), b.stop()])
+console.log('stopped')
+process.exit(0)
+`
+
+describe('Promise.withResolvers', () => {
+  it('is there for libp2p where the runtime lacks it: two hosts connect and stop', async () => {
+    const cwd = fileURLToPath(new URL('../../..', import.meta.url))
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', SCRIPT], {
+      cwd,
+    })
+    expect(stdout.trim().split('\n')).toEqual(['connected', 'stopped'])
+  })
+
+  it('resolves, rejects and makes promises of the class it is called on', async () => {
+    await import('../../../src/polyfill/promise-with-resolvers.js')
+    const { withResolvers } = Promise as unknown as {
+      withResolvers<T>(this: PromiseConstructor): {
+        promise: Promise<T>
+        resolve(value: T): void
+        reject(reason: unknown): void
+      }
+    }
+    const first = withResolvers.call<PromiseConstructor, [], ReturnType<typeof withResolvers<unknown>>>(
+      Promise,
+    )
+    first.resolve(5)
+    expect(await first.promise).toBe(5)
+    const second = withResolvers.call<PromiseConstructor, [], ReturnType<typeof withResolvers<unknown>>>(
+      Promise,
+    )
+    second.reject(new RangeError('no'))
+    await expect(second.promise).rejects.toThrow(RangeError)
+    class Special<T> extends Promise<T> {}
+    const third = withResolvers.call<PromiseConstructor, [], ReturnType<typeof withResolvers<unknown>>>(
+      Special as never,
+    )
+    expect(third.promise).toBeInstanceOf(Special)
+  })
+})

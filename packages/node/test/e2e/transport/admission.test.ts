@@ -1,0 +1,237 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import {
+  encodeCanonical,
+  type Run,
+  type SignedAnnouncement,
+  type SignedHead,
+  STREAM_PROTOCOLS,
+} from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/clock.js'
+import type { NodeError } from '../../../src/errors.js'
+import { identityFromSeed } from '../../../src/identity-file.js'
+import { createInbound } from '../../../src/inbound/inbound.js'
+import { createAdmission } from '../../../src/transport/admission.js'
+import { createDirectProtocols } from '../../../src/transport/direct-protocols.js'
+import { fetchManifest } from '../../../src/transport/fetch-manifest.js'
+import { connect, startHost } from '../../support/hosts.js'
+import { createManualClock } from '../../support/manual-clock.js'
+import {
+  announce,
+  headOf,
+  modelCid,
+  otherRun,
+  run,
+  seeds,
+  signers,
+  stranger,
+  strangerSeed,
+} from '../../support/run-fixture.js'
+
+const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 60_000 }
+const signal = () => new AbortController().signal
+
+/** A host that admits and is admitted, and everything that it was told. */
+async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run = run) {
+  const host = await startHost(seed, signer, ofRun)
+  const told = {
+    admitted: [] as string[],
+    refused: [] as [peer: string, code: string][],
+    announcements: [] as SignedAnnouncement[],
+    heads: [] as SignedHead[],
+    errors: [] as string[],
+  }
+  // Time stands still, so that no deadline passes by chance.
+  const direct = createDirectProtocols(host, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
+    told.errors.push((error as NodeError).code),
+  )
+  const inbound = createInbound(
+    ofRun,
+    ofRun.manifest.members,
+    {
+      announcement: (message) => told.announcements.push(message),
+      head: (message) => told.heads.push(message),
+      evidence: () => undefined,
+    },
+    () => 0,
+  )
+  const own = { announcements: [] as SignedAnnouncement[], head: undefined as SignedHead | undefined }
+  const admission = createAdmission({
+    run: ofRun,
+    direct,
+    inbound,
+    local: {
+      announcements: (fromRound) => own.announcements.filter((message) => message.body.round >= fromRound),
+      head: () => own.head,
+      blob: async () => undefined,
+    },
+    addresses: () => host.getMultiaddrs().map(String),
+    onAdmitted: (peer) => told.admitted.push(peer),
+    onRefused: (peer, code) => told.refused.push([peer, code]),
+    isAdmitted: (peer) => told.admitted.includes(peer),
+  })
+  await admission.start()
+  return { host, direct, admission, told, own, peer: peerIdFromString(signer.peerId) }
+}
+
+const member = (k: number) => startNode(seeds[k], signers[k])
+
+describe('admission', () => {
+  it('lets members of the run in on both sides, and brings over what each last said', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    a.own.announcements = [announce(signers[0], 0), announce(signers[0], 1)]
+    a.own.head = headOf(signers[0], 0)
+    b.own.announcements = [announce(signers[1], 5)]
+    await connect(a.host, b.host)
+    await a.admission.introduce(b.peer, signal())
+    expect(a.told.admitted).toEqual([signers[1].peerId])
+    expect(b.told.admitted).toEqual([signers[0].peerId])
+    expect(a.told.announcements.map((message) => message.body.round)).toEqual([5])
+    expect(b.told.announcements.map((message) => message.body.round)).toEqual([0, 1])
+    expect(b.told.heads.map((message) => message.body.height)).toEqual([0])
+    expect([...a.told.refused, ...b.told.refused]).toEqual([])
+  })
+
+  it('tells a node of another run so, on both sides, and admits it on neither', async () => {
+    const [a, b] = await Promise.all([startNode(seeds[0], signers[0], otherRun), member(1)])
+    await connect(a.host, b.host)
+    await expect(a.admission.introduce(b.peer, signal())).rejects.toMatchObject({
+      code: 'E_REFUSED',
+      details: { code: 'E_WRONG_RUN', run: run.id.toString() },
+      message: expect.stringContaining(otherRun.id.toString()),
+    })
+    expect(a.told.refused).toEqual([[signers[1].peerId, 'E_WRONG_RUN']])
+    expect(b.told.refused).toEqual([[signers[0].peerId, 'E_WRONG_RUN']])
+    expect([...a.told.admitted, ...b.told.admitted]).toEqual([])
+  })
+
+  it('tells somebody who is no member so, whoever dialled', async () => {
+    const [outsider, b] = await Promise.all([startNode(strangerSeed, stranger), member(1)])
+    await connect(outsider.host, b.host)
+    await expect(outsider.admission.introduce(b.peer, signal())).rejects.toMatchObject({
+      code: 'E_REFUSED',
+      details: { code: 'E_NOT_A_MEMBER' },
+    })
+    expect(b.told.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
+    await expect(b.admission.introduce(outsider.peer, signal())).rejects.toMatchObject({
+      code: 'E_REFUSED',
+      details: { code: 'E_NOT_A_MEMBER' },
+    })
+    expect(b.told.admitted).toEqual([])
+  })
+
+  it('tells a node of another protocol version so', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    const hello = { version: 2, run: run.id.toString(), addresses: [], announcements: [], head: null }
+    const reply = await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
+    expect(reply).toMatchObject({ refused: 'E_UNSUPPORTED_VERSION' })
+    expect(b.told.admitted).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['no hello', 'text'],
+    ['too many addresses', { addresses: Array(9).fill('/ip4/1.2.3.4/tcp/1') }],
+    ['an address that is too long', { addresses: ['x'.repeat(257)] }],
+    ['too many announcements', { announcements: Array(5).fill(new Uint8Array(1)) }],
+    ['an unknown field', { extra: 1 }],
+  ])('resets a hello with %s', async (_what, changes) => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    const hello = { version: 1, run: run.id.toString(), addresses: [], announcements: [], head: null }
+    const message = typeof changes === 'string' ? changes : { ...hello, ...(changes as object) }
+    await expect(a.direct.request(b.peer, STREAM_PROTOCOLS.hello, message, signal())).rejects.toMatchObject({
+      code: 'E_STREAM',
+    })
+    expect(b.told.errors).toEqual(['E_MALFORMED'])
+    expect(b.told.admitted).toEqual([])
+  })
+
+  it('takes eight addresses and four announcements, and drops announcements that are not valid', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    const hello = {
+      version: 1,
+      run: run.id.toString(),
+      addresses: Array(8).fill('/ip4/1.2.3.4/tcp/1'),
+      announcements: [
+        announce(signers[2], 0).bytes,
+        announce(signers[0], 0, { run: otherRun.id }).bytes,
+        new Uint8Array(3),
+        announce(signers[0], 2).bytes,
+      ],
+      head: headOf(signers[2], 0).bytes,
+    }
+    await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
+    // The status goes through validation after the reply; the next answer comes after it.
+    await a.direct.request(b.peer, STREAM_PROTOCOLS.status, { fromRound: 0 }, signal())
+    expect(b.told.admitted).toEqual([signers[0].peerId])
+    expect(b.told.announcements.map((message) => message.body.round)).toEqual([2])
+    expect(b.told.heads).toEqual([])
+  })
+
+  it('says E_MALFORMED of a reply that is none', async () => {
+    const [a, host] = await Promise.all([member(0), startHost(seeds[1], signers[1])])
+    await createDirectProtocols(host, createManualClock(), DEADLINES, () => undefined).serve(
+      STREAM_PROTOCOLS.hello,
+      4,
+      async (stream, _connection, limit) => {
+        await stream.readFrame(limit)
+        await stream.writeFrame({ something: 'else' }, limit)
+      },
+    )
+    await connect(a.host, host)
+    await expect(a.admission.introduce(peerIdFromString(signers[1].peerId), signal())).rejects.toMatchObject({
+      code: 'E_MALFORMED',
+    })
+    expect(a.told.admitted).toEqual([])
+  })
+})
+
+describe('status', () => {
+  it('is answered to admitted peers only', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    await expect(a.admission.pollStatus(b.peer, 0, signal())).rejects.toMatchObject({ code: 'E_STREAM' })
+    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+  })
+
+  it('brings the announcements from a round on, at most the newest four, and tells how far the peer is', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    await a.admission.introduce(b.peer, signal())
+    expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
+    b.own.announcements = [0, 1, 2, 3, 4, 5].map((round) => announce(signers[1], round))
+    expect(await a.admission.pollStatus(b.peer, 4, signal())).toEqual({ rounds: [4, 5], newestRound: 5 })
+    // Those that are known already count as well and are handed on again: they may have been dropped as not yet due.
+    expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({
+      rounds: [2, 3, 4, 5],
+      newestRound: 5,
+    })
+    expect(a.told.announcements.map((message) => message.body.round)).toEqual([4, 5, 2, 3, 4, 5])
+  })
+
+  it('counts nothing that does not pass validation', async () => {
+    const [a, b] = await Promise.all([member(0), member(1)])
+    await connect(a.host, b.host)
+    await a.admission.introduce(b.peer, signal())
+    const { body, signature } = announce(signers[1], 3)
+    const forged = { body: { ...body, model: modelCid(77) }, signature }
+    b.own.announcements = [{ ...forged, bytes: encodeCanonical(forged) }]
+    expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
+    expect(a.told.announcements).toEqual([])
+  })
+})
+
+describe('the manifest', () => {
+  it('is given to members before they are admitted, and to nobody else', async () => {
+    const b = await member(1)
+    const address = b.host.getMultiaddrs()[0].toString()
+    const fetched = await fetchManifest(identityFromSeed(seeds[0]), address, systemClock, signal())
+    expect(fetched.id.equals(run.id)).toBe(true)
+    await expect(
+      fetchManifest(identityFromSeed(strangerSeed), address, systemClock, signal()),
+    ).rejects.toMatchObject({ code: 'E_STREAM' })
+    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+  })
+})

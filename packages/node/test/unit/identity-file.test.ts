@@ -1,0 +1,103 @@
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  generateKeyPair,
+  privateKeyFromProtobuf,
+  privateKeyFromRaw,
+  privateKeyToProtobuf,
+} from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { createSigner, publicKeyFromPeerId, verifySignature } from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { createIdentityFile, identityFromSeed, readIdentityFile } from '../../src/identity-file.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+describe('peer ids', () => {
+  it('are libp2p’s own for the same key, and so are the signatures', async () => {
+    for (let k = 0; k < 8; k++) {
+      const key = await generateKeyPair('Ed25519')
+      const signer = createSigner(key.raw.slice(0, 32))
+      expect(signer.peerId).toBe(peerIdFromPrivateKey(key).toString())
+      expect(publicKeyFromPeerId(signer.peerId)).toEqual(new Uint8Array(key.publicKey.raw))
+      expect(peerIdFromString(signer.peerId).publicKey?.equals(key.publicKey)).toBe(true)
+      const message = Uint8Array.of(1, 2, k)
+      expect(verifySignature(signer.peerId, message, new Uint8Array(await key.sign(message)))).toBe(true)
+      expect(await key.publicKey.verify(message, signer.sign(message))).toBe(true)
+    }
+  })
+})
+
+describe('the key file', () => {
+  it('has mode 0600 and gives the same identity when it is read', async () => {
+    const path = join(await temporaryFolder(), 'key')
+    const made = await createIdentityFile(path)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const read = await readIdentityFile(path)
+    expect(read.signer.peerId).toBe(made.signer.peerId)
+    expect(Buffer.from(read.seed).equals(made.seed)).toBe(true)
+    // Other libp2p tools read it as well.
+    const key = privateKeyFromProtobuf(await readFile(path))
+    expect(peerIdFromPrivateKey(key).toString()).toBe(made.signer.peerId)
+  })
+
+  it('is different every time', async () => {
+    const folder = await temporaryFolder()
+    const ids = await Promise.all(
+      ['a', 'b'].map(async (name) => (await createIdentityFile(join(folder, name))).signer.peerId),
+    )
+    expect(ids[0]).not.toBe(ids[1])
+  })
+
+  it('is never written over', async () => {
+    const path = join(await temporaryFolder(), 'key')
+    await writeFile(path, 'precious')
+    await expect(createIdentityFile(path)).rejects.toMatchObject({ name: 'NodeError', code: 'E_KEY' })
+    expect(await readFile(path, 'utf8')).toBe('precious')
+  })
+
+  it('cannot be made in a folder that is not there', async () => {
+    await expect(createIdentityFile(join(await temporaryFolder(), 'no', 'key'))).rejects.toMatchObject({
+      code: 'E_KEY',
+    })
+  })
+
+  it.each(['640', '604', '660', '644', '610'])(
+    'is refused with mode %s, and the error says how to mend it',
+    async (mode) => {
+      const path = join(await temporaryFolder(), 'key')
+      await createIdentityFile(path)
+      await chmod(path, Number.parseInt(mode, 8))
+      await expect(readIdentityFile(path)).rejects.toMatchObject({
+        code: 'E_KEY',
+        message: expect.stringContaining('chmod 600'),
+      })
+      await chmod(path, 0o400)
+      await expect(readIdentityFile(path)).resolves.toBeDefined()
+    },
+  )
+
+  it('is refused when it is missing, with the command that makes one', async () => {
+    await expect(readIdentityFile(join(await temporaryFolder(), 'key'))).rejects.toMatchObject({
+      code: 'E_KEY',
+      message: expect.stringContaining('tempered node init'),
+    })
+  })
+
+  it('is refused when it holds anything but an Ed25519 private key', async () => {
+    const path = join(await temporaryFolder(), 'key')
+    const secp = privateKeyToProtobuf(await generateKeyPair('secp256k1'))
+    const seed = new Uint8Array(32).fill(3)
+    const raw = new Uint8Array([...seed, ...publicKeyFromPeerId(identityFromSeed(seed).signer.peerId)])
+    const whole = privateKeyToProtobuf(privateKeyFromRaw(raw))
+    for (const bytes of [
+      new Uint8Array(0),
+      new Uint8Array(64).fill(7),
+      Buffer.from('text'),
+      secp,
+      whole.subarray(0, 40),
+    ]) {
+      await writeFile(path, bytes, { mode: 0o600 })
+      await expect(readIdentityFile(path)).rejects.toMatchObject({ name: 'NodeError', code: 'E_KEY' })
+    }
+  })
+})

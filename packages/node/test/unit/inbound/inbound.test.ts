@@ -1,0 +1,368 @@
+import {
+  type Evidence,
+  encodeCanonical,
+  LIMITS,
+  makeEvidence,
+  type SignedAnnouncement,
+  type SignedHead,
+  type Signer,
+} from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { createAnnouncementBook } from '../../../src/inbound/announcement-book.js'
+import { createInbound } from '../../../src/inbound/inbound.js'
+import { InboundError, rejecting } from '../../../src/inbound/inbound-error.js'
+import { announce, headOf, modelCid, otherRun, run, signers, stranger } from '../../support/run-fixture.js'
+
+const [me, neighbour, member] = signers
+const ROUNDS = run.manifest.training.rounds
+
+/** Inbound of member 0, whose only neighbour is member 1, with everything it hands on. */
+function setup(currentRound: () => number = () => 0) {
+  const seen = {
+    announcements: [] as SignedAnnouncement[],
+    heads: [] as SignedHead[],
+    evidence: [] as { evidence: Evidence; found: boolean }[],
+  }
+  const inbound = createInbound(
+    run,
+    [neighbour.peerId],
+    {
+      announcement: (message) => seen.announcements.push(message),
+      head: (message) => seen.heads.push(message),
+      evidence: (evidence, found) => seen.evidence.push({ evidence, found }),
+    },
+    currentRound,
+  )
+  return { inbound, seen }
+}
+
+function outcome(work: () => unknown): string {
+  try {
+    work()
+    return 'accept'
+  } catch (error) {
+    if (error instanceof InboundError) return `${error.action} ${error.code}`
+    throw error
+  }
+}
+
+/** The message with a signature that is not its author's. */
+function forge<M extends SignedAnnouncement | SignedHead>(message: M): M {
+  const signature = message.signature.slice()
+  signature[9] ^= 4
+  return { ...message, signature, bytes: encodeCanonical({ body: message.body, signature }) }
+}
+
+describe('announcements', () => {
+  const say = (message: { bytes: Uint8Array }, publisher: Signer = neighbour, { inbound } = setup()) =>
+    outcome(() => inbound.announcement(message.bytes, publisher.peerId))
+
+  it('of a neighbour are handed on', () => {
+    const { inbound, seen } = setup()
+    const message = announce(neighbour, 0)
+    expect(inbound.announcement(message.bytes, neighbour.peerId).body.round).toBe(0)
+    expect(seen.announcements.map(({ bytes }) => bytes)).toEqual([message.bytes])
+  })
+
+  it('that passed before are handed on again when asked for, and only those', () => {
+    const { inbound, seen } = setup()
+    const message = announce(neighbour, 3)
+    inbound.announcement(message.bytes, neighbour.peerId)
+    expect(say(message, neighbour, { inbound, seen })).toBe('ignore E_DUPLICATE')
+    inbound.repeat(neighbour.peerId, 3)
+    inbound.repeat(neighbour.peerId, 2)
+    inbound.repeat(member.peerId, 3)
+    expect(seen.announcements.map(({ bytes }) => bytes)).toEqual([message.bytes, message.bytes])
+  })
+
+  it('of a quarantined neighbour are not handed on again', () => {
+    const { inbound, seen } = setup()
+    inbound.announcement(announce(neighbour, 3).bytes, neighbour.peerId)
+    inbound.announcement(announce(neighbour, 3, { model: modelCid(99) }).bytes, neighbour.peerId)
+    expect(seen.evidence).toHaveLength(1)
+    inbound.repeat(neighbour.peerId, 3)
+    expect(seen.announcements).toHaveLength(1)
+  })
+
+  it('over the size limit are rejected unread; at the limit they are read', () => {
+    const filler = (total: number) => ({ bytes: encodeCanonical(new Uint8Array(total - 3)) })
+    expect(say(filler(LIMITS.maxAnnouncementBytes))).toBe('reject E_MALFORMED')
+    expect(say(filler(LIMITS.maxAnnouncementBytes + 1))).toBe('reject E_TOO_LARGE')
+  })
+
+  it('that are not canonical or lack fields are rejected', () => {
+    const { body, signature, bytes } = announce(neighbour, 0)
+    expect(say({ bytes: new Uint8Array([...bytes, 0]) })).toMatch(/^reject E_(MALFORMED|NOT_CANONICAL)$/)
+    expect(say({ bytes: new Uint8Array(0) })).toBe('reject E_MALFORMED')
+    expect(say({ bytes: encodeCanonical({ body: { ...body, extra: 1 }, signature }) })).toBe(
+      'reject E_MALFORMED',
+    )
+    for (const depth of [150, 300, 330])
+      expect(
+        say({
+          bytes: new Uint8Array(3 * depth + 1).map((_, k) =>
+            k === 3 * depth ? 0 : [0xa1, 0x61, 0x61][k % 3],
+          ),
+        }),
+      ).toBe('reject E_MALFORMED')
+  })
+
+  it('of another run are rejected', () => {
+    expect(say(announce(neighbour, 0, { run: otherRun.id }))).toBe('reject E_WRONG_RUN')
+  })
+
+  it('of no member are rejected', () => {
+    expect(say(announce(stranger, 0), stranger)).toBe('reject E_NOT_A_MEMBER')
+  })
+
+  it('that somebody else publishes are rejected', () => {
+    expect(say(announce(member, 0), neighbour)).toBe('reject E_WRONG_AUTHOR')
+  })
+
+  it('for the last round are taken, for the one after it rejected', () => {
+    expect(say(announce(neighbour, ROUNDS - 1))).toBe('accept')
+    expect(say(announce(neighbour, ROUNDS))).toBe('reject E_ROUND_RANGE')
+  })
+
+  it('of models of another length are rejected', () => {
+    expect(say(announce(neighbour, 0, { byteLength: run.modelBytes + 4 }))).toBe('reject E_MODEL_LENGTH')
+  })
+
+  it('that are known already are ignored, and not handed on again', () => {
+    const parts = setup()
+    expect(say(announce(neighbour, 0), neighbour, parts)).toBe('accept')
+    expect(say(announce(neighbour, 0), neighbour, parts)).toBe('ignore E_DUPLICATE')
+    expect(say(announce(neighbour, 0, { norm: 5 }), neighbour, parts)).toBe('ignore E_DUPLICATE')
+    expect(parts.seen.announcements).toHaveLength(1)
+  })
+
+  it('can be handed on once more by author and round, as long as their author is not quarantined', () => {
+    const { inbound, seen } = setup()
+    inbound.repeat(neighbour.peerId, 0)
+    expect(seen.announcements).toEqual([])
+    const message = announce(neighbour, 0)
+    inbound.announcement(message.bytes, neighbour.peerId)
+    inbound.repeat(neighbour.peerId, 0)
+    inbound.repeat(neighbour.peerId, 1)
+    expect(seen.announcements.map(({ bytes }) => bytes)).toEqual([message.bytes, message.bytes])
+    inbound.announcement(announce(neighbour, 0, { model: modelCid(99) }).bytes, neighbour.peerId)
+    inbound.repeat(neighbour.peerId, 0)
+    expect(seen.announcements).toHaveLength(2)
+  })
+
+  it('with a false signature are rejected from neighbours', () => {
+    const parts = setup()
+    expect(say(forge(announce(neighbour, 0)), neighbour, parts)).toBe('reject E_SIGNATURE')
+    expect(parts.seen.announcements).toEqual([])
+    // And do not stand in the way of the genuine one.
+    expect(say(announce(neighbour, 0), neighbour, parts)).toBe('accept')
+  })
+})
+
+describe('two models for one round', () => {
+  const two = (signer: Signer) => [announce(signer, 3), announce(signer, 3, { model: modelCid(99) })]
+
+  it.each([
+    ['neighbour', neighbour],
+    ['other member', member],
+  ])('of a %s make evidence, once', (_what, signer) => {
+    const { inbound, seen } = setup()
+    const [first, second] = two(signer)
+    inbound.announcement(first.bytes, signer.peerId)
+    // It is valid in itself and travels on.
+    inbound.announcement(second.bytes, signer.peerId)
+    expect(seen.evidence).toHaveLength(1)
+    expect(seen.evidence[0].found).toBe(true)
+    expect(seen.evidence[0].evidence.bytes).toEqual(makeEvidence(first, second).bytes)
+    expect(seen.announcements).toHaveLength(1)
+  })
+
+  it('silence their author: further stories go no further, later announcements are not handed on', () => {
+    const { inbound, seen } = setup()
+    for (const message of two(neighbour)) inbound.announcement(message.bytes, neighbour.peerId)
+    const third = announce(neighbour, 3, { model: modelCid(98) })
+    expect(outcome(() => inbound.announcement(third.bytes, neighbour.peerId))).toBe('ignore E_QUARANTINED')
+    inbound.announcement(announce(neighbour, 4).bytes, neighbour.peerId)
+    expect(seen.evidence).toHaveLength(1)
+    expect(seen.announcements).toHaveLength(1)
+  })
+
+  it('are no evidence when the second is forged', () => {
+    const { inbound, seen } = setup()
+    const [first, second] = two(member)
+    inbound.announcement(first.bytes, member.peerId)
+    expect(outcome(() => inbound.announcement(forge(second).bytes, member.peerId))).toBe('reject E_SIGNATURE')
+    expect(seen.evidence).toEqual([])
+  })
+
+  it('are no evidence when the standing one is forged: it gives way to the genuine one', () => {
+    const { inbound, seen } = setup()
+    const [first, second] = two(member)
+    inbound.announcement(forge(first).bytes, member.peerId)
+    inbound.announcement(second.bytes, member.peerId)
+    expect(seen.evidence).toEqual([])
+    expect(seen.announcements.at(-1)?.bytes).toEqual(second.bytes)
+    // From now on the genuine one stands.
+    expect(outcome(() => inbound.announcement(second.bytes, member.peerId))).toBe('ignore E_DUPLICATE')
+    inbound.announcement(first.bytes, member.peerId)
+    expect(seen.evidence).toHaveLength(1)
+  })
+
+  it('cannot be hidden by announcing many other rounds in between', () => {
+    const [first, second] = two(neighbour)
+    for (const rounds of [
+      [4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+      [30, 31, 32, 33, 34, 35, 36, 37, 38, 39],
+    ]) {
+      for (const before of [true, false]) {
+        const { inbound, seen } = setup(() => 3)
+        const flood = () => {
+          for (const round of rounds) inbound.announcement(announce(neighbour, round).bytes, neighbour.peerId)
+        }
+        if (before) flood()
+        inbound.announcement(first.bytes, neighbour.peerId)
+        if (!before) flood()
+        inbound.announcement(second.bytes, neighbour.peerId)
+        expect(seen.evidence).toHaveLength(1)
+      }
+    }
+  })
+})
+
+describe('heads', () => {
+  const say = (message: { bytes: Uint8Array }, publisher: Signer = neighbour, { inbound } = setup()) =>
+    outcome(() => inbound.head(message.bytes, publisher.peerId))
+
+  it('are handed on', () => {
+    const parts = setup()
+    expect(say(headOf(neighbour, 0), neighbour, parts)).toBe('accept')
+    expect(parts.seen.heads).toHaveLength(1)
+  })
+
+  it('are rejected over the size limit, malformed, of another run, of no member, or by another publisher', () => {
+    const filler = (total: number) => ({ bytes: encodeCanonical(new Uint8Array(total - 3)) })
+    expect(say(filler(LIMITS.maxHeadBytes))).toBe('reject E_MALFORMED')
+    expect(say(filler(LIMITS.maxHeadBytes + 1))).toBe('reject E_TOO_LARGE')
+    expect(say(announce(neighbour, 0))).toBe('reject E_MALFORMED')
+    expect(say(headOf(neighbour, 0, { run: otherRun.id }))).toBe('reject E_WRONG_RUN')
+    expect(say(headOf(stranger, 0), stranger)).toBe('reject E_NOT_A_MEMBER')
+    expect(say(headOf(member, 0), neighbour)).toBe('reject E_WRONG_AUTHOR')
+  })
+
+  it('are rejected past the last round and with more entries than rounds', () => {
+    expect(say(headOf(neighbour, 3, { round: ROUNDS - 1 }))).toBe('accept')
+    expect(say(headOf(neighbour, 3, { round: ROUNDS }))).toBe('reject E_ROUND_RANGE')
+    expect(say(headOf(neighbour, 3, { round: 3 }))).toBe('accept')
+    expect(say(headOf(neighbour, 4, { round: 3 }))).toBe('reject E_ROUND_RANGE')
+  })
+
+  it('are ignored unless they are newer than what is known of their author', () => {
+    const parts = setup()
+    expect(say(headOf(neighbour, 2), neighbour, parts)).toBe('accept')
+    expect(say(headOf(neighbour, 2), neighbour, parts)).toBe('ignore E_DUPLICATE')
+    expect(say(headOf(neighbour, 1), neighbour, parts)).toBe('ignore E_DUPLICATE')
+    expect(say(headOf(member, 1), member, parts)).toBe('accept')
+    expect(say(headOf(neighbour, 3), neighbour, parts)).toBe('accept')
+    expect(parts.seen.heads).toHaveLength(3)
+  })
+
+  it('with a false signature are rejected and change nothing', () => {
+    const parts = setup()
+    expect(say(forge(headOf(neighbour, 5)), neighbour, parts)).toBe('reject E_SIGNATURE')
+    expect(say(headOf(neighbour, 1), neighbour, parts)).toBe('accept')
+  })
+})
+
+describe('evidence', () => {
+  const evidence = makeEvidence(announce(neighbour, 3), announce(neighbour, 3, { model: modelCid(99) }))
+
+  it('that was received quarantines its offender and is ignored afterwards', () => {
+    const { inbound, seen } = setup()
+    inbound.evidence(evidence.bytes)
+    expect(seen.evidence.map(({ found }) => found)).toEqual([false])
+    expect(outcome(() => inbound.evidence(evidence.bytes))).toBe('ignore E_DUPLICATE')
+    const more = makeEvidence(announce(neighbour, 4), announce(neighbour, 4, { model: modelCid(99) }))
+    expect(outcome(() => inbound.evidence(more.bytes))).toBe('ignore E_DUPLICATE')
+    inbound.announcement(announce(neighbour, 5).bytes, neighbour.peerId)
+    expect(seen.announcements).toEqual([])
+    expect(seen.evidence).toHaveLength(1)
+  })
+
+  it('is ignored about somebody who was found out here', () => {
+    const { inbound } = setup()
+    for (const message of evidence.announcements) inbound.announcement(message.bytes, neighbour.peerId)
+    expect(outcome(() => inbound.evidence(evidence.bytes))).toBe('ignore E_DUPLICATE')
+  })
+
+  it('is rejected when it is too large, malformed, of another run, of no member, forged or proves nothing', () => {
+    const say = (bytes: Uint8Array) => outcome(() => setup().inbound.evidence(bytes))
+    const make = (a: SignedAnnouncement, b: SignedAnnouncement) => {
+      const [first, second] = Buffer.compare(a.bytes, b.bytes) < 0 ? [a.bytes, b.bytes] : [b.bytes, a.bytes]
+      return encodeCanonical({ version: 1, kind: 'announcement-equivocation', first, second })
+    }
+    const [a, b] = evidence.announcements
+    expect(say(encodeCanonical(new Uint8Array(LIMITS.maxEvidenceBytes - 3)))).toBe('reject E_MALFORMED')
+    expect(say(encodeCanonical(new Uint8Array(LIMITS.maxEvidenceBytes - 2)))).toBe('reject E_TOO_LARGE')
+    const other = [1, 2].map((tag) => announce(neighbour, 3, { run: otherRun.id, model: modelCid(tag) }))
+    expect(say(make(other[0], other[1]))).toBe('reject E_WRONG_RUN')
+    const outside = [1, 2].map((tag) => announce(stranger, 3, { model: modelCid(tag) }))
+    expect(say(make(outside[0], outside[1]))).toBe('reject E_NOT_A_MEMBER')
+    expect(say(make(a, forge(b)))).toBe('reject E_SIGNATURE')
+    expect(say(make(a, announce(neighbour, 4)))).toBe('reject E_EVIDENCE')
+    expect(say(make(a, b))).toBe('accept')
+  })
+})
+
+describe('rejecting', () => {
+  it('lets errors that are no refusal pass as they are: a bug of ours is nobody’s offence', () => {
+    const bug = new TypeError('a bug')
+    expect(() =>
+      rejecting(() => {
+        throw bug
+      }),
+    ).toThrow(bug)
+  })
+
+  it('does not turn a handler’s own failure into a rejection', () => {
+    const inbound = createInbound(
+      run,
+      [],
+      {
+        announcement() {
+          throw new TypeError('a bug')
+        },
+        head() {},
+        evidence() {},
+      },
+      () => 0,
+    )
+    expect(() => inbound.announcement(announce(me, 0).bytes, me.peerId)).toThrow(TypeError)
+  })
+})
+
+describe('the announcement book', () => {
+  it('remembers the eight rounds of each author that are nearest to the current one', () => {
+    let current = 10
+    const book = createAnnouncementBook(() => current)
+    for (let round = 0; round < 30; round++) book.note(announce(neighbour, round))
+    const known = () => Array.from({ length: 40 }, (_, k) => k).filter((k) => book.find(neighbour.peerId, k))
+    expect(known()).toHaveLength(8)
+    expect(known()).toEqual(expect.arrayContaining([7, 8, 9, 10, 11, 12, 13]))
+    current = 30
+    for (let round = 30; round < 38; round++) book.note(announce(neighbour, round))
+    expect(known()).toEqual([30, 31, 32, 33, 34, 35, 36, 37])
+    expect(book.find(member.peerId, 30)).toBeUndefined()
+  })
+
+  it('keeps the first story and gives it back for a second one', () => {
+    const book = createAnnouncementBook(() => 0)
+    const first = announce(neighbour, 1)
+    const second = announce(neighbour, 1, { model: modelCid(99) })
+    expect(book.note(first)).toBeUndefined()
+    expect(book.note(second)).toBe(first)
+    expect(book.note(announce(neighbour, 1, { norm: 9 }))).toBeUndefined()
+    expect(book.find(neighbour.peerId, 1)).toBe(first)
+    book.replace(second)
+    expect(book.find(neighbour.peerId, 1)).toBe(second)
+  })
+})
