@@ -9,7 +9,14 @@ import {
   type RunTopology,
   runTopology,
 } from '@tempered/node'
-import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, type Run, sealManifest } from '@tempered/protocol'
+import {
+  blobCid,
+  DEFAULT_RUN_LIMITS,
+  encodeModel,
+  PROTOCOL_VERSION,
+  type Run,
+  sealManifest,
+} from '@tempered/protocol'
 import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { CliError } from '../errors.js'
