@@ -20,6 +20,7 @@ export type NodeErrorCode =
   | 'E_IO'
   | 'E_INITIAL_PARAMETERS'
   | 'E_NOT_A_MEMBER'
+  | 'E_RULE_UNSUPPORTED'
 
 /** Every error that leaves this package's network, ledger and round parts. */
 export class NodeError extends Error {

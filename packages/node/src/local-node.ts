@@ -10,6 +10,7 @@ import {
   manifestInitialParameters,
 } from './train/manifest-training.js'
 import type { ModelName } from './train/models.js'
+import type { Samples } from './train/trainer.js'
 import type { TrainerService } from './train/trainer-service.js'
 
 export interface LocalNodeComponents {
@@ -24,8 +25,8 @@ export interface LocalNodeInit extends Omit<NodeInit, 'initialParameters'> {
   readonly source: DataSource
   /** Which samples of the source are this node's. */
   readonly share: DataShare
-  /** Labels to train on, one a training sample of the source; default the source's own. */
-  readonly labels?: Uint8Array
+  /** Images and labels to train on, of the same number as the source's, instead of the source's own. */
+  readonly samples?: Samples
   readonly evaluation: EvaluationPlan
 }
 
@@ -42,13 +43,14 @@ export async function openLocalNode(
   const { run, identity, source, evaluation } = init
   const { manifest } = run
   const { train, test } = source
+  const samples = init.samples ?? train
   const indices = shareIndices(source, init.share)
   logger.info({ component: 'data' }, `${indices.length} training samples of ${train.name}`)
   const trainer = await service.open({
     model: manifest.model.name as ModelName,
     inputShape: train.shape,
     classes: manifest.model.classes,
-    train: { images: train.images, labels: init.labels ?? train.labels, indices },
+    train: { images: samples.images, labels: samples.labels, indices },
     test: { images: test.images, labels: test.labels },
     // A stranger to the run is refused by createNode, which says why.
     nodeLabel: run.memberIndex.get(identity.signer.peerId) ?? -1,

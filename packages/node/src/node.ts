@@ -9,7 +9,7 @@ import {
   type Run,
   signHead,
 } from '@tempered/protocol'
-import { createRule } from '@tempered/robust-agg'
+import { createRunRule } from './aggregate/run-rule.js'
 import { type BlobStore, openBlobStore } from './blobs/store.js'
 import type { Clock } from './clock.js'
 import { NodeError } from './errors.js'
@@ -94,7 +94,7 @@ export async function createNode(
     )
   }
   const mixing = topology.mixingOf(signer.peerId)
-  const rule = createRule(run.manifest.rule.name, run.manifest.rule.params)
+  const rule = createRunRule(run.manifest.rule)
   rule.checkNeighbourhood(neighbours.length)
 
   await mkdir(stateFolder, { recursive: true })

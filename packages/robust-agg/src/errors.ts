@@ -10,6 +10,11 @@ export interface RobustAggErrorDetails {
     readonly nearest: string | null
     readonly known: readonly string[]
   }
+  E_UNKNOWN_PRE_AGGREGATOR: {
+    readonly name: string
+    readonly nearest: string | null
+    readonly known: readonly string[]
+  }
   E_UNKNOWN_ATTACK: {
     readonly name: string
     readonly nearest: string | null
@@ -37,6 +42,10 @@ export interface RobustAggErrorDetails {
   }
   /** Fewer models (own included) than the rule's precondition asks for. */
   E_TOO_FEW_NODES: { readonly rule: string; readonly nodes: number; readonly needed: number }
+  /** The rule scores models on the node's own data, and the caller did not promise an evaluator. */
+  E_EVALUATOR_NEEDED: { readonly rule: string }
+  /** A rule that remembers its senders cannot work behind a pre-aggregator, which mixes them. */
+  E_PRE_AGGREGATOR: { readonly rule: string; readonly pre: string; readonly problem: string }
   /** The caller's own part of a round is malformed: round numbers, weights, the out buffer. */
   E_ROUND_INPUT: { readonly field: string; readonly problem: string }
   E_LABEL_RANGE: { readonly index: number; readonly label: number; readonly classes: number }

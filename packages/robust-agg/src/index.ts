@@ -1,5 +1,7 @@
 /** Byzantine-robust aggregation: rules. Attacks, topologies and randomness have subpaths of their own. */
 
+export { type VectorArena, vectorArena } from './arena.js'
+export { countSketch } from './count-sketch.js'
 export { detExp, detLog } from './det-math.js'
 export {
   isRobustAggError,
@@ -7,6 +9,22 @@ export {
   type RobustAggErrorCode,
   type RobustAggErrorDetails,
 } from './errors.js'
+export { selectKernels, usesSimd } from './kernels/dispatch.js'
+export { filterIngress, type IngressVerdict } from './kernels/ingress.js'
 export { describeRange, type ParameterInfo, type Parameters } from './parameters.js'
+export { listPreAggregators } from './pre/registry.js'
 export { createRule, listRules } from './registry.js'
-export type { Aggregation, NeighbourVerdict, RoundInput, Rule, RuleInfo, VerdictReason } from './types.js'
+export type {
+  Aggregation,
+  Evaluator,
+  NeighbourVerdict,
+  PreAggregatorInfo,
+  PreAggregatorSpec,
+  RoundInput,
+  RoundMemory,
+  Rule,
+  RuleInfo,
+  RuleOptions,
+  SenderMemory,
+  VerdictReason,
+} from './types.js'

@@ -23,9 +23,39 @@ export interface RoundInput {
   readonly weights?: ArrayLike<number> | undefined
   /**
    * The parameters this round's local training began with, which are this node's last aggregate, length d.
-   * Only centred clipping reads it (as its start); absent or not finite: `own` stands in.
+   * Centred clipping and the clipping pre-aggregators start from it, and FLTrust and FoolsGold take updates as
+   * steps from it. Absent or not finite: each of those says what stands in.
    */
   readonly previous?: Float32Array | undefined
+  /** The node's own data. Rules with `RuleInfo.needsEvaluator` must get one in every round; others ignore it. */
+  readonly evaluator?: Evaluator | undefined
+  /** `Aggregation.memory` of the last round, re-aligned with this round's neighbours. Only with `usesMemory`. */
+  readonly memory?: RoundMemory | undefined
+  /** Which neighbours are honest: for experiments with an oracle (`clipped-gossip` with `oracle`) alone. */
+  readonly honest?: ArrayLike<boolean> | undefined
+}
+
+/** The node's own data, as a rule may use it. */
+export interface Evaluator {
+  /**
+   * Mean loss of a model (length d, finite, not to be written or kept) on the node's own samples. Synchronous, and
+   * the same samples for every call of a round. A result that is not finite counts as the worst.
+   */
+  loss(parameters: Float32Array): number
+}
+
+/** What a rule remembers about one sender. Opaque to the caller. */
+export interface SenderMemory {
+  /** Length d, or null. */
+  readonly vector: Float32Array | null
+  readonly values: readonly number[]
+}
+
+/** What a rule remembers between rounds: handed out in `Aggregation.memory`, handed back in `RoundInput.memory`. */
+export interface RoundMemory {
+  readonly own: SenderMemory | null
+  /** In the order of the neighbours; null for one that was not there before. */
+  readonly neighbours: readonly (SenderMemory | null)[]
 }
 
 /**
@@ -37,6 +67,8 @@ export interface RoundInput {
  * | `clipped` | yes | took part, its step towards it shortened to the threshold |
  * | `distance-above-threshold` | no | its score exceeds the threshold, weight 0 |
  * | `not-selected` | no | others had better scores, weight 0 |
+ * | `similarity-below-threshold` | no | it points another way than my model or update, weight 0 |
+ * | `loss-above-threshold` | no | it does worse on my own data than allowed, weight 0 |
  * | `wrong-length` | no | not d values; nothing else was looked at |
  * | `not-finite` | no | holds a NaN or an infinity |
  * | `too-few-models` | no | the rule's precondition fails with the models at hand; own model kept |
@@ -47,6 +79,8 @@ export type VerdictReason =
   | 'clipped'
   | 'distance-above-threshold'
   | 'not-selected'
+  | 'similarity-below-threshold'
+  | 'loss-above-threshold'
   | 'wrong-length'
   | 'not-finite'
   | 'too-few-models'
@@ -56,7 +90,10 @@ export interface NeighbourVerdict {
   readonly accepted: boolean
   /** Coefficient of this model in the result; for coordinatewise rules, which have none, an equal share. */
   readonly weight: number
-  /** Distance to my model, or the rule's score; the smaller the better. Null where the rule has none. */
+  /**
+   * Distance to my model, or the rule's score; the smaller the better, except for a similarity (FLTrust, Sentinel,
+   * FoolsGold). Null where the rule has none.
+   */
   readonly score: number | null
   /** What the score was compared with; null where the rule has none. */
   readonly threshold: number | null
@@ -70,10 +107,14 @@ export interface Aggregation {
   readonly ownWeight: number
   /** One per neighbour, in the order of the input. */
   readonly verdicts: readonly NeighbourVerdict[]
+  /** What to hand back next round; only from rules with `usesMemory`. */
+  readonly memory?: RoundMemory
 }
 
 export interface Rule {
   readonly name: string
+  /** The pre-aggregators in front of the rule, in the order they run; mostly none. */
+  readonly pre: readonly PreAggregatorSpec[]
   /** The parameters in force, defaults filled in; those with a neighbourhood-dependent default stay absent. */
   readonly params: Parameters
   /**
@@ -90,6 +131,35 @@ export interface Rule {
    * @throws RobustAggError E_TOO_FEW_NODES
    */
   checkNeighbourhood(neighbourCount: number, weights?: ArrayLike<number>): void
+  /**
+   * The most Byzantine neighbours, of so many, under which the rule's published guarantee holds; null when the
+   * guarantee is not a number of attackers but a bound on the step (BALANCE, a fixed clipping radius).
+   */
+  tolerated(neighbourCount: number, weights?: ArrayLike<number>): number | null
+}
+
+/** A pre-aggregator by name: see `listPreAggregators()`. */
+export interface PreAggregatorSpec {
+  readonly name: string
+  readonly params?: Parameters | undefined
+}
+
+export interface RuleOptions {
+  /** Run in this order before the rule; each works on all models, the own included. */
+  readonly pre?: readonly PreAggregatorSpec[] | undefined
+  /** True: every round's input will carry an `evaluator`. Rules with `needsEvaluator` refuse to be made without. */
+  readonly evaluator?: boolean | undefined
+}
+
+/** What `listPreAggregators()` tells about a pre-aggregator. */
+export interface PreAggregatorInfo {
+  readonly name: string
+  readonly formula: string
+  readonly params: readonly ParameterInfo[]
+  readonly cost: string
+  readonly source: string
+  /** True: every output is a combination of models whose coefficients sum to 1. */
+  readonly affine: boolean
 }
 
 /** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */
@@ -110,6 +180,10 @@ export interface RuleInfo {
   readonly linear: boolean
   /** True: `RoundInput.weights` matter. */
   readonly usesWeights: boolean
+  /** True: `RoundInput.evaluator` is required. */
+  readonly needsEvaluator: boolean
+  /** True: the rule reads `RoundInput.memory` and gives `Aggregation.memory`; without it every round is a first. */
+  readonly usesMemory: boolean
   /** Parameters that make the rule run in a neighbourhood of six or more. */
   readonly example: Parameters
 }

@@ -1,15 +1,18 @@
-import { type Clock, type ModelPublisher, plainPublisher } from '@tempered/node'
+import { type Clock, type DataSource, type ModelPublisher, plainPublisher } from '@tempered/node'
 import type { Manifest } from '@tempered/protocol'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
+import { poisonTrainingSet } from './data-poisoning.js'
 import type { HonestModels } from './honest-models.js'
 import type { HostedNode } from './host-messages.js'
 
-/** What makes a node of a cluster an attacker: other labels to train on, or another publisher. */
+type TrainingSet = DataSource['train']
+
+/** What makes a node of a cluster an attacker: other samples to train on, or another publisher. */
 export interface Adversary {
   readonly publisher: ModelPublisher
-  /** The labels it trains on. */
-  labels(honest: Uint8Array, classes: number): Uint8Array
+  /** The images and labels it trains on. */
+  samples(honest: TrainingSet): Pick<TrainingSet, 'images' | 'labels'>
 }
 
 export interface AdversaryInit {
@@ -22,20 +25,21 @@ export interface AdversaryInit {
   readonly clock: Clock
 }
 
-/** An honest node's part in the play: its own labels, its own model. */
-const honest: Adversary = { publisher: plainPublisher, labels: (labels) => labels }
+/** An honest node's part in the play: its own data, its own model. */
+const honest: Adversary = { publisher: plainPublisher, samples: (train) => train }
 
 export function createAdversary(init: AdversaryInit): Adversary {
   const { node, manifest } = init
   if (node.attack === undefined) return honest
   const attack = createAttack(node.attack.name, node.attack.params)
   if (attack.kind === 'data') {
-    return { publisher: plainPublisher, labels: (labels, classes) => attack.poisonLabels(labels, classes) }
+    const rng = createRng(manifest.seed, 'attack', node.index)
+    return { publisher: plainPublisher, samples: (train) => poisonTrainingSet(attack, train, rng) }
   }
   const seen =
     attack.knowledge === 'all' ? init.honest : attack.knowledge === 'neighbours' ? init.honestNeighbours : []
   return {
-    labels: honest.labels,
+    samples: honest.samples,
     publisher: {
       async prepare(round, trained, start) {
         return attack.craft({

@@ -99,7 +99,6 @@ async function launch(init: HostLaunch): Promise<void> {
       models,
       clock: systemClock,
     })
-    const { labels, classes } = source.train
     const node = await openLocalNode(
       { service, publisher: adversary.publisher, clock: systemClock, logger: logger.child({ node: name }) },
       {
@@ -113,7 +112,7 @@ async function launch(init: HostLaunch): Promise<void> {
           parts: manifest.members.length,
           seed: manifest.seed,
         },
-        labels: adversary.labels(labels, classes),
+        samples: adversary.samples(source.train),
         evaluation: init.evaluation,
         keepRounds: init.keepRounds,
         listen: ['/ip4/127.0.0.1/tcp/0'],

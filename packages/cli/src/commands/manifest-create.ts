@@ -1,4 +1,5 @@
 import {
+  createRunRule,
   describeModel,
   initialParameters,
   type ModelName,
@@ -6,7 +7,6 @@ import {
   writeFileAtomic,
 } from '@tempered/node'
 import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
-import { createRule } from '@tempered/robust-agg'
 import { deadlinesSchema } from '../config/shared-schema.js'
 import { CliError } from '../errors.js'
 import { peerIdOf } from './node-id.js'
@@ -39,7 +39,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))
   const [height, width, channels] = parseShape(options.inputShape)
   const model = describeModel(options.model, { height, width, channels }, options.classes)
-  const rule = createRule(options.rule, options.ruleParam ?? {})
+  const rule = createRunRule({ name: options.rule, params: options.ruleParam ?? {} })
   const run = sealManifest({
     kind: 'tempered/manifest',
     version: PROTOCOL_VERSION,

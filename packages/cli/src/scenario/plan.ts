@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  createRunRule,
   type DataSource,
   describeModel,
   type Identity,
@@ -17,7 +18,6 @@ import {
   type Run,
   sealManifest,
 } from '@tempered/protocol'
-import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { CliError } from '../errors.js'
 import type { Scenario } from './schema.js'
@@ -49,7 +49,7 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
   )
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
-  const rule = createRule(scenario.rule.name, scenario.rule.params)
+  const rule = createRunRule(scenario.rule)
   const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
   const run = sealManifest({
     kind: 'tempered/manifest',
@@ -101,11 +101,27 @@ export function partitionScheme(split: Scenario['data']['split']): PartitionSche
   }
 }
 
+/** Attacks of the library that would lose their point here, and what they need. */
+const NEEDS_MORE: Readonly<Record<string, string>> = {
+  echo: "its victim's last model",
+  equivocation: 'a model of its own for each receiver',
+  spectral: 'the Fiedler vector of the honest graph',
+  'optimal-alie': "a view of its victim's aggregation",
+  'optimal-ipm': "a view of its victim's aggregation",
+}
+
 function assignAttacks(scenario: Scenario): Map<number, Scenario['adversaries'][number]['attack']> {
   const attacks = new Map<number, Scenario['adversaries'][number]['attack']>()
   for (const { nodes, attack } of scenario.adversaries) {
     // Unknown names and parameters are found here, before anything runs.
     createAttack(attack.name, attack.params)
+    const missing = NEEDS_MORE[attack.name]
+    if (missing !== undefined) {
+      throw new CliError(
+        'E_CONFIG',
+        `adversaries: attack ${attack.name} needs ${missing}, which a cluster cannot give an attacker yet`,
+      )
+    }
     for (const index of nodes) {
       if (index >= scenario.nodes) {
         throw new CliError(

@@ -1,5 +1,12 @@
 /** Poisoning attacks, for tests, scenarios and benchmarks. */
 
+export {
+  type AdaptiveFixture,
+  type AdaptiveSearch,
+  findWorstSubmission,
+  fixtureInput,
+} from './adaptive.js'
+export { alieZMax, inverseNormal } from './alie.js'
 export { createAttack, listAttacks } from './registry.js'
 export type {
   Attack,
@@ -9,4 +16,5 @@ export type {
   AttackView,
   DataAttack,
   ModelAttack,
+  SampleBatch,
 } from './types.js'

@@ -23,13 +23,15 @@ export const labelFlip: DataAttackDefinition = {
     withoutHonest: null,
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815, sec. 5.1',
   },
-  build: () => (labels, classes) =>
-    labels.map((label, index) => {
-      if (label < classes) return classes - 1 - label
-      throw new RobustAggError(
-        'E_LABEL_RANGE',
-        `attack 'label-flip': label ${label} at index ${index} is not below the number of classes, ${classes}.`,
-        { index, label, classes },
-      )
-    }),
+  build: () => ({
+    labels: (labels, classes) =>
+      labels.map((label, index) => {
+        if (label < classes) return classes - 1 - label
+        throw new RobustAggError(
+          'E_LABEL_RANGE',
+          `attack 'label-flip': label ${label} at index ${index} is not below the number of classes, ${classes}.`,
+          { index, label, classes },
+        )
+      }),
+  }),
 }

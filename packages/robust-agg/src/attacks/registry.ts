@@ -4,21 +4,56 @@ import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
 import { alie } from './alie.js'
+import { denormal, huge, infinite, nan } from './broken-values.js'
+import { echo, equivocation, freeRider, mimic } from './copies.js'
+import { krumAttack, trimAttack } from './directed-deviation.js'
 import { dissensus } from './dissensus.js'
 import { gaussian } from './gaussian.js'
 import { ipm } from './ipm.js'
 import { labelFlip } from './label-flip.js'
+import { minMax, minSum } from './min-max.js'
+import { modelReplacement } from './model-replacement.js'
+import { optimalAlie, optimalIpm } from './optimal.js'
+import { backdoor, featureNoise } from './poisoned-samples.js'
 import { signFlipModel, signFlipUpdate } from './sign-flip.js'
-import type { Attack, AttackInfo, AttackView, DataAttackDefinition, ModelAttackDefinition } from './types.js'
+import { spectral } from './spectral.js'
+import { thresholdRider } from './threshold-rider.js'
+import type {
+  Attack,
+  AttackInfo,
+  AttackView,
+  DataAttackDefinition,
+  ModelAttackDefinition,
+  SampleBatch,
+} from './types.js'
 
 const definitions: readonly (DataAttackDefinition | ModelAttackDefinition)[] = [
   labelFlip,
+  featureNoise,
+  backdoor,
+  modelReplacement,
   signFlipModel,
   signFlipUpdate,
   gaussian,
   ipm,
+  optimalIpm,
   alie,
+  optimalAlie,
+  minMax,
+  minSum,
+  krumAttack,
+  trimAttack,
+  mimic,
   dissensus,
+  spectral,
+  thresholdRider,
+  echo,
+  freeRider,
+  equivocation,
+  nan,
+  infinite,
+  denormal,
+  huge,
 ]
 
 const byName = new Map<string, DataAttackDefinition | ModelAttackDefinition>(
@@ -47,13 +82,35 @@ function checkView(attack: string, view: AttackView): void {
   view.honest.forEach((x, j) => {
     checkLength(`honest[${j}]`, x)
   })
+  if (view.fiedler !== undefined && view.fiedler.length !== view.honest.length) {
+    fail('fiedler', `has ${view.fiedler.length} values for ${view.honest.length} honest models`)
+  }
   if (view.victim === undefined) return
   checkLength('victim.model', view.victim.model)
+  if (view.victim.lastModel !== undefined) checkLength('victim.lastModel', view.victim.lastModel)
   const { honestWeights, attackerWeight } = view.victim
   if (honestWeights.length !== view.honest.length) {
     fail('victim.honestWeights', `has ${honestWeights.length} values for ${view.honest.length} honest models`)
   }
   if (!(attackerWeight > 0)) fail('victim.attackerWeight', `is ${attackerWeight}, but must be above 0`)
+}
+
+function checkSamples(attack: string, batch: SampleBatch): void {
+  const { features, labels, height, width, channels, classes } = batch
+  const each = height * width * channels
+  if (features.length !== labels.length * each) {
+    const problem = `has ${features.length} values for ${labels.length} samples of ${each}`
+    throw new RobustAggError('E_ATTACK_VIEW', `attack '${attack}': samples.features ${problem}.`, {
+      attack,
+      field: 'features',
+      problem,
+    })
+  }
+  labels.forEach((label, index) => {
+    if (label < classes) return
+    const message = `attack '${attack}': label ${label} at index ${index} is not below ${classes}, the number of classes.`
+    throw new RobustAggError('E_LABEL_RANGE', message, { index, label, classes })
+  })
 }
 
 /**
@@ -77,7 +134,24 @@ export function createAttack(name: string, given?: Parameters): Attack {
   const { knowledge, params: infos } = definition.info
   const params = resolveParameters(`attack '${name}'`, infos, given)
   if (isDataDefinition(definition)) {
-    return { kind: 'data', name, knowledge, params, poisonLabels: definition.build(params) }
+    const { labels, samples } = definition.build(params)
+    const poisonLabels = labels ?? ((clean: Uint8Array) => clean.slice())
+    return {
+      kind: 'data',
+      name,
+      knowledge,
+      params,
+      poisonLabels,
+      poisonSamples: (batch, rng) => {
+        checkSamples(name, batch)
+        if (samples !== undefined) return samples(batch, rng)
+        return {
+          ...batch,
+          features: batch.features.slice(),
+          labels: poisonLabels(batch.labels, batch.classes),
+        }
+      },
+    }
   }
   const craft = definition.build(params)
   return {

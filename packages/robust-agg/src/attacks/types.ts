@@ -13,6 +13,10 @@ export interface AttackVictim {
   readonly honestWeights: ArrayLike<number>
   /** The mixing weight of all attackers at the victim, above 0. */
   readonly attackerWeight: number
+  /** What the victim sent last round, length d; echo sends it back. */
+  readonly lastModel?: Float32Array | undefined
+  /** The victim's entry in `AttackView.fiedler`. */
+  readonly fiedler?: number | undefined
 }
 
 /** What an attacker sees in one round. Read only. */
@@ -26,8 +30,29 @@ export interface AttackView {
   readonly round: number
   readonly rounds: number
   readonly rng: Rng
-  /** Only dissensus reads it; left out, it takes the first honest node as victim, with equal weights. */
+  /** Whom the model is for; left out, attacks that need one take the first honest node, with equal weights. */
   readonly victim?: AttackVictim | undefined
+  /** Which of the receivers of this round the model is for, from 0: equivocation sends two models. */
+  readonly recipient?: number | undefined
+  /** The Fiedler vector of the honest graph, one entry for each of `honest`: spectral moves along it. */
+  readonly fiedler?: ArrayLike<number> | undefined
+  /**
+   * What the victim's aggregate would be if every attacker sent this model: the line searches ask it. Left out, they
+   * stay with their first guess.
+   */
+  readonly probe?: ((submission: Float32Array) => Float32Array) | undefined
+}
+
+/** Samples as a trainer holds them. */
+export interface SampleBatch {
+  /** samples × (height·width·channels), row-major, channels last, in [0, 1]. */
+  readonly features: Float32Array
+  /** One a sample, in [0, classes). */
+  readonly labels: Uint8Array
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  readonly classes: number
 }
 
 interface AttackBase {
@@ -45,6 +70,12 @@ export interface DataAttack extends AttackBase {
    * @throws RobustAggError E_LABEL_RANGE
    */
   poisonLabels(labels: Uint8Array, classes: number): Uint8Array
+  /**
+   * Poisoned copies of samples; for attacks that touch labels alone, the features come back as they are.
+   *
+   * @throws RobustAggError E_LABEL_RANGE, or E_ATTACK_VIEW when the lengths do not fit
+   */
+  poisonSamples(samples: SampleBatch, rng: Rng): SampleBatch
 }
 
 export interface ModelAttack extends AttackBase {
@@ -73,7 +104,13 @@ export interface AttackInfo {
 
 export interface DataAttackDefinition {
   readonly info: AttackInfo & { readonly kind: 'data' }
-  readonly build: (params: Parameters) => DataAttack['poisonLabels']
+  readonly build: (params: Parameters) => DataPoison
+}
+
+/** What a data attack does; what is left out leaves its part alone. */
+export interface DataPoison {
+  readonly labels?: DataAttack['poisonLabels']
+  readonly samples?: DataAttack['poisonSamples']
 }
 
 export interface ModelAttackDefinition {

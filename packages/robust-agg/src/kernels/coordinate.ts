@@ -62,3 +62,31 @@ export function middleMean(vectors: readonly Float32Array[], skip: number, out: 
     out[k] = sum / kept
   }
 }
+
+/**
+ * out[k] = the mean of the `keep` values nearest to the median at coordinate k: the run of `keep` consecutive ranks
+ * found by dropping, from either end, the value farther from the median, the lower one only when strictly farther.
+ * The median of an even number is the mean of the middle two, in float64. The sum starts at +0 and runs upwards.
+ *
+ * @param vectors - n finite vectors of one length
+ * @param keep - whole, 1 ≤ keep ≤ n
+ * @param out - of the same length; may be one of the vectors
+ */
+export function closestMean(vectors: readonly Float32Array[], keep: number, out: Float32Array): void {
+  const n = vectors.length
+  const rows = bitViews(vectors)
+  const column = new Int32Array(n)
+  const values = new Float32Array(n)
+  const valueBits = new Int32Array(values.buffer)
+  const middle = (n - 1) >> 1
+  for (let k = 0; k < out.length; k++) {
+    sortColumn(rows, k, column)
+    for (let j = 0; j < n; j++) valueBits[j] = sortKey(column[j])
+    const median = n % 2 === 1 ? values[middle] : (values[middle] + values[middle + 1]) / 2
+    let first = 0
+    while (first + keep < n && values[first + keep] - median < median - values[first]) first++
+    let sum = 0
+    for (let j = first; j < first + keep; j++) sum += values[j]
+    out[k] = sum / keep
+  }
+}

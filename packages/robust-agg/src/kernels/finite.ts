@@ -16,3 +16,11 @@ export function allFinite(x: Float32Array): boolean {
   for (let k = whole; k < x.length; k++) l0 += x[k] * 0
   return l0 + l1 + (l2 + l3) === 0
 }
+
+const LARGEST = 3.4028234663852886e38
+
+/** Infinities become the largest float32 of their sign, in place. */
+export function saturate(x: Float32Array): void {
+  if (allFinite(x)) return
+  for (let k = 0; k < x.length; k++) x[k] = Math.max(-LARGEST, Math.min(LARGEST, x[k]))
+}

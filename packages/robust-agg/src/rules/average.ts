@@ -12,7 +12,7 @@
  * fails by what an attacker sends and not by NaN; their weight goes to the own model.
  */
 
-import { linearCombination } from '../kernels/combine.js'
+import { linearCombination } from '../kernels/dispatch.js'
 import type { RuleDefinition } from './definition.js'
 
 export const average: RuleDefinition = {
@@ -30,6 +30,7 @@ export const average: RuleDefinition = {
   },
   screen: 'scan',
   build: () => ({
+    tolerated: () => 0,
     combine: ({ own, vectors, weights, out }) => {
       let ownWeight = 1
       for (const weight of weights) ownWeight -= weight

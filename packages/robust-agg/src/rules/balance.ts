@@ -16,7 +16,7 @@
  */
 
 import { detExp } from '../det-math.js'
-import { linearCombination } from '../kernels/combine.js'
+import { linearCombination } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { VerdictReason } from '../types.js'
 import type { RuleDefinition } from './definition.js'
@@ -46,6 +46,7 @@ export const balance: RuleDefinition = {
   },
   screen: 'distance',
   build: ({ gamma, kappa, alpha }) => ({
+    tolerated: () => null,
     combine: ({ own, ownNorm, vectors, distances, round, rounds, out }) => {
       const threshold = gamma * detExp((-kappa * round) / rounds) * ownNorm
       const weights = new Float64Array(vectors.length)

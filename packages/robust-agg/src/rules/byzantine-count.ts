@@ -16,14 +16,19 @@ export function byzantineCountParameter(most: string): ParameterInfo {
   })
 }
 
-/** The most f with n ≥ 2f + base, −1 when even f = 0 needs more models. */
-export function mostTolerated(n: number, base: number): number {
-  return n < base ? -1 : Math.floor((n - base) / 2)
+/** The most f with n ≥ factor·f + base, −1 when even f = 0 needs more models. */
+export function mostTolerated(n: number, base: number, factor = 2): number {
+  return n < base ? -1 : Math.floor((n - base) / factor)
 }
 
-/** f for this round: the fixed one if n ≥ 2f + base holds, the most tolerated if none is fixed, else −1. */
-export function byzantineCount(fixed: number | undefined, n: number, base: number): number {
-  const most = mostTolerated(n, base)
+/** f for this round: the fixed one if n ≥ factor·f + base holds, the most tolerated if none is fixed, else −1. */
+export function byzantineCount(fixed: number | undefined, n: number, base: number, factor = 2): number {
+  const most = mostTolerated(n, base, factor)
   if (fixed === undefined) return most
   return fixed <= most ? fixed : -1
+}
+
+/** What `Rule.tolerated` says for such a rule; 0 where the fixed f is more than the neighbourhood allows. */
+export function toleratedCount(fixed: number | undefined, n: number, base: number, factor = 2): number {
+  return Math.max(0, byzantineCount(fixed, n, base, factor))
 }

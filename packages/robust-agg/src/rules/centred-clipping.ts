@@ -7,8 +7,7 @@
  * absent; τ > 0 radius, in units of the parameters; steps ≥ 1.
  * Breakdown precondition: a minority of attackers; nothing is thrown, since f is not a parameter. Each model
  * moves the result by at most τ/n a step.
- * Cost: `steps` times n distances and one combination, O(steps·n·d), and one float64 vector of length d that
- * the rule keeps between rounds.
+ * Cost: `steps` times n distances to a combination that is never stored, O(steps·n·d).
  * Source: Karimireddy, He, Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021,
  * arXiv 2012.10333 (centred clipping).
  * Deviations: on models instead of momenta. The weights do not sum to 1 in general: the rest lies on v's start.
@@ -16,10 +15,10 @@
  * the own model is kept.
  */
 
-import { linearCombination } from '../kernels/combine.js'
-import { squaredDistancesTo } from '../kernels/distance.js'
+import { linearCombination, squaredDistancesToCombination } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { VerdictReason } from '../types.js'
+import { toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 
 export const centredClipping: RuleDefinition = {
@@ -47,8 +46,8 @@ export const centredClipping: RuleDefinition = {
   },
   screen: 'scan',
   build: ({ tau, steps }) => {
-    let point = new Float64Array(0)
     return {
+      tolerated: (models) => toleratedCount(undefined, models, 1),
       combine: ({ own, vectors, previous, out }) => {
         // The point is Σ_k weights[k]·models[k] at all times; models[0] is where it starts.
         const models = [previous, own, ...vectors]
@@ -56,11 +55,9 @@ export const centredClipping: RuleDefinition = {
         const weights = new Float64Array(models.length)
         weights[0] = 1
         const squares = new Float64Array(models.length)
-        if (point.length !== own.length) point = new Float64Array(own.length)
         const distances = new Float64Array(models.length)
         for (let step = 0; step < steps; step++) {
-          linearCombination(weights, models, point)
-          squaredDistancesTo(point, models, squares)
+          squaredDistancesToCombination(weights, models, squares)
           let moved = 0
           const shares = new Float64Array(models.length)
           for (let k = 1; k < models.length; k++) {

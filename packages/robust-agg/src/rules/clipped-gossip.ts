@@ -11,14 +11,21 @@
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545, section 4 (rule, oracle radius); the practical radius
  * from Gaucher, Dieuleveut, Hendrikx, arXiv 2410.10418.
- * Deviations: a neighbour that only partly fits into b is dropped whole (a smaller, safer radius). The oracle
- * radius, which knows who is honest, is for tests: compute it there and pass it as `tau`.
+ * Deviations: a neighbour that only partly fits into b is dropped whole (a smaller, safer radius). With `oracle` = 1
+ * the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs `RoundInput.honest`.
  */
 
 import { RobustAggError } from '../errors.js'
 import { parameter } from '../parameters.js'
-import { clippedStep, modelsForWeightBeyond, practicalRadius } from './clipping.js'
+import {
+  clippedStep,
+  modelsForWeightBeyond,
+  neighboursWithin,
+  oracleRadius,
+  practicalRadius,
+} from './clipping.js'
 import type { RuleDefinition } from './definition.js'
+import { honestOf } from './round-view.js'
 
 const OWNER = "rule 'clipped-gossip'"
 
@@ -36,6 +43,13 @@ export const clippedGossip: RuleDefinition = {
         meaning:
           'upper bound on the Byzantine mixing weight, sets the radius in each round; give b or tau, not both',
       }),
+      parameter({
+        name: 'oracle',
+        min: 0,
+        max: 1,
+        integer: true,
+        meaning: '1: the radius of the paper, from `RoundInput.honest`; for experiments, instead of tau or b',
+      }),
     ],
     needs: 'a radius, or a bound b on the Byzantine weight',
     breakdown: 'Byzantine weight b; each moves the result by at most W_ij·τ',
@@ -46,25 +60,24 @@ export const clippedGossip: RuleDefinition = {
     example: { b: 0.2 },
   },
   screen: 'distance',
-  build: ({ tau, b }) => {
-    if (tau === undefined && b === undefined) {
-      throw new RobustAggError('E_MISSING_PARAMETER', `${OWNER} needs 'tau' (a fixed radius) or 'b'.`, {
-        owner: OWNER,
-        parameters: ['tau', 'b'],
-      })
+  build: ({ tau, b, oracle }) => {
+    const given = [tau !== undefined, b !== undefined, oracle === 1].filter(Boolean).length
+    const parameters = ['tau', 'b', 'oracle']
+    if (given === 0) {
+      const message = `${OWNER} needs 'tau' (a fixed radius), 'b', or 'oracle' = 1.`
+      throw new RobustAggError('E_MISSING_PARAMETER', message, { owner: OWNER, parameters })
     }
-    if (tau !== undefined && b !== undefined) {
-      throw new RobustAggError(
-        'E_CONFLICTING_PARAMETERS',
-        `${OWNER} takes 'tau' or 'b', not both: drop one.`,
-        {
-          owner: OWNER,
-          parameters: ['tau', 'b'],
-        },
-      )
+    if (given > 1) {
+      const message = `${OWNER} takes one of 'tau', 'b' and 'oracle': drop the others.`
+      throw new RobustAggError('E_CONFLICTING_PARAMETERS', message, { owner: OWNER, parameters })
     }
     return {
-      combine: (view) => clippedStep(view, tau ?? practicalRadius(view.distances, view.weights, b), 1),
+      combine: (view) => {
+        const { distances, weights } = view
+        if (oracle === 1) return clippedStep(view, oracleRadius(distances, weights, honestOf(view)), 1)
+        return clippedStep(view, tau ?? practicalRadius(distances, weights, b), 1)
+      },
+      tolerated: (_models, weights) => (b === undefined ? null : neighboursWithin(weights, b)),
       neededModels: (models, weights) => (b === undefined ? 1 : modelsForWeightBeyond(models, weights, b)),
     }
   },

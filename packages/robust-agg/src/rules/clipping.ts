@@ -1,6 +1,6 @@
 /** What the clipping rules share: radii found from weighted distances, and the clipped step itself. */
 
-import { anchoredCombination } from '../kernels/combine.js'
+import { anchoredCombination } from '../kernels/dispatch.js'
 import type { VerdictReason } from '../types.js'
 import type { Outcome, RoundView } from './round-view.js'
 
@@ -32,6 +32,45 @@ export function modelsForWeightBeyond(models: number, weights: ArrayLike<number>
   return Math.max(models + 1, Math.ceil((2 / (1 - bound)) * (1 - WEIGHT_SLACK)))
 }
 
+/** How many neighbours, the heaviest ones, fit into a total weight of at most `bound`. */
+export function neighboursWithin(weights: ArrayLike<number>, bound: number): number {
+  const sorted = Array.from(weights).sort((x, y) => y - x)
+  let sum = 0
+  let count = 0
+  while (count < sorted.length && sum + sorted[count] <= bound * (1 + WEIGHT_SLACK)) sum += sorted[count++]
+  return count
+}
+
+/**
+ * Neighbour indices that are left when the farthest ones, whole ones, are dropped until they carry a weight of at
+ * least `b`; nearest last.
+ */
+export function withoutFarthest(distances: Float64Array, weights: Float64Array, b: number): number[] {
+  const order = farthestFirst(distances, weights)
+  let dropped = 0
+  let first = 0
+  while (first < order.length && !reaches(dropped, b)) dropped += weights[order[first++]]
+  return order.slice(first)
+}
+
+/**
+ * The radius that knows who is honest: sqrt(Σ_honest W_j·d_j² / δ), δ the weight of the others; infinite when they
+ * have none.
+ */
+export function oracleRadius(
+  distances: Float64Array,
+  weights: Float64Array,
+  honest: ArrayLike<boolean>,
+): number {
+  let sum = 0
+  let byzantine = 0
+  for (let j = 0; j < distances.length; j++) {
+    if (honest[j]) sum += weights[j] * distances[j] * distances[j]
+    else byzantine += weights[j]
+  }
+  return byzantine > 0 ? Math.sqrt(sum / byzantine) : Number.MAX_VALUE
+}
+
 /**
  * The radius sqrt(Σ_kept W_j·d_j² / b), where the farthest neighbours are dropped, whole ones, until they carry
  * a weight of at least b. 0 when all are dropped.
@@ -39,13 +78,10 @@ export function modelsForWeightBeyond(models: number, weights: ArrayLike<number>
  * @param b - bound on the Byzantine weight, above 0
  */
 export function practicalRadius(distances: Float64Array, weights: Float64Array, b: number): number {
-  const order = farthestFirst(distances, weights)
-  let dropped = 0
-  let first = 0
-  while (first < order.length && !reaches(dropped, b)) dropped += weights[order[first++]]
   let sum = 0
-  for (let k = order.length - 1; k >= first; k--)
-    sum += weights[order[k]] * distances[order[k]] * distances[order[k]]
+  for (const j of withoutFarthest(distances, weights, b).reverse()) {
+    sum += weights[j] * distances[j] * distances[j]
+  }
   return Math.sqrt(sum / b)
 }
 

@@ -14,7 +14,7 @@
  */
 
 import { parameter } from '../parameters.js'
-import { beyondRadius, clippedStep, modelsForWeightBeyond } from './clipping.js'
+import { beyondRadius, clippedStep, modelsForWeightBeyond, neighboursWithin } from './clipping.js'
 import type { RuleDefinition } from './definition.js'
 
 export const csPlus: RuleDefinition = {
@@ -42,6 +42,7 @@ export const csPlus: RuleDefinition = {
   screen: 'distance',
   build: ({ b, eta }) => ({
     combine: (view) => clippedStep(view, beyondRadius(view.distances, view.weights, b), eta),
+    tolerated: (_models, weights) => neighboursWithin(weights, b),
     neededModels: (models, weights) => modelsForWeightBeyond(models, weights, 2 * b),
   }),
 }

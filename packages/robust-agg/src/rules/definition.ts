@@ -2,41 +2,102 @@
 
 import { RobustAggError } from '../errors.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
-import type { Rule, RuleInfo } from '../types.js'
+import type { PreBehaviour } from '../pre/definition.js'
+import { createPreAggregator } from '../pre/registry.js'
+import type { Rule, RuleInfo, RuleOptions } from '../types.js'
 import { type Combine, runRound, type Screen } from './round-view.js'
 
 export interface RuleBehaviour {
   readonly combine: Combine
   /** The least number of models, own included, with these parameters; `weights` are the neighbours'. */
   readonly neededModels?: (models: number, weights: ArrayLike<number>) => number
+  /** See `Rule.tolerated`; `models` counts the own one. */
+  readonly tolerated: (models: number, weights: ArrayLike<number>) => number | null
 }
 
+/** A rule's description; the two rare flags are false when left out. */
+export type RuleInfoDraft = Omit<RuleInfo, 'needsEvaluator' | 'usesMemory'> &
+  Partial<Pick<RuleInfo, 'needsEvaluator' | 'usesMemory'>>
+
 export interface RuleDefinition {
-  readonly info: RuleInfo
+  readonly info: RuleInfoDraft
   readonly screen: Screen
   /** Called once per rule with checked parameters; may throw E_CONFLICTING_PARAMETERS or E_MISSING_PARAMETER. */
   readonly build: (params: Parameters) => RuleBehaviour
 }
 
+function makePre(info: RuleInfoDraft, options: RuleOptions): PreBehaviour[] {
+  return (options.pre ?? []).map(({ name, params }) => {
+    const pre = createPreAggregator(name, params)
+    if (info.usesMemory === true) {
+      const problem = 'the rule remembers its senders, and a pre-aggregator mixes them'
+      throw new RobustAggError('E_PRE_AGGREGATOR', `rule '${info.name}' after '${name}': ${problem}.`, {
+        rule: info.name,
+        pre: name,
+        problem,
+      })
+    }
+    return pre
+  })
+}
+
 /** Checks the parameters and makes the rule. Throws as `createRule` documents. */
-export function instantiate(definition: RuleDefinition, given: Parameters | undefined): Rule {
+export function instantiate(
+  definition: RuleDefinition,
+  given: Parameters | undefined,
+  options: RuleOptions = {},
+): Rule {
   const { info, screen } = definition
   const params = resolveParameters(`rule '${info.name}'`, info.params, given)
-  const { combine, neededModels } = definition.build(params)
+  if (info.needsEvaluator === true && options.evaluator !== true) {
+    const message =
+      `rule '${info.name}' scores models on the node's own data: create it with { evaluator: true } and give ` +
+      'every round an evaluator, or choose another rule.'
+    throw new RobustAggError('E_EVALUATOR_NEEDED', message, { rule: info.name })
+  }
+  const behaviour = definition.build(params)
+  const pre = makePre(info, options)
+  const equalWeights = (count: number): number[] => new Array<number>(count).fill(1 / (count + 1))
+  /** The number of models that reach the rule, and their weights: the caller's, unless something stands before. */
+  const reaching = (neighbourCount: number, weights?: ArrayLike<number>): [number, ArrayLike<number>] => {
+    const models = pre.reduce((count, stage) => stage.outputs(count), neighbourCount + 1)
+    const same = weights !== undefined && models === neighbourCount + 1
+    return [models, same ? weights : equalWeights(models - 1)]
+  }
   return {
     name: info.name,
+    pre: Object.freeze(pre.map(({ name, params: chosen }) => Object.freeze({ name, params: chosen }))),
     params,
-    aggregate: (input, out) => runRound(input, out, screen, combine),
+    aggregate: (input, out) => runRound(input, out, screen, behaviour.combine, pre),
     checkNeighbourhood: (neighbourCount, weights) => {
-      const nodes = neighbourCount + 1
-      const needed = neededModels?.(nodes, weights ?? new Array<number>(neighbourCount).fill(1 / nodes)) ?? 1
-      if (nodes >= needed) return
-      throw new RobustAggError(
-        'E_TOO_FEW_NODES',
-        `rule '${info.name}' needs ${needed} models, own included, with ${JSON.stringify(params)}, but this ` +
-          `neighbourhood has ${nodes}. Add neighbours, assume fewer attackers, or choose another rule.`,
-        { rule: info.name, nodes, needed },
-      )
+      let nodes = neighbourCount + 1
+      const fail = (rule: string, needed: number, what: Parameters): never => {
+        throw new RobustAggError(
+          'E_TOO_FEW_NODES',
+          `rule '${rule}' needs ${needed} models, own included, with ${JSON.stringify(what)}, but this ` +
+            `neighbourhood has ${nodes}. Add neighbours, assume fewer attackers, or choose another rule.`,
+          { rule, nodes, needed },
+        )
+      }
+      for (const stage of pre) {
+        const needed = stage.neededModels(nodes)
+        if (nodes < needed) fail(stage.name, needed, stage.params)
+        nodes = stage.outputs(nodes)
+      }
+      const [models, reached] = reaching(neighbourCount, weights)
+      const needed = behaviour.neededModels?.(models, reached) ?? 1
+      if (models < needed) fail(info.name, needed, params)
+    },
+    tolerated: (neighbourCount, weights) => {
+      const stages: (number | null)[] = []
+      let nodes = neighbourCount + 1
+      for (const stage of pre) {
+        stages.push(stage.tolerated(nodes))
+        nodes = stage.outputs(nodes)
+      }
+      const [models, reached] = reaching(neighbourCount, weights)
+      const counts = [...stages, behaviour.tolerated(models, reached)].filter((count) => count !== null)
+      return counts.length === 0 ? null : Math.min(neighbourCount, ...counts)
     },
   }
 }

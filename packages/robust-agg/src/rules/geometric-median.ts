@@ -5,8 +5,7 @@
  *
  * Symbols: n models x_k, own included; ν > 0 smoothing, in units of the parameters; steps ≥ 1.
  * Breakdown precondition: n > 2f; nothing is thrown, since f is not a parameter.
- * Cost: `steps` times n distances and one combination, O(steps·n·d), and one float64 vector of length d that
- * the rule keeps between rounds.
+ * Cost: `steps` times n distances to a combination that is never stored, O(steps·n·d).
  * Source: Pillutla, Kakade, Harchaoui, "Robust Aggregation for Federated Learning", IEEE TSP 2022,
  * arXiv 1912.13445, algorithm 2.
  * Deviations: equal sample weights. Each step reads the models again: the shortcut over the pairwise distance
@@ -14,9 +13,9 @@
  * would wipe out the distances between the honest ones.
  */
 
-import { linearCombination } from '../kernels/combine.js'
-import { squaredDistancesTo, squaredNorm } from '../kernels/distance.js'
+import { linearCombination, squaredDistancesToCombination, squaredNorm } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
+import { toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 
 export const geometricMedian: RuleDefinition = {
@@ -51,18 +50,14 @@ export const geometricMedian: RuleDefinition = {
   },
   screen: 'scan',
   build: ({ nu, steps }) => {
-    let point = new Float64Array(0)
     return {
+      tolerated: (models) => toleratedCount(undefined, models, 1),
       combine: ({ own, vectors, out }) => {
         const models = [own, ...vectors]
-        if (point.length !== own.length) point = new Float64Array(own.length)
         const squares = Float64Array.from(models, (x) => squaredNorm(x))
         const weights = new Float64Array(models.length)
         for (let step = 0; step < steps; step++) {
-          if (step > 0) {
-            linearCombination(weights, models, point)
-            squaredDistancesTo(point, models, squares)
-          }
+          if (step > 0) squaredDistancesToCombination(weights, models, squares)
           let total = 0
           for (let k = 0; k < models.length; k++) {
             const distance = Math.sqrt(squares[k])

@@ -12,7 +12,7 @@
  * adopted, own model or not: in a decentralised run that discards the node's own training when it loses.
  */
 
-import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import { byzantineCount, byzantineCountParameter, toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 import { ascendingOrder, krumScores } from './krum-scores.js'
 
@@ -46,6 +46,7 @@ export const krum: RuleDefinition = {
         reasons: vectors.map((_, j) => (j + 1 === winner ? 'accepted' : 'not-selected')),
       }
     },
+    tolerated: (models) => toleratedCount(fixed, models, 3),
     neededModels: () => 2 * (fixed ?? 0) + 3,
   }),
 }

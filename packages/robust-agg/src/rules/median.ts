@@ -11,7 +11,8 @@
  * neighbour's weight is reported as the equal share 1/n, since no single coefficient exists.
  */
 
-import { middleMean } from '../kernels/coordinate.js'
+import { middleMean } from '../kernels/dispatch.js'
+import { toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 
 export const median: RuleDefinition = {
@@ -29,6 +30,7 @@ export const median: RuleDefinition = {
   },
   screen: 'scan',
   build: () => ({
+    tolerated: (models) => toleratedCount(undefined, models, 1),
     combine: ({ own, vectors, out }) => {
       const n = vectors.length + 1
       middleMean([own, ...vectors], Math.floor((n - 1) / 2), out)

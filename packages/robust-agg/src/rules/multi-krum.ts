@@ -12,9 +12,9 @@
  * Deviations: none.
  */
 
-import { linearCombination } from '../kernels/combine.js'
+import { linearCombination } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
-import { byzantineCount, byzantineCountParameter, mostTolerated } from './byzantine-count.js'
+import { byzantineCount, byzantineCountParameter, mostTolerated, toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 import { ascendingOrder, krumScores } from './krum-scores.js'
 
@@ -65,6 +65,7 @@ export const multiKrum: RuleDefinition = {
         reasons: vectors.map((_, j) => (isSelected(j + 1) ? 'accepted' : 'not-selected')),
       }
     },
+    tolerated: (models) => toleratedCount(fixed, models, 3),
     neededModels: (models) => {
       const byF = 2 * (fixed ?? 0) + 3
       const f = fixed ?? Math.max(0, mostTolerated(models, 3))

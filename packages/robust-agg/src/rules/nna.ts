@@ -11,8 +11,8 @@
  * Deviations: no momentum, which belongs to the training and not to the aggregation.
  */
 
-import { linearCombination } from '../kernels/combine.js'
-import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import { linearCombination } from '../kernels/dispatch.js'
+import { byzantineCount, byzantineCountParameter, toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 import { ascendingOrder } from './krum-scores.js'
 
@@ -49,6 +49,7 @@ export const nna: RuleDefinition = {
         reasons: vectors.map((_, j) => (isSelected(j) ? 'accepted' : 'not-selected')),
       }
     },
+    tolerated: (models) => toleratedCount(fixed, models, 1),
     neededModels: () => 2 * (fixed ?? 0) + 1,
   }),
 }

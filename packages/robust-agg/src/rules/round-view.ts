@@ -6,9 +6,18 @@
  */
 
 import { RobustAggError } from '../errors.js'
-import { squaredDistancesTo, squaredNorm } from '../kernels/distance.js'
-import { allFinite } from '../kernels/finite.js'
-import type { Aggregation, NeighbourVerdict, RoundInput, VerdictReason } from '../types.js'
+import { allFinite, squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
+import type { PreBehaviour } from '../pre/definition.js'
+import { runBehindPre } from '../pre/pipeline.js'
+import type {
+  Aggregation,
+  Evaluator,
+  NeighbourVerdict,
+  RoundInput,
+  RoundMemory,
+  SenderMemory,
+  VerdictReason,
+} from '../types.js'
 
 /** Rounding that a caller's weights may carry above a sum of 1. */
 const WEIGHT_SUM_TOLERANCE = 1e-9
@@ -28,17 +37,41 @@ export interface RoundView {
   readonly rounds: number
   /** The start of this round's training, finite, length d; `own` when there is none. */
   readonly previous: Float32Array
+  /** The same, but null when there is none. */
+  readonly start: Float32Array | null
+  /** Present for rules with `needsEvaluator`; its losses are never NaN: what is not finite comes as Infinity. */
+  readonly evaluator: Evaluator | null
+  /** Which of the m neighbours are honest; null when the caller does not say. */
+  readonly honest: readonly boolean[] | null
+  /** Of the last round: own, then the m neighbours; null where there is none. */
+  readonly ownMemory: SenderMemory | null
+  readonly memories: readonly (SenderMemory | null)[]
   /** Where the rule writes its result. */
   readonly out: Float32Array
+}
+
+/** `view.honest`, for rules that cannot do without. */
+export function honestOf(view: RoundView): readonly boolean[] {
+  if (view.honest === null) throw inputError('honest', 'is missing, but the oracle radius needs it')
+  return view.honest
+}
+
+/** `view.evaluator`, for rules that cannot do without. */
+export function evaluatorOf(view: RoundView): Evaluator {
+  if (view.evaluator === null)
+    throw inputError('evaluator', "is missing, but the rule needs the node's losses")
+  return view.evaluator
 }
 
 /** What a rule says about the m usable neighbours. */
 export interface Outcome {
   readonly ownWeight: number
   readonly weights: ArrayLike<number>
-  readonly scores: ArrayLike<number> | null
+  readonly scores: ArrayLike<number | null> | null
   readonly threshold: number | null
   readonly reasons: readonly VerdictReason[]
+  /** From rules with `usesMemory`: what to remember of the own model and of each of the m neighbours. */
+  readonly memory?: { readonly own: SenderMemory; readonly neighbours: readonly SenderMemory[] }
 }
 
 export type Combine = (view: RoundView) => Outcome | 'too-few-models'
@@ -50,7 +83,7 @@ const inputError = (field: string, problem: string): RobustAggError =>
   new RobustAggError('E_ROUND_INPUT', `round input: '${field}' ${problem}`, { field, problem })
 
 function checkInput(input: RoundInput, out: Float32Array | undefined): void {
-  const { own, neighbours, round, rounds, weights, previous } = input
+  const { own, neighbours, round, rounds, weights, previous, honest } = input
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw inputError('rounds', `is ${rounds}, but must be a whole number of at least 1`)
   }
@@ -63,6 +96,10 @@ function checkInput(input: RoundInput, out: Float32Array | undefined): void {
   if (previous !== undefined && previous.length !== own.length) {
     throw inputError('previous', `has ${previous.length} values, but must have own's ${own.length}`)
   }
+  if (honest !== undefined && honest.length !== neighbours.length) {
+    throw inputError('honest', `has ${honest.length} values for ${neighbours.length} neighbours`)
+  }
+  if (input.memory !== undefined) checkMemory(input.memory, neighbours.length, own.length)
   if (weights === undefined) return
   if (weights.length !== neighbours.length) {
     throw inputError('weights', `has ${weights.length} values for ${neighbours.length} neighbours`)
@@ -74,6 +111,27 @@ function checkInput(input: RoundInput, out: Float32Array | undefined): void {
   }
   if (!(sum <= 1 + WEIGHT_SUM_TOLERANCE))
     throw inputError('weights', `sum to ${sum}, but may sum to 1 at most`)
+}
+
+function checkMemory(memory: RoundMemory, neighbours: number, d: number): void {
+  if (memory.neighbours.length !== neighbours) {
+    throw inputError('memory', `has ${memory.neighbours.length} entries for ${neighbours} neighbours`)
+  }
+  for (const entry of [memory.own, ...memory.neighbours]) {
+    const length = entry?.vector?.length ?? d
+    if (length !== d) throw inputError('memory', `holds a vector of ${length} values, but own has ${d}`)
+  }
+}
+
+/** The caller's evaluator, with every loss that is not a finite number turned into Infinity. */
+function guarded(evaluator: Evaluator | undefined): Evaluator | null {
+  if (evaluator === undefined) return null
+  return {
+    loss: (parameters) => {
+      const loss = evaluator.loss(parameters)
+      return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY
+    },
+  }
 }
 
 const rejection = (reason: VerdictReason): NeighbourVerdict => ({
@@ -90,6 +148,7 @@ export function runRound(
   out: Float32Array | undefined,
   screen: Screen,
   combine: Combine,
+  pre: readonly PreBehaviour[] = [],
 ): Aggregation {
   checkInput(input, out)
   const { own, neighbours, weights } = input
@@ -97,7 +156,7 @@ export function runRound(
   const verdicts: NeighbourVerdict[] = new Array(neighbours.length)
   const keepOwn = (): Aggregation => {
     if (vector !== own) vector.set(own)
-    return { vector, ownWeight: 1, verdicts }
+    return { vector, ownWeight: 1, verdicts, ...(input.memory === undefined ? {} : { memory: input.memory }) }
   }
 
   const candidates: number[] = []
@@ -132,8 +191,9 @@ export function runRound(
   if (usable.length === 0) return keepOwn()
 
   const share = 1 / (usable.length + 1)
-  const { previous } = input
-  const outcome = combine({
+  const { previous, memory } = input
+  const start = previous !== undefined && allFinite(previous) ? previous : null
+  const view: RoundView = {
     own,
     ownNorm,
     vectors: usable.map((j) => neighbours[j]),
@@ -141,9 +201,15 @@ export function runRound(
     weights: Float64Array.from(usable, (j) => weights?.[j] ?? share),
     round: input.round,
     rounds: input.rounds,
-    previous: previous !== undefined && allFinite(previous) ? previous : own,
+    previous: start ?? own,
+    start,
+    evaluator: guarded(input.evaluator),
+    honest: input.honest === undefined ? null : usable.map((j) => input.honest?.[j] === true),
+    ownMemory: memory?.own ?? null,
+    memories: usable.map((j) => memory?.neighbours[j] ?? null),
     out: vector,
-  })
+  }
+  const outcome = pre.length === 0 ? combine(view) : runBehindPre(view, pre, screen, combine)
   if (outcome === 'too-few-models') {
     for (const j of usable) verdicts[j] = rejection('too-few-models')
     return keepOwn()
@@ -158,5 +224,11 @@ export function runRound(
       reason,
     }
   }
-  return { vector, ownWeight: outcome.ownWeight, verdicts }
+  const result = { vector, ownWeight: outcome.ownWeight, verdicts }
+  if (outcome.memory === undefined) return result
+  const remembered: (SenderMemory | null)[] = neighbours.map((_, j) => memory?.neighbours[j] ?? null)
+  usable.forEach((j, u) => {
+    remembered[j] = outcome.memory?.neighbours[u] ?? null
+  })
+  return { ...result, memory: { own: outcome.memory.own, neighbours: remembered } }
 }

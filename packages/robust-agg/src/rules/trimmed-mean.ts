@@ -10,8 +10,8 @@
  * Deviations: f is a count, not a fraction. Weights are reported as the equal share 1/n.
  */
 
-import { middleMean } from '../kernels/coordinate.js'
-import { byzantineCount, byzantineCountParameter } from './byzantine-count.js'
+import { middleMean } from '../kernels/dispatch.js'
+import { byzantineCount, byzantineCountParameter, toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 
 export const trimmedMean: RuleDefinition = {
@@ -43,6 +43,7 @@ export const trimmedMean: RuleDefinition = {
         reasons: vectors.map(() => 'accepted'),
       }
     },
+    tolerated: (models) => toleratedCount(fixed, models, 1),
     neededModels: () => 2 * (fixed ?? 0) + 1,
   }),
 }

@@ -2,5 +2,13 @@
 
 export type { Edge, Topology } from './graph.js'
 export { MAX_NODES } from './graph.js'
-export { type MixingWeights, metropolisWeights, spectralGap } from './mixing.js'
+export {
+  lazyWeights,
+  type MixingWeights,
+  metropolisWeights,
+  spectralGap,
+  uniformWeights,
+} from './mixing.js'
+export { type NodePreflight, type Preflight, type PreflightOptions, preflight } from './preflight.js'
 export { createTopology, listTopologies, type TopologyInfo, type TopologySpec } from './registry.js'
+export { bridges, fiedlerVector } from './structure.js'

@@ -1,5 +1,6 @@
 /** Mixing weights for gossip on a topology, and how fast they mix. */
 
+import { symmetricEigen } from '../symmetric-eigen.js'
 import type { Topology } from './graph.js'
 
 export interface MixingWeights {
@@ -28,41 +29,29 @@ export function metropolisWeights(topology: Topology): readonly MixingWeights[] 
   })
 }
 
-/** Sweeps of Jacobi rotations; convergence is quadratic and takes about ten. */
-const MAX_SWEEPS = 60
-
-/** Eigenvalues of a symmetric matrix (row-major, overwritten) by cyclic Jacobi rotations, O(n³) a sweep. */
-function symmetricEigenvalues(matrix: Float64Array, n: number): number[] {
-  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
-    let off = 0
-    for (let p = 0; p < n; p++) for (let q = 0; q < p; q++) off += matrix[p * n + q] * matrix[p * n + q]
-    if (off < 1e-28) break
-    for (let p = 0; p < n - 1; p++) {
-      for (let q = p + 1; q < n; q++) rotate(matrix, n, p, q)
-    }
-  }
-  return Array.from({ length: n }, (_, i) => matrix[i * n + i])
+/**
+ * Lazy Metropolis weights: (I + W)/2. Half of every model stays, and no eigenvalue is negative, so nothing swings.
+ *
+ * @returns one entry per node
+ */
+export function lazyWeights(topology: Topology): readonly MixingWeights[] {
+  return metropolisWeights(topology).map(({ neighbours }) => {
+    const halved = neighbours.map((weight) => weight / 2)
+    return { own: halved.reduce((left, weight) => left - weight, 1), neighbours: halved }
+  })
 }
 
-function rotate(matrix: Float64Array, n: number, p: number, q: number): void {
-  const apq = matrix[p * n + q]
-  if (apq === 0) return
-  const theta = (matrix[q * n + q] - matrix[p * n + p]) / (2 * apq)
-  const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1))
-  const c = 1 / Math.sqrt(t * t + 1)
-  const s = t * c
-  for (let k = 0; k < n; k++) {
-    const kp = matrix[k * n + p]
-    const kq = matrix[k * n + q]
-    matrix[k * n + p] = c * kp - s * kq
-    matrix[k * n + q] = s * kp + c * kq
-  }
-  for (let k = 0; k < n; k++) {
-    const pk = matrix[p * n + k]
-    const qk = matrix[q * n + k]
-    matrix[p * n + k] = c * pk - s * qk
-    matrix[q * n + k] = s * pk + c * qk
-  }
+/**
+ * Uniform weights: 1/(deg_i + 1) for me and each neighbour. Rows sum to 1, columns only where all degrees are equal:
+ * elsewhere gossip drifts towards the well-connected.
+ *
+ * @returns one entry per node
+ */
+export function uniformWeights(topology: Topology): readonly MixingWeights[] {
+  return Array.from({ length: topology.n }, (_, i) => {
+    const share = 1 / (topology.neighbours(i).length + 1)
+    return { own: share, neighbours: Float64Array.from(topology.neighbours(i), () => share) }
+  })
 }
 
 /**
@@ -79,6 +68,6 @@ export function spectralGap(topology: Topology): number {
       matrix[i * n + j] = neighbours[k]
     })
   })
-  const values = symmetricEigenvalues(matrix, n).sort((a, b) => b - a)
-  return 1 - Math.max(Math.abs(values[1]), Math.abs(values[n - 1]))
+  const { values } = symmetricEigen(matrix, n)
+  return 1 - Math.max(Math.abs(values[0]), Math.abs(values[n - 2]))
 }

@@ -99,3 +99,35 @@ export function erdosRenyi(n: number, p: number, seed: RngLabel): Topology {
   const draw = (rng: Rng): Edge[] => completeEdges(n).filter(() => rng.uniform() < p)
   return firstConnected('erdos-renyi', n, seed, draw, `p is ${p}; use one well above ln(n)/n.`)
 }
+
+/**
+ * A small world (Watts and Strogatz, Nature 1998): a ring lattice in which each node has its k/2 nearest on either
+ * side, then the far end of each edge is moved to a random node with probability p, never to a loop or a double edge.
+ *
+ * @throws RobustAggError E_TOPOLOGY when k is odd or not below n
+ */
+export function smallWorld(n: number, k: number, p: number, seed: RngLabel): Topology {
+  const name = 'small-world'
+  if (k % 2 === 1 || k >= n) throw topologyError(name, n, `k is ${k}, but must be even and below n.`)
+  const draw = (rng: Rng): Edge[] => {
+    const sets = Array.from({ length: n }, () => new Set<number>())
+    const join = (a: number, b: number): void => {
+      sets[a].add(b)
+      sets[b].add(a)
+    }
+    for (let i = 0; i < n; i++) for (let step = 1; step <= k / 2; step++) join(i, (i + step) % n)
+    for (let step = 1; step <= k / 2; step++) {
+      for (let i = 0; i < n; i++) {
+        const old = (i + step) % n
+        if (rng.uniform() >= p || sets[i].size >= n - 1) continue
+        let target = rng.integer(n)
+        while (target === i || sets[i].has(target)) target = rng.integer(n)
+        sets[i].delete(old)
+        sets[old].delete(i)
+        join(i, target)
+      }
+    }
+    return sets.flatMap((set, a) => [...set].filter((b) => a < b).map((b): Edge => [a, b]))
+  }
+  return firstConnected(name, n, seed, draw, 'Use a larger k or a smaller p.')
+}

@@ -5,8 +5,16 @@ import { hint, nearestName } from '../nearest-name.js'
 import { type ParameterInfo, type Parameters, parameter, resolveParameters } from '../parameters.js'
 import type { RngLabel } from '../rng.js'
 import { buildTopology, type Edge, MAX_NODES, type Topology, topologyError } from './graph.js'
-import { erdosRenyi, randomRegular } from './random-graphs.js'
-import { completeEdges, dumbbellEdges, ringEdges, starEdges, torusEdges } from './regular-shapes.js'
+import { erdosRenyi, randomRegular, smallWorld } from './random-graphs.js'
+import {
+  completeEdges,
+  dumbbellEdges,
+  maliciousRingEdges,
+  ringEdges,
+  starEdges,
+  torusEdges,
+  twoWorldsEdges,
+} from './regular-shapes.js'
 
 export interface TopologySpec {
   /** One of `listTopologies()`. */
@@ -61,6 +69,22 @@ const definitions: readonly TopologyDefinition[] = [
     build: (n, { p }, seed) => erdosRenyi(n, p, seed),
   },
   {
+    name: 'small-world',
+    meaning: 'a ring lattice with randomly moved edges, connected',
+    params: [
+      parameter({
+        name: 'k',
+        default: 4,
+        min: 2,
+        max: MAX_NODES - 1,
+        integer: true,
+        meaning: 'neighbours of each node before edges move; even, below n',
+      }),
+      parameter({ name: 'p', default: 0.2, min: 0, max: 1, meaning: 'probability that an edge moves' }),
+    ],
+    build: (n, { k, p }, seed) => smallWorld(n, k, p, seed),
+  },
+  {
     name: 'star',
     meaning: 'node 0 has everybody, the others only node 0',
     params: [],
@@ -93,6 +117,35 @@ const definitions: readonly TopologyDefinition[] = [
       }),
     ],
     build: (n, { left }) => buildTopology('dumbbell', n, dumbbellEdges(n, left)),
+  },
+  {
+    name: 'two-worlds',
+    meaning: 'two complete graphs of n/2, every node with `cross` neighbours on the other side',
+    params: [
+      parameter({
+        name: 'cross',
+        min: 1,
+        max: MAX_NODES,
+        integer: true,
+        meaning: 'cross edges of each node, at most n/2; left out: 8 (published with n = 26), or n/2 if less',
+      }),
+    ],
+    build: (n, { cross }) => buildTopology('two-worlds', n, twoWorldsEdges(n, cross)),
+  },
+  {
+    name: 'malicious-ring',
+    meaning: 'honest nodes 0 … h−1 on a ring, each with `malicious` attackers of its own after them',
+    params: [
+      parameter({
+        name: 'malicious',
+        default: 2,
+        min: 1,
+        max: MAX_NODES,
+        integer: true,
+        meaning: 'attackers of each honest node; n = h·(1 + malicious), published with h = 5',
+      }),
+    ],
+    build: (n, { malicious }) => buildTopology('malicious-ring', n, maliciousRingEdges(n, malicious)),
   },
   {
     name: 'custom',

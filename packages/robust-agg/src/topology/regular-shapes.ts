@@ -56,3 +56,37 @@ export function dumbbellEdges(n: number, left: number | undefined): Edge[] {
   }
   return [...completeEdges(size), ...completeEdges(n - size, size), [size - 1, size]]
 }
+
+/**
+ * Two complete graphs of n/2 nodes; every node also has `cross` on the other side: i – half + (i + k) mod half.
+ *
+ * @param given - cross edges of each node, at most half of n; left out: 8, or half of n if that is less
+ */
+export function twoWorldsEdges(n: number, given: number | undefined): Edge[] {
+  const half = n / 2
+  const cross = given ?? Math.min(8, half)
+  if (!Number.isInteger(half) || cross > half) {
+    throw topologyError('two-worlds', n, `needs an even n, and cross, ${cross}, at most half of it.`)
+  }
+  const edges = [...completeEdges(half), ...completeEdges(half, half)]
+  for (let i = 0; i < half; i++) {
+    for (let k = 0; k < cross; k++) edges.push([i, half + ((i + k) % half)])
+  }
+  return edges
+}
+
+/**
+ * A ring of honest nodes 0 … h−1, each with `malicious` neighbours of its own that know nobody else: node i has
+ * h + i·malicious … h + (i+1)·malicious − 1; n = h·(1 + malicious).
+ */
+export function maliciousRingEdges(n: number, malicious: number): Edge[] {
+  const honest = n / (1 + malicious)
+  if (!Number.isInteger(honest)) {
+    throw topologyError('malicious-ring', n, `needs n = h·(1 + malicious), but malicious is ${malicious}.`)
+  }
+  const edges = ringEdges(honest)
+  for (let i = 0; i < honest; i++) {
+    for (let k = 0; k < malicious; k++) edges.push([i, honest + i * malicious + k])
+  }
+  return edges
+}

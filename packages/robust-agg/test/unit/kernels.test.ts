@@ -27,6 +27,33 @@ function orderedSum(terms: readonly number[]): number {
   return total
 }
 
+/** The documented order of pairwise distances: 16 float32 lanes a chunk. */
+function pairSum(a: Float32Array, b: Float32Array): number {
+  let total = 0
+  for (let from = 0; from < a.length; from += CHUNK_LENGTH) {
+    const lanes = new Float32Array(16)
+    for (let k = from; k < Math.min(a.length, from + CHUNK_LENGTH); k++) {
+      const difference = Float32Array.of(a[k] - b[k])[0]
+      lanes[k % 16] = lanes[k % 16] + Float32Array.of(difference * difference)[0]
+    }
+    let sum = 0
+    for (let q = 0; q < 16; q += 4) sum += lanes[q] + lanes[q + 1] + (lanes[q + 2] + lanes[q + 3])
+    total += sum
+  }
+  return total
+}
+
+test('pairwise distances out of the range of float32 are taken in float64', () => {
+  for (const size of [1e38, 1e25, 1e-22, 1e-30, 1e-45, 0]) {
+    const vectors = [0, 1, 3].map((factor) => new Float32Array(700).fill(factor * size))
+    const matrix = pairwiseSquaredDistances(vectors)
+    const exact = squaredDistancesTo(vectors[0], vectors, new Float64Array(3))
+    expect(Array.from(matrix.subarray(0, 3))).toEqual(Array.from(exact))
+    if (size > 0) expect(matrix[1]).toBeGreaterThan(0)
+    expect(Number.isFinite(matrix[5])).toBe(true)
+  }
+})
+
 test('the chunk length is part of the documented order', () => {
   expect(CHUNK_LENGTH).toBe(2048)
 })
@@ -46,7 +73,8 @@ describe.each(LENGTHS)('length %i', (d) => {
     const matrix = pairwiseSquaredDistances(vectors)
     vectors.forEach((a, i) => {
       vectors.forEach((b, j) => {
-        expect(matrix[i * 6 + j]).toBe(squares(a, b))
+        expect(matrix[i * 6 + j]).toBe(pairSum(a, b))
+        expect(Math.abs(matrix[i * 6 + j] - squares(a, b))).toBeLessThanOrEqual(1e-6 * squares(a, b))
       })
     })
   })

@@ -1,8 +1,8 @@
 /** One suite for every rule. */
 
 import { describe, expect, test } from 'vitest'
-import { createRule, isRobustAggError, listRules, type RoundInput } from '../../src/index.js'
-import { bitsOf, cloud, distance, ordinaryRound } from '../support.js'
+import { createRule, isRobustAggError, listRules, type RoundInput, selectKernels } from '../../src/index.js'
+import { bitsOf, cloud, distance, nearOnes, ordinaryRound } from '../support.js'
 
 const D = 37
 const NEIGHBOURS = 7
@@ -33,7 +33,7 @@ const strange: ReadonlyArray<[string, (own: Float32Array) => Float32Array]> = [
 ]
 
 describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', (name, info) => {
-  const make = () => createRule(name, info.example)
+  const make = () => createRule(name, info.example, { evaluator: info.needsEvaluator })
   const run = (input: RoundInput, out?: Float32Array) => make().aggregate(input, out)
   const ordinary = ordinaryRound(NEIGHBOURS, D)
 
@@ -80,7 +80,13 @@ describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', 
 
   test('no neighbours: my own model, bit for bit, in a fresh array', () => {
     const own = Float32Array.of(-0, 0, 1e-45, -3.4028234e38, 1)
-    const { vector, verdicts, ownWeight } = run({ own, neighbours: [], round: 0, rounds: 1 })
+    const { vector, verdicts, ownWeight } = run({
+      own,
+      neighbours: [],
+      round: 0,
+      rounds: 1,
+      evaluator: nearOnes,
+    })
     expect(bitsOf(vector)).toEqual(bitsOf(own))
     expect(vector).not.toBe(own)
     expect([verdicts.length, ownWeight]).toEqual([0, 1])
@@ -115,7 +121,7 @@ describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', 
   test('only unusable vectors: my own model, bit for bit', () => {
     const own = cloud('alone', D).fill(-0, 0, 2)
     const neighbours = unusable.map(([, hostile]) => hostile(D))
-    const { vector, verdicts, ownWeight } = run({ own, neighbours, round: 0, rounds: 1 })
+    const { vector, verdicts, ownWeight } = run({ own, neighbours, round: 0, rounds: 1, evaluator: nearOnes })
     expect(bitsOf(vector)).toEqual(bitsOf(own))
     expect(ownWeight).toBe(1)
     expect(verdicts.map((verdict) => verdict.reason)).toEqual(unusable.map(([, , reason]) => reason))
@@ -199,7 +205,7 @@ describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', 
       else expect(score).toBeCloseTo(expected, 12)
     })
     // Coordinatewise rules and rules that pick are exact: order statistics and distances have no order of summing.
-    if (['median', 'trimmed-mean', 'krum'].includes(name)) {
+    if (['median', 'trimmed-mean', 'meamed', 'krum', 'bulyan'].includes(name)) {
       expect(bitsOf(permuted.vector)).toEqual(bitsOf(straight.vector))
     }
   })
@@ -243,9 +249,111 @@ describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', 
     expect(bitsOf(vector)).toEqual(bitsOf(run(ordinary).vector))
   })
 
+  test('needs an evaluator exactly when it says so', () => {
+    const attempt = (action: () => unknown): unknown => {
+      try {
+        return action()
+      } catch (error) {
+        return error
+      }
+    }
+    const made = attempt(() => createRule(name, info.example))
+    expect(isRobustAggError(made, 'E_EVALUATOR_NEEDED')).toBe(info.needsEvaluator)
+    const { evaluator: _, ...blind } = ordinary
+    expect(
+      isRobustAggError(
+        attempt(() => run(blind)),
+        'E_ROUND_INPUT',
+      ),
+    ).toBe(info.needsEvaluator)
+  })
+
+  test('an evaluator that gives only NaN or infinities never breaks a round', () => {
+    for (const loss of [Number.NaN, Infinity, -Infinity]) {
+      const { vector, verdicts } = run({ ...ordinary, evaluator: { loss: () => loss } })
+      expect(vector.every(Number.isFinite)).toBe(true)
+      expect(verdicts.every((v) => v.score === null || Number.isFinite(v.score))).toBe(true)
+    }
+  })
+
+  test('memory is handed out exactly when it says so, and does not leak between instances', () => {
+    const first = run(ordinary)
+    expect(first.memory !== undefined).toBe(info.usesMemory)
+    if (first.memory === undefined) return
+    expect(first.memory.neighbours.length).toBe(NEIGHBOURS)
+    const second = run({ ...ordinary, memory: first.memory })
+    const again = run({ ...ordinary, memory: first.memory })
+    expect(again).toEqual(second)
+    // An unusable vector keeps what was known of its sender.
+    const neighbours = ordinary.neighbours.with(2, new Float32Array(D).fill(Number.NaN))
+    const broken = run({ ...ordinary, neighbours, memory: first.memory })
+    expect(broken.memory?.neighbours[2]).toBe(first.memory.neighbours[2])
+    const alone = run({ ...ordinary, neighbours: [], memory: { own: first.memory.own, neighbours: [] } })
+    expect(alone.memory?.own).toBe(first.memory.own)
+  })
+
+  test('tolerated: whole, at least 0, at most the neighbours; grows with them', () => {
+    let last = 0
+    for (let count = 0; count <= 40; count++) {
+      const most = make().tolerated(count)
+      if (most === null) return
+      expect(Number.isInteger(most) && most >= 0 && most <= count, `${count}: ${most}`).toBe(true)
+      if (info.example.f === undefined) expect(most).toBeGreaterThanOrEqual(last)
+      last = most
+    }
+  })
+
+  test.each([
+    ['nnm', {}],
+    ['bucketing', { s: 2 }],
+    ['arc', {}],
+    ['static-clipping', { c: 0.5 }],
+  ])('behind %s: finite, verdicts in place, hostile vectors as if never sent', (pre, params) => {
+    const options = { evaluator: info.needsEvaluator, pre: [{ name: pre, params }] }
+    if (info.usesMemory) {
+      expect(() => createRule(name, info.example, options)).toThrow(/remembers its senders/)
+      return
+    }
+    const rule = createRule(name, info.example, options)
+    const clean = rule.aggregate(ordinary)
+    expect(clean.vector.every(Number.isFinite)).toBe(true)
+    expect(clean.verdicts.length).toBe(NEIGHBOURS)
+    for (const verdict of clean.verdicts) {
+      expect(verdict.weight).toBeGreaterThanOrEqual(0)
+      if (!verdict.accepted) expect(verdict.weight).toBe(0)
+    }
+    const neighbours = ordinary.neighbours.toSpliced(3, 0, new Float32Array(D).fill(Infinity))
+    const dirty = rule.aggregate({ ...ordinary, neighbours })
+    expect(bitsOf(dirty.vector)).toEqual(bitsOf(clean.vector))
+    expect(dirty.verdicts.toSpliced(3, 1)).toEqual(clean.verdicts)
+    for (const [, hostile] of strange) {
+      const odd = [hostile(ordinary.own), ...ordinary.neighbours.slice(1)]
+      expect(rule.aggregate({ ...ordinary, neighbours: odd }).vector.every(Number.isFinite)).toBe(true)
+    }
+    const own = ordinary.own
+    const alone = rule.aggregate({ ...ordinary, neighbours: [] })
+    expect(bitsOf(alone.vector)).toEqual(bitsOf(own))
+  })
+
+  test('WebAssembly and plain TypeScript give the same bits and verdicts', () => {
+    const round = ordinaryRound(NEIGHBOURS, 3001)
+    const neighbours = [...round.neighbours, round.own.map((value, k) => (k % 3 === 0 ? 1e38 : -value))]
+    const input = { ...round, neighbours, previous: cloud('previous', 3001, 0.9) }
+    const fast = run(input)
+    selectKernels('plain')
+    try {
+      const plain = run(input)
+      expect(bitsOf(fast.vector)).toEqual(bitsOf(plain.vector))
+      expect(fast.verdicts).toEqual(plain.verdicts)
+    } finally {
+      selectKernels('auto')
+    }
+  })
+
   test('d = 0 works', () => {
     const empty = new Float32Array(0)
-    const { vector } = run({ own: empty, neighbours: [empty, empty, empty, empty], round: 0, rounds: 1 })
+    const neighbours = [empty, empty, empty, empty]
+    const { vector } = run({ own: empty, neighbours, round: 0, rounds: 1, evaluator: nearOnes })
     expect(vector.length).toBe(0)
   })
 
@@ -260,6 +368,13 @@ describe.each(listRules().map((info) => [info.name, info] as const))('rule %s', 
     ['a NaN weight', { weights: [Number.NaN, 0, 0, 0, 0, 0, 0] }, D],
     ['weights above 1', { weights: [0.5, 0.5, 0.1, 0, 0, 0, 0] }, D],
     ['previous of another length', { previous: new Float32Array(1) }, D],
+    ['too few honesty flags', { honest: [true] }, D],
+    ['memory for too few', { memory: { own: null, neighbours: [null] } }, D],
+    [
+      'memory of another length',
+      { memory: { own: { vector: new Float32Array(1), values: [] }, neighbours: new Array(7).fill(null) } },
+      D,
+    ],
     ['out of another length', {}, D - 1],
   ])("the caller's mistake (%s) is a typed error", (_label, change, length) => {
     const out = new Float32Array(length)

@@ -25,6 +25,9 @@ describe('planCluster', () => {
   it.each([
     [{ rule: { name: 'balanse' } }, 'E_UNKNOWN_RULE'],
     [{ rule: { name: 'balance', params: { gama: 1 } } }, 'E_UNKNOWN_PARAMETER'],
+    [{ rule: { name: 'ubar' } }, 'E_EVALUATOR_NEEDED'],
+    [{ rule: { name: 'foolsgold' } }, 'E_RULE_UNSUPPORTED'],
+    [{ adversaries: [{ nodes: [1], attack: { name: 'equivocation' } }] }, 'E_CONFIG'],
     [{ topology: { name: 'k-regular', params: { k: 3 } }, nodes: 7 }, 'E_TOPOLOGY'],
     [{ adversaries: [{ nodes: [99], attack: { name: 'ipm' } }] }, 'E_CONFIG'],
     [{ adversaries: [{ nodes: [1], attack: { name: 'impm' } }] }, 'E_UNKNOWN_ATTACK'],

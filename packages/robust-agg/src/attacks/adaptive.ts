@@ -1,0 +1,155 @@
+/**
+ * Adaptive search: given a rule and the honest models, the submission that does most harm to one node.
+ *
+ *   maximise ‖aggregate(own; honest neighbours, submission × attackers) − μ‖ over submission = base + s·u
+ *
+ * Symbols: μ the mean of own and the honest neighbours; bases: μ and own; directions u: against μ, along and against
+ * own − μ, the deviation, its sign, each honest model's way from μ, and random ones; sizes s: a geometric grid around
+ * the spread of the models, then golden-section steps around the best.
+ * Cost: (directions × sizes + refinements) runs of the rule.
+ * Source: this project; in the spirit of the attacks adapted to a rule of Shejwalkar and Houmansadr, NDSS 2021.
+ */
+
+import type { Parameters } from '../parameters.js'
+import { createRng } from '../rng.js'
+import type { RoundInput, Rule } from '../types.js'
+import { honestDeviation, honestMean } from './honest-moments.js'
+
+export interface AdaptiveSearch {
+  readonly rule: Rule
+  /** The victim's model and those of its honest neighbours. */
+  readonly own: Float32Array
+  readonly honest: readonly Float32Array[]
+  /** How many neighbours send the submission, at least 1. */
+  readonly attackers: number
+  readonly round: number
+  readonly rounds: number
+  /** Whatever else the rule needs: previous, evaluator. */
+  readonly context?: Pick<RoundInput, 'previous' | 'evaluator'> | undefined
+  /** Random directions, and their seed. */
+  readonly random?: number | undefined
+  readonly seed?: number | undefined
+}
+
+/** The worst case as plain data, for JSON. */
+export interface AdaptiveFixture {
+  readonly rule: string
+  readonly params: Parameters
+  readonly round: number
+  readonly rounds: number
+  readonly attackers: number
+  readonly own: readonly number[]
+  readonly honest: readonly (readonly number[])[]
+  readonly submission: readonly number[]
+  /** ‖aggregate − μ‖ with the submission, and without any attacker. */
+  readonly harm: number
+  readonly harmWithout: number
+  readonly direction: string
+  readonly size: number
+}
+
+const GRID = Array.from({ length: 25 }, (_, k) => 2 ** (k - 8))
+const REFINEMENTS = 24
+
+type Direction = readonly [name: string, base: ArrayLike<number>, along: Float64Array]
+
+function unit(x: Float64Array): Float64Array | null {
+  const length = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0))
+  return length > 0 && Number.isFinite(length) ? x.map((value) => value / length) : null
+}
+
+function directionsOf(search: AdaptiveSearch, mean: Float64Array, deviation: Float64Array): Direction[] {
+  const { own, honest } = search
+  const rng = createRng(search.seed ?? 0, 'adaptive')
+  const named: [string, Float64Array][] = [
+    ['against the mean', mean.map((value) => -value)],
+    ['own − mean', mean.map((value, k) => own[k] - value)],
+    ['mean − own', mean.map((value, k) => value - own[k])],
+    ['−deviation', deviation.map((value) => -value)],
+    ['−sign of the mean', mean.map((value) => -Math.sign(value))],
+    ...honest.map((x, j): [string, Float64Array] => [
+      `honest ${j} − mean`,
+      mean.map((value, k) => x[k] - value),
+    ]),
+    ...Array.from({ length: search.random ?? 4 }, (_, j): [string, Float64Array] => [
+      `random ${j}`,
+      mean.map(() => rng.normal()),
+    ]),
+  ]
+  return named.flatMap(([name, raw]) => {
+    const along = unit(raw)
+    if (along === null) return []
+    return [[`from the mean, ${name}`, mean, along] as const, [`from own, ${name}`, own, along] as const]
+  })
+}
+
+/** The round that a fixture describes, ready for `aggregate`. */
+export function fixtureInput(fixture: AdaptiveFixture): RoundInput {
+  const submission = Float32Array.from(fixture.submission)
+  return {
+    own: Float32Array.from(fixture.own),
+    neighbours: [
+      ...fixture.honest.map((row) => Float32Array.from(row)),
+      ...Array.from({ length: fixture.attackers }, () => submission),
+    ],
+    round: fixture.round,
+    rounds: fixture.rounds,
+  }
+}
+
+/** Runs the search. Deterministic; never better than exhaustive, so its harm is a lower bound of the worst. */
+export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
+  const { rule, own, honest, attackers, round, rounds, context } = search
+  const mean = honestMean([own, ...honest], own)
+  const deviation = honestDeviation([own, ...honest], mean)
+  const spread = Math.sqrt(deviation.reduce((sum, value) => sum + value * value, 0)) || 1
+  const out = new Float32Array(own.length)
+  const harmOf = (submissions: readonly Float32Array[]): number => {
+    const neighbours = [...honest, ...submissions]
+    rule.aggregate({ ...context, own, neighbours, round, rounds }, out)
+    let sum = 0
+    for (let k = 0; k < out.length; k++) sum += (out[k] - mean[k]) * (out[k] - mean[k])
+    return Math.sqrt(sum)
+  }
+  const craft = ([, base, along]: Direction, size: number): Float32Array =>
+    Float32Array.from(along, (value, k) => base[k] + size * value)
+  const harmAt = (direction: Direction, size: number): number => {
+    const submission = craft(direction, size)
+    return harmOf(Array.from({ length: attackers }, () => submission))
+  }
+
+  const harmWithout = harmOf([])
+  let best: { direction: Direction; size: number; harm: number } | undefined
+  const consider = (direction: Direction, size: number): number => {
+    const harm = harmAt(direction, size)
+    if (best === undefined || harm > best.harm) best = { direction, size, harm }
+    return harm
+  }
+  for (const direction of directionsOf(search, mean, deviation)) {
+    for (const factor of GRID) consider(direction, factor * spread)
+  }
+  if (best !== undefined) {
+    const { direction } = best
+    let [low, high] = [best.size / 2, best.size * 2]
+    for (let k = 0; k < REFINEMENTS; k++) {
+      const [a, b] = [low + 0.382 * (high - low), low + 0.618 * (high - low)]
+      if (consider(direction, a) >= consider(direction, b)) high = b
+      else low = a
+    }
+  }
+  const submission = best === undefined ? own.slice() : craft(best.direction, best.size)
+  return {
+    rule: rule.name,
+    params: rule.params,
+    round,
+    rounds,
+    attackers,
+    own: Array.from(own),
+    honest: honest.map((x) => Array.from(x)),
+    submission: Array.from(submission),
+    harm: best?.harm ?? harmOf(Array.from({ length: attackers }, () => submission)),
+    harmWithout,
+    direction: best?.direction[0] ?? 'none',
+    size: best?.size ?? 0,
+  }
+}

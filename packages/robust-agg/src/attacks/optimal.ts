@@ -1,0 +1,86 @@
+/**
+ * ALIE and IPM with the strength that does most harm, found by a line search.
+ *
+ *   optimal-alie: μ − z·σ,  optimal-ipm: −ε·μ;   z, ε maximise ‖aggregate − μ‖ over 1, 1/2, 1/4 … and 2, 4, 8 …
+ *
+ * Symbols: μ, σ as in ALIE; the aggregate is what `view.probe` says the victim would get.
+ * Cost: `steps` probes and O(|H|·d) each.
+ * Source: the line search over attack factors of ByzFL's experiments (Optimal ALIE, Optimal IPM).
+ * Deviations: the grid is geometric, from 2^−steps/2 to 2^steps/2. Without a probe: z = 1.5, ε = 0.1.
+ */
+
+import { parameter } from '../parameters.js'
+import { honestDeviation, honestMean } from './honest-moments.js'
+import type { AttackView, ModelAttackDefinition } from './types.js'
+
+const steps = parameter({
+  name: 'steps',
+  default: 16,
+  min: 1,
+  max: 60,
+  integer: true,
+  meaning: 'strengths that are tried',
+})
+
+function strongest(
+  view: AttackView,
+  mean: Float64Array,
+  tries: number,
+  craft: (strength: number) => Float32Array,
+  otherwise: number,
+): Float32Array {
+  const { probe } = view
+  if (probe === undefined) return craft(otherwise)
+  let best = craft(otherwise)
+  let most = -1
+  for (let step = 0; step < tries; step++) {
+    const submission = craft(2 ** (step - Math.floor(tries / 2)))
+    const aggregate = probe(submission)
+    let harm = 0
+    for (let k = 0; k < mean.length; k++) harm += (aggregate[k] - mean[k]) * (aggregate[k] - mean[k])
+    if (harm > most) {
+      most = harm
+      best = submission
+    }
+  }
+  return best
+}
+
+export const optimalAlie: ModelAttackDefinition = {
+  info: {
+    name: 'optimal-alie',
+    kind: 'model',
+    knowledge: 'all',
+    formula: 'μ − z·σ, z by line search on the harm',
+    params: [steps],
+    withoutHonest: 'own',
+    source: 'ByzFL, optimal ALIE',
+  },
+  build:
+    ({ steps: tries }) =>
+    (view) => {
+      const mean = honestMean(view.honest, view.own)
+      const deviation = honestDeviation(view.honest, mean)
+      const craft = (z: number) => Float32Array.from(mean, (value, k) => value - z * deviation[k])
+      return strongest(view, mean, tries, craft, 1.5)
+    },
+}
+
+export const optimalIpm: ModelAttackDefinition = {
+  info: {
+    name: 'optimal-ipm',
+    kind: 'model',
+    knowledge: 'all',
+    formula: '−ε·μ, ε by line search on the harm',
+    params: [steps],
+    withoutHonest: '−ε·own',
+    source: 'ByzFL, optimal IPM',
+  },
+  build:
+    ({ steps: tries }) =>
+    (view) => {
+      const mean = honestMean(view.honest, view.own)
+      const craft = (epsilon: number) => Float32Array.from(mean, (value) => -epsilon * value)
+      return strongest(view, mean, tries, craft, 0.1)
+    },
+}

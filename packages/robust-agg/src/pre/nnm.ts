@@ -1,0 +1,59 @@
+/**
+ * NNM, nearest neighbour mixing: replace every model by the mean of its nearest ones.
+ *
+ *   y_i = (1/(n − f))·Σ of the n − f models nearest to x_i, x_i included
+ *
+ * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. Ties go to the lower index, but
+ * x_i itself always belongs.
+ * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Cost: all pairwise distances, O(n²·d), n combinations of n − f models, O(n²·d), and n vectors of length d.
+ * Source: Allouah et al., "Fixing by Mixing: A Recipe for Optimal Byzantine ML under Heterogeneity", AISTATS 2023,
+ * arXiv 2302.01772.
+ * Deviations: none.
+ */
+
+import { linearCombination, pairwiseSquaredDistances } from '../kernels/dispatch.js'
+import { byzantineCount, byzantineCountParameter, toleratedCount } from '../rules/byzantine-count.js'
+import type { PreDefinition } from './definition.js'
+
+export const nnm: PreDefinition = {
+  info: {
+    name: 'nnm',
+    formula: 'x_i ← mean of the n − f models nearest to x_i, x_i included',
+    params: [byzantineCountParameter('⌊(n − 1)/2⌋')],
+    cost: 'O(n²·d), n vectors',
+    source: 'Allouah et al., AISTATS 2023, arXiv 2302.01772',
+    affine: true,
+  },
+  build: ({ f: fixed }) => ({
+    mix: ({ models }) => {
+      const n = models.length
+      const f = byzantineCount(fixed, n, 1)
+      if (f < 0) return 'too-few-models'
+      const matrix = pairwiseSquaredDistances(models)
+      const share = 1 / (n - f)
+      const coefficients = models.map((_, i) => {
+        // The distance to itself counts as −1, so that nobody at distance 0 takes its place.
+        const squared = (k: number): number => (k === i ? -1 : matrix[i * n + k])
+        const order = Array.from({ length: n }, (_x, k) => k).sort((a, b) => squared(a) - squared(b) || a - b)
+        const row = new Float64Array(n)
+        for (const k of order.slice(0, n - f)) row[k] = share
+        return row
+      })
+      const mixed = models.map((x, i) => {
+        const members = models.flatMap((_, k) => (coefficients[i][k] > 0 ? [k] : []))
+        const out = new Float32Array(x.length)
+        linearCombination(
+          members.map(() => share),
+          members.map((k) => models[k]),
+          out,
+        )
+        return out
+      })
+      return { models: mixed, standsIn: models.map((_, k) => k), coefficients }
+    },
+    outputs: (models) => models,
+    neededModels: () => 2 * (fixed ?? 0) + 1,
+    tolerated: (models) => toleratedCount(fixed, models, 1),
+  }),
+}

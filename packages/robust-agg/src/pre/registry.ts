@@ -1,0 +1,34 @@
+/** All pre-aggregators by name. */
+
+import { RobustAggError } from '../errors.js'
+import { hint, nearestName } from '../nearest-name.js'
+import type { Parameters } from '../parameters.js'
+import type { PreAggregatorInfo } from '../types.js'
+import { bucketing } from './bucketing.js'
+import { arc, staticClipping } from './clip-norms.js'
+import { instantiatePre, type PreBehaviour, type PreDefinition } from './definition.js'
+import { nnm } from './nnm.js'
+
+const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping]
+
+const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
+
+/** @throws RobustAggError E_UNKNOWN_PRE_AGGREGATOR, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER */
+export function createPreAggregator(name: string, params: Parameters | undefined): PreBehaviour {
+  const definition = byName.get(name)
+  if (definition === undefined) {
+    const known = [...byName.keys()]
+    const nearest = nearestName(name, known)
+    throw new RobustAggError(
+      'E_UNKNOWN_PRE_AGGREGATOR',
+      `no pre-aggregator is called '${name}'.${hint(nearest, known)}`,
+      { name, nearest, known },
+    )
+  }
+  return instantiatePre(definition, params)
+}
+
+/** Every pre-aggregator: formula, parameters, cost and source. */
+export function listPreAggregators(): readonly PreAggregatorInfo[] {
+  return definitions.map((definition) => definition.info)
+}
