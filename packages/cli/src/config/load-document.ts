@@ -29,7 +29,8 @@ export function parseText<S extends z.ZodType>(path: string, text: string, schem
   if (broken !== undefined)
     throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${broken.message}`, { path })
 
-  const result = schema.safeParse(document.toJS())
+  // An empty file is a document without keys: everything has its default or is missed by name.
+  const result = schema.safeParse(document.toJS() ?? {})
   if (result.success) return result.data
   const problems = result.error.issues.flatMap((issue) => describe(issue, [], document.contents, schema, at))
   throw new CliError('E_CONFIG', problems.join('\n'), { path })

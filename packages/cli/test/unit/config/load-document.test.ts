@@ -46,6 +46,11 @@ describe('parseText', () => {
     expect(problem('nodes: [1, 2\n')).toMatch(/^file\.yaml:\d+:\d+: /)
   })
 
+  it('takes an empty file as one that leaves everything to the defaults', () => {
+    expect(parseText('file.yaml', '# nothing here\n', scenarioSchema).nodes).toBe(10)
+    expect(problem('', nodeConfigSchema)).toContain('file.yaml:1:1: name: ')
+  })
+
   it('reads JSON as well', () => {
     expect(parseText('file.json', '{"nodes": 7}', scenarioSchema).nodes).toBe(7)
   })
