@@ -5,7 +5,7 @@ export type CliErrorCode =
   | 'E_FILE'
   | 'E_GOAL_MISSED'
   | 'E_LEDGER_INVALID'
-  | 'E_HOST_PROCESS'
+  | 'E_NODES_FAILED'
 
 /** Every error that this package raises. `message` says what, where and how to mend it. */
 export class CliError extends Error {

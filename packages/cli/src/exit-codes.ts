@@ -42,6 +42,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   E_LEDGER_INVALID: EXIT.ledgerInvalid,
   E_STATE_CORRUPT: EXIT.ledgerInvalid,
   E_IO: EXIT.resource,
+  E_LISTEN: EXIT.resource,
+  E_NODES_FAILED: EXIT.resource,
   E_GOAL_MISSED: EXIT.goalMissed,
 }
 

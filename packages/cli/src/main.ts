@@ -79,6 +79,7 @@ manifest
   .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
   .option('--name <name>', 'name of the run', 'run')
   .option('--out <file>', 'file to write', 'manifest.json')
+  .option('--force', 'write over a manifest that is there')
   .option('--seed <n>', 'seed', wholeNumber(0), 1)
   .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
   .option('--rule <name>', 'aggregation rule', 'balance')
@@ -140,6 +141,14 @@ ledger
   .option('--round <n>', 'only this round, counted from 1', wholeNumber(1))
   .option('--json', 'entries as NDJSON on stdout')
   .action(async (path, options) => (await import('./commands/ledger-show.js')).ledgerShow(path, options))
+
+// Whoever reads our output may stop early (`| head`).
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok)
+    throw error
+  })
+}
 
 try {
   await program.parseAsync()

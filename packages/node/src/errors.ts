@@ -21,6 +21,7 @@ export type NodeErrorCode =
   | 'E_INITIAL_PARAMETERS'
   | 'E_NOT_A_MEMBER'
   | 'E_RULE_UNSUPPORTED'
+  | 'E_LISTEN'
 
 /** Every error that leaves this package's network, ledger and round parts. */
 export class NodeError extends Error {

@@ -188,6 +188,7 @@ function assemble({
   events,
   stay,
 }: NodeParts): TemperedNode {
+  const refusals = new Set<string>()
   let leave!: () => void
   const left = new Promise<void>((resolve) => {
     leave = resolve
@@ -213,6 +214,9 @@ function assemble({
         await network.start({
           ...engine.handlers,
           refused(peer, code, message) {
+            // Dialling goes on, since a peer may come back with the right manifest; it is told once.
+            if (refusals.has(`${peer} ${code}`)) return
+            refusals.add(`${peer} ${code}`)
             logger.error({ peer, code }, message)
             events.onRefused?.(peer, code, message)
           },

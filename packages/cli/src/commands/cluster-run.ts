@@ -7,7 +7,12 @@ import { cacheFolder } from '../cache-folder.js'
 import { loadDocument } from '../config/load-document.js'
 import { createProgress } from '../report/progress.js'
 import { renderScores, renderTroubles } from '../report/summary.js'
-import { type ClusterRun, requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
+import {
+  type ClusterRun,
+  requireNoFailures,
+  requireValidLedgers,
+  startClusterRun,
+} from '../run/cluster-run.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
 import { planCluster } from '../scenario/plan.js'
@@ -69,6 +74,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
     return
   }
   requireValidLedgers(score, plan)
+  requireNoFailures(score)
 }
 
 /** A scenario file; a data folder in it is relative to the file. */

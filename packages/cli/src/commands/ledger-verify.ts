@@ -1,4 +1,4 @@
-import { type LedgerVerdict, runTopology, verifyLedgerFile } from '@tempered/node'
+import { errorMessage, type LedgerVerdict, runTopology, verifyLedgerFile } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { ledgerFiles } from './ledger-paths.js'
@@ -8,7 +8,17 @@ export async function ledgerVerify(
   paths: readonly string[],
   options: { readonly json?: boolean },
 ): Promise<void> {
-  const files = (await Promise.all(paths.map(ledgerFiles))).flat()
+  const files: string[] = []
+  let missing: unknown
+  for (const path of paths) {
+    try {
+      files.push(...(await ledgerFiles(path)))
+    } catch (error) {
+      // The others are checked all the same.
+      process.stderr.write(`${errorMessage(error)}\n`)
+      missing ??= error
+    }
+  }
   const bad: string[] = []
   for (const file of files) {
     const verdict = await verifyLedgerFile(file, undefined, (run) => runTopology(run).neighboursOf)
@@ -17,6 +27,7 @@ export async function ledgerVerify(
   }
   if (bad.length > 0)
     throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${files.length} ledgers are not valid`)
+  if (missing !== undefined) throw missing
 }
 
 function textLine(verdict: LedgerVerdict): string {
@@ -24,7 +35,7 @@ function textLine(verdict: LedgerVerdict): string {
     const where = verdict.entry < 0 ? 'header or manifest' : `entry ${verdict.entry}`
     return `${pc.red('bad')}  ${verdict.path}: ${where}: ${verdict.code}: ${verdict.message}`
   }
-  return `${pc.green('ok')}   ${verdict.path}: ${verdict.entries} entries, head ${verdict.head}, run ${verdict.run.id}`
+  return `${pc.green('ok')}   ${verdict.path}: ${verdict.entries} entries of ${verdict.run.manifest.training.rounds} rounds, head ${verdict.head}, run ${verdict.run.id}`
 }
 
 function jsonLine(verdict: LedgerVerdict): string {

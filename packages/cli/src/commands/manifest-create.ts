@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   createRunRule,
   describeModel,
@@ -30,10 +31,17 @@ export interface ManifestCreateOptions {
   readonly classes: number
   readonly collectMs: number
   readonly joinMs: number
+  readonly force?: boolean
 }
 
 /** `tempered manifest create`: checks everything that the members will have to agree on and writes it as JSON. */
 export async function manifestCreate(options: ManifestCreateOptions): Promise<void> {
+  if (!options.force && existsSync(options.out)) {
+    throw new CliError(
+      'E_USAGE',
+      `${options.out} is there already, and nodes may run by it; name another --out or give --force`,
+    )
+  }
   const members: string[] = []
   for (const member of options.member)
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))

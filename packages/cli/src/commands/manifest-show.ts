@@ -1,10 +1,11 @@
-import { runTopology } from '@tempered/node'
+import { createRunRule, runTopology } from '@tempered/node'
 import { loadManifest } from '../config/manifest-file.js'
 
 /** `tempered manifest show`: run id on the first line, then the manifest, then who is whose neighbour. */
 export async function manifestShow(file: string): Promise<void> {
   const run = await loadManifest(file)
   const topology = runTopology(run)
+  createRunRule(run.manifest.rule)
   const neighbours = run.manifest.members.map((member, index) => {
     const indices = topology.graph.neighbours(index).join(' ')
     return `${String(index).padStart(4)}  ${member}  neighbours: ${indices}`

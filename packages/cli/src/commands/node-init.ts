@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { createIdentityFile, writeFileAtomic } from '@tempered/node'
 import { z } from 'zod'
+import { parseText } from '../config/load-document.js'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { nodeTemplate } from '../config/node-template.js'
 import { CliError } from '../errors.js'
@@ -25,10 +26,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   }
   await mkdir(folder, { recursive: true })
   if ((await readdir(folder)).includes('node.yaml')) {
-    throw new CliError(
-      'E_USAGE',
-      `${join(folder, 'node.yaml')} is there already; take another folder or delete it first`,
-    )
+    throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} is there already; take another folder`)
   }
   const bootstrap = [...(options.bootstrap ?? [])]
   const manifestFile =
@@ -43,6 +41,8 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
     part,
     parts,
   })
+  // What is written can be started: a wrong address is refused here already.
+  parseText('node init', text, nodeConfigSchema)
   const identity = await createIdentityFile(join(folder, 'identity.key'))
   await writeFileAtomic(
     join(folder, 'node.schema.json'),

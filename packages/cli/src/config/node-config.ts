@@ -3,25 +3,36 @@ import { z } from 'zod'
 import { loadDocument } from './load-document.js'
 import { backendSchema, evaluationSchema, sourceSchema, splitSchema } from './shared-schema.js'
 
+const addressField = z
+  .string()
+  .regex(
+    /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/,
+    'must be a TCP multiaddr such as /ip4/0.0.0.0/tcp/4001, for a known peer with /p2p/12D3Koo… behind it',
+  )
+
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
   name: z.string().min(1).max(64).describe('What logs call this node.'),
   key: z.string().default('identity.key').describe('Private key file, mode 0600.'),
   state: z.string().default('state').describe('Folder for ledger, models and lock.'),
-  listen: z.array(z.string()).min(1).default(['/ip4/0.0.0.0/tcp/4001']).describe('Multiaddrs to listen on.'),
+  listen: z
+    .array(addressField)
+    .min(1)
+    .default(['/ip4/0.0.0.0/tcp/4001'])
+    .describe('Multiaddrs to listen on.'),
   announce: z
-    .array(z.string())
+    .array(addressField)
     .default([])
     .describe('Multiaddrs to tell others, when they differ from `listen`.'),
   bootstrap: z
-    .array(z.string())
+    .array(addressField)
     .default([])
     .describe('Multiaddrs of any members; the others are found through them.'),
   mdns: z.boolean().default(false).describe('Find members on the local network by multicast DNS.'),
   manifest: z
     .union([
       z.strictObject({ file: z.string().describe('Run manifest, made by `tempered manifest create`.') }),
-      z.strictObject({ peer: z.string().describe('Multiaddr of a member to take the manifest from.') }),
+      z.strictObject({ peer: addressField.describe('Multiaddr of a member to take the manifest from.') }),
     ])
     .describe('The run to take part in.'),
   data: z

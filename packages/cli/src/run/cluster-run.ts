@@ -82,6 +82,13 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
+/** Throws when nodes failed on the way; a run of which part is missing is not a success. */
+export function requireNoFailures(score: RunScore): void {
+  if (score.failed.length === 0) return
+  const names = score.failed.map((failure) => failure.node).join(', ')
+  throw new CliError('E_NODES_FAILED', `${score.failed.length} nodes did not finish: ${names}`)
+}
+
 /** Throws unless every ledger that was written is valid and every node that was planned has one. */
 export function requireValidLedgers(score: RunScore, plan: ClusterPlan): void {
   const first = score.ledgers.bad[0]

@@ -131,7 +131,7 @@ describe('a local cluster', () => {
       )
       expect(gone.signal).toBe('SIGKILL')
       expect(gone.nodes).toHaveLength(1)
-      expect(await cli.exit).toBe(0)
+      expect(await cli.exit).toBe(7)
       const done = cli.stdout.filter((line) => parseJson(line)?.type === 'done')
       expect(done).toHaveLength(3)
     }))

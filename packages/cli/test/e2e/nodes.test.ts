@@ -136,6 +136,7 @@ describe('two nodes started by hand', () => {
           '9',
           '--out',
           'manifest.json',
+          '--force',
         ],
         folder,
       )

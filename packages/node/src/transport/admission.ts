@@ -80,7 +80,7 @@ export function createAdmission(init: AdmissionInit): Admission {
     if (hello.run !== runId) {
       return {
         code: 'E_WRONG_RUN',
-        message: `you are in run ${hello.run}, this node is in run ${runId}; start with this run's manifest`,
+        message: `run ${hello.run} is not run ${runId} of the node that refused; start with this run's manifest`,
       }
     }
     if (!run.memberIndex.has(peer)) {

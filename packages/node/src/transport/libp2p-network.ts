@@ -3,14 +3,14 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
 import { fetchBlob, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
-import { errorCode } from '../errors.js'
+import { errorCode, errorMessage, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
 import { createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { createDirectProtocols, type DirectProtocols } from './direct-protocols.js'
 import { joinTopics } from './gossip.js'
-import { createHost, type TemperedHost } from './host.js'
+import { createHost, type HostInit, type TemperedHost } from './host.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { WireBytes } from './wire-bytes.js'
@@ -32,6 +32,26 @@ export interface Libp2pNetworkComponents {
   readonly local: LocalSource
   readonly clock: Clock
   readonly logger: Logger
+}
+
+/** `createHost`, with a listening address that cannot be had told in words of ours. */
+async function openHost(init: HostInit): Promise<TemperedHost> {
+  try {
+    return await createHost(init)
+  } catch (error) {
+    const text = errorMessage(error)
+    const cause = /EADDRINUSE/.test(text)
+      ? 'another process listens there'
+      : /EADDRNOTAVAIL/.test(text)
+        ? 'this machine does not have that address'
+        : (text.split('\n')[0] ?? text)
+    throw new NodeError(
+      'E_LISTEN',
+      `cannot listen on ${init.listen.join(', ')}: ${cause}; change \`listen\``,
+      { listen: init.listen },
+      error,
+    )
+  }
 }
 
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it goes on without it. */
@@ -59,7 +79,7 @@ export function createLibp2pNetwork(
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
-    const host = await createHost({
+    const host = await openHost({
       seed: init.seed,
       signer,
       listen: init.listen,
