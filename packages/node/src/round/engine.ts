@@ -18,6 +18,7 @@ import { errorMessage, NodeError } from '../errors.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Logger } from '../logger.js'
 import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
+import { createHeardAnnouncements } from './heard-announcements.js'
 import type { LocalTraining } from './local-training.js'
 import { initialState, step } from './machine.js'
 import { createModelFetcher } from './model-fetcher.js'
@@ -86,8 +87,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   let announcement: SignedAnnouncement | undefined = init.pending?.announcement
   let trainingLoss: number | null = null
   let wireBefore = { received: 0, sent: 0 }
-  /** Verified announcements by round and peer, until their round is over. */
-  const heard = new Map<number, Map<string, SignedAnnouncement>>()
+  const heard = createHeardAnnouncements()
   const timers = new Map<TimerName, { round: number; cancel: () => void }>()
   const phases = createPhaseTimer(clock)
   let resolveFinished!: () => void
@@ -194,13 +194,13 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
         })
         break
       case 'fetch': {
-        const message = heard.get(effect.round)?.get(effect.peer)
+        const message = heard.find(effect.round, effect.peer)
         if (message !== undefined) fetcher.fetch(effect.peer, message)
         break
       }
       case 'forget':
         fetcher.forget(effect.round)
-        for (const round of heard.keys()) if (round < effect.round) heard.delete(round)
+        heard.forget(effect.round)
         break
       case 'arm':
         arm(effect.timer, effect.round)
@@ -342,7 +342,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function gather(answer: Answer, round: number): ArrivedModel | AbsentModel {
     const { peer } = answer
-    const message = heard.get(round)?.get(peer)
+    const message = heard.find(round, peer)
     if (answer.status === 'absent') {
       return { status: 'absent', peer, reason: answer.reason, announcement: message?.bytes ?? null }
     }
@@ -387,7 +387,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       announcement(message) {
         const { author, round, model } = message.body
         if (!isNeighbour.has(author)) return
-        if (round >= state.round) remember(message)
+        if (round >= state.round) heard.remember(message, state.round)
         dispatch({ type: 'announced', peer: author, round, model: model.toString() })
       },
       head(message: SignedHead) {
@@ -408,16 +408,6 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return finished
     },
     stop,
-  }
-
-  /** Of rounds further ahead than the next one, a neighbour's newest announcement is kept and no other. */
-  function remember(message: SignedAnnouncement): void {
-    const { author, round } = message.body
-    if (round > state.round + 1) {
-      for (const [other, peers] of heard) if (other > state.round + 1 && other < round) peers.delete(author)
-    }
-    const peers = heard.get(round) ?? new Map<string, SignedAnnouncement>()
-    heard.set(round, peers.set(author, message))
   }
 
   function wrap(parameters: Float32Array): ModelBuffer {

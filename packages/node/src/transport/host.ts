@@ -9,7 +9,7 @@ import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
-import { LIMITS, publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
+import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
 import { countWireBytes, type WireBytes } from './wire-bytes.js'
 
@@ -104,10 +104,3 @@ function topicScore() {
     invalidMessageDeliveriesDecay: 0.9,
   })
 }
-
-/** Gossip carries signed messages of at most this many bytes. */
-export const MAX_GOSSIP_BYTES = Math.max(
-  LIMITS.maxAnnouncementBytes,
-  LIMITS.maxHeadBytes,
-  LIMITS.maxEvidenceBytes,
-)
