@@ -7,7 +7,17 @@ import type { ClusterPlan, PlannedNode } from '../scenario/plan.js'
 import type { FromHost, HostedNode, ToHost } from './host-messages.js'
 
 /** What happens in a running cluster, in order. */
-export type ClusterEvent = Exclude<FromHost, { type: 'published' | 'listening' }> | HostGone
+export type ClusterEvent = Exclude<FromHost, { type: 'published' | 'listening' }> | HostGone | Observed
+
+/** What only somebody who sees all honest models can say of a round. */
+export interface Observed {
+  readonly type: 'observed'
+  readonly round: number
+  /** Mean squared L2 distance of the honest nodes' aggregates to their mean; null when some were not to be had. */
+  readonly consensusDistance: number | null
+  /** Share in [0, 1] of triggered test images told as the backdoor's target, by index of the honest node; empty without a backdoor. */
+  readonly attackSuccess: Readonly<Record<number, number>>
+}
 
 interface HostGone {
   readonly type: 'host-gone'
