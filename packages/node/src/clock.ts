@@ -13,27 +13,35 @@ export interface Clock {
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
-  },
-  deadline(delayMs, parent) {
-    const controller = new AbortController()
-    const timer = setTimeout(
-      () => controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')),
-      delayMs,
-    )
-    const onParent = (): void => controller.abort(parent?.reason)
-    if (parent?.aborted) onParent()
-    else parent?.addEventListener('abort', onParent, { once: true })
-    return {
-      signal: controller.signal,
-      clear() {
-        clearTimeout(timer)
-        parent?.removeEventListener('abort', onParent)
-      },
-    }
-  },
+  after: afterTimeout,
+  deadline: (delayMs, parent) => deadlineOf(afterTimeout, delayMs, parent),
+}
+
+function afterTimeout(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs)
+  return () => clearTimeout(timer)
+}
+
+/** `Clock.deadline` made of `Clock.after`. */
+export function deadlineOf(
+  after: Clock['after'],
+  delayMs: number,
+  parent?: AbortSignal,
+): ReturnType<Clock['deadline']> {
+  const controller = new AbortController()
+  const cancel = after(delayMs, () =>
+    controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')),
+  )
+  const onParent = (): void => controller.abort(parent?.reason)
+  if (parent?.aborted) onParent()
+  else parent?.addEventListener('abort', onParent, { once: true })
+  return {
+    signal: controller.signal,
+    clear() {
+      cancel()
+      parent?.removeEventListener('abort', onParent)
+    },
+  }
 }
 
 /** Resolves after `delayMs`, or at once when the signal aborts. Never rejects. */

@@ -23,6 +23,8 @@ export type NodeErrorCode =
   | 'E_NOT_A_MEMBER'
   | 'E_RULE_UNSUPPORTED'
   | 'E_LISTEN'
+  // simulations
+  | 'E_STUCK'
 
 /** Every error that leaves this package's network, ledger and round parts. */
 export class NodeError extends Error {

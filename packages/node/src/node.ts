@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import {
   accuseModel,
   type Evidence,
@@ -17,13 +16,15 @@ import { type Failpoints, noFailpoints } from './failpoints.js'
 import type { Identity } from './identity-file.js'
 import type { BlobLookup } from './ledger/blob-folders.js'
 import type { Logger } from './logger.js'
-import { type NodeState, openNodeState } from './node-state.js'
 import { createRoundEngine, type RoundEngine } from './round/engine.js'
 import type { LocalTraining } from './round/local-training.js'
 import { createPhaseTimer } from './round/phase-timer.js'
 import type { ModelPublisher } from './round/publisher.js'
 import type { RoundReport } from './round/report.js'
 import { createRoundWork } from './round/round-work.js'
+import { openFolderStores } from './state/folder-stores.js'
+import { type NodeState, openNodeState } from './state/node-state.js'
+import type { NodeStores } from './state/stores.js'
 import { createCatchUp } from './sync/catch-up.js'
 import { runTopology } from './topology.js'
 import { manifestLayers } from './train/manifest-training.js'
@@ -33,7 +34,6 @@ import {
   type Libp2pNetworkInit,
 } from './transport/libp2p-network.js'
 import type { RunNetwork } from './transport/network.js'
-import { FINALS_FILE, writeFinals } from './witness/final-store.js'
 import { createWitnessing } from './witness/witnessing.js'
 
 export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
@@ -65,6 +65,8 @@ export interface NodeComponents {
   ): RunNetwork
   /** What the node aggregates with instead of the manifest's rule: for nodes that cheat, in experiments. */
   wrapRule?(rule: Rule): Rule
+  /** Where the node keeps its state instead of its state folder; `createNode` takes it over and releases it. */
+  readonly stores?: NodeStores
   /** Where a test may make the node die. */
   readonly failpoints?: Failpoints
 }
@@ -130,7 +132,7 @@ export async function createNode(
     {
       run,
       signer,
-      stateFolder,
+      stores: components.stores ?? (await openFolderStores(stateFolder)),
       initialParameters: init.initialParameters,
       diskBudgetBytes: init.diskBudgetBytes,
     },
@@ -183,7 +185,7 @@ export async function createNode(
     clock,
     logger: logger.child({ component: 'witness' }),
     failpoints,
-    saveFinals: (finals) => writeFinals(join(stateFolder, FINALS_FILE), run, finals),
+    saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({
     run,
@@ -191,7 +193,7 @@ export async function createNode(
     network,
     clock,
     logger: logger.child({ component: 'sync' }),
-    folder: state.peersFolder,
+    openLedgerCopy: state.openLedgerCopy,
   })
   /** Blobs have convinced this node: it quarantines the offender and tells the others. */
   const convict = (found: Evidence): void => {

@@ -10,7 +10,16 @@ export interface RunTopology {
   mixingOf(peer: string): ReadonlyMap<string, number> | undefined
 }
 
+const known = new WeakMap<Run, RunTopology>()
+
+/** The same object for the same run: many nodes of one process share it. */
 export function runTopology(run: Run): RunTopology {
+  const topology = known.get(run) ?? computeTopology(run)
+  known.set(run, topology)
+  return topology
+}
+
+function computeTopology(run: Run): RunTopology {
   const { topology, members, seed } = run.manifest
   const graph = createTopology(
     { name: topology.name, params: topology.params, edges: topology.edges },

@@ -8,8 +8,9 @@ import {
   type SignedAnnouncement,
 } from '@tempered/protocol'
 import { createAnnouncementBook } from './announcement-book.js'
-import { ignore } from './inbound-error.js'
-import { checkSignature, validateAnnouncement } from './validate-announcement.js'
+import { ignore, rejecting } from './inbound-error.js'
+import { type MessageReader, protocolReader } from './message-reader.js'
+import { validateAnnouncement } from './validate-announcement.js'
 import { validateEvidence } from './validate-evidence.js'
 import { createHeadBook, validateHead } from './validate-head.js'
 
@@ -49,11 +50,14 @@ export function createInbound(
   handlers: InboundHandlers,
   currentRound: () => number,
   offenders: readonly string[] = [],
+  reader: MessageReader = protocolReader,
 ): Inbound {
   const announcements = createAnnouncementBook(currentRound)
   const heads = createHeadBook()
   const quarantined = new Set(offenders)
   const isNeighbour = new Set(neighbours)
+  const checkSignature = (message: SignedAnnouncement): void =>
+    rejecting(() => reader.checkAnnouncement(message))
 
   const quarantine = (evidence: Evidence, found: boolean): void => {
     if (quarantined.has(evidence.offender)) return
@@ -78,7 +82,14 @@ export function createInbound(
 
   return {
     announcement(bytes, publisher) {
-      const message = validateAnnouncement(bytes, run, announcements, publisher, isNeighbour.has(publisher))
+      const message = validateAnnouncement(
+        bytes,
+        run,
+        announcements,
+        publisher,
+        isNeighbour.has(publisher),
+        reader,
+      )
       const standing = announcements.note(message)
       // A contradicting announcement is valid in itself and travels on: others need it to see the same.
       if (standing !== undefined) accuse(standing, message)
@@ -90,7 +101,7 @@ export function createInbound(
       if (standing !== undefined && !quarantined.has(author)) handlers.announcement(standing)
     },
     head(bytes, publisher) {
-      const { message, fork } = validateHead(bytes, run, heads, publisher)
+      const { message, fork } = validateHead(bytes, run, heads, publisher, reader)
       const { head } = message
       // The other head travels on as well: others need it to see the same.
       if (fork !== undefined) quarantine(makeForkEvidence(fork, head), true)

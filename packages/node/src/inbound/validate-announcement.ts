@@ -1,6 +1,7 @@
-import { decodeAnnouncement, type Run, type SignedAnnouncement, verifyAnnouncement } from '@tempered/protocol'
+import type { Run, SignedAnnouncement } from '@tempered/protocol'
 import type { AnnouncementBook } from './announcement-book.js'
 import { ignore, reject, rejecting } from './inbound-error.js'
+import type { MessageReader } from './message-reader.js'
 
 /**
  * A signed announcement from the wire. `publisher` is the peer that gossip or the connection has proven to have said
@@ -14,12 +15,13 @@ export function validateAnnouncement(
   book: AnnouncementBook,
   publisher: string,
   check: boolean,
+  reader: MessageReader,
 ): SignedAnnouncement {
   // [REJECT] Within the size limit.
   if (bytes.byteLength > run.manifest.limits.maxAnnouncementBytes)
     throw reject('E_TOO_LARGE', 'announcement over the size limit')
   // [REJECT] One canonical encoding, all fields of their types.
-  const message = rejecting(() => decodeAnnouncement(bytes))
+  const message = rejecting(() => reader.announcement(bytes))
   const { body } = message
   // [REJECT] Of this run: the topic names the run, so nobody sends another one by accident.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'announcement of another run')
@@ -36,11 +38,6 @@ export function validateAnnouncement(
   if (book.find(body.author, body.round)?.body.model.equals(body.model))
     throw ignore('E_DUPLICATE', 'already known')
   // [REJECT] Signed by its author.
-  if (check) checkSignature(message)
+  if (check) rejecting(() => reader.checkAnnouncement(message))
   return message
-}
-
-/** Throws InboundError unless the author's key made the signature. */
-export function checkSignature(message: SignedAnnouncement): void {
-  rejecting(() => verifyAnnouncement(message))
 }

@@ -1,13 +1,6 @@
-import {
-  decodeHeadMessage,
-  forks,
-  type HeadMessage,
-  LIMITS,
-  type Run,
-  type SignedHead,
-  verifyHead,
-} from '@tempered/protocol'
+import { forks, type HeadMessage, LIMITS, type Run, type SignedHead } from '@tempered/protocol'
 import { ignore, reject, rejecting } from './inbound-error.js'
+import type { MessageReader } from './message-reader.js'
 
 /** The newest heads of each member by height, and how often each was restated with other co-signatures. */
 export interface HeadBook {
@@ -53,10 +46,11 @@ export function validateHead(
   run: Run,
   book: HeadBook,
   publisher: string,
+  reader: MessageReader,
 ): { readonly message: HeadMessage; readonly fork: SignedHead | undefined } {
   // [REJECT] Within the size limit, canonical, all fields of their types, with the list it was signed for.
   if (bytes.byteLength > LIMITS.maxHeadMessageBytes) throw reject('E_TOO_LARGE', 'head over the size limit')
-  const message = rejecting(() => decodeHeadMessage(bytes, run))
+  const message = rejecting(() => reader.head(bytes, run))
   const { head } = message
   const { body } = head
   // [REJECT] Of this run, by a member, published by its author.
@@ -78,6 +72,6 @@ export function validateHead(
       throw ignore('E_DUPLICATE', 'restated too often')
   }
   // [REJECT] Signed by its author.
-  rejecting(() => verifyHead(head))
+  rejecting(() => reader.checkHead(head))
   return { message, fork }
 }

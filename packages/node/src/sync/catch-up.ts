@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import {
   allocateModel,
   createChainVerifier,
@@ -6,15 +5,14 @@ import {
   documentCid,
   type FinalHead,
   firstNonFinite,
-  LIMITS,
   type ModelBuffer,
   type Run,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
-import { openCarLog } from '../ledger/car-log.js'
 import type { Logger } from '../logger.js'
+import type { NodeState } from '../state/node-state.js'
 import type { RunTopology } from '../topology.js'
 import type { RunNetwork } from '../transport/network.js'
 import { medoid } from './medoid.js'
@@ -35,15 +33,15 @@ export interface CatchUpInit {
   readonly network: Pick<RunNetwork, 'fetchEntries' | 'fetchFinalHeads' | 'fetchModel'>
   readonly clock: Clock
   readonly logger: Logger
-  /** Copies of neighbours' ledgers are kept here, so that an interrupted catch-up goes on where it was. */
-  readonly folder: string
+  /** Copies of neighbours' ledgers are kept, so that an interrupted catch-up goes on where it was. */
+  readonly openLedgerCopy: NodeState['openLedgerCopy']
 }
 
 /** Models that are compared; more neighbours make the choice no safer and the start slower. */
 const MAX_CANDIDATES = 8
 
 export function createCatchUp(init: CatchUpInit): CatchUp {
-  const { run, topology, network, clock, logger, folder } = init
+  const { run, topology, network, clock, logger, openLedgerCopy } = init
   const controller = new AbortController()
 
   /** Fetches and checks what is missing of a neighbour's chain, and keeps it on disk; returns all entries' CIDs. */
@@ -53,9 +51,7 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
     const accept = (bytes: Uint8Array): void => {
       cids.push(verifier.accept(bytes).cid)
     }
-    const { log } = await openCarLog(join(folder, `${peer}.car`), run.id, LIMITS.maxEntryBytes, (section) =>
-      accept(section.bytes.slice()),
-    )
+    const log = await openLedgerCopy(peer, accept)
     try {
       for (;;) {
         const entries = await network.fetchEntries(peer, verifier.length, signal)

@@ -2,6 +2,7 @@ import { LIMITS, verifyHead } from '@tempered/protocol'
 import { NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import { InboundError } from '../inbound/inbound-error.js'
+import type { MessageReader } from '../inbound/message-reader.js'
 import type { Libp2pNetworkComponents } from './libp2p-network.js'
 import type { NetworkHandlers, PeerStatus, RunNetwork } from './network.js'
 
@@ -21,6 +22,13 @@ export interface MemoryHubInit {
   readonly latencyMs: number
   /** Bytes a millisecond for models; unlimited when left out. */
   readonly bytesPerMs?: number
+  /**
+   * Who gets what a node publishes: all members, as gossip brings it, or its neighbours alone, which is what rounds
+   * need; then no head can become final. Default: members.
+   */
+  readonly audience?: 'members' | 'neighbours'
+  /** Reads messages for all nodes; each reads for itself when left out. */
+  readonly reader?: MessageReader
 }
 
 interface Attached {
@@ -128,7 +136,7 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
       sent: 0,
     }
     const publish = (bytes: Uint8Array, take: (inbound: Inbound) => void): void => {
-      for (const member of run.manifest.members) {
+      for (const member of init.audience === 'neighbours' ? neighbours : run.manifest.members) {
         if (member === signer.peerId || reach(signer.peerId, member) === undefined) continue
         deliver(self, member, bytes.byteLength, (receiver) => validated(() => take(receiver.inbound!)))
       }
@@ -156,6 +164,7 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
           },
           currentRound,
           local.evidence().map(({ offender }) => offender),
+          init.reader,
         )
         for (const peer of neighbours) {
           const other = reach(signer.peerId, peer)

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.js'
+import { type Clock, deadlineOf } from '../../src/clock.js'
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
@@ -22,22 +22,7 @@ export function createManualClock(startMs = 0): ManualClock {
     wallMs: () => 1_700_000_000_000 + nowMs,
     monotonicMs: () => nowMs,
     after,
-    deadline(delayMs, parent) {
-      const controller = new AbortController()
-      const cancel = after(delayMs, () =>
-        controller.abort(new DOMException(`over ${delayMs} ms`, 'TimeoutError')),
-      )
-      const onParent = (): void => controller.abort(parent?.reason)
-      if (parent?.aborted) onParent()
-      else parent?.addEventListener('abort', onParent, { once: true })
-      return {
-        signal: controller.signal,
-        clear() {
-          cancel()
-          parent?.removeEventListener('abort', onParent)
-        },
-      }
-    },
+    deadline: (delayMs, parent) => deadlineOf(after, delayMs, parent),
     advance(ms) {
       const endMs = nowMs + ms
       for (;;) {

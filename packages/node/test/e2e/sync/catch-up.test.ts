@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/clock.js'
 import { NodeError } from '../../../src/errors.js'
 import { type BlobLookup, openBlobFolders } from '../../../src/ledger/blob-folders.js'
 import { silentLogger } from '../../../src/logger.js'
+import { openFolderStores } from '../../../src/state/folder-stores.js'
 import { createCatchUp } from '../../../src/sync/catch-up.js'
 import { medoid } from '../../../src/sync/medoid.js'
 import { runTopology } from '../../../src/topology.js'
@@ -44,12 +45,13 @@ async function catchUpFrom(
 ) {
   const asked: [peer: string, from: number][] = []
   const fetchBlob: BlobLookup = blobs
+  const stores = await openFolderStores(folder)
   const catchUp = createCatchUp({
     run,
     topology: runTopology(run),
     clock: systemClock,
     logger: silentLogger,
-    folder,
+    openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),
     network: {
       async fetchEntries(peer, from) {
         behaviour.before?.(peer, from)
@@ -63,7 +65,9 @@ async function catchUpFrom(
       },
     },
   })
-  return { asked, model: await catchUp.newestModel(PEERS) }
+  const model = await catchUp.newestModel(PEERS)
+  await stores.release()
+  return { asked, model }
 }
 
 describe('catching up', () => {

@@ -1,6 +1,6 @@
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { NodeError } from './errors.js'
+import { NodeError } from '../errors.js'
 
 /** Folders that this process holds: after a restart under the same pid (containers) the old lock is not ours. */
 const heldHere = new Set<string>()
@@ -16,7 +16,7 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   heldHere.add(path)
   const draft = `${path}.${process.pid}`
   try {
-    await writeFile(draft, `${process.pid} ${(await beginningOf(process.pid)) ?? ''}`.trimEnd() + '\n')
+    await writeFile(draft, `${[process.pid, await beginningOf(process.pid)].join(' ').trimEnd()}\n`)
     await takeLock(folder, path, draft)
   } catch (error) {
     heldHere.delete(path)

@@ -1,40 +1,37 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   allocateModel,
   blobCid,
   decodeModel,
   encodeModel,
+  type FinalHead,
   type ModelBuffer,
   type Run,
   type SignedAnnouncement,
   type Signer,
 } from '@tempered/protocol'
-import { decodeMemory, emptyMemory, type RuleMemory } from './aggregate/rule-memory.js'
-import { type BlobStore, openBlobStore } from './blobs/store.js'
-import { NodeError } from './errors.js'
-import { EVIDENCE_FILE, type EvidenceLog, openEvidenceLog } from './evidence/evidence-log.js'
-import { blobsOfEvidence } from './evidence/judge.js'
-import { type Ledger, openLedger } from './ledger/ledger.js'
-import type { Logger } from './logger.js'
-import { createOwnHistory, type OwnHistory } from './round/own-history.js'
-import { blobsOf } from './round/round-work.js'
-import { lockState } from './state-lock.js'
-import { createWitness, type Witness } from './witness/witness.js'
-import { openWitnessStore, WITNESS_FILE } from './witness/witness-store.js'
+import { decodeMemory, emptyMemory, type RuleMemory } from '../aggregate/rule-memory.js'
+import type { BlobStore } from '../blobs/store.js'
+import { NodeError } from '../errors.js'
+import type { EvidenceLog } from '../evidence/evidence-log.js'
+import { blobsOfEvidence } from '../evidence/judge.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { Logger } from '../logger.js'
+import { createOwnHistory, type OwnHistory } from '../round/own-history.js'
+import { blobsOf } from '../round/round-work.js'
+import { createWitness, type Witness } from '../witness/witness.js'
+import type { LedgerCopy, NodeStores } from './stores.js'
 
 export interface NodeStateInit {
   readonly run: Run
   readonly signer: Signer
-  /** Ledger, blobs, evidence and lock live here. Made when missing. */
-  readonly stateFolder: string
+  readonly stores: NodeStores
   /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept whatever it says. */
   readonly diskBudgetBytes?: number | undefined
   /** Parameters with which the run begins; must hash to the manifest's `initialCid`. */
   readonly initialParameters: Float32Array
 }
 
-/** All that a node has on disk, opened, checked and held for this process alone. */
+/** All that a node keeps, opened, checked and held for this process alone. */
 export interface NodeState {
   readonly ledger: Ledger
   readonly evidence: EvidenceLog
@@ -46,18 +43,18 @@ export interface NodeState {
   readonly memory: RuleMemory
   /** An announcement that was signed before a crash and has no entry yet, with its blob's parameters. */
   readonly pending: { readonly announcement: SignedAnnouncement; readonly model: ModelBuffer } | undefined
-  /** Copies of neighbours' ledgers. */
-  readonly peersFolder: string
+  /** The copy of a neighbour's ledger; what is in it already goes to `visit`, oldest first. */
+  openLedgerCopy(peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
+  saveFinals(finals: readonly FinalHead[]): Promise<void>
   /** Round with which this process begins. */
   readonly firstRound: number
   close(): Promise<void>
 }
 
-/** Throws E_STATE_IN_USE, E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; nothing stays open then. */
+/** Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; nothing stays open then, and the stores are released. */
 export async function openNodeState(init: NodeStateInit, logger: Logger): Promise<NodeState> {
-  const { run, signer, stateFolder } = init
-  await mkdir(stateFolder, { recursive: true })
-  const opened: (() => Promise<void>)[] = [await lockState(stateFolder)]
+  const { run, signer, stores } = init
+  const opened: (() => Promise<void>)[] = [() => stores.release()]
   const close = async (): Promise<void> => {
     for (const release of opened.splice(0).reverse()) await release()
   }
@@ -67,24 +64,22 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     const witness = createWitness({
       run,
       signer,
-      store: await openWitnessStore(join(stateFolder, WITNESS_FILE), run),
+      store: await stores.openWitness(run),
       onFinal({ body }) {
         logger.debug({ peer: body.author, height: body.height }, 'head is final')
         if (body.author === signer.peerId) pinFinal?.(body.round)
       },
     })
-    const ledger = await openLedger(stateFolder, run, signer.peerId, (entry) => {
+    const ledger = await stores.openLedger(run, signer.peerId, (entry) => {
       witness.extendOwn(entry)
       history.noteBlobs(entry.body.round, blobsOf(entry))
     })
     opened.push(() => ledger.close())
     if (ledger.recoveredBytes > 0)
       logger.warn({ bytes: ledger.recoveredBytes }, 'a torn ledger tail was set aside')
-    const evidence = await openEvidenceLog(join(stateFolder, EVIDENCE_FILE), run)
+    const evidence = await stores.openEvidence(run)
     opened.push(() => evidence.close())
-    const peersFolder = join(stateFolder, 'peers')
-    await mkdir(peersFolder, { recursive: true })
-    const blobs = await openBlobStore(join(stateFolder, 'blobs'), init.diskBudgetBytes)
+    const blobs = await stores.openBlobs(init.diskBudgetBytes)
     for (const held of evidence.all) for (const cid of blobsOfEvidence(held, run)) blobs.pin(cid)
     let pinnedFinal: string | undefined
     pinFinal = (round) => {
@@ -107,7 +102,8 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
       parameters: await startingParameters(init, ledger, blobs),
       memory: await ruleMemory(init, ledger, blobs),
       pending,
-      peersFolder,
+      openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),
+      saveFinals: (finals) => stores.saveFinals(run, finals),
       firstRound: pending?.announcement.body.round ?? (ledger.last?.body.round ?? -1) + 1,
       close,
     }
@@ -140,7 +136,7 @@ async function startingParameters(
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stateFolder}/blobs lacks ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
+      `${init.stores.place} lacks blob ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
     )
   }
   return copyModel(decodeModel(bytes, parameterCount))
@@ -154,7 +150,7 @@ async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore)
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stateFolder}/blobs lacks ${cid}, the rule's memory; restore it from a copy`,
+      `${init.stores.place} lacks blob ${cid}, the rule's memory; restore it from a copy`,
     )
   }
   return decodeMemory(bytes)
@@ -169,7 +165,7 @@ async function pendingAnnouncement(run: Run, ledger: Ledger, blobs: BlobStore) {
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `the model announced for round ${announcement.body.round} is missing; restore blobs/${announcement.body.model}`,
+      `the model announced for round ${announcement.body.round} is missing; restore blob ${announcement.body.model}`,
     )
   }
   return { announcement, model: copyModel(decodeModel(bytes, run.manifest.model.parameterCount)) }

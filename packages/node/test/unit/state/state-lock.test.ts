@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { lockState } from '../../src/state-lock.js'
-import { temporaryFolder } from '../support/temporary-folder.js'
+import { lockState } from '../../../src/state/state-lock.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 
 /** Pid of a process that has just ended. */
 function endedPid(): number {

@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LIMITS } from '@tempered/protocol'
+import { openBlobStore } from '../blobs/store.js'
+import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
+import { openCarLog } from '../ledger/car-log.js'
+import { openLedger } from '../ledger/ledger.js'
+import { FINALS_FILE, writeFinals } from '../witness/final-store.js'
+import { openWitnessStore, WITNESS_FILE } from '../witness/witness-store.js'
+import { lockState } from './state-lock.js'
+import type { NodeStores } from './stores.js'
+
+/** Copies of neighbours' ledgers lie here, below the state folder. */
+const PEERS_FOLDER = 'peers'
+
+/** A state folder, made when missing and locked for this process. Throws E_STATE_IN_USE, E_IO. */
+export async function openFolderStores(folder: string): Promise<NodeStores> {
+  await mkdir(join(folder, PEERS_FOLDER), { recursive: true })
+  const release = await lockState(folder)
+  return {
+    place: folder,
+    openLedger: (run, author, visit) => openLedger(folder, run, author, visit),
+    openEvidence: (run) => openEvidenceLog(join(folder, EVIDENCE_FILE), run),
+    openBlobs: (budgetBytes) => openBlobStore(join(folder, 'blobs'), budgetBytes),
+    openWitness: (run) => openWitnessStore(join(folder, WITNESS_FILE), run),
+    saveFinals: (run, finals) => writeFinals(join(folder, FINALS_FILE), run, finals),
+    async openLedgerCopy(run, peer, visit) {
+      const path = join(folder, PEERS_FOLDER, `${peer}.car`)
+      const { log } = await openCarLog(path, run.id, LIMITS.maxEntryBytes, ({ bytes }) =>
+        visit(bytes.slice()),
+      )
+      return log
+    },
+    release,
+  }
+}

@@ -1,0 +1,153 @@
+import {
+  blobCid,
+  createChainVerifier,
+  type Evidence,
+  type Run,
+  type SignedAnnouncement,
+  type SignedEntry,
+} from '@tempered/protocol'
+import type { BlobStore } from '../blobs/store.js'
+import { NodeError } from '../errors.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { WitnessedState } from '../witness/witness-store.js'
+import type { NodeStores } from './stores.js'
+
+/**
+ * The disk of a simulated node: what a process keeps in memory outlives the node's stop or kill, and a node that is
+ * opened over it again goes on where it was. Entries pass the same chain verifier as on disk.
+ */
+export interface MemoryDisk {
+  /** For one node at a time. Throws E_STATE_IN_USE while another holds it. */
+  open(): NodeStores
+  /** Entries that were appended, all of which the chain verifier accepted. */
+  readonly ledgerLength: number
+  /** Bytes of a model that is held. */
+  blob(cid: string): Uint8Array | undefined
+}
+
+export interface MemoryDiskInit {
+  /**
+   * Entries of the own ledger whose bytes are held, the newest ones; all when left out. A node whose older entries are
+   * gone can neither be opened again nor serve them to others.
+   */
+  readonly heldEntries?: number
+}
+
+export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
+  const heldEntries = init.heldEntries ?? Number.POSITIVE_INFINITY
+  const blobs = new Map<string, Uint8Array>()
+  const evidence: Evidence[] = []
+  const copies = new Map<string, Uint8Array[]>()
+  let entries: SignedEntry[] = []
+  let dropped = 0
+  let announcement: SignedAnnouncement | undefined
+  let witnessed: readonly WitnessedState[] = []
+  let inUse = false
+
+  const openLedger = (run: Run, author: string, visit: (entry: SignedEntry) => void): Ledger => {
+    if (dropped > 0)
+      throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} were not held`)
+    const verifier = createChainVerifier(run, author)
+    for (const { bytes } of entries) visit(verifier.accept(bytes))
+    return {
+      get length() {
+        return verifier.length
+      },
+      get head() {
+        return verifier.head
+      },
+      get last() {
+        return verifier.last
+      },
+      get lastAnnouncement() {
+        return announcement
+      },
+      recoveredBytes: 0,
+      async entries(height, count) {
+        if (height < dropped) return []
+        return entries.slice(height - dropped, height - dropped + count).map(({ bytes }) => bytes)
+      },
+      async append(entry) {
+        verifier.accept(entry.bytes)
+        entries.push(entry)
+        if (entries.length <= heldEntries) return
+        entries = entries.slice(-heldEntries)
+        dropped = verifier.length - entries.length
+      },
+      async recordAnnouncement(next) {
+        const { round } = next.body
+        const newest = announcement?.body.round ?? -1
+        if (round <= newest) {
+          throw new NodeError(
+            'E_STATE_CORRUPT',
+            `refusing to sign a second announcement for round ${round}: signed up to round ${newest}`,
+          )
+        }
+        announcement = next
+      },
+      close: async () => undefined,
+    }
+  }
+
+  const openBlobs = (): BlobStore => {
+    const pinned = new Set<string>()
+    return {
+      async put(bytes) {
+        const cid = blobCid(bytes).toString()
+        blobs.set(cid, bytes)
+        return cid
+      },
+      get: async (cid) => blobs.get(cid),
+      pin: (cid) => pinned.add(cid),
+      unpin: (cid) => pinned.delete(cid),
+      async retain(rounds) {
+        const kept = new Set([...pinned, ...rounds.flat()])
+        for (const cid of blobs.keys()) if (!kept.has(cid)) blobs.delete(cid)
+      },
+    }
+  }
+
+  return {
+    get ledgerLength() {
+      return dropped + entries.length
+    },
+    blob: (cid) => blobs.get(cid),
+    open() {
+      if (inUse) throw new NodeError('E_STATE_IN_USE', 'another node holds this memory')
+      inUse = true
+      return {
+        place: 'memory',
+        openLedger: async (run, author, visit) => openLedger(run, author, visit),
+        openEvidence: async () => ({
+          all: evidence,
+          async record(found) {
+            if (!evidence.some(({ offender }) => offender === found.offender)) evidence.push(found)
+          },
+          close: async () => undefined,
+        }),
+        openBlobs: async () => openBlobs(),
+        openWitness: async () => ({
+          load: () => witnessed,
+          async save(states) {
+            witnessed = states
+          },
+        }),
+        saveFinals: async () => undefined,
+        async openLedgerCopy(_run, peer, visit) {
+          const copy = copies.get(peer) ?? []
+          copies.set(peer, copy)
+          for (const bytes of copy) visit(bytes)
+          return {
+            async append(_cid, bytes) {
+              copy.push(bytes)
+            },
+            close: async () => undefined,
+          }
+        },
+        async release() {
+          inUse = false
+        },
+      }
+    },
+  }
+}
