@@ -54,7 +54,12 @@ export {
   type ReplayFinding,
 } from './ledger/replay.js'
 export { type LedgerVerdict, verifyLedgerFile } from './ledger/verify.js'
-export { type LocalNodeComponents, type LocalNodeInit, openLocalNode } from './local-node.js'
+export {
+  type LocalNodeComponents,
+  type LocalNodeInit,
+  openLocalNode,
+  openLocalTraining,
+} from './local-node.js'
 export { type Logger, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
@@ -65,7 +70,7 @@ export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.j
 export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'
 export { type RunTopology, runTopology } from './topology.js'
 export type { BackendChoice, BackendInfo } from './train/backend.js'
-export type { EvaluationPlan } from './train/manifest-training.js'
+export { type EvaluationPlan, manifestInitialParameters } from './train/manifest-training.js'
 export { describeModel, initialParameters, MODEL_NAMES, type ModelName } from './train/models.js'
 export { TrainError } from './train/train-error.js'
 export { createTrainerService, type RemoteTrainer, type TrainerService } from './train/trainer-service.js'

@@ -6,6 +6,7 @@ import type { DataSource } from './data/dataset.js'
 import { type DataShare, shareIndices } from './data/node-data.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+import type { LocalTraining } from './round/local-training.js'
 import type { ModelPublisher } from './round/publisher.js'
 import {
   createManifestTraining,
@@ -44,12 +45,35 @@ export async function openLocalNode(
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
   const { service, logger } = components
-  const { run, identity, source, evaluation } = init
+  const { run, source } = init
+  const indices = shareIndices(source, init.share)
+  logger.info({ component: 'data' }, `${indices.length} training samples of ${source.train.name}`)
+  const training = await openLocalTraining(service, { ...init, indices, peer: init.identity.signer.peerId })
+  const initialParameters = manifestInitialParameters(run.manifest)
+  await mkdir(init.stateFolder, { recursive: true })
+  const dataCommitment = await commitToData(
+    join(init.stateFolder, DATA_COMMITMENT_FILE),
+    describeData(source.train.name, source.train.sha256, indices),
+  )
+  return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)
+}
+
+export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'samples' | 'evaluation'> {
+  /** The node's peer id; with the run's seed it decides the order of its samples. */
+  readonly peer: string
+  /** Its training samples. */
+  readonly indices: Uint32Array
+}
+
+/** Training of one member on samples of a source. Throws DataError, TrainError. */
+export async function openLocalTraining(
+  service: TrainerService,
+  init: LocalTrainingInit,
+): Promise<LocalTraining> {
+  const { run, source, indices } = init
   const { manifest } = run
   const { train, test } = source
   const samples = init.samples ?? train
-  const indices = shareIndices(source, init.share)
-  logger.info({ component: 'data' }, `${indices.length} training samples of ${train.name}`)
   const trainer = await service.open({
     model: manifest.model.name as ModelName,
     inputShape: train.shape,
@@ -57,15 +81,8 @@ export async function openLocalNode(
     train: { images: samples.images, labels: samples.labels, indices },
     test: { images: test.images, labels: test.labels },
     // A stranger to the run is refused by createNode, which says why.
-    nodeLabel: run.memberIndex.get(identity.signer.peerId) ?? -1,
+    nodeLabel: run.memberIndex.get(init.peer) ?? -1,
     seed: manifest.seed,
   })
-  const training = createManifestTraining(trainer, manifest, evaluation)
-  const initialParameters = manifestInitialParameters(manifest)
-  await mkdir(init.stateFolder, { recursive: true })
-  const dataCommitment = await commitToData(
-    join(init.stateFolder, DATA_COMMITMENT_FILE),
-    describeData(train.name, train.sha256, indices),
-  )
-  return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)
+  return createManifestTraining(trainer, manifest, init.evaluation)
 }

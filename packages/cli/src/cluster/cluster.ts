@@ -2,9 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sleep, systemClock } from '@tempered/node'
+import { type LedgerVerdict, sleep, systemClock } from '@tempered/node'
 import type { ClusterPlan, PlannedNode } from '../scenario/plan.js'
 import type { FromHost, HostedNode, ToHost } from './host-messages.js'
+import { checkLedgers, nodeFolder, readModel } from './node-folders.js'
 
 /** What happens in a running cluster, in order. */
 export type ClusterEvent = Exclude<FromHost, { type: 'published' | 'listening' }> | HostGone | Observed
@@ -46,14 +47,20 @@ export interface Cluster {
   stop(): Promise<void>
   /** Pids of the host processes. */
   readonly pids: readonly number[]
+  /** A model that a node holds at the moment, by CID; undefined when it is not to be had any more. */
+  readModel(index: number, cid: string): Promise<Float32Array | undefined>
+  /** Checks the ledger of every node that has one; once all is done. */
+  ledgers(): Promise<readonly CheckedLedger[]>
+}
+
+export interface CheckedLedger {
+  /** Name of the node. */
+  readonly node: string
+  readonly verdict: LedgerVerdict
 }
 
 /** Together with the exit of a killed process this stays below 5 s. */
 const STOP_LIMIT_MS = 4_000
-
-export function nodeFolder(folder: string, node: Pick<PlannedNode, 'name'>): string {
-  return join(folder, 'nodes', node.name)
-}
 
 /** Starts the host processes of a plan and connects their nodes with each other. */
 export async function startCluster(init: ClusterInit): Promise<Cluster> {
@@ -146,6 +153,8 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
       return stopping
     },
     pids: hosts.map((host) => host.child.pid).filter((pid) => pid !== undefined),
+    readModel: (index, cid) => readModel(join(nodeFolder(folder, nodes[index]!), 'blobs', cid), run),
+    ledgers: () => checkLedgers(folder, nodes),
   }
 }
 

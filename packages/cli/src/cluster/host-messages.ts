@@ -42,6 +42,10 @@ export type HostedRound = Omit<RoundReport, 'neighbours'> & {
   readonly neighbours: readonly Omit<RoundReport['neighbours'][number], 'announcement'>[]
 }
 
+export function withoutAnnouncements(report: RoundReport): HostedRound {
+  return { ...report, neighbours: report.neighbours.map(({ announcement: _, ...record }) => record) }
+}
+
 export type FromHost =
   | { readonly type: 'ready'; readonly backend: string; readonly notice: string }
   | {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import {
   createTrainerService,
   errorCode,
@@ -5,7 +6,6 @@ import {
   identityFromSeed,
   loadSource,
   openLocalNode,
-  type RoundReport,
   runTopology,
   systemClock,
   type TemperedNode,
@@ -15,7 +15,13 @@ import { pino } from 'pino'
 import { partitionScheme } from '../scenario/plan.js'
 import { createAdversary } from './adversary.js'
 import { createHonestModels } from './honest-models.js'
-import type { FromHost, HostedNode, HostedRound, HostLaunch, ToHost } from './host-messages.js'
+import {
+  type FromHost,
+  type HostedNode,
+  type HostLaunch,
+  type ToHost,
+  withoutAnnouncements,
+} from './host-messages.js'
 
 /**
  * A host process of a local cluster: runs some of its nodes over the same code as `tempered node start`, with one
@@ -74,8 +80,9 @@ async function launch(init: HostLaunch): Promise<void> {
   const nodes = new Map<string, TemperedNode>()
   host = {
     receive(message) {
-      if (message.type === 'honest-model') models.note(message.index, message.round, message.path)
-      else if (message.type === 'honest-gone') models.gone(message.index)
+      if (message.type === 'honest-model') {
+        models.note(message.index, message.round, () => readFile(message.path))
+      } else if (message.type === 'honest-gone') models.gone(message.index)
       else if (message.type === 'addresses') {
         for (const node of nodes.values()) node.learnAddresses(message.peer, message.addresses)
       }
@@ -142,8 +149,4 @@ async function launch(init: HostLaunch): Promise<void> {
     ),
   )
   send({ type: 'memory', residentBytes: process.memoryUsage.rss() })
-}
-
-function withoutAnnouncements(report: RoundReport): HostedRound {
-  return { ...report, neighbours: report.neighbours.map(({ announcement: _, ...record }) => record) }
 }

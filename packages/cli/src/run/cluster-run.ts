@@ -1,13 +1,13 @@
-import { access } from 'node:fs/promises'
-import { join } from 'node:path'
-import { LEDGER_FILE, runTopology, systemClock, verifyLedgerFile } from '@tempered/node'
-import { type Cluster, type ClusterEvent, nodeFolder, startCluster } from '../cluster/cluster.js'
+import { loadSource, systemClock } from '@tempered/node'
+import { type Cluster, type ClusterEvent, type ClusterInit, startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import type { ClusterPlan } from '../scenario/plan.js'
-import { openRunFolder, type RunFolder } from './run-folder.js'
+import { openBackdoorMeter } from './backdoor-meter.js'
+import { createObserver } from './observer.js'
+import { openRunFolder } from './run-folder.js'
 import { type NodeRecord, type RunScore, scoreRun } from './score.js'
 
-/** A cluster that is being watched, written down and scored. */
+/** A run that is being watched, written down and scored. */
 export interface ClusterRun {
   readonly plan: ClusterPlan
   readonly folder: string
@@ -19,26 +19,33 @@ export interface ClusterRun {
   stop(): Promise<void>
 }
 
+/** Puts the nodes of a plan to work: real ones in processes of their own, or a simulation. */
+export type Stage = (init: ClusterInit) => Promise<Cluster>
+
 export interface ClusterRunInit {
   readonly plan: ClusterPlan
   readonly folder: string
   readonly cacheFolder: string
   readonly hosts: number
   readonly logLevel: string
+  /** Default: a cluster of real nodes. */
+  readonly stage?: Stage
+  /** Whether every event and metric goes to files in `folder`; default true. */
+  readonly writeFiles?: boolean
   /** Every event, after it was recorded. */
   onEvent(event: ClusterEvent, elapsedMs: number): void
 }
 
 export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun> {
-  const { plan } = init
-  const results: RunFolder = await openRunFolder(init.folder, plan)
+  const { plan, stage = startCluster, writeFiles = true } = init
+  const results = writeFiles ? await openRunFolder(init.folder, plan) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: { node: string; code: string; message: string }[] = []
 
-  const onEvent = (event: ClusterEvent): void => {
+  const record = (event: ClusterEvent): void => {
     const elapsedMs = systemClock.monotonicMs() - begun
-    results.record(event, elapsedMs)
+    results?.record(event, elapsedMs)
     if (event.type === 'round') records[event.index]?.rounds.push({ report: event.report, elapsedMs })
     if (event.type === 'failed') {
       failed.push({ node: plan.nodes[event.index]!.name, code: event.code, message: event.message })
@@ -50,7 +57,20 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
     }
     init.onEvent(event, elapsedMs)
   }
-  const cluster: Cluster = await startCluster({ ...init, onEvent })
+  const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
+  const observer = createObserver({
+    plan,
+    backdoor: await openBackdoorMeter(plan, source, plan.scenario.evaluation.samples),
+    readModel: (index, cid) => cluster.readModel(index, cid),
+    onObserved: record,
+  })
+  const cluster: Cluster = await stage({
+    ...init,
+    onEvent(event) {
+      record(event)
+      observer.event(event)
+    },
+  })
 
   return {
     plan,
@@ -59,27 +79,15 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
     pids: cluster.pids,
     async finish() {
       await cluster.done
-      const verdicts = []
-      for (const node of plan.nodes) {
-        const path = join(nodeFolder(init.folder, node), LEDGER_FILE)
-        if (!(await exists(path))) continue
-        const verdict = await verifyLedgerFile(path, undefined, (run) => runTopology(run).neighboursOf)
-        verdicts.push({ node: node.name, verdict })
-      }
-      const score = scoreRun({ plan, records, failed, verdicts })
-      await results.writeSummary(score)
-      await results.close()
+      await observer.settled()
+      await observer.close()
+      const score = scoreRun({ plan, records, failed, verdicts: await cluster.ledgers() })
+      await results?.writeSummary(score)
+      await results?.close()
       return score
     },
     stop: () => cluster.stop(),
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Throws when nodes failed on the way; a run of which part is missing is not a success. */

@@ -6,6 +6,7 @@ import {
   type SignedAnnouncement,
   type SignedEntry,
 } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
 import type { Ledger } from '../ledger/ledger.js'
@@ -21,6 +22,8 @@ export interface MemoryDisk {
   open(): NodeStores
   /** Entries that were appended, all of which the chain verifier accepted. */
   readonly ledgerLength: number
+  /** CID of the newest of them; undefined before the first. */
+  readonly ledgerHead: CID | undefined
   /** Bytes of a model that is held. */
   blob(cid: string): Uint8Array | undefined
 }
@@ -110,6 +113,9 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   return {
     get ledgerLength() {
       return dropped + entries.length
+    },
+    get ledgerHead() {
+      return entries.at(-1)?.cid
     },
     blob: (cid) => blobs.get(cid),
     open() {

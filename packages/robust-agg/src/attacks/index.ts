@@ -7,6 +7,7 @@ export {
   fixtureInput,
 } from './adaptive.js'
 export { alieZMax, inverseNormal } from './alie.js'
+export { withTrigger } from './poisoned-samples.js'
 export { createProbe, type ProbeInit } from './probe.js'
 export { createAttack, listAttacks } from './registry.js'
 export {

@@ -1,0 +1,100 @@
+import {
+  createNode,
+  type NodeEvents,
+  openLocalTraining,
+  silentLogger,
+  type TemperedNode,
+} from '@tempered/node'
+import type { Rule } from '@tempered/robust-agg'
+import { createAdversary } from '../cluster/adversary.js'
+import type { PlannedNode } from '../scenario/plan.js'
+import { simulatedTraining } from './simulated-training.js'
+import type { World } from './world.js'
+
+/** Real milliseconds that aggregating took since the last look; virtual time does not know them. */
+export interface AggregationTime {
+  takeMs(): number
+}
+
+export interface SimulatedNode {
+  readonly node: TemperedNode
+  readonly aggregation: AggregationTime
+}
+
+/** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
+export async function openSimulatedNode(
+  world: World,
+  planned: PlannedNode,
+  slowness: () => number,
+  events: NodeEvents,
+): Promise<SimulatedNode> {
+  const { plan, time, hub, source, services } = world
+  const { run, scenario, topology } = plan
+  const { index, identity, name, attack } = planned
+  const clock = time.clockOf(index)
+  const adversary = createAdversary({
+    node: { index, name, seed: identity.seed, stateFolder: '', attack },
+    manifest: run.manifest,
+    honest: world.honest,
+    topology,
+    models: world.models,
+    clock,
+  })
+  const training = await time.hold(index, () =>
+    openLocalTraining(services[index % services.length]!, {
+      run,
+      source,
+      samples: adversary.samples(source.train),
+      evaluation: scenario.evaluation,
+      peer: identity.signer.peerId,
+      indices: world.parts[index]!,
+    }),
+  )
+  let aggregationMs = 0
+  const timed = (rule: Rule): Rule => ({
+    ...rule,
+    aggregate(input, out) {
+      const begun = performance.now()
+      try {
+        return rule.aggregate(input, out)
+      } finally {
+        aggregationMs += performance.now() - begun
+      }
+    },
+  })
+  const node = await createNode(
+    {
+      ...adversary,
+      training: simulatedTraining(training, { time, owner: index, clock, slowness }),
+      clock,
+      logger: silentLogger,
+      stores: world.disks[index]!.open(),
+      createNetwork(parts) {
+        const connect = (inner: typeof parts) => hub.connect(inner)
+        return adversary.createNetwork?.(parts, connect) ?? connect(parts)
+      },
+      wrapRule: (rule) => timed(adversary.wrapRule?.(rule) ?? rule),
+    },
+    {
+      run,
+      identity,
+      stateFolder: name,
+      initialParameters: world.initialParameters,
+      keepRounds: scenario.keepRounds,
+      listen: [],
+      bootstrap: [],
+      mdns: false,
+    },
+    events,
+  )
+  return {
+    node,
+    aggregation: {
+      takeMs() {
+        const taken = aggregationMs
+        aggregationMs = 0
+        return taken
+      },
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  createMemoryDisk,
+  createMemoryHub,
+  createSharedReader,
+  createTrainerService,
+  createVirtualTime,
+  type DataSource,
+  loadSource,
+  type MemoryDisk,
+  type MemoryHub,
+  manifestInitialParameters,
+  partition,
+  type TrainerService,
+  type VirtualTime,
+} from '@tempered/node'
+import { createHonestModels, type HonestModels } from '../cluster/honest-models.js'
+import { type ClusterPlan, partitionScheme } from '../scenario/plan.js'
+
+/** What all nodes of a simulation share. */
+export interface World {
+  readonly plan: ClusterPlan
+  readonly time: VirtualTime
+  readonly hub: MemoryHub
+  readonly source: DataSource
+  /** Training samples of each node. */
+  readonly parts: readonly Uint32Array[]
+  /** Training threads; node i trains in thread i mod their number. */
+  readonly services: readonly TrainerService[]
+  /** The nodes' disks, by index: they outlive a kill. */
+  readonly disks: readonly MemoryDisk[]
+  /** What attackers see of honest nodes. */
+  readonly models: HonestModels
+  /** Indices of the honest nodes. */
+  readonly honest: readonly number[]
+  readonly initialParameters: Float32Array
+  close(): Promise<void>
+}
+
+export interface WorldInit {
+  readonly plan: ClusterPlan
+  readonly cacheFolder: string
+  readonly trainingThreads: number
+}
+
+/** Virtual milliseconds that a message takes. */
+const LATENCY_MS = 1
+/** Virtual bandwidth of a link, bytes a millisecond: 1 Gbit/s. */
+const BYTES_PER_MS = 125_000
+/**
+ * Up to so many nodes everybody hears of everybody, as with gossip. A round costs n² deliveries then, so larger runs
+ * tell their neighbours alone, and hold the newest entries of a ledger only.
+ */
+const EVERYBODY_HEARS = 64
+const HELD_ENTRIES = 4
+/** Owner of the timers that are no node's. */
+const NOBODY = -1
+
+export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldInit): Promise<World> {
+  const { scenario, run, nodes } = plan
+  const small = nodes.length <= EVERYBODY_HEARS
+  const time = createVirtualTime()
+  const source = await loadSource(scenario.data.source, cacheFolder)
+  const services = await Promise.all(
+    Array.from({ length: trainingThreads }, () => createTrainerService({ backend: scenario.backend })),
+  )
+  return {
+    plan,
+    time,
+    hub: createMemoryHub({
+      latencyMs: LATENCY_MS,
+      bytesPerMs: BYTES_PER_MS,
+      audience: small ? 'members' : 'neighbours',
+      reader: createSharedReader(),
+    }),
+    source,
+    parts: partition({
+      labels: source.train.labels,
+      classes: source.train.classes,
+      nodes: nodes.length,
+      scheme: partitionScheme(scenario.data.split),
+      seed: run.manifest.seed,
+    }),
+    services,
+    disks: nodes.map(() => createMemoryDisk(small ? {} : { heldEntries: HELD_ENTRIES })),
+    models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
+    honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
+    initialParameters: manifestInitialParameters(run.manifest),
+    async close() {
+      await Promise.all(services.map((service) => service.close()))
+    },
+  }
+}
