@@ -63,6 +63,13 @@ export function verifyAnnouncement(message: SignedAnnouncement): void {
   verifySigned('announcement', message)
 }
 
+/** Decodes an announcement and checks its signature. Throws what both throw. */
+export function openAnnouncement(bytes: Uint8Array): SignedAnnouncement {
+  const message = decodeAnnouncement(bytes)
+  verifyAnnouncement(message)
+  return message
+}
+
 /** True when two announcements of one author for one round name different models: an equivocation. */
 export function contradicts(a: Announcement, b: Announcement): boolean {
   return a.author === b.author && a.round === b.round && sameCid(a.run, b.run) && !sameCid(a.model, b.model)

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { decodeAnnouncement, type SignedAnnouncement, verifyAnnouncement } from './announcement.js'
+import { openAnnouncement, type SignedAnnouncement } from './announcement.js'
 import { encodeCanonical, equalBytes } from './codec.js'
 import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
 import { ProtocolError } from './errors.js'
@@ -19,14 +19,19 @@ export interface ChainVerifier {
   accept(bytes: Uint8Array): SignedEntry
 }
 
+/** Throws ProtocolError for what is no canonical announcement with its author's signature. */
+export type OpenAnnouncement = (bytes: Uint8Array) => SignedAnnouncement
+
 /**
  * A verifier for the chain of `author` (or of whoever wrote the first entry) in a run.
  * `neighboursOf`, where given, is the topology: entries must name exactly these neighbours in this order.
+ * `open` decodes and checks the announcements that entries carry; whoever has seen them before can spare the signature.
  */
 export function createChainVerifier(
   run: Run,
   author?: string,
   neighboursOf?: (peer: string) => readonly string[],
+  open: OpenAnnouncement = openAnnouncement,
 ): ChainVerifier {
   let expectedAuthor = author
   let last: SignedEntry | undefined
@@ -85,8 +90,8 @@ export function createChainVerifier(
     }
     checkRule(entry, run, where)
     checkStart(entry, last, run, where)
-    checkOwnAnnouncement(entry, parent, run, where)
-    checkNeighbours(entry, run, neighboursOf?.(body.author), where)
+    checkOwnAnnouncement(entry, parent, run, open, where)
+    checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
     verifyEntry(entry)
     expectedAuthor = body.author
     last = entry
@@ -132,8 +137,15 @@ function checkStart(entry: SignedEntry, last: SignedEntry | undefined, run: Run,
   }
 }
 
-function openCarried(bytes: Uint8Array, author: string, entry: SignedEntry, run: Run, where: string) {
-  const announcement = decodeAnnouncement(bytes)
+function openCarried(
+  bytes: Uint8Array,
+  author: string,
+  entry: SignedEntry,
+  run: Run,
+  open: OpenAnnouncement,
+  where: string,
+): SignedAnnouncement {
+  const announcement = open(bytes)
   const { body } = announcement
   if (body.author !== author || body.round !== entry.body.round || !body.run.equals(run.id)) {
     throw new ProtocolError(
@@ -144,12 +156,17 @@ function openCarried(bytes: Uint8Array, author: string, entry: SignedEntry, run:
   if (body.byteLength !== run.modelBytes) {
     throw new ProtocolError('E_MODEL_LENGTH', `${where}: ${author} announced ${body.byteLength} bytes`)
   }
-  verifyAnnouncement(announcement)
   return announcement
 }
 
-function checkOwnAnnouncement(entry: SignedEntry, parent: CID, run: Run, where: string): SignedAnnouncement {
-  const own = openCarried(entry.body.announcement, entry.body.author, entry, run, where)
+function checkOwnAnnouncement(
+  entry: SignedEntry,
+  parent: CID,
+  run: Run,
+  open: OpenAnnouncement,
+  where: string,
+): SignedAnnouncement {
+  const own = openCarried(entry.body.announcement, entry.body.author, entry, run, open, where)
   if (!own.body.parent.equals(parent)) {
     throw new ProtocolError(
       'E_PARENT',
@@ -163,6 +180,7 @@ function checkNeighbours(
   entry: SignedEntry,
   run: Run,
   due: readonly string[] | undefined,
+  open: OpenAnnouncement,
   where: string,
 ): void {
   const { neighbours, author } = entry.body
@@ -185,6 +203,6 @@ function checkNeighbours(
     if (record.accepted && record.announcement === null) {
       throw new ProtocolError('E_NEIGHBOURS', `${where}: accepts ${record.peer} without its announcement`)
     }
-    if (record.announcement !== null) openCarried(record.announcement, record.peer, entry, run, where)
+    if (record.announcement !== null) openCarried(record.announcement, record.peer, entry, run, open, where)
   }
 }

@@ -2,12 +2,13 @@ export {
   type Announcement,
   contradicts,
   decodeAnnouncement,
+  openAnnouncement,
   type SignedAnnouncement,
   type SignedMessage,
   signAnnouncement,
   verifyAnnouncement,
 } from './announcement.js'
-export { type ChainVerifier, createChainVerifier } from './chain.js'
+export { type ChainVerifier, createChainVerifier, type OpenAnnouncement } from './chain.js'
 export { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
 export { type CheckedConsistency, checkConsistency, proveConsistency } from './consistency-proof.js'
 export {

@@ -46,18 +46,16 @@ export interface WorldInit {
 const LATENCY_MS = 1
 /** Virtual bandwidth of a link, bytes a millisecond: 1 Gbit/s. */
 const BYTES_PER_MS = 125_000
-/**
- * Up to so many nodes everybody hears of everybody, as with gossip. A round costs n² deliveries then, so larger runs
- * tell their neighbours alone, and hold the newest entries of a ledger only.
- */
-const EVERYBODY_HEARS = 64
+/** Larger runs hold the newest entries of each ledger only. */
+const SMALL_RUN = 64
 const HELD_ENTRIES = 4
 /** Owner of the timers that are no node's. */
 const NOBODY = -1
 
 export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldInit): Promise<World> {
   const { scenario, run, nodes } = plan
-  const small = nodes.length <= EVERYBODY_HEARS
+  const small = nodes.length <= SMALL_RUN
+  const reader = createSharedReader()
   const time = createVirtualTime()
   const source = await loadSource(scenario.data.source, cacheFolder)
   const services = await Promise.all(
@@ -69,8 +67,8 @@ export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldIni
     hub: createMemoryHub({
       latencyMs: LATENCY_MS,
       bytesPerMs: BYTES_PER_MS,
-      audience: small ? 'members' : 'neighbours',
-      reader: createSharedReader(),
+      audience: 'neighbours',
+      reader,
     }),
     source,
     parts: partition({
@@ -81,7 +79,12 @@ export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldIni
       seed: run.manifest.seed,
     }),
     services,
-    disks: nodes.map(() => createMemoryDisk(small ? {} : { heldEntries: HELD_ENTRIES })),
+    disks: nodes.map(() =>
+      createMemoryDisk({
+        openAnnouncement: reader.openCarried,
+        ...(small ? {} : { heldEntries: HELD_ENTRIES }),
+      }),
+    ),
     models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
     honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
     initialParameters: manifestInitialParameters(run.manifest),

@@ -119,8 +119,8 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
         if (old >= round) continue
         byRound.delete(old)
         for (const transfer of transfers.values()) {
-          transfer.controller.abort(new DOMException('the round is over', 'AbortError'))
           if (transfer.settled) release(transfer)
+          else transfer.controller.abort(new DOMException('the round is over', 'AbortError'))
         }
       }
     },

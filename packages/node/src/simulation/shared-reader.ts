@@ -1,10 +1,20 @@
+import { type OpenAnnouncement, openAnnouncement, type SignedAnnouncement } from '@tempered/protocol'
 import { type MessageReader, protocolReader } from '../inbound/message-reader.js'
+
+/** A reader for all nodes of one run. */
+export interface SharedReader extends MessageReader {
+  /** Opens announcements that ledger entries carry, each once while it is among the newest. */
+  readonly openCarried: OpenAnnouncement
+}
+
+/** Announcements whose contents are remembered. */
+const REMEMBERED = 16_384
 
 /**
  * Reads each message of a simulation once, however many nodes receive it: deliveries hand on the very same bytes, and
  * reading is a function of them alone. What fails is read again by everyone. All nodes must be of one run.
  */
-export function createSharedReader(): MessageReader {
+export function createSharedReader(): SharedReader {
   const genuine = new WeakSet<object>()
   const once = <T extends object>(check: (message: T) => void, message: T): void => {
     if (genuine.has(message)) return
@@ -19,6 +29,7 @@ export function createSharedReader(): MessageReader {
       return value
     }
   }
+  const carried = new Map<string, SignedAnnouncement>()
   const announcements = memory<ReturnType<MessageReader['announcement']>>()
   const heads = memory<ReturnType<MessageReader['head']>>()
   return {
@@ -26,5 +37,17 @@ export function createSharedReader(): MessageReader {
     checkAnnouncement: (message) => once(protocolReader.checkAnnouncement, message),
     head: (bytes, run) => heads(bytes, () => protocolReader.head(bytes, run)),
     checkHead: (head) => once(protocolReader.checkHead, head),
+    openCarried(bytes) {
+      const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+      const known = carried.get(key)
+      if (known !== undefined) return known
+      const message = openAnnouncement(bytes)
+      carried.set(key, message)
+      for (const oldest of carried.keys()) {
+        if (carried.size <= REMEMBERED) break
+        carried.delete(oldest)
+      }
+      return message
+    },
   }
 }

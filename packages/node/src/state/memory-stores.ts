@@ -2,6 +2,7 @@ import {
   blobCid,
   createChainVerifier,
   type Evidence,
+  type OpenAnnouncement,
   type Run,
   type SignedAnnouncement,
   type SignedEntry,
@@ -34,6 +35,8 @@ export interface MemoryDiskInit {
    * gone can neither be opened again nor serve them to others.
    */
   readonly heldEntries?: number
+  /** Opens the announcements that entries carry; a simulation spares itself to check each of them k times. */
+  readonly openAnnouncement?: OpenAnnouncement
 }
 
 export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
@@ -50,7 +53,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const openLedger = (run: Run, author: string, visit: (entry: SignedEntry) => void): Ledger => {
     if (dropped > 0)
       throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} were not held`)
-    const verifier = createChainVerifier(run, author)
+    const verifier = createChainVerifier(run, author, undefined, init.openAnnouncement)
     for (const { bytes } of entries) visit(verifier.accept(bytes))
     return {
       get length() {

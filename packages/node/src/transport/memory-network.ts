@@ -23,8 +23,8 @@ export interface MemoryHubInit {
   /** Bytes a millisecond for models; unlimited when left out. */
   readonly bytesPerMs?: number
   /**
-   * Who gets what a node publishes: all members, as gossip brings it, or its neighbours alone, which is what rounds
-   * need; then no head can become final. Default: members.
+   * Who gets announcements and heads: all members, as gossip brings them, or the neighbours alone, which is what rounds
+   * need; then no head can become final. Evidence goes to all. Default: members.
    */
   readonly audience?: 'members' | 'neighbours'
   /** Reads messages for all nodes; each reads for itself when left out. */
@@ -135,8 +135,10 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
       received: 0,
       sent: 0,
     }
-    const publish = (bytes: Uint8Array, take: (inbound: Inbound) => void): void => {
-      for (const member of init.audience === 'neighbours' ? neighbours : run.manifest.members) {
+    const everybody = run.manifest.members
+    const audience = init.audience === 'neighbours' ? neighbours : everybody
+    const publish = (to: readonly string[], bytes: Uint8Array, take: (inbound: Inbound) => void): void => {
+      for (const member of to) {
         if (member === signer.peerId || reach(signer.peerId, member) === undefined) continue
         deliver(self, member, bytes.byteLength, (receiver) => validated(() => take(receiver.inbound!)))
       }
@@ -158,7 +160,10 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
             head: handlers.head,
             accusation: handlers.accusation,
             evidence(evidence, found) {
-              if (found) publish(evidence.bytes, (inbound) => inbound.evidence(evidence.bytes, signer.peerId))
+              if (found)
+                publish(everybody, evidence.bytes, (inbound) =>
+                  inbound.evidence(evidence.bytes, signer.peerId),
+                )
               handlers.evidence(evidence)
             },
           },
@@ -172,14 +177,14 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
         }
       },
       async announce({ bytes }) {
-        publish(bytes, (inbound) => inbound.announcement(bytes, signer.peerId))
+        publish(audience, bytes, (inbound) => inbound.announcement(bytes, signer.peerId))
       },
       async publishHead({ bytes }) {
-        publish(bytes, (inbound) => inbound.head(bytes, signer.peerId))
+        publish(audience, bytes, (inbound) => inbound.head(bytes, signer.peerId))
       },
       async publishEvidence(evidence) {
         self.inbound?.quarantine(evidence.offender)
-        publish(evidence.bytes, (inbound) => inbound.evidence(evidence.bytes, signer.peerId))
+        publish(everybody, evidence.bytes, (inbound) => inbound.evidence(evidence.bytes, signer.peerId))
       },
       async fetchModel(peer, cid, into, signal) {
         const source = await ask(self, peer, signal)

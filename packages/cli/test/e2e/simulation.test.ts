@@ -1,0 +1,110 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadSource } from '@tempered/node'
+import { describe, expect, it } from 'vitest'
+import { startClusterRun } from '../../src/run/cluster-run.js'
+import { planCluster } from '../../src/scenario/plan.js'
+import { type ScenarioInput, scenarioSchema } from '../../src/scenario/schema.js'
+import { startSimulation } from '../../src/simulate/simulation.js'
+import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
+
+interface Outcome {
+  /** CID of the aggregate of each node and round. */
+  readonly aggregates: Record<string, string>
+  /** Consensus distance of each round. */
+  readonly consensus: number[]
+  readonly honestRefused: number | null
+  readonly ledgers: { readonly checked: number; readonly valid: number }
+}
+
+async function simulate(input: ScenarioInput, folder: string, trainingThreads: number): Promise<Outcome> {
+  const scenario = scenarioSchema.parse(input)
+  const plan = planCluster(scenario, await loadSource(scenario.data.source, folder))
+  const aggregates: Record<string, string> = {}
+  const consensus: number[] = []
+  const run = await startClusterRun({
+    plan,
+    folder: join(folder, 'run'),
+    cacheFolder: folder,
+    hosts: trainingThreads,
+    logLevel: 'silent',
+    stage: startSimulation,
+    writeFiles: false,
+    onEvent(event) {
+      if (event.type === 'round')
+        aggregates[`${event.index}/${event.report.round}`] = event.report.aggregateCid
+      if (event.type === 'observed') consensus.push(event.consensusDistance ?? Number.NaN)
+    },
+  })
+  const { honestRefused, ledgers } = await run.finish()
+  return { aggregates, consensus, honestRefused, ledgers }
+}
+
+async function runCluster(input: ScenarioInput, folder: string): Promise<Outcome> {
+  const file = join(folder, 'scenario.yaml')
+  await writeFile(file, JSON.stringify(input))
+  const run = await runCli(['cluster', 'run', file, '--out', 'runs', '--json'], folder)
+  expect(run.code, run.stderr).toBe(0)
+  const aggregates: Record<string, string> = {}
+  const consensus: number[] = []
+  for (const line of run.stdout.trim().split('\n')) {
+    const event = parseJson(line) as {
+      type: string
+      index: number
+      report: { round: number; aggregateCid: string }
+      consensusDistance: number
+    }
+    if (event.type === 'round') aggregates[`${event.index}/${event.report.round}`] = event.report.aggregateCid
+    if (event.type === 'observed') consensus.push(event.consensusDistance)
+  }
+  const [results] = await readdir(join(folder, 'runs'))
+  const summary = JSON.parse(
+    await readFile(join(folder, 'runs', results!, 'summary.json'), 'utf8'),
+  ) as Outcome
+  return { aggregates, consensus, honestRefused: summary.honestRefused, ledgers: summary.ledgers }
+}
+
+describe('the simulate stage', () => {
+  const scenario: ScenarioInput = {
+    name: 'same-bits',
+    seed: 5,
+    nodes: 7,
+    topology: { name: 'k-regular', params: { k: 4 } },
+    model: 'softmax',
+    training: { rounds: 3, localSteps: 3 },
+    rule: { name: 'ubar' },
+    evaluation: { samples: 50 },
+    adversaries: [
+      { nodes: [2], attack: { name: 'ipm' } },
+      { nodes: [5], attack: { name: 'label-flip' } },
+    ],
+  }
+
+  it('gives the same bits as a cluster of real nodes, whatever the number of training threads', () =>
+    inTemporaryFolder(async (folder) => {
+      const cluster = await runCluster(scenario, folder)
+      const one = await simulate(scenario, folder, 1)
+      const two = await simulate(scenario, folder, 2)
+      expect(Object.keys(one.aggregates)).toHaveLength(21)
+      expect(one.aggregates).toEqual(cluster.aggregates)
+      expect(two.aggregates).toEqual(cluster.aggregates)
+      expect(one.honestRefused).toBe(cluster.honestRefused)
+      expect(one.ledgers).toMatchObject({ checked: 7, valid: 7 })
+      expect(one.consensus).toHaveLength(3)
+      one.consensus.forEach((distance, k) => {
+        expect(distance).toBeGreaterThan(0)
+        expect(distance).toBeCloseTo(cluster.consensus[k]!, 6)
+      })
+    }))
+
+  it('gives other bits for another seed', () =>
+    inTemporaryFolder(async (folder) => {
+      const one = await simulate({ ...scenario, training: { rounds: 1, localSteps: 1 } }, folder, 1)
+      const other = await simulate(
+        { ...scenario, seed: 6, training: { rounds: 1, localSteps: 1 } },
+        folder,
+        1,
+      )
+      expect(one.aggregates['0/0']).not.toBe(other.aggregates['0/0'])
+    }))
+})
