@@ -1,6 +1,6 @@
-import type { BackendChoice, EvaluationPlan, RoundReport } from '@tempered/node'
+import type { BackendChoice, EvaluationPlan, PartitionScheme, RoundReport } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
-import type { Scenario } from '../scenario/schema.js'
+import type { PlannedAttack } from '../scenario/plan.js'
 
 /** What a cluster's launcher and its host processes say to each other, over Node's IPC channel. */
 
@@ -11,7 +11,7 @@ export interface HostedNode {
   /** 32-byte Ed25519 seed. */
   readonly seed: Uint8Array
   readonly stateFolder: string
-  readonly attack: Scenario['adversaries'][number]['attack'] | undefined
+  readonly attack: PlannedAttack | undefined
 }
 
 export interface HostLaunch {
@@ -20,7 +20,9 @@ export interface HostLaunch {
   readonly nodes: readonly HostedNode[]
   /** Indices of all honest nodes of the cluster, for attacks that see them. */
   readonly honest: readonly number[]
-  readonly data: Scenario['data']
+  /** `mnist`, or a folder with IDX files. */
+  readonly source: string
+  readonly partition: PartitionScheme
   readonly cacheFolder: string
   readonly evaluation: EvaluationPlan
   readonly backend: BackendChoice

@@ -12,7 +12,6 @@ import {
 } from '@tempered/node'
 import { openManifest } from '@tempered/protocol'
 import { pino } from 'pino'
-import { partitionScheme } from '../scenario/plan.js'
 import { createAdversary } from './adversary.js'
 import { createHonestModels } from './honest-models.js'
 import {
@@ -75,7 +74,7 @@ async function launch(init: HostLaunch): Promise<void> {
 
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
-  const source = await loadSource(init.data.source, init.cacheFolder)
+  const source = await loadSource(init.source, init.cacheFolder)
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<string, TemperedNode>()
   host = {
@@ -113,7 +112,7 @@ async function launch(init: HostLaunch): Promise<void> {
         stateFolder: hosted.stateFolder,
         source,
         share: {
-          scheme: partitionScheme(init.data.split),
+          scheme: init.partition,
           part: index,
           parts: manifest.members.length,
           seed: manifest.seed,

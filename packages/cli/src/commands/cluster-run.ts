@@ -94,10 +94,13 @@ function withOptions(scenario: Scenario | undefined, options: ClusterRunOptions)
     ...rest,
     ...(isDefault ? {} : { topology }),
     ...(nodes === undefined ? {} : { nodes }),
-    ...(seed === undefined ? {} : { seed }),
+    // One run has one seed and one rule: the first ones of the file.
+    seed: seed ?? rest.seed,
+    seeds: undefined,
     ...(model === undefined ? {} : { model }),
     ...(backend === undefined ? {} : { backend }),
-    ...(rule === undefined ? {} : { rule: { name: rule } }),
+    rule: rule === undefined ? rest.rule : { name: rule },
+    rules: undefined,
     ...(rounds === undefined ? {} : { training: { ...rest.training, rounds } }),
   })
 }

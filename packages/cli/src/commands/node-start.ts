@@ -30,7 +30,7 @@ import { CliError } from '../errors.js'
 import { percent } from '../report/format.js'
 import { checkDataShape } from '../run/data-shape.js'
 import { type Interruption, onInterrupt } from '../run/interrupt.js'
-import { partitionScheme } from '../scenario/plan.js'
+import { partitionScheme } from '../scenario/data-split.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
 

@@ -22,7 +22,12 @@ import {
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { isLedgerAttack } from '../cluster/ledger-attacks.js'
 import { CliError } from '../errors.js'
+import { scenarioPartition } from './data-split.js'
+import { placeAdversaries } from './placement.js'
+import { type PlannedAttack, planAttack } from './planned-attack.js'
 import type { Scenario } from './schema.js'
+
+export type { PlannedAttack } from './planned-attack.js'
 
 /** One node of a local cluster. */
 export interface PlannedNode {
@@ -32,7 +37,7 @@ export interface PlannedNode {
   readonly name: string
   readonly identity: Identity
   /** The attack it mounts; undefined for an honest node. */
-  readonly attack: Scenario['adversaries'][number]['attack'] | undefined
+  readonly attack: PlannedAttack | undefined
 }
 
 /** A scenario with everything drawn and checked: who the nodes are, what they agree on, who attacks. */
@@ -41,11 +46,12 @@ export interface ClusterPlan {
   readonly run: Run
   readonly topology: RunTopology
   readonly nodes: readonly PlannedNode[]
+  /** How the training samples are dealt to them. */
+  readonly partition: PartitionScheme
 }
 
 /** Draws identities, topology and initial parameters from the seed. Throws before anything runs if a part is wrong. */
 export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
-  const attacks = assignAttacks(scenario)
   const identities = Array.from({ length: scenario.nodes }, (_, index) =>
     clusterIdentity(scenario.seed, index),
   )
@@ -79,6 +85,7 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
     patienceRounds: scenario.patienceRounds,
   })
   const topology = runTopology(run)
+  const attacks = assignAttacks(scenario, topology)
   for (const identity of identities)
     rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
   const width = String(scenario.nodes - 1).length
@@ -88,39 +95,21 @@ export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
     identity,
     attack: attacks.get(index),
   }))
-  return { scenario, run, topology, nodes }
+  return { scenario, run, topology, nodes, partition: scenarioPartition(scenario, topology.graph) }
 }
 
-/** The scenario's split in the terms of the data layer. */
-export function partitionScheme(split: Scenario['data']['split']): PartitionScheme {
-  switch (split.kind) {
-    case 'label-groups':
-      return { kind: 'label-groups', degree: split.h }
-    case 'dirichlet':
-      return { kind: 'dirichlet', alpha: split.a }
-    default:
-      return split
-  }
-}
-
-function assignAttacks(scenario: Scenario): Map<number, Scenario['adversaries'][number]['attack']> {
-  const attacks = new Map<number, Scenario['adversaries'][number]['attack']>()
-  for (const { nodes, attack } of scenario.adversaries) {
+function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, PlannedAttack> {
+  const { adversaries, nodes, seed, training } = scenario
+  const attacks = adversaries.map((entry) => {
     // Unknown names and parameters are found here, before anything runs.
-    if (!isLedgerAttack(attack.name)) createAttack(attack.name, attack.params)
-    for (const index of nodes) {
-      if (index >= scenario.nodes) {
-        throw new CliError(
-          'E_CONFIG',
-          `adversaries: node ${index} is not among the ${scenario.nodes} nodes (0 … ${scenario.nodes - 1})`,
-        )
-      }
-      if (attacks.has(index))
-        throw new CliError('E_CONFIG', `adversaries: node ${index} is given two attacks`)
-      attacks.set(index, attack)
-    }
-  }
-  return attacks
+    const { name, params } = entry.attack
+    if (!isLedgerAttack(name)) createAttack(name, params)
+    return planAttack(entry, training.rounds)
+  })
+  const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
+  const first = problems[0]
+  if (first !== undefined) throw new CliError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
+  return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
 }
 
 /**

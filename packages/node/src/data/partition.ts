@@ -27,6 +27,11 @@ export type PartitionScheme =
    * nodes·perNode shards whose sizes differ by at most one, perNode random shards a node. perNode ≥ 1.
    */
   | { kind: 'shards'; perNode: number }
+  /**
+   * Group g of G gets the labels from ⌊g·classes/G⌋ up to ⌊(g + 1)·classes/G⌋ − 1, dealt out to its nodes like iid.
+   * Every node is in exactly one group, no group is empty, G ≤ classes.
+   */
+  | { kind: 'by-group'; groups: readonly (readonly number[])[] }
 
 export interface PartitionRequest {
   /** Labels of the training samples, each below `classes`. */
@@ -130,6 +135,30 @@ function dealShards(lists: number[][], perNode: number, parts: number[][], rng: 
   })
 }
 
+function dealByGroup(
+  lists: number[][],
+  groups: readonly (readonly number[])[],
+  parts: number[][],
+  rng: Rng,
+): void {
+  const seen = new Set(groups.flat())
+  const named = groups.reduce((sum, group) => sum + group.length, 0)
+  const all = parts.every((_part, node) => seen.has(node))
+  if (!all || named !== parts.length || groups.some((group) => group.length === 0)) {
+    refuse(`by-group: every node, 0 … ${parts.length - 1}, must be in exactly one group, and none be empty`)
+  }
+  if (groups.length > lists.length)
+    refuse(`by-group: ${groups.length} groups cannot have labels of their own of ${lists.length} classes`)
+  groups.forEach((group, g) => {
+    const from = Math.floor((g * lists.length) / groups.length)
+    const to = Math.floor(((g + 1) * lists.length) / groups.length)
+    const samples = rng.shuffle(lists.slice(from, to).flat())
+    samples.forEach((sample, k) => {
+      parts[group[k % group.length] as number]?.push(sample)
+    })
+  })
+}
+
 /** Gives every empty node one sample of the node that then has most (the first of equals). */
 function fillEmpty(parts: number[][]): void {
   for (const part of parts) {
@@ -163,6 +192,9 @@ export function partition(request: PartitionRequest): Uint32Array[] {
       break
     case 'shards':
       dealShards(lists, scheme.perNode, parts, rng)
+      break
+    case 'by-group':
+      dealByGroup(lists, scheme.groups, parts, rng)
       break
   }
   fillEmpty(parts)

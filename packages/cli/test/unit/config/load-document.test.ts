@@ -39,7 +39,7 @@ describe('parseText', () => {
   })
 
   it('reports several problems, one a line', () => {
-    expect(problem('nodes: 0\nseeds: 3\n').split('\n')).toHaveLength(2)
+    expect(problem('nodes: 0\nseedz: 3\n').split('\n')).toHaveLength(2)
   })
 
   it('says where YAML itself is broken', () => {

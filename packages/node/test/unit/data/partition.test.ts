@@ -65,6 +65,36 @@ describe('partition', () => {
     }
   })
 
+  it('by-group: each group has its own labels, dealt evenly among its nodes', () => {
+    const groups = [
+      [0, 1, 2],
+      [3, 4],
+    ]
+    counts(5, { kind: 'by-group', groups }).forEach((row, node) => {
+      const first = row.slice(0, 5).reduce((a, b) => a + b)
+      const second = row.slice(5).reduce((a, b) => a + b)
+      expect(node < 3 ? second : first).toBe(0)
+      expect(Math.abs((node < 3 ? first : second) - (node < 3 ? 2500 / 3 : 1250))).toBeLessThan(1)
+    })
+    expect(split(5, { kind: 'by-group', groups }, 1)).not.toEqual(split(5, { kind: 'by-group', groups }, 2))
+  })
+
+  it.each([
+    [[[0, 1]]],
+    [
+      [
+        [0, 1],
+        [1, 2],
+      ],
+    ],
+    [[[0, 1, 2], []]],
+    [[[0, 1], [3]]],
+  ])('by-group refuses groups %j of three nodes', (groups) => {
+    expect(() => split(3, { kind: 'by-group', groups })).toThrow(
+      expect.objectContaining({ code: 'E_PARTITION' }),
+    )
+  })
+
   it('depends on the seed', () => {
     for (const kind of ['iid', 'label-groups', 'dirichlet', 'shards'] as const) {
       const scheme = { kind, degree: 0.5, alpha: 1, perNode: 2 } as PartitionScheme

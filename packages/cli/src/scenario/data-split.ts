@@ -1,0 +1,66 @@
+import type { PartitionScheme } from '@tempered/node'
+import { bridges, type Topology } from '@tempered/robust-agg/topology'
+import type { Scenario } from './schema.js'
+
+type Split = Scenario['data']['split']
+type Groups = readonly (readonly number[])[]
+
+/** A split that says all by itself, in the terms of the data layer. */
+export function partitionScheme(split: Exclude<Split, { kind: 'by-clique' }>): PartitionScheme {
+  switch (split.kind) {
+    case 'label-groups':
+      return { kind: 'label-groups', degree: split.h }
+    case 'dirichlet':
+      return { kind: 'dirichlet', alpha: split.a }
+    default:
+      return split
+  }
+}
+
+/** How a scenario deals the samples; by-clique asks the topology. Throws RangeError when that has no cliques. */
+export function scenarioPartition(
+  { data, topology, nodes }: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
+  graph: Topology,
+): PartitionScheme {
+  const { split } = data
+  if (split.kind !== 'by-clique') return partitionScheme(split)
+  const groups = split.groups ?? cliquesOf(topology, graph)
+  if (groups === undefined) {
+    throw new RangeError(
+      `topology '${graph.name}' of ${nodes} nodes has no cliques that could be told apart: name them as data.split.groups`,
+    )
+  }
+  return { kind: 'by-group', groups }
+}
+
+/**
+ * The dense parts of a topology: the two halves of a dumbbell or of two-worlds; of any other, what is left when its
+ * bridges are taken away. undefined when that is one part, or tears single nodes off.
+ */
+export function cliquesOf(spec: Scenario['topology'], graph: Topology): Groups | undefined {
+  if (spec.name === 'dumbbell') return halves(graph.n, spec.params.left ?? Math.ceil(graph.n / 2))
+  if (spec.name === 'two-worlds') return halves(graph.n, graph.n / 2)
+  const cut = new Set(bridges(graph).map(([a, b]) => `${a} ${b}`))
+  const seen = new Set<number>()
+  const parts: number[][] = []
+  for (let root = 0; root < graph.n; root++) {
+    if (seen.has(root)) continue
+    const part = [root]
+    seen.add(root)
+    for (const node of part) {
+      for (const next of graph.neighbours(node)) {
+        const edge = `${Math.min(node, next)} ${Math.max(node, next)}`
+        if (seen.has(next) || cut.has(edge)) continue
+        seen.add(next)
+        part.push(next)
+      }
+    }
+    parts.push(part.sort((a, b) => a - b))
+  }
+  return parts.length > 1 && parts.every((part) => part.length > 1) ? parts : undefined
+}
+
+function halves(n: number, left: number): Groups {
+  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, k) => from + k)
+  return [range(0, left), range(left, n)]
+}
