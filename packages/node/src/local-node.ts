@@ -24,14 +24,17 @@ export interface LocalNodeComponents
   readonly publisher: ModelPublisher
   readonly clock: Clock
   readonly logger: Logger
+  /** Trains otherwise: for nodes that cheat or are slow, in experiments. `openOn` opens training on other samples. */
+  wrapTraining?(
+    training: LocalTraining,
+    openOn: (samples: Samples) => Promise<LocalTraining>,
+  ): Promise<LocalTraining>
 }
 
 export interface LocalNodeInit extends Omit<NodeInit, 'initialParameters' | 'dataCommitment'> {
   readonly source: DataSource
   /** Which samples of the source are this node's. */
   readonly share: DataShare
-  /** Images and labels to train on, of the same number as the source's, instead of the source's own. */
-  readonly samples?: Samples
   readonly evaluation: EvaluationPlan
 }
 
@@ -48,7 +51,10 @@ export async function openLocalNode(
   const { run, source } = init
   const indices = shareIndices(source, init.share)
   logger.info({ component: 'data' }, `${indices.length} training samples of ${source.train.name}`)
-  const training = await openLocalTraining(service, { ...init, indices, peer: init.identity.signer.peerId })
+  const openOn = (samples: Samples) =>
+    openLocalTraining(service, { ...init, samples, indices, peer: init.identity.signer.peerId })
+  const plain = await openOn(source.train)
+  const training = (await components.wrapTraining?.(plain, openOn)) ?? plain
   const initialParameters = manifestInitialParameters(run.manifest)
   await mkdir(init.stateFolder, { recursive: true })
   const dataCommitment = await commitToData(
@@ -58,7 +64,9 @@ export async function openLocalNode(
   return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)
 }
 
-export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'samples' | 'evaluation'> {
+export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'evaluation'> {
+  /** Images and labels to train on, as many as the source has: its own, or altered ones. */
+  readonly samples: Samples
   /** The node's peer id; with the run's seed it decides the order of its samples. */
   readonly peer: string
   /** Its training samples. */
@@ -73,12 +81,11 @@ export async function openLocalTraining(
   const { run, source, indices } = init
   const { manifest } = run
   const { train, test } = source
-  const samples = init.samples ?? train
   const trainer = await service.open({
     model: manifest.model.name as ModelName,
     inputShape: train.shape,
     classes: manifest.model.classes,
-    train: { images: samples.images, labels: samples.labels, indices },
+    train: { images: init.samples.images, labels: init.samples.labels, indices },
     test: { images: test.images, labels: test.labels },
     // A stranger to the run is refused by createNode, which says why.
     nodeLabel: run.memberIndex.get(init.peer) ?? -1,

@@ -1,6 +1,6 @@
 import type { ModelPublisher, NodeComponents } from '@tempered/node'
 import { blobCid, encodeModel, type SignedAnnouncement, signAnnouncement } from '@tempered/protocol'
-import type { Crafter } from './adversary.js'
+import type { Crafter } from './crafter.js'
 
 /** Rounds of second stories that are served, as honest nodes serve their last rounds. */
 const SERVED_ROUNDS = 4
@@ -11,12 +11,14 @@ const SERVED_ROUNDS = 4
  */
 export function equivocatingNetwork(
   craft: Crafter,
+  active: (round: number) => boolean,
 ): Pick<NodeComponents, 'createNetwork'> & { readonly publisher: ModelPublisher } {
   const seconds = new Map<number, Float32Array>()
   const served = new Map<string, Uint8Array>()
   return {
     publisher: {
       async prepare(round, trained, start) {
+        if (!active(round)) return trained
         seconds.set(round, await craft(round, trained, start, 1))
         return craft(round, trained, start, 0)
       },

@@ -103,6 +103,7 @@ async function launch(init: HostLaunch): Promise<void> {
       topology,
       models,
       clock: systemClock,
+      train: source.train,
     })
     const node = await openLocalNode(
       { ...adversary, service, clock: systemClock, logger: logger.child({ node: name }) },
@@ -117,7 +118,6 @@ async function launch(init: HostLaunch): Promise<void> {
           parts: manifest.members.length,
           seed: manifest.seed,
         },
-        samples: adversary.samples(source.train),
         evaluation: init.evaluation,
         keepRounds: init.keepRounds,
         listen: ['/ip4/127.0.0.1/tcp/0'],

@@ -14,32 +14,41 @@ export function isLedgerAttack(name: string): boolean {
   return Object.hasOwn(LEDGER_ATTACKS, name)
 }
 
-export function createLedgerAttack(name: string): Pick<NodeComponents, 'createNetwork' | 'wrapRule'> {
-  return name === 'wrong-aggregate' ? wrongAggregate : forkedLedger
+/** @param active whether the node attacks in a round, counted from 0 */
+export function createLedgerAttack(
+  name: string,
+  active: (round: number) => boolean,
+): Pick<NodeComponents, 'createNetwork' | 'wrapRule'> {
+  return name === 'wrong-aggregate' ? wrongAggregate(active) : forkedLedger(active)
 }
 
-const wrongAggregate: Pick<NodeComponents, 'wrapRule'> = {
-  wrapRule: (rule) => ({
-    ...rule,
-    aggregate(input, out) {
-      const result = rule.aggregate(input, out)
-      result.vector.set(input.own)
-      return result
-    },
-  }),
-}
-
-const forkedLedger: Pick<NodeComponents, 'createNetwork'> = {
-  createNetwork(parts, makeLibp2p) {
-    const network = makeLibp2p(parts)
-    return {
-      ...network,
-      async publishHead(message) {
-        await network.publishHead(message)
-        const { version: _, author: __, witnessed: ___, ...body } = message.head.body
-        const entry = documentCid(new TextEncoder().encode(`another entry ${body.height}`))
-        await network.publishHead(signHead({ ...body, entry }, [], parts.signer))
+function wrongAggregate(active: (round: number) => boolean): Pick<NodeComponents, 'wrapRule'> {
+  return {
+    wrapRule: (rule) => ({
+      ...rule,
+      aggregate(input, out) {
+        const result = rule.aggregate(input, out)
+        if (active(input.round)) result.vector.set(input.own)
+        return result
       },
-    }
-  },
+    }),
+  }
+}
+
+function forkedLedger(active: (round: number) => boolean): Pick<NodeComponents, 'createNetwork'> {
+  return {
+    createNetwork(parts, makeLibp2p) {
+      const network = makeLibp2p(parts)
+      return {
+        ...network,
+        async publishHead(message) {
+          await network.publishHead(message)
+          const { version: _, author: __, witnessed: ___, ...body } = message.head.body
+          if (!active(body.round)) return
+          const entry = documentCid(new TextEncoder().encode(`another entry ${body.height}`))
+          await network.publishHead(signHead({ ...body, entry }, [], parts.signer))
+        },
+      }
+    },
+  }
 }

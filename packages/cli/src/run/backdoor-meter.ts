@@ -21,7 +21,7 @@ export async function openBackdoorMeter(
   limit: number,
 ): Promise<BackdoorMeter | undefined> {
   const attack = plan.nodes
-    .flatMap((node) => (node.attack === undefined ? [] : [node.attack]))
+    .flatMap((node) => (node.attack === undefined ? [] : [node.attack, node.attack.poison]))
     .find((one) => one?.name === NAME)
   if (attack === undefined) return undefined
   const { target, size } = createAttack(NAME, attack.params).params as { target: number; size: number }

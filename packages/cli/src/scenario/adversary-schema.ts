@@ -35,6 +35,11 @@ export const adversarySchema = z
           'between honest nodes pass.',
       ),
     attack: namedWithParams('label-flip, sign-flip-model, sign-flip-update, gaussian, ipm …'),
+    poison: namedWithParams('label-flip, feature-noise or backdoor.')
+      .optional()
+      .describe(
+        'An attack on the training data beside one on the model: a backdoor under model-replacement.',
+      ),
     knowledge: z
       .enum(['own', 'neighbours', 'all'])
       .optional()

@@ -22,6 +22,7 @@ import {
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { isLedgerAttack } from '../cluster/ledger-attacks.js'
 import { CliError } from '../errors.js'
+import type { ScenarioAdversary } from './adversary-schema.js'
 import { scenarioPartition } from './data-split.js'
 import { placeAdversaries } from './placement.js'
 import { type PlannedAttack, planAttack } from './planned-attack.js'
@@ -104,12 +105,18 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
     // Unknown names and parameters are found here, before anything runs.
     const { name, params } = entry.attack
     if (!isLedgerAttack(name)) createAttack(name, params)
+    checkPoison(entry.poison)
     return planAttack(entry, training.rounds)
   })
   const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
   const first = problems[0]
   if (first !== undefined) throw new CliError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
   return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
+}
+
+function checkPoison(poison: ScenarioAdversary['poison']): void {
+  if (poison === undefined || createAttack(poison.name, poison.params).kind === 'data') return
+  throw new CliError('E_CONFIG', `adversaries: poison ${poison.name} is no attack on training data`)
 }
 
 /**

@@ -4,9 +4,7 @@ import type { ScenarioAdversary } from './adversary-schema.js'
 type Knowledge = AttackInfo['knowledge']
 
 /** What an attacking node does, with everything resolved. Plain data: it goes to host processes. */
-export interface PlannedAttack {
-  readonly name: string
-  readonly params: Readonly<Record<string, number>>
+export interface PlannedAttack extends NamedAttack {
   /** Whose models of a round it sees; `neighbours` where it does not collude. */
   readonly knowledge: Knowledge
   /** First round in which it attacks, from 0. */
@@ -14,6 +12,13 @@ export interface PlannedAttack {
   /** Last round in which it attacks, from 0. */
   readonly to: number
   readonly colluding: boolean
+  /** An attack on the training data beside one on the model. */
+  readonly poison?: NamedAttack | undefined
+}
+
+export interface NamedAttack {
+  readonly name: string
+  readonly params: Readonly<Record<string, number>>
 }
 
 const LEVELS: readonly Knowledge[] = ['own', 'neighbours', 'all']
@@ -39,5 +44,6 @@ export function planAttack(entry: ScenarioAdversary, rounds: number): PlannedAtt
     from: entry.from - 1,
     to: Math.min(entry.to ?? rounds, rounds) - 1,
     colluding,
+    ...(entry.poison === undefined ? {} : { poison: entry.poison }),
   }
 }

@@ -1,7 +1,9 @@
 import {
   createNode,
+  type LocalTraining,
   type NodeEvents,
   openLocalTraining,
+  type Samples,
   silentLogger,
   type TemperedNode,
 } from '@tempered/node'
@@ -39,17 +41,21 @@ export async function openSimulatedNode(
     topology,
     models: world.models,
     clock,
+    train: source.train,
   })
-  const training = await time.hold(index, () =>
+  const openOn = (samples: Samples): Promise<LocalTraining> =>
     openLocalTraining(services[index % services.length]!, {
       run,
       source,
-      samples: adversary.samples(source.train),
+      samples,
       evaluation: scenario.evaluation,
       peer: identity.signer.peerId,
       indices: world.parts[index]!,
-    }),
-  )
+    })
+  const training = await time.hold(index, async () => {
+    const plain = await openOn(source.train)
+    return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
+  })
   let aggregationMs = 0
   const timed = (rule: Rule): Rule => ({
     ...rule,

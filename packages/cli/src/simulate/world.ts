@@ -14,7 +14,7 @@ import {
   type VirtualTime,
 } from '@tempered/node'
 import { createHonestModels, type HonestModels } from '../cluster/honest-models.js'
-import { type ClusterPlan, partitionScheme } from '../scenario/plan.js'
+import type { ClusterPlan } from '../scenario/plan.js'
 
 /** What all nodes of a simulation share. */
 export interface World {
@@ -75,7 +75,7 @@ export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldIni
       labels: source.train.labels,
       classes: source.train.classes,
       nodes: nodes.length,
-      scheme: partitionScheme(scenario.data.split),
+      scheme: plan.partition,
       seed: run.manifest.seed,
     }),
     services,

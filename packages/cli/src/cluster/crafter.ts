@@ -1,0 +1,77 @@
+import { createRule } from '@tempered/robust-agg'
+import {
+  type AttackKnowledge,
+  type AttackView,
+  createProbe,
+  createSurroundings,
+  type ModelAttack,
+} from '@tempered/robust-agg/attacks'
+import { createRng } from '@tempered/robust-agg/rng'
+import type { AdversaryInit } from './adversary.js'
+
+/** Crafts what an attacker sends in a round; `recipient` tells the stories of an equivocator apart. */
+export type Crafter = (
+  round: number,
+  trained: Float32Array,
+  start: Float32Array,
+  recipient: number,
+) => Promise<Float32Array>
+
+/** @param knowledge whose honest models of the round the attacker sees */
+export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, init: AdversaryInit): Crafter {
+  const { node, manifest, topology, models } = init
+  const neighbours = topology.graph.neighbours(node.index)
+  const seen =
+    knowledge === 'all'
+      ? init.honest
+      : knowledge === 'neighbours'
+        ? init.honest.filter((other) => neighbours.includes(other))
+        : []
+  const asks = new Set([...attack.needs, ...attack.uses])
+  const byzantine = manifest.members.map((_, index) => index).filter((index) => !init.honest.includes(index))
+  const surroundings = createSurroundings({ topology: topology.graph, byzantine })
+  // One model goes to everyone, so one neighbour is aimed at: the first honest one.
+  const victim = surroundings.victims(node.index)[0]
+  const limitMs = manifest.deadlines.collectMs / 2
+
+  /** What the view holds of the victim, for attacks that look at one. */
+  const victimView = async (
+    round: number,
+    honestModels: readonly Float32Array[],
+  ): Promise<Partial<AttackView>> => {
+    if (victim === undefined || asks.size === 0) return {}
+    const at = seen.indexOf(victim)
+    const model = at >= 0 ? honestModels[at] : (await models.collect(round, [victim], limitMs))[0]
+    if (model === undefined || honestModels.length !== seen.length) return {}
+    const [lastModel] =
+      asks.has('last-model') && round > 0 ? await models.collect(round - 1, [victim], limitMs) : []
+    const view = surroundings.viewOf({ attacker: node.index, victim, seen, model, lastModel })
+    if (!asks.has('probe')) return view
+    const around = topology.graph.neighbours(victim)
+    const probe = createProbe({
+      rule: createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre }),
+      round: {
+        own: model,
+        neighbours: seen.flatMap((index, k) => (around.includes(index) ? [honestModels[k]!] : [])),
+        round,
+        rounds: manifest.training.rounds,
+      },
+      attackers: around.filter((index) => byzantine.includes(index)).length,
+    })
+    return { ...view, probe }
+  }
+
+  return async (round, trained, start, recipient) => {
+    const honestModels = await models.collect(round, seen, limitMs)
+    return attack.craft({
+      own: trained,
+      start,
+      honest: honestModels,
+      round,
+      rounds: manifest.training.rounds,
+      rng: createRng(manifest.seed, 'attack', node.index, round),
+      ...(await victimView(round, honestModels)),
+      recipient,
+    })
+  }
+}
