@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { LEDGER_FILE, runTopology, systemClock, verifyLedgerFile } from '@tempered/node'
 import { type Cluster, type ClusterEvent, nodeFolder, startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
+import type { NodeRecord } from '../metrics/run-record.js'
+import { type RunScore, scoreRun } from '../metrics/score.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { openRunFolder, type RunFolder } from './run-folder.js'
-import { type NodeRecord, type RunScore, scoreRun } from './score.js'
 
 /** A cluster that is being watched, written down and scored. */
 export interface ClusterRun {
