@@ -47,6 +47,8 @@ export interface Cluster {
   stop(): Promise<void>
   /** Pids of the host processes. */
   readonly pids: readonly number[]
+  /** Milliseconds of virtual time since the start, where time is virtual. */
+  elapsedMs?(): number
   /** A model that a node holds at the moment, by CID; undefined when it is not to be had any more. */
   readModel(index: number, cid: string): Promise<Float32Array | undefined>
   /** Checks the ledger of every node that has one; once all is done. */

@@ -16,7 +16,8 @@ export const MEASURES = {
   acceptance: 'of all models that reached honest nodes, the share that was accepted',
   honestRefused: 'of the honest models that reached honest nodes, the share that was refused',
   bytesPerRound: 'bytes that a node received and sent in a round, mean over all nodes',
-  secondsPerRound: 'wall-clock seconds a round',
+  secondsPerRound: 'seconds a round: wall-clock, or virtual ones in a simulation',
+  aggregateMs: 'milliseconds of work that the rule took a node and round, mean over honest nodes',
   residentBytesPerNode: 'resident memory of the run’s processes by the number of nodes',
   finishedHonest: 'honest nodes that completed the last round',
 } as const

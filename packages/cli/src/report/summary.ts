@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import type { RunScore } from '../run/score.js'
+import type { RunScore } from '../metrics/score.js'
 import { bytes, percent, seconds, table } from './format.js'
 
 /** Scores side by side, one column a run, as lines of text. */

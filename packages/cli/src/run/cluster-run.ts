@@ -1,11 +1,18 @@
 import { loadSource, systemClock } from '@tempered/node'
-import { type Cluster, type ClusterEvent, type ClusterInit, startCluster } from '../cluster/cluster.js'
+import {
+  type Cluster,
+  type ClusterEvent,
+  type ClusterInit,
+  type Observed,
+  startCluster,
+} from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
+import { openBackdoorMeter } from '../metrics/backdoor-meter.js'
+import { createObserver } from '../metrics/observer.js'
+import type { NodeRecord } from '../metrics/run-record.js'
+import { type RunScore, scoreRun } from '../metrics/score.js'
 import type { ClusterPlan } from '../scenario/plan.js'
-import { openBackdoorMeter } from './backdoor-meter.js'
-import { createObserver } from './observer.js'
 import { openRunFolder } from './run-folder.js'
-import { type NodeRecord, type RunScore, scoreRun } from './score.js'
 
 /** A run that is being watched, written down and scored. */
 export interface ClusterRun {
@@ -32,7 +39,7 @@ export interface ClusterRunInit {
   readonly stage?: Stage
   /** Whether every event and metric goes to files in `folder`; default true. */
   readonly writeFiles?: boolean
-  /** Every event, after it was recorded. */
+  /** Every event, after it was recorded, with the milliseconds since the start of the run. */
   onEvent(event: ClusterEvent, elapsedMs: number): void
 }
 
@@ -42,11 +49,16 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: { node: string; code: string; message: string }[] = []
+  const observed: Observed[] = []
+  let residentBytes: number | undefined
 
   const record = (event: ClusterEvent): void => {
-    const elapsedMs = systemClock.monotonicMs() - begun
+    const realMs = systemClock.monotonicMs() - begun
+    const elapsedMs = cluster?.elapsedMs?.() ?? realMs
     results?.record(event, elapsedMs)
     if (event.type === 'round') records[event.index]?.rounds.push({ report: event.report, elapsedMs })
+    if (event.type === 'observed') observed.push(event)
+    if (event.type === 'memory') residentBytes = (residentBytes ?? 0) + event.residentBytes
     if (event.type === 'failed') {
       failed.push({ node: plan.nodes[event.index]!.name, code: event.code, message: event.message })
     }
@@ -55,38 +67,47 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
       for (const node of event.nodes)
         failed.push({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` })
     }
-    init.onEvent(event, elapsedMs)
+    init.onEvent(event, realMs)
   }
+  let cluster: Cluster | undefined
   const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
   const observer = createObserver({
     plan,
     backdoor: await openBackdoorMeter(plan, source, plan.scenario.evaluation.samples),
-    readModel: (index, cid) => cluster.readModel(index, cid),
+    readModel: async (index, cid) => cluster?.readModel(index, cid),
     onObserved: record,
   })
-  const cluster: Cluster = await stage({
+  const started = await stage({
     ...init,
     onEvent(event) {
       record(event)
       observer.event(event)
     },
   })
+  cluster = started
 
   return {
     plan,
     folder: init.folder,
     records,
-    pids: cluster.pids,
+    pids: started.pids,
     async finish() {
-      await cluster.done
+      await started.done
       await observer.settled()
       await observer.close()
-      const score = scoreRun({ plan, records, failed, verdicts: await cluster.ledgers() })
+      const score = scoreRun({
+        plan,
+        records,
+        failed,
+        verdicts: await started.ledgers(),
+        observed,
+        ...(residentBytes === undefined ? {} : { residentBytes }),
+      })
       await results?.writeSummary(score)
       await results?.close()
       return score
     },
-    stop: () => cluster.stop(),
+    stop: () => started.stop(),
   }
 }
 

@@ -69,6 +69,7 @@ export async function startSimulation(init: ClusterInit): Promise<Cluster> {
   return {
     done,
     pids: [process.pid],
+    elapsedMs: () => time.nowMs,
     async stop() {
       stopped = true
       await Promise.all([...running.values()].map((node) => node.stop()))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { HostedRound } from '../../../src/cluster/host-messages.js'
-import { type NodeRecord, type ScoreInput, scoreRun } from '../../../src/run/score.js'
+import type { NodeRecord } from '../../../src/metrics/run-record.js'
+import { type ScoreInput, scoreRun } from '../../../src/metrics/score.js'
 
 type Neighbour = HostedRound['neighbours'][number]
 

@@ -1,0 +1,70 @@
+import type { EChartsOption } from 'echarts'
+import type { Palette } from './charts.js'
+
+/** Axes, grids and tooltips that the charts over rounds share. */
+
+export function roundAxis(rounds: readonly number[], colors: Palette): NonNullable<EChartsOption['xAxis']> {
+  return {
+    type: 'category',
+    name: 'round',
+    nameLocation: 'middle',
+    nameGap: 28,
+    nameTextStyle: { color: colors.soft },
+    data: rounds.map(String),
+    boundaryGap: false,
+    axisLine: { lineStyle: { color: colors.line } },
+    axisTick: { lineStyle: { color: colors.line } },
+    axisLabel: { color: colors.soft, hideOverlap: true },
+  }
+}
+
+export function shareAxis(colors: Palette, max: number | 'dataMax' = 1): NonNullable<EChartsOption['yAxis']> {
+  return {
+    type: 'value',
+    min: 0,
+    max,
+    axisLabel: { color: colors.soft, formatter: (value: number) => `${Math.round(100 * value)} %` },
+    splitLine: { lineStyle: { color: colors.line } },
+  }
+}
+
+export function numberAxis(
+  colors: Palette,
+  format: (value: number) => string,
+): NonNullable<EChartsOption['yAxis']> {
+  return {
+    type: 'value',
+    min: 0,
+    axisLabel: { color: colors.soft, formatter: format },
+    splitLine: { lineStyle: { color: colors.line } },
+  }
+}
+
+export function plotGrid(right = 24): NonNullable<EChartsOption['grid']> {
+  return { left: 54, right, top: 34, bottom: 46 }
+}
+
+export function tooltipLook(colors: Palette): object {
+  return {
+    backgroundColor: colors.card,
+    borderColor: colors.line,
+    textStyle: { color: colors.ink, fontSize: 13 },
+    confine: true,
+    transitionDuration: 0,
+  }
+}
+
+export function legendLook(colors: Palette): object {
+  return {
+    type: 'scroll',
+    top: 0,
+    left: 0,
+    icon: 'roundRect',
+    itemWidth: 18,
+    itemHeight: 4,
+    textStyle: { color: colors.soft },
+    pageTextStyle: { color: colors.soft },
+    pageIconColor: colors.ink,
+    pageIconInactiveColor: colors.line,
+  }
+}

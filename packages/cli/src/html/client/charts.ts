@@ -1,0 +1,128 @@
+import type { ECharts, EChartsOption } from 'echarts'
+
+/** The plotting library, inlined before this script. */
+declare const echarts: typeof import('echarts')
+
+/** Colours of the page, from its style sheet; they follow the colour scheme. */
+export interface Palette {
+  readonly ink: string
+  readonly soft: string
+  readonly line: string
+  readonly card: string
+  readonly honest: string
+  readonly hostile: string
+  readonly good: string
+  readonly bad: string
+  readonly pale: string
+  readonly third: string
+  readonly empty: string
+}
+
+export type BuildOption = (colors: Palette) => EChartsOption
+
+interface LiveChart {
+  readonly chart: ECharts
+  build: BuildOption
+}
+
+const live = new Map<string, LiveChart>()
+
+export function palette(): Palette {
+  const style = getComputedStyle(document.documentElement)
+  const of = (name: string): string => style.getPropertyValue(`--${name}`).trim()
+  return {
+    ink: of('ink'),
+    soft: of('soft'),
+    line: of('line'),
+    card: of('card'),
+    honest: of('honest'),
+    hostile: of('hostile'),
+    good: of('good'),
+    bad: of('bad'),
+    pale: of('pale'),
+    third: of('third'),
+    empty: of('empty'),
+  }
+}
+
+/**
+ * Draws a chart into the element `chart-<id>`, or draws it anew; undefined when the page has no such element.
+ * SVG, which prints sharply, unless there is too much to draw.
+ */
+export function drawChart(id: string, label: string, build: BuildOption, heavy = false): ECharts | undefined {
+  const element = document.getElementById(`chart-${id}`)
+  if (element === null) return undefined
+  element.setAttribute('role', 'img')
+  element.setAttribute('aria-label', label)
+  const renderer = heavy ? 'canvas' : 'svg'
+  let entry = live.get(id)
+  if (entry !== undefined && element.dataset.renderer !== renderer) {
+    entry.chart.dispose()
+    entry = undefined
+  }
+  if (entry === undefined) {
+    element.dataset.renderer = renderer
+    entry = { chart: echarts.init(element, null, { renderer }), build }
+    live.set(id, entry)
+  }
+  entry.build = build
+  entry.chart.setOption(common(build), { notMerge: true })
+  return entry.chart
+}
+
+/** Draws all charts again with the colours that hold now. */
+export function redrawAll(): void {
+  for (const { chart, build } of live.values()) chart.setOption(common(build), { notMerge: true })
+}
+
+/** Sets a chart's height in pixels, before it is drawn. */
+export function setHeight(id: string, pixels: number): void {
+  const element = document.getElementById(`chart-${id}`)
+  if (element === null) return
+  element.style.height = `${pixels}px`
+  live.get(id)?.chart.resize()
+}
+
+/** Keeps charts at the size of their elements and in the colours of the scheme, on paper in light ones. */
+export function keepUp(): void {
+  const observer = new ResizeObserver(() => {
+    for (const { chart } of live.values()) chart.resize()
+  })
+  for (const element of document.querySelectorAll('.chart')) observer.observe(element)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawAll)
+  addEventListener('beforeprint', () => {
+    document.documentElement.dataset.theme = 'light'
+    redrawAll()
+  })
+  addEventListener('afterprint', () => {
+    delete document.documentElement.dataset.theme
+    redrawAll()
+  })
+}
+
+/** What all charts have in common, under what the chart itself says. */
+function common(build: BuildOption): EChartsOption {
+  const colors = palette()
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+  return {
+    animation: !still,
+    animationDuration: 300,
+    animationDurationUpdate: 200,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colors.ink },
+    ...build(colors),
+  }
+}
+
+/** Text for a tooltip, which is HTML. */
+export function escapeText(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+export function percentText(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)} %`
+}
+
+export function setNote(id: string, text: string): void {
+  const element = document.getElementById(`note-${id}`)
+  if (element !== null) element.textContent = text
+}

@@ -1,0 +1,111 @@
+import { type Estimate, estimate } from './bootstrap.js'
+import type { Measures } from './measures.js'
+
+/**
+ * What a defence bought and what was paid for it. Each figure is a difference or ratio of two runs with the same
+ * seed, then the mean over seeds; null where one of the two runs is missing.
+ */
+export interface Balance {
+  readonly rule: string
+  readonly benefit: {
+    /** Test accuracy under attack, defended − undefended, of the worst honest node; in [−1, 1], higher is better. */
+    readonly worstGained: Estimate | null
+    /** The same for the mean of the honest nodes. */
+    readonly meanGained: Estimate | null
+    /** Attack success rate of a backdoor, undefended − defended; in [−1, 1], higher is better. */
+    readonly asrPrevented: Estimate | null
+  }
+  readonly cost: {
+    /** Test accuracy with no attacker, plain averaging − defended, of the worst honest node; lower is better. */
+    readonly worstLost: Estimate | null
+    readonly meanLost: Estimate | null
+    /** Of the honest models that reached honest nodes, the share refused with no attacker; in [0, 1]. */
+    readonly honestRefused: Estimate | null
+    /** The same under attack. */
+    readonly honestRefusedAttacked: Estimate | null
+    /** Defended / plain averaging; 1 when the defence is free. */
+    readonly bytesRatio: Estimate | null
+    readonly secondsRatio: Estimate | null
+    /** The runs whose bytes and seconds are compared: without attackers if both are there, else with them. */
+    readonly comparedWith: 'no attacker' | 'attackers' | null
+  }
+}
+
+/** Measures of one variant by seed. */
+export type BySeed = ReadonlyMap<number, Measures>
+
+export interface BalanceInput {
+  readonly rule: string
+  /** Attackers, with the defence. */
+  readonly attacked?: BySeed | undefined
+  /** No attackers, with the defence. */
+  readonly honest?: BySeed | undefined
+  /** Attackers, plain averaging. */
+  readonly undefended?: BySeed | undefined
+  /** No attackers, plain averaging. */
+  readonly baseline?: BySeed | undefined
+}
+
+export function balanceOf(input: BalanceInput): Balance {
+  const { rule, attacked, honest, undefended, baseline } = input
+  const quiet = paired(honest, baseline, (a, b) => ratio(a.secondsPerRound, b.secondsPerRound)) !== null
+  const [ours, theirs] = quiet ? [honest, baseline] : [attacked, undefended]
+  const bytesRatio = paired(ours, theirs, (a, b) => ratio(a.bytesPerRound, b.bytesPerRound))
+  const secondsRatio = paired(ours, theirs, (a, b) => ratio(a.secondsPerRound, b.secondsPerRound))
+  const compared = bytesRatio !== null || secondsRatio !== null
+  return {
+    rule,
+    benefit: {
+      worstGained: paired(attacked, undefended, (a, b) =>
+        difference(a.worstHonestAccuracy, b.worstHonestAccuracy),
+      ),
+      meanGained: paired(attacked, undefended, (a, b) =>
+        difference(a.meanHonestAccuracy, b.meanHonestAccuracy),
+      ),
+      asrPrevented: paired(attacked, undefended, (a, b) => difference(b.asr, a.asr)),
+    },
+    cost: {
+      worstLost: paired(honest, baseline, (a, b) => difference(b.worstHonestAccuracy, a.worstHonestAccuracy)),
+      meanLost: paired(honest, baseline, (a, b) => difference(b.meanHonestAccuracy, a.meanHonestAccuracy)),
+      honestRefused: overSeeds(honest, (measures) => measures.honestRefused),
+      honestRefusedAttacked: overSeeds(attacked, (measures) => measures.honestRefused),
+      bytesRatio,
+      secondsRatio,
+      comparedWith: compared ? (quiet ? 'no attacker' : 'attackers') : null,
+    },
+  }
+}
+
+/** Mean of a measure over the seeds of a variant. */
+export function overSeeds(
+  runs: BySeed | undefined,
+  pick: (measures: Measures) => number | null,
+): Estimate | null {
+  return estimate(inSeedOrder(runs).map(([, measures]) => pick(measures)))
+}
+
+/** Mean over the seeds that both variants have of what `compare` makes of the two runs of a seed. */
+function paired(
+  a: BySeed | undefined,
+  b: BySeed | undefined,
+  compare: (a: Measures, b: Measures) => number | null,
+): Estimate | null {
+  return estimate(
+    inSeedOrder(a).flatMap(([seed, measures]) => {
+      const other = b?.get(seed)
+      return other === undefined ? [] : [compare(measures, other)]
+    }),
+  )
+}
+
+function inSeedOrder(runs: BySeed | undefined): [number, Measures][] {
+  return [...(runs ?? [])].sort(([a], [b]) => a - b)
+}
+
+function difference(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a - b
+}
+
+function ratio(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a / b
+}

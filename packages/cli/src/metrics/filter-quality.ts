@@ -1,0 +1,47 @@
+import type { HostedRound } from '../cluster/host-messages.js'
+import { share } from './statistics.js'
+
+/** Models that reached honest nodes, by who sent them and what became of them. */
+export interface VerdictCounts {
+  hostile: number
+  hostileRefused: number
+  honest: number
+  honestRefused: number
+}
+
+/** Rates in [0, 1]; null where nothing arrived that they could be measured by. */
+export interface FilterQuality {
+  /** Of the models that honest nodes refused, the share that came from attackers. */
+  readonly precision: number | null
+  /** Of the attackers' models that reached honest nodes, the share that was refused. */
+  readonly recall: number | null
+  /** Of all models that reached honest nodes, the share that was accepted. */
+  readonly acceptance: number | null
+  /** Of the honest models that reached honest nodes, the share that was refused. */
+  readonly honestRefused: number | null
+}
+
+/** Counts the verdicts of honest nodes' reports. A model that never arrived got no verdict and is not counted. */
+export function countVerdicts(reports: Iterable<HostedRound>, attackers: ReadonlySet<string>): VerdictCounts {
+  const counts: VerdictCounts = { hostile: 0, hostileRefused: 0, honest: 0, honestRefused: 0 }
+  for (const report of reports) {
+    for (const neighbour of report.neighbours) {
+      if (neighbour.arrival === null) continue
+      const kind = attackers.has(neighbour.peer) ? 'hostile' : 'honest'
+      counts[kind] += 1
+      if (!neighbour.accepted) counts[`${kind}Refused`] += 1
+    }
+  }
+  return counts
+}
+
+export function filterQuality(counts: VerdictCounts): FilterQuality {
+  const { hostile, hostileRefused, honest, honestRefused } = counts
+  const refused = hostileRefused + honestRefused
+  return {
+    precision: share(hostileRefused, refused),
+    recall: share(hostileRefused, hostile),
+    acceptance: share(hostile + honest - refused, hostile + honest),
+    honestRefused: share(honestRefused, honest),
+  }
+}

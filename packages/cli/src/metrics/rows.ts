@@ -1,0 +1,126 @@
+import type { Role } from './run-collection.js'
+import type { RunRecord } from './run-record.js'
+import { attackerPeers } from './run-record.js'
+
+/** One node in one round, as `rounds.csv` and `rounds.ndjson` have it: tidy, one observation a row. */
+export interface RoundRow {
+  readonly variant: Role
+  readonly rule: string
+  readonly seed: number
+  readonly node: string
+  /** Name of the attack, or `honest`. */
+  readonly role: string
+  /** From 1. */
+  readonly round: number
+  readonly training_loss: number | null
+  readonly test_loss: number | null
+  readonly test_accuracy: number | null
+  readonly test_error: number | null
+  readonly accepted_honest: number
+  readonly accepted_hostile: number
+  readonly refused_honest: number
+  readonly refused_hostile: number
+  readonly absent: number
+  readonly bytes_received: number
+  readonly bytes_sent: number
+  readonly train_seconds: number
+  readonly publish_seconds: number
+  readonly collect_seconds: number
+  readonly aggregate_seconds: number
+  readonly evaluate_seconds: number
+  readonly ledger_seconds: number
+  /** Since the launch of the run. */
+  readonly elapsed_seconds: number
+  readonly attack_success: number | null
+  /** Of the round, the same for all its nodes. */
+  readonly consensus_distance: number | null
+}
+
+export const ROW_COLUMNS = [
+  'variant',
+  'rule',
+  'seed',
+  'node',
+  'role',
+  'round',
+  'training_loss',
+  'test_loss',
+  'test_accuracy',
+  'test_error',
+  'accepted_honest',
+  'accepted_hostile',
+  'refused_honest',
+  'refused_hostile',
+  'absent',
+  'bytes_received',
+  'bytes_sent',
+  'train_seconds',
+  'publish_seconds',
+  'collect_seconds',
+  'aggregate_seconds',
+  'evaluate_seconds',
+  'ledger_seconds',
+  'elapsed_seconds',
+  'attack_success',
+  'consensus_distance',
+] as const satisfies readonly (keyof RoundRow)[]
+
+/** Rows of a run, node by node, rounds in order. */
+export function* roundRows(record: RunRecord, variant: Role, seed: number): Generator<RoundRow> {
+  const attackers = attackerPeers(record)
+  const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
+  for (const node of record.nodes) {
+    for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {
+      const count = (accepted: boolean, hostile: boolean): number =>
+        report.neighbours.filter(
+          (neighbour) =>
+            neighbour.arrival !== null &&
+            neighbour.accepted === accepted &&
+            attackers.has(neighbour.peer) === hostile,
+        ).length
+      const { phaseMs, testAccuracy } = report
+      yield {
+        variant,
+        rule: record.rule,
+        seed,
+        node: node.name,
+        role: node.attack ?? 'honest',
+        round: report.round + 1,
+        training_loss: report.trainingLoss,
+        test_loss: report.testLoss,
+        test_accuracy: testAccuracy,
+        test_error: testAccuracy === null ? null : 1 - testAccuracy,
+        accepted_honest: count(true, false),
+        accepted_hostile: count(true, true),
+        refused_honest: count(false, false),
+        refused_hostile: count(false, true),
+        absent: report.neighbours.filter((neighbour) => neighbour.arrival === null).length,
+        bytes_received: report.bytesReceived,
+        bytes_sent: report.bytesSent,
+        train_seconds: toSeconds(phaseMs.train),
+        publish_seconds: toSeconds(phaseMs.publish),
+        collect_seconds: toSeconds(phaseMs.collect),
+        aggregate_seconds: toSeconds(phaseMs.aggregate),
+        evaluate_seconds: toSeconds(phaseMs.evaluate),
+        ledger_seconds: toSeconds(phaseMs.ledger),
+        elapsed_seconds: toSeconds(elapsedMs),
+        attack_success: observed.get(report.round)?.attackSuccess[node.index] ?? null,
+        consensus_distance: observed.get(report.round)?.consensusDistance ?? null,
+      }
+    }
+  }
+}
+
+/** A line of CSV (RFC 4180), without its end. Nothing stands for null. */
+export function csvLine(cells: readonly (string | number | null)[]): string {
+  return cells
+    .map((cell) => {
+      const text = cell === null ? '' : String(cell)
+      return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    })
+    .join(',')
+}
+
+function toSeconds(ms: number): number {
+  return Math.round(ms) / 1000
+}

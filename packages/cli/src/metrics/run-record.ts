@@ -1,0 +1,45 @@
+import type { Observed } from '../cluster/cluster.js'
+import type { HostedRound } from '../cluster/host-messages.js'
+
+/** What is known of a run, whether it was watched or read from its folder; all metrics are made of this. */
+export interface RunRecord {
+  readonly rule: string
+  /** Rounds that the manifest plans. */
+  readonly rounds: number
+  readonly nodes: readonly RecordedNode[]
+  /** By node index. */
+  readonly records: readonly NodeRecord[]
+  readonly failed: readonly FailedNode[]
+  readonly observed: readonly Observed[]
+  /** Resident memory of all processes together, null when it was not measured. */
+  readonly residentBytes: number | null
+}
+
+export interface RecordedNode {
+  /** Index in the topology. */
+  readonly index: number
+  readonly name: string
+  readonly peer: string
+  /** Name of the attack it mounts, null for an honest node. */
+  readonly attack: string | null
+}
+
+/** A node's rounds as they were reported, with the launcher's time of each. */
+export interface NodeRecord {
+  readonly rounds: { readonly report: HostedRound; readonly elapsedMs: number }[]
+}
+
+export interface FailedNode {
+  readonly node: string
+  readonly code: string
+  readonly message: string
+}
+
+export function honestNodes(record: RunRecord): RecordedNode[] {
+  return record.nodes.filter((node) => node.attack === null)
+}
+
+/** Peer ids of the attackers. */
+export function attackerPeers(record: RunRecord): Set<string> {
+  return new Set(record.nodes.filter((node) => node.attack !== null).map((node) => node.peer))
+}

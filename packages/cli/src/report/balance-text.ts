@@ -1,0 +1,38 @@
+import type { Estimate } from '../metrics/bootstrap.js'
+import type { Balance } from '../metrics/cost.js'
+import { percent } from './format.js'
+import { estimateText, pointsText, ratioText } from './measure-text.js'
+
+export interface BalanceLine {
+  readonly label: string
+  readonly estimate: Estimate | null
+  readonly text: string
+  /** Whether it is a share or a difference of shares, which pictures can compare. */
+  readonly isShare: boolean
+}
+
+/** What the defence bought, line by line; figures that were not measured have the text `–`. */
+export function benefitLines({ benefit }: Balance): BalanceLine[] {
+  return [
+    line('worst honest node under attack', benefit.worstGained, pointsText),
+    line('mean of honest nodes under attack', benefit.meanGained, pointsText),
+    line('attack success prevented', benefit.asrPrevented, pointsText),
+  ]
+}
+
+/** What was paid for it. */
+export function costLines({ cost }: Balance): BalanceLine[] {
+  const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
+  return [
+    line('worst honest node lost, nobody attacking', cost.worstLost, pointsText),
+    line('mean of honest nodes lost, nobody attacking', cost.meanLost, pointsText),
+    line('honest models refused, nobody attacking', cost.honestRefused, percent),
+    line('honest models refused, under attack', cost.honestRefusedAttacked, percent),
+    { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
+    { ...line(`seconds${compared}`, cost.secondsRatio, ratioText), isShare: false },
+  ]
+}
+
+function line(label: string, estimate: Estimate | null, text: (value: number) => string): BalanceLine {
+  return { label, estimate, text: estimateText(estimate, (value) => text(value)), isShare: true }
+}

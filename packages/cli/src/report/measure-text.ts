@@ -1,0 +1,60 @@
+import type { Estimate } from '../metrics/bootstrap.js'
+import type { MeasureName } from '../metrics/measures.js'
+import { bytes, decimal, percent, seconds } from './format.js'
+
+/** Short names of the measures, for tables. */
+export const MEASURE_LABELS: Readonly<Record<MeasureName, string>> = {
+  worstHonestAccuracy: 'worst honest node',
+  meanHonestAccuracy: 'mean of honest nodes',
+  bestHonestAccuracy: 'best honest node',
+  mter: 'maximum test error (MTER)',
+  accuracySpread: 'spread of honest nodes (SD)',
+  asr: 'attack success rate',
+  consensusDistance: 'consensus distance (squared L2)',
+  precision: 'filter precision',
+  recall: 'filter recall',
+  acceptance: 'models accepted',
+  honestRefused: 'honest models refused',
+  bytesPerRound: 'bytes a node and round',
+  secondsPerRound: 'seconds a round',
+  aggregateMs: 'work of the rule a round',
+  residentBytesPerNode: 'resident memory a node',
+  finishedHonest: 'honest nodes that finished',
+}
+
+/** A measure's value with its unit. */
+export function measureText(name: MeasureName, value: number | null): string {
+  switch (name) {
+    case 'bytesPerRound':
+    case 'residentBytesPerNode':
+      return bytes(value)
+    case 'secondsPerRound':
+      return seconds(value)
+    case 'aggregateMs':
+      return `${decimal(value)} ms`
+    case 'consensusDistance':
+      return decimal(value)
+    case 'finishedHonest':
+      return value === null ? '–' : String(Number(value.toFixed(1)))
+    default:
+      return percent(value)
+  }
+}
+
+/** `82.6 % [80.1 %, 84.0 %]`, without brackets where there is no interval. */
+export function estimateText(estimate: Estimate | null, text: (value: number) => string): string {
+  if (estimate === null) return '–'
+  const { mean, low, high } = estimate
+  return low === null || high === null ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`
+}
+
+/** Difference of two shares in percentage points, with its sign: `+62.9 pp`. */
+export function pointsText(value: number): string {
+  const points = (100 * value).toFixed(1)
+  return `${value > 0 ? '+' : ''}${points === '-0.0' ? '0.0' : points} pp`
+}
+
+/** `1.08×`. */
+export function ratioText(value: number): string {
+  return `${value.toFixed(2)}×`
+}
