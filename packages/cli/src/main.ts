@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
+import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { renderError } from './report/error-text.js'
@@ -113,6 +114,7 @@ cluster
   )
 
 addLedgerCommands(program)
+addLabCommands(program)
 
 // Whoever reads our output may stop early (`| head`).
 for (const stream of [process.stdout, process.stderr]) {

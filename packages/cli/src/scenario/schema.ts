@@ -60,7 +60,7 @@ const stopSchema = z
   .prefault({})
   .describe('Ends a run before its last round; whatever comes first.')
 
-const scenarioFields = z.strictObject({
+export const scenarioFields = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')

@@ -1,7 +1,14 @@
-import { errorCode, errorMessage, type RoundReport, type TemperedNode } from '@tempered/node'
+import {
+  errorCode,
+  errorMessage,
+  type RoundReport,
+  type TemperedNode,
+  type TrainerService,
+} from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
 import type { Cluster, ClusterInit } from '../cluster/cluster.js'
 import { withoutAnnouncements } from '../cluster/host-messages.js'
+import type { Stage } from '../run/cluster-run.js'
 import type { PlannedNode } from '../scenario/plan.js'
 import { openSimulatedNode } from './simulated-node.js'
 import { openWorld } from './world.js'
@@ -11,10 +18,25 @@ import { openWorld } from './world.js'
  * from event to event. Training is real. `hosts` is the number of training threads. Without faults the models have the
  * same bits as in a cluster.
  */
-export async function startSimulation(init: ClusterInit): Promise<Cluster> {
+export const startSimulation: Stage = (init) => simulate(init, undefined)
+
+/** The same with training threads that are there already, and are there for others afterwards. */
+export function simulationStage(services: readonly TrainerService[]): Stage {
+  return (init) => simulate(init, services)
+}
+
+async function simulate(
+  init: ClusterInit,
+  services: readonly TrainerService[] | undefined,
+): Promise<Cluster> {
   const { plan, onEvent } = init
   const { nodes, run } = plan
-  const world = await openWorld({ plan, cacheFolder: init.cacheFolder, trainingThreads: init.hosts })
+  const world = await openWorld({
+    plan,
+    cacheFolder: init.cacheFolder,
+    trainingThreads: init.hosts,
+    services,
+  })
   const { time, models, disks } = world
   const running = new Map<number, TemperedNode>()
   let stopped = false

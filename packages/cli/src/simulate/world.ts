@@ -10,6 +10,7 @@ import {
   type MemoryHub,
   manifestInitialParameters,
   partition,
+  type RemoteTrainer,
   type TrainerService,
   type VirtualTime,
 } from '@tempered/node'
@@ -40,6 +41,8 @@ export interface WorldInit {
   readonly plan: ClusterPlan
   readonly cacheFolder: string
   readonly trainingThreads: number
+  /** Training threads that are there already, instead. */
+  readonly services?: readonly TrainerService[] | undefined
 }
 
 /** Virtual milliseconds that a message takes. */
@@ -52,15 +55,22 @@ const HELD_ENTRIES = 4
 /** Owner of the timers that are no node's. */
 const NOBODY = -1
 
-export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldInit): Promise<World> {
+export async function openWorld({
+  plan,
+  cacheFolder,
+  trainingThreads,
+  services: given,
+}: WorldInit): Promise<World> {
   const { scenario, run, nodes } = plan
   const small = nodes.length <= SMALL_RUN
   const reader = createSharedReader()
   const time = createVirtualTime()
   const source = await loadSource(scenario.data.source, cacheFolder)
-  const services = await Promise.all(
-    Array.from({ length: trainingThreads }, () => createTrainerService({ backend: scenario.backend })),
-  )
+  const services =
+    given?.map(scopedService) ??
+    (await Promise.all(
+      Array.from({ length: trainingThreads }, () => createTrainerService({ backend: scenario.backend })),
+    ))
   return {
     plan,
     time,
@@ -90,6 +100,22 @@ export async function openWorld({ plan, cacheFolder, trainingThreads }: WorldIni
     initialParameters: manifestInitialParameters(run.manifest),
     async close() {
       await Promise.all(services.map((service) => service.close()))
+    },
+  }
+}
+
+/** A service whose `close` frees the trainers that were opened through it and leaves its thread alone. */
+function scopedService(service: TrainerService): TrainerService {
+  const opened: RemoteTrainer[] = []
+  return {
+    backend: service.backend,
+    async open(spec) {
+      const trainer = await service.open(spec)
+      opened.push(trainer)
+      return trainer
+    },
+    async close() {
+      for (const trainer of opened.splice(0)) trainer.dispose()
     },
   }
 }

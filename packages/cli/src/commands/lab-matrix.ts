@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { loadSource } from '@tempered/node'
+import pc from 'picocolors'
+import { cacheFolder } from '../cache-folder.js'
+import { loadDocument } from '../config/load-document.js'
+import { CliError } from '../errors.js'
+import { createCellPool } from '../lab/cell-pool.js'
+import { type Cell, cellsOf } from '../lab/cells.js'
+import { type Lab, labSchema } from '../lab/lab-schema.js'
+import { startMatrix } from '../lab/matrix.js'
+import { openMatrixFolder } from '../lab/matrix-folder.js'
+import { createMatrixProgress } from '../report/matrix-progress.js'
+import { renderMatrix } from '../report/matrix-text.js'
+import { onInterrupt } from '../run/interrupt.js'
+import { planCluster } from '../scenario/plan.js'
+import { scenarioSchema } from '../scenario/schema.js'
+
+export interface LabMatrixOptions {
+  readonly out?: string
+  readonly parallel?: number
+  readonly seeds?: number[]
+  readonly rounds?: number
+  readonly json?: boolean
+}
+
+/** `tempered lab matrix`: 0 when every cell is done, 7 when some failed. */
+export async function labMatrix(file: string, options: LabMatrixOptions): Promise<void> {
+  const lab = withOptions(await loadLab(file), options)
+  const cells = cellsOf(lab)
+  const cache = cacheFolder()
+  await checkCells(cells, cache, file)
+  const path = resolve(options.out ?? join('runs', lab.name))
+  const folder = await openMatrixFolder(path, lab)
+  const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
+  const pool = createCellPool(parallel)
+  const progress = createMatrixProgress(process.stderr, parallel)
+  const matrix = startMatrix({
+    cells,
+    folder,
+    pool,
+    onCell(result, state) {
+      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+      progress.cell(result, state)
+    },
+  })
+  progress.note(
+    `${cells.length} cells, ${parallel} side by side${matrix.kept > 0 ? `; ${matrix.kept} were done before` : ''}`,
+  )
+  const interruption = onInterrupt(async () => pool.stop())
+  const results = await matrix.done
+  interruption.dispose()
+  pool.stop()
+  progress.close()
+  const out = options.json ? process.stderr : process.stdout
+  out.write(`${renderMatrix(results).join('\n')}\n\nresults: ${relative('.', path)}\n`)
+  if (interruption.exitCode !== undefined) {
+    out.write(pc.dim('stopped; the same command goes on from here\n'))
+    process.exitCode = interruption.exitCode
+    return
+  }
+  const failed = results.filter((result) => result.status === 'failed')
+  if (failed.length === 0) return
+  const names = failed.map((cell) => `${cell.id}: ${cell.error?.code}: ${cell.error?.message}`)
+  throw new CliError(
+    'E_NODES_FAILED',
+    `${failed.length} of ${cells.length} cells failed:\n${names.join('\n')}`,
+  )
+}
+
+async function loadLab(file: string): Promise<Lab> {
+  const lab = await loadDocument(file, labSchema)
+  const { source } = lab.scenario.data
+  if (source === 'mnist') return lab
+  return {
+    ...lab,
+    scenario: { ...lab.scenario, data: { ...lab.scenario.data, source: resolve(dirname(file), source) } },
+  }
+}
+
+function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
+  const { training } = lab.scenario
+  return {
+    ...lab,
+    axes: { ...lab.axes, seeds: seeds ?? lab.axes.seeds },
+    scenario: { ...lab.scenario, training: { ...training, rounds: rounds ?? training.rounds } },
+  }
+}
+
+/** Plans every cell of the first seed, so that a wrong name or parameter is told before anything runs. */
+async function checkCells(cells: readonly Cell[], cache: string, file: string): Promise<void> {
+  const first = cells.filter((cell) => cell.seed === cells[0]?.seed)
+  for (const { rule, attack, scenario } of first) {
+    try {
+      const parsed = scenarioSchema.parse(scenario)
+      planCluster(parsed, await loadSource(parsed.data.source, cache))
+    } catch (error) {
+      throw new CliError(
+        'E_CONFIG',
+        `${file}: ${rule} × ${attack}: ${(error as Error).message}`,
+        { file },
+        error,
+      )
+    }
+  }
+}

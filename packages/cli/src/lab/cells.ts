@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+import type { Lab, LabAttack, LabRule } from './lab-schema.js'
+
+/** Coordinates of a cell, as tables show them. */
+export interface CellPlace {
+  readonly rule: string
+  /** `none` for the attack-free run. */
+  readonly attack: string
+  /** Share of attacking nodes; 0 for the attack-free run. */
+  readonly fraction: number
+  readonly topology: string
+  readonly split: string
+  readonly seed: number
+}
+
+/** One run of a matrix. */
+export interface Cell extends CellPlace {
+  /** Its file name among the results: lower-case letters, digits and dashes, unique in the lab. */
+  readonly id: string
+  readonly scenario: ScenarioInput
+  /** SHA-256 of the resolved scenario, hexadecimal: a finished cell counts only for the very same run. */
+  readonly hash: string
+}
+
+export const NO_ATTACK = 'none'
+const UNDEFENDED: LabRule = { name: 'average', params: {}, pre: [], training: {} }
+
+/** All cells of a lab, controls with them, in an order in which whole seeds are done one after the other. */
+export function cellsOf(lab: Lab): Cell[] {
+  const { axes, controls } = lab
+  const rules = [...axes.rules]
+  if (controls.undefended && !rules.some(isUndefended)) rules.unshift(UNDEFENDED)
+  const cells: Cell[] = []
+  for (const seed of axes.seeds) {
+    for (const topology of axes.topologies) {
+      for (const split of axes.splits) {
+        for (const rule of rules) {
+          for (const { attack, fraction } of hostilities(lab)) {
+            const place: CellPlace = {
+              rule: ruleLabel(rule),
+              attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
+              fraction,
+              topology: label(topology),
+              split: splitLabel(split),
+              seed,
+            }
+            const scenario = scenarioOf(lab, { rule, attack, fraction, topology, split, seed })
+            cells.push({ id: cellId(place), ...place, scenario, hash: hashOf(scenario) })
+          }
+        }
+      }
+    }
+  }
+  return cells
+}
+
+/** Attack and share of attackers of the cells of one rule; nobody attacks in one of them. */
+function hostilities({ axes, controls, attackers, scenario }: Lab) {
+  const fractions = attackers === undefined ? axes.fractions : [attackers.length / scenario.nodes]
+  const hostile = axes.attacks.flatMap((attack) =>
+    fractions.filter((fraction) => fraction > 0).map((fraction) => ({ attack, fraction })),
+  )
+  const peaceful = controls.honest || fractions.includes(0) || axes.attacks.length === 0
+  return [...(peaceful ? [{ attack: undefined, fraction: 0 }] : []), ...hostile]
+}
+
+interface CellParts {
+  readonly rule: LabRule
+  readonly attack: LabAttack | undefined
+  readonly fraction: number
+  readonly topology: Lab['axes']['topologies'][number]
+  readonly split: Lab['axes']['splits'][number]
+  readonly seed: number
+}
+
+function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }: CellParts): ScenarioInput {
+  const { scenario, attackers, placement } = lab
+  const { label: _, training, ...plainRule } = rule
+  const who =
+    attackers === undefined
+      ? { fraction, ...(placement === undefined ? {} : { placement }) }
+      : { nodes: [...attackers] }
+  const adversaries = (): ScenarioInput['adversaries'] => {
+    if (attack === undefined) return []
+    const { name, params, label: __, ...rest } = attack
+    return [{ ...who, ...rest, attack: { name, params } }]
+  }
+  return {
+    ...scenario,
+    name: lab.name,
+    seed,
+    topology,
+    data: { ...scenario.data, split },
+    training: { ...scenario.training, ...training },
+    rule: plainRule,
+    adversaries: adversaries(),
+    keepRounds: 2,
+  }
+}
+
+function isUndefended(rule: LabRule): boolean {
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0
+}
+
+export function ruleLabel(rule: LabRule): string {
+  return rule.label ?? [...rule.pre.map(label), label(rule)].join(' + ')
+}
+
+function attackLabel(attack: LabAttack): string {
+  if (attack.label !== undefined) return attack.label
+  return attack.poison === undefined ? label(attack) : `${label(attack.poison)} + ${label(attack)}`
+}
+
+function label({ name, params = {} }: { name: string; params?: Readonly<Record<string, number>> }): string {
+  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`)
+  return given.length === 0 ? name : `${name}(${given.join(', ')})`
+}
+
+function splitLabel(split: CellParts['split']): string {
+  const { kind, ...given } = split as { kind: string } & Record<string, unknown>
+  const parts = Object.entries(given).flatMap(([key, value]) =>
+    typeof value === 'number' ? [`${key}=${value}`] : [],
+  )
+  return [kind, ...parts].join(' ')
+}
+
+/** Readable, and told apart by a hash where letters do not suffice. */
+function cellId(place: CellPlace): string {
+  const text = JSON.stringify(place)
+  const words = [place.rule, place.attack, place.fraction, `s${place.seed}`].join('-')
+  const slug = words
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 80)
+  return `${slug}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+}
+
+function hashOf(scenario: ScenarioInput): string {
+  return createHash('sha256')
+    .update(JSON.stringify(scenarioSchema.parse(scenario)))
+    .digest('hex')
+}

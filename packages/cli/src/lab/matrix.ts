@@ -1,0 +1,65 @@
+import type { CellPool } from './cell-pool.js'
+import type { Cell } from './cells.js'
+import { type CellResult, type MatrixFolder, placeOf } from './matrix-folder.js'
+
+export interface MatrixInit {
+  readonly cells: readonly Cell[]
+  readonly folder: MatrixFolder
+  readonly pool: CellPool
+  /** After every cell, those of earlier runs left out. */
+  onCell(result: CellResult, progress: MatrixProgress): void
+}
+
+export interface MatrixProgress {
+  /** Cells that are done or have failed, those of earlier runs with them. */
+  readonly finished: number
+  readonly failed: number
+  readonly total: number
+}
+
+/** A matrix at work. */
+export interface Matrix {
+  /** Cells that an earlier run had done already. */
+  readonly kept: number
+  /** Resolves with the results of all cells, in their order; after `stop`, those that did not run are missing. */
+  readonly done: Promise<readonly CellResult[]>
+}
+
+/** Runs the cells that are not done yet; each is written down as soon as it is finished. */
+export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix {
+  const earlier = new Map(cells.map((cell) => [cell, folder.find(cell)]))
+  const kept = [...earlier.values()].filter((result) => result !== undefined).length
+  let finished = kept
+  let failed = 0
+
+  const runCell = async (cell: Cell): Promise<CellResult> => {
+    const known = earlier.get(cell)
+    if (known !== undefined) return known
+    const reply = await pool.run({ id: cell.id, scenario: cell.scenario })
+    if ('error' in reply && reply.error.code === 'E_STOPPED')
+      return {
+        ...placeOf(cell),
+        id: cell.id,
+        hash: cell.hash,
+        status: 'missing',
+        measures: null,
+        seconds: null,
+      }
+    const result = await folder.write(
+      cell,
+      'error' in reply
+        ? { status: 'failed', error: reply.error, measures: null, seconds: null }
+        : { status: 'done', measures: reply.measures, seconds: reply.seconds },
+    )
+    finished += 1
+    if (result.status === 'failed') failed += 1
+    onCell(result, { finished, failed, total: cells.length })
+    return result
+  }
+
+  const done = Promise.all(cells.map(runCell)).then(async (results) => {
+    await folder.finish(results)
+    return results
+  })
+  return { kept, done }
+}

@@ -1,0 +1,42 @@
+import type { CellPlace } from '../lab/cells.js'
+import type { CellResult } from '../lab/matrix-folder.js'
+import type { MeasureName } from '../metrics/measures.js'
+import { mean } from '../metrics/statistics.js'
+import { percent, table } from './format.js'
+
+/** A matrix in words: attacks down, rules across, each the mean over seeds of the worst honest node's test error. */
+export function renderMatrix(results: readonly CellResult[]): string[] {
+  const groups = unique(results.map(groupOf))
+  return groups.flatMap((group) => {
+    const here = results.filter((result) => groupOf(result) === group)
+    const rules = unique(here.map(({ rule }) => rule))
+    const rows = unique(here.map(rowOf)).map((row) => {
+      const cells = rules.map((rule) => here.filter((cell) => rowOf(cell) === row && cell.rule === rule))
+      return [row, ...cells.map((these) => text(these, 'mter'))]
+    })
+    const columns = new Set(rules.map((_, k) => k + 1))
+    return [
+      '',
+      `worst honest test error, mean over seeds; ${group}`,
+      ...table([['', ...rules], ...rows], columns),
+    ]
+  })
+}
+
+function groupOf({ topology, split }: CellPlace): string {
+  return `${topology}, ${split}`
+}
+
+function rowOf({ attack, fraction }: CellPlace): string {
+  return fraction === 0 ? 'nobody attacks' : `${attack}, ${percent(fraction, 0)}`
+}
+
+function text(cells: readonly CellResult[], measure: MeasureName): string {
+  const values = cells.flatMap((cell) => cell.measures?.[measure] ?? [])
+  if (values.length > 0) return percent(mean(values))
+  return cells.some((cell) => cell.status === 'failed') ? 'failed' : '–'
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}
