@@ -1,0 +1,88 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { CellResult } from '../../src/lab/matrix-folder.js'
+import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
+
+const LAB = {
+  name: 'small',
+  scenario: {
+    nodes: 6,
+    model: 'softmax',
+    training: { rounds: 2, localSteps: 2 },
+    evaluation: { every: 2, samples: 50 },
+  },
+  axes: {
+    rules: ['median'],
+    attacks: ['sign-flip-model'],
+    topologies: [{ name: 'complete' }],
+    seeds: [1, 2],
+  },
+}
+
+async function cellsIn(folder: string): Promise<CellResult[]> {
+  const matrix = JSON.parse(await readFile(join(folder, 'matrix.json'), 'utf8')) as { cells: CellResult[] }
+  return matrix.cells
+}
+
+describe('tempered lab matrix', () => {
+  it('runs every cell, the controls with them, and does only what is missing when it runs again', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
+      const first = await runCli(['lab', 'matrix', 'lab.yaml', '--json'], folder)
+      expect(first.code, first.stderr).toBe(0)
+      expect(first.stdout.trim().split('\n')).toHaveLength(8)
+      const out = join(folder, 'runs', 'small')
+      const cells = await cellsIn(out)
+      expect(cells.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'done'))
+      for (const { measures } of cells) {
+        expect(measures?.worstHonestAccuracy).toBeGreaterThan(0)
+        expect(measures?.finishedHonest).toBeGreaterThan(4)
+      }
+      const csv = (await readFile(join(out, 'matrix.csv'), 'utf8')).trim().split('\n')
+      expect(csv).toHaveLength(9)
+
+      // One result is gone and another was cut off in the middle: these two are run again, to the same numbers.
+      const [gone, torn] = (await readdir(join(out, 'cells'))).sort()
+      await rm(join(out, 'cells', gone!))
+      await writeFile(join(out, 'cells', torn!), '{"id":')
+      const second = await runCli(['lab', 'matrix', 'lab.yaml', '--json', '--parallel', '1'], folder)
+      expect(second.code, second.stderr).toBe(0)
+      const again = second.stdout
+        .trim()
+        .split('\n')
+        .map((line) => `${(JSON.parse(line) as CellResult).id}.json`)
+      expect(again.sort()).toEqual([gone, torn])
+      const accuracies = (all: CellResult[]) => all.map(({ measures }) => measures?.meanHonestAccuracy)
+      expect(accuracies(await cellsIn(out))).toEqual(accuracies(cells))
+    }))
+
+  it('goes on after it was interrupted', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
+      const running = startCli(['lab', 'matrix', 'lab.yaml', '--json', '--parallel', '1'], folder)
+      await running.line('stdout', (line) => (line.includes('"done"') ? line : undefined))
+      running.child.kill('SIGINT')
+      expect(await running.exit).toBe(130)
+      const kept = running.stdout.length
+      const again = await runCli(['lab', 'matrix', 'lab.yaml', '--json'], folder)
+      expect(again.code, again.stderr).toBe(0)
+      expect(again.stdout.trim().split('\n')).toHaveLength(8 - kept)
+      expect((await cellsIn(join(folder, 'runs', 'small'))).every(({ status }) => status === 'done')).toBe(
+        true,
+      )
+    }))
+
+  it('tells what is wrong with a lab before anything runs', () =>
+    inTemporaryFolder(async (folder) => {
+      const wrong = { ...LAB, axes: { ...LAB.axes, rules: [{ name: 'krum', params: { f: 9 } }] } }
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify(wrong))
+      const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      expect(run.code).toBe(2)
+      expect(run.stderr).toContain('krum')
+      await writeFile(join(folder, 'lab.yaml'), 'name: x\naxes:\n  rules: [median]\n  seed: [1]\n')
+      const unknown = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      expect(unknown.code).toBe(2)
+      expect(unknown.stderr).toMatch(/lab\.yaml:4:3: unknown key "axes\.seed"; did you mean "seeds"/)
+    }))
+})

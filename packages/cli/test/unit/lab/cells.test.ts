@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { cellsOf } from '../../../src/lab/cells.js'
+import { labSchema } from '../../../src/lab/lab-schema.js'
+import { scenarioSchema } from '../../../src/scenario/schema.js'
+
+const lab = (changes: object = {}) =>
+  labSchema.parse({
+    name: 'cells',
+    scenario: { nodes: 20, model: 'softmax', training: { rounds: 3 } },
+    axes: {
+      rules: ['median', { name: 'trimmed-mean', params: { f: 2 }, pre: [{ name: 'nnm', params: { f: 2 } }] }],
+      attacks: ['alie', { name: 'model-replacement', poison: { name: 'backdoor' }, from: 2 }],
+      fractions: [0.1, 0.2],
+      seeds: [4, 5],
+    },
+    ...changes,
+  })
+
+describe('the cells of a lab', () => {
+  it('are every combination, with the attack-free and the undefended runs', () => {
+    const cells = cellsOf(lab())
+    // (average and two rules) × (nobody, and two attacks × two fractions) × two seeds.
+    expect(cells).toHaveLength(3 * 5 * 2)
+    expect(new Set(cells.map(({ id }) => id)).size).toBe(30)
+    expect(new Set(cells.map(({ rule }) => rule))).toEqual(
+      new Set(['average', 'median', 'nnm(f=2) + trimmed-mean(f=2)']),
+    )
+    expect(new Set(cells.map(({ attack }) => attack))).toEqual(
+      new Set(['none', 'alie', 'backdoor + model-replacement']),
+    )
+    for (const { attack, fraction, scenario } of cells) {
+      const { adversaries, keepRounds } = scenarioSchema.parse(scenario)
+      expect(adversaries).toHaveLength(attack === 'none' ? 0 : 1)
+      expect(adversaries[0]?.fraction ?? 0).toBe(fraction)
+      expect(keepRounds).toBe(2)
+    }
+    const backdoor = cells.find(({ attack }) => attack.startsWith('backdoor'))!
+    expect(scenarioSchema.parse(backdoor.scenario).adversaries[0]).toMatchObject({
+      attack: { name: 'model-replacement' },
+      poison: { name: 'backdoor' },
+      from: 2,
+    })
+  })
+
+  it('leave controls out that were switched off', () => {
+    const cells = cellsOf(lab({ controls: { honest: false, undefended: false } }))
+    expect(cells).toHaveLength(2 * 4 * 2)
+    expect(cells.some(({ attack, rule }) => attack === 'none' || rule === 'average')).toBe(false)
+  })
+
+  it('take named attackers instead of fractions', () => {
+    const cells = cellsOf(lab({ attackers: [1, 3, 5] }))
+    const hostile = cells.filter(({ attack }) => attack !== 'none')
+    expect(new Set(hostile.map(({ fraction }) => fraction))).toEqual(new Set([0.15]))
+    expect(scenarioSchema.parse(hostile[0]!.scenario).adversaries[0]?.nodes).toEqual([1, 3, 5])
+  })
+
+  it('are told apart by what is run, and by nothing else', () => {
+    const [one, other] = [cellsOf(lab()), cellsOf(lab())]
+    expect(one).toEqual(other)
+    const longer = cellsOf(lab({ scenario: { nodes: 20, model: 'softmax', training: { rounds: 4 } } }))
+    expect(longer[0]!.id).toBe(one[0]!.id)
+    expect(longer[0]!.hash).not.toBe(one[0]!.hash)
+  })
+
+  it('refuse what no scenario has', () => {
+    expect(() => lab({ scenario: { node: 3 } })).toThrow(/node/)
+    expect(() => lab({ axes: { rules: [] } })).toThrow()
+    expect(() => lab({ axes: { rules: ['median'], fractions: [1.5] } })).toThrow()
+  })
+})
