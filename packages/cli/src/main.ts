@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
+import { addScenarioCommands } from './commands/scenario-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { renderError } from './report/error-text.js'
 import { temperedVersion } from './versions.js'
@@ -112,6 +113,7 @@ cluster
     (await import('./commands/cluster-run.js')).clusterRun(scenario, options),
   )
 
+addScenarioCommands(program)
 addLedgerCommands(program)
 
 // Whoever reads our output may stop early (`| head`).

@@ -38,6 +38,6 @@ export interface FaultHappened {
 export interface Stopped {
   readonly type: 'stopped'
   readonly why: 'target-accuracy' | 'seconds'
-  /** The last round that all honest nodes have finished, from 0; null for none. */
+  /** The last round that all honest nodes have finished and were evaluated in, from 0; null for none. */
   readonly lastRound: number | null
 }

@@ -65,6 +65,20 @@ export function parseText<S extends z.ZodType>(
   throw new CliError('E_CONFIG', [...messages].join('\n'), { path })
 }
 
+/** Mistakes of a file that were found when more was known than the file alone, as the error that tells them with place. */
+export async function documentError(path: string, problems: readonly Problem[]): Promise<CliError> {
+  const lines = new LineCounter()
+  const { contents } = parseDocument(await readFile(path, 'utf8'), {
+    lineCounter: lines,
+    prettyErrors: false,
+  })
+  const messages = problems.map(({ path: where, message }) => {
+    const { line, col } = lines.linePos(offsetOf(contents, where))
+    return `${path}:${line}:${col}: ${told(where, message)}`
+  })
+  return new CliError('E_CONFIG', messages.join('\n'), { path })
+}
+
 interface Located {
   readonly offset: number
   readonly message: string

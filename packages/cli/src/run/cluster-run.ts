@@ -1,11 +1,12 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LEDGER_FILE, runTopology, systemClock, verifyLedgerFile } from '@tempered/node'
-import { type Cluster, type ClusterEvent, nodeFolder, startCluster } from '../cluster/cluster.js'
+import { type Cluster, type ClusterEvent, nodeFolder, type Stage, startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { openRunFolder, type RunFolder } from './run-folder.js'
 import { type NodeRecord, type RunScore, scoreRun } from './score.js'
+import { createStopWatch } from './stop-conditions.js'
 
 /** A cluster that is being watched, written down and scored. */
 export interface ClusterRun {
@@ -14,6 +15,8 @@ export interface ClusterRun {
   /** By node index; grows while the run goes on. */
   readonly records: readonly NodeRecord[]
   readonly pids: readonly number[]
+  /** Whether a stop condition of the scenario has ended it before its last round. */
+  readonly stoppedEarly: (ClusterEvent & { type: 'stopped' }) | undefined
   /** Resolves with the score when all nodes are done; after `stop`, with the score of what there is. */
   finish(): Promise<RunScore>
   stop(): Promise<void>
@@ -25,6 +28,8 @@ export interface ClusterRunInit {
   readonly cacheFolder: string
   readonly hosts: number
   readonly logLevel: string
+  /** What runs the plan: `startCluster` unless another is given. */
+  readonly stage?: Stage
   /** Every event, after it was recorded. */
   onEvent(event: ClusterEvent, elapsedMs: number): void
 }
@@ -35,6 +40,23 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: { node: string; code: string; message: string }[] = []
+
+  let cluster: Cluster | undefined
+  /** What happens before the caller has the run in hand is told when it has. */
+  let early: (() => void)[] | undefined = []
+  let stoppedEarly: ClusterRun['stoppedEarly']
+  const watch = createStopWatch(plan)
+  const end = (event: ClusterRun['stoppedEarly']): void => {
+    if (event === undefined) return
+    stoppedEarly = event
+    onEvent(event)
+    void cluster?.stop()
+  }
+  const { seconds } = plan.scenario.stop
+  const cancelTimer =
+    seconds === undefined
+      ? () => undefined
+      : systemClock.after(seconds * 1000, () => end(watch.time(systemClock.monotonicMs() - begun)))
 
   const onEvent = (event: ClusterEvent): void => {
     const elapsedMs = systemClock.monotonicMs() - begun
@@ -48,17 +70,33 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
       for (const node of event.nodes)
         failed.push({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` })
     }
-    init.onEvent(event, elapsedMs)
+    if (early === undefined) init.onEvent(event, elapsedMs)
+    else early.push(() => init.onEvent(event, elapsedMs))
+    end(watch.event(event, elapsedMs))
   }
-  const cluster: Cluster = await startCluster({ ...init, onEvent })
+  const { stage = startCluster } = init
+  cluster = await stage({ ...init, onEvent })
+  if (stoppedEarly !== undefined) void cluster.stop()
+  const running = cluster
+  setImmediate(() => {
+    const held = early ?? []
+    early = undefined
+    for (const tell of held) tell()
+  })
 
   return {
     plan,
     folder: init.folder,
     records,
-    pids: cluster.pids,
+    get pids() {
+      return running.pids
+    },
+    get stoppedEarly() {
+      return stoppedEarly
+    },
     async finish() {
-      await cluster.done
+      await running.done
+      cancelTimer()
       const verdicts = []
       for (const node of plan.nodes) {
         const path = join(nodeFolder(init.folder, node), LEDGER_FILE)
@@ -66,12 +104,12 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
         const verdict = await verifyLedgerFile(path, undefined, (run) => runTopology(run).neighboursOf)
         verdicts.push({ node: node.name, verdict })
       }
-      const score = scoreRun({ plan, records, failed, verdicts })
+      const score = scoreRun({ plan, records, failed, verdicts, lastRound: stoppedEarly?.lastRound })
       await results.writeSummary(score)
       await results.close()
       return score
     },
-    stop: () => cluster.stop(),
+    stop: () => running.stop(),
   }
 }
 

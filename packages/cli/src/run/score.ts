@@ -51,16 +51,18 @@ export interface ScoreInput {
   readonly records: readonly NodeRecord[]
   readonly failed: RunScore['failed']
   readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
+  /** The round, from 0, that a stopped run is judged by; null for none. Left out: the last one of the manifest. */
+  readonly lastRound?: number | null | undefined
 }
 
 export function scoreRun(input: ScoreInput): RunScore {
   const { plan, records } = input
-  const { rounds } = plan.run.manifest.training
+  const { lastRound = plan.run.manifest.training.rounds - 1 } = input
   const honest = plan.nodes.filter((node) => node.attack === undefined)
   const finals: NodeAccuracy[] = []
   for (const node of honest) {
-    const last = records[node.index]?.rounds.at(-1)?.report
-    if (last?.round === rounds - 1 && last.testAccuracy !== null) {
+    const last = records[node.index]?.rounds.findLast(({ report }) => report.round === lastRound)?.report
+    if (last !== undefined && last.testAccuracy !== null) {
       finals.push({ node: node.name, accuracy: last.testAccuracy })
     }
   }
@@ -108,12 +110,16 @@ function filterQuality({
   }
 }
 
-function costs({ plan, records }: ScoreInput): Pick<RunScore, 'bytesPerNodeRound' | 'secondsPerRound'> {
+function costs({
+  plan,
+  records,
+  lastRound,
+}: ScoreInput): Pick<RunScore, 'bytesPerNodeRound' | 'secondsPerRound'> {
   const reported = records.flatMap((record) => record.rounds)
   const bytes = reported.map(({ report }) => report.bytesReceived + report.bytesSent)
   const begun = reported.map(({ report, elapsedMs }) => elapsedMs - phaseTotal(report))
   const ended = reported.map(({ elapsedMs }) => elapsedMs)
-  const { rounds } = plan.run.manifest.training
+  const rounds = lastRound == null ? plan.run.manifest.training.rounds : lastRound + 1
   return {
     bytesPerNodeRound: mean(bytes),
     secondsPerRound: reported.length === 0 ? null : (Math.max(...ended) - Math.min(...begun)) / 1000 / rounds,

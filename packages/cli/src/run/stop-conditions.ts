@@ -28,7 +28,9 @@ export function createStopWatch({ scenario, nodes }: Pick<ClusterPlan, 'scenario
   const counted = () => [...accuracies].filter(([index]) => !gone.has(index)).map(([, rounds]) => rounds)
 
   const lastCommon = (): number | null => {
-    const finished = counted().map((rounds) => new Set(rounds.keys()))
+    const finished = counted().map(
+      (rounds) => new Set([...rounds].filter(([, accuracy]) => accuracy !== null).map(([round]) => round)),
+    )
     const [first, ...others] = finished
     const common = [...(first ?? [])].filter((round) => others.every((set) => set.has(round)))
     return common.length === 0 ? null : Math.max(...common)
