@@ -10,6 +10,14 @@ export const wholeNumber =
       throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
     return value
   }
+/** Different whole numbers with commas between them. */
+export const wholeNumbers =
+  (minimum: number) =>
+  (text: string): number[] => {
+    const values = text.split(',').map(wholeNumber(minimum))
+    if (new Set(values).size < values.length) throw new InvalidArgumentError('has a number twice')
+    return values
+  }
 /** `name=number`, repeatable. */
 export const assignment = (text: string, previous: Record<string, number> = {}): Record<string, number> => {
   const [key, value] = text.split('=')

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
+import { addScenarioCommands } from './commands/scenario-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { renderError } from './report/error-text.js'
 import { temperedVersion } from './versions.js'
@@ -113,6 +114,7 @@ cluster
     (await import('./commands/cluster-run.js')).clusterRun(scenario, options),
   )
 
+addScenarioCommands(program)
 addLedgerCommands(program)
 addLabCommands(program)
 

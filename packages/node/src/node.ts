@@ -86,6 +86,8 @@ export interface TemperedNode {
   addresses(): readonly string[]
   /** Tells the node where a member can be dialled, as discovery does. */
   learnAddresses(peer: string, addresses: readonly string[]): void
+  /** Cuts the link to a peer, or mends it; see `RunNetwork.setReachable`. */
+  setReachable(peer: string, reachable: boolean): void
   /** Round with which this process begins: 0, or the one after the last ledger entry. */
   readonly firstRound: number
   /** Opens the network and works the rounds; resolves when the run is over or the node was stopped. */
@@ -298,6 +300,7 @@ function assemble({
     peerId,
     addresses: () => network.addresses(),
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
+    setReachable: (peer, reachable) => network.setReachable(peer, reachable),
     firstRound: state.firstRound,
     accuse: async (bytes, blobs) => accusations.bring(openEvidence(bytes, run), blobs),
     async run() {

@@ -1,6 +1,7 @@
 import type { BackendChoice, EvaluationPlan, PartitionScheme, RoundReport } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import type { PlannedAttack } from '../scenario/plan.js'
+import type { Conditions } from './conditions.js'
 
 /** What a cluster's launcher and its host processes say to each other, over Node's IPC channel. */
 
@@ -23,6 +24,10 @@ export interface HostLaunch {
   /** `mnist`, or a folder with IDX files. */
   readonly source: string
   readonly partition: PartitionScheme
+  /** What faults have made of links and trainers before. */
+  readonly conditions: Conditions
+  /** Indices of nodes that will join later. */
+  readonly absent: readonly number[]
   readonly cacheFolder: string
   readonly evaluation: EvaluationPlan
   readonly backend: BackendChoice
@@ -37,6 +42,9 @@ export type ToHost =
   /** An honest node's model of a round is on disk: the side channel of colluding attackers. */
   | { readonly type: 'honest-model'; readonly index: number; readonly round: number; readonly path: string }
   | { readonly type: 'honest-gone'; readonly index: number }
+  | { readonly type: 'conditions'; readonly conditions: Conditions }
+  /** One node is to stop, cleanly and for good; it is done then. */
+  | { readonly type: 'leave'; readonly index: number }
   | { readonly type: 'stop' }
 
 /** A round as the launcher sees it: announcements stay in the ledger. */

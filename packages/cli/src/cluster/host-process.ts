@@ -4,6 +4,7 @@ import {
   errorCode,
   errorMessage,
   identityFromSeed,
+  type LocalNodeComponents,
   loadSource,
   openLocalNode,
   runTopology,
@@ -12,7 +13,9 @@ import {
 } from '@tempered/node'
 import { openManifest } from '@tempered/protocol'
 import { pino } from 'pino'
+import { withoutAbsent } from './absent-peers.js'
 import { createAdversary } from './adversary.js'
+import { linkName } from './conditions.js'
 import { createHonestModels } from './honest-models.js'
 import {
   type FromHost,
@@ -21,6 +24,8 @@ import {
   type ToHost,
   withoutAnnouncements,
 } from './host-messages.js'
+import { slowLinks } from './slow-links.js'
+import { slowTrainers } from './slow-trainer.js'
 
 /**
  * A host process of a local cluster: runs some of its nodes over the same code as `tempered node start`, with one
@@ -76,7 +81,16 @@ async function launch(init: HostLaunch): Promise<void> {
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
   const source = await loadSource(init.source, init.cacheFolder)
   const service = await createTrainerService({ backend: init.backend })
-  const nodes = new Map<string, TemperedNode>()
+  const nodes = new Map<number, TemperedNode>()
+  const leaving = new Set<number>()
+  let { conditions } = init
+  /** Cuts and mends the links of a node as the conditions have it. */
+  const setLinks = (index: number, node: TemperedNode): void => {
+    const cut = new Set(conditions.cut)
+    manifest.members.forEach((peer, other) => {
+      if (other !== index) node.setReachable(peer, !cut.has(linkName(index, other)))
+    })
+  }
   host = {
     receive(message) {
       if (message.type === 'honest-model') {
@@ -84,6 +98,12 @@ async function launch(init: HostLaunch): Promise<void> {
       } else if (message.type === 'honest-gone') models.gone(message.index)
       else if (message.type === 'addresses') {
         for (const node of nodes.values()) node.learnAddresses(message.peer, message.addresses)
+      } else if (message.type === 'conditions') {
+        conditions = message.conditions
+        for (const [index, node] of nodes) setLinks(index, node)
+      } else if (message.type === 'leave') {
+        leaving.add(message.index)
+        void nodes.get(message.index)?.stop()
       }
     },
     async stop() {
@@ -105,8 +125,28 @@ async function launch(init: HostLaunch): Promise<void> {
       clock: systemClock,
       train: source.train,
     })
+    const neighbours = topology.graph.neighbours(index)
+    const absent = init.absent
+      .filter((other) => neighbours.includes(other))
+      .map((other) => manifest.members[other]!)
+    const createNetwork: LocalNodeComponents['createNetwork'] = (parts, makeLibp2p) => {
+      const make: typeof makeLibp2p = (of) =>
+        slowLinks(withoutAbsent(makeLibp2p(of), absent), {
+          clock: systemClock,
+          deadlines: manifest.deadlines,
+          speedOf: (peer) => conditions.slow[linkName(index, run.memberIndex.get(peer) ?? -1)],
+        })
+      return adversary.createNetwork?.(parts, make) ?? make(parts)
+    }
+    const factor = (): number => conditions.trainers[index] ?? 1
     const node = await openLocalNode(
-      { ...adversary, service, clock: systemClock, logger: logger.child({ node: name }) },
+      {
+        ...adversary,
+        createNetwork,
+        service: slowTrainers(service, systemClock, factor),
+        clock: systemClock,
+        logger: logger.child({ node: name }),
+      },
       {
         run,
         identity,
@@ -132,8 +172,10 @@ async function launch(init: HostLaunch): Promise<void> {
         onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
       },
     )
-    nodes.set(identity.signer.peerId, node)
-    await node.run()
+    nodes.set(index, node)
+    setLinks(index, node)
+    if (leaving.has(index)) await node.stop()
+    else await node.run()
   }
 
   await Promise.all(

@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { dirname, relative, resolve } from 'node:path'
+import { relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
-import { loadDocument } from '../config/load-document.js'
 import { createProgress } from '../report/progress.js'
 import { renderScores, renderTroubles } from '../report/summary.js'
 import {
@@ -15,6 +14,7 @@ import {
 } from '../run/cluster-run.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
+import { loadScenario } from '../scenario/load-scenario.js'
 import { planCluster } from '../scenario/plan.js'
 import { defaultTopology, type Scenario, scenarioSchema } from '../scenario/schema.js'
 
@@ -75,14 +75,6 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   }
   requireValidLedgers(score, plan)
   requireNoFailures(score)
-}
-
-/** A scenario file; a data folder in it is relative to the file. */
-async function loadScenario(file: string): Promise<Scenario> {
-  const scenario = await loadDocument(file, scenarioSchema)
-  const { source } = scenario.data
-  if (source === 'mnist') return scenario
-  return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }
 }
 
 /** Flags over the scenario. A topology that the file left to the default follows the number of nodes. */

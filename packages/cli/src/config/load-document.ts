@@ -1,24 +1,41 @@
 import { readFile } from 'node:fs/promises'
-import { distance } from 'fastest-levenshtein'
 import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap, type Node as YamlNode } from 'yaml'
 import type { z } from 'zod'
 import { CliError } from '../errors.js'
+import { issueText } from './issue-text.js'
+import { knownKeys } from './known-keys.js'
+import { nearestName } from './nearest-name.js'
+import type { Problem } from './problem.js'
+
+/** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
+export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
 
 /**
- * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema. Every problem is one line
- * `file:line:column: what`, and an unknown key comes with the nearest known one. Throws E_FILE or E_CONFIG.
+ * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if that has been met, with `check`.
+ * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Unknown keys
+ * alone do not keep `check` from looking at the rest. Throws E_FILE or E_CONFIG.
  */
-export async function loadDocument<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> {
+export async function loadDocument<S extends z.ZodType>(
+  path: string,
+  schema: S,
+  check?: Check<z.infer<S>>,
+): Promise<z.infer<S>> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
     throw new CliError('E_FILE', `${path}: ${(error as NodeJS.ErrnoException).message}`, { path }, error)
   }
-  return parseText(path, text, schema)
+  return parseText(path, text, schema, check)
 }
 
-export function parseText<S extends z.ZodType>(path: string, text: string, schema: S): z.infer<S> {
+/** As {@link loadDocument}, of text that is at hand; `path` is what messages call it. */
+export function parseText<S extends z.ZodType>(
+  path: string,
+  text: string,
+  schema: S,
+  check?: Check<z.infer<S>>,
+): z.infer<S> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): string => {
@@ -29,32 +46,90 @@ export function parseText<S extends z.ZodType>(path: string, text: string, schem
   if (broken !== undefined)
     throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${broken.message}`, { path })
 
+  const root = document.contents
   // An empty file is a document without keys: everything has its default or is missed by name.
-  const result = schema.safeParse(document.toJS() ?? {})
-  if (result.success) return result.data
-  const problems = result.error.issues.flatMap((issue) => describe(issue, [], document.contents, schema, at))
-  throw new CliError('E_CONFIG', problems.join('\n'), { path })
+  const raw: unknown = document.toJS() ?? {}
+  const result = schema.safeParse(raw)
+  const found: Located[] = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => describe(issue, raw, root, schema))
+  const known = result.success ? result : schema.safeParse(withoutUnknown(raw, result.error.issues))
+  if (known.success && check !== undefined) {
+    for (const { path: where, message } of check(known.data, raw)) {
+      found.push({ offset: offsetOf(root, where), message: told(where, message) })
+    }
+  }
+  if (found.length === 0 && result.success) return result.data
+  found.sort((a, b) => a.offset - b.offset)
+  const messages = new Set(found.map(({ offset, message }) => `${at(offset)}: ${message}`))
+  throw new CliError('E_CONFIG', [...messages].join('\n'), { path })
+}
+
+/** Mistakes of a file that were found when more was known than the file alone, as the error that tells them with place. */
+export async function documentError(path: string, problems: readonly Problem[]): Promise<CliError> {
+  const lines = new LineCounter()
+  const { contents } = parseDocument(await readFile(path, 'utf8'), {
+    lineCounter: lines,
+    prettyErrors: false,
+  })
+  const messages = problems.map(({ path: where, message }) => {
+    const { line, col } = lines.linePos(offsetOf(contents, where))
+    return `${path}:${line}:${col}: ${told(where, message)}`
+  })
+  return new CliError('E_CONFIG', messages.join('\n'), { path })
+}
+
+interface Located {
+  readonly offset: number
+  readonly message: string
+}
+
+function told(path: Path, message: string): string {
+  const where = path.map(String).join('.')
+  return where === '' ? message : `${where}: ${message}`
+}
+
+/** The value without the keys that a schema does not know, so that the rest can be looked at. */
+function withoutUnknown(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy = structuredClone(raw)
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue
+    const owner = valueAt(copy, issue.path)
+    if (typeof owner !== 'object' || owner === null) continue
+    for (const key of issue.keys) delete (owner as Record<string, unknown>)[key]
+  }
+  return copy
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  )
 }
 
 type Path = readonly PropertyKey[]
 
 function describe(
   issue: z.core.$ZodIssue,
-  prefix: Path,
+  raw: unknown,
   root: YamlNode | null,
   schema: z.ZodType,
-  at: (offset: number) => string,
-): string[] {
-  const path = [...prefix, ...issue.path]
+): Located[] {
+  const { path } = issue
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const nearest = nearestName(key, knownKeys(schema, path))
-      const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`
-      return `${at(offsetOf(root, path, key))}: unknown key "${[...path, key].map(String).join('.')}"${hint}`
+      const known = knownKeys(schema, path, valueAt(raw, path))
+      const nearest = nearestName(key, known)
+      const few = known.length > 0 && known.length < 8 ? `; known here: ${known.join(', ')}` : ''
+      const hint = nearest === undefined ? few : `; did you mean "${nearest}"?`
+      return {
+        offset: offsetOf(root, path, key),
+        message: `unknown key "${[...path, key].map(String).join('.')}"${hint}`,
+      }
     })
   }
-  const where = path.map(String).join('.')
-  return [`${at(offsetOf(root, path))}: ${where === '' ? '' : `${where}: `}${issue.message}`]
+  return [{ offset: offsetOf(root, path), message: told(path, issueText(issue, valueAt(raw, path))) }]
 }
 
 /** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that is there. */
@@ -80,54 +155,4 @@ function offsetOf(root: YamlNode | null, path: Path, key?: string): number {
 
 function findPair(map: YAMLMap, key: string) {
   return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-}
-
-/** Keys that the schema knows at a path; empty where that cannot be told. */
-function knownKeys(schema: z.ZodType, path: Path): string[] {
-  let current: unknown = schema
-  for (const part of [...path, undefined]) {
-    current = unwrap(current)
-    const definition = (
-      current as {
-        _zod?: {
-          def: { type: string; shape?: Record<string, unknown>; element?: unknown; options?: unknown[] }
-        }
-      }
-    )?._zod?.def
-    if (definition === undefined) return []
-    if (part === undefined) {
-      if (definition.type === 'union') {
-        return (definition.options ?? []).flatMap((option) => knownKeys(option as z.ZodType, []))
-      }
-      return Object.keys(definition.shape ?? {})
-    }
-    if (definition.type === 'array') current = definition.element
-    else if (definition.type === 'object') current = definition.shape?.[String(part)]
-    else return []
-  }
-  return []
-}
-
-function unwrap(schema: unknown): unknown {
-  let current = schema
-  for (;;) {
-    const inner = (current as { _zod?: { def: { innerType?: unknown; in?: unknown } } })?._zod?.def
-    const next = inner?.innerType ?? inner?.in
-    if (next === undefined) return current
-    current = next
-  }
-}
-
-/** The known name nearest to `name`, if it is near enough to be a slip. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
-  for (const candidate of known) {
-    const d = distance(name.toLowerCase(), candidate.toLowerCase())
-    if (d < bestDistance) {
-      best = candidate
-      bestDistance = d
-    }
-  }
-  return best
 }

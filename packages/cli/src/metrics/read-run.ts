@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
 import type { ClusterEvent, Observed } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
+import { faultText, stopText } from '../report/fault-text.js'
 import type { FailedNode, NodeRecord, RecordedNode, RunRecord } from './run-record.js'
 import type { LedgerCount } from './score.js'
 
@@ -25,10 +26,8 @@ export interface StoredRun {
 export interface StoredScenario {
   readonly name: string
   readonly seed: number
-  readonly adversaries: readonly {
-    readonly nodes: readonly number[]
-    readonly attack: { readonly name: string }
-  }[]
+  /** What each attacker does, by index; placements are resolved. */
+  readonly attackers?: Readonly<Record<number, string>>
   readonly [key: string]: unknown
 }
 
@@ -91,19 +90,16 @@ function parseAs<T>(file: string, read: () => unknown): T {
 }
 
 function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNode[] {
-  const attacks = new Map<number, string>()
-  for (const { nodes, attack } of scenario.adversaries ?? [])
-    for (const index of nodes) attacks.set(index, attack.name)
   const width = Math.max(2, String(manifest.members.length - 1).length)
   return manifest.members.map((peer, index) => ({
     index,
     name: `node-${String(index).padStart(width, '0')}`,
     peer,
-    attack: attacks.get(index) ?? null,
+    attack: scenario.attackers?.[index] ?? null,
   }))
 }
 
-type StoredEvent = (ClusterEvent | { type: 'fault'; [key: string]: unknown }) & { elapsedMs: number }
+type StoredEvent = ClusterEvent & { elapsedMs: number }
 
 async function readEvents(
   file: string,
@@ -159,7 +155,14 @@ async function readEvents(
         break
       }
       case 'fault':
-        incident(faultNodes(event, byName), faultText(event))
+      case 'fault-skipped':
+        incident(
+          'node' in event.action ? [event.action.node] : [],
+          `${event.type === 'fault-skipped' ? 'the run ended before: ' : ''}${faultText(event.action, (index) => nodes[index]?.name ?? `node ${index}`)}`,
+        )
+        break
+      case 'stopped':
+        incident([], stopText(event))
         break
     }
   }
@@ -174,20 +177,4 @@ function parseEvent(line: string): StoredEvent | undefined {
   } catch {
     return undefined
   }
-}
-
-function faultNodes(event: Record<string, unknown>, byName: ReadonlyMap<string, RecordedNode>): number[] {
-  const named = [event.index, event.node, event.nodes].flat()
-  return named.flatMap((value) =>
-    typeof value === 'number' ? [value] : typeof value === 'string' ? (byName.get(value)?.index ?? []) : [],
-  )
-}
-
-/** `fault: kill, nodes 3, 4`: all that the event says, whatever its kind. */
-function faultText(event: Record<string, unknown>): string {
-  if (typeof event.text === 'string') return event.text
-  const said = Object.entries(event)
-    .filter(([key]) => key !== 'type' && key !== 'elapsedMs')
-    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-  return `fault: ${said.join(', ')}`
 }

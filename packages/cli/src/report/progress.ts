@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { ClusterEvent } from '../cluster/cluster.js'
 import type { ClusterRun } from '../run/cluster-run.js'
+import { faultText, stopText } from './fault-text.js'
 import { bytes, decimal, percent, table } from './format.js'
 
 /** What evidence of each kind shows. */
@@ -174,6 +175,14 @@ function describe(run: ClusterRun, event: ClusterEvent): string | undefined {
         `${name(event.index)} quarantines ${offender?.name ?? event.peer}: ${MISDEEDS[event.kind]} in round ${event.round + 1}`,
       )
     }
+    case 'fault':
+      return pc.magenta(`round ${event.action.at}: ${faultText(event.action, name)}`)
+    case 'fault-skipped':
+      return pc.yellow(
+        `the run was over before round ${event.action.at} came to: ${faultText(event.action, name)}`,
+      )
+    case 'stopped':
+      return stopText(event)
     default:
       return undefined
   }

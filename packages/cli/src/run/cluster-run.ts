@@ -3,16 +3,18 @@ import {
   type Cluster,
   type ClusterEvent,
   type ClusterInit,
-  type Observed,
+  type Stage,
   startCluster,
 } from '../cluster/cluster.js'
+import type { Observed } from '../cluster/cluster-event.js'
 import { CliError } from '../errors.js'
 import { openBackdoorMeter } from '../metrics/backdoor-meter.js'
 import { createObserver } from '../metrics/observer.js'
-import type { NodeRecord } from '../metrics/run-record.js'
+import type { FailedNode, NodeRecord } from '../metrics/run-record.js'
 import { type RunScore, scoreRun } from '../metrics/score.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { openRunFolder } from './run-folder.js'
+import { createStopWatch } from './stop-conditions.js'
 
 /** A run that is being watched, written down and scored. */
 export interface ClusterRun {
@@ -21,25 +23,19 @@ export interface ClusterRun {
   /** By node index; grows while the run goes on. */
   readonly records: readonly NodeRecord[]
   readonly pids: readonly number[]
+  /** Whether a stop condition of the scenario has ended it before its last round. */
+  readonly stoppedEarly: (ClusterEvent & { type: 'stopped' }) | undefined
   /** Resolves with the score when all nodes are done; after `stop`, with the score of what there is. */
   finish(): Promise<RunScore>
   stop(): Promise<void>
 }
 
-/** Puts the nodes of a plan to work: real ones in processes of their own, or a simulation. */
-export type Stage = (init: ClusterInit) => Promise<Cluster>
-
-export interface ClusterRunInit {
-  readonly plan: ClusterPlan
-  readonly folder: string
-  readonly cacheFolder: string
-  readonly hosts: number
-  readonly logLevel: string
-  /** Default: a cluster of real nodes. */
+export interface ClusterRunInit extends Omit<ClusterInit, 'onEvent'> {
+  /** What runs the plan: `startCluster` unless another is given. */
   readonly stage?: Stage
   /** Whether every event and metric goes to files in `folder`; default true. */
   readonly writeFiles?: boolean
-  /** Every event, after it was recorded, with the milliseconds since the start of the run. */
+  /** Every event, after it was recorded, with the real milliseconds since the start of the run. */
   onEvent(event: ClusterEvent, elapsedMs: number): void
 }
 
@@ -48,58 +44,80 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   const results = writeFiles ? await openRunFolder(init.folder, plan) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
-  const failed: { node: string; code: string; message: string }[] = []
+  const failed: FailedNode[] = []
   const observed: Observed[] = []
   let residentBytes: number | undefined
+  let cluster: Cluster | undefined
+  /** What happens before the caller has the run in hand is told when it has. */
+  let early: (() => void)[] | undefined = []
+  let stoppedEarly: ClusterRun['stoppedEarly']
+  const watch = createStopWatch(plan)
+  const end = (event: ClusterRun['stoppedEarly']): void => {
+    if (event === undefined) return
+    stoppedEarly = event
+    onEvent(event)
+    void cluster?.stop()
+  }
+  const { seconds } = plan.scenario.stop
+  const cancelTimer =
+    seconds === undefined
+      ? () => undefined
+      : systemClock.after(seconds * 1000, () => end(watch.time(systemClock.monotonicMs() - begun)))
 
-  const record = (event: ClusterEvent): void => {
+  const onEvent = (event: ClusterEvent): void => {
     const realMs = systemClock.monotonicMs() - begun
     const elapsedMs = cluster?.elapsedMs?.() ?? realMs
     results?.record(event, elapsedMs)
     if (event.type === 'round') records[event.index]?.rounds.push({ report: event.report, elapsedMs })
     if (event.type === 'observed') observed.push(event)
     if (event.type === 'memory') residentBytes = (residentBytes ?? 0) + event.residentBytes
-    if (event.type === 'failed') {
-      failed.push({ node: plan.nodes[event.index]!.name, code: event.code, message: event.message })
-    }
-    if (event.type === 'host-gone') {
-      const how = event.signal ?? `exit code ${event.exitCode}`
-      for (const node of event.nodes)
-        failed.push({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` })
-    }
-    init.onEvent(event, realMs)
+    failed.push(...failuresOf(event, plan))
+    if (early === undefined) init.onEvent(event, realMs)
+    else early.push(() => init.onEvent(event, realMs))
+    end(watch.event(event, elapsedMs))
   }
-  let cluster: Cluster | undefined
   const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
   const observer = createObserver({
     plan,
     backdoor: await openBackdoorMeter(plan, source, plan.scenario.evaluation.samples),
     readModel: async (index, cid) => cluster?.readModel(index, cid),
-    onObserved: record,
+    onObserved: onEvent,
   })
-  const started = await stage({
+  cluster = await stage({
     ...init,
     onEvent(event) {
-      record(event)
+      onEvent(event)
       observer.event(event)
     },
   })
-  cluster = started
+  if (stoppedEarly !== undefined) void cluster.stop()
+  const running = cluster
+  setImmediate(() => {
+    const held = early ?? []
+    early = undefined
+    for (const tell of held) tell()
+  })
 
   return {
     plan,
     folder: init.folder,
     records,
-    pids: started.pids,
+    get pids() {
+      return running.pids
+    },
+    get stoppedEarly() {
+      return stoppedEarly
+    },
     async finish() {
-      await started.done
+      await running.done
+      cancelTimer()
       await observer.settled()
       await observer.close()
       const score = scoreRun({
         plan,
         records,
         failed,
-        verdicts: await started.ledgers(),
+        verdicts: await running.ledgers(),
         observed,
         ...(residentBytes === undefined ? {} : { residentBytes }),
       })
@@ -107,8 +125,17 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
       await results?.close()
       return score
     },
-    stop: () => started.stop(),
+    stop: () => running.stop(),
   }
+}
+
+function failuresOf(event: ClusterEvent, plan: ClusterPlan): FailedNode[] {
+  if (event.type === 'failed') {
+    return [{ node: plan.nodes[event.index]!.name, code: event.code, message: event.message }]
+  }
+  if (event.type !== 'host-gone') return []
+  const how = event.signal ?? `exit code ${event.exitCode}`
+  return event.nodes.map((node) => ({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` }))
 }
 
 /** Throws when nodes failed on the way; a run of which part is missing is not a success. */

@@ -49,8 +49,11 @@ export function newRunPath(base: string, name: string, now: Date): string {
 export async function openRunFolder(path: string, plan: ClusterPlan): Promise<RunFolder> {
   await mkdir(path, { recursive: true })
   const { scenario, run, nodes } = plan
-  const resolved = { ...scenario, run: run.id.toString(), versions: versions() }
-  await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved))
+  const attackers = Object.fromEntries(
+    nodes.flatMap(({ index, attack }) => (attack === undefined ? [] : [[index, attack.name]])),
+  )
+  const resolved = { ...scenario, attackers, run: run.id.toString(), versions: versions() }
+  await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved, { aliasDuplicateObjects: false }))
   await writeFileAtomic(join(path, 'manifest.json'), `${JSON.stringify(run.manifest, null, 2)}\n`)
   const events = createWriteStream(join(path, 'events.ndjson'))
   const metrics = createWriteStream(join(path, 'metrics.csv'))

@@ -24,6 +24,7 @@ import { isLedgerAttack } from '../cluster/ledger-attacks.js'
 import { CliError } from '../errors.js'
 import type { ScenarioAdversary } from './adversary-schema.js'
 import { scenarioPartition } from './data-split.js'
+import { checkFaults } from './fault-checks.js'
 import { placeAdversaries } from './placement.js'
 import { type PlannedAttack, planAttack } from './planned-attack.js'
 import type { Scenario } from './schema.js'
@@ -109,7 +110,9 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
     return planAttack(entry, training.rounds)
   })
   const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
-  const first = problems[0]
+  const honest = Array.from({ length: nodes }, (_, index) => index).filter((index) => !entryOf.has(index))
+  const faults = { nodes, rounds: training.rounds, topology: graph, honest }
+  const first = [...problems, ...checkFaults(scenario.faults, faults)][0]
   if (first !== undefined) throw new CliError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
   return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
 }

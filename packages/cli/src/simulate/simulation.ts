@@ -6,9 +6,8 @@ import {
   type TrainerService,
 } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
-import type { Cluster, ClusterInit } from '../cluster/cluster.js'
+import type { Cluster, ClusterInit, Stage } from '../cluster/cluster.js'
 import { withoutAnnouncements } from '../cluster/host-messages.js'
-import type { Stage } from '../run/cluster-run.js'
 import type { PlannedNode } from '../scenario/plan.js'
 import { openSimulatedNode } from './simulated-node.js'
 import { openWorld } from './world.js'

@@ -3,7 +3,7 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { createTopicScoreParams } from '@libp2p/gossipsub/score'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
@@ -26,6 +26,8 @@ export interface HostInit {
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
+  /** Whether connections with a peer are allowed at this moment; left out: always. */
+  isReachable?(peer: string): boolean
 }
 
 export type TemperedHost = Libp2p<{ pubsub: GossipSub }>
@@ -35,6 +37,7 @@ export async function createHost(init: HostInit): Promise<TemperedHost> {
   const key = new Uint8Array(64)
   key.set(init.seed)
   key.set(publicKeyFromPeerId(init.signer.peerId), 32)
+  const isCut = (peer: PeerId): boolean => init.isReachable?.(peer.toString()) === false
   const topics = [init.topics.announcement, init.topics.head, init.topics.evidence]
   return createLibp2p({
     privateKey: privateKeyFromRaw(key),
@@ -44,6 +47,11 @@ export async function createHost(init: HostInit): Promise<TemperedHost> {
     streamMuxers: [yamux()],
     ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
     metrics: () => countWireBytes(init.wireBytes),
+    connectionGater: {
+      denyDialPeer: isCut,
+      denyInboundEncryptedConnection: isCut,
+      denyOutboundEncryptedConnection: isCut,
+    },
     connectionManager: {
       maxConnections: 512,
       // Many nodes on one machine, or behind one address, start at the same second.

@@ -77,6 +77,8 @@ export function createLibp2pNetwork(
         neighbourhood: Neighbourhood
       }
     | undefined
+  const unreachable = new Set<string>()
+  const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
   /** As far as this node has said it itself: its newest announcement, or the round after its newest entry. */
   const currentRound = (): number =>
@@ -96,6 +98,7 @@ export function createLibp2pNetwork(
       topics,
       dialMs: deadlines.dialMs,
       wireBytes,
+      isReachable,
     })
     const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
@@ -131,6 +134,7 @@ export function createLibp2pNetwork(
       neighbours,
       bootstrap: init.bootstrap,
       deadlines,
+      isReachable,
       introduce: (peer, signal) => admission.introduce(peer, signal),
       onUp: handlers.neighbourUp,
       onDown: handlers.neighbourDown,
@@ -169,6 +173,11 @@ export function createLibp2pNetwork(
     peerId: signer.peerId,
     addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
     learnAddresses: addressBook.add,
+    setReachable(peer, reachable) {
+      if (reachable) unreachable.delete(peer)
+      else unreachable.add(peer)
+      running?.neighbourhood.reachabilityChanged(peer)
+    },
     start,
     announce: (message) => publish(topics.announcement, message.bytes),
     publishHead: (message) => publish(topics.head, message.bytes),

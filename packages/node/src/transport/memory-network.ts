@@ -149,6 +149,7 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
       peerId: signer.peerId,
       addresses: () => [],
       learnAddresses: () => undefined,
+      setReachable: (peer, reachable) => setLink(signer.peerId, peer, reachable),
       async start(handlers) {
         nodes.set(signer.peerId, self)
         self.handlers = handlers
@@ -230,17 +231,16 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
     }
   }
 
-  return {
-    connect,
-    setLink(a, b, up) {
-      const [one, other] = [nodes.get(a), nodes.get(b)]
-      const name = linkName(a, b)
-      if (up === !cut.has(name)) return
-      if (up) cut.delete(name)
-      else cut.add(name)
-      if (one === undefined || other === undefined || !one.parts.neighbours.includes(b)) return
-      if (up) introduce(one, other)
-      else part(one, other)
-    },
+  const setLink = (a: string, b: string, up: boolean): void => {
+    const [one, other] = [nodes.get(a), nodes.get(b)]
+    const name = linkName(a, b)
+    if (up === !cut.has(name)) return
+    if (up) cut.delete(name)
+    else cut.add(name)
+    if (one === undefined || other === undefined || !one.parts.neighbours.includes(b)) return
+    if (up) introduce(one, other)
+    else part(one, other)
   }
+
+  return { connect, setLink }
 }

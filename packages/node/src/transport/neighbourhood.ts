@@ -26,6 +26,8 @@ export interface NeighbourhoodInit {
   /** Configured multiaddrs, with or without `/p2p/…`. */
   readonly bootstrap: readonly string[]
   readonly deadlines: Pick<Manifest['deadlines'], 'dialMs' | 'reconnectMs'>
+  /** Whether connections with a peer are allowed at this moment. */
+  isReachable(peer: string): boolean
   introduce(peer: PeerId, signal: AbortSignal): Promise<void>
   onUp(peer: string): void
   onDown(peer: string): void
@@ -36,6 +38,8 @@ export interface Neighbourhood {
   /** To be called once a peer is admitted. */
   admitted(peer: string, addresses: readonly string[]): void
   isAdmitted(peer: string): boolean
+  /** To be called when `isReachable` says something new of a peer: hangs up, or dials at once. */
+  reachabilityChanged(peer: string): void
   stop(): void
 }
 
@@ -67,6 +71,8 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   /** By connection id: how long it may stay without its peer being admitted. */
   const introductions = new Map<string, () => void>()
   const wanted = new Set(neighbours)
+  /** By name of a target that waits for its next attempt: ends the waiting. */
+  const wake = new Map<string, () => void>()
 
   const isConnected = (peer: string): boolean => host.getConnections(peerIdFromString(peer)).length > 0
 
@@ -91,6 +97,17 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     }
   }
 
+  /** Waits for the next attempt at a target; false when it was woken before. */
+  const pause = async (name: string, delayMs: number): Promise<boolean> => {
+    const woken = new AbortController()
+    wake.set(name, () => woken.abort())
+    await sleep(clock, delayMs, AbortSignal.any([woken.signal, stopping.signal]))
+    wake.delete(name)
+    return !woken.signal.aborted
+  }
+
+  const hangUp = (peer: PeerId): void => void host.hangUp(peer).catch(() => undefined)
+
   /** Dials a target until it is admitted, then waits for it to be lost and begins again. */
   const pursue = async (
     name: string,
@@ -107,7 +124,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
         backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)
         logger.debug({ target: name, code: errorCode(error) }, `not connected yet: ${errorMessage(error)}`)
       }
-      await sleep(clock, backoffMs, stopping.signal)
+      if (!(await pause(name, backoffMs))) backoffMs = FIRST_BACKOFF_MS
     }
   }
 
@@ -116,6 +133,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       peer,
       async () => {
         if (admitted.has(peer)) return true
+        if (!init.isReachable(peer)) return false
         if (isConnected(peer)) {
           await introduce(host.getConnections(peerIdFromString(peer))[0]!)
           return true
@@ -191,6 +209,8 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       })
       host.addEventListener('connection:open', (event) => {
         const connection = event.detail
+        // It was on its way when the link was cut.
+        if (!init.isReachable(connection.remotePeer.toString())) hangUp(connection.remotePeer)
         const cancel = clock.after(INTRODUCTION_MS, () => {
           introductions.delete(connection.id)
           if (!admitted.has(connection.remotePeer.toString())) void connection.close().catch(() => undefined)
@@ -222,6 +242,10 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       }
     },
     isAdmitted: (peer) => admitted.has(peer),
+    reachabilityChanged(peer) {
+      if (init.isReachable(peer)) wake.get(peer)?.()
+      else hangUp(peerIdFromString(peer))
+    },
     stop() {
       stopping.abort(new DOMException('the node stops', 'AbortError'))
       for (const cancel of [...graceTimers.values(), ...introductions.values()]) cancel()

@@ -10,6 +10,11 @@ export interface RunNetwork {
   addresses(): readonly string[]
   /** Where a member can be dialled, from whoever knows; kept even before `start`. */
   learnAddresses(peer: string, addresses: readonly string[]): void
+  /**
+   * Cuts the link to a peer, or mends it: while it is cut, connections are closed, none is opened and none taken. May be
+   * called before `start`. Both ends must be told, or the other one goes on dialling.
+   */
+  setReachable(peer: string, reachable: boolean): void
   start(handlers: NetworkHandlers): Promise<void>
   announce(message: SignedAnnouncement): Promise<void>
   publishHead(message: HeadMessage): Promise<void>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { nearestName, parseText } from '../../../src/config/load-document.js'
+import { parseText } from '../../../src/config/load-document.js'
+import { nearestName } from '../../../src/config/nearest-name.js'
 import { nodeConfigSchema } from '../../../src/config/node-config.js'
 import { nodeTemplate } from '../../../src/config/node-template.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'

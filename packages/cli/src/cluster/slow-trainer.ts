@@ -1,0 +1,30 @@
+import { type Clock, sleep, type TrainerService } from '@tempered/node'
+
+/**
+ * A trainer service whose trainers take `factor()` times as long to train: the time that it took, waiting for other
+ * nodes of the process included, and then the rest of waiting. Factors are at least 1 and may change between rounds.
+ */
+export function slowTrainers(service: TrainerService, clock: Clock, factor: () => number): TrainerService {
+  return {
+    backend: service.backend,
+    close: () => service.close(),
+    async open(spec) {
+      const trainer = await service.open(spec)
+      return {
+        model: trainer.model,
+        parameterCount: trainer.parameterCount,
+        setParameters: (flat) => trainer.setParameters(flat),
+        getParameters: (out) => trainer.getParameters(out),
+        evaluate: (request, signal) => trainer.evaluate(request, signal),
+        dispose: () => trainer.dispose(),
+        async train(request, signal) {
+          const begun = clock.monotonicMs()
+          const result = await trainer.train(request, signal)
+          const extraMs = (factor() - 1) * (clock.monotonicMs() - begun)
+          if (extraMs > 0) await sleep(clock, extraMs, signal)
+          return result
+        },
+      }
+    },
+  }
+}

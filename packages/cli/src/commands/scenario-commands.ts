@@ -1,0 +1,56 @@
+import { type Command, Option } from 'commander'
+import { wholeNumber, wholeNumbers } from '../arguments.js'
+import { TEMPLATE_NAMES } from '../scenario/templates.js'
+
+/** Adds `tempered scenario …`; each command's own file is loaded when it is called. */
+export function addScenarioCommands(program: Command): void {
+  const scenario = program
+    .command('scenario')
+    .description('Runs that are written down: attackers, faults, and what must hold in spite of them.')
+  scenario
+    .command('init')
+    .description('Write a commented scenario, and beside it the JSON Schema that editors complete it with.')
+    .argument('<file>', 'file to write (YAML)')
+    .addOption(
+      new Option('--template <name>', 'what to begin with').choices(TEMPLATE_NAMES).default('attack'),
+    )
+    .option('--force', 'write over a file that is there')
+    .action(async (file, options) => (await import('./scenario-init.js')).scenarioInit(file, options))
+  scenario
+    .command('validate')
+    .description(
+      'Check scenarios and show what they come to: attackers, label histogram, topology; exit 2 with every mistake ' +
+        'as file:line:column.',
+    )
+    .argument('<file...>', 'scenario files (YAML or JSON)')
+    .action(async (files) => (await import('./scenario-validate.js')).scenarioValidate(files))
+  scenario
+    .command('run')
+    .description(
+      'Run a scenario and its controls with every seed and rule; exit 8 when an assertion is missed, 6 when a ledger ' +
+        'does not verify, 7 when nodes failed.',
+    )
+    .argument('<file>', 'scenario file (YAML or JSON)')
+    .addOption(
+      new Option('--stage <name>', 'real nodes on this machine, a simulation, or nodes on several machines')
+        .choices(['cluster', 'simulate', 'hosts'])
+        .default('cluster'),
+    )
+    .option('--seeds <list>', 'instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
+    .option('--rounds <n>', 'instead of those of the file', wholeNumber(1))
+    .option('--no-controls', 'only the scenario itself')
+    .option('--parallel <n>', 'runs at the same time', wholeNumber(1), 1)
+    .option('--hosts <n>', 'host processes of a run; default: one a core', wholeNumber(1))
+    .option('--out <folder>', 'where results go', 'runs')
+    .option('--json', 'events as NDJSON on stdout')
+    .action(async (file, options) => (await import('./scenario-run.js')).scenarioRun(file, options))
+  scenario
+    .command('list')
+    .description('Scenarios of a folder with the first line of what they say of themselves.')
+    .argument('[folder]', 'folder with scenario files', 'scenarios')
+    .action(async (folder) => (await import('./scenario-list.js')).scenarioList(folder))
+  scenario
+    .command('schema')
+    .description('Print the JSON Schema of scenario files.')
+    .action(async () => (await import('./scenario-schema.js')).printScenarioSchema())
+}

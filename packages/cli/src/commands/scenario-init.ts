@@ -1,0 +1,42 @@
+import { access } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
+import { writeFileAtomic } from '@tempered/node'
+import { parseText } from '../config/load-document.js'
+import { CliError } from '../errors.js'
+import { scenarioJsonSchema } from '../scenario/json-schema.js'
+import { checkScenario } from '../scenario/scenario-checks.js'
+import { scenarioSchema } from '../scenario/schema.js'
+import { scenarioTemplate, type TemplateName } from '../scenario/templates.js'
+
+export interface ScenarioInitOptions {
+  readonly template: TemplateName
+  readonly force?: boolean
+}
+
+const SCHEMA_FILE = 'scenario.schema.json'
+
+/** `tempered scenario init`: a commented scenario and its JSON Schema; a scenario is written over only with --force. */
+export async function scenarioInit(file: string, { template, force }: ScenarioInitOptions): Promise<void> {
+  const exists = await access(file).then(
+    () => true,
+    () => false,
+  )
+  if (exists && force !== true)
+    throw new CliError('E_USAGE', `${file} is there already; take another name, or --force to write over it`)
+  const stem = basename(file, extname(file))
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+  const name = stem.replace(/^-+/, '').slice(0, 63) || 'scenario'
+  const text = scenarioTemplate(template, name, `./${SCHEMA_FILE}`)
+  parseText(file, text, scenarioSchema, checkScenario)
+  try {
+    await writeFileAtomic(join(dirname(file), SCHEMA_FILE), scenarioJsonSchema())
+    await writeFileAtomic(file, text)
+  } catch (error) {
+    throw new CliError('E_FILE', `${file}: ${(error as Error).message}`, { file }, error)
+  }
+  process.stderr.write(
+    `made ${file}, and ${join(dirname(file), SCHEMA_FILE)} for your editor\n` +
+      `next: ./tempered scenario validate ${file}   then: ./tempered scenario run ${file}\n`,
+  )
+}

@@ -1,0 +1,115 @@
+import { availableParallelism } from 'node:os'
+import { relative } from 'node:path'
+import pc from 'picocolors'
+import { cacheFolder } from '../cache-folder.js'
+import { type Stage, startCluster } from '../cluster/cluster.js'
+import { CliError } from '../errors.js'
+import { createProgress } from '../report/progress.js'
+import { renderAssertions, renderRuns } from '../report/scenario-summary.js'
+import { requireNoFailures } from '../run/cluster-run.js'
+import { onInterrupt } from '../run/interrupt.js'
+import { newRunPath } from '../run/run-folder.js'
+import { runScenario, type ScenarioResult } from '../run/scenario-run.js'
+import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
+import { checkScenario } from '../scenario/scenario-checks.js'
+import type { Scenario } from '../scenario/schema.js'
+
+export interface ScenarioRunOptions {
+  readonly stage: 'cluster' | 'simulate' | 'hosts'
+  readonly seeds?: readonly number[]
+  readonly rounds?: number
+  readonly controls: boolean
+  readonly parallel: number
+  readonly hosts?: number
+  readonly out: string
+  readonly json?: boolean
+}
+
+/** `tempered scenario run`: everything a scenario asks for, then its assertions; 8 if one is missed. */
+export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
+  const stage = stageOf(options.stage)
+  const scenario = withOptions(await loadScenario(file), options)
+  const cache = cacheFolder()
+  const data = await loadScenarioData(file, scenario, cache)
+  const progress = createProgress(process.stderr, process.stdout)
+  const aborting = new AbortController()
+  const interruption = onInterrupt(async () => aborting.abort())
+  let noticed = false
+  const result = await runScenario({
+    scenario,
+    data,
+    folder: newRunPath(options.out, scenario.name, new Date()),
+    cacheFolder: cache,
+    hosts: options.hosts ?? Math.max(1, Math.floor(availableParallelism() / options.parallel)),
+    logLevel: 'info',
+    stage,
+    stageName: options.stage,
+    parallel: options.parallel,
+    signal: aborting.signal,
+    onStart(variant, run, { number, of }) {
+      const attackers = run.plan.nodes.filter((node) => node.attack !== undefined).map(({ name }) => name)
+      const who = attackers.length === 0 ? 'nobody attacks' : `${attackers.join(', ')} attack`
+      progress.note(
+        pc.bold(`${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${variant.rule.name}, ${who}`),
+      )
+    },
+    onEvent(variant, run, event, elapsedMs) {
+      if (options.json) {
+        const about = { variant: variant.name, seed: variant.seed, elapsedMs: Math.round(elapsedMs) }
+        process.stdout.write(`${JSON.stringify({ ...about, ...event })}\n`)
+      }
+      if (event.type === 'ready' && !noticed) {
+        noticed = true
+        progress.note(pc.dim(event.notice))
+      }
+      progress.event(run, event, elapsedMs)
+    },
+  }).finally(() => {
+    interruption.dispose()
+    progress.close()
+  })
+  const out = options.json ? process.stderr : process.stdout
+  const lines = ['', ...renderRuns(result), '', ...renderAssertions(scenario, result)]
+  out.write(`${lines.join('\n')}\nresults: ${relative('.', result.folder)}\n`)
+  if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
+  else requireGoals(result)
+}
+
+/** Throws E_GOAL_MISSED, E_LEDGER_INVALID or E_NODES_FAILED, in this order. */
+function requireGoals({ assertions, runs }: ScenarioResult): void {
+  const missed = assertions.filter(({ ok }) => !ok)
+  if (missed.length > 0) {
+    const many =
+      assertions.length > 1 ? `${missed.length} of ${assertions.length} assertions` : 'the assertion'
+    throw new CliError('E_GOAL_MISSED', `${many} missed: ${missed.map((one) => one.assertion).join('; ')}`)
+  }
+  for (const { score, folder } of runs) {
+    const bad = score.ledgers.bad[0]
+    if (bad !== undefined)
+      throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: entry ${bad.entry}: ${bad.message}`)
+  }
+  for (const { score } of runs) requireNoFailures(score)
+}
+
+/** Throws E_USAGE for a stage that is not there. */
+function stageOf(name: ScenarioRunOptions['stage']): Stage {
+  if (name === 'cluster') return startCluster
+  throw new CliError('E_USAGE', `--stage ${name} is not there yet; take --stage cluster`)
+}
+
+/** Flags over the scenario. Throws E_CONFIG when they contradict it, e.g. fewer rounds than its faults need. */
+function withOptions(scenario: Scenario, options: ScenarioRunOptions): Scenario {
+  const seeds = options.seeds === undefined ? scenario.seeds : [...options.seeds]
+  const { rounds = scenario.training.rounds } = options
+  const changed: Scenario = {
+    ...scenario,
+    seeds,
+    seed: seeds[0]!,
+    training: { ...scenario.training, rounds },
+    controls: options.controls ? scenario.controls : { honest: false, undefended: false, baseline: false },
+  }
+  const problems = checkScenario(changed)
+  if (problems.length === 0) return changed
+  const lines = problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw new CliError('E_CONFIG', `with these flags the scenario makes no sense:\n${lines.join('\n')}`)
+}

@@ -1,0 +1,27 @@
+import { cacheFolder } from '../cache-folder.js'
+import { CliError } from '../errors.js'
+import { renderScenario } from '../report/scenario-text.js'
+import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
+import { planCluster } from '../scenario/plan.js'
+import { variantsOf } from '../scenario/variants.js'
+
+/** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
+export async function scenarioValidate(files: readonly string[]): Promise<void> {
+  const bad: CliError[] = []
+  for (const file of files) {
+    try {
+      const scenario = await loadScenario(file)
+      const data = await loadScenarioData(file, scenario, cacheFolder())
+      for (const variant of variantsOf(scenario)) planCluster(variant.scenario, data)
+      process.stdout.write(`${renderScenario(file, scenario, data).join('\n')}\n`)
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+      bad.push(error)
+    }
+  }
+  if (bad.length > 0) {
+    const codes = new Set(bad.map(({ code }) => code))
+    const code = codes.size === 1 ? bad[0]!.code : 'E_CONFIG'
+    throw new CliError(code, bad.map(({ message }) => message).join('\n'))
+  }
+}

@@ -1,0 +1,49 @@
+import pc from 'picocolors'
+import type { ScenarioResult } from '../run/scenario-run.js'
+import type { Scenario } from '../scenario/schema.js'
+import { bytes, percent, seconds, table } from './format.js'
+import { renderTroubles } from './summary.js'
+
+/** One line a run: what it was and what it came to; then what went wrong in it. */
+export function renderRuns({ runs }: ScenarioResult): string[] {
+  const header = [
+    'run',
+    'rule',
+    'seed',
+    'worst',
+    'mean',
+    'finished',
+    'recall',
+    'in+out',
+    'a round',
+    'ledgers',
+  ]
+  const rows = runs.map(({ variant, score }) => [
+    variant.name,
+    variant.rule.name,
+    String(variant.seed),
+    percent(score.worst?.accuracy),
+    percent(score.mean),
+    `${score.finishedHonest} of ${score.honestNodes}`,
+    percent(score.recall),
+    bytes(score.bytesPerNodeRound),
+    seconds(score.secondsPerRound),
+    `${score.ledgers.valid} of ${score.ledgers.checked}`,
+  ])
+  const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]))
+  return [
+    ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line)),
+    ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
+  ]
+}
+
+/** One line an assertion: what was wanted and what there was. */
+export function renderAssertions(scenario: Scenario, { assertions, interrupted }: ScenarioResult): string[] {
+  if (interrupted && scenario.assertions.length > 0) return ['stopped: assertions were not judged']
+  return assertions.map(({ assertion, rule, ok, got }) => {
+    const of = scenario.rules.length > 1 ? `${rule}: ` : ''
+    return ok
+      ? `${pc.green('held  ')}  ${of}${assertion}   got ${got}`
+      : `${pc.red('missed')}  ${of}wanted ${assertion}, got ${got}`
+  })
+}

@@ -1,0 +1,73 @@
+import type { ClusterEvent } from '../cluster/cluster.js'
+import type { ClusterPlan } from '../scenario/plan.js'
+
+type StopEvent = ClusterEvent & { type: 'stopped' }
+
+/** Watches a run for the scenario's stop conditions. */
+export interface StopWatch {
+  /** To be called for every event; returns the event that ends the run, once. */
+  event(event: ClusterEvent, elapsedMs: number): StopEvent | undefined
+  /** To be called when time has passed; `elapsedMs` since the start of the run. */
+  time(elapsedMs: number): StopEvent | undefined
+}
+
+/**
+ * A round counts when all honest nodes have finished it: those that were killed or have left and do not come back are
+ * not waited for. `targetAccuracy` looks at rounds in which every one of them was evaluated.
+ */
+export function createStopWatch({ scenario, nodes }: Pick<ClusterPlan, 'scenario' | 'nodes'>): StopWatch {
+  const { targetAccuracy, seconds } = scenario.stop
+  const accuracies = new Map(
+    nodes
+      .filter((node) => node.attack === undefined)
+      .map((node): [number, Map<number, number | null>] => [node.index, new Map()]),
+  )
+  const gone = new Set<number>()
+  let over = false
+
+  const counted = () => [...accuracies].filter(([index]) => !gone.has(index)).map(([, rounds]) => rounds)
+
+  const lastCommon = (): number | null => {
+    const finished = counted().map(
+      (rounds) => new Set([...rounds].filter(([, accuracy]) => accuracy !== null).map(([round]) => round)),
+    )
+    const [first, ...others] = finished
+    const common = [...(first ?? [])].filter((round) => others.every((set) => set.has(round)))
+    return common.length === 0 ? null : Math.max(...common)
+  }
+
+  const stop = (why: StopEvent['why']): StopEvent | undefined => {
+    if (over) return undefined
+    over = true
+    return { type: 'stopped', why, lastRound: lastCommon() }
+  }
+
+  const meanOf = (round: number): number | undefined => {
+    const values = counted().map((rounds) => rounds.get(round) ?? null)
+    if (values.length === 0 || values.includes(null)) return undefined
+    return values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length
+  }
+
+  const time: StopWatch['time'] = (elapsedMs) =>
+    seconds !== undefined && elapsedMs >= seconds * 1000 ? stop('seconds') : undefined
+
+  return {
+    time,
+    event(event, elapsedMs) {
+      if (event.type === 'fault') {
+        const { action } = event
+        if (action.type === 'kill' || action.type === 'leave') gone.add(action.node)
+        if (action.type === 'restart') gone.delete(action.node)
+      }
+      if (event.type === 'failed') gone.add(event.index)
+      if (event.type === 'round') {
+        const { round, testAccuracy } = event.report
+        accuracies.get(event.index)?.set(round, testAccuracy)
+        const mean = targetAccuracy === undefined ? undefined : meanOf(round)
+        if (mean !== undefined && targetAccuracy !== undefined && mean >= targetAccuracy)
+          return stop('target-accuracy')
+      }
+      return time(elapsedMs)
+    },
+  }
+}

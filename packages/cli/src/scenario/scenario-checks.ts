@@ -1,0 +1,134 @@
+import { createRunRule } from '@tempered/node'
+import { isRobustAggError } from '@tempered/robust-agg'
+import { listAttacks } from '@tempered/robust-agg/attacks'
+import { createTopology, type Topology } from '@tempered/robust-agg/topology'
+import { isLedgerAttack } from '../cluster/ledger-attacks.js'
+import type { Problem } from '../config/problem.js'
+import { AssertionSyntaxError, parseAssertion } from './assertions.js'
+import { cliquesOf } from './data-split.js'
+import { checkFaults } from './fault-checks.js'
+import { checkAttack, checkRule, checkTopology } from './name-checks.js'
+import { placeAdversaries } from './placement.js'
+import { knowledgeOf, knowsLess } from './planned-attack.js'
+import type { Scenario, ScenarioRule } from './schema.js'
+
+/**
+ * Every mistake of a scenario that its schema does not see, with its place: names, parameters, topologies that do not
+ * exist, rules that do not work on them, contradictory adversaries, faults and assertions. Looks at every seed.
+ *
+ * @param raw the scenario as its file has it, which says whether `rule` or `rules` was written
+ */
+export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
+  const { adversaries, nodes, training, faults, seeds } = scenario
+  const isList = (raw as { rules?: unknown } | undefined)?.rules !== undefined
+  const rules = scenario.rules.map((rule, k) => ({ rule, path: isList ? ['rules', k] : ['rule'] }))
+  const problems = [
+    ...rules.flatMap(({ rule, path }) => checkRule(rule, path)),
+    ...adversaries.flatMap((entry, k) => checkAdversary(entry, training.rounds, ['adversaries', k])),
+    ...checkAssertions(scenario),
+  ]
+  for (const seed of seeds) {
+    const wrong = checkTopology(scenario, seed)
+    problems.push(...wrong)
+    const topology = wrong.length > 0 ? undefined : createTopology(scenario.topology, nodes, seed)
+    if (topology !== undefined) {
+      problems.push(...rules.flatMap(({ rule, path }) => checkRuleOn(topology, rule, path)))
+      problems.push(...checkCliques(topology, scenario))
+    }
+    const ring = topology ?? createTopology({ name: 'ring' }, nodes, seed)
+    const placed = placeAdversaries({ nodes, seed, adversaries, topology: ring })
+    problems.push(...placed.problems)
+    const honest = Array.from({ length: nodes }, (_, index) => index).filter(
+      (index) => !placed.entryOf.has(index),
+    )
+    if (honest.length === 0)
+      problems.push({ path: ['adversaries'], message: 'every node attacks; at least one must be honest' })
+    problems.push(...checkFaults(faults, { nodes, rounds: training.rounds, topology, honest }))
+  }
+  return distinct(problems)
+}
+
+function checkAdversary(
+  entry: Scenario['adversaries'][number],
+  rounds: number,
+  path: Problem['path'],
+): Problem[] {
+  const { attack, knowledge, from, to } = entry
+  const problems = checkAttack(attack, [...path, 'attack'])
+  if (problems.some((problem) => problem.path.at(-1) === 'name')) return problems
+  const needs = knowledgeOf(attack.name)
+  if (knowledge !== undefined && knowsLess(knowledge, needs)) {
+    problems.push({
+      path: [...path, 'knowledge'],
+      message: `${attack.name} must see more than ${knowledge}: give ${needs}, or take colluding: false for less`,
+    })
+  }
+  if (from > rounds)
+    problems.push({ path: [...path, 'from'], message: `round ${from} is after the last one, ${rounds}` })
+  if ((from > 1 || (to ?? rounds) < rounds) && !switches(attack.name)) {
+    problems.push({
+      path: [...path, from > 1 ? 'from' : 'to'],
+      message: `${attack.name} is not something that a node does in some rounds only; leave from and to out`,
+    })
+  }
+  return problems
+}
+
+/** Whether an attack can begin and end in the middle of a run: what is in the samples or the ledger stays there. */
+function switches(attack: string): boolean {
+  return !isLedgerAttack(attack) && listAttacks().find(({ name }) => name === attack)?.kind === 'model'
+}
+
+function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path']): Problem[] {
+  if (checkRule(rule, path).length > 0) return []
+  const made = createRunRule(rule)
+  for (let node = 0; node < topology.n; node++) {
+    const count = topology.neighbours(node).length
+    try {
+      made.checkNeighbourhood(count)
+    } catch (error) {
+      if (!isRobustAggError(error)) throw error
+      return [{ path, message: `node ${node} has ${count} neighbours: ${error.message}` }]
+    }
+  }
+  return []
+}
+
+function checkCliques(graph: Topology, { data, topology, nodes }: Scenario): Problem[] {
+  const { split } = data
+  if (split.kind !== 'by-clique') return []
+  const path = ['data', 'split']
+  if (split.groups === undefined) {
+    if (cliquesOf(topology, graph) !== undefined) return []
+    const message = `${graph.name} has no cliques that could be told apart; name them as groups`
+    return [{ path, message }]
+  }
+  const named = split.groups.flat()
+  const wrong = named.find((node) => node >= nodes)
+  if (wrong !== undefined) return [{ path: [...path, 'groups'], message: `there is no node ${wrong}` }]
+  return new Set(named).size === nodes && named.length === nodes
+    ? []
+    : [{ path: [...path, 'groups'], message: 'every node must be in exactly one group' }]
+}
+
+function checkAssertions({ assertions, nodes, controls }: Scenario): Problem[] {
+  return assertions.flatMap((text, k): Problem[] => {
+    const path = ['assertions', k]
+    try {
+      const assertion = parseAssertion(text)
+      if (assertion.kind === 'quarantined' && assertion.node >= nodes)
+        return [{ path, message: `there is no node ${assertion.node} (0 … ${nodes - 1})` }]
+      if (assertion.kind !== 'measure') return []
+      const asked = [assertion.term, assertion.minus].flatMap((term) => term?.run ?? [])
+      const off = asked.find((run) => run !== 'attacked' && !controls[run])
+      return off === undefined ? [] : [{ path, message: `needs the ${off} control, which is switched off` }]
+    } catch (error) {
+      if (!(error instanceof AssertionSyntaxError)) throw error
+      return [{ path, message: error.message }]
+    }
+  })
+}
+
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
+}
