@@ -30,10 +30,11 @@ export function drawTopology(run: RunView, at: number): void {
         {
           type: 'graph',
           layout: 'none',
+          preserveAspect: 'contain',
           left: 84,
           right: 84,
-          top: 60,
-          bottom: 60,
+          top: 64,
+          bottom: 64,
           data: run.nodes.map((node, k) => pointOf(run, node, k, at, colors)),
           edges: edges.map((edge) => lineOf(run, edge, at, many, colors)),
           edgeSymbol: ['none', many ? 'none' : 'arrow'],
