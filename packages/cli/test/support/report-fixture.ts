@@ -135,3 +135,38 @@ export function writeScenarioRuns(
     writeRun(run('baseline'), { ...base, rule: 'average', accuracy: grow(0.94), accepts: () => true })
   }
 }
+
+/** A matrix of three rules, one attack and two seeds, one rule failed under attack. */
+export function madeUpMatrix(): object {
+  const cells = ['average', 'krum', 'median'].flatMap((rule) =>
+    ['none', 'ipm'].flatMap((attack) =>
+      [1, 2].map((seed) => {
+        const failed = rule === 'median' && attack === 'ipm'
+        const worst = (rule === 'average' && attack === 'ipm' ? 0.2 : 0.8) + 0.01 * seed
+        return {
+          id: `${rule}-${attack}-${seed}`,
+          rule,
+          attack,
+          fraction: attack === 'none' ? 0 : 0.2,
+          topology: 'ring',
+          split: 'iid',
+          seed,
+          status: failed ? 'failed' : 'done',
+          ...(failed ? { error: 'E_TOO_FEW_NODES: <b>n</b> is too small' } : {}),
+          measures: failed
+            ? null
+            : { worstHonestAccuracy: worst, meanHonestAccuracy: worst, honestRefused: 0.1 },
+        }
+      }),
+    ),
+  )
+  const axes = {
+    rule: ['average', 'krum', 'median'],
+    attack: ['none', 'ipm'],
+    fraction: [0, 0.2],
+    topology: ['ring'],
+    split: ['iid'],
+    seed: [1, 2],
+  }
+  return { kind: 'tempered/matrix', axes, cells, lab: 'rules: …', versions: { tempered: '0.0.0' } }
+}
