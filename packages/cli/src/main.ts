@@ -115,6 +115,15 @@ cluster
   )
 
 addScenarioCommands(program)
+program
+  .command('report')
+  .description(
+    'Make or remake the report of a run, a scenario run or a matrix: one HTML file, CSV, NDJSON, Markdown.',
+  )
+  .argument('<folder>', 'folder of results, e.g. runs/sign-flip-20261121-031500')
+  .option('--json', 'the report’s numbers on stdout')
+  .action(async (folder, options) => (await import('./commands/report.js')).report(folder, options))
+
 addLedgerCommands(program)
 addLabCommands(program)
 

@@ -2,7 +2,8 @@ import type { Estimate } from '../metrics/bootstrap.js'
 import type { MeasureName } from '../metrics/measures.js'
 import type { Role } from '../metrics/run-collection.js'
 import { percent } from '../report/format.js'
-import { estimateText, pointsText } from '../report/measure-text.js'
+import { lostText } from '../report/measure-text.js'
+import { intervalText } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioSummary } from './scenario-summary.js'
 
@@ -36,7 +37,7 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
       'price',
       'lost at the worst honest node when nobody attacks',
       balance?.cost.worstLost ?? null,
-      pointsText,
+      lostText,
     ),
     card(
       'bad',
@@ -77,14 +78,11 @@ function card(
   extra?: string,
 ): Markup | null {
   if (estimate === null) return null
-  const { mean, low, high, values } = estimate
-  const interval =
-    low === null || high === null
-      ? ''
-      : `95 % interval ${estimateText({ mean, low, high, values }, (value) => text(value)).replace(/^[^[]*/, '')}`
+  const { mean, values } = estimate
+  const interval = intervalText(estimate, text)
   return html`<div class="card ${tone}">
 <p class="label">${label}</p>
 <p class="value">${text(mean)}</p>
-<p class="detail">${[extra, interval].filter(Boolean).join('; ') || `${values.length} run`}</p>
+<p class="detail">${[extra, interval === '' ? '' : `95 % interval ${interval}`].filter(Boolean).join('; ') || `${values.length} run`}</p>
 </div>`
 }

@@ -1,6 +1,7 @@
 import { MEASURES, type MeasureName } from '../metrics/measures.js'
 import { type BalanceLine, benefitLines, costLines } from '../report/balance-text.js'
 import { estimateText, MEASURE_LABELS, measureText } from '../report/measure-text.js'
+import { markdownTable, markdownText } from './markdown.js'
 import type { ScenarioSummary } from './scenario-summary.js'
 
 /** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command. */
@@ -52,16 +53,6 @@ function sideBySide(benefits: readonly BalanceLine[], costs: readonly BalanceLin
       costs[k]?.text ?? '',
     ]),
   )
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(' | ')} |`
-  return [line(head), `|${head.map((_, k) => (k === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(line)]
-}
-
-/** Text that stays text: no markup, no HTML, no end of a table cell. */
-export function markdownText(text: string): string {
-  return text.replace(/[\\`*_[\]<>|#]/g, (character) => `\\${character}`).replace(/[\r\n]+/g, ' ')
 }
 
 function versionText(json: string): string {

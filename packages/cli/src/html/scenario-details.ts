@@ -1,5 +1,6 @@
 import { MEASURES, type MeasureName } from '../metrics/measures.js'
-import { estimateText, MEASURE_LABELS, measureText } from '../report/measure-text.js'
+import { MEASURE_LABELS, measureText } from '../report/measure-text.js'
+import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page.js'
 import type { RunSummary, ScenarioSummary } from './scenario-summary.js'
@@ -26,8 +27,7 @@ function measureTable(summary: ScenarioSummary): Markup {
 <tbody>${names.map(
     (name) =>
       html`<tr><td title="${MEASURES[name]}">${MEASURE_LABELS[name]}<small>${MEASURES[name]}</small></td>${summary.variants.map(
-        (variant) =>
-          html`<td class="number">${estimateText(variant.measures[name], (value) => measureText(name, value))}</td>`,
+        (variant) => estimateCell(variant.measures[name], (value) => measureText(name, value)),
       )}</tr>`,
   )}</tbody>
 </table></div>

@@ -1,6 +1,7 @@
 import type { StoredScenario } from '../metrics/read-run.js'
-import { benefitLines, costLines } from '../report/balance-text.js'
-import type { ReportData } from './client/report-data.js'
+import { type BalanceLine, benefitLines, costLines } from '../report/balance-text.js'
+import type { PointView, ReportData } from './client/report-data.js'
+import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
@@ -20,12 +21,6 @@ export interface ScenarioPageInit {
 export function scenarioBody(init: ScenarioPageInit): Markup {
   const { summary, data } = init
   const hasSeeds = summary.variants.some((variant) => variant.runs.length > 1)
-  const measured = (
-    pick: (point: ReportData['variants'][number]['runs'][number]['points'][number]) => unknown,
-  ) =>
-    data.variants.some((variant) =>
-      variant.runs.some((run) => run.points.some((point) => pick(point) !== null)),
-    )
   return html`
 <header class="masthead">
 <p class="eyebrow">Tempered report</p>
@@ -50,11 +45,7 @@ ${controls(data)}
 ${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of what they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
 ${panel('verdicts', 'Who was let in', 'Each row is one honest node judging one neighbour, each column a round. Rows from attackers stand above rows from honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
 ${panel('topology', 'The network, round by round', 'An arrow is a model on its way to the node that judged it. Solid: accepted. Dashed: refused. Diamonds attack.', 'tall', 'half', roundSlider())}
-${panel('filter', 'Quality of the filter', 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused.', 'short', 'half')}
-${panel('effort', 'Seconds by phase', 'Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.', 'short', 'half')}
-${panel('bytes', 'Bytes in and out', 'On the wire, mean over all nodes.', 'short', 'half')}
-${measured((point) => point.consensusDistance) ? panel('consensus', 'Consensus distance', 'Mean squared L2 distance of the honest models to their mean.', 'short', 'half') : null}
-${measured((point) => point.asr) ? panel('asr', 'Attack success', 'Share of triggered test images told as the backdoor’s target, at the honest node where it is highest.', 'short', 'half') : null}
+${smallPanels(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
 ${detailsSections(init)}
 </div>
@@ -104,6 +95,56 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
     `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+interface SmallPanel {
+  readonly id: string
+  readonly title: string
+  readonly note: string
+}
+
+/** The charts that stand side by side; those that nothing was measured for are left out. */
+function smallPanels(data: ReportData): Markup[] {
+  const isMeasured = (pick: (point: PointView) => unknown): boolean =>
+    data.variants.some((variant) =>
+      variant.runs.some((run) => run.points.some((point) => pick(point) !== null)),
+    )
+  const panels: SmallPanel[] = [
+    {
+      id: 'filter',
+      title: 'Quality of the filter',
+      note: 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused.',
+    },
+    ...(isMeasured((point) => point.asr)
+      ? [
+          {
+            id: 'asr',
+            title: 'Attack success',
+            note: 'Share of triggered test images told as the backdoor’s target, at the honest node where it is highest.',
+          },
+        ]
+      : []),
+    {
+      id: 'effort',
+      title: 'Seconds by phase',
+      note: 'Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.',
+    },
+    { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
+    ...(isMeasured((point) => point.consensusDistance)
+      ? [
+          {
+            id: 'consensus',
+            title: 'Consensus distance',
+            note: 'Mean squared L2 distance of the honest models to their mean.',
+          },
+        ]
+      : []),
+  ]
+  // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3.
+  const thirds = panels.length === 4 ? 0 : 3
+  return panels.map(({ id, title, note }, k) =>
+    panel(id, title, note, 'short', k >= panels.length - thirds ? 'third' : 'half'),
+  )
 }
 
 function controls(data: ReportData): Markup {
@@ -162,6 +203,6 @@ ${summary.balances.map(
 </section>`
 }
 
-function row(line: { label: string; text: string }): Markup {
-  return html`<tr><td>${line.label}</td><td class="number">${line.text}</td></tr>`
+function row(line: BalanceLine): Markup {
+  return html`<tr><td>${line.label}</td>${estimateCell(line.estimate, line.format)}</tr>`
 }

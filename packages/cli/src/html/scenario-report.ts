@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { basename, join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { writeFileAtomic } from '@tempered/node'
 import { RUN_FILES, type StoredRun } from '../metrics/read-run.js'
@@ -11,6 +11,7 @@ import type { BalanceView, ReportData, RunView, Spread, VariantView } from './cl
 import { hashFiles } from './file-hashes.js'
 import { renderPage } from './page.js'
 import { summaryMarkdown } from './paper-summary.js'
+import { reportCommand } from './report-command.js'
 import { runView } from './run-view.js'
 import { scenarioBody } from './scenario-page.js'
 import {
@@ -63,7 +64,7 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   ndjson.end()
   await Promise.all([finished(csv), finished(ndjson)])
   const { run } = main!
-  const summary = summarise(run.scenario.name, commandFor(folder), summaries)
+  const summary = summarise(run.scenario.name, reportCommand(folder), summaries)
   const data = reportData(summary, views)
   const page = await renderPage({
     title: `${summary.name} – Tempered report`,
@@ -81,12 +82,6 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   await writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify(summary, null, 2)}\n`)
   await writeFileAtomic(join(folder, 'summary.md'), summaryMarkdown(summary))
   return summary
-}
-
-/** The command that makes this report again; a folder elsewhere is named by its last part alone. */
-function commandFor(folder: string): string {
-  const path = relative('.', resolve(folder))
-  return `tempered report ${path.startsWith('..') || path === '' ? basename(resolve(folder)) : path}`
 }
 
 function reportData(

@@ -22,13 +22,13 @@ export function verdictText(input: VerdictInput): string {
 }
 
 function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
-  const span = `in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` (${seeds} seeds)` : ''}`
+  const span = `over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
   const count = attackers.reduce((sum, group) => sum + group.names.length, 0)
   if (count === 0) return `Nobody attacked the ${nodes} nodes ${span}.`
   const by = attackers
-    .map(({ attack, names }) => `${attack}: ${names.length > 4 ? `${names.length} nodes` : list(names)}`)
-    .join('; ')
-  return `${count} of ${nodes} nodes attacked ${span} (${by}).`
+    .map(({ attack, names }) => `${attack} (${names.length > 4 ? `${names.length} nodes` : list(names)})`)
+    .join(' and ')
+  return `${count} of ${nodes} nodes attacked with ${by}, ${span}.`
 }
 
 function benefitText({ rule, attacked, undefended, balance }: VerdictInput): string {
@@ -52,13 +52,8 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
   const refusing =
     refused === null ? '' : `it refused ${share(refused.mean)} of the honest models that reached honest nodes`
   if (lost !== null) {
-    const price =
-      lost.mean >= 0.0005
-        ? `With nobody attacking it cost ${points(lost.mean)} at the worst honest node`
-        : lost.mean <= -0.0005
-          ? `With nobody attacking it cost nothing at the worst honest node (${points(-lost.mean)} better)`
-          : 'With nobody attacking it cost nothing at the worst honest node'
-    return `${price}${refusing === '' ? '' : `, and ${refusing}`}.`
+    const price = `With nobody attacking it ${priceText(lost)}`
+    return `${price}${refusing === '' ? '' : `; ${refusing}`}.`
   }
   if (attacked !== null && refusing !== '') return `Under attack ${refusing}.`
   if (honest !== null)
@@ -66,6 +61,14 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
   if (baseline !== null && attacked === null)
     return `Under plain averaging the worst honest node ended at ${share(baseline.mean)}.`
   return ''
+}
+
+function priceText(lost: Estimate): string {
+  const unclear = isUnclear(lost) ? ', though the seeds do not agree on the sign' : ''
+  if (lost.mean >= 0.0005) return `cost ${points(lost.mean)} at the worst honest node${unclear}`
+  if (lost.mean <= -0.0005)
+    return `cost nothing at the worst honest node (${points(-lost.mean)} better${unclear})`
+  return 'cost nothing at the worst honest node'
 }
 
 function isUnclear({ low, high }: Estimate): boolean {

@@ -17,6 +17,9 @@ import { isNumber, mean, quantile } from './statistics.js'
  */
 export const RESAMPLES = 10_000
 
+/** Below this many values the interval is their range; see above. */
+const FEWEST = 5
+
 /** The method in one sentence, for reports. */
 export const INTERVAL_METHOD =
   `Mean over seeds with a 95 % interval: expanded percentile bootstrap of the mean ` +
@@ -38,14 +41,15 @@ export function estimate(measured: readonly (number | null)[]): Estimate | null 
   if (centre === null) return null
   const n = values.length
   if (n === 1) return { mean: centre, low: null, high: null, values }
+  if (n < FEWEST) return { mean: centre, low: Math.min(...values), high: Math.max(...values), values }
   const rng = createRng('bootstrap of the mean', n, RESAMPLES)
-  const means: number[] = []
+  const means = new Float64Array(RESAMPLES)
   for (let k = 0; k < RESAMPLES; k++) {
     let sum = 0
     for (let draw = 0; draw < n; draw++) sum += values[rng.integer(n)]!
-    means.push(sum / n)
+    means[k] = sum / n
   }
-  means.sort((a, b) => a - b)
+  means.sort()
   const tail = expandedTail(n)
   return { mean: centre, low: quantile(means, tail), high: quantile(means, 1 - tail), values }
 }

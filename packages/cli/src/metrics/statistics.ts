@@ -12,7 +12,7 @@ export function standardDeviation(values: readonly number[]): number | null {
 }
 
 /** The quantile at `p` in [0, 1] of values in ascending order, linear between neighbours (type 7 of Hyndman & Fan 1996). */
-export function quantile(ascending: readonly number[], p: number): number | null {
+export function quantile(ascending: ArrayLike<number>, p: number): number | null {
   if (ascending.length === 0) return null
   const position = p * (ascending.length - 1)
   const below = Math.floor(position)

@@ -1,11 +1,14 @@
 import type { Estimate } from '../metrics/bootstrap.js'
 import type { Balance } from '../metrics/cost.js'
 import { percent } from './format.js'
-import { estimateText, pointsText, ratioText } from './measure-text.js'
+import { estimateText, lostText, pointsText, ratioText } from './measure-text.js'
 
 export interface BalanceLine {
   readonly label: string
   readonly estimate: Estimate | null
+  /** A value with its unit. */
+  format(value: number): string
+  /** The estimate with its unit and interval. */
   readonly text: string
   /** Whether it is a share or a difference of shares, which pictures can compare. */
   readonly isShare: boolean
@@ -24,15 +27,19 @@ export function benefitLines({ benefit }: Balance): BalanceLine[] {
 export function costLines({ cost }: Balance): BalanceLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   return [
-    line('worst honest node lost, nobody attacking', cost.worstLost, pointsText),
-    line('mean of honest nodes lost, nobody attacking', cost.meanLost, pointsText),
-    line('honest models refused, nobody attacking', cost.honestRefused, percent),
-    line('honest models refused, under attack', cost.honestRefusedAttacked, percent),
+    line('worst honest node lost, nobody attacking', cost.worstLost, lostText),
+    line('mean of honest nodes lost, nobody attacking', cost.meanLost, lostText),
+    line('honest models refused, nobody attacking', cost.honestRefused, share),
+    line('honest models refused, under attack', cost.honestRefusedAttacked, share),
     { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
     { ...line(`seconds${compared}`, cost.secondsRatio, ratioText), isShare: false },
   ]
 }
 
+function share(value: number): string {
+  return percent(value)
+}
+
 function line(label: string, estimate: Estimate | null, text: (value: number) => string): BalanceLine {
-  return { label, estimate, text: estimateText(estimate, (value) => text(value)), isShare: true }
+  return { label, estimate, format: text, text: estimateText(estimate, text), isShare: true }
 }

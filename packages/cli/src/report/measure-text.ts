@@ -50,8 +50,14 @@ export function estimateText(estimate: Estimate | null, text: (value: number) =>
 
 /** Difference of two shares in percentage points, with its sign: `+62.9 pp`. */
 export function pointsText(value: number): string {
-  const points = (100 * value).toFixed(1)
-  return `${value > 0 ? '+' : ''}${points === '-0.0' ? '0.0' : points} pp`
+  const points = lostText(value)
+  return value > 0 && !points.startsWith('0.0') ? `+${points}` : points
+}
+
+/** The same for a loss, which is told by its name and not by a sign: `5.3 pp`; `−1.1 pp` is a gain. */
+export function lostText(value: number): string {
+  const points = Math.abs(100 * value).toFixed(1)
+  return `${value < 0 && points !== '0.0' ? '−' : ''}${points} pp`
 }
 
 /** `1.08×`. */

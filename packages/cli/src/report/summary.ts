@@ -1,5 +1,7 @@
 import pc from 'picocolors'
+import type { Balance } from '../metrics/cost.js'
 import type { RunScore } from '../metrics/score.js'
+import { benefitLines, costLines } from './balance-text.js'
 import { bytes, percent, seconds, table } from './format.js'
 
 /** Scores side by side, one column a run, as lines of text. */
@@ -17,6 +19,10 @@ export function renderScores(
     row('worst honest node', (score) => node(score.worst)),
     row('mean of honest nodes', (score) => percent(score.mean)),
     row('best honest node', (score) => node(score.best)),
+    row('spread of honest nodes (SD)', (score) => percent(score.spread)),
+    ...(scores.some(({ score }) => score.asr !== null)
+      ? [row('attack success rate', (score) => percent(score.asr))]
+      : []),
     row('honest nodes that finished', (score) => `${score.finishedHonest} of ${score.honestNodes}`),
     row('filter precision', (score) => percent(score.precision)),
     row('filter recall', (score) => percent(score.recall)),
@@ -27,6 +33,26 @@ export function renderScores(
   ]
   const lines = table(rows, new Set(scores.map((_, k) => k + 1)))
   return lines.map((line, k) => (k === 0 ? pc.bold(line) : line))
+}
+
+/**
+ * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text. A defence is
+ * never shown without its price.
+ */
+export function renderBalances(balances: readonly Balance[]): string[] {
+  return balances.flatMap((balance) => {
+    const benefits = benefitLines(balance)
+    const costs = costLines(balance)
+    const rows = Array.from({ length: Math.max(benefits.length, costs.length) }, (_, k) => [
+      benefits[k]?.label ?? '',
+      benefits[k]?.text ?? '',
+      costs[k]?.label ?? '',
+      costs[k]?.text ?? '',
+    ])
+    const head = [`benefit of ${balance.rule}`, '', 'cost', '']
+    const [first = '', ...lines] = table([head, ...rows], new Set([1, 3]))
+    return ['', pc.bold(first), ...lines]
+  })
 }
 
 /** Ledgers that do not verify and nodes that failed, one line each. */

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts'
 import { plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
-import { drawChart, escapeText, type Palette, percentText, setNote } from './charts.js'
+import { drawChart, escapeText, type Palette, percentText, plotHeight, setNote } from './charts.js'
+import { spreadLabels } from './end-labels.js'
 import type { IncidentView, QuantileBands, RunView } from './report-data.js'
 
 type Series = Extract<NonNullable<EChartsOption['series']>, readonly unknown[]>[number]
@@ -18,7 +19,7 @@ export function drawAccuracy(run: RunView): void {
       : '',
   )
   drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers told apart', (colors) => ({
-    grid: plotGrid(96),
+    grid: plotGrid(116),
     tooltip:
       accuracy.kind === 'bands'
         ? { trigger: 'axis', ...tooltipLook(colors), formatter: (items) => bandText(items, accuracy, run) }
@@ -52,6 +53,10 @@ function lineSeries(
   const honest = finals.filter((final) => !final.hostile && final.value !== null)
   honest.sort((a, b) => a.value! - b.value!)
   const labelled = new Set([honest[0]?.k, honest.at(-1)?.k])
+  const shifts = spreadLabels(
+    finals.map(({ k, hostile, value }) => (hostile || labelled.has(k) ? value : null)),
+    plotHeight('accuracy'),
+  )
   return run.nodes.map((node, k): Series => {
     const hostile = node.attack !== null
     const color = hostile ? colors.hostile : colors.honest
@@ -77,9 +82,9 @@ function lineSeries(
         show: labelled.has(k) || hostile,
         color,
         fontWeight: worst ? 700 : 400,
-        formatter: `${node.name}${worst ? ' worst' : ''}`,
+        offset: [0, shifts[k] ?? 0],
+        formatter: `${node.name}${worst ? ' (worst)' : ''}`,
       },
-      labelLayout: { moveOverlap: 'shiftY' },
     }
   })
 }

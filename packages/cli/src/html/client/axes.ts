@@ -1,5 +1,5 @@
 import type { EChartsOption } from 'echarts'
-import type { Palette } from './charts.js'
+import { type Palette, PLOT_BOTTOM, PLOT_TOP } from './charts.js'
 
 /** Axes, grids and tooltips that the charts over rounds share. */
 
@@ -41,7 +41,7 @@ export function numberAxis(
 }
 
 export function plotGrid(right = 24): NonNullable<EChartsOption['grid']> {
-  return { left: 54, right, top: 34, bottom: 46 }
+  return { left: 54, right, top: PLOT_TOP, bottom: PLOT_BOTTOM }
 }
 
 export function tooltipLook(colors: Palette): object {

@@ -3,6 +3,13 @@ import type { ECharts, EChartsOption } from 'echarts'
 /** The plotting library, inlined before this script. */
 declare const echarts: typeof import('echarts')
 
+/** Pixels above and below the plots of charts over rounds. */
+export const PLOT_TOP = 34
+export const PLOT_BOTTOM = 46
+
+/** Width in pixels that a sheet of paper has for the page. */
+const PAPER_WIDTH = 720
+
 /** Colours of the page, from its style sheet; they follow the colour scheme. */
 export interface Palette {
   readonly ink: string
@@ -76,11 +83,17 @@ export function redrawAll(): void {
 }
 
 /** Sets a chart's height in pixels, before it is drawn. */
-export function setHeight(id: string, pixels: number): void {
+export function setHeight(id: string, wanted: number, most = Number.POSITIVE_INFINITY): void {
+  const pixels = Math.min(wanted, most)
   const element = document.getElementById(`chart-${id}`)
   if (element === null) return
   element.style.height = `${pixels}px`
   live.get(id)?.chart.resize()
+}
+
+/** Height in pixels of a chart's plot, between what `plotGrid` leaves above and below it. */
+export function plotHeight(id: string): number {
+  return (document.getElementById(`chart-${id}`)?.clientHeight ?? 0) - PLOT_TOP - PLOT_BOTTOM
 }
 
 /** Keeps charts at the size of their elements and in the colours of the scheme, on paper in light ones. */
@@ -92,22 +105,27 @@ export function keepUp(): void {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawAll)
   addEventListener('beforeprint', () => {
     document.documentElement.dataset.theme = 'light'
-    redrawAll()
+    document.body.style.width = `${PAPER_WIDTH}px`
+    fit()
   })
   addEventListener('afterprint', () => {
     delete document.documentElement.dataset.theme
-    redrawAll()
+    document.body.style.width = ''
+    fit()
   })
+}
+
+function fit(): void {
+  for (const { chart } of live.values()) chart.resize()
+  redrawAll()
 }
 
 /** What all charts have in common, under what the chart itself says. */
 function common(build: BuildOption): EChartsOption {
   const colors = palette()
-  const still = matchMedia('(prefers-reduced-motion: reduce)').matches
   return {
-    animation: !still,
-    animationDuration: 300,
-    animationDurationUpdate: 200,
+    // Charts stand still: whoever prints or photographs the page must not meet them half drawn.
+    animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colors.ink },
     ...build(colors),
   }

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts'
 import { legendLook, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
-import { drawChart, type Palette, percentText } from './charts.js'
+import { drawChart, type Palette, percentText, plotHeight } from './charts.js'
+import { spreadLabels } from './end-labels.js'
 import type { VariantView } from './report-data.js'
 
 /** Worst honest node by round, one line a variant, with a band from the lowest to the highest seed. */
@@ -8,6 +9,9 @@ export function drawComparison(variants: readonly VariantView[]): void {
   if (variants.length < 2) return
   const last = Math.max(...variants.map((variant) => variant.worstByRound.length))
   const rounds = Array.from({ length: last }, (_, k) => k + 1)
+  const ends = variants.map(
+    (variant) => variant.worstByRound.findLast((point) => point !== null)?.mean ?? null,
+  )
   drawChart('comparison', 'Accuracy of the worst honest node by round, one line a variant', (colors) => ({
     grid: plotGrid(64),
     legend: { ...legendLook(colors), data: variants.map((variant) => variant.label) },
@@ -18,19 +22,27 @@ export function drawComparison(variants: readonly VariantView[]): void {
     },
     xAxis: roundAxis(rounds, colors),
     yAxis: shareAxis(colors),
-    series: variants.flatMap((variant, k) => seriesOf(variant, k, rounds, colors)),
+    series: variants.flatMap((variant, k) =>
+      seriesOf(variant, k, spreadLabels(ends, plotHeight('comparison'))[k] ?? 0, rounds, colors),
+    ),
   }))
 }
 
 type Series = Extract<NonNullable<EChartsOption['series']>, readonly unknown[]>[number]
 
-function seriesOf(variant: VariantView, k: number, rounds: readonly number[], colors: Palette): Series[] {
+function seriesOf(
+  variant: VariantView,
+  k: number,
+  shift: number,
+  rounds: readonly number[],
+  colors: Palette,
+): Series[] {
   const color = variant.hostile
     ? variant.defended
-      ? [colors.honest, colors.good, colors.third][Math.floor(k) % 3]!
+      ? [colors.honest, colors.good, colors.bad][k % 3]!
       : colors.hostile
     : variant.defended
-      ? colors.pale
+      ? colors.third
       : colors.soft
   const points = rounds.map((_, at) => variant.worstByRound[at] ?? null)
   const band: Series[] = variant.runs.length < 2 ? [] : bandOf(variant.label, points, color)
@@ -49,9 +61,9 @@ function seriesOf(variant: VariantView, k: number, rounds: readonly number[], co
         show: true,
         color,
         fontWeight: 600,
+        offset: [0, shift],
         formatter: (item) => percentText(item.value as number),
       },
-      labelLayout: { moveOverlap: 'shiftY' },
     },
   ]
 }

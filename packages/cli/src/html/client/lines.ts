@@ -73,7 +73,7 @@ function drawLines(
 const PHASES: readonly { name: PhaseName; label: string; color: PaletteName }[] = [
   { name: 'train', label: 'train', color: 'honest' },
   { name: 'publish', label: 'publish', color: 'pale' },
-  { name: 'collect', label: 'collect', color: 'line' },
+  { name: 'collect', label: 'collect', color: 'empty' },
   { name: 'aggregate', label: 'filter and aggregate', color: 'hostile' },
   { name: 'evaluate', label: 'evaluate', color: 'third' },
   { name: 'ledger', label: 'ledger', color: 'good' },
@@ -82,8 +82,8 @@ const PHASES: readonly { name: PhaseName; label: string; color: PaletteName }[] 
 /** Stacked seconds of a round by phase. */
 export function drawEffort(run: RunView): void {
   drawChart('effort', 'Seconds of a round by phase', (colors) => ({
-    grid: plotGrid(),
-    legend: { ...legendLook(colors), itemHeight: 10, itemWidth: 14 },
+    grid: { ...(plotGrid() as object), top: 64 },
+    legend: { ...legendLook(colors), type: 'plain', itemHeight: 10, itemWidth: 14 },
     tooltip: {
       trigger: 'axis',
       ...tooltipLook(colors),
@@ -98,7 +98,7 @@ export function drawEffort(run: RunView): void {
       stack: 'seconds',
       barCategoryGap: '25%',
       data: run.points.map((point) => point.seconds?.[name] ?? null),
-      itemStyle: { color: colors[color] },
+      itemStyle: { color: colors[color], borderColor: colors.soft, borderWidth: color === 'empty' ? 0.5 : 0 },
     })),
   }))
 }

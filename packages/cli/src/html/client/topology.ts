@@ -1,6 +1,6 @@
 import type { EChartsOption } from 'echarts'
 import { tooltipLook } from './axes.js'
-import { drawChart, escapeText, type Palette, percentText, setNote } from './charts.js'
+import { drawChart, escapeText, type Palette, percentText, setHeight, setNote } from './charts.js'
 import type { EdgeView, RunView } from './report-data.js'
 
 const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'refused', '-': 'nothing came' }
@@ -19,6 +19,7 @@ export function drawTopology(run: RunView, at: number): void {
   document.getElementById('chart-topology')?.removeAttribute('hidden')
   const { edges } = run.verdicts
   const many = edges.length > MANY_EDGES
+  setHeight('topology', document.getElementById('chart-verdicts')?.clientHeight ?? 460, 560)
   drawChart(
     'topology',
     `Network in round ${run.rounds[at]}: ${describe(edges, at)}`,
@@ -29,12 +30,13 @@ export function drawTopology(run: RunView, at: number): void {
         {
           type: 'graph',
           layout: 'none',
-          left: 56,
-          right: 56,
-          top: 34,
-          bottom: 34,
+          preserveAspect: 'contain',
+          left: 84,
+          right: 84,
+          top: 64,
+          bottom: 64,
           data: run.nodes.map((node, k) => pointOf(run, node, k, at, colors)),
-          edges: edges.map((edge) => lineOf(edge, edge.marks[at] ?? ' ', many, colors)),
+          edges: edges.map((edge) => lineOf(run, edge, at, many, colors)),
           edgeSymbol: ['none', many ? 'none' : 'arrow'],
           edgeSymbolSize: 8,
           emphasis: { focus: 'adjacency', lineStyle: { width: 3 } },
@@ -76,6 +78,7 @@ function pointOf(
       position: [...labelPlace(angle)],
       color,
       fontSize: 12,
+      lineHeight: 15,
       align: Math.abs(Math.cos(angle)) < 0.2 ? 'center' : Math.cos(angle) > 0 ? 'left' : 'right',
       verticalAlign: 'middle',
       formatter: hostile ? node.name : `${node.name}\n${percentText(accuracyOf(run, index, at))}`,
@@ -87,23 +90,31 @@ const MAX_NAMES = 40
 
 /** Outside the circle, in per cent of the symbol. */
 function labelPlace(angle: number): [string, string] {
-  return [`${50 + 90 * Math.cos(angle)}%`, `${50 + 120 * Math.sin(angle)}%`]
+  return [`${50 + 85 * Math.cos(angle)}%`, `${50 + 125 * Math.sin(angle)}%`]
 }
 
-function lineOf(edge: EdgeView, mark: string, many: boolean, colors: Palette): GraphEdge {
+/** In the colours of the heat map beside it; what attackers judge is nobody's loss and stays faint. */
+function lineOf(run: RunView, edge: EdgeView, at: number, many: boolean, colors: Palette): GraphEdge {
+  const mark = edge.marks[at] ?? ' '
+  const hostile = run.nodes[edge.from]?.attack != null
+  const judged = run.nodes[edge.to]?.attack == null
   const accepted = mark === 'a'
-  const silent = mark !== 'a' && mark !== 'r'
+  const silent = !judged || (mark !== 'a' && mark !== 'r')
+  const mistake = accepted === hostile
+  const right = hostile ? colors.honest : colors.pale
+  const wrong = hostile ? colors.hostile : colors.bad
   return {
     source: String(edge.from),
     target: String(edge.to),
     value: mark,
     lineStyle: {
-      color: accepted ? colors.good : silent ? colors.line : colors.hostile,
-      type: accepted ? 'solid' : [4, 4],
-      width: accepted ? (many ? 1 : 2.2) : 1.2,
-      opacity: silent ? 0.5 : accepted ? (many ? 0.5 : 0.9) : many ? 0.25 : 0.7,
+      color: silent ? colors.line : mistake ? wrong : right,
+      type: accepted || silent ? 'solid' : [5, 4],
+      width: silent ? 1 : (hostile ? 2.4 : 1.8) * (many ? 0.5 : 1),
+      opacity: silent ? 0.7 : many ? 0.6 : 1,
       curveness: 0.12,
     },
+    z: hostile || mistake ? 2 : 1,
   } as unknown as GraphEdge
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { HostedRound } from '../../../src/cluster/host-messages.js'
+import { MEASURES } from '../../../src/metrics/measures.js'
 import type { NodeRecord } from '../../../src/metrics/run-record.js'
-import { type ScoreInput, scoreRun } from '../../../src/metrics/score.js'
+import { measuresOf, type ScoreInput, scoreRun } from '../../../src/metrics/score.js'
 
 type Neighbour = HostedRound['neighbours'][number]
 
@@ -65,12 +66,52 @@ describe('scoreRun', () => {
     expect(score.finishedHonest).toBe(2)
   })
 
-  it('leaves out an honest node that did not finish', () => {
-    const score = scoreRun(
-      input([record([report(0, 0.5, []), 1000]), record([report(1, 0.7, []), 2000]), record()]),
-    )
+  it('leaves out an honest node that failed', () => {
+    const score = scoreRun({
+      ...input([record([report(0, 0.5, []), 1000]), record([report(1, 0.7, []), 2000]), record()]),
+      failed: [{ node: 'node-a', code: 'E_TEST', message: '' }],
+    })
     expect(score.finishedHonest).toBe(1)
+    expect(score.scoredRound).toBe(1)
     expect(score.worst?.node).toBe('node-b')
+  })
+
+  it('judges a stopped run after the last round that all honest nodes finished', () => {
+    const score = scoreRun(
+      input([
+        record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000]),
+        record([report(0, 0.4, []), 1500]),
+        record(),
+      ]),
+    )
+    expect(score.scoredRound).toBe(0)
+    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.4 })
+    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.5 })
+    expect(score.finishedHonest).toBe(1)
+  })
+
+  it('judges after a round that was evaluated, if there is one', () => {
+    const score = scoreRun(
+      input([
+        record([report(0, 0.5, []), 1000], [report(1, null, []), 2000]),
+        record([report(0, 0.4, []), 1500], [report(1, null, []), 2000]),
+        record(),
+      ]),
+    )
+    expect(score.scoredRound).toBe(0)
+    expect(score.mean).toBeCloseTo(0.45)
+  })
+
+  it('takes spread, attack success at the worst node, consensus distance and memory', () => {
+    const score = scoreRun({
+      ...input([record([report(0, 0.5, []), 1000]), record([report(0, 0.9, []), 1000]), record()]),
+      observed: [{ type: 'observed', round: 0, consensusDistance: 3, attackSuccess: { 0: 0.2, 1: 0.7 } }],
+      residentBytes: 300,
+    })
+    expect(score.spread).toBeCloseTo(0.2)
+    expect([score.asr, score.consensusDistance, score.residentBytesPerNode]).toEqual([0.7, 3, 100])
+    expect(measuresOf(score)).toMatchObject({ worstHonestAccuracy: 0.5, mter: 0.5, asr: 0.7 })
+    expect(Object.keys(measuresOf(score)).sort()).toEqual(Object.keys(MEASURES).sort())
   })
 
   it('counts precision and recall over models that arrived at honest nodes', () => {
@@ -88,6 +129,8 @@ describe('scoreRun', () => {
     expect(score.precision).toBe(0.5)
     expect(score.recall).toBe(0.5)
     expect(score.honestRefused).toBe(0.5)
+    // Two of the four that arrived.
+    expect(score.acceptance).toBe(0.5)
   })
 
   it('says null where there was nothing to measure', () => {

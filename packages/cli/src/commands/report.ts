@@ -1,0 +1,23 @@
+import { access } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { writeMatrixReport } from '../html/matrix-report.js'
+import { writeScenarioReport } from '../html/scenario-report.js'
+import { MATRIX_FILE } from '../metrics/matrix.js'
+import { renderBalances } from '../report/summary.js'
+
+export interface ReportOptions {
+  readonly json?: boolean
+}
+
+/** `tempered report`: makes or remakes the report of a run, a scenario run or a matrix; E_FILE if there is none in it. */
+export async function report(folder: string, options: ReportOptions): Promise<void> {
+  const isMatrix = await access(join(folder, MATRIX_FILE)).then(
+    () => true,
+    () => false,
+  )
+  const summary = isMatrix ? await writeMatrixReport(folder) : await writeScenarioReport(folder)
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
+  else if (summary.kind === 'tempered/report')
+    process.stdout.write(`${renderBalances(summary.balances).join('\n')}\n`)
+  process.stderr.write(`report: ${relative('.', join(folder, 'report.html'))}\n`)
+}

@@ -1,0 +1,42 @@
+/** What the page of a matrix shows, written into it as JSON. */
+export interface MatrixData {
+  readonly kind: 'matrix'
+  readonly rules: readonly string[]
+  readonly attacks: readonly string[]
+  /** Axes that are chosen from, in this order; values as text. */
+  readonly choices: readonly ChoiceView[]
+  readonly measures: readonly MeasureView[]
+  readonly groups: readonly GroupView[]
+}
+
+export interface ChoiceView {
+  readonly axis: string
+  readonly values: readonly string[]
+}
+
+export interface MeasureView {
+  readonly name: string
+  readonly label: string
+  readonly unit: 'share' | 'bytes' | 'seconds' | 'number'
+  /** Which end is the good one. */
+  readonly better: 'high' | 'low'
+}
+
+/** All seeds of one combination. */
+export interface GroupView {
+  readonly rule: string
+  readonly attack: string
+  /** Values of the choices, in their order. */
+  readonly at: readonly string[]
+  readonly done: number
+  readonly failed: number
+  readonly missing: number
+  /** First error of the seeds that failed. */
+  readonly error: string | null
+  /** By name of the measure: mean, low and high ends of the interval (null without one). */
+  readonly measures: Readonly<Record<string, readonly [number, number | null, number | null]>>
+  /** Accuracy lost against plain averaging with no attacker, worst honest node; null where a run is missing. */
+  readonly lost: readonly [number, number | null, number | null] | null
+  /** Honest models refused with no attacker. */
+  readonly refused: readonly [number, number | null, number | null] | null
+}

@@ -1,0 +1,10 @@
+/** A Markdown table; the first column is text, the others are numbers. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(' | ')} |`
+  return [line(head), `|${head.map((_, k) => (k === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(line)]
+}
+
+/** Text that stays text: no markup, no HTML, no end of a table cell. */
+export function markdownText(text: string): string {
+  return text.replace(/[\\`*_[\]<>|#]/g, (character) => `\\${character}`).replace(/[\r\n]+/g, ' ')
+}

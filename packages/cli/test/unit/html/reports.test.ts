@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { writeMatrixReport } from '../../../src/html/matrix-report.js'
+import { writeScenarioReport } from '../../../src/html/scenario-report.js'
+import { madeUpMatrix, writeScenarioRuns } from '../../support/report-fixture.js'
+import { inTemporaryFolder } from '../../support/run-cli.js'
+
+const read = (folder: string, name: string): string => readFileSync(join(folder, name), 'utf8')
+
+describe('writeScenarioReport', () => {
+  it('puts benefit beside cost over seeds, and everything beside the page', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1, 2])
+      const summary = await writeScenarioReport(folder)
+      expect(summary.variants.map((variant) => [variant.key, variant.runs.length])).toEqual([
+        ['attacked-balance', 2],
+        ['undefended-average', 2],
+        ['honest-balance', 2],
+        ['baseline-average', 2],
+      ])
+      const [balance] = summary.balances
+      expect(balance?.benefit.worstGained?.mean).toBeCloseTo(0.5)
+      expect(balance?.cost.worstLost?.mean).toBeCloseTo(0.02)
+      // Without attackers everybody refuses node 3, which 4 of the 6 judge, out of 24 edges.
+      expect(balance?.cost.honestRefused?.mean).toBeCloseTo(4 / 24)
+      expect(JSON.parse(read(folder, 'report.json'))).toEqual(JSON.parse(JSON.stringify(summary)))
+      expect(read(folder, 'rounds.csv').trim().split('\n')).toHaveLength(1 + 8 * 6 * 4)
+      expect(read(folder, 'rounds.ndjson').trim().split('\n')).toHaveLength(8 * 6 * 4)
+      const markdown = read(folder, 'summary.md')
+      expect(markdown).toContain('| worst honest node under attack | +50.0 pp')
+      expect(markdown).toContain('bootstrap of the mean')
+      expect(markdown).toContain('`tempered report ')
+    })
+  })
+
+  it('names the hashes of the files that it was made from', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1])
+      const summary = await writeScenarioReport(folder)
+      const file = summary.variants[0]!.runs[0]!.files.find(({ path }) => path.endsWith('manifest.json'))!
+      const bytes = readFileSync(join(folder, file.path))
+      expect(file.sha256).toBe(createHash('sha256').update(bytes).digest('hex'))
+      expect(read(folder, 'report.html')).toContain(file.sha256)
+    })
+  })
+
+  it('lets no name out of its place, and no script run but its own', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const name = '</script><script>alert(1)</script>'
+      writeScenarioRuns(folder, [1], { name, attack: '<img src=x onerror=alert(2)>' })
+      await writeScenarioReport(folder)
+      const page = read(folder, 'report.html')
+      expect(page).not.toContain(name)
+      expect(page).not.toContain('<img src=x')
+      const scripts = [...page.matchAll(/<script>([\s\S]*?)<\/script>/g)].map((match) => match[1]!)
+      expect(scripts).toHaveLength(2)
+      for (const script of scripts)
+        expect(page).toContain(`sha256-${createHash('sha256').update(script).digest('base64')}`)
+      expect(page).toContain('default-src &#39;none&#39;')
+    })
+  })
+})
+
+describe('writeMatrixReport', () => {
+  it('writes groups, costs and failures', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'matrix.json'), JSON.stringify(madeUpMatrix()))
+      const summary = await writeMatrixReport(folder)
+      expect(summary.groups).toHaveLength(6)
+      expect(read(folder, 'matrix.csv').trim().split('\n')).toHaveLength(13)
+      expect(read(folder, 'summary.md')).toContain('(2 failed)')
+      const page = read(folder, 'report.html')
+      expect(page).toContain('E_TOO_FEW_NODES: &lt;b&gt;n&lt;/b&gt;')
+      expect(page).toContain('krum kept the worst honest node highest')
+    })
+  })
+})

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { spreadLabels } from '../../../src/html/client/end-labels.js'
+import { MAX_SAMPLED_EDGES, runView } from '../../../src/html/run-view.js'
+import { readRun } from '../../../src/metrics/read-run.js'
+import { type RunFixture, writeRun } from '../../support/report-fixture.js'
+import { inTemporaryFolder } from '../../support/run-cli.js'
+
+const view = (fixture: RunFixture) =>
+  inTemporaryFolder(async (folder) => {
+    writeRun(folder, fixture)
+    return runView(await readRun(folder))
+  })
+
+describe('runView', () => {
+  it('has a line a node and the verdicts of every edge by round', async () => {
+    const shown = await view({
+      rule: 'balance',
+      attackers: [5],
+      accuracy: (node, round) => (node === 0 && round === 1 ? null : 0.123456),
+      accepts: (_, other, round) => other !== 5 || round === 2,
+      events: [{ elapsedMs: 1, type: 'fault', kind: 'kill', node: 'node-01' }],
+    })
+    expect(shown.rounds).toEqual([1, 2, 3, 4])
+    expect(shown.accuracy.kind === 'nodes' && shown.accuracy.values[0]).toEqual([
+      0.1235,
+      null,
+      0.1235,
+      0.1235,
+    ])
+    expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
+    expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
+    expect(shown.incidents).toEqual([{ round: 4, kind: 'fault', text: 'fault: kind kill, node node-01' }])
+  })
+
+  it('marks rounds that a node did not report', async () => {
+    const shown = await view({
+      rule: 'balance',
+      rounds: 3,
+      played: 2,
+      accuracy: () => 0.5,
+      accepts: () => true,
+    })
+    expect(shown.rounds).toEqual([1, 2])
+    expect(shown.verdicts.edges[0]?.marks).toBe('aa')
+  })
+
+  it('thins out many nodes: quantile bands and a sample of edges, half of them from attackers', async () => {
+    const attackers = Array.from({ length: 100 }, (_, k) => 3 * k)
+    const shown = await view({
+      rule: 'balance',
+      nodes: 300,
+      rounds: 2,
+      attackers,
+      accuracy: (node) => node / 299,
+      accepts: () => true,
+    })
+    expect(shown.accuracy.kind).toBe('bands')
+    if (shown.accuracy.kind === 'bands') {
+      const [low, , median, , high] = shown.accuracy.honest[0]!
+      // Honest are all indices that 3 does not divide: 1 … 299.
+      expect([low, median, high]).toEqual([0.0033, 0.5017, 1])
+    }
+    expect(shown.verdicts).toMatchObject({ complete: false, total: 1200 })
+    expect(shown.verdicts.edges).toHaveLength(MAX_SAMPLED_EDGES)
+    expect(shown.verdicts.edges.filter((edge) => edge.from % 3 === 0)).toHaveLength(MAX_SAMPLED_EDGES / 2)
+    expect(shown.verdicts.edges.every((edge) => edge.to % 3 !== 0)).toBe(true)
+  })
+})
+
+describe('spreadLabels', () => {
+  it('moves labels apart, keeps their order and leaves lone ones alone', () => {
+    // At 100 px: 10, 12 and 80 from the top.
+    expect(spreadLabels([0.9, 0.88, null, 0.2], 100, 15)).toEqual([0, 13, 0, 0])
+  })
+
+  it('pushes back what would leave the axis', () => {
+    const shares = [0.02, 0.01, 0]
+    const places = spreadLabels(shares, 100, 15).map((offset, k) => (1 - shares[k]!) * 100 + offset)
+    expect(places).toEqual([70, 85, 100])
+  })
+})
