@@ -13,6 +13,7 @@ import { runScenario, type ScenarioResult } from '../run/scenario-run.js'
 import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
 import type { Scenario } from '../scenario/schema.js'
+import { startSimulation } from '../simulate/simulation.js'
 
 export interface ScenarioRunOptions {
   readonly stage: 'cluster' | 'simulate' | 'hosts'
@@ -94,7 +95,8 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
 /** Throws E_USAGE for a stage that is not there. */
 function stageOf(name: ScenarioRunOptions['stage']): Stage {
   if (name === 'cluster') return startCluster
-  throw new CliError('E_USAGE', `--stage ${name} is not there yet; take --stage cluster`)
+  if (name === 'simulate') return startSimulation
+  throw new CliError('E_USAGE', `--stage ${name} is not there yet; take --stage cluster or simulate`)
 }
 
 /** Flags over the scenario. Throws E_CONFIG when they contradict it, e.g. fewer rounds than its faults need. */

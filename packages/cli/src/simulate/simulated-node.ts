@@ -8,7 +8,10 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Rule } from '@tempered/robust-agg'
+import { withoutAbsent } from '../cluster/absent-peers.js'
 import { createAdversary } from '../cluster/adversary.js'
+import { type Conditions, linkName } from '../cluster/conditions.js'
+import { slowLinks } from '../cluster/slow-links.js'
 import type { PlannedNode } from '../scenario/plan.js'
 import { simulatedTraining } from './simulated-training.js'
 import type { World } from './world.js'
@@ -23,12 +26,19 @@ export interface SimulatedNode {
   readonly aggregation: AggregationTime
 }
 
+export interface Circumstances {
+  /** What faults have made of links and trainers at this moment. */
+  conditions(): Conditions
+  /** Indices of nodes that will join later. */
+  readonly absent: readonly number[]
+  readonly events: NodeEvents
+}
+
 /** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
 export async function openSimulatedNode(
   world: World,
   planned: PlannedNode,
-  slowness: () => number,
-  events: NodeEvents,
+  { conditions, absent, events }: Circumstances,
 ): Promise<SimulatedNode> {
   const { plan, time, hub, source, services } = world
   const { run, scenario, topology } = plan
@@ -56,6 +66,10 @@ export async function openSimulatedNode(
     const plain = await openOn(source.train)
     return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
   })
+  const neighbours = topology.graph.neighbours(index)
+  const absentPeers = absent
+    .filter((other) => neighbours.includes(other))
+    .map((other) => run.manifest.members[other]!)
   let aggregationMs = 0
   const timed = (rule: Rule): Rule => ({
     ...rule,
@@ -71,12 +85,22 @@ export async function openSimulatedNode(
   const node = await createNode(
     {
       ...adversary,
-      training: simulatedTraining(training, { time, owner: index, clock, slowness }),
+      training: simulatedTraining(training, {
+        time,
+        owner: index,
+        clock,
+        slowness: () => conditions().trainers[index] ?? 1,
+      }),
       clock,
       logger: silentLogger,
       stores: world.disks[index]!.open(),
       createNetwork(parts) {
-        const connect = (inner: typeof parts) => hub.connect(inner)
+        const connect = (inner: typeof parts) =>
+          slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {
+            clock,
+            deadlines: run.manifest.deadlines,
+            speedOf: (peer) => conditions().slow[linkName(index, run.memberIndex.get(peer) ?? -1)],
+          })
         return adversary.createNetwork?.(parts, connect) ?? connect(parts)
       },
       wrapRule: (rule) => timed(adversary.wrapRule?.(rule) ?? rule),

@@ -63,6 +63,8 @@ export async function openWorld({
 }: WorldInit): Promise<World> {
   const { scenario, run, nodes } = plan
   const small = nodes.length <= SMALL_RUN
+  // A node that starts again, or comes late, needs whole ledgers.
+  const faulty = scenario.faults.length > 0
   const reader = createSharedReader()
   const time = createVirtualTime()
   const source = await loadSource(scenario.data.source, cacheFolder)
@@ -92,7 +94,7 @@ export async function openWorld({
     disks: nodes.map(() =>
       createMemoryDisk({
         openAnnouncement: reader.openCarried,
-        ...(small ? {} : { heldEntries: HELD_ENTRIES }),
+        ...(small || faulty ? {} : { heldEntries: HELD_ENTRIES }),
       }),
     ),
     models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),

@@ -23,6 +23,8 @@ export interface MemoryDisk {
   open(): NodeStores
   /** Entries that were appended, all of which the chain verifier accepted. */
   readonly ledgerLength: number
+  /** Round of the newest of them, from 0; −1 before the first. */
+  readonly lastRound: number
   /** CID of the newest of them; undefined before the first. */
   readonly ledgerHead: CID | undefined
   /** Bytes of a model that is held. */
@@ -116,6 +118,9 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   return {
     get ledgerLength() {
       return dropped + entries.length
+    },
+    get lastRound() {
+      return entries.at(-1)?.body.round ?? -1
     },
     get ledgerHead() {
       return entries.at(-1)?.cid
