@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
+import { writeScenarioReport } from '../html/scenario-report.js'
 import { createProgress } from '../report/progress.js'
 import { renderScores, renderTroubles } from '../report/summary.js'
 import {
@@ -68,7 +69,8 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   progress.close()
   const out = options.json ? process.stderr : process.stdout
   const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score)]
-  out.write(`${lines.join('\n')}\n\nresults: ${relative('.', folder)}\n`)
+  const report = await writeScenarioReport(folder).then(() => join(folder, 'report.html'))
+  out.write(`${lines.join('\n')}\n\nresults: ${relative('.', folder)}   report: ${relative('.', report)}\n`)
   if (interruption.exitCode !== undefined) {
     process.exitCode = interruption.exitCode
     return

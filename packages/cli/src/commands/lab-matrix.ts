@@ -5,6 +5,7 @@ import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
+import { writeMatrixReport } from '../html/matrix-report.js'
 import { createCellPool } from '../lab/cell-pool.js'
 import { type Cell, cellsOf } from '../lab/cells.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
@@ -52,8 +53,11 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   interruption.dispose()
   pool.stop()
   progress.close()
+  await writeMatrixReport(path)
   const out = options.json ? process.stderr : process.stdout
-  out.write(`${renderMatrix(results).join('\n')}\n\nresults: ${relative('.', path)}\n`)
+  out.write(
+    `${renderMatrix(results).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
+  )
   if (interruption.exitCode !== undefined) {
     out.write(pc.dim('stopped; the same command goes on from here\n'))
     process.exitCode = interruption.exitCode
@@ -61,7 +65,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   }
   const failed = results.filter((result) => result.status === 'failed')
   if (failed.length === 0) return
-  const names = failed.map((cell) => `${cell.id}: ${cell.error?.code}: ${cell.error?.message}`)
+  const names = failed.map((cell) => `${cell.id}: ${cell.error}`)
   throw new CliError(
     'E_NODES_FAILED',
     `${failed.length} of ${cells.length} cells failed:\n${names.join('\n')}`,

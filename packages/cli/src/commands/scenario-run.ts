@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { type Stage, startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
+import { writeScenarioReport } from '../html/scenario-report.js'
 import { createProgress } from '../report/progress.js'
 import { renderAssertions, renderRuns } from '../report/scenario-summary.js'
+import { renderBalances } from '../report/summary.js'
 import { requireNoFailures } from '../run/cluster-run.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
@@ -69,9 +71,17 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     interruption.dispose()
     progress.close()
   })
+  const { balances } = await writeScenarioReport(result.folder)
   const out = options.json ? process.stderr : process.stdout
-  const lines = ['', ...renderRuns(result), '', ...renderAssertions(scenario, result)]
-  out.write(`${lines.join('\n')}\nresults: ${relative('.', result.folder)}\n`)
+  const lines = [
+    '',
+    ...renderRuns(result),
+    ...renderBalances(balances),
+    '',
+    ...renderAssertions(scenario, result),
+    `results: ${relative('.', result.folder)}   report: ${relative('.', join(result.folder, 'report.html'))}`,
+  ]
+  out.write(`${lines.join('\n')}\n`)
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   else requireGoals(result)
 }

@@ -2,26 +2,22 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
-import { MEASURES, type MeasureName, type Measures } from '../metrics/measures.js'
+import { MATRIX_FILE, type Matrix, type MatrixCell } from '../metrics/matrix.js'
 import { versions } from '../versions.js'
-import type { CellFailure } from './cell-messages.js'
 import type { Cell, CellPlace } from './cells.js'
 import type { Lab } from './lab-schema.js'
 
 /** A cell's result, as its file holds it. */
-export interface CellResult extends CellPlace {
-  readonly id: string
+export interface CellResult extends MatrixCell {
+  readonly fraction: number
   readonly hash: string
-  readonly status: 'done' | 'failed' | 'missing'
-  readonly error?: CellFailure
-  readonly measures: Measures | null
-  /** Wall-clock seconds that it took. */
+  /** Wall-clock seconds that it took; null when it was not finished. */
   readonly seconds: number | null
 }
 
 /**
  * Results of a matrix, all in one folder: `lab.yaml` (resolved, with versions), `cells/<id>.json` for every finished
- * cell, and once all is over `matrix.json` and `matrix.csv`. Each file appears whole or not at all.
+ * cell, and once all is over `matrix.json`. Each file appears whole or not at all.
  */
 export interface MatrixFolder {
   readonly path: string
@@ -31,7 +27,7 @@ export interface MatrixFolder {
     cell: Cell,
     result: Pick<CellResult, 'status' | 'error' | 'measures' | 'seconds'>,
   ): Promise<CellResult>
-  /** Writes matrix.json and matrix.csv over all cells of the lab. */
+  /** Writes matrix.json over all cells of the lab. */
   finish(results: readonly CellResult[]): Promise<void>
 }
 
@@ -58,7 +54,7 @@ export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFo
     },
     async finish(results) {
       const axis = (key: keyof CellPlace) => [...new Set(results.map((result) => result[key]))]
-      const matrix = {
+      const matrix: Matrix & { readonly name: string } = {
         kind: 'tempered/matrix',
         name: lab.name,
         axes: {
@@ -73,8 +69,7 @@ export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFo
         lab: stringify(lab),
         versions: versions(),
       }
-      await writeFileAtomic(join(path, 'matrix.json'), `${JSON.stringify(matrix, null, 1)}\n`)
-      await writeFileAtomic(join(path, 'matrix.csv'), csvOf(results))
+      await writeFileAtomic(join(path, MATRIX_FILE), `${JSON.stringify(matrix, null, 1)}\n`)
     },
   }
 }
@@ -91,20 +86,4 @@ function parseResult(text: string): CellResult | undefined {
   } catch {
     return undefined
   }
-}
-
-function csvOf(results: readonly CellResult[]): string {
-  const places = ['rule', 'attack', 'fraction', 'topology', 'split', 'seed'] as const
-  const measures = Object.keys(MEASURES) as MeasureName[]
-  const quote = (value: string | number | null): string =>
-    typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : String(value ?? '')
-  const rows = results.map((result) =>
-    [
-      ...places.map((key) => quote(result[key])),
-      result.status,
-      ...measures.map((name) => quote(result.measures?.[name] ?? null)),
-      quote(result.seconds),
-    ].join(','),
-  )
-  return `${[[...places, 'status', ...measures, 'seconds'].join(','), ...rows].join('\n')}\n`
 }

@@ -48,7 +48,12 @@ export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix
     const result = await folder.write(
       cell,
       'error' in reply
-        ? { status: 'failed', error: reply.error, measures: null, seconds: null }
+        ? {
+            status: 'failed',
+            error: `${reply.error.code}: ${reply.error.message}`,
+            measures: null,
+            seconds: null,
+          }
         : { status: 'done', measures: reply.measures, seconds: reply.seconds },
     )
     finished += 1

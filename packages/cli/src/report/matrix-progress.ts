@@ -26,7 +26,7 @@ export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: numbe
       const each = (systemClock.monotonicMs() - begun) / here
       const left = here < parallel ? '…' : duration((each * (total - finished)) / 1000)
       const worst = result.measures?.worstHonestAccuracy
-      const outcome = result.status === 'failed' ? pc.red(`failed: ${result.error?.code}`) : percent(worst)
+      const outcome = result.status === 'failed' ? pc.red(`failed: ${result.error}`) : percent(worst)
       const line =
         `${finished}/${total} cells${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
         `${result.rule} × ${result.attack} ${percent(result.fraction, 0)} seed ${result.seed}: ${outcome}`
