@@ -10,12 +10,13 @@
  * Source: this project; in the spirit of the attacks adapted to a rule of Shejwalkar and Houmansadr, NDSS 2021.
  */
 
-import type { Parameters } from '../parameters.js'
+import { type Parameters, parameter } from '../parameters.js'
 import { createRng } from '../rng.js'
 import type { PreAggregatorSpec, RoundInput, Rule } from '../types.js'
 import { unit } from './float64-vectors.js'
 import { honestDeviation, honestMean } from './honest-moments.js'
 import { createProbe } from './probe.js'
+import type { ModelAttackDefinition } from './types.js'
 
 export interface AdaptiveSearch {
   readonly rule: Rule
@@ -59,7 +60,11 @@ const REFINEMENTS = 24
 
 type Direction = readonly [name: string, base: ArrayLike<number>, along: Float64Array]
 
-function directionsOf(search: AdaptiveSearch, mean: Float64Array, deviation: Float64Array): Direction[] {
+function directionsOf(
+  search: Pick<AdaptiveSearch, 'own' | 'honest' | 'random' | 'seed'>,
+  mean: Float64Array,
+  deviation: Float64Array,
+): Direction[] {
   const { own, honest } = search
   const rng = createRng(search.seed ?? 0, 'adaptive')
   const named: [string, Float64Array][] = [
@@ -99,42 +104,68 @@ export function fixtureInput(fixture: AdaptiveFixture): RoundInput {
   }
 }
 
-/** Runs the search. Deterministic; never better than exhaustive, so its harm is a lower bound of the worst. */
-export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
-  const { rule, own, honest, attackers, round, rounds, context } = search
-  const mean = honestMean([own, ...honest], own)
-  const deviation = honestDeviation([own, ...honest], mean)
+/** The submission that was found, and how. */
+interface Worst {
+  readonly submission: Float32Array
+  readonly harm: number
+  readonly direction: string
+  readonly size: number
+}
+
+interface SubmissionSearch {
+  /** The victim's model and the honest models, of length d. */
+  readonly own: Float32Array
+  readonly honest: readonly Float32Array[]
+  /** μ and σ of own and the honest models. */
+  readonly mean: Float64Array
+  readonly deviation: Float64Array
+  readonly probe: (submission: Float32Array, out?: Float32Array) => Float32Array
+  readonly random: number | undefined
+  readonly seed: number | undefined
+}
+
+/** Tries all directions and sizes, then refines the best; undefined where all models are one and nothing has a way. */
+function searchSubmission(search: SubmissionSearch): Worst | undefined {
+  const { own, mean, deviation, probe } = search
   const spread = Math.sqrt(deviation.reduce((sum, value) => sum + value * value, 0)) || 1
   const out = new Float32Array(own.length)
-  const input = { ...context, own, neighbours: honest, round, rounds }
-  const probe = createProbe({ rule, round: input, attackers })
-  const distanceToMean = (x: Float32Array): number =>
-    Math.sqrt(x.reduce((sum, value, k) => sum + (value - mean[k]) * (value - mean[k]), 0))
   const craft = ([, base, along]: Direction, size: number): Float32Array =>
     Float32Array.from(along, (value, k) => base[k] + size * value)
-  const harmAt = (direction: Direction, size: number): number =>
-    distanceToMean(probe(craft(direction, size), out))
-
-  const harmWithout = distanceToMean(rule.aggregate(input, out).vector)
   let best: { direction: Direction; size: number; harm: number } | undefined
   const consider = (direction: Direction, size: number): number => {
-    const harm = harmAt(direction, size)
+    const harm = distanceTo(mean, probe(craft(direction, size), out))
     if (best === undefined || harm > best.harm) best = { direction, size, harm }
     return harm
   }
   for (const direction of directionsOf(search, mean, deviation)) {
     for (const factor of GRID) consider(direction, factor * spread)
   }
-  if (best !== undefined) {
-    const { direction } = best
-    let [low, high] = [best.size / 2, best.size * 2]
-    for (let k = 0; k < REFINEMENTS; k++) {
-      const [a, b] = [low + 0.382 * (high - low), low + 0.618 * (high - low)]
-      if (consider(direction, a) >= consider(direction, b)) high = b
-      else low = a
-    }
+  if (best === undefined) return undefined
+  const { direction } = best
+  let [low, high] = [best.size / 2, best.size * 2]
+  for (let k = 0; k < REFINEMENTS; k++) {
+    const [a, b] = [low + 0.382 * (high - low), low + 0.618 * (high - low)]
+    if (consider(direction, a) >= consider(direction, b)) high = b
+    else low = a
   }
-  const submission = best === undefined ? own.slice() : craft(best.direction, best.size)
+  const { size, harm } = best
+  return { submission: craft(best.direction, size), harm, direction: best.direction[0], size }
+}
+
+function distanceTo(mean: Float64Array, x: Float32Array): number {
+  return Math.sqrt(x.reduce((sum, value, k) => sum + (value - mean[k]) * (value - mean[k]), 0))
+}
+
+/** Runs the search. Deterministic; never better than exhaustive, so its harm is a lower bound of the worst. */
+export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
+  const { rule, own, honest, attackers, round, rounds, context, random, seed } = search
+  const mean = honestMean([own, ...honest], own)
+  const deviation = honestDeviation([own, ...honest], mean)
+  const input = { ...context, own, neighbours: honest, round, rounds }
+  const probe = createProbe({ rule, round: input, attackers })
+  const harmWithout = distanceTo(mean, rule.aggregate(input, new Float32Array(own.length)).vector)
+  const best = searchSubmission({ own, honest, mean, deviation, probe, random, seed })
+  const submission = best?.submission ?? own.slice()
   return {
     rule: rule.name,
     params: rule.params,
@@ -146,9 +177,48 @@ export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
     honest: honest.map((x) => Array.from(x)),
     ...(context?.previous && { previous: Array.from(context.previous) }),
     submission: Array.from(submission),
-    harm: best?.harm ?? distanceToMean(probe(submission, out)),
+    harm: best?.harm ?? distanceTo(mean, probe(submission)),
     harmWithout,
-    direction: best?.direction[0] ?? 'none',
+    direction: best?.direction ?? 'none',
     size: best?.size ?? 0,
   }
+}
+
+/** The search as an attack: every round anew, against the model and the rule of its victim. */
+export const adaptive: ModelAttackDefinition = {
+  info: {
+    name: 'adaptive',
+    kind: 'model',
+    knowledge: 'all',
+    formula:
+      'argmax ‖aggregate − μ‖ over base + s·u, bases, directions u and sizes s as in `findWorstSubmission`',
+    params: [
+      parameter({
+        name: 'random',
+        default: 4,
+        min: 0,
+        max: 1000,
+        integer: true,
+        meaning: 'random directions that are tried beside the others',
+      }),
+    ],
+    needs: ['victim', 'probe'],
+    uses: [],
+    withoutHonest: 'own',
+    source: 'this project; see Shejwalkar and Houmansadr, NDSS 2021, for attacks adapted to a rule',
+  },
+  build:
+    ({ random }) =>
+    ({ own, honest, victim, probe, rng }) => {
+      if (probe === undefined) return own.slice()
+      const target = victim?.model ?? honest[0] ?? own
+      const others = honest.filter((x) => x !== target)
+      const mean = honestMean([target, ...others], target)
+      const deviation = honestDeviation([target, ...others], mean)
+      const seed = rng.integer(2 ** 31)
+      return (
+        searchSubmission({ own: target, honest: others, mean, deviation, probe, random, seed })?.submission ??
+        own.slice()
+      )
+    },
 }

@@ -3,6 +3,7 @@
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
+import { adaptive } from './adaptive.js'
 import { alie } from './alie.js'
 import { denormal, huge, infinite, nan } from './broken-values.js'
 import { echo, equivocation, freeRider } from './copies.js'
@@ -40,6 +41,7 @@ const definitions: readonly (DataAttackDefinition | ModelAttackDefinition)[] = [
   optimalIpm,
   alie,
   optimalAlie,
+  adaptive,
   minMax,
   minSum,
   krumAttack,

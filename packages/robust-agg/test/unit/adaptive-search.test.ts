@@ -57,6 +57,29 @@ describe('adaptive search', () => {
     expect(search('balance')).toEqual(balance)
   })
 
+  test('is an attack as well, which finds the same harm against the victim that it sees', () => {
+    const attack = createAttack('adaptive')
+    if (attack.kind !== 'model') throw new Error(attack.name)
+    for (const name of ['median', 'balance']) {
+      const rule = createRule(name)
+      const round = { own: mine, neighbours: others, round: 1, rounds: 10 }
+      const probe = createProbe({ rule, round, attackers: 2 })
+      const submission = attack.craft({
+        own: cloud('attacker', D),
+        start: mine,
+        honest,
+        victim: { model: mine, honestWeights: honest.map(() => 1 / 7), attackerWeight: 1 / 7 },
+        probe,
+        round: 1,
+        rounds: 10,
+        rng: createRng('attack'),
+      })
+      const found = search(name)
+      // Random directions come from another seed, so a little may be between them.
+      expect(distance(probe(submission), mean)).toBeGreaterThan(0.95 * found.harm)
+    }
+  })
+
   test('is at least as bad as the named attacks against the same rule', () => {
     for (const [name, params] of [
       ['trimmed-mean', { f: 2 }],
