@@ -114,18 +114,31 @@ function lastAccuracy(run: ClusterRun, index: number): number | null {
 }
 
 function createRoundLines(stream: NodeJS.WriteStream): Progress {
-  const finished = new Map<ClusterRun, number[]>()
+  const watched = new Map<ClusterRun, { told: number; absent: Set<number> }>()
+  const stateOf = (run: ClusterRun) => {
+    const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
+    const state = watched.get(run) ?? { told: 0, absent: new Set(joining) }
+    watched.set(run, state)
+    return state
+  }
   return {
     watch() {},
     event(run, event, elapsedMs) {
       const text = describe(run, event)
       if (text !== undefined) stream.write(`${text}\n`)
+      const state = stateOf(run)
+      if (event.type === 'fault' && 'node' in event.action) {
+        const { type, node } = event.action
+        if (type === 'kill' || type === 'leave') state.absent.add(node)
+        else if (type === 'restart' || type === 'join') state.absent.delete(node)
+      }
       if (event.type !== 'round') return
-      const counts = finished.get(run) ?? []
-      finished.set(run, counts)
-      const { round } = event.report
-      counts[round] = (counts[round] ?? 0) + 1
-      if (counts[round] === run.plan.nodes.length) stream.write(`${roundLine(run, round, elapsedMs)}\n`)
+      // A round is over when all nodes that are there have finished it, or a later one.
+      const present = run.plan.nodes.filter(({ index }) => !state.absent.has(index))
+      const over = Math.min(
+        ...present.map(({ index }) => (run.records[index]!.rounds.at(-1)?.report.round ?? -1) + 1),
+      )
+      for (; state.told < over; state.told++) stream.write(`${roundLine(run, state.told, elapsedMs)}\n`)
     },
     note: (text) => void stream.write(`${text}\n`),
     close() {},

@@ -76,7 +76,7 @@ export function parseAssertion(text: string): Assertion {
   const words = text.trim()
   if (words === 'ledgersVerify') return { kind: 'ledgers-verify', text: words }
   if (/^quarantined\b/.test(words)) return parseQuarantined(words)
-  const parts = /^(.+?)\s*(>=|≥|<=|≤|==|>|<)\s*(\S.*)$/.exec(words)
+  const parts = /^(.+?)\s*(>=|≥|<=|≤|==|>|<)\s*(.*)$/.exec(words)
   if (parts === null) {
     const nearest = nearestName(words, ['ledgersVerify'])
     const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { firstComment } from '../../../src/commands/scenario-list.js'
+import { parseText } from '../../../src/config/load-document.js'
+import { scenarioJsonSchema } from '../../../src/scenario/json-schema.js'
+import { checkScenario } from '../../../src/scenario/scenario-checks.js'
+import { scenarioSchema } from '../../../src/scenario/schema.js'
+import { scenarioTemplate, TEMPLATE_NAMES } from '../../../src/scenario/templates.js'
+
+const root = fileURLToPath(new URL('../../../../../', import.meta.url))
+
+describe('the JSON Schema of scenarios', () => {
+  it('is the published one; `tempered scenario schema > schemas/scenario.schema.json` renews it', () => {
+    expect(readFileSync(join(root, 'schemas', 'scenario.schema.json'), 'utf8')).toBe(scenarioJsonSchema())
+  })
+
+  it('knows every key, describes them and refuses others', () => {
+    const schema = JSON.parse(scenarioJsonSchema())
+    expect(Object.keys(schema.properties)).toEqual(
+      expect.arrayContaining([
+        'name',
+        'seeds',
+        'rules',
+        'adversaries',
+        'faults',
+        'stop',
+        'assertions',
+        'controls',
+      ]),
+    )
+    expect(schema.additionalProperties).toBe(false)
+    expect(schema.properties.faults.items.properties.kill.description).toContain('SIGKILL')
+  })
+})
+
+describe('templates', () => {
+  it.each(TEMPLATE_NAMES)('%s makes sense and names its schema', (template) => {
+    const text = scenarioTemplate(template, 'my-name', './x.schema.json')
+    expect(text.startsWith('# yaml-language-server: $schema=./x.schema.json\n')).toBe(true)
+    expect(parseText('t.yaml', text, scenarioSchema, checkScenario).name).toBe('my-name')
+    expect(firstComment(text).length).toBeGreaterThan(20)
+  })
+})
+
+describe('the scenarios of the repository', () => {
+  const files = readdirSync(join(root, 'scenarios'))
+  it.each(files)('%s makes sense, names its schema and says what it is', (file) => {
+    const text = readFileSync(join(root, 'scenarios', file), 'utf8')
+    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../schemas/scenario.schema.json')
+    parseText(file, text, scenarioSchema, checkScenario)
+    expect(firstComment(text).length).toBeGreaterThan(20)
+  })
+})
