@@ -78,6 +78,11 @@ export function matrixCsv({ cells }: Matrix): string {
 export function matrixData({ groups }: MatrixSummary): MatrixData {
   const seen = (pick: (group: MatrixGroup) => string): string[] => [...new Set(groups.map(pick))]
   const attacks = seen((group) => group.attack)
+  // The fraction under which a run without attackers was written down is no choice.
+  const attacked = groups.filter((group) => group.attack !== 'none')
+  const choicesOf = (axis: (typeof CHOICES)[number]): string[] => [
+    ...new Set((attacked.length > 0 ? attacked : groups).map((group) => group[axis])),
+  ]
   return {
     kind: 'matrix',
     rules: seen((group) => group.rule),
@@ -85,7 +90,7 @@ export function matrixData({ groups }: MatrixSummary): MatrixData {
       ...attacks.filter((attack) => attack === 'none'),
       ...attacks.filter((attack) => attack !== 'none'),
     ],
-    choices: CHOICES.map((axis) => ({ axis, values: seen((group) => group[axis]) })),
+    choices: CHOICES.map((axis) => ({ axis, values: choicesOf(axis) })),
     measures: (Object.keys(MEASURES) as MeasureName[])
       .filter((name) => groups.some((group) => group.measures[name] !== null))
       .map((name): MeasureView => ({ name, label: MEASURE_LABELS[name], ...scaleOf(name) })),

@@ -27,8 +27,7 @@ export function runView(run: StoredRun): RunView {
     points: series.map(pointView),
     verdicts: verdictView(record, rounds),
     incidents: run.incidents.slice(0, MAX_INCIDENTS).map(({ round, kind, text }) => ({
-      // An incident before the first report belongs to the first round, one after a report to the round under way.
-      round: Math.min(round === null ? 1 : round + 2, record.rounds),
+      round: round + 1,
       kind,
       text,
     })),

@@ -8,6 +8,7 @@ import type { RunSummary, ScenarioSummary } from './scenario-summary.js'
 /** The parts below the pictures: all measures, incidents, scenario, runs with versions and hashes. */
 export function detailsSections(init: ScenarioPageInit): Markup[] {
   return [
+    assertionTable(init.summary),
     measureTable(init.summary),
     incidentTable(init),
     scenarioSection(init),
@@ -31,6 +32,19 @@ function measureTable(summary: ScenarioSummary): Markup {
       )}</tr>`,
   )}</tbody>
 </table></div>
+</section>`
+}
+
+function assertionTable({ assertions }: ScenarioSummary): Markup | null {
+  if (assertions.length === 0) return null
+  const held = assertions.filter(({ ok }) => ok).length
+  return html`<section class="panel" aria-labelledby="title-assertions">
+<h2 id="title-assertions">What was asserted</h2>
+<p class="note">${held} of ${assertions.length} held.</p>
+<div class="scroll"><table><thead><tr><th></th><th>assertion</th><th>rule</th><th>what there was</th></tr></thead><tbody>${assertions.map(
+    ({ assertion, rule, ok, got }) =>
+      html`<tr><td class="${ok ? 'held' : 'missed'}">${ok ? '✓ held' : '✕ missed'}</td><td><code>${assertion}</code></td><td>${rule}</td><td>${got}</td></tr>`,
+  )}</tbody></table></div>
 </section>`
 }
 
@@ -77,7 +91,7 @@ function runTable(summary: ScenarioSummary): Markup {
     }) => html`<tr><td>${label}<small>${run.path}</small></td><td class="number">${run.seed}</td>
 <td>${roundText(run)}</td><td>${run.score.ledgers.valid} of ${run.score.ledgers.checked} verify</td>
 <td><code>${run.runId ?? '–'}</code>${run.files.map((file) => html`<small>${file.path}<br><code>${file.sha256}</code></small>`)}</td></tr>`,
-  )}</tbody></table></div></details>
+  )}</tbody></table></div>${summary.files.map((file) => html`<p>${file.path}<br><code>${file.sha256}</code></p>`)}</details>
 </section>`
 }
 

@@ -1,11 +1,12 @@
 import type { StoredScenario } from '../metrics/read-run.js'
 import { type BalanceLine, benefitLines, costLines } from '../report/balance-text.js'
+import type { AttackerGroup } from './attacker-count.js'
 import type { PointView, ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
-import { isAttacked, isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 import { verdictText } from './verdict.js'
 
 export interface ScenarioPageInit {
@@ -14,7 +15,9 @@ export interface ScenarioPageInit {
   /** The scenario that was asked for, as text and parsed. */
   readonly scenario: StoredScenario
   readonly scenarioText: string
-  readonly nodes: readonly { readonly name: string; readonly attack: string | null }[]
+  /** Nodes of a run. */
+  readonly nodes: number
+  readonly attackers: readonly AttackerGroup[]
 }
 
 /** Body of the page of a scenario or a single run. */
@@ -55,24 +58,17 @@ ${detailsSections(init)}
 </footer>`
 }
 
-function leadSentence({ summary, scenario, nodes }: ScenarioPageInit): string {
+function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit): string {
   const balance = summary.balances[0] ?? null
   const worst = (role: string) =>
     summary.variants.find(
       (variant) => variant.role === role && (!isDefended(variant) || variant.rule === balance?.rule),
     )?.measures.worstHonestAccuracy ?? null
-  const attacks = new Map<string, string[]>()
-  if (summary.variants.some(isAttacked)) {
-    for (const node of nodes) {
-      if (node.attack === null) continue
-      attacks.set(node.attack, [...(attacks.get(node.attack) ?? []), node.name])
-    }
-  }
   return verdictText({
-    nodes: nodes.length,
+    nodes,
     rounds: Math.max(...summary.variants.flatMap((variant) => variant.runs.map((run) => run.plannedRounds))),
     seeds: Math.max(...summary.variants.map((variant) => variant.runs.length)),
-    attackers: [...attacks].map(([attack, names]) => ({ attack, names })),
+    attackers,
     rule: balance?.rule ?? String((scenario.rule as { name?: unknown } | undefined)?.name ?? 'the rule'),
     attacked: worst('attacked'),
     undefended: worst('undefended'),
@@ -87,7 +83,7 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
   const split = part('data').split as { kind?: string } | undefined
   const seeds = [...new Set(summary.variants.flatMap((variant) => variant.runs.map((run) => run.seed)))]
   return [
-    `${nodes.length} nodes`,
+    `${nodes} nodes`,
     `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
     `model ${scenario.model ?? '?'}`,
     `topology ${part('topology').name ?? '?'}`,

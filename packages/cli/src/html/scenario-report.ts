@@ -1,18 +1,18 @@
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { writeFileAtomic } from '@tempered/node'
-import { RUN_FILES, type StoredRun } from '../metrics/read-run.js'
-import { csvLine, ROW_COLUMNS, roundRows } from '../metrics/rows.js'
+import { RUN_FILES, type StoredScenario } from '../metrics/read-run.js'
+import { roundRows } from '../metrics/rows.js'
 import { findRuns, type Role, readRuns } from '../metrics/run-collection.js'
 import { benefitLines, costLines } from '../report/balance-text.js'
+import { AttackerCount } from './attacker-count.js'
 import type { BalanceView, ReportData, RunView, Spread, VariantView } from './client/report-data.js'
 import { hashFiles } from './file-hashes.js'
 import { renderPage } from './page.js'
 import { summaryMarkdown } from './paper-summary.js'
 import { reportCommand } from './report-command.js'
+import { openTables } from './round-tables.js'
 import { runView } from './run-view.js'
+import { readWhole } from './scenario-folder.js'
 import { scenarioBody } from './scenario-page.js'
 import {
   isAttacked,
@@ -45,35 +45,40 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   const places = await findRuns(folder)
   const views = new Map<string, Map<number, RunView>>()
   const summaries: RunSummary[] = []
-  let main: { run: StoredRun; role: Role } | undefined
-  const csv = createWriteStream(join(folder, 'rounds.csv'))
-  const ndjson = createWriteStream(join(folder, 'rounds.ndjson'))
-  csv.write(`${ROW_COLUMNS.join(',')}\n`)
-  for await (const { place, run, role } of readRuns(places)) {
-    const summary = runSummary(run, place.path, role, await hashFiles(place.folder, RUN_FILES, place.path))
+  let main: { role: Role; scenario: StoredScenario; scenarioText: string; nodes: number } | undefined
+  const attackers = new AttackerCount()
+  const tables = openTables(folder)
+  for await (const { place, run, role, rule } of readRuns(places)) {
+    const files = await hashFiles(place.folder, RUN_FILES, place.path)
+    const summary = runSummary(run, { path: place.path, role, rule }, files)
     summaries.push(summary)
     const key = variantKey(summary)
     views.set(key, (views.get(key) ?? new Map<number, RunView>()).set(summary.seed, runView(run)))
-    if (main === undefined || (role === 'attacked' && main.role !== 'attacked')) main = { run, role }
-    for (const row of roundRows(run.record, role, summary.seed)) {
-      csv.write(`${csvLine(ROW_COLUMNS.map((column) => row[column]))}\n`)
-      if (!ndjson.write(`${JSON.stringify(row)}\n`)) await once(ndjson, 'drain')
+    if (isAttacked({ role })) attackers.add(run.record.nodes)
+    if (main === undefined || (role === 'attacked' && main.role !== 'attacked')) {
+      const { scenario, scenarioText } = run
+      main = { role, scenario, scenarioText, nodes: run.record.nodes.length }
     }
+    await tables.write(roundRows(run.record, { variant: role, rule, seed: summary.seed }))
   }
-  csv.end()
-  ndjson.end()
-  await Promise.all([finished(csv), finished(ndjson)])
-  const { run } = main!
-  const summary = summarise(run.scenario.name, reportCommand(folder), summaries)
+  await tables.close()
+  const { scenario, scenarioText, nodes } = main!
+  const whole = places[0]?.path === '.' ? undefined : await readWhole(folder)
+  const summary: ScenarioSummary = {
+    ...summarise(scenario.name, reportCommand(folder), summaries),
+    assertions: whole?.assertions ?? [],
+    files: whole?.files ?? [],
+  }
   const data = reportData(summary, views)
   const page = await renderPage({
     title: `${summary.name} – Tempered report`,
     body: scenarioBody({
       summary,
       data,
-      scenario: run.scenario,
-      scenarioText: run.scenarioText,
-      nodes: run.record.nodes,
+      scenario,
+      scenarioText: whole?.scenarioText ?? scenarioText,
+      nodes,
+      attackers: attackers.groups(),
     }),
     data,
     entry: 'scenario-page.js',

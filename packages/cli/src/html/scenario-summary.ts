@@ -5,6 +5,7 @@ import type { StoredRun } from '../metrics/read-run.js'
 import { ROLES, type Role } from '../metrics/run-collection.js'
 import { measuresOf, type RunScore, scoreRecord } from '../metrics/score.js'
 import type { HashedFile } from './file-hashes.js'
+import type { AssertionResult } from './scenario-folder.js'
 
 /** One run in numbers. */
 export interface RunSummary {
@@ -39,19 +40,22 @@ export interface ScenarioSummary {
   readonly variants: readonly VariantSummary[]
   /** One a defending rule. */
   readonly balances: readonly Balance[]
+  /** Of a scenario run, what was asserted and whether it held. */
+  readonly assertions: readonly AssertionResult[]
+  /** Files above the runs that the report was made from. */
+  readonly files: readonly HashedFile[]
 }
 
 export function runSummary(
   run: StoredRun,
-  path: string,
-  role: Role,
+  { path, role, rule }: Pick<RunSummary, 'path' | 'role' | 'rule'>,
   files: readonly HashedFile[],
 ): RunSummary {
   const score = scoreRecord(run.record, run.ledgers)
   return {
     path,
     role,
-    rule: run.record.rule,
+    rule,
     seed: run.scenario.seed,
     runId: run.runId,
     plannedRounds: run.record.rounds,
@@ -63,7 +67,11 @@ export function runSummary(
 }
 
 /** Runs by variant, with intervals over seeds. Of two runs of one variant and seed the later path counts. */
-export function summarise(name: string, command: string, runs: readonly RunSummary[]): ScenarioSummary {
+export function summarise(
+  name: string,
+  command: string,
+  runs: readonly RunSummary[],
+): Omit<ScenarioSummary, 'assertions' | 'files'> {
   const groups = new Map<string, Map<number, RunSummary>>()
   for (const run of runs) {
     const key = variantKey(run)

@@ -1,12 +1,13 @@
 import type { Estimate } from '../metrics/bootstrap.js'
 import type { Balance } from '../metrics/cost.js'
+import type { AttackerGroup } from './attacker-count.js'
 
 /** What a report is about, as far as its first sentence needs it. */
 export interface VerdictInput {
   readonly nodes: number
   readonly rounds: number
   readonly seeds: number
-  readonly attackers: readonly { readonly attack: string; readonly names: readonly string[] }[]
+  readonly attackers: readonly AttackerGroup[]
   readonly rule: string
   /** Test accuracy of the worst honest node, null where there is no such run. */
   readonly attacked: Estimate | null
@@ -23,10 +24,14 @@ export function verdictText(input: VerdictInput): string {
 
 function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
   const span = `over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
-  const count = attackers.reduce((sum, group) => sum + group.names.length, 0)
+  const count = attackers.reduce((sum, group) => sum + group.count, 0)
   if (count === 0) return `Nobody attacked the ${nodes} nodes ${span}.`
   const by = attackers
-    .map(({ attack, names }) => `${attack} (${names.length > 4 ? `${names.length} nodes` : list(names)})`)
+    .map(({ attack, count: some, names }) =>
+      names.length === 0 || names.length > 4
+        ? `${attack} (${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' that each run draws' : ''})`
+        : `${attack} (${list(names)})`,
+    )
     .join(' and ')
   return `${count} of ${nodes} nodes attacked with ${by}, ${span}.`
 }

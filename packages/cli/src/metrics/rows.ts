@@ -66,7 +66,10 @@ export const ROW_COLUMNS = [
 ] as const satisfies readonly (keyof RoundRow)[]
 
 /** Rows of a run, node by node, rounds in order. */
-export function* roundRows(record: RunRecord, variant: Role, seed: number): Generator<RoundRow> {
+export function* roundRows(
+  record: RunRecord,
+  { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
+): Generator<RoundRow> {
   const attackers = attackerPeers(record)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
@@ -81,7 +84,7 @@ export function* roundRows(record: RunRecord, variant: Role, seed: number): Gene
       const { phaseMs, testAccuracy } = report
       yield {
         variant,
-        rule: record.rule,
+        rule,
         seed,
         node: node.name,
         role: node.attack ?? 'honest',

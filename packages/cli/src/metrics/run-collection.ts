@@ -63,22 +63,32 @@ async function isRunFolder(path: string): Promise<boolean> {
   return there.every(Boolean)
 }
 
-/** What a run is for: by the name of its variant's folder, or by what ran when that name says nothing. */
-export function roleOf(path: string, run: Pick<StoredRun, 'record'>): Role {
-  const variant = path.split('/')[0] ?? ''
-  const named = ROLES.find((role) => variant === role || variant.startsWith(`${role}-`))
-  if (named !== undefined) return named
-  const hostile = run.record.nodes.some((node) => node.attack !== null)
-  if (run.record.rule === 'average') return hostile ? 'undefended' : 'baseline'
+/**
+ * What a run is for, by what ran and not by the name of its folder: a scenario without adversaries is its own honest
+ * control, and plain averaging under another name is still no defence.
+ */
+export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'>): Role {
+  const hostile = record.nodes.some((node) => node.attack !== null)
+  if (isPlain) return hostile ? 'undefended' : 'baseline'
   return hostile ? 'attacked' : 'honest'
+}
+
+/**
+ * What the rule is called: as the variant's folder has it (`attacked-balance-2` where a scenario has two rules of one
+ * name), or by its own name.
+ */
+export function ruleLabel(path: string, run: Pick<StoredRun, 'record' | 'isPlain'>): string {
+  if (run.isPlain) return run.record.rule
+  const named = /^(?:attacked|honest)-(.+)$/.exec(path.split('/')[0] ?? '')?.[1]
+  return named ?? run.record.rule
 }
 
 /** Reads one run after the other, so that only one is in memory. */
 export async function* readRuns(
   places: readonly RunPlace[],
-): AsyncGenerator<{ place: RunPlace; run: StoredRun; role: Role }> {
+): AsyncGenerator<{ place: RunPlace; run: StoredRun; role: Role; rule: string }> {
   for (const place of places) {
     const run = await readRun(place.folder)
-    yield { place, run, role: roleOf(place.path, run) }
+    yield { place, run, role: roleOf(run), rule: ruleLabel(place.path, run) }
   }
 }

@@ -1,5 +1,8 @@
-import type { Observed } from '../cluster/cluster.js'
+import type { ClusterEvent } from '../cluster/cluster.js'
 import type { HostedRound } from '../cluster/host-messages.js'
+
+/** What only somebody who sees all honest models can say of a round. */
+export type Observed = Extract<ClusterEvent, { type: 'observed' }>
 
 /** What is known of a run, whether it was watched or read from its folder; all metrics are made of this. */
 export interface RunRecord {
@@ -10,6 +13,10 @@ export interface RunRecord {
   /** By node index. */
   readonly records: readonly NodeRecord[]
   readonly failed: readonly FailedNode[]
+  /** Indices of nodes that a fault took away for good; null when nobody kept count of them. */
+  readonly gone: readonly number[] | null
+  /** The round, from 0, that a stop condition says the run is judged after; null where none ended it. */
+  readonly stoppedAfter: number | null
   readonly observed: readonly Observed[]
   /** Resident memory of all processes together, null when it was not measured. */
   readonly residentBytes: number | null

@@ -1,10 +1,16 @@
 import type { LedgerVerdict } from '@tempered/node'
-import type { Observed } from '../cluster/cluster.js'
 import type { HostedRound } from '../cluster/host-messages.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
 import type { Measures } from './measures.js'
-import { attackerPeers, type FailedNode, honestNodes, type NodeRecord, type RunRecord } from './run-record.js'
+import {
+  attackerPeers,
+  type FailedNode,
+  honestNodes,
+  type NodeRecord,
+  type Observed,
+  type RunRecord,
+} from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
 /** What a run came to, over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
@@ -63,6 +69,10 @@ export interface ScoreInput {
   readonly observed?: readonly Observed[]
   /** Resident bytes of all processes together. */
   readonly residentBytes?: number
+  /** Indices of nodes that were killed or have left and did not come back. */
+  readonly gone?: readonly number[]
+  /** The round, from 0, that a run which a stop condition ended is judged after. */
+  readonly lastRound?: number | null | undefined
 }
 
 /** Score of a run that was watched. */
@@ -83,6 +93,8 @@ export function scoreRun(input: ScoreInput): RunScore {
     records,
     failed,
     observed: input.observed ?? [],
+    gone: input.gone ?? null,
+    stoppedAfter: input.lastRound ?? null,
     residentBytes: input.residentBytes ?? null,
   }
   return scoreRecord(record, { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
@@ -157,14 +169,17 @@ export function measuresOf(score: RunScore): Measures {
 }
 
 /**
- * The round that a run is judged after: the last one that every honest node finished, failed nodes left out, and of
- * those the last that was evaluated on all of them, if any was. In a run that was stopped, fast nodes are ahead; to
- * judge them alone would flatter the run.
+ * The round that a run is judged after: the last one that every honest node finished, and of those the last that was
+ * evaluated on all of them, if any was. In a run that was stopped fast nodes are ahead; to judge them alone would
+ * flatter the run. Nodes that failed or that a fault took away are not waited for. Where nobody counted the latter, a
+ * run that any honest node finished is judged after its last round.
  */
 export function lastCommonRound(record: RunRecord): number | null {
+  if (record.stoppedAfter !== null) return record.stoppedAfter
   const failed = new Set(record.failed.map(({ node }) => node))
+  const gone = new Set(record.gone ?? [])
   const all = honestNodes(record)
-  const alive = all.filter((node) => !failed.has(node.name))
+  const alive = all.filter((node) => !failed.has(node.name) && !gone.has(node.index))
   const judged = alive.length > 0 ? alive : all
   const finished = new Map<number, number>()
   const evaluated = new Map<number, number>()
@@ -177,6 +192,7 @@ export function lastCommonRound(record: RunRecord): number | null {
       if (report.testAccuracy !== null) add(evaluated, round)
     }
   }
+  if (record.gone === null && finished.has(record.rounds - 1)) return record.rounds - 1
   const last = (counts: Map<number, number>): number | null =>
     extent([...counts].filter(([, count]) => count === judged.length).map(([round]) => round))?.max ?? null
   return last(evaluated) ?? last(finished)

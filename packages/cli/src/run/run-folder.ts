@@ -8,7 +8,7 @@ import type { ClusterPlan } from '../scenario/plan.js'
 import { versions } from '../versions.js'
 
 /**
- * Results of one run, all in one folder: `scenario.yaml` (resolved, with versions), `manifest.json`,
+ * Results of one run, all in one folder: `scenario.yaml` (resolved, with who attacks and versions), `manifest.json`,
  * `events.ndjson`, `metrics.csv`, `summary.json`, and `nodes/<name>/` with ledger and models.
  */
 export interface RunFolder {
@@ -49,8 +49,9 @@ export function newRunPath(base: string, name: string, now: Date): string {
 export async function openRunFolder(path: string, plan: ClusterPlan): Promise<RunFolder> {
   await mkdir(path, { recursive: true })
   const { scenario, run, nodes } = plan
-  const attackers = Object.fromEntries(
-    nodes.flatMap(({ index, attack }) => (attack === undefined ? [] : [[index, attack.name]])),
+  // Who attacks may have been drawn from the seed: results name them.
+  const attackers = nodes.flatMap(({ index, attack }) =>
+    attack === undefined ? [] : [{ node: index, attack: attack.name }],
   )
   const resolved = { ...scenario, attackers, run: run.id.toString(), versions: versions() }
   await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved, { aliasDuplicateObjects: false }))

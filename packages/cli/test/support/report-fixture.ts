@@ -19,6 +19,10 @@ export interface RunFixture {
   /** Whether a node accepts a neighbour's model. */
   accepts(node: number, neighbour: number, round: number): boolean
   readonly observed?: boolean
+  /** Attackers are named as drawn by the plan, not by the scenario. */
+  readonly drawn?: boolean
+  /** First round, from 0, that a node does not report, by node. */
+  readonly silentFrom?: Readonly<Record<number, number>>
   /** Further lines of events.ndjson. */
   readonly events?: readonly object[]
 }
@@ -26,6 +30,7 @@ export interface RunFixture {
 export function writeRun(folder: string, fixture: RunFixture): void {
   const { seed = 1, nodes = 6, rounds = 4, attackers = [], attack = 'sign-flip-model' } = fixture
   mkdirSync(folder, { recursive: true })
+  const who = fixture.drawn ? { fraction: 0.2 } : { nodes: [...attackers] }
   const scenario = {
     name: fixture.name ?? 'made-up',
     seed,
@@ -35,9 +40,8 @@ export function writeRun(folder: string, fixture: RunFixture): void {
     model: 'softmax',
     training: { rounds, localSteps: 5 },
     rule: { name: fixture.rule, pre: [] },
-    adversaries:
-      attackers.length === 0 ? [] : [{ nodes: [...attackers], attack: { name: attack, params: {} } }],
-    attackers: Object.fromEntries(attackers.map((index) => [index, attack])),
+    adversaries: attackers.length === 0 ? [] : [{ ...who, attack: { name: attack, params: {} } }],
+    ...(fixture.drawn ? { attackers: attackers.map((node) => ({ node, attack })) } : {}),
     run: `run-${fixture.rule}-${seed}`,
     versions: { tempered: '0.0.0', node: 'v20' },
   }
@@ -46,6 +50,7 @@ export function writeRun(folder: string, fixture: RunFixture): void {
   const lines: object[] = [{ elapsedMs: 0, type: 'ready', backend: 'cpu', notice: '' }]
   for (let round = 0; round < (fixture.played ?? rounds); round++) {
     for (let index = 0; index < nodes; index++) {
+      if (round >= (fixture.silentFrom?.[index] ?? rounds)) continue
       const elapsedMs = 1000 * (round + 1) + index
       lines.push({ elapsedMs, type: 'round', index, report: report(fixture, index, round, nodes) })
     }

@@ -28,9 +28,11 @@ export function drawBalance(balances: readonly BalanceView[]): void {
     return
   }
   bars.reverse()
-  setHeight('balance', 80 + 38 * bars.length)
+  const width = document.getElementById('chart-balance')?.clientWidth ?? 1000
+  const isNarrow = width < 640
+  setHeight('balance', 80 + (isNarrow ? 54 : 38) * bars.length)
   drawChart('balance', 'Benefit and cost of the defence in percentage points', (colors) => ({
-    grid: { left: 8, right: 70, top: 30, bottom: 30, containLabel: true },
+    grid: { left: 8, right: isNarrow ? 16 : 70, top: 30, bottom: 30, containLabel: true },
     legend: {
       top: 0,
       left: 0,
@@ -46,7 +48,8 @@ export function drawBalance(balances: readonly BalanceView[]): void {
       type: 'value',
       axisLabel: { color: colors.soft, formatter: (value: number) => `${Math.round(100 * value)}` },
       splitLine: { lineStyle: { color: colors.line } },
-      name: 'points',
+      splitNumber: isNarrow ? 3 : 6,
+      name: isNarrow ? '' : 'points',
       nameTextStyle: { color: colors.soft },
     },
     yAxis: {
@@ -54,7 +57,12 @@ export function drawBalance(balances: readonly BalanceView[]): void {
       data: bars.map((bar) => bar.name),
       axisLine: { lineStyle: { color: colors.line } },
       axisTick: { show: false },
-      axisLabel: { color: colors.ink, width: 300, overflow: 'break' },
+      axisLabel: {
+        color: colors.ink,
+        width: isNarrow ? 0.42 * width : 300,
+        lineHeight: 14,
+        overflow: 'break',
+      },
     },
     series: [
       barSeries('benefit', bars, colors.good),

@@ -83,7 +83,7 @@ const PHASES: readonly { name: PhaseName; label: string; color: PaletteName }[] 
 export function drawEffort(run: RunView): void {
   drawChart('effort', 'Seconds of a round by phase', (colors) => ({
     grid: { ...(plotGrid() as object), top: 64 },
-    legend: { ...legendLook(colors), type: 'plain', itemHeight: 10, itemWidth: 14 },
+    legend: { ...legendLook(colors), type: 'plain', icon: 'roundRect', itemHeight: 10, itemWidth: 14 },
     tooltip: {
       trigger: 'axis',
       ...tooltipLook(colors),

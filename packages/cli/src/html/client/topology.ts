@@ -19,7 +19,9 @@ export function drawTopology(run: RunView, at: number): void {
   document.getElementById('chart-topology')?.removeAttribute('hidden')
   const { edges } = run.verdicts
   const many = edges.length > MANY_EDGES
-  setHeight('topology', document.getElementById('chart-verdicts')?.clientHeight ?? 460, 560)
+  // As high as the heat map beside it, but not much higher than wide.
+  const width = document.getElementById('chart-topology')?.clientWidth ?? 460
+  setHeight('topology', document.getElementById('chart-verdicts')?.clientHeight ?? 460, width + 60)
   drawChart(
     'topology',
     `Network in round ${run.rounds[at]}: ${describe(edges, at)}`,

@@ -18,7 +18,7 @@ describe('runView', () => {
       attackers: [5],
       accuracy: (node, round) => (node === 0 && round === 1 ? null : 0.123456),
       accepts: (_, other, round) => other !== 5 || round === 2,
-      events: [{ elapsedMs: 1, type: 'fault', kind: 'kill', node: 'node-01' }],
+      events: [{ elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 2, node: 1 } }],
     })
     expect(shown.rounds).toEqual([1, 2, 3, 4])
     expect(shown.accuracy.kind === 'nodes' && shown.accuracy.values[0]).toEqual([
@@ -29,7 +29,7 @@ describe('runView', () => {
     ])
     expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
     expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
-    expect(shown.incidents).toEqual([{ round: 4, kind: 'fault', text: 'fault: kind kill, node node-01' }])
+    expect(shown.incidents).toEqual([{ round: 2, kind: 'fault', text: 'kill: node-01' }])
   })
 
   it('marks rounds that a node did not report', async () => {

@@ -23,7 +23,7 @@ const full: VerdictInput = {
   nodes: 10,
   rounds: 16,
   seeds: 3,
-  attackers: [{ attack: 'ipm', names: ['node-03', 'node-07'] }],
+  attackers: [{ attack: 'ipm', count: 2, names: ['node-03', 'node-07'] }],
   rule: 'balance',
   attacked: at(0.826),
   undefended: at(0.197),

@@ -77,6 +77,21 @@ describe('scoreRun', () => {
   })
 
   it('judges a stopped run after the last round that all honest nodes finished', () => {
+    const score = scoreRun({
+      ...input([
+        record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000]),
+        record([report(0, 0.4, []), 1500]),
+        record(),
+      ]),
+      gone: [],
+    })
+    expect(score.scoredRound).toBe(0)
+    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.4 })
+    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.5 })
+    expect(score.finishedHonest).toBe(1)
+  })
+
+  it('judges a run after its last round when nobody counted who is gone', () => {
     const score = scoreRun(
       input([
         record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000]),
@@ -84,20 +99,24 @@ describe('scoreRun', () => {
         record(),
       ]),
     )
-    expect(score.scoredRound).toBe(0)
-    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.4 })
-    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.5 })
-    expect(score.finishedHonest).toBe(1)
+    expect([score.scoredRound, score.finishedHonest, score.worst?.accuracy]).toEqual([1, 1, 0.9])
+  })
+
+  it('judges after the round that a stop condition named', () => {
+    const two = record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000])
+    const score = scoreRun({ ...input([two, two, record()]), lastRound: 0 })
+    expect([score.scoredRound, score.worst?.accuracy]).toEqual([0, 0.5])
   })
 
   it('judges after a round that was evaluated, if there is one', () => {
-    const score = scoreRun(
-      input([
+    const score = scoreRun({
+      ...input([
         record([report(0, 0.5, []), 1000], [report(1, null, []), 2000]),
         record([report(0, 0.4, []), 1500], [report(1, null, []), 2000]),
         record(),
       ]),
-    )
+      gone: [],
+    })
     expect(score.scoredRound).toBe(0)
     expect(score.mean).toBeCloseTo(0.45)
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readRun } from '../../../src/metrics/read-run.js'
 import { csvLine, ROW_COLUMNS, roundRows } from '../../../src/metrics/rows.js'
-import { findRuns, roleOf } from '../../../src/metrics/run-collection.js'
+import { findRuns, roleOf, ruleLabel } from '../../../src/metrics/run-collection.js'
 import { scoreRecord } from '../../../src/metrics/score.js'
 import { roundSeries } from '../../../src/metrics/series.js'
 import { type RunFixture, writeRun, writeScenarioRuns } from '../../support/report-fixture.js'
@@ -47,7 +47,7 @@ describe('readRun', () => {
         ...plain,
         events: [
           { elapsedMs: 5000, type: 'quarantine', index: 1, peer: 'peer-5', round: 2, kind: 'forked-ledger' },
-          { elapsedMs: 5001, type: 'fault', round: 2, kind: 'kill', node: 'node-03' },
+          { elapsedMs: 5001, type: 'fault', action: { type: 'kill', at: 2, node: 3 } },
           { elapsedMs: 5002, type: 'failed', index: 4, code: 'E_IO', message: 'gone' },
         ],
       })
@@ -55,11 +55,34 @@ describe('readRun', () => {
       const { incidents, record } = await readRun(folder)
       expect(incidents.map(({ kind, round, nodes }) => [kind, round, nodes])).toEqual([
         ['quarantine', 3, [1]],
-        ['fault', 3, [3]],
+        ['fault', 1, [3]],
         ['failed', 3, [4]],
       ])
+      expect(record.gone).toEqual([3])
+      expect(incidents[1]?.text).toBe('kill: node-03')
       expect(incidents[0]?.text).toBe('node-01 quarantined node-05: forked-ledger in round 3')
       expect(record.failed).toEqual([{ node: 'node-04', code: 'E_IO', message: 'gone' }])
+    })
+  })
+
+  it('knows attackers that the plan drew, and does not wait for nodes that are gone', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeRun(folder, { ...plain, drawn: true, silentFrom: { 0: 2 }, events: [] })
+      const lost = await readRun(folder)
+      expect(lost.record.nodes[5]?.attack).toBe('sign-flip-model')
+      expect(scoreRecord(lost.record, lost.ledgers).scoredRound).toBe(1)
+      const kill = { elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 2, node: 0 } }
+      writeRun(folder, { ...plain, silentFrom: { 0: 2 }, events: [kill] })
+      const killed = await readRun(folder)
+      const score = scoreRecord(killed.record, killed.ledgers)
+      expect([score.scoredRound, score.finishedHonest]).toEqual([3, 4])
+      expect(score.worst?.node).toBe('node-01')
+      writeRun(folder, {
+        ...plain,
+        events: [{ elapsedMs: 1, type: 'stopped', why: 'seconds', lastRound: 1 }],
+      })
+      const stopped = await readRun(folder)
+      expect(scoreRecord(stopped.record, stopped.ledgers).scoredRound).toBe(1)
     })
   })
 
@@ -95,7 +118,7 @@ describe('roundRows', () => {
   it('has a row a node and round, rounds from 1', async () => {
     await inTemporaryFolder(async (folder) => {
       writeRun(folder, plain)
-      const rows = [...roundRows((await readRun(folder)).record, 'attacked', 1)]
+      const rows = [...roundRows((await readRun(folder)).record, { variant: 'attacked', rule: 'b', seed: 1 })]
       expect(rows).toHaveLength(24)
       expect(rows[0]).toMatchObject({ node: 'node-00', round: 1, accepted_honest: 3, refused_hostile: 1 })
       expect(Object.keys(rows[0]!)).toEqual([...ROW_COLUMNS])
@@ -133,14 +156,15 @@ describe('findRuns', () => {
     })
   })
 
-  it('goes by the variant’s name, then by what ran', () => {
-    const ran = (rule: string, attack: string | null) =>
-      ({ record: { rule, nodes: [{ attack }] } }) as unknown as Parameters<typeof roleOf>[1]
-    expect(roleOf('attacked-krum/seed-1/x', ran('average', null))).toBe('attacked')
-    expect(roleOf('honest/seed-1', ran('balance', null))).toBe('honest')
-    expect(roleOf('.', ran('average', 'ipm'))).toBe('undefended')
-    expect(roleOf('average', ran('average', null))).toBe('baseline')
-    expect(roleOf('balance', ran('balance', 'ipm'))).toBe('attacked')
-    expect(roleOf('.', ran('krum', null))).toBe('honest')
+  it('goes by what ran, not by the name of a folder', () => {
+    const ran = (rule: string, attack: string | null, isPlain = rule === 'average') =>
+      ({ isPlain, record: { rule, nodes: [{ attack }] } }) as unknown as Parameters<typeof roleOf>[0]
+    expect(roleOf(ran('average', 'ipm'))).toBe('undefended')
+    expect(roleOf(ran('average', null))).toBe('baseline')
+    expect(roleOf(ran('average', 'ipm', false))).toBe('attacked')
+    expect(roleOf(ran('krum', null))).toBe('honest')
+    expect(ruleLabel('attacked-balance-2/seed-1', ran('balance', 'ipm'))).toBe('balance-2')
+    expect(ruleLabel('attacked/seed-1', ran('balance', 'ipm'))).toBe('balance')
+    expect(ruleLabel('attacked-average/seed-1', ran('average', 'ipm'))).toBe('average')
   })
 })
