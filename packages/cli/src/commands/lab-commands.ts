@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { wholeNumber } from '../arguments.js'
+import { assignment, preAggregator, wholeNumber, wholeNumbers } from '../arguments.js'
 
-/** `1,2,3` */
-const seeds = (text: string): number[] => {
-  const values = text.split(',').map(Number)
-  if (values.some((value) => !Number.isInteger(value) || value < 0))
-    throw new InvalidArgumentError('must be whole numbers, separated by commas')
-  return values
+const share = (text: string): number => {
+  const value = Number(text)
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('must be a number between 0 and 1')
+  return value
 }
 
 /** Adds `tempered lab …`; each command's own file is loaded when it is called. */
@@ -23,8 +21,33 @@ export function addLabCommands(program: Command): void {
     .argument('<lab>', 'lab file (YAML or JSON)')
     .option('--out <folder>', 'where results go; default: runs/<name of the lab>')
     .option('--parallel <n>', 'cells side by side; default: one a core', wholeNumber(1))
-    .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', seeds)
+    .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
     .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
     .option('--json', 'one JSON line a finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
+  lab
+    .command('attack')
+    .description(
+      'Search attacks, their parameters, beginnings and places for what does most harm to a rule, and write the worst ' +
+        'down as a scenario.',
+    )
+    .option('--rule <name>', 'rule under attack', 'balance')
+    .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
+    .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)
+    .option(
+      '--scenario <file>',
+      'scenario to attack, its adversaries left out; its rule unless --rule is given',
+    )
+    .option('--fraction <x>', 'share of attacking nodes', share, 0.2)
+    .option('--budget <n>', 'runs in all', wholeNumber(1), 100)
+    .option('--seeds <list>', 'the first is searched on, all decide', wholeNumbers(0), [1, 2, 3])
+    .option('--rounds <n>', 'rounds of a run', wholeNumber(1))
+    .option('--parallel <n>', 'runs side by side; default: one a core', wholeNumber(1))
+    .option('--out <file>', 'scenario to write', 'worst-case.yaml')
+    .option('--force', 'write over a file that is there')
+    .option('--json', 'one JSON line a run on stdout')
+    .action(async (options, command: Command) => {
+      const { labAttack } = await import('./lab-attack.js')
+      await labAttack({ ...options, ruleGiven: command.getOptionValueSource('rule') === 'cli' })
+    })
 }

@@ -1,0 +1,150 @@
+import { access } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { loadSource, writeFileAtomic } from '@tempered/node'
+import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
+import pc from 'picocolors'
+import { stringify } from 'yaml'
+import { cacheFolder } from '../cache-folder.js'
+import { CliError } from '../errors.js'
+import { withCandidate } from '../lab/attack-candidates.js'
+import { type Found, searchAttack, type Tried } from '../lab/attack-search.js'
+import { createCellPool } from '../lab/cell-pool.js'
+import { percent, table } from '../report/format.js'
+import { onInterrupt } from '../run/interrupt.js'
+import { loadScenario } from '../scenario/load-scenario.js'
+import { planCluster } from '../scenario/plan.js'
+import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+
+export interface LabAttackOptions {
+  readonly rule: string
+  /** Whether --rule was named. */
+  readonly ruleGiven: boolean
+  readonly ruleParam?: Readonly<Record<string, number>>
+  readonly pre?: readonly PreAggregatorSpec[]
+  readonly scenario?: string
+  readonly fraction: number
+  readonly budget: number
+  readonly seeds: readonly number[]
+  readonly rounds?: number
+  readonly parallel?: number
+  readonly out: string
+  readonly force?: boolean
+  readonly json?: boolean
+}
+
+/** Twenty nodes on a random 10-regular graph with non-IID digits, as in the literature on BALANCE. */
+const DEFAULT_BASE: ScenarioInput = {
+  nodes: 20,
+  topology: { name: 'k-regular', params: { k: 10 } },
+  data: { split: { kind: 'label-groups', h: 0.8 } },
+  model: 'softmax',
+  training: { rounds: 20, localSteps: 5 },
+}
+
+/** `tempered lab attack`: the worst that was found, in a table and as a scenario that anyone can run. */
+export async function labAttack(options: LabAttackOptions): Promise<void> {
+  if (options.force !== true && (await exists(options.out)))
+    throw new CliError('E_USAGE', `${options.out} is there already; give --force, or another --out`)
+  const base = await baseOf(options)
+  const { training, nodes } = scenarioSchema.parse(base)
+  const cache = cacheFolder()
+  // A wrong rule is told before anything runs.
+  const parsed = scenarioSchema.parse(base)
+  planCluster(parsed, await loadSource(parsed.data.source, cache))
+  const parallel = options.parallel ?? availableParallelism()
+  const pool = createCellPool(parallel)
+  const interruption = onInterrupt(async () => pool.stop())
+  let worst = 0
+  const rule = base.rule!
+  process.stderr.write(
+    `searching for the worst attack on ${rule.name}: ${options.budget} runs of ${nodes} nodes, ` +
+      `${percent(options.fraction, 0)} attack\n`,
+  )
+  const found = await searchAttack({
+    base,
+    fraction: options.fraction,
+    budget: options.budget,
+    seeds: options.seeds,
+    rounds: training.rounds,
+    parallel,
+    runCell: (scenario) => pool.run({ id: '', scenario }),
+    onTried(tried, { runs, budget }) {
+      if (options.json) process.stdout.write(`${JSON.stringify(tried)}\n`)
+      const isWorst = (tried.harm ?? -1) > worst
+      worst = Math.max(worst, tried.harm ?? 0)
+      process.stderr.write(`${runs}/${budget}  ${triedText(tried, isWorst)}\n`)
+    },
+  })
+  interruption.dispose()
+  pool.stop()
+  const out = options.json ? process.stderr : process.stdout
+  const first = found[0]
+  if (first === undefined) throw new CliError('E_NODES_FAILED', 'no run came to an end; nothing was found')
+  out.write(`\n${renderFound(found).join('\n')}\n`)
+  await writeFileAtomic(options.out, worstCaseText(base, options, first))
+  out.write(`\nthe worst, as a scenario: ${options.out}\n`)
+  if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
+}
+
+async function baseOf(options: LabAttackOptions): Promise<ScenarioInput> {
+  const given = options.scenario === undefined ? undefined : await loadScenario(options.scenario)
+  const { rules: _, seeds: __, ...plain } = given ?? { rules: undefined, seeds: undefined, ...DEFAULT_BASE }
+  const { name, params, pre } = createRule(options.rule, options.ruleParam ?? {}, { pre: options.pre ?? [] })
+  const rule =
+    given !== undefined && !options.ruleGiven
+      ? given.rule
+      : {
+          name,
+          params: withoutNulls(params),
+          pre: pre.map((one) => ({ name: one.name, params: withoutNulls(one.params) })),
+        }
+  const rounds = options.rounds ?? plain.training?.rounds
+  return {
+    ...plain,
+    name: `worst-case-${rule.name}`,
+    seed: options.seeds[0]!,
+    adversaries: [],
+    assertions: [],
+    controls: { honest: false, undefended: false, baseline: false },
+    rule,
+    training: { ...plain.training, ...(rounds === undefined ? {} : { rounds }) },
+    // Only the last round counts.
+    evaluation: { every: rounds ?? 1_000_000, samples: plain.evaluation?.samples ?? 500 },
+  }
+}
+
+function withoutNulls(params: Readonly<Record<string, number | null>> | undefined): Record<string, number> {
+  const known = Object.entries(params ?? {}).filter((entry): entry is [string, number] => entry[1] !== null)
+  return Object.fromEntries(known)
+}
+
+function triedText({ text, seed, harm, error }: Tried, isWorst: boolean): string {
+  const what = error === undefined ? percent(harm) : pc.red(error)
+  const line = `${text}, seed ${seed}: ${what}`
+  return isWorst ? pc.bold(line) : line
+}
+
+function renderFound(found: readonly Found[]): string[] {
+  const rows = found.slice(0, 10).map(({ text, harm, seeds }) => [text, percent(harm), String(seeds)])
+  return table([['attack', 'worst honest test error', 'seeds'], ...rows], new Set([1, 2]))
+}
+
+/** A scenario with the attack, its controls switched on, and where it comes from in words. */
+function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: Found): string {
+  const { fraction, budget, seeds } = options
+  const { controls: _, assertions: __, evaluation: ___, seed: ____, ...rest } = base
+  const scenario = { ...withCandidate(rest, fraction, found.candidate), seeds: [...seeds] }
+  return (
+    `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${base.rule?.name}: ${found.text}.\n` +
+    `# Shows: test error of the worst honest node ${percent(found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
+    'bound of what an attacker can do.\n' +
+    stringify(scenario, { aliasDuplicateObjects: false })
+  )
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

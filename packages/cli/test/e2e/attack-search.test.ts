@@ -1,0 +1,45 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Tried } from '../../src/lab/attack-search.js'
+import { inTemporaryFolder, runCli } from '../support/run-cli.js'
+
+const BASE = `nodes: 6
+topology: { name: complete }
+model: softmax
+training: { rounds: 2, localSteps: 2 }
+rule: { name: average }
+`
+
+describe('tempered lab attack', () => {
+  it('finds what harms most and writes it down as a scenario that comes to the same', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'base.yaml'), BASE)
+      const args = ['lab', 'attack', '--scenario', 'base.yaml', '--budget', '30', '--seeds', '1', '--json']
+      const search = await runCli(args, folder)
+      expect(search.code, search.stderr).toBe(0)
+      const tried = search.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Tried)
+      expect(tried.length).toBeLessThanOrEqual(30)
+      expect(new Set(tried.map(({ candidate }) => candidate.name)).size).toBeGreaterThan(15)
+      const worst = Math.max(...tried.map(({ harm }) => harm ?? 0))
+      // Averaging gives way to a single loud voice: the search must find that.
+      expect(worst).toBeGreaterThan(0.8)
+
+      const text = await readFile(join(folder, 'worst-case.yaml'), 'utf8')
+      expect(text).toContain('# The worst of 30 runs')
+      const again = await runCli(
+        ['scenario', 'run', 'worst-case.yaml', '--stage', 'simulate', '--no-controls', '--out', 'runs'],
+        folder,
+      )
+      expect(again.code, again.stderr).toBe(0)
+      const accuracy = (100 * (1 - worst)).toFixed(1)
+      expect(again.stdout).toContain(`${accuracy} %`)
+
+      const refused = await runCli(args, folder)
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toContain('worst-case.yaml is there already')
+    }))
+})
