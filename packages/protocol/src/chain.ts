@@ -17,6 +17,11 @@ export interface ChainVerifier {
    * author, height, parent, round order, rule, announcements, signature.
    */
   accept(bytes: Uint8Array): SignedEntry
+  /**
+   * The same for an entry that this process has just signed: of its encoding and signature there can be no doubt, all
+   * else is checked.
+   */
+  acceptOwn(entry: SignedEntry): void
 }
 
 /** Throws ProtocolError for what is no canonical announcement with its author's signature. */
@@ -37,16 +42,18 @@ export function createChainVerifier(
   let last: SignedEntry | undefined
   let length = 0
 
-  const accept = (bytes: Uint8Array): SignedEntry => {
+  const checkSize = (bytes: Uint8Array): void => {
+    const { maxEntryBytes } = run.manifest.limits
+    if (bytes.byteLength <= maxEntryBytes) return
+    throw new ProtocolError(
+      'E_TOO_LARGE',
+      `entry ${length}: ${bytes.byteLength} bytes, this run allows ${maxEntryBytes}`,
+    )
+  }
+
+  const check = (entry: SignedEntry): void => {
     const where = `entry ${length}`
-    const { maxEntryBytes, maxNeighbours } = run.manifest.limits
-    if (bytes.byteLength > maxEntryBytes) {
-      throw new ProtocolError(
-        'E_TOO_LARGE',
-        `${where}: ${bytes.byteLength} bytes, this run allows ${maxEntryBytes}`,
-      )
-    }
-    const entry = decodeEntry(bytes)
+    const { maxNeighbours } = run.manifest.limits
     const { body } = entry
     if (body.neighbours.length > maxNeighbours) {
       throw new ProtocolError(
@@ -92,11 +99,12 @@ export function createChainVerifier(
     checkStart(entry, last, run, where)
     checkOwnAnnouncement(entry, parent, run, open, where)
     checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
-    verifyEntry(entry)
-    expectedAuthor = body.author
+  }
+
+  const extend = (entry: SignedEntry): void => {
+    expectedAuthor = entry.body.author
     last = entry
     length += 1
-    return entry
   }
 
   return {
@@ -109,7 +117,19 @@ export function createChainVerifier(
     get last() {
       return last
     },
-    accept,
+    accept(bytes) {
+      checkSize(bytes)
+      const entry = decodeEntry(bytes)
+      check(entry)
+      verifyEntry(entry)
+      extend(entry)
+      return entry
+    },
+    acceptOwn(entry) {
+      checkSize(entry.bytes)
+      check(entry)
+      extend(entry)
+    },
   }
 }
 

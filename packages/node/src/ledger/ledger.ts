@@ -125,7 +125,7 @@ export async function openLedger(
     },
     recoveredBytes: entries.recoveredBytes + announcements.recoveredBytes,
     async append(entry) {
-      verifier.accept(entry.bytes)
+      verifier.acceptOwn(entry)
       await entries.log.append(entry.cid, entry.bytes)
       fileEnd += encodeCarSection(entry.cid, entry.bytes).byteLength
       places.push({ start: fileEnd - entry.bytes.byteLength, end: fileEnd })

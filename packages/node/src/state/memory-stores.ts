@@ -76,7 +76,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         return entries.slice(height - dropped, height - dropped + count).map(({ bytes }) => bytes)
       },
       async append(entry) {
-        verifier.accept(entry.bytes)
+        verifier.acceptOwn(entry)
         entries.push(entry)
         if (entries.length <= heldEntries) return
         entries = entries.slice(-heldEntries)

@@ -44,6 +44,24 @@ describe('the chain verifier', () => {
     }
   })
 
+  it('takes entries that were just signed without decoding them, and checks all else', () => {
+    const verifier = createChainVerifier(run, me.peerId)
+    for (const entry of chain) verifier.acceptOwn(entry)
+    expect(verifier.length).toBe(chain.length)
+    expect(verifier.head.equals(chain.at(-1)!.cid)).toBe(true)
+    const own = (entry: SignedEntry) => codeOf(() => after(1).acceptOwn(entry))
+    expect(own(next({ height: 2 }))).toBe('E_HEIGHT')
+    expect(own(next({ parent: run.id }))).toBe('E_PARENT')
+    expect(own(next({ round: 0 }))).toBe('E_ROUND_ORDER')
+    expect(own(next({ start: modelCid(77) }))).toBe('E_START')
+    expect(codeOf(() => createChainVerifier(run, one.peerId).acceptOwn(chain[0]))).toBe('E_WRONG_AUTHOR')
+    // What was refused leaves the chain as it was.
+    const unmoved = after(1)
+    codeOf(() => unmoved.acceptOwn(next({ height: 2 })))
+    unmoved.acceptOwn(chain[1])
+    expect(unmoved.length).toBe(2)
+  })
+
   it('accepts gaps in the rounds, and a first round above 0', () => {
     const first = signEntry(entryBody(0, run.id, { round: 4 }), me)
     const second = signEntry(entryBody(1, first.cid, { round: 19 }), me)
