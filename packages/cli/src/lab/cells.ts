@@ -36,12 +36,12 @@ export function cellsOf(lab: Lab): Cell[] {
     for (const topology of axes.topologies) {
       for (const split of axes.splits) {
         for (const rule of rules) {
-          for (const { attack, fraction } of hostilities(lab)) {
+          for (const { attack, fraction } of hostilities(lab, topology)) {
             const place: CellPlace = {
               rule: ruleLabel(rule),
               attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
               fraction,
-              topology: label(topology),
+              topology: topology.label ?? label(topology),
               split: splitLabel(split),
               seed,
             }
@@ -55,9 +55,11 @@ export function cellsOf(lab: Lab): Cell[] {
   return cells
 }
 
+type LabTopology = Lab['axes']['topologies'][number]
+
 /** Attack and share of attackers of the cells of one rule; nobody attacks in one of them. */
-function hostilities({ axes, controls, attackers, scenario }: Lab) {
-  const fractions = attackers === undefined ? axes.fractions : [attackers.length / scenario.nodes]
+function hostilities({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
+  const fractions = honest === undefined ? axes.fractions : [(nodes - honest) / nodes]
   const hostile = axes.attacks.flatMap((attack) =>
     fractions.filter((fraction) => fraction > 0).map((fraction) => ({ attack, fraction })),
   )
@@ -69,18 +71,19 @@ interface CellParts {
   readonly rule: LabRule
   readonly attack: LabAttack | undefined
   readonly fraction: number
-  readonly topology: Lab['axes']['topologies'][number]
+  readonly topology: LabTopology
   readonly split: Lab['axes']['splits'][number]
   readonly seed: number
 }
 
 function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }: CellParts): ScenarioInput {
-  const { scenario, attackers, placement } = lab
+  const { scenario, placement } = lab
   const { label: _, training, ...plainRule } = rule
+  const { label: ___, nodes = scenario.nodes, honest, ...plainTopology } = topology
   const who =
-    attackers === undefined
+    honest === undefined
       ? { fraction, ...(placement === undefined ? {} : { placement }) }
-      : { nodes: [...attackers] }
+      : { nodes: Array.from({ length: nodes - honest }, (____, k) => honest + k) }
   const adversaries = (): ScenarioInput['adversaries'] => {
     if (attack === undefined) return []
     const { name, params, label: __, ...rest } = attack
@@ -90,7 +93,8 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
     ...scenario,
     name: lab.name,
     seed,
-    topology,
+    nodes,
+    topology: plainTopology,
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,

@@ -44,6 +44,23 @@ const ruleSchema = orName(
   }),
 )
 
+const topologySchema = orName(
+  fields.topology.unwrap().extend({
+    label: labelSchema,
+    nodes: fields.nodes
+      .unwrap()
+      .optional()
+      .describe('Nodes of this topology, where it differs from the scenario.'),
+    honest: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'The first so many nodes are honest and all others attack, instead of fractions and placement.',
+      ),
+  }),
+)
+
 export const labSchema = z.strictObject({
   name: fields.name,
   scenario: z
@@ -62,11 +79,6 @@ export const labSchema = z.strictObject({
     .prefault({})
     .describe('What all cells have in common; keys as in a scenario.'),
   placement: adversarySchema.shape.placement.describe('Where the attackers sit; as in a scenario.'),
-  attackers: z
-    .array(z.int().min(0))
-    .min(1)
-    .optional()
-    .describe('Indices of the attackers, instead of fractions and placement.'),
   axes: z.strictObject({
     rules: z.array(ruleSchema).min(1),
     attacks: z.array(attackSchema).default([]),
@@ -76,7 +88,7 @@ export const labSchema = z.strictObject({
       .default([0.2])
       .describe('Shares of attacking nodes; 0 is the attack-free run.'),
     topologies: z
-      .array(fields.topology.unwrap())
+      .array(topologySchema)
       .min(1)
       .default([{ name: 'k-regular', params: { k: 4 } }]),
     splits: z

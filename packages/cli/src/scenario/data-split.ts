@@ -39,7 +39,10 @@ export function scenarioPartition(
  */
 export function cliquesOf(spec: Scenario['topology'], graph: Topology): Groups | undefined {
   if (spec.name === 'dumbbell') return halves(graph.n, spec.params.left ?? Math.ceil(graph.n / 2))
-  if (spec.name === 'two-worlds') return halves(graph.n, graph.n / 2)
+  if (spec.name === 'two-worlds') {
+    // Attackers hold data of the second world.
+    return halves(graph.n, (graph.n - (spec.params.malicious ?? 0)) / 2)
+  }
   const cut = new Set(bridges(graph).map(([a, b]) => `${a} ${b}`))
   const seen = new Set<number>()
   const parts: number[][] = []

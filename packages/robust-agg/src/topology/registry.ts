@@ -129,8 +129,16 @@ const definitions: readonly TopologyDefinition[] = [
         integer: true,
         meaning: 'cross edges of each node, at most n/2; left out: 8 (published with n = 26), or n/2 if less',
       }),
+      parameter({
+        name: 'malicious',
+        default: 0,
+        min: 0,
+        max: MAX_NODES,
+        integer: true,
+        meaning: 'attackers after the others, each joined to all of them; n/2 is of the others then',
+      }),
     ],
-    build: (n, { cross }) => buildTopology('two-worlds', n, twoWorldsEdges(n, cross)),
+    build: (n, { cross, malicious }) => buildTopology('two-worlds', n, twoWorldsEdges(n, cross, malicious)),
   },
   {
     name: 'malicious-ring',

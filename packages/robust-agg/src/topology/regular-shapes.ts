@@ -62,15 +62,23 @@ export function dumbbellEdges(n: number, left: number | undefined): Edge[] {
  *
  * @param given - cross edges of each node, at most half of n; left out: 8, or half of n if that is less
  */
-export function twoWorldsEdges(n: number, given: number | undefined): Edge[] {
-  const half = n / 2
+export function twoWorldsEdges(n: number, given: number | undefined, malicious: number): Edge[] {
+  const honest = n - malicious
+  const half = honest / 2
   const cross = given ?? Math.min(8, half)
-  if (!Number.isInteger(half) || cross > half) {
-    throw topologyError('two-worlds', n, `needs an even n, and cross, ${cross}, at most half of it.`)
+  if (!Number.isInteger(half) || half < 1 || cross > half) {
+    throw topologyError(
+      'two-worlds',
+      n,
+      `needs an even number of honest nodes, not ${honest}, and cross, ${cross}, at most half of it.`,
+    )
   }
   const edges = [...completeEdges(half), ...completeEdges(half, half)]
   for (let i = 0; i < half; i++) {
     for (let k = 0; k < cross; k++) edges.push([i, half + ((i + k) % half)])
+  }
+  for (let liar = honest; liar < n; liar++) {
+    for (let node = 0; node < honest; node++) edges.push([node, liar])
   }
   return edges
 }

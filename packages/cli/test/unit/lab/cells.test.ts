@@ -48,11 +48,26 @@ describe('the cells of a lab', () => {
     expect(cells.some(({ attack, rule }) => attack === 'none' || rule === 'average')).toBe(false)
   })
 
-  it('take named attackers instead of fractions', () => {
-    const cells = cellsOf(lab({ attackers: [1, 3, 5] }))
+  it('take topologies of their own size, whose last nodes attack', () => {
+    const cells = cellsOf(
+      lab({
+        axes: {
+          rules: ['median'],
+          attacks: ['spectral'],
+          fractions: [0.3],
+          topologies: [
+            { name: 'two-worlds', params: { malicious: 3 }, nodes: 29, honest: 26, label: 'f = 3' },
+          ],
+        },
+      }),
+    )
     const hostile = cells.filter(({ attack }) => attack !== 'none')
-    expect(new Set(hostile.map(({ fraction }) => fraction))).toEqual(new Set([0.15]))
-    expect(scenarioSchema.parse(hostile[0]!.scenario).adversaries[0]?.nodes).toEqual([1, 3, 5])
+    expect(hostile.map(({ topology }) => topology)).toEqual(['f = 3', 'f = 3'])
+    const { nodes, adversaries, topology } = scenarioSchema.parse(hostile[0]!.scenario)
+    expect(nodes).toBe(29)
+    expect(topology).toEqual({ name: 'two-worlds', params: { malicious: 3 } })
+    expect(adversaries[0]?.nodes).toEqual([26, 27, 28])
+    expect(hostile[0]!.fraction).toBeCloseTo(3 / 29)
   })
 
   it('are told apart by what is run, and by nothing else', () => {
