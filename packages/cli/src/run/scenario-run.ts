@@ -30,6 +30,8 @@ export interface ScenarioRunInit {
   /** Aborts: runs that are under way stop, the others do not begin. */
   readonly signal: AbortSignal
   onStart(variant: Variant, run: ClusterRun, place: { readonly number: number; readonly of: number }): void
+  /** Writes a report for people from the finished folder; nothing is written when left out. */
+  writeReport?(folder: string): Promise<void>
   /** Every event, after it was recorded. */
   onEvent(variant: Variant, run: ClusterRun, event: ClusterEvent, elapsedMs: number): void
 }
@@ -113,6 +115,7 @@ export async function runScenario(init: ScenarioRunInit): Promise<ScenarioResult
     })),
   }
   await writeFileAtomic(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+  await init.writeReport?.(folder)
   return { folder, runs, assertions, interrupted }
 }
 
