@@ -12,6 +12,24 @@ import { placeAdversaries } from './placement.js'
 import { knowledgeOf, knowsLess } from './planned-attack.js'
 import type { Scenario, ScenarioRule } from './schema.js'
 
+/** Keys whose values nothing below other keys is judged by: when they are wrong, the rest can still be checked. */
+export const INDEPENDENT_KEYS: readonly string[] = [
+  'name',
+  'mixing',
+  'data',
+  'model',
+  'rule',
+  'rules',
+  'faults',
+  'stop',
+  'assertions',
+  'evaluation',
+  'deadlines',
+  'patienceRounds',
+  'backend',
+  'keepRounds',
+]
+
 /**
  * Every mistake of a scenario that its schema does not see, with its place: names, parameters, topologies that do not
  * exist, rules that do not work on them, contradictory adversaries, faults and assertions. Looks at every seed.

@@ -23,8 +23,8 @@ adversaries:
 
 # What must hold at the end; exit code 8 otherwise. honest. is the same run with nobody attacking.
 assertions:
-  - worstHonestAccuracy >= 60 %
-  - honest.worstHonestAccuracy - worstHonestAccuracy <= 0.1
+  - worstHonestAccuracy >= 80 %
+  - honest.worstHonestAccuracy - worstHonestAccuracy <= 5 %
   - ledgersVerify
 
 # Runs to compare with. All three are on unless switched off.
@@ -56,7 +56,7 @@ faults:
   - { at: 15, leave: [6] }
 
 assertions:
-  - meanHonestAccuracy >= 60 %
+  - meanHonestAccuracy >= 80 %
   - ledgersVerify
 
 controls: { honest: false, undefended: false, baseline: false }
