@@ -51,7 +51,8 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     signal: aborting.signal,
     onStart(variant, run, { number, of }) {
       const attackers = run.plan.nodes.filter((node) => node.attack !== undefined).map(({ name }) => name)
-      const who = attackers.length === 0 ? 'nobody attacks' : `${attackers.join(', ')} attack`
+      const verb = attackers.length === 1 ? 'attacks' : 'attack'
+      const who = attackers.length === 0 ? 'nobody attacks' : `${attackers.join(', ')} ${verb}`
       progress.note(
         pc.bold(`${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${variant.rule.name}, ${who}`),
       )

@@ -13,12 +13,14 @@ export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
 /**
  * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if that has been met, with `check`.
  * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Unknown keys
- * alone do not keep `check` from looking at the rest. Throws E_FILE or E_CONFIG.
+ * do not keep `check` from looking at the rest, nor do mistakes below the `independent` keys of the root: those that say
+ * nothing of the others. Throws E_FILE or E_CONFIG.
  */
 export async function loadDocument<S extends z.ZodType>(
   path: string,
   schema: S,
   check?: Check<z.infer<S>>,
+  independent: readonly string[] = [],
 ): Promise<z.infer<S>> {
   let text: string
   try {
@@ -26,7 +28,7 @@ export async function loadDocument<S extends z.ZodType>(
   } catch (error) {
     throw new CliError('E_FILE', `${path}: ${(error as NodeJS.ErrnoException).message}`, { path }, error)
   }
-  return parseText(path, text, schema, check)
+  return parseText(path, text, schema, check, independent)
 }
 
 /** As {@link loadDocument}, of text that is at hand; `path` is what messages call it. */
@@ -35,6 +37,7 @@ export function parseText<S extends z.ZodType>(
   text: string,
   schema: S,
   check?: Check<z.infer<S>>,
+  independent: readonly string[] = [],
 ): z.infer<S> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
@@ -53,7 +56,9 @@ export function parseText<S extends z.ZodType>(
   const found: Located[] = result.success
     ? []
     : result.error.issues.flatMap((issue) => describe(issue, raw, root, schema))
-  const known = result.success ? result : schema.safeParse(withoutUnknown(raw, result.error.issues))
+  const known = result.success
+    ? result
+    : schema.safeParse(withoutWrong(raw, result.error.issues, independent))
   if (known.success && check !== undefined) {
     for (const { path: where, message } of check(known.data, raw)) {
       found.push({ offset: offsetOf(root, where), message: told(where, message) })
@@ -89,14 +94,24 @@ function told(path: Path, message: string): string {
   return where === '' ? message : `${where}: ${message}`
 }
 
-/** The value without the keys that a schema does not know, so that the rest can be looked at. */
-function withoutUnknown(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+/** The value without unknown keys and without independent keys that are wrong, so that the rest can be looked at. */
+function withoutWrong(
+  raw: unknown,
+  issues: readonly z.core.$ZodIssue[],
+  independent: readonly string[],
+): unknown {
   const copy = structuredClone(raw)
+  const remove = (owner: unknown, keys: readonly string[]): void => {
+    if (typeof owner !== 'object' || owner === null) return
+    for (const key of keys) delete (owner as Record<string, unknown>)[key]
+  }
   for (const issue of issues) {
-    if (issue.code !== 'unrecognized_keys') continue
-    const owner = valueAt(copy, issue.path)
-    if (typeof owner !== 'object' || owner === null) continue
-    for (const key of issue.keys) delete (owner as Record<string, unknown>)[key]
+    if (issue.code === 'unrecognized_keys') remove(valueAt(copy, issue.path), issue.keys)
+    else
+      remove(
+        copy,
+        independent.filter((key) => key === issue.path[0]),
+      )
   }
   return copy
 }

@@ -1,5 +1,6 @@
 import type { PartitionScheme } from '@tempered/node'
 import { bridges, type Topology } from '@tempered/robust-agg/topology'
+import { CliError } from '../errors.js'
 import type { Scenario } from './schema.js'
 
 type Split = Scenario['data']['split']
@@ -17,7 +18,7 @@ export function partitionScheme(split: Exclude<Split, { kind: 'by-clique' }>): P
   }
 }
 
-/** How a scenario deals the samples; by-clique asks the topology. Throws RangeError when that has no cliques. */
+/** How a scenario deals the samples; by-clique asks the topology. Throws E_CONFIG when that has no cliques. */
 export function scenarioPartition(
   { data, topology, nodes }: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
   graph: Topology,
@@ -26,8 +27,9 @@ export function scenarioPartition(
   if (split.kind !== 'by-clique') return partitionScheme(split)
   const groups = split.groups ?? cliquesOf(topology, graph)
   if (groups === undefined) {
-    throw new RangeError(
-      `topology '${graph.name}' of ${nodes} nodes has no cliques that could be told apart: name them as data.split.groups`,
+    throw new CliError(
+      'E_CONFIG',
+      `data.split: topology '${graph.name}' of ${nodes} nodes has no cliques that could be told apart: name them as data.split.groups`,
     )
   }
   return { kind: 'by-group', groups }

@@ -39,6 +39,11 @@ export function checkFaults(faults: readonly ScenarioFault[], context: FaultCont
   for (const fault of faults) for (const node of fault.join ?? []) states.set(node, 'absent')
   const stateOf = (node: number): State => states.get(node) ?? 'up'
   let parted: number | undefined
+  if (honest.length > 0 && !honest.some((node) => stateOf(node) === 'up'))
+    problems.push({
+      path: ['faults'],
+      message: 'every honest node joins later, and nobody is there to begin',
+    })
 
   /** Indices that are nodes, each once; the others are problems. */
   const checked = (list: readonly number[], path: Problem['path'], seen = new Set<number>()): number[] =>

@@ -22,7 +22,6 @@ import {
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { isLedgerAttack } from '../cluster/ledger-attacks.js'
 import { CliError } from '../errors.js'
-import type { ScenarioAdversary } from './adversary-schema.js'
 import { scenarioPartition } from './data-split.js'
 import { checkFaults } from './fault-checks.js'
 import { placeAdversaries } from './placement.js'
@@ -106,7 +105,6 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
     // Unknown names and parameters are found here, before anything runs.
     const { name, params } = entry.attack
     if (!isLedgerAttack(name)) createAttack(name, params)
-    checkPoison(entry.poison)
     return planAttack(entry, training.rounds)
   })
   const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
@@ -115,11 +113,6 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
   const first = [...problems, ...checkFaults(scenario.faults, faults)][0]
   if (first !== undefined) throw new CliError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
   return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
-}
-
-function checkPoison(poison: ScenarioAdversary['poison']): void {
-  if (poison === undefined || createAttack(poison.name, poison.params).kind === 'data') return
-  throw new CliError('E_CONFIG', `adversaries: poison ${poison.name} is no attack on training data`)
 }
 
 /**

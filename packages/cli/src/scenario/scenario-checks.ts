@@ -2,7 +2,6 @@ import { createRunRule } from '@tempered/node'
 import { isRobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
-import { isLedgerAttack } from '../cluster/ledger-attacks.js'
 import type { Problem } from '../config/problem.js'
 import { AssertionSyntaxError, parseAssertion } from './assertions.js'
 import { cliquesOf } from './data-split.js'
@@ -11,6 +10,24 @@ import { checkAttack, checkRule, checkTopology } from './name-checks.js'
 import { placeAdversaries } from './placement.js'
 import { knowledgeOf, knowsLess } from './planned-attack.js'
 import type { Scenario, ScenarioRule } from './schema.js'
+
+/** Keys whose values nothing below other keys is judged by: when they are wrong, the rest can still be checked. */
+export const INDEPENDENT_KEYS: readonly string[] = [
+  'name',
+  'mixing',
+  'data',
+  'model',
+  'rule',
+  'rules',
+  'faults',
+  'stop',
+  'assertions',
+  'evaluation',
+  'deadlines',
+  'patienceRounds',
+  'backend',
+  'keepRounds',
+]
 
 /**
  * Every mistake of a scenario that its schema does not see, with its place: names, parameters, topologies that do not
@@ -53,7 +70,7 @@ function checkAdversary(
   rounds: number,
   path: Problem['path'],
 ): Problem[] {
-  const { attack, knowledge, from, to } = entry
+  const { attack, knowledge, from } = entry
   const problems = checkAttack(attack, [...path, 'attack'])
   if (problems.some((problem) => problem.path.at(-1) === 'name')) return problems
   const needs = knowledgeOf(attack.name)
@@ -65,18 +82,24 @@ function checkAdversary(
   }
   if (from > rounds)
     problems.push({ path: [...path, 'from'], message: `round ${from} is after the last one, ${rounds}` })
-  if ((from > 1 || (to ?? rounds) < rounds) && !switches(attack.name)) {
-    problems.push({
-      path: [...path, from > 1 ? 'from' : 'to'],
-      message: `${attack.name} is not something that a node does in some rounds only; leave from and to out`,
-    })
-  }
+  if (entry.poison !== undefined) problems.push(...checkPoison(entry.poison, attack, path))
   return problems
 }
 
-/** Whether an attack can begin and end in the middle of a run: what is in the samples or the ledger stays there. */
-function switches(attack: string): boolean {
-  return !isLedgerAttack(attack) && listAttacks().find(({ name }) => name === attack)?.kind === 'model'
+/** What rides on a model attack is an attack on training data, and stands beside none of its own kind. */
+function checkPoison(
+  poison: NonNullable<Scenario['adversaries'][number]['poison']>,
+  attack: { readonly name: string },
+  path: Problem['path'],
+): Problem[] {
+  const problems = checkAttack(poison, [...path, 'poison'])
+  if (problems.length > 0) return problems
+  const kindOf = (name: string) => listAttacks().find((info) => info.name === name)?.kind
+  if (kindOf(poison.name) !== 'data')
+    return [{ path: [...path, 'poison'], message: `${poison.name} is no attack on training data` }]
+  if (kindOf(attack.name) !== 'model')
+    return [{ path: [...path, 'poison'], message: `goes with an attack on models, ${attack.name} is none` }]
+  return []
 }
 
 function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path']): Problem[] {

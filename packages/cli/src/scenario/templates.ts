@@ -7,11 +7,11 @@ const BODIES = {
 topology: { name: k-regular, params: { k: 4 } }
 data:
   source: mnist
-  # Label groups: 80 % of a label's samples go to one group of nodes. Also: iid, dirichlet, shards, by-clique.
-  split: { kind: label-groups, h: 0.8 }
+  # Label groups: 30 % of a label's samples go to one group of nodes. Also: iid, dirichlet, shards, by-clique.
+  split: { kind: label-groups, h: 0.3 }
 model: softmax
 training: { rounds: 20, localSteps: 20, batchSize: 32, learningRate: 0.05, momentum: 0.9 }
-rule: { name: balance }
+rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
 
 adversaries:
   # Who: nodes: [3, 7], or count, or fraction, with a placement drawn from the seed.
@@ -23,8 +23,8 @@ adversaries:
 
 # What must hold at the end; exit code 8 otherwise. honest. is the same run with nobody attacking.
 assertions:
-  - worstHonestAccuracy >= 60 %
-  - honest.worstHonestAccuracy - worstHonestAccuracy <= 0.1
+  - worstHonestAccuracy >= 80 %
+  - honest.worstHonestAccuracy - worstHonestAccuracy <= 5 %
   - ledgersVerify
 
 # Runs to compare with. All three are on unless switched off.
@@ -36,9 +36,10 @@ controls: { honest: true, undefended: true, baseline: true }
       'Nodes die, come late, leave and lose sight of each other; the others go on, and every ledger verifies.',
     body: `nodes: 8
 topology: { name: complete }
+data: { split: { kind: label-groups, h: 0.3 } }
 model: softmax
 training: { rounds: 20, localSteps: 10 }
-rule: { name: balance }
+rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
 # How long a lost neighbour still counts as live, and how long a silent one is waited for.
 deadlines: { reconnectMs: 1000, collectMs: 10000 }
 
@@ -55,7 +56,7 @@ faults:
   - { at: 15, leave: [6] }
 
 assertions:
-  - meanHonestAccuracy >= 60 %
+  - meanHonestAccuracy >= 80 %
   - ledgersVerify
 
 controls: { honest: false, undefended: false, baseline: false }

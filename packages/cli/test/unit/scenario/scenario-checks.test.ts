@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { parseText } from '../../../src/config/load-document.js'
-import { checkScenario } from '../../../src/scenario/scenario-checks.js'
+import { checkScenario, INDEPENDENT_KEYS } from '../../../src/scenario/scenario-checks.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 
 /** The mistakes of a file, one a line. */
 function mistakes(text: string): string[] {
   try {
-    parseText('s.yaml', text, scenarioSchema, checkScenario)
+    parseText('s.yaml', text, scenarioSchema, checkScenario, INDEPENDENT_KEYS)
     return []
   } catch (error) {
     expect((error as { code: string }).code).toBe('E_CONFIG')
@@ -59,8 +59,12 @@ describe('checkScenario', () => {
       /from: round 99 is after the last one, 20/,
     ],
     [
-      'adversaries: [ { count: 1, attack: { name: label-flip }, from: 3 } ]',
-      /from: label-flip is not something/,
+      'adversaries: [ { count: 1, attack: { name: ipm }, poison: { name: alie } } ]',
+      /poison: alie is no attack on training data/,
+    ],
+    [
+      'adversaries: [ { count: 1, attack: { name: label-flip }, poison: { name: backdoor } } ]',
+      /poison: goes with an attack on models/,
     ],
     ['data: { split: { kind: by-clique } }', /^s\.yaml:1:16: data\.split: k-regular has no cliques/],
     ['data: { split: { kind: by-clique, groups: [[0, 1]] } }', /exactly one group/],
@@ -86,6 +90,13 @@ describe('checkScenario', () => {
     ])
   })
 
+  it('a wrong value keeps nothing from being told that does not hang on it', () => {
+    const text = 'model: sofmax\nadversaries: [ { nodes: [12], attack: { name: ipmm } } ]\n'
+    expect(mistakes(text)).toHaveLength(3)
+    // With how many nodes index 12 is wrong, nobody can say here.
+    expect(mistakes(`nodes: many\n${text}`).join()).not.toContain('node 12')
+  })
+
   it('looks at every seed, and says the same thing once', () => {
     expect(mistakes('seeds: [1, 2, 3]\nrule: { name: krum, params: { f: 3 } }')).toHaveLength(1)
   })
@@ -104,6 +115,7 @@ describe('faults', () => {
     ['{ at: 2, heal: true }', /there is no partition to heal/],
     ['{ at: 2, partition: [[1], [2]] }, { at: 3, partition: [[1], [2]] }', /the partition of round 2 stands/],
     ['{ at: 2, partition: [[1], [1]] }', /faults\.0\.partition\.1\.0: node 1 is named twice/],
+    ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /nobody is there to begin/],
     ['{ at: 2, kill: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /no honest node is left/],
   ])('refuses %s', (faults, message) => {
     expect(mistakes(`faults: [ ${faults} ]`).join('\n')).toMatch(message)

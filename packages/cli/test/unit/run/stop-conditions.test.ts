@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import type { ClusterEvent } from '../../../src/cluster/cluster.js'
+import { createStopWatch } from '../../../src/run/stop-conditions.js'
+import type { ClusterPlan } from '../../../src/scenario/plan.js'
+import { scenarioSchema } from '../../../src/scenario/schema.js'
+
+/** Honest nodes 0 and 1, attacker 2. */
+function watch(stop: { targetAccuracy?: number; seconds?: number }) {
+  const nodes = [0, 1, 2].map((index) => ({ index, attack: index === 2 ? { name: 'ipm' } : undefined }))
+  return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes } as unknown as ClusterPlan)
+}
+
+const round = (index: number, number: number, testAccuracy: number | null): ClusterEvent =>
+  ({ type: 'round', index, report: { round: number, testAccuracy } }) as ClusterEvent
+const fault = (type: 'kill' | 'restart', node: number): ClusterEvent => ({
+  type: 'fault',
+  action: { at: 1, type, node },
+})
+
+describe('createStopWatch', () => {
+  it('stops once the honest nodes reach the mean in one round, and says it once', () => {
+    const { event } = watch({ targetAccuracy: 0.8 })
+    expect(event(round(2, 0, 1), 0)).toBeUndefined()
+    expect(event(round(0, 0, 0.9), 0)).toBeUndefined()
+    expect(event(round(1, 0, 0.6), 0)).toBeUndefined()
+    expect(event(round(0, 1, 0.9), 0)).toBeUndefined()
+    expect(event(round(0, 2, 0.9), 0)).toBeUndefined()
+    expect(event(round(1, 1, 0.7), 0)).toEqual({ type: 'stopped', why: 'target-accuracy', lastRound: 1 })
+    expect(event(round(1, 2, 0.9), 0)).toBeUndefined()
+  })
+
+  it('rounds without evaluation do not count', () => {
+    const { event } = watch({ targetAccuracy: 0.5 })
+    expect(event(round(0, 0, null), 0)).toBeUndefined()
+    expect(event(round(1, 0, 0.9), 0)).toBeUndefined()
+  })
+
+  it('does not wait for nodes that are gone, but for those that came back', () => {
+    const { event } = watch({ targetAccuracy: 0.8 })
+    event(fault('kill', 1), 0)
+    event(fault('restart', 1), 0)
+    expect(event(round(0, 0, 0.9), 0)).toBeUndefined()
+    event(fault('kill', 1), 0)
+    expect(event(round(0, 1, 0.9), 0)).toMatchObject({ lastRound: 1 })
+  })
+
+  it('stops when the time is up, whichever way it hears of it', () => {
+    expect(watch({ seconds: 2 }).time(1999)).toBeUndefined()
+    expect(watch({ seconds: 2 }).time(2000)).toEqual({ type: 'stopped', why: 'seconds', lastRound: null })
+    const { event } = watch({ seconds: 2 })
+    event(round(0, 0, 0.5), 10)
+    event(round(1, 0, 0.5), 20)
+    expect(event(round(0, 1, 0.5), 2500)).toEqual({ type: 'stopped', why: 'seconds', lastRound: 0 })
+  })
+
+  it('never stops without conditions', () => {
+    const { event, time } = watch({})
+    event(round(0, 0, 1), 1e9)
+    expect(event(round(1, 0, 1), 1e9)).toBeUndefined()
+    expect(time(1e12)).toBeUndefined()
+  })
+})

@@ -1,0 +1,106 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { systemClock } from '../../../src/clock.js'
+import { silentLogger } from '../../../src/logger.js'
+import { createLibp2pNetwork } from '../../../src/transport/libp2p-network.js'
+import type { LocalSource, NetworkHandlers } from '../../../src/transport/network.js'
+import { makeRun, seeds, signers } from '../../support/run-fixture.js'
+
+const run = makeRun({ deadlines: { reconnectMs: 50 } })
+const peers = signers.map((signer) => signer.peerId)
+
+/** A node that has nothing to say yet. */
+const silent: LocalSource = {
+  announcements: () => [],
+  head: () => undefined,
+  evidence: () => [],
+  digests: () => [],
+  entries: async () => [],
+  finalHeads: () => [],
+  newestHead: () => undefined,
+  blob: async () => undefined,
+}
+
+/** The network of a member whose only neighbour is another one, with the ups and downs that it tells. */
+function createMember(index: number, neighbour: number) {
+  const network = createLibp2pNetwork(
+    {
+      run,
+      signer: signers[index],
+      neighbours: [peers[neighbour]],
+      local: silent,
+      clock: systemClock,
+      logger: silentLogger,
+    },
+    { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [], mdns: false },
+  )
+  onTestFinished(() => network.stop())
+  const told: string[] = []
+  const waiting = new Set<() => void>()
+  const tell = (word: string): void => {
+    told.push(word)
+    for (const look of [...waiting]) look()
+  }
+  const ignore = () => undefined
+  const handlers: NetworkHandlers = {
+    neighbourUp: () => tell('up'),
+    neighbourDown: () => tell('down'),
+    announcement: ignore,
+    head: ignore,
+    evidence: ignore,
+    accusation: ignore,
+    ownHead: ignore,
+    refused: ignore,
+  }
+  return {
+    network,
+    told,
+    start: () => network.start(handlers),
+    /** Resolves once so many things have been told. */
+    count: (wanted: number) =>
+      new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (told.length < wanted) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+  }
+}
+
+describe('setReachable', () => {
+  it('closes a connection and keeps it closed until the link is mended', async () => {
+    const [a, b] = [createMember(0, 1), createMember(1, 0)]
+    await Promise.all([a.start(), b.start()])
+    a.network.learnAddresses(peers[1], b.network.addresses())
+    b.network.learnAddresses(peers[0], a.network.addresses())
+    await Promise.all([a.count(1), b.count(1)])
+    a.network.setReachable(peers[1], false)
+    b.network.setReachable(peers[0], false)
+    await Promise.all([a.count(2), b.count(2)])
+    expect([a.told, b.told]).toEqual([
+      ['up', 'down'],
+      ['up', 'down'],
+    ])
+    const signal = AbortSignal.timeout(600_000)
+    await expect(a.network.pollStatus(peers[1], 0, signal)).rejects.toThrow()
+    a.network.setReachable(peers[1], true)
+    b.network.setReachable(peers[0], true)
+    await Promise.all([a.count(3), b.count(3)])
+    expect(a.told.at(-1)).toBe('up')
+    await a.network.pollStatus(peers[1], 0, signal)
+  })
+
+  it('a link that is cut before the start is not opened; one end is enough to refuse', async () => {
+    const [a, b] = [createMember(2, 3), createMember(3, 2)]
+    a.network.setReachable(peers[3], false)
+    await Promise.all([a.start(), b.start()])
+    b.network.learnAddresses(peers[2], a.network.addresses())
+    a.network.learnAddresses(peers[3], b.network.addresses())
+    await expect(b.network.pollStatus(peers[2], 0, AbortSignal.timeout(600_000))).rejects.toThrow()
+    expect([a.told, b.told]).toEqual([[], []])
+    a.network.setReachable(peers[3], true)
+    await Promise.all([a.count(1), b.count(1)])
+  })
+})
