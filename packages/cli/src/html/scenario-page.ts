@@ -75,6 +75,9 @@ function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit)
     honest: worst('honest'),
     baseline: worst('baseline'),
     balance,
+    others: summary.variants.flatMap(({ role, rule, measures: { worstHonestAccuracy: attacked } }) =>
+      role === 'attacked' && rule !== balance?.rule && attacked !== null ? [{ rule, attacked }] : [],
+    ),
   })
 }
 

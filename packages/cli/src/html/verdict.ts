@@ -15,11 +15,15 @@ export interface VerdictInput {
   readonly honest: Estimate | null
   readonly baseline: Estimate | null
   readonly balance: Balance | null
+  /** The worst honest node under attack with the scenario's other rules. */
+  readonly others?: readonly { readonly rule: string; readonly attacked: Estimate }[]
 }
 
 /** A run in plain words: who attacked and how, what the defence did, what it cost. */
 export function verdictText(input: VerdictInput): string {
-  return [attackText(input), benefitText(input), costText(input)].filter((text) => text !== '').join(' ')
+  return [attackText(input), benefitText(input), costText(input), othersText(input)]
+    .filter((text) => text !== '')
+    .join(' ')
 }
 
 function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
@@ -66,6 +70,12 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
   if (baseline !== null && attacked === null)
     return `Under plain averaging the worst honest node ended at ${share(baseline.mean)}.`
   return ''
+}
+
+function othersText({ others = [] }: VerdictInput): string {
+  if (others.length === 0) return ''
+  const ends = others.map(({ rule, attacked }) => `${share(attacked.mean)} with ${rule}`)
+  return `Under attack the worst honest node ended at ${list(ends)}.`
 }
 
 function priceText(lost: Estimate): string {

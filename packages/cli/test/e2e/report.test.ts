@@ -65,7 +65,17 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
   }
 
   it('draws every chart of a scenario, in light, dark and narrow, and asks nobody for anything', async () => {
-    const file = await made('scenario', (path) => writeScenarioRuns(path, [1, 2, 3], { rounds: 8 }))
+    const file = await made('scenario', (path) => {
+      writeScenarioRuns(path, [1, 2, 3], {
+        rounds: 8,
+        events: [
+          { elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 3, node: 1 } },
+          { elapsedMs: 1, type: 'fault', action: { type: 'restart', at: 5, node: 1 } },
+        ],
+      })
+      const assertion = { assertion: 'worstHonestAccuracy >= 70 %', rule: 'balance', ok: true, got: '79 %' }
+      writeFileSync(join(path, 'summary.json'), JSON.stringify({ assertions: [assertion] }))
+    })
     for (const [name, width, scheme] of [
       ['light', 1280, 'light'],
       ['dark', 1280, 'dark'],
@@ -78,6 +88,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
         expect(colors, `colours of ${chart}, ${name}`).toBeGreaterThan(4)
         expect(drawn, `drawn share of ${chart}, ${name}`).toBeGreaterThan(0.005)
       }
+      expect(await page.$eval('#title-assertions + p', (element) => element.textContent)).toBe('1 of 1 held.')
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       expect(overflow, `pixels wider than the window, ${name}`).toBeLessThanOrEqual(0)
       expect(troubles).toEqual([])

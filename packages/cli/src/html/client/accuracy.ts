@@ -45,10 +45,13 @@ function lineSeries(
   values: readonly (readonly (number | null)[])[],
   colors: Palette,
 ): Series[] {
+  // Nodes are compared after the last round that at least half of them reached: one that was killed early is not the worst.
+  const reached = run.rounds.map((_, at) => values.filter((line) => line[at] != null).length)
+  const end = reached.findLastIndex((count) => 2 * count >= run.nodes.length)
   const finals = run.nodes.map((node, k) => ({
     k,
     hostile: node.attack !== null,
-    value: values[k]?.findLast((value) => value !== null) ?? null,
+    value: values[k]?.[end] ?? null,
   }))
   const honest = finals.filter((final) => !final.hostile && final.value !== null)
   honest.sort((a, b) => a.value! - b.value!)
@@ -66,7 +69,8 @@ function lineSeries(
       name: node.name,
       data: [...(values[k] ?? [])],
       connectNulls: true,
-      showSymbol: run.rounds.length === 1,
+      // A single point has no line.
+      showSymbol: (values[k] ?? []).filter((value) => value !== null).length === 1,
       symbol: hostile ? 'diamond' : 'circle',
       symbolSize: 7,
       z: worst ? 5 : 3,

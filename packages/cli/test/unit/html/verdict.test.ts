@@ -41,6 +41,16 @@ describe('verdictText', () => {
     )
   })
 
+  it('names the other rules of the scenario', () => {
+    const others = [
+      { rule: 'krum', attacked: at(0.5) },
+      { rule: 'median', attacked: at(0.7) },
+    ]
+    expect(verdictText({ ...full, others })).toMatch(
+      /Under attack the worst honest node ended at 50\.0 % with krum and 70\.0 % with median\.$/,
+    )
+  })
+
   it('does not call a loss a success', () => {
     const text = verdictText({ ...full, balance: balance(at(-0.1, -0.2, -0.05), null, null) })
     expect(text).toContain('10.0 points lost; the defence did not help.')
