@@ -58,8 +58,8 @@ ${set.isByName ? manifestSections(init) : NO_MANIFESTS}
 Bring the folders together again (with Compose they are where they were), then:
 
 \`\`\`sh
-./tempered ledger verify hosts
-./tempered ledger replay hosts
+/path/to/checkout/tempered ledger verify hosts
+/path/to/checkout/tempered ledger replay hosts --allow-missing
 \`\`\`
 
 ## What is not carried out
@@ -72,11 +72,9 @@ ${notCarriedOut(init)
 
 const SEED_KEYS = `**These keys protect nothing.** They are drawn from the scenario's seed, so that the run has the same members and the
 same bits as on one machine; whoever has the scenario can make them. On a network that you do not trust write the folder
-with \`--fresh-keys\`.
-`
-const FRESH_KEYS = `The keys were drawn at random and are nowhere else. Give each host its own folder only; \`kubernetes.yaml\` (mode 0600)
-holds all of them. Since members are other than in a run on one machine, so are the run id and the order of minibatches.
-`
+with \`--fresh-keys\`.`
+const FRESH_KEYS = `The keys were drawn at random and are nowhere else. Give each host its own folder only; \`kubernetes.yaml\` (mode 0600),
+where there is one, holds all of them. Since members are other than in a run on one machine, so is the run id.`
 const NO_MANIFESTS = `Since addresses were given there is no \`compose.yaml\` and no \`kubernetes.yaml\`: both find hosts by their names.
 `
 

@@ -153,7 +153,7 @@ function labelPanel(data: ReportData): Markup | null {
   return panel(
     'labels',
     'Who has which data',
-    'Training samples of each class at each node, as they were dealt: the darker, the more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'Training samples of each class at each node, as they were dealt: the bluer, the more. Names of attackers are orange; attacks on data change labels afterwards.',
     'short',
   )
 }

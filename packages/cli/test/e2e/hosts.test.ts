@@ -53,7 +53,7 @@ describe('tempered scenario run --stage hosts', () => {
       await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`)
       await chmod(command, 0o755)
       const [first, second, third] = await freePorts(3)
-      const addresses = [`0=127.0.0.1:${first}`, `node-01=localhost:${second}`, `2=127.0.0.1:${third}`]
+      const addresses = [`0=localhost:${first}`, `node-01=localhost:${second}`, `2=127.0.0.1:${third}`]
       const given = addresses.flatMap((address) => ['--address', address])
       const made = await runCli(['scenario', 'run', 's.yaml', '--stage', 'hosts', ...given, '--json'], folder)
       expect(made.code, made.stderr).toBe(0)
@@ -65,6 +65,7 @@ describe('tempered scenario run --stage hosts', () => {
           TEMPERED: command,
         }),
       )
+      // The link between the first two has nothing but DNS names.
       const codes = await Promise.all(started.map((host) => host.exit))
       expect(codes, started.flatMap(({ stderr }) => stderr).join('\n')).toEqual([0, 0, 0])
       const verified = await runCli(['ledger', 'verify', 'runs/small-hosts/hosts'], folder)

@@ -6,7 +6,7 @@ import type { RunView } from './report-data.js'
 const TEXT_WIDTH = 36
 /** Pixels of a row, and of what is around the plot. */
 const ROW_HEIGHT = 19
-const AROUND = 84
+const AROUND = 66
 const LEFT = 54
 const RIGHT = 14
 
@@ -19,8 +19,10 @@ export function drawLabels(run: RunView): void {
   const names = nodes.map((node) => node?.name ?? '')
   setNote('labels', noteOf(run))
   setHeight('labels', AROUND + ROW_HEIGHT * Math.max(classes, 2))
-  const width = (document.getElementById('chart-labels')?.clientWidth ?? 0) - LEFT - RIGHT
-  const hasText = width / Math.max(1, columns.length) >= TEXT_WIDTH
+  const hasText = (): boolean => {
+    const width = (document.getElementById('chart-labels')?.clientWidth ?? 0) - LEFT - RIGHT
+    return width >= TEXT_WIDTH * columns.length
+  }
   drawChart('labels', 'Heat map of training samples by node and class', (colors) => ({
     grid: { left: LEFT, right: RIGHT, top: 8, bottom: AROUND - 8 },
     tooltip: {
@@ -71,10 +73,10 @@ export function drawLabels(run: RunView): void {
           counts.map((count, label) => ({
             value: [column, label, count],
             // The upper end of the scale is dark on paper and bright on black.
-            label: { color: count > 0.75 * most ? colors.card : colors.ink },
+            label: { color: count > 0.65 * most ? colors.card : colors.ink },
           })),
         ),
-        label: { show: hasText, fontSize: 10.5 },
+        label: { show: hasText(), fontSize: 10.5 },
         itemStyle: { borderColor: colors.card, borderWidth: columns.length > 60 ? 0.5 : 1 },
         emphasis: { itemStyle: { borderColor: colors.ink, borderWidth: 1.5 } },
         progressive: 0,
