@@ -17,9 +17,15 @@ export function identityFromSeed(seed: Uint8Array): Identity {
   return { seed, signer: createSigner(seed) }
 }
 
-/** Makes a key file (libp2p's protobuf private key, mode 0600). Throws E_KEY when the file is there already. */
-export async function createIdentityFile(path: string): Promise<Identity> {
-  const identity = identityFromSeed(randomBytes(32))
+export function randomIdentity(): Identity {
+  return identityFromSeed(randomBytes(32))
+}
+
+/**
+ * Makes a key file (libp2p's protobuf private key, mode 0600), of a new identity unless one is given. Throws E_KEY when
+ * the file is there already.
+ */
+export async function createIdentityFile(path: string, identity = randomIdentity()): Promise<Identity> {
   const raw = new Uint8Array(64)
   raw.set(identity.seed)
   raw.set(publicKeyFromPeerId(identity.signer.peerId), 32)

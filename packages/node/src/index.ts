@@ -11,7 +11,13 @@ export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'
 export { FAILPOINTS, type Failpoints, killAt, noFailpoints } from './failpoints.js'
 export { writeFileAtomic } from './files.js'
-export { createIdentityFile, type Identity, identityFromSeed, readIdentityFile } from './identity-file.js'
+export {
+  createIdentityFile,
+  type Identity,
+  identityFromSeed,
+  randomIdentity,
+  readIdentityFile,
+} from './identity-file.js'
 export {
   type AnnouncementIndex,
   type Contradiction,

@@ -9,6 +9,7 @@ import {
   fetchManifest,
   type Identity,
   killAt,
+  type LocalNodeComponents,
   type Logger,
   loadSource,
   noFailpoints,
@@ -43,8 +44,17 @@ export interface NodeStartOptions {
   readonly json?: boolean
 }
 
+/** What a node of an experiment has injected that is not an ordinary one. */
+export type NodePart = (place: {
+  readonly run: Run
+  readonly identity: Identity
+  readonly source: DataSource
+}) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapTraining'>
+
+const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
+
 /** `tempered node start`: works the rounds of a run until they are done or a signal comes. */
-export async function nodeStart(options: NodeStartOptions): Promise<void> {
+export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   const logger = await createLogger(config)
   process.on('uncaughtException', (error) =>
@@ -71,7 +81,7 @@ export async function nodeStart(options: NodeStartOptions): Promise<void> {
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
       logger.info({ component: 'train' }, service.backend.notice)
-      node = await openNode(config, identity, run, source, service, logger, options)
+      node = await openNode(config, part, identity, run, source, service, logger, options)
       logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound + 1 }, 'node starts')
       const running = interruption.exitCode === undefined ? node.run() : node.stop()
       await Promise.all([running, bringProofs(node, proofs, logger)])
@@ -171,6 +181,7 @@ async function openRun(
 
 async function openNode(
   config: NodeConfig,
+  takePart: NodePart,
   identity: Identity,
   run: Run,
   source: DataSource,
@@ -180,7 +191,13 @@ async function openNode(
 ): Promise<TemperedNode> {
   const { split, part, parts, seed } = config.data
   return openLocalNode(
-    { service, publisher: plainPublisher, clock: systemClock, logger, failpoints: failpointsOf(process.env) },
+    {
+      ...takePart({ run, identity, source }),
+      service,
+      clock: systemClock,
+      logger,
+      failpoints: failpointsOf(process.env),
+    },
     {
       run,
       identity,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { wholeNumber, wholeNumbers } from '../arguments.js'
+import { backendOption, list, wholeNumber, wholeNumbers } from '../arguments.js'
 import { TEMPLATE_NAMES } from '../scenario/templates.js'
 
 /** Adds `tempered scenario …`; each command's own file is loaded when it is called. */
@@ -28,11 +28,14 @@ export function addScenarioCommands(program: Command): void {
     .command('run')
     .description(
       'Run a scenario and its controls with every seed and rule; exit 8 when an assertion is missed, 6 when a ledger ' +
-        'does not verify, 7 when nodes failed.',
+        'does not verify, 7 when nodes failed. With --stage hosts nothing runs: it writes <out>/<name>-hosts.',
     )
     .argument('<file>', 'scenario file (YAML or JSON)')
     .addOption(
-      new Option('--stage <name>', 'real nodes on this machine, a simulation, or nodes on several machines')
+      new Option(
+        '--stage <name>',
+        'real nodes on this machine, a simulation, or a folder a host to start on several machines',
+      )
         .choices(['cluster', 'simulate', 'hosts'])
         .default('cluster'),
     )
@@ -43,7 +46,25 @@ export function addScenarioCommands(program: Command): void {
     .option('--hosts <n>', 'host processes of a run; default: one a core', wholeNumber(1))
     .option('--out <folder>', 'where results go', 'runs')
     .option('--json', 'events as NDJSON on stdout')
+    .option(
+      '--address <node=host:port>',
+      'hosts: where a node (name or index) is found, instead of its name and port 4001; repeatable',
+      list,
+    )
+    .option('--fresh-keys', 'hosts: random keys instead of those that follow from the seed')
+    .option('--image <name>', 'hosts: container image; default: tempered:<version>')
+    .option('--force', 'hosts: replace the folder of hosts that is there, with its ledgers')
     .action(async (file, options) => (await import('./scenario-run.js')).scenarioRun(file, options))
+  scenario
+    .command('node')
+    .description(
+      'Start a host that attacks: as `node start`, with what attack.yaml beside its node.yaml says. For experiments.',
+    )
+    .requiredOption('--config <path>', 'folder of the host or its configuration file')
+    .addOption(backendOption())
+    .option('--stay', 'keep serving models after the last round')
+    .option('--json', 'one JSON line a round on stdout')
+    .action(async (options) => (await import('./scenario-node.js')).scenarioNode(options))
   scenario
     .command('list')
     .description('Scenarios of a folder with the first line of what they say of themselves.')

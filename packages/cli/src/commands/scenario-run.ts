@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
-import { type Stage, startCluster } from '../cluster/cluster.js'
+import { startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
 import { createProgress } from '../report/progress.js'
@@ -26,12 +26,20 @@ export interface ScenarioRunOptions {
   readonly hosts?: number
   readonly out: string
   readonly json?: boolean
+  /** For `--stage hosts` alone. */
+  readonly address?: readonly string[]
+  readonly freshKeys?: boolean
+  readonly force?: boolean
+  readonly image?: string
 }
 
 /** `tempered scenario run`: everything a scenario asks for, then its assertions; 8 if one is missed. */
 export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
-  const stage = stageOf(options.stage)
+  requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
+  if (options.stage === 'hosts')
+    return (await import('./scenario-hosts.js')).scenarioHosts(file, scenario, options)
+  const stage = options.stage === 'cluster' ? startCluster : startSimulation
   const cache = cacheFolder()
   const data = await loadScenarioData(file, scenario, cache)
   const progress = createProgress(process.stderr, process.stdout)
@@ -103,11 +111,14 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   for (const { score } of runs) requireNoFailures(score)
 }
 
-/** Throws E_USAGE for a stage that is not there. */
-function stageOf(name: ScenarioRunOptions['stage']): Stage {
-  if (name === 'cluster') return startCluster
-  if (name === 'simulate') return startSimulation
-  throw new CliError('E_USAGE', `--stage ${name} is not there yet; take --stage cluster or simulate`)
+/** Throws E_USAGE for flags of `--stage hosts` at another stage. */
+function requireFitting(options: ScenarioRunOptions): void {
+  if (options.stage === 'hosts') return
+  for (const flag of ['address', 'freshKeys', 'force', 'image'] as const) {
+    if (options[flag] === undefined) continue
+    const name = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw new CliError('E_USAGE', `--${name} is for --stage hosts; this is --stage ${options.stage}`)
+  }
 }
 
 /** Flags over the scenario. Throws E_CONFIG when they contradict it, e.g. fewer rounds than its faults need. */

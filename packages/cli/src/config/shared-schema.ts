@@ -38,6 +38,9 @@ export const splitSchema = z
   ])
   .describe('How training samples are dealt to the nodes.')
 
+/** Groups of nodes by index, each with labels of its own. */
+export const groupsSchema = z.array(z.array(z.int().min(0)).min(1)).min(1)
+
 export const evaluationSchema = z
   .strictObject({
     every: z

@@ -11,6 +11,8 @@ export const MAX_DRAWN_NODES = 200
 export const MAX_DRAWN_EDGES = 3000
 /** Edges of a run that is too large to draw, for the heat map alone. */
 export const MAX_SAMPLED_EDGES = 120
+/** Nodes of a run in the picture of labels. */
+const MAX_LABELLED_NODES = 120
 /** Incidents of a run in the page. */
 const MAX_INCIDENTS = 200
 
@@ -31,7 +33,13 @@ export function runView(run: StoredRun): RunView {
       kind,
       text,
     })),
+    labels: run.labels === null ? null : labelView(run.labels),
   }
+}
+
+function labelView(labels: readonly (readonly number[])[]): NonNullable<RunView['labels']> {
+  const columns = labels.map((counts, node) => ({ node, counts }))
+  return { columns: evenly(columns, MAX_LABELLED_NODES) }
 }
 
 function pointView(point: RoundPoint): PointView {

@@ -49,6 +49,7 @@ ${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. A
 ${panel('verdicts', 'Who was let in', 'Each row is one honest node judging one neighbour, each column a round. Rows from attackers stand above rows from honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
 ${panel('topology', 'The network, round by round', 'An arrow is a model on its way to the node that judged it. Solid: accepted. Dashed: refused. Diamonds attack.', 'tall', 'half', roundSlider())}
 ${smallPanels(data)}
+${labelPanel(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
 ${detailsSections(init)}
 </div>
@@ -143,6 +144,17 @@ function smallPanels(data: ReportData): Markup[] {
   const thirds = panels.length === 4 ? 0 : 3
   return panels.map(({ id, title, note }, k) =>
     panel(id, title, note, 'short', k >= panels.length - thirds ? 'third' : 'half'),
+  )
+}
+
+/** Nothing when no run says who was dealt what. */
+function labelPanel(data: ReportData): Markup | null {
+  if (!data.variants.some(({ runs }) => runs.some(({ labels }) => labels !== null))) return null
+  return panel(
+    'labels',
+    'Who has which data',
+    'Training samples of each class at each node, as they were dealt: the bluer, the more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'short',
   )
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
+import { LABELS_FILE } from '../metrics/read-labels.js'
 import { RUN_FILES, type StoredScenario } from '../metrics/read-run.js'
 import { roundRows } from '../metrics/rows.js'
 import { findRuns, type Role, readRuns } from '../metrics/run-collection.js'
@@ -49,7 +50,7 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   const attackers = new AttackerCount()
   const tables = openTables(folder)
   for await (const { place, run, role, rule } of readRuns(places)) {
-    const files = await hashFiles(place.folder, RUN_FILES, place.path)
+    const files = await hashFiles(place.folder, [...RUN_FILES, LABELS_FILE], place.path)
     const summary = runSummary(run, { path: place.path, role, rule }, files)
     summaries.push(summary)
     const key = variantKey(summary)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { CliError } from '../errors.js'
 import { readEvents } from './read-events.js'
+import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
 import type { LedgerCount } from './score.js'
 
@@ -20,6 +21,8 @@ export interface StoredRun {
   readonly versions: Readonly<Record<string, string>>
   /** Whatever else happened, in order: quarantines, faults, failures. */
   readonly incidents: readonly Incident[]
+  /** Samples of each class that each node was dealt, by node index; null in folders that do not say. */
+  readonly labels: readonly (readonly number[])[] | null
 }
 
 export interface StoredScenario {
@@ -75,6 +78,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     runId: typeof scenario.run === 'string' ? scenario.run : null,
     versions: (scenario.versions ?? {}) as Record<string, string>,
     incidents: events.incidents,
+    labels: await readLabels(folder, nodes),
   }
 }
 

@@ -41,7 +41,8 @@ export interface ClusterRunInit extends Omit<ClusterInit, 'onEvent'> {
 
 export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun> {
   const { plan, stage = startCluster, writeFiles = true } = init
-  const results = writeFiles ? await openRunFolder(init.folder, plan) : undefined
+  const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
+  const results = writeFiles ? await openRunFolder(init.folder, plan, source.train) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: FailedNode[] = []
@@ -76,7 +77,6 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
     else early.push(() => init.onEvent(event, realMs))
     end(watch.event(event, elapsedMs))
   }
-  const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
   const observer = createObserver({
     plan,
     backdoor: await openBackdoorMeter(plan, source, plan.scenario.evaluation.samples),

@@ -1,15 +1,17 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { writeFileAtomic } from '@tempered/node'
+import { type DataSource, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
 import type { ClusterEvent } from '../cluster/cluster.js'
+import { LABELS_FILE } from '../metrics/read-labels.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { versions } from '../versions.js'
+import { labelCounts } from './label-counts.js'
 
 /**
  * Results of one run, all in one folder: `scenario.yaml` (resolved, with who attacks and versions), `manifest.json`,
- * `events.ndjson`, `metrics.csv`, `summary.json`, and `nodes/<name>/` with ledger and models.
+ * `data.json` (samples of each class by node), `events.ndjson`, `metrics.csv`, `summary.json`, and `nodes/<name>/` with ledger and models.
  */
 export interface RunFolder {
   readonly path: string
@@ -46,7 +48,11 @@ export function newRunPath(base: string, name: string, now: Date): string {
   return resolve(base, `${name}-${stamp}`)
 }
 
-export async function openRunFolder(path: string, plan: ClusterPlan): Promise<RunFolder> {
+export async function openRunFolder(
+  path: string,
+  plan: ClusterPlan,
+  train: DataSource['train'],
+): Promise<RunFolder> {
   await mkdir(path, { recursive: true })
   const { scenario, run, nodes } = plan
   // Who attacks may have been drawn from the seed: results name them.
@@ -56,6 +62,7 @@ export async function openRunFolder(path: string, plan: ClusterPlan): Promise<Ru
   const resolved = { ...scenario, attackers, run: run.id.toString(), versions: versions() }
   await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved, { aliasDuplicateObjects: false }))
   await writeFileAtomic(join(path, 'manifest.json'), `${JSON.stringify(run.manifest, null, 2)}\n`)
+  await writeFileAtomic(join(path, LABELS_FILE), `${JSON.stringify(labelCounts(plan, train))}\n`)
   const events = createWriteStream(join(path, 'events.ndjson'))
   const metrics = createWriteStream(join(path, 'metrics.csv'))
   metrics.write(`${METRIC_COLUMNS.join(',')}\n`)

@@ -1,30 +1,40 @@
 import type { PartitionScheme } from '@tempered/node'
 import { bridges, type Topology } from '@tempered/robust-agg/topology'
+import type { WholeSplit } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import type { Scenario } from './schema.js'
 
-type Split = Scenario['data']['split']
 type Groups = readonly (readonly number[])[]
 
 /** A split that says all by itself, in the terms of the data layer. */
-export function partitionScheme(split: Exclude<Split, { kind: 'by-clique' }>): PartitionScheme {
+export function partitionScheme(split: WholeSplit): PartitionScheme {
   switch (split.kind) {
     case 'label-groups':
       return { kind: 'label-groups', degree: split.h }
     case 'dirichlet':
       return { kind: 'dirichlet', alpha: split.a }
+    case 'by-clique':
+      return { kind: 'by-group', groups: split.groups }
     default:
       return split
   }
 }
 
-/** How a scenario deals the samples; by-clique asks the topology. Throws E_CONFIG when that has no cliques. */
+/** How a scenario deals the samples. Throws E_CONFIG as {@link wholeSplit} does. */
 export function scenarioPartition(
-  { data, topology, nodes }: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
+  scenario: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
   graph: Topology,
 ): PartitionScheme {
+  return partitionScheme(wholeSplit(scenario, graph))
+}
+
+/** A scenario's split with its cliques named; by-clique asks the topology. Throws E_CONFIG when that has none. */
+export function wholeSplit(
+  { data, topology, nodes }: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
+  graph: Topology,
+): WholeSplit {
   const { split } = data
-  if (split.kind !== 'by-clique') return partitionScheme(split)
+  if (split.kind !== 'by-clique') return split
   const groups = split.groups ?? cliquesOf(topology, graph)
   if (groups === undefined) {
     throw new CliError(
@@ -32,7 +42,7 @@ export function scenarioPartition(
       `data.split: topology '${graph.name}' of ${nodes} nodes has no cliques that could be told apart: name them as data.split.groups`,
     )
   }
-  return { kind: 'by-group', groups }
+  return { kind: 'by-clique', groups: groups.map((group) => [...group]) }
 }
 
 /**

@@ -51,11 +51,15 @@ export interface ClusterPlan {
   readonly partition: PartitionScheme
 }
 
-/** Draws identities, topology and initial parameters from the seed. Throws before anything runs if a part is wrong. */
-export function planCluster(scenario: Scenario, data: DataSource): ClusterPlan {
-  const identities = Array.from({ length: scenario.nodes }, (_, index) =>
-    clusterIdentity(scenario.seed, index),
-  )
+/**
+ * Draws topology and initial parameters from the seed, and identities unless they are given. Throws before anything
+ * runs if a part is wrong.
+ */
+export function planCluster(
+  scenario: Scenario,
+  data: DataSource,
+  identities: readonly Identity[] = clusterIdentities(scenario),
+): ClusterPlan {
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
   const rule = createRunRule(scenario.rule)
@@ -113,6 +117,10 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
   const first = [...problems, ...checkFaults(scenario.faults, faults)][0]
   if (first !== undefined) throw new CliError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
   return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
+}
+
+function clusterIdentities({ nodes, seed }: Scenario): Identity[] {
+  return Array.from({ length: nodes }, (_, index) => clusterIdentity(seed, index))
 }
 
 /**

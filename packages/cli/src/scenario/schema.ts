@@ -4,6 +4,7 @@ import {
   backendSchema,
   deadlinesSchema,
   evaluationSchema,
+  groupsSchema,
   namedWithParams,
   sourceSchema,
   splitSchema,
@@ -29,11 +30,7 @@ const scenarioSplitSchema = z
     ...splitSchema.options,
     z.strictObject({
       kind: z.literal('by-clique'),
-      groups: z
-        .array(z.array(z.int().min(0)).min(1))
-        .min(1)
-        .optional()
-        .describe('The cliques; default: those of the topology.'),
+      groups: groupsSchema.optional().describe('The cliques; default: those of the topology.'),
     }),
   ])
   .describe('How training samples are dealt to the nodes; by-clique gives each clique labels of its own.')

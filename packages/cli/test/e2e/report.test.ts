@@ -35,6 +35,7 @@ const CHARTS = [
   'effort',
   'bytes',
   'consensus',
+  'labels',
   'balance',
 ]
 
@@ -68,6 +69,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
     const file = await made('scenario', (path) => {
       writeScenarioRuns(path, [1, 2, 3], {
         rounds: 8,
+        labelled: true,
         events: [
           { elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 3, node: 1 } },
           { elapsedMs: 1, type: 'fault', action: { type: 'restart', at: 5, node: 1 } },
@@ -158,6 +160,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
         rule: 'balance',
         nodes: 1000,
         rounds: 3,
+        labelled: true,
         attackers: Array.from({ length: 200 }, (_, k) => 5 * k),
         accuracy: (node, round) => 0.3 + 0.1 * round + 0.0003 * node,
         accepts: (_, other) => other % 5 !== 0,
@@ -167,7 +170,10 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
     expect(await page.$eval('#note-accuracy', (element) => element.textContent)).toContain('1000 nodes')
     expect(await page.$eval('#note-verdicts', (element) => element.textContent)).toContain('120 rows of 4000')
     expect(await page.$eval('#note-topology', (element) => element.textContent)).toContain('too many to draw')
-    for (const chart of ['accuracy', 'verdicts', 'filter', 'effort', 'bytes'])
+    expect(await page.$eval('#note-labels', (element) => element.textContent)).toBe(
+      '120 of 1000 nodes are shown.',
+    )
+    for (const chart of ['accuracy', 'verdicts', 'filter', 'effort', 'bytes', 'labels'])
       expect((await countPixels(browser, await picture(page, `#chart-${chart}`))).colors).toBeGreaterThan(4)
     expect(troubles).toEqual([])
     await page.close()

@@ -125,11 +125,4 @@ describe('tempered scenario', () => {
       expect(run.stderr).toContain('a.yaml:3:1: unknown key "ruel"; did you mean "rule"?')
       expect(run.stderr).toContain('b.yaml:2:11: data.source: ')
     }))
-
-  it('says which stages there are not', () =>
-    inTemporaryFolder(async (folder) => {
-      await writeFile(join(folder, 's.yaml'), '')
-      const run = await runCli(['scenario', 'run', 's.yaml', '--stage', 'hosts'], folder)
-      expect([run.code, run.stderr]).toEqual([2, expect.stringContaining('--stage hosts is not there yet')])
-    }))
 })

@@ -23,6 +23,8 @@ export interface RunFixture {
   readonly drawn?: boolean
   /** First round, from 0, that a node does not report, by node. */
   readonly silentFrom?: Readonly<Record<number, number>>
+  /** Whether there is a data.json. */
+  readonly labelled?: boolean
   /** Further lines of events.ndjson. */
   readonly events?: readonly object[]
 }
@@ -68,6 +70,13 @@ export function writeRun(folder: string, fixture: RunFixture): void {
   lines.push(...(fixture.events ?? []), { elapsedMs: 9999, type: 'memory', residentBytes: 6e6 })
   writeFileSync(join(folder, 'scenario.yaml'), stringify(scenario))
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
+  if (fixture.labelled) {
+    const counts = (node: number) =>
+      Array.from({ length: 10 }, (_, label) => (label === node % 10 ? 90 : 7 * label))
+    const width = Math.max(2, String(nodes - 1).length)
+    const byName = members.map((_, node) => [`node-${String(node).padStart(width, '0')}`, counts(node)])
+    writeFileSync(join(folder, 'data.json'), JSON.stringify(Object.fromEntries(byName)))
+  }
   writeFileSync(join(folder, 'events.ndjson'), `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`)
   writeFileSync(
     join(folder, 'summary.json'),

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+/** The command as it was built. */
+export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../../.cache', import.meta.url))
 
 /** A `tempered` process with its output by lines. */
@@ -24,13 +25,22 @@ export function startCli(
   cwd: string,
   environment: Readonly<Record<string, string>> = {},
 ): CliProcess {
+  return startProcess(process.execPath, [MAIN, ...args], cwd, environment)
+}
+
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): CliProcess {
   const env = {
     ...environment,
     ...process.env,
     TEMPERED_CACHE: process.env.TEMPERED_CACHE ?? CACHE,
     NO_COLOR: '1',
   }
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const lines = { stdout: [] as string[], stderr: [] as string[] }
   const watchers = new Set<() => void>()
   let ended = false

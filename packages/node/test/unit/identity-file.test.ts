@@ -28,6 +28,15 @@ describe('peer ids', () => {
 })
 
 describe('the key file', () => {
+  it('keeps the identity that it is given', async () => {
+    const folder = await temporaryFolder()
+    const identity = identityFromSeed(new Uint8Array(32).fill(7))
+    await createIdentityFile(join(folder, 'key'), identity)
+    const read = await readIdentityFile(join(folder, 'key'))
+    expect(read.signer.peerId).toBe(identity.signer.peerId)
+    expect([...read.seed]).toEqual([...identity.seed])
+  })
+
   it('has mode 0600 and gives the same identity when it is read', async () => {
     const path = join(await temporaryFolder(), 'key')
     const made = await createIdentityFile(path)

@@ -33,6 +33,13 @@ export interface RunView {
   readonly points: readonly PointView[]
   readonly verdicts: VerdictView
   readonly incidents: readonly IncidentView[]
+  /** null when the run does not say who was dealt what. */
+  readonly labels: LabelView | null
+}
+
+export interface LabelView {
+  /** Nodes, by index, and their training samples of each class; evenly thinned out for many nodes. */
+  readonly columns: readonly { readonly node: number; readonly counts: readonly number[] }[]
 }
 
 export interface NodeLines {

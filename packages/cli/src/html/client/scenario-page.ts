@@ -2,6 +2,7 @@ import { drawAccuracy } from './accuracy.js'
 import { drawBalance } from './balance.js'
 import { keepUp } from './charts.js'
 import { drawComparison } from './comparison.js'
+import { drawLabels } from './labels.js'
 import { drawAttackSuccess, drawBytes, drawConsensus, drawEffort, drawFilter } from './lines.js'
 import type { ReportData, RunView } from './report-data.js'
 import { drawTopology } from './topology.js'
@@ -58,6 +59,7 @@ function showRun(): void {
   drawBytes(run)
   drawConsensus(run)
   drawAttackSuccess(run)
+  drawLabels(run)
   showRound()
 }
 

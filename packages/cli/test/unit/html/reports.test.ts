@@ -46,6 +46,33 @@ describe('writeScenarioReport', () => {
     })
   })
 
+  it('shows the label histogram where there is one, and no empty picture where there is none', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1], { labelled: true })
+      const summary = await writeScenarioReport(folder)
+      expect(read(folder, 'report.html')).toContain('id="chart-labels"')
+      expect(summary.variants[0]!.runs[0]!.files.map(({ path }) => path)).toContain(
+        'attacked/seed-1/run/data.json',
+      )
+    })
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1])
+      await writeScenarioReport(folder)
+      expect(read(folder, 'report.html')).not.toContain('id="chart-labels"')
+    })
+  })
+
+  it('says which data.json is not what it should be', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1], { labelled: true })
+      const file = join(folder, 'honest', 'seed-1', 'run', 'data.json')
+      writeFileSync(file, '{"node-00": [1, 2]}')
+      await expect(writeScenarioReport(folder)).rejects.toThrow(`${file}: node-01: a list of counts`)
+      writeFileSync(file, '{')
+      await expect(writeScenarioReport(folder)).rejects.toMatchObject({ code: 'E_FILE' })
+    })
+  })
+
   it('lets no name out of its place, and no script run but its own', async () => {
     await inTemporaryFolder(async (folder) => {
       const name = '</script><script>alert(1)</script>'

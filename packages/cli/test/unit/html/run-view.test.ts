@@ -32,6 +32,17 @@ describe('runView', () => {
     expect(shown.incidents).toEqual([{ round: 2, kind: 'fault', text: 'kill: node-01' }])
   })
 
+  it('has the labels of every node, and of an even choice of many', async () => {
+    const of = (nodes: number, labelled: boolean) =>
+      view({ rule: 'balance', nodes, rounds: 1, labelled, accuracy: () => 0.5, accepts: () => true })
+    expect((await of(6, false)).labels).toBeNull()
+    const few = (await of(6, true)).labels!.columns
+    expect(few).toHaveLength(6)
+    expect(few[3]).toEqual({ node: 3, counts: [0, 7, 14, 90, 28, 35, 42, 49, 56, 63] })
+    const many = (await of(240, true)).labels!.columns
+    expect(many.map(({ node }) => node)).toEqual(Array.from({ length: 120 }, (_, k) => 2 * k))
+  })
+
   it('marks rounds that a node did not report', async () => {
     const shown = await view({
       rule: 'balance',
