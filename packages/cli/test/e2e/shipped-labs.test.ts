@@ -5,7 +5,7 @@ import { loadSource } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
 import { loadDocument } from '../../src/config/load-document.js'
 import { createCellRunner } from '../../src/lab/cell-run.js'
-import { type Cell, cellsOf } from '../../src/lab/cells.js'
+import { type Cell, cellsOf, representatives } from '../../src/lab/cells.js'
 import { labSchema } from '../../src/lab/lab-schema.js'
 import { planCluster } from '../../src/scenario/plan.js'
 import { checkScenario } from '../../src/scenario/scenario-checks.js'
@@ -26,7 +26,7 @@ describe.each(readdirSync(LABS))('scenarios/labs/%s', (file) => {
       const lab = await loadDocument(join(LABS, file), labSchema)
       expect(`${lab.name}.yaml`).toBe(file)
       const cells = cellsOf({ ...lab, axes: { ...lab.axes, seeds: [1] } })
-      for (const { id, scenario } of cells) {
+      for (const { id, scenario } of representatives(cells)) {
         const parsed = scenarioSchema.parse(scenario)
         const plan = planCluster(parsed, await loadSource(parsed.data.source, folder))
         expect(checkScenario(parsed), id).toEqual([])
