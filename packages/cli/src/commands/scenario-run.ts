@@ -15,6 +15,7 @@ import { runScenario, type ScenarioResult } from '../run/scenario-run.js'
 import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
 import type { Scenario } from '../scenario/schema.js'
+import { TRAINING_MS } from '../simulate/simulated-training.js'
 import { startSimulation } from '../simulate/simulation.js'
 
 export interface ScenarioRunOptions {
@@ -32,6 +33,8 @@ export interface ScenarioRunOptions {
   readonly force?: boolean
   readonly image?: string
 }
+
+const VIRTUAL_SECONDS = `seconds are of virtual time, in which training takes ${TRAINING_MS / 1000} s a round`
 
 /** `tempered scenario run`: everything a scenario asks for, then its assertions; 8 if one is missed. */
 export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
@@ -85,7 +88,9 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const lines = [
     '',
     ...renderRuns(result),
-    ...renderBalances(balances),
+    ...(options.stage === 'simulate' ? [pc.dim(VIRTUAL_SECONDS)] : []),
+    // One run has nothing to be compared with.
+    ...(result.runs.length > 1 ? renderBalances(balances) : []),
     '',
     ...renderAssertions(scenario, result),
     `results: ${relative('.', result.folder)}   report: ${relative('.', join(result.folder, 'report.html'))}`,

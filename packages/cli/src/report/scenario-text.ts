@@ -87,7 +87,8 @@ function topologyFacts(scenario: Scenario, graph: Topology): [string, string][] 
     const groups = new Map<string, number[]>()
     for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
       const limit = tolerated === null ? 'bounds each step' : `stands ${tolerated} of ${neighbours}`
-      const text = `${limit}, has ${byzantineNeighbours} attacking neighbours${safe ? '' : pc.red(' — too many')}`
+      const attacking = `${byzantineNeighbours} attacking neighbour${byzantineNeighbours === 1 ? '' : 's'}`
+      const text = `${limit}, has ${attacking}${safe ? '' : pc.red(' — too many')}`
       groups.set(text, [...(groups.get(text) ?? []), node])
     }
     const lines = [...groups].map(([text, members]) => `${text}: node ${ranges(members)}`)
