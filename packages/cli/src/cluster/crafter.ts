@@ -1,4 +1,4 @@
-import { createRule } from '@tempered/robust-agg'
+import { createRule, listRules } from '@tempered/robust-agg'
 import {
   type AttackKnowledge,
   type AttackView,
@@ -46,7 +46,8 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
     const [lastModel] =
       asks.has('last-model') && round > 0 ? await models.collect(round - 1, [victim], limitMs) : []
     const view = surroundings.viewOf({ attacker: node.index, victim, seen, model, lastModel })
-    if (!asks.has('probe')) return view
+    // What a rule makes of its victim's own data nobody else can ask: the search stays with its first guess.
+    if (!asks.has('probe') || judgesByOwnData(manifest.rule.name)) return view
     const around = topology.graph.neighbours(victim)
     const probe = createProbe({
       rule: createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre }),
@@ -74,4 +75,8 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
       recipient,
     })
   }
+}
+
+function judgesByOwnData(rule: string): boolean {
+  return listRules().some(({ name, needsEvaluator }) => name === rule && needsEvaluator)
 }

@@ -7,7 +7,7 @@ import { loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
 import { writeMatrixReport } from '../html/matrix-report.js'
 import { createCellPool } from '../lab/cell-pool.js'
-import { type Cell, cellsOf } from '../lab/cells.js'
+import { type Cell, cellsOf, representatives } from '../lab/cells.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
 import { startMatrix } from '../lab/matrix.js'
 import { openMatrixFolder } from '../lab/matrix-folder.js'
@@ -15,6 +15,7 @@ import { createMatrixProgress } from '../report/matrix-progress.js'
 import { renderMatrix } from '../report/matrix-text.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { planCluster } from '../scenario/plan.js'
+import { checkScenario } from '../scenario/scenario-checks.js'
 import { scenarioSchema } from '../scenario/schema.js'
 
 export interface LabMatrixOptions {
@@ -91,12 +92,13 @@ function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
   }
 }
 
-/** Plans every cell of the first seed, so that a wrong name or parameter is told before anything runs. */
+/** A wrong name or parameter is told before anything runs. */
 async function checkCells(cells: readonly Cell[], cache: string, file: string): Promise<void> {
-  const first = cells.filter((cell) => cell.seed === cells[0]?.seed)
-  for (const { rule, attack, scenario } of first) {
+  for (const { rule, attack, scenario } of representatives(cells)) {
     try {
       const parsed = scenarioSchema.parse(scenario)
+      const first = checkScenario(parsed)[0]
+      if (first !== undefined) throw new RangeError(`${first.path.join('.')}: ${first.message}`)
       planCluster(parsed, await loadSource(parsed.data.source, cache))
     } catch (error) {
       throw new CliError(

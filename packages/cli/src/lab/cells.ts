@@ -67,6 +67,21 @@ function hostilities({ axes, controls, scenario }: Lab, { honest, nodes = scenar
   return [...(peaceful ? [{ attack: undefined, fraction: 0 }] : []), ...hostile]
 }
 
+/**
+ * So few cells that every rule on every topology, and every attack, fraction, split and seed, is in one of them: what is
+ * wrong with a lab is wrong with one of these.
+ */
+export function representatives(cells: readonly Cell[]): Cell[] {
+  const seen = new Set<string>()
+  return cells.filter((cell) => {
+    const { rule, attack, fraction, topology, split, seed } = cell
+    const marks = [`${rule} on ${topology}`, attack, `fraction ${fraction}`, split, `seed ${seed}`]
+    if (marks.every((mark) => seen.has(mark))) return false
+    for (const mark of marks) seen.add(mark)
+    return true
+  })
+}
+
 interface CellParts {
   readonly rule: LabRule
   readonly attack: LabAttack | undefined

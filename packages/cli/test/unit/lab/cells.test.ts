@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cellsOf } from '../../../src/lab/cells.js'
+import { cellsOf, representatives } from '../../../src/lab/cells.js'
 import { labSchema } from '../../../src/lab/lab-schema.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 
@@ -68,6 +68,14 @@ describe('the cells of a lab', () => {
     expect(topology).toEqual({ name: 'two-worlds', params: { malicious: 3 } })
     expect(adversaries[0]?.nodes).toEqual([26, 27, 28])
     expect(hostile[0]!.fraction).toBeCloseTo(3 / 29)
+  })
+
+  it('have representatives, in which everything is', () => {
+    const cells = cellsOf(lab())
+    const few = representatives(cells)
+    expect(few.length).toBeLessThan(cells.length / 2)
+    for (const axis of ['rule', 'attack', 'fraction', 'topology', 'split', 'seed'] as const)
+      expect(new Set(few.map((cell) => cell[axis]))).toEqual(new Set(cells.map((cell) => cell[axis])))
   })
 
   it('are told apart by what is run, and by nothing else', () => {
