@@ -5,12 +5,11 @@ export function startScript({ node, attack }: EmittedHost): string {
   const command = attack === undefined ? 'node start' : 'scenario node'
   return `#!/bin/sh
 # Starts ${node.name}; what it is given goes to the command. TEMPERED says where the tempered command is.
-cd "$(dirname "$0")" || exit 1
 tempered="\${TEMPERED:-tempered}"
 if ! command -v "$tempered" >/dev/null; then
-  echo "start.sh: there is no command $tempered; set TEMPERED to the whole path of tempered in a checkout" >&2
+  echo "start.sh: there is no command $tempered; set TEMPERED to the path of tempered in a checkout" >&2
   exit 127
 fi
-exec "$tempered" ${command} --config node.yaml "$@"
+exec "$tempered" ${command} --config "$(dirname "$0")/node.yaml" "$@"
 `
 }

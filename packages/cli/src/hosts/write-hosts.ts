@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import { parseText } from '../config/load-document.js'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { CliError } from '../errors.js'
-import { versions } from '../versions.js'
+import { temperedVersion } from '../versions.js'
 import { ATTACK_FILE } from './attack-file.js'
 import { composeDocument } from './compose-file.js'
 import type { EmittedHost } from './host-set.js'
@@ -90,7 +90,10 @@ async function writeAll(draft: string, folder: string, init: HostsFolderInit): P
   for (const host of set.hosts)
     files.set(host, await writeHost(join(draft, 'hosts', host.node.name), host, manifest))
   await writeFileAtomic(join(draft, 'manifest.json'), manifest)
-  await writeFileAtomic(join(draft, 'scenario.yaml'), yaml({ ...scenario, versions: versions() }))
+  await writeFileAtomic(
+    join(draft, 'scenario.yaml'),
+    `# Seed ${scenario.seed} of ${scenario.name}, resolved by tempered ${temperedVersion()}.\n${yaml(scenario)}`,
+  )
   await writeFileAtomic(join(draft, 'README.md'), hostsReadme(init))
   if (!set.isByName) return
   const checkout = relative(folder, CHECKOUT) || '.'

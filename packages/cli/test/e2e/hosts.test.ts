@@ -62,7 +62,7 @@ describe('tempered scenario run --stage hosts', () => {
 
       const started = HOSTS.map((host) =>
         startProcess('sh', [join('runs', 'small-hosts', 'hosts', host, 'start.sh')], folder, {
-          TEMPERED: command,
+          TEMPERED: './tempered',
         }),
       )
       // The link between the first two has nothing but DNS names.
@@ -110,6 +110,9 @@ describe('tempered scenario run --stage hosts', () => {
       for (const secret of ['hosts/node-00/identity.key', 'kubernetes.yaml'])
         expect((await stat(join(hosts, secret))).mode & 0o777).toBe(0o600)
       expect(await readdir(join(folder, 'runs'))).toEqual(['small-hosts'])
+
+      const valid = await runCli(['scenario', 'validate', 'runs/small-hosts/scenario.yaml'], folder)
+      expect(valid.code, valid.stderr).toBe(0)
 
       const again = await emit()
       expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('--force')])

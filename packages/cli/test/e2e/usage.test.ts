@@ -14,6 +14,8 @@ describe('the tempered command', () => {
         ['node', 'start'],
         ['manifest', 'create'],
         ['cluster', 'run'],
+        ['scenario', 'run'],
+        ['scenario', 'node'],
         ['ledger', 'verify'],
         ['ledger', 'show'],
         ['ledger', 'replay'],
