@@ -33,22 +33,29 @@ function tableOf({ axes, cells, versions }, measure) {
       axes.topology.length > 1 ? cell.topology : '',
       axes.split.length > 1 ? cell.split : '',
       cell.attack === 'none' ? 'nobody attacks' : cell.attack,
-      cell.attack !== 'none' && axes.fraction.filter((share) => share > 0).length > 1 && axes.topology.length === 1
+      cell.attack !== 'none' &&
+      axes.fraction.filter((share) => share > 0).length > 1 &&
+      axes.topology.length === 1
         ? percent(cell.fraction, 0)
         : '',
     ]
       .filter((part) => part !== '')
       .join(', ')
   const rows = [...new Set(cells.map(rowOf))]
-  const seeds = [...new Set(cells.filter(({ measures }) => measures).map(({ seed }) => seed))].sort((a, b) => a - b)
+  const seeds = [...new Set(cells.filter(({ measures }) => measures).map(({ seed }) => seed))].sort(
+    (a, b) => a - b,
+  )
   const lines = [
-    `| | ${rules.map(escape).join(' | ')} |`,
+    `| | ${rules.map(escapePipes).join(' | ')} |`,
     `| --- | ${rules.map(() => '---:').join(' | ')} |`,
     ...rows.map((row) => {
       const values = rules.map((rule) =>
-        valueOf(cells.filter((cell) => rowOf(cell) === row && cell.rule === rule), measure),
+        cellText(
+          cells.filter((cell) => rowOf(cell) === row && cell.rule === rule),
+          measure,
+        ),
       )
-      return `| ${escape(row)} | ${values.join(' | ')} |`
+      return `| ${escapePipes(row)} | ${values.join(' | ')} |`
     }),
     '',
     `Seeds ${seeds.join(', ')}; Node ${versions.node ?? ''}.`.replace(' Node .', ''),
@@ -56,7 +63,7 @@ function tableOf({ axes, cells, versions }, measure) {
   return lines.join('\n')
 }
 
-function valueOf(cells, measure) {
+function cellText(cells, measure) {
   const values = cells.flatMap(({ measures }) => measures?.[measure] ?? [])
   if (values.length === 0) return cells.some(({ status }) => status === 'failed') ? 'failed' : '–'
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
@@ -68,6 +75,6 @@ function percent(share, digits = 1) {
   return (100 * share).toFixed(digits)
 }
 
-function escape(words) {
+function escapePipes(words) {
   return String(words).replaceAll('|', '\\|')
 }

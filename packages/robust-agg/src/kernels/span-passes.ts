@@ -6,7 +6,7 @@
  */
 
 import { CHUNK_LENGTH, type CompiledModule, layout, type Runtime, SPAN_LENGTH } from '../wasm/runtime.js'
-import { runSpans, spanCount } from './spans.js'
+import { runSpans, type SpanJob, spanCount } from './spans.js'
 import { padded, Stage } from './stage.js'
 
 /** What a pass works on: vectors of one length d. */
@@ -20,6 +20,10 @@ export interface Pass {
   /** For kernels that give sums: how many a span. */
   readonly sums?: number
 }
+
+/** For vectors of one length in the one memory. */
+const overlap = (a: Float32Array, b: Float32Array): boolean =>
+  Math.abs(a.byteOffset - b.byteOffset) < 4 * a.length
 
 export class SpanPasses {
   private readonly runtime: Runtime
@@ -48,7 +52,8 @@ export class SpanPasses {
     vectors.forEach((x, j) => {
       runtime.int32[layout.table / 4 + j] = runtime.addressOf(x)
     })
-    const job = {
+    const sums = pass.sums ?? 0
+    const job: SpanJob = {
       module: code.module,
       kernel,
       anchor: anchor === undefined ? 0 : runtime.addressOf(anchor) + 4 * from,
@@ -57,6 +62,11 @@ export class SpanPasses {
       length,
       out: out === undefined ? results : runtime.addressOf(out) + 4 * from,
       outStep,
+      overwrites: out !== undefined && [...vectors, anchor].some((x) => x !== undefined && overlap(x, out)),
+      restart: (span) => {
+        const at = results / 8 + span * sums
+        runtime.float64.fill(0, at, at + sums)
+      },
     }
     runSpans(job, code.functions)
   }

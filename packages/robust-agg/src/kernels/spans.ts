@@ -20,6 +20,10 @@ export interface SpanJob {
   /** Address of the first span's results, and from there to the next span's. */
   readonly out: number
   readonly outStep: number
+  /** The results lie where the kernel reads, so a span that was begun cannot be done again. */
+  readonly overwrites: boolean
+  /** Makes the place of a span's results as it was, in case somebody has begun it and left. */
+  restart(span: number): void
 }
 
 /** Runs every span of a job, on one thread or several, and returns when all are done. */

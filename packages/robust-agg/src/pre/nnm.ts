@@ -6,7 +6,8 @@
  * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. Ties go to the lower index, but
  * x_i itself always belongs.
  * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
- * Cost: all pairwise distances, O(n²·d), n combinations of n − f models, O(n²·d), and n vectors of length d.
+ * Cost: all pairwise distances, O(n²·d), a combination of n − f models for each different set of nearest ones, O(n²·d) if
+ * all are different, and n vectors of length d.
  * Source: Allouah et al., "Fixing by Mixing: A Recipe for Optimal Byzantine ML under Heterogeneity", AISTATS 2023,
  * arXiv 2302.01772.
  * Deviations: none.
@@ -42,7 +43,23 @@ export const nnm: PreDefinition = {
       })
       const mixed = models.map((x) => new Float32Array(x.length))
       const members = coefficients.map((row) => models.flatMap((_, k) => (row[k] > 0 ? [k] : [])))
-      sharedCombinations(share, models, members, mixed)
+      // Models that have the same neighbours, as honest ones far from all attackers do, have the same mean.
+      const firstWith = new Map<string, number>()
+      const same = members.map((list, i) => {
+        const at = firstWith.get(list.join()) ?? i
+        firstWith.set(list.join(), at)
+        return at
+      })
+      const distinct = [...firstWith.values()]
+      sharedCombinations(
+        share,
+        models,
+        distinct.map((i) => members[i]),
+        distinct.map((i) => mixed[i]),
+      )
+      same.forEach((at, i) => {
+        if (at !== i) mixed[i].set(mixed[at])
+      })
       return { models: mixed, standsIn: models.map((_, k) => k), coefficients }
     },
     outputs: (models) => models,

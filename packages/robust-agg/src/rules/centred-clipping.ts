@@ -7,18 +7,20 @@
  * absent; τ > 0 radius, in units of the parameters; steps ≥ 1.
  * Breakdown precondition: a minority of attackers; nothing is thrown, since f is not a parameter. Each model
  * moves the result by at most τ/n a step.
- * Cost: `steps` times n distances to a combination that is never stored, O(steps·n·d).
+ * Cost: n distances to v and one combination, O(n·d), for one step; for more of them also all pairwise distances, or n
+ * distances to a combination that is never stored in each further step, O(min(n, steps)·n·d).
  * Source: Karimireddy, He, Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021,
  * arXiv 2012.10333 (centred clipping).
  * Deviations: on models instead of momenta. The weights do not sum to 1 in general: the rest lies on v's start.
- * Distances are taken anew in each step, for the reason given in geometric-median.ts. With no usable neighbour
- * the own model is kept.
+ * Distances after the first step are right to 2⁻¹³ of max(τ, distance), and always on the right side of τ:
+ * combination-distances.ts has the bound. With no usable neighbour the own model is kept.
  */
 
-import { linearCombination, squaredDistancesToCombination } from '../kernels/dispatch.js'
+import { linearCombination, squaredDistancesTo } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { VerdictReason } from '../types.js'
 import { toleratedCount } from './byzantine-count.js'
+import { createCombinationDistances } from './combination-distances.js'
 import type { RuleDefinition } from './definition.js'
 
 export const centredClipping: RuleDefinition = {
@@ -38,7 +40,7 @@ export const centredClipping: RuleDefinition = {
     ],
     needs: 'a radius; the last aggregate, else the own model stands in',
     breakdown: 'a minority of models; each moves the result by at most steps·τ/n',
-    cost: 'O(steps·n·d)',
+    cost: 'O(min(n, steps)·n·d)',
     source: 'Karimireddy et al., ICML 2021, arXiv 2012.10333',
     linear: false,
     usesWeights: false,
@@ -55,9 +57,18 @@ export const centredClipping: RuleDefinition = {
         const weights = new Float64Array(models.length)
         weights[0] = 1
         const squares = new Float64Array(models.length)
+        squaredDistancesTo(previous, models.slice(1), squares.subarray(1))
+        const moving = createCombinationDistances({
+          models: models.slice(1),
+          anchor: previous,
+          squaredRadii: squares.slice(1),
+          limit: tau,
+          sharp: true,
+          steps: steps - 1,
+        })
         const distances = new Float64Array(models.length)
         for (let step = 0; step < steps; step++) {
-          squaredDistancesToCombination(weights, models, squares)
+          if (step > 0) moving.measure(weights, squares)
           let moved = 0
           const shares = new Float64Array(models.length)
           for (let k = 1; k < models.length; k++) {
@@ -65,7 +76,9 @@ export const centredClipping: RuleDefinition = {
             shares[k] = (distances[k] <= tau ? 1 : tau / distances[k]) / n
             moved += shares[k]
           }
-          for (let k = 0; k < models.length; k++) weights[k] = weights[k] * (1 - moved) + shares[k]
+          // Never less than 0 by the rounding of `moved`.
+          const rest = Math.max(0, 1 - moved)
+          for (let k = 0; k < models.length; k++) weights[k] = weights[k] * rest + shares[k]
         }
         linearCombination(weights, models, out)
         const scores = distances.subarray(2)

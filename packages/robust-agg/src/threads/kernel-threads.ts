@@ -3,21 +3,27 @@
  * all the vectors of a call lie in the arena (`vectorArena()`) and there are four spans at the least. The calling thread
  * works too and waits for the rest, so `Rule.aggregate` stays synchronous. Results have the same bits with any number of
  * threads, since a span's result does not depend on who computed it and sums are added in span order.
+ *
+ * A thread may die, for want of memory say. The caller then does what that thread left undone, and goes on with the others.
+ * A thread that is slow is waited for as long as it lives: sums are added to what is there, so a span that a living thread
+ * still works on cannot be done by another one as well.
  */
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { RobustAggError } from '../errors.js'
 import { runAlone, type SpanJob, setSpanRunner, spanArguments, spanCount } from '../kernels/spans.js'
 import { layout, MAX_THREADS, type WasmFunctions, wasmRuntime } from '../wasm/runtime.js'
-import { WORKER_SOURCE } from './worker-source.js'
+import { type Helper, hasEnded, readiness, type Shared, startHelper } from './helper.js'
+import { BUSY } from './worker-source.js'
 
 /** Fewer spans than these are done faster than others can be woken. */
 const LEAST_SPANS = 4
 /** Spans of one job: what the low half of the control word can count. */
 const MOST_SPANS = 0xfff0
+/** So long the caller waits before it looks whether the others still live. */
+const PATIENCE_MS = 50
 
 export interface KernelThreads {
-  /** How many threads work, the calling one included. */
+  /** How many threads work, the calling one included; fewer than were started when some have died. */
   readonly threads: number
   /** Spans that others than the calling thread have done so far. */
   spansElsewhere(): number
@@ -25,45 +31,26 @@ export interface KernelThreads {
   close(): Promise<void>
 }
 
-interface Helper {
-  readonly worker: Worker
-  readonly port: MessagePort
-  /** Ids of the modules that it has. */
-  readonly known: Set<number>
-}
-
 let running: KernelThreads | null = null
 
-function startHelper(thread: number, control: Int32Array, memory: object): Helper {
-  const { port1, port2 } = new MessageChannel()
-  const scratch = layout.scratch + thread * layout.scratchBytes
-  const worker = new Worker(WORKER_SOURCE, {
-    eval: true,
-    name: `kernel-${thread}`,
-    execArgv: [],
-    workerData: { control, memory, port: port2, scratch },
-    transferList: [port2],
-  })
-  // Neither keeps the process alive.
-  worker.unref()
-  port1.unref()
-  return { worker, port: port1, known: new Set() }
+/** Waits until none of the helpers is at job `number` any more; drops those that have died. */
+function awaitOthers(helpers: Helper[], control: Int32Array, number: number): void {
+  const busy = (): boolean => helpers.some(({ thread }) => Atomics.load(control, BUSY + thread) === number)
+  for (;;) {
+    const left = Atomics.load(control, 2)
+    if (!busy()) return
+    if (Atomics.wait(control, 2, left, PATIENCE_MS) !== 'timed-out') continue
+    for (const helper of [...helpers]) if (hasEnded(helper)) drop(helpers, helper)
+  }
 }
 
-/** Resolves when a helper waits for its first job; being started is not enough. */
-function readiness({ worker, port }: Helper): Promise<void> {
-  return new Promise((resolve, reject) => {
-    port.ref()
-    worker.once('error', reject)
-    port.once('message', () => {
-      port.unref()
-      worker.off('error', reject)
-      resolve()
-    })
-  })
+function drop(helpers: Helper[], helper: Helper): void {
+  const at = helpers.indexOf(helper)
+  if (at >= 0) helpers.splice(at, 1)
 }
 
-function createRunner(helpers: readonly Helper[], control: Int32Array) {
+/** @param helpers - shrinks when one dies */
+function createRunner(helpers: Helper[], { control, finished }: Shared) {
   const ids = new WeakMap<object, number>()
   let modules = 0
   const idOf = (module: object): number => {
@@ -73,18 +60,17 @@ function createRunner(helpers: readonly Helper[], control: Int32Array) {
   }
   return (job: SpanJob, functions: WasmFunctions): void => {
     const count = spanCount(job.length)
-    if (count < LEAST_SPANS || count > MOST_SPANS) {
+    if (count < LEAST_SPANS || count > MOST_SPANS || job.overwrites || helpers.length === 0) {
       runAlone(job, functions)
       return
     }
     const spans = Array.from({ length: count }, (_, span) => spanArguments(job, span, layout.scratch))
-    const number = (Atomics.load(control, 0) + 1) | 0
+    const number = (Atomics.load(control, 0) + 1) | 0 || 1
     const id = idOf(job.module)
     for (const { port, known } of helpers) {
       port.postMessage({ number, id, module: known.has(id) ? null : job.module, kernel: job.kernel, spans })
       known.add(id)
     }
-    Atomics.store(control, 2, 0)
     Atomics.store(control, 1, (number & 0xffff) << 16)
     Atomics.store(control, 0, number)
     Atomics.notify(control, 0)
@@ -93,10 +79,13 @@ function createRunner(helpers: readonly Helper[], control: Int32Array) {
       const span = Atomics.add(control, 1, 1) & 0xffff
       if (span >= count) break
       kernel(...spans[span])
-      Atomics.add(control, 2, 1)
+      Atomics.store(finished, span, number)
     }
-    for (let done = Atomics.load(control, 2); done < count; done = Atomics.load(control, 2)) {
-      Atomics.wait(control, 2, done)
+    awaitOthers(helpers, control, number)
+    for (let span = 0; span < count; span++) {
+      if (Atomics.load(finished, span) === number) continue
+      job.restart(span)
+      kernel(...spans[span])
     }
   }
 }
@@ -120,17 +109,26 @@ export async function startKernelThreads(threads: number): Promise<KernelThreads
       range: `[1, ${MAX_THREADS}]`,
     })
   }
-  const control = new Int32Array(new SharedArrayBuffer(64))
-  const helpers = Array.from({ length: threads - 1 }, (_, k) => startHelper(k + 1, control, runtime.memory))
+  const shared: Shared = {
+    control: new Int32Array(new SharedArrayBuffer(4 * (BUSY + MAX_THREADS))),
+    finished: new Int32Array(new SharedArrayBuffer(4 * MOST_SPANS)),
+    memory: runtime.memory,
+  }
+  const helpers: Helper[] = []
+  const started = Array.from({ length: threads - 1 }, (_, k) =>
+    startHelper(k + 1, shared, (helper) => drop(helpers, helper)),
+  )
+  helpers.push(...started)
   const result: KernelThreads = {
-    threads,
-    spansElsewhere: () => Atomics.load(control, 3),
+    get threads() {
+      return helpers.length + 1
+    },
+    spansElsewhere: () => Atomics.load(shared.control, 3),
     close: async () => {
       if (running !== result) return
       running = null
       setSpanRunner(null)
-      for (const { port } of helpers) port.close()
-      await Promise.all(helpers.map(({ worker }) => worker.terminate()))
+      await Promise.all(started.map(({ worker }) => worker.terminate()))
     },
   }
   running = result
@@ -140,6 +138,6 @@ export async function startKernelThreads(threads: number): Promise<KernelThreads
     await result.close()
     throw problem
   }
-  if (helpers.length > 0) setSpanRunner(createRunner(helpers, control))
+  if (helpers.length > 0) setSpanRunner(createRunner(helpers, shared))
   return result
 }

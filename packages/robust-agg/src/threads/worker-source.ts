@@ -1,13 +1,20 @@
 /**
  * What a kernel thread runs, as text: a worker made from text needs no file of its own, wherever this package ends up.
  *
- * Words of the shared control array: 0 the number of the job, 1 the job's low 16 bits and below them the next span, 2
- * spans done, 3 spans done by workers since the start. A span is claimed by
- * compare-and-exchange of word 1, so that a thread that comes late for one job takes nothing of the next.
+ * Words of the shared control array: 0 the number of the job, never 0; 1 the job's low 16 bits and below them the next
+ * span; 2 counts how often a thread has left a job; 3 spans done by workers since the start; from BUSY on, for each thread,
+ * the number of the job that it is at, 0 for none. `finished` holds for each span the number of the last job in which it
+ * was done. A span is claimed by compare-and-exchange of word 1, so that a thread that comes late for one job takes
+ * nothing of the next; a thread says that it is busy before it claims anything, so that a span that is claimed, not
+ * finished, and of no busy thread can only be that of a thread that has died.
  */
+
+/** The busy word of thread 0, which is the calling one and has none. */
+export const BUSY = 4
+
 export const WORKER_SOURCE = `'use strict'
 const { workerData, receiveMessageOnPort } = require('node:worker_threads')
-const { control, memory, port, scratch } = workerData
+const { control, finished, memory, port, scratch, thread } = workerData
 const instances = new Map()
 port.postMessage('ready')
 let seen = 0
@@ -23,6 +30,7 @@ for (;;) {
   }
   if (job === null || job.number !== seen) continue
   const kernel = instances.get(job.id)[job.kernel]
+  Atomics.store(control, ${BUSY} + thread, seen)
   for (;;) {
     const next = Atomics.load(control, 1)
     const span = next & 0xffff
@@ -32,8 +40,10 @@ for (;;) {
     values[values.length - 1] = scratch
     kernel(...values)
     Atomics.add(control, 3, 1)
-    Atomics.add(control, 2, 1)
-    Atomics.notify(control, 2)
+    Atomics.store(finished, span, seen)
   }
+  Atomics.store(control, ${BUSY} + thread, 0)
+  Atomics.add(control, 2, 1)
+  Atomics.notify(control, 2)
 }
 `

@@ -10,6 +10,7 @@ import {
   createRule,
   listPreAggregators,
   listRules,
+  type RoundInput,
   type RuleOptions,
   selectKernels,
 } from '../../src/index.js'
@@ -21,8 +22,13 @@ const round = ordinaryRound(10, D)
 const hostile = [round.own.map((value, k) => (k % 2 === 0 ? -3 * value : 1e20)), cloud('small', D, 0, 1e-24)]
 const input = { ...round, neighbours: [...round.neighbours, ...hostile], previous: cloud('start', D, 0.9) }
 
-function hash(name: string, params: Record<string, number>, options: RuleOptions): string {
-  const { vector } = createRule(name, params, { evaluator: true, ...options }).aggregate(input)
+function hash(
+  name: string,
+  params: Record<string, number>,
+  options: RuleOptions,
+  given: RoundInput = input,
+): string {
+  const { vector } = createRule(name, params, { evaluator: true, ...options }).aggregate(given)
   return createHash('sha256').update(new Uint8Array(vector.buffer)).digest('hex')
 }
 
@@ -32,7 +38,14 @@ function allHashes(): Record<string, string> {
     const params = name === 'static-clipping' ? { c: 0.5 } : {}
     return [`${name} + average`, hash('average', {}, { pre: [{ name, params }] })]
   })
-  return Object.fromEntries([...rules, ...pre])
+  // Without the huge model, so that their steps run over the matrix of distances.
+  const near = { ...input, neighbours: round.neighbours }
+  const steps = [
+    ['geometric-median', { nu: 0.1, steps: 8 }],
+    ['centred-clipping', { tau: 5, steps: 4 }],
+  ] as const
+  const overMatrix = steps.map(([name, params]) => [`${name}, near`, hash(name, params, {}, near)])
+  return Object.fromEntries([...rules, ...pre, ...overMatrix])
 }
 
 test('the bits are those of the file, in WebAssembly and in plain TypeScript', () => {

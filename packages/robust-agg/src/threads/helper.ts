@@ -1,0 +1,89 @@
+/** One kernel thread beside the calling one: its start, and how to find out that it has died. */
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { layout } from '../wasm/runtime.js'
+import { WORKER_SOURCE } from './worker-source.js'
+
+export interface Helper {
+  /** 1 and up. */
+  readonly thread: number
+  readonly worker: Worker
+  /** Jobs go out here. */
+  readonly port: MessagePort
+  /** Ids of the modules that it has. */
+  readonly known: Set<number>
+  /** Nothing is ever sent here: its other end goes when the thread does. */
+  life: MessagePort
+}
+
+/** What all threads share. */
+export interface Shared {
+  readonly control: Int32Array
+  readonly finished: Int32Array
+  readonly memory: object
+}
+
+/** @param onEnd - called once when the thread has ended, for whatever reason */
+export function startHelper(thread: number, shared: Shared, onEnd: (helper: Helper) => void): Helper {
+  const [jobs, life] = [new MessageChannel(), new MessageChannel()]
+  const scratch = layout.scratch + thread * layout.scratchBytes
+  const worker = new Worker(WORKER_SOURCE, {
+    eval: true,
+    name: `kernel-${thread}`,
+    execArgv: [],
+    workerData: { ...shared, port: jobs.port2, life: life.port2, scratch, thread },
+    transferList: [jobs.port2, life.port2],
+  })
+  const helper: Helper = { thread, worker, port: jobs.port1, known: new Set(), life: life.port1 }
+  // None of them keeps the process alive.
+  worker.unref()
+  helper.port.unref()
+  helper.life.unref()
+  // An error ends a thread; without a listener it would end the process.
+  worker.on('error', () => {})
+  worker.once('exit', () => {
+    onEnd(helper)
+    helper.port.close()
+    helper.life.close()
+  })
+  return helper
+}
+
+/** Resolves when a helper waits for its first job; being started is not enough. */
+export function readiness({ worker, port }: Helper): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void => reject(new Error('a kernel thread ended while it was starting'))
+    port.ref()
+    worker.once('error', reject)
+    worker.once('exit', ended)
+    port.once('message', () => {
+      port.unref()
+      worker.off('error', reject)
+      worker.off('exit', ended)
+      resolve()
+    })
+  })
+}
+
+/**
+ * True when the thread has ended. The calling thread may be inside one long call, so this works without events: a port
+ * whose other end has gone cannot be transferred. By then the thread runs no code any more.
+ */
+export function hasEnded(helper: Helper): boolean {
+  // Reading makes the port take notice of its other end.
+  receiveMessageOnPort(helper.life)
+  const { port1, port2 } = new MessageChannel()
+  try {
+    port1.postMessage(helper.life, [helper.life])
+  } catch {
+    return true
+  } finally {
+    const back: { message: MessagePort } | undefined = receiveMessageOnPort(port2)
+    if (back !== undefined) {
+      helper.life = back.message
+      helper.life.unref()
+    }
+    port1.close()
+  }
+  return false
+}
