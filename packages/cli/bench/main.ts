@@ -9,6 +9,7 @@ import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
 import { benchClusters } from './cluster.bench.js'
 import { benchLedgerShare } from './ledger-share.bench.js'
+import { benchSimulations } from './simulation.bench.js'
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url))
 /** Where a section's table goes; docs/benchmarks.md unless said otherwise. */
@@ -75,6 +76,21 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         count(row.roundMs),
         row.ledgerMs.toFixed(1),
         `${((100 * row.ledgerMs) / row.roundMs).toFixed(1)} %`,
+      ]),
+    )
+  },
+  async simulations() {
+    const rows = await benchSimulations()
+    return table(
+      ['nodes', 'rounds', 'minutes', 'ms a node and round', 'MB at the peak', 'MB a node', 'mean accuracy'],
+      rows.map((row) => [
+        count(row.nodes),
+        String(row.rounds),
+        (row.seconds / 60).toFixed(2),
+        ((1000 * row.seconds) / row.nodes / row.rounds).toFixed(1),
+        count(row.peakMegabytes),
+        (row.peakMegabytes / row.nodes).toFixed(1),
+        `${(100 * row.meanAccuracy).toFixed(1)} %`,
       ]),
     )
   },

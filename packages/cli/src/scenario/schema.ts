@@ -64,7 +64,7 @@ export const scenarioFields = z.strictObject({
     .default('cluster'),
   seed: seedSchema.optional().describe('Everything random in the run is drawn from it. Default: 1.'),
   seeds: z.array(seedSchema).min(1).optional().describe('Several seeds: `scenario run` runs all of them.'),
-  nodes: z.int().min(1).max(1024).default(10),
+  nodes: z.int().min(1).max(4096).default(10),
   topology: namedWithParams('ring, complete, k-regular, erdos-renyi, star, torus, dumbbell or custom.')
     .extend({
       edges: z
