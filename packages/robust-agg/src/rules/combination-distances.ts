@@ -65,6 +65,8 @@ export interface CombinationDistances {
   measure(weights: Float64Array, out: Float64Array): void
   /** Calls so far that read the models. */
   readonly passes: number
+  /** Whether the matrix of distances was made. */
+  readonly hasMatrix: boolean
 }
 
 /** (m + 4)·u for vectors of length d. */
@@ -150,6 +152,9 @@ export function createCombinationDistances(init: CombinationDistancesInit): Comb
     },
     get passes() {
       return passes
+    },
+    get hasMatrix() {
+      return matrix !== null
     },
   }
 }

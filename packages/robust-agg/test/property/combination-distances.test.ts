@@ -96,10 +96,23 @@ describe('the bound', () => {
     const out = new Float64Array(9)
     const huge = createCombinationDistances(init)
     huge.measure(all, out)
-    expect(huge.passes).toBe(1)
+    expect([huge.passes, huge.hasMatrix]).toEqual([1, false])
     const near = createCombinationDistances(setup(9, families.random, 0.1, false).init)
     near.measure(new Float64Array(9).fill(1 / 9), out)
-    expect(near.passes).toBe(0)
+    expect([near.passes, near.hasMatrix]).toEqual([0, true])
+  })
+
+  test('a matrix that would take longer than the steps to come is not made', () => {
+    const models = families.random(16)
+    const squaredRadii = models.map((x) => norm(x) ** 2)
+    for (const steps of [2, 3]) {
+      const init = { models, anchor: null, squaredRadii, limit: 0.1, sharp: false, steps }
+      const distances = createCombinationDistances(init)
+      for (let step = 0; step < steps; step++) {
+        distances.measure(new Float64Array(16).fill(1 / 16), new Float64Array(16))
+        expect(distances.hasMatrix).toBe(steps === 3)
+      }
+    }
   })
 
   test('the error of the matrix itself is within what the bound takes it for, and not far below', () => {
