@@ -67,7 +67,7 @@ describe('a local cluster', () => {
       expect(new Set(Object.values(hashes[0]!)).size).toBeGreaterThan(1)
     }))
 
-  it('leaves scenario, manifest, events, metrics, summary and valid ledgers in one folder', () =>
+  it('leaves scenario, manifest, events, metrics, summary, report and valid ledgers in one folder', () =>
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 'small.yaml'), SCENARIO)
       const run = await runCli(['cluster', 'run', 'small.yaml', '--rounds', '2'], folder)
@@ -76,13 +76,19 @@ describe('a local cluster', () => {
       const results = await resultsFolder(folder)
       expect((await readdir(results)).sort()).toEqual(
         [
+          'data.json',
           'events.ndjson',
           'hosts',
           'manifest.json',
           'metrics.csv',
           'nodes',
+          'report.html',
+          'report.json',
+          'rounds.csv',
+          'rounds.ndjson',
           'scenario.yaml',
           'summary.json',
+          'summary.md',
         ].sort(),
       )
       const scenario = await readFile(join(results, 'scenario.yaml'), 'utf8')
