@@ -97,6 +97,49 @@ describe('the simulate stage', () => {
       })
     }))
 
+  it('carries out faults by virtual time, the same way in every repetition', () =>
+    inTemporaryFolder(async (folder) => {
+      const faulty: ScenarioInput = {
+        ...scenario,
+        nodes: 8,
+        training: { rounds: 8, localSteps: 1 },
+        rule: { name: 'median' },
+        adversaries: [],
+        deadlines: { collectMs: 5_000 },
+        faults: [
+          { at: 2, kill: [1] },
+          { at: 4, restart: [1] },
+          { at: 3, join: [7] },
+          {
+            at: 5,
+            partition: [
+              [0, 1, 2, 3],
+              [4, 5, 6, 7],
+            ],
+          },
+          { at: 6, heal: true },
+          { at: 7, leave: [6] },
+          { at: 2, slowTrainer: { nodes: [3], factor: 2 } },
+          { at: 2, slowLink: { between: [0, 2], latencyMs: 40, bytesPerSecond: 1_000_000 } },
+        ],
+      }
+      const [one, other] = [await simulate(faulty, folder, 1), await simulate(faulty, folder, 2)]
+      expect(one).toEqual(other)
+      expect(one.ledgers).toMatchObject({ checked: 8, valid: 8 })
+      const rounds = (index: number): number[] =>
+        Object.keys(one.aggregates)
+          .filter((key) => key.startsWith(`${index}/`))
+          .map((key) => Number(key.split('/')[1]))
+          .sort((a, b) => a - b)
+      expect(rounds(0)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+      // Killed in its second round, and back in the fourth at the earliest.
+      expect(rounds(1).at(-1)).toBe(7)
+      expect(rounds(1).length).toBeLessThan(8)
+      expect(rounds(7)[0]).toBeGreaterThanOrEqual(2)
+      expect(rounds(7).at(-1)).toBe(7)
+      expect(rounds(6).at(-1)).toBeLessThan(7)
+    }))
+
   it('gives other bits for another seed', () =>
     inTemporaryFolder(async (folder) => {
       const one = await simulate({ ...scenario, training: { rounds: 1, localSteps: 1 } }, folder, 1)

@@ -148,12 +148,7 @@ export async function openLedger(
     },
     async recordAnnouncement(announcement) {
       const { round } = announcement.body
-      if (round <= newestRound) {
-        throw new NodeError(
-          'E_STATE_CORRUPT',
-          `refusing to sign a second announcement for round ${round}: signed up to round ${newestRound}`,
-        )
-      }
+      requireFirst(round, newestRound)
       newestRound = round
       await announcements.log.append(documentCid(announcement.bytes), announcement.bytes)
       lastAnnouncement = announcement
@@ -163,6 +158,15 @@ export async function openLedger(
       await announcements.log.close()
     },
   }
+}
+
+/** Throws E_STATE_CORRUPT unless no announcement was signed for this round, or a later one, yet. */
+export function requireFirst(round: number, newestRound: number): void {
+  if (round > newestRound) return
+  throw new NodeError(
+    'E_STATE_CORRUPT',
+    `refusing to sign a second announcement for round ${round}: signed up to round ${newestRound}`,
+  )
 }
 
 /** The run whose ledger lies in a state folder, or undefined when there is none yet. Throws CarError, ProtocolError. */

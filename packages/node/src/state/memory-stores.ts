@@ -10,7 +10,7 @@ import {
 import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
-import type { Ledger } from '../ledger/ledger.js'
+import { type Ledger, requireFirst } from '../ledger/ledger.js'
 import type { WitnessedState } from '../witness/witness-store.js'
 import type { NodeStores } from './stores.js'
 
@@ -83,14 +83,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         dropped = verifier.length - entries.length
       },
       async recordAnnouncement(next) {
-        const { round } = next.body
-        const newest = announcement?.body.round ?? -1
-        if (round <= newest) {
-          throw new NodeError(
-            'E_STATE_CORRUPT',
-            `refusing to sign a second announcement for round ${round}: signed up to round ${newest}`,
-          )
-        }
+        requireFirst(next.body.round, announcement?.body.round ?? -1)
         announcement = next
       },
       close: async () => undefined,
