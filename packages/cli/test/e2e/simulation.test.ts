@@ -102,6 +102,7 @@ describe('the simulate stage', () => {
       const faulty: ScenarioInput = {
         ...scenario,
         nodes: 8,
+        topology: { name: 'complete' },
         training: { rounds: 8, localSteps: 1 },
         rule: { name: 'median' },
         adversaries: [],
