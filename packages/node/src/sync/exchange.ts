@@ -49,20 +49,13 @@ export function fetchEntries(
   maxEntryBytes: number,
   signal: AbortSignal,
 ): Promise<readonly Uint8Array[]> {
-  return direct.exchange(
-    peerIdFromString(peer),
-    STREAM_PROTOCOLS.entries,
-    signal,
-    async (stream, { whole, firstByte }) => {
-      await stream.writeFrame({ from }, whole)
-      const { entries: count } = entriesHeader.parse(await firstByte((first) => stream.readFrame(first)))
-      const entries: Uint8Array[] = []
-      for (let k = 0; k < count; k++) {
-        entries.push(bytesField.parse(await stream.readFrame(whole, maxEntryBytes + FRAME_BYTES)))
-      }
-      return entries
-    },
-  )
+  return fetchList(direct, peer, signal, {
+    protocol: STREAM_PROTOCOLS.entries,
+    request: { from },
+    count: (header) => entriesHeader.parse(header).entries,
+    frameBytes: maxEntryBytes + FRAME_BYTES,
+    read: (frame) => bytesField.parse(frame),
+  })
 }
 
 /** Throws as `fetchEntries`; E_MALFORMED also for a head that is not final. */
@@ -72,23 +65,45 @@ export function fetchFinalHeads(
   peer: string,
   signal: AbortSignal,
 ): Promise<readonly FinalHead[]> {
-  return direct.exchange(
-    peerIdFromString(peer),
-    STREAM_PROTOCOLS.finals,
-    signal,
-    async (stream, { whole, firstByte }) => {
-      await stream.writeFrame({}, whole)
-      const { finals: count } = finalsHeader.parse(await firstByte((first) => stream.readFrame(first)))
-      const finals: FinalHead[] = []
-      for (let k = 0; k < count; k++) {
-        const packed = finalHeadSchema.parse(await stream.readFrame(whole, finalFrameBytes(run)))
-        try {
-          finals.push(openFinal(packed, run))
-        } catch (error) {
-          throw new NodeError('E_MALFORMED', `${peer} gave a head that is not final: ${errorMessage(error)}`)
-        }
+  return fetchList(direct, peer, signal, {
+    protocol: STREAM_PROTOCOLS.finals,
+    request: {},
+    count: (header) => finalsHeader.parse(header).finals,
+    frameBytes: finalFrameBytes(run),
+    read(frame) {
+      const packed = finalHeadSchema.parse(frame)
+      try {
+        return openFinal(packed, run)
+      } catch (error) {
+        throw new NodeError('E_MALFORMED', `${peer} gave a head that is not final: ${errorMessage(error)}`)
       }
-      return finals
     },
-  )
+  })
+}
+
+interface ListExchange<T> {
+  readonly protocol: string
+  readonly request: Record<string, unknown>
+  /** How many frames follow a header; throws for what is none. */
+  count(header: unknown): number
+  /** Largest frame of the list. */
+  readonly frameBytes: number
+  /** An item from its frame; throws for what is none. */
+  read(frame: unknown): T
+}
+
+/** One request, a header with a number, and so many frames. */
+function fetchList<T>(
+  direct: DirectProtocols,
+  peer: string,
+  signal: AbortSignal,
+  { protocol, request, count, frameBytes, read }: ListExchange<T>,
+): Promise<readonly T[]> {
+  return direct.exchange(peerIdFromString(peer), protocol, signal, async (stream, { whole, firstByte }) => {
+    await stream.writeFrame(request, whole)
+    const length = count(await firstByte((first) => stream.readFrame(first)))
+    const items: T[] = []
+    while (items.length < length) items.push(read(await stream.readFrame(whole, frameBytes)))
+    return items
+  })
 }

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
 import {
-  decodeCanonical,
   decodeHead,
   encodeCanonical,
   type FinalHead,
@@ -11,8 +9,8 @@ import {
   verifyHead,
 } from '@tempered/protocol'
 import { z } from 'zod'
-import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
+import { readRunDocument } from './run-document.js'
 
 /**
  * The newest final heads that a node knows, with their co-signatures: what inclusion proofs are made of, and what a
@@ -63,27 +61,12 @@ export function writeFinals(path: string, run: Run, finals: readonly FinalHead[]
  * Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO.
  */
 export async function readFinals(path: string, run: Run): Promise<FinalHead[]> {
-  let file: Uint8Array
-  try {
-    file = await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
-  }
-  try {
-    const value = fileSchema.parse(decodeCanonical(new Uint8Array(file), file.byteLength, path))
-    if (value.run !== run.id.toString())
-      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${value.run}, not to ${run.id}`, { path })
-    return value.finals.map(({ head, cosignatures }) => openFinal({ head, cosignatures }, run))
-  } catch (error) {
-    if (error instanceof NodeError) throw error
-    throw new NodeError(
-      'E_STATE_CORRUPT',
-      `${path}: ${errorMessage(error)}; delete it, or restore it from a copy`,
-      { path },
-      error,
-    )
-  }
+  const finals = await readRunDocument(path, run, {
+    schema: fileSchema,
+    remedy: 'delete it, or restore it from a copy',
+    open: (file) => file.finals.map(({ head, cosignatures }) => openFinal({ head, cosignatures }, run)),
+  })
+  return finals ?? []
 }
 
 /** Throws ProtocolError and RangeError unless all signatures are genuine and make a quorum. */

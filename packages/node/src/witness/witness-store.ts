@@ -1,15 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import {
-  decodeCanonical,
-  decodeHead,
-  encodeCanonical,
-  type Run,
-  type SignedHead,
-  verifyHead,
-} from '@tempered/protocol'
+import { decodeHead, encodeCanonical, type Run, type SignedHead, verifyHead } from '@tempered/protocol'
 import { z } from 'zod'
-import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
+import { readRunDocument } from './run-document.js'
 
 /** The newest head that was witnessed of a member, with the nodes of its ledger's compact Merkle range. */
 export interface WitnessedState {
@@ -36,9 +28,18 @@ const fileSchema = z.strictObject({
 
 /** Reads what was witnessed; empty when the file is not there. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO. */
 export async function openWitnessStore(path: string, run: Run): Promise<WitnessStore> {
-  const states = await read(path, run)
+  const states = await readRunDocument(path, run, {
+    schema: fileSchema,
+    remedy: 'restore it from a copy, or delete it: this node then witnesses afresh',
+    open: ({ heads }) =>
+      heads.map(({ head, nodes }): WitnessedState => {
+        const decoded = decodeHead(head)
+        verifyHead(decoded)
+        return { head: decoded, nodes }
+      }),
+  })
   return {
-    load: () => states,
+    load: () => states ?? [],
     save: (next) =>
       writeFileAtomic(
         path,
@@ -49,34 +50,5 @@ export async function openWitnessStore(path: string, run: Run): Promise<WitnessS
           heads: next.map(({ head, nodes }) => ({ head: head.bytes, nodes: [...nodes] })),
         }),
       ),
-  }
-}
-
-async function read(path: string, run: Run): Promise<WitnessedState[]> {
-  let file: Uint8Array
-  try {
-    file = await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
-  }
-  try {
-    const value = fileSchema.parse(decodeCanonical(new Uint8Array(file), file.byteLength, path))
-    if (value.run !== run.id.toString()) {
-      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${value.run}, not to ${run.id}`, { path })
-    }
-    return value.heads.map(({ head, nodes }) => {
-      const decoded = decodeHead(head)
-      verifyHead(decoded)
-      return { head: decoded, nodes }
-    })
-  } catch (error) {
-    if (error instanceof NodeError) throw error
-    throw new NodeError(
-      'E_STATE_CORRUPT',
-      `${path}: ${errorMessage(error)}; restore it from a copy, or delete it: this node then witnesses afresh`,
-      { path },
-      error,
-    )
   }
 }
