@@ -42,7 +42,9 @@ function tableOf({ axes, cells, versions }, measure) {
       .filter((part) => part !== '')
       .join(', ')
   // A row of which nothing was measured says nothing: there is no backdoor in it, or it was not run.
-  const told = cells.filter(({ measures, status }) => status === 'failed' || (measures?.[measure] ?? null) !== null)
+  const told = cells.filter(
+    ({ measures, status }) => status === 'failed' || (measures?.[measure] ?? null) !== null,
+  )
   const rows = [...new Set(told.map(rowOf))]
   const seeds = [...new Set(cells.filter(({ measures }) => measures).map(({ seed }) => seed))].sort(
     (a, b) => a - b,
