@@ -2,9 +2,6 @@
 
 import { createRng } from '@tempered/robust-agg/rng'
 
-/** k/255 as float32 for every byte k. */
-const UNIT = Float32Array.from({ length: 256 }, (_, k) => k / 255)
-
 export interface BatchOrder {
   /** Samples a batch: min(batchSize, indices.length). */
   size: number
@@ -49,9 +46,10 @@ export function gatherImages(
   count: number,
   out: Float32Array,
 ): void {
-  let to = 0
   for (let k = 0; k < count; k++) {
     const from = (samples[k] as number) * length
-    for (let p = from; p < from + length; p++) out[to++] = UNIT[images[p] as number] as number
+    out.set(images.subarray(from, from + length), k * length)
   }
+  // In its own loop: converting bytes is the engine's, and faster than a loop that also looks them up.
+  for (let at = 0; at < count * length; at++) out[at] = (out[at] as number) / 255
 }
