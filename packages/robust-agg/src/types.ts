@@ -40,6 +40,12 @@ export interface RoundInput {
   /** Which neighbours are honest: for experiments with an oracle (`clipped-gossip` with `oracle`) alone. */
   readonly honest?: ArrayLike<boolean> | undefined
   /**
+   * Neighbours that are known to be Byzantine, by proof or by a model that is none, and are left out of `neighbours`:
+   * a fixed f (Krum, trimmed mean, NNM …) is so much smaller in this round. Whole, ≥ 0, default 0. Not for neighbours
+   * that are merely silent.
+   */
+  readonly exposed?: number | undefined
+  /**
    * How many parameters each layer of the model has, in the order in which they lie in the vector: whole numbers of at
    * least 1, of sum d. Only rules with `usesLayers` read them; left out, the whole vector is one layer.
    */

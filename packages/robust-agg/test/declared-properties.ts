@@ -255,4 +255,5 @@ export const preCompositions: readonly [rule: string, params: Parameters, option
   ['median', {}, { pre: [{ name: 'bucketing' }] }],
   ['median', {}, { pre: [{ name: 'arc', params: { f: 1 } }] }],
   ['average', {}, { pre: [{ name: 'static-clipping', params: { c: 4 } }] }],
+  ['krum', { f: 1 }, { pre: [{ name: 'distinct' }] }],
 ]

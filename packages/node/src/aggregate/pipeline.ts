@@ -63,6 +63,16 @@ export interface PipelineResult {
   readonly opinions: readonly Opinion[] | undefined
 }
 
+/**
+ * Why a neighbour is absent, where that alone shows that it is Byzantine: it was convicted by evidence, or announced a
+ * model that is none. A fixed f counts it no more.
+ */
+const EXPOSING = new Set(['quarantined', 'E_NOT_FINITE', 'E_MODEL_LENGTH', 'E_MODEL_HEADER'])
+
+function isExposed(neighbour: ArrivedModel | AbsentModel): boolean {
+  return neighbour.status === 'absent' && EXPOSING.has(neighbour.reason)
+}
+
 /** Runs the rule over the models of one round and says what became of each neighbour. */
 export async function aggregateRound(input: PipelineInput, lossOf: LossOf): Promise<PipelineResult> {
   const { runRule, finish } = prepareRound(input)
@@ -91,6 +101,7 @@ function prepareRound(input: PipelineInput) {
         memory: memory === undefined ? undefined : memoryForRound(memory, peers),
         evaluator,
         layers: input.layers,
+        exposed: input.neighbours.filter(isExposed).length,
         opinions: arrived.map((neighbour) => opinionsOn(peers, neighbour, input)),
       },
       input.out,

@@ -1,17 +1,19 @@
 /**
  * Mimic: every attacker copies one and the same honest node, so that its data count for more than anybody else's.
  *
- *   x_k;  k given, or learned in the first rounds: k = argmax_i z·x_i, z the direction in which honest models differ most
+ *   x_k + ζ·s·N(0, I);  k given, or learned in the first rounds: k = argmax_i z·x_i, z the direction in which honest
+ *   models differ most
  *   μ ← (t·μ + mean of the x_i)/(t + 1);  c = Σ_i (z·(x_i − μ))·(x_i − μ);  z ← unit((t·z + c/‖c‖)/(t + 1))
  *
- * Symbols: x_i the honest models; t the rounds seen before, at most `warmup`; after these k stays. z begins as a random
- * direction that all attackers draw alike, and learns by Oja's rule, a power iteration spread over the rounds.
+ * Symbols: x_i the honest models; s = √(mean of ‖x_i − μ‖²/d) their spread now; ζ the noise, 0 for exact copies; t the
+ * rounds seen before, at most `warmup`; after these k stays. z begins as a random direction that all attackers draw
+ * alike, and learns by Oja's rule, a power iteration spread over the rounds.
  * Cost: O(|H|·d) while it learns, then O(d); two vectors of length d.
  * Source: Karimireddy, He, Jaggi, "Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing", ICLR 2022,
  * arXiv 2006.09365, and the authors' published experiments for the step of z.
- * Deviations: on models, where the paper sends gradients. An instance learns over the rounds of one run, in their order,
- * from lists of honest models in the same order; an earlier round than the last begins anew. Without an honest model in
- * view: own.
+ * Deviations: on models, where the paper sends gradients; the noise, against defences that know exact copies, is ours.
+ * An instance learns over the rounds of one run, in their order, from lists of honest models in the same order; an
+ * earlier round than the last begins anew. Without an honest model in view: own.
  */
 
 import { parameter } from '../parameters.js'
@@ -59,12 +61,27 @@ function learn(view: AttackView, last: Learned | null): Learned {
   return { round, seen: seen + 1, mean, direction, target: along.indexOf(Math.max(...along)) }
 }
 
+/** √ of the mean squared deviation of a coordinate from the honest mean. */
+function spreadOf(honest: readonly Float32Array[], own: Float32Array): number {
+  const mean = honestMean(honest, own)
+  let sum = 0
+  for (const x of honest) for (let k = 0; k < x.length; k++) sum += (x[k] - mean[k]) ** 2
+  return Math.sqrt(sum / (honest.length * own.length))
+}
+
+function copyOf(x: Float32Array, noise: number, { honest, own, rng }: AttackView): Float32Array {
+  if (noise === 0) return x.slice()
+  const scale = noise * spreadOf(honest, own)
+  return x.map((value) => value + scale * rng.normal())
+}
+
 export const mimic: ModelAttackDefinition = {
   info: {
     name: 'mimic',
     kind: 'model',
     knowledge: 'all',
-    formula: 'x_k of one honest node, k given or argmax z·x_k along the direction z of largest variance',
+    formula:
+      'x_k of one honest node, with noise if wanted, k given or argmax z·x_k along the direction z of largest variance',
     params: [
       parameter({
         name: 'index',
@@ -81,22 +98,29 @@ export const mimic: ModelAttackDefinition = {
         integer: true,
         meaning: 'rounds in which it learns whom to copy',
       }),
+      parameter({
+        name: 'noise',
+        default: 0,
+        min: 0,
+        max: 1e6,
+        meaning: 'deviation of the noise on the copy, in units of the spread of the honest models',
+      }),
     ],
     needs: [],
     uses: [],
     withoutHonest: 'own',
     source: 'Karimireddy et al., ICLR 2022, arXiv 2006.09365',
   },
-  build: ({ index, warmup }) => {
+  build: ({ index, warmup, noise }) => {
     let learned: Learned | null = null
     return (view) => {
       const { own, honest, round } = view
       if (honest.length === 0) return own.slice()
-      if (index !== undefined) return honest[index % honest.length].slice()
+      if (index !== undefined) return copyOf(honest[index % honest.length], noise, view)
       if (learned === null || round < learned.round || learned.mean.length !== own.length) {
         learned = learn(view, null)
       } else if (round > learned.round && learned.seen < warmup) learned = learn(view, learned)
-      return honest[Math.max(0, learned.target) % honest.length].slice()
+      return copyOf(honest[Math.max(0, learned.target) % honest.length], noise, view)
     }
   },
 }

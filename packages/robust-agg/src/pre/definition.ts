@@ -9,11 +9,13 @@ export interface PreView {
   /** Where the round's training began, or the own model. */
   readonly previous: Float32Array
   readonly round: number
+  /** Byzantine neighbours that are known and not among the models. */
+  readonly exposed: number
 }
 
 /** What comes out. */
 export interface Mixture {
-  /** Fresh vectors, finite; the first stands for the own model. */
+  /** Fresh vectors or the inputs themselves, finite; the first stands for the own model. */
   readonly models: readonly Float32Array[]
   /** For each of the n inputs, the output that stands for it; 0 for input 0. */
   readonly standsIn: readonly number[]
@@ -21,6 +23,8 @@ export interface Mixture {
   readonly coefficients: readonly Float64Array[]
   /** Which inputs were shortened. */
   readonly clipped?: readonly boolean[]
+  /** Byzantine models that it found and that the outputs hold no more. */
+  readonly exposed?: number
 }
 
 export interface PreDefinition {

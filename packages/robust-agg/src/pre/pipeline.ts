@@ -51,7 +51,7 @@ function soleInputs({ standsIn, models }: Chain): number[] {
 }
 
 /** What the rule sees. Weights of inputs that share an output add up; those with my own go to me. */
-function viewBehind(view: RoundView, chain: Chain, screen: Screen): RoundView {
+function viewBehind(view: RoundView, chain: Chain, screen: Screen, exposed: number): RoundView {
   const [own, ...vectors] = chain.models
   const weights = new Float64Array(vectors.length)
   view.weights.forEach((weight, j) => {
@@ -73,6 +73,7 @@ function viewBehind(view: RoundView, chain: Chain, screen: Screen): RoundView {
     sole[o] < 0 ? null : sole[o] === 0 ? view.ownMemory : view.memories[sole[o] - 1]
   return {
     ...view,
+    exposed,
     ownMemory: pastOf(0),
     memories: vectors.map((_, o) => pastOf(o + 1)),
     opinion: (k, j) =>
@@ -142,14 +143,17 @@ export function runBehindPre(
   screen: Screen,
   combine: Combine,
 ): Outcome | 'too-few-models' {
+  const { previous, round } = view
+  let { exposed } = view
   let chain = identity([view.own, ...view.vectors])
   for (const stage of pre) {
     if (chain.models.length < 2) break
-    const mixed = stage.mix({ models: chain.models, previous: view.previous, round: view.round })
+    const mixed = stage.mix({ models: chain.models, previous, round, exposed })
     if (mixed === 'too-few-models') return mixed
     chain = extend(chain, mixed)
+    exposed += mixed.exposed ?? 0
   }
-  const inner = viewBehind(view, chain, screen)
+  const inner = viewBehind(view, chain, screen, exposed)
   if (inner.vectors.length === 0) {
     view.out.set(inner.own)
     return carryBack({ ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }, chain, view)

@@ -7,9 +7,10 @@ import type { PreAggregatorInfo } from '../types.js'
 import { bucketing } from './bucketing.js'
 import { arc, staticClipping } from './clip-norms.js'
 import { instantiatePre, type PreBehaviour, type PreDefinition } from './definition.js'
+import { distinct } from './distinct.js'
 import { nnm } from './nnm.js'
 
-const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping]
+const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping, distinct]
 
 const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
 

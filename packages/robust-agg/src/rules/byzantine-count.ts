@@ -1,6 +1,7 @@
 /**
  * The assumed number of Byzantine models, f. Left out, it is the most that the rule tolerates for the models at
- * hand, so a forgotten f errs on the safe side; a fixed f makes the rule keep its own model when too few arrive.
+ * hand, so a forgotten f errs on the safe side; a fixed f makes the rule keep its own model when too few arrive, unless those
+ * that are missing are known to be Byzantine (`RoundInput.exposed`).
  */
 
 import { type ParameterInfo, parameter } from '../parameters.js'
@@ -21,14 +22,24 @@ export function mostTolerated(n: number, base: number, factor = 2): number {
   return n < base ? -1 : Math.floor((n - base) / factor)
 }
 
-/** f for this round: the fixed one if n ≥ factor·f + base holds, the most tolerated if none is fixed, else −1. */
-export function byzantineCount(fixed: number | undefined, n: number, base: number, factor = 2): number {
+/**
+ * f for this round: the fixed one, less the Byzantine neighbours that are exposed and no longer among the n models, if
+ * n ≥ factor·f + base holds; the most tolerated if none is fixed; else −1.
+ */
+export function byzantineCount(
+  fixed: number | undefined,
+  exposed: number,
+  n: number,
+  base: number,
+  factor = 2,
+): number {
   const most = mostTolerated(n, base, factor)
   if (fixed === undefined) return most
-  return fixed <= most ? fixed : -1
+  const left = Math.max(0, fixed - exposed)
+  return left <= most ? left : -1
 }
 
 /** What `Rule.tolerated` says for such a rule; 0 where the fixed f is more than the neighbourhood allows. */
 export function toleratedCount(fixed: number | undefined, n: number, base: number, factor = 2): number {
-  return Math.max(0, byzantineCount(fixed, n, base, factor))
+  return Math.max(0, byzantineCount(fixed, 0, n, base, factor))
 }

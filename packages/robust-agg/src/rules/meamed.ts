@@ -31,9 +31,9 @@ export const meamed: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed }) => ({
     tolerated: (models) => toleratedCount(fixed, models, 1),
-    combine: ({ own, vectors, out }) => {
+    combine: ({ own, vectors, out, exposed }) => {
       const n = vectors.length + 1
-      const f = byzantineCount(fixed, n, 1)
+      const f = byzantineCount(fixed, exposed, n, 1)
       if (f < 0) return 'too-few-models'
       closestMean([own, ...vectors], n - f, out)
       return {

@@ -48,6 +48,8 @@ export interface RoundView {
   readonly memories: readonly (SenderMemory | null)[]
   /** Lengths of the layers, of sum d; one of d when the caller does not say. */
   readonly layers: readonly number[]
+  /** Byzantine neighbours that are known and not among the vectors. */
+  readonly exposed: number
   /** What neighbour k says about neighbour j, in [0, 1]; null where it says nothing. */
   readonly opinion: (k: number, j: number) => number | null
   /** Where the rule writes its result. */
@@ -126,6 +128,9 @@ function checkInput(input: RoundInput, out: Float32Array | undefined): void {
   if (input.opinions !== undefined && input.opinions.length !== neighbours.length) {
     throw inputError('opinions', `has ${input.opinions.length} rows for ${neighbours.length} neighbours`)
   }
+  const exposed = input.exposed ?? 0
+  if (!Number.isInteger(exposed) || exposed < 0)
+    throw inputError('exposed', `is ${exposed}, but must be a whole number of at least 0`)
   if (weights === undefined) return
   if (weights.length !== neighbours.length) {
     throw inputError('weights', `has ${weights.length} values for ${neighbours.length} neighbours`)
@@ -261,6 +266,7 @@ export function runRound(
     ownMemory: memory?.own ?? null,
     memories: usable.map((j) => memory?.neighbours[j] ?? null),
     layers: input.layers === undefined ? [own.length] : Array.from(input.layers),
+    exposed: input.exposed ?? 0,
     opinion: (k, j) => opinionOf(input.opinions, usable[k], usable[j]),
     out: vector,
   }

@@ -29,9 +29,9 @@ export const trimmedMean: RuleDefinition = {
   },
   screen: 'scan',
   build: ({ f: fixed }) => ({
-    combine: ({ own, vectors, out }) => {
+    combine: ({ own, vectors, out, exposed }) => {
       const n = vectors.length + 1
-      const f = byzantineCount(fixed, n, 1)
+      const f = byzantineCount(fixed, exposed, n, 1)
       if (f < 0) return 'too-few-models'
       middleMean([own, ...vectors], f, out)
       const weights = vectors.map(() => 1 / n)

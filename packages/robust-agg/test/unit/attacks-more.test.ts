@@ -108,6 +108,12 @@ test('threshold-rider is always accepted by BALANCE, close to its edge', () => {
 
 test('copies: mimic of a given node, echo, free-rider, equivocation', () => {
   expect(bitsOf(craft('mimic', { index: 8 }))).toEqual(bitsOf(honest[2]))
+  // Noise of the deviation of the honest models: as far from the victim as they are from their mean.
+  const mean = honest[0].map((_, k) => honest.reduce((sum, x) => sum + x[k], 0) / honest.length)
+  const spread = Math.sqrt(honest.reduce((sum, x) => sum + distance(x, mean) ** 2, 0) / honest.length)
+  const disguised = craft('mimic', { index: 8, noise: 0.5 })
+  expect(distance(disguised, honest[2]) / (0.5 * spread)).toBeGreaterThan(0.7)
+  expect(distance(disguised, honest[2]) / (0.5 * spread)).toBeLessThan(1.3)
   const victim = {
     model: honest[0],
     lastModel: honest[3],

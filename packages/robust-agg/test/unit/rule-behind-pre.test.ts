@@ -21,6 +21,7 @@ const stages: Readonly<Record<string, Parameters>> = {
   bucketing: { s: 2 },
   arc: {},
   'static-clipping': { c: 0.5 },
+  distinct: {},
 }
 
 test('no pre-aggregator is left out', () => {

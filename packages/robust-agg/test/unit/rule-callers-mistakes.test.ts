@@ -42,6 +42,8 @@ describeEachRule(({ name, info, run, ordinary }) => {
       { memory: { own: { vector: new Float32Array(1), values: [] }, neighbours: new Array(7).fill(null) } },
       D,
     ],
+    ['a fraction of an exposed neighbour', { exposed: 0.5 }, D],
+    ['less than none exposed', { exposed: -1 }, D],
     ['out of another length', {}, D - 1],
   ])("the caller's mistake (%s) is a typed error", (_label, change, length) => {
     const out = new Float32Array(length)

@@ -74,6 +74,15 @@ describe('aggregateRound', () => {
     expect(result.ownWeight).toBe(0.5)
   })
 
+  it('counts as exposed who was convicted or announced a model that is none, and nobody who is merely silent', async () => {
+    const silent = ['down', 'deadline', 'passed', 'E_TIMEOUT', 'E_STREAM', 'E_HASH_MISMATCH', 'left-out']
+    const { view: none } = await play(silent.map((reason, k) => absent(`peer ${k}`, reason)))
+    expect(none.exposed).toBe(0)
+    const guilty = ['quarantined', 'E_NOT_FINITE', 'E_MODEL_LENGTH', 'E_MODEL_HEADER']
+    const { view } = await play([ready('a', 0, 5, 6), ...guilty.map((reason, k) => absent(`b${k}`, reason))])
+    expect(view.exposed).toBe(4)
+  })
+
   it('records every neighbour in member order, each verdict with its own neighbour', async () => {
     const late = Uint8Array.of(9)
     const { result } = await play([
