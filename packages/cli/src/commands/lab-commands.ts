@@ -26,6 +26,10 @@ export function addLabCommands(program: Command): void {
     .option('--json', 'one JSON line a finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
   lab
+    .command('schema')
+    .description('Print the JSON Schema of lab files, for editors.')
+    .action(async () => (await import('./lab-schema.js')).printLabSchema())
+  lab
     .command('attack')
     .description(
       'Search attacks, their parameters, beginnings and places for what does most harm to a rule, and write the worst ' +

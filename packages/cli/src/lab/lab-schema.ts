@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BARE_NAME } from '../config/json-schema-text.js'
 import { namedWithParams } from '../config/shared-schema.js'
 import { adversarySchema } from '../scenario/adversary-schema.js'
 import { scenarioFields } from '../scenario/schema.js'
@@ -18,7 +19,9 @@ const labelSchema = z
 
 /** A bare name stands for itself with default parameters. */
 const orName = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((value) => (typeof value === 'string' ? { name: value } : value), schema)
+  z
+    .preprocess((value) => (typeof value === 'string' ? { name: value } : value), schema)
+    .meta({ [BARE_NAME]: true })
 
 const attackSchema = orName(
   namedWithParams('An attack.').extend({

@@ -1,13 +1,10 @@
-import { z } from 'zod'
+import { jsonSchemaText } from '../config/json-schema-text.js'
 import { scenarioSchema } from './schema.js'
 
 /** What editors complete and check scenario files with, as text: the same schema that reads them. */
 export function scenarioJsonSchema(): string {
-  const schema = z.toJSONSchema(scenarioSchema, { io: 'input' })
-  const described = {
-    ...schema,
+  return jsonSchemaText(scenarioSchema, {
     title: 'Tempered scenario',
     description: 'A run of Tempered with its data, attackers, faults and assertions.',
-  }
-  return `${JSON.stringify(described, null, 2)}\n`
+  })
 }

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+
+/** Metadata of a schema whose objects may also be written as a string, their name. JSON Schema cannot see that. */
+export const BARE_NAME = 'bareName'
+
+/** The JSON Schema of what a file may hold, as text with a newline at its end. */
+export function jsonSchemaText(schema: z.ZodType, about: { title: string; description: string }): string {
+  const json = z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      const { [BARE_NAME]: bare, ...object } = jsonSchema as Record<string, unknown>
+      if (bare !== true) return
+      for (const key of Object.keys(jsonSchema)) delete (jsonSchema as Record<string, unknown>)[key]
+      jsonSchema.anyOf = [{ type: 'string', minLength: 1 }, object]
+    },
+  })
+  return `${JSON.stringify({ ...json, ...about }, null, 2)}\n`
+}
