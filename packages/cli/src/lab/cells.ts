@@ -30,13 +30,15 @@ const UNDEFENDED: LabRule = { name: 'average', params: {}, pre: [], training: {}
 export function cellsOf(lab: Lab): Cell[] {
   const { axes, controls } = lab
   const rules = [...axes.rules]
-  if (controls.undefended && !rules.some(isUndefended)) rules.unshift(UNDEFENDED)
+  const control = (controls.undefended || controls.baseline) && !rules.some(isUndefended)
+  if (control) rules.unshift(UNDEFENDED)
   const cells: Cell[] = []
   for (const seed of axes.seeds) {
     for (const topology of axes.topologies) {
       for (const split of axes.splits) {
         for (const rule of rules) {
-          for (const { attack, fraction } of hostilities(lab, topology)) {
+          const all = control && rule === UNDEFENDED ? controlHostilities : hostilities
+          for (const { attack, fraction } of all(lab, topology)) {
             const place: CellPlace = {
               rule: ruleLabel(rule),
               attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
@@ -65,6 +67,13 @@ function hostilities({ axes, controls, scenario }: Lab, { honest, nodes = scenar
   )
   const peaceful = controls.honest || fractions.includes(0) || axes.attacks.length === 0
   return [...(peaceful ? [{ attack: undefined, fraction: 0 }] : []), ...hostile]
+}
+
+/** The same for plain averaging that is there as a control alone. */
+function controlHostilities(lab: Lab, topology: LabTopology) {
+  const { undefended, baseline } = lab.controls
+  const attacked = undefended ? hostilities(lab, topology).filter(({ fraction }) => fraction > 0) : []
+  return [...(baseline ? [{ attack: undefined, fraction: 0 }] : []), ...attacked]
 }
 
 /**

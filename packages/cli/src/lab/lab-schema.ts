@@ -112,6 +112,10 @@ export const labSchema = z.strictObject({
     .strictObject({
       honest: z.boolean().default(true).describe('Every rule with nobody attacking.'),
       undefended: z.boolean().default(true).describe('Every attack on plain averaging.'),
+      baseline: z
+        .boolean()
+        .default(true)
+        .describe('Plain averaging with nobody attacking: what a rule costs is told against it.'),
     })
     .prefault({}),
 })

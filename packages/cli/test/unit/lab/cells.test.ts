@@ -43,9 +43,18 @@ describe('the cells of a lab', () => {
   })
 
   it('leave controls out that were switched off', () => {
-    const cells = cellsOf(lab({ controls: { honest: false, undefended: false } }))
+    const cells = cellsOf(lab({ controls: { honest: false, undefended: false, baseline: false } }))
     expect(cells).toHaveLength(2 * 4 * 2)
     expect(cells.some(({ attack, rule }) => attack === 'none' || rule === 'average')).toBe(false)
+  })
+
+  it('have plain averaging with nobody attacking alone, where only the cost is wanted', () => {
+    const cells = cellsOf(lab({ controls: { undefended: false } }))
+    expect(cells).toHaveLength((1 + 2 * 5) * 2)
+    expect(cells.filter(({ rule }) => rule === 'average').map(({ attack }) => attack)).toEqual([
+      'none',
+      'none',
+    ])
   })
 
   it('take topologies of their own size, whose last nodes attack', () => {
