@@ -26,6 +26,17 @@ export function addLabCommands(program: Command): void {
     .option('--json', 'one JSON line a finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
   lab
+    .command('consensus')
+    .description(
+      'Averaging without data under attack: how far from the honest mean the nodes agree, or do not.',
+    )
+    .argument('<file>', 'consensus file (YAML or JSON)')
+    .option('--out <folder>', 'where results go; default: runs/<name of the file>')
+    .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
+    .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
+    .option('--json', 'one JSON line a run on stdout')
+    .action(async (file, options) => (await import('./lab-consensus.js')).labConsensus(file, options))
+  lab
     .command('schema')
     .description('Print the JSON Schema of lab files, for editors.')
     .action(async () => (await import('./lab-schema.js')).printLabSchema())

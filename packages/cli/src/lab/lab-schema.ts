@@ -10,7 +10,7 @@ import { scenarioFields } from '../scenario/schema.js'
  */
 const fields = scenarioFields.shape
 
-const labelSchema = z
+export const labelSchema = z
   .string()
   .min(1)
   .max(40)
@@ -18,7 +18,7 @@ const labelSchema = z
   .describe('What tables call it; default: its name and parameters.')
 
 /** A bare name stands for itself with default parameters. */
-const orName = <S extends z.ZodType>(schema: S) =>
+export const orName = <S extends z.ZodType>(schema: S) =>
   z
     .preprocess((value) => (typeof value === 'string' ? { name: value } : value), schema)
     .meta({ [BARE_NAME]: true })
