@@ -1,6 +1,6 @@
 /**
  * Writes the tables of docs/results.md from the results of labs: `node scripts/results.mjs [folder]`, by default runs/.
- * A table is replaced when <folder>/<lab>/matrix.json is there, and left alone when it is not.
+ * A table is replaced when <folder>/<lab>/matrix.json (or consensus.json) is there, and left alone when it is not.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,14 +14,20 @@ const TABLE = /(<!-- lab:([a-z0-9-]+) ([A-Za-z]+) -->\n)[\s\S]*?(<!-- \/lab -->)
 const text = await readFile(DOCUMENT, 'utf8')
 const matrices = new Map()
 for (const [, , lab] of text.matchAll(TABLE)) {
-  const file = join(folder, lab, 'matrix.json')
-  const json = await readFile(file, 'utf8').catch(() => undefined)
-  if (json === undefined) process.stderr.write(`${file} is not there: its table stays as it is\n`)
+  const [json] = await Promise.all(
+    ['matrix.json', 'consensus.json'].map((name) =>
+      readFile(join(folder, lab, name), 'utf8').catch(() => undefined),
+    ),
+  ).then((texts) => texts.filter((text) => text !== undefined))
+  if (json === undefined)
+    process.stderr.write(`${join(folder, lab)} has no results: its table stays as it is\n`)
   else matrices.set(lab, JSON.parse(json))
 }
 const written = text.replace(TABLE, (whole, open, lab, measure, close) => {
   const matrix = matrices.get(lab)
-  return matrix === undefined ? whole : `${open}${tableOf(matrix, measure)}\n${close}`
+  if (matrix === undefined) return whole
+  const table = matrix.consensus === undefined ? tableOf(matrix, measure) : consensusTable(matrix, measure)
+  return `${open}${table}\n${close}`
 })
 await writeFile(DOCUMENT, written)
 
@@ -65,6 +71,34 @@ function tableOf({ axes, cells, versions }, measure) {
     `Seeds ${seeds.join(', ')}; Node ${versions.node ?? ''}.`.replace(' Node .', ''),
   ]
   return lines.join('\n')
+}
+
+/** An averaging task: rules across, what else differs down; in a cell the means over seeds after each told round. */
+function consensusTable({ consensus, results, versions }, measure) {
+  const unique = (values) => [...new Set(values)]
+  const rules = unique(results.map(({ rule }) => rule))
+  const rowOf = ({ topology, attack }) => (consensus.attacks.length > 1 ? `${attack}, ${topology}` : topology)
+  const cell = (these) =>
+    consensus.after
+      .map((round) => figure(these.reduce((sum, one) => sum + one[measure][round], 0) / these.length))
+      .join(' / ')
+  return [
+    `| | ${rules.map(escapePipes).join(' | ')} |`,
+    `| --- | ${rules.map(() => '---:').join(' | ')} |`,
+    ...unique(results.map(rowOf)).map((row) => {
+      const cells = rules.map((rule) =>
+        cell(results.filter((one) => one.rule === rule && rowOf(one) === row)),
+      )
+      return `| ${escapePipes(row)} | ${cells.join(' | ')} |`
+    }),
+    '',
+    `After ${consensus.after.join(' / ')} rounds; seeds ${unique(results.map(({ seed }) => seed)).join(', ')}; Node ${versions.node}.`,
+  ].join('\n')
+}
+
+function figure(value) {
+  if (value !== 0 && (value < 1e-3 || value >= 1e6)) return value.toExponential(1)
+  return value >= 1000 ? value.toFixed(1) : value.toFixed(4)
 }
 
 function cellText(cells, measure) {
