@@ -98,7 +98,7 @@ function consensusTable({ consensus, results, versions }, measure) {
 
 function figure(value) {
   if (value !== 0 && (value < 1e-3 || value >= 1e6)) return value.toExponential(1)
-  return value >= 1000 ? value.toFixed(1) : value.toFixed(4)
+  return value.toFixed(4)
 }
 
 function cellText(cells, measure) {
