@@ -15,37 +15,44 @@ export interface AssertionResult {
 export interface WholeScenario {
   readonly scenarioText: string | undefined
   readonly assertions: readonly AssertionResult[]
+  /** `cluster` or `simulate`; null where nobody wrote it down. */
+  readonly stage: string | null
   readonly files: readonly HashedFile[]
 }
 
-/** Reads `scenario.yaml` and the assertions in `summary.json`, as far as they are there: runs put together by hand have neither. */
+/** Reads `scenario.yaml`, and assertions and stage in `summary.json`, as far as they are there: runs put together by hand have neither. */
 export async function readWhole(folder: string): Promise<WholeScenario> {
   const text = (name: string): Promise<string | undefined> =>
     readFile(join(folder, name), 'utf8').catch(() => undefined)
+  const { assertions, stage } = summaryIn(await text('summary.json'))
   return {
     scenarioText: await text('scenario.yaml'),
-    assertions: assertionsIn(await text('summary.json')),
+    assertions: assertionsIn(assertions),
+    stage: typeof stage === 'string' ? stage : null,
     files: await hashFiles(folder, ['scenario.yaml', 'summary.json'], '.'),
   }
 }
 
-function assertionsIn(json: string | undefined): AssertionResult[] {
+function summaryIn(json: string | undefined): { readonly assertions?: unknown; readonly stage?: unknown } {
   try {
-    const { assertions } = JSON.parse(json ?? '{}') as { assertions?: unknown }
-    if (!Array.isArray(assertions)) return []
-    return assertions.flatMap((entry: Partial<AssertionResult> | null) =>
-      typeof entry?.assertion === 'string'
-        ? [
-            {
-              assertion: entry.assertion,
-              rule: String(entry.rule ?? ''),
-              ok: entry.ok === true,
-              got: String(entry.got ?? ''),
-            },
-          ]
-        : [],
-    )
+    return (JSON.parse(json ?? '{}') as object | null) ?? {}
   } catch {
-    return []
+    return {}
   }
+}
+
+function assertionsIn(assertions: unknown): AssertionResult[] {
+  if (!Array.isArray(assertions)) return []
+  return assertions.flatMap((entry: Partial<AssertionResult> | null) =>
+    typeof entry?.assertion === 'string'
+      ? [
+          {
+            assertion: entry.assertion,
+            rule: String(entry.rule ?? ''),
+            ok: entry.ok === true,
+            got: String(entry.got ?? ''),
+          },
+        ]
+      : [],
+  )
 }

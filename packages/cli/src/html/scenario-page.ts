@@ -48,7 +48,7 @@ ${controls(data)}
 ${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of what they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
 ${panel('verdicts', 'Who was let in', 'Each row is one honest node judging one neighbour, each column a round. Rows from attackers stand above rows from honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
 ${panel('topology', 'The network, round by round', 'An arrow is a model on its way to the node that judged it. Solid: accepted. Dashed: refused. Diamonds attack.', 'tall', 'half', roundSlider())}
-${smallPanels(data)}
+${smallPanels(data, summary.stage === 'simulate')}
 ${labelPanel(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
 ${detailsSections(init)}
@@ -93,8 +93,14 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
     `topology ${part('topology').name ?? '?'}`,
     `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
     `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
+    ...stageFact(summary.stage),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+function stageFact(stage: string | null): string[] {
+  if (stage === 'simulate') return ['simulated, seconds are virtual']
+  return stage === null ? [] : [`played on a ${stage} of real nodes`]
 }
 
 interface SmallPanel {
@@ -104,7 +110,7 @@ interface SmallPanel {
 }
 
 /** The charts that stand side by side; those that nothing was measured for are left out. */
-function smallPanels(data: ReportData): Markup[] {
+function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
   const isMeasured = (pick: (point: PointView) => unknown): boolean =>
     data.variants.some((variant) =>
       variant.runs.some((run) => run.points.some((point) => pick(point) !== null)),
@@ -127,7 +133,9 @@ function smallPanels(data: ReportData): Markup[] {
     {
       id: 'effort',
       title: 'Seconds by phase',
-      note: 'Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.',
+      note: `Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.${
+        isSimulated ? ' Simulated: virtual seconds, but for aggregating.' : ''
+      }`,
     },
     { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
     ...(isMeasured((point) => point.consensusDistance)

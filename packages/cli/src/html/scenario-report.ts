@@ -68,6 +68,7 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   const summary: ScenarioSummary = {
     ...summarise(scenario.name, reportCommand(folder), summaries),
     assertions: whole?.assertions ?? [],
+    stage: whole?.stage ?? null,
     files: whole?.files ?? [],
   }
   const data = reportData(summary, views)

@@ -42,6 +42,8 @@ export interface ScenarioSummary {
   readonly balances: readonly Balance[]
   /** Of a scenario run, what was asserted and whether it held. */
   readonly assertions: readonly AssertionResult[]
+  /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
+  readonly stage: string | null
   /** Files above the runs that the report was made from. */
   readonly files: readonly HashedFile[]
 }
@@ -71,7 +73,7 @@ export function summarise(
   name: string,
   command: string,
   runs: readonly RunSummary[],
-): Omit<ScenarioSummary, 'assertions' | 'files'> {
+): Omit<ScenarioSummary, 'assertions' | 'stage' | 'files'> {
   const groups = new Map<string, Map<number, RunSummary>>()
   for (const run of runs) {
     const key = variantKey(run)

@@ -62,6 +62,20 @@ describe('writeScenarioReport', () => {
     })
   })
 
+  it('says where it was played, and that simulated seconds are virtual', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1])
+      expect((await writeScenarioReport(folder)).stage).toBeNull()
+      expect(read(folder, 'report.html')).not.toMatch(/virtual|real nodes/)
+      writeFileSync(join(folder, 'summary.json'), '{"stage":"simulate"}')
+      expect((await writeScenarioReport(folder)).stage).toBe('simulate')
+      expect(read(folder, 'report.html')).toContain('simulated, seconds are virtual')
+      writeFileSync(join(folder, 'summary.json'), '{"stage":"cluster"}')
+      await writeScenarioReport(folder)
+      expect(read(folder, 'report.html')).toContain('played on a cluster of real nodes')
+    })
+  })
+
   it('says which data.json is not what it should be', async () => {
     await inTemporaryFolder(async (folder) => {
       writeScenarioRuns(folder, [1], { labelled: true })
