@@ -256,4 +256,5 @@ export const preCompositions: readonly [rule: string, params: Parameters, option
   ['median', {}, { pre: [{ name: 'arc', params: { f: 1 } }] }],
   ['average', {}, { pre: [{ name: 'static-clipping', params: { c: 4 } }] }],
   ['krum', { f: 1 }, { pre: [{ name: 'distinct' }] }],
+  ['average', {}, { pre: [{ name: 'mad-clipping', params: { c: 2 } }] }],
 ]

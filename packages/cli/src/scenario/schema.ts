@@ -20,7 +20,7 @@ const seedSchema = z
 
 const ruleSchema = namedWithParams('Aggregation rule.').extend({
   pre: z
-    .array(namedWithParams('Pre-aggregator: nnm, bucketing, arc, static-clipping, distinct.'))
+    .array(namedWithParams('Pre-aggregator: nnm, bucketing, arc, static-clipping, mad-clipping, distinct.'))
     .default([])
     .describe('Pre-aggregators that run before the rule, in order.'),
 })

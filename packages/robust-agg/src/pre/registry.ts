@@ -8,9 +8,10 @@ import { bucketing } from './bucketing.js'
 import { arc, staticClipping } from './clip-norms.js'
 import { instantiatePre, type PreBehaviour, type PreDefinition } from './definition.js'
 import { distinct } from './distinct.js'
+import { madClipping } from './mad-clipping.js'
 import { nnm } from './nnm.js'
 
-const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping, distinct]
+const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping, madClipping, distinct]
 
 const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
 
