@@ -57,7 +57,7 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
   await mkdir(join(folder, 'hosts'), { recursive: true })
   const honest = nodes.filter((node) => node.attack === undefined).map((node) => node.index)
   const timeline = createFaultTimeline(scenario.faults, { nodes: nodes.length })
-  const presence = createPresence(plan.topology.graph)
+  const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
   const hosts = new Set<Host>()
   const addresses = new Map<string, ToHost & { type: 'addresses' }>()
   let conditions: Conditions = calm
@@ -161,7 +161,11 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     restarting.add(index)
     await dying.get(index)
     restarting.delete(index)
-    if (stopping === undefined) late.add(launch([nodes[index]!], soloLog(nodes[index]!)))
+    if (stopping === undefined) {
+      late.add(launch([nodes[index]!], soloLog(nodes[index]!)))
+      // The others may have finished in the meantime.
+      releaseStranded()
+    }
     else if (hosts.size === 0) finish()
   }
 
@@ -177,7 +181,7 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     if (message.type === 'published') {
       const { index, round } = message
       const node = nodes[index]!
-      presence.published(index)
+      presence.published(index, round)
       if (node.attack === undefined) {
         const path = join(nodeFolder(folder, node), 'blobs', message.modelCid)
         for (const other of hosts)

@@ -40,6 +40,8 @@ const send = (message: FromHost): void => {
 }
 
 let host: { receive(message: ToHost): void; stop(): Promise<void> } | undefined
+/** What came before the host could take it. */
+const early: ToHost[] = []
 
 process.on('message', (message: ToHost) => {
   if (message.type === 'launch') {
@@ -51,9 +53,8 @@ process.on('message', (message: ToHost) => {
     })
   } else if (message.type === 'stop') {
     void end()
-  } else {
-    host?.receive(message)
-  }
+  } else if (host === undefined) early.push(message)
+  else host.receive(message)
 })
 process.on('disconnect', () => void end())
 
@@ -111,6 +112,7 @@ async function launch(init: HostLaunch): Promise<void> {
       await service.close()
     },
   }
+  for (const message of early.splice(0)) host.receive(message)
   send({ type: 'ready', backend: service.backend.name, notice: service.backend.notice })
 
   const start = async (hosted: HostedNode): Promise<void> => {

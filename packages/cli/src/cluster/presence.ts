@@ -1,39 +1,46 @@
 import type { Topology } from '@tempered/robust-agg/topology'
 
-type State = 'absent' | 'started' | 'working' | 'gone'
+/** `working`: it has published, and `round` was the last time. */
+type State = { readonly is: 'absent' | 'started' | 'gone' } | { readonly is: 'working'; readonly round: number }
 
 /**
  * Who is there in a run with faults, for one question: which nodes wait for neighbours that will never come? A node
- * that was started joins when a neighbour is there; when all of them have finished, nothing will ever let it begin.
+ * that was started joins when a neighbour is there, and a round closes when a neighbour answers; when all of them have
+ * finished, nothing will ever let it go on.
  */
 export interface Presence {
   /** It is being started, or started again. */
   started(index: number): void
-  published(index: number): void
+  published(index: number, round: number): void
   /** It is finished, failed or killed; it may be started again. */
   gone(index: number): void
-  /** Nodes that have published nothing since their start and whose neighbours are all gone for good. */
+  /**
+   * Nodes with rounds before them whose neighbours are all gone for good. A node in its last round is not among them: it
+   * may have everything that it needs.
+   */
   stranded(isComing: (index: number) => boolean): readonly number[]
 }
 
-export function createPresence(graph: Topology): Presence {
-  const states = Array.from({ length: graph.n }, (): State => 'absent')
-  const become = (state: State) => (index: number) => {
-    states[index] = state
+export function createPresence(graph: Topology, rounds: number): Presence {
+  const states = Array.from({ length: graph.n }, (): State => ({ is: 'absent' }))
+  const become = (is: 'started' | 'gone') => (index: number) => {
+    states[index] = { is }
   }
   return {
     started: become('started'),
-    published: become('working'),
+    published: (index, round) => {
+      states[index] = { is: 'working', round }
+    },
     gone: become('gone'),
     stranded: (isComing) =>
       states.flatMap((state, index) => {
         const neighbours = graph.neighbours(index)
-        const waits = state === 'started' && neighbours.length > 0
+        const waits = state.is === 'started' || (state.is === 'working' && state.round < rounds - 1)
         const isLost = (other: number): boolean => {
-          const theirs = states[other]!
+          const theirs = states[other]!.is
           return (theirs === 'gone' || theirs === 'absent') && !isComing(other)
         }
-        return waits && neighbours.every(isLost) ? [index] : []
+        return waits && neighbours.length > 0 && neighbours.every(isLost) ? [index] : []
       }),
   }
 }

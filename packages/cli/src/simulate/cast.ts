@@ -19,7 +19,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
   const { plan, hub, models, disks } = world
   const { nodes, run } = plan
   const timeline = createFaultTimeline(plan.scenario.faults, { nodes: nodes.length })
-  const presence = createPresence(plan.topology.graph)
+  const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
   const running = new Map<number, { readonly node: TemperedNode; readonly gone: Promise<void> }>()
   const performances = new Set<Promise<void>>()
   let conditions: Conditions = calm
@@ -67,7 +67,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
       absent: timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : [])),
       events: {
         onPublished(round, modelCid) {
-          presence.published(index)
+          presence.published(index, round)
           if (planned.attack === undefined)
             models.note(index, round, async () => requireBlob(disks[index]!.blob(modelCid), modelCid))
           carryOut(timeline.published(index, round, planned.attack === undefined))
@@ -86,6 +86,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
     }
     const gone = node.run()
     running.set(index, { node, gone: gone.catch(() => undefined) })
+    releaseStranded()
     await gone
     const lastRound = run.manifest.training.rounds - 1
     if (disks[index]!.lastRound === lastRound) onEvent({ type: 'done', index })

@@ -56,6 +56,19 @@ describe('a scenario with faults', () => {
       expect(verdict.code, verdict.stderr).toBe(0)
     }))
 
+  it('ends though a node comes back when the others are done, in a cluster and simulated', () =>
+    inTemporaryFolder(async (folder) => {
+      const faults = 'faults:\n  - { at: 2, kill: [1] }\n  - { at: 5, restart: [1] }\n'
+      await writeFile(join(folder, 's.yaml'), base('late', 5) + faults)
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
+        expect(run.code, run.stderr).toBe(0)
+        const [results] = await readdir(join(folder, stage))
+        const { runs } = JSON.parse(await readFile(join(folder, stage, results!, 'summary.json'), 'utf8'))
+        expect(runs[0].score.ledgers).toMatchObject({ checked: 4, valid: 4 })
+      }
+    }))
+
   it('parts a run and heals it', () =>
     inTemporaryFolder(async (folder) => {
       const faults = 'faults:\n  - { at: 2, partition: [[0, 1], [2, 3]] }\n  - { at: 6, heal: true }\n'

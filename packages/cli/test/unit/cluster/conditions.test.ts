@@ -29,10 +29,10 @@ describe('presence', () => {
   const nobody = () => false
 
   it('finds a node that waits for neighbours who will never come', () => {
-    const presence = createPresence(createTopology({ name: 'complete' }, 3, 1))
+    const presence = createPresence(createTopology({ name: 'complete' }, 3, 1), 5)
     for (const index of [0, 1, 2]) presence.started(index)
     expect(presence.stranded(nobody)).toEqual([])
-    presence.published(0)
+    presence.published(0, 4)
     presence.gone(0)
     presence.gone(2)
     expect(presence.stranded(nobody)).toEqual([1])
@@ -41,13 +41,15 @@ describe('presence', () => {
     expect(presence.stranded(nobody)).toEqual([])
   })
 
-  it('a node that has begun goes on alone, and one without neighbours waits for nobody', () => {
-    const presence = createPresence(createTopology({ name: 'complete' }, 2, 1))
+  it('a node in its last round may end alone, one with rounds before it cannot, one without neighbours waits for nobody', () => {
+    const presence = createPresence(createTopology({ name: 'complete' }, 2, 1), 5)
     presence.started(0)
-    presence.published(0)
     presence.gone(1)
+    presence.published(0, 3)
+    expect(presence.stranded(nobody)).toEqual([0])
+    presence.published(0, 4)
     expect(presence.stranded(nobody)).toEqual([])
-    const single = createPresence(createTopology({ name: 'complete' }, 1, 1))
+    const single = createPresence(createTopology({ name: 'complete' }, 1, 1), 5)
     single.started(0)
     expect(single.stranded(nobody)).toEqual([])
   })
