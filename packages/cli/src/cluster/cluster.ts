@@ -165,8 +165,7 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
       late.add(launch([nodes[index]!], soloLog(nodes[index]!)))
       // The others may have finished in the meantime.
       releaseStranded()
-    }
-    else if (hosts.size === 0) finish()
+    } else if (hosts.size === 0) finish()
   }
 
   const receive = (host: Host, message: FromHost): void => {

@@ -1,7 +1,9 @@
 import type { Topology } from '@tempered/robust-agg/topology'
 
 /** `working`: it has published, and `round` was the last time. */
-type State = { readonly is: 'absent' | 'started' | 'gone' } | { readonly is: 'working'; readonly round: number }
+type State =
+  | { readonly is: 'absent' | 'started' | 'gone' }
+  | { readonly is: 'working'; readonly round: number }
 
 /**
  * Who is there in a run with faults, for one question: which nodes wait for neighbours that will never come? A node

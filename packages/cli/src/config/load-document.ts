@@ -26,7 +26,9 @@ export async function loadDocument<S extends z.ZodType>(
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    throw new CliError('E_FILE', `${path}: ${(error as NodeJS.ErrnoException).message}`, { path }, error)
+    const { code, message } = error as NodeJS.ErrnoException
+    const what = code === 'ENOENT' ? 'there is no such file' : message
+    throw new CliError('E_FILE', `${path}: ${what}`, { path }, error)
   }
   return parseText(path, text, schema, check, independent)
 }

@@ -26,7 +26,7 @@ export function matrixBody({ matrix, summary, data, files }: MatrixPageInit): Ma
 <header class="masthead">
 <p class="eyebrow">Tempered report</p>
 <h1>Rules against attacks</h1>
-<p class="lede">${leadSentence(summary, data)}</p>
+<p class="lede">${leadSentence(summary, data, matrix.cells)}</p>
 <ul class="facts"><li>${data.rules.length} rules</li><li>${data.attacks.length} attacks</li>${data.choices.map(
     ({ axis, values }) => html`<li>${axis} ${values.join(', ')}</li>`,
   )}<li>${seeds.size} ${seeds.size === 1 ? 'seed' : 'seeds'}</li><li>${matrix.cells.length} cells</li>${
@@ -71,7 +71,10 @@ ${files.map((file) => html`<p>${file.path}<br><code>${file.sha256}</code></p>`)}
 }
 
 /** Which rule keeps its worst honest node highest over all attacks that were tried. */
-function leadSentence({ groups }: MatrixSummary, data: MatrixData): string {
+function leadSentence({ groups }: MatrixSummary, data: MatrixData, cells: Matrix['cells']): string {
+  const missing = cells.filter(({ status }) => status === 'missing').length
+  if (missing > 0)
+    return `${cells.length - missing} of ${cells.length} cells are there: too early to say which rule does best.`
   const attacked = groups.filter((group) => group.attack !== 'none')
   const floors = data.rules.flatMap((rule) => {
     const own = attacked.filter((group) => group.rule === rule)
@@ -87,9 +90,11 @@ function leadSentence({ groups }: MatrixSummary, data: MatrixData): string {
   const plain = floors.find(({ rule }) => rule === 'average')
   if (first === undefined) return 'No rule has a result against every attack yet.'
   const best = `Over everything that was tried${floors.length < data.rules.length ? ', of the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
+  const seeds = new Set(cells.map(({ seed }) => seed)).size
+  const caution = seeds === 1 ? ' One seed: small differences mean nothing.' : ''
   return plain === undefined || plain === first
-    ? best
-    : `${best} Plain averaging fell to ${percent(plain.value)} (${plain.attack}).`
+    ? `${best}${caution}`
+    : `${best} Plain averaging fell to ${percent(plain.value)} (${plain.attack}).${caution}`
 }
 
 function costTable({ groups }: MatrixSummary): Markup | null {

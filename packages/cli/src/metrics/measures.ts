@@ -24,5 +24,19 @@ export const MEASURES = {
 
 export type MeasureName = keyof typeof MEASURES
 
+/** Measures that lie in [0, 1]. */
+export const SHARES: ReadonlySet<MeasureName> = new Set([
+  'worstHonestAccuracy',
+  'meanHonestAccuracy',
+  'bestHonestAccuracy',
+  'mter',
+  'accuracySpread',
+  'asr',
+  'precision',
+  'recall',
+  'acceptance',
+  'honestRefused',
+])
+
 /** null where a run has nothing to measure it by. */
 export type Measures = Readonly<Record<MeasureName, number | null>>

@@ -25,8 +25,10 @@ export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: numbe
       // The first cells of all processes end together, before which nothing can be said.
       const each = (systemClock.monotonicMs() - begun) / here
       const left = here < parallel ? '…' : duration((each * (total - finished)) / 1000)
-      const worst = result.measures?.worstHonestAccuracy
-      const outcome = result.status === 'failed' ? pc.red(`failed: ${result.error}`) : percent(worst)
+      const outcome =
+        result.status === 'failed'
+          ? pc.red(`failed: ${result.error}`)
+          : `worst error ${percent(result.measures?.mter)}`
       const line =
         `${finished}/${total} cells${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
         `${result.rule} × ${result.attack} ${percent(result.fraction, 0)} seed ${result.seed}: ${outcome}`

@@ -1,5 +1,5 @@
 import { nearestName } from '../config/nearest-name.js'
-import { MEASURES, type MeasureName } from '../metrics/measures.js'
+import { MEASURES, type MeasureName, SHARES } from '../metrics/measures.js'
 
 /** Of which run a measure is taken: the scenario's own, or one of its controls. */
 export type AssertedRun = 'attacked' | 'honest' | 'undefended' | 'baseline'
@@ -87,14 +87,21 @@ export function parseAssertion(text: string): Assertion {
   const [, left = '', sign = '', right = ''] = parts
   const terms = left.split(/\s+-\s+/)
   if (terms.length > 2) throw new AssertionSyntaxError(`"${left}": only one subtraction is possible`)
+  if (left.endsWith('='))
+    throw new AssertionSyntaxError(`"=${sign}" is no comparison; did you mean ${sign}=?`)
   const [term, minus] = terms.map(parseTerm)
+  const limit = parseNumber(right)
+  if (SHARES.has(term!.measure) && Math.abs(limit) > 1)
+    throw new AssertionSyntaxError(
+      `${term!.measure} lies between 0 and 1 (100 %), and ${right} does not${right.endsWith('%') ? '' : `; did you mean ${right} %?`}`,
+    )
   return {
     kind: 'measure',
     text: words,
     term: term!,
     minus,
     comparison: COMPARISONS[sign]!,
-    limit: parseNumber(right),
+    limit,
   }
 }
 

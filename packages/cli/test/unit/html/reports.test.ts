@@ -118,4 +118,16 @@ describe('writeMatrixReport', () => {
       expect(page).toContain('krum kept the worst honest node highest')
     })
   })
+
+  it('names no best rule while cells are missing', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const matrix = madeUpMatrix()
+      const [first, ...others] = matrix.cells
+      const cells = [{ ...first, status: 'missing', measures: undefined }, ...others]
+      writeFileSync(join(folder, 'matrix.json'), JSON.stringify({ ...matrix, cells }))
+      await writeMatrixReport(folder)
+      const lede = /<p class="lede">(.*?)<\/p>/.exec(read(folder, 'report.html'))?.[1]
+      expect(lede).toBe('11 of 12 cells are there: too early to say which rule does best.')
+    })
+  })
 })
