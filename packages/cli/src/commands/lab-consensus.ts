@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
+import { loadKind } from '../config/file-kind.js'
 import { loadDocument } from '../config/load-document.js'
 import { casesOf } from '../consensus/consensus-run.js'
 import { type Consensus, consensusSchema } from '../consensus/consensus-schema.js'
@@ -28,7 +29,10 @@ interface CaseResult {
 
 /** `tempered lab consensus`: averaging under attack, without data. Throws E_FILE, E_CONFIG. */
 export async function labConsensus(file: string, options: LabConsensusOptions): Promise<void> {
-  const consensus = withOptions(await loadDocument(file, consensusSchema), options)
+  const consensus = withOptions(
+    await loadKind('consensus', file, () => loadDocument(file, consensusSchema)),
+    options,
+  )
   const results = casesIn(consensus, file).map(({ rule, attack, topology, seed, run }) => {
     const rounds = run()
     const result: CaseResult = {

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { loadSource } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
+import { loadKind } from '../config/file-kind.js'
 import { loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
 import { writeMatrixReport } from '../html/matrix-report.js'
@@ -74,7 +75,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
 }
 
 async function loadLab(file: string): Promise<Lab> {
-  const lab = await loadDocument(file, labSchema)
+  const lab = await loadKind('lab', file, () => loadDocument(file, labSchema))
   const { source } = lab.scenario.data
   if (source === 'mnist') return lab
   return {

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { DataError, type DataSource, loadSource, partition } from '@tempered/node'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { loadKind } from '../config/file-kind.js'
 import { documentError, loadDocument } from '../config/load-document.js'
 import { scenarioPartition } from './data-split.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
@@ -11,7 +12,9 @@ import { type Scenario, scenarioSchema } from './schema.js'
  * the file. Throws E_FILE, or E_CONFIG with every mistake on a line `file:line:column: what`.
  */
 export async function loadScenario(file: string): Promise<Scenario> {
-  const scenario = await loadDocument(file, scenarioSchema, checkScenario, INDEPENDENT_KEYS)
+  const scenario = await loadKind('scenario', file, () =>
+    loadDocument(file, scenarioSchema, checkScenario, INDEPENDENT_KEYS),
+  )
   const { source } = scenario.data
   if (source === 'mnist') return scenario
   return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }

@@ -121,7 +121,7 @@ describe('writeMatrixReport', () => {
 
   it('names no best rule while cells are missing', async () => {
     await inTemporaryFolder(async (folder) => {
-      const matrix = madeUpMatrix()
+      const matrix = madeUpMatrix() as { cells: object[] }
       const [first, ...others] = matrix.cells
       const cells = [{ ...first, status: 'missing', measures: undefined }, ...others]
       writeFileSync(join(folder, 'matrix.json'), JSON.stringify({ ...matrix, cells }))
