@@ -32,11 +32,25 @@ function deviation(x: Float32Array, centre: Float32Array): Float32Array {
   return out
 }
 
-/** Deviations of huge values are infinite in float32, and so may their median be: then nothing is cut. */
-function clamped(x: Float32Array, low: Float32Array, high: Float32Array): Float32Array {
-  const out = new Float32Array(x.length)
-  for (let j = 0; j < x.length; j++) out[j] = Math.min(Math.max(x[j], low[j]), high[j])
-  return out
+/**
+ * Cuts x into `out`, which may not be x itself; true when anything was cut. Deviations of huge values are infinite in
+ * float32, and so may their median be: then nothing is.
+ */
+function clamp(
+  x: Float32Array,
+  middle: Float32Array,
+  spread: Float32Array,
+  c: number,
+  out: Float32Array,
+): boolean {
+  let cut = false
+  for (let j = 0; j < x.length; j++) {
+    const reach = c * spread[j]
+    const value = Math.min(Math.max(x[j], middle[j] - reach), middle[j] + reach)
+    out[j] = value
+    if (value !== x[j]) cut = true
+  }
+  return cut
 }
 
 export const madClipping: PreDefinition = {
@@ -61,14 +75,12 @@ export const madClipping: PreDefinition = {
     mix: ({ models }) => {
       const middle = medianOf(models)
       const spread = medianOf(models.map((x) => deviation(x, middle)))
-      const low = middle.map((value, j) => value - c * spread[j])
-      const high = middle.map((value, j) => value + c * spread[j])
-      const outputs = models.map((x) => clamped(x, low, high))
+      const outputs = models.map((x) => new Float32Array(x.length))
       return {
         models: outputs,
         standsIn: models.map((_, k) => k),
         coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
-        clipped: models.map((x, k) => x.some((value, j) => value !== outputs[k][j])),
+        clipped: models.map((x, k) => clamp(x, middle, spread, c, outputs[k])),
       }
     },
     outputs: (models) => models,
