@@ -1,18 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { CliError } from '../errors.js'
 import { table } from '../report/format.js'
 
-/** `tempered scenario list`: every scenario file of a folder with its first comment line. Throws E_FILE. */
+/**
+ * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it with the first sentence
+ * of its comment. Throws E_FILE.
+ */
 export async function scenarioList(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new CliError('E_FILE', `${folder}: ${error.message}`, { folder }, error)
   })
-  const files = names.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.endsWith('.schema.json')).sort()
+  const files = names.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.endsWith('.schema.json'))
+  // What lies in the folder itself comes first.
+  const depth = (name: string): number => name.split(sep).length
+  files.sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
   const rows = await Promise.all(
     files.map(async (name) => {
       const path = join(folder, name)
-      return [path, firstComment(await readFile(path, 'utf8'))]
+      return [path, firstSentence(await readFile(path, 'utf8'))]
     }),
   )
   if (rows.length === 0)
@@ -20,13 +26,15 @@ export async function scenarioList(folder: string): Promise<void> {
   for (const line of table(rows, new Set())) process.stdout.write(`${line}\n`)
 }
 
-/** The first comment of a YAML file that says something to people. */
-export function firstComment(text: string): string {
+/** The first sentence of a YAML file's comment for people, which may go over several lines; '' when there is none. */
+export function firstSentence(text: string): string {
+  const words: string[] = []
   for (const line of text.split('\n')) {
     const comment = /^\s*#\s?(.*)$/.exec(line)?.[1]
-    if (comment !== undefined && comment !== '' && !comment.startsWith('yaml-language-server:'))
-      return comment
-    if (comment === undefined && line.trim() !== '') return ''
+    const isBlank = comment === '' || line.trim() === ''
+    if (comment?.startsWith('yaml-language-server:') || (isBlank && words.length === 0)) continue
+    if (comment === undefined || isBlank) break
+    words.push(comment.trim())
   }
-  return ''
+  return /^.*?\.(?=\s|$)/.exec(words.join(' '))?.[0] ?? words.join(' ')
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { firstComment } from '../../../src/commands/scenario-list.js'
+import { firstSentence } from '../../../src/commands/scenario-list.js'
 import { parseText } from '../../../src/config/load-document.js'
 import { scenarioJsonSchema } from '../../../src/scenario/json-schema.js'
 import { checkScenario } from '../../../src/scenario/scenario-checks.js'
@@ -40,7 +40,19 @@ describe('templates', () => {
     const text = scenarioTemplate(template, 'my-name', './x.schema.json')
     expect(text.startsWith('# yaml-language-server: $schema=./x.schema.json\n')).toBe(true)
     expect(parseText('t.yaml', text, scenarioSchema, checkScenario).name).toBe('my-name')
-    expect(firstComment(text).length).toBeGreaterThan(20)
+    expect(firstSentence(text).length).toBeGreaterThan(20)
+  })
+})
+
+describe('the first sentence of a comment', () => {
+  it.each([
+    ['# yaml-language-server: $schema=x\n# One two\n# three. Four.\nname: x\n', 'One two three.'],
+    ['\n# No end\nname: x\n# Later.\n', 'No end'],
+    ['#\n# Twelve nodes, h = 0.8; one dies. It comes\n# back.\n', 'Twelve nodes, h = 0.8; one dies.'],
+    ['name: x\n# Too late.\n', ''],
+    ['', ''],
+  ])('of %j is %j', (text, sentence) => {
+    expect(firstSentence(text)).toBe(sentence)
   })
 })
 
@@ -50,6 +62,6 @@ describe('the scenarios of the repository', () => {
     const text = readFileSync(join(root, 'scenarios', file), 'utf8')
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../schemas/scenario.schema.json')
     parseText(file, text, scenarioSchema, checkScenario)
-    expect(firstComment(text).length).toBeGreaterThan(20)
+    expect(firstSentence(text).length).toBeGreaterThan(20)
   })
 })
