@@ -17,25 +17,28 @@ export interface WholeScenario {
   readonly assertions: readonly AssertionResult[]
   /** `cluster` or `simulate`; null where nobody wrote it down. */
   readonly stage: string | null
+  /** Somebody stopped it before its end. */
+  readonly interrupted: boolean
   readonly files: readonly HashedFile[]
 }
 
-/** Reads `scenario.yaml`, and assertions and stage in `summary.json`, as far as they are there: runs put together by hand have neither. */
+/** Reads `scenario.yaml`, and what `summary.json` says of the whole, as far as they are there: runs put together by hand have neither. */
 export async function readWhole(folder: string): Promise<WholeScenario> {
   const text = (name: string): Promise<string | undefined> =>
     readFile(join(folder, name), 'utf8').catch(() => undefined)
-  const { assertions, stage } = summaryIn(await text('summary.json'))
+  const { assertions, stage, interrupted } = summaryIn(await text('summary.json'))
   return {
     scenarioText: await text('scenario.yaml'),
     assertions: assertionsIn(assertions),
     stage: typeof stage === 'string' ? stage : null,
+    interrupted: interrupted === true,
     files: await hashFiles(folder, ['scenario.yaml', 'summary.json'], '.'),
   }
 }
 
-function summaryIn(json: string | undefined): { readonly assertions?: unknown; readonly stage?: unknown } {
+function summaryIn(json: string | undefined): Readonly<Record<string, unknown>> {
   try {
-    return (JSON.parse(json ?? '{}') as object | null) ?? {}
+    return (JSON.parse(json ?? '{}') as Record<string, unknown> | null) ?? {}
   } catch {
     return {}
   }

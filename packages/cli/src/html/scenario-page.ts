@@ -94,6 +94,7 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
     `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
     `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
     ...stageFact(summary.stage),
+    ...(summary.interrupted ? ['stopped before its end'] : []),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
 }

@@ -69,6 +69,7 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
     ...summarise(scenario.name, reportCommand(folder), summaries),
     assertions: whole?.assertions ?? [],
     stage: whole?.stage ?? null,
+    interrupted: whole?.interrupted ?? false,
     files: whole?.files ?? [],
   }
   const data = reportData(summary, views)

@@ -44,6 +44,8 @@ export interface ScenarioSummary {
   readonly assertions: readonly AssertionResult[]
   /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
   readonly stage: string | null
+  /** Somebody stopped the scenario before its end: runs are cut short, and some may be missing. */
+  readonly interrupted: boolean
   /** Files above the runs that the report was made from. */
   readonly files: readonly HashedFile[]
 }
@@ -73,7 +75,7 @@ export function summarise(
   name: string,
   command: string,
   runs: readonly RunSummary[],
-): Omit<ScenarioSummary, 'assertions' | 'stage' | 'files'> {
+): Omit<ScenarioSummary, 'assertions' | 'stage' | 'interrupted' | 'files'> {
   const groups = new Map<string, Map<number, RunSummary>>()
   for (const run of runs) {
     const key = variantKey(run)

@@ -73,7 +73,13 @@ describe('writeScenarioReport', () => {
       expect([says('seconds are virtual'), says('Simulated: virtual seconds')]).toEqual([true, true])
       writeFileSync(join(folder, 'summary.json'), '{"stage":"cluster"}')
       await writeScenarioReport(folder)
-      expect(says('played on a cluster of real nodes')).toBe(true)
+      expect([says('played on a cluster of real nodes'), says('stopped before its end')]).toEqual([
+        true,
+        false,
+      ])
+      writeFileSync(join(folder, 'summary.json'), '{"stage":"cluster","interrupted":true}')
+      await writeScenarioReport(folder)
+      expect(says('stopped before its end')).toBe(true)
     })
   })
 
