@@ -140,7 +140,10 @@ function checkScaling(
           Object.entries(params).map(([key, value]) => [key, lengths.includes(key) ? value * factor : value]),
         )
         const stages = pre?.map((stage) =>
-          stage.params?.c === undefined ? stage : { ...stage, params: { c: stage.params.c * factor } },
+          // The radius of static clipping is a length; the c of mad-clipping is a number of deviations.
+          stage.name === 'static-clipping'
+            ? { ...stage, params: { c: (stage.params?.c ?? 0) * factor } }
+            : stage,
         )
         const evaluator = { loss: lossNear(1, null, factor) }
         // Parameters left at their default are lengths too.
