@@ -46,8 +46,11 @@ describe('a node that is killed at every step of a round', () => {
       const received = seen.flatMap(({ round, neighbours: [record] }) =>
         record?.announcement == null ? [] : [[round, modelOf(record.announcement)] as const],
       )
-      expect(received.length).toBeGreaterThan(ROUNDS / 2)
-      for (const [round, model] of received) expect([round, announced.get(round)]).toEqual([round, model])
+      // A round that was over when alice came back has no entry of hers: she goes on where bob is.
+      const entered = received.filter(([round]) => announced.has(round))
+      expect(entered.length).toBeGreaterThan(ROUNDS / 2)
+      expect(received.length - entered.length).toBeLessThanOrEqual(2 * FAILPOINTS.length)
+      for (const [round, model] of entered) expect([round, announced.get(round)]).toEqual([round, model])
       const evidence = await readFile(join(folder, 'bob', 'state', EVIDENCE_FILE))
       const none = await readFile(join(folder, 'alice', 'state', EVIDENCE_FILE))
       expect(evidence.byteLength).toBe(none.byteLength)

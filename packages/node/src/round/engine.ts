@@ -98,6 +98,8 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const poller = createStatusPoller(network, clock, logger)
 
+  /** Neighbours that are admitted and not yet up. */
+  const arriving = new Set<string>()
   const queue: RoundEvent[] = []
   let draining = false
   function dispatch(event: RoundEvent): void {
@@ -311,9 +313,15 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     handlers: {
       neighbourUp(peer) {
         logger.info({ peer }, 'neighbour up')
-        dispatch({ type: 'neighbour-up', peer })
+        // What it tells of itself comes with its admission, in the same turn. It has to be heard first: a node that is
+        // back late begins when the last neighbour is here, and must know by then how far the others are.
+        arriving.add(peer)
+        queueMicrotask(() => {
+          if (arriving.delete(peer)) dispatch({ type: 'neighbour-up', peer })
+        })
       },
       neighbourDown(peer) {
+        arriving.delete(peer)
         logger.warn({ peer, round: state.round }, 'neighbour down')
         dispatch({ type: 'neighbour-down', peer })
       },
