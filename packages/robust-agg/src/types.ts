@@ -211,6 +211,11 @@ export interface RuleInfo {
   readonly linear: boolean
   /** True: `RoundInput.weights` matter. */
   readonly usesWeights: boolean
+  /**
+   * True: it weighs models, shortens them or trims coordinates and takes all in, instead of refusing some: precision and
+   * recall of its verdicts say nothing. (A radius of 0 shortens a model to nothing, which is a refusal.)
+   */
+  readonly weighsAll: boolean
   /** True: `RoundInput.evaluator` is required. */
   readonly needsEvaluator: boolean
   /** True: the rule reads `RoundInput.memory` and gives `Aggregation.memory`; without it every round is a first. */

@@ -6,6 +6,7 @@ import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
 import { createProgress } from '../report/progress.js'
+import { ruleText } from '../report/rule-text.js'
 import { renderScores, renderTroubles } from '../report/summary.js'
 import {
   type ClusterRun,
@@ -44,7 +45,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
     `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(hosts, scenario.nodes)} processes, ` +
-      `rule ${plan.run.manifest.rule.name}, run ${plan.run.id}`,
+      `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false
   const run: ClusterRun = await startClusterRun({

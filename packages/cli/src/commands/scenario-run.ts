@@ -6,6 +6,7 @@ import { startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
 import { createProgress } from '../report/progress.js'
+import { ruleText } from '../report/rule-text.js'
 import { renderAssertions, renderRuns } from '../report/scenario-summary.js'
 import { renderBalances } from '../report/summary.js'
 import { requireNoFailures } from '../run/cluster-run.js'
@@ -65,7 +66,9 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
       const verb = attackers.length === 1 ? 'attacks' : 'attack'
       const who = attackers.length === 0 ? 'nobody attacks' : `${attackers.join(', ')} ${verb}`
       progress.note(
-        pc.bold(`${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${variant.rule.name}, ${who}`),
+        pc.bold(
+          `${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${ruleText(variant.rule)}, ${who}`,
+        ),
       )
     },
     onEvent(variant, run, event, elapsedMs) {

@@ -1,4 +1,5 @@
 import { faultText } from '../report/fault-text.js'
+import { ruleText } from '../report/rule-text.js'
 import { sortFaults } from '../scenario/fault-timeline.js'
 import type { Scenario } from '../scenario/schema.js'
 import { ruleLabel } from '../scenario/variants.js'
@@ -28,7 +29,7 @@ export function hostsReadme(init: HostsReadmeInit): string {
           .join(', ')}.`
   return `# ${name} on ${hosts.length} hosts
 
-Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${plan.scenario.rule.name}.
+Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule)}.
 ${who}
 
 - \`hosts/<node>/\` is all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`, \`start.sh\`; of

@@ -24,7 +24,11 @@ export function runView(run: StoredRun): RunView {
   return {
     seed: run.scenario.seed,
     rounds: rounds.map((round) => round + 1),
-    nodes: record.nodes.map(({ name, attack }) => ({ name, attack })),
+    nodes: record.nodes.map(({ name, attack, attackRounds }) => ({
+      name,
+      attack,
+      attackRounds: attackRounds === null ? null : [attackRounds[0] + 1, attackRounds[1] + 1],
+    })),
     accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
     points: series.map(pointView),
     verdicts: verdictView(record, rounds),

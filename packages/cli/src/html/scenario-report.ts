@@ -55,7 +55,7 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
     summaries.push(summary)
     const key = variantKey(summary)
     views.set(key, (views.get(key) ?? new Map<number, RunView>()).set(summary.seed, runView(run)))
-    if (isAttacked({ role })) attackers.add(run.record.nodes)
+    if (isAttacked({ role })) attackers.add(run.record.nodes, run.record.rounds)
     if (main === undefined || (role === 'attacked' && main.role !== 'attacked')) {
       const { scenario, scenarioText } = run
       main = { role, scenario, scenarioText, nodes: run.record.nodes.length }

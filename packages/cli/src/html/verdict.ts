@@ -31,13 +31,20 @@ function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
   const count = attackers.reduce((sum, group) => sum + group.count, 0)
   if (count === 0) return `Nobody attacked the ${nodes} nodes ${span}.`
   const by = attackers
-    .map(({ attack, count: some, names }) =>
-      names.length === 0 || names.length > 4
-        ? `${attack} (${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' that each run draws' : ''})`
-        : `${attack} (${list(names)})`,
-    )
+    .map(({ attack, rounds, count: some, names }) => {
+      const who =
+        names.length === 0 || names.length > 4
+          ? `${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' that each run draws' : ''}`
+          : list(names)
+      return `${attack} (${who}${rounds === null ? '' : `, ${windowText(rounds)}`})`
+    })
     .join(' and ')
   return `${count} of ${nodes} nodes attacked with ${by}, ${span}.`
+}
+
+function windowText({ from, to }: NonNullable<AttackerGroup['rounds']>): string {
+  if (to === null) return `from round ${from} on`
+  return from === to ? `in round ${from}` : `in rounds ${from} to ${to}`
 }
 
 function benefitText({ rule, attacked, undefended, balance }: VerdictInput): string {

@@ -1,3 +1,4 @@
+import { listRules } from '@tempered/robust-agg'
 import type { HostedRound } from '../cluster/host-messages.js'
 import { share } from './statistics.js'
 
@@ -13,7 +14,10 @@ export interface VerdictCounts {
 export interface FilterQuality {
   /** Of the models that honest nodes refused, the share that came from attackers. */
   readonly precision: number | null
-  /** Of the attackers' models that reached honest nodes, the share that was refused. */
+  /**
+   * Of the attackers' models that reached honest nodes, the share that was refused. Null too where the rule weighs all
+   * models instead of refusing some (`RuleInfo.weighsAll`) and nothing before it refused any.
+   */
   readonly recall: number | null
   /** Of all models that reached honest nodes, the share that was accepted. */
   readonly acceptance: number | null
@@ -21,13 +25,19 @@ export interface FilterQuality {
   readonly honestRefused: number | null
 }
 
-/** Counts the verdicts of honest nodes' reports. A model that never arrived got no verdict and is not counted. */
-export function countVerdicts(reports: Iterable<HostedRound>, attackers: ReadonlySet<string>): VerdictCounts {
+/**
+ * Counts the verdicts of honest nodes' reports. A model that never arrived got no verdict and is not counted.
+ * What an attacker sends in rounds in which it does not attack is honest.
+ */
+export function countVerdicts(
+  reports: Iterable<HostedRound>,
+  isHostile: (peer: string, round: number) => boolean,
+): VerdictCounts {
   const counts: VerdictCounts = { hostile: 0, hostileRefused: 0, honest: 0, honestRefused: 0 }
   for (const report of reports) {
     for (const neighbour of report.neighbours) {
       if (neighbour.arrival === null) continue
-      const kind = attackers.has(neighbour.peer) ? 'hostile' : 'honest'
+      const kind = isHostile(neighbour.peer, report.round) ? 'hostile' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
     }
@@ -35,12 +45,15 @@ export function countVerdicts(reports: Iterable<HostedRound>, attackers: Readonl
   return counts
 }
 
-export function filterQuality(counts: VerdictCounts): FilterQuality {
+const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
+
+/** @param rule - name of the rule that gave the verdicts */
+export function filterQuality(counts: VerdictCounts, rule: string): FilterQuality {
   const { hostile, hostileRefused, honest, honestRefused } = counts
   const refused = hostileRefused + honestRefused
   return {
     precision: share(hostileRefused, refused),
-    recall: share(hostileRefused, hostile),
+    recall: refused === 0 && WEIGHING.has(rule) ? null : share(hostileRefused, hostile),
     acceptance: share(hostile + honest - refused, hostile + honest),
     honestRefused: share(honestRefused, honest),
   }

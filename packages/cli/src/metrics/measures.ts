@@ -12,7 +12,8 @@ export const MEASURES = {
   consensusDistance:
     'mean squared L2 distance of the honest nodes’ models to their mean after the last round',
   precision: 'of the models that honest nodes refused, the share that came from attackers',
-  recall: 'of the attackers’ models that reached honest nodes, the share that was refused',
+  recall:
+    'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
   acceptance: 'of all models that reached honest nodes, the share that was accepted',
   honestRefused: 'of the honest models that reached honest nodes, the share that was refused',
   bytesPerRound: 'bytes that a node received and sent in a round, mean over all nodes',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { CliError } from '../errors.js'
+import { ruleText } from '../report/rule-text.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
@@ -15,6 +16,8 @@ export interface StoredRun {
   /** The resolved scenario, as text and as parsed; its shape is not checked beyond what `record` needs. */
   readonly scenarioText: string
   readonly scenario: StoredScenario
+  /** The rule with what stands before it, as reports call it. */
+  readonly ruleTitle: string
   /** Whether its rule is plain averaging with nothing before it: no defence. */
   readonly isPlain: boolean
   readonly runId: string | null
@@ -33,7 +36,13 @@ export interface StoredScenario {
     readonly attack: { readonly name: string }
   }[]
   /** Who attacks, as the plan drew it. */
-  readonly attackers?: readonly { readonly node: number; readonly attack: string }[]
+  readonly attackers?: readonly {
+    readonly node: number
+    readonly attack: string
+    /** First and last round of the attack, from 1; folders of older versions do not say. */
+    readonly from?: number
+    readonly to?: number
+  }[]
   readonly [key: string]: unknown
 }
 
@@ -71,6 +80,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
   return {
     folder,
     record: { rule: manifest.rule.name, rounds, nodes, ...events.record },
+    ruleTitle: ruleText(manifest.rule),
     isPlain: manifest.rule.name === 'average' && (manifest.rule.pre ?? []).length === 0,
     ledgers: summary.ledgers ?? { checked: 0, valid: 0, bad: [] },
     scenarioText,
@@ -83,7 +93,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
 }
 
 interface StoredManifest {
-  readonly rule: { readonly name: string; readonly pre?: readonly unknown[] }
+  readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
 }
@@ -99,15 +109,18 @@ function parseAs<T>(file: string, read: () => unknown): T {
 }
 
 function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNode[] {
-  const attacks = new Map<number, string>()
+  const { rounds } = manifest.training
+  const attacks = new Map<number, Pick<RecordedNode, 'attack' | 'attackRounds'>>()
+  const add = (index: number, attack: string, from = 1, to = rounds): void =>
+    void attacks.set(index, { attack, attackRounds: [from - 1, to - 1] })
   for (const { nodes, attack } of scenario.adversaries ?? [])
-    for (const index of nodes ?? []) attacks.set(index, attack.name)
-  for (const { node, attack } of scenario.attackers ?? []) attacks.set(node, attack)
+    for (const index of nodes ?? []) add(index, attack.name)
+  for (const { node, attack, from, to } of scenario.attackers ?? []) add(node, attack, from, to)
   const width = Math.max(2, String(manifest.members.length - 1).length)
   return manifest.members.map((peer, index) => ({
     index,
     name: `node-${String(index).padStart(width, '0')}`,
     peer,
-    attack: attacks.get(index) ?? null,
+    ...(attacks.get(index) ?? { attack: null, attackRounds: null }),
   }))
 }

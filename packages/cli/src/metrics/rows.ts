@@ -1,6 +1,6 @@
 import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
-import { attackerPeers } from './run-record.js'
+import { hostilityOf } from './run-record.js'
 
 /** One node in one round, as `rounds.csv` and `rounds.ndjson` have it: tidy, one observation a row. */
 export interface RoundRow {
@@ -70,7 +70,7 @@ export function* roundRows(
   record: RunRecord,
   { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
 ): Generator<RoundRow> {
-  const attackers = attackerPeers(record)
+  const isHostile = hostilityOf(record)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
     for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {
@@ -79,7 +79,7 @@ export function* roundRows(
           (neighbour) =>
             neighbour.arrival !== null &&
             neighbour.accepted === accepted &&
-            attackers.has(neighbour.peer) === hostile,
+            isHostile(neighbour.peer, report.round) === hostile,
         ).length
       const { phaseMs, testAccuracy } = report
       yield {

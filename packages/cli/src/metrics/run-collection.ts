@@ -77,10 +77,10 @@ export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'
  * What the rule is called: as the variant's folder has it (`attacked-balance-2` where a scenario has two rules of one
  * name), or by its own name.
  */
-export function ruleLabel(path: string, run: Pick<StoredRun, 'record' | 'isPlain'>): string {
-  if (run.isPlain) return run.record.rule
+export function ruleLabel(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
+  if (run.isPlain) return run.ruleTitle
   const named = /^(?:attacked|honest)-(.+)$/.exec(path.split('/')[0] ?? '')?.[1]
-  return named ?? run.record.rule
+  return named ?? run.ruleTitle
 }
 
 /** Reads one run after the other, so that only one is in memory. */

@@ -29,6 +29,8 @@ export interface RecordedNode {
   readonly peer: string
   /** Name of the attack it mounts, null for an honest node. */
   readonly attack: string | null
+  /** First and last round, from 0, in which it attacks; null for an honest node. */
+  readonly attackRounds: readonly [number, number] | null
 }
 
 /** A node's rounds as they were reported, with the launcher's time of each. */
@@ -46,7 +48,11 @@ export function honestNodes(record: RunRecord): RecordedNode[] {
   return record.nodes.filter((node) => node.attack === null)
 }
 
-/** Peer ids of the attackers. */
-export function attackerPeers(record: RunRecord): Set<string> {
-  return new Set(record.nodes.filter((node) => node.attack !== null).map((node) => node.peer))
+/** Says whether what a peer sent in a round is hostile: before and after its attack an attacker is as honest as others. */
+export function hostilityOf(record: RunRecord): (peer: string, round: number) => boolean {
+  const windows = new Map(record.nodes.map(({ peer, attackRounds }) => [peer, attackRounds]))
+  return (peer, round) => {
+    const window = windows.get(peer) ?? null
+    return window !== null && round >= window[0] && round <= window[1]
+  }
 }

@@ -4,9 +4,9 @@ import type { ClusterPlan } from '../scenario/plan.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
 import type { Measures } from './measures.js'
 import {
-  attackerPeers,
   type FailedNode,
   honestNodes,
+  hostilityOf,
   type NodeRecord,
   type Observed,
   type RunRecord,
@@ -89,6 +89,7 @@ export function scoreRun(input: ScoreInput): RunScore {
       name,
       peer: identity.signer.peerId,
       attack: attack?.name ?? null,
+      attackRounds: attack === undefined ? null : [attack.from, attack.to],
     })),
     records,
     failed,
@@ -129,8 +130,9 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     ...filterQuality(
       countVerdicts(
         honest.flatMap((node) => reportsOf(node.index)),
-        attackerPeers(record),
+        hostilityOf(record),
       ),
+      record.rule,
     ),
     ...costs(record),
     aggregateMs: mean(

@@ -1,6 +1,6 @@
 import type { HostedRound } from '../cluster/host-messages.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
-import { attackerPeers, honestNodes, type RunRecord } from './run-record.js'
+import { honestNodes, hostilityOf, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
 /** What one round came to, over the honest nodes that finished it. Shares in [0, 1]; null where nothing was measured. */
@@ -26,7 +26,7 @@ export interface RoundPoint extends FilterQuality {
 /** One point for every round that any node finished, in order. */
 export function roundSeries(record: RunRecord): RoundPoint[] {
   const honest = new Set(honestNodes(record).map((node) => node.index))
-  const attackers = attackerPeers(record)
+  const isHostile = hostilityOf(record)
   const byRound = new Map<number, { all: HostedRound[]; honest: HostedRound[] }>()
   record.records.forEach((node, index) => {
     for (const { report } of node.rounds) {
@@ -50,7 +50,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
         mean: mean(accuracies),
         best: range?.max ?? null,
         spread: standardDeviation(accuracies),
-        ...filterQuality(countVerdicts(reports.honest, attackers)),
+        ...filterQuality(countVerdicts(reports.honest, isHostile), record.rule),
         bytesReceived: mean(reports.all.map((report) => report.bytesReceived)),
         bytesSent: mean(reports.all.map((report) => report.bytesSent)),
         phaseMs: meanPhases(reports.honest),

@@ -5,6 +5,7 @@ import type { ClusterEvent } from '../cluster/cluster.js'
 import type { ClusterRun } from '../run/cluster-run.js'
 import { faultText, stopText } from './fault-text.js'
 import { bytes, decimal, percent, table } from './format.js'
+import { ruleText } from './rule-text.js'
 
 /** What evidence of each kind shows. */
 const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
@@ -98,7 +99,7 @@ function renderRun(run: ClusterRun): string {
   })
   const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
   if (plan.nodes.length > MAX_ROWS) lines.push(pc.dim(`… and ${plan.nodes.length - MAX_ROWS} more nodes`))
-  const title = `${pc.bold(plan.run.manifest.rule.name)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
+  const title = `${pc.bold(ruleText(plan.run.manifest.rule))}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
   return [title, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
 }
 
@@ -163,7 +164,7 @@ function roundLine(run: ClusterRun, round: number, elapsedMs: number): string {
   const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
   return [
     `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`,
-    plan.run.manifest.rule.name,
+    ruleText(plan.run.manifest.rule),
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,
     `accuracy worst ${percent(worst)} mean ${percent(mean(accuracies))}`,

@@ -2,6 +2,7 @@ import pc from 'picocolors'
 import type { ScenarioResult } from '../run/scenario-run.js'
 import type { Scenario } from '../scenario/schema.js'
 import { bytes, percent, seconds, table } from './format.js'
+import { ruleText } from './rule-text.js'
 import { renderTroubles } from './summary.js'
 
 /** One line a run: what it was and what it came to; then what went wrong in it. */
@@ -20,7 +21,7 @@ export function renderRuns({ runs }: ScenarioResult): string[] {
   ]
   const rows = runs.map(({ variant, score }) => [
     variant.name,
-    variant.rule.name,
+    ruleText(variant.rule),
     String(variant.seed),
     percent(score.worst?.accuracy),
     percent(score.mean),

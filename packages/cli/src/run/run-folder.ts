@@ -57,7 +57,9 @@ export async function openRunFolder(
   const { scenario, run, nodes } = plan
   // Who attacks may have been drawn from the seed: results name them.
   const attackers = nodes.flatMap(({ index, attack }) =>
-    attack === undefined ? [] : [{ node: index, attack: attack.name }],
+    attack === undefined
+      ? []
+      : [{ node: index, attack: attack.name, from: attack.from + 1, to: attack.to + 1 }],
   )
   const resolved = { ...scenario, attackers, run: run.id.toString(), versions: versions() }
   await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved, { aliasDuplicateObjects: false }))

@@ -26,6 +26,7 @@ export const average: RuleDefinition = {
     source: 'Lian et al. 2017, arXiv 1705.09056',
     linear: true,
     usesWeights: true,
+    weighsAll: true,
     example: {},
   },
   screen: 'scan',

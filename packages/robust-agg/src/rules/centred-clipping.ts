@@ -44,6 +44,7 @@ export const centredClipping: RuleDefinition = {
     source: 'Karimireddy et al., ICML 2021, arXiv 2012.10333',
     linear: false,
     usesWeights: false,
+    weighsAll: true,
     example: { tau: 1, steps: 1 },
   },
   screen: 'scan',

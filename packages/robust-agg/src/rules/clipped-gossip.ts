@@ -57,6 +57,7 @@ export const clippedGossip: RuleDefinition = {
     source: 'He et al. 2022, arXiv 2202.01545; Gaucher et al., ICML 2025, arXiv 2410.10418',
     linear: true,
     usesWeights: true,
+    weighsAll: true,
     example: { b: 0.2 },
   },
   screen: 'distance',

@@ -38,6 +38,7 @@ export const csPlus: RuleDefinition = {
     source: 'Gaucher et al., ICML 2025, arXiv 2410.10418',
     linear: true,
     usesWeights: true,
+    weighsAll: true,
     example: { b: 0.15, eta: 1 },
   },
   screen: 'distance',

@@ -16,6 +16,7 @@ export interface RuleBehaviour {
 
 /** What few rules need. */
 export const RARE_FLAGS = {
+  weighsAll: false,
   needsEvaluator: false,
   usesMemory: false,
   usesLayers: false,

@@ -47,6 +47,7 @@ export const geometricMedian: RuleDefinition = {
     source: 'Pillutla et al., IEEE TSP 2022, arXiv 1912.13445',
     linear: true,
     usesWeights: false,
+    weighsAll: true,
     example: { nu: 0.1, steps: 8 },
   },
   screen: 'scan',

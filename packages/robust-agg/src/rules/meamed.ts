@@ -26,6 +26,7 @@ export const meamed: RuleDefinition = {
     source: 'Xie et al. 2018, arXiv 1802.10116',
     linear: false,
     usesWeights: false,
+    weighsAll: true,
     example: { f: 1 },
   },
   screen: 'scan',

@@ -26,6 +26,7 @@ export const median: RuleDefinition = {
     source: 'Yin et al., ICML 2018, arXiv 1803.01498',
     linear: false,
     usesWeights: false,
+    weighsAll: true,
     example: {},
   },
   screen: 'scan',

@@ -25,6 +25,7 @@ export const trimmedMean: RuleDefinition = {
     source: 'Yin et al., ICML 2018, arXiv 1803.01498',
     linear: false,
     usesWeights: false,
+    weighsAll: true,
     example: { f: 1 },
   },
   screen: 'scan',

@@ -28,7 +28,12 @@ export interface RunView {
   readonly seed: number
   /** Rounds as people count them, from 1. */
   readonly rounds: readonly number[]
-  readonly nodes: readonly { readonly name: string; readonly attack: string | null }[]
+  readonly nodes: readonly {
+    readonly name: string
+    readonly attack: string | null
+    /** First and last round of its attack, from 1; null for an honest node. */
+    readonly attackRounds: readonly [number, number] | null
+  }[]
   readonly accuracy: NodeLines | QuantileBands
   readonly points: readonly PointView[]
   readonly verdicts: VerdictView

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts'
 import { tooltipLook } from './axes.js'
 import { drawChart, escapeText, type Palette, percentText, setHeight, setNote } from './charts.js'
+import { attacksIn } from './hostility.js'
 import type { EdgeView, RunView } from './report-data.js'
 
 const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'refused', '-': 'nothing came' }
@@ -98,7 +99,7 @@ function labelPlace(angle: number): [string, string] {
 /** In the colours of the heat map beside it; what attackers judge is nobody's loss and stays faint. */
 function lineOf(run: RunView, edge: EdgeView, at: number, many: boolean, colors: Palette): GraphEdge {
   const mark = edge.marks[at] ?? ' '
-  const hostile = run.nodes[edge.from]?.attack != null
+  const hostile = attacksIn(run, edge.from, run.rounds[at]!)
   const judged = run.nodes[edge.to]?.attack == null
   const accepted = mark === 'a'
   const silent = !judged || (mark !== 'a' && mark !== 'r')
@@ -131,8 +132,10 @@ function tooltipText(item: unknown, run: RunView): string {
     data: { source?: string; target?: string; value?: string }
   }
   if (dataType !== 'edge') {
-    const attack = run.nodes.find((node) => node.name === name)?.attack
-    return `${escapeText(name)}${attack == null ? ', honest' : `, attacks: ${escapeText(attack)}`}`
+    const node = run.nodes.find((one) => one.name === name)
+    if (node?.attack == null) return `${escapeText(name)}, honest`
+    const [from, to] = node.attackRounds!
+    return `${escapeText(name)}, attacks: ${escapeText(node.attack)}, rounds ${from} to ${to}`
   }
   const nameOf = (index: string | undefined): string => escapeText(run.nodes[Number(index)]?.name ?? '')
   return `model of ${nameOf(data.source)} at ${nameOf(data.target)}<br><b>${MARKS[data.value ?? ''] ?? 'not reported'}</b>`

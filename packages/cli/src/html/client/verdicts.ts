@@ -1,5 +1,6 @@
 import { roundAxis, tooltipLook } from './axes.js'
 import { drawChart, escapeText, setHeight, setNote } from './charts.js'
+import { attacksIn } from './hostility.js'
 import type { EdgeView, RunView } from './report-data.js'
 
 /** Rows of the heat map: more are too thin to see. */
@@ -40,7 +41,7 @@ export function drawVerdicts(run: RunView): void {
   const names = rows.map((edge) => `${run.nodes[edge.to]?.name} ← ${run.nodes[edge.from]?.name}`)
   const cells = rows.flatMap((edge, row) =>
     [...edge.marks].flatMap((mark, column) => {
-      const outcome = outcomeOf(mark, hostile(edge.from))
+      const outcome = outcomeOf(mark, attacksIn(run, edge.from, run.rounds[column]!))
       return outcome === undefined ? [] : [[column, row, outcome]]
     }),
   )

@@ -40,14 +40,14 @@ const record = (...rounds: [HostedRound, number][]): NodeRecord => ({
 })
 
 /** Two honest nodes a and b, one attacker x, two rounds. */
-function input(records: readonly NodeRecord[]): ScoreInput {
+function input(records: readonly NodeRecord[], rule = 'balance', from = 0): ScoreInput {
   const nodes = ['a', 'b', 'x'].map((peer, index) => ({
     index,
     name: `node-${peer}`,
     identity: { signer: { peerId: peer } },
-    attack: peer === 'x' ? { name: 'ipm', params: {} } : undefined,
+    attack: peer === 'x' ? { name: 'ipm', params: {}, from, to: 1 } : undefined,
   }))
-  const run = { manifest: { training: { rounds: 2 }, rule: { name: 'balance' } } }
+  const run = { manifest: { training: { rounds: 2 }, rule: { name: rule } } }
   return { plan: { nodes, run }, records, failed: [], verdicts: [] } as unknown as ScoreInput
 }
 
@@ -150,6 +150,32 @@ describe('scoreRun', () => {
     expect(score.honestRefused).toBe(0.5)
     // Two of the four that arrived.
     expect(score.acceptance).toBe(0.5)
+  })
+
+  it('takes what an attacker sends before its attack as honest', () => {
+    const records = [
+      record(
+        [report(0, null, [neighbour('b', true), neighbour('x', false)]), 1000],
+        [report(1, null, [neighbour('b', true), neighbour('x', true)]), 2000],
+      ),
+      record(),
+      record(),
+    ]
+    expect(scoreRun(input(records))).toMatchObject({ precision: 1, recall: 0.5, honestRefused: 0 })
+    expect(scoreRun(input(records, 'balance', 1))).toMatchObject({ precision: 0, recall: 0 })
+    expect(scoreRun(input(records, 'balance', 1)).honestRefused).toBeCloseTo(1 / 3)
+  })
+
+  it('measures no recall of a rule that weighs all, unless something was refused', () => {
+    const records = (accepted: boolean) => [
+      record([report(0, null, [neighbour('b', true), neighbour('x', accepted)]), 1000]),
+      record(),
+      record(),
+    ]
+    expect(scoreRun(input(records(true), 'median')).recall).toBeNull()
+    expect(scoreRun(input(records(true), 'balance')).recall).toBe(0)
+    // As when it is not finite, or something before the rule refuses it.
+    expect(scoreRun(input(records(false), 'median')).recall).toBe(1)
   })
 
   it('says null where there was nothing to measure', () => {

@@ -158,7 +158,10 @@ describe('findRuns', () => {
 
   it('goes by what ran, not by the name of a folder', () => {
     const ran = (rule: string, attack: string | null, isPlain = rule === 'average') =>
-      ({ isPlain, record: { rule, nodes: [{ attack }] } }) as unknown as Parameters<typeof roleOf>[0]
+      ({ isPlain, ruleTitle: rule, record: { nodes: [{ attack }] } }) as unknown as Parameters<
+        typeof roleOf
+      >[0] &
+        Parameters<typeof ruleLabel>[1]
     expect(roleOf(ran('average', 'ipm'))).toBe('undefended')
     expect(roleOf(ran('average', null))).toBe('baseline')
     expect(roleOf(ran('average', 'ipm', false))).toBe('attacked')
