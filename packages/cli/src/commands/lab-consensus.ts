@@ -7,7 +7,7 @@ import { casesOf } from '../consensus/consensus-run.js'
 import { type Consensus, consensusSchema } from '../consensus/consensus-schema.js'
 import { CliError } from '../errors.js'
 import { mean } from '../metrics/statistics.js'
-import { table } from '../report/format.js'
+import { foldedTable, widthOf } from '../report/format.js'
 import { versions } from '../versions.js'
 
 export interface LabConsensusOptions {
@@ -70,7 +70,7 @@ export async function labConsensus(file: string, options: LabConsensusOptions): 
   ]
   const columns = new Set(head.map((_, k) => k).slice(3))
   out.write(
-    `${table([head, ...rows], columns).join('\n')}\n\nmean over seeds of the mean squared distance from the honest mean at ` +
+    `${foldedTable([head, ...rows], columns, widthOf(out), 3).join('\n')}\n\nmean over seeds of the mean squared distance from the honest mean at ` +
       `the start; results: ${relative('.', join(path, 'consensus.json'))}\n`,
   )
 }

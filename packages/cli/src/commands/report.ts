@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { writeMatrixReport } from '../html/matrix-report.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
 import { MATRIX_FILE } from '../metrics/matrix.js'
+import { widthOf } from '../report/format.js'
 import { renderBalances } from '../report/summary.js'
 
 export interface ReportOptions {
@@ -18,6 +19,6 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const summary = isMatrix ? await writeMatrixReport(folder) : await writeScenarioReport(folder)
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
   else if (summary.kind === 'tempered/report')
-    process.stdout.write(`${renderBalances(summary.balances).join('\n')}\n`)
+    process.stdout.write(`${renderBalances(summary.balances, widthOf(process.stdout)).join('\n')}\n`)
   process.stderr.write(`report: ${relative('.', join(folder, 'report.html'))}\n`)
 }

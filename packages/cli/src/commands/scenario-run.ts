@@ -5,6 +5,7 @@ import { cacheFolder } from '../cache-folder.js'
 import { startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
+import { widthOf } from '../report/format.js'
 import { createProgress } from '../report/progress.js'
 import { ruleText } from '../report/rule-text.js'
 import { renderAssertions, renderRuns } from '../report/scenario-summary.js'
@@ -90,10 +91,10 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const out = options.json ? process.stderr : process.stdout
   const lines = [
     '',
-    ...renderRuns(result),
+    ...renderRuns(result, widthOf(process.stdout)),
     ...(options.stage === 'simulate' ? [pc.dim(VIRTUAL_SECONDS)] : []),
     // One run has nothing to be compared with.
-    ...(result.runs.length > 1 ? renderBalances(balances) : []),
+    ...(result.runs.length > 1 ? renderBalances(balances, widthOf(process.stdout)) : []),
     '',
     ...renderAssertions(scenario, result),
     `results: ${relative('.', result.folder)}   report: ${relative('.', join(result.folder, 'report.html'))}`,

@@ -27,13 +27,20 @@ export function benefitLines({ benefit }: Balance): BalanceLine[] {
 export function costLines({ cost }: Balance): BalanceLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   return [
-    line('worst honest node lost, nobody attacking', cost.worstLost, lostText),
-    line('mean of honest nodes lost, nobody attacking', cost.meanLost, lostText),
+    lossLine('worst honest node lost, nobody attacking', cost.worstLost),
+    lossLine('mean of honest nodes lost, nobody attacking', cost.meanLost),
     line('honest models refused, nobody attacking', cost.honestRefused, share),
     line('honest models refused, under attack', cost.honestRefusedAttacked, share),
     { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
     { ...line(`seconds${compared}`, cost.secondsRatio, ratioText), isShare: false },
   ]
+}
+
+/** A loss below zero says that it is none. */
+function lossLine(label: string, estimate: Estimate | null): BalanceLine {
+  const loss = line(label, estimate, lostText)
+  const isGain = estimate !== null && lostText(estimate.mean).startsWith('−')
+  return isGain ? { ...loss, text: `${loss.text}, a gain` } : loss
 }
 
 function share(value: number): string {

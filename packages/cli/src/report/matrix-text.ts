@@ -2,10 +2,10 @@ import type { CellPlace } from '../lab/cells.js'
 import type { CellResult } from '../lab/matrix-folder.js'
 import type { MeasureName } from '../metrics/measures.js'
 import { mean } from '../metrics/statistics.js'
-import { percent, table } from './format.js'
+import { foldedTable, percent } from './format.js'
 
 /** A matrix in words: attacks down, rules across, each the mean over seeds of the worst honest node's test error. */
-export function renderMatrix(results: readonly CellResult[]): string[] {
+export function renderMatrix(results: readonly CellResult[], width: number): string[] {
   const groups = unique(results.map(groupOf))
   return groups.flatMap((group) => {
     const here = results.filter((result) => groupOf(result) === group)
@@ -18,7 +18,7 @@ export function renderMatrix(results: readonly CellResult[]): string[] {
     return [
       '',
       `worst honest test error, mean over seeds; ${group}`,
-      ...table([['', ...rules], ...rows], columns),
+      ...foldedTable([['', ...rules], ...rows], columns, width),
     ]
   })
 }

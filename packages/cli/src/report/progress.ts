@@ -43,7 +43,8 @@ function createLiveTable(stream: NodeJS.WriteStream): Progress {
   let timer: NodeJS.Timeout | undefined
   const draw = (): void => {
     timer = undefined
-    update([...runs].map(renderRun).join('\n\n'))
+    const rows = rowsOf(stream.rows, runs.size)
+    update([...runs].map((run) => renderRun(run, rows)).join('\n\n'))
   }
   return {
     watch: (...added) => added.forEach((run) => void runs.add(run)),
@@ -70,16 +71,25 @@ function createLiveTable(stream: NodeJS.WriteStream): Progress {
   }
 }
 
-/** Terminals are short: of a large cluster the first rows are shown, the rest is summed up. */
+/** Of a large cluster the first rows are shown, the rest is summed up. */
 const MAX_ROWS = 12
+const MIN_ROWS = 3
+/** Title, header, the line that sums up, and the one between two runs. */
+const OTHER_LINES = 4
 
-function renderRun(run: ClusterRun): string {
+/** Rows of each run's table that a terminal with so many lines has room for. */
+export function rowsOf(lines: number | undefined, runs: number): number {
+  const room = Math.floor((lines ?? 24) / Math.max(1, runs)) - OTHER_LINES
+  return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
+}
+
+function renderRun(run: ClusterRun, maxRows: number): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
   const total = rounds * plan.nodes.length
   const header = ['node', 'role', 'round', 'loss', 'accuracy', 'accepted', 'rejected', 'in+out']
-  const rows = plan.nodes.slice(0, MAX_ROWS).map((node) => {
+  const rows = plan.nodes.slice(0, maxRows).map((node) => {
     const report = records[node.index]?.rounds.at(-1)?.report
     const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
     if (report === undefined) return [node.name, role, '–', '–', '–', '–', '–', '–']
@@ -98,7 +108,7 @@ function renderRun(run: ClusterRun): string {
     ]
   })
   const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
-  if (plan.nodes.length > MAX_ROWS) lines.push(pc.dim(`… and ${plan.nodes.length - MAX_ROWS} more nodes`))
+  if (plan.nodes.length > maxRows) lines.push(pc.dim(`… and ${plan.nodes.length - maxRows} more nodes`))
   const title = `${pc.bold(ruleText(plan.run.manifest.rule))}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
   return [title, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
 }

@@ -1,12 +1,12 @@
 import pc from 'picocolors'
 import type { ScenarioResult } from '../run/scenario-run.js'
 import type { Scenario } from '../scenario/schema.js'
-import { bytes, percent, seconds, table } from './format.js'
+import { bytes, foldedTable, percent, seconds } from './format.js'
 import { ruleText } from './rule-text.js'
 import { renderTroubles } from './summary.js'
 
-/** One line a run: what it was and what it came to; then what went wrong in it. */
-export function renderRuns({ runs }: ScenarioResult): string[] {
+/** One line a run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
+export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   const header = [
     'run',
     'rule',
@@ -31,7 +31,8 @@ export function renderRuns({ runs }: ScenarioResult): string[] {
     seconds(score.secondsPerRound),
     `${score.ledgers.valid} of ${score.ledgers.checked}`,
   ])
-  const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]))
+  // A run is known by its name, its rule and its seed.
+  const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
   return [
     ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line)),
     ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),

@@ -9,6 +9,7 @@ import type { Scenario } from '../scenario/schema.js'
 import { ruleLabel, variantsOf } from '../scenario/variants.js'
 import { faultText } from './fault-text.js'
 import { table } from './format.js'
+import { ranges } from './ranges.js'
 
 /** What a scenario comes to, for people: who attacks where, what the topology allows, who has which labels. */
 export function renderScenario(file: string, scenario: Scenario, data: DataSource): string[] {
@@ -86,13 +87,15 @@ function topologyFacts(scenario: Scenario, graph: Topology): [string, string][] 
   const stands = checks.map((check, k): [string, string] => {
     const groups = new Map<string, number[]>()
     for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
-      const limit = tolerated === null ? 'bounds each step' : `stands ${tolerated} of ${neighbours}`
-      const attacking = `${byzantineNeighbours} attacking neighbour${byzantineNeighbours === 1 ? '' : 's'}`
-      const text = `${limit}, has ${attacking}${safe ? '' : pc.red(' — too many')}`
+      const limit =
+        tolerated === null
+          ? 'any number may attack (the rule bounds each step)'
+          : `up to ${tolerated} may attack`
+      const text = `of ${neighbours} neighbours ${limit}, ${byzantineNeighbours} ${byzantineNeighbours === 1 ? 'does' : 'do'}${safe ? '' : pc.red(': too many')}`
       groups.set(text, [...(groups.get(text) ?? []), node])
     }
-    const lines = [...groups].map(([text, members]) => `${text}: node ${ranges(members)}`)
-    return [`f, ${ruleLabel(scenario, k)}`, lines.join('; ')]
+    const lines = [...groups].map(([text, members]) => `node ${ranges(members)}: ${text}`)
+    return [`under ${ruleLabel(scenario, k)}`, lines.join('; ')]
   })
   return [
     ...stands,
@@ -109,17 +112,6 @@ function edges(list: readonly (readonly [number, number])[]): string {
   const shown = list.slice(0, MAX_EDGES).map(([a, b]) => `${a}–${b}`)
   const more = list.length > MAX_EDGES ? ` and ${list.length - MAX_EDGES} more` : ''
   return `${list.length}: ${shown.join(', ')}${more}`
-}
-
-/** `0–3, 5, 8–9`. */
-function ranges(ascending: readonly number[]): string {
-  const parts: [number, number][] = []
-  for (const value of ascending) {
-    const last = parts.at(-1)
-    if (last !== undefined && last[1] === value - 1) last[1] = value
-    else parts.push([value, value])
-  }
-  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ')
 }
 
 const MAX_ROWS = 32

@@ -36,23 +36,29 @@ export function renderScores(
 }
 
 /**
- * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text. A defence is
- * never shown without its price.
+ * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text; one below the
+ * other where the terminal is too narrow. A defence is never shown without its price.
  */
-export function renderBalances(balances: readonly Balance[]): string[] {
+export function renderBalances(balances: readonly Balance[], width: number): string[] {
   return balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance)
-    const rows = Array.from({ length: Math.max(benefits.length, costs.length) }, (_, k) => [
-      benefits[k]?.label ?? '',
-      benefits[k]?.text ?? '',
-      costs[k]?.label ?? '',
-      costs[k]?.text ?? '',
-    ])
-    const head = [`benefit of ${balance.rule}`, '', 'cost', '']
-    const [first = '', ...lines] = table([head, ...rows], new Set([1, 3]))
-    return ['', pc.bold(first), ...lines]
+    const bought = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
+    const paid = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
+    const beside = table(
+      Array.from({ length: Math.max(bought.length, paid.length) }, (_, k) => [
+        ...(bought[k] ?? ['', '']),
+        ...(paid[k] ?? ['', '']),
+      ]),
+      new Set([1, 3]),
+    )
+    if (beside.every((line) => line.length <= width)) return ['', ...boldFirst(beside)]
+    return [bought, paid].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
   })
+}
+
+function boldFirst([first = '', ...lines]: readonly string[]): string[] {
+  return [pc.bold(first), ...lines]
 }
 
 /** Ledgers that do not verify and nodes that failed, one line each. */

@@ -67,7 +67,10 @@ function judge(
     const minus = second === undefined ? 0 : second[k]!
     return value === null || minus === null ? null : value - minus
   })
-  const show = (value: number | null): string => measureText(assertion.term.measure, value)
+  const show = (value: number | null): string =>
+    second === undefined
+      ? measureText(assertion.term.measure, value)
+      : differenceText(assertion.term.measure, value)
   const each =
     values.length > 1 ? ` (${values.map((v, k) => `seed ${scenario.seeds[k]}: ${show(v)}`).join(', ')})` : ''
   if (values.includes(null)) return { ok: false, got: `it was not measured${each}` }
@@ -118,6 +121,11 @@ const SHOWN: Readonly<Partial<Record<MeasureName, (value: number) => string>>> =
 export function measureText(measure: MeasureName, value: number | null): string {
   if (value === null) return '–'
   return (SHOWN[measure] ?? ((share: number) => percent(share, 2)))(value)
+}
+
+/** The same for a difference of two: of shares in percentage points. */
+function differenceText(measure: MeasureName, value: number | null): string {
+  return value === null || measure in SHOWN ? measureText(measure, value) : `${(100 * value).toFixed(2)} pp`
 }
 
 function seedText(run: JudgedRun | undefined): string {

@@ -1,8 +1,9 @@
 import { createRunRule } from '@tempered/node'
-import { isRobustAggError } from '@tempered/robust-agg'
+import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
 import type { Problem } from '../config/problem.js'
+import { ranges } from '../report/ranges.js'
 import { AssertionSyntaxError, parseAssertion } from './assertions.js'
 import { cliquesOf } from './data-split.js'
 import { checkFaults } from './fault-checks.js'
@@ -105,16 +106,30 @@ function checkPoison(
 function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path']): Problem[] {
   if (checkRule(rule, path).length > 0) return []
   const made = createRunRule(rule)
+  const byCount = new Map<number, number[]>()
   for (let node = 0; node < topology.n; node++) {
     const count = topology.neighbours(node).length
+    byCount.set(count, [...(byCount.get(count) ?? []), node])
+  }
+  return [...byCount].flatMap(([count, nodes]): Problem[] => {
     try {
       made.checkNeighbourhood(count)
+      return []
     } catch (error) {
       if (!isRobustAggError(error)) throw error
-      return [{ path, message: `node ${node} has ${count} neighbours: ${error.message}` }]
+      const who = nodes.length === 1 ? `node ${nodes[0]} has` : `node ${ranges(nodes)} have`
+      const message = `${who} ${count} neighbour${count === 1 ? '' : 's'}: ${error.message}`
+      return [{ path: [...path, ...assumptionPath(error, rule)], message }]
     }
-  }
-  return []
+  })
+}
+
+/** Where the rule, or what stands before it, says how many attackers it assumes; nothing when it says so nowhere. */
+function assumptionPath(error: RobustAggError, { name, params, pre }: ScenarioRule): Problem['path'] {
+  if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) return []
+  const stage = pre.findIndex((one) => one.name === error.details.rule)
+  if (stage >= 0) return 'f' in pre[stage]!.params ? ['pre', stage, 'params', 'f'] : ['pre', stage]
+  return error.details.rule === name && 'f' in params ? ['params', 'f'] : []
 }
 
 function checkCliques(graph: Topology, { data, topology, nodes }: Scenario): Problem[] {

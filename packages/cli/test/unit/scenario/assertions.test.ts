@@ -108,7 +108,7 @@ describe('judgeAssertions', () => {
       ['balance', true],
       ['median', false],
     ])
-    expect(outcomes[1]?.got).toBe('20.00 %')
+    expect(outcomes[1]?.got).toBe('20.00 pp')
   })
 
   it('a control that would be the same run is that run', () => {

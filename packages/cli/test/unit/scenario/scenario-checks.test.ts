@@ -38,7 +38,14 @@ describe('checkScenario', () => {
     ['topology: { name: k-regular, params: { k: 4, q: 1 } }', /^s\.yaml:1:49: topology\.params\.q: /],
     ['nodes: 7\ntopology: { name: k-regular, params: { k: 3 } }', /^s\.yaml:2:11: topology: /],
     ['topology: { name: custom, edges: [ [0, 50] ] }', /^s\.yaml:1:34: topology\.edges: /],
-    ['rule: { name: krum, params: { f: 3 } }', /^s\.yaml:1:7: rule: node 0 has 4 neighbours: /],
+    [
+      'rule: { name: krum, params: { f: 3 } }',
+      /^s\.yaml:1:34: rule\.params\.f: node 0–9 have 4 neighbours: /,
+    ],
+    [
+      'rule: { name: median, pre: [ { name: arc }, { name: nnm, params: { f: 3 } } ] }',
+      /^s\.yaml:1:\d+: rule\.pre\.1\.params\.f: node 0–9 have 4 neighbours: rule 'nnm'/,
+    ],
     [
       'adversaries:\n  - { count: 1, attack: { name: impm } }',
       /^s\.yaml:2:33: adversaries\.0\.attack\.name: .*ipm/,
