@@ -17,6 +17,7 @@ import { minMax, minSum } from './min-max.js'
 import { modelReplacement } from './model-replacement.js'
 import { optimalAlie, optimalIpm } from './optimal.js'
 import { backdoor, featureNoise } from './poisoned-samples.js'
+import { saltNoise } from './salt-noise.js'
 import { signFlipModel, signFlipUpdate } from './sign-flip.js'
 import { spectral } from './spectral.js'
 import { thresholdRider } from './threshold-rider.js'
@@ -37,6 +38,7 @@ const definitions: readonly (DataAttackDefinition | ModelAttackDefinition)[] = [
   signFlipModel,
   signFlipUpdate,
   gaussian,
+  saltNoise,
   ipm,
   optimalIpm,
   alie,

@@ -71,6 +71,22 @@ describe('values', () => {
     expect(bitsOf(model('gaussian').craft({ ...big, rng: createRng(2) }))).not.toEqual(bitsOf(crafted))
   })
 
+  test('salt-noise sets a share of the parameters and leaves the others, as the stream decides', () => {
+    const d = 20_000
+    const own = Float32Array.from({ length: d }, (_, k) => 2 + k)
+    const craft = (seed: number, share: number) =>
+      model('salt-noise', { share, value: -1 }).craft(
+        view({ own, start: new Float32Array(d), honest: [], rng: createRng(seed) }),
+      )
+    const crafted = craft(1, 0.8)
+    const salted = crafted.filter((value) => value === -1).length
+    expect(salted / d).toBeCloseTo(0.8, 1)
+    expect(crafted.filter((value, k) => value === own[k]).length).toBe(d - salted)
+    expect(bitsOf(craft(1, 0.8))).toEqual(bitsOf(crafted))
+    expect(bitsOf(craft(2, 0.8))).not.toEqual(bitsOf(crafted))
+    expect(new Set(craft(1, 1))).toEqual(new Set([-1]))
+  })
+
   test('label-flip mirrors the classes and leaves its input alone', () => {
     const attack = createAttack('label-flip')
     if (attack.kind !== 'data') throw new Error('not a data attack')
