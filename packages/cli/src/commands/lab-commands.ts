@@ -39,7 +39,8 @@ export function addLabCommands(program: Command): void {
   lab
     .command('schema')
     .description('Print the JSON Schema of lab files, for editors.')
-    .action(async () => (await import('./lab-schema.js')).printLabSchema())
+    .option('--consensus', 'of consensus files instead')
+    .action(async (options) => (await import('./lab-schema.js')).printLabSchema(options))
   lab
     .command('attack')
     .description(

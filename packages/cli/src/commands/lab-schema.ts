@@ -1,6 +1,11 @@
+import { consensusJsonSchema } from '../consensus/json-schema.js'
 import { labJsonSchema } from '../lab/json-schema.js'
 
-/** `tempered lab schema`: the JSON Schema of lab files on stdout. */
-export function printLabSchema(): void {
-  process.stdout.write(labJsonSchema())
+export interface LabSchemaOptions {
+  readonly consensus?: boolean
+}
+
+/** `tempered lab schema`: the JSON Schema of lab files, or of consensus files, on stdout. */
+export function printLabSchema(options: LabSchemaOptions): void {
+  process.stdout.write(options.consensus ? consensusJsonSchema() : labJsonSchema())
 }

@@ -47,13 +47,18 @@ export function countVerdicts(
 
 const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
 
+/** Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`). */
+export function weighsAll(rule: string): boolean {
+  return WEIGHING.has(rule)
+}
+
 /** @param rule - name of the rule that gave the verdicts */
 export function filterQuality(counts: VerdictCounts, rule: string): FilterQuality {
   const { hostile, hostileRefused, honest, honestRefused } = counts
   const refused = hostileRefused + honestRefused
   return {
     precision: share(hostileRefused, refused),
-    recall: refused === 0 && WEIGHING.has(rule) ? null : share(hostileRefused, hostile),
+    recall: refused === 0 && weighsAll(rule) ? null : share(hostileRefused, hostile),
     acceptance: share(hostile + honest - refused, hostile + honest),
     honestRefused: share(honestRefused, honest),
   }

@@ -41,8 +41,13 @@ export async function readEvents(
     const event = parseEvent(line)
     if (event === undefined) continue
     const { elapsedMs } = event
-    const incident = (at: readonly number[], text: string, round = underWay): void => {
-      incidents.push({ elapsedMs, kind: event.type, round: Math.min(round, rounds - 1), nodes: at, text })
+    const incident = (
+      at: readonly number[],
+      text: string,
+      round = underWay,
+      kind = `${event.type}`,
+    ): void => {
+      incidents.push({ elapsedMs, kind, round: Math.min(round, rounds - 1), nodes: at, text })
     }
     switch (event.type) {
       case 'round':
@@ -85,7 +90,9 @@ export async function readEvents(
           for (const node of at) gone.add(node)
         if (event.type === 'fault' && type === 'restart') for (const node of at) gone.delete(node)
         const text = faultText(fault, nameOf)
-        incident(at, event.type === 'fault' ? text : `${text} (not before the end)`, planned && planned - 1)
+        const round = planned && planned - 1
+        if (event.type === 'fault') incident(at, text, round, type)
+        else incident(at, `${text} (not before the end)`, round)
         break
       }
       case 'stopped':

@@ -48,6 +48,7 @@ export interface StoredScenario {
 
 export interface Incident {
   readonly elapsedMs: number
+  /** What it was, in a word: the fault's name (`kill`, `heal` …), or the type of the event (`quarantine`, `failed` …). */
   readonly kind: string
   /** Round from 0 that was under way, or that it was planned for. */
   readonly round: number

@@ -126,17 +126,32 @@ function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
   })
 }
 
-/** Faults and quarantines as marks on the axis of rounds. */
+/** Faults and quarantines as marks on the axis of rounds, with what kind they are above them where there is room. */
 function incidentSeries(run: RunView, colors: Palette): Series {
+  const groups = [...groupByRound(run.incidents)]
   return {
     type: 'scatter',
     name: 'incidents',
     symbol: 'triangle',
     symbolSize: 13,
     itemStyle: { color: colors.third },
-    data: [...groupByRound(run.incidents)].map(([round]) => [String(round), 0]),
+    data: groups.map(([round]) => [String(round), 0]),
+    label: {
+      show: true,
+      position: 'top',
+      color: colors.soft,
+      fontSize: 10.5,
+      lineHeight: 12,
+      formatter: ({ dataIndex }) => kindsOf(groups[dataIndex]?.[1] ?? []),
+    },
+    labelLayout: { hideOverlap: true },
     z: 8,
   }
+}
+
+/** Each kind once, below one another. */
+function kindsOf(incidents: readonly IncidentView[]): string {
+  return [...new Set(incidents.map(({ kind }) => kind))].join('\n')
 }
 
 function groupByRound(incidents: readonly IncidentView[]): Map<number, IncidentView[]> {

@@ -26,6 +26,8 @@ export interface Spread {
 /** One run, thinned out as far as a picture needs. Lists are by position in `rounds` where not said otherwise. */
 export interface RunView {
   readonly seed: number
+  /** The rule weighs all models instead of refusing some. */
+  readonly weighsAll: boolean
   /** Rounds as people count them, from 1. */
   readonly rounds: readonly number[]
   readonly nodes: readonly {

@@ -32,12 +32,15 @@ export function drawVerdicts(run: RunView): void {
   )
   // The category axis begins at the bottom: attackers come last, to stand on top.
   const rows = [...fromHonest.slice(0, MAX_ROWS - fromHostile.length), ...fromHostile]
-  setNote(
-    'verdicts',
-    rows.length < judged.length || !run.verdicts.complete
-      ? `${rows.length} rows of ${run.verdicts.total} edges are shown.`
-      : '',
-  )
+  const notes = [
+    ...(run.weighsAll
+      ? ['This rule weighs or trims what it gets and refuses nobody: accepted is not yet believed.']
+      : []),
+    ...(rows.length < judged.length || !run.verdicts.complete
+      ? [`${rows.length} rows of ${run.verdicts.total} edges are shown.`]
+      : []),
+  ]
+  setNote('verdicts', notes.join(' '))
   const names = rows.map((edge) => `${run.nodes[edge.to]?.name} ← ${run.nodes[edge.from]?.name}`)
   const cells = rows.flatMap((edge, row) =>
     [...edge.marks].flatMap((mark, column) => {

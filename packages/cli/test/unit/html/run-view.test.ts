@@ -29,7 +29,7 @@ describe('runView', () => {
     ])
     expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
     expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
-    expect(shown.incidents).toEqual([{ round: 2, kind: 'fault', text: 'kill: node-01' }])
+    expect(shown.incidents).toEqual([{ round: 2, kind: 'kill', text: 'kill: node-01' }])
   })
 
   it('has the labels of every node, and of an even choice of many', async () => {

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { consensusSchema } from '../../../src/consensus/consensus-schema.js'
+import { consensusJsonSchema } from '../../../src/consensus/json-schema.js'
 import { labJsonSchema } from '../../../src/lab/json-schema.js'
 
 const root = fileURLToPath(new URL('../../../../../', import.meta.url))
@@ -34,5 +36,22 @@ describe('the labs of the repository', () => {
   it.each(files)('%s names its schema in its first line', (file) => {
     const text = readFileSync(join(root, 'scenarios', 'labs', file), 'utf8')
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../schemas/lab.schema.json')
+  })
+})
+
+describe('the JSON Schema of averaging tasks', () => {
+  it('is the published one; `tempered lab schema --consensus > schemas/consensus.schema.json` renews it', () => {
+    expect(readFileSync(join(root, 'schemas', 'consensus.schema.json'), 'utf8')).toBe(consensusJsonSchema())
+  })
+
+  it('knows every key and refuses others', () => {
+    const schema = JSON.parse(consensusJsonSchema())
+    expect(Object.keys(schema.properties)).toEqual(Object.keys(consensusSchema.shape))
+    expect(schema.additionalProperties).toBe(false)
+  })
+
+  it.each(readdirSync(join(root, 'scenarios', 'consensus')))('%s names it in its first line', (file) => {
+    const text = readFileSync(join(root, 'scenarios', 'consensus', file), 'utf8')
+    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../schemas/consensus.schema.json')
   })
 })

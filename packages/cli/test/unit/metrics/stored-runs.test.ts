@@ -55,7 +55,7 @@ describe('readRun', () => {
       const { incidents, record } = await readRun(folder)
       expect(incidents.map(({ kind, round, nodes }) => [kind, round, nodes])).toEqual([
         ['quarantine', 3, [1]],
-        ['fault', 1, [3]],
+        ['kill', 1, [3]],
         ['failed', 3, [4]],
       ])
       expect(record.gone).toEqual([3])
