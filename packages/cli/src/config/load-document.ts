@@ -1,11 +1,21 @@
 import { readFile } from 'node:fs/promises'
-import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap, type Node as YamlNode } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLMap,
+  type Node as YamlNode,
+} from 'yaml'
 import type { z } from 'zod'
 import { CliError } from '../errors.js'
 import { issueText } from './issue-text.js'
 import { knownKeys } from './known-keys.js'
 import { nearestName } from './nearest-name.js'
 import type { Problem } from './problem.js'
+import { yamlErrorText } from './yaml-error-text.js'
 
 /** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
 export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
@@ -49,11 +59,11 @@ export function parseText<S extends z.ZodType>(
   }
   const broken = document.errors[0]
   if (broken !== undefined)
-    throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${broken.message}`, { path })
+    throw new CliError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
 
   const root = document.contents
   // An empty file is a document without keys: everything has its default or is missed by name.
-  const raw: unknown = document.toJS() ?? {}
+  const raw: unknown = valuesOf(document, path, at) ?? {}
   const result = schema.safeParse(raw)
   const found: Located[] = result.success
     ? []
@@ -70,6 +80,22 @@ export function parseText<S extends z.ZodType>(
   found.sort((a, b) => a.offset - b.offset)
   const messages = new Set(found.map(({ offset, message }) => `${at(offset)}: ${message}`))
   throw new CliError('E_CONFIG', [...messages].join('\n'), { path })
+}
+
+/** What the document says, with aliases resolved. Throws E_CONFIG at one that leads nowhere, and where they explode. */
+function valuesOf(document: Document.Parsed, path: string, at: (offset: number) => string): unknown {
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const message = `there is no anchor &${alias.source} before *${alias.source}; text that begins with * needs quotes`
+      throw new CliError('E_CONFIG', `${at(alias.range?.[0] ?? 0)}: ${message}`, { path })
+    },
+  })
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw new CliError('E_CONFIG', `${path}: its aliases multiply beyond measure`, { path }, cause)
+  }
 }
 
 /** Mistakes of a file that were found when more was known than the file alone, as the error that tells them with place. */

@@ -47,6 +47,34 @@ describe('parseText', () => {
     expect(problem('nodes: [1, 2\n')).toMatch(/^file\.yaml:\d+:\d+: /)
   })
 
+  it.each([
+    ['name: x\n\tnodes: 3\n', /^file\.yaml:2:1: a tab stands .*indent with spaces/],
+    ['nodes: 3\nnodes: 4\n', /^file\.yaml:2:1: this key was there before/],
+    ['nodes: [1\nname: x\n', /^file\.yaml:2:1: a bracket that was opened before is not closed/],
+    ['name: x\n nodes: 3\n', /^file\.yaml:1:7: two keys in one entry/],
+    ['name x\nnodes: 3\n', /^file\.yaml:1:1: a key is expected here/],
+    ['name: "x\n', /^file\.yaml:2:1: a quote is not closed/],
+    ['name: @x\n', /^file\.yaml:1:7: .*needs quotes/],
+    ['name: *x\n', /^file\.yaml:1:7: there is no anchor &x before \*x/],
+  ])('says how to mend %j', (text, expected) => {
+    expect(problem(text)).toMatch(expected)
+  })
+
+  it('refuses aliases that multiply', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, k) =>
+        `a${k}: &a${k} [${
+          k === 0
+            ? '1'
+            : Array(9)
+                .fill(`*a${k - 1}`)
+                .join(', ')
+        }]`,
+    )
+    expect(problem(`${levels.join('\n')}\n`)).toMatch(/^file\.yaml: its aliases multiply/)
+  })
+
   it('takes an empty file as one that leaves everything to the defaults', () => {
     expect(parseText('file.yaml', '# nothing here\n', scenarioSchema).nodes).toBe(10)
     expect(problem('', nodeConfigSchema)).toContain('file.yaml:1:1: name: ')
