@@ -50,10 +50,17 @@ export type ToHost =
 /** A round as the launcher sees it: announcements stay in the ledger. */
 export type HostedRound = Omit<RoundReport, 'neighbours'> & {
   readonly neighbours: readonly Omit<RoundReport['neighbours'][number], 'announcement'>[]
+  /** Resident memory of the node's process at the end of the round, by the number of nodes in it. */
+  readonly residentBytes: number
 }
 
-export function withoutAnnouncements(report: RoundReport): HostedRound {
-  return { ...report, neighbours: report.neighbours.map(({ announcement: _, ...record }) => record) }
+/** @param sharers - nodes in this process, which share its memory */
+export function hostedRound(report: RoundReport, sharers: number): HostedRound {
+  return {
+    ...report,
+    neighbours: report.neighbours.map(({ announcement: _, ...record }) => record),
+    residentBytes: process.memoryUsage.rss() / sharers,
+  }
 }
 
 export type FromHost =

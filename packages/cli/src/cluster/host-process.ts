@@ -17,13 +17,7 @@ import { withoutAbsent } from './absent-peers.js'
 import { createAdversary } from './adversary.js'
 import { linkName } from './conditions.js'
 import { createHonestModels } from './honest-models.js'
-import {
-  type FromHost,
-  type HostedNode,
-  type HostLaunch,
-  type ToHost,
-  withoutAnnouncements,
-} from './host-messages.js'
+import { type FromHost, type HostedNode, type HostLaunch, hostedRound, type ToHost } from './host-messages.js'
 import { slowLinks } from './slow-links.js'
 import { slowTrainers } from './slow-trainer.js'
 
@@ -170,7 +164,7 @@ async function launch(init: HostLaunch): Promise<void> {
         onListening: (addresses) =>
           send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
         onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
-        onRound: (report) => send({ type: 'round', index, report: withoutAnnouncements(report) }),
+        onRound: (report) => send({ type: 'round', index, report: hostedRound(report, init.nodes.length) }),
         onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
       },
     )

@@ -59,6 +59,7 @@ function pointView(point: RoundPoint): PointView {
     honestRefused: rounded(point.honestRefused),
     bytesReceived: rounded(point.bytesReceived, 0),
     bytesSent: rounded(point.bytesSent, 0),
+    residentBytes: rounded(point.residentBytes, 0),
     seconds:
       phaseMs === null
         ? null

@@ -139,6 +139,15 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
       }`,
     },
     { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
+    ...(isMeasured((point) => point.residentBytes)
+      ? [
+          {
+            id: 'memory',
+            title: 'Memory',
+            note: 'Resident memory of the processes, shared out among the nodes in each; libraries and data included.',
+          },
+        ]
+      : []),
     ...(isMeasured((point) => point.consensusDistance)
       ? [
           {
@@ -149,8 +158,8 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
         ]
       : []),
   ]
-  // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3.
-  const thirds = panels.length === 4 ? 0 : 3
+  // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3, 6 = 3 + 3.
+  const thirds = panels.length === 4 ? 0 : panels.length === 6 ? 6 : 3
   return panels.map(({ id, title, note }, k) =>
     panel(id, title, note, 'short', k >= panels.length - thirds ? 'third' : 'half'),
   )

@@ -16,6 +16,8 @@ export interface RoundPoint extends FilterQuality {
   /** Bytes in and out, mean over all nodes. */
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
+  /** Resident memory a node, mean over all nodes. */
+  readonly residentBytes: number | null
   /** Milliseconds by phase, mean over honest nodes. */
   readonly phaseMs: HostedRound['phaseMs'] | null
   readonly consensusDistance: number | null
@@ -53,6 +55,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
         ...filterQuality(countVerdicts(reports.honest, isHostile), record.rule),
         bytesReceived: mean(reports.all.map((report) => report.bytesReceived)),
         bytesSent: mean(reports.all.map((report) => report.bytesSent)),
+        residentBytes: mean(reports.all.map((report) => report.residentBytes).filter(isNumber)),
         phaseMs: meanPhases(reports.honest),
         consensusDistance: seen?.consensusDistance ?? null,
         asr: extent(Object.values(seen?.attackSuccess ?? {}))?.max ?? null,

@@ -39,6 +39,7 @@ const METRIC_COLUMNS = [
   'evaluate_ms',
   'ledger_ms',
   'elapsed_ms',
+  'resident_bytes',
   'aggregate_cid',
 ] as const
 
@@ -97,6 +98,7 @@ export async function openRunFolder(
         evaluate_ms: Math.round(report.phaseMs.evaluate),
         ledger_ms: Math.round(report.phaseMs.ledger),
         elapsed_ms: Math.round(elapsedMs),
+        resident_bytes: Math.round(report.residentBytes),
         aggregate_cid: report.aggregateCid,
       }
       metrics.write(`${METRIC_COLUMNS.map((column) => row[column] ?? '').join(',')}\n`)

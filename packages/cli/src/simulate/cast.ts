@@ -1,7 +1,7 @@
 import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
 import type { ClusterInit } from '../cluster/cluster.js'
 import { afterFault, type Conditions, calm } from '../cluster/conditions.js'
-import { withoutAnnouncements } from '../cluster/host-messages.js'
+import { hostedRound } from '../cluster/host-messages.js'
 import { createPresence } from '../cluster/presence.js'
 import { createFaultTimeline, type FaultAction, partedPairs } from '../scenario/fault-timeline.js'
 import type { PlannedNode } from '../scenario/plan.js'
@@ -75,7 +75,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
         onRound(report) {
           // Aggregating is real work; virtual time did not see it.
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
-          onEvent({ type: 'round', index, report: withoutAnnouncements({ ...report, phaseMs }) })
+          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }, disks.length) })
         },
         onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
       },

@@ -34,6 +34,7 @@ const CHARTS = [
   'asr',
   'effort',
   'bytes',
+  'memory',
   'consensus',
   'labels',
   'balance',
@@ -173,7 +174,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
     expect(await page.$eval('#note-labels', (element) => element.textContent)).toBe(
       '120 of 1000 nodes are shown.',
     )
-    for (const chart of ['accuracy', 'verdicts', 'filter', 'effort', 'bytes', 'labels'])
+    for (const chart of ['accuracy', 'verdicts', 'filter', 'effort', 'bytes', 'memory', 'labels'])
       expect((await countPixels(browser, await picture(page, `#chart-${chart}`))).colors).toBeGreaterThan(4)
     expect(troubles).toEqual([])
     await page.close()

@@ -111,6 +111,7 @@ function report(fixture: RunFixture, index: number, round: number, nodes: number
     entryCid: 'e',
     bytesReceived: 1000,
     bytesSent: 500,
+    residentBytes: 2e7,
     phaseMs: { train: 500, publish: 100, collect: 200, aggregate: 100, evaluate: 50, ledger: 50 },
   }
 }

@@ -40,6 +40,12 @@ export function drawBytes(run: RunView): void {
   ])
 }
 
+export function drawMemory(run: RunView): void {
+  drawLines('memory', 'Resident memory a node over rounds', run, bytesText, [
+    { name: 'resident memory', color: 'honest', value: (point) => point.residentBytes },
+  ])
+}
+
 function drawLines(
   id: string,
   label: string,

@@ -74,6 +74,8 @@ export interface PointView {
   readonly honestRefused: number | null
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
+  /** A node. */
+  readonly residentBytes: number | null
   /** Seconds by phase, mean over honest nodes. */
   readonly seconds: Readonly<Record<PhaseName, number>> | null
   readonly consensusDistance: number | null

@@ -3,7 +3,7 @@ import { drawBalance } from './balance.js'
 import { keepUp } from './charts.js'
 import { drawComparison } from './comparison.js'
 import { drawLabels } from './labels.js'
-import { drawAttackSuccess, drawBytes, drawConsensus, drawEffort, drawFilter } from './lines.js'
+import { drawAttackSuccess, drawBytes, drawConsensus, drawEffort, drawFilter, drawMemory } from './lines.js'
 import type { ReportData, RunView } from './report-data.js'
 import { drawTopology } from './topology.js'
 import { drawVerdicts } from './verdicts.js'
@@ -57,6 +57,7 @@ function showRun(): void {
   drawFilter(run)
   drawEffort(run)
   drawBytes(run)
+  drawMemory(run)
   drawConsensus(run)
   drawAttackSuccess(run)
   drawLabels(run)

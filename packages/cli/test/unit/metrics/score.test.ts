@@ -32,6 +32,7 @@ const report = (
   entryCid: 'e',
   bytesReceived: 100,
   bytesSent: 50,
+  residentBytes: 2e7,
   phaseMs: { train: 500, publish: 100, collect: 200, aggregate: 100, evaluate: 50, ledger: 50 },
 })
 

@@ -106,7 +106,14 @@ describe('roundSeries', () => {
       writeRun(folder, plain)
       const series = roundSeries((await readRun(folder)).record)
       expect(series.map((point) => point.round)).toEqual([0, 1, 2, 3])
-      expect(series[1]).toMatchObject({ honest: 5, worst: 0.6, best: 0.64, recall: 1, bytesSent: 500 })
+      expect(series[1]).toMatchObject({
+        honest: 5,
+        worst: 0.6,
+        best: 0.64,
+        recall: 1,
+        bytesSent: 500,
+        residentBytes: 2e7,
+      })
       expect(series[1]?.mean).toBeCloseTo(0.62)
       expect(series[1]?.consensusDistance).toBe(1)
       expect(series[1]?.phaseMs?.train).toBe(500)
@@ -120,7 +127,13 @@ describe('roundRows', () => {
       writeRun(folder, plain)
       const rows = [...roundRows((await readRun(folder)).record, { variant: 'attacked', rule: 'b', seed: 1 })]
       expect(rows).toHaveLength(24)
-      expect(rows[0]).toMatchObject({ node: 'node-00', round: 1, accepted_honest: 3, refused_hostile: 1 })
+      expect(rows[0]).toMatchObject({
+        node: 'node-00',
+        round: 1,
+        accepted_honest: 3,
+        refused_hostile: 1,
+        resident_bytes: 2e7,
+      })
       expect(Object.keys(rows[0]!)).toEqual([...ROW_COLUMNS])
       expect(rows.at(-1)).toMatchObject({
         node: 'node-05',
