@@ -7,6 +7,7 @@ import type { Logger } from '../logger.js'
 import type { CatchUp } from '../sync/catch-up.js'
 import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
+import { createArrivals } from './arrivals.js'
 import { createHeardAnnouncements } from './heard-announcements.js'
 import { initialState, step } from './machine.js'
 import { createModelFetcher } from './model-fetcher.js'
@@ -98,8 +99,6 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const poller = createStatusPoller(network, clock, logger)
 
-  /** Neighbours that are admitted and not yet up. */
-  const arriving = new Set<string>()
   const queue: RoundEvent[] = []
   let draining = false
   function dispatch(event: RoundEvent): void {
@@ -306,6 +305,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   }
 
   const isNeighbour = new Set(init.neighbours)
+  const arrivals = createArrivals(dispatch)
   return {
     get state() {
       return state
@@ -313,28 +313,22 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     handlers: {
       neighbourUp(peer) {
         logger.info({ peer }, 'neighbour up')
-        // What it tells of itself comes with its admission, in the same turn. It has to be heard first: a node that is
-        // back late begins when the last neighbour is here, and must know by then how far the others are.
-        arriving.add(peer)
-        queueMicrotask(() => {
-          if (arriving.delete(peer)) dispatch({ type: 'neighbour-up', peer })
-        })
+        arrivals.up(peer)
       },
       neighbourDown(peer) {
-        arriving.delete(peer)
         logger.warn({ peer, round: state.round }, 'neighbour down')
-        dispatch({ type: 'neighbour-down', peer })
+        arrivals.down(peer)
       },
       announcement(message) {
         const { author, round, model } = message.body
         if (!isNeighbour.has(author)) return
         if (round >= state.round) heard.remember(message, state.round)
-        dispatch({ type: 'announced', peer: author, round, model: model.toString() })
+        arrivals.heard({ type: 'announced', peer: author, round, model: model.toString() })
       },
       head(message) {
         witnessing.head(message)
         const { author, round } = message.head.body
-        dispatch({ type: 'head', peer: author, round })
+        arrivals.heard({ type: 'head', peer: author, round })
       },
       ownHead(head) {
         if (head.body.height < init.ownLength()) return

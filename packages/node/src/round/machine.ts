@@ -32,7 +32,7 @@ export function step(state: RoundState, event: RoundEvent): Step {
     case 'start':
       return start(state, event.round, event.pending)
     case 'neighbour-up':
-      return afterNeighbourChange(state, event.peer, { live: true })
+      return neighbourUp(state, event.peer, event.newestRound ?? -1)
     case 'neighbour-down':
       return afterNeighbourChange(state, event.peer, { live: false })
     case 'quarantined':
@@ -90,11 +90,13 @@ function start(state: RoundState, round: number, pending: boolean): Step {
 
 function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
   const wanted = [...state.neighbours.values()].filter((neighbour) => !neighbour.quarantined)
+  const anyLive = wanted.some((neighbour) => neighbour.live)
+  const underWay = anyLive && majorityRound(state) > state.round
   // A run that is under way waits for nobody, and nobody needs to be waited for.
-  if (wanted.every((neighbour) => neighbour.live) || majorityRound(state) > state.round) {
+  if (underWay || wanted.every((neighbour) => neighbour.live)) {
     return joined(state, [...effects, { type: 'disarm', timer: 'join' }])
   }
-  if (wanted.some((neighbour) => neighbour.live)) {
+  if (anyLive) {
     return { state, effects: [...effects, { type: 'arm', timer: 'join', round: state.round }] }
   }
   return { state, effects }
@@ -167,6 +169,12 @@ function recheck(state: RoundState): Step {
   if (state.phase === 'collecting') return checkCollected(state)
   if (state.phase === 'lingering') return checkLingered(state, [])
   return { state, effects: [] }
+}
+
+function neighbourUp(state: RoundState, peer: string, newest: number): Step {
+  const known = state.neighbours.get(peer)?.newestRound ?? -1
+  const newestRound = newest < state.config.rounds ? Math.max(known, newest) : known
+  return afterNeighbourChange(state, peer, { live: true, newestRound })
 }
 
 function announced(state: RoundState, peer: string, round: number, model: string): Step {

@@ -73,7 +73,8 @@ export type TimerName = 'join' | 'collect' | 'linger'
 export type RoundEvent =
   /** `round`: the first round without an entry. `pending`: its announcement was already signed before a crash. */
   | { readonly type: 'start'; readonly round: number; readonly pending: boolean }
-  | { readonly type: 'neighbour-up'; readonly peer: string }
+  /** `newestRound`: the newest that it announced with its coming, −1 or nothing when it announced none. */
+  | { readonly type: 'neighbour-up'; readonly peer: string; readonly newestRound?: number }
   | { readonly type: 'neighbour-down'; readonly peer: string }
   | { readonly type: 'announced'; readonly peer: string; readonly round: number; readonly model: string }
   | { readonly type: 'fetched'; readonly peer: string; readonly round: number; readonly model: string }

@@ -20,7 +20,8 @@ function play(state: RoundState, ...events: RoundEvent[]): { state: RoundState; 
   return { state: current, effects }
 }
 
-const up = (peer: string): RoundEvent => ({ type: 'neighbour-up', peer })
+const up = (peer: string, newestRound?: number): RoundEvent =>
+  newestRound === undefined ? { type: 'neighbour-up', peer } : { type: 'neighbour-up', peer, newestRound }
 const down = (peer: string): RoundEvent => ({ type: 'neighbour-down', peer })
 const start: RoundEvent = { type: 'start', round: 0, pending: false }
 const announced = (peer: string, round: number, model = `${peer}${round}`): RoundEvent => ({
@@ -52,7 +53,7 @@ const published = (round: number): RoundEvent => ({ type: 'published', round })
 
 /** All neighbours up, training done, announcement out: collecting round 0. */
 function collecting(peers: readonly string[] = PEERS): RoundState {
-  return play(fresh(peers), ...peers.map(up), start, trained, published(0)).state
+  return play(fresh(peers), ...peers.map((peer) => up(peer)), start, trained, published(0)).state
 }
 
 function answersOf(effects: readonly RoundEffect[]) {
@@ -82,13 +83,21 @@ describe('joining', () => {
   })
 
   it('resumes at the round after the last entry', () => {
-    const { state, effects } = play(fresh(), ...PEERS.map(up), { type: 'start', round: 3, pending: false })
+    const { state, effects } = play(fresh(), ...PEERS.map((peer) => up(peer)), {
+      type: 'start',
+      round: 3,
+      pending: false,
+    })
     expect(state.round).toBe(3)
     expect(effects).toContainEqual({ type: 'train', round: 3 })
   })
 
   it('publishes a pending announcement again instead of training', () => {
-    const { state, effects } = play(fresh(), ...PEERS.map(up), { type: 'start', round: 3, pending: true })
+    const { state, effects } = play(fresh(), ...PEERS.map((peer) => up(peer)), {
+      type: 'start',
+      round: 3,
+      pending: true,
+    })
     expect(state.phase).toBe('publishing')
     expect(effects).toContainEqual({ type: 'publish', round: 3 })
     expect(effects.some((effect) => effect.type === 'train')).toBe(false)
@@ -96,7 +105,7 @@ describe('joining', () => {
 
   it('drops a pending announcement when the neighbours are past its round', () => {
     const ahead = PEERS.map((peer) => announced(peer, 4))
-    const { state, effects } = play(fresh(), ...ahead, ...PEERS.map(up), {
+    const { state, effects } = play(fresh(), ...ahead, ...PEERS.map((peer) => up(peer)), {
       type: 'start',
       round: 3,
       pending: true,
@@ -105,6 +114,36 @@ describe('joining', () => {
     expect(effects).toContainEqual({ type: 'sync', peers: PEERS })
     expect(play(state, { type: 'synced' }).effects).toContainEqual({ type: 'train', round: 4 })
     expect(effects.some((effect) => effect.type === 'publish')).toBe(false)
+  })
+
+  it('asks everybody who is there when the last one comes with news of a later round', () => {
+    const back: RoundEvent = { type: 'start', round: 1, pending: false }
+    const { state, effects } = play(fresh(['a', 'b']), back, up('a', 4), up('b', 2))
+    expect(state.phase).toBe('syncing')
+    expect(effects.filter((effect) => effect.type === 'sync')).toEqual([{ type: 'sync', peers: ['a', 'b'] }])
+    const alone = play(fresh(['a']), back, up('a', 4))
+    expect(alone.effects).toContainEqual({ type: 'sync', peers: ['a'] })
+    // With the same news after it is there, it would have begun already.
+    expect(play(fresh(['a']), back, up('a'), announced('a', 4)).state.phase).toBe('training')
+  })
+
+  it('believes no round beyond the last one', () => {
+    const { state } = play(fresh(['a']), { type: 'start', round: 1, pending: false }, up('a', 99))
+    expect([state.phase, state.neighbours.get('a')?.newestRound]).toEqual(['training', -1])
+  })
+
+  it('asks nobody before somebody is there', () => {
+    const back: RoundEvent = { type: 'start', round: 1, pending: false }
+    const heard = play(fresh(['a']), back, announced('a', 4), announced('a', 4), {
+      type: 'head',
+      peer: 'a',
+      round: 4,
+    })
+    expect([heard.state.phase, heard.effects.filter((effect) => effect.type === 'sync')]).toEqual([
+      'joining',
+      [],
+    ])
+    expect(play(heard.state, up('a')).effects).toContainEqual({ type: 'sync', peers: ['a'] })
   })
 
   it('has nothing to do when the run is over', () => {
@@ -130,7 +169,14 @@ describe('collecting', () => {
 
   it('takes models that came while it was still training', () => {
     const early = PEERS.flatMap((peer) => [announced(peer, 0), fetched(peer, 0)])
-    const { state, effects } = play(fresh(), ...PEERS.map(up), start, ...early, trained, published(0))
+    const { state, effects } = play(
+      fresh(),
+      ...PEERS.map((peer) => up(peer)),
+      start,
+      ...early,
+      trained,
+      published(0),
+    )
     expect(state.phase).toBe('aggregating')
     expect(answersOf(effects)?.every((answer) => answer.status === 'ready')).toBe(true)
   })
@@ -291,7 +337,7 @@ describe('early and late announcements', () => {
 
 describe('catching up', () => {
   it('needs a majority: one liar moves nobody', () => {
-    const { state } = play(fresh(), ...PEERS.map(up), announced('a', 4))
+    const { state } = play(fresh(), ...PEERS.map((peer) => up(peer)), announced('a', 4))
     expect(majorityRound(state)).toBe(-1)
     expect(majorityRound(play(state, announced('b', 3)).state)).toBe(3)
   })
@@ -303,7 +349,7 @@ describe('catching up', () => {
   })
 
   it('announces what it trained as its model of the round that the others are in', () => {
-    const { state } = play(fresh(), ...PEERS.map(up), start)
+    const { state } = play(fresh(), ...PEERS.map((peer) => up(peer)), start)
     const late = play(state, announced('a', 2), announced('b', 2), trained)
     expect(late.state.round).toBe(2)
     expect(late.effects).toContainEqual({ type: 'publish', round: 2 })
@@ -323,7 +369,7 @@ describe('the end', () => {
   function lingering(): RoundState {
     const { state } = play(
       fresh(),
-      ...PEERS.map(up),
+      ...PEERS.map((peer) => up(peer)),
       { type: 'start', round: 4, pending: false },
       trained,
       published(4),
