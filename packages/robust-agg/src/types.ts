@@ -213,7 +213,8 @@ export interface RuleInfo {
   readonly usesWeights: boolean
   /**
    * True: it weighs models, shortens them or trims coordinates and takes all in, instead of refusing some: precision and
-   * recall of its verdicts say nothing. (A radius of 0 shortens a model to nothing, which is a refusal.)
+   * recall of its verdicts say nothing. It still refuses what no rule could take, all where there are too few models, and
+   * what a radius of 0 shortens to nothing.
    */
   readonly weighsAll: boolean
   /** True: `RoundInput.evaluator` is required. */

@@ -2,6 +2,7 @@ import type { BackendChoice, EvaluationPlan, PartitionScheme, RoundReport } from
 import type { EvidenceKind } from '@tempered/protocol'
 import type { PlannedAttack } from '../scenario/plan.js'
 import type { Conditions } from './conditions.js'
+import { residentShare } from './memory-share.js'
 
 /** What a cluster's launcher and its host processes say to each other, over Node's IPC channel. */
 
@@ -50,16 +51,15 @@ export type ToHost =
 /** A round as the launcher sees it: announcements stay in the ledger. */
 export type HostedRound = Omit<RoundReport, 'neighbours'> & {
   readonly neighbours: readonly Omit<RoundReport['neighbours'][number], 'announcement'>[]
-  /** Resident memory of the node's process at the end of the round, by the number of nodes in it. */
-  readonly residentBytes: number
+  /** Resident memory of the node's process after the round by the number of nodes in it; older versions did not measure it. */
+  readonly residentBytes?: number
 }
 
-/** @param sharers - nodes in this process, which share its memory */
-export function hostedRound(report: RoundReport, sharers: number): HostedRound {
+export function hostedRound(report: RoundReport): HostedRound {
   return {
     ...report,
     neighbours: report.neighbours.map(({ announcement: _, ...record }) => record),
-    residentBytes: process.memoryUsage.rss() / sharers,
+    residentBytes: residentShare(),
   }
 }
 

@@ -18,6 +18,7 @@ import { createAdversary } from './adversary.js'
 import { linkName } from './conditions.js'
 import { createHonestModels } from './honest-models.js'
 import { type FromHost, type HostedNode, type HostLaunch, hostedRound, type ToHost } from './host-messages.js'
+import { shareMemory } from './memory-share.js'
 import { slowLinks } from './slow-links.js'
 import { slowTrainers } from './slow-trainer.js'
 
@@ -164,7 +165,7 @@ async function launch(init: HostLaunch): Promise<void> {
         onListening: (addresses) =>
           send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
         onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
-        onRound: (report) => send({ type: 'round', index, report: hostedRound(report, init.nodes.length) }),
+        onRound: (report) => send({ type: 'round', index, report: hostedRound(report) }),
         onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
       },
     )
@@ -174,6 +175,7 @@ async function launch(init: HostLaunch): Promise<void> {
     else await node.run()
   }
 
+  shareMemory(init.nodes.length)
   await Promise.all(
     init.nodes.map((hosted) =>
       start(hosted).then(

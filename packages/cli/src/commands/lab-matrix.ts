@@ -12,9 +12,9 @@ import { type Cell, cellsOf, representatives } from '../lab/cells.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
 import { startMatrix } from '../lab/matrix.js'
 import { openMatrixFolder } from '../lab/matrix-folder.js'
-import { widthOf } from '../report/format.js'
 import { createMatrixProgress } from '../report/matrix-progress.js'
 import { renderMatrix } from '../report/matrix-text.js'
+import { widthOf } from '../report/table.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { planCluster } from '../scenario/plan.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
@@ -59,7 +59,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   await writeMatrixReport(path)
   const out = options.json ? process.stderr : process.stdout
   out.write(
-    `${renderMatrix(results, widthOf(process.stdout)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
+    `${renderMatrix(results, widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
   )
   if (interruption.exitCode !== undefined) {
     out.write(pc.dim('stopped; the same command goes on from here\n'))

@@ -3,8 +3,8 @@ import { join, relative } from 'node:path'
 import { writeMatrixReport } from '../html/matrix-report.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
 import { MATRIX_FILE } from '../metrics/matrix.js'
-import { widthOf } from '../report/format.js'
 import { renderBalances } from '../report/summary.js'
+import { widthOf } from '../report/table.js'
 
 export interface ReportOptions {
   readonly json?: boolean

@@ -5,11 +5,11 @@ import { cacheFolder } from '../cache-folder.js'
 import { startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
 import { writeScenarioReport } from '../html/scenario-report.js'
-import { widthOf } from '../report/format.js'
 import { createProgress } from '../report/progress.js'
 import { ruleText } from '../report/rule-text.js'
 import { renderAssertions, renderRuns } from '../report/scenario-summary.js'
 import { renderBalances } from '../report/summary.js'
+import { widthOf } from '../report/table.js'
 import { requireNoFailures } from '../run/cluster-run.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
@@ -91,10 +91,10 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const out = options.json ? process.stderr : process.stdout
   const lines = [
     '',
-    ...renderRuns(result, widthOf(process.stdout)),
+    ...renderRuns(result, widthOf(out)),
     ...(options.stage === 'simulate' ? [pc.dim(VIRTUAL_SECONDS)] : []),
     // One run has nothing to be compared with.
-    ...(result.runs.length > 1 ? renderBalances(balances, widthOf(process.stdout)) : []),
+    ...(result.runs.length > 1 ? renderBalances(balances, widthOf(out)) : []),
     '',
     ...renderAssertions(scenario, result),
     `results: ${relative('.', result.folder)}   report: ${relative('.', join(result.folder, 'report.html'))}`,

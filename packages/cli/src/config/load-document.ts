@@ -94,7 +94,9 @@ function valuesOf(document: Document.Parsed, path: string, at: (offset: number) 
   try {
     return document.toJS()
   } catch (cause) {
-    throw new CliError('E_CONFIG', `${path}: its aliases multiply beyond measure`, { path }, cause)
+    const what = (cause as Error).message
+    const text = /alias count/i.test(what) ? `its aliases multiply beyond measure (${what})` : what
+    throw new CliError('E_CONFIG', `${path}: ${text}`, { path }, cause)
   }
 }
 

@@ -10,7 +10,7 @@ const TEXTS: Readonly<Partial<Record<Code, string>>> = {
   BLOCK_AS_IMPLICIT_KEY:
     'two keys in one entry: either the next line is indented too far, or a value with a colon in it needs quotes',
   MULTILINE_IMPLICIT_KEY: 'a key is expected here, on one line and with a colon after it',
-  BAD_SCALAR_START: 'text that begins with @ or ` needs quotes',
+  BAD_SCALAR_START: 'text that begins with such a character needs quotes',
 }
 
 /** A syntax error of a YAML or JSON file, for people: what to mend, and in brackets what the parser said. */

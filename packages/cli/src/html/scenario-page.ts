@@ -144,7 +144,11 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
           {
             id: 'memory',
             title: 'Memory',
-            note: 'Resident memory of the processes, shared out among the nodes in each; libraries and data included.',
+            note: `Resident memory of the processes, shared out among the nodes that each plays; libraries and data included.${
+              isSimulated
+                ? ' Simulated: one process for all runs, so later ones have what earlier ones left.'
+                : ''
+            }`,
           },
         ]
       : []),

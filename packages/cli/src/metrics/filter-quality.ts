@@ -10,14 +10,15 @@ export interface VerdictCounts {
   honestRefused: number
 }
 
-/** Rates in [0, 1]; null where nothing arrived that they could be measured by. */
+/**
+ * Rates in [0, 1]; null where nothing arrived that they could be measured by. Precision and recall are null too where the
+ * rule weighs all models instead of refusing some (`RuleInfo.weighsAll`): what it refuses nobody could take, or there were
+ * too few models for it.
+ */
 export interface FilterQuality {
   /** Of the models that honest nodes refused, the share that came from attackers. */
   readonly precision: number | null
-  /**
-   * Of the attackers' models that reached honest nodes, the share that was refused. Null too where the rule weighs all
-   * models instead of refusing some (`RuleInfo.weighsAll`) and nothing before it refused any.
-   */
+  /** Of the attackers' models that reached honest nodes, the share that was refused. */
   readonly recall: number | null
   /** Of all models that reached honest nodes, the share that was accepted. */
   readonly acceptance: number | null
@@ -57,8 +58,8 @@ export function filterQuality(counts: VerdictCounts, rule: string): FilterQualit
   const { hostile, hostileRefused, honest, honestRefused } = counts
   const refused = hostileRefused + honestRefused
   return {
-    precision: share(hostileRefused, refused),
-    recall: refused === 0 && weighsAll(rule) ? null : share(hostileRefused, hostile),
+    precision: weighsAll(rule) ? null : share(hostileRefused, refused),
+    recall: weighsAll(rule) ? null : share(hostileRefused, hostile),
     acceptance: share(hostile + honest - refused, hostile + honest),
     honestRefused: share(honestRefused, honest),
   }

@@ -11,7 +11,8 @@ export const MEASURES = {
   asr: 'attack success rate of a backdoor: share of triggered test images told as the target, worst honest node',
   consensusDistance:
     'mean squared L2 distance of the honest nodes’ models to their mean after the last round',
-  precision: 'of the models that honest nodes refused, the share that came from attackers',
+  precision:
+    'of the models that honest nodes refused, the share that came from attackers; none where the rule weighs all',
   recall:
     'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
   acceptance: 'of all models that reached honest nodes, the share that was accepted',

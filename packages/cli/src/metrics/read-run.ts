@@ -34,6 +34,8 @@ export interface StoredScenario {
   readonly adversaries?: readonly {
     readonly nodes?: readonly number[]
     readonly attack: { readonly name: string }
+    readonly from?: number
+    readonly to?: number
   }[]
   /** Who attacks, as the plan drew it. */
   readonly attackers?: readonly {
@@ -114,9 +116,16 @@ function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNo
   const attacks = new Map<number, Pick<RecordedNode, 'attack' | 'attackRounds'>>()
   const add = (index: number, attack: string, from = 1, to = rounds): void =>
     void attacks.set(index, { attack, attackRounds: [from - 1, to - 1] })
-  for (const { nodes, attack } of scenario.adversaries ?? [])
-    for (const index of nodes ?? []) add(index, attack.name)
-  for (const { node, attack, from, to } of scenario.attackers ?? []) add(node, attack, from, to)
+  const { adversaries = [], attackers = [] } = scenario
+  for (const { nodes, attack, from, to } of adversaries)
+    for (const index of nodes ?? []) add(index, attack.name, from, to)
+  for (const { node, attack, ...window } of attackers) {
+    // Folders of older versions say who was drawn, but not when they attack: that stands in the entry.
+    const isTold = window.from !== undefined
+    if (!isTold && attacks.get(node)?.attack === attack) continue
+    const { from, to } = isTold ? window : (adversaries.find((entry) => entry.attack.name === attack) ?? {})
+    add(node, attack, from, to)
+  }
   const width = Math.max(2, String(manifest.members.length - 1).length)
   return manifest.members.map((peer, index) => ({
     index,

@@ -32,10 +32,10 @@ export interface RoundRow {
   /** Since the launch of the run. */
   readonly elapsed_seconds: number
   readonly attack_success: number | null
-  /** Of the node's process, by the number of nodes in it; folders of older versions do not say. */
-  readonly resident_bytes: number | null
   /** Of the round, the same for all its nodes. */
   readonly consensus_distance: number | null
+  /** Of the node's process after the round, by the number of nodes in it; folders of older versions do not say. */
+  readonly resident_bytes: number | null
 }
 
 export const ROW_COLUMNS = [
@@ -63,9 +63,9 @@ export const ROW_COLUMNS = [
   'evaluate_seconds',
   'ledger_seconds',
   'elapsed_seconds',
-  'resident_bytes',
   'attack_success',
   'consensus_distance',
+  'resident_bytes',
 ] as const satisfies readonly (keyof RoundRow)[]
 
 /** Rows of a run, node by node, rounds in order. */
@@ -110,9 +110,9 @@ export function* roundRows(
         evaluate_seconds: toSeconds(phaseMs.evaluate),
         ledger_seconds: toSeconds(phaseMs.ledger),
         elapsed_seconds: toSeconds(elapsedMs),
-        resident_bytes: report.residentBytes === undefined ? null : Math.round(report.residentBytes),
         attack_success: observed.get(report.round)?.attackSuccess[node.index] ?? null,
         consensus_distance: observed.get(report.round)?.consensusDistance ?? null,
+        resident_bytes: report.residentBytes === undefined ? null : Math.round(report.residentBytes),
       }
     }
   }

@@ -79,8 +79,8 @@ export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'
  */
 export function ruleLabel(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
   if (run.isPlain) return run.ruleTitle
-  const named = /^(?:attacked|honest)-(.+)$/.exec(path.split('/')[0] ?? '')?.[1]
-  return named ?? run.ruleTitle
+  const place = /^(?:attacked|honest)-.*-(\d+)$/.exec(path.split('/')[0] ?? '')?.[1]
+  return place === undefined ? run.ruleTitle : `${run.ruleTitle}-${place}`
 }
 
 /** Reads one run after the other, so that only one is in memory. */

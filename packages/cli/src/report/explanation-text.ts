@@ -1,7 +1,8 @@
 import { type Alternative, differenceText } from '@tempered/node'
 import type { Explanation } from '../commands/ledger-explain.js'
-import { percent, table } from './format.js'
+import { percent } from './format.js'
 import { measureText, reasonText } from './reasons.js'
+import { table } from './table.js'
 
 /** An explanation for people, one fact a line. */
 export function explanationText(explanation: Explanation): string {

@@ -2,7 +2,8 @@ import type { CellPlace } from '../lab/cells.js'
 import type { CellResult } from '../lab/matrix-folder.js'
 import type { MeasureName } from '../metrics/measures.js'
 import { mean } from '../metrics/statistics.js'
-import { foldedTable, percent } from './format.js'
+import { percent } from './format.js'
+import { foldedTable } from './table.js'
 
 /** A matrix in words: attacks down, rules across, each the mean over seeds of the worst honest node's test error. */
 export function renderMatrix(results: readonly CellResult[], width: number): string[] {

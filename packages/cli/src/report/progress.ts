@@ -4,8 +4,9 @@ import pc from 'picocolors'
 import type { ClusterEvent } from '../cluster/cluster.js'
 import type { ClusterRun } from '../run/cluster-run.js'
 import { faultText, stopText } from './fault-text.js'
-import { bytes, decimal, percent, table } from './format.js'
+import { bytes, decimal, percent } from './format.js'
 import { ruleText } from './rule-text.js'
+import { table } from './table.js'
 
 /** What evidence of each kind shows. */
 const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
@@ -77,9 +78,9 @@ const MIN_ROWS = 3
 /** Title, header, the line that sums up, and the one between two runs. */
 const OTHER_LINES = 4
 
-/** Rows of each run's table that a terminal with so many lines has room for. */
+/** Rows of each run's table that a terminal with so many lines has room for, if only a few. */
 export function rowsOf(lines: number | undefined, runs: number): number {
-  const room = Math.floor((lines ?? 24) / Math.max(1, runs)) - OTHER_LINES
+  const room = Math.floor((lines || 24) / Math.max(1, runs)) - OTHER_LINES
   return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
 }
 

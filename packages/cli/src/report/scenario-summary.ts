@@ -1,9 +1,10 @@
 import pc from 'picocolors'
 import type { ScenarioResult } from '../run/scenario-run.js'
 import type { Scenario } from '../scenario/schema.js'
-import { bytes, foldedTable, percent, seconds } from './format.js'
+import { bytes, percent, seconds } from './format.js'
 import { ruleText } from './rule-text.js'
 import { renderTroubles } from './summary.js'
+import { foldedTable } from './table.js'
 
 /** One line a run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
 export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
@@ -34,7 +35,8 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   // A run is known by its name, its rule and its seed.
   const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
   return [
-    ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line)),
+    // The first line of each block is its header.
+    ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
     ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
   ]
 }

@@ -8,8 +8,8 @@ import { planAttack } from '../scenario/planned-attack.js'
 import type { Scenario } from '../scenario/schema.js'
 import { ruleLabel, variantsOf } from '../scenario/variants.js'
 import { faultText } from './fault-text.js'
-import { table } from './format.js'
 import { ranges } from './ranges.js'
+import { table } from './table.js'
 
 /** What a scenario comes to, for people: who attacks where, what the topology allows, who has which labels. */
 export function renderScenario(file: string, scenario: Scenario, data: DataSource): string[] {
@@ -88,9 +88,7 @@ function topologyFacts(scenario: Scenario, graph: Topology): [string, string][] 
     const groups = new Map<string, number[]>()
     for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
       const limit =
-        tolerated === null
-          ? 'any number may attack (the rule bounds each step)'
-          : `up to ${tolerated} may attack`
+        tolerated === null ? 'the rule names no number that may attack' : `up to ${tolerated} may attack`
       const text = `of ${neighbours} neighbours ${limit}, ${byzantineNeighbours} ${byzantineNeighbours === 1 ? 'does' : 'do'}${safe ? '' : pc.red(': too many')}`
       groups.set(text, [...(groups.get(text) ?? []), node])
     }

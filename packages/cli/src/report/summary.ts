@@ -2,7 +2,8 @@ import pc from 'picocolors'
 import type { Balance } from '../metrics/cost.js'
 import type { RunScore } from '../metrics/score.js'
 import { benefitLines, costLines } from './balance-text.js'
-import { bytes, percent, seconds, table } from './format.js'
+import { bytes, percent, seconds } from './format.js'
+import { table } from './table.js'
 
 /** Scores side by side, one column a run, as lines of text. */
 export function renderScores(

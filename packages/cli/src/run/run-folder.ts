@@ -39,8 +39,8 @@ const METRIC_COLUMNS = [
   'evaluate_ms',
   'ledger_ms',
   'elapsed_ms',
-  'resident_bytes',
   'aggregate_cid',
+  'resident_bytes',
 ] as const
 
 /** `runs/<name>-<time>`, e.g. `runs/demo-20261121-031500`. */
@@ -98,8 +98,8 @@ export async function openRunFolder(
         evaluate_ms: Math.round(report.phaseMs.evaluate),
         ledger_ms: Math.round(report.phaseMs.ledger),
         elapsed_ms: Math.round(elapsedMs),
-        resident_bytes: Math.round(report.residentBytes),
         aggregate_cid: report.aggregateCid,
+        resident_bytes: report.residentBytes === undefined ? null : Math.round(report.residentBytes),
       }
       metrics.write(`${METRIC_COLUMNS.map((column) => row[column] ?? '').join(',')}\n`)
     },

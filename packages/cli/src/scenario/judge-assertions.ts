@@ -113,6 +113,7 @@ const SHOWN: Readonly<Partial<Record<MeasureName, (value: number) => string>>> =
   bytesPerRound: bytes,
   residentBytesPerNode: bytes,
   secondsPerRound: seconds,
+  aggregateMs: (value) => `${decimal(value)} ms`,
   consensusDistance: (value) => decimal(value, 4),
   finishedHonest: String,
 }
@@ -123,9 +124,11 @@ export function measureText(measure: MeasureName, value: number | null): string 
   return (SHOWN[measure] ?? ((share: number) => percent(share, 2)))(value)
 }
 
-/** The same for a difference of two: of shares in percentage points. */
+/** The same for a difference of two: of shares in percentage points, with its sign. */
 function differenceText(measure: MeasureName, value: number | null): string {
-  return value === null || measure in SHOWN ? measureText(measure, value) : `${(100 * value).toFixed(2)} pp`
+  if (value === null) return measureText(measure, value)
+  const size = Math.abs(value)
+  return `${value < 0 ? '−' : ''}${measure in SHOWN ? measureText(measure, size) : `${(100 * size).toFixed(2)} pp`}`
 }
 
 function seedText(run: JudgedRun | undefined): string {

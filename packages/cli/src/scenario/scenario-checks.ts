@@ -117,7 +117,7 @@ function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path
       return []
     } catch (error) {
       if (!isRobustAggError(error)) throw error
-      const who = nodes.length === 1 ? `node ${nodes[0]} has` : `node ${ranges(nodes)} have`
+      const who = nodes.length === 1 ? `node ${nodes[0]} has` : `nodes ${ranges(nodes)} have`
       const message = `${who} ${count} neighbour${count === 1 ? '' : 's'}: ${error.message}`
       return [{ path: [...path, ...assumptionPath(error, rule)], message }]
     }
@@ -127,8 +127,8 @@ function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path
 /** Where the rule, or what stands before it, says how many attackers it assumes; nothing when it says so nowhere. */
 function assumptionPath(error: RobustAggError, { name, params, pre }: ScenarioRule): Problem['path'] {
   if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) return []
-  const stage = pre.findIndex((one) => one.name === error.details.rule)
-  if (stage >= 0) return 'f' in pre[stage]!.params ? ['pre', stage, 'params', 'f'] : ['pre', stage]
+  const { stage } = error.details
+  if (stage !== null) return 'f' in pre[stage]!.params ? ['pre', stage, 'params', 'f'] : ['pre', stage]
   return error.details.rule === name && 'f' in params ? ['params', 'f'] : []
 }
 

@@ -75,7 +75,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
         onRound(report) {
           // Aggregating is real work; virtual time did not see it.
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
-          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }, disks.length) })
+          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }) })
         },
         onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
       },

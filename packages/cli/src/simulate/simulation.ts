@@ -1,6 +1,7 @@
 import type { TrainerService } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
 import type { Cluster, ClusterInit, Stage } from '../cluster/cluster.js'
+import { residentShare, shareMemory } from '../cluster/memory-share.js'
 import { createCast } from './cast.js'
 import { openWorld } from './world.js'
 
@@ -32,10 +33,15 @@ async function simulate(
   const cast = createCast(world, init)
   const backend = world.services[0]!.backend
   onEvent({ type: 'ready', backend: backend.name, notice: backend.notice })
+  // Runs side by side are in one process.
+  const release = shareMemory(nodes.length)
   const done = time
     .run(cast.play())
-    .finally(() => world.close())
-    .then(() => onEvent({ type: 'memory', residentBytes: process.memoryUsage.rss() }))
+    .then(() => onEvent({ type: 'memory', residentBytes: residentShare() * nodes.length }))
+    .finally(() => {
+      release()
+      return world.close()
+    })
   return {
     done,
     pids: [process.pid],

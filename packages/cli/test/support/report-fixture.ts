@@ -21,6 +21,10 @@ export interface RunFixture {
   readonly observed?: boolean
   /** Attackers are named as drawn by the plan, not by the scenario. */
   readonly drawn?: boolean
+  /** First and last round of the attack, from 1. */
+  readonly attackRounds?: readonly [number, number]
+  /** As folders of the first versions are: no windows among the drawn, no memory by round. */
+  readonly isOld?: boolean
   /** First round, from 0, that a node does not report, by node. */
   readonly silentFrom?: Readonly<Record<number, number>>
   /** Whether there is a data.json. */
@@ -33,6 +37,8 @@ export function writeRun(folder: string, fixture: RunFixture): void {
   const { seed = 1, nodes = 6, rounds = 4, attackers = [], attack = 'sign-flip-model' } = fixture
   mkdirSync(folder, { recursive: true })
   const who = fixture.drawn ? { fraction: 0.2 } : { nodes: [...attackers] }
+  const { attackRounds: [from, to] = [1, rounds] } = fixture
+  const window = { from, to }
   const scenario = {
     name: fixture.name ?? 'made-up',
     seed,
@@ -42,8 +48,10 @@ export function writeRun(folder: string, fixture: RunFixture): void {
     model: 'softmax',
     training: { rounds, localSteps: 5 },
     rule: { name: fixture.rule, pre: [] },
-    adversaries: attackers.length === 0 ? [] : [{ ...who, attack: { name: attack, params: {} } }],
-    ...(fixture.drawn ? { attackers: attackers.map((node) => ({ node, attack })) } : {}),
+    adversaries: attackers.length === 0 ? [] : [{ ...who, attack: { name: attack, params: {} }, ...window }],
+    ...(fixture.drawn
+      ? { attackers: attackers.map((node) => ({ node, attack, ...(fixture.isOld ? {} : window) })) }
+      : {}),
     run: `run-${fixture.rule}-${seed}`,
     versions: { tempered: '0.0.0', node: 'v20' },
   }
@@ -111,7 +119,7 @@ function report(fixture: RunFixture, index: number, round: number, nodes: number
     entryCid: 'e',
     bytesReceived: 1000,
     bytesSent: 500,
-    residentBytes: 2e7,
+    ...(fixture.isOld ? {} : { residentBytes: 2e7 }),
     phaseMs: { train: 500, publish: 100, collect: 200, aggregate: 100, evaluate: 50, ledger: 50 },
   }
 }

@@ -64,22 +64,22 @@ export function instantiate(
     aggregate: (input, out) => runRound(input, out, screen, behaviour.combine, pre),
     checkNeighbourhood: (neighbourCount, weights) => {
       let nodes = neighbourCount + 1
-      const fail = (rule: string, needed: number, what: Parameters): never => {
+      const fail = (rule: string, needed: number, what: Parameters, stage: number | null): never => {
         throw new RobustAggError(
           'E_TOO_FEW_NODES',
           `rule '${rule}' needs ${needed} models, own included, with ${JSON.stringify(what)}, but this ` +
             `neighbourhood has ${nodes}. Add neighbours, assume fewer attackers, or choose another rule.`,
-          { rule, nodes, needed },
+          { rule, nodes, needed, stage },
         )
       }
-      for (const stage of pre) {
+      for (const [at, stage] of pre.entries()) {
         const needed = stage.neededModels(nodes)
-        if (nodes < needed) fail(stage.name, needed, stage.params)
+        if (nodes < needed) fail(stage.name, needed, stage.params, at)
         nodes = stage.outputs(nodes)
       }
       const [models, reached] = reaching(neighbourCount, weights)
       const needed = behaviour.neededModels?.(models, reached) ?? 1
-      if (models < needed) fail(info.name, needed, params)
+      if (models < needed) fail(info.name, needed, params, null)
     },
     tolerated: (neighbourCount, weights) => {
       const stages: (number | null)[] = []

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { spreadLabels } from '../../../src/html/client/end-labels.js'
+import { attacksIn } from '../../../src/html/client/hostility.js'
 import { MAX_SAMPLED_EDGES, runView } from '../../../src/html/run-view.js'
 import { readRun } from '../../../src/metrics/read-run.js'
 import { type RunFixture, writeRun } from '../../support/report-fixture.js'
@@ -30,6 +31,17 @@ describe('runView', () => {
     expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
     expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
     expect(shown.incidents).toEqual([{ round: 2, kind: 'kill', text: 'kill: node-01' }])
+  })
+
+  it('says who attacks from which round to which, counted from 1, and whether the rule refuses', async () => {
+    const of = (rule: string, attackRounds: [number, number]) =>
+      view({ rule, attackers: [5], attackRounds, drawn: true, accuracy: () => 0.5, accepts: () => true })
+    const shown = await of('balance', [2, 3])
+    expect(shown.nodes[0]).toEqual({ name: 'node-00', attack: null, attackRounds: null })
+    expect(shown.nodes[5]?.attackRounds).toEqual([2, 3])
+    expect([1, 2, 3, 4].map((round) => attacksIn(shown, 5, round))).toEqual([false, true, true, false])
+    expect(attacksIn(shown, 0, 2)).toBe(false)
+    expect([shown.weighsAll, (await of('median', [1, 4])).weighsAll]).toEqual([false, true])
   })
 
   it('has the labels of every node, and of an even choice of many', async () => {

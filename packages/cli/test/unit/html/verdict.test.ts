@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { AttackerCount } from '../../../src/html/attacker-count.js'
 import { type VerdictInput, verdictText } from '../../../src/html/verdict.js'
 import type { Estimate } from '../../../src/metrics/bootstrap.js'
 import { type Balance, balanceOf } from '../../../src/metrics/cost.js'
@@ -88,27 +87,5 @@ describe('verdictText', () => {
     expect(during({ from: 4, to: null })).toMatch(/with ipm \(node-03, from round 4 on\), over/)
     expect(during({ from: 4, to: 8 })).toMatch(/\(node-03, in rounds 4 to 8\)/)
     expect(during({ from: 4, to: 4 })).toMatch(/\(node-03, in round 4\)/)
-  })
-})
-
-describe('AttackerCount', () => {
-  const node = (name: string, attack: string | null, rounds: [number, number] | null) => ({
-    index: 0,
-    name,
-    peer: name,
-    attack,
-    attackRounds: rounds,
-  })
-
-  it('groups by attack and rounds, and names nodes when every run has the same', () => {
-    const count = new AttackerCount()
-    const honest = node('a', null, null)
-    count.add([honest, node('b', 'ipm', [0, 9]), node('c', 'ipm', [3, 9]), node('d', 'alie', [0, 4])], 10)
-    count.add([honest, node('b', 'ipm', [0, 9]), node('e', 'ipm', [3, 9]), node('d', 'alie', [0, 4])], 10)
-    expect(count.groups()).toEqual([
-      { attack: 'ipm', rounds: null, count: 1, names: ['b'] },
-      { attack: 'ipm', rounds: { from: 4, to: null }, count: 1, names: [] },
-      { attack: 'alie', rounds: { from: 1, to: 5 }, count: 1, names: ['d'] },
-    ])
   })
 })

@@ -167,16 +167,17 @@ describe('scoreRun', () => {
     expect(scoreRun(input(records, 'balance', 1)).honestRefused).toBeCloseTo(1 / 3)
   })
 
-  it('measures no recall of a rule that weighs all, unless something was refused', () => {
+  it('measures neither precision nor recall of a rule that weighs all', () => {
     const records = (accepted: boolean) => [
       record([report(0, null, [neighbour('b', true), neighbour('x', accepted)]), 1000]),
       record(),
       record(),
     ]
-    expect(scoreRun(input(records(true), 'median')).recall).toBeNull()
-    expect(scoreRun(input(records(true), 'balance')).recall).toBe(0)
-    // As when it is not finite, or something before the rule refuses it.
-    expect(scoreRun(input(records(false), 'median')).recall).toBe(1)
+    expect(scoreRun(input(records(true), 'median'))).toMatchObject({ precision: null, recall: null })
+    expect(scoreRun(input(records(true), 'balance'))).toMatchObject({ precision: null, recall: 0 })
+    // As when it is not finite, which no rule could take.
+    expect(scoreRun(input(records(false), 'median'))).toMatchObject({ precision: null, recall: null })
+    expect(scoreRun(input(records(false), 'median')).acceptance).toBe(0.5)
   })
 
   it('says null where there was nothing to measure', () => {

@@ -86,6 +86,54 @@ describe('readRun', () => {
     })
   })
 
+  it.each([
+    ['named', {}],
+    ['drawn', { drawn: true }],
+    ['named in an old folder', { isOld: true }],
+    ['drawn in an old folder', { drawn: true, isOld: true }],
+  ])('knows in which rounds attackers attack that are %s', async (_, how) => {
+    await inTemporaryFolder(async (folder) => {
+      writeRun(folder, { ...plain, ...how, attackRounds: [2, 3], accepts: () => false })
+      const { record } = await readRun(folder)
+      expect(record.nodes.map(({ attackRounds }) => attackRounds)).toEqual([
+        null,
+        null,
+        null,
+        null,
+        null,
+        [1, 2],
+      ])
+      // Before and after, refusing the attacker is refusing an honest model; during it, he is four of the twenty who are.
+      const points = roundSeries(record).map(({ recall, precision }) => [recall, precision])
+      expect(points).toEqual([
+        [null, 0],
+        [1, 0.2],
+        [1, 0.2],
+        [null, 0],
+      ])
+      const rows = [...roundRows(record, { variant: 'attacked', rule: 'b', seed: 1 })]
+      const ofFirst = rows.filter(({ node }) => node === 'node-00')
+      expect(ofFirst.map(({ refused_hostile, refused_honest }) => [refused_hostile, refused_honest])).toEqual(
+        [
+          [0, 5],
+          [1, 4],
+          [1, 4],
+          [0, 5],
+        ],
+      )
+    })
+  })
+
+  it('reads folders that say nothing of memory by round', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeRun(folder, { ...plain, isOld: true })
+      const { record } = await readRun(folder)
+      expect(roundSeries(record)[0]?.residentBytes).toBeNull()
+      const [row] = roundRows(record, { variant: 'attacked', rule: 'b', seed: 1 })
+      expect(row?.resident_bytes).toBeNull()
+    })
+  })
+
   it('names the file that is missing or broken', async () => {
     await inTemporaryFolder(async (folder) => {
       writeRun(folder, plain)

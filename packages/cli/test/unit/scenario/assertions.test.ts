@@ -111,6 +111,16 @@ describe('judgeAssertions', () => {
     expect(outcomes[1]?.got).toBe('20.00 pp')
   })
 
+  it('tells differences with sign and unit', () => {
+    const got = (measure: string, honest: number, own: number) =>
+      judge({ adversaries, assertions: [`honest.${measure} - ${measure} == 1`] }, (kind) => ({
+        [measure]: kind === 'honest' ? honest : own,
+      }))[0]?.got
+    expect(got('worstHonestAccuracy', 0.8, 0.9)).toBe('−10.00 pp')
+    expect(got('bytesPerRound', 1000, 6000)).toBe('−5.0 kB')
+    expect(got('aggregateMs', 20, 7.5)).toBe('12.500 ms')
+  })
+
   it('a control that would be the same run is that run', () => {
     const [outcome] = judge(
       { adversaries, rule: { name: 'average' }, assertions: ['undefended.asr - asr == 0'] },

@@ -40,11 +40,11 @@ describe('checkScenario', () => {
     ['topology: { name: custom, edges: [ [0, 50] ] }', /^s\.yaml:1:34: topology\.edges: /],
     [
       'rule: { name: krum, params: { f: 3 } }',
-      /^s\.yaml:1:34: rule\.params\.f: node 0–9 have 4 neighbours: /,
+      /^s\.yaml:1:34: rule\.params\.f: nodes 0–9 have 4 neighbours: /,
     ],
     [
-      'rule: { name: median, pre: [ { name: arc }, { name: nnm, params: { f: 3 } } ] }',
-      /^s\.yaml:1:\d+: rule\.pre\.1\.params\.f: node 0–9 have 4 neighbours: rule 'nnm'/,
+      'rule: { name: median, pre: [ { name: nnm, params: { f: 1 } }, { name: nnm, params: { f: 3 } } ] }',
+      /^s\.yaml:1:\d+: rule\.pre\.1\.params\.f: nodes 0–9 have 4 neighbours: rule 'nnm'/,
     ],
     [
       'adversaries:\n  - { count: 1, attack: { name: impm } }',
