@@ -115,10 +115,10 @@ describe('readRun', () => {
       const ofFirst = rows.filter(({ node }) => node === 'node-00')
       expect(ofFirst.map(({ refused_hostile, refused_honest }) => [refused_hostile, refused_honest])).toEqual(
         [
-          [0, 5],
-          [1, 4],
-          [1, 4],
-          [0, 5],
+          [0, 4],
+          [1, 3],
+          [1, 3],
+          [0, 4],
         ],
       )
     })
