@@ -47,9 +47,13 @@ export async function ledgerShow(path: string, options: LedgerShowOptions): Prom
 }
 
 function ruleText(run: Run): string {
-  const { name, params } = run.manifest.rule
-  const values = Object.entries(params).map(([key, value]) => `${key}=${value}`)
-  return `${name}(${values.join(', ')})`
+  const { pre = [], ...rule } = run.manifest.rule
+  return [...pre, rule]
+    .map(({ name, params }) => {
+      const values = Object.entries(params).map(([key, value]) => `${key}=${value}`)
+      return values.length === 0 ? name : `${name}(${values.join(', ')})`
+    })
+    .join(' → ')
 }
 
 function textEntry(entry: SignedEntry, run: Run): string {

@@ -47,6 +47,13 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
       without(of('undefended', 'asr')),
     ),
     card(
+      'good',
+      `weight of the attackers in aggregates with ${rule}`,
+      of('attacked', 'recall') === null ? of('attacked', 'hostileWeight') : null,
+      percent,
+      without(of('undefended', 'hostileWeight')),
+    ),
+    card(
       'price',
       `honest models that ${rule} refused, nobody attacking`,
       balance?.cost.honestRefused ?? null,

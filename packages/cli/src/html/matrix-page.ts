@@ -89,7 +89,7 @@ function leadSentence({ groups }: MatrixSummary, data: MatrixData, cells: Matrix
   const [first] = floors
   const plain = floors.find(({ rule }) => rule === 'average')
   if (first === undefined) return 'No rule has a result against every attack yet.'
-  const best = `Over everything that was tried${floors.length < data.rules.length ? ', of the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
+  const best = `Over everything that was tried${floors.length < data.rules.length ? ', of the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest under attack: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
   const seeds = new Set(cells.map(({ seed }) => seed)).size
   const caution = seeds === 1 ? ' One seed: small differences mean nothing.' : ''
   return plain === undefined || plain === first

@@ -57,6 +57,7 @@ function pointView(point: RoundPoint): PointView {
     recall: rounded(point.recall),
     acceptance: rounded(point.acceptance),
     honestRefused: rounded(point.honestRefused),
+    hostileWeight: rounded(point.hostileWeight),
     bytesReceived: rounded(point.bytesReceived, 0),
     bytesSent: rounded(point.bytesSent, 0),
     residentBytes: rounded(point.residentBytes, 0),

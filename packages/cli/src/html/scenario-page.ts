@@ -120,7 +120,7 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
     {
       id: 'filter',
       title: 'Quality of the filter',
-      note: 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused.',
+      note: 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused. Weight: the attackers’ in an honest node’s aggregate; rules that weigh all have this alone.',
     },
     ...(isMeasured((point) => point.asr)
       ? [

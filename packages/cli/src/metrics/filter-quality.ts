@@ -8,6 +8,10 @@ export interface VerdictCounts {
   hostileRefused: number
   honest: number
   honestRefused: number
+  /** Sum of the attackers' weights in the aggregates. */
+  hostileWeight: number
+  /** Rounds of honest nodes that an attacker's model reached. */
+  attackedRounds: number
 }
 
 /**
@@ -24,6 +28,11 @@ export interface FilterQuality {
   readonly acceptance: number | null
   /** Of the honest models that reached honest nodes, the share that was refused. */
   readonly honestRefused: number | null
+  /**
+   * Weight of the attackers' models in an honest node's aggregate, mean over the rounds that any of them reached. Rules
+   * by coordinate have no weights and count every model alike.
+   */
+  readonly hostileWeight: number | null
 }
 
 /**
@@ -34,14 +43,24 @@ export function countVerdicts(
   reports: Iterable<HostedRound>,
   isHostile: (peer: string, round: number) => boolean,
 ): VerdictCounts {
-  const counts: VerdictCounts = { hostile: 0, hostileRefused: 0, honest: 0, honestRefused: 0 }
+  const counts: VerdictCounts = {
+    hostile: 0,
+    hostileRefused: 0,
+    honest: 0,
+    honestRefused: 0,
+    hostileWeight: 0,
+    attackedRounds: 0,
+  }
   for (const report of reports) {
+    const before = counts.hostile
     for (const neighbour of report.neighbours) {
       if (neighbour.arrival === null) continue
       const kind = isHostile(neighbour.peer, report.round) ? 'hostile' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
+      if (kind === 'hostile') counts.hostileWeight += neighbour.weight
     }
+    if (counts.hostile > before) counts.attackedRounds += 1
   }
   return counts
 }
@@ -55,12 +74,13 @@ export function weighsAll(rule: string): boolean {
 
 /** @param rule - name of the rule that gave the verdicts */
 export function filterQuality(counts: VerdictCounts, rule: string): FilterQuality {
-  const { hostile, hostileRefused, honest, honestRefused } = counts
+  const { hostile, hostileRefused, honest, honestRefused, hostileWeight, attackedRounds } = counts
   const refused = hostileRefused + honestRefused
   return {
     precision: weighsAll(rule) ? null : share(hostileRefused, refused),
     recall: weighsAll(rule) ? null : share(hostileRefused, hostile),
     acceptance: share(hostile + honest - refused, hostile + honest),
     honestRefused: share(honestRefused, honest),
+    hostileWeight: share(hostileWeight, attackedRounds),
   }
 }

@@ -17,6 +17,8 @@ export const MEASURES = {
     'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
   acceptance: 'of all models that reached honest nodes, the share that was accepted',
   honestRefused: 'of the honest models that reached honest nodes, the share that was refused',
+  hostileWeight:
+    'weight of the attackers’ models in the aggregates of honest nodes; rules by coordinate count every model alike',
   bytesPerRound: 'bytes that a node received and sent in a round, mean over all nodes',
   secondsPerRound: 'seconds a round: wall-clock, or virtual ones in a simulation',
   aggregateMs: 'milliseconds of work that the rule took a node and round, mean over honest nodes',
@@ -38,6 +40,7 @@ export const SHARES: ReadonlySet<MeasureName> = new Set([
   'recall',
   'acceptance',
   'honestRefused',
+  'hostileWeight',
 ])
 
 /** null where a run has nothing to measure it by. */

@@ -162,6 +162,7 @@ export function measuresOf(score: RunScore): Measures {
     recall: score.recall,
     acceptance: score.acceptance,
     honestRefused: score.honestRefused,
+    hostileWeight: score.hostileWeight,
     bytesPerRound: score.bytesPerNodeRound,
     secondsPerRound: score.secondsPerRound,
     aggregateMs: score.aggregateMs,

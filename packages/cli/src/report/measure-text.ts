@@ -15,6 +15,7 @@ export const MEASURE_LABELS: Readonly<Record<MeasureName, string>> = {
   recall: 'filter recall',
   acceptance: 'models accepted',
   honestRefused: 'honest models refused',
+  hostileWeight: 'weight of attackers in aggregates',
   bytesPerRound: 'bytes a node and round',
   secondsPerRound: 'seconds a round',
   aggregateMs: 'work of the rule a round',

@@ -2,7 +2,7 @@ import { decimal } from './format.js'
 
 /** Why a neighbour got its verdict, for people; after "its model …" or "no model of it was used: …". */
 const WORDS: Readonly<Record<string, string>> = {
-  accepted: 'took part with its full weight',
+  accepted: 'took part',
   clipped: 'took part, its step shortened to the threshold',
   'distance-above-threshold': 'was refused: its score is above the threshold',
   'not-selected': 'was refused: others had better scores',

@@ -28,6 +28,7 @@ export function renderScores(
     row('filter precision', (score) => percent(score.precision)),
     row('filter recall', (score) => percent(score.recall)),
     row('honest models refused', (score) => percent(score.honestRefused)),
+    row('weight of attackers', (score) => percent(score.hostileWeight)),
     row('bytes a node and round', (score) => bytes(score.bytesPerNodeRound)),
     row('seconds a round', (score) => seconds(score.secondsPerRound)),
     row('ledgers that verify', (score) => `${score.ledgers.valid} of ${score.ledgers.checked}`),

@@ -35,7 +35,7 @@ export function foldedTable(
     Math.max(...rows.map((row) => visibleLength(row[k] ?? ''))),
   )
   const kept = Array.from({ length: Math.min(keep, columns) }, (_, k) => k)
-  const room = width - kept.reduce((sum, k) => sum + widths[k]!, 0)
+  const room = width - kept.reduce((sum, k) => sum + widths[k]! + (k > 0 ? GAP.length : 0), 0)
   const blocks: number[][] = [[]]
   let used = 0
   for (let k = kept.length; k < columns; k++) {

@@ -14,11 +14,18 @@ interface LineView {
 }
 
 export function drawFilter(run: RunView): void {
-  drawLines('filter', 'Precision, recall and honest models refused over rounds', run, percentText, [
-    { name: 'recall', color: 'honest', value: (point) => point.recall },
-    { name: 'precision', color: 'good', dash: 'dashed', value: (point) => point.precision },
-    { name: 'honest refused', color: 'bad', dash: 'dotted', value: (point) => point.honestRefused },
-  ])
+  drawLines(
+    'filter',
+    'Precision, recall, honest models refused and weight of attackers over rounds',
+    run,
+    percentText,
+    [
+      { name: 'recall', color: 'honest', value: (point) => point.recall },
+      { name: 'precision', color: 'good', dash: 'dashed', value: (point) => point.precision },
+      { name: 'honest refused', color: 'bad', dash: 'dotted', value: (point) => point.honestRefused },
+      { name: 'weight of attackers', color: 'hostile', value: (point) => point.hostileWeight },
+    ],
+  )
 }
 
 export function drawAttackSuccess(run: RunView): void {

@@ -72,6 +72,7 @@ export interface PointView {
   readonly recall: number | null
   readonly acceptance: number | null
   readonly honestRefused: number | null
+  readonly hostileWeight: number | null
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
   /** A node. */

@@ -34,7 +34,9 @@ export function drawVerdicts(run: RunView): void {
   const rows = [...fromHonest.slice(0, MAX_ROWS - fromHostile.length), ...fromHostile]
   const notes = [
     ...(run.weighsAll
-      ? ['This rule weighs or trims what it gets instead of refusing some: accepted is not yet believed.']
+      ? [
+          'This rule weighs or trims what it gets instead of refusing some: accepted is not yet believed. How much the attackers weigh is drawn below.',
+        ]
       : []),
     ...(rows.length < judged.length || !run.verdicts.complete
       ? [`${rows.length} rows of ${run.verdicts.total} edges are shown.`]

@@ -180,6 +180,21 @@ describe('scoreRun', () => {
     expect(scoreRun(input(records(false), 'median')).acceptance).toBe(0.5)
   })
 
+  it('measures what attackers weigh in the aggregates that they reached', () => {
+    const weighing = (peer: string, weight: number) => ({ ...neighbour(peer, true), weight })
+    const score = scoreRun(
+      input([
+        record([report(0, null, [weighing('b', 0.5), weighing('x', 0.1)]), 1000]),
+        record(
+          [report(0, null, [weighing('a', 0.5), weighing('x', 0.3)]), 1000],
+          [report(1, null, [weighing('a', 0.5)]), 2000],
+        ),
+        record([report(0, null, [weighing('a', 0.9)]), 1000]),
+      ]),
+    )
+    expect(score.hostileWeight).toBeCloseTo(0.2)
+  })
+
   it('says null where there was nothing to measure', () => {
     const score = scoreRun(input([record(), record(), record()]))
     expect([score.worst, score.mean, score.precision, score.recall, score.bytesPerNodeRound]).toEqual([

@@ -45,6 +45,13 @@ describe('foldedTable', () => {
     ])
   })
 
+  it('is nowhere wider than the terminal where there is room for the columns to keep and one more', () => {
+    for (let width = 22; width < 40; width++)
+      for (const keep of [1, 2])
+        for (const line of foldedTable(rows, right, width, keep))
+          expect(line.length).toBeLessThanOrEqual(width)
+  })
+
   it('shows every column, however narrow the terminal', () => {
     const text = foldedTable(rows, right, 1).join('\n')
     for (const cell of rows.flat()) expect(text).toContain(cell)
