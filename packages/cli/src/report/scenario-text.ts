@@ -16,6 +16,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
   const { nodes, topology, training, seeds, rules } = scenario
   const graph = createTopology(topology, nodes, seeds[0]!)
   const names = [...new Set(variantsOf(scenario).map(({ name }) => name))]
+  const topologyChecks = checkTopology(scenario, graph)
   const facts: [string, string][] = [
     ['runs', `${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`],
     ['nodes', `${nodes}, ${shape(topology)}, ${graph.edges.length} links`],
@@ -26,11 +27,14 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
       `round ${action.at}`,
       faultText(action, nodeName),
     ]),
-    ...topologyFacts(scenario, graph),
+    ...topologyChecks.facts,
     ...scenario.assertions.map((text): [string, string] => ['assert', text]),
   ]
   return [
     `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
+    ...(topologyChecks.isSafe
+      ? []
+      : [pc.yellow('    with more attackers around some nodes than their rule bears, see below')]),
     ...table(
       facts.map(([label, text], k) => ['   ', facts[k - 1]?.[0] === label ? '' : pc.dim(label), text]),
       new Set(),
@@ -79,7 +83,13 @@ function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
   })
 }
 
-function topologyFacts(scenario: Scenario, graph: Topology): [string, string][] {
+interface TopologyChecks {
+  readonly facts: [string, string][]
+  /** No node has more attackers around it than a rule says that it bears. */
+  readonly isSafe: boolean
+}
+
+function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
   const byzantine = [...place(scenario, scenario.seeds[0]!).keys()]
   const mixing = scenario.mixing === 'metropolis' ? metropolisWeights(graph) : undefined
   const checks = scenario.rules.map((rule) => preflight(graph, createRunRule(rule), { byzantine, mixing }))
@@ -95,12 +105,13 @@ function topologyFacts(scenario: Scenario, graph: Topology): [string, string][] 
     const lines = [...groups].map(([text, members]) => `node ${ranges(members)}: ${text}`)
     return [`under ${ruleLabel(scenario, k)}`, lines.join('; ')]
   })
-  return [
+  const facts: [string, string][] = [
     ...stands,
     ['honest part', first.honestConnected ? 'connected' : pc.red('falls apart: its parts cannot agree')],
     ['bottleneck', edges(first.bottleneck)],
     ...(first.bridges.length > 0 ? [['bridges', edges(first.bridges)] as [string, string]] : []),
   ]
+  return { facts, isSafe: checks.every((check) => check.nodes.every(({ safe }) => safe)) }
 }
 
 const MAX_EDGES = 12
