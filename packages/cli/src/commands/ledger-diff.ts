@@ -1,7 +1,8 @@
 import { type Contradiction, diffLedgers, type LedgerDiff, type VerdictDifference } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { type Names, peerText, spans } from '../report/names.js'
+import { type Names, peerText } from '../report/names.js'
+import { ranges } from '../report/ranges.js'
 import { openValidLedger, type ValidLedger } from './ledger-open.js'
 import { nodeName, oneLedgerFile } from './ledger-paths.js'
 
@@ -59,7 +60,7 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
     [nameB, diff.onlyB],
   ] as const)
     if (rounds.length > 0)
-      lines.push(`rounds        only ${name} has ${spans(rounds.map((round) => round + 1))}`)
+      lines.push(`rounds        only ${name} has ${ranges(rounds.map((round) => round + 1))}`)
   for (const verdict of diff.verdicts) lines.push(verdictLine(verdict, nameA, nameB, names))
   if (lines.length === 0)
     lines.push(`the ledgers of ${nameA} and ${nameB} say the same, as far as both say it`)

@@ -12,7 +12,8 @@ import {
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { type Names, peerText, spans } from '../report/names.js'
+import { type Names, peerText } from '../report/names.js'
+import { ranges } from '../report/ranges.js'
 import { checkRound, placeOf, type ValidLedger, verdictsOf, warn } from './ledger-open.js'
 import { blobFolders, ledgerFiles, nodeName } from './ledger-paths.js'
 import { findOffenders, offenderJson, offenderText } from './misdeeds.js'
@@ -159,7 +160,7 @@ function ledgerText(ledger: ValidLedger, found: LedgerAudit, names: Names): stri
     parts.push(found.wrong.length === 1 ? '1 differs' : `${found.wrong.length} differ`)
   if (found.unproven.length > 0)
     parts.push(
-      `${found.unproven.length} cannot be checked (round ${spans(found.unproven.map(({ round }) => round + 1))}; ${missing} blobs are not at hand)`,
+      `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${missing} blobs are not at hand)`,
     )
   const rows = found.wrong.map(({ round, difference, entry }) => {
     const about = difference.peer === undefined ? '' : ` of ${peerText(difference.peer, names)}`

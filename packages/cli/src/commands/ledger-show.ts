@@ -5,6 +5,7 @@ import { CliError } from '../errors.js'
 import { decimal, percent } from '../report/format.js'
 import { plainJson } from '../report/plain-json.js'
 import { table } from '../report/table.js'
+import { callText } from '../scenario/call-text.js'
 import { checkRound, noSuchRound, placeOf } from './ledger-open.js'
 import { oneLedgerFile } from './ledger-paths.js'
 
@@ -48,12 +49,7 @@ export async function ledgerShow(path: string, options: LedgerShowOptions): Prom
 
 function ruleText(run: Run): string {
   const { pre = [], ...rule } = run.manifest.rule
-  return [...pre, rule]
-    .map(({ name, params }) => {
-      const values = Object.entries(params).map(([key, value]) => `${key}=${value}`)
-      return values.length === 0 ? name : `${name}(${values.join(', ')})`
-    })
-    .join(' → ')
+  return [...pre, rule].map(callText).join(' → ')
 }
 
 function textEntry(entry: SignedEntry, run: Run): string {

@@ -10,6 +10,7 @@ import {
   uniformWeights,
 } from '@tempered/robust-agg/topology'
 import { CliError } from '../errors.js'
+import { callText } from '../scenario/call-text.js'
 import { type AveragingRound, type Pull, runAveraging } from './averaging.js'
 import type { Consensus, ConsensusAttack, ConsensusRule, ConsensusTopology } from './consensus-schema.js'
 
@@ -126,8 +127,7 @@ function labelOf(entry: {
   readonly name: string
   readonly params: Readonly<Record<string, number>>
 }): string {
-  const given = Object.entries(entry.params).map(([key, value]) => `${key}=${value}`)
-  return entry.label ?? (given.length === 0 ? entry.name : `${entry.name}(${given.join(', ')})`)
+  return entry.label ?? callText(entry)
 }
 
 function wrong(path: string, what: string): CliError {

@@ -1,5 +1,6 @@
 import { type AttackInfo, listAttacks } from '@tempered/robust-agg/attacks'
 import type { Rng } from '@tempered/robust-agg/rng'
+import { callText } from '../scenario/call-text.js'
 import type { ScenarioInput } from '../scenario/schema.js'
 
 type Adversary = NonNullable<ScenarioInput['adversaries']>[number]
@@ -69,9 +70,9 @@ function clamp(value: number, info: AttackInfo['params'][number]): number {
 }
 
 /** `alie(z=3), from round 5, worst-position`. */
-export function candidateText({ name, params, from, placement }: Candidate): string {
-  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`)
-  const parts = [given.length === 0 ? name : `${name}(${given.join(', ')})`]
+export function candidateText(candidate: Candidate): string {
+  const { from, placement } = candidate
+  const parts = [callText(candidate)]
   if (from > 1) parts.push(`from round ${from}`)
   if (placement !== 'random') parts.push(placement)
   return parts.join(', ')

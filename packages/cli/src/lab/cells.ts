@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { callText } from '../scenario/call-text.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
@@ -43,7 +44,7 @@ export function cellsOf(lab: Lab): Cell[] {
               rule: ruleLabel(rule),
               attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
               fraction,
-              topology: topology.label ?? label(topology),
+              topology: topology.label ?? callText(topology),
               split: splitLabel(split),
               seed,
             }
@@ -132,17 +133,12 @@ function isUndefended(rule: LabRule): boolean {
 }
 
 export function ruleLabel(rule: LabRule): string {
-  return rule.label ?? [...rule.pre.map(label), label(rule)].join(' + ')
+  return rule.label ?? [...rule.pre.map(callText), callText(rule)].join(' + ')
 }
 
 function attackLabel(attack: LabAttack): string {
   if (attack.label !== undefined) return attack.label
-  return attack.poison === undefined ? label(attack) : `${label(attack.poison)} + ${label(attack)}`
-}
-
-function label({ name, params = {} }: { name: string; params?: Readonly<Record<string, number>> }): string {
-  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`)
-  return given.length === 0 ? name : `${name}(${given.join(', ')})`
+  return attack.poison === undefined ? callText(attack) : `${callText(attack.poison)} + ${callText(attack)}`
 }
 
 function splitLabel(split: CellParts['split']): string {

@@ -23,8 +23,8 @@ export const MEASURE_LABELS: Readonly<Record<MeasureName, string>> = {
   finishedHonest: 'honest nodes that finished',
 }
 
-/** A measure's value with its unit. */
-export function measureText(name: MeasureName, value: number | null): string {
+/** A measure's value with its unit; shares are percentages with so many digits. */
+export function measureText(name: MeasureName, value: number | null, digits = 1): string {
   switch (name) {
     case 'bytesPerRound':
     case 'residentBytesPerNode':
@@ -34,11 +34,11 @@ export function measureText(name: MeasureName, value: number | null): string {
     case 'aggregateMs':
       return `${decimal(value)} ms`
     case 'consensusDistance':
-      return decimal(value)
+      return decimal(value, digits + 2)
     case 'finishedHonest':
       return value === null ? '–' : String(Number(value.toFixed(1)))
     default:
-      return percent(value)
+      return percent(value, digits)
   }
 }
 

@@ -126,10 +126,10 @@ function lastAccuracy(run: ClusterRun, index: number): number | null {
 }
 
 function createRoundLines(stream: NodeJS.WriteStream): Progress {
-  const watched = new Map<ClusterRun, { told: number; absent: Set<number> }>()
+  const watched = new Map<ClusterRun, { told: number; absent: Set<number>; behind: number | undefined }>()
   const stateOf = (run: ClusterRun) => {
     const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
-    const state = watched.get(run) ?? { told: 0, absent: new Set(joining) }
+    const state = watched.get(run) ?? { told: 0, absent: new Set(joining), behind: undefined }
     watched.set(run, state)
     return state
   }
@@ -146,11 +146,18 @@ function createRoundLines(stream: NodeJS.WriteStream): Progress {
       }
       if (event.type !== 'round') return
       // A round is over when all nodes that are there have finished it, or a later one.
-      const present = run.plan.nodes.filter(({ index }) => !state.absent.has(index))
+      const { nodes } = run.plan
+      const finished = (index: number): number => (run.records[index]!.rounds.at(-1)?.report.round ?? -1) + 1
+      const isBehind = (index: number): boolean => !state.absent.has(index) && finished(index) <= state.told
+      // Of thousands of nodes, the one that was behind is asked first: mostly it still is.
+      if (state.behind !== undefined && isBehind(state.behind)) return
+      const present = nodes.filter(({ index }) => !state.absent.has(index))
       const over = Math.min(
-        ...present.map(({ index }) => (run.records[index]!.rounds.at(-1)?.report.round ?? -1) + 1),
+        run.plan.run.manifest.training.rounds,
+        ...present.map(({ index }) => finished(index)),
       )
       for (; state.told < over; state.told++) stream.write(`${roundLine(run, state.told, elapsedMs)}\n`)
+      state.behind = nodes.find(({ index }) => isBehind(index))?.index
     },
     note: (text) => void stream.write(`${text}\n`),
     close() {},

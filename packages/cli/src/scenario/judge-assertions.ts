@@ -1,5 +1,5 @@
-import type { MeasureName, Measures } from '../metrics/measures.js'
-import { bytes, decimal, percent, seconds } from '../report/format.js'
+import { type MeasureName, type Measures, SHARES } from '../metrics/measures.js'
+import { measureText } from '../report/measure-text.js'
 import { type Assertion, type Comparison, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
 import { ruleLabel, type Variant, variantFor } from './variants.js'
@@ -69,7 +69,7 @@ function judge(
   })
   const show = (value: number | null): string =>
     second === undefined
-      ? measureText(assertion.term.measure, value)
+      ? judgedText(assertion.term.measure, value)
       : differenceText(assertion.term.measure, value)
   const each =
     values.length > 1 ? ` (${values.map((v, k) => `seed ${scenario.seeds[k]}: ${show(v)}`).join(', ')})` : ''
@@ -109,26 +109,17 @@ function holds(value: number, comparison: Comparison, limit: number): boolean {
   }
 }
 
-const SHOWN: Readonly<Partial<Record<MeasureName, (value: number) => string>>> = {
-  bytesPerRound: bytes,
-  residentBytesPerNode: bytes,
-  secondsPerRound: seconds,
-  aggregateMs: (value) => `${decimal(value)} ms`,
-  consensusDistance: (value) => decimal(value, 4),
-  finishedHonest: String,
-}
-
-/** A measure as people read it: shares as percentages with two places. */
-export function measureText(measure: MeasureName, value: number | null): string {
-  if (value === null) return '–'
-  return (SHOWN[measure] ?? ((share: number) => percent(share, 2)))(value)
+/** A measure as it is judged: shares with two places. */
+function judgedText(measure: MeasureName, value: number | null): string {
+  return measureText(measure, value, 2)
 }
 
 /** The same for a difference of two: of shares in percentage points, with its sign. */
 function differenceText(measure: MeasureName, value: number | null): string {
-  if (value === null) return measureText(measure, value)
+  if (value === null) return judgedText(measure, value)
   const size = Math.abs(value)
-  return `${value < 0 ? '−' : ''}${measure in SHOWN ? measureText(measure, size) : `${(100 * size).toFixed(2)} pp`}`
+  const text = SHARES.has(measure) ? `${(100 * size).toFixed(2)} pp` : judgedText(measure, size)
+  return `${value < 0 ? '−' : ''}${text}`
 }
 
 function seedText(run: JudgedRun | undefined): string {

@@ -1,13 +1,14 @@
 import { blobCid } from '@tempered/protocol'
 import { expect, it } from 'vitest'
-import { peerText, spans } from '../../../src/report/names.js'
+import { peerText } from '../../../src/report/names.js'
 import { plainJson } from '../../../src/report/plain-json.js'
+import { ranges } from '../../../src/report/ranges.js'
 import { measureText, reasonText } from '../../../src/report/reasons.js'
 
-it('spans join whole numbers that follow each other', () => {
-  expect(spans([])).toBe('')
-  expect(spans([4])).toBe('4')
-  expect(spans([1, 2, 3, 7, 9, 10])).toBe('1–3, 7, 9–10')
+it('ranges join whole numbers that follow each other', () => {
+  expect(ranges([])).toBe('')
+  expect(ranges([4])).toBe('4')
+  expect(ranges([1, 2, 3, 7, 9, 10])).toBe('1–3, 7, 9–10')
 })
 
 it('peers have the name of their folder, where there is one', () => {
