@@ -80,6 +80,12 @@ manifest
   .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
   .option('--learning-rate <x>', 'learning rate', Number, 0.05)
   .option('--momentum <x>', 'momentum', Number, 0.9)
+  .option(
+    '--logit-adjustment <x>',
+    'strength of logit adjustment, for nodes with different labels',
+    Number,
+    0,
+  )
   .option('--input-shape <h,w,c>', 'height, width and channels of the images', '28,28,1')
   .option('--classes <n>', 'classes', wholeNumber(2), 10)
   .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)

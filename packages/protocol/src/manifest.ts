@@ -44,6 +44,11 @@ export const manifestSchema = z.strictObject({
     learningRate: z.number().gt(0),
     momentum: z.number().min(0).lt(1),
     weightDecay: z.number().min(0),
+    logitAdjustment: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe('Strength τ of logit adjustment; absent for plain cross entropy.'),
     schedule: scheduleSchema,
   }),
   topology: z.strictObject({
@@ -111,8 +116,9 @@ export function sealManifest(value: unknown): Run {
     throw manifestError(path, issue?.message ?? 'malformed')
   }
   const manifest = parsed.data
-  // An absent list and one that is said to be undefined are the same manifest.
+  // An absent field and one that is said to be undefined are the same manifest.
   if (manifest.topology.edges === undefined) delete manifest.topology.edges
+  if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)

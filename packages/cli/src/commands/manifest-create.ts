@@ -29,6 +29,7 @@ export interface ManifestCreateOptions {
   readonly batchSize: number
   readonly learningRate: number
   readonly momentum: number
+  readonly logitAdjustment: number
   readonly inputShape: string
   readonly classes: number
   readonly collectMs: number
@@ -74,6 +75,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       learningRate: options.learningRate,
       momentum: options.momentum,
       weightDecay: 0,
+      ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
       schedule: { kind: 'constant' },
     },
     topology: { name: options.topology, params: options.topologyParam ?? {}, mixing: 'uniform' },

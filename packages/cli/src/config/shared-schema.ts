@@ -64,6 +64,14 @@ export const trainingSchema = z
     learningRate: z.number().gt(0).default(0.05),
     momentum: z.number().min(0).lt(1).default(0.9).describe('Starts at zero in every round.'),
     weightDecay: z.number().min(0).default(0),
+    logitAdjustment: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe(
+        'Strength τ of logit adjustment: 1 trains as if every class were equally frequent in the own data, ' +
+          '0 is plain cross entropy.',
+      ),
     schedule: z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('constant') }),

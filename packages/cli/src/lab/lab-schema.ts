@@ -41,6 +41,7 @@ const ruleSchema = orName(
         localSteps: z.int().min(0).optional(),
         learningRate: z.number().gt(0).optional(),
         momentum: z.number().min(0).lt(1).optional(),
+        logitAdjustment: z.number().min(0).optional(),
       })
       .default({})
       .describe('Training that goes with this rule, where it differs from the scenario.'),

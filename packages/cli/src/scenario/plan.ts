@@ -63,6 +63,7 @@ export function planCluster(
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
   const rule = createRunRule(scenario.rule)
+  const { logitAdjustment, ...training } = scenario.training
   const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
   const run = sealManifest({
     kind: 'tempered/manifest',
@@ -77,7 +78,7 @@ export function planCluster(
       initialCid: blobCid(encodeModel(initialParameters(model, scenario.seed))).toString(),
     },
     rule: manifestRule(rule),
-    training: scenario.training,
+    training: { ...training, ...(logitAdjustment > 0 ? { logitAdjustment } : {}) },
     topology: {
       name: scenario.topology.name,
       params: scenario.topology.params,

@@ -4,21 +4,36 @@
  * Math.exp and Math.log are the engine's (V8 carries its own, equal on all processors).
  */
 
-/** log Σ exp(z) of the `classes` logits of sample `k`; logits lie class by class: logits[c·batch + k]. */
-function logSumExp(logits: Float32Array, classes: number, batch: number, k: number): number {
+/** Offsets of logits that are taken as they are; labels are bytes, so there are at most 256 classes. */
+const NO_OFFSETS = new Float64Array(256)
+
+/** log Σ exp(z + offset) of the `classes` logits of sample `k`; logits lie class by class: logits[c·batch + k]. */
+function logSumExp(
+  logits: Float32Array,
+  offsets: Float64Array,
+  classes: number,
+  batch: number,
+  k: number,
+): number {
   let highest = Number.NEGATIVE_INFINITY
-  for (let c = 0; c < classes; c++) highest = Math.max(highest, logits[c * batch + k] as number)
+  for (let c = 0; c < classes; c++) {
+    highest = Math.max(highest, (logits[c * batch + k] as number) + (offsets[c] as number))
+  }
   let sum = 0
-  for (let c = 0; c < classes; c++) sum += Math.exp((logits[c * batch + k] as number) - highest)
+  for (let c = 0; c < classes; c++) {
+    sum += Math.exp((logits[c * batch + k] as number) + (offsets[c] as number) - highest)
+  }
   return highest + Math.log(sum)
 }
 
 /**
  * Sum of the losses (nats) of a batch, and into `gradient` the derivative of scale · that sum by the logits.
- * `logits` and `gradient` are classes × batch, row-major; `labels` has `batch` entries below `classes`.
+ * `logits` and `gradient` are classes × batch, row-major; `labels` has `batch` entries below `classes`; `offsets` holds
+ * one number a class that is added to its logits first (logit-adjustment.ts; zeros for none).
  */
 export function crossEntropy(
   logits: Float32Array,
+  offsets: Float64Array,
   labels: Uint8Array,
   classes: number,
   batch: number,
@@ -27,11 +42,11 @@ export function crossEntropy(
 ): number {
   let loss = 0
   for (let k = 0; k < batch; k++) {
-    const total = logSumExp(logits, classes, batch, k)
+    const total = logSumExp(logits, offsets, classes, batch, k)
     const label = labels[k] as number
-    loss += total - (logits[label * batch + k] as number)
+    loss += total - ((logits[label * batch + k] as number) + (offsets[label] as number))
     for (let c = 0; c < classes; c++) {
-      const probability = Math.exp((logits[c * batch + k] as number) - total)
+      const probability = Math.exp((logits[c * batch + k] as number) + (offsets[c] as number) - total)
       gradient[c * batch + k] = scale * (probability - (c === label ? 1 : 0))
     }
   }
@@ -55,5 +70,8 @@ export function scoreSample(
       predicted = c
     }
   }
-  return { loss: logSumExp(logits, classes, batch, k) - (logits[label * batch + k] as number), predicted }
+  return {
+    loss: logSumExp(logits, NO_OFFSETS, classes, batch, k) - (logits[label * batch + k] as number),
+    predicted,
+  }
 }

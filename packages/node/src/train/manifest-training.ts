@@ -60,6 +60,7 @@ export function createManifestTraining(
         learningRate: learningRateAt(schedule, round),
         momentum: training.momentum,
         weightDecay: training.weightDecay,
+        logitAdjustment: training.logitAdjustment ?? 0,
       })
       trainer.getParameters(parameters)
       return { loss }

@@ -8,6 +8,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import { type TrainingBackend, withBackend } from './backend.js'
 import { createBatchOrder, gatherImages } from './batches.js'
 import { crossEntropy, scoreSample } from './cross-entropy.js'
+import { logPriors } from './logit-adjustment.js'
 import { describeModel, initialParameters, type ModelDescription } from './models.js'
 import { backward, downloadParameters, forward, uploadParameters } from './tfjs-network.js'
 import { TrainError } from './train-error.js'
@@ -76,13 +77,17 @@ export function createTrainerFactory(backend: TrainingBackend): TrainerFactory {
   }
 }
 
-/** Loss summed over the batch, and its derivatives times `scale`, on the current backend; call it inside a tidy. */
+/**
+ * Loss summed over the batch, and its derivatives times `scale`, on the current backend; call it inside a tidy.
+ * `offsets`: one number a class, added to its logits.
+ */
 export function batchGradients(
   backend: TrainingBackend,
   model: ModelDescription,
   tensors: readonly Tensor[],
   images: Float32Array,
   labels: Uint8Array,
+  offsets: Float64Array,
   scale: number,
 ): { loss: number; gradients: Tensor[] } {
   const { tf } = backend
@@ -91,6 +96,7 @@ export function batchGradients(
   const logitGradient = new Float32Array(model.classes * batch)
   const loss = crossEntropy(
     pass.logits.dataSync<'float32'>(),
+    offsets,
     labels,
     model.classes,
     batch,
@@ -107,6 +113,7 @@ class TfjsTrainer implements LocalTrainer {
   private readonly scratch: Scratch
   private readonly model: ModelDescription
   private readonly spec: TrainerSpec
+  private readonly priors: Float64Array
   private flat: Float32Array
   private disposed = false
 
@@ -116,6 +123,7 @@ class TfjsTrainer implements LocalTrainer {
     this.model = model
     this.spec = spec
     this.parameterCount = model.parameterCount
+    this.priors = logPriors(spec.train.labels, spec.train.indices, model.classes)
     this.flat = initialParameters(model, spec.seed)
   }
 
@@ -169,6 +177,8 @@ class TfjsTrainer implements LocalTrainer {
     const samples = scratch.samplesFor(order.size)
     const batchImages = scratch.imagesFor(order.size * length)
     const batchLabels = scratch.labelsFor(order.size)
+    const strength = request.logitAdjustment ?? 0
+    const offsets = this.priors.map((prior) => strength * prior)
 
     let lossSum = 0
     let parameters = uploadParameters(backend, model, this.flat)
@@ -188,6 +198,7 @@ class TfjsTrainer implements LocalTrainer {
             parameters,
             batchImages,
             batchLabels,
+            offsets,
             scale,
           )
           lossSum += loss

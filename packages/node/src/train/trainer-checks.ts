@@ -42,13 +42,19 @@ function checkNumber(holds: boolean, name: string, value: number, range: string)
 
 /** E_TRAIN_REQUEST. */
 export function checkTrainRequest(request: TrainRequest): void {
-  const { round, steps, batchSize, learningRate, momentum, weightDecay = 0 } = request
+  const { round, steps, batchSize, learningRate, momentum, weightDecay = 0, logitAdjustment = 0 } = request
   checkNumber(Number.isInteger(round) && round >= 0, 'round', round, 'an integer ≥ 0')
   checkNumber(Number.isInteger(steps) && steps >= 1, 'steps', steps, 'an integer ≥ 1')
   checkNumber(Number.isInteger(batchSize) && batchSize >= 1, 'batchSize', batchSize, 'an integer ≥ 1')
   checkNumber(Number.isFinite(learningRate) && learningRate >= 0, 'learningRate', learningRate, '0 or more')
   checkNumber(momentum >= 0 && momentum < 1, 'momentum', momentum, 'in [0, 1)')
   checkNumber(Number.isFinite(weightDecay) && weightDecay >= 0, 'weightDecay', weightDecay, '0 or more')
+  checkNumber(
+    Number.isFinite(logitAdjustment) && logitAdjustment >= 0,
+    'logitAdjustment',
+    logitAdjustment,
+    '0 or more',
+  )
 }
 
 /** E_TRAIN_REQUEST. */

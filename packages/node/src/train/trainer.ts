@@ -19,10 +19,15 @@ export interface TrainRequest {
   momentum: number
   /** L2: g ← g + weightDecay·w, on kernels and biases. ≥ 0, default 0. */
   weightDecay?: number
+  /**
+   * Strength τ of logit adjustment (logit-adjustment.ts): the loss is that of z_c + τ·log π_c, π from the node's own
+   * labels. ≥ 0, default 0: plain cross entropy.
+   */
+  logitAdjustment?: number
 }
 
 export interface TrainResult {
-  /** Mean cross entropy (nats) over all samples of all steps, each before its step, without weight decay. */
+  /** Mean cross entropy (nats) over all samples of all steps, each before its step, adjusted, without weight decay. */
   loss: number
   /** Samples seen: steps · min(batchSize, samples of the node). */
   samples: number

@@ -66,6 +66,8 @@ describe('sealManifest', () => {
     ['training.momentum', 1],
     ['training.momentum', -0.1],
     ['training.weightDecay', -1],
+    ['training.logitAdjustment', 0],
+    ['training.logitAdjustment', Number.NaN],
     ['training.schedule.kind', 'linear'],
     ['training.schedule.decay', -1],
     ['topology.name', ''],
@@ -154,6 +156,12 @@ describe('sealManifest', () => {
     expect(codeOf(() => sealManifest(value))).toBe('E_MANIFEST')
   })
 
+  it('treats a logit adjustment that is undefined as absent', () => {
+    const value = manifestValue()
+    const sealed = sealManifest({ ...value, training: { ...value.training, logitAdjustment: undefined } })
+    expect(sealed.id.equals(sealManifest(value).id)).toBe(true)
+  })
+
   it('treats edges that are undefined as absent', () => {
     const value = manifestValue()
     const sealed = sealManifest({ ...value, topology: { ...value.topology, edges: undefined } })
@@ -179,6 +187,7 @@ describe('the run id', () => {
     ['training.learningRate', 0.06],
     ['training.momentum', 0],
     ['training.weightDecay', 0.1],
+    ['training.logitAdjustment', 1],
     ['training.schedule', { kind: 'constant' }],
     ['training.schedule.decay', 0.02],
     ['topology.name', 'ring'],

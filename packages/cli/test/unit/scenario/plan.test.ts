@@ -14,6 +14,13 @@ describe('planCluster', () => {
     expect(other.run.manifest.members).not.toEqual(first.run.manifest.members)
   })
 
+  it('writes a logit adjustment into the manifest, and none where there is none', () => {
+    const trainingOf = (training: object) =>
+      planCluster(scenarioSchema.parse({ training }), planData).run.manifest.training
+    expect(trainingOf({ logitAdjustment: 1 })).toMatchObject({ logitAdjustment: 1 })
+    expect(trainingOf({ logitAdjustment: 0 })).not.toHaveProperty('logitAdjustment')
+  })
+
   it('writes the rule with all parameters in force into the manifest', () => {
     const plan = planCluster(
       scenarioSchema.parse({ rule: { name: 'balance', params: { gamma: 0.5 } } }),

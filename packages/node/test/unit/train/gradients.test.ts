@@ -110,6 +110,36 @@ describe.each(cases)('%s', (name, shape, classes) => {
     expect(after.reduce((most, value, k) => Math.max(most, Math.abs(value - point[k])), 0)).toBeLessThan(2e-6)
   })
 
+  it('logit adjustment descends the loss of z + τ·log π', async () => {
+    const given = problem(name, shape, classes)
+    const strength = 1.5
+    // Only three of the samples, so that the classes differ in number and the last ones have none.
+    const indices = Uint32Array.from([0, 1, classes])
+    const skewed = { ...given, spec: { ...given.spec, train: { ...given.spec.train, indices } } }
+    const trainer = factories.wasm.open(skewed.spec)
+    const request = { round: 0, steps: 1, batchSize: 3, learningRate: 1, momentum: 0 }
+    const step = async (start: Float32Array, logitAdjustment: number) => {
+      trainer.setParameters(start)
+      const { loss } = await trainer.train({ ...request, logitAdjustment })
+      const after = trainer.getParameters(new Float32Array(start.length))
+      return { loss, values: start.map((value, k) => value - after[k]) }
+    }
+    // Class 0 has two of the three samples, class 1 one. The last bias is added to the logits, as log π is.
+    const shifted = given.start.slice()
+    const { offset } = given.model.tensors.at(-1) as { offset: number }
+    for (let c = 0; c < classes; c++) {
+      const count = c === 0 ? 2 : c === 1 ? 1 : 0
+      shifted[offset + c] += strength * Math.log((count + 1) / (3 + classes))
+    }
+    const adjusted = await step(given.start, strength)
+    const expected = await step(shifted, 0)
+    expect(Math.abs(adjusted.loss - expected.loss)).toBeLessThan(1e-5)
+    adjusted.values.forEach((value, k) => {
+      expect(Math.abs(value - expected.values[k]), `parameter ${k}`).toBeLessThan(2e-6)
+    })
+    expect(Math.abs(adjusted.loss - (await step(given.start, 0)).loss)).toBeGreaterThan(0.01)
+  })
+
   it('wasm and cpu train alike', async () => {
     const { spec, start } = problem(name, shape, classes)
     const request = { round: 1, steps: 8, batchSize: 4, learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 }

@@ -85,6 +85,33 @@ describe('learning', () => {
   })
 })
 
+describe('logit adjustment', () => {
+  it('a node whose data are mostly zeros learns the other digits too', async () => {
+    const labels = data.train.labels
+    const every = Uint32Array.from({ length: labels.length }, (_, k) => k)
+    const indices = every.filter((k) => labels[k] === 0 || k % 100 === 0)
+    const train = { ...data.train, indices }
+    const accuracyWith = async (logitAdjustment: number) => {
+      const trainer = factory.open(digits('softmax', { train }))
+      await trainer.train(request({ steps: 60, logitAdjustment }))
+      return (await trainer.evaluate()).accuracy
+    }
+    expect(await accuracyWith(1)).toBeGreaterThan((await accuracyWith(0)) + 0.05)
+  })
+
+  it('changes nothing but roundings where every class is equally frequent', async () => {
+    const run = async (logitAdjustment: number) => {
+      const given = tiny('softmax')
+      const train = { ...given.train, indices: Uint32Array.from({ length: 18 }, (_, k) => k) }
+      const trainer = factory.open({ ...given, train })
+      await trainer.train(request({ steps: 5, batchSize: 6, logitAdjustment }))
+      return parameters(trainer)
+    }
+    const plain = await run(0)
+    expect((await run(2)).every((value, k) => Math.abs(value - plain[k]) < 1e-6)).toBe(true)
+  })
+})
+
 describe('repetition', () => {
   it.each(['softmax', 'mlp', 'cnn'] as const)(
     '%s: the same round gives the same bits, another round others',
@@ -188,6 +215,8 @@ describe('refusals', () => {
     { learningRate: -1 },
     { momentum: 1 },
     { weightDecay: -1 },
+    { logitAdjustment: -1 },
+    { logitAdjustment: Number.POSITIVE_INFINITY },
     { round: -1 },
   ])('refuses %j', async (over) => {
     const trainer = factory.open(tiny('softmax'))

@@ -1,0 +1,19 @@
+/**
+ * Logit adjustment (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 5): training minimises
+ * the cross entropy of z_c + τ·log π_c, with π the share of each class among the node's own samples, and predictions
+ * are made with z. A node whose data are mostly one class then no longer learns that this class is frequent, so honest
+ * updates of nodes with different labels come nearer to each other.
+ */
+
+/**
+ * log π_c of every class, natural: π_c = (n_c + 1) / (n + classes), so that a class of which the node has no sample
+ * keeps a finite offset. `labels[k]` for k in `indices` lie below `classes`.
+ */
+export function logPriors(labels: Uint8Array, indices: Uint32Array, classes: number): Float64Array {
+  const counts = new Float64Array(classes)
+  for (const index of indices) {
+    const label = labels[index] as number
+    counts[label] = (counts[label] as number) + 1
+  }
+  return counts.map((count) => Math.log((count + 1) / (indices.length + classes)))
+}
