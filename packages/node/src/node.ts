@@ -7,7 +7,7 @@ import {
   type Run,
 } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
-import { createRunRule, remembers } from './aggregate/run-rule.js'
+import { createRunRule } from './aggregate/run-rule.js'
 import type { Clock } from './clock.js'
 import { NodeError } from './errors.js'
 import { type Accusations, createAccusations } from './evidence/accusations.js'
@@ -170,7 +170,7 @@ export async function createNode(
       mixing,
       parameters: state.parameters,
       pending,
-      memory: remembers(runRule) ? state.memory : undefined,
+      memory: runRule.usesMemory ? state.memory : undefined,
       dataCommitment: init.dataCommitment ?? null,
       keepRounds: init.keepRounds,
       layers: manifestLayers(run.manifest),

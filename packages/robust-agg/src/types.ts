@@ -68,7 +68,7 @@ export interface Evaluator {
   loss(parameters: Float32Array): number
 }
 
-/** What a rule remembers about one sender. Opaque to the caller. */
+/** What a rule and its pre-aggregators remember about one sender. Opaque to the caller. */
 export interface SenderMemory {
   /** Length d, or null. */
   readonly vector: Float32Array | null
@@ -146,6 +146,8 @@ export interface Rule {
   readonly name: string
   /** The pre-aggregators in front of the rule, in the order they run; mostly none. */
   readonly pre: readonly PreAggregatorSpec[]
+  /** True: the rule or a pre-aggregator reads `RoundInput.memory` and gives `Aggregation.memory`. */
+  readonly usesMemory: boolean
   /** The parameters in force, defaults filled in; those with a neighbourhood-dependent default stay absent. */
   readonly params: Parameters
   /**
@@ -191,6 +193,8 @@ export interface PreAggregatorInfo {
   readonly source: string
   /** True: every output is a combination of models whose coefficients sum to 1. */
   readonly affine: boolean
+  /** True: it judges senders by earlier rounds too, kept in `RoundInput.memory`, and may refuse them. */
+  readonly usesMemory: boolean
 }
 
 /** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */

@@ -257,4 +257,5 @@ export const preCompositions: readonly [rule: string, params: Parameters, option
   ['average', {}, { pre: [{ name: 'static-clipping', params: { c: 4 } }] }],
   ['krum', { f: 1 }, { pre: [{ name: 'distinct' }] }],
   ['average', {}, { pre: [{ name: 'mad-clipping', params: { c: 2 } }] }],
+  ['average', {}, { pre: [{ name: 'reputation' }] }],
 ]

@@ -1,5 +1,5 @@
 import type { Manifest } from '@tempered/protocol'
-import { createRule, listRules, type Rule } from '@tempered/robust-agg'
+import { createRule, type Rule } from '@tempered/robust-agg'
 import { NodeError } from '../errors.js'
 
 /**
@@ -28,9 +28,4 @@ export function manifestRule(rule: Rule): Manifest['rule'] {
     params: { ...rule.params },
     pre: rule.pre.map(({ name, params }) => ({ name, params: { ...params } })),
   }
-}
-
-/** True for rules that remember earlier rounds; the others get no memory and leave none in the ledger. */
-export function remembers(rule: Rule): boolean {
-  return listRules().some(({ name, usesMemory }) => name === rule.name && usesMemory)
 }

@@ -7,7 +7,7 @@ import {
   type SignedAnnouncement,
   type SignedEntry,
 } from '@tempered/protocol'
-import { createRunRule, remembers } from '../aggregate/run-rule.js'
+import { createRunRule } from '../aggregate/run-rule.js'
 import { NodeError } from '../errors.js'
 import type { BlobLookup } from '../ledger/blob-folders.js'
 import { createReplay, type Difference } from '../ledger/replay.js'
@@ -62,7 +62,7 @@ async function judgeEntry(
   if (parent !== undefined && (parent.body.author !== author || !parent.cid.equals(below)))
     throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry below entry ${height} of ${author}`)
   // What the rule remembered stands in the entry below: without it a true entry could look wrong.
-  if (parent === undefined && height > 0 && remembers(createRunRule(run.manifest.rule)))
+  if (parent === undefined && height > 0 && createRunRule(run.manifest.rule).usesMemory)
     return { status: 'unproven', missing: [below.toString()] }
   const finding = await createReplay(run, blobs).check(entry, parent)
   if (finding.status === 'unproven') return finding

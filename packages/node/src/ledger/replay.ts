@@ -18,7 +18,7 @@ import {
   replayRound,
 } from '../aggregate/pipeline.js'
 import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
-import { createRunRule, remembers } from '../aggregate/run-rule.js'
+import { createRunRule } from '../aggregate/run-rule.js'
 import { errorMessage, NodeError } from '../errors.js'
 import { type RunTopology, runTopology } from '../topology.js'
 import { manifestLayers } from '../train/manifest-training.js'
@@ -89,7 +89,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
   }
 
   const memoryOf = (bytes: Uint8Array | undefined): RuleMemory | undefined => {
-    if (!remembers(rule)) return undefined
+    if (!rule.usesMemory) return undefined
     return bytes === undefined ? emptyMemory : decodeMemory(bytes)
   }
 

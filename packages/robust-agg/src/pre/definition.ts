@@ -1,7 +1,7 @@
 /** What a pre-aggregator is: it turns the n models of a round, the own one first, into others. */
 
 import { type ParameterInfo, type Parameters, resolveParameters } from '../parameters.js'
-import type { PreAggregatorInfo } from '../types.js'
+import type { PreAggregatorInfo, VerdictReason } from '../types.js'
 
 /** What it works on: n ≥ 2 finite models of length d, own first. */
 export interface PreView {
@@ -11,13 +11,22 @@ export interface PreView {
   readonly round: number
   /** Byzantine neighbours that are known and not among the models. */
   readonly exposed: number
+  /** What each model's sender has earned in earlier rounds, the best of its senders; 0 where nothing is remembered. */
+  readonly credits: readonly number[]
+}
+
+/** Why a model goes no further, with what its verdict says. */
+export interface Refusal {
+  readonly reason: VerdictReason
+  readonly score: number
+  readonly threshold: number
 }
 
 /** What comes out. */
 export interface Mixture {
   /** Fresh vectors or the inputs themselves, finite; the first stands for the own model. */
   readonly models: readonly Float32Array[]
-  /** For each of the n inputs, the output that stands for it; 0 for input 0. */
+  /** For each of the n inputs, the output that stands for it; 0 for input 0, −1 for one that is refused. */
   readonly standsIn: readonly number[]
   /** coefficients[o][k]: how much of input k is in output o. What lacks to 1 comes from `previous`. */
   readonly coefficients: readonly Float64Array[]
@@ -25,16 +34,25 @@ export interface Mixture {
   readonly clipped?: readonly boolean[]
   /** Byzantine models that it found and that the outputs hold no more. */
   readonly exposed?: number
+  /** From stages with `usesMemory`: what each input earned in this round, finite. */
+  readonly earned?: readonly number[]
+  /** Which inputs are refused, and why; input 0 never is. */
+  readonly refused?: readonly (Refusal | null)[]
 }
 
+/** A pre-aggregator's description; `usesMemory` is false when left out. */
+export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory'> & Partial<PreAggregatorInfo>
+
 export interface PreDefinition {
-  readonly info: PreAggregatorInfo
-  readonly build: (params: Parameters) => Omit<PreBehaviour, 'name' | 'params'>
+  readonly info: PreInfoDraft
+  readonly build: (params: Parameters) => Omit<PreBehaviour, 'name' | 'params' | 'usesMemory'>
 }
 
 export interface PreBehaviour {
   readonly name: string
   readonly params: Parameters
+  /** See `PreAggregatorInfo.usesMemory`. */
+  readonly usesMemory: boolean
   readonly mix: (view: PreView) => Mixture | 'too-few-models'
   /** How many models come out for so many in. */
   readonly outputs: (models: number) => number
@@ -47,5 +65,5 @@ export interface PreBehaviour {
 export function instantiatePre(definition: PreDefinition, given: Parameters | undefined): PreBehaviour {
   const { name, params: infos }: { name: string; params: readonly ParameterInfo[] } = definition.info
   const params = resolveParameters(`pre-aggregator '${name}'`, infos, given)
-  return { name, params, ...definition.build(params) }
+  return { name, params, usesMemory: definition.info.usesMemory ?? false, ...definition.build(params) }
 }

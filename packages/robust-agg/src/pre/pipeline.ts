@@ -3,12 +3,15 @@
 import { squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
 import { type Combine, type Outcome, type RoundView, type Screen, thresholdOf } from '../rules/round-view.js'
 import type { RoundMemory, SenderMemory, VerdictReason } from '../types.js'
-import type { Mixture, PreBehaviour } from './definition.js'
+import type { Mixture, PreBehaviour, Refusal } from './definition.js'
+import { afterRound, rulesPart, type StageEarnings, stagesPart } from './stage-memory.js'
 
 interface Chain {
   readonly models: readonly Float32Array[]
-  /** For each original input, the output that stands for it. */
+  /** For each original input, the output that stands for it; −1 when it was refused. */
   readonly standsIn: readonly number[]
+  /** For each original input, why it was refused. */
+  readonly refused: readonly (Refusal | null)[]
   /** total[o][k]: how much of original k is in output o. */
   readonly total: readonly Float64Array[]
   readonly clipped: readonly boolean[]
@@ -18,6 +21,7 @@ function identity(models: readonly Float32Array[]): Chain {
   return {
     models,
     standsIn: models.map((_, k) => k),
+    refused: models.map(() => null),
     total: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
     clipped: models.map(() => false),
   }
@@ -27,7 +31,8 @@ function identity(models: readonly Float32Array[]): Chain {
 function extend(chain: Chain, stage: Mixture): Chain {
   return {
     models: stage.models,
-    standsIn: chain.standsIn.map((o) => stage.standsIn[o]),
+    standsIn: chain.standsIn.map((o) => (o < 0 ? o : stage.standsIn[o])),
+    refused: chain.refused.map((was, k) => was ?? stage.refused?.[chain.standsIn[k]] ?? null),
     total: stage.coefficients.map((row) => {
       const product = new Float64Array(chain.standsIn.length)
       row.forEach((factor, o) => {
@@ -50,8 +55,16 @@ function soleInputs({ standsIn, models }: Chain): number[] {
   })
 }
 
+/** What is remembered of the own model, then of the neighbours. */
+const pastsOf = (view: RoundView): readonly (SenderMemory | null)[] => [view.ownMemory, ...view.memories]
+
 /** What the rule sees. Weights of inputs that share an output add up; those with my own go to me. */
-function viewBehind(view: RoundView, chain: Chain, screen: Screen, exposed: number): RoundView {
+function viewBehind(
+  view: RoundView,
+  chain: Chain,
+  screen: Screen,
+  { exposed, earnings }: StagesRun,
+): RoundView {
   const [own, ...vectors] = chain.models
   const weights = new Float64Array(vectors.length)
   view.weights.forEach((weight, j) => {
@@ -69,8 +82,9 @@ function viewBehind(view: RoundView, chain: Chain, screen: Screen, exposed: numb
   }
   const honest = view.honest
   const sole = soleInputs(chain)
+  const past = pastsOf(view)
   const pastOf = (o: number): SenderMemory | null =>
-    sole[o] < 0 ? null : sole[o] === 0 ? view.ownMemory : view.memories[sole[o] - 1]
+    sole[o] < 0 ? null : rulesPart(past[sole[o]], earnings.length)
   return {
     ...view,
     exposed,
@@ -93,24 +107,39 @@ function viewBehind(view: RoundView, chain: Chain, screen: Screen, exposed: numb
 
 const takesPart = (reason: VerdictReason): boolean => reason === 'accepted' || reason === 'clipped'
 
-/** What is remembered of an output belongs to the input that it stands for alone; the others keep what they had. */
-function memoryBack(memory: RoundMemory, chain: Chain, view: RoundView): RoundMemory {
+/**
+ * What the rule remembers of an output belongs to the input that it stands for alone; the others keep what they had.
+ * What the stages remember is every sender's own.
+ */
+function memoryBack(
+  memory: RoundMemory | undefined,
+  chain: Chain,
+  view: RoundView,
+  earnings: StageEarnings,
+): RoundMemory | undefined {
+  if (memory === undefined && earnings.length === 0) return undefined
   const sole = soleInputs(chain)
-  return {
-    own: sole[0] === 0 ? memory.own : view.ownMemory,
-    neighbours: view.vectors.map((_, j) => {
-      const output = chain.standsIn[j + 1]
-      return sole[output] === j + 1 ? memory.neighbours[output - 1] : view.memories[j]
-    }),
-  }
+  const given = memory === undefined ? [] : [memory.own, ...memory.neighbours]
+  const past = pastsOf(view)
+  const rules = past.map((before, k) => {
+    const output = chain.standsIn[k]
+    return output >= 0 && sole[output] === k ? (given[output] ?? null) : rulesPart(before, earnings.length)
+  })
+  return afterRound(past, earnings, rules)
 }
 
-function carryBack(outcome: Outcome, chain: Chain, view: RoundView): Outcome {
+function carryBack(outcome: Outcome, chain: Chain, view: RoundView, earnings: StageEarnings): Outcome {
   const neighbours = view.vectors.length
-  /** What the rule says about the output that stands for neighbour j; `otherwise` where that is the own one. */
-  const ofOutput = <T>(j: number, said: (output: number) => T, otherwise: T): T => {
-    const output = chain.standsIn[j + 1]
-    return output === 0 ? otherwise : said(output - 1)
+  /** What a refusal or else the rule says about neighbour j; `otherwise` where the own model stands for it. */
+  const saidOf = <T>(
+    j: number,
+    refusal: (refused: Refusal) => T,
+    rule: (output: number) => T,
+    otherwise: T,
+  ): T => {
+    const [refused, output] = [chain.refused[j + 1], chain.standsIn[j + 1]]
+    if (refused !== null) return refusal(refused)
+    return output === 0 ? otherwise : rule(output - 1)
   }
   const outputs = [outcome.ownWeight, ...Array.from(outcome.weights)]
   const weightOf = (k: number): number =>
@@ -121,21 +150,85 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView): Outcome {
   return {
     ownWeight: weightOf(0),
     weights,
-    scores: each((j) => ofOutput<number | null>(j, (o) => scores?.[o] ?? null, null)),
-    threshold: each((j) => ofOutput<number | null>(j, (o) => thresholdOf(outcome, o), null)),
+    scores: each((j) =>
+      saidOf<number | null>(
+        j,
+        ({ score }) => score,
+        (o) => scores?.[o] ?? null,
+        null,
+      ),
+    ),
+    threshold: each((j) =>
+      saidOf<number | null>(
+        j,
+        ({ threshold }) => threshold,
+        (o) => thresholdOf(outcome, o),
+        null,
+      ),
+    ),
     reasons: each((j) => {
-      const said = ofOutput<VerdictReason>(j, (o) => outcome.reasons[o], 'accepted')
+      const said = saidOf<VerdictReason>(
+        j,
+        ({ reason }) => reason,
+        (o) => outcome.reasons[o],
+        'accepted',
+      )
       const reason = weights[j] > 0 && !takesPart(said) ? 'accepted' : said
       return takesPart(reason) && chain.clipped[j + 1] ? 'clipped' : reason
     }),
-    memory: memory && memoryBack(memory, chain, view),
-    opinions: opinions && each((j) => ofOutput(j, (o) => opinions[o], 1)),
+    memory: memoryBack(memory, chain, view, earnings),
+    opinions:
+      opinions &&
+      each((j) =>
+        saidOf(
+          j,
+          () => 0,
+          (o) => opinions[o],
+          1,
+        ),
+      ),
   }
+}
+
+/** What the stages made of a round's models. */
+interface StagesRun {
+  readonly chain: Chain
+  readonly exposed: number
+  readonly earnings: StageEarnings
+}
+
+/** Runs the stages in order, as long as there are two models. */
+function runStages(view: RoundView, pre: readonly PreBehaviour[]): StagesRun | 'too-few-models' {
+  const { previous, round } = view
+  const past = pastsOf(view)
+  const remembering = pre.filter((stage) => stage.usesMemory)
+  const earnings = remembering.map(() => past.map(() => 0))
+  let { exposed } = view
+  let chain = identity([view.own, ...view.vectors])
+  for (const stage of pre) {
+    if (chain.models.length < 2) break
+    const memory = remembering.indexOf(stage)
+    const earned = past.map((before) => stagesPart(before, remembering.length)[memory] ?? 0)
+    const { standsIn } = chain
+    // Of senders of one model the one in the best standing speaks for it: it is welcome for that one's sake.
+    const credits = chain.models.map((_, o) =>
+      o === 0 ? earned[0] : Math.max(...earned.filter((_credit, k) => standsIn[k] === o)),
+    )
+    const mixed = stage.mix({ models: chain.models, previous, round, exposed, credits })
+    if (mixed === 'too-few-models') return mixed
+    standsIn.forEach((o, k) => {
+      // A copy of the own model earns nothing: it is no work.
+      if (memory >= 0 && (o > 0 || k === 0)) earnings[memory][k] = mixed.earned?.[o] ?? 0
+    })
+    chain = extend(chain, mixed)
+    exposed += mixed.exposed ?? 0
+  }
+  return { chain, exposed, earnings }
 }
 
 /**
  * The rule behind the pre-aggregators. A neighbour's weight is its coefficient in the result through all outputs it
- * is part of; score and threshold are those of the output that stands for it.
+ * is part of; score and threshold are those of the output that stands for it, or of the stage that refused it.
  */
 export function runBehindPre(
   view: RoundView,
@@ -143,21 +236,15 @@ export function runBehindPre(
   screen: Screen,
   combine: Combine,
 ): Outcome | 'too-few-models' {
-  const { previous, round } = view
-  let { exposed } = view
-  let chain = identity([view.own, ...view.vectors])
-  for (const stage of pre) {
-    if (chain.models.length < 2) break
-    const mixed = stage.mix({ models: chain.models, previous, round, exposed })
-    if (mixed === 'too-few-models') return mixed
-    chain = extend(chain, mixed)
-    exposed += mixed.exposed ?? 0
-  }
-  const inner = viewBehind(view, chain, screen, exposed)
+  const stages = runStages(view, pre)
+  if (stages === 'too-few-models') return stages
+  const { chain, earnings } = stages
+  const inner = viewBehind(view, chain, screen, stages)
   if (inner.vectors.length === 0) {
     view.out.set(inner.own)
-    return carryBack({ ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }, chain, view)
+    const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }
+    return carryBack(alone, chain, view, earnings)
   }
   const outcome = combine(inner)
-  return outcome === 'too-few-models' ? outcome : carryBack(outcome, chain, view)
+  return outcome === 'too-few-models' ? outcome : carryBack(outcome, chain, view, earnings)
 }

@@ -10,8 +10,17 @@ import { instantiatePre, type PreBehaviour, type PreDefinition } from './definit
 import { distinct } from './distinct.js'
 import { madClipping } from './mad-clipping.js'
 import { nnm } from './nnm.js'
+import { reputation } from './reputation.js'
 
-const definitions: readonly PreDefinition[] = [nnm, bucketing, arc, staticClipping, madClipping, distinct]
+const definitions: readonly PreDefinition[] = [
+  nnm,
+  bucketing,
+  arc,
+  staticClipping,
+  madClipping,
+  distinct,
+  reputation,
+]
 
 const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
 
@@ -32,5 +41,5 @@ export function createPreAggregator(name: string, params: Parameters | undefined
 
 /** Every pre-aggregator: formula, parameters, cost and source. */
 export function listPreAggregators(): readonly PreAggregatorInfo[] {
-  return definitions.map((definition) => definition.info)
+  return definitions.map(({ info }) => ({ usesMemory: false, ...info }))
 }

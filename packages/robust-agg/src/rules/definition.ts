@@ -60,6 +60,7 @@ export function instantiate(
   return {
     name: info.name,
     pre: Object.freeze(pre.map(({ name, params: chosen }) => Object.freeze({ name, params: chosen }))),
+    usesMemory: info.usesMemory === true || pre.some((stage) => stage.usesMemory),
     params,
     aggregate: (input, out) => runRound(input, out, screen, behaviour.combine, pre),
     checkNeighbourhood: (neighbourCount, weights) => {

@@ -23,6 +23,7 @@ const stages: Readonly<Record<string, Parameters>> = {
   'static-clipping': { c: 0.5 },
   distinct: {},
   'mad-clipping': { c: 3 },
+  reputation: {},
 }
 
 test('no pre-aggregator is left out', () => {
