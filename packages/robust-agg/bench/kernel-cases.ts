@@ -125,7 +125,9 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'NNM, f = n/4',
     bytes: (n, d) => 4 * d * 3 * n,
     run: (rows) => {
-      nnm.build({ f: rows.length >> 2 }).mix({ models: rows, previous: rows[0], round: 0, exposed: 0 })
+      nnm
+        .build({ f: rows.length >> 2 })
+        .mix({ models: rows, previous: rows[0], round: 0, exposed: 0, credits: [] })
     },
     peers: ['np nnm', 'torch nnm'],
     targets: [times('np nnm', always(8))],

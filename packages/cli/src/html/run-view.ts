@@ -1,4 +1,3 @@
-import { weighsAll } from '../metrics/filter-quality.js'
 import type { StoredRun } from '../metrics/read-run.js'
 import type { RunRecord } from '../metrics/run-record.js'
 import { type RoundPoint, roundSeries } from '../metrics/series.js'
@@ -24,7 +23,7 @@ export function runView(run: StoredRun): RunView {
   const rounds = series.map((point) => point.round)
   return {
     seed: run.scenario.seed,
-    weighsAll: weighsAll(record.rule),
+    weighsAll: record.weighsAll,
     rounds: rounds.map((round) => round + 1),
     nodes: record.nodes.map(({ name, attack, attackRounds }) => ({
       name,

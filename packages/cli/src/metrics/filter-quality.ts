@@ -1,4 +1,4 @@
-import { listRules } from '@tempered/robust-agg'
+import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import type { HostedRound } from '../cluster/host-messages.js'
 import { share } from './statistics.js'
 
@@ -67,18 +67,29 @@ export function countVerdicts(
 
 const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
 
-/** Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`). */
-export function weighsAll(rule: string): boolean {
-  return WEIGHING.has(rule)
+/** A rule by name, and the names of what runs before it. */
+export interface NamedRule {
+  readonly name: string
+  readonly pre?: readonly { readonly name: string }[] | undefined
 }
 
-/** @param rule - name of the rule that gave the verdicts */
-export function filterQuality(counts: VerdictCounts, rule: string): FilterQuality {
+const JUDGING = new Set(listPreAggregators().flatMap(({ name, usesMemory }) => (usesMemory ? [name] : [])))
+
+/**
+ * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
+ * refuses any.
+ */
+export function weighsAll({ name, pre = [] }: NamedRule): boolean {
+  return WEIGHING.has(name) && !pre.some((stage) => JUDGING.has(stage.name))
+}
+
+/** @param weighsAll - whether the rule that gave the verdicts weighs all models instead of refusing some */
+export function filterQuality(counts: VerdictCounts, weighsAll: boolean): FilterQuality {
   const { hostile, hostileRefused, honest, honestRefused, hostileWeight, attackedRounds } = counts
   const refused = hostileRefused + honestRefused
   return {
-    precision: weighsAll(rule) ? null : share(hostileRefused, refused),
-    recall: weighsAll(rule) ? null : share(hostileRefused, hostile),
+    precision: weighsAll ? null : share(hostileRefused, refused),
+    recall: weighsAll ? null : share(hostileRefused, hostile),
     acceptance: share(hostile + honest - refused, hostile + honest),
     honestRefused: share(honestRefused, honest),
     hostileWeight: share(hostileWeight, attackedRounds),

@@ -14,7 +14,7 @@ interface StoppedEvent {
 type StoredEvent = (ClusterEvent | FaultEvent | StoppedEvent) & { readonly elapsedMs: number }
 
 export interface StoredEvents {
-  readonly record: Omit<RunRecord, 'rule' | 'rounds' | 'nodes'>
+  readonly record: Omit<RunRecord, 'rule' | 'weighsAll' | 'rounds' | 'nodes'>
   readonly incidents: readonly Incident[]
 }
 

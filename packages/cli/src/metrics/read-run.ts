@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { CliError } from '../errors.js'
 import { ruleText } from '../report/rule-text.js'
+import { weighsAll } from './filter-quality.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
@@ -82,7 +83,13 @@ export async function readRun(folder: string): Promise<StoredRun> {
   )
   return {
     folder,
-    record: { rule: manifest.rule.name, rounds, nodes, ...events.record },
+    record: {
+      rule: manifest.rule.name,
+      weighsAll: weighsAll(manifest.rule),
+      rounds,
+      nodes,
+      ...events.record,
+    },
     ruleTitle: ruleText(manifest.rule),
     isPlain: manifest.rule.name === 'average' && (manifest.rule.pre ?? []).length === 0,
     ledgers: summary.ledgers ?? { checked: 0, valid: 0, bad: [] },

@@ -7,6 +7,8 @@ export type Observed = Extract<ClusterEvent, { type: 'observed' }>
 /** What is known of a run, whether it was watched or read from its folder; all metrics are made of this. */
 export interface RunRecord {
   readonly rule: string
+  /** See `weighsAll` in filter-quality.ts. */
+  readonly weighsAll: boolean
   /** Rounds that the manifest plans. */
   readonly rounds: number
   readonly nodes: readonly RecordedNode[]

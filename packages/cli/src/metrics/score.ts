@@ -1,7 +1,7 @@
 import type { LedgerVerdict } from '@tempered/node'
 import type { HostedRound } from '../cluster/host-messages.js'
 import type { ClusterPlan } from '../scenario/plan.js'
-import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
+import { countVerdicts, type FilterQuality, filterQuality, weighsAll } from './filter-quality.js'
 import type { Measures } from './measures.js'
 import {
   type FailedNode,
@@ -83,6 +83,7 @@ export function scoreRun(input: ScoreInput): RunScore {
   )
   const record: RunRecord = {
     rule: plan.run.manifest.rule.name,
+    weighsAll: weighsAll(plan.run.manifest.rule),
     rounds: plan.run.manifest.training.rounds,
     nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
       index,
@@ -132,7 +133,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
         honest.flatMap((node) => reportsOf(node.index)),
         hostilityOf(record),
       ),
-      record.rule,
+      record.weighsAll,
     ),
     ...costs(record),
     aggregateMs: mean(

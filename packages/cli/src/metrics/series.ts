@@ -52,7 +52,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
         mean: mean(accuracies),
         best: range?.max ?? null,
         spread: standardDeviation(accuracies),
-        ...filterQuality(countVerdicts(reports.honest, isHostile), record.rule),
+        ...filterQuality(countVerdicts(reports.honest, isHostile), record.weighsAll),
         bytesReceived: mean(reports.all.map((report) => report.bytesReceived)),
         bytesSent: mean(reports.all.map((report) => report.bytesSent)),
         residentBytes: mean(reports.all.map((report) => report.residentBytes).filter(isNumber)),

@@ -71,8 +71,9 @@ describe('the simulate stage', () => {
     nodes: 7,
     topology: { name: 'k-regular', params: { k: 4 } },
     model: 'softmax',
-    training: { rounds: 3, localSteps: 3 },
-    rule: { name: 'ubar' },
+    training: { rounds: 3, localSteps: 3, logitAdjustment: 1 },
+    // With losses on own data, and with memory of earlier rounds.
+    rule: { name: 'ubar', pre: [{ name: 'reputation' }] },
     evaluation: { samples: 50 },
     adversaries: [
       { nodes: [2], attack: { name: 'ipm' } },

@@ -91,7 +91,7 @@ test('scores: Sentinel loss weights, FoolsGold largest cosines, MDA diameter', (
 })
 
 test('pre-aggregators: NNM and ARC, every row', () => {
-  const view = { models: floats(rows), previous: Float32Array.of(0, 0), round: 0, exposed: 0 }
+  const view = { models: floats(rows), previous: Float32Array.of(0, 0), round: 0, exposed: 0, credits: [] }
   for (const [name, expected] of [
     ['nnm', goldens.nnm_f1],
     ['arc', goldens.arc_f1.rows],

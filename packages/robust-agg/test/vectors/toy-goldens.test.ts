@@ -70,7 +70,13 @@ describe('toy goldens', () => {
   })
 
   test('NNM: the row of the outlier', () => {
-    const mixed = createPreAggregator('nnm', { f: 1 }).mix({ models, previous: own, round: 0, exposed: 0 })
+    const mixed = createPreAggregator('nnm', { f: 1 }).mix({
+      models,
+      previous: own,
+      round: 0,
+      exposed: 0,
+      credits: [],
+    })
     if (mixed === 'too-few-models') throw new Error(mixed)
     expectClose(mixed.models[4], goldens.nnmRow4)
   })

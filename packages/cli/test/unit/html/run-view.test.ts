@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { spreadLabels } from '../../../src/html/client/end-labels.js'
 import { attacksIn } from '../../../src/html/client/hostility.js'
 import { MAX_SAMPLED_EDGES, runView } from '../../../src/html/run-view.js'
+import { weighsAll } from '../../../src/metrics/filter-quality.js'
 import { readRun } from '../../../src/metrics/read-run.js'
 import { type RunFixture, writeRun } from '../../support/report-fixture.js'
 import { inTemporaryFolder } from '../../support/run-cli.js'
@@ -42,6 +43,8 @@ describe('runView', () => {
     expect([1, 2, 3, 4].map((round) => attacksIn(shown, 5, round))).toEqual([false, true, true, false])
     expect(attacksIn(shown, 0, 2)).toBe(false)
     expect([shown.weighsAll, (await of('median', [1, 4])).weighsAll]).toEqual([false, true])
+    expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }] })).toBe(true)
+    expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }, { name: 'reputation' }] })).toBe(false)
   })
 
   it('has the labels of every node, and of an even choice of many', async () => {

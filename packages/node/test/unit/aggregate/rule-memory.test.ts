@@ -49,8 +49,10 @@ describe('rule memory', () => {
     }
   })
 
-  it('makes a rule that was stopped and started again give the bits of one that went on', async () => {
-    const rule = createRule('foolsgold', {}, { evaluator: true })
+  it.each([
+    ['foolsgold', createRule('foolsgold', {}, { evaluator: true })],
+    ['reputation before a rule', createRule('average', {}, { pre: [{ name: 'reputation' }] })],
+  ])('makes %s that was stopped and started again give the bits of one that went on', async (_, rule) => {
     const neighbours = (round: number) =>
       ['a', 'b', 'c'].map(
         (peer, k): ArrivedModel => ({
@@ -83,7 +85,7 @@ describe('rule memory', () => {
           },
           async () => 0,
         )
-        if (next === undefined) throw new Error('foolsgold remembers nothing')
+        if (next === undefined) throw new Error('nothing is remembered')
         remembered = throughBytes ? decodeMemory(encodeMemory(next)) : next
       }
       return out

@@ -39,10 +39,13 @@ describe('auditLedger', () => {
     expect(await audit(lookup, 1)).toMatchObject({ agrees: 1, wrong: [] })
   })
 
-  it('a memory that no rule wrote is a difference, not a crash', async () => {
+  it.each([
+    { name: 'foolsgold', params: {}, pre: [] },
+    { name: 'median', params: {}, pre: [{ name: 'reputation', params: {} }] },
+  ])('a memory that no rule wrote is a difference, not a crash: $name', async (remembers) => {
     const junk = await replayableEntry(undefined, { memory: storeModel(1, 2, 3, 4) })
     const next = await replayableEntry(chain[0], { parent: junk.cid })
-    const rule = manifestRule(createRunRule({ name: 'foolsgold', params: {}, pre: [] }))
+    const rule = manifestRule(createRunRule(remembers))
     const remembering = sealManifest({ ...run.manifest, rule })
     const finding = await createReplay(remembering, lookup).check(next, junk)
     expect(finding).toMatchObject({ status: 'differs', difference: { field: 'models' } })
