@@ -171,6 +171,7 @@ export async function createNode(
       parameters: state.parameters,
       pending,
       memory: runRule.usesMemory ? state.memory : undefined,
+      initial: runRule.usesInitial ? init.initialParameters : undefined,
       dataCommitment: init.dataCommitment ?? null,
       keepRounds: init.keepRounds,
       layers: manifestLayers(run.manifest),

@@ -125,9 +125,15 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'NNM, f = n/4',
     bytes: (n, d) => 4 * d * 3 * n,
     run: (rows) => {
-      nnm
-        .build({ f: rows.length >> 2 })
-        .mix({ models: rows, previous: rows[0], round: 0, exposed: 0, credits: [] })
+      nnm.build({ f: rows.length >> 2 }).mix({
+        models: rows,
+        previous: rows[0],
+        round: 0,
+        exposed: 0,
+        refused: 0,
+        initial: rows[0],
+        standings: [],
+      })
     },
     peers: ['np nnm', 'torch nnm'],
     targets: [times('np nnm', always(8))],

@@ -28,6 +28,11 @@ export interface RoundInput {
    */
   readonly previous?: Float32Array | undefined
   /**
+   * The parameters with which the run began, of length d. Only pre-aggregators with `usesInitial` read them; absent or
+   * not finite: `previous` stands in.
+   */
+  readonly initial?: Float32Array | undefined
+  /**
    * ‖w_i − w_j‖² of each neighbour where it is known already, from `createStreamingDistance` with this `own`; null where
    * it is not. Rules that need these distances (BALANCE, ClippedGossip, CS+, NNA …) then do not read those models for
    * it again; others ignore it. The result has the same bits.
@@ -94,6 +99,7 @@ export interface RoundMemory {
  * | `similarity-below-threshold` | no | it points another way than my model or update, weight 0 |
  * | `loss-above-threshold` | no | it does worse on my own data than allowed, weight 0 |
  * | `trust-below-threshold` | no | the neighbours that I trust do not trust it, weight 0 |
+ * | `reputation-below-threshold` | no | its steps so far went against the way that my model has come, weight 0 |
  * | `wrong-length` | no | not d values; nothing else was looked at |
  * | `not-finite` | no | holds a NaN or an infinity |
  * | `too-few-models` | no | the rule's precondition fails with the models at hand; own model kept |
@@ -107,6 +113,7 @@ export type VerdictReason =
   | 'similarity-below-threshold'
   | 'loss-above-threshold'
   | 'trust-below-threshold'
+  | 'reputation-below-threshold'
   | 'wrong-length'
   | 'not-finite'
   | 'too-few-models'
@@ -118,7 +125,7 @@ export interface NeighbourVerdict {
   readonly weight: number
   /**
    * Distance to my model, or the rule's score; the smaller the better, except for a similarity or a trust (FLTrust,
-   * Sentinel, FoolsGold). A rule of several tests gives that of the test that decided. Null where the rule has none.
+   * Sentinel, FoolsGold, reputation). A rule of several tests gives that of the test that decided. Null where the rule has none.
    */
   readonly score: number | null
   /** What that score was compared with; null where the rule has none. */
@@ -148,6 +155,8 @@ export interface Rule {
   readonly pre: readonly PreAggregatorSpec[]
   /** True: the rule or a pre-aggregator reads `RoundInput.memory` and gives `Aggregation.memory`. */
   readonly usesMemory: boolean
+  /** True: a pre-aggregator reads `RoundInput.initial`. */
+  readonly usesInitial: boolean
   /** The parameters in force, defaults filled in; those with a neighbourhood-dependent default stay absent. */
   readonly params: Parameters
   /**
@@ -195,6 +204,8 @@ export interface PreAggregatorInfo {
   readonly affine: boolean
   /** True: it judges senders by earlier rounds too, kept in `RoundInput.memory`, and may refuse them. */
   readonly usesMemory: boolean
+  /** True: `RoundInput.initial` matters. */
+  readonly usesInitial: boolean
 }
 
 /** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */

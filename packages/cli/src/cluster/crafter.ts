@@ -1,3 +1,4 @@
+import { manifestInitialParameters } from '@tempered/node'
 import { createRule, listRules } from '@tempered/robust-agg'
 import {
   type AttackKnowledge,
@@ -32,11 +33,13 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
   const surroundings = createSurroundings({ topology: topology.graph, byzantine })
   // One model goes to everyone, so one neighbour is aimed at: the first honest one.
   const victim = surroundings.victims(node.index)[0]
+  const initial = once(() => manifestInitialParameters(manifest))
   const limitMs = manifest.deadlines.collectMs / 2
 
   /** What the view holds of the victim, for attacks that look at one. */
   const victimView = async (
     round: number,
+    start: Float32Array,
     honestModels: readonly Float32Array[],
   ): Promise<Partial<AttackView>> => {
     if (victim === undefined || asks.size === 0) return {}
@@ -49,10 +52,15 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
     // What a rule makes of its victim's own data nobody else can ask: the search stays with its first guess.
     if (!asks.has('probe') || judgesByOwnData(manifest.rule.name)) return view
     const around = topology.graph.neighbours(victim)
+    const rule = createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre })
+    // Where the victim began the round and what it remembers nobody else knows: the attacker's own start is as near as it
+    // gets, and every round is a first.
     const probe = createProbe({
-      rule: createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre }),
+      rule,
       round: {
         own: model,
+        previous: start,
+        initial: rule.usesInitial ? initial() : undefined,
         neighbours: seen.flatMap((index, k) => (around.includes(index) ? [honestModels[k]!] : [])),
         round,
         rounds: manifest.training.rounds,
@@ -71,9 +79,17 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
       round,
       rounds: manifest.training.rounds,
       rng: createRng(manifest.seed, 'attack', node.index, round),
-      ...(await victimView(round, honestModels)),
+      ...(await victimView(round, start, honestModels)),
       recipient,
     })
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }
 

@@ -2,12 +2,13 @@ import { type Alternative, differenceText } from '@tempered/node'
 import type { Explanation } from '../commands/ledger-explain.js'
 import { percent } from './format.js'
 import { measureText, reasonText } from './reasons.js'
+import { ruleText } from './rule-text.js'
 import { table } from './table.js'
 
 /** An explanation for people, one fact a line. */
 export function explanationText(explanation: Explanation): string {
   const { run, name, entry, record, models, accuracies } = explanation
-  const { name: rule } = run.manifest.rule
+  const rule = ruleText(run.manifest.rule)
   const lines = [
     `round ${entry.body.round + 1}/${run.manifest.training.rounds} of ${name} (…${entry.body.author.slice(-8)}): the model of …${record.peer.slice(-8)} ${reasonText(record.reason)}`,
     `  measured   ${measureText(record.score, record.threshold)}, by rule ${rule}`,

@@ -9,6 +9,8 @@ const WORDS: Readonly<Record<string, string>> = {
   'similarity-below-threshold': 'was refused: it points another way than the own model or update',
   'loss-above-threshold': "was refused: it does worse on the author's own data than allowed",
   'trust-below-threshold': 'was refused: the neighbours that are trusted do not trust it',
+  'reputation-below-threshold':
+    'was refused: its steps so far went against the way that the own model has come',
   'wrong-length': 'was refused: it does not have the number of parameters of the run',
   'not-finite': 'was refused: it holds a NaN or an infinity',
   'too-few-models': 'was refused: too few models came for the rule, the own model was kept',

@@ -1,8 +1,4 @@
-/** A rule as the manifest and the scenario have it. */
-export interface NamedRule {
-  readonly name: string
-  readonly pre?: readonly { readonly name: string }[] | undefined
-}
+import type { NamedRule } from '../metrics/filter-quality.js'
 
 /** The rule with what stands before it, short enough for a table: `nnm + trimmed-mean`, `distinct + … + median`. */
 export function ruleText({ name, pre = [] }: NamedRule): string {

@@ -35,6 +35,8 @@ export interface PipelineInput {
   readonly own: Float32Array
   /** The parameters with which the round's training began, length d. */
   readonly previous: Float32Array
+  /** The parameters with which the run began, length d; for rules that ask for them. */
+  readonly initial?: Float32Array | undefined
   /** Every neighbour in member order: the order of summation, so part of the result's bits. */
   readonly neighbours: readonly (ArrivedModel | AbsentModel)[]
   readonly round: number
@@ -94,6 +96,7 @@ function prepareRound(input: PipelineInput) {
       {
         own: input.own,
         previous: input.previous,
+        initial: input.initial,
         neighbours: arrived.map((neighbour) => neighbour.parameters),
         round: input.round,
         rounds: input.rounds,

@@ -21,7 +21,7 @@ import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../agg
 import { createRunRule } from '../aggregate/run-rule.js'
 import { errorMessage, NodeError } from '../errors.js'
 import { type RunTopology, runTopology } from '../topology.js'
-import { manifestLayers } from '../train/manifest-training.js'
+import { manifestInitialParameters, manifestLayers } from '../train/manifest-training.js'
 import type { BlobLookup } from './blob-folders.js'
 
 /** What came of computing a round of a ledger again. */
@@ -74,6 +74,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
   const { parameterCount } = manifest.model
   const rule = createRunRule(manifest.rule)
   const topology: RunTopology = runTopology(run)
+  const initial = rule.usesInitial ? manifestInitialParameters(manifest) : undefined
 
   const needs = (entry: SignedEntry, parent: SignedEntry | undefined): string[] => {
     const { body } = entry
@@ -109,6 +110,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
       rule,
       own: model(modelOf(body.announcement)),
       previous: model(body.start.toString()),
+      initial,
       neighbours: body.neighbours.map((record) => neighbourOf(record, model)),
       round: body.round,
       rounds: manifest.training.rounds,

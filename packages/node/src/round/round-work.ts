@@ -50,6 +50,8 @@ export interface RoundWorkInit {
   readonly pending: { readonly announcement: SignedAnnouncement; readonly model: ModelBuffer } | undefined
   /** What the rule remembers of the rounds before; undefined for rules that remember nothing. */
   readonly memory: RuleMemory | undefined
+  /** The parameters with which the run began; undefined for rules that do not ask for them. */
+  readonly initial: Float32Array | undefined
   readonly dataCommitment: Uint8Array | null
   /** Parameters of each layer, of sum d. */
   readonly layers: readonly number[]
@@ -157,6 +159,7 @@ export function createRoundWork(
           rule,
           own: trained.parameters,
           previous: start.parameters,
+          initial: init.initial,
           neighbours,
           round,
           rounds: manifest.training.rounds,

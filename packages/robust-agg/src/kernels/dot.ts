@@ -13,21 +13,23 @@ function foldLanes(): number {
 }
 
 /**
- * (a − origin)·(x_j − origin) for each vector; without an origin, a·x_j. Differences are rounded once to float64.
+ * (a − originOfA)·(x_j − origin) for each vector; without an origin, a·x_j. Differences are rounded once to float64.
  *
  * @param vectors - each of a's length
+ * @param originOfA - `origin` when left out; only with an origin
  */
 export function dotProducts(
   a: Float32Array,
   vectors: readonly Float32Array[],
   origin: Float32Array | null,
+  originOfA: Float32Array | null = origin,
 ): Float64Array {
   return sumSpans(a.length, new Float64Array(vectors.length), (sums, from, to) => {
     for (let j = 0; j < vectors.length; j++) {
       const x = vectors[j]
       lanes.fill(0)
-      if (origin === null) for (let k = from; k < to; k++) lanes[k & 7] += a[k] * x[k]
-      else for (let k = from; k < to; k++) lanes[k & 7] += (a[k] - origin[k]) * (x[k] - origin[k])
+      if (origin === null || originOfA === null) for (let k = from; k < to; k++) lanes[k & 7] += a[k] * x[k]
+      else for (let k = from; k < to; k++) lanes[k & 7] += (a[k] - originOfA[k]) * (x[k] - origin[k])
       sums[j] += foldLanes()
     }
   })

@@ -76,7 +76,7 @@ export const arc: PreDefinition = {
   build: ({ f: fixed }) => ({
     mix: (view) => {
       const n = view.models.length
-      const f = byzantineCount(fixed, view.exposed, n, 1)
+      const f = byzantineCount(fixed, view, n, 1)
       if (f < 0) return 'too-few-models'
       const lengths = norms(view)
       const cut = Math.floor((2 * f * (n - f)) / n)

@@ -11,8 +11,18 @@ export interface PreView {
   readonly round: number
   /** Byzantine neighbours that are known and not among the models. */
   readonly exposed: number
-  /** What each model's sender has earned in earlier rounds, the best of its senders; 0 where nothing is remembered. */
-  readonly credits: readonly number[]
+  /** Neighbours that a stage before has refused: they may or may not be Byzantine. */
+  readonly refused: number
+  /** Where the run began, or `previous`. */
+  readonly initial: Float32Array
+  /** How each model's sender stands from earlier rounds; of several senders, the one that stands best. */
+  readonly standings: readonly Standing[]
+}
+
+/** What a sender has earned in its rounds, of what it could have: a share in [−1, 1]. */
+export interface Standing {
+  readonly earned: number
+  readonly possible: number
 }
 
 /** Why a model goes no further, with what its verdict says. */
@@ -34,25 +44,26 @@ export interface Mixture {
   readonly clipped?: readonly boolean[]
   /** Byzantine models that it found and that the outputs hold no more. */
   readonly exposed?: number
-  /** From stages with `usesMemory`: what each input earned in this round, finite. */
-  readonly earned?: readonly number[]
+  /** From stages with `usesMemory`: what this round adds to each input's standing, finite. */
+  readonly gains?: readonly Standing[]
   /** Which inputs are refused, and why; input 0 never is. */
   readonly refused?: readonly (Refusal | null)[]
 }
 
-/** A pre-aggregator's description; `usesMemory` is false when left out. */
-export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory'> & Partial<PreAggregatorInfo>
+/** A pre-aggregator's description; the flags that few have are false when left out. */
+export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory' | 'usesInitial'> & Partial<PreAggregatorInfo>
 
 export interface PreDefinition {
   readonly info: PreInfoDraft
-  readonly build: (params: Parameters) => Omit<PreBehaviour, 'name' | 'params' | 'usesMemory'>
+  readonly build: (params: Parameters) => Omit<PreBehaviour, 'name' | 'params' | 'usesMemory' | 'usesInitial'>
 }
 
 export interface PreBehaviour {
   readonly name: string
   readonly params: Parameters
-  /** See `PreAggregatorInfo.usesMemory`. */
+  /** See `PreAggregatorInfo`. */
   readonly usesMemory: boolean
+  readonly usesInitial: boolean
   readonly mix: (view: PreView) => Mixture | 'too-few-models'
   /** How many models come out for so many in. */
   readonly outputs: (models: number) => number
@@ -65,5 +76,6 @@ export interface PreBehaviour {
 export function instantiatePre(definition: PreDefinition, given: Parameters | undefined): PreBehaviour {
   const { name, params: infos }: { name: string; params: readonly ParameterInfo[] } = definition.info
   const params = resolveParameters(`pre-aggregator '${name}'`, infos, given)
-  return { name, params, usesMemory: definition.info.usesMemory ?? false, ...definition.build(params) }
+  const { usesMemory = false, usesInitial = false } = definition.info
+  return { name, params, usesMemory, usesInitial, ...definition.build(params) }
 }

@@ -27,9 +27,9 @@ export const nnm: PreDefinition = {
     affine: true,
   },
   build: ({ f: fixed }) => ({
-    mix: ({ models, exposed }) => {
+    mix: ({ models, exposed, refused }) => {
       const n = models.length
-      const f = byzantineCount(fixed, exposed, n, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, n, 1)
       if (f < 0) return 'too-few-models'
       const matrix = pairwiseSquaredDistances(models)
       const share = 1 / (n - f)

@@ -3,8 +3,8 @@
 import { squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
 import { type Combine, type Outcome, type RoundView, type Screen, thresholdOf } from '../rules/round-view.js'
 import type { RoundMemory, SenderMemory, VerdictReason } from '../types.js'
-import type { Mixture, PreBehaviour, Refusal } from './definition.js'
-import { afterRound, rulesPart, type StageEarnings, stagesPart } from './stage-memory.js'
+import type { Mixture, PreBehaviour, Refusal, Standing } from './definition.js'
+import { afterRound, rulesPart, shareOf, standingIn } from './stage-memory.js'
 
 interface Chain {
   readonly models: readonly Float32Array[]
@@ -63,7 +63,7 @@ function viewBehind(
   view: RoundView,
   chain: Chain,
   screen: Screen,
-  { exposed, earnings }: StagesRun,
+  { exposed, refused, gains }: StagesRun,
 ): RoundView {
   const [own, ...vectors] = chain.models
   const weights = new Float64Array(vectors.length)
@@ -84,10 +84,11 @@ function viewBehind(
   const sole = soleInputs(chain)
   const past = pastsOf(view)
   const pastOf = (o: number): SenderMemory | null =>
-    sole[o] < 0 ? null : rulesPart(past[sole[o]], earnings.length)
+    sole[o] < 0 ? null : rulesPart(past[sole[o]], gains.length)
   return {
     ...view,
     exposed,
+    refused,
     ownMemory: pastOf(0),
     memories: vectors.map((_, o) => pastOf(o + 1)),
     opinion: (k, j) =>
@@ -115,20 +116,21 @@ function memoryBack(
   memory: RoundMemory | undefined,
   chain: Chain,
   view: RoundView,
-  earnings: StageEarnings,
+  gains: StagesRun['gains'],
 ): RoundMemory | undefined {
-  if (memory === undefined && earnings.length === 0) return undefined
+  if (memory === undefined && gains.length === 0) return undefined
   const sole = soleInputs(chain)
-  const given = memory === undefined ? [] : [memory.own, ...memory.neighbours]
+  const given = memory === undefined ? null : [memory.own, ...memory.neighbours]
   const past = pastsOf(view)
   const rules = past.map((before, k) => {
     const output = chain.standsIn[k]
-    return output >= 0 && sole[output] === k ? (given[output] ?? null) : rulesPart(before, earnings.length)
+    const isNew = given !== null && output >= 0 && sole[output] === k
+    return isNew ? given[output] : rulesPart(before, gains.length)
   })
-  return afterRound(past, earnings, rules)
+  return afterRound(past, gains, rules)
 }
 
-function carryBack(outcome: Outcome, chain: Chain, view: RoundView, earnings: StageEarnings): Outcome {
+function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: StagesRun['gains']): Outcome {
   const neighbours = view.vectors.length
   /** What a refusal or else the rule says about neighbour j; `otherwise` where the own model stands for it. */
   const saidOf = <T>(
@@ -176,7 +178,7 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, earnings: St
       const reason = weights[j] > 0 && !takesPart(said) ? 'accepted' : said
       return takesPart(reason) && chain.clipped[j + 1] ? 'clipped' : reason
     }),
-    memory: memoryBack(memory, chain, view, earnings),
+    memory: memoryBack(memory, chain, view, gains),
     opinions:
       opinions &&
       each((j) =>
@@ -194,36 +196,48 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, earnings: St
 interface StagesRun {
   readonly chain: Chain
   readonly exposed: number
-  readonly earnings: StageEarnings
+  readonly refused: number
+  /** For each stage that remembers, what each original input gained. */
+  readonly gains: readonly (readonly Standing[])[]
+}
+
+const NOTHING: Standing = { earned: 0, possible: 0 }
+
+/** How each model of a chain stands with stage `s` of those that remember. */
+function standingsOf({ models, standsIn }: Chain, past: readonly (SenderMemory | null)[], s: number) {
+  const bySender = past.map((memory) => standingIn(memory, s))
+  // Of senders of one model the one that stands best speaks for it: it is welcome for that one's sake.
+  return models.map((_, o) =>
+    bySender
+      .filter((_standing, k) => standsIn[k] === o)
+      .reduce((best, standing) => (shareOf(standing) > shareOf(best) ? standing : best)),
+  )
 }
 
 /** Runs the stages in order, as long as there are two models. */
 function runStages(view: RoundView, pre: readonly PreBehaviour[]): StagesRun | 'too-few-models' {
-  const { previous, round } = view
+  const { previous, initial, round } = view
   const past = pastsOf(view)
   const remembering = pre.filter((stage) => stage.usesMemory)
-  const earnings = remembering.map(() => past.map(() => 0))
-  let { exposed } = view
+  const gains = remembering.map(() => past.map(() => NOTHING))
+  let { exposed, refused } = view
   let chain = identity([view.own, ...view.vectors])
   for (const stage of pre) {
     if (chain.models.length < 2) break
-    const memory = remembering.indexOf(stage)
-    const earned = past.map((before) => stagesPart(before, remembering.length)[memory] ?? 0)
+    const s = remembering.indexOf(stage)
     const { standsIn } = chain
-    // Of senders of one model the one in the best standing speaks for it: it is welcome for that one's sake.
-    const credits = chain.models.map((_, o) =>
-      o === 0 ? earned[0] : Math.max(...earned.filter((_credit, k) => standsIn[k] === o)),
-    )
-    const mixed = stage.mix({ models: chain.models, previous, round, exposed, credits })
+    const standings = s < 0 ? [] : standingsOf(chain, past, s)
+    const mixed = stage.mix({ models: chain.models, previous, initial, round, exposed, refused, standings })
     if (mixed === 'too-few-models') return mixed
     standsIn.forEach((o, k) => {
-      // A copy of the own model earns nothing: it is no work.
-      if (memory >= 0 && (o > 0 || k === 0)) earnings[memory][k] = mixed.earned?.[o] ?? 0
+      // A copy of the own model gains nothing: it is no work.
+      if (s >= 0 && o > 0) gains[s][k] = mixed.gains?.[o] ?? NOTHING
     })
     chain = extend(chain, mixed)
     exposed += mixed.exposed ?? 0
+    refused += mixed.refused?.filter((refusal) => refusal !== null).length ?? 0
   }
-  return { chain, exposed, earnings }
+  return { chain, exposed, refused, gains }
 }
 
 /**
@@ -238,13 +252,13 @@ export function runBehindPre(
 ): Outcome | 'too-few-models' {
   const stages = runStages(view, pre)
   if (stages === 'too-few-models') return stages
-  const { chain, earnings } = stages
+  const { chain, gains } = stages
   const inner = viewBehind(view, chain, screen, stages)
   if (inner.vectors.length === 0) {
     view.out.set(inner.own)
     const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }
-    return carryBack(alone, chain, view, earnings)
+    return carryBack(alone, chain, view, gains)
   }
   const outcome = combine(inner)
-  return outcome === 'too-few-models' ? outcome : carryBack(outcome, chain, view, earnings)
+  return outcome === 'too-few-models' ? outcome : carryBack(outcome, chain, view, gains)
 }

@@ -1,27 +1,29 @@
 /**
- * Reputation: what a neighbour's steps have done for the training since it began. Who has worked against it is left out.
+ * Reputation: whether a neighbour's steps, over all its rounds, went the way that my own model has come.
  *
- *   c = median_k(x_k) − p,  s_j = x_j − p cut to the length ‖c‖,  r_j ← r_j + ⟨s_j, c⟩,  R ← R + ‖c‖²
- *   neighbour j is left out while r_j / R < ρ
+ *   u = x_0 − p,  c = x_0 − w_0,  s_j = x_j − p cut to the length ‖u‖
+ *   e_j ← e_j + ‖u‖·⟨s_j, c⟩/‖c‖,  m_j ← m_j + ‖u‖²;   neighbour j is left out while e_j / m_j < ρ
  *
- * Symbols: n models x_k, own included, median by coordinate; p where the round's training began; r_j and R are kept in
- * `RoundInput.memory`; ρ in [−1, 1]. r_j/R is the mean over the rounds of the cosine of s_j to c (less where s_j is
- * shorter than c), each round weighing as its squared step. No round can give or take more than ‖c‖².
- * Why over all rounds: where nodes hold different data, honest steps near the end of the training point all ways, and a
- * step turned round is as honest as any by its looks. In the first rounds all honest steps point downhill, and they are
- * the long ones.
- * Breakdown precondition: an honest majority, n > 2f, from the first round on. A node that begins to attack late has
- * earned its place before, and only what stands behind this pre-aggregator meets it then; a node that joins late has its
- * short late steps alone to its credit. Without memory every round is a first.
- * Those that are left out count as exposed: a fixed f behind this counts them no more.
- * Cost: one coordinate median, O(d·n²) up to n = 64, two vectors of length d, n inner products.
- * Source: Xu and Lyu, "A Reputation Mechanism Is All You Need: Collaborative Fairness and Adversarial Robustness in
- * Federated Learning", arXiv 2011.10464 (reputation as a moving average of cosines to the aggregate).
- * Deviations: no server; the reference is the coordinate median instead of the aggregate that reputations weighed;
- * rounds weigh as their squared step instead of fading; reputations only decide who takes part.
+ * Symbols: n models x_k, x_0 my own; p where the round's training began (`RoundInput.previous`); w_0 where the run began
+ * (`RoundInput.initial`, p when absent); e_j and m_j sum over the rounds in which j was there, kept in
+ * `RoundInput.memory`; ρ in [−1, 1]. e_j/m_j is a mean of cosines (smaller where s_j is shorter than u), each round
+ * weighing as my own squared step; no round gives or takes more than ‖u‖².
+ * Why over all rounds: where nodes hold different data, honest steps near the end of a training point all ways, and one
+ * turned round is as honest as any by its looks. In the first rounds honest steps agree, and they are the long ones.
+ * Why my own way: a median or mean of all could be pushed by colluders until an honest victim steps against it. Nothing
+ * that others send in a round moves u, and c only as far as what stands behind this has let them move my model before.
+ * Breakdown precondition: none in the number of attackers for what it refuses; honest steps of the first rounds must
+ * agree with mine (h = 0.8 does, with logit adjustment more so; nodes without a common label may not). It bounds
+ * nobody's harm by itself: steps across c, or against it after enough good rounds, pass, and only what stands behind it
+ * meets them. A node that comes back with an old model steps backwards once. Without memory every round is a first.
+ * Those left out may be among the f of a rule behind it: where too few models are left for f, f is smaller by up to their
+ * number (`PreView.refused`).
+ * Cost: 2n + 2 inner products, O(n·d); no vectors, two numbers a neighbour to remember.
+ * Source: ours, after Xu and Lyu, "A Reputation Mechanism Is All You Need: Collaborative Fairness and Adversarial
+ * Robustness in Federated Learning", arXiv 2011.10464 (reputation as a moving average of cosines to the aggregate), and
+ * FLTrust, NDSS 2021, arXiv 2012.13995 (the own update as the root of trust).
  */
 
-import { middleMean } from '../kernels/dispatch.js'
 import { dotProducts } from '../kernels/dot.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
@@ -29,7 +31,7 @@ import type { PreDefinition } from './definition.js'
 export const reputation: PreDefinition = {
   info: {
     name: 'reputation',
-    formula: 'left out while Σ_t ⟨x_j − p, c⟩/Σ_t ‖c‖² < ρ, steps cut to ‖c‖, c = median − p',
+    formula: 'left out while the mean cosine of x_j − p to x_0 − w_0, over all rounds, is below ρ',
     params: [
       parameter({
         name: 'least',
@@ -39,40 +41,44 @@ export const reputation: PreDefinition = {
         meaning: 'the reputation ρ below which a neighbour is left out',
       }),
     ],
-    cost: 'O(d·n²) up to n = 64, 2 vectors',
-    source: 'after Xu and Lyu 2020, arXiv 2011.10464',
+    cost: 'O(n·d), no vectors',
+    source: 'ours, after Xu and Lyu, arXiv 2011.10464, and Cao et al., NDSS 2021',
     affine: true,
     usesMemory: true,
+    usesInitial: true,
   },
   build: ({ least }) => ({
-    mix: ({ models, previous, credits }) => {
-      const median = new Float32Array(models[0].length)
-      middleMean(models, Math.floor((models.length - 1) / 2), median)
-      const square = dotProducts(median, [median], previous)[0]
-      const products = dotProducts(median, models, previous)
-      const earned = models.map((x, k) => {
-        if (k === 0) return square
-        const own = dotProducts(x, [x], previous)[0]
-        return own > square ? products[k] * Math.sqrt(square / own) : products[k]
+    mix: ({ models, previous, initial, standings }) => {
+      const own = models[0]
+      const way = dotProducts(own, [own], initial)[0]
+      const step = dotProducts(own, [own], previous)[0]
+      const along = dotProducts(own, models, previous, initial)
+      const gains = models.map((x, k) => {
+        if (k === 0 || way === 0 || step === 0) return { earned: 0, possible: 0 }
+        const square = dotProducts(x, [x], previous)[0]
+        const cut = square > step ? Math.sqrt(step / square) : 1
+        return { earned: cut * along[k] * Math.sqrt(step / way), possible: step }
       })
-      const totals = earned.map((value, k) => value + credits[k])
-      const scores = totals.map((total) => (totals[0] > 0 ? total / totals[0] : least))
+      const scores = gains.map(({ earned, possible }, k) => {
+        const before = standings[k]
+        const most = before.possible + possible
+        return most > 0 ? (before.earned + earned) / most : least
+      })
       const kept = models.flatMap((_, k) => (k === 0 || scores[k] >= least ? [k] : []))
       return {
         models: kept.map((k) => models[k]),
         standsIn: models.map((_, k) => kept.indexOf(k)),
         coefficients: kept.map((k) => Float64Array.from(models, (_x, other) => (other === k ? 1 : 0))),
-        exposed: models.length - kept.length,
-        earned,
+        gains,
         refused: models.map((_, k) =>
           kept.includes(k)
             ? null
-            : { reason: 'similarity-below-threshold', score: scores[k], threshold: least },
+            : { reason: 'reputation-below-threshold', score: scores[k], threshold: least },
         ),
       }
     },
     outputs: (models) => models,
     neededModels: () => 1,
-    tolerated: (models) => Math.floor((models - 1) / 2),
+    tolerated: () => null,
   }),
 }

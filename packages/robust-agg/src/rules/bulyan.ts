@@ -57,10 +57,10 @@ export const bulyan: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed }) => ({
     tolerated: (models) => toleratedCount(fixed, models, 3, 4),
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const models = [own, ...vectors]
       const n = models.length
-      const f = byzantineCount(fixed, exposed, n, 3, 4)
+      const f = byzantineCount(fixed, { exposed, refused }, n, 3, 4)
       if (f < 0) return 'too-few-models'
       const matrix = pairwiseSquaredDistances(models)
       let left = models.map((_, i) => i)

@@ -82,9 +82,9 @@ export const caf: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed }) => ({
     tolerated: (models) => toleratedCount(fixed, models, 1),
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const models = [own, ...vectors]
-      const f = byzantineCount(fixed, exposed, models.length, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, models.length, 1)
       if (f < 0) return 'too-few-models'
       const weights = cafWeights(pairwiseSquaredDistances(models), models.length, f)
       linearCombination(weights, models, out)

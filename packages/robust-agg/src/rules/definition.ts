@@ -61,6 +61,7 @@ export function instantiate(
     name: info.name,
     pre: Object.freeze(pre.map(({ name, params: chosen }) => Object.freeze({ name, params: chosen }))),
     usesMemory: info.usesMemory === true || pre.some((stage) => stage.usesMemory),
+    usesInitial: pre.some((stage) => stage.usesInitial),
     params,
     aggregate: (input, out) => runRound(input, out, screen, behaviour.combine, pre),
     checkNeighbourhood: (neighbourCount, weights) => {

@@ -31,9 +31,9 @@ export const krum: RuleDefinition = {
   },
   screen: 'distance',
   build: ({ f: fixed }) => ({
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const models = [own, ...vectors]
-      const f = byzantineCount(fixed, exposed, models.length, 3)
+      const f = byzantineCount(fixed, { exposed, refused }, models.length, 3)
       if (f < 0) return 'too-few-models'
       const scores = krumScores(models, f)
       const winner = ascendingOrder(scores)[0]

@@ -82,10 +82,10 @@ export const mda: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed }) => ({
     tolerated: (models) => Math.min(MAX_F, toleratedCount(fixed, models, 1)),
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const models = [own, ...vectors]
       const n = models.length
-      const f = Math.min(MAX_F, byzantineCount(fixed, exposed, n, 1))
+      const f = Math.min(MAX_F, byzantineCount(fixed, { exposed, refused }, n, 1))
       if (f < 0) return 'too-few-models'
       const [selected, square] = closestSubset(pairwiseSquaredDistances(models), n, f)
       const share = 1 / selected.length

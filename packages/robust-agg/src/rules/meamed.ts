@@ -32,9 +32,9 @@ export const meamed: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed }) => ({
     tolerated: (models) => toleratedCount(fixed, models, 1),
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const n = vectors.length + 1
-      const f = byzantineCount(fixed, exposed, n, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, n, 1)
       if (f < 0) return 'too-few-models'
       closestMean([own, ...vectors], n - f, out)
       return {

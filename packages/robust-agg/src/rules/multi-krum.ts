@@ -42,9 +42,9 @@ export const multiKrum: RuleDefinition = {
   },
   screen: 'distance',
   build: ({ f: fixed, m: wanted }) => ({
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const models = [own, ...vectors]
-      const f = byzantineCount(fixed, exposed, models.length, 3)
+      const f = byzantineCount(fixed, { exposed, refused }, models.length, 3)
       if (f < 0) return 'too-few-models'
       const scores = krumScores(models, f)
       const m = Math.min(wanted ?? models.length - f, models.length - f)

@@ -31,9 +31,9 @@ export const nna: RuleDefinition = {
   },
   screen: 'distance',
   build: ({ f: fixed }) => ({
-    combine: ({ own, vectors, distances, out, exposed }) => {
+    combine: ({ own, vectors, distances, out, exposed, refused }) => {
       const n = vectors.length + 1
-      const f = byzantineCount(fixed, exposed, n, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, n, 1)
       if (f < 0) return 'too-few-models'
       const share = 1 / (n - f)
       const nearest = ascendingOrder(distances).slice(0, n - f - 1)

@@ -39,6 +39,8 @@ export interface RoundView {
   readonly previous: Float32Array
   /** The same, but null when there is none. */
   readonly start: Float32Array | null
+  /** Where the run began, finite, length d; `previous` when the caller does not say. */
+  readonly initial: Float32Array
   /** Present for rules with `needsEvaluator`; its losses are never NaN: what is not finite comes as Infinity. */
   readonly evaluator: Evaluator | null
   /** Which of the m neighbours are honest; null when the caller does not say. */
@@ -50,6 +52,8 @@ export interface RoundView {
   readonly layers: readonly number[]
   /** Byzantine neighbours that are known and not among the vectors. */
   readonly exposed: number
+  /** Neighbours that a pre-aggregator has refused, and that are not among the vectors either. */
+  readonly refused: number
   /** What neighbour k says about neighbour j, in [0, 1]; null where it says nothing. */
   readonly opinion: (k: number, j: number) => number | null
   /** Where the rule writes its result. */
@@ -109,6 +113,9 @@ function checkInput(input: RoundInput, out: Float32Array | undefined): void {
   }
   if (previous !== undefined && previous.length !== own.length) {
     throw inputError('previous', `has ${previous.length} values, but must have own's ${own.length}`)
+  }
+  if (input.initial !== undefined && input.initial.length !== own.length) {
+    throw inputError('initial', `has ${input.initial.length} values, but must have own's ${own.length}`)
   }
   if (honest !== undefined && honest.length !== neighbours.length) {
     throw inputError('honest', `has ${honest.length} values for ${neighbours.length} neighbours`)
@@ -249,7 +256,7 @@ export function runRound(
   if (usable.length === 0) return keepOwn()
 
   const share = 1 / (usable.length + 1)
-  const { previous, memory } = input
+  const { previous, initial, memory } = input
   const start = previous !== undefined && allFinite(previous) ? previous : null
   const view: RoundView = {
     own,
@@ -261,12 +268,14 @@ export function runRound(
     rounds: input.rounds,
     previous: start ?? own,
     start,
+    initial: initial !== undefined && allFinite(initial) ? initial : (start ?? own),
     evaluator: guarded(input.evaluator),
     honest: input.honest === undefined ? null : usable.map((j) => input.honest?.[j] === true),
     ownMemory: memory?.own ?? null,
     memories: usable.map((j) => memory?.neighbours[j] ?? null),
     layers: input.layers === undefined ? [own.length] : Array.from(input.layers),
     exposed: input.exposed ?? 0,
+    refused: 0,
     opinion: (k, j) => opinionOf(input.opinions, usable[k], usable[j]),
     out: vector,
   }

@@ -30,9 +30,9 @@ export const trimmedMean: RuleDefinition = {
   },
   screen: 'scan',
   build: ({ f: fixed }) => ({
-    combine: ({ own, vectors, out, exposed }) => {
+    combine: ({ own, vectors, out, exposed, refused }) => {
       const n = vectors.length + 1
-      const f = byzantineCount(fixed, exposed, n, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, n, 1)
       if (f < 0) return 'too-few-models'
       middleMean([own, ...vectors], f, out)
       const weights = vectors.map(() => 1 / n)

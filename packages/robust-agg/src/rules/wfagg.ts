@@ -93,9 +93,9 @@ export const wfagg: RuleDefinition = {
   screen: 'scan',
   build: ({ f: fixed, alpha, window }) => ({
     tolerated: (models) => toleratedCount(fixed, models - 1, 1),
-    combine: ({ own, vectors, memories, out, exposed }) => {
+    combine: ({ own, vectors, memories, out, exposed, refused }) => {
       const m = vectors.length
-      const f = byzantineCount(fixed, exposed, m, 1)
+      const f = byzantineCount(fixed, { exposed, refused }, m, 1)
       if (f < 0) return 'too-few-models'
       const median = new Float32Array(own.length)
       middleMean(vectors, (m - 1) >> 1, median)

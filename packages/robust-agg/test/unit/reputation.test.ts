@@ -1,4 +1,4 @@
-/** The pre-aggregator `reputation`: who worked against the training is left out, by all rounds since it began. */
+/** The pre-aggregator `reputation`: who worked against the training is left out, judged by all rounds so far. */
 
 import { describe, expect, test } from 'vitest'
 import { createRule, type RoundInput, type RoundMemory } from '../../src/index.js'
@@ -33,7 +33,7 @@ describe('one round', () => {
   test('leaves those out that step against the others, and says why', () => {
     expect(verdicts.map(({ accepted }) => accepted)).toEqual([true, false, true, true, false, true])
     for (const j of [1, 4]) {
-      expect(verdicts[j]).toMatchObject({ weight: 0, threshold: 0, reason: 'similarity-below-threshold' })
+      expect(verdicts[j]).toMatchObject({ weight: 0, threshold: 0, reason: 'reputation-below-threshold' })
       expect(verdicts[j].score).toBeLessThan(-0.5)
       expect(verdicts[j].score).toBeGreaterThanOrEqual(-1)
     }
@@ -83,9 +83,10 @@ describe('memory', () => {
 
   test('one step, however long, earns no more than the common one', () => {
     const { memory } = rule.aggregate(round([1e6, 1, 1, 1, 1]))
-    const [common, earned] = [memory?.own?.values[0] ?? 0, memory?.neighbours[0]?.values[0] ?? 0]
-    expect(earned).toBeGreaterThan(0.9 * common)
-    expect(earned).toBeLessThanOrEqual(common)
+    const [earned, possible] = memory?.neighbours[0]?.values ?? []
+    expect(earned).toBeGreaterThan(0.9 * possible)
+    expect(earned).toBeLessThanOrEqual(possible)
+    expect(memory?.neighbours.map((sender) => sender?.values[1])).toEqual(new Array(5).fill(possible))
     const { memory: turned } = rule.aggregate(round([-1e6, 1, 1, 1, 1], memory))
     expect(acceptedOf(round([-1, 1, 1, 1, 1], turned))[0]).toBe(false)
   })
@@ -113,7 +114,7 @@ describe('memory', () => {
     expect(memoryBehind?.neighbours.map((sender) => sender?.vector)).toEqual(
       memoryAlone?.neighbours.map((sender) => sender?.vector),
     )
-    expect(memoryBehind?.neighbours.every((sender) => sender?.values.length === 1)).toBe(true)
+    expect(memoryBehind?.neighbours.every((sender) => sender?.values.length === 2)).toBe(true)
   })
 
   test('what a neighbour that was refused earns is counted too', () => {
@@ -128,18 +129,47 @@ describe('memory', () => {
   })
 })
 
+describe('my own way', () => {
+  test('is the way from where the run began: it counts for more than this one step', () => {
+    // So far it went downhill; this round's step of mine goes back a little, a neighbour's goes on.
+    const before = start.map((value, k) => value - 10 * downhill[k])
+    const input = { ...round([1, -1]), own: stepped('own', -1), initial: before }
+    expect(acceptedOf(input)).toEqual([true, false])
+    expect(acceptedOf({ ...input, initial: undefined })).toEqual([false, true])
+    expect(acceptedOf({ ...input, initial: before.map(() => Number.NaN) })).toEqual([false, true])
+  })
+
+  test('cannot be pushed: colluders who send what is against a victim leave its verdict as it was', () => {
+    const honest = round([1, 1, 1, 1, 1, 1])
+    const victim = honest.neighbours[0]
+    const against = start.map((value, k) => value - 2 * (victim[k] - value))
+    const slandered = { ...honest, neighbours: [...honest.neighbours, ...new Array(4).fill(against)] }
+    const { verdicts } = rule.aggregate(slandered)
+    expect(verdicts.map(({ accepted }) => accepted)).toEqual([
+      ...new Array(6).fill(true),
+      ...new Array(4).fill(false),
+    ])
+  })
+
+  test('of nobody else, where I did not move', () => {
+    const input = { ...round([1, -1]), own: start.slice() }
+    expect(acceptedOf(input)).toEqual([true, true])
+  })
+})
+
 describe('with other stages', () => {
-  test('those left out count as exposed: a fixed f behind it counts them no more', () => {
+  test('those left out may be among the f of a rule behind it, where too few are left for f', () => {
     const pre = [{ name: 'reputation' }]
     const input = round([1, -1, 1, -1, 1])
-    const trimmed = (f: number, neighbours: readonly Float32Array[]) =>
-      createRule('trimmed-mean', { f }).aggregate({ ...input, neighbours }).vector
-    expect(createRule('trimmed-mean', { f: 2 }, { pre }).aggregate(input).vector).toEqual(
-      trimmed(
-        0,
-        input.neighbours.filter((_, j) => j % 2 === 0),
-      ),
-    )
+    const neighbours = input.neighbours.filter((_, j) => j % 2 === 0)
+    const trimmed = (f: number) => createRule('trimmed-mean', { f }).aggregate({ ...input, neighbours })
+    const behind = (f: number, along = [1, -1, 1, -1, 1]) =>
+      createRule('trimmed-mean', { f }, { pre }).aggregate(round(along))
+    // Four are left: f = 1 stands, f = 2 and 3 become 1, and f = 4 would have to lose more than the two refused.
+    for (const f of [1, 2, 3]) expect(behind(f).vector).toEqual(trimmed(1).vector)
+    expect(behind(4).verdicts.map(({ reason }) => reason)).toEqual(new Array(5).fill('too-few-models'))
+    // Where nobody was refused, f is what it was.
+    expect(behind(3, [1, 1, 1, 1, 1]).verdicts[0].reason).toBe('too-few-models')
   })
 
   test('of senders of one model, the best speaks for it, and copying mine earns nothing', () => {
@@ -156,6 +186,8 @@ describe('with other stages', () => {
     const { verdicts, memory } = chain.aggregate({ ...later, neighbours: copied })
     expect(verdicts.every(({ accepted }) => accepted)).toBe(true)
     expect(memory?.neighbours[2]?.values).toEqual(before.memory?.neighbours[2]?.values)
-    expect(memory?.neighbours[1]?.values[0]).toBeGreaterThan(before.memory?.neighbours[1]?.values[0] ?? 0)
+    expect(memory?.neighbours[1]?.values[0] ?? 0).toBeGreaterThan(
+      before.memory?.neighbours[1]?.values[0] ?? 0,
+    )
   })
 })

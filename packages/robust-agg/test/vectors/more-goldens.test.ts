@@ -91,7 +91,15 @@ test('scores: Sentinel loss weights, FoolsGold largest cosines, MDA diameter', (
 })
 
 test('pre-aggregators: NNM and ARC, every row', () => {
-  const view = { models: floats(rows), previous: Float32Array.of(0, 0), round: 0, exposed: 0, credits: [] }
+  const view = {
+    models: floats(rows),
+    previous: Float32Array.of(0, 0),
+    round: 0,
+    exposed: 0,
+    refused: 0,
+    initial: Float32Array.of(0, 0),
+    standings: [],
+  }
   for (const [name, expected] of [
     ['nnm', goldens.nnm_f1],
     ['arc', goldens.arc_f1.rows],

@@ -75,7 +75,9 @@ describe('toy goldens', () => {
       previous: own,
       round: 0,
       exposed: 0,
-      credits: [],
+      refused: 0,
+      initial: own,
+      standings: [],
     })
     if (mixed === 'too-few-models') throw new Error(mixed)
     expectClose(mixed.models[4], goldens.nnmRow4)
