@@ -65,7 +65,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
     record.accepted ? pc.green('accepted') : pc.red('refused'),
     record.peer.slice(-8),
     decimal(record.score),
-    record.threshold === null ? '' : `≤ ${decimal(record.threshold)}`,
+    record.threshold === null ? '' : decimal(record.threshold),
     record.weight.toFixed(3),
     record.reason,
   ])
