@@ -125,7 +125,8 @@ export interface NeighbourVerdict {
   readonly weight: number
   /**
    * Distance to my model, or the rule's score; the smaller the better, except for a similarity or a trust (FLTrust,
-   * Sentinel, FoolsGold, reputation). A rule of several tests gives that of the test that decided. Null where the rule has none.
+   * Sentinel, FoolsGold, reputation). A rule of several tests gives that of the test that decided. Null where the rule
+   * has none.
    */
   readonly score: number | null
   /** What that score was compared with; null where the rule has none. */
