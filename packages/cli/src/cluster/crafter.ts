@@ -33,7 +33,12 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
   const surroundings = createSurroundings({ topology: topology.graph, byzantine })
   // One model goes to everyone, so one neighbour is aimed at: the first honest one.
   const victim = surroundings.victims(node.index)[0]
-  const initial = once(() => manifestInitialParameters(manifest))
+  // What a rule makes of its victim's own data nobody else can ask: there the search stays with its first guess.
+  const probed =
+    asks.has('probe') && !judgesByOwnData(manifest.rule.name)
+      ? createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre })
+      : undefined
+  const initial = probed?.usesInitial === true ? manifestInitialParameters(manifest) : undefined
   const limitMs = manifest.deadlines.collectMs / 2
 
   /** What the view holds of the victim, for attacks that look at one. */
@@ -49,18 +54,16 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
     const [lastModel] =
       asks.has('last-model') && round > 0 ? await models.collect(round - 1, [victim], limitMs) : []
     const view = surroundings.viewOf({ attacker: node.index, victim, seen, model, lastModel })
-    // What a rule makes of its victim's own data nobody else can ask: the search stays with its first guess.
-    if (!asks.has('probe') || judgesByOwnData(manifest.rule.name)) return view
+    if (probed === undefined) return view
     const around = topology.graph.neighbours(victim)
-    const rule = createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre })
     // Where the victim began the round and what it remembers nobody else knows: the attacker's own start is as near as it
     // gets, and every round is a first.
     const probe = createProbe({
-      rule,
+      rule: probed,
       round: {
         own: model,
         previous: start,
-        initial: rule.usesInitial ? initial() : undefined,
+        initial,
         neighbours: seen.flatMap((index, k) => (around.includes(index) ? [honestModels[k]!] : [])),
         round,
         rounds: manifest.training.rounds,
@@ -82,14 +85,6 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
       ...(await victimView(round, start, honestModels)),
       recipient,
     })
-  }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
   }
 }
 
