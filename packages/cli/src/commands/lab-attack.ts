@@ -47,18 +47,17 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   if (options.force !== true && (await exists(options.out)))
     throw new CliError('E_USAGE', `${options.out} is there already; give --force, or another --out`)
   const base = await baseOf(options)
-  const { training, nodes } = scenarioSchema.parse(base)
+  const parsed = scenarioSchema.parse(base)
+  const { training, nodes } = parsed
   const cache = cacheFolder()
   // A wrong rule is told before anything runs.
-  const parsed = scenarioSchema.parse(base)
   planCluster(parsed, await loadSource(parsed.data.source, cache))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
   const interruption = onInterrupt(async () => pool.stop())
   let worst = 0
-  const rule = base.rule!
   process.stderr.write(
-    `searching for the worst attack on ${rule.name}: ${options.budget} runs of ${nodes} nodes, ` +
+    `searching for the worst attack on ${parsed.rule.name}: ${options.budget} runs of ${nodes} nodes, ` +
       `${percent(options.fraction, 0)} attack\n`,
   )
   const found = await searchAttack({
@@ -136,7 +135,7 @@ function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: Fo
   const { controls: _, assertions: __, evaluation: ___, seed: ____, ...rest } = base
   const scenario = { ...withCandidate(rest, fraction, found.candidate), seeds: [...seeds] }
   return (
-    `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${base.rule?.name}: ${found.text}.\n` +
+    `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${scenarioSchema.parse(base).rule.name}: ${found.text}.\n` +
     `# Shows: test error of the worst honest node ${percent(found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
     'bound of what an attacker can do.\n' +
     stringify(scenario, { aliasDuplicateObjects: false })

@@ -9,6 +9,7 @@ import { CliError } from '../errors.js'
 import { writeMatrixReport } from '../html/matrix-report.js'
 import { createCellPool } from '../lab/cell-pool.js'
 import { type Cell, cellsOf, representatives } from '../lab/cells.js'
+import { checkLab } from '../lab/lab-checks.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
 import { startMatrix } from '../lab/matrix.js'
 import { openMatrixFolder } from '../lab/matrix-folder.js'
@@ -76,7 +77,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
 }
 
 async function loadLab(file: string): Promise<Lab> {
-  const lab = await loadKind('lab', file, () => loadDocument(file, labSchema))
+  const lab = await loadKind('lab', file, () => loadDocument(file, labSchema, checkLab))
   const { source } = lab.scenario.data
   if (source === 'mnist') return lab
   return {
@@ -94,7 +95,7 @@ function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
   }
 }
 
-/** A wrong name or parameter is told before anything runs. */
+/** What options or the data make wrong is told before anything runs; the file itself was checked when it was loaded. */
 async function checkCells(cells: readonly Cell[], cache: string, file: string): Promise<void> {
   for (const { rule, attack, scenario } of representatives(cells)) {
     try {

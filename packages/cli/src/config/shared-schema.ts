@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BARE_NAME } from './json-schema-text.js'
 
 /** Parts that node configurations and scenarios share. Descriptions end up in the published JSON Schemas. */
 
@@ -10,6 +11,12 @@ export const namedWithParams = (what: string) =>
       .default({})
       .describe('Parameters by name; what is left out has its default.'),
   })
+
+/** A bare name stands for itself with default parameters: `rule: median`. */
+export const orName = <S extends z.ZodType>(schema: S) =>
+  z
+    .preprocess((value: string | z.input<S>) => (typeof value === 'string' ? { name: value } : value), schema)
+    .meta({ [BARE_NAME]: true })
 
 export const sourceSchema = z
   .string()

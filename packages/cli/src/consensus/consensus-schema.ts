@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { namedWithParams } from '../config/shared-schema.js'
-import { labelSchema, orName } from '../lab/lab-schema.js'
-import { scenarioFields } from '../scenario/schema.js'
+import { namedWithParams, orName } from '../config/shared-schema.js'
+import { labelSchema } from '../lab/lab-schema.js'
+import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
  * An averaging task: nodes hold vectors, do not train, and gossip until they agree, while attackers pull. The first nodes
@@ -11,7 +11,7 @@ const topologySchema = namedWithParams('ring, complete, k-regular, dumbbell, two
   label: labelSchema,
   nodes: z.int().min(2).max(1024),
   honest: z.int().min(1).describe('The first so many nodes are honest, the others attack.'),
-  edges: scenarioFields.shape.topology.unwrap().shape.edges,
+  edges: topologyFields.shape.edges,
   weights: z
     .array(z.number().gt(0).lt(1))
     .optional()
@@ -19,7 +19,7 @@ const topologySchema = namedWithParams('ring, complete, k-regular, dumbbell, two
 })
 
 const ruleSchema = orName(
-  scenarioFields.shape.rules.unwrap().element.extend({
+  ruleFields.extend({
     label: labelSchema,
     oracle: z.boolean().default(false).describe('Tell the rule who is honest, for radii that need it.'),
   }),

@@ -15,8 +15,17 @@ export interface CellPlace {
   readonly seed: number
 }
 
+/** Which entries of the lab's axes a cell is made of; -1 where it is a control that stands on none. */
+export interface CellOrigin {
+  readonly rule: number
+  readonly attack: number
+  readonly topology: number
+  readonly split: number
+}
+
 /** One run of a matrix. */
 export interface Cell extends CellPlace {
+  readonly origin: CellOrigin
   /** Its file name among the results: lower-case letters, digits and dashes, unique in the lab. */
   readonly id: string
   readonly scenario: ScenarioInput
@@ -48,8 +57,14 @@ export function cellsOf(lab: Lab): Cell[] {
               split: splitLabel(split),
               seed,
             }
+            const origin: CellOrigin = {
+              rule: axes.rules.indexOf(rule),
+              attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
+              topology: axes.topologies.indexOf(topology),
+              split: axes.splits.indexOf(split),
+            }
             const scenario = scenarioOf(lab, { rule, attack, fraction, topology, split, seed })
-            cells.push({ id: cellId(place), ...place, scenario, hash: hashOf(scenario) })
+            cells.push({ id: cellId(place), ...place, origin, scenario, hash: hashOf(scenario) })
           }
         }
       }

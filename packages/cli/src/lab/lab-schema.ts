@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { BARE_NAME } from '../config/json-schema-text.js'
-import { namedWithParams } from '../config/shared-schema.js'
+import { namedWithParams, orName } from '../config/shared-schema.js'
 import { adversarySchema } from '../scenario/adversary-schema.js'
-import { scenarioFields } from '../scenario/schema.js'
+import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
  * A lab file: one scenario without rule, adversaries and seed, and the axes over which it is run. Every combination is
@@ -17,12 +16,6 @@ export const labelSchema = z
   .optional()
   .describe('What tables call it; default: its name and parameters.')
 
-/** A bare name stands for itself with default parameters. */
-export const orName = <S extends z.ZodType>(schema: S) =>
-  z
-    .preprocess((value) => (typeof value === 'string' ? { name: value } : value), schema)
-    .meta({ [BARE_NAME]: true })
-
 const attackSchema = orName(
   namedWithParams('An attack.').extend({
     label: labelSchema,
@@ -34,7 +27,7 @@ const attackSchema = orName(
 )
 
 const ruleSchema = orName(
-  fields.rules.unwrap().element.extend({
+  ruleFields.extend({
     label: labelSchema,
     training: z
       .strictObject({
@@ -49,7 +42,7 @@ const ruleSchema = orName(
 )
 
 const topologySchema = orName(
-  fields.topology.unwrap().extend({
+  topologyFields.extend({
     label: labelSchema,
     nodes: fields.nodes
       .unwrap()

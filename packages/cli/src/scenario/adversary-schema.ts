@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { namedWithParams } from '../config/shared-schema.js'
+import { namedWithParams, orName } from '../config/shared-schema.js'
 
 /** How many of the keys that exclude each other are there. */
 export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
@@ -34,8 +34,8 @@ export const adversarySchema = z
           'honest node has two attacking neighbours, as far as possible; worst-position: where most shortest paths ' +
           'between honest nodes pass.',
       ),
-    attack: namedWithParams('label-flip, sign-flip-model, sign-flip-update, gaussian, ipm …'),
-    poison: namedWithParams('label-flip, feature-noise or backdoor.')
+    attack: orName(namedWithParams('label-flip, sign-flip-model, sign-flip-update, gaussian, ipm …')),
+    poison: orName(namedWithParams('label-flip, feature-noise or backdoor.'))
       .optional()
       .describe(
         'An attack on the training data beside one on the model: a backdoor under model-replacement.',

@@ -6,6 +6,7 @@ import {
   evaluationSchema,
   groupsSchema,
   namedWithParams,
+  orName,
   sourceSchema,
   splitSchema,
   trainingSchema,
@@ -18,11 +19,22 @@ const seedSchema = z
   .min(0)
   .max(2 ** 32 - 1)
 
-const ruleSchema = namedWithParams('Aggregation rule.').extend({
+export const ruleFields = namedWithParams('Aggregation rule.').extend({
   pre: z
-    .array(namedWithParams('Pre-aggregator: nnm, bucketing, arc, static-clipping, mad-clipping, distinct.'))
+    .array(orName(namedWithParams('Pre-aggregator: distinct, reputation, mad-clipping, arc, nnm …')))
     .default([])
     .describe('Pre-aggregators that run before the rule, in order.'),
+})
+
+const ruleSchema = orName(ruleFields)
+
+export const topologyFields = namedWithParams(
+  'ring, complete, k-regular, erdos-renyi, star, torus, dumbbell or custom.',
+).extend({
+  edges: z
+    .array(z.tuple([z.int().min(0), z.int().min(0)]))
+    .optional()
+    .describe('For custom: index pairs.'),
 })
 
 const scenarioSplitSchema = z
@@ -65,13 +77,7 @@ export const scenarioFields = z.strictObject({
   seed: seedSchema.optional().describe('Everything random in the run is drawn from it. Default: 1.'),
   seeds: z.array(seedSchema).min(1).optional().describe('Several seeds: `scenario run` runs all of them.'),
   nodes: z.int().min(1).max(4096).default(10),
-  topology: namedWithParams('ring, complete, k-regular, erdos-renyi, star, torus, dumbbell or custom.')
-    .extend({
-      edges: z
-        .array(z.tuple([z.int().min(0), z.int().min(0)]))
-        .optional()
-        .describe('For custom: index pairs.'),
-    })
+  topology: orName(topologyFields)
     .optional()
     .describe('Default: 4-regular, or complete for up to five nodes.'),
   mixing: z

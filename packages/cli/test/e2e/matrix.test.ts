@@ -79,7 +79,7 @@ describe('tempered lab matrix', () => {
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(wrong))
       const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(run.code).toBe(2)
-      expect(run.stderr).toContain('krum')
+      expect(run.stderr).toMatch(/lab\.yaml:1:\d+: axes\.rules\.0\.params\.f: .*krum/)
       await writeFile(join(folder, 'lab.yaml'), 'name: x\naxes:\n  rules: [median]\n  seed: [1]\n')
       const unknown = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(unknown.code).toBe(2)

@@ -23,6 +23,23 @@ describe('scenarioSchema', () => {
     expect(messages({ seeds: [2, 2] })).toEqual(['seeds: has a seed twice'])
   })
 
+  it('takes bare names for what needs no parameters', () => {
+    const bare = parse({
+      topology: 'ring',
+      rules: ['median', { name: 'krum', params: { f: 1 }, pre: ['distinct'] }],
+      adversaries: [{ nodes: [1], attack: 'model-replacement', poison: 'backdoor' }],
+    })
+    const named = (name: string) => ({ name, params: {} })
+    const spelled = parse({
+      topology: named('ring'),
+      rules: [named('median'), { name: 'krum', params: { f: 1 }, pre: [named('distinct')] }],
+      adversaries: [{ nodes: [1], attack: named('model-replacement'), poison: named('backdoor') }],
+    })
+    expect(bare).toEqual(spelled)
+    expect(parse({ rule: 'median' }).rule).toEqual({ name: 'median', params: {}, pre: [] })
+    expect(messages({ rule: '' })).toHaveLength(1)
+  })
+
   it.each([
     [{ attack }, 'adversaries.0: says not who attacks: give nodes, fraction or count'],
     [
