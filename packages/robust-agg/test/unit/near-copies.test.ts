@@ -9,6 +9,7 @@ const D = 512
 const round: RoundInput = {
   own: cloud('own', D),
   neighbours: Array.from({ length: 8 }, (_, j) => cloud(`neighbour ${j}`, D)),
+  previous: new Float32Array(D).fill(1),
   round: 0,
   rounds: 10,
 }
@@ -67,8 +68,10 @@ test('models around my own are left out, with their distance', () => {
   around.forEach((x, k) => {
     const { reason, weight, score, threshold } = verdicts[8 + k]
     expect([reason, weight]).toEqual(['near-copy-of-own', 0])
-    expect(score).toBeCloseTo(distance(x, round.own), 4)
-    expect(score!).toBeLessThan(threshold!)
+    // Steps are 0.1 a coordinate, models 0.1·√2 apart, the noise is 0.02.
+    expect(score).toBeGreaterThan(0.1)
+    expect(score).toBeLessThan(0.2)
+    expect(threshold).toBe(0.6)
   })
 })
 
