@@ -205,10 +205,12 @@ export interface PreAggregatorInfo {
   readonly source: string
   /** True: every output is a combination of models whose coefficients sum to 1. */
   readonly affine: boolean
-  /** True: it judges senders by earlier rounds too, kept in `RoundInput.memory`, and may refuse them. */
+  /** True: it judges senders by earlier rounds too, kept in `RoundInput.memory`. */
   readonly usesMemory: boolean
   /** True: `RoundInput.initial` matters. */
   readonly usesInitial: boolean
+  /** True: it may leave models out, each with a reason of its own, besides what it mixes or shortens. */
+  readonly refuses: boolean
 }
 
 /** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */

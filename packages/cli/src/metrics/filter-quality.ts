@@ -73,14 +73,14 @@ export interface NamedRule {
   readonly pre?: readonly { readonly name: string }[] | undefined
 }
 
-const JUDGING = new Set(listPreAggregators().flatMap(({ name, usesMemory }) => (usesMemory ? [name] : [])))
+const REFUSING = new Set(listPreAggregators().flatMap(({ name, refuses }) => (refuses ? [name] : [])))
 
 /**
  * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
  * refuses any.
  */
 export function weighsAll({ name, pre = [] }: NamedRule): boolean {
-  return WEIGHING.has(name) && !pre.some((stage) => JUDGING.has(stage.name))
+  return WEIGHING.has(name) && !pre.some((stage) => REFUSING.has(stage.name))
 }
 
 /** @param weighsAll - whether the rule that gave the verdicts weighs all models instead of refusing some */

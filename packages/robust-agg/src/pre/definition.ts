@@ -53,7 +53,8 @@ export interface Mixture {
 }
 
 /** A pre-aggregator's description; the flags that few have are false when left out. */
-export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory' | 'usesInitial'> & Partial<PreAggregatorInfo>
+export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory' | 'usesInitial' | 'refuses'> &
+  Partial<PreAggregatorInfo>
 
 export interface PreDefinition {
   readonly info: PreInfoDraft

@@ -90,6 +90,7 @@ export const nearCopies: PreDefinition = {
     cost: 'O(n²·d + n³), a vector for each group',
     source: 'ours, after Fung et al., RAID 2020',
     affine: true,
+    refuses: true,
   },
   build: ({ radius }) => ({
     mix: ({ models, previous }) => {

@@ -43,5 +43,5 @@ export function createPreAggregator(name: string, params: Parameters | undefined
 
 /** Every pre-aggregator: formula, parameters, cost and source. */
 export function listPreAggregators(): readonly PreAggregatorInfo[] {
-  return definitions.map(({ info }) => ({ usesMemory: false, usesInitial: false, ...info }))
+  return definitions.map(({ info }) => ({ usesMemory: false, usesInitial: false, refuses: false, ...info }))
 }

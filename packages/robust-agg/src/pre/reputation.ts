@@ -46,6 +46,7 @@ export const reputation: PreDefinition = {
     affine: true,
     usesMemory: true,
     usesInitial: true,
+    refuses: true,
   },
   build: ({ least }) => ({
     mix: ({ models, previous, initial, standings }) => {

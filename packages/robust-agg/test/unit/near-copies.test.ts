@@ -18,7 +18,6 @@ const noisy = (x: Float32Array, label: string, size: number): Float32Array => {
   const noise = cloud(label, D, 0, size)
   return x.map((value, k) => value + noise[k])
 }
-const distance = (x: Float32Array, y: Float32Array): number => Math.hypot(...x.map((v, k) => v - y[k]))
 const with_ = (...more: Float32Array[]): RoundInput => ({
   ...round,
   neighbours: [...round.neighbours, ...more],
@@ -65,7 +64,7 @@ test('models around my own are left out, with their distance', () => {
   const plain = createRule('geometric-median', {}).aggregate(round)
   expect(bitsOf(vector)).toEqual(bitsOf(plain.vector))
   expect(ownWeight).toBe(plain.ownWeight)
-  around.forEach((x, k) => {
+  around.forEach((_, k) => {
     const { reason, weight, score, threshold } = verdicts[8 + k]
     expect([reason, weight]).toEqual(['near-copy-of-own', 0])
     // Steps are 0.1 a coordinate, models 0.1·√2 apart, the noise is 0.02.
@@ -82,6 +81,17 @@ test('a model half-way between two others makes them not one', () => {
   expect(half[0]).toBeCloseTo(1 / 9 / 2, 12)
   expect(half[1]).toBeCloseTo(1 / 9, 12)
   expect(verdicts[8].weight).toBeCloseTo(1 / 9 / 2, 12)
+})
+
+test('small steps are no copies of each other, though the others are far', () => {
+  const small = (label: string) => cloud(label, D, 1, 0.01)
+  const input = { ...round, own: small('mine'), neighbours: [small('theirs'), ...round.neighbours] }
+  for (const { weight } of behind('average', {}, input).verdicts) expect(weight).toBeCloseTo(1 / 10, 12)
+})
+
+test('steps that agree are no copies of each other, though they are long', () => {
+  const input = { ...round, previous: new Float32Array(D).fill(-5) }
+  for (const { weight } of behind('average', {}, input).verdicts) expect(weight).toBeCloseTo(1 / 9, 12)
 })
 
 test('far models, fewer than half of the neighbours, do not make the others near', () => {

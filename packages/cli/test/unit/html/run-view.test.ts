@@ -45,6 +45,8 @@ describe('runView', () => {
     expect([shown.weighsAll, (await of('median', [1, 4])).weighsAll]).toEqual([false, true])
     expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }] })).toBe(true)
     expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }, { name: 'reputation' }] })).toBe(false)
+    expect(weighsAll({ name: 'median', pre: [{ name: 'near-copies' }] })).toBe(false)
+    expect(weighsAll({ name: 'median', pre: [{ name: 'distinct' }] })).toBe(true)
   })
 
   it('has the labels of every node, and of an even choice of many', async () => {
