@@ -100,7 +100,6 @@ export interface RoundMemory {
  * | `loss-above-threshold` | no | it does worse on my own data than allowed, weight 0 |
  * | `trust-below-threshold` | no | the neighbours that I trust do not trust it, weight 0 |
  * | `reputation-below-threshold` | no | its steps so far went against the way that my model has come, weight 0 |
- * | `near-copy-of-own` | no | nearer to my model than a model trained on other data comes, weight 0 |
  * | `wrong-length` | no | not d values; nothing else was looked at |
  * | `not-finite` | no | holds a NaN or an infinity |
  * | `too-few-models` | no | the rule's precondition fails with the models at hand; own model kept |
@@ -115,7 +114,6 @@ export type VerdictReason =
   | 'loss-above-threshold'
   | 'trust-below-threshold'
   | 'reputation-below-threshold'
-  | 'near-copy-of-own'
   | 'wrong-length'
   | 'not-finite'
   | 'too-few-models'

@@ -258,5 +258,4 @@ export const preCompositions: readonly [rule: string, params: Parameters, option
   ['krum', { f: 1 }, { pre: [{ name: 'distinct' }] }],
   ['average', {}, { pre: [{ name: 'mad-clipping', params: { c: 2 } }] }],
   ['average', {}, { pre: [{ name: 'reputation' }] }],
-  ['average', {}, { pre: [{ name: 'near-copies' }] }],
 ]

@@ -11,7 +11,6 @@ const WORDS: Readonly<Record<string, string>> = {
   'trust-below-threshold': 'was refused: the neighbours that are trusted do not trust it',
   'reputation-below-threshold':
     'was refused: its steps so far went against the way that the own model has come',
-  'near-copy-of-own': 'was refused: it is nearer to the own model than a model trained on other data comes',
   'wrong-length': 'was refused: it does not have the number of parameters of the run',
   'not-finite': 'was refused: it holds a NaN or an infinity',
   'too-few-models': 'was refused: too few models came for the rule, the own model was kept',

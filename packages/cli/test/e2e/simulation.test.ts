@@ -73,7 +73,7 @@ describe('the simulate stage', () => {
     model: 'softmax',
     training: { rounds: 3, localSteps: 3, logitAdjustment: 1 },
     // With losses on own data, and with memory of earlier rounds.
-    rule: { name: 'ubar', pre: ['reputation', 'near-copies'] },
+    rule: { name: 'ubar', pre: ['reputation'] },
     evaluation: { samples: 50 },
     adversaries: [
       { nodes: [2], attack: { name: 'ipm' } },

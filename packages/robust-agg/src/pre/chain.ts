@@ -104,7 +104,6 @@ export function runStages(view: RoundView, pre: readonly PreBehaviour[]): Stages
     })
     chain = extend(chain, mixed)
     exposed += mixed.exposed ?? 0
-    refused += mixed.merged ?? 0
     refused += mixed.refused?.filter((refusal) => refusal !== null).length ?? 0
   }
   return { chain, exposed, refused, gains }

@@ -11,7 +11,7 @@ export interface PreView {
   readonly round: number
   /** Byzantine neighbours that are known and not among the models. */
   readonly exposed: number
-  /** Neighbours that a stage before has refused, or merged with others: they may or may not be Byzantine. */
+  /** Neighbours that a stage before has refused: they may or may not be Byzantine. */
   readonly refused: number
   /** Where the run began, or `previous`. */
   readonly initial: Float32Array
@@ -48,8 +48,6 @@ export interface Mixture {
   readonly gains?: readonly Standing[]
   /** Which inputs are refused, and why; input 0 never is. */
   readonly refused?: readonly (Refusal | null)[]
-  /** Inputs that were made one with another on suspicion: like the refused, they may or may not be Byzantine. */
-  readonly merged?: number
 }
 
 /** A pre-aggregator's description; the flags that few have are false when left out. */

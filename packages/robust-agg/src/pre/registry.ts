@@ -9,7 +9,6 @@ import { arc, staticClipping } from './clip-norms.js'
 import { instantiatePre, type PreBehaviour, type PreDefinition } from './definition.js'
 import { distinct } from './distinct.js'
 import { madClipping } from './mad-clipping.js'
-import { nearCopies } from './near-copies.js'
 import { nnm } from './nnm.js'
 import { reputation } from './reputation.js'
 
@@ -20,7 +19,6 @@ const definitions: readonly PreDefinition[] = [
   staticClipping,
   madClipping,
   distinct,
-  nearCopies,
   reputation,
 ]
 

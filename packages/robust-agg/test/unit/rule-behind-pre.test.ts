@@ -22,7 +22,6 @@ const stages: Readonly<Record<string, Parameters>> = {
   arc: {},
   'static-clipping': { c: 0.5 },
   distinct: {},
-  'near-copies': {},
   'mad-clipping': { c: 3 },
   reputation: {},
 }

@@ -45,7 +45,6 @@ describe('runView', () => {
     expect([shown.weighsAll, (await of('median', [1, 4])).weighsAll]).toEqual([false, true])
     expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }] })).toBe(true)
     expect(weighsAll({ name: 'median', pre: [{ name: 'nnm' }, { name: 'reputation' }] })).toBe(false)
-    expect(weighsAll({ name: 'median', pre: [{ name: 'near-copies' }] })).toBe(false)
     expect(weighsAll({ name: 'median', pre: [{ name: 'distinct' }] })).toBe(true)
   })
 
