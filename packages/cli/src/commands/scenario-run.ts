@@ -81,7 +81,8 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
         noticed = true
         progress.note(pc.dim(event.notice))
       }
-      progress.event(run, event, elapsedMs)
+      const about = scenario.seeds.length > 1 ? `${variant.name}, seed ${variant.seed}` : variant.name
+      progress.event(run, event, elapsedMs, about)
     },
   }).finally(() => {
     interruption.dispose()

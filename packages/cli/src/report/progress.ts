@@ -24,8 +24,8 @@ const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
 export interface Progress {
   /** Runs in the order in which they are to be shown. */
   watch(...runs: readonly ClusterRun[]): void
-  /** To be called for every event of a run. */
-  event(run: ClusterRun, event: ClusterEvent, elapsedMs: number): void
+  /** To be called for every event of a run; `about` says which one it is, where its rule does not. */
+  event(run: ClusterRun, event: ClusterEvent, elapsedMs: number, about?: string): void
   /** A line that stays. */
   note(text: string): void
   /** Leaves the last table standing. */
@@ -40,17 +40,17 @@ const REDRAW_MS = 150
 
 function createLiveTable(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream)
-  const runs = new Set<ClusterRun>()
+  const runs = new Map<ClusterRun, string>()
   let timer: NodeJS.Timeout | undefined
   const draw = (): void => {
     timer = undefined
     const rows = rowsOf(stream.rows, runs.size)
-    update([...runs].map((run) => renderRun(run, rows)).join('\n\n'))
+    update([...runs].map(([run, title]) => renderRun(run, title, rows)).join('\n\n'))
   }
   return {
-    watch: (...added) => added.forEach((run) => void runs.add(run)),
-    event(run, event) {
-      runs.add(run)
+    watch: (...added) => added.forEach((run) => void runs.set(run, titleOf(run))),
+    event(run, event, _elapsedMs, about) {
+      runs.set(run, titleOf(run, about))
       const text = describe(run, event)
       if (text !== undefined) {
         update.clear()
@@ -84,7 +84,12 @@ export function rowsOf(lines: number | undefined, runs: number): number {
   return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
 }
 
-function renderRun(run: ClusterRun, maxRows: number): string {
+function titleOf(run: ClusterRun, about?: string): string {
+  const rule = ruleText(run.plan.run.manifest.rule)
+  return about === undefined ? rule : `${about}  ${rule}`
+}
+
+function renderRun(run: ClusterRun, title: string, maxRows: number): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
@@ -110,8 +115,8 @@ function renderRun(run: ClusterRun, maxRows: number): string {
   })
   const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
   if (plan.nodes.length > maxRows) lines.push(pc.dim(`… and ${plan.nodes.length - maxRows} more nodes`))
-  const title = `${pc.bold(ruleText(plan.run.manifest.rule))}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
-  return [title, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
+  const head = `${pc.bold(title)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
+  return [head, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
 }
 
 function bar(share: number): string {
@@ -135,7 +140,7 @@ function createRoundLines(stream: NodeJS.WriteStream): Progress {
   }
   return {
     watch() {},
-    event(run, event, elapsedMs) {
+    event(run, event, elapsedMs, about) {
       const text = describe(run, event)
       if (text !== undefined) stream.write(`${text}\n`)
       const state = stateOf(run)
@@ -156,7 +161,8 @@ function createRoundLines(stream: NodeJS.WriteStream): Progress {
         run.plan.run.manifest.training.rounds,
         ...present.map(({ index }) => finished(index)),
       )
-      for (; state.told < over; state.told++) stream.write(`${roundLine(run, state.told, elapsedMs)}\n`)
+      for (; state.told < over; state.told++)
+        stream.write(`${roundLine(run, titleOf(run, about), state.told, elapsedMs)}\n`)
       state.behind = nodes.find(({ index }) => isBehind(index))?.index
     },
     note: (text) => void stream.write(`${text}\n`),
@@ -164,7 +170,7 @@ function createRoundLines(stream: NodeJS.WriteStream): Progress {
   }
 }
 
-function roundLine(run: ClusterRun, round: number, elapsedMs: number): string {
+function roundLine(run: ClusterRun, title: string, round: number, elapsedMs: number): string {
   const { plan, records } = run
   const reports = plan.nodes
     .filter((node) => node.attack === undefined)
@@ -182,7 +188,7 @@ function roundLine(run: ClusterRun, round: number, elapsedMs: number): string {
   const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
   return [
     `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`,
-    ruleText(plan.run.manifest.rule),
+    title,
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,
     `accuracy worst ${percent(worst)} mean ${percent(mean(accuracies))}`,
