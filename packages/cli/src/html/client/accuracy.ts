@@ -126,7 +126,7 @@ function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
   })
 }
 
-/** Faults and quarantines as marks on the axis of rounds, with what kind they are above them where there is room. */
+/** Faults and quarantines as marks on the axis of rounds, with what they are above them where there is room. */
 function incidentSeries(run: RunView, colors: Palette): Series {
   const groups = [...groupByRound(run.incidents)]
   return {
@@ -142,16 +142,26 @@ function incidentSeries(run: RunView, colors: Palette): Series {
       color: colors.soft,
       fontSize: 10.5,
       lineHeight: 12,
-      formatter: ({ dataIndex }) => kindsOf(groups[dataIndex]?.[1] ?? []),
+      formatter: ({ dataIndex }) => markText(groups[dataIndex]?.[1] ?? []),
     },
     labelLayout: { hideOverlap: true },
     z: 8,
   }
 }
 
-/** Each kind once, below one another. */
-function kindsOf(incidents: readonly IncidentView[]): string {
-  return [...new Set(incidents.map(({ kind }) => kind))].join('\n')
+/** More letters do not fit between the marks of two rounds. */
+const MARK_LETTERS = 24
+
+/** Each kind once, below one another: a single one in its own words if they are few, several with their number. */
+function markText(incidents: readonly IncidentView[]): string {
+  return [...new Set(incidents.map(({ kind }) => kind))]
+    .map((kind) => {
+      const alike = incidents.filter((incident) => incident.kind === kind)
+      if (alike.length > 1) return `${kind} ×${alike.length}`
+      const { text } = alike[0]!
+      return text.length <= MARK_LETTERS ? text : kind
+    })
+    .join('\n')
 }
 
 function groupByRound(incidents: readonly IncidentView[]): Map<number, IncidentView[]> {
