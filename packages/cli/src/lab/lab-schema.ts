@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { namedWithParams, orName } from '../config/shared-schema.js'
-import { adversarySchema } from '../scenario/adversary-schema.js'
+import { adversarySchema, requireSpan } from '../scenario/adversary-schema.js'
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
@@ -17,13 +17,15 @@ export const labelSchema = z
   .describe('What tables call it; default: its name and parameters.')
 
 const attackSchema = orName(
-  namedWithParams('An attack.').extend({
-    label: labelSchema,
-    poison: adversarySchema.shape.poison,
-    from: adversarySchema.shape.from,
-    to: adversarySchema.shape.to,
-    colluding: adversarySchema.shape.colluding,
-  }),
+  namedWithParams('An attack.')
+    .extend({
+      label: labelSchema,
+      poison: adversarySchema.shape.poison,
+      from: adversarySchema.shape.from,
+      to: adversarySchema.shape.to,
+      colluding: adversarySchema.shape.colluding,
+    })
+    .superRefine(requireSpan),
 )
 
 const ruleSchema = orName(

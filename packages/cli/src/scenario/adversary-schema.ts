@@ -11,6 +11,15 @@ const WHO = ['nodes', 'fraction', 'count'] as const
 export const PLACEMENTS = ['random', 'one-per-neighbourhood', 'worst-position'] as const
 export type Placement = (typeof PLACEMENTS)[number]
 
+/** The last round of an attack is not before its first. */
+export function requireSpan(
+  { from, to }: { readonly from: number; readonly to?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (to === undefined || to >= from) return
+  context.addIssue({ code: 'custom', path: ['to'], message: `must not be before from, round ${from}` })
+}
+
 /** One group of attackers: who, with which attack, from when to when, and what they see. Rounds count from 1. */
 export const adversarySchema = z
   .strictObject({
@@ -66,13 +75,7 @@ export const adversarySchema = z
         message: '`nodes` says already where they are; leave `placement` out, or give count or fraction',
       })
     }
-    if (fields.to !== undefined && fields.to < fields.from) {
-      context.addIssue({
-        code: 'custom',
-        path: ['to'],
-        message: `must not be before from, round ${fields.from}`,
-      })
-    }
+    requireSpan(fields, context)
   })
 
 export type ScenarioAdversary = z.output<typeof adversarySchema>

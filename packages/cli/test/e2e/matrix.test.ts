@@ -80,6 +80,15 @@ describe('tempered lab matrix', () => {
       const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(run.code).toBe(2)
       expect(run.stderr).toMatch(/lab\.yaml:1:\d+: axes\.rules\.0\.params\.f: .*krum/)
+      await writeFile(
+        join(folder, 'lab.yaml'),
+        'name: x\naxes:\n  rules: [median]\n  attacks: [{ name: ipm, from: 5, to: 2 }]\n',
+      )
+      const backwards = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      expect(backwards.code).toBe(2)
+      expect(backwards.stderr).toMatch(
+        /lab\.yaml:4:\d+: axes\.attacks\.0\.to: must not be before from, round 5/,
+      )
       await writeFile(join(folder, 'lab.yaml'), 'name: x\naxes:\n  rules: [median]\n  seed: [1]\n')
       const unknown = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(unknown.code).toBe(2)
