@@ -5,7 +5,7 @@ import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
-import { renderError } from './report/error-text.js'
+import { renderError } from './text/error-text.js'
 import { temperedVersion } from './versions.js'
 
 /** The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. */

@@ -4,10 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
-import { writeScenarioReport } from '../html/scenario-report.js'
-import { createProgress } from '../report/progress.js'
-import { ruleText } from '../report/rule-text.js'
-import { renderScores, renderTroubles } from '../report/summary.js'
+import { writeScenarioReport } from '../report/scenario-report.js'
 import {
   type ClusterRun,
   requireNoFailures,
@@ -19,6 +16,9 @@ import { newRunPath } from '../run/run-folder.js'
 import { loadScenario } from '../scenario/load-scenario.js'
 import { planCluster } from '../scenario/plan.js'
 import { defaultTopology, type Scenario, scenarioSchema } from '../scenario/schema.js'
+import { createProgress } from '../text/progress.js'
+import { ruleText } from '../text/rule-text.js'
+import { renderScores, renderTroubles } from '../text/summary.js'
 
 export interface ClusterRunOptions {
   readonly nodes?: number

@@ -3,14 +3,14 @@ import { type BackendChoice, loadSource } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
-import { percent } from '../report/format.js'
-import { createProgress } from '../report/progress.js'
-import { renderScores, renderTroubles } from '../report/summary.js'
 import { requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { newRunPath } from '../run/run-folder.js'
 import { demoScenarios } from '../scenario/demo.js'
 import { planCluster } from '../scenario/plan.js'
+import { percent } from '../text/format.js'
+import { createProgress } from '../text/progress.js'
+import { renderScores, renderTroubles } from '../text/summary.js'
 
 export interface DemoOptions {
   readonly seed: number

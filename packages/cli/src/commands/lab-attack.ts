@@ -9,12 +9,12 @@ import { CliError } from '../errors.js'
 import { withCandidate } from '../lab/attack-candidates.js'
 import { type Found, searchAttack, type Tried } from '../lab/attack-search.js'
 import { createCellPool } from '../lab/cell-pool.js'
-import { percent } from '../report/format.js'
-import { table } from '../report/table.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { loadScenario } from '../scenario/load-scenario.js'
 import { planCluster } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+import { percent } from '../text/format.js'
+import { table } from '../text/table.js'
 
 export interface LabAttackOptions {
   readonly rule: string

@@ -7,7 +7,7 @@ import { casesOf } from '../consensus/consensus-run.js'
 import { type Consensus, consensusSchema } from '../consensus/consensus-schema.js'
 import { CliError } from '../errors.js'
 import { mean } from '../metrics/statistics.js'
-import { foldedTable, widthOf } from '../report/table.js'
+import { foldedTable, widthOf } from '../text/table.js'
 import { versions } from '../versions.js'
 
 export interface LabConsensusOptions {

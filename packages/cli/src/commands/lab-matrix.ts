@@ -4,22 +4,21 @@ import { loadSource } from '@tempered/node'
 import pc from 'picocolors'
 import { cacheFolder } from '../cache-folder.js'
 import { loadKind } from '../config/file-kind.js'
-import { loadDocument } from '../config/load-document.js'
+import { documentError, loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
-import { writeMatrixReport } from '../html/matrix-report.js'
 import { createCellPool } from '../lab/cell-pool.js'
 import { type Cell, cellsOf, representatives } from '../lab/cells.js'
 import { checkLab } from '../lab/lab-checks.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
 import { startMatrix } from '../lab/matrix.js'
 import { openMatrixFolder } from '../lab/matrix-folder.js'
-import { createMatrixProgress } from '../report/matrix-progress.js'
-import { renderMatrix } from '../report/matrix-text.js'
-import { widthOf } from '../report/table.js'
+import { writeMatrixReport } from '../report/matrix-report.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { planCluster } from '../scenario/plan.js'
-import { checkScenario } from '../scenario/scenario-checks.js'
 import { scenarioSchema } from '../scenario/schema.js'
+import { createMatrixProgress } from '../text/matrix-progress.js'
+import { renderMatrix } from '../text/matrix-text.js'
+import { widthOf } from '../text/table.js'
 
 export interface LabMatrixOptions {
   readonly out?: string
@@ -32,9 +31,10 @@ export interface LabMatrixOptions {
 /** `tempered lab matrix`: 0 when every cell is done, 7 when some failed. */
 export async function labMatrix(file: string, options: LabMatrixOptions): Promise<void> {
   const lab = withOptions(await loadLab(file), options)
+  const wrong = checkLab(lab)
+  if (wrong.length > 0) throw await documentError(file, wrong)
   const cells = cellsOf(lab)
-  const cache = cacheFolder()
-  await checkCells(cells, cache, file)
+  await requirePlans(cells, file)
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
   const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
@@ -95,13 +95,12 @@ function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
   }
 }
 
-/** What options or the data make wrong is told before anything runs; the file itself was checked when it was loaded. */
-async function checkCells(cells: readonly Cell[], cache: string, file: string): Promise<void> {
+/** Throws E_CONFIG where the data do not suffice for a cell, before anything runs. */
+async function requirePlans(cells: readonly Cell[], file: string): Promise<void> {
+  const cache = cacheFolder()
   for (const { rule, attack, scenario } of representatives(cells)) {
+    const parsed = scenarioSchema.parse(scenario)
     try {
-      const parsed = scenarioSchema.parse(scenario)
-      const first = checkScenario(parsed)[0]
-      if (first !== undefined) throw new RangeError(`${first.path.join('.')}: ${first.message}`)
       planCluster(parsed, await loadSource(parsed.data.source, cache))
     } catch (error) {
       throw new CliError(

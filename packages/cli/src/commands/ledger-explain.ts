@@ -13,8 +13,8 @@ import {
 } from '@tempered/node'
 import { decodeModel, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import { explanationText } from '../report/explanation-text.js'
 import { type Accuracies, measureModels } from '../run/measure-models.js'
+import { explanationText } from '../text/explanation-text.js'
 import { entryOfRound, openValidLedger, warn } from './ledger-open.js'
 import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 

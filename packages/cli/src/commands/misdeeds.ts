@@ -17,8 +17,8 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import pc from 'picocolors'
-import { misdeedText } from '../report/misdeed-text.js'
-import { type Names, peerText } from '../report/names.js'
+import { misdeedText } from '../text/misdeed-text.js'
+import { type Names, peerText } from '../text/names.js'
 import type { ValidLedger } from './ledger-open.js'
 
 /** A member against whom there is evidence of one kind; of several pieces the one of the earliest round. */

@@ -28,10 +28,10 @@ import { cacheFolder } from '../cache-folder.js'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
-import { percent } from '../report/format.js'
 import { checkDataShape } from '../run/data-shape.js'
 import { type Interruption, onInterrupt } from '../run/interrupt.js'
 import { partitionScheme } from '../scenario/data-split.js'
+import { percent } from '../text/format.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
 

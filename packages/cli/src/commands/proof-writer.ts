@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type BlobLookup, packMisdeedProof, writeNewFile } from '@tempered/node'
 import { accuseEntry, type Run } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import type { Names } from '../report/names.js'
+import type { Names } from '../text/names.js'
 import type { Misdeed } from './misdeeds.js'
 
 /** Writes proof files into a folder, which it makes when it is missing. */

@@ -1,10 +1,10 @@
 import { access } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { writeMatrixReport } from '../html/matrix-report.js'
-import { writeScenarioReport } from '../html/scenario-report.js'
 import { MATRIX_FILE } from '../metrics/matrix.js'
-import { renderBalances } from '../report/summary.js'
-import { widthOf } from '../report/table.js'
+import { writeMatrixReport } from '../report/matrix-report.js'
+import { writeScenarioReport } from '../report/scenario-report.js'
+import { renderBalances } from '../text/summary.js'
+import { widthOf } from '../text/table.js'
 
 export interface ReportOptions {
   readonly json?: boolean

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { CliError } from '../errors.js'
-import { table } from '../report/table.js'
+import { table } from '../text/table.js'
 
 /**
  * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it with the first sentence

@@ -1,9 +1,9 @@
 import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
-import { renderScenario } from '../report/scenario-text.js'
 import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
 import { planCluster } from '../scenario/plan.js'
 import { variantsOf } from '../scenario/variants.js'
+import { renderScenario } from '../text/scenario-text.js'
 
 /** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
 export async function scenarioValidate(files: readonly string[]): Promise<void> {

@@ -1,53 +1,132 @@
-import pc from 'picocolors'
-import type { ScenarioResult } from '../run/scenario-run.js'
-import type { Scenario } from '../scenario/schema.js'
-import { bytes, percent, seconds } from './format.js'
-import { ruleText } from './rule-text.js'
-import { renderTroubles } from './summary.js'
-import { foldedTable } from './table.js'
+import { type Estimate, estimate, INTERVAL_METHOD } from '../metrics/bootstrap.js'
+import { type Balance, type BySeed, balanceOf } from '../metrics/cost.js'
+import { MEASURES, type MeasureName, type Measures } from '../metrics/measures.js'
+import type { StoredRun } from '../metrics/read-run.js'
+import { ROLES, type Role } from '../metrics/run-collection.js'
+import { measuresOf, type RunScore, scoreRecord } from '../metrics/score.js'
+import type { HashedFile } from './file-hashes.js'
+import type { AssertionResult } from './scenario-folder.js'
 
-/** One line a run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
-export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
-  const header = [
-    'run',
-    'rule',
-    'seed',
-    'worst',
-    'mean',
-    'finished',
-    'recall',
-    'in+out',
-    'a round',
-    'ledgers',
-  ]
-  const rows = runs.map(({ variant, score }) => [
-    variant.name,
-    ruleText(variant.rule),
-    String(variant.seed),
-    percent(score.worst?.accuracy),
-    percent(score.mean),
-    `${score.finishedHonest} of ${score.honestNodes}`,
-    percent(score.recall),
-    bytes(score.bytesPerNodeRound),
-    seconds(score.secondsPerRound),
-    `${score.ledgers.valid} of ${score.ledgers.checked}`,
-  ])
-  // A run is known by its name, its rule and its seed.
-  const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
-  return [
-    // The first line of each block is its header.
-    ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
-    ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
-  ]
+/** One run in numbers. */
+export interface RunSummary {
+  readonly path: string
+  readonly role: Role
+  readonly rule: string
+  readonly seed: number
+  readonly runId: string | null
+  readonly plannedRounds: number
+  readonly score: RunScore
+  readonly measures: Measures
+  readonly versions: Readonly<Record<string, string>>
+  readonly files: readonly HashedFile[]
 }
 
-/** One line an assertion: what was wanted and what there was. */
-export function renderAssertions(scenario: Scenario, { assertions, interrupted }: ScenarioResult): string[] {
-  if (interrupted && scenario.assertions.length > 0) return ['stopped: assertions were not judged']
-  return assertions.map(({ assertion, rule, ok, got }) => {
-    const of = scenario.rules.length > 1 ? `${rule}: ` : ''
-    return ok
-      ? `${pc.green('held  ')}  ${of}${assertion}   got ${got}`
-      : `${pc.red('missed')}  ${of}wanted ${assertion}, got ${got}`
-  })
+/** All seeds of one variant together. */
+export interface VariantSummary {
+  readonly key: string
+  readonly role: Role
+  readonly rule: string
+  readonly label: string
+  readonly runs: readonly RunSummary[]
+  readonly measures: Readonly<Record<MeasureName, Estimate | null>>
+}
+
+/** What `report.json` holds. */
+export interface ScenarioSummary {
+  readonly kind: 'tempered/report'
+  readonly name: string
+  readonly method: string
+  readonly command: string
+  readonly variants: readonly VariantSummary[]
+  /** One a defending rule. */
+  readonly balances: readonly Balance[]
+  /** Of a scenario run, what was asserted and whether it held. */
+  readonly assertions: readonly AssertionResult[]
+  /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
+  readonly stage: string | null
+  /** Somebody stopped the scenario before its end: runs are cut short, and some may be missing. */
+  readonly interrupted: boolean
+  /** Files above the runs that the report was made from. */
+  readonly files: readonly HashedFile[]
+}
+
+export function runSummary(
+  run: StoredRun,
+  { path, role, rule }: Pick<RunSummary, 'path' | 'role' | 'rule'>,
+  files: readonly HashedFile[],
+): RunSummary {
+  const score = scoreRecord(run.record, run.ledgers)
+  return {
+    path,
+    role,
+    rule,
+    seed: run.scenario.seed,
+    runId: run.runId,
+    plannedRounds: run.record.rounds,
+    score,
+    measures: measuresOf(score),
+    versions: run.versions,
+    files,
+  }
+}
+
+/** Runs by variant, with intervals over seeds. Of two runs of one variant and seed the later path counts. */
+export function summarise(
+  name: string,
+  command: string,
+  runs: readonly RunSummary[],
+): Omit<ScenarioSummary, 'assertions' | 'stage' | 'interrupted' | 'files'> {
+  const groups = new Map<string, Map<number, RunSummary>>()
+  for (const run of runs) {
+    const key = variantKey(run)
+    const seeds = groups.get(key) ?? new Map<number, RunSummary>()
+    groups.set(key, seeds.set(run.seed, run))
+  }
+  const variants = [...groups].map(([key, seeds]) => variantSummary(key, [...seeds.values()]))
+  variants.sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.rule < b.rule ? -1 : 1))
+  const rules = [...new Set(variants.filter(isDefended).map((variant) => variant.rule))]
+  const undefended = bySeed(variants.find((variant) => variant.role === 'undefended'))
+  const baseline = bySeed(variants.find((variant) => variant.role === 'baseline'))
+  const balances = rules.map((rule) =>
+    balanceOf({
+      rule,
+      attacked: bySeed(variants.find((variant) => variant.role === 'attacked' && variant.rule === rule)),
+      honest: bySeed(variants.find((variant) => variant.role === 'honest' && variant.rule === rule)),
+      undefended,
+      baseline,
+    }),
+  )
+  return { kind: 'tempered/report', name, method: INTERVAL_METHOD, command, variants, balances }
+}
+
+/** Variants of runs with the same role and rule are one. */
+export function variantKey(run: Pick<RunSummary, 'role' | 'rule'>): string {
+  return `${run.role}-${run.rule}`
+}
+
+export function isDefended(variant: { readonly role: Role }): boolean {
+  return variant.role === 'attacked' || variant.role === 'honest'
+}
+
+export function isAttacked(variant: { readonly role: Role }): boolean {
+  return variant.role === 'attacked' || variant.role === 'undefended'
+}
+
+function variantSummary(key: string, unordered: readonly RunSummary[]): VariantSummary {
+  const runs = [...unordered].sort((a, b) => a.seed - b.seed)
+  const { role, rule } = runs[0]!
+  const names = Object.keys(MEASURES) as MeasureName[]
+  const measures = Object.fromEntries(
+    names.map((name) => [name, estimate(runs.map((run) => run.measures[name]))]),
+  ) as Record<MeasureName, Estimate | null>
+  return { key, role, rule, label: labelOf(role, rule), runs, measures }
+}
+
+function labelOf(role: Role, rule: string): string {
+  const defence = role === 'undefended' || role === 'baseline' ? 'plain averaging' : rule
+  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'nobody attacking'}`
+}
+
+function bySeed(variant: VariantSummary | undefined): BySeed | undefined {
+  return variant === undefined ? undefined : new Map(variant.runs.map((run) => [run.seed, run.measures]))
 }

@@ -1,5 +1,5 @@
 import { type MeasureName, type Measures, SHARES } from '../metrics/measures.js'
-import { measureText } from '../report/measure-text.js'
+import { measureText } from '../text/measure-text.js'
 import { type Assertion, type Comparison, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
 import { ruleLabel, type Variant, variantFor } from './variants.js'

@@ -94,4 +94,28 @@ describe('tempered lab matrix', () => {
       expect(unknown.code).toBe(2)
       expect(unknown.stderr).toMatch(/lab\.yaml:4:3: unknown key "axes\.seed"; did you mean "seeds"/)
     }))
+  it('tells with its place what an option makes wrong, and leaves no folder behind', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(
+        join(folder, 'lab.yaml'),
+        [
+          'name: late',
+          'scenario: { nodes: 4, faults: [{ at: 5, kill: [3] }] }',
+          'axes:',
+          '  rules: [median]',
+          '  attacks: [{ name: echo, from: 4 }]',
+          '  topologies: [ring]',
+          '  fractions: [0.25]',
+        ].join('\n'),
+      )
+      const short = await runCli(['lab', 'matrix', 'lab.yaml', '--rounds', '3'], folder)
+      expect(short.code).toBe(2)
+      expect(short.stderr).toMatch(
+        /lab\.yaml:2:\d+: scenario\.faults\.0\.at: round 5 is after the last one, 3/,
+      )
+      expect(short.stderr).toMatch(
+        /lab\.yaml:5:\d+: axes\.attacks\.0\.from: round 4 is after the last one, 3/,
+      )
+      expect(await readdir(folder)).toEqual(['lab.yaml'])
+    }))
 })

@@ -1,0 +1,207 @@
+import { plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
+import {
+  drawChart,
+  escapeText,
+  type Palette,
+  percentText,
+  plotHeight,
+  type Series,
+  setNote,
+} from './charts.js'
+import { spreadLabels } from './end-labels.js'
+import { groupByRound, markText } from './incidents.js'
+import type { QuantileBands, RunView } from './report-data.js'
+
+/** Lines in a tooltip: more nobody reads. */
+const MAX_TOOLTIP_LINES = 14
+
+/** Accuracy over rounds: a line a node, or bands of quantiles when there are too many nodes. */
+export function drawAccuracy(run: RunView): void {
+  const { accuracy } = run
+  setNote(
+    'accuracy',
+    accuracy.kind === 'bands'
+      ? `${run.nodes.length} nodes are too many for a line each: median, 10 to 90 % and the whole range are drawn.`
+      : '',
+  )
+  drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers told apart', (colors) => ({
+    grid: plotGrid(116),
+    tooltip:
+      accuracy.kind === 'bands'
+        ? { trigger: 'axis', ...tooltipLook(colors), formatter: (items) => bandText(items, accuracy, run) }
+        : {
+            trigger: 'axis',
+            ...tooltipLook(colors),
+            order: 'valueDesc',
+            formatter: (items) => lineText(items, run),
+          },
+    xAxis: roundAxis(run.rounds, colors),
+    yAxis: shareAxis(colors),
+    series: [
+      ...(accuracy.kind === 'bands'
+        ? bandSeries(accuracy, colors)
+        : lineSeries(run, accuracy.values, colors)),
+      incidentSeries(run, colors),
+    ],
+  }))
+}
+
+function lineSeries(
+  run: RunView,
+  values: readonly (readonly (number | null)[])[],
+  colors: Palette,
+): Series[] {
+  // Nodes are compared after the last round that at least half of them reached: one that was killed early is not the worst.
+  const reached = run.rounds.map((_, at) => values.filter((line) => line[at] != null).length)
+  const end = reached.findLastIndex((count) => 2 * count >= run.nodes.length)
+  const finals = run.nodes.map((node, k) => ({
+    k,
+    hostile: node.attack !== null,
+    value: values[k]?.[end] ?? null,
+  }))
+  const honest = finals.filter((final) => !final.hostile && final.value !== null)
+  honest.sort((a, b) => a.value! - b.value!)
+  const labelled = new Set([honest[0]?.k, honest.at(-1)?.k])
+  const shifts = spreadLabels(
+    finals.map(({ k, hostile, value }) => (hostile || labelled.has(k) ? value : null)),
+    plotHeight('accuracy'),
+  )
+  return run.nodes.map((node, k): Series => {
+    const hostile = node.attack !== null
+    const color = hostile ? colors.hostile : colors.honest
+    const worst = honest[0]?.k === k
+    return {
+      type: 'line',
+      name: node.name,
+      data: [...(values[k] ?? [])],
+      connectNulls: true,
+      // A single point has no line.
+      showSymbol: (values[k] ?? []).filter((value) => value !== null).length === 1,
+      symbol: hostile ? 'diamond' : 'circle',
+      symbolSize: 7,
+      z: worst ? 5 : 3,
+      lineStyle: {
+        color,
+        width: worst ? 3.5 : 1.8,
+        type: hostile ? [7, 5] : 'solid',
+        opacity: worst || hostile ? 1 : 0.55,
+      },
+      itemStyle: { color },
+      emphasis: { focus: 'series', lineStyle: { width: 4, opacity: 1 } },
+      endLabel: {
+        show: labelled.has(k) || hostile,
+        color,
+        fontWeight: worst ? 700 : 400,
+        offset: [0, shifts[k] ?? 0],
+        formatter: `${node.name}${worst ? ' (worst)' : ''}`,
+      },
+    }
+  })
+}
+
+function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
+  return (['hostile', 'honest'] as const).flatMap((kind) => {
+    const bands = accuracy[kind]
+    if (bands.every((band) => band === null)) return []
+    const color = kind === 'hostile' ? colors.hostile : colors.honest
+    const area = (low: 0 | 1, high: 3 | 4, opacity: number): Series[] => {
+      const base = { type: 'line', stack: `${kind} ${low}`, symbol: 'none', silent: true } as const
+      return [
+        { ...base, lineStyle: { opacity: 0 }, data: bands.map((band) => band?.[low] ?? null) },
+        {
+          ...base,
+          lineStyle: { opacity: 0 },
+          areaStyle: { color, opacity },
+          data: bands.map((band) => (band === null ? null : band[high] - band[low])),
+        },
+      ]
+    }
+    return [
+      ...area(0, 4, 0.12),
+      ...area(1, 3, 0.24),
+      {
+        type: 'line',
+        name: kind,
+        symbol: 'none',
+        data: bands.map((band) => band?.[2] ?? null),
+        lineStyle: { color, width: 3, type: kind === 'hostile' ? [7, 5] : 'solid' },
+        itemStyle: { color },
+        endLabel: { show: true, color, formatter: kind === 'hostile' ? 'attackers' : 'honest' },
+      } satisfies Series,
+    ]
+  })
+}
+
+/** Faults and quarantines as marks on the axis of rounds, with what they are above them where there is room. */
+function incidentSeries(run: RunView, colors: Palette): Series {
+  const groups = [...groupByRound(run.incidents)]
+  return {
+    type: 'scatter',
+    name: 'incidents',
+    symbol: 'triangle',
+    symbolSize: 13,
+    itemStyle: { color: colors.third },
+    data: groups.map(([round]) => [String(round), 0]),
+    label: {
+      show: true,
+      position: 'top',
+      color: colors.soft,
+      fontSize: 10.5,
+      lineHeight: 12,
+      formatter: ({ dataIndex }) => markText(groups[dataIndex]?.[1] ?? []),
+    },
+    labelLayout: { hideOverlap: true },
+    z: 8,
+  }
+}
+
+interface TooltipItem {
+  readonly dataIndex: number
+  readonly seriesName?: string
+  readonly value?: unknown
+  readonly marker?: unknown
+  readonly axisValue?: string
+}
+
+/** What a tooltip of trigger `axis` is given. */
+function itemsOf(params: unknown): TooltipItem[] {
+  return (Array.isArray(params) ? params : [params]) as TooltipItem[]
+}
+
+function lineText(params: unknown, run: RunView): string {
+  const items = itemsOf(params)
+  const round = items[0]?.axisValue ?? ''
+  const attackOf = new Map(run.nodes.map((node) => [node.name, node.attack]))
+  const lines = items
+    .filter((item) => typeof item.value === 'number')
+    .map((item) => {
+      const attack = attackOf.get(item.seriesName ?? '')
+      const role = attack === null || attack === undefined ? '' : ` (${escapeText(attack)})`
+      return `${String(item.marker ?? '')}${escapeText(item.seriesName ?? '')}${role} <b>${percentText(item.value as number)}</b>`
+    })
+  const middle = MAX_TOOLTIP_LINES / 2
+  const shown =
+    lines.length <= MAX_TOOLTIP_LINES
+      ? lines
+      : [...lines.slice(0, middle), `… ${lines.length - MAX_TOOLTIP_LINES} more …`, ...lines.slice(-middle)]
+  return [`round ${escapeText(round)}`, ...shown, ...incidentLines(run, round)].join('<br>')
+}
+
+function bandText(params: unknown, accuracy: QuantileBands, run: RunView): string {
+  const [item] = itemsOf(params)
+  const at = item?.dataIndex ?? 0
+  const lines = (['honest', 'hostile'] as const).flatMap((kind) => {
+    const band = accuracy[kind][at]
+    if (band === null || band === undefined) return []
+    const [low, , median, , high] = band
+    return `${kind}: median <b>${percentText(median)}</b>, ${percentText(low)} to ${percentText(high)}`
+  })
+  const round = item?.axisValue ?? ''
+  return [`round ${escapeText(round)}`, ...lines, ...incidentLines(run, round)].join('<br>')
+}
+
+function incidentLines(run: RunView, round: string): string[] {
+  const told = groupByRound(run.incidents).get(Number(round)) ?? []
+  const lines = told.slice(0, 5).map((incident) => `▲ ${escapeText(incident.text)}`)
+  return told.length > 5 ? [...lines, `▲ … ${told.length - 5} more`] : lines
+}

@@ -1,0 +1,129 @@
+/** What the page of a scenario's report shows: written into the page as JSON by `report/`, read by the scripts beside this file. */
+export interface ReportData {
+  readonly kind: 'scenario'
+  /** In the order in which they are offered. */
+  readonly variants: readonly VariantView[]
+  readonly balances: readonly BalanceView[]
+}
+
+export interface VariantView {
+  readonly key: string
+  /** For people, e.g. `balance under attack`. */
+  readonly label: string
+  readonly hostile: boolean
+  readonly defended: boolean
+  readonly runs: readonly RunView[]
+  /** Worst honest node by round, over seeds: mean, smallest and largest. */
+  readonly worstByRound: readonly (Spread | null)[]
+}
+
+export interface Spread {
+  readonly mean: number
+  readonly low: number
+  readonly high: number
+}
+
+/** One run, thinned out as far as a picture needs. Lists are by position in `rounds` where not said otherwise. */
+export interface RunView {
+  readonly seed: number
+  /** The rule weighs all models instead of refusing some. */
+  readonly weighsAll: boolean
+  /** Rounds as people count them, from 1. */
+  readonly rounds: readonly number[]
+  readonly nodes: readonly {
+    readonly name: string
+    readonly attack: string | null
+    /** First and last round of its attack, from 1; null for an honest node. */
+    readonly attackRounds: readonly [number, number] | null
+  }[]
+  readonly accuracy: NodeLines | QuantileBands
+  readonly points: readonly PointView[]
+  readonly verdicts: VerdictView
+  readonly incidents: readonly IncidentView[]
+  /** null when the run does not say who was dealt what. */
+  readonly labels: LabelView | null
+}
+
+export interface LabelView {
+  /** Nodes, by index, and their training samples of each class; evenly thinned out for many nodes. */
+  readonly columns: readonly { readonly node: number; readonly counts: readonly number[] }[]
+}
+
+export interface NodeLines {
+  readonly kind: 'nodes'
+  /** Test accuracy in [0, 1] by node index. */
+  readonly values: readonly (readonly (number | null)[])[]
+}
+
+/** For runs of too many nodes to draw a line each. */
+export interface QuantileBands {
+  readonly kind: 'bands'
+  readonly honest: readonly (Band | null)[]
+  readonly hostile: readonly (Band | null)[]
+}
+
+/** Smallest, 10 %, 50 %, 90 % quantile and largest test accuracy. */
+export type Band = readonly [number, number, number, number, number]
+
+export interface PointView {
+  readonly worst: number | null
+  readonly mean: number | null
+  readonly precision: number | null
+  readonly recall: number | null
+  readonly acceptance: number | null
+  readonly honestRefused: number | null
+  readonly hostileWeight: number | null
+  readonly bytesReceived: number | null
+  readonly bytesSent: number | null
+  /** A node. */
+  readonly residentBytes: number | null
+  /** Seconds by phase, mean over honest nodes. */
+  readonly seconds: Readonly<Record<PhaseName, number>> | null
+  readonly consensusDistance: number | null
+  readonly asr: number | null
+}
+
+export type PhaseName = 'train' | 'publish' | 'collect' | 'aggregate' | 'evaluate' | 'ledger'
+
+export interface VerdictView {
+  /** Whether `edges` are all there are, so that the topology can be drawn from them. */
+  readonly complete: boolean
+  /** Directed edges between nodes of the run. */
+  readonly total: number
+  readonly edges: readonly EdgeView[]
+}
+
+export interface EdgeView {
+  /** Index of the node whose model it was. */
+  readonly from: number
+  /** Index of the node that judged it. */
+  readonly to: number
+  /** One letter a round: `a` accepted, `r` refused, `-` nothing came, a space when the judge did not report. */
+  readonly marks: string
+}
+
+export interface IncidentView {
+  /** From 1. */
+  readonly round: number
+  readonly kind: string
+  readonly text: string
+}
+
+export interface EstimateView {
+  readonly mean: number
+  readonly low: number | null
+  readonly high: number | null
+}
+
+/** Benefit and cost of one rule; accuracies as differences of shares. */
+export interface BalanceView {
+  readonly rule: string
+  readonly benefits: readonly FigureView[]
+  readonly costs: readonly FigureView[]
+}
+
+export interface FigureView {
+  readonly label: string
+  /** A share, shown in percentage points. */
+  readonly value: EstimateView
+}

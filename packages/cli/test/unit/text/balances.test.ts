@@ -1,0 +1,28 @@
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import type { Estimate } from '../../../src/metrics/bootstrap.js'
+import { type Balance, balanceOf } from '../../../src/metrics/cost.js'
+import { costLines } from '../../../src/text/balance-text.js'
+import { renderBalances } from '../../../src/text/summary.js'
+
+describe('renderBalances', () => {
+  const at = (mean: number): Estimate => ({ mean, low: null, high: null, values: [mean] })
+  const empty = balanceOf({ rule: 'krum' })
+  const balance = (lost: number): Balance => ({ ...empty, cost: { ...empty.cost, worstLost: at(lost) } })
+
+  it('says when what was lost is a gain', () => {
+    const textOf = (lost: number) => costLines(balance(lost))[0]?.text
+    expect([textOf(0.053), textOf(-0.011), textOf(-0.0001)]).toEqual(['5.3 pp', '−1.1 pp, a gain', '0.0 pp'])
+  })
+
+  it('shows benefit and cost side by side, or one below the other', () => {
+    const plain = (width: number) => renderBalances([balance(0.053)], width).map(stripVTControlCharacters)
+    const wide = plain(Number.POSITIVE_INFINITY)
+    const narrow = plain(60)
+    expect(wide[1]).toMatch(/benefit of krum +cost/)
+    expect(narrow[1]).toMatch(/^benefit of krum$/)
+    for (const line of narrow) expect(line.length).toBeLessThanOrEqual(60)
+    const words = (lines: string[]) => new Set(lines.join(' ').split(/\s+/))
+    expect(words(narrow)).toEqual(words(wide))
+  })
+})
