@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { assignment, preAggregator, wholeNumber, wholeNumbers } from '../arguments.js'
+import { assignment, list, preAggregator, wholeNumber, wholeNumbers } from '../arguments.js'
 
 const share = (text: string): number => {
   const value = Number(text)
@@ -23,6 +23,12 @@ export function addLabCommands(program: Command): void {
     .option('--parallel <n>', 'cells side by side; default: one a core', wholeNumber(1))
     .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
     .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
+    .option(
+      '--rule <name>',
+      'only this rule, as tables name it, and what it is compared to; repeatable',
+      list,
+    )
+    .option('--attack <name>', 'only this attack, as tables name it, and attack-free runs; repeatable', list)
     .option('--json', 'one JSON line a finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
   lab

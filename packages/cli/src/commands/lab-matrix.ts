@@ -7,6 +7,7 @@ import { loadKind } from '../config/file-kind.js'
 import { documentError, loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
 import { createCellPool } from '../lab/cell-pool.js'
+import { selectCells } from '../lab/cell-selection.js'
 import { type Cell, cellsOf, representatives } from '../lab/cells.js'
 import { checkLab } from '../lab/lab-checks.js'
 import { type Lab, labSchema } from '../lab/lab-schema.js'
@@ -25,6 +26,9 @@ export interface LabMatrixOptions {
   readonly parallel?: number
   readonly seeds?: number[]
   readonly rounds?: number
+  /** Names of rules and attacks, as tables show them. */
+  readonly rule?: string[]
+  readonly attack?: string[]
   readonly json?: boolean
 }
 
@@ -33,10 +37,13 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   const lab = withOptions(await loadLab(file), options)
   const wrong = checkLab(lab)
   if (wrong.length > 0) throw await documentError(file, wrong)
-  const cells = cellsOf(lab)
-  await requirePlans(cells, file)
+  const all = cellsOf(lab)
+  const wanted = new Set(selectCells(all, { rules: options.rule, attacks: options.attack }))
+  await requirePlans([...wanted], file)
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
+  // What is done already stays in the results, asked for or not.
+  const cells = all.filter((cell) => wanted.has(cell) || folder.find(cell) !== undefined)
   const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
   const pool = createCellPool(parallel)
   const progress = createMatrixProgress(process.stderr, parallel)

@@ -34,6 +34,8 @@ export interface Cell extends CellPlace {
 }
 
 export const NO_ATTACK = 'none'
+/** Plain averaging, in tables. */
+export const UNDEFENDED_LABEL = 'average'
 const UNDEFENDED: LabRule = { name: 'average', params: {}, pre: [], training: {} }
 
 /** All cells of a lab, controls with them, in an order in which whole seeds are done one after the other. */

@@ -57,6 +57,21 @@ describe('tempered lab matrix', () => {
       expect(accuracies(await cellsIn(out))).toEqual(accuracies(cells))
     }))
 
+  it('runs a part that is asked for by name, and keeps what was done before', () =>
+    inTemporaryFolder(async (folder) => {
+      const lab = { ...LAB, axes: { ...LAB.axes, attacks: ['sign-flip-model', 'echo'], seeds: [1] } }
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify(lab))
+      const partOf = async (...args: string[]): Promise<string[]> => {
+        const { code, stderr } = await runCli(['lab', 'matrix', 'lab.yaml', ...args], folder)
+        expect(code, stderr).toBe(0)
+        const cells = await cellsIn(join(folder, 'runs', 'small'))
+        return cells.map(({ rule, attack, status }) => `${rule} ${attack} ${status}`)
+      }
+      const first = ['average none done', 'median none done', 'median echo done']
+      expect(await partOf('--rule', 'median', '--attack', 'echo')).toEqual(first)
+      expect(await partOf('--rule', 'average', '--attack', 'none')).toEqual(first)
+    }))
+
   it('goes on after it was interrupted', () =>
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
