@@ -52,9 +52,6 @@ function tableOf({ axes, cells, versions }, measure) {
     ({ measures, status }) => status === 'failed' || (measures?.[measure] ?? null) !== null,
   )
   const rows = [...new Set(told.map(rowOf))]
-  const seeds = [...new Set(cells.filter(({ measures }) => measures).map(({ seed }) => seed))].sort(
-    (a, b) => a - b,
-  )
   const lines = [
     `| | ${rules.map(escapePipes).join(' | ')} |`,
     `| --- | ${rules.map(() => '---:').join(' | ')} |`,
@@ -68,9 +65,18 @@ function tableOf({ axes, cells, versions }, measure) {
       return `| ${escapePipes(row)} | ${values.join(' | ')} |`
     }),
     '',
-    `Seeds ${seeds.join(', ')}; Node ${versions.node ?? ''}.`.replace(' Node .', ''),
+    `${seedsText(told.map((cell) => told.filter((other) => rowOf(other) === rowOf(cell) && other.rule === cell.rule)))}; Node ${versions.node}.`,
   ]
   return lines.join('\n')
+}
+
+/** The seeds that the cells of a table are over: some may be over one, and others, with a range, over several. */
+function seedsText(groups) {
+  const lists = [...new Set(groups.map((cells) => cells.map(({ seed }) => seed).join(', ')))]
+  const [few, ...more] = lists.sort((a, b) => a.length - b.length)
+  if (more.length > 1 || (more.length === 1 && few.includes(',')))
+    throw new Error(`cells over seeds ${lists.join(' / ')}: the table cannot tell which are which`)
+  return more.length === 0 ? `Seeds ${few}` : `Seeds ${few}, and ${more[0]} where there is a range`
 }
 
 /** An averaging task: rules across, what else differs down; in a cell the means over seeds after each told round. */

@@ -8,7 +8,10 @@ import {
   pairwiseSquaredDistances,
   squaredDistancesTo,
 } from '../src/kernels/dispatch.js'
+import type { PreView } from '../src/pre/definition.js'
+import { madClipping } from '../src/pre/mad-clipping.js'
 import { nnm } from '../src/pre/nnm.js'
+import { reputation } from '../src/pre/reputation.js'
 import type { RoundInput } from '../src/types.js'
 
 /** A ratio that is to be reached against a peer's case, or a share of the read bandwidth. */
@@ -44,10 +47,35 @@ const roundOf = ([own, ...neighbours]: readonly Float32Array[]): RoundInput => (
   round: 0,
   rounds: 1,
 })
+/** The same models as a pre-aggregator sees them, with the first neighbour's as where the training began. */
+const viewOf = (models: readonly Float32Array[]): PreView => ({
+  models,
+  previous: models[1],
+  round: 0,
+  exposed: 0,
+  refused: 0,
+  initial: models[2],
+  standings: models.map(() => ({ earned: 0, possible: 0 })),
+})
 const balance = createRule('balance', { gamma: 10, kappa: 0 })
 const geometricMedian = createRule('geometric-median', { steps: 8, nu: 0.1 })
 const multiKrum = createRule('multi-krum')
 const nna = createRule('nna')
+/** The chain of docs/results.md, section 11, with f as its lab has it for eleven models. */
+const recommended = createRule(
+  'geometric-median',
+  {},
+  {
+    pre: [
+      { name: 'distinct' },
+      // Nobody is left out here, whichever way random models go.
+      { name: 'reputation', params: { least: -1 } },
+      { name: 'mad-clipping', params: { c: 10 } },
+      { name: 'arc', params: { f: 3 } },
+      { name: 'nnm', params: { f: 2 } },
+    ],
+  },
+)
 
 export const kernelCases: readonly KernelCase[] = [
   {
@@ -125,18 +153,37 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'NNM, f = n/4',
     bytes: (n, d) => 4 * d * 3 * n,
     run: (rows) => {
-      nnm.build({ f: rows.length >> 2 }).mix({
-        models: rows,
-        previous: rows[0],
-        round: 0,
-        exposed: 0,
-        refused: 0,
-        initial: rows[0],
-        standings: [],
-      })
+      nnm.build({ f: rows.length >> 2 }).mix(viewOf(rows))
     },
     peers: ['np nnm', 'torch nnm'],
     targets: [times('np nnm', always(8))],
+  },
+  {
+    name: 'MAD clipping, c = 10',
+    bytes: (n, d) => 4 * d * 2 * n,
+    run: (rows) => {
+      madClipping.build({ c: 10 }).mix(viewOf(rows))
+    },
+    peers: ['np mad_clipping', 'torch mad_clipping'],
+    targets: [],
+  },
+  {
+    name: 'reputation',
+    bytes: (n, d) => 4 * d * (n + 2),
+    run: (rows) => {
+      reputation.build({ least: 0 }).mix(viewOf(rows))
+    },
+    peers: ['np reputation'],
+    targets: [],
+  },
+  {
+    name: 'recommended chain',
+    bytes: coordinatewise,
+    run: (rows, out) => {
+      recommended.aggregate({ ...roundOf(rows), previous: rows[1] }, out)
+    },
+    peers: [],
+    targets: [],
   },
   {
     name: 'BALANCE, all accepted',

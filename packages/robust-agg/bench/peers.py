@@ -108,6 +108,22 @@ def np_clipped_gossip(rows):
     return own + total
 
 
+def np_mad_clipping(rows):
+    stacked = np.asarray(rows)
+    middle = np.median(stacked, axis=0)
+    reach = 10 * np.median(np.abs(stacked - middle), axis=0)
+    return np.clip(stacked, middle - reach, middle + reach)
+
+
+def np_reputation(rows):
+    own, previous, initial = rows[:3]
+    way = own - initial
+    length = np.linalg.norm(own - previous)
+    steps = [x - previous for x in rows]
+    cuts = [min(1, length / max(np.linalg.norm(step), 1e-12)) for step in steps]
+    return [length * cut * (step @ way) / np.linalg.norm(way) for step, cut in zip(steps, cuts)]
+
+
 def np_gram(rows):
     stacked = np.asarray(rows)
     products = stacked @ stacked.T
@@ -156,6 +172,12 @@ def torch_centred_clipping(rows):
     return point
 
 
+def torch_mad_clipping(rows):
+    middle = rows.median(dim=0)[0]
+    reach = 10 * (rows - middle).abs().median(dim=0)[0]
+    return torch.minimum(torch.maximum(rows, middle - reach), middle + reach)
+
+
 def torch_nnm(rows):
     n = len(rows)
     keep = n - n // 4
@@ -172,11 +194,12 @@ def radius(rows):
 
 NUMPY_CASES = [
     np_median, np_sort_trim, np_partition_trim, np_krum_distances, np_mean, np_distances, np_geometric_median,
-    np_centred_clipping, np_nnm, np_balance, np_clipped_gossip, np_gram, np_read,
+    np_centred_clipping, np_nnm, np_balance, np_clipped_gossip, np_mad_clipping,
+    np_reputation, np_gram, np_read,
 ]  # fmt: skip
 TORCH_CASES = [
     torch_median, torch_sort_trim, torch_krum_distances, torch_mean, torch_geometric_median, torch_centred_clipping,
-    torch_nnm,
+    torch_nnm, torch_mad_clipping,
 ]  # fmt: skip
 CASES = {f.__name__.replace("_", " ", 1): f for f in NUMPY_CASES + ([] if torch is None else TORCH_CASES)}
 

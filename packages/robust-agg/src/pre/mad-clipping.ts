@@ -9,7 +9,7 @@
  * What it is for: where most models agree, as in coordinates that honest data never touch, s is next to 0 and nobody can
  * put anything there, however short the whole update is: triggers of backdoors live in such places, and rules that look
  * at lengths and distances do not see them. A large c leaves honest minorities their knowledge elsewhere.
- * Cost: two coordinate medians, O(d·n²) up to n = 64, and 2n vectors of length d.
+ * Cost: two coordinate medians, O(d·n²) up to n = 64, and n vectors of length d, the outputs.
  * Source: Hampel, "The Influence Curve and its Role in Robust Estimation", JASA 1974, for median and MAD; as a step before
  * robust rules it is ours.
  * Deviations: s is not scaled by 1.4826 to the deviation of a normal distribution; c is in units of s itself.
@@ -19,17 +19,16 @@ import { middleMean } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
 
+/** Coordinates that are worked on at a time, so that what is only needed in between stays small and near. */
+const BLOCK = 8192
+
 /** Coordinate median of all. */
-function medianOf(vectors: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(vectors[0].length)
+function medianOf(vectors: readonly Float32Array[], out: Float32Array): void {
   middleMean(vectors, Math.floor((vectors.length - 1) / 2), out)
-  return out
 }
 
-function deviation(x: Float32Array, centre: Float32Array): Float32Array {
-  const out = new Float32Array(x.length)
+function deviation(x: Float32Array, centre: Float32Array, out: Float32Array): void {
   for (let j = 0; j < x.length; j++) out[j] = Math.abs(x[j] - centre[j])
-  return out
 }
 
 /**
@@ -53,6 +52,25 @@ function clamp(
   return cut
 }
 
+/** Cuts every model into the vector of `outs` at its place, and tells which of them were cut. */
+function clampAll(models: readonly Float32Array[], c: number, outs: readonly Float32Array[]): boolean[] {
+  const { length } = models[0]
+  const clipped = models.map(() => false)
+  const fresh = (): Float32Array => new Float32Array(Math.min(BLOCK, length))
+  const [middles, spreads, deviations] = [fresh(), fresh(), models.map(fresh)]
+  for (let start = 0; start < length; start += BLOCK) {
+    const end = Math.min(start + BLOCK, length)
+    const parts = models.map((x) => x.subarray(start, end))
+    const [middle, spread, ...far] = [middles, spreads, ...deviations].map((x) => x.subarray(0, end - start))
+    medianOf(parts, middle)
+    for (const [k, part] of parts.entries()) deviation(part, middle, far[k])
+    medianOf(far, spread)
+    for (const [k, part] of parts.entries())
+      if (clamp(part, middle, spread, c, outs[k].subarray(start, end))) clipped[k] = true
+  }
+  return clipped
+}
+
 export const madClipping: PreDefinition = {
   info: {
     name: 'mad-clipping',
@@ -67,20 +85,18 @@ export const madClipping: PreDefinition = {
         meaning: 'how many median absolute deviations a value may be from the median',
       }),
     ],
-    cost: 'O(d·n²) up to n = 64, 2n vectors',
+    cost: 'O(d·n²) up to n = 64, n vectors',
     source: 'ours, with the identifier of Hampel, JASA 1974',
     affine: false,
   },
   build: ({ c }) => ({
     mix: ({ models }) => {
-      const middle = medianOf(models)
-      const spread = medianOf(models.map((x) => deviation(x, middle)))
       const outputs = models.map((x) => new Float32Array(x.length))
       return {
         models: outputs,
         standsIn: models.map((_, k) => k),
         coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
-        clipped: models.map((x, k) => clamp(x, middle, spread, c, outputs[k])),
+        clipped: clampAll(models, c, outputs),
       }
     },
     outputs: (models) => models,

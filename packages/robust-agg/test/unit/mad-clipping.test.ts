@@ -25,6 +25,27 @@ test('nothing can be put where the majority agrees, however little', () => {
   expect(vector[7]).toBe(0.5)
 })
 
+test('long models are cut as by the formula at every coordinate, the last with the first', () => {
+  const round = ordinaryRound(6, 20_011)
+  const models = [round.own, ...round.neighbours]
+  const middleOf = (values: number[]): number => {
+    const sorted = Float32Array.from(values).sort()
+    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+  }
+  const expected = Float64Array.from(round.own, (_, j) => {
+    const values = models.map((x) => x[j])
+    const middle = middleOf(values)
+    const reach = 2 * middleOf(values.map((value) => Math.abs(value - middle)))
+    return (
+      values.reduce((sum, value) => sum + Math.min(Math.max(value, middle - reach), middle + reach), 0) /
+      values.length
+    )
+  })
+  const { vector } = play(2, round)
+  const worst = expected.reduce((most, value, j) => Math.max(most, Math.abs(value - vector[j])), 0)
+  expect(worst).toBeLessThan(1e-6)
+})
+
 test('a bound beyond every value changes nothing', () => {
   const round = ordinaryRound(6, 37)
   expect(bitsOf(play(1e6, round).vector)).toEqual(bitsOf(createRule('average').aggregate(round).vector))
