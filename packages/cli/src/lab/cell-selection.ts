@@ -1,6 +1,7 @@
 import { nearestName } from '../config/nearest-name.js'
 import { CliError } from '../errors.js'
-import { type Cell, NO_ATTACK, UNDEFENDED_LABEL } from './cells.js'
+import { type Cell, NO_ATTACK } from './cells.js'
+import { UNDEFENDED_LABEL } from './labels.js'
 
 /** A part of a matrix, by the names that its tables show; what is undefined is not narrowed down. */
 export interface Selection {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { callText } from '../scenario/call-text.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
+import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './labels.js'
 
 /** Coordinates of a cell, as tables show them. */
 export interface CellPlace {
@@ -34,9 +34,7 @@ export interface Cell extends CellPlace {
 }
 
 export const NO_ATTACK = 'none'
-/** Plain averaging, in tables. */
-export const UNDEFENDED_LABEL = 'average'
-const UNDEFENDED: LabRule = { name: 'average', params: {}, pre: [], training: {} }
+const UNDEFENDED: LabRule = { name: UNDEFENDED_LABEL, params: {}, pre: [], training: {} }
 
 /** All cells of a lab, controls with them, in an order in which whole seeds are done one after the other. */
 export function cellsOf(lab: Lab): Cell[] {
@@ -55,7 +53,7 @@ export function cellsOf(lab: Lab): Cell[] {
               rule: ruleLabel(rule),
               attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
               fraction,
-              topology: topology.label ?? callText(topology),
+              topology: topologyLabel(topology),
               split: splitLabel(split),
               seed,
             }
@@ -145,25 +143,9 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
   }
 }
 
+/** Plain averaging with the training of the lab, which tables call so. */
 function isUndefended(rule: LabRule): boolean {
-  return rule.name === UNDEFENDED.name && rule.pre.length === 0
-}
-
-export function ruleLabel(rule: LabRule): string {
-  return rule.label ?? [...rule.pre.map(callText), callText(rule)].join(' + ')
-}
-
-function attackLabel(attack: LabAttack): string {
-  if (attack.label !== undefined) return attack.label
-  return attack.poison === undefined ? callText(attack) : `${callText(attack.poison)} + ${callText(attack)}`
-}
-
-function splitLabel(split: CellParts['split']): string {
-  const { kind, ...given } = split as { kind: string } & Record<string, unknown>
-  const parts = Object.entries(given).flatMap(([key, value]) =>
-    typeof value === 'number' ? [`${key}=${value}`] : [],
-  )
-  return [kind, ...parts].join(' ')
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleLabel(rule) === UNDEFENDED_LABEL
 }
 
 /** Readable, and told apart by a hash where letters do not suffice. */

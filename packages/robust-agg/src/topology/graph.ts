@@ -2,8 +2,10 @@
 
 import { RobustAggError } from '../errors.js'
 
-/** The most nodes a topology may have; a complete graph of this size has half a million edges. */
-export const MAX_NODES = 1024
+/** The most nodes a topology may have. */
+export const MAX_NODES = 4096
+/** The most edges: those of a complete graph of 1,024 nodes fit, or 256 neighbours for each of 4,096. */
+export const MAX_EDGES = 2 ** 19
 
 export type Edge = readonly [number, number]
 
@@ -51,11 +53,14 @@ function reachesAll(lists: readonly (readonly number[])[]): boolean {
 /**
  * The graph with these edges, given in any order and direction; an edge given twice counts once.
  *
- * @throws RobustAggError E_TOPOLOGY when an end is not a node, or an edge leads from a node to itself
+ * @throws RobustAggError E_TOPOLOGY when an end is not a node, an edge leads from a node to itself, or there are too many
  */
 export function buildTopology(name: string, n: number, edges: Iterable<Edge>): Topology {
   const sets = Array.from({ length: n }, () => new Set<number>())
+  let count = 0
   for (const [a, b] of edges) {
+    if (++count > MAX_EDGES)
+      throw topologyError(name, n, `it has more than ${MAX_EDGES} edges; take fewer nodes or neighbours.`)
     for (const end of [a, b]) {
       if (!Number.isInteger(end) || end < 0 || end >= n) {
         throw topologyError(name, n, `edge [${a}, ${b}] needs ends in 0 … ${n - 1}.`)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isRobustAggError } from '../../src/index.js'
 import {
   createTopology,
+  fiedlerVector,
   listTopologies,
   MAX_NODES,
   metropolisWeights,
@@ -196,6 +197,38 @@ describe('every topology', () => {
       expect(isRobustAggError(errorOf({ name: 'ring' }, n), 'E_TOPOLOGY')).toBe(true)
     }
     expect(createTopology({ name: 'ring' }, MAX_NODES, 1).n).toBe(MAX_NODES)
+    expect(errorOf({ name: 'complete' }, 1100)).toMatchObject({
+      code: 'E_TOPOLOGY',
+      message: expect.stringContaining('more than 524288 edges'),
+    })
+  })
+})
+
+describe('fiedlerVector of more than 512 nodes', () => {
+  const ringOf = (first: number, count: number) =>
+    Array.from({ length: count }, (_, k): [number, number] => [first + k, first + ((k + 1) % count)])
+  const halvesOf = (edges: [number, number][]): [Set<boolean>, Set<boolean>] => {
+    const vector = fiedlerVector(createTopology({ name: 'custom', edges }, 600, 1))
+    return [
+      new Set([...vector.slice(0, 300)].map((x) => x > 0)),
+      new Set([...vector.slice(300)].map((x) => x > 0)),
+    ]
+  }
+
+  test('tells apart two rings, whether one edge joins them or none', () => {
+    for (const joint of [[], [[17, 420] as [number, number]]]) {
+      const [left, right] = halvesOf([...ringOf(0, 300), ...ringOf(300, 300), ...joint])
+      expect([left.size, right.size]).toEqual([1, 1])
+      expect([...left][0]).not.toBe([...right][0])
+    }
+  })
+
+  test('is of length 1, centred, and cuts a ring in two places', () => {
+    const vector = fiedlerVector(createTopology({ name: 'ring' }, 600, 1))
+    const sum = (of: (x: number) => number): number => vector.reduce((total, x) => total + of(x), 0)
+    expect(sum((x) => x)).toBeCloseTo(0, 10)
+    expect(sum((x) => x * x)).toBeCloseTo(1, 10)
+    expect([...vector].filter((x, k) => x > 0 !== vector[(k + 1) % 600] > 0)).toHaveLength(2)
   })
 })
 

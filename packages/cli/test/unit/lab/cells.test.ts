@@ -26,7 +26,7 @@ describe('the cells of a lab', () => {
       new Set(['average', 'median', 'nnm(f=2) + trimmed-mean(f=2)']),
     )
     expect(new Set(cells.map(({ attack }) => attack))).toEqual(
-      new Set(['none', 'alie', 'backdoor + model-replacement']),
+      new Set(['none', 'alie', 'backdoor + model-replacement, from=2']),
     )
     for (const { attack, fraction, scenario } of cells) {
       const { adversaries, keepRounds } = scenarioSchema.parse(scenario)

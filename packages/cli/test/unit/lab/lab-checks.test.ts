@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { cellsOf } from '../../../src/lab/cells.js'
 import { checkLab } from '../../../src/lab/lab-checks.js'
 import { labSchema } from '../../../src/lab/lab-schema.js'
 
@@ -15,6 +16,75 @@ function problemsOf(axes: object, others: object = {}): string[] {
 describe('the checks of a lab', () => {
   it('find nothing wrong with a lab that can be run', () => {
     expect(problemsOf({})).toEqual([])
+  })
+
+  it('tell apart entries that differ in anything, and refuse those that tables would call the same', () => {
+    const apart = {
+      rules: [
+        'median',
+        { name: 'median', training: { logitAdjustment: 1 } },
+        { name: 'median', pre: ['distinct'] },
+      ],
+      attacks: [
+        'alie',
+        { name: 'alie', from: 2 },
+        { name: 'alie', to: 3 },
+        { name: 'alie', colluding: false },
+      ],
+      topologies: [{ name: 'complete', nodes: 8 }, 'complete', { name: 'complete', nodes: 8, honest: 6 }],
+      splits: [
+        {
+          kind: 'by-clique',
+          groups: [
+            [0, 1, 2, 3],
+            [4, 5, 6, 7],
+          ],
+        },
+        {
+          kind: 'by-clique',
+          groups: [
+            [0, 1],
+            [2, 3, 4, 5, 6, 7],
+          ],
+        },
+      ],
+    }
+    expect(problemsOf({ ...apart, splits: [{ kind: 'iid' }] })).toEqual([])
+    expect(problemsOf({ ...apart, topologies: [{ name: 'complete', nodes: 8 }] })).toEqual([])
+    expect(
+      problemsOf({
+        rules: ['median', { name: 'krum', params: { f: 1 }, label: 'median' }],
+        attacks: ['alie', 'echo', 'alie'],
+        fractions: [0.1, 0.1],
+        topologies: ['complete', { name: 'complete', label: 'complete' }],
+        splits: [{ kind: 'iid' }, { kind: 'iid' }],
+        seeds: [3, 4, 3],
+      }),
+    ).toEqual([
+      'axes.rules.1: tables would call two of them median; give one of them a label, or take it out',
+      'axes.attacks.2: tables would call two of them alie; give one of them a label, or take it out',
+      'axes.fractions.1: tables would call two of them 0.1; take one of them out',
+      'axes.topologies.1: tables would call two of them complete; give one of them a label, or take it out',
+      'axes.splits.1: tables would call two of them iid; take one of them out',
+      'axes.seeds.2: tables would call two of them 3; take one of them out',
+    ])
+  })
+
+  it('keep the names of the controls for the controls', () => {
+    expect(
+      problemsOf({
+        rules: [{ name: 'median', label: 'average' }],
+        attacks: [{ name: 'alie', label: 'none' }],
+      }),
+    ).toEqual([
+      'axes.rules.0.label: average is what tables call plain averaging; give it another',
+      'axes.attacks.0.label: none is what tables call the attack-free run; give it another',
+    ])
+    // Averaging that is trained otherwise is no control: plain averaging runs beside it.
+    const lab = { name: 'x', axes: { rules: [{ name: 'average', training: { momentum: 0.5 } }] } }
+    expect(new Set(cellsOf(labSchema.parse(lab)).map(({ rule }) => rule))).toEqual(
+      new Set(['average', 'average, momentum=0.5']),
+    )
   })
 
   it('tell of a wrong rule on which axis it stands, once for all its cells', () => {
