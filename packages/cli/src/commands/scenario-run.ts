@@ -64,8 +64,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     signal: aborting.signal,
     onStart(variant, run, { number, of }) {
       const attackers = run.plan.nodes.filter((node) => node.attack !== undefined).map(({ name }) => name)
-      const verb = attackers.length === 1 ? 'attacks' : 'attack'
-      const who = attackers.length === 0 ? 'nobody attacks' : `${attackers.join(', ')} ${verb}`
+      const who = attackersText(attackers)
       progress.note(
         pc.bold(
           `${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${ruleText(variant.rule)}, ${who}`,
@@ -105,6 +104,15 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   else requireGoals(result)
 }
 
+/** More names nobody reads. */
+const MOST_NAMES = 12
+
+function attackersText(names: readonly string[]): string {
+  if (names.length === 0) return 'nobody attacks'
+  const who = names.length > MOST_NAMES ? `${names.length} nodes` : names.join(', ')
+  return `${who} ${names.length === 1 ? 'attacks' : 'attack'}`
+}
+
 /** Throws E_GOAL_MISSED, E_LEDGER_INVALID or E_NODES_FAILED, in this order. */
 function requireGoals({ assertions, runs }: ScenarioResult): void {
   const missed = assertions.filter(({ ok }) => !ok)
@@ -118,7 +126,7 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
     if (bad !== undefined)
       throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: entry ${bad.entry}: ${bad.message}`)
   }
-  for (const { score } of runs) requireNoFailures(score)
+  for (const { score, stopped } of runs) requireNoFailures(score, stopped !== null)
 }
 
 /** Throws E_USAGE for flags of `--stage hosts` at another stage. */

@@ -17,8 +17,10 @@ import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 export interface RunScore extends FilterQuality {
   readonly rule: string
   readonly honestNodes: number
-  /** Honest nodes that completed the last round that was planned. */
+  /** Honest nodes that completed the last round: the one planned, or that after which a stop condition held. */
   readonly finishedHonest: number
+  /** Honest nodes that did not, though no fault took them away and they did not fail. */
+  readonly unfinished: readonly string[]
   /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
   readonly scoredRound: number | null
   /** Test accuracy after the scored round. */
@@ -107,6 +109,9 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   const honest = honestNodes(record)
   const reportsOf = (index: number) => record.records[index]?.rounds.map(({ report }) => report) ?? []
   const scoredRound = lastCommonRound(record)
+  const lastRound = record.stoppedAfter ?? record.rounds - 1
+  const finished = honest.filter(({ index }) => reportsOf(index).some(({ round }) => round === lastRound))
+  const absent = new Set([...(record.gone ?? []), ...failedNodes(record)])
   const finals: NodeAccuracy[] = []
   for (const node of honest) {
     const accuracy = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testAccuracy
@@ -118,9 +123,10 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   return {
     rule: record.rule,
     honestNodes: honest.length,
-    finishedHonest: honest.filter((node) =>
-      reportsOf(node.index).some((report) => report.round === record.rounds - 1),
-    ).length,
+    finishedHonest: finished.length,
+    unfinished: honest.flatMap((node) =>
+      finished.includes(node) || absent.has(node.index) ? [] : [node.name],
+    ),
     scoredRound,
     worst: finals[0] ?? null,
     mean: mean(accuracies),
@@ -200,6 +206,11 @@ export function lastCommonRound(record: RunRecord): number | null {
   const last = (counts: Map<number, number>): number | null =>
     extent([...counts].filter(([, count]) => count === judged.length).map(([round]) => round))?.max ?? null
   return last(evaluated) ?? last(finished)
+}
+
+function failedNodes({ failed, nodes }: RunRecord): number[] {
+  const names = new Set(failed.map(({ node }) => node))
+  return nodes.flatMap(({ index, name }) => (names.has(name) ? [index] : []))
 }
 
 function costs(record: RunRecord): Pick<RunScore, 'bytesPerNodeRound' | 'secondsPerRound'> {

@@ -12,6 +12,7 @@ import { openBackdoorMeter } from '../metrics/backdoor-meter.js'
 import { createObserver } from '../metrics/observer.js'
 import type { FailedNode, NodeRecord } from '../metrics/run-record.js'
 import { type RunScore, scoreRun } from '../metrics/score.js'
+import type { FaultAction } from '../scenario/fault-timeline.js'
 import type { ClusterPlan } from '../scenario/plan.js'
 import { openRunFolder } from './run-folder.js'
 import { createStopWatch } from './stop-conditions.js'
@@ -47,6 +48,8 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: FailedNode[] = []
   const observed: Observed[] = []
+  /** Nodes that a fault took away and that did not come back. */
+  const gone = new Set<number>()
   let residentBytes: number | undefined
   let cluster: Cluster | undefined
   /** What happens before the caller has the run in hand is told when it has. */
@@ -72,6 +75,7 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
     if (event.type === 'round') records[event.index]?.rounds.push({ report: event.report, elapsedMs })
     if (event.type === 'observed') observed.push(event)
     if (event.type === 'memory') residentBytes = (residentBytes ?? 0) + event.residentBytes
+    if (event.type === 'fault') noteAbsence(event.action, gone)
     failed.push(...failuresOf(event, plan))
     if (early === undefined) init.onEvent(event, realMs)
     else early.push(() => init.onEvent(event, realMs))
@@ -119,6 +123,8 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
         failed,
         verdicts: await running.ledgers(),
         observed,
+        gone: [...gone],
+        lastRound: stoppedEarly?.lastRound,
         ...(residentBytes === undefined ? {} : { residentBytes }),
       })
       await results?.writeSummary(score)
@@ -138,11 +144,29 @@ function failuresOf(event: ClusterEvent, plan: ClusterPlan): FailedNode[] {
   return event.nodes.map((node) => ({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` }))
 }
 
-/** Throws when nodes failed on the way; a run of which part is missing is not a success. */
-export function requireNoFailures(score: RunScore): void {
-  if (score.failed.length === 0) return
-  const names = score.failed.map((failure) => failure.node).join(', ')
-  throw new CliError('E_NODES_FAILED', `${score.failed.length} nodes did not finish: ${names}`)
+function noteAbsence(action: FaultAction, gone: Set<number>): void {
+  if (action.type === 'kill' || action.type === 'leave') gone.add(action.node)
+  if (action.type === 'restart') gone.delete(action.node)
+}
+
+/**
+ * Throws when nodes failed on the way, or no honest node finished; a run of which part is missing is not a success. One
+ * that came back when the others were done has nobody to go on with, and is no failure.
+ *
+ * @param stopped whether a stop condition ended the run: then nobody had to come further
+ */
+export function requireNoFailures(score: RunScore, stopped = false): void {
+  const { failed, unfinished, honestNodes, finishedHonest } = score
+  if (failed.length > 0) {
+    const names = failed.map((failure) => failure.node).join(', ')
+    throw new CliError('E_NODES_FAILED', `${failed.length} nodes did not finish: ${names}`)
+  }
+  if (stopped || finishedHonest > 0) return
+  const left =
+    unfinished.length === 0
+      ? 'faults took them all'
+      : `${unfinished.join(', ')} had no neighbour left to go on with, and faults took the others`
+  throw new CliError('E_NODES_FAILED', `none of ${honestNodes} honest nodes finished: ${left}`)
 }
 
 /** Throws unless every ledger that was written is valid and every node that was planned has one. */

@@ -69,6 +69,19 @@ describe('a scenario with faults', () => {
       }
     }))
 
+  it('is no success when faults leave nobody who could finish, in a cluster and simulated', () =>
+    inTemporaryFolder(async (folder) => {
+      const text =
+        'name: alone\nnodes: 3\ntopology: complete\nmodel: softmax\ntraining: { rounds: 3, localSteps: 1 }\n' +
+        'rule: average\nfaults: [{ at: 1, kill: [0, 1] }]\ncontrols: { honest: false, undefended: false, baseline: false }\n'
+      await writeFile(join(folder, 's.yaml'), text)
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
+        expect(run.code, run.stderr).toBe(7)
+        expect(run.stderr).toMatch(/none of 3 honest nodes finished: node-02 had no neighbour left/)
+      }
+    }))
+
   it('parts a run and heals it', () =>
     inTemporaryFolder(async (folder) => {
       const faults = 'faults:\n  - { at: 2, partition: [[0, 1], [2, 3]] }\n  - { at: 6, heal: true }\n'

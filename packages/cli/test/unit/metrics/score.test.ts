@@ -107,6 +107,18 @@ describe('scoreRun', () => {
     const two = record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000])
     const score = scoreRun({ ...input([two, two, record()]), lastRound: 0 })
     expect([score.scoredRound, score.worst?.accuracy]).toEqual([0, 0.5])
+    expect(scoreRun({ ...input([two, record(), record()]), lastRound: 0 }).finishedHonest).toBe(1)
+  })
+
+  it('names the honest nodes that did not finish, but not those that failed or that faults took away', () => {
+    const one = record([report(0, 0.5, []), 1000])
+    const all = record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000])
+    const unfinished = (changes: Partial<ScoreInput>): readonly string[] =>
+      scoreRun({ ...input([one, all, one]), ...changes }).unfinished
+    expect(unfinished({})).toEqual(['node-a'])
+    expect(unfinished({ gone: [0] })).toEqual([])
+    expect(unfinished({ failed: [{ node: 'node-a', code: 'E_TEST', message: '' }] })).toEqual([])
+    expect(unfinished({ lastRound: 0 })).toEqual([])
   })
 
   it('judges after a round that was evaluated, if there is one', () => {
