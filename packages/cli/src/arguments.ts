@@ -6,7 +6,7 @@ export const wholeNumber =
   (minimum: number) =>
   (text: string): number => {
     const value = Number(text)
-    if (!Number.isInteger(value) || value < minimum)
+    if (text.trim() === '' || !Number.isInteger(value) || value < minimum)
       throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
     return value
   }

@@ -27,7 +27,8 @@ export function editDistance(a: string, b: string): number {
 
 /**
  * The known name with the fewest edits from `name`, upper case and `_` read as lower case and `-`; the first
- * one on a tie; null when even the best needs more than max(1, a third of its length) edits.
+ * one on a tie; where even the best needs more than max(1, a third of its length) edits, the first that begins with it
+ * and goes on with a new word; else null.
  */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const plain = name.toLowerCase().replaceAll('_', '-')
@@ -41,7 +42,7 @@ export function nearestName(name: string, known: readonly string[]): string | nu
       fewest = edits
     }
   }
-  return best
+  return best ?? known.find((candidate) => candidate.toLowerCase().startsWith(`${plain}-`)) ?? null
 }
 
 /** The tail of an "unknown …" message: what was probably meant, and all that is known. */

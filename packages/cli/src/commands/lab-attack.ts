@@ -6,8 +6,8 @@ import pc from 'picocolors'
 import { stringify } from 'yaml'
 import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
-import { withCandidate } from '../lab/attack-candidates.js'
-import { type Found, searchAttack, type Tried } from '../lab/attack-search.js'
+import { openingCandidates, withCandidate } from '../lab/attack-candidates.js'
+import { type Found, openingRuns, searchAttack, type Tried } from '../lab/attack-search.js'
 import { createCellPool } from '../lab/cell-pool.js'
 import { onInterrupt } from '../run/interrupt.js'
 import { loadScenario } from '../scenario/load-scenario.js'
@@ -60,6 +60,8 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
     `searching for the worst attack on ${parsed.rule.name}: ${options.budget} runs of ${nodes} nodes, ` +
       `${percent(options.fraction, 0)} attack\n`,
   )
+  const unseen = openingCandidates().length - openingRuns(options.budget)
+  if (unseen > 0) process.stderr.write(`${pc.yellow(unseenText(unseen))}\n`)
   const found = await searchAttack({
     base,
     fraction: options.fraction,
@@ -132,14 +134,21 @@ function renderFound(found: readonly Found[]): string[] {
 /** A scenario with the attack, its controls switched on, and where it comes from in words. */
 function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: Found): string {
   const { fraction, budget, seeds } = options
+  const unseen = openingCandidates().length - openingRuns(budget)
   const { controls: _, assertions: __, evaluation: ___, seed: ____, ...rest } = base
   const scenario = { ...withCandidate(rest, fraction, found.candidate), seeds: [...seeds] }
   return (
     `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${scenarioSchema.parse(base).rule.name}: ${found.text}.\n` +
     `# Shows: test error of the worst honest node ${percent(found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
     'bound of what an attacker can do.\n' +
+    (unseen > 0 ? `# Not all attacks were tried: ${unseenText(unseen)}.\n` : '') +
     stringify(scenario, { aliasDuplicateObjects: false })
   )
+}
+
+function unseenText(unseen: number): string {
+  const known = openingCandidates().length
+  return `the budget leaves ${unseen} of ${known} attacks untried; --budget ${Math.ceil((4 * known) / 3)} tries them all once`
 }
 
 function exists(path: string): Promise<boolean> {

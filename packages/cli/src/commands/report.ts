@@ -19,6 +19,8 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const summary = isMatrix ? await writeMatrixReport(folder) : await writeScenarioReport(folder)
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
   else if (summary.kind === 'tempered/report')
-    process.stdout.write(`${renderBalances(summary.balances, widthOf(process.stdout)).join('\n')}\n`)
+    process.stdout.write(
+      `${renderBalances(summary.balances, widthOf(process.stdout), summary.stage === 'simulate').join('\n')}\n`,
+    )
   process.stderr.write(`report: ${relative('.', join(folder, 'report.html'))}\n`)
 }

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
 import { parseText } from '../config/load-document.js'
@@ -17,6 +17,11 @@ const SCHEMA_FILE = 'scenario.schema.json'
 
 /** `tempered scenario init`: a commented scenario and its JSON Schema; a scenario is written over only with --force. */
 export async function scenarioInit(file: string, { template, force }: ScenarioInitOptions): Promise<void> {
+  if (!/\.ya?ml$/.test(file))
+    throw new CliError(
+      'E_USAGE',
+      `${file}: what init writes is YAML with comments; take a name that ends in .yaml`,
+    )
   const exists = await access(file).then(
     () => true,
     () => false,
@@ -30,6 +35,7 @@ export async function scenarioInit(file: string, { template, force }: ScenarioIn
   const text = scenarioTemplate(template, name, `./${SCHEMA_FILE}`)
   parseText(file, text, scenarioSchema, checkScenario)
   try {
+    await mkdir(dirname(file), { recursive: true })
     await writeFileAtomic(join(dirname(file), SCHEMA_FILE), scenarioJsonSchema())
     await writeFileAtomic(file, text)
   } catch (error) {

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
+import { kindOfText } from '../config/file-kind.js'
 import { CliError } from '../errors.js'
 import { table } from '../text/table.js'
 
 /**
- * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it with the first sentence
- * of its comment. Throws E_FILE.
+ * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it, with what it is and
+ * the first sentence of its comment. Throws E_FILE.
  */
 export async function scenarioList(folder: string): Promise<void> {
   const names = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
@@ -18,7 +19,8 @@ export async function scenarioList(folder: string): Promise<void> {
   const rows = await Promise.all(
     files.map(async (name) => {
       const path = join(folder, name)
-      return [path, firstSentence(await readFile(path, 'utf8'))]
+      const text = await readFile(path, 'utf8')
+      return [path, kindOfText(text), firstSentence(text)]
     }),
   )
   if (rows.length === 0)

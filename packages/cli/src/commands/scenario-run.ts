@@ -94,14 +94,30 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     ...renderRuns(result, widthOf(out)),
     ...(options.stage === 'simulate' ? [pc.dim(VIRTUAL_SECONDS)] : []),
     // One run has nothing to be compared with.
-    ...(result.runs.length > 1 ? renderBalances(balances, widthOf(out)) : []),
+    ...(result.runs.length > 1 ? renderBalances(balances, widthOf(out), options.stage === 'simulate') : []),
     '',
     ...renderAssertions(scenario, result),
     `results: ${relative('.', result.folder)}   report: ${relative('.', join(result.folder, 'report.html'))}`,
   ]
   out.write(`${lines.join('\n')}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(resultLine(result))}\n`)
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   else requireGoals(result)
+}
+
+/** The last line for scripts: what the runs came to, and which assertions held. */
+function resultLine({ folder, interrupted, assertions, runs }: ScenarioResult): object {
+  const told = runs.map(({ variant, folder: path, stopped, measures, score }) => ({
+    variant: variant.name,
+    rule: variant.rule,
+    seed: variant.seed,
+    folder: join(folder, path),
+    stopped,
+    measures,
+    ledgers: score.ledgers,
+    failed: score.failed,
+  }))
+  return { type: 'result', folder, report: join(folder, 'report.html'), interrupted, assertions, runs: told }
 }
 
 /** More names nobody reads. */

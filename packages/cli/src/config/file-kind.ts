@@ -1,3 +1,4 @@
+import { isMap, parseDocument } from 'yaml'
 import { CliError } from '../errors.js'
 
 type FileKind = 'scenario' | 'lab' | 'consensus'
@@ -10,6 +11,14 @@ const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; reado
   },
   lab: { keys: ['axes', 'scenario'], command: 'lab matrix' },
   consensus: { keys: ['after', 'start'], command: 'lab consensus' },
+}
+
+/** Which kind of file a text is, by the keys at its root; `scenario` where none tells. */
+export function kindOfText(text: string): FileKind {
+  const root = parseDocument(text).contents
+  const keys = isMap(root) ? root.items.map(({ key }) => String(key)) : []
+  const isThere = (kind: FileKind): boolean => KINDS[kind].keys.some((key) => keys.includes(key))
+  return (Object.keys(KINDS) as FileKind[]).find(isThere) ?? 'scenario'
 }
 
 /** Loads a file of one kind; when its unknown keys are those of another kind, the error says so. */

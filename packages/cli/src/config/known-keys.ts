@@ -7,6 +7,7 @@ interface Definition {
   readonly values?: readonly unknown[]
   readonly innerType?: unknown
   readonly in?: unknown
+  readonly out?: unknown
 }
 
 /**
@@ -14,16 +15,23 @@ interface Definition {
  * literals (`kind: …`) `value` has, or of all when none fits.
  */
 export function knownKeys(schema: unknown, path: readonly PropertyKey[], value: unknown): string[] {
-  let current = unwrap(schema)
+  let current = alternatives(schema)
   for (const part of path) {
-    if (current?.type === 'array') current = unwrap(current.element)
-    else if (current?.type === 'object') current = unwrap(current.shape?.[String(part)])
-    else return []
+    current = current.flatMap(({ type, element, shape }) => {
+      if (type === 'array') return alternatives(element)
+      return type === 'object' ? alternatives(shape?.[String(part)]) : []
+    })
   }
-  if (current?.type !== 'union') return Object.keys(current?.shape ?? {})
-  const shapes = (current.options ?? []).map((option) => unwrap(option)?.shape ?? {})
+  const shapes = current.flatMap(({ shape }) => (shape === undefined ? [] : [shape]))
   const fitting = shapes.filter((shape) => fits(shape, value))
   return [...new Set((fitting.length > 0 ? fitting : shapes).flatMap(Object.keys))]
+}
+
+/** The definition of a schema, or those of its alternatives. */
+function alternatives(schema: unknown): Definition[] {
+  const definition = unwrap(schema)
+  if (definition === undefined) return []
+  return definition.type === 'union' ? (definition.options ?? []).flatMap(alternatives) : [definition]
 }
 
 function fits(shape: Readonly<Record<string, unknown>>, value: unknown): boolean {
@@ -39,9 +47,15 @@ function fits(shape: Readonly<Record<string, unknown>>, value: unknown): boolean
 function unwrap(schema: unknown): Definition | undefined {
   let current = schema
   for (;;) {
-    const definition = (current as { _zod?: { def: Definition } } | undefined)?._zod?.def
-    const next = definition?.innerType ?? definition?.in
+    const definition = definitionOf(current)
+    // What is preprocessed comes out as what the schema knows.
+    const isPrepared = definitionOf(definition?.in)?.type === 'transform'
+    const next = definition?.innerType ?? (isPrepared ? definition?.out : definition?.in)
     if (next === undefined) return definition
     current = next
   }
+}
+
+function definitionOf(schema: unknown): Definition | undefined {
+  return (schema as { _zod?: { def: Definition } } | undefined)?._zod?.def
 }

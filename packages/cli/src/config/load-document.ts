@@ -17,6 +17,11 @@ import { nearestName } from './nearest-name.js'
 import type { Problem } from './problem.js'
 import { yamlErrorText } from './yaml-error-text.js'
 
+const READING: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder; name a file',
+}
+
 /** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
 export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
 
@@ -37,7 +42,7 @@ export async function loadDocument<S extends z.ZodType>(
     text = await readFile(path, 'utf8')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const what = code === 'ENOENT' ? 'there is no such file' : message
+    const what = READING[code ?? ''] ?? message
     throw new CliError('E_FILE', `${path}: ${what}`, { path }, error)
   }
   return parseText(path, text, schema, check, independent)

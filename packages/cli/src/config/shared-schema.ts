@@ -1,3 +1,4 @@
+import { LIMITS } from '@tempered/protocol'
 import { z } from 'zod'
 import { BARE_NAME } from './json-schema-text.js'
 
@@ -65,9 +66,14 @@ export const evaluationSchema = z
 
 export const trainingSchema = z
   .strictObject({
-    rounds: z.int().min(1).default(20),
-    localSteps: z.int().min(0).default(20).describe('Minibatch steps a node trains in a round.'),
-    batchSize: z.int().min(1).default(32),
+    rounds: z.int().min(1).max(LIMITS.maxRounds).default(20),
+    localSteps: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(20)
+      .describe('Minibatch steps a node trains in a round.'),
+    batchSize: z.int().min(1).max(65_536).default(32),
     learningRate: z.number().gt(0).default(0.05),
     momentum: z.number().min(0).lt(1).default(0.9).describe('Starts at zero in every round.'),
     weightDecay: z.number().min(0).default(0),

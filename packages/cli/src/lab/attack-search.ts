@@ -51,6 +51,11 @@ const CONFIRMING = 0.25
 /** First step of the variations, as a factor. */
 const REACH = 8
 
+/** Attacks that a budget suffices to try once as they come, the rest of it kept for confirming. */
+export function openingRuns(budget: number): number {
+  return Math.min(openingCandidates().length, Math.max(1, budget - Math.ceil(CONFIRMING * budget)))
+}
+
 /** The worst first, those that ran on most seeds before others. */
 export async function searchAttack(init: AttackSearchInit): Promise<readonly Found[]> {
   const { base, fraction, budget, seeds, rounds, parallel } = init
@@ -79,8 +84,9 @@ export async function searchAttack(init: AttackSearchInit): Promise<readonly Fou
   }
 
   const [first] = seeds as [number]
-  await runAll(openingCandidates().map((candidate) => [candidate, first] as const))
   const kept = Math.ceil(CONFIRMING * budget)
+  const opening = openingCandidates().slice(0, openingRuns(budget))
+  await runAll(opening.map((candidate) => [candidate, first] as const))
   let reach = REACH
   // A variation that was tried before costs nothing, so generations are bounded as well.
   for (let generation = 0; generation < budget && runs < budget - kept; generation++) {

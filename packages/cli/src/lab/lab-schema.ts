@@ -33,7 +33,7 @@ const ruleSchema = orName(
     label: labelSchema,
     training: z
       .strictObject({
-        localSteps: z.int().min(0).optional(),
+        localSteps: z.int().min(0).max(1_000_000).optional(),
         learningRate: z.number().gt(0).optional(),
         momentum: z.number().min(0).lt(1).optional(),
         logitAdjustment: z.number().min(0).optional(),

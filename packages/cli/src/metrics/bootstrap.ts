@@ -25,9 +25,14 @@ export const INTERVAL_METHOD =
   `Mean over seeds with a 95 % interval: expanded percentile bootstrap of the mean ` +
   `(Hesterberg 2015, ${RESAMPLES.toLocaleString('en')} resamples, seeded); with 2 to 4 seeds this is the range of the values, with one seed there is none.`
 
+/** What the bracket behind a mean over so many values is. */
+export function intervalName(values: number): string {
+  return values < FEWEST ? `range of ${values} seeds` : '95 % interval'
+}
+
 export interface Estimate {
   readonly mean: number
-  /** Ends of the 95 % interval; null with a single value. */
+  /** Ends of the 95 % interval, or of the range; see above. null with a single value. */
   readonly low: number | null
   readonly high: number | null
   /** Values that it was made of, e.g. one a seed. */

@@ -26,6 +26,9 @@ export interface Balance {
     /** Defended / plain averaging; 1 when the defence is free. */
     readonly bytesRatio: Estimate | null
     readonly secondsRatio: Estimate | null
+    /** Milliseconds of work that the rule took a node and round, and plain averaging beside it; real also in simulations. */
+    readonly ruleMs: Estimate | null
+    readonly plainMs: Estimate | null
     /** The runs whose bytes and seconds are compared: without attackers if both are there, else with them. */
     readonly comparedWith: 'no attacker' | 'attackers' | null
   }
@@ -71,6 +74,8 @@ export function balanceOf(input: BalanceInput): Balance {
       honestRefusedAttacked: overSeeds(attacked, (measures) => measures.honestRefused),
       bytesRatio,
       secondsRatio,
+      ruleMs: overSeeds(ours, ({ aggregateMs }) => aggregateMs),
+      plainMs: overSeeds(theirs, ({ aggregateMs }) => aggregateMs),
       comparedWith: compared ? (quiet ? 'no attacker' : 'attackers') : null,
     },
   }

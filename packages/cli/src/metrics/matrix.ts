@@ -8,6 +8,8 @@ import { MEASURES, type MeasureName, type Measures } from './measures.js'
 /** Results of a laboratory's matrix: one cell a combination of axes and seed. */
 export interface Matrix {
   readonly kind: 'tempered/matrix'
+  /** Of the lab; folders of older versions have none. */
+  readonly name?: string
   readonly axes: Readonly<Record<Axis, readonly (string | number)[]>>
   readonly cells: readonly MatrixCell[]
   /** The resolved laboratory file. */

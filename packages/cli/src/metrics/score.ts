@@ -1,6 +1,7 @@
 import type { LedgerVerdict } from '@tempered/node'
 import type { HostedRound } from '../cluster/host-messages.js'
 import type { ClusterPlan } from '../scenario/plan.js'
+import { attackName } from '../scenario/planned-attack.js'
 import { countVerdicts, type FilterQuality, filterQuality, weighsAll } from './filter-quality.js'
 import type { Measures } from './measures.js'
 import {
@@ -91,7 +92,7 @@ export function scoreRun(input: ScoreInput): RunScore {
       index,
       name,
       peer: identity.signer.peerId,
-      attack: attack?.name ?? null,
+      attack: attack === undefined ? null : attackName(attack),
       attackRounds: attack === undefined ? null : [attack.from, attack.to],
     })),
     records,

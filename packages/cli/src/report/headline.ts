@@ -1,4 +1,4 @@
-import type { Estimate } from '../metrics/bootstrap.js'
+import { type Estimate, intervalName } from '../metrics/bootstrap.js'
 import type { MeasureName } from '../metrics/measures.js'
 import type { Role } from '../metrics/run-collection.js'
 import { percent } from '../text/format.js'
@@ -90,6 +90,6 @@ function card(
   return html`<div class="card ${tone}">
 <p class="label">${label}</p>
 <p class="value">${text(mean)}</p>
-<p class="detail">${[extra, interval === '' ? '' : `95 % interval ${interval}`].filter(Boolean).join('; ') || `${values.length} run`}</p>
+<p class="detail">${[extra, interval === '' ? '' : `${intervalName(values.length)} ${interval}`].filter(Boolean).join('; ') || `${values.length} run`}</p>
 </div>`
 }

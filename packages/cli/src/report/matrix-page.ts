@@ -25,7 +25,7 @@ export function matrixBody({ matrix, summary, data, files }: MatrixPageInit): Ma
   return html`
 <header class="masthead">
 <p class="eyebrow">Tempered report</p>
-<h1>Rules against attacks</h1>
+<h1>${summary.name}: rules against attacks</h1>
 <p class="lede">${leadSentence(summary, data, matrix.cells)}</p>
 <ul class="facts"><li>${data.rules.length} rules</li><li>${data.attacks.length} attacks</li>${data.choices.map(
     ({ axis, values }) => html`<li>${axis} ${values.join(', ')}</li>`,
@@ -102,11 +102,11 @@ function costTable({ groups }: MatrixSummary): Markup | null {
   if (quiet.length === 0) return null
   return html`<section class="panel" aria-labelledby="title-costs">
 <h2 id="title-costs">What each rule costs when nobody attacks</h2>
-<p class="note">Against plain averaging, same seeds. Bytes and seconds as ratios.</p>
-<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length} lines</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">seconds</th></tr></thead>
+<p class="note">Against plain averaging, same seeds. Bytes as a ratio; work is what the rule itself takes a node and round. Cells are simulations: their seconds are virtual and say nothing of real ones.</p>
+<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length} lines</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">work, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`
-    return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.secondsRatio, times)}</tr>`
+    return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`
   })}</tbody></table></div></details>
 </section>`
 }

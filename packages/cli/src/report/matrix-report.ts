@@ -15,6 +15,8 @@ import { reportCommand } from './report-command.js'
 /** What `report.json` of a matrix holds. */
 export interface MatrixSummary {
   readonly kind: 'tempered/matrix-report'
+  /** Of the lab. */
+  readonly name: string
   readonly method: string
   readonly command: string
   readonly axes: Matrix['axes']
@@ -26,13 +28,14 @@ export interface MatrixSummary {
 const CHOICES = ['fraction', 'topology', 'split'] as const
 
 /**
- * Writes the report of a matrix folder into it: `report.html`, `report.json`, `summary.md`, `matrix.csv`. What was
+ * Writes the report of a matrix folder into it: `report.html`, `report.json`, `summary.md`, `matrix.csv`, `matrix.ndjson`. What was
  * there is replaced. Throws E_FILE when `matrix.json` is missing or no matrix.
  */
 export async function writeMatrixReport(folder: string): Promise<MatrixSummary> {
   const matrix = await readMatrix(folder)
   const summary: MatrixSummary = {
     kind: 'tempered/matrix-report',
+    name: matrix.name ?? 'matrix',
     method: INTERVAL_METHOD,
     command: reportCommand(folder),
     axes: matrix.axes,
@@ -42,16 +45,23 @@ export async function writeMatrixReport(folder: string): Promise<MatrixSummary> 
   const data = matrixData(summary)
   const files = await hashFiles(folder, [MATRIX_FILE], '.')
   const page = await renderPage({
-    title: 'Matrix – Tempered report',
+    title: `${summary.name} – Tempered report`,
     body: matrixBody({ matrix, summary, data, files }),
     data,
     entry: 'matrix-page.js',
   })
   await writeFileAtomic(join(folder, 'report.html'), page)
   await writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify(summary, null, 2)}\n`)
-  await writeFileAtomic(join(folder, 'summary.md'), matrixMarkdown(summary))
+  await writeFileAtomic(join(folder, 'summary.md'), matrixMarkdown(summary, labText(matrix)))
   await writeFileAtomic(join(folder, 'matrix.csv'), matrixCsv(matrix))
+  const lines = matrix.cells.map((cell) => `${JSON.stringify(cell)}\n`)
+  await writeFileAtomic(join(folder, 'matrix.ndjson'), lines.join(''))
   return summary
+}
+
+/** The resolved lab; older folders have it as a value. */
+export function labText({ lab }: Matrix): string {
+  return typeof lab === 'string' ? lab : JSON.stringify(lab, null, 2)
 }
 
 /** One row a cell. */

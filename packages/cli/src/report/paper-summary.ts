@@ -1,11 +1,11 @@
 import { MEASURES, type MeasureName } from '../metrics/measures.js'
 import { type BalanceLine, benefitLines, costLines } from '../text/balance-text.js'
 import { estimateText, MEASURE_LABELS, measureText } from '../text/measure-text.js'
-import { markdownTable, markdownText } from './markdown.js'
-import type { ScenarioSummary } from './scenario-summary.js'
+import { markdownTable, markdownText, yamlSection } from './markdown.js'
+import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 
-/** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command. */
-export function summaryMarkdown(summary: ScenarioSummary): string {
+/** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command, and what was run. */
+export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string): string {
   const { variants } = summary
   const names = (Object.keys(MEASURES) as MeasureName[]).filter((name) =>
     variants.some((variant) => variant.measures[name] !== null),
@@ -30,16 +30,38 @@ export function summaryMarkdown(summary: ScenarioSummary): string {
     ...summary.balances.flatMap((balance) => [
       `## ${markdownText(balance.rule)}: benefit beside cost`,
       '',
-      ...sideBySide(benefitLines(balance), costLines(balance)),
+      ...sideBySide(benefitLines(balance), costLines(balance, summary.stage === 'simulate')),
       '',
     ]),
     `${summary.method} Benefits and costs are differences between runs of the same seed, in percentage points (pp), ` +
       `bytes and seconds ratios. ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}. All measures are taken after the last round that every honest ` +
       'node finished; shares are over honest nodes.',
     '',
+    ...stageNote(summary.stage),
+    ...assertionTable(summary),
     `Made with \`${summary.command}\` from runs of ${[...versions].map(versionText).join('; ')}.`,
     '',
+    ...yamlSection('The scenario', scenarioText),
   ].join('\n')
+}
+
+function stageNote(stage: string | null): string[] {
+  if (stage === 'simulate')
+    return ['Simulated: seconds are virtual and say nothing of real ones, but for the work of the rule.', '']
+  return stage === null ? [] : [`Played on a ${stage} of real nodes.`, '']
+}
+
+function assertionTable({ assertions, variants }: ScenarioSummary): string[] {
+  if (assertions.length === 0) return []
+  const several = new Set(variants.filter(isDefended).map(({ rule }) => rule)).size > 1
+  const head = ['assertion', ...(several ? ['rule'] : []), '', 'got']
+  const rows = assertions.map(({ assertion, rule, ok, got }) => [
+    assertion,
+    ...(several ? [rule] : []),
+    ok ? 'held' : 'missed',
+    got,
+  ])
+  return [...markdownTable(head, rows), '']
 }
 
 function sideBySide(benefits: readonly BalanceLine[], costs: readonly BalanceLine[]): string[] {

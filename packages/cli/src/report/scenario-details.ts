@@ -22,7 +22,7 @@ function measureTable(summary: ScenarioSummary): Markup {
   )
   return html`<section class="panel" aria-labelledby="title-measures">
 <h2 id="title-measures">All measures</h2>
-<p class="note">After the last round that all honest nodes finished. Brackets: 95 % interval over seeds.</p>
+<p class="note">After the last round that all honest nodes finished. Brackets: the 95 % interval over seeds, of fewer than five seeds their range.</p>
 <div class="scroll"><table>
 <thead><tr><th></th>${summary.variants.map((variant) => html`<th class="number">${variant.label}</th>`)}</tr></thead>
 <tbody>${names.map(

@@ -223,6 +223,7 @@ function roundSlider(): Markup {
 }
 
 function balancePanel(summary: ScenarioSummary): Markup {
+  const isSimulated = summary.stage === 'simulate'
   return html`<section class="panel" aria-labelledby="title-balance">
 <h2 id="title-balance">What it bought, and what it cost</h2>
 <p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp). Whiskers are the intervals over seeds.</p>
@@ -230,7 +231,7 @@ function balancePanel(summary: ScenarioSummary): Markup {
 ${summary.balances.map(
   (balance) => html`<div class="ledger">
 <div><h3 class="good">${balance.rule}: benefit</h3><table>${benefitLines(balance).map(row)}</table></div>
-<div><h3 class="price">${balance.rule}: cost</h3><table>${costLines(balance).map(row)}</table></div>
+<div><h3 class="price">${balance.rule}: cost</h3><table>${costLines(balance, isSimulated).map(row)}</table></div>
 </div>`,
 )}
 </section>`

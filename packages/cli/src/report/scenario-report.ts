@@ -88,7 +88,10 @@ export async function writeScenarioReport(folder: string): Promise<ScenarioSumma
   })
   await writeFileAtomic(join(folder, 'report.html'), page)
   await writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify(summary, null, 2)}\n`)
-  await writeFileAtomic(join(folder, 'summary.md'), summaryMarkdown(summary))
+  await writeFileAtomic(
+    join(folder, 'summary.md'),
+    summaryMarkdown(summary, whole?.scenarioText ?? scenarioText),
+  )
   return summary
 }
 
@@ -113,7 +116,7 @@ function reportData(
       (balance): BalanceView => ({
         rule: balance.rule,
         benefits: figures(benefitLines(balance)),
-        costs: figures(costLines(balance)),
+        costs: figures(costLines(balance, summary.stage === 'simulate')),
       }),
     ),
   }

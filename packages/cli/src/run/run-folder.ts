@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import type { ClusterEvent } from '../cluster/cluster.js'
 import { LABELS_FILE } from '../metrics/read-labels.js'
 import type { ClusterPlan } from '../scenario/plan.js'
+import { attackName } from '../scenario/planned-attack.js'
 import { versions } from '../versions.js'
 import { labelCounts } from './label-counts.js'
 
@@ -60,7 +61,7 @@ export async function openRunFolder(
   const attackers = nodes.flatMap(({ index, attack }) =>
     attack === undefined
       ? []
-      : [{ node: index, attack: attack.name, from: attack.from + 1, to: attack.to + 1 }],
+      : [{ node: index, attack: attackName(attack), from: attack.from + 1, to: attack.to + 1 }],
   )
   const resolved = { ...scenario, attackers, run: run.id.toString(), versions: versions() }
   await writeFileAtomic(join(path, 'scenario.yaml'), stringify(resolved, { aliasDuplicateObjects: false }))

@@ -63,11 +63,18 @@ export function checkAttack(attack: { name: string; params: Params }, path: Path
       message: `attack '${attack.name}' has no parameters`,
     }))
   }
-  const ledgerName = nearestName(attack.name, Object.keys(LEDGER_ATTACKS))
+  const ledgerNames = Object.keys(LEDGER_ATTACKS)
+  const ledgerName = nearestName(attack.name, ledgerNames)
   return tryOut(path, attack.params, (params) => createAttack(attack.name, params)).map((problem) =>
-    problem.path.at(-1) === 'name' && ledgerName !== undefined
-      ? { ...problem, message: `no attack is called '${attack.name}'. Did you mean '${ledgerName}'?` }
-      : problem,
+    problem.path.at(-1) !== 'name'
+      ? problem
+      : {
+          ...problem,
+          message:
+            ledgerName === undefined
+              ? `${problem.message} On the ledger: ${ledgerNames.join(', ')}.`
+              : `no attack is called '${attack.name}'. Did you mean '${ledgerName}'?`,
+        },
   )
 }
 

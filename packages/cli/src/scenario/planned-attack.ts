@@ -21,6 +21,11 @@ export interface NamedAttack {
   readonly params: Readonly<Record<string, number>>
 }
 
+/** What results call an attack: with the poison that rides on it. */
+export function attackName({ name, poison }: PlannedAttack): string {
+  return poison === undefined ? name : `${poison.name} + ${name}`
+}
+
 const LEVELS: readonly Knowledge[] = ['own', 'neighbours', 'all']
 
 /** True when `a` is less than `b`. */

@@ -4,7 +4,7 @@ import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
 import type { Problem } from '../config/problem.js'
 import { ranges } from '../text/ranges.js'
-import { AssertionSyntaxError, parseAssertion } from './assertions.js'
+import { checkAssertions } from './assertion-checks.js'
 import { cliquesOf } from './data-split.js'
 import { checkFaults } from './fault-checks.js'
 import { checkAttack, checkRule, checkTopology } from './name-checks.js'
@@ -147,24 +147,6 @@ function checkCliques(graph: Topology, { data, topology, nodes }: Scenario): Pro
   return new Set(named).size === nodes && named.length === nodes
     ? []
     : [{ path: [...path, 'groups'], message: 'every node must be in exactly one group' }]
-}
-
-function checkAssertions({ assertions, nodes, controls }: Scenario): Problem[] {
-  return assertions.flatMap((text, k): Problem[] => {
-    const path = ['assertions', k]
-    try {
-      const assertion = parseAssertion(text)
-      if (assertion.kind === 'quarantined' && assertion.node >= nodes)
-        return [{ path, message: `there is no node ${assertion.node} (0 … ${nodes - 1})` }]
-      if (assertion.kind !== 'measure') return []
-      const asked = [assertion.term, assertion.minus].flatMap((term) => term?.run ?? [])
-      const off = asked.find((run) => run !== 'attacked' && !controls[run])
-      return off === undefined ? [] : [{ path, message: `needs the ${off} control, which is switched off` }]
-    } catch (error) {
-      if (!(error instanceof AssertionSyntaxError)) throw error
-      return [{ path, message: error.message }]
-    }
-  })
 }
 
 function distinct(problems: readonly Problem[]): Problem[] {

@@ -23,8 +23,12 @@ export function benefitLines({ benefit }: Balance): BalanceLine[] {
   ]
 }
 
-/** What was paid for it. */
-export function costLines({ cost }: Balance): BalanceLine[] {
+/**
+ * What was paid for it.
+ *
+ * @param isSimulated whether seconds are virtual, in which a rule takes no time; its own work is measured all the same
+ */
+export function costLines({ cost }: Balance, isSimulated: boolean): BalanceLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   return [
     lossLine('worst honest node lost, nobody attacking', cost.worstLost),
@@ -32,8 +36,19 @@ export function costLines({ cost }: Balance): BalanceLine[] {
     line('honest models refused, nobody attacking', cost.honestRefused, share),
     line('honest models refused, under attack', cost.honestRefusedAttacked, share),
     { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
-    { ...line(`seconds${compared}`, cost.secondsRatio, ratioText), isShare: false },
+    {
+      ...line(`${isSimulated ? 'virtual ' : ''}seconds${compared}`, cost.secondsRatio, ratioText),
+      isShare: false,
+    },
+    workLine(cost),
   ]
+}
+
+/** The rule's own work, beside that of plain averaging. */
+function workLine({ ruleMs, plainMs }: Balance['cost']): BalanceLine {
+  const work = line('work of the rule, a node and round', ruleMs, milliseconds)
+  const plain = plainMs === null ? '' : `, of plain averaging ${milliseconds(plainMs.mean)}`
+  return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, isShare: false }
 }
 
 /** A loss below zero says that it is none. */
@@ -41,6 +56,10 @@ function lossLine(label: string, estimate: Estimate | null): BalanceLine {
   const loss = line(label, estimate, lostText)
   const isGain = estimate !== null && lostText(estimate.mean).startsWith('−')
   return isGain ? { ...loss, text: `${loss.text}, a gain` } : loss
+}
+
+function milliseconds(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`
 }
 
 function share(value: number): string {

@@ -2,7 +2,7 @@ import type { CellPlace } from '../lab/cells.js'
 import type { CellResult } from '../lab/matrix-folder.js'
 import type { MeasureName } from '../metrics/measures.js'
 import { mean } from '../metrics/statistics.js'
-import { percent } from './format.js'
+import { bytes, percent } from './format.js'
 import { foldedTable } from './table.js'
 
 /** A matrix in words: attacks down, rules across, each the mean over seeds of the worst honest node's test error. */
@@ -15,13 +15,42 @@ export function renderMatrix(results: readonly CellResult[], width: number): str
       const cells = rules.map((rule) => here.filter((cell) => rowOf(cell) === row && cell.rule === rule))
       return [row, ...cells.map((these) => text(these, 'mter'))]
     })
+    const cellsOf = (rule: string) => here.filter((cell) => cell.rule === rule)
+    const success = unique(here.filter((cell) => (cell.measures?.asr ?? null) !== null).map(rowOf)).map(
+      (row) => [
+        `attack success: ${row}`,
+        ...rules.map((rule) =>
+          text(
+            cellsOf(rule).filter((cell) => rowOf(cell) === row),
+            'asr',
+          ),
+        ),
+      ],
+    )
     const columns = new Set(rules.map((_, k) => k + 1))
     return [
       '',
       `worst honest test error, mean over seeds; ${group}`,
-      ...foldedTable([['', ...rules], ...rows], columns, width),
+      ...foldedTable([['', ...rules], ...rows, ...success, ...costRows(rules.map(cellsOf))], columns, width),
     ]
   })
+}
+
+/** What each rule costs with nobody attacking, by its cells: beside its benefit, never left out. */
+function costRows(byRule: readonly (readonly CellResult[])[]): string[][] {
+  const quiet = byRule.map((cells) => cells.filter(({ fraction }) => fraction === 0))
+  const row = (label: string, measure: MeasureName, show: (value: number) => string): string[] => [
+    label,
+    ...quiet.map((cells) => {
+      const value = mean(cells.flatMap(({ measures }) => measures?.[measure] ?? []))
+      return value === null ? '–' : show(value)
+    }),
+  ]
+  return [
+    row('cost: honest refused', 'honestRefused', percent),
+    row('cost: a node and round', 'bytesPerRound', bytes),
+    row('cost: work of the rule', 'aggregateMs', (value) => `${value.toFixed(1)} ms`),
+  ]
 }
 
 function groupOf({ topology, split }: CellPlace): string {

@@ -79,7 +79,8 @@ function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
     const { from, to, knowledge } = planAttack(entry, training.rounds)
     const when = from === 0 && to === training.rounds - 1 ? '' : `, rounds ${from + 1} to ${to + 1}`
     const attack = call(entry.attack.name, entry.attack.params)
-    return [label, `${attack} by node ${indices.join(', ')}; sees ${knowledge}${when}`]
+    const poison = entry.poison === undefined ? '' : `${call(entry.poison.name, entry.poison.params)} + `
+    return [label, `${poison}${attack} by node ${indices.join(', ')}; sees ${knowledge}${when}`]
   })
 }
 

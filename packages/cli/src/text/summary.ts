@@ -41,10 +41,10 @@ export function renderScores(
  * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text; one below the
  * other where the terminal is too narrow. A defence is never shown without its price.
  */
-export function renderBalances(balances: readonly Balance[], width: number): string[] {
+export function renderBalances(balances: readonly Balance[], width: number, isSimulated: boolean): string[] {
   return balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
-    const costs = costLines(balance)
+    const costs = costLines(balance, isSimulated)
     const bought = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
     const paid = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
     const beside = table(

@@ -108,6 +108,18 @@ describe('a scenario with faults', () => {
       const goals =
         'stop: { targetAccuracy: 0.2 }\nassertions: [ meanHonestAccuracy >= 20 %, ledgersVerify, worstHonestAccuracy >= 99.9 % ]\n'
       await writeFile(join(folder, 's.yaml'), base('goals', 100_000) + goals)
+      const script = await runCli(
+        ['scenario', 'run', 's.yaml', '--stage', 'simulate', '--json', '--out', 'sim'],
+        folder,
+      )
+      expect(script.code, script.stderr).toBe(8)
+      const last = JSON.parse(script.stdout.trim().split('\n').at(-1)!)
+      expect(last).toMatchObject({
+        type: 'result',
+        interrupted: false,
+        runs: [{ variant: 'attacked', seed: 1 }],
+      })
+      expect(last.assertions.map(({ ok }: { ok: boolean }) => ok)).toEqual([true, true, false])
       const run = await runCli(['scenario', 'run', 's.yaml'], folder)
       expect(run.code, run.stderr).toBe(8)
       expect(run.stdout).toMatch(/held +meanHonestAccuracy >= 20 %/)

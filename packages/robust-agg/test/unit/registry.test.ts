@@ -29,6 +29,8 @@ describe('editDistance', () => {
     const known = ['clipped-gossip', 'krum', 'f']
     expect(nearestName('Clipped_Gosip', known)).toBe('clipped-gossip')
     expect(nearestName('F', known)).toBe('f')
+    expect(nearestName('sign-flip', ['ipm', 'sign-flip-model'])).toBe('sign-flip-model')
+    expect(nearestName('sign', ['signal-flip-model'])).toBeNull()
     expect(nearestName('completely-else', known)).toBeNull()
   })
 })

@@ -30,6 +30,13 @@ describe('parseText', () => {
     )
   })
 
+  it('finds them beside names, where a bare name would do as well', () => {
+    expect(problem('rule: { name: median, parms: {} }\n')).toContain(
+      'file.yaml:1:23: unknown key "rule.parms"; did you mean "params"?',
+    )
+    expect(problem('rule: { nam: median }\n')).toContain('unknown key "rule.nam"; did you mean "name"?')
+  })
+
   it('suggests nothing when nothing is near', () => {
     expect(problem('zzzzzzzz: 1\n')).toBe('file.yaml:1:1: unknown key "zzzzzzzz"')
   })

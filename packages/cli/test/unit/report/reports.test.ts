@@ -29,6 +29,7 @@ describe('writeScenarioReport', () => {
       expect(read(folder, 'rounds.csv').trim().split('\n')).toHaveLength(1 + 8 * 6 * 4)
       expect(read(folder, 'rounds.ndjson').trim().split('\n')).toHaveLength(8 * 6 * 4)
       const markdown = read(folder, 'summary.md')
+      expect(markdown).toMatch(/^## The scenario\n\n```yaml\n[^`]*name: /m)
       expect(markdown).toContain('| worst honest node under attack | +50.0 pp')
       expect(markdown).toContain('bootstrap of the mean')
       expect(markdown).toContain('`tempered report ')
@@ -119,6 +120,11 @@ describe('writeMatrixReport', () => {
       expect(summary.groups).toHaveLength(6)
       expect(read(folder, 'matrix.csv').trim().split('\n')).toHaveLength(13)
       expect(read(folder, 'summary.md')).toContain('(2 failed)')
+      expect(read(folder, 'summary.md')).toMatch(/^\| cost, nobody attacking \| worst lost .*\| work \|$/m)
+      expect(read(folder, 'summary.md')).toMatch(/^## The lab$/m)
+      expect(read(folder, 'matrix.ndjson').trim().split('\n')).toHaveLength(
+        read(folder, 'matrix.csv').trim().split('\n').length - 1,
+      )
       const page = read(folder, 'report.html')
       expect(page).toContain('E_TOO_FEW_NODES: &lt;b&gt;n&lt;/b&gt;')
       expect(page).toContain('krum kept the worst honest node highest')

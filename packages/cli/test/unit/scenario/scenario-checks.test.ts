@@ -75,8 +75,17 @@ describe('checkScenario', () => {
     ],
     ['data: { split: { kind: by-clique } }', /^s\.yaml:1:16: data\.split: k-regular has no cliques/],
     ['data: { split: { kind: by-clique, groups: [[0, 1]] } }', /exactly one group/],
-    ['assertions:\n  - asr > 1\n  - asr >> 1', /^s\.yaml:3:5: assertions\.1: /],
+    ['assertions:\n  - mter > 1\n  - mter >> 1', /^s\.yaml:3:5: assertions\.1: /],
     ['assertions: [ quarantined includes 10 ]', /there is no node 10/],
+    ['assertions: [ asr <= 0.1 ]', /asr is measured only where somebody attacks with a backdoor/],
+    [
+      'adversaries: [ { count: 1, attack: backdoor } ]\nassertions: [ honest.asr <= 0.1 ]',
+      /asr is not measured in the honest run/,
+    ],
+    ['rule: median\nassertions: [ recall >= 0.5 ]', /recall is not measured under median, which weighs all/],
+    ['assertions: [ undefended.precision >= 0.5 ]', /precision is not measured under average/],
+    ['adversaries: [ { count: 1, attack: zzz } ]', /On the ledger: wrong-aggregate, forked-ledger\./],
+    ['training: { rounds: 2000000 }', /^s\.yaml:1:21: training\.rounds: must be at most 1000000/],
     [
       'controls: { honest: false }\nassertions: [ honest.asr > 1 ]',
       /needs the honest control, which is switched off/,
