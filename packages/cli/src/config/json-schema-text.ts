@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Metadata of a schema whose objects may also be written as a string, their name. JSON Schema cannot see that. */
+/** Metadata of a schema whose objects may also be written as a string, their name: the names that editors offer. */
 export const BARE_NAME = 'bareName'
 
 /** The JSON Schema of what a file may hold, as text with a newline at its end. */
@@ -9,9 +9,10 @@ export function jsonSchemaText(schema: z.ZodType, about: { title: string; descri
     io: 'input',
     override: ({ jsonSchema }) => {
       const { [BARE_NAME]: bare, ...object } = jsonSchema as Record<string, unknown>
-      if (bare !== true) return
+      if (!Array.isArray(bare)) return
       for (const key of Object.keys(jsonSchema)) delete (jsonSchema as Record<string, unknown>)[key]
-      jsonSchema.anyOf = [{ type: 'string', minLength: 1 }, object]
+      const name = { type: 'string', minLength: 1, ...(bare.length > 0 ? { enum: bare } : {}) } as const
+      jsonSchema.anyOf = [name, object]
     },
   })
   return `${JSON.stringify({ ...json, ...about }, null, 2)}\n`

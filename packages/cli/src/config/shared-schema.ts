@@ -4,9 +4,13 @@ import { BARE_NAME } from './json-schema-text.js'
 
 /** Parts that node configurations and scenarios share. Descriptions end up in the published JSON Schemas. */
 
-export const namedWithParams = (what: string) =>
+/** @param names what editors offer; whether a name is known is told when the file is checked, with the nearest one */
+export const namedWithParams = (what: string, names: readonly string[] = []) =>
   z.strictObject({
-    name: z.string().min(1).describe(what),
+    name: z
+      .string()
+      .min(1)
+      .meta({ description: what, ...(names.length > 0 ? { enum: names } : {}) }),
     params: z
       .record(z.string(), z.number())
       .default({})
@@ -14,10 +18,10 @@ export const namedWithParams = (what: string) =>
   })
 
 /** A bare name stands for itself with default parameters: `rule: median`. */
-export const orName = <S extends z.ZodType>(schema: S) =>
+export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) =>
   z
     .preprocess((value: string | z.input<S>) => (typeof value === 'string' ? { name: value } : value), schema)
-    .meta({ [BARE_NAME]: true })
+    .meta({ [BARE_NAME]: schema.shape.name.meta()?.enum ?? [] })
 
 export const sourceSchema = z
   .string()

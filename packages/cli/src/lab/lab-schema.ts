@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { namedWithParams, orName } from '../config/shared-schema.js'
-import { adversarySchema, requireSpan } from '../scenario/adversary-schema.js'
+import { ATTACK_NAMES, adversarySchema, requireSpan } from '../scenario/adversary-schema.js'
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
@@ -17,7 +17,7 @@ export const labelSchema = z
   .describe('What tables call it; default: its name and parameters.')
 
 const attackSchema = orName(
-  namedWithParams('An attack.')
+  namedWithParams('An attack.', ATTACK_NAMES)
     .extend({
       label: labelSchema,
       poison: adversarySchema.shape.poison,

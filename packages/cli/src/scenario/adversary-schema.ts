@@ -1,10 +1,16 @@
+import { listAttacks } from '@tempered/robust-agg/attacks'
 import { z } from 'zod'
+import { LEDGER_ATTACKS } from '../cluster/ledger-attacks.js'
 import { namedWithParams, orName } from '../config/shared-schema.js'
 
 /** How many of the keys that exclude each other are there. */
 export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
   return keys.filter((key) => fields[key] !== undefined).length
 }
+
+/** Attacks on data and models, and those on the ledger, which robust-agg does not know. */
+export const ATTACK_NAMES = [...listAttacks().map(({ name }) => name), ...Object.keys(LEDGER_ATTACKS)]
+const POISONS = listAttacks().flatMap(({ name, kind }) => (kind === 'data' ? [name] : []))
 
 const WHO = ['nodes', 'fraction', 'count'] as const
 
@@ -43,8 +49,8 @@ export const adversarySchema = z
           'honest node has two attacking neighbours, as far as possible; worst-position: where most shortest paths ' +
           'between honest nodes pass.',
       ),
-    attack: orName(namedWithParams('label-flip, sign-flip-model, sign-flip-update, gaussian, ipm …')),
-    poison: orName(namedWithParams('label-flip, feature-noise or backdoor.'))
+    attack: orName(namedWithParams('Attack.', ATTACK_NAMES)),
+    poison: orName(namedWithParams('Attack on the training data.', POISONS))
       .optional()
       .describe(
         'An attack on the training data beside one on the model: a backdoor under model-replacement.',

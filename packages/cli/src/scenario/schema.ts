@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { listPreAggregators, listRules } from '@tempered/robust-agg'
+import { listTopologies } from '@tempered/robust-agg/topology'
 import { z } from 'zod'
 import {
   backendSchema,
@@ -19,18 +21,18 @@ const seedSchema = z
   .min(0)
   .max(2 ** 32 - 1)
 
-export const ruleFields = namedWithParams('Aggregation rule.').extend({
+const namesOf = (infos: readonly { readonly name: string }[]): string[] => infos.map(({ name }) => name)
+
+export const ruleFields = namedWithParams('Aggregation rule.', namesOf(listRules())).extend({
   pre: z
-    .array(orName(namedWithParams('Pre-aggregator: distinct, reputation, mad-clipping, arc, nnm …')))
+    .array(orName(namedWithParams('Pre-aggregator.', namesOf(listPreAggregators()))))
     .default([])
     .describe('Pre-aggregators that run before the rule, in order.'),
 })
 
 const ruleSchema = orName(ruleFields)
 
-export const topologyFields = namedWithParams(
-  'ring, complete, k-regular, erdos-renyi, star, torus, dumbbell or custom.',
-).extend({
+export const topologyFields = namedWithParams('Who is whose neighbour.', namesOf(listTopologies())).extend({
   edges: z
     .array(z.tuple([z.int().min(0), z.int().min(0)]))
     .optional()

@@ -150,7 +150,7 @@ describe('tempered scenario', () => {
       expect(shown.stdout).toMatch(/attack +sign-flip-model by node \d+, \d+; sees own, rounds 3 to 20/)
       expect(shown.stdout).toMatch(/runs +attacked, honest, undefended, baseline; seed 1/)
       const listed = await runCli(['scenario', 'list', '.'], folder)
-      expect(listed.stdout).toMatch(/^mine\.yaml {2}Two of ten nodes/)
+      expect(listed.stdout).toMatch(/^mine\.yaml {2}scenario {2}Two of ten nodes/)
     }))
 
   it('validate gives file, line and column of every mistake, those that need the data among them', () =>
