@@ -26,7 +26,12 @@ for (const [, , lab] of text.matchAll(TABLE)) {
 const written = text.replace(TABLE, (whole, open, lab, measure, close) => {
   const matrix = matrices.get(lab)
   if (matrix === undefined) return whole
-  const table = matrix.consensus === undefined ? tableOf(matrix, measure) : consensusTable(matrix, measure)
+  const table =
+    matrix.consensus !== undefined
+      ? consensusTable(matrix, measure)
+      : measure === 'cost'
+        ? costTable(matrix)
+        : tableOf(matrix, measure)
   return `${open}${table}\n${close}`
 })
 await writeFile(DOCUMENT, written)
@@ -68,6 +73,38 @@ function tableOf({ axes, cells, versions }, measure) {
     `${seedsText(told.map((cell) => told.filter((other) => rowOf(other) === rowOf(cell) && other.rule === cell.rule)))}; Node ${versions.node}.`,
   ]
   return lines.join('\n')
+}
+
+/** What each rule costs with nobody attacking, against plain averaging with the same seeds. */
+function costTable({ axes, cells, versions }) {
+  const quiet = cells.filter(({ attack, measures }) => attack === 'none' && measures !== null)
+  const plain = new Map(
+    quiet.filter(({ rule }) => rule === 'average').map(({ seed, measures }) => [seed, measures]),
+  )
+  const rows = axes.rule.flatMap((rule) => {
+    const own = quiet.filter((cell) => cell.rule === rule && plain.has(cell.seed))
+    if (own.length === 0) return []
+    const over = (pick) =>
+      own.reduce((sum, cell) => sum + pick(cell.measures, plain.get(cell.seed)), 0) / own.length
+    const lost = (name) => percent(over((ours, theirs) => theirs[name] - ours[name]))
+    return [
+      [
+        escapePipes(rule),
+        lost('worstHonestAccuracy'),
+        lost('meanHonestAccuracy'),
+        percent(over(({ honestRefused }) => honestRefused ?? 0)),
+        over((ours, theirs) => ours.bytesPerRound / theirs.bytesPerRound).toFixed(2),
+        over(({ aggregateMs }) => aggregateMs).toFixed(1),
+      ],
+    ]
+  })
+  return [
+    '| | worst node lost, points | mean lost, points | honest models refused, % | bytes, × | work of the rule, ms a node and round |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+    `Nobody attacks; Node ${versions.node}.`,
+  ].join('\n')
 }
 
 /** The seeds that the cells of a table are over: some may be over one, and others, with a range, over several. */
