@@ -18,12 +18,13 @@
  * meets them. A node that comes back with an old model steps backwards once. Without memory every round is a first.
  * Those left out may be among the f of a rule behind it: where too few models are left for f, f is smaller by up to their
  * number (`PreView.refused`).
- * Cost: 2n + 2 inner products, O(n·d); no vectors, two numbers a neighbour to remember.
+ * Cost: n + 1 distances and n inner products, O(n·d); no vectors, two numbers a neighbour to remember.
  * Source: ours, after Xu and Lyu, "A Reputation Mechanism Is All You Need: Collaborative Fairness and Adversarial
  * Robustness in Federated Learning", arXiv 2011.10464 (reputation as a moving average of cosines to the aggregate), and
  * FLTrust, NDSS 2021, arXiv 2012.13995 (the own update as the root of trust).
  */
 
+import { squaredDistancesTo } from '../kernels/dispatch.js'
 import { dotProducts } from '../kernels/dot.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
@@ -51,13 +52,13 @@ export const reputation: PreDefinition = {
   build: ({ least }) => ({
     mix: ({ models, previous, initial, standings }) => {
       const own = models[0]
-      const way = dotProducts(own, [own], initial)[0]
-      const step = dotProducts(own, [own], previous)[0]
+      const way = squaredDistancesTo(initial, [own], new Float64Array(1))[0]
+      const squares = squaredDistancesTo(previous, models, new Float64Array(models.length))
+      const step = squares[0]
       const along = dotProducts(own, models, previous, initial)
-      const gains = models.map((x, k) => {
+      const gains = models.map((_, k) => {
         if (k === 0 || way === 0 || step === 0) return { earned: 0, possible: 0 }
-        const square = dotProducts(x, [x], previous)[0]
-        const cut = square > step ? Math.sqrt(step / square) : 1
+        const cut = squares[k] > step ? Math.sqrt(step / squares[k]) : 1
         return { earned: cut * along[k] * Math.sqrt(step / way), possible: step }
       })
       const scores = gains.map(({ earned, possible }, k) => {
