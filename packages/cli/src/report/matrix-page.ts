@@ -67,7 +67,7 @@ ${files.map((file) => html`<p>${file.path}<br><code>${file.sha256}</code></p>`)}
 </section>
 </div>
 </main>
-<footer class="foot"><p>${summary.method} Beside this file: matrix.csv, report.json, summary.md.</p></footer>`
+<footer class="foot"><p>${summary.method} Beside this file: matrix.csv, matrix.ndjson, report.json, summary.md.</p></footer>`
 }
 
 /** Which rule keeps its worst honest node highest over all attacks that were tried. */
@@ -103,7 +103,7 @@ function costTable({ groups }: MatrixSummary): Markup | null {
   return html`<section class="panel" aria-labelledby="title-costs">
 <h2 id="title-costs">What each rule costs when nobody attacks</h2>
 <p class="note">Against plain averaging, same seeds. Bytes as a ratio; work is what the rule itself takes a node and round. Cells are simulations: their seconds are virtual and say nothing of real ones.</p>
-<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length} lines</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">work, ms</th></tr></thead>
+<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length === 1 ? '1 line' : `${quiet.length} lines`}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">work, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`
     return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`
