@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root, setup } from './setup.mjs'
 
-setup()
+await setup()
 const main = join(root, 'packages', 'cli', 'dist', 'main.js')
 process.argv[1] = main
 // Converted data stays inside the checkout.

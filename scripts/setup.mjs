@@ -5,14 +5,15 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from './build.mjs'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
 
-export function setup() {
+export async function setup() {
   requireNode()
   install()
-  build()
+  await build().catch((error) => fail(error.message))
 }
 
 function requireNode() {
@@ -63,11 +64,6 @@ function install() {
   writeFileSync(stampFile, stamp)
 }
 
-/** `tsc -b` compares times and hashes itself and does nothing when all is up to date. */
-function build() {
-  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'])
-}
-
 function run(command, args, { quiet = false } = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
@@ -88,4 +84,4 @@ function fail(message) {
   process.exit(1)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setup()
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setup()

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { root, setup } from './setup.mjs'
 
-setup()
+await setup()
 process.env.TEMPERED_CACHE ??= join(root, '.cache')
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {

@@ -3,11 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cacheFolder, startClusterRun } from '@tempered/lab/run'
+import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource, type RoundReport } from '@tempered/node'
-import { cacheFolder } from '../dist/cache-folder.js'
-import { startClusterRun } from '../dist/run/cluster-run.js'
-import { planCluster } from '../dist/scenario/plan.js'
-import { scenarioSchema } from '../dist/scenario/schema.js'
 
 export interface LedgerShareRow {
   model: string

@@ -1,12 +1,9 @@
 /** One simulation, `simulation-process.ts <nodes> <rounds>`; prints its figures as JSON. */
 
 import { availableParallelism } from 'node:os'
+import { cacheFolder, startClusterRun, startSimulation } from '@tempered/lab/run'
+import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
-import { cacheFolder } from '../dist/cache-folder.js'
-import { startClusterRun } from '../dist/run/cluster-run.js'
-import { planCluster } from '../dist/scenario/plan.js'
-import { scenarioSchema } from '../dist/scenario/schema.js'
-import { startSimulation } from '../dist/simulate/simulation.js'
 
 export interface SimulationFigures {
   /** From planning to the last ledger. */

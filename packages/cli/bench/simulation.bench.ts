@@ -18,7 +18,7 @@ const SIZES: readonly (readonly [nodes: number, rounds: number])[] = [
 
 export async function benchSimulations(sizes = SIZES): Promise<SimulationBenchRow[]> {
   const rows: SimulationBenchRow[] = []
-  const entry = fileURLToPath(new URL('./simulation-process.ts', import.meta.url))
+  const entry = fileURLToPath(new URL('./simulation-process.js', import.meta.url))
   for (const [nodes, rounds] of sizes) {
     const { stdout } = await promisify(execFile)(process.execPath, [
       ...process.execArgv,

@@ -1,3 +1,5 @@
+import { TemperedError } from '@tempered/errors'
+
 /** What went wrong at the process edge; each code has an exit code in exit-codes.ts. */
 export type CliErrorCode =
   | 'E_USAGE'
@@ -12,15 +14,11 @@ export type CliErrorCode =
   | 'E_CONTRADICTION'
   | 'E_WRONG_RUN'
 
-/** Every error that this package raises. `message` says what, where and how to mend it. */
-export class CliError extends Error {
+/** Every error that this package raises itself. */
+export class CliError extends TemperedError<CliErrorCode, Readonly<Record<string, unknown>>> {
   override readonly name = 'CliError'
-  readonly code: CliErrorCode
-  readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: CliErrorCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.details = details
+    super(code, message, details, cause)
   }
 }

@@ -1,2 +1,2 @@
+export { type Scenario, scenarioSchema } from '@tempered/lab/scenario'
 export { CliError } from './errors.js'
-export { type Scenario, scenarioSchema } from './scenario/schema.js'

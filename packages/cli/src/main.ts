@@ -1,12 +1,12 @@
 #!/usr/bin/env node
+import { temperedVersion } from '@tempered/lab/run'
 import { Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
-import { renderError } from './text/error-text.js'
-import { temperedVersion } from './versions.js'
+import { renderError } from './terminal/error-text.js'
 
 /** The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. */
 

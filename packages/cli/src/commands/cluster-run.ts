@@ -1,24 +1,28 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
-import pc from 'picocolors'
-import { cacheFolder } from '../cache-folder.js'
-import { writeScenarioReport } from '../report/scenario-report.js'
 import {
   type ClusterRun,
+  cacheFolder,
+  newRunPath,
   requireNoFailures,
   requireValidLedgers,
   startClusterRun,
-} from '../run/cluster-run.js'
-import { onInterrupt } from '../run/interrupt.js'
-import { newRunPath } from '../run/run-folder.js'
-import { loadScenario } from '../scenario/load-scenario.js'
-import { planCluster } from '../scenario/plan.js'
-import { defaultTopology, type Scenario, scenarioSchema } from '../scenario/schema.js'
-import { createProgress } from '../text/progress.js'
-import { ruleText } from '../text/rule-text.js'
-import { renderScores, renderTroubles } from '../text/summary.js'
+} from '@tempered/lab/run'
+import {
+  defaultTopology,
+  loadScenario,
+  planCluster,
+  type Scenario,
+  scenarioSchema,
+} from '@tempered/lab/scenario'
+import { ruleText } from '@tempered/lab/text'
+import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
+import { writeScenarioReport } from '@tempered/report'
+import pc from 'picocolors'
+import { onInterrupt } from '../interrupt.js'
+import { createProgress } from '../terminal/progress.js'
+import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface ClusterRunOptions {
   readonly nodes?: number

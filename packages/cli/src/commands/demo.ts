@@ -1,16 +1,13 @@
 import { relative } from 'node:path'
+import { cacheFolder, newRunPath, requireValidLedgers, startClusterRun } from '@tempered/lab/run'
+import { demoScenarios, planCluster } from '@tempered/lab/scenario'
+import { percent } from '@tempered/lab/text'
 import { type BackendChoice, loadSource } from '@tempered/node'
 import pc from 'picocolors'
-import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
-import { requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
-import { onInterrupt } from '../run/interrupt.js'
-import { newRunPath } from '../run/run-folder.js'
-import { demoScenarios } from '../scenario/demo.js'
-import { planCluster } from '../scenario/plan.js'
-import { percent } from '../text/format.js'
-import { createProgress } from '../text/progress.js'
-import { renderScores, renderTroubles } from '../text/summary.js'
+import { onInterrupt } from '../interrupt.js'
+import { createProgress } from '../terminal/progress.js'
+import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface DemoOptions {
   readonly seed: number

@@ -1,20 +1,24 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import {
+  createCellPool,
+  type Found,
+  openingCandidates,
+  openingRuns,
+  searchAttack,
+  type Tried,
+  withCandidate,
+} from '@tempered/lab/matrix'
+import { cacheFolder } from '@tempered/lab/run'
+import { loadScenario, planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { percent } from '@tempered/lab/text'
 import { loadSource, writeFileAtomic } from '@tempered/node'
 import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
 import pc from 'picocolors'
 import { stringify } from 'yaml'
-import { cacheFolder } from '../cache-folder.js'
 import { CliError } from '../errors.js'
-import { openingCandidates, withCandidate } from '../lab/attack-candidates.js'
-import { type Found, openingRuns, searchAttack, type Tried } from '../lab/attack-search.js'
-import { createCellPool } from '../lab/cell-pool.js'
-import { onInterrupt } from '../run/interrupt.js'
-import { loadScenario } from '../scenario/load-scenario.js'
-import { planCluster } from '../scenario/plan.js'
-import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
-import { percent } from '../text/format.js'
-import { table } from '../text/table.js'
+import { onInterrupt } from '../interrupt.js'
+import { table } from '../terminal/table.js'
 
 export interface LabAttackOptions {
   readonly rule: string

@@ -1,14 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { loadDocument, loadKind } from '@tempered/lab/documents'
+import { type Consensus, casesOf, consensusSchema } from '@tempered/lab/matrix'
+import { mean } from '@tempered/lab/measures'
+import { versions } from '@tempered/lab/run'
 import { writeFileAtomic } from '@tempered/node'
-import { loadKind } from '../config/file-kind.js'
-import { loadDocument } from '../config/load-document.js'
-import { casesOf } from '../consensus/consensus-run.js'
-import { type Consensus, consensusSchema } from '../consensus/consensus-schema.js'
 import { CliError } from '../errors.js'
-import { mean } from '../metrics/statistics.js'
-import { foldedTable, widthOf } from '../text/table.js'
-import { versions } from '../versions.js'
+import { foldedTable, widthOf } from '../terminal/table.js'
 
 export interface LabConsensusOptions {
   readonly out?: string

@@ -1,25 +1,28 @@
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
+import { documentError, loadDocument, loadKind } from '@tempered/lab/documents'
+import {
+  type Cell,
+  cellsOf,
+  checkLab,
+  createCellPool,
+  type Lab,
+  labSchema,
+  openMatrixFolder,
+  representatives,
+  selectCells,
+  startMatrix,
+} from '@tempered/lab/matrix'
+import { cacheFolder } from '@tempered/lab/run'
+import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
+import { writeMatrixReport } from '@tempered/report'
 import pc from 'picocolors'
-import { cacheFolder } from '../cache-folder.js'
-import { loadKind } from '../config/file-kind.js'
-import { documentError, loadDocument } from '../config/load-document.js'
 import { CliError } from '../errors.js'
-import { createCellPool } from '../lab/cell-pool.js'
-import { selectCells } from '../lab/cell-selection.js'
-import { type Cell, cellsOf, representatives } from '../lab/cells.js'
-import { checkLab } from '../lab/lab-checks.js'
-import { type Lab, labSchema } from '../lab/lab-schema.js'
-import { startMatrix } from '../lab/matrix.js'
-import { openMatrixFolder } from '../lab/matrix-folder.js'
-import { writeMatrixReport } from '../report/matrix-report.js'
-import { onInterrupt } from '../run/interrupt.js'
-import { planCluster } from '../scenario/plan.js'
-import { scenarioSchema } from '../scenario/schema.js'
-import { createMatrixProgress } from '../text/matrix-progress.js'
-import { renderMatrix } from '../text/matrix-text.js'
-import { widthOf } from '../text/table.js'
+import { onInterrupt } from '../interrupt.js'
+import { createMatrixProgress } from '../terminal/matrix-progress.js'
+import { renderMatrix } from '../terminal/matrix-text.js'
+import { widthOf } from '../terminal/table.js'
 
 export interface LabMatrixOptions {
   readonly out?: string

@@ -1,5 +1,4 @@
-import { consensusJsonSchema } from '../consensus/json-schema.js'
-import { labJsonSchema } from '../lab/json-schema.js'
+import { consensusJsonSchema, labJsonSchema } from '@tempered/lab/matrix'
 
 export interface LabSchemaOptions {
   readonly consensus?: boolean

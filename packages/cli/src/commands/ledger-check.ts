@@ -2,7 +2,7 @@ import { CarError, type CheckedProof, checkProofFile, errorCode, errorMessage } 
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { misdeedText } from '../text/misdeed-text.js'
+import { misdeedText } from '../terminal/evidence-text.js'
 
 export interface LedgerCheckOptions {
   /** The run that the proofs must be about. */

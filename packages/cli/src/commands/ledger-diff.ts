@@ -1,8 +1,8 @@
+import { ranges } from '@tempered/lab/text'
 import { type Contradiction, diffLedgers, type LedgerDiff, type VerdictDifference } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { type Names, peerText } from '../text/names.js'
-import { ranges } from '../text/ranges.js'
+import { type Names, peerText } from '../terminal/peer-names.js'
 import { openValidLedger, type ValidLedger } from './ledger-open.js'
 import { nodeName, oneLedgerFile } from './ledger-paths.js'
 

@@ -1,3 +1,4 @@
+import { type Accuracies, measureModels } from '@tempered/lab/run'
 import {
   type Alternative,
   type BackendChoice,
@@ -13,8 +14,7 @@ import {
 } from '@tempered/node'
 import { decodeModel, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import { type Accuracies, measureModels } from '../run/measure-models.js'
-import { explanationText } from '../text/explanation-text.js'
+import { explanationText } from '../terminal/explanation-text.js'
 import { entryOfRound, openValidLedger, warn } from './ledger-open.js'
 import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 

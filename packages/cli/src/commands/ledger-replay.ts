@@ -1,3 +1,4 @@
+import { ranges } from '@tempered/lab/text'
 import {
   auditLedger,
   type BlobLookup,
@@ -12,11 +13,10 @@ import {
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { type Names, peerText } from '../text/names.js'
-import { ranges } from '../text/ranges.js'
+import { type Names, peerText } from '../terminal/peer-names.js'
+import { findOffenders, offenderJson, offenderText } from './ledger-evidence.js'
 import { checkRound, placeOf, type ValidLedger, verdictsOf, warn } from './ledger-open.js'
 import { blobFolders, ledgerFiles, nodeName } from './ledger-paths.js'
-import { findOffenders, offenderJson, offenderText } from './misdeeds.js'
 import { createProofWriter } from './proof-writer.js'
 
 export interface LedgerReplayOptions {

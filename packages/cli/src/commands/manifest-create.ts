@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { deadlinesSchema } from '@tempered/lab/documents'
 import {
   createRunRule,
   describeModel,
@@ -9,7 +10,6 @@ import {
   writeFileAtomic,
 } from '@tempered/node'
 import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
-import { deadlinesSchema } from '../config/shared-schema.js'
 import { CliError } from '../errors.js'
 import { peerIdOf } from './node-id.js'
 

@@ -1,3 +1,6 @@
+import { cacheFolder, checkDataShape } from '@tempered/lab/run'
+import { partitionScheme } from '@tempered/lab/scenario'
+import { percent } from '@tempered/lab/text'
 import {
   type BackendChoice,
   type CheckedProof,
@@ -24,14 +27,10 @@ import {
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import { pino } from 'pino'
-import { cacheFolder } from '../cache-folder.js'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
-import { checkDataShape } from '../run/data-shape.js'
-import { type Interruption, onInterrupt } from '../run/interrupt.js'
-import { partitionScheme } from '../scenario/data-split.js'
-import { percent } from '../text/format.js'
+import { type Interruption, onInterrupt } from '../interrupt.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type BlobLookup, packMisdeedProof, writeNewFile } from '@tempered/node'
 import { accuseEntry, type Run } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import type { Names } from '../text/names.js'
-import type { Misdeed } from './misdeeds.js'
+import type { Names } from '../terminal/peer-names.js'
+import type { Misdeed } from './ledger-evidence.js'
 
 /** Writes proof files into a folder, which it makes when it is missing. */
 export interface ProofWriter {

@@ -1,10 +1,9 @@
 import { access } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { MATRIX_FILE } from '../metrics/matrix.js'
-import { writeMatrixReport } from '../report/matrix-report.js'
-import { writeScenarioReport } from '../report/scenario-report.js'
-import { renderBalances } from '../text/summary.js'
-import { widthOf } from '../text/table.js'
+import { MATRIX_FILE } from '@tempered/lab/measures'
+import { writeMatrixReport, writeScenarioReport } from '@tempered/report'
+import { renderBalances } from '../terminal/summary.js'
+import { widthOf } from '../terminal/table.js'
 
 export interface ReportOptions {
   readonly json?: boolean

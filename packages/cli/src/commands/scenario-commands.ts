@@ -1,6 +1,6 @@
+import { TEMPLATE_NAMES } from '@tempered/lab/scenario'
 import { type Command, Option } from 'commander'
 import { backendOption, list, wholeNumber, wholeNumbers } from '../arguments.js'
-import { TEMPLATE_NAMES } from '../scenario/templates.js'
 
 /** Adds `tempered scenario …`; each command's own file is loaded when it is called. */
 export function addScenarioCommands(program: Command): void {

@@ -1,12 +1,15 @@
 import { access, mkdir } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
+import { parseText } from '@tempered/lab/documents'
+import {
+  checkScenario,
+  scenarioJsonSchema,
+  scenarioSchema,
+  scenarioTemplate,
+  type TemplateName,
+} from '@tempered/lab/scenario'
 import { writeFileAtomic } from '@tempered/node'
-import { parseText } from '../config/load-document.js'
 import { CliError } from '../errors.js'
-import { scenarioJsonSchema } from '../scenario/json-schema.js'
-import { checkScenario } from '../scenario/scenario-checks.js'
-import { scenarioSchema } from '../scenario/schema.js'
-import { scenarioTemplate, type TemplateName } from '../scenario/templates.js'
 
 export interface ScenarioInitOptions {
   readonly template: TemplateName

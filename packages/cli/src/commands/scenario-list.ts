@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { kindOfText } from '../config/file-kind.js'
+import { kindOfText } from '@tempered/lab/documents'
 import { CliError } from '../errors.js'
-import { table } from '../text/table.js'
+import { table } from '../terminal/table.js'
 
 /**
  * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it, with what it is and

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { HonestModels } from '@tempered/lab/adversary'
+import { createAdversary } from '@tempered/lab/adversary'
 import { runTopology, systemClock } from '@tempered/node'
-import { createAdversary } from '../cluster/adversary.js'
-import type { HonestModels } from '../cluster/honest-models.js'
-import { ATTACK_FILE, loadAttackFile } from '../hosts/attack-file.js'
+import { ATTACK_FILE, loadAttackFile } from '../machines/attack-file.js'
 import { type NodeStartOptions, nodeStart } from './node-start.js'
 
 /** Nobody tells a host what others have trained. */

@@ -1,24 +1,26 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
+import {
+  cacheFolder,
+  newRunPath,
+  requireNoFailures,
+  runScenario,
+  type ScenarioResult,
+  startCluster,
+  startSimulation,
+  TRAINING_MS,
+} from '@tempered/lab/run'
+import type { Scenario } from '@tempered/lab/scenario'
+import { checkScenario, loadScenario, loadScenarioData } from '@tempered/lab/scenario'
+import { ruleText } from '@tempered/lab/text'
+import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'
-import { cacheFolder } from '../cache-folder.js'
-import { startCluster } from '../cluster/cluster.js'
 import { CliError } from '../errors.js'
-import { writeScenarioReport } from '../report/scenario-report.js'
-import { requireNoFailures } from '../run/cluster-run.js'
-import { onInterrupt } from '../run/interrupt.js'
-import { newRunPath } from '../run/run-folder.js'
-import { runScenario, type ScenarioResult } from '../run/scenario-run.js'
-import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
-import { checkScenario } from '../scenario/scenario-checks.js'
-import type { Scenario } from '../scenario/schema.js'
-import { TRAINING_MS } from '../simulate/simulated-training.js'
-import { startSimulation } from '../simulate/simulation.js'
-import { createProgress } from '../text/progress.js'
-import { ruleText } from '../text/rule-text.js'
-import { renderAssertions, renderRuns } from '../text/scenario-summary.js'
-import { renderBalances } from '../text/summary.js'
-import { widthOf } from '../text/table.js'
+import { onInterrupt } from '../interrupt.js'
+import { createProgress } from '../terminal/progress.js'
+import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
+import { renderBalances } from '../terminal/summary.js'
+import { widthOf } from '../terminal/table.js'
 
 export interface ScenarioRunOptions {
   readonly stage: 'cluster' | 'simulate' | 'hosts'
@@ -43,7 +45,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
   if (options.stage === 'hosts')
-    return (await import('./scenario-hosts.js')).scenarioHosts(file, scenario, options)
+    return (await import('./scenario-machines.js')).scenarioHosts(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation
   const cache = cacheFolder()
   const data = await loadScenarioData(file, scenario, cache)

@@ -1,4 +1,4 @@
-import { scenarioJsonSchema } from '../scenario/json-schema.js'
+import { scenarioJsonSchema } from '@tempered/lab/scenario'
 
 /** `tempered scenario schema`: the JSON Schema of scenario files on stdout. */
 export function printScenarioSchema(): void {

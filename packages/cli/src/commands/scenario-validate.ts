@@ -1,9 +1,7 @@
-import { cacheFolder } from '../cache-folder.js'
+import { cacheFolder } from '@tempered/lab/run'
+import { loadScenario, loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
 import { CliError } from '../errors.js'
-import { loadScenario, loadScenarioData } from '../scenario/load-scenario.js'
-import { planCluster } from '../scenario/plan.js'
-import { variantsOf } from '../scenario/variants.js'
-import { renderScenario } from '../text/scenario-text.js'
+import { renderScenario } from '../terminal/scenario-text.js'
 
 /** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
 export async function scenarioValidate(files: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
+import { loadDocument } from '@tempered/lab/documents'
 import { ProtocolError, type Run, sealManifest } from '@tempered/protocol'
 import { z } from 'zod'
 import { CliError } from '../errors.js'
-import { loadDocument } from './load-document.js'
 
 /** Reads and seals a run manifest file. Throws E_FILE, E_CONFIG. */
 export async function loadManifest(path: string): Promise<Run> {

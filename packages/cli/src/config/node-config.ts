@@ -1,8 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import {
+  backendSchema,
+  evaluationSchema,
+  loadDocument,
+  sourceSchema,
+  wholeSplitSchema,
+} from '@tempered/lab/documents'
 import { z } from 'zod'
-import { loadDocument } from './load-document.js'
-import { backendSchema, evaluationSchema, groupsSchema, sourceSchema, splitSchema } from './shared-schema.js'
 
 const addressField = z
   .string()
@@ -10,17 +15,6 @@ const addressField = z
     /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/,
     'must be a TCP multiaddr such as /ip4/0.0.0.0/tcp/4001, for a known peer with /p2p/12D3Koo… behind it',
   )
-
-/** A scenario's splits; cliques are named, since a node's configuration has no topology to find them in. */
-const nodeSplitSchema = z
-  .discriminatedUnion('kind', [
-    ...splitSchema.options,
-    z.strictObject({
-      kind: z.literal('by-clique'),
-      groups: groupsSchema.describe('Part numbers by clique; every part is in exactly one.'),
-    }),
-  ])
-  .describe('How training samples are dealt to the nodes; by-clique gives each group labels of its own.')
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
@@ -50,7 +44,7 @@ export const nodeConfigSchema = z.strictObject({
   data: z
     .strictObject({
       source: sourceSchema,
-      split: nodeSplitSchema.optional().describe('Leave out to train on all of the source.'),
+      split: wholeSplitSchema.optional().describe('Leave out to train on all of the source.'),
       part: z.int().min(0).default(0).describe('Which part of the split is mine, from 0.'),
       parts: z.int().min(1).default(1).describe('Into how many parts the source is split.'),
       seed: z.int().min(0).default(0).describe('All nodes that split one source must name the same seed.'),
@@ -70,8 +64,6 @@ export const nodeConfigSchema = z.strictObject({
 export type NodeConfig = z.infer<typeof nodeConfigSchema>
 /** What a configuration file may say, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
-/** A node's or a scenario's split that says all by itself. */
-export type WholeSplit = z.infer<typeof nodeSplitSchema>
 
 /** Loads a configuration file, or `node.yaml` of a node folder, and makes its paths absolute. */
 export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Tried } from '@tempered/lab/matrix'
 import { describe, expect, it } from 'vitest'
-import type { Tried } from '../../src/lab/attack-search.js'
 import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 
 const BASE = `nodes: 6

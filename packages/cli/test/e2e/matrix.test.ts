@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CellResult } from '@tempered/lab/matrix'
 import { describe, expect, it } from 'vitest'
-import type { CellResult } from '../../src/lab/matrix-folder.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
 const LAB = {

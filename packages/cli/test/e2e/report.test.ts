@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { madeUpMatrix, writeRun, writeScenarioRuns } from '../../../lab/test/support/run-fixture.js'
 import {
   countPixels,
   difference,
@@ -12,7 +13,6 @@ import {
   openFile,
   picture,
 } from '../support/browser.js'
-import { madeUpMatrix, writeRun, writeScenarioRuns } from '../support/report-fixture.js'
 import { runCli } from '../support/run-cli.js'
 
 /** Reports as people see them: in a real Chromium without a network. */

@@ -1,11 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { startClusterRun, startSimulation } from '@tempered/lab/run'
+import { planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
-import { startClusterRun } from '../../src/run/cluster-run.js'
-import { planCluster } from '../../src/scenario/plan.js'
-import { type ScenarioInput, scenarioSchema } from '../../src/scenario/schema.js'
-import { startSimulation } from '../../src/simulate/simulation.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 interface Outcome {

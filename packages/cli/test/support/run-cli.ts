@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+
+export { inTemporaryFolder } from '../../../lab/test/support/temporary-folder.js'
 
 /** The command as it was built. */
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
@@ -88,16 +87,6 @@ export async function runCli(args: readonly string[], cwd: string) {
   const cli = startCli(args, cwd)
   const code = await cli.exit
   return { code, stdout: cli.stdout.join('\n'), stderr: cli.stderr.join('\n') }
-}
-
-/** A folder that is gone after `work`. */
-export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'tempered-test-'))
-  try {
-    return await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
 
 /** The JSON object in a line, or undefined. */

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseText } from '@tempered/lab/documents'
+import {
+  checkScenario,
+  scenarioJsonSchema,
+  scenarioSchema,
+  scenarioTemplate,
+  TEMPLATE_NAMES,
+} from '@tempered/lab/scenario'
 import { describe, expect, it } from 'vitest'
 import { firstSentence } from '../../../src/commands/scenario-list.js'
-import { parseText } from '../../../src/config/load-document.js'
-import { scenarioJsonSchema } from '../../../src/scenario/json-schema.js'
-import { checkScenario } from '../../../src/scenario/scenario-checks.js'
-import { scenarioSchema } from '../../../src/scenario/schema.js'
-import { scenarioTemplate, TEMPLATE_NAMES } from '../../../src/scenario/templates.js'
 
 const root = fileURLToPath(new URL('../../../../../', import.meta.url))
 

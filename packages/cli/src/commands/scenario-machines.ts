@@ -1,0 +1,48 @@
+import { join, relative } from 'node:path'
+import { cacheFolder, temperedVersion } from '@tempered/lab/run'
+import type { Scenario } from '@tempered/lab/scenario'
+import { loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
+import { randomIdentity } from '@tempered/node'
+import { hostSet } from '../machines/machine-set.js'
+import { writeHosts } from '../machines/write-machines.js'
+
+export interface ScenarioHostsOptions {
+  readonly out: string
+  /** Each `node-or-index=host:port`. */
+  readonly address?: readonly string[]
+  readonly freshKeys?: boolean
+  readonly force?: boolean
+  readonly image?: string
+  readonly json?: boolean
+}
+
+/**
+ * `tempered scenario run --stage hosts`: a folder a node for a machine of its own, and manifests for Docker Compose and
+ * Kubernetes. It emits the scenario itself, with its first rule and first seed; nothing runs.
+ */
+export async function scenarioHosts(
+  file: string,
+  whole: Scenario,
+  options: ScenarioHostsOptions,
+): Promise<void> {
+  const { scenario } = variantsOf(whole)[0]!
+  const data = await loadScenarioData(file, scenario, cacheFolder())
+  const freshKeys = options.freshKeys === true
+  const identities = freshKeys ? Array.from({ length: scenario.nodes }, randomIdentity) : undefined
+  const plan = planCluster(scenario, data, identities)
+  const set = hostSet(plan, options.address ?? [])
+  const folder = join(options.out, `${scenario.name}-hosts`)
+  const image = options.image ?? `tempered:${temperedVersion()}`
+  await writeHosts({ folder, set, whole, freshKeys, image, force: options.force === true })
+  const shown = relative('.', folder) || '.'
+  const names = plan.nodes.map(({ name }) => name)
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ folder: shown, run: plan.run.id.toString(), hosts: names })}\n`)
+  process.stderr.write(
+    `made ${shown}: ${names.length} hosts, ${names[0]} to ${names.at(-1)}\n` +
+      (freshKeys
+        ? ''
+        : 'keys are drawn from the seed and protect nothing; --fresh-keys draws random ones\n') +
+      `next: ${join(shown, 'README.md')} says how to start them\n`,
+  )
+}

@@ -1,0 +1,66 @@
+import { isLedgerAttack, knowledgeOf, type PlannedAttack } from '@tempered/lab/adversary'
+import type { Problem } from '@tempered/lab/documents'
+import { loadDocument, namedWithParams } from '@tempered/lab/documents'
+import { createAttack } from '@tempered/robust-agg/attacks'
+import { z } from 'zod'
+
+/** Beside the `node.yaml` of a host that attacks. */
+export const ATTACK_FILE = 'attack.yaml'
+
+const attackFileSchema = z.strictObject({
+  attack: namedWithParams('What it does, as in a scenario; nothing that needs the models of others.'),
+  poison: namedWithParams('An attack on the training data beside one on the model.').optional(),
+  from: z.int().min(1).describe('First round in which it attacks, from 1.'),
+  to: z.int().min(1).describe('Last round in which it attacks.'),
+})
+
+/** What an attacking host does, in the words of its file. */
+export type AttackFile = z.infer<typeof attackFileSchema>
+
+export function attackFile({ name, params, poison, from, to }: PlannedAttack): AttackFile {
+  return {
+    attack: { name, params: { ...params } },
+    ...(poison === undefined ? {} : { poison: { name: poison.name, params: { ...poison.params } } }),
+    from: from + 1,
+    to: to + 1,
+  }
+}
+
+/** Reads what an attacking host is to do. Throws E_FILE, or E_CONFIG with file, line and column. */
+export async function loadAttackFile(path: string): Promise<PlannedAttack> {
+  const { attack, poison, from, to } = await loadDocument(path, attackFileSchema, checkAttack)
+  return {
+    name: attack.name,
+    params: attack.params,
+    ...(poison === undefined ? {} : { poison }),
+    from: from - 1,
+    to: to - 1,
+    knowledge: 'own',
+    colluding: false,
+  }
+}
+
+function checkAttack({ attack, poison }: AttackFile): Problem[] {
+  const problems: Problem[] = []
+  const tried = (path: string, make: () => { readonly kind: string } | undefined): string | undefined => {
+    try {
+      return make()?.kind
+    } catch (error) {
+      problems.push({ path: [path], message: (error as Error).message })
+      return undefined
+    }
+  }
+  tried('attack', () => (isLedgerAttack(attack.name) ? undefined : createAttack(attack.name, attack.params)))
+  if (knowledgeOf(attack.name) !== 'own') {
+    problems.push({
+      path: ['attack', 'name'],
+      message: `${attack.name} looks at the models of others, and a host sees none before it has sent its own`,
+    })
+  }
+  if (poison !== undefined) {
+    const kind = tried('poison', () => createAttack(poison.name, poison.params))
+    if (kind === 'model')
+      problems.push({ path: ['poison', 'name'], message: `${poison.name} is no attack on training data` })
+  }
+  return problems
+}

@@ -1,0 +1,166 @@
+import { DATA_FOLDER, type EmittedHost, type HostSet } from './machine-set.js'
+import { projectName } from './project-name.js'
+
+/** Files of one host, as they are in its folder. */
+export interface HostFiles {
+  /** Bytes of `identity.key`. */
+  readonly key: Uint8Array
+  /** Text of the others by name, without the manifest. */
+  readonly texts: Readonly<Record<string, string>>
+}
+
+export interface KubernetesInit {
+  readonly image: string
+  /** Text of `manifest.json`, the same for all. */
+  readonly manifest: string
+  filesOf(host: EmittedHost): HostFiles
+}
+
+/** User `node` of the image. */
+const USER = 1000
+const RUN_CONFIG = 'run'
+/** Claim with IDX files that whoever has data of their own provides. */
+export const DATA_CLAIM = 'tempered-data'
+
+/**
+ * The hosts as Kubernetes objects: a namespace, the run's manifest, and for each host Secret, ConfigMap, headless
+ * Service (its DNS name) and StatefulSet with a claim for its state. They pass Pod Security `restricted`.
+ */
+export function kubernetesDocuments(set: HostSet, init: KubernetesInit): object[] {
+  const namespace = projectName(set.plan.scenario.name)
+  const isOwnData = set.plan.scenario.data.source !== 'mnist'
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: RUN_CONFIG, namespace },
+      data: { 'manifest.json': init.manifest },
+    },
+    ...set.hosts.flatMap((host) => hostObjects(host, namespace, isOwnData, init)),
+  ]
+}
+
+function hostObjects(
+  host: EmittedHost,
+  namespace: string,
+  isOwnData: boolean,
+  init: KubernetesInit,
+): object[] {
+  const { name } = host.node
+  const { port } = host.address
+  const labels = { 'app.kubernetes.io/name': 'tempered', 'app.kubernetes.io/instance': name }
+  const metadata = { name, namespace, labels }
+  const { key, texts } = init.filesOf(host)
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata,
+      type: 'Opaque',
+      data: { 'identity.key': Buffer.from(key).toString('base64') },
+    },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: texts },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: {
+        clusterIP: 'None',
+        // Nodes look for each other before they are ready.
+        publishNotReadyAddresses: true,
+        selector: labels,
+        ports: [{ name: 'p2p', port, targetPort: 'p2p' }],
+      },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata,
+      spec: {
+        serviceName: name,
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: podSpec(name, port, isOwnData, init.image) },
+        volumeClaimTemplates: [
+          {
+            metadata: { name: 'state' },
+            spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+          },
+        ],
+      },
+    },
+  ]
+}
+
+function podSpec(name: string, port: number, isOwnData: boolean, image: string): object {
+  const securityContext = {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  }
+  const host = { name: 'host', mountPath: '/host' }
+  const data = { name: 'data', mountPath: `/host/${DATA_FOLDER}`, readOnly: true }
+  const dataVolume = { name: 'data', persistentVolumeClaim: { claimName: DATA_CLAIM, readOnly: true } }
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 30,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: USER,
+      runAsGroup: USER,
+      fsGroup: USER,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    initContainers: [
+      {
+        // A mounted Secret can be read by the group, and a node refuses a key that others can read.
+        name: 'files',
+        image,
+        command: [
+          'sh',
+          '-c',
+          'cp -L /files/run/* /files/node/* /host/ && install -m 600 /files/key/identity.key /host/identity.key',
+        ],
+        securityContext,
+        volumeMounts: [
+          host,
+          { name: 'run', mountPath: '/files/run', readOnly: true },
+          { name: 'node', mountPath: '/files/node', readOnly: true },
+          { name: 'key', mountPath: '/files/key', readOnly: true },
+        ],
+      },
+    ],
+    containers: [
+      {
+        name: 'tempered',
+        image,
+        // A StatefulSet starts again whatever ends: nodes that are done stay and serve their models.
+        command: ['sh', '/host/start.sh', '--stay'],
+        ports: [{ name: 'p2p', containerPort: port }],
+        readinessProbe: { tcpSocket: { port: 'p2p' }, periodSeconds: 30 },
+        resources: { requests: { cpu: '250m', memory: '512Mi' } },
+        securityContext,
+        volumeMounts: [
+          host,
+          { name: 'state', mountPath: '/host/state' },
+          { name: 'tmp', mountPath: '/tmp' },
+          ...(isOwnData ? [data] : []),
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'host', emptyDir: {} },
+      { name: 'tmp', emptyDir: {} },
+      { name: 'run', configMap: { name: RUN_CONFIG } },
+      { name: 'node', configMap: { name } },
+      { name: 'key', secret: { secretName: name, defaultMode: 0o440 } },
+      ...(isOwnData ? [dataVolume] : []),
+    ],
+  }
+}

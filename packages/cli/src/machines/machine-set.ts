@@ -1,0 +1,92 @@
+import type { ClusterPlan, PlannedNode } from '@tempered/lab/scenario'
+import { wholeSplit } from '@tempered/lab/scenario'
+import type { NodeConfigInput } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import { type AttackFile, attackFile } from './attack-file.js'
+import { type HostAddress, hostAddresses } from './machine-address.js'
+
+/** The nodes of a scenario as hosts on machines of their own. */
+export interface HostSet {
+  readonly plan: ClusterPlan
+  readonly hosts: readonly EmittedHost[]
+  /** Whether all hosts are found by their names, as Compose and Kubernetes have it. */
+  readonly isByName: boolean
+}
+
+export interface EmittedHost {
+  readonly node: PlannedNode
+  readonly address: HostAddress
+  /** What its `node.yaml` says. */
+  readonly config: NodeConfigInput
+  /** What its `attack.yaml` says; undefined for an honest host. */
+  readonly attack: AttackFile | undefined
+}
+
+/** Members that each host knows from the start; it finds the others through them. */
+const BOOTSTRAP_MEMBERS = 3
+
+/** Folder with IDX files in a host's folder, for scenarios with data of their own. */
+export const DATA_FOLDER = 'data'
+
+/**
+ * What every host of a plan is configured with.
+ *
+ * @param given addresses, each `node-or-index=host:port`
+ * @throws E_CONFIG when an attacker would have to see the models of others, E_USAGE for a wrong address
+ */
+export function hostSet(plan: ClusterPlan, given: readonly string[]): HostSet {
+  requireOwnKnowledge(plan)
+  const { scenario, run, nodes, topology } = plan
+  const addresses = hostAddresses(
+    nodes.map(({ name }) => name),
+    given,
+  )
+  const { source } = scenario.data
+  const split = wholeSplit(scenario, topology.graph)
+  const hosts = nodes.map((node, index): EmittedHost => {
+    const address = addresses[index]!
+    const known = Array.from(
+      { length: Math.min(BOOTSTRAP_MEMBERS, nodes.length - 1) },
+      (_, k) => (index + 1 + k) % nodes.length,
+    )
+    return {
+      node,
+      address,
+      config: {
+        name: node.name,
+        key: 'identity.key',
+        state: 'state',
+        listen: [address.listen],
+        announce: [address.announce],
+        bootstrap: known.map((other) => `${addresses[other]!.announce}/p2p/${run.manifest.members[other]}`),
+        manifest: { file: 'manifest.json' },
+        data: {
+          source: source === 'mnist' ? source : DATA_FOLDER,
+          split,
+          part: index,
+          parts: nodes.length,
+          seed: run.manifest.seed,
+        },
+        evaluation: scenario.evaluation,
+        backend: scenario.backend,
+        keepRounds: scenario.keepRounds,
+      },
+      attack: node.attack === undefined ? undefined : attackFile(node.attack),
+    }
+  })
+  return { plan, hosts, isByName: given.length === 0 }
+}
+
+/** Attackers of a cluster are told honest models by its launcher; nobody could tell them on a machine of their own. */
+function requireOwnKnowledge({ nodes }: ClusterPlan): void {
+  const seeing = nodes.flatMap(({ name, attack }) =>
+    attack === undefined || attack.knowledge === 'own' ? [] : [{ name, attack }],
+  )
+  if (seeing.length === 0) return
+  const who = seeing.map(({ name, attack }) => `${name} (${attack.name}, sees ${attack.knowledge})`)
+  throw new CliError(
+    'E_CONFIG',
+    `${who.join(', ')}: on machines of their own attackers see no models of others before they send theirs; ` +
+      'run this scenario with --stage cluster or --stage simulate, or take an attack whose knowledge is own',
+  )
+}

@@ -1,0 +1,145 @@
+import { sortFaults } from '@tempered/lab/faults'
+import type { Scenario } from '@tempered/lab/scenario'
+import { ruleLabel } from '@tempered/lab/scenario'
+import { faultText, ruleText } from '@tempered/lab/text'
+import { DATA_CLAIM } from './kubernetes-file.js'
+import { DATA_FOLDER, type HostSet } from './machine-set.js'
+import { projectName } from './project-name.js'
+
+export interface HostsReadmeInit {
+  readonly set: HostSet
+  /** What the file says, with all its seeds, rules and controls. */
+  readonly whole: Scenario
+  readonly freshKeys: boolean
+  readonly image: string
+}
+
+/** `README.md` of the folder: what is in it, how to start it, and what of the scenario nobody carries out there. */
+export function hostsReadme(init: HostsReadmeInit): string {
+  const { set, freshKeys } = init
+  const { plan, hosts } = set
+  const { name, seed } = plan.scenario
+  const attackers = hosts.filter(({ attack }) => attack !== undefined)
+  const who =
+    attackers.length === 0
+      ? 'Nobody attacks.'
+      : `These attack, with \`tempered scenario node\`: ${attackers
+          .map(({ node, attack }) => `${node.name} (${attack!.attack.name})`)
+          .join(', ')}.`
+  return `# ${name} on ${hosts.length} hosts
+
+Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule)}.
+${who}
+
+- \`hosts/<node>/\` is all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`, \`start.sh\`; of
+  an attacker also \`attack.yaml\`. Its ledger and models go to \`state/\` there.
+- \`manifest.json\` is what all of them agree on, \`scenario.yaml\` the scenario for this seed.
+
+${freshKeys ? FRESH_KEYS : SEED_KEYS}
+${dataSection(set)}
+## By hand
+
+Copy each folder to its host, where a checkout of Tempered is, and start it there:
+
+\`\`\`sh
+TEMPERED=/path/to/checkout/tempered sh hosts/${hosts[0]!.node.name}/start.sh
+\`\`\`
+
+| host | found at |
+|---|---|
+${hosts.map(({ node, address }) => `| ${node.name} | \`${address.announce}\` |`).join('\n')}
+
+${set.isByName ? 'Names must lead to the hosts: by DNS, or by /etc/hosts. Or write the folder again with `--address <node>=<host>:<port>`.' : 'They listen on every interface, or on loopback alone when that is their address.'}
+A host that was stopped or has crashed goes on where its ledger ends when it is started again.
+
+${set.isByName ? manifestSections(init) : NO_MANIFESTS}
+## Afterwards
+
+Bring the folders together again (with Compose they are where they were), then:
+
+\`\`\`sh
+/path/to/checkout/tempered ledger verify hosts
+/path/to/checkout/tempered ledger replay hosts --allow-missing
+\`\`\`
+
+## What is not carried out
+
+${notCarriedOut(init)
+  .map((line) => `- ${line}`)
+  .join('\n')}
+`
+}
+
+const SEED_KEYS = `**These keys protect nothing.** They are drawn from the scenario's seed, so that the run has the same members and the
+same bits as on one machine; whoever has the scenario can make them. On a network that you do not trust write the folder
+with \`--fresh-keys\`.`
+const FRESH_KEYS = `The keys were drawn at random and are nowhere else. Give each host its own folder only; \`kubernetes.yaml\` (mode 0600),
+where there is one, holds all of them. Since members are other than in a run on one machine, so is the run id.`
+const NO_MANIFESTS = `Since addresses were given there is no \`compose.yaml\` and no \`kubernetes.yaml\`: both find hosts by their names.
+`
+
+function dataSection({ plan }: HostSet): string {
+  if (plan.scenario.data.source === 'mnist') return ''
+  return `
+## Data
+
+The scenario has data of its own. Put its IDX files into \`${DATA_FOLDER}/\` in every host's folder (a link will do);
+hosts take their parts of them. For Compose name the folder in \`TEMPERED_DATA\`; in Kubernetes provide a
+PersistentVolumeClaim \`${DATA_CLAIM}\` with them, which all pods can read.
+`
+}
+
+function manifestSections({ set, image }: HostsReadmeInit): string {
+  const namespace = projectName(set.plan.scenario.name)
+  return `## Docker Compose
+
+\`\`\`sh
+docker compose up --build
+\`\`\`
+
+The image is built from the checkout; where that is not where it was, name its folder in \`TEMPERED_CHECKOUT\`. The
+containers run as the user in \`compose.yaml\`, who must own \`hosts/\`; name another as \`TEMPERED_USER=uid:gid\`. What was
+written by root belongs to root: \`chown -R 1000:1000 hosts\`. A host that is done ends; one that fails starts again.
+
+## Kubernetes
+
+\`\`\`sh
+docker build -t ${image} /path/to/checkout
+docker push ${image}
+kubectl apply -f kubernetes.yaml
+kubectl -n ${namespace} logs -f statefulset/${set.hosts[0]!.node.name}
+\`\`\`
+
+Every host has a Secret, a ConfigMap, a headless Service, and a StatefulSet with a claim of 1 GiB for its state. Hosts
+that are done stay and serve their models (\`--stay\`). \`kubectl delete namespace ${namespace}\` ends it all, with the ledgers:
+copy \`/host/state\` of the pods first.
+`
+}
+
+function notCarriedOut({ set, whole }: HostsReadmeInit): string[] {
+  const { scenario, nodes } = set.plan
+  const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
+  const { targetAccuracy, seconds } = scenario.stop
+  const controls = Object.entries(whole.controls).flatMap(([name, isOn]) => (isOn ? [name] : []))
+  const otherRules = whole.rules.slice(1).map((_, k) => ruleLabel(whole, k + 1))
+  const faults = sortFaults(scenario.faults).map(
+    (action) => `round ${action.at}: ${faultText(action, nameOf)}`,
+  )
+  const lines = [
+    ...(faults.length > 0
+      ? [
+          `Faults, which nobody causes here but you (stop or kill a host, start it again or later, cut its network): ${faults.join('; ')}.`,
+        ]
+      : []),
+    ...(targetAccuracy !== undefined || seconds !== undefined
+      ? ['The stop condition: hosts work until their last round.']
+      : []),
+    ...(scenario.assertions.length > 0
+      ? [`Assertions, which nobody who sees all hosts judges: ${scenario.assertions.join('; ')}.`]
+      : []),
+    ...(controls.length > 0 ? [`Controls: ${controls.join(', ')}.`] : []),
+    ...(whole.seeds.length > 1 ? [`Other seeds: ${whole.seeds.slice(1).join(', ')}.`] : []),
+    ...(otherRules.length > 0 ? [`Other rules: ${otherRules.join(', ')}.`] : []),
+  ]
+  return lines.length > 0 ? lines : ['Nothing is left out.']
+}

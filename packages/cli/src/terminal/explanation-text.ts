@@ -1,0 +1,67 @@
+import { percent, ruleText } from '@tempered/lab/text'
+import { type Alternative, differenceText } from '@tempered/node'
+import type { Explanation } from '../commands/ledger-explain.js'
+import { measureText, reasonText } from './reasons.js'
+import { table } from './table.js'
+
+/** An explanation for people, one fact a line. */
+export function explanationText(explanation: Explanation): string {
+  const { run, name, entry, record, models, accuracies } = explanation
+  const rule = ruleText(run.manifest.rule)
+  const lines = [
+    `round ${entry.body.round + 1}/${run.manifest.training.rounds} of ${name} (…${entry.body.author.slice(-8)}): the model of …${record.peer.slice(-8)} ${reasonText(record.reason)}`,
+    `  measured   ${measureText(record.score, record.threshold)}, by rule ${rule}`,
+    `  weight     ${significant(record.weight)} in the aggregate; own model ${significant(entry.body.ownWeight)}`,
+    `  arrival    ${arrivalText(explanation)}`,
+    `  replay     ${replayText(explanation)}`,
+  ]
+  if (models === undefined) return lines.join('\n')
+  lines.push(
+    `  distance   L2 ${significant(models.distance)} between the own model (norm ${significant(models.ownNorm)}) and its (norm ${significant(models.peerNorm)})`,
+    ...layerLines(models.layers),
+    `  without it the aggregate ${alternativeText(models.without)}`,
+    `  with it    by its plain weight ${significant(models.plainWeight)} the aggregate ${alternativeText(models.plain)}`,
+  )
+  if (accuracies !== undefined) {
+    const { recorded, without, plain, samples, source } = accuracies
+    lines.push(
+      `  accuracy   ${percent(recorded, 2)} as recorded, ${percent(without, 2)} without it, ${percent(plain, 2)} with it by its plain weight (${samples} test samples of ${source})`,
+    )
+  }
+  return lines.join('\n')
+}
+
+function arrivalText({ record }: Explanation): string {
+  return record.arrival === null
+    ? 'none'
+    : `number ${record.arrival + 1} of the round, ${record.latenessMs} ms after the own announcement`
+}
+
+function replayText({ finding }: Explanation): string {
+  if (finding.status === 'agrees') return 'the round computed again gives what the entry says, bit for bit'
+  if (finding.status === 'differs') return `NOT what the entry says: ${differenceText(finding.difference)}`
+  return `${finding.missing.length} models are not at hand, so nothing more can be said; name the folders that hold them with --blobs`
+}
+
+function layerLines(layers: NonNullable<Explanation['models']>['layers']): string[] {
+  const rows = layers.map(({ name, shape, squaredDistance, share }) => [
+    name,
+    shape.join('×'),
+    significant(squaredDistance),
+    percent(share),
+  ])
+  return table([['layer', 'shape', 'squared distance', 'share'], ...rows], new Set([2, 3])).map(
+    (line) => `    ${line}`,
+  )
+}
+
+function alternativeText(alternative: Alternative): string {
+  if ('unknown' in alternative) return `cannot be told: ${alternative.unknown}`
+  if (alternative.distance === 0) return 'would be the same'
+  return `would be ${significant(alternative.distance)} away (L2, ${percent(alternative.relative, 2)} of its norm)`
+}
+
+/** Four significant digits. */
+function significant(value: number): string {
+  return value === 0 ? '0' : Number(value.toPrecision(4)).toString()
+}

@@ -1,0 +1,97 @@
+import type { ClusterRun } from '@tempered/lab/run'
+import { bytes, decimal, percent } from '@tempered/lab/text'
+import { createLogUpdate } from 'log-update'
+import pc from 'picocolors'
+import { eventText, titleOf } from './event-text.js'
+import type { Progress } from './progress.js'
+import { table } from './table.js'
+
+const REDRAW_MS = 150
+
+/** A table a run, drawn again as its nodes report; what happens besides stays above it. */
+export function createLiveTable(stream: NodeJS.WriteStream): Progress {
+  const update = createLogUpdate(stream)
+  const runs = new Map<ClusterRun, string>()
+  let timer: NodeJS.Timeout | undefined
+  const draw = (): void => {
+    timer = undefined
+    const rows = rowsOf(stream.rows, runs.size)
+    update([...runs].map(([run, title]) => renderRun(run, title, rows)).join('\n\n'))
+  }
+  return {
+    watch: (...added) => added.forEach((run) => void runs.set(run, titleOf(run))),
+    event(run, event, _elapsedMs, about) {
+      runs.set(run, titleOf(run, about))
+      const text = eventText(run, event)
+      if (text !== undefined) {
+        update.clear()
+        stream.write(`${text}\n`)
+      }
+      timer ??= setTimeout(draw, REDRAW_MS)
+    },
+    note(text) {
+      update.clear()
+      stream.write(`${text}\n`)
+      if (runs.size > 0) timer ??= setTimeout(draw, REDRAW_MS)
+    },
+    close() {
+      clearTimeout(timer)
+      timer = undefined
+      if (runs.size > 0) draw()
+      update.done()
+    },
+  }
+}
+
+/** Of a large cluster the first rows are shown, the rest is summed up. */
+const MAX_ROWS = 12
+const MIN_ROWS = 3
+/** Title, header, the line that sums up, and the one between two runs. */
+const OTHER_LINES = 4
+
+/** Rows of each run's table that a terminal with so many lines has room for, if only a few. */
+export function rowsOf(lines: number | undefined, runs: number): number {
+  const room = Math.floor((lines || 24) / Math.max(1, runs)) - OTHER_LINES
+  return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
+}
+
+function renderRun(run: ClusterRun, title: string, maxRows: number): string {
+  const { plan, records } = run
+  const { rounds } = plan.run.manifest.training
+  const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
+  const total = rounds * plan.nodes.length
+  const header = ['node', 'role', 'round', 'loss', 'accuracy', 'accepted', 'rejected', 'in+out']
+  const rows = plan.nodes.slice(0, maxRows).map((node) => {
+    const report = records[node.index]?.rounds.at(-1)?.report
+    const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
+    if (report === undefined) return [node.name, role, '–', '–', '–', '–', '–', '–']
+    const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+    const accepted = arrived.filter((neighbour) => neighbour.accepted).length
+    const rejected = arrived.length - accepted
+    return [
+      node.name,
+      role,
+      `${report.round + 1}/${rounds}`,
+      decimal(report.trainingLoss),
+      percent(lastAccuracy(run, node.index)),
+      String(accepted),
+      rejected > 0 ? pc.yellow(String(rejected)) : '0',
+      bytes(report.bytesReceived + report.bytesSent),
+    ]
+  })
+  const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
+  if (plan.nodes.length > maxRows) lines.push(pc.dim(`… and ${plan.nodes.length - maxRows} more nodes`))
+  const head = `${pc.bold(title)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
+  return [head, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
+}
+
+function bar(share: number): string {
+  const filled = Math.round(share * 24)
+  return '█'.repeat(filled) + '░'.repeat(24 - filled)
+}
+
+/** The newest accuracy that was measured; not every round is evaluated. */
+function lastAccuracy(run: ClusterRun, index: number): number | null {
+  const { rounds } = run.records[index]!
+  return rounds.findLast((round) => round.report.testAccuracy !== null)?.report.testAccuracy ?? null
+}

@@ -1,0 +1,48 @@
+import type { CellResult, MatrixProgress as State } from '@tempered/lab/matrix'
+import { percent } from '@tempered/lab/text'
+import { systemClock } from '@tempered/node'
+import { createLogUpdate } from 'log-update'
+import pc from 'picocolors'
+
+/** Progress of a matrix on a stream: one line that stands at the bottom of a terminal, now and then a line elsewhere. */
+export interface MatrixProgress {
+  cell(result: CellResult, state: State): void
+  note(text: string): void
+  close(): void
+}
+
+/** Lines that are written where nobody sees one line change. */
+const LINES = 50
+
+export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: number): MatrixProgress {
+  const update = stream.isTTY ? createLogUpdate(stream) : undefined
+  const begun = systemClock.monotonicMs()
+  let here = 0
+  return {
+    cell(result, { finished, failed, total }) {
+      here += 1
+      // The first cells of all processes end together, before which nothing can be said.
+      const each = (systemClock.monotonicMs() - begun) / here
+      const left = here < parallel ? '…' : duration((each * (total - finished)) / 1000)
+      const outcome =
+        result.status === 'failed'
+          ? pc.red(`failed: ${result.error}`)
+          : `worst error ${percent(result.measures?.mter)}`
+      const line =
+        `${finished}/${total} cells${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
+        `${result.rule} × ${result.attack} ${percent(result.fraction, 0)} seed ${result.seed}: ${outcome}`
+      if (update !== undefined) update(line)
+      else if (finished === total || here % Math.ceil(total / LINES) === 0) stream.write(`${line}\n`)
+    },
+    note: (text) => void stream.write(`${text}\n`),
+    close: () => update?.done(),
+  }
+}
+
+/** `1:02:03`, or `2:03` below an hour. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
+}

@@ -1,0 +1,22 @@
+import type { ClusterEvent, ClusterRun } from '@tempered/lab/run'
+import { createLiveTable } from './live-table.js'
+import { createRoundLines } from './round-lines.js'
+
+/**
+ * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a
+ * terminal), otherwise one line a round.
+ */
+export interface Progress {
+  /** Runs in the order in which they are to be shown. */
+  watch(...runs: readonly ClusterRun[]): void
+  /** To be called for every event of a run; `about` says which one it is, where its rule does not. */
+  event(run: ClusterRun, event: ClusterEvent, elapsedMs: number, about?: string): void
+  /** A line that stays. */
+  note(text: string): void
+  /** Leaves the last table standing. */
+  close(): void
+}
+
+export function createProgress(stream: NodeJS.WriteStream, output: NodeJS.WriteStream): Progress {
+  return stream.isTTY && output.isTTY ? createLiveTable(stream) : createRoundLines(stream)
+}

@@ -1,0 +1,72 @@
+import type { ClusterRun } from '@tempered/lab/run'
+import { bytes, decimal, percent } from '@tempered/lab/text'
+import { eventText, titleOf } from './event-text.js'
+import type { Progress } from './progress.js'
+
+/** A line for every round that all nodes of a run have finished, and for what happens besides. */
+export function createRoundLines(stream: NodeJS.WriteStream): Progress {
+  const watched = new Map<ClusterRun, { told: number; absent: Set<number>; behind: number | undefined }>()
+  const stateOf = (run: ClusterRun) => {
+    const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
+    const state = watched.get(run) ?? { told: 0, absent: new Set(joining), behind: undefined }
+    watched.set(run, state)
+    return state
+  }
+  return {
+    watch() {},
+    event(run, event, elapsedMs, about) {
+      const text = eventText(run, event)
+      if (text !== undefined) stream.write(`${text}\n`)
+      const state = stateOf(run)
+      if (event.type === 'fault' && 'node' in event.action) {
+        const { type, node } = event.action
+        if (type === 'kill' || type === 'leave') state.absent.add(node)
+        else if (type === 'restart' || type === 'join') state.absent.delete(node)
+      }
+      if (event.type !== 'round') return
+      // A round is over when all nodes that are there have finished it, or a later one.
+      const { nodes } = run.plan
+      const finished = (index: number): number => (run.records[index]!.rounds.at(-1)?.report.round ?? -1) + 1
+      const isBehind = (index: number): boolean => !state.absent.has(index) && finished(index) <= state.told
+      // Of thousands of nodes, the one that was behind is asked first: mostly it still is.
+      if (state.behind !== undefined && isBehind(state.behind)) return
+      const present = nodes.filter(({ index }) => !state.absent.has(index))
+      const over = Math.min(
+        run.plan.run.manifest.training.rounds,
+        ...present.map(({ index }) => finished(index)),
+      )
+      for (; state.told < over; state.told++)
+        stream.write(`${roundLine(run, titleOf(run, about), state.told, elapsedMs)}\n`)
+      state.behind = nodes.find(({ index }) => isBehind(index))?.index
+    },
+    note: (text) => void stream.write(`${text}\n`),
+    close() {},
+  }
+}
+
+function roundLine(run: ClusterRun, title: string, round: number, elapsedMs: number): string {
+  const { plan, records } = run
+  const reports = plan.nodes
+    .filter((node) => node.attack === undefined)
+    .flatMap((node) => records[node.index]!.rounds.filter((entry) => entry.report.round === round))
+    .map((entry) => entry.report)
+  const accuracies = reports.map((report) => report.testAccuracy).filter((value) => value !== null)
+  const losses = reports.map((report) => report.trainingLoss).filter((value) => value !== null)
+  const arrived = reports.flatMap((report) =>
+    report.neighbours.filter((neighbour) => neighbour.arrival !== null),
+  )
+  const accepted = arrived.filter((neighbour) => neighbour.accepted).length
+  const traffic = reports.reduce((sum, report) => sum + report.bytesReceived + report.bytesSent, 0)
+  const mean = (values: number[]): number | null =>
+    values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
+  const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
+  return [
+    `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`,
+    title,
+    `round ${round + 1}/${plan.run.manifest.training.rounds}`,
+    `loss ${decimal(mean(losses))}`,
+    `accuracy worst ${percent(worst)} mean ${percent(mean(accuracies))}`,
+    `accepted ${accepted} rejected ${arrived.length - accepted}`,
+    bytes(traffic),
+  ].join('  ')
+}

@@ -1,0 +1,52 @@
+import type { ScenarioResult } from '@tempered/lab/run'
+import type { Scenario } from '@tempered/lab/scenario'
+import { bytes, percent, ruleText, seconds } from '@tempered/lab/text'
+import pc from 'picocolors'
+import { renderTroubles } from './summary.js'
+import { foldedTable } from './table.js'
+
+/** One line a run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
+export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
+  const header = [
+    'run',
+    'rule',
+    'seed',
+    'worst',
+    'mean',
+    'finished',
+    'recall',
+    'in+out',
+    'a round',
+    'ledgers',
+  ]
+  const rows = runs.map(({ variant, score }) => [
+    variant.name,
+    ruleText(variant.rule),
+    String(variant.seed),
+    percent(score.worst?.accuracy),
+    percent(score.mean),
+    `${score.finishedHonest} of ${score.honestNodes}`,
+    percent(score.recall),
+    bytes(score.bytesPerNodeRound),
+    seconds(score.secondsPerRound),
+    `${score.ledgers.valid} of ${score.ledgers.checked}`,
+  ])
+  // A run is known by its name, its rule and its seed.
+  const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
+  return [
+    // The first line of each block is its header.
+    ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
+    ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
+  ]
+}
+
+/** One line an assertion: what was wanted and what there was. */
+export function renderAssertions(scenario: Scenario, { assertions, interrupted }: ScenarioResult): string[] {
+  if (interrupted && scenario.assertions.length > 0) return ['stopped: assertions were not judged']
+  return assertions.map(({ assertion, rule, ok, got }) => {
+    const of = scenario.rules.length > 1 ? `${rule}: ` : ''
+    return ok
+      ? `${pc.green('held  ')}  ${of}${assertion}   got ${got}`
+      : `${pc.red('missed')}  ${of}wanted ${assertion}, got ${got}`
+  })
+}

@@ -1,0 +1,148 @@
+import { planAttack } from '@tempered/lab/adversary'
+import { sortFaults } from '@tempered/lab/faults'
+import type { Scenario } from '@tempered/lab/scenario'
+import { dealtSamples, placeAdversaries, ruleLabel, variantsOf } from '@tempered/lab/scenario'
+import { faultText, ranges } from '@tempered/lab/text'
+import { createRunRule, type DataSource, histogram } from '@tempered/node'
+import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
+import pc from 'picocolors'
+import { table } from './table.js'
+
+/** What a scenario comes to, for people: who attacks where, what the topology allows, who has which labels. */
+export function renderScenario(file: string, scenario: Scenario, data: DataSource): string[] {
+  const { nodes, topology, training, seeds, rules } = scenario
+  const graph = createTopology(topology, nodes, seeds[0]!)
+  const names = [...new Set(variantsOf(scenario).map(({ name }) => name))]
+  const topologyChecks = checkTopology(scenario, graph)
+  const facts: [string, string][] = [
+    ['runs', `${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`],
+    ['nodes', `${nodes}, ${shape(topology)}, ${graph.edges.length} links`],
+    ['training', `${scenario.model}, ${training.rounds} rounds of ${training.localSteps} steps`],
+    ['rules', rules.map((rule) => call(rule.name, rule.params, rule.pre)).join('; ')],
+    ...seeds.flatMap((seed) => attackerFacts(scenario, seed)),
+    ...sortFaults(scenario.faults).map((action): [string, string] => [
+      `round ${action.at}`,
+      faultText(action, nodeName),
+    ]),
+    ...topologyChecks.facts,
+    ...scenario.assertions.map((text): [string, string] => ['assert', text]),
+  ]
+  return [
+    `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
+    ...(topologyChecks.isSafe
+      ? []
+      : [pc.yellow('    with more attackers around some nodes than their rule bears, see below')]),
+    ...table(
+      facts.map(([label, text], k) => ['   ', facts[k - 1]?.[0] === label ? '' : pc.dim(label), text]),
+      new Set(),
+    ),
+    '',
+    ...labelTable(scenario, data),
+    '',
+  ]
+}
+
+function nodeName(index: number): string {
+  return `node ${index}`
+}
+
+function shape({ name, params }: Scenario['topology']): string {
+  const given = Object.entries(params).map(([key, value]) => `${key} ${value}`)
+  return given.length === 0 ? name : `${name} (${given.join(', ')})`
+}
+
+function call(
+  name: string,
+  params: Readonly<Record<string, number>>,
+  pre: Scenario['rule']['pre'] = [],
+): string {
+  const given = Object.entries(params).map(([key, value]) => `${key} ${value}`)
+  const before = pre.map((one) => `${call(one.name, one.params)} → `).join('')
+  return before + (given.length === 0 ? name : `${name} (${given.join(', ')})`)
+}
+
+function place({ nodes, adversaries, topology }: Scenario, seed: number): ReadonlyMap<number, number> {
+  const graph = createTopology(topology, nodes, seed)
+  return placeAdversaries({ nodes, seed, adversaries, topology: graph }).entryOf
+}
+
+function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
+  const { adversaries, seeds, training } = scenario
+  const placed = [...place(scenario, seed)].sort(([a], [b]) => a - b)
+  const label = seeds.length > 1 ? `attack, seed ${seed}` : 'attack'
+  if (adversaries.length === 0) return seed === seeds[0] ? [['attack', 'nobody']] : []
+  return adversaries.map((entry, k) => {
+    const indices = placed.filter(([, at]) => at === k).map(([index]) => index)
+    const { from, to, knowledge } = planAttack(entry, training.rounds)
+    const when = from === 0 && to === training.rounds - 1 ? '' : `, rounds ${from + 1} to ${to + 1}`
+    const attack = call(entry.attack.name, entry.attack.params)
+    const poison = entry.poison === undefined ? '' : `${call(entry.poison.name, entry.poison.params)} + `
+    return [label, `${poison}${attack} by node ${indices.join(', ')}; sees ${knowledge}${when}`]
+  })
+}
+
+interface TopologyChecks {
+  readonly facts: [string, string][]
+  /** No node has more attackers around it than a rule says that it bears. */
+  readonly isSafe: boolean
+}
+
+function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
+  const byzantine = [...place(scenario, scenario.seeds[0]!).keys()]
+  const mixing = scenario.mixing === 'metropolis' ? metropolisWeights(graph) : undefined
+  const checks = scenario.rules.map((rule) => preflight(graph, createRunRule(rule), { byzantine, mixing }))
+  const first = checks[0]!
+  const stands = checks.map((check, k): [string, string] => {
+    const groups = new Map<string, number[]>()
+    for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
+      const limit =
+        tolerated === null ? 'the rule names no number that may attack' : `up to ${tolerated} may attack`
+      const text = `of ${neighbours} neighbours ${limit}, ${byzantineNeighbours} ${byzantineNeighbours === 1 ? 'does' : 'do'}${safe ? '' : pc.red(': too many')}`
+      groups.set(text, [...(groups.get(text) ?? []), node])
+    }
+    const lines = [...groups].map(([text, members]) => `node ${ranges(members)}: ${text}`)
+    return [`under ${ruleLabel(scenario, k)}`, lines.join('; ')]
+  })
+  const facts: [string, string][] = [
+    ...stands,
+    ['honest part', first.honestConnected ? 'connected' : pc.red('falls apart: its parts cannot agree')],
+    ['bottleneck', edges(first.bottleneck)],
+    ...(first.bridges.length > 0 ? [['bridges', edges(first.bridges)] as [string, string]] : []),
+  ]
+  return { facts, isSafe: checks.every((check) => check.nodes.every(({ safe }) => safe)) }
+}
+
+const MAX_EDGES = 12
+
+function edges(list: readonly (readonly [number, number])[]): string {
+  if (list.length === 0) return 'none'
+  const shown = list.slice(0, MAX_EDGES).map(([a, b]) => `${a}–${b}`)
+  const more = list.length > MAX_EDGES ? ` and ${list.length - MAX_EDGES} more` : ''
+  return `${list.length}: ${shown.join(', ')}${more}`
+}
+
+const MAX_ROWS = 32
+const BARS = ' ▁▂▃▄▅▆▇█'
+
+/** Samples of each label at each node under the first seed. */
+function labelTable(scenario: Scenario, data: DataSource): string[] {
+  const seed = scenario.seeds[0]!
+  const { labels, classes } = data.train
+  const counts = dealtSamples(scenario, seed, data).map((indices) => histogram(labels, indices, classes))
+  const most = Math.max(...counts.flatMap((row) => [...row]))
+  const attackers = place(scenario, seed)
+  const rows = counts
+    .slice(0, MAX_ROWS)
+    .map((row, index) => [
+      '   ',
+      nodeName(index) + (attackers.has(index) ? pc.red(' attacks') : ''),
+      [...row].map((count) => BARS[count === 0 ? 0 : Math.max(1, Math.round((8 * count) / most))]).join(''),
+      ...[...row].map((count) => (count === 0 ? '·' : String(count))),
+      String(row.reduce((sum, count) => sum + count, 0)),
+    ])
+  const header = ['   ', 'label', '', ...Array.from({ length: classes }, (_, label) => String(label)), 'all']
+  const numbers = new Set(Array.from({ length: classes + 1 }, (_, k) => k + 3))
+  const lines = table([header, ...rows], numbers).map((line, k) => (k === 0 ? pc.dim(line) : line))
+  if (counts.length > MAX_ROWS) lines.push(pc.dim(`    … and ${counts.length - MAX_ROWS} more nodes`))
+  return lines
+}

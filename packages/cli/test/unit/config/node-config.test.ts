@@ -1,0 +1,42 @@
+import { parseText } from '@tempered/lab/documents'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { nodeConfigSchema } from '../../../src/config/node-config.js'
+import { nodeTemplate } from '../../../src/config/node-template.js'
+
+describe('the node template', () => {
+  it('is a valid configuration with the schema line for editors', () => {
+    const text = nodeTemplate({
+      name: 'a: tricky #name',
+      listen: ['/ip4/0.0.0.0/tcp/4001'],
+      bootstrap: [],
+      mdns: false,
+      manifest: { file: '../manifest.json' },
+      part: 1,
+      parts: 3,
+    })
+    expect(text.startsWith('# yaml-language-server: $schema=./node.schema.json\n')).toBe(true)
+    const config = parseText('node.yaml', text, nodeConfigSchema)
+    expect(config.name).toBe('a: tricky #name')
+    expect(config.data).toEqual({
+      source: 'mnist',
+      split: { kind: 'label-groups', h: 0.8 },
+      part: 1,
+      parts: 3,
+      seed: 1,
+    })
+  })
+
+  it('gives a JSON Schema that knows every key of the template', () => {
+    const schema = z.toJSONSchema(nodeConfigSchema, { io: 'input' }) as {
+      properties: Record<string, unknown>
+    }
+    expect(Object.keys(schema.properties)).toEqual(
+      expect.arrayContaining(['name', 'key', 'state', 'listen', 'bootstrap', 'manifest', 'data', 'backend']),
+    )
+  })
+
+  it('must name itself', () => {
+    expect(() => parseText('node.yaml', '', nodeConfigSchema)).toThrow(/^node\.yaml:1:1: name: /)
+  })
+})

@@ -1,0 +1,31 @@
+import { scenarioSchema } from '@tempered/lab/scenario'
+import { describe, expect, it } from 'vitest'
+import { planData } from '../../../../lab/test/support/small-data.js'
+import { renderScenario } from '../../../src/terminal/scenario-text.js'
+
+const shown = (nodes: number[], rule: object) =>
+  renderScenario(
+    's.yaml',
+    scenarioSchema.parse({
+      name: 'x',
+      nodes: 6,
+      topology: { name: 'complete' },
+      rule,
+      adversaries: [{ nodes, attack: { name: 'sign-flip-model' } }],
+    }),
+    planData,
+  ).join('\n')
+
+describe('renderScenario', () => {
+  it('says at its top when a node has more attackers around it than its rule bears', () => {
+    const many = shown([1, 2, 3], { name: 'trimmed-mean', params: { f: 2 } })
+    expect(many.split('\n')[1]).toContain('more attackers around some nodes than their rule bears')
+    expect(many).toContain('node 0, 4–5: of 5 neighbours up to 2 may attack, 3 do')
+    const few = shown([1, 2], { name: 'trimmed-mean', params: { f: 2 } })
+    expect(few).not.toContain('than their rule bears')
+  })
+
+  it('makes no promise for rules that name no number', () => {
+    expect(shown([1, 2, 3], { name: 'balance' })).toContain('the rule names no number that may attack, 3 do')
+  })
+})

@@ -1,0 +1,43 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { Estimate } from '@tempered/lab/measures'
+import { type Balance, balanceOf } from '@tempered/lab/measures'
+import { costLines } from '@tempered/lab/text'
+import { describe, expect, it } from 'vitest'
+import { renderBalances } from '../../../src/terminal/summary.js'
+
+describe('renderBalances', () => {
+  const at = (mean: number): Estimate => ({ mean, low: null, high: null, values: [mean] })
+  const empty = balanceOf({ rule: 'krum' })
+  const balance = (lost: number): Balance => ({ ...empty, cost: { ...empty.cost, worstLost: at(lost) } })
+
+  it('says when what was lost is a gain', () => {
+    const textOf = (lost: number) => costLines(balance(lost), false)[0]?.text
+    expect([textOf(0.053), textOf(-0.011), textOf(-0.0001)]).toEqual(['5.3 pp', '−1.1 pp, a gain', '0.0 pp'])
+  })
+
+  it('tells the work of the rule beside that of averaging, and that simulated seconds are virtual', () => {
+    const { cost } = empty
+    const worked = { ...empty, cost: { ...cost, ruleMs: at(12.4), plainMs: at(0.42), secondsRatio: at(1) } }
+    const textOf = (isSimulated: boolean) =>
+      costLines(worked, isSimulated)
+        .slice(-2)
+        .map(({ label, text }) => `${label}: ${text}`)
+    expect(textOf(true)).toEqual([
+      'virtual seconds: 1.00×',
+      'work of the rule, a node and round: 12 ms, of plain averaging 0.4 ms',
+    ])
+    expect(textOf(false)[0]).toBe('seconds: 1.00×')
+  })
+
+  it('shows benefit and cost side by side, or one below the other', () => {
+    const plain = (width: number) =>
+      renderBalances([balance(0.053)], width, false).map(stripVTControlCharacters)
+    const wide = plain(Number.POSITIVE_INFINITY)
+    const narrow = plain(60)
+    expect(wide[1]).toMatch(/benefit of krum +cost/)
+    expect(narrow[1]).toMatch(/^benefit of krum$/)
+    for (const line of narrow) expect(line.length).toBeLessThanOrEqual(60)
+    const words = (lines: string[]) => new Set(lines.join(' ').split(/\s+/))
+    expect(words(narrow)).toEqual(words(wide))
+  })
+})

@@ -1,0 +1,27 @@
+/**
+ * Base class of every error that Tempered raises on purpose. `code` is stable: logs, metrics, ledgers and exit codes
+ * carry it. `message` says what is wrong, where, and how to fix it.
+ */
+export class TemperedError<Code extends string = string, Details = unknown> extends Error {
+  /** `E_…`. */
+  readonly code: Code
+  /** Facts behind the message, for programs. */
+  readonly details: Details
+
+  constructor(code: Code, message: string, details: Details, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.details = details
+  }
+}
+
+/** The `E_…` code of any error, for logs, metrics and ledgers. Unknown errors are `E_INTERNAL`. */
+export function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' && code.startsWith('E_') ? code : 'E_INTERNAL'
+}
+
+/** The message of any thrown value. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,81 @@
+import {
+  type Clock,
+  type DataSource,
+  type LocalNodeComponents,
+  type LocalTraining,
+  type ModelPublisher,
+  type NodeComponents,
+  plainPublisher,
+  type RunTopology,
+} from '@tempered/node'
+import type { Manifest } from '@tempered/protocol'
+import { createAttack, type DataAttack } from '@tempered/robust-agg/attacks'
+import { createRng } from '@tempered/robust-agg/rng'
+import type { HostedNode } from '../cluster/worker-messages.js'
+import { createCrafter } from './crafter.js'
+import { poisonTrainingSet } from './data-poisoning.js'
+import { equivocatingNetwork } from './equivocation.js'
+import type { HonestModels } from './honest-models.js'
+import { createLedgerAttack, isLedgerAttack } from './ledger-attacks.js'
+import type { NamedAttack } from './planned-attack.js'
+
+/** What makes a node an attacker: other training, another publisher, another network or another rule. */
+export interface Adversary
+  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule'>,
+    Pick<LocalNodeComponents, 'wrapTraining'> {
+  readonly publisher: ModelPublisher
+}
+
+export interface AdversaryInit {
+  readonly node: HostedNode
+  readonly manifest: Manifest
+  readonly topology: RunTopology
+  /** Indices of the honest nodes of the cluster. */
+  readonly honest: readonly number[]
+  readonly models: HonestModels
+  readonly clock: Clock
+  /** The honest training set. */
+  readonly train: DataSource['train']
+}
+
+/** An honest node's part in the play: its own data, its own model. */
+const honest: Adversary = { publisher: plainPublisher }
+
+export function createAdversary(init: AdversaryInit): Adversary {
+  const { attack: planned } = init.node
+  if (planned === undefined) return honest
+  const active = (round: number): boolean => round >= planned.from && round <= planned.to
+  if (isLedgerAttack(planned.name)) return { ...honest, ...createLedgerAttack(planned.name, active) }
+  const attack = createAttack(planned.name, planned.params)
+  if (attack.kind === 'data') return { ...honest, ...poisonedTraining(planned, init, active) }
+  const poisoning = planned.poison === undefined ? {} : poisonedTraining(planned.poison, init, active)
+  const craft = createCrafter(attack, planned.knowledge, init)
+  if (attack.needs.includes('recipient')) {
+    // Two stories: what is announced first, and what is announced beside it to be told to others.
+    return { ...poisoning, ...equivocatingNetwork(craft, active) }
+  }
+  const publisher: ModelPublisher = {
+    prepare: async (round, trained, start) => (active(round) ? craft(round, trained, start, 0) : trained),
+  }
+  return { ...poisoning, publisher }
+}
+
+/** Trains on poisoned samples in the rounds of the attack and on honest ones in the others. */
+function poisonedTraining(
+  { name, params }: NamedAttack,
+  { node, manifest, train }: AdversaryInit,
+  active: (round: number) => boolean,
+): Pick<Adversary, 'wrapTraining'> {
+  // Scenarios are checked before they run: a poison is an attack on data.
+  const attack = createAttack(name, params) as DataAttack
+  return {
+    async wrapTraining(plain, openOn): Promise<LocalTraining> {
+      const rng = createRng(manifest.seed, 'attack', node.index)
+      const poisoned = await openOn(poisonTrainingSet(attack, train, rng))
+      return {
+        ...plain,
+        train: (round, parameters) => (active(round) ? poisoned : plain).train(round, parameters),
+      }
+    },
+  }
+}

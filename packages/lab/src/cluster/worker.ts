@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import type { PlannedNode } from '../scenario/plan.js'
+import type { FromHost, ToHost } from './worker-messages.js'
+
+/** A host process as its launcher sees it. */
+export interface Host {
+  readonly child: ChildProcess
+  readonly nodes: readonly PlannedNode[]
+  readonly hasAttackers: boolean
+  /** Indices of nodes that are neither done nor failed. */
+  readonly running: Set<number>
+  readonly exited: Promise<void>
+  send(message: ToHost): void
+}
+
+/** Forks a host process; its output goes to the log file. */
+export function startHost(
+  nodes: readonly PlannedNode[],
+  logFile: string,
+  onMessage: (message: FromHost) => void,
+  onExit: (exitCode: number | null, signal: string | null) => void,
+): Host {
+  const log = openSync(logFile, 'a')
+  const child = fork(new URL('./worker-process.js', import.meta.url), {
+    serialization: 'advanced',
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+  closeSync(log)
+  child.on('message', (message) => onMessage(message as FromHost))
+  const exited = new Promise<void>((resolve) => {
+    let over = false
+    const end = (exitCode: number | null, signal: string | null): void => {
+      if (over) return
+      over = true
+      onExit(exitCode, signal)
+      resolve()
+    }
+    child.once('exit', end)
+    // It could not be started: there will be no exit.
+    child.once('error', () => {
+      if (child.pid === undefined) end(null, null)
+    })
+  })
+  return {
+    child,
+    nodes,
+    hasAttackers: nodes.some((node) => node.attack !== undefined),
+    running: new Set(nodes.map((node) => node.index)),
+    exited,
+    send(message) {
+      // A host that has just gone is reported by its exit.
+      if (child.connected) child.send(message, () => undefined)
+    },
+  }
+}

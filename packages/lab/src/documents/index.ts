@@ -1,0 +1,13 @@
+export { kindOfText, loadKind } from './file-kind.js'
+export { documentError, loadDocument, parseText } from './load-document.js'
+export type { Problem } from './problem.js'
+export {
+  backendSchema,
+  deadlinesSchema,
+  evaluationSchema,
+  groupsSchema,
+  namedWithParams,
+  sourceSchema,
+  splitSchema,
+  wholeSplitSchema,
+} from './shared-schema.js'

@@ -1,0 +1,69 @@
+import { nearestName } from '@tempered/errors'
+import type { z } from 'zod'
+
+const KINDS: Readonly<Record<string, string>> = {
+  number: 'a number',
+  int: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a mapping (key: value)',
+  record: 'a mapping (key: value)',
+}
+
+/** What is wrong, in words for whoever wrote the file; `value` is what stands there. */
+export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (value === undefined) return 'is missing'
+      return `must be ${KINDS[issue.expected] ?? issue.expected}, not ${shown(value)}`
+    case 'invalid_value':
+      return notOneOf(issue.values.map(String), value)
+    case 'invalid_union': {
+      const options = (issue as { options?: readonly unknown[] }).options
+      if (options !== undefined) return notOneOf(options.map(String), value)
+      break
+    }
+    case 'too_small':
+      return bound(issue.origin, 'least', Number(issue.minimum), issue.inclusive !== false, value)
+    case 'too_big':
+      return bound(issue.origin, 'most', Number(issue.maximum), issue.inclusive !== false, value)
+  }
+  return issue.message
+}
+
+function notOneOf(options: readonly string[], value: unknown): string {
+  if (value === undefined) return `is missing; must be ${alternatives(options)}`
+  const nearest = nearestName(String(value), options)
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
+  return `must be ${alternatives(options)}, not ${shown(value)}${hint}`
+}
+
+function alternatives(options: readonly string[]): string {
+  return options.length < 2 ? options.join() : `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`
+}
+
+function bound(
+  origin: string,
+  side: 'least' | 'most',
+  limit: number,
+  inclusive: boolean,
+  value: unknown,
+): string {
+  if (origin === 'array' || origin === 'string') {
+    const things = origin === 'array' ? 'entries' : 'characters'
+    const count = (value as { length?: number } | undefined)?.length ?? 0
+    if (limit === 1 && side === 'least') return 'must not be empty'
+    return `must have at ${side} ${limit} ${things}, not ${count}`
+  }
+  if (inclusive) return `must be at ${side} ${limit}, not ${shown(value)}`
+  return `must be ${side === 'least' ? 'above' : 'below'} ${limit}, not ${shown(value)}`
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a mapping'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises'
+import { nearestName } from '@tempered/errors'
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLMap,
+  type Node as YamlNode,
+} from 'yaml'
+import type { z } from 'zod'
+import { LabError } from '../errors.js'
+import { issueText } from './issue-text.js'
+import { knownKeys } from './known-keys.js'
+import type { Problem } from './problem.js'
+import { yamlErrorText } from './yaml-error-text.js'
+
+const READING: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder; name a file',
+}
+
+/** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
+export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
+
+/**
+ * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if that has been met, with `check`.
+ * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Unknown keys
+ * do not keep `check` from looking at the rest, nor do mistakes below the `independent` keys of the root: those that say
+ * nothing of the others. Throws E_FILE or E_CONFIG.
+ */
+export async function loadDocument<S extends z.ZodType>(
+  path: string,
+  schema: S,
+  check?: Check<z.infer<S>>,
+  independent: readonly string[] = [],
+): Promise<z.infer<S>> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const what = READING[code ?? ''] ?? message
+    throw new LabError('E_FILE', `${path}: ${what}`, { path }, error)
+  }
+  return parseText(path, text, schema, check, independent)
+}
+
+/** As {@link loadDocument}, of text that is at hand; `path` is what messages call it. */
+export function parseText<S extends z.ZodType>(
+  path: string,
+  text: string,
+  schema: S,
+  check?: Check<z.infer<S>>,
+  independent: readonly string[] = [],
+): z.infer<S> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const broken = document.errors[0]
+  if (broken !== undefined)
+    throw new LabError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
+
+  const root = document.contents
+  // An empty file is a document without keys: everything has its default or is missed by name.
+  const raw: unknown = valuesOf(document, path, at) ?? {}
+  const result = schema.safeParse(raw)
+  const found: Located[] = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => describe(issue, raw, root, schema))
+  const known = result.success
+    ? result
+    : schema.safeParse(withoutWrong(raw, result.error.issues, independent))
+  if (known.success && check !== undefined) {
+    for (const { path: where, message } of check(known.data, raw)) {
+      found.push({ offset: offsetOf(root, where), message: told(where, message) })
+    }
+  }
+  if (found.length === 0 && result.success) return result.data
+  found.sort((a, b) => a.offset - b.offset)
+  const messages = new Set(found.map(({ offset, message }) => `${at(offset)}: ${message}`))
+  throw new LabError('E_CONFIG', [...messages].join('\n'), { path })
+}
+
+/** What the document says, with aliases resolved. Throws E_CONFIG at one that leads nowhere, and where they explode. */
+function valuesOf(document: Document.Parsed, path: string, at: (offset: number) => string): unknown {
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const message = `there is no anchor &${alias.source} before *${alias.source}; text that begins with * needs quotes`
+      throw new LabError('E_CONFIG', `${at(alias.range?.[0] ?? 0)}: ${message}`, { path })
+    },
+  })
+  try {
+    return document.toJS()
+  } catch (cause) {
+    const what = (cause as Error).message
+    const text = /alias count/i.test(what) ? `its aliases multiply beyond measure (${what})` : what
+    throw new LabError('E_CONFIG', `${path}: ${text}`, { path }, cause)
+  }
+}
+
+/** Mistakes of a file that were found when more was known than the file alone, as the error that tells them with place. */
+export async function documentError(path: string, problems: readonly Problem[]): Promise<LabError> {
+  const lines = new LineCounter()
+  const { contents } = parseDocument(await readFile(path, 'utf8'), {
+    lineCounter: lines,
+    prettyErrors: false,
+  })
+  const messages = problems.map(({ path: where, message }) => {
+    const { line, col } = lines.linePos(offsetOf(contents, where))
+    return `${path}:${line}:${col}: ${told(where, message)}`
+  })
+  return new LabError('E_CONFIG', messages.join('\n'), { path })
+}
+
+interface Located {
+  readonly offset: number
+  readonly message: string
+}
+
+function told(path: Path, message: string): string {
+  const where = path.map(String).join('.')
+  return where === '' ? message : `${where}: ${message}`
+}
+
+/** The value without unknown keys and without independent keys that are wrong, so that the rest can be looked at. */
+function withoutWrong(
+  raw: unknown,
+  issues: readonly z.core.$ZodIssue[],
+  independent: readonly string[],
+): unknown {
+  const copy = structuredClone(raw)
+  const remove = (owner: unknown, keys: readonly string[]): void => {
+    if (typeof owner !== 'object' || owner === null) return
+    for (const key of keys) delete (owner as Record<string, unknown>)[key]
+  }
+  for (const issue of issues) {
+    if (issue.code === 'unrecognized_keys') remove(valueAt(copy, issue.path), issue.keys)
+    else
+      remove(
+        copy,
+        independent.filter((key) => key === issue.path[0]),
+      )
+  }
+  return copy
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  )
+}
+
+type Path = readonly PropertyKey[]
+
+function describe(
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  root: YamlNode | null,
+  schema: z.ZodType,
+): Located[] {
+  const { path } = issue
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const known = knownKeys(schema, path, valueAt(raw, path))
+      const nearest = nearestName(key, known)
+      const few = known.length > 0 && known.length < 8 ? `; known here: ${known.join(', ')}` : ''
+      const hint = nearest === undefined ? few : `; did you mean "${nearest}"?`
+      return {
+        offset: offsetOf(root, path, key),
+        message: `unknown key "${[...path, key].map(String).join('.')}"${hint}`,
+      }
+    })
+  }
+  return [{ offset: offsetOf(root, path), message: told(path, issueText(issue, valueAt(raw, path))) }]
+}
+
+/** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that is there. */
+function offsetOf(root: YamlNode | null, path: Path, key?: string): number {
+  let node: YamlNode | null = root
+  let offset = root?.range?.[0] ?? 0
+  for (const part of path) {
+    const pair = isMap(node) ? findPair(node, String(part)) : undefined
+    const next =
+      pair !== undefined
+        ? pair.value
+        : (node as { get?: (key: unknown, keep: boolean) => unknown } | null)?.get?.(part, true)
+    if (next === undefined || next === null) break
+    node = next as YamlNode
+    offset = node.range?.[0] ?? offset
+  }
+  if (key !== undefined && isMap(node)) {
+    const found = findPair(node, key)?.key
+    if (isScalar(found)) return found.range?.[0] ?? offset
+  }
+  return offset
+}
+
+function findPair(map: YAMLMap, key: string) {
+  return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+}

@@ -1,0 +1,1 @@
+export { sortFaults } from './fault-timeline.js'

@@ -1,0 +1,19 @@
+import type { Measures } from '../measures/measures.js'
+import type { ScenarioInput } from '../scenario/schema.js'
+
+/** What the launcher of a matrix and its processes say to each other, over Node's IPC channel. */
+
+export interface CellRequest {
+  readonly id: string
+  readonly scenario: ScenarioInput
+}
+
+export interface CellFailure {
+  readonly code: string
+  readonly message: string
+}
+
+export type CellReply =
+  /** `seconds`: wall-clock seconds that the cell took. */
+  | { readonly id: string; readonly measures: Measures; readonly seconds: number }
+  | { readonly id: string; readonly error: CellFailure }

@@ -1,0 +1,44 @@
+import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
+import type { Measures } from '../measures/measures.js'
+import { measuresOf } from '../measures/score.js'
+import { requireNoFailures, requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
+import { planCluster } from '../scenario/plan.js'
+import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+import { simulationStage } from '../simulate/simulation.js'
+
+/** Runs cells one after another; what can be shared between them is kept: data, and the training thread. */
+export interface CellRunner {
+  /** Throws what is wrong with the scenario, E_NODES_FAILED, E_LEDGER_INVALID. */
+  run(scenario: ScenarioInput): Promise<Measures>
+  close(): Promise<void>
+}
+
+export function createCellRunner(cacheFolder: string): CellRunner {
+  const services = new Map<string, Promise<TrainerService>>()
+  return {
+    async run(input) {
+      const scenario = scenarioSchema.parse(input)
+      const { backend } = scenario
+      const service = await (services.get(backend) ?? createTrainerService({ backend }))
+      services.set(backend, Promise.resolve(service))
+      const plan = planCluster(scenario, await loadSource(scenario.data.source, cacheFolder))
+      const run = await startClusterRun({
+        plan,
+        folder: '',
+        cacheFolder,
+        hosts: 1,
+        logLevel: 'silent',
+        stage: simulationStage([service]),
+        writeFiles: false,
+        onEvent: () => undefined,
+      })
+      const score = await run.finish()
+      requireNoFailures(score)
+      requireValidLedgers(score, plan)
+      return measuresOf(score)
+    },
+    async close() {
+      for (const service of services.values()) await (await service).close()
+    },
+  }
+}

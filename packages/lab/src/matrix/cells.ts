@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto'
+import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import type { Lab, LabAttack, LabRule } from './lab-schema.js'
+
+/** Coordinates of a cell, as tables show them. */
+export interface CellPlace {
+  readonly rule: string
+  /** `none` for the attack-free run. */
+  readonly attack: string
+  /** Share of attacking nodes; 0 for the attack-free run. */
+  readonly fraction: number
+  readonly topology: string
+  readonly split: string
+  readonly seed: number
+}
+
+/** Which entries of the lab's axes a cell is made of; -1 where it is a control that stands on none. */
+export interface CellOrigin {
+  readonly rule: number
+  readonly attack: number
+  readonly topology: number
+  readonly split: number
+}
+
+/** One run of a matrix. */
+export interface Cell extends CellPlace {
+  readonly origin: CellOrigin
+  /** Its file name among the results: lower-case letters, digits and dashes, unique in the lab. */
+  readonly id: string
+  readonly scenario: ScenarioInput
+  /** SHA-256 of the resolved scenario, hexadecimal: a finished cell counts only for the very same run. */
+  readonly hash: string
+}
+
+export const NO_ATTACK = 'none'
+const UNDEFENDED: LabRule = { name: UNDEFENDED_LABEL, params: {}, pre: [], training: {} }
+
+/** All cells of a lab, controls with them, in an order in which whole seeds are done one after the other. */
+export function cellsOf(lab: Lab): Cell[] {
+  const { axes, controls } = lab
+  const rules = [...axes.rules]
+  const control = (controls.undefended || controls.baseline) && !rules.some(isUndefended)
+  if (control) rules.unshift(UNDEFENDED)
+  const cells: Cell[] = []
+  for (const seed of axes.seeds) {
+    for (const topology of axes.topologies) {
+      for (const split of axes.splits) {
+        for (const rule of rules) {
+          const all = control && rule === UNDEFENDED ? controlHostilities : hostilities
+          for (const { attack, fraction } of all(lab, topology)) {
+            const place: CellPlace = {
+              rule: ruleLabel(rule),
+              attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
+              fraction,
+              topology: topologyLabel(topology),
+              split: splitLabel(split),
+              seed,
+            }
+            const origin: CellOrigin = {
+              rule: axes.rules.indexOf(rule),
+              attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
+              topology: axes.topologies.indexOf(topology),
+              split: axes.splits.indexOf(split),
+            }
+            const scenario = scenarioOf(lab, { rule, attack, fraction, topology, split, seed })
+            cells.push({ id: cellId(place), ...place, origin, scenario, hash: hashOf(scenario) })
+          }
+        }
+      }
+    }
+  }
+  return cells
+}
+
+type LabTopology = Lab['axes']['topologies'][number]
+
+/** Attack and share of attackers of the cells of one rule; nobody attacks in one of them. */
+function hostilities({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
+  const fractions = honest === undefined ? axes.fractions : [(nodes - honest) / nodes]
+  const hostile = axes.attacks.flatMap((attack) =>
+    fractions.filter((fraction) => fraction > 0).map((fraction) => ({ attack, fraction })),
+  )
+  const peaceful = controls.honest || fractions.includes(0) || axes.attacks.length === 0
+  return [...(peaceful ? [{ attack: undefined, fraction: 0 }] : []), ...hostile]
+}
+
+/** The same for plain averaging that is there as a control alone. */
+function controlHostilities(lab: Lab, topology: LabTopology) {
+  const { undefended, baseline } = lab.controls
+  const attacked = undefended ? hostilities(lab, topology).filter(({ fraction }) => fraction > 0) : []
+  return [...(baseline ? [{ attack: undefined, fraction: 0 }] : []), ...attacked]
+}
+
+/**
+ * So few cells that every rule on every topology, and every attack, fraction, split and seed, is in one of them: what is
+ * wrong with a lab is wrong with one of these.
+ */
+export function representatives(cells: readonly Cell[]): Cell[] {
+  const seen = new Set<string>()
+  return cells.filter((cell) => {
+    const { rule, attack, fraction, topology, split, seed } = cell
+    const marks = [`${rule} on ${topology}`, attack, `fraction ${fraction}`, split, `seed ${seed}`]
+    if (marks.every((mark) => seen.has(mark))) return false
+    for (const mark of marks) seen.add(mark)
+    return true
+  })
+}
+
+interface CellParts {
+  readonly rule: LabRule
+  readonly attack: LabAttack | undefined
+  readonly fraction: number
+  readonly topology: LabTopology
+  readonly split: Lab['axes']['splits'][number]
+  readonly seed: number
+}
+
+function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }: CellParts): ScenarioInput {
+  const { scenario, placement } = lab
+  const { label: _, training, ...plainRule } = rule
+  const { label: ___, nodes = scenario.nodes, honest, ...plainTopology } = topology
+  const who =
+    honest === undefined
+      ? { fraction, ...(placement === undefined ? {} : { placement }) }
+      : { nodes: Array.from({ length: nodes - honest }, (____, k) => honest + k) }
+  const adversaries = (): ScenarioInput['adversaries'] => {
+    if (attack === undefined) return []
+    const { name, params, label: __, ...rest } = attack
+    return [{ ...who, ...rest, attack: { name, params } }]
+  }
+  return {
+    ...scenario,
+    name: lab.name,
+    seed,
+    nodes,
+    topology: plainTopology,
+    data: { ...scenario.data, split },
+    training: { ...scenario.training, ...training },
+    rule: plainRule,
+    adversaries: adversaries(),
+    keepRounds: 2,
+  }
+}
+
+/** Plain averaging with the training of the lab, which tables call so. */
+function isUndefended(rule: LabRule): boolean {
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleLabel(rule) === UNDEFENDED_LABEL
+}
+
+/** Readable, and told apart by a hash where letters do not suffice. */
+function cellId(place: CellPlace): string {
+  const text = JSON.stringify(place)
+  const words = [place.rule, place.attack, place.fraction, `s${place.seed}`].join('-')
+  const slug = words
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 80)
+  return `${slug}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+}
+
+function hashOf(scenario: ScenarioInput): string {
+  return createHash('sha256')
+    .update(JSON.stringify(scenarioSchema.parse(scenario)))
+    .digest('hex')
+}

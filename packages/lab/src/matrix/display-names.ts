@@ -1,0 +1,44 @@
+import { callText } from '../text/call-text.js'
+import type { Lab, LabAttack, LabRule } from './lab-schema.js'
+
+type LabTopology = Lab['axes']['topologies'][number]
+type LabSplit = Lab['axes']['splits'][number]
+
+/** Plain averaging, in tables. */
+export const UNDEFENDED_LABEL = 'average'
+
+/** What tables call a rule: its label, or pre-aggregators, name, parameters and what is changed in its training. */
+export function ruleLabel(rule: LabRule): string {
+  return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
+}
+
+export function attackLabel(attack: LabAttack): string {
+  if (attack.label !== undefined) return attack.label
+  const name =
+    attack.poison === undefined ? callText(attack) : `${callText(attack.poison)} + ${callText(attack)}`
+  return withChanges(name, {
+    from: attack.from > 1 ? attack.from : undefined,
+    to: attack.to,
+    colluding: attack.colluding ? undefined : false,
+  })
+}
+
+export function topologyLabel(topology: LabTopology): string {
+  const { label, nodes, honest } = topology
+  return label ?? withChanges(callText(topology), { nodes, honest })
+}
+
+export function splitLabel(split: LabSplit): string {
+  const { kind, ...given } = split as { kind: string } & Record<string, unknown>
+  const parts = Object.entries(given).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${JSON.stringify(value)}`],
+  )
+  return [kind, ...parts].join(' ')
+}
+
+function withChanges(name: string, changes: Readonly<Record<string, number | boolean | undefined>>): string {
+  const parts = Object.entries(changes).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${value}`],
+  )
+  return [name, ...parts].join(', ')
+}

@@ -1,0 +1,79 @@
+import type { Problem } from '../documents/problem.js'
+import { checkScenario } from '../scenario/scenario-checks.js'
+import { scenarioSchema } from '../scenario/schema.js'
+import { type Cell, cellsOf, NO_ATTACK, representatives } from './cells.js'
+import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import type { Lab } from './lab-schema.js'
+
+/** Every mistake of a lab that its schema does not see, with its place on the axes that the wrong cells come from. */
+export function checkLab(lab: Lab): Problem[] {
+  const twice = checkLabels(lab)
+  if (twice.length > 0) return twice
+  const found = new Map<string, Problem>()
+  for (const cell of representatives(cellsOf(lab))) {
+    for (const { path, message } of checkScenario(scenarioSchema.parse(cell.scenario))) {
+      const problem = { path: labPath(cell, path), message: message + whereOf(lab, cell, path) }
+      found.set(JSON.stringify(problem), problem)
+    }
+  }
+  return [...found.values()]
+}
+
+/** Cells are told apart by what tables call them: two entries of one name would be one. */
+function checkLabels({ axes }: Lab): Problem[] {
+  const labels: Record<keyof Lab['axes'], readonly string[]> = {
+    rules: axes.rules.map(ruleLabel),
+    attacks: axes.attacks.map(attackLabel),
+    fractions: axes.fractions.map(String),
+    topologies: axes.topologies.map(topologyLabel),
+    splits: axes.splits.map(splitLabel),
+    seeds: axes.seeds.map(String),
+  }
+  const problems = Object.entries(labels).flatMap(([axis, names]) =>
+    names.flatMap((name, k): Problem[] => {
+      if (names.indexOf(name) === k) return []
+      const mend = ['rules', 'attacks', 'topologies'].includes(axis)
+        ? 'give one of them a label, or take it out'
+        : 'take one of them out'
+      return [{ path: ['axes', axis, k], message: `tables would call two of them ${name}; ${mend}` }]
+    }),
+  )
+  axes.rules.forEach(({ name, label, pre, training }, k) => {
+    const plain = name === UNDEFENDED_LABEL && pre.length === 0 && Object.keys(training).length === 0
+    if (label === UNDEFENDED_LABEL && !plain)
+      problems.push({
+        path: ['axes', 'rules', k, 'label'],
+        message: `${UNDEFENDED_LABEL} is what tables call plain averaging; give it another`,
+      })
+  })
+  axes.attacks.forEach(({ label }, k) => {
+    if (label === NO_ATTACK)
+      problems.push({
+        path: ['axes', 'attacks', k, 'label'],
+        message: `${NO_ATTACK} is what tables call the attack-free run; give it another`,
+      })
+  })
+  return problems
+}
+
+/** On which of several topologies a rule does not work. */
+function whereOf({ axes }: Lab, { topology }: Cell, [key]: Problem['path']): string {
+  return key === 'rule' && axes.topologies.length > 1 ? ` (topology ${topology})` : ''
+}
+
+/** Where the lab says what stands at this path of a cell's scenario. */
+function labPath({ origin }: Cell, path: Problem['path']): Problem['path'] {
+  const [key, ...rest] = path
+  const axis = (name: keyof Lab['axes'], index: number, below: Problem['path']): Problem['path'] =>
+    index < 0 ? ['axes', name] : ['axes', name, index, ...below]
+  if (key === 'rule') return axis('rules', origin.rule, rest)
+  if (key === 'topology') return axis('topologies', origin.topology, rest)
+  if (key === 'data' && rest[0] === 'split') return axis('splits', origin.split, rest.slice(1))
+  if (key === 'adversaries') {
+    const [, field, ...below] = rest
+    if (field === undefined) return ['axes', 'fractions']
+    if (field === 'placement') return ['placement']
+    return axis('attacks', origin.attack, field === 'attack' ? below : [field, ...below])
+  }
+  return ['scenario', ...path]
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { namedWithParams, orName } from '../documents/shared-schema.js'
+import { ATTACK_NAMES, adversarySchema, requireSpan } from '../scenario/adversary-schema.js'
+import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
+
+/**
+ * A lab file: one scenario without rule, adversaries and seed, and the axes over which it is run. Every combination is
+ * a cell. `none` and `average` need not be named: the attack-free and the undefended runs are there unless switched off.
+ */
+const fields = scenarioFields.shape
+
+export const labelSchema = z
+  .string()
+  .min(1)
+  .max(40)
+  .optional()
+  .describe('What tables call it; default: its name and parameters.')
+
+const attackSchema = orName(
+  namedWithParams('An attack.', ATTACK_NAMES)
+    .extend({
+      label: labelSchema,
+      poison: adversarySchema.shape.poison,
+      from: adversarySchema.shape.from,
+      to: adversarySchema.shape.to,
+      colluding: adversarySchema.shape.colluding,
+    })
+    .superRefine(requireSpan),
+)
+
+const ruleSchema = orName(
+  ruleFields.extend({
+    label: labelSchema,
+    training: z
+      .strictObject({
+        localSteps: z.int().min(0).max(1_000_000).optional(),
+        learningRate: z.number().gt(0).optional(),
+        momentum: z.number().min(0).lt(1).optional(),
+        logitAdjustment: z.number().min(0).optional(),
+      })
+      .default({})
+      .describe('Training that goes with this rule, where it differs from the scenario.'),
+  }),
+)
+
+const topologySchema = orName(
+  topologyFields.extend({
+    label: labelSchema,
+    nodes: fields.nodes
+      .unwrap()
+      .optional()
+      .describe('Nodes of this topology, where it differs from the scenario.'),
+    honest: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'The first so many nodes are honest and all others attack, instead of fractions and placement.',
+      ),
+  }),
+)
+
+export const labSchema = z.strictObject({
+  name: fields.name,
+  scenario: z
+    .strictObject({
+      nodes: fields.nodes,
+      mixing: fields.mixing,
+      data: z.strictObject({ source: fields.data.unwrap().shape.source }).prefault({}),
+      model: fields.model,
+      training: fields.training,
+      evaluation: fields.evaluation,
+      faults: fields.faults,
+      deadlines: fields.deadlines,
+      patienceRounds: fields.patienceRounds,
+      backend: fields.backend,
+    })
+    .prefault({})
+    .describe('What all cells have in common; keys as in a scenario.'),
+  placement: adversarySchema.shape.placement.describe('Where the attackers sit; as in a scenario.'),
+  axes: z.strictObject({
+    rules: z.array(ruleSchema).min(1),
+    attacks: z.array(attackSchema).default([]),
+    fractions: z
+      .array(z.number().min(0).lt(1))
+      .min(1)
+      .default([0.2])
+      .describe('Shares of attacking nodes; 0 is the attack-free run.'),
+    topologies: z
+      .array(topologySchema)
+      .min(1)
+      .default([{ name: 'k-regular', params: { k: 4 } }]),
+    splits: z
+      .array(fields.data.unwrap().shape.split.unwrap())
+      .min(1)
+      .default([{ kind: 'label-groups', h: 0.8 }]),
+    seeds: z
+      .array(
+        z
+          .int()
+          .min(0)
+          .max(2 ** 32 - 1),
+      )
+      .min(1)
+      .default([1]),
+  }),
+  controls: z
+    .strictObject({
+      honest: z.boolean().default(true).describe('Every rule with nobody attacking.'),
+      undefended: z.boolean().default(true).describe('Every attack on plain averaging.'),
+      baseline: z
+        .boolean()
+        .default(true)
+        .describe('Plain averaging with nobody attacking: what a rule costs is told against it.'),
+    })
+    .prefault({}),
+})
+
+export type Lab = z.output<typeof labSchema>
+export type LabAttack = z.output<typeof attackSchema>
+export type LabRule = z.output<typeof ruleSchema>

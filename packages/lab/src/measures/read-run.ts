@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { LabError } from '../errors.js'
+import { ruleText } from '../text/rule-text.js'
+import { weighsAll } from './filter-quality.js'
+import { readEvents } from './read-events.js'
+import { readLabels } from './read-labels.js'
+import type { RecordedNode, RunRecord } from './run-record.js'
+import type { LedgerCount } from './score.js'
+
+/** A run as its folder has it. */
+export interface StoredRun {
+  readonly folder: string
+  readonly record: RunRecord
+  readonly ledgers: LedgerCount
+  /** The resolved scenario, as text and as parsed; its shape is not checked beyond what `record` needs. */
+  readonly scenarioText: string
+  readonly scenario: StoredScenario
+  /** The rule with what stands before it, as reports call it. */
+  readonly ruleTitle: string
+  /** Whether its rule is plain averaging with nothing before it: no defence. */
+  readonly isPlain: boolean
+  readonly runId: string | null
+  readonly versions: Readonly<Record<string, string>>
+  /** Whatever else happened, in order: quarantines, faults, failures. */
+  readonly incidents: readonly Incident[]
+  /** Samples of each class that each node was dealt, by node index; null in folders that do not say. */
+  readonly labels: readonly (readonly number[])[] | null
+}
+
+export interface StoredScenario {
+  readonly name: string
+  readonly seed: number
+  readonly adversaries?: readonly {
+    readonly nodes?: readonly number[]
+    readonly attack: { readonly name: string }
+    readonly from?: number
+    readonly to?: number
+  }[]
+  /** Who attacks, as the plan drew it. */
+  readonly attackers?: readonly {
+    readonly node: number
+    readonly attack: string
+    /** First and last round of the attack, from 1; folders of older versions do not say. */
+    readonly from?: number
+    readonly to?: number
+  }[]
+  readonly [key: string]: unknown
+}
+
+export interface Incident {
+  readonly elapsedMs: number
+  /** What it was, in a word: the fault's name (`kill`, `heal` …), or the type of the event (`quarantine`, `failed` …). */
+  readonly kind: string
+  /** Round from 0 that was under way, or that it was planned for. */
+  readonly round: number
+  /** Nodes that it happened to, by index. */
+  readonly nodes: readonly number[]
+  /** What happened, in words. */
+  readonly text: string
+}
+
+/** Files that make a folder a run folder. */
+export const RUN_FILES = ['scenario.yaml', 'manifest.json', 'events.ndjson'] as const
+
+/** Reads a run folder. Throws E_FILE when a file is missing or is not what it should be; says which. */
+export async function readRun(folder: string): Promise<StoredRun> {
+  const text = async (name: string): Promise<string> =>
+    readFile(join(folder, name), 'utf8').catch((cause) => {
+      throw new LabError('E_FILE', `${join(folder, name)}: cannot be read; is this a run folder?`, {}, cause)
+    })
+  const scenarioText = await text('scenario.yaml')
+  const scenario = parseAs<StoredScenario>(join(folder, 'scenario.yaml'), () => parse(scenarioText))
+  const manifestText = await text('manifest.json')
+  const manifest = parseAs<StoredManifest>(join(folder, 'manifest.json'), () => JSON.parse(manifestText))
+  const nodes = nodesOf(scenario, manifest)
+  const { rounds } = manifest.training
+  const events = await readEvents(join(folder, 'events.ndjson'), nodes, rounds)
+  const summary = await readFile(join(folder, 'summary.json'), 'utf8').then(
+    (json) => parseAs<{ ledgers?: LedgerCount }>(join(folder, 'summary.json'), () => JSON.parse(json)),
+    () => ({}) as { ledgers?: LedgerCount },
+  )
+  return {
+    folder,
+    record: {
+      rule: manifest.rule.name,
+      weighsAll: weighsAll(manifest.rule),
+      rounds,
+      nodes,
+      ...events.record,
+    },
+    ruleTitle: ruleText(manifest.rule),
+    isPlain: manifest.rule.name === 'average' && (manifest.rule.pre ?? []).length === 0,
+    ledgers: summary.ledgers ?? { checked: 0, valid: 0, bad: [] },
+    scenarioText,
+    scenario,
+    runId: typeof scenario.run === 'string' ? scenario.run : null,
+    versions: (scenario.versions ?? {}) as Record<string, string>,
+    incidents: events.incidents,
+    labels: await readLabels(folder, nodes),
+  }
+}
+
+interface StoredManifest {
+  readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
+  readonly training: { readonly rounds: number }
+  readonly members: readonly string[]
+}
+
+function parseAs<T>(file: string, read: () => unknown): T {
+  try {
+    const value = read()
+    if (typeof value === 'object' && value !== null) return value as T
+  } catch (cause) {
+    throw new LabError('E_FILE', `${file}: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
+  }
+  throw new LabError('E_FILE', `${file}: an object is expected`)
+}
+
+function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNode[] {
+  const { rounds } = manifest.training
+  const attacks = new Map<number, Pick<RecordedNode, 'attack' | 'attackRounds'>>()
+  const add = (index: number, attack: string, from = 1, to = rounds): void =>
+    void attacks.set(index, { attack, attackRounds: [from - 1, to - 1] })
+  const { adversaries = [], attackers = [] } = scenario
+  for (const { nodes, attack, from, to } of adversaries)
+    for (const index of nodes ?? []) add(index, attack.name, from, to)
+  for (const { node, attack, ...window } of attackers) {
+    // Folders of older versions say who was drawn, but not when they attack: that stands in the entry.
+    const isTold = window.from !== undefined
+    if (!isTold && attacks.get(node)?.attack === attack) continue
+    const { from, to } = isTold ? window : (adversaries.find((entry) => entry.attack.name === attack) ?? {})
+    add(node, attack, from, to)
+  }
+  const width = Math.max(2, String(manifest.members.length - 1).length)
+  return manifest.members.map((peer, index) => ({
+    index,
+    name: `node-${String(index).padStart(width, '0')}`,
+    peer,
+    ...(attacks.get(index) ?? { attack: null, attackRounds: null }),
+  }))
+}

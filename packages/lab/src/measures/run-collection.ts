@@ -1,0 +1,94 @@
+import { access, readdir } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { LabError } from '../errors.js'
+import { RUN_FILES, readRun, type StoredRun } from './read-run.js'
+
+/**
+ * What a run is for: under attack with the defence, the same without an attacker, under attack with plain averaging,
+ * and plain averaging without an attacker.
+ */
+export const ROLES = ['attacked', 'undefended', 'honest', 'baseline'] as const
+export type Role = (typeof ROLES)[number]
+
+/** A run folder and what it is for. */
+export interface RunPlace {
+  readonly folder: string
+  /** Relative to the folder that was looked through, with `/`; `.` for itself. */
+  readonly path: string
+}
+
+/** Depth to which run folders are looked for: `<variant>/seed-<n>/<run folder>`. */
+const MAX_DEPTH = 3
+
+/** Folder of the nodes' states and logs inside a run; nothing below it is looked at. */
+const NOT_RUNS = new Set(['nodes', 'hosts', 'proofs', 'node_modules'])
+
+/** Run folders in a folder, itself included, in order of their paths. Throws E_FILE when there is none. */
+export async function findRuns(folder: string): Promise<RunPlace[]> {
+  const found: string[] = []
+  const look = async (path: string, depth: number): Promise<void> => {
+    if (await isRunFolder(path)) {
+      found.push(path)
+      return
+    }
+    if (depth === MAX_DEPTH) return
+    const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
+      throw new LabError('E_FILE', `${path}: not a folder that can be read`, {}, cause)
+    })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1)))
+      if (entry.isDirectory() && !NOT_RUNS.has(entry.name)) await look(join(path, entry.name), depth + 1)
+  }
+  await look(folder, 0)
+  if (found.length === 0) {
+    throw new LabError(
+      'E_FILE',
+      `${folder}: no run in it. A run folder holds ${RUN_FILES.join(', ')}; cluster run and scenario run make them.`,
+    )
+  }
+  return found.map((path) => ({
+    folder: path,
+    path: relative(folder, path).split(sep).join('/') || '.',
+  }))
+}
+
+async function isRunFolder(path: string): Promise<boolean> {
+  const there = await Promise.all(
+    RUN_FILES.map((name) =>
+      access(join(path, name)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return there.every(Boolean)
+}
+
+/**
+ * What a run is for, by what ran and not by the name of its folder: a scenario without adversaries is its own honest
+ * control, and plain averaging under another name is still no defence.
+ */
+export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'>): Role {
+  const hostile = record.nodes.some((node) => node.attack !== null)
+  if (isPlain) return hostile ? 'undefended' : 'baseline'
+  return hostile ? 'attacked' : 'honest'
+}
+
+/**
+ * What the rule is called: as the variant's folder has it (`attacked-balance-2` where a scenario has two rules of one
+ * name), or by its own name.
+ */
+export function ruleLabel(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
+  if (run.isPlain) return run.ruleTitle
+  const place = /^(?:attacked|honest)-.*-(\d+)$/.exec(path.split('/')[0] ?? '')?.[1]
+  return place === undefined ? run.ruleTitle : `${run.ruleTitle}-${place}`
+}
+
+/** Reads one run after the other, so that only one is in memory. */
+export async function* readRuns(
+  places: readonly RunPlace[],
+): AsyncGenerator<{ place: RunPlace; run: StoredRun; role: Role; rule: string }> {
+  for (const place of places) {
+    const run = await readRun(place.folder)
+    yield { place, run, role: roleOf(run), rule: ruleLabel(place.path, run) }
+  }
+}

@@ -1,0 +1,116 @@
+import { createRng } from '@tempered/robust-agg/rng'
+import type { CellReply } from '../matrix/cell-messages.js'
+import { mean } from '../measures/statistics.js'
+import type { ScenarioInput } from '../scenario/schema.js'
+import { type Candidate, candidateText, openingCandidates, vary, withCandidate } from './attack-candidates.js'
+
+/**
+ * Search for the attack that does most harm to a rule in the running system: every attack once as it comes, then
+ * variations of the worst ones with ever smaller steps, then the worst few again over all seeds. A run is one cell, as
+ * in a matrix. What it finds is a lower bound of the worst case.
+ */
+export interface AttackSearchInit {
+  /** Scenario without adversaries; its rule is under attack. */
+  readonly base: ScenarioInput
+  /** Share of attacking nodes, in (0, 1). */
+  readonly fraction: number
+  /** Runs in all, at least 1. */
+  readonly budget: number
+  /** The first is searched on, all decide. */
+  readonly seeds: readonly number[]
+  readonly rounds: number
+  /** Runs one cell; never rejects. */
+  runCell(scenario: ScenarioInput): Promise<CellReply>
+  /** Runs side by side. */
+  readonly parallel: number
+  onTried(tried: Tried, progress: { readonly runs: number; readonly budget: number }): void
+}
+
+/** What one candidate did. */
+export interface Tried {
+  readonly candidate: Candidate
+  readonly text: string
+  readonly seed: number
+  /** Test error of the worst honest node after the last round, in [0, 1]; null when the run failed. */
+  readonly harm: number | null
+  readonly error?: string
+}
+
+export interface Found {
+  readonly candidate: Candidate
+  readonly text: string
+  /** Mean over the seeds that were run. */
+  readonly harm: number
+  readonly seeds: number
+}
+
+/** How many of the worst are varied, and confirmed on all seeds. */
+const BEAM = 4
+/** Share of the budget that is kept for confirming. */
+const CONFIRMING = 0.25
+/** First step of the variations, as a factor. */
+const REACH = 8
+
+/** Attacks that a budget suffices to try once as they come, the rest of it kept for confirming. */
+export function openingRuns(budget: number): number {
+  return Math.min(openingCandidates().length, Math.max(1, budget - Math.ceil(CONFIRMING * budget)))
+}
+
+/** The worst first, those that ran on most seeds before others. */
+export async function searchAttack(init: AttackSearchInit): Promise<readonly Found[]> {
+  const { base, fraction, budget, seeds, rounds, parallel } = init
+  const rng = createRng(seeds[0]!, 'attack-search')
+  const tried = new Map<string, Tried[]>()
+  let runs = 0
+
+  const run = async (candidate: Candidate, seed: number): Promise<void> => {
+    const text = candidateText(candidate)
+    if (tried.get(text)?.some((one) => one.seed === seed) || runs >= budget) return
+    runs += 1
+    const reply = await init.runCell({ ...withCandidate(base, fraction, candidate), seed })
+    const result: Tried =
+      'error' in reply
+        ? { candidate, text, seed, harm: null, error: `${reply.error.code}: ${reply.error.message}` }
+        : { candidate, text, seed, harm: reply.measures.mter }
+    tried.set(text, [...(tried.get(text) ?? []), result])
+    init.onTried(result, { runs, budget })
+  }
+  const runAll = async (jobs: readonly (readonly [Candidate, number])[]): Promise<void> => {
+    const queue = [...jobs]
+    const work = async (): Promise<void> => {
+      for (let job = queue.shift(); job !== undefined; job = queue.shift()) await run(...job)
+    }
+    await Promise.all(Array.from({ length: parallel }, work))
+  }
+
+  const [first] = seeds as [number]
+  const kept = Math.ceil(CONFIRMING * budget)
+  const opening = openingCandidates().slice(0, openingRuns(budget))
+  await runAll(opening.map((candidate) => [candidate, first] as const))
+  let reach = REACH
+  // A variation that was tried before costs nothing, so generations are bounded as well.
+  for (let generation = 0; generation < budget && runs < budget - kept; generation++) {
+    const parents = ranking(tried).slice(0, BEAM)
+    if (parents.length === 0) break
+    const room = Math.min(2 * BEAM, budget - kept - runs)
+    const children = Array.from({ length: room }, (_, k) =>
+      vary(parents[k % parents.length]!.candidate, rounds, reach, rng),
+    )
+    await runAll(children.map((candidate) => [candidate, first] as const))
+    reach = Math.max(1.25, Math.sqrt(reach))
+  }
+  const worst = ranking(tried).slice(0, BEAM)
+  await runAll(seeds.flatMap((seed) => worst.map(({ candidate }) => [candidate, seed] as const)))
+  return ranking(tried)
+}
+
+function ranking(tried: ReadonlyMap<string, readonly Tried[]>): Found[] {
+  const found = [...tried.values()].flatMap((all): Found[] => {
+    const harms = all.flatMap(({ harm }) => harm ?? [])
+    const harm = mean(harms)
+    return harm === null
+      ? []
+      : [{ candidate: all[0]!.candidate, text: all[0]!.text, harm, seeds: harms.length }]
+  })
+  return found.sort((a, b) => b.seeds - a.seeds || b.harm - a.harm)
+}

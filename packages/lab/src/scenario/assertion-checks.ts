@@ -1,0 +1,44 @@
+import type { Problem } from '../documents/problem.js'
+import { weighsAll } from '../measures/filter-quality.js'
+import { AssertionSyntaxError, parseAssertion, type Term } from './assertions.js'
+import type { Scenario } from './schema.js'
+
+/** Assertions that cannot be read, that name what is not there, or whose measure none of the runs can take. */
+export function checkAssertions(scenario: Scenario): Problem[] {
+  return scenario.assertions.flatMap((text, k): Problem[] => {
+    const message = problemOf(text, scenario)
+    return message === undefined ? [] : [{ path: ['assertions', k], message }]
+  })
+}
+
+function problemOf(text: string, scenario: Scenario): string | undefined {
+  try {
+    const assertion = parseAssertion(text)
+    const { nodes, controls } = scenario
+    if (assertion.kind === 'quarantined' && assertion.node >= nodes)
+      return `there is no node ${assertion.node} (0 … ${nodes - 1})`
+    if (assertion.kind !== 'measure') return undefined
+    const terms = [assertion.term, ...(assertion.minus === undefined ? [] : [assertion.minus])]
+    const off = terms.find(({ run }) => run !== 'attacked' && !controls[run])
+    if (off !== undefined) return `needs the ${off.run} control, which is switched off`
+    return terms.map((term) => immeasurable(term, scenario)).find((why) => why !== undefined)
+  } catch (error) {
+    if (!(error instanceof AssertionSyntaxError)) throw error
+    return error.message
+  }
+}
+
+/** Why no run of that kind measures it; undefined when it does. */
+function immeasurable({ run, measure }: Term, { adversaries, rules }: Scenario): string | undefined {
+  if (measure === 'asr') {
+    const planted = adversaries.some(({ attack, poison }) => [attack.name, poison?.name].includes('backdoor'))
+    if (!planted) return 'asr is measured only where somebody attacks with a backdoor, and nobody does'
+    if (run === 'honest' || run === 'baseline')
+      return `asr is not measured in the ${run} run: nobody attacks in it`
+  }
+  if (measure !== 'precision' && measure !== 'recall') return undefined
+  const weighing = run === 'undefended' || run === 'baseline' ? { name: 'average' } : rules.find(weighsAll)
+  return weighing === undefined
+    ? undefined
+    : `${measure} is not measured under ${weighing.name}, which weighs all models and refuses none; hostileWeight is`
+}

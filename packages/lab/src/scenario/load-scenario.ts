@@ -1,0 +1,56 @@
+import { dirname, resolve } from 'node:path'
+import { DataError, type DataSource, loadSource, partition } from '@tempered/node'
+import { createTopology } from '@tempered/robust-agg/topology'
+import { loadKind } from '../documents/file-kind.js'
+import { documentError, loadDocument } from '../documents/load-document.js'
+import { scenarioPartition } from './data-split.js'
+import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
+import { type Scenario, scenarioSchema } from './schema.js'
+
+/**
+ * Reads a scenario file and checks all of it that can be checked without its data. A data folder in it is relative to
+ * the file. Throws E_FILE, or E_CONFIG with every mistake on a line `file:line:column: what`.
+ */
+export async function loadScenario(file: string): Promise<Scenario> {
+  const scenario = await loadKind('scenario', file, () =>
+    loadDocument(file, scenarioSchema, checkScenario, INDEPENDENT_KEYS),
+  )
+  const { source } = scenario.data
+  if (source === 'mnist') return scenario
+  return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }
+}
+
+/** Loads a scenario's data and tries its split with every seed. Throws E_CONFIG with the place in the file. */
+export async function loadScenarioData(
+  file: string,
+  scenario: Scenario,
+  cacheFolder: string,
+): Promise<DataSource> {
+  const source = await locateDataErrors(file, ['data', 'source'], () =>
+    loadSource(scenario.data.source, cacheFolder),
+  )
+  await locateDataErrors(file, ['data', 'split'], async () => {
+    for (const seed of scenario.seeds) dealtSamples(scenario, seed, source)
+  })
+  return source
+}
+
+/** Indices of the training samples of each node under one seed. Throws DataError. */
+export function dealtSamples(scenario: Scenario, seed: number, { train }: DataSource): Uint32Array[] {
+  const graph = createTopology(scenario.topology, scenario.nodes, seed)
+  const scheme = scenarioPartition(scenario, graph)
+  return partition({ labels: train.labels, classes: train.classes, nodes: scenario.nodes, scheme, seed })
+}
+
+async function locateDataErrors<T>(
+  file: string,
+  path: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error
+    throw await documentError(file, [{ path, message: error.message }])
+  }
+}

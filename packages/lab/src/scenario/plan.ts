@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import {
+  createRunRule,
+  type DataSource,
+  describeModel,
+  type Identity,
+  identityFromSeed,
+  initialParameters,
+  manifestRule,
+  type PartitionScheme,
+  type RunTopology,
+  runTopology,
+} from '@tempered/node'
+import {
+  blobCid,
+  DEFAULT_RUN_LIMITS,
+  encodeModel,
+  PROTOCOL_VERSION,
+  type Run,
+  sealManifest,
+} from '@tempered/protocol'
+import { createAttack } from '@tempered/robust-agg/attacks'
+import { isLedgerAttack } from '../adversary/ledger-attacks.js'
+import { type PlannedAttack, planAttack } from '../adversary/planned-attack.js'
+import { LabError } from '../errors.js'
+import { checkFaults } from '../faults/fault-checks.js'
+import { scenarioPartition } from './data-split.js'
+import { placeAdversaries } from './placement.js'
+import type { Scenario } from './schema.js'
+
+export type { PlannedAttack } from '../adversary/planned-attack.js'
+
+/** One node of a local cluster. */
+export interface PlannedNode {
+  /** Index in the topology and among the manifest's members. */
+  readonly index: number
+  /** `node-00`, `node-01` …; its folder in the results. */
+  readonly name: string
+  readonly identity: Identity
+  /** The attack it mounts; undefined for an honest node. */
+  readonly attack: PlannedAttack | undefined
+}
+
+/** A scenario with everything drawn and checked: who the nodes are, what they agree on, who attacks. */
+export interface ClusterPlan {
+  readonly scenario: Scenario
+  readonly run: Run
+  readonly topology: RunTopology
+  readonly nodes: readonly PlannedNode[]
+  /** How the training samples are dealt to them. */
+  readonly partition: PartitionScheme
+}
+
+/**
+ * Draws topology and initial parameters from the seed, and identities unless they are given. Throws before anything
+ * runs if a part is wrong.
+ */
+export function planCluster(
+  scenario: Scenario,
+  data: DataSource,
+  identities: readonly Identity[] = clusterIdentities(scenario),
+): ClusterPlan {
+  const { shape, classes } = data.train
+  const model = describeModel(scenario.model, shape, classes)
+  const rule = createRunRule(scenario.rule)
+  const { logitAdjustment, ...training } = scenario.training
+  const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
+  const run = sealManifest({
+    kind: 'tempered/manifest',
+    version: PROTOCOL_VERSION,
+    name: scenario.name,
+    seed: scenario.seed,
+    model: {
+      name: scenario.model,
+      inputShape: [shape.height, shape.width, shape.channels],
+      classes,
+      parameterCount: model.parameterCount,
+      initialCid: blobCid(encodeModel(initialParameters(model, scenario.seed))).toString(),
+    },
+    rule: manifestRule(rule),
+    training: { ...training, ...(logitAdjustment > 0 ? { logitAdjustment } : {}) },
+    topology: {
+      name: scenario.topology.name,
+      params: scenario.topology.params,
+      ...(edges === undefined ? {} : { edges }),
+      mixing: scenario.mixing,
+    },
+    members: identities.map((identity) => identity.signer.peerId),
+    deadlines: scenario.deadlines,
+    limits: DEFAULT_RUN_LIMITS,
+    patienceRounds: scenario.patienceRounds,
+  })
+  const topology = runTopology(run)
+  const attacks = assignAttacks(scenario, topology)
+  for (const identity of identities)
+    rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
+  const width = String(scenario.nodes - 1).length
+  const nodes = identities.map((identity, index) => ({
+    index,
+    name: `node-${String(index).padStart(Math.max(2, width), '0')}`,
+    identity,
+    attack: attacks.get(index),
+  }))
+  return { scenario, run, topology, nodes, partition: scenarioPartition(scenario, topology.graph) }
+}
+
+function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, PlannedAttack> {
+  const { adversaries, nodes, seed, training } = scenario
+  const attacks = adversaries.map((entry) => {
+    // Unknown names and parameters are found here, before anything runs.
+    const { name, params } = entry.attack
+    if (!isLedgerAttack(name)) createAttack(name, params)
+    return planAttack(entry, training.rounds)
+  })
+  const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
+  const honest = Array.from({ length: nodes }, (_, index) => index).filter((index) => !entryOf.has(index))
+  const faults = { nodes, rounds: training.rounds, topology: graph, honest }
+  const first = [...problems, ...checkFaults(scenario.faults, faults)][0]
+  if (first !== undefined) throw new LabError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
+  return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
+}
+
+function clusterIdentities({ nodes, seed }: Scenario): Identity[] {
+  return Array.from({ length: nodes }, (_, index) => clusterIdentity(seed, index))
+}
+
+/**
+ * Keys of a local cluster come from the seed, so that two runs have the same members in the same order. They
+ * protect nothing: a cluster on one machine is for experiments.
+ */
+function clusterIdentity(seed: number, index: number): Identity {
+  return identityFromSeed(
+    createHash('sha256').update(`tempered local cluster key\0${seed}\0${index}`).digest(),
+  )
+}

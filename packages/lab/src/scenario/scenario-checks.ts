@@ -1,0 +1,154 @@
+import { createRunRule } from '@tempered/node'
+import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
+import { listAttacks } from '@tempered/robust-agg/attacks'
+import { createTopology, type Topology } from '@tempered/robust-agg/topology'
+import { knowledgeOf, knowsLess } from '../adversary/planned-attack.js'
+import type { Problem } from '../documents/problem.js'
+import { checkFaults } from '../faults/fault-checks.js'
+import { ranges } from '../text/ranges.js'
+import { checkAssertions } from './assertion-checks.js'
+import { cliquesOf } from './data-split.js'
+import { checkAttack, checkRule, checkTopology } from './name-checks.js'
+import { placeAdversaries } from './placement.js'
+import type { Scenario, ScenarioRule } from './schema.js'
+
+/** Keys whose values nothing below other keys is judged by: when they are wrong, the rest can still be checked. */
+export const INDEPENDENT_KEYS: readonly string[] = [
+  'name',
+  'mixing',
+  'data',
+  'model',
+  'rule',
+  'rules',
+  'faults',
+  'stop',
+  'assertions',
+  'evaluation',
+  'deadlines',
+  'patienceRounds',
+  'backend',
+  'keepRounds',
+]
+
+/**
+ * Every mistake of a scenario that its schema does not see, with its place: names, parameters, topologies that do not
+ * exist, rules that do not work on them, contradictory adversaries, faults and assertions. Looks at every seed.
+ *
+ * @param raw the scenario as its file has it, which says whether `rule` or `rules` was written
+ */
+export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
+  const { adversaries, nodes, training, faults, seeds } = scenario
+  const isList = (raw as { rules?: unknown } | undefined)?.rules !== undefined
+  const rules = scenario.rules.map((rule, k) => ({ rule, path: isList ? ['rules', k] : ['rule'] }))
+  const problems = [
+    ...rules.flatMap(({ rule, path }) => checkRule(rule, path)),
+    ...adversaries.flatMap((entry, k) => checkAdversary(entry, training.rounds, ['adversaries', k])),
+    ...checkAssertions(scenario),
+  ]
+  for (const seed of seeds) {
+    const wrong = checkTopology(scenario, seed)
+    problems.push(...wrong)
+    const topology = wrong.length > 0 ? undefined : createTopology(scenario.topology, nodes, seed)
+    if (topology !== undefined) {
+      problems.push(...rules.flatMap(({ rule, path }) => checkRuleOn(topology, rule, path)))
+      problems.push(...checkCliques(topology, scenario))
+    }
+    const ring = topology ?? createTopology({ name: 'ring' }, nodes, seed)
+    const placed = placeAdversaries({ nodes, seed, adversaries, topology: ring })
+    problems.push(...placed.problems)
+    const honest = Array.from({ length: nodes }, (_, index) => index).filter(
+      (index) => !placed.entryOf.has(index),
+    )
+    if (honest.length === 0)
+      problems.push({ path: ['adversaries'], message: 'every node attacks; at least one must be honest' })
+    problems.push(...checkFaults(faults, { nodes, rounds: training.rounds, topology, honest }))
+  }
+  return distinct(problems)
+}
+
+function checkAdversary(
+  entry: Scenario['adversaries'][number],
+  rounds: number,
+  path: Problem['path'],
+): Problem[] {
+  const { attack, knowledge, from } = entry
+  const problems = checkAttack(attack, [...path, 'attack'])
+  if (problems.some((problem) => problem.path.at(-1) === 'name')) return problems
+  const needs = knowledgeOf(attack.name)
+  if (knowledge !== undefined && knowsLess(knowledge, needs)) {
+    problems.push({
+      path: [...path, 'knowledge'],
+      message: `${attack.name} must see more than ${knowledge}: give ${needs}, or take colluding: false for less`,
+    })
+  }
+  if (from > rounds)
+    problems.push({ path: [...path, 'from'], message: `round ${from} is after the last one, ${rounds}` })
+  if (entry.poison !== undefined) problems.push(...checkPoison(entry.poison, attack, path))
+  return problems
+}
+
+/** What rides on a model attack is an attack on training data, and stands beside none of its own kind. */
+function checkPoison(
+  poison: NonNullable<Scenario['adversaries'][number]['poison']>,
+  attack: { readonly name: string },
+  path: Problem['path'],
+): Problem[] {
+  const problems = checkAttack(poison, [...path, 'poison'])
+  if (problems.length > 0) return problems
+  const kindOf = (name: string) => listAttacks().find((info) => info.name === name)?.kind
+  if (kindOf(poison.name) !== 'data')
+    return [{ path: [...path, 'poison'], message: `${poison.name} is no attack on training data` }]
+  if (kindOf(attack.name) !== 'model')
+    return [{ path: [...path, 'poison'], message: `goes with an attack on models, ${attack.name} is none` }]
+  return []
+}
+
+function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path']): Problem[] {
+  if (checkRule(rule, path).length > 0) return []
+  const made = createRunRule(rule)
+  const byCount = new Map<number, number[]>()
+  for (let node = 0; node < topology.n; node++) {
+    const count = topology.neighbours(node).length
+    byCount.set(count, [...(byCount.get(count) ?? []), node])
+  }
+  return [...byCount].flatMap(([count, nodes]): Problem[] => {
+    try {
+      made.checkNeighbourhood(count)
+      return []
+    } catch (error) {
+      if (!isRobustAggError(error)) throw error
+      const who = nodes.length === 1 ? `node ${nodes[0]} has` : `nodes ${ranges(nodes)} have`
+      const message = `${who} ${count} neighbour${count === 1 ? '' : 's'}: ${error.message}`
+      return [{ path: [...path, ...assumptionPath(error, rule)], message }]
+    }
+  })
+}
+
+/** Where the rule, or what stands before it, says how many attackers it assumes; nothing when it says so nowhere. */
+function assumptionPath(error: RobustAggError, { name, params, pre }: ScenarioRule): Problem['path'] {
+  if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) return []
+  const { stage } = error.details
+  if (stage !== null) return 'f' in pre[stage]!.params ? ['pre', stage, 'params', 'f'] : ['pre', stage]
+  return error.details.rule === name && 'f' in params ? ['params', 'f'] : []
+}
+
+function checkCliques(graph: Topology, { data, topology, nodes }: Scenario): Problem[] {
+  const { split } = data
+  if (split.kind !== 'by-clique') return []
+  const path = ['data', 'split']
+  if (split.groups === undefined) {
+    if (cliquesOf(topology, graph) !== undefined) return []
+    const message = `${graph.name} has no cliques that could be told apart; name them as groups`
+    return [{ path, message }]
+  }
+  const named = split.groups.flat()
+  const wrong = named.find((node) => node >= nodes)
+  if (wrong !== undefined) return [{ path: [...path, 'groups'], message: `there is no node ${wrong}` }]
+  return new Set(named).size === nodes && named.length === nodes
+    ? []
+    : [{ path: [...path, 'groups'], message: 'every node must be in exactly one group' }]
+}
+
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
+}

@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util'
+import { listPreAggregators, listRules } from '@tempered/robust-agg'
+import { listTopologies } from '@tempered/robust-agg/topology'
+import { z } from 'zod'
+import {
+  backendSchema,
+  deadlinesSchema,
+  evaluationSchema,
+  groupsSchema,
+  namedWithParams,
+  orName,
+  sourceSchema,
+  splitSchema,
+  trainingSchema,
+} from '../documents/shared-schema.js'
+import { faultSchema } from '../faults/fault-schema.js'
+import { adversarySchema } from './adversary-schema.js'
+
+const seedSchema = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+
+const namesOf = (infos: readonly { readonly name: string }[]): string[] => infos.map(({ name }) => name)
+
+export const ruleFields = namedWithParams('Aggregation rule.', namesOf(listRules())).extend({
+  pre: z
+    .array(orName(namedWithParams('Pre-aggregator.', namesOf(listPreAggregators()))))
+    .default([])
+    .describe('Pre-aggregators that run before the rule, in order.'),
+})
+
+const ruleSchema = orName(ruleFields)
+
+export const topologyFields = namedWithParams('Who is whose neighbour.', namesOf(listTopologies())).extend({
+  edges: z
+    .array(z.tuple([z.int().min(0), z.int().min(0)]))
+    .optional()
+    .describe('For custom: index pairs.'),
+})
+
+const scenarioSplitSchema = z
+  .discriminatedUnion('kind', [
+    ...splitSchema.options,
+    z.strictObject({
+      kind: z.literal('by-clique'),
+      groups: groupsSchema.optional().describe('The cliques; default: those of the topology.'),
+    }),
+  ])
+  .describe('How training samples are dealt to the nodes; by-clique gives each clique labels of its own.')
+
+const controlsSchema = z
+  .strictObject({
+    honest: z.boolean().default(true).describe('The same rule with nobody attacking.'),
+    undefended: z.boolean().default(true).describe('The same attack on plain averaging.'),
+    baseline: z.boolean().default(true).describe('Plain averaging with nobody attacking.'),
+  })
+  .prefault({})
+  .describe('Runs beside the scenario to compare it with; those that would be the same run are left out.')
+
+const stopSchema = z
+  .strictObject({
+    targetAccuracy: z
+      .number()
+      .gt(0)
+      .lte(1)
+      .optional()
+      .describe('Mean test accuracy of the honest nodes in a round.'),
+    seconds: z.number().gt(0).optional().describe('Seconds since the start of the run.'),
+  })
+  .prefault({})
+  .describe('Ends a run before its last round; whatever comes first.')
+
+export const scenarioFields = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
+    .default('cluster'),
+  seed: seedSchema.optional().describe('Everything random in the run is drawn from it. Default: 1.'),
+  seeds: z.array(seedSchema).min(1).optional().describe('Several seeds: `scenario run` runs all of them.'),
+  nodes: z.int().min(1).max(4096).default(10),
+  topology: orName(topologyFields)
+    .optional()
+    .describe('Default: 4-regular, or complete for up to five nodes.'),
+  mixing: z
+    .enum(['uniform', 'metropolis'])
+    .default('uniform')
+    .describe('Mixing weights for rules that use them.'),
+  data: z
+    .strictObject({
+      source: sourceSchema,
+      split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
+    })
+    .prefault({}),
+  model: z.enum(['softmax', 'mlp', 'cnn']).default('mlp'),
+  training: trainingSchema,
+  rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),
+  rules: z.array(ruleSchema).min(1).optional().describe('Several rules: `scenario run` runs all of them.'),
+  adversaries: z.array(adversarySchema).default([]),
+  faults: z.array(faultSchema).default([]).describe('What goes wrong, and when.'),
+  stop: stopSchema,
+  assertions: z
+    .array(z.string())
+    .default([])
+    .describe('What must hold at the end, e.g. `worstHonestAccuracy >= 90 %`; exit code 8 otherwise.'),
+  controls: controlsSchema,
+  evaluation: evaluationSchema,
+  deadlines: deadlinesSchema,
+  patienceRounds: z
+    .int()
+    .min(1)
+    .default(2)
+    .describe('Deadlines a silent neighbour may miss before nobody waits.'),
+  backend: backendSchema.default('auto'),
+  keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
+})
+
+export function defaultTopology(nodes: number): { name: string; params: Record<string, number> } {
+  return nodes > 5 ? { name: 'k-regular', params: { k: 4 } } : { name: 'complete', params: {} }
+}
+
+/**
+ * A scenario: everything that decides what a run does. `seeds` and `rules` hold all that were asked for, `seed` and
+ * `rule` the first of them: what one run takes. A parsed scenario parses again to itself.
+ */
+export const scenarioSchema = scenarioFields
+  .superRefine((fields, context) => {
+    const twice = (one: 'seed' | 'rule', all: 'seeds' | 'rules'): void => {
+      if (fields[one] === undefined || fields[all] === undefined) return
+      if (isDeepStrictEqual(fields[one], fields[all][0])) return
+      context.addIssue({ code: 'custom', path: [one], message: `give either ${one} or ${all}, not both` })
+    }
+    twice('seed', 'seeds')
+    twice('rule', 'rules')
+    if (fields.seeds !== undefined && new Set(fields.seeds).size < fields.seeds.length) {
+      context.addIssue({ code: 'custom', path: ['seeds'], message: 'has a seed twice' })
+    }
+  })
+  .transform((fields) => {
+    const rules = fields.rules ?? [fields.rule ?? ruleSchema.parse({ name: 'balance' })]
+    const seeds = fields.seeds ?? [fields.seed ?? 1]
+    return {
+      ...fields,
+      seed: seeds[0]!,
+      seeds,
+      rule: rules[0]!,
+      rules,
+      topology: fields.topology ?? defaultTopology(fields.nodes),
+    }
+  })
+
+export type ScenarioInput = z.input<typeof scenarioSchema>
+export type Scenario = z.infer<typeof scenarioSchema>
+export type ScenarioRule = Scenario['rule']

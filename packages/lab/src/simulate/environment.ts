@@ -1,0 +1,123 @@
+import {
+  createMemoryDisk,
+  createMemoryHub,
+  createSharedReader,
+  createTrainerService,
+  createVirtualTime,
+  type DataSource,
+  loadSource,
+  type MemoryDisk,
+  type MemoryHub,
+  manifestInitialParameters,
+  partition,
+  type RemoteTrainer,
+  type TrainerService,
+  type VirtualTime,
+} from '@tempered/node'
+import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
+import type { ClusterPlan } from '../scenario/plan.js'
+
+/** What all nodes of a simulation share. */
+export interface World {
+  readonly plan: ClusterPlan
+  readonly time: VirtualTime
+  readonly hub: MemoryHub
+  readonly source: DataSource
+  /** Training samples of each node. */
+  readonly parts: readonly Uint32Array[]
+  /** Training threads; node i trains in thread i mod their number. */
+  readonly services: readonly TrainerService[]
+  /** The nodes' disks, by index: they outlive a kill. */
+  readonly disks: readonly MemoryDisk[]
+  /** What attackers see of honest nodes. */
+  readonly models: HonestModels
+  /** Indices of the honest nodes. */
+  readonly honest: readonly number[]
+  readonly initialParameters: Float32Array
+  close(): Promise<void>
+}
+
+export interface WorldInit {
+  readonly plan: ClusterPlan
+  readonly cacheFolder: string
+  readonly trainingThreads: number
+  /** Training threads that are there already, instead. */
+  readonly services?: readonly TrainerService[] | undefined
+}
+
+/** Virtual milliseconds that a message takes. */
+const LATENCY_MS = 1
+/** Virtual bandwidth of a link, bytes a millisecond: 1 Gbit/s. */
+const BYTES_PER_MS = 125_000
+/** Larger runs hold the newest entries of each ledger only. */
+const SMALL_RUN = 64
+const HELD_ENTRIES = 4
+/** Owner of the timers that are no node's. */
+const NOBODY = -1
+
+export async function openWorld({
+  plan,
+  cacheFolder,
+  trainingThreads,
+  services: given,
+}: WorldInit): Promise<World> {
+  const { scenario, run, nodes } = plan
+  const small = nodes.length <= SMALL_RUN
+  // A node that starts again, or comes late, needs whole ledgers.
+  const faulty = scenario.faults.length > 0
+  const reader = createSharedReader()
+  const time = createVirtualTime()
+  const source = await loadSource(scenario.data.source, cacheFolder)
+  const services =
+    given?.map(scopedService) ??
+    (await Promise.all(
+      Array.from({ length: trainingThreads }, () => createTrainerService({ backend: scenario.backend })),
+    ))
+  return {
+    plan,
+    time,
+    hub: createMemoryHub({
+      latencyMs: LATENCY_MS,
+      bytesPerMs: BYTES_PER_MS,
+      audience: 'neighbours',
+      reader,
+    }),
+    source,
+    parts: partition({
+      labels: source.train.labels,
+      classes: source.train.classes,
+      nodes: nodes.length,
+      scheme: plan.partition,
+      seed: run.manifest.seed,
+    }),
+    services,
+    disks: nodes.map(() =>
+      createMemoryDisk({
+        openAnnouncement: reader.openCarried,
+        ...(small || faulty ? {} : { heldEntries: HELD_ENTRIES }),
+      }),
+    ),
+    models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
+    honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
+    initialParameters: manifestInitialParameters(run.manifest),
+    async close() {
+      await Promise.all(services.map((service) => service.close()))
+    },
+  }
+}
+
+/** A service whose `close` frees the trainers that were opened through it and leaves its thread alone. */
+function scopedService(service: TrainerService): TrainerService {
+  const opened: RemoteTrainer[] = []
+  return {
+    backend: service.backend,
+    async open(spec) {
+      const trainer = await service.open(spec)
+      opened.push(trainer)
+      return trainer
+    },
+    async close() {
+      for (const trainer of opened.splice(0)) trainer.dispose()
+    },
+  }
+}

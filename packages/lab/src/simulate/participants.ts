@@ -1,0 +1,120 @@
+import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
+import type { ClusterInit } from '../cluster/cluster.js'
+import { hostedRound } from '../cluster/worker-messages.js'
+import { afterFault, type Conditions, calm } from '../faults/conditions.js'
+import { createFaultTimeline, type FaultAction, partedPairs } from '../faults/fault-timeline.js'
+import { createPresence } from '../faults/presence.js'
+import type { PlannedNode } from '../scenario/plan.js'
+import type { World } from './environment.js'
+import { openSimulatedNode } from './simulated-node.js'
+
+/** The nodes of a simulation and what faults do to them. */
+export interface Cast {
+  /** Resolves when every node is done and no other will come. */
+  play(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent'>): Cast {
+  const { plan, hub, models, disks } = world
+  const { nodes, run } = plan
+  const timeline = createFaultTimeline(plan.scenario.faults, { nodes: nodes.length })
+  const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
+  const running = new Map<number, { readonly node: TemperedNode; readonly gone: Promise<void> }>()
+  const performances = new Set<Promise<void>>()
+  let conditions: Conditions = calm
+  let stopped = false
+
+  const carryOut = (actions: readonly FaultAction[]): void => {
+    for (const action of actions) {
+      if (stopped) return
+      onEvent({ type: 'fault', action })
+      conditions = afterFault(conditions, action)
+      if (action.type === 'partition' || action.type === 'heal') {
+        for (const [a, b] of partedPairs(action.groups))
+          hub.setLink(run.manifest.members[a]!, run.manifest.members[b]!, action.type === 'heal')
+      } else if (action.type === 'kill' || action.type === 'leave') {
+        // Memory has no unwritten bytes that a sudden end could lose: both end after the step that is being taken.
+        void running.get(action.node)?.node.stop()
+      } else if (action.type === 'restart' || action.type === 'join') begin(nodes[action.node]!)
+    }
+  }
+
+  const begin = (planned: PlannedNode): void => {
+    const { index } = planned
+    const before = running.get(index)?.gone
+    const performance = (before ?? Promise.resolve())
+      .then(() => work(planned))
+      .catch((error) => {
+        models.gone(index)
+        onEvent({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+      })
+      .finally(() => {
+        performances.delete(performance)
+        running.delete(index)
+        presence.gone(index)
+        releaseStranded()
+      })
+    performances.add(performance)
+  }
+
+  /** Works the rounds of a node until it is done, is stopped or fails. */
+  const work = async (planned: PlannedNode): Promise<void> => {
+    const { index } = planned
+    presence.started(index)
+    const { node, aggregation } = await openSimulatedNode(world, planned, {
+      conditions: () => conditions,
+      absent: timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : [])),
+      events: {
+        onPublished(round, modelCid) {
+          presence.published(index, round)
+          if (planned.attack === undefined)
+            models.note(index, round, async () => requireBlob(disks[index]!.blob(modelCid), modelCid))
+          carryOut(timeline.published(index, round, planned.attack === undefined))
+        },
+        onRound(report) {
+          // Aggregating is real work; virtual time did not see it.
+          const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
+          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }) })
+        },
+        onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
+      },
+    })
+    if (stopped) {
+      await node.stop()
+      return
+    }
+    const gone = node.run()
+    running.set(index, { node, gone: gone.catch(() => undefined) })
+    releaseStranded()
+    await gone
+    const lastRound = run.manifest.training.rounds - 1
+    if (disks[index]!.lastRound === lastRound) onEvent({ type: 'done', index })
+    else models.gone(index)
+  }
+
+  /** Nodes that nobody will ever come to would wait for ever. */
+  const releaseStranded = (): void => {
+    const coming = new Set(timeline.pending().flatMap((action) => ('node' in action ? [action.node] : [])))
+    for (const index of presence.stranded((other) => coming.has(other))) void running.get(index)?.node.stop()
+  }
+
+  return {
+    async play() {
+      carryOut(timeline.start())
+      const absent = new Set(timeline.absentAtStart)
+      for (const planned of nodes) if (!absent.has(planned.index)) begin(planned)
+      while (performances.size > 0) await Promise.all(performances)
+      if (!stopped) for (const action of timeline.pending()) onEvent({ type: 'fault-skipped', action })
+    },
+    async stop() {
+      stopped = true
+      await Promise.all([...running.values()].map(({ node }) => node.stop()))
+    },
+  }
+}
+
+function requireBlob(bytes: Uint8Array | undefined, cid: string): Uint8Array {
+  if (bytes === undefined) throw new RangeError(`blob ${cid} is not held any more`)
+  return bytes
+}

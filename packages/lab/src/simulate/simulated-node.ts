@@ -1,0 +1,130 @@
+import {
+  createNode,
+  type LocalTraining,
+  type NodeEvents,
+  openLocalTraining,
+  type Samples,
+  silentLogger,
+  type TemperedNode,
+} from '@tempered/node'
+import type { Rule } from '@tempered/robust-agg'
+import { createAdversary } from '../adversary/adversary.js'
+import { withoutAbsent } from '../faults/absent-peers.js'
+import { type Conditions, linkName } from '../faults/conditions.js'
+import { slowLinks } from '../faults/slow-links.js'
+import type { PlannedNode } from '../scenario/plan.js'
+import type { World } from './environment.js'
+import { simulatedTraining } from './simulated-training.js'
+
+/** Real milliseconds that aggregating took since the last look; virtual time does not know them. */
+export interface AggregationTime {
+  takeMs(): number
+}
+
+export interface SimulatedNode {
+  readonly node: TemperedNode
+  readonly aggregation: AggregationTime
+}
+
+export interface Circumstances {
+  /** What faults have made of links and trainers at this moment. */
+  conditions(): Conditions
+  /** Indices of nodes that will join later. */
+  readonly absent: readonly number[]
+  readonly events: NodeEvents
+}
+
+/** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
+export async function openSimulatedNode(
+  world: World,
+  planned: PlannedNode,
+  { conditions, absent, events }: Circumstances,
+): Promise<SimulatedNode> {
+  const { plan, time, hub, source, services } = world
+  const { run, scenario, topology } = plan
+  const { index, identity, name, attack } = planned
+  const clock = time.clockOf(index)
+  const adversary = createAdversary({
+    node: { index, name, seed: identity.seed, stateFolder: '', attack },
+    manifest: run.manifest,
+    honest: world.honest,
+    topology,
+    models: world.models,
+    clock,
+    train: source.train,
+  })
+  const openOn = (samples: Samples): Promise<LocalTraining> =>
+    openLocalTraining(services[index % services.length]!, {
+      run,
+      source,
+      samples,
+      evaluation: scenario.evaluation,
+      peer: identity.signer.peerId,
+      indices: world.parts[index]!,
+    })
+  const training = await time.hold(index, async () => {
+    const plain = await openOn(source.train)
+    return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
+  })
+  const neighbours = topology.graph.neighbours(index)
+  const absentPeers = absent
+    .filter((other) => neighbours.includes(other))
+    .map((other) => run.manifest.members[other]!)
+  let aggregationMs = 0
+  const timed = (rule: Rule): Rule => ({
+    ...rule,
+    aggregate(input, out) {
+      const begun = performance.now()
+      try {
+        return rule.aggregate(input, out)
+      } finally {
+        aggregationMs += performance.now() - begun
+      }
+    },
+  })
+  const node = await createNode(
+    {
+      ...adversary,
+      training: simulatedTraining(training, {
+        time,
+        owner: index,
+        clock,
+        slowness: () => conditions().trainers[index] ?? 1,
+      }),
+      clock,
+      logger: silentLogger,
+      stores: world.disks[index]!.open(),
+      createNetwork(parts) {
+        const connect = (inner: typeof parts) =>
+          slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {
+            clock,
+            deadlines: run.manifest.deadlines,
+            speedOf: (peer) => conditions().slow[linkName(index, run.memberIndex.get(peer) ?? -1)],
+          })
+        return adversary.createNetwork?.(parts, connect) ?? connect(parts)
+      },
+      wrapRule: (rule) => timed(adversary.wrapRule?.(rule) ?? rule),
+    },
+    {
+      run,
+      identity,
+      stateFolder: name,
+      initialParameters: world.initialParameters,
+      keepRounds: scenario.keepRounds,
+      listen: [],
+      bootstrap: [],
+      mdns: false,
+    },
+    events,
+  )
+  return {
+    node,
+    aggregation: {
+      takeMs() {
+        const taken = aggregationMs
+        aggregationMs = 0
+        return taken
+      },
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import { createAttack, type DataAttack } from '@tempered/robust-agg/attacks'
+import { createRng } from '@tempered/robust-agg/rng'
+import { describe, expect, it } from 'vitest'
+import { poisonTrainingSet } from '../../../src/adversary/data-poisoning.js'
+import { createDataset } from '../../support/small-data.js'
+
+const attack = (name: string, params: Record<string, number> = {}): DataAttack =>
+  createAttack(name, params) as DataAttack
+
+/** More samples than one chunk holds, with grey images. */
+function trainingSet() {
+  const small = createDataset(10, 4)
+  const count = 2500
+  return {
+    ...small,
+    images: Uint8Array.from({ length: count * 16 }, (_, k) => (k * 7) % 256),
+    labels: Uint8Array.from({ length: count }, (_, k) => k % 10),
+  }
+}
+
+describe('poisonTrainingSet', () => {
+  it('flips every label and leaves every image byte as it is', () => {
+    const train = trainingSet()
+    const before = train.labels.slice()
+    const poisoned = poisonTrainingSet(attack('label-flip'), train, createRng(1))
+    expect(poisoned.labels).toEqual(before.map((label) => 9 - label))
+    expect(poisoned.images).toEqual(train.images)
+    expect(train.labels).toEqual(before)
+  })
+
+  it('writes the changed images of a feature attack into a copy, the same for the same seed', () => {
+    const train = trainingSet()
+    const before = train.images.slice()
+    const noisy = attack('feature-noise', { stdDev: 0.5 })
+    const first = poisonTrainingSet(noisy, train, createRng(1))
+    expect(train.images).toEqual(before)
+    expect(first.labels).toEqual(train.labels)
+    const changed = first.images.filter((byte, k) => byte !== before[k]).length
+    expect(changed).toBeGreaterThan(before.length / 2)
+    expect(poisonTrainingSet(noisy, train, createRng(1)).images).toEqual(first.images)
+  })
+})

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { kindOfText, loadKind } from '../../../src/documents/file-kind.js'
+import { LabError } from '../../../src/errors.js'
+
+const failing = (message: string) => () => Promise.reject(new LabError('E_CONFIG', message))
+
+it('says of which kind a file is whose keys are those of another kind', async () => {
+  await expect(
+    loadKind('scenario', 'l.yaml', failing('l.yaml:2:1: unknown key "axes"')),
+  ).rejects.toMatchObject({
+    code: 'E_CONFIG',
+    message: 'l.yaml:2:1: unknown key "axes"\nthis looks like a lab file: ./tempered lab matrix l.yaml',
+  })
+  await expect(loadKind('lab', 's.yaml', failing('s.yaml:2:1: unknown key "adversaries"'))).rejects.toThrow(
+    'this looks like a scenario file: ./tempered scenario validate s.yaml',
+  )
+})
+
+it('leaves other mistakes as they are', async () => {
+  await expect(loadKind('lab', 'l.yaml', failing('unknown key "axis"'))).rejects.toThrow(
+    /^unknown key "axis"$/,
+  )
+  const broken = new LabError('E_FILE', 'unknown key "rule"')
+  await expect(loadKind('lab', 'l.yaml', () => Promise.reject(broken))).rejects.toBe(broken)
+  await expect(loadKind('lab', 'l.yaml', async () => 7)).resolves.toBe(7)
+})
+
+const SCENARIOS = fileURLToPath(new URL('../../../../../scenarios', import.meta.url))
+
+describe('kindOfText', () => {
+  it('tells every shipped file apart', () => {
+    const names = readdirSync(SCENARIOS, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.yaml$/.test(name),
+    )
+    expect(names.length).toBeGreaterThan(15)
+    for (const name of names) {
+      const expected = name.startsWith('labs')
+        ? 'lab'
+        : name.startsWith('consensus')
+          ? 'consensus'
+          : 'scenario'
+      expect(kindOfText(readFileSync(join(SCENARIOS, name), 'utf8')), name).toBe(expected)
+    }
+  })
+
+  it('reads JSON as well', () => {
+    expect(kindOfText('{"name": "x", "axes": {"rules": ["median"]}}')).toBe('lab')
+    expect(kindOfText('{\n  "axes": {"rules": ["median"]}\n}')).toBe('lab')
+    expect(kindOfText('- axes')).toBe('scenario')
+  })
+})

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { parseText } from '../../../src/documents/load-document.js'
+import { scenarioSchema } from '../../../src/scenario/schema.js'
+
+function problem(text: string, schema: z.ZodType = scenarioSchema): string {
+  try {
+    parseText('file.yaml', text, schema)
+  } catch (error) {
+    expect((error as { code: string }).code).toBe('E_CONFIG')
+    return (error as Error).message
+  }
+  throw new Error('no error')
+}
+
+describe('parseText', () => {
+  it('names file, line and column of an unknown key, and the nearest known one', () => {
+    expect(problem('name: x\nnode: 4\n')).toBe('file.yaml:2:1: unknown key "node"; did you mean "nodes"?')
+  })
+
+  it('finds unknown keys inside objects and lists', () => {
+    expect(problem('training:\n  round: 4\n')).toBe(
+      'file.yaml:2:3: unknown key "training.round"; did you mean "rounds"?',
+    )
+    expect(problem('adversaries:\n  - nodes: [1]\n    atack: { name: ipm }\n')).toContain(
+      'file.yaml:3:5: unknown key "adversaries.0.atack"; did you mean "attack"?',
+    )
+  })
+
+  it('finds them beside names, where a bare name would do as well', () => {
+    expect(problem('rule: { name: median, parms: {} }\n')).toContain(
+      'file.yaml:1:23: unknown key "rule.parms"; did you mean "params"?',
+    )
+    expect(problem('rule: { nam: median }\n')).toContain('unknown key "rule.nam"; did you mean "name"?')
+  })
+
+  it('suggests nothing when nothing is near', () => {
+    expect(problem('zzzzzzzz: 1\n')).toBe('file.yaml:1:1: unknown key "zzzzzzzz"')
+  })
+
+  it('points at the value that is wrong', () => {
+    expect(problem('name: x\nnodes: none\n')).toMatch(/^file\.yaml:2:8: nodes: /)
+    expect(problem('training:\n  momentum: 1.5\n')).toMatch(/^file\.yaml:2:13: training\.momentum: /)
+  })
+
+  it('reports several problems, one a line', () => {
+    expect(problem('nodes: 0\nseedz: 3\n').split('\n')).toHaveLength(2)
+  })
+
+  it('says where YAML itself is broken', () => {
+    expect(problem('nodes: [1, 2\n')).toMatch(/^file\.yaml:\d+:\d+: /)
+  })
+
+  it.each([
+    ['name: x\n\tnodes: 3\n', /^file\.yaml:2:1: a tab stands .*indent with spaces/],
+    ['nodes: 3\nnodes: 4\n', /^file\.yaml:2:1: this key was there before/],
+    ['nodes: [1\nname: x\n', /^file\.yaml:2:1: a bracket that was opened before is not closed/],
+    ['name: x\n nodes: 3\n', /^file\.yaml:1:7: two keys in one entry/],
+    ['name x\nnodes: 3\n', /^file\.yaml:1:1: a key is expected here/],
+    ['name: "x\n', /^file\.yaml:2:1: a quote is not closed/],
+    ['name: @x\n', /^file\.yaml:1:7: .*needs quotes/],
+    ['name: *x\n', /^file\.yaml:1:7: there is no anchor &x before \*x/],
+  ])('says how to mend %j', (text, expected) => {
+    expect(problem(text)).toMatch(expected)
+  })
+
+  it('refuses aliases that multiply', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, k) =>
+        `a${k}: &a${k} [${
+          k === 0
+            ? '1'
+            : Array(9)
+                .fill(`*a${k - 1}`)
+                .join(', ')
+        }]`,
+    )
+    expect(problem(`${levels.join('\n')}\n`)).toMatch(/^file\.yaml: its aliases multiply/)
+  })
+
+  it('takes an empty file as one that leaves everything to the defaults', () => {
+    expect(parseText('file.yaml', '# nothing here\n', scenarioSchema).nodes).toBe(10)
+    expect(problem('', z.strictObject({ name: z.string() }))).toContain('file.yaml:1:1: name: ')
+  })
+
+  it('reads JSON as well', () => {
+    expect(parseText('file.json', '{"nodes": 7}', scenarioSchema).nodes).toBe(7)
+  })
+})

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { cellsOf } from '../../../src/matrix/cells.js'
+import { checkLab } from '../../../src/matrix/lab-checks.js'
+import { labSchema } from '../../../src/matrix/lab-schema.js'
+
+function problemsOf(axes: object, others: object = {}): string[] {
+  const lab = labSchema.parse({
+    name: 'checks',
+    scenario: { nodes: 12, model: 'softmax', training: { rounds: 4 } },
+    axes: { rules: ['median'], attacks: ['alie'], topologies: ['complete'], ...axes },
+    ...others,
+  })
+  return checkLab(lab).map(({ path, message }) => `${path.join('.')}: ${message}`)
+}
+
+describe('the checks of a lab', () => {
+  it('find nothing wrong with a lab that can be run', () => {
+    expect(problemsOf({})).toEqual([])
+  })
+
+  it('tell apart entries that differ in anything, and refuse those that tables would call the same', () => {
+    const apart = {
+      rules: [
+        'median',
+        { name: 'median', training: { logitAdjustment: 1 } },
+        { name: 'median', pre: ['distinct'] },
+      ],
+      attacks: [
+        'alie',
+        { name: 'alie', from: 2 },
+        { name: 'alie', to: 3 },
+        { name: 'alie', colluding: false },
+      ],
+      topologies: [{ name: 'complete', nodes: 8 }, 'complete', { name: 'complete', nodes: 8, honest: 6 }],
+      splits: [
+        {
+          kind: 'by-clique',
+          groups: [
+            [0, 1, 2, 3],
+            [4, 5, 6, 7],
+          ],
+        },
+        {
+          kind: 'by-clique',
+          groups: [
+            [0, 1],
+            [2, 3, 4, 5, 6, 7],
+          ],
+        },
+      ],
+    }
+    expect(problemsOf({ ...apart, splits: [{ kind: 'iid' }] })).toEqual([])
+    expect(problemsOf({ ...apart, topologies: [{ name: 'complete', nodes: 8 }] })).toEqual([])
+    expect(
+      problemsOf({
+        rules: ['median', { name: 'krum', params: { f: 1 }, label: 'median' }],
+        attacks: ['alie', 'echo', 'alie'],
+        fractions: [0.1, 0.1],
+        topologies: ['complete', { name: 'complete', label: 'complete' }],
+        splits: [{ kind: 'iid' }, { kind: 'iid' }],
+        seeds: [3, 4, 3],
+      }),
+    ).toEqual([
+      'axes.rules.1: tables would call two of them median; give one of them a label, or take it out',
+      'axes.attacks.2: tables would call two of them alie; give one of them a label, or take it out',
+      'axes.fractions.1: tables would call two of them 0.1; take one of them out',
+      'axes.topologies.1: tables would call two of them complete; give one of them a label, or take it out',
+      'axes.splits.1: tables would call two of them iid; take one of them out',
+      'axes.seeds.2: tables would call two of them 3; take one of them out',
+    ])
+  })
+
+  it('keep the names of the controls for the controls', () => {
+    expect(
+      problemsOf({
+        rules: [{ name: 'median', label: 'average' }],
+        attacks: [{ name: 'alie', label: 'none' }],
+      }),
+    ).toEqual([
+      'axes.rules.0.label: average is what tables call plain averaging; give it another',
+      'axes.attacks.0.label: none is what tables call the attack-free run; give it another',
+    ])
+    // Averaging that is trained otherwise is no control: plain averaging runs beside it.
+    const lab = { name: 'x', axes: { rules: [{ name: 'average', training: { momentum: 0.5 } }] } }
+    expect(new Set(cellsOf(labSchema.parse(lab)).map(({ rule }) => rule))).toEqual(
+      new Set(['average', 'average, momentum=0.5']),
+    )
+  })
+
+  it('tell of a wrong rule on which axis it stands, once for all its cells', () => {
+    const problems = problemsOf({
+      rules: ['median', { name: 'krum', params: { f: -1 }, pre: ['distinct', 'nn'] }],
+      attacks: ['alie', 'ipm'],
+      seeds: [1, 2],
+    })
+    expect(problems).toHaveLength(2)
+    expect(problems[0]).toMatch(/^axes\.rules\.1\.params\.f: /)
+    expect(problems[1]).toMatch(/^axes\.rules\.1\.pre\.1\.name: .*'nn'/)
+  })
+
+  it('tell on which topology a rule finds too few neighbours', () => {
+    const problems = problemsOf({
+      rules: ['median', { name: 'krum', params: { f: 3 } }],
+      topologies: ['complete', 'ring'],
+    })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(/^axes\.rules\.1\.params\.f: .*2 neighbours.*\(topology ring\)$/)
+  })
+
+  it('tell of wrong attacks, topologies and splits where they stand', () => {
+    expect(problemsOf({ attacks: ['ipm', { name: 'alie', params: { zz: 1 } }] })).toEqual([
+      expect.stringMatching(/^axes\.attacks\.1\.params\.zz: /),
+    ])
+    expect(problemsOf({ attacks: [{ name: 'ipm', from: 9 }] })).toEqual([
+      expect.stringMatching(/^axes\.attacks\.0\.from: round 9 is after the last one, 4$/),
+    ])
+    expect(problemsOf({ topologies: ['complete', { name: 'k-regular', params: { k: 30 } }] })[0]).toMatch(
+      /^axes\.topologies\.1: /,
+    )
+    expect(problemsOf({ splits: [{ kind: 'by-clique' }] })).toEqual([
+      expect.stringMatching(/^axes\.splits\.0: .*no cliques/),
+    ])
+    expect(problemsOf({ fractions: [0.99] })[0]).toMatch(/^axes\.fractions: every node attacks/)
+  })
+
+  it('tell of what all cells have in common below `scenario`', () => {
+    const faults = [{ at: 2, restart: [3] }]
+    const scenario = { nodes: 12, model: 'softmax', training: { rounds: 4 }, faults }
+    expect(problemsOf({}, { scenario })[0]).toMatch(/^scenario\.faults\.0/)
+  })
+})

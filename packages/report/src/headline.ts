@@ -1,0 +1,93 @@
+import type { MeasureName, Role } from '@tempered/lab/measures'
+import { type Estimate, intervalName } from '@tempered/lab/measures'
+import { lostText, percent } from '@tempered/lab/text'
+import { intervalText } from './estimate-cell.js'
+import { html, type Markup } from './markup.js'
+import type { ScenarioSummary } from './scenario-summary.js'
+
+type Tone = 'good' | 'bad' | 'price' | 'plain'
+
+/** The figures that a reader should remember, three to five of them, as far as there are runs for them. */
+export function headlineCards(summary: ScenarioSummary): Markup[] {
+  const balance = summary.balances[0]
+  const rule = balance?.rule
+  const of = (role: Role, name: MeasureName): Estimate | null => {
+    const defended = role === 'attacked' || role === 'honest'
+    return (
+      summary.variants.find((variant) => variant.role === role && (!defended || variant.rule === rule))
+        ?.measures[name] ?? null
+    )
+  }
+  const cards: (Markup | null)[] = [
+    card(
+      'good',
+      `worst honest node under attack, with ${rule}`,
+      of('attacked', 'worstHonestAccuracy'),
+      percent,
+    ),
+    card(
+      'bad',
+      'worst honest node under attack, plain averaging',
+      of('undefended', 'worstHonestAccuracy'),
+      percent,
+    ),
+    card(
+      'price',
+      'lost at the worst honest node when nobody attacks',
+      balance?.cost.worstLost ?? null,
+      lostText,
+    ),
+    card(
+      'bad',
+      `attack success rate with ${rule}`,
+      of('attacked', 'asr'),
+      percent,
+      without(of('undefended', 'asr')),
+    ),
+    card(
+      'good',
+      `weight of the attackers in aggregates with ${rule}`,
+      of('attacked', 'recall') === null ? of('attacked', 'hostileWeight') : null,
+      percent,
+      without(of('undefended', 'hostileWeight')),
+    ),
+    card(
+      'price',
+      `honest models that ${rule} refused, nobody attacking`,
+      balance?.cost.honestRefused ?? null,
+      percent,
+    ),
+  ]
+  const there = cards.filter((entry) => entry !== null)
+  if (there.length >= 3) return there
+  const first = summary.variants[0]
+  if (first === undefined) return there
+  const more = [
+    card('plain', `worst honest node, ${first.label}`, first.measures.worstHonestAccuracy, percent),
+    card('plain', `mean of honest nodes, ${first.label}`, first.measures.meanHonestAccuracy, percent),
+    card('price', 'honest models refused', first.measures.honestRefused, percent),
+    card('plain', 'of the attackers’ models refused', first.measures.recall, percent),
+  ].filter((entry) => entry !== null)
+  return summary.variants.length === 1 ? more : [...there, ...more.slice(1)]
+}
+
+function without(estimate: Estimate | null): string | undefined {
+  return estimate === null ? undefined : `${percent(estimate.mean)} with plain averaging`
+}
+
+function card(
+  tone: Tone,
+  label: string,
+  estimate: Estimate | null,
+  text: (value: number) => string,
+  extra?: string,
+): Markup | null {
+  if (estimate === null) return null
+  const { mean, values } = estimate
+  const interval = intervalText(estimate, text)
+  return html`<div class="card ${tone}">
+<p class="label">${label}</p>
+<p class="value">${text(mean)}</p>
+<p class="detail">${[extra, interval === '' ? '' : `${intervalName(values.length)} ${interval}`].filter(Boolean).join('; ') || `${values.length} run`}</p>
+</div>`
+}

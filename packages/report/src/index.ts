@@ -1,0 +1,2 @@
+export { writeMatrixReport } from './matrix-report.js'
+export { writeScenarioReport } from './scenario-report.js'

@@ -1,0 +1,81 @@
+import type { MatrixGroup, MeasureName } from '@tempered/lab/measures'
+import { estimateText, lostText, percent, ratioText } from '@tempered/lab/text'
+import { markdownTable, markdownText, yamlSection } from './markdown.js'
+import type { MatrixSummary } from './matrix-report.js'
+
+/** A Markdown summary of a matrix: worst honest node and attack success, rule × attack, a table a combination, with the cost. */
+export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
+  const { groups } = summary
+  const places = new Map<string, MatrixGroup[]>()
+  for (const group of groups) {
+    const place = `fraction ${group.fraction}, topology ${group.topology}, split ${group.split}`
+    places.set(place, [...(places.get(place) ?? []), group])
+  }
+  const tables = [...places].flatMap(([place, found]) => [
+    `## ${place}`,
+    '',
+    ...table(found),
+    '',
+    ...successTable(found),
+    ...costTable(found),
+    '',
+  ])
+  const versions = Object.entries(summary.versions ?? {}).map(([name, version]) => `${name} ${version}`)
+  return [
+    `# ${markdownText(summary.name)}`,
+    '',
+    'Test accuracy of the worst honest node; below it what the rules cost.',
+    '',
+    ...tables,
+    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the rule's own work a node and round, with no attacker. All cells are simulations: their seconds are virtual, and not told.`,
+    '',
+    `Made with \`${summary.command}\` (${versions.join(', ')}).`,
+    '',
+    ...yamlSection('The lab', lab),
+  ].join('\n')
+}
+
+function table(groups: readonly MatrixGroup[], measure: MeasureName = 'worstHonestAccuracy'): string[] {
+  const told = groups.filter((group) => measure === 'worstHonestAccuracy' || group.measures[measure] !== null)
+  const attacks = [...new Set(told.map((group) => group.attack))]
+  const rules = [...new Set(groups.map((group) => group.rule))]
+  return markdownTable(
+    ['rule', ...attacks],
+    rules.map((rule) => [
+      rule,
+      ...attacks.map((attack) =>
+        cellText(
+          told.find((group) => group.rule === rule && group.attack === attack),
+          measure,
+        ),
+      ),
+    ]),
+  )
+}
+
+/** Attack success rates, where there is a backdoor. */
+function successTable(groups: readonly MatrixGroup[]): string[] {
+  if (groups.every((group) => group.measures.asr === null)) return []
+  return ['Attack success rate:', '', ...table(groups, 'asr'), '']
+}
+
+function costTable(groups: readonly MatrixGroup[]): string[] {
+  const costs = new Map(groups.map(({ rule, balance }) => [rule, balance.cost]))
+  return markdownTable(
+    ['cost, nobody attacking', 'worst lost', 'mean lost', 'honest refused', 'bytes', 'work'],
+    [...costs].map(([rule, cost]) => [
+      rule,
+      estimateText(cost.worstLost, lostText),
+      estimateText(cost.meanLost, lostText),
+      estimateText(cost.honestRefused, (value) => percent(value)),
+      estimateText(cost.bytesRatio, ratioText),
+      estimateText(cost.ruleMs, (value) => `${value.toFixed(1)} ms`),
+    ]),
+  )
+}
+
+function cellText(group: MatrixGroup | undefined, measure: MeasureName): string {
+  if (group === undefined) return '–'
+  const failed = group.failed > 0 ? ` (${group.failed} failed)` : ''
+  return `${estimateText(group.measures[measure], (value) => percent(value))}${failed}`
+}

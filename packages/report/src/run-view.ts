@@ -1,0 +1,153 @@
+import type { RunRecord, StoredRun } from '@tempered/lab/measures'
+import { isNumber, quantile, type RoundPoint, roundSeries } from '@tempered/lab/measures'
+import type { Band, EdgeView, NodeLines, PointView, QuantileBands, RunView } from './client/report-data.js'
+
+/** Above this many nodes accuracies are drawn as quantile bands, not as a line each. */
+export const MAX_LINES = 60
+/** Above these, a topology is not drawn and only a part of the edges is in the page. */
+export const MAX_DRAWN_NODES = 200
+export const MAX_DRAWN_EDGES = 3000
+/** Edges of a run that is too large to draw, for the heat map alone. */
+export const MAX_SAMPLED_EDGES = 120
+/** Nodes of a run in the picture of labels. */
+const MAX_LABELLED_NODES = 120
+/** Incidents of a run in the page. */
+const MAX_INCIDENTS = 200
+
+/** What a page shows of a run. */
+export function runView(run: StoredRun): RunView {
+  const { record } = run
+  const series = roundSeries(record)
+  const rounds = series.map((point) => point.round)
+  return {
+    seed: run.scenario.seed,
+    weighsAll: record.weighsAll,
+    rounds: rounds.map((round) => round + 1),
+    nodes: record.nodes.map(({ name, attack, attackRounds }) => ({
+      name,
+      attack,
+      attackRounds: attackRounds === null ? null : [attackRounds[0] + 1, attackRounds[1] + 1],
+    })),
+    accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
+    points: series.map(pointView),
+    verdicts: verdictView(record, rounds),
+    incidents: run.incidents.slice(0, MAX_INCIDENTS).map(({ round, kind, text }) => ({
+      round: round + 1,
+      kind,
+      text,
+    })),
+    labels: run.labels === null ? null : labelView(run.labels),
+  }
+}
+
+function labelView(labels: readonly (readonly number[])[]): NonNullable<RunView['labels']> {
+  const columns = labels.map((counts, node) => ({ node, counts }))
+  return { columns: evenly(columns, MAX_LABELLED_NODES) }
+}
+
+function pointView(point: RoundPoint): PointView {
+  const { phaseMs } = point
+  return {
+    worst: rounded(point.worst),
+    mean: rounded(point.mean),
+    precision: rounded(point.precision),
+    recall: rounded(point.recall),
+    acceptance: rounded(point.acceptance),
+    honestRefused: rounded(point.honestRefused),
+    hostileWeight: rounded(point.hostileWeight),
+    bytesReceived: rounded(point.bytesReceived, 0),
+    bytesSent: rounded(point.bytesSent, 0),
+    residentBytes: rounded(point.residentBytes, 0),
+    seconds:
+      phaseMs === null
+        ? null
+        : {
+            train: rounded(phaseMs.train / 1000)!,
+            publish: rounded(phaseMs.publish / 1000)!,
+            collect: rounded(phaseMs.collect / 1000)!,
+            aggregate: rounded(phaseMs.aggregate / 1000)!,
+            evaluate: rounded(phaseMs.evaluate / 1000)!,
+            ledger: rounded(phaseMs.ledger / 1000)!,
+          },
+    consensusDistance: point.consensusDistance,
+    asr: rounded(point.asr),
+  }
+}
+
+function nodeLines(record: RunRecord, rounds: readonly number[]): NodeLines {
+  return { kind: 'nodes', values: record.nodes.map((node) => accuraciesOf(record, node.index, rounds)) }
+}
+
+function accuraciesOf(record: RunRecord, index: number, rounds: readonly number[]): (number | null)[] {
+  const byRound = new Map(
+    record.records[index]?.rounds.map(({ report }) => [report.round, report.testAccuracy]),
+  )
+  return rounds.map((round) => rounded(byRound.get(round) ?? null))
+}
+
+function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBands {
+  const bands = (hostile: boolean): (Band | null)[] => {
+    const lines = record.nodes
+      .filter((node) => (node.attack !== null) === hostile)
+      .map((node) => accuraciesOf(record, node.index, rounds))
+    return rounds.map((_, k) => {
+      const values = lines.map((line) => line[k]).filter(isNumber)
+      values.sort((a, b) => a - b)
+      if (values.length === 0) return null
+      const at = (p: number): number => rounded(quantile(values, p))!
+      return [at(0), at(0.1), at(0.5), at(0.9), at(1)]
+    })
+  }
+  return { kind: 'bands', honest: bands(false), hostile: bands(true) }
+}
+
+function verdictView(record: RunRecord, rounds: readonly number[]): RunView['verdicts'] {
+  const indexOf = new Map(record.nodes.map((node) => [node.peer, node.index]))
+  const position = new Map(rounds.map((round, k) => [round, k]))
+  const edges = new Map<string, { from: number; to: number; marks: string[] }>()
+  for (const node of record.nodes) {
+    for (const { report } of record.records[node.index]?.rounds ?? []) {
+      const at = position.get(report.round)!
+      for (const neighbour of report.neighbours) {
+        const from = indexOf.get(neighbour.peer)
+        if (from === undefined) continue
+        const key = `${from}>${node.index}`
+        const edge = edges.get(key) ?? { from, to: node.index, marks: new Array(rounds.length).fill(' ') }
+        edges.set(key, edge)
+        edge.marks[at] = neighbour.arrival === null ? '-' : neighbour.accepted ? 'a' : 'r'
+      }
+    }
+  }
+  const all: EdgeView[] = [...edges.values()].map(({ from, to, marks }) => ({
+    from,
+    to,
+    marks: marks.join(''),
+  }))
+  const complete = record.nodes.length <= MAX_DRAWN_NODES && all.length <= MAX_DRAWN_EDGES
+  return { complete, total: all.length, edges: complete ? all : sampleEdges(record, all) }
+}
+
+/** Judged by honest nodes only: half from attackers, half from honest nodes, evenly spread over the judges. */
+function sampleEdges(record: RunRecord, all: readonly EdgeView[]): EdgeView[] {
+  const hostile = (index: number): boolean => record.nodes[index]?.attack !== null
+  const judged = all.filter((edge) => !hostile(edge.to))
+  const fromHostile = evenly(
+    judged.filter((edge) => hostile(edge.from)),
+    MAX_SAMPLED_EDGES / 2,
+  )
+  const fromHonest = evenly(
+    judged.filter((edge) => !hostile(edge.from)),
+    MAX_SAMPLED_EDGES - fromHostile.length,
+  )
+  return [...fromHostile, ...fromHonest]
+}
+
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items]
+  return Array.from({ length: count }, (_, k) => items[Math.floor((k * items.length) / count)]!)
+}
+
+/** Digits beyond these are not to be seen, and would fill the file. */
+function rounded(value: number | null, digits = 4): number | null {
+  return value === null ? null : Number(value.toFixed(digits))
+}

@@ -1,0 +1,242 @@
+import type { StoredScenario } from '@tempered/lab/measures'
+import { type BalanceLine, benefitLines, costLines } from '@tempered/lab/text'
+import type { AttackerGroup } from './attacker-count.js'
+import type { PointView, ReportData } from './client/report-data.js'
+import { estimateCell } from './estimate-cell.js'
+import { headlineCards } from './headline.js'
+import { html, type Markup } from './markup.js'
+import { detailsSections } from './scenario-details.js'
+import { isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { verdictText } from './verdict.js'
+
+export interface ScenarioPageInit {
+  readonly summary: ScenarioSummary
+  readonly data: ReportData
+  /** The scenario that was asked for, as text and parsed. */
+  readonly scenario: StoredScenario
+  readonly scenarioText: string
+  /** Nodes of a run. */
+  readonly nodes: number
+  readonly attackers: readonly AttackerGroup[]
+}
+
+/** Body of the page of a scenario or a single run. */
+export function scenarioBody(init: ScenarioPageInit): Markup {
+  const { summary, data } = init
+  const hasSeeds = summary.variants.some((variant) => variant.runs.length > 1)
+  return html`
+<header class="masthead">
+<p class="eyebrow">Tempered report</p>
+<h1>${summary.name}</h1>
+<p class="lede">${leadSentence(init)}</p>
+<ul class="facts">${facts(init).map((fact) => html`<li>${fact}</li>`)}</ul>
+</header>
+<main>
+<noscript>The pictures need JavaScript; the tables below do not. Nothing is loaded from anywhere.</noscript>
+<div class="cards">${headlineCards(summary)}</div>
+${
+  data.variants.length > 1
+    ? panel(
+        'comparison',
+        'Worst honest node, run against run',
+        `Test accuracy of the honest node that does worst${hasSeeds ? '; the line is the mean over seeds, the band reaches from the lowest to the highest seed' : ''}.`,
+      )
+    : null
+}
+${controls(data)}
+<div class="grid">
+${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of what they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
+${panel('verdicts', 'Who was let in', 'Each row is one honest node judging one neighbour, each column a round. Rows from attackers stand above rows from honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
+${panel('topology', 'The network, round by round', 'An arrow is a model on its way to the node that judged it. Solid: accepted. Dashed: refused. Diamonds attack.', 'tall', 'half', roundSlider())}
+${smallPanels(data, summary.stage === 'simulate')}
+${labelPanel(data)}
+${summary.balances.length > 0 ? balancePanel(summary) : null}
+${detailsSections(init)}
+</div>
+</main>
+<footer class="foot">
+<p>${summary.method} Rounds are counted from 1. Beside this file: rounds.csv, rounds.ndjson, report.json, summary.md.</p>
+</footer>`
+}
+
+function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit): string {
+  const balance = summary.balances[0] ?? null
+  const worst = (role: string) =>
+    summary.variants.find(
+      (variant) => variant.role === role && (!isDefended(variant) || variant.rule === balance?.rule),
+    )?.measures.worstHonestAccuracy ?? null
+  return verdictText({
+    nodes,
+    rounds: Math.max(...summary.variants.flatMap((variant) => variant.runs.map((run) => run.plannedRounds))),
+    seeds: Math.max(...summary.variants.map((variant) => variant.runs.length)),
+    attackers,
+    rule: balance?.rule ?? String((scenario.rule as { name?: unknown } | undefined)?.name ?? 'the rule'),
+    attacked: worst('attacked'),
+    undefended: worst('undefended'),
+    honest: worst('honest'),
+    baseline: worst('baseline'),
+    balance,
+    others: summary.variants.flatMap(({ role, rule, measures: { worstHonestAccuracy: attacked } }) =>
+      role === 'attacked' && rule !== balance?.rule && attacked !== null ? [{ rule, attacked }] : [],
+    ),
+  })
+}
+
+function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
+  const part = (key: string): Record<string, unknown> => (scenario[key] ?? {}) as Record<string, unknown>
+  const split = part('data').split as { kind?: string } | undefined
+  const seeds = [...new Set(summary.variants.flatMap((variant) => variant.runs.map((run) => run.seed)))]
+  return [
+    `${nodes} nodes`,
+    `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
+    `model ${scenario.model ?? '?'}`,
+    `topology ${part('topology').name ?? '?'}`,
+    `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
+    `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
+    ...stageFact(summary.stage),
+    ...(summary.interrupted ? ['stopped before its end'] : []),
+    `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
+  ]
+}
+
+function stageFact(stage: string | null): string[] {
+  if (stage === 'simulate') return ['simulated, seconds are virtual']
+  return stage === null ? [] : [`played on a ${stage} of real nodes`]
+}
+
+interface SmallPanel {
+  readonly id: string
+  readonly title: string
+  readonly note: string
+}
+
+/** The charts that stand side by side; those that nothing was measured for are left out. */
+function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
+  const isMeasured = (pick: (point: PointView) => unknown): boolean =>
+    data.variants.some((variant) =>
+      variant.runs.some((run) => run.points.some((point) => pick(point) !== null)),
+    )
+  const panels: SmallPanel[] = [
+    {
+      id: 'filter',
+      title: 'Quality of the filter',
+      note: 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused. Weight: the attackers’ in an honest node’s aggregate; rules that weigh all have this alone.',
+    },
+    ...(isMeasured((point) => point.asr)
+      ? [
+          {
+            id: 'asr',
+            title: 'Attack success',
+            note: 'Share of triggered test images told as the backdoor’s target, at the honest node where it is highest.',
+          },
+        ]
+      : []),
+    {
+      id: 'effort',
+      title: 'Seconds by phase',
+      note: `Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.${
+        isSimulated ? ' Simulated: virtual seconds, but for aggregating.' : ''
+      }`,
+    },
+    { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
+    ...(isMeasured((point) => point.residentBytes)
+      ? [
+          {
+            id: 'memory',
+            title: 'Memory',
+            note: `Resident memory of the processes, shared out among the nodes that each plays; libraries and data included.${
+              isSimulated
+                ? ' Simulated: one process for all runs, so later ones have what earlier ones left.'
+                : ''
+            }`,
+          },
+        ]
+      : []),
+    ...(isMeasured((point) => point.consensusDistance)
+      ? [
+          {
+            id: 'consensus',
+            title: 'Consensus distance',
+            note: 'Mean squared L2 distance of the honest models to their mean.',
+          },
+        ]
+      : []),
+  ]
+  // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3, 6 = 3 + 3.
+  const thirds = panels.length === 4 ? 0 : panels.length === 6 ? 6 : 3
+  return panels.map(({ id, title, note }, k) =>
+    panel(id, title, note, 'short', k >= panels.length - thirds ? 'third' : 'half'),
+  )
+}
+
+/** Nothing when no run says who was dealt what. */
+function labelPanel(data: ReportData): Markup | null {
+  if (!data.variants.some(({ runs }) => runs.some(({ labels }) => labels !== null))) return null
+  return panel(
+    'labels',
+    'Who has which data',
+    'Training samples of each class at each node, as they were dealt: the bluer, the more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'short',
+  )
+}
+
+function controls(data: ReportData): Markup {
+  return html`<form class="controls" id="controls" autocomplete="off">
+<fieldset><legend>Run to look at</legend>${data.variants.map(
+    (variant, k) =>
+      html`<label class="pill"><input type="radio" name="variant" value="${String(k)}"${k === 0 ? html` checked` : null}><span>${variant.label}</span></label>`,
+  )}</fieldset>
+<label>Seed <select id="seed" name="seed"></select></label>
+</form>`
+}
+
+function panel(
+  id: string,
+  title: string,
+  note: string,
+  height = '',
+  width = '',
+  extra: Markup | null = null,
+): Markup {
+  return html`<section class="panel ${width}" aria-labelledby="title-${id}">
+<h2 id="title-${id}">${title}</h2>
+<p class="note">${note} <span id="note-${id}"></span></p>
+${extra}
+<div class="chart ${height}" id="chart-${id}"></div>
+</section>`
+}
+
+function verdictKeys(): Markup {
+  const key = (color: string, text: string): Markup =>
+    html`<li><i style="background:var(${color})"></i>${text}</li>`
+  return html`<ul class="keys">
+${key('--honest', 'attacker refused')}${key('--hostile', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing came')}
+</ul>`
+}
+
+function roundSlider(): Markup {
+  return html`<div class="playbar">
+<button type="button" id="play" aria-pressed="false">Play</button>
+<input type="range" id="round" min="1" max="1" value="1" step="1" aria-label="Round of the network picture">
+<output id="round-name" for="round"></output>
+</div>`
+}
+
+function balancePanel(summary: ScenarioSummary): Markup {
+  const isSimulated = summary.stage === 'simulate'
+  return html`<section class="panel" aria-labelledby="title-balance">
+<h2 id="title-balance">What it bought, and what it cost</h2>
+<p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp). Whiskers are the intervals over seeds.</p>
+<div class="chart short" id="chart-balance"></div>
+${summary.balances.map(
+  (balance) => html`<div class="ledger">
+<div><h3 class="good">${balance.rule}: benefit</h3><table>${benefitLines(balance).map(row)}</table></div>
+<div><h3 class="price">${balance.rule}: cost</h3><table>${costLines(balance, isSimulated).map(row)}</table></div>
+</div>`,
+)}
+</section>`
+}
+
+function row(line: BalanceLine): Markup {
+  return html`<tr><td>${line.label}</td>${estimateCell(line.estimate, line.format)}</tr>`
+}

@@ -1,0 +1,143 @@
+import type { StoredRun } from '@tempered/lab/measures'
+import {
+  type Balance,
+  type BySeed,
+  balanceOf,
+  type Estimate,
+  estimate,
+  INTERVAL_METHOD,
+  MEASURES,
+  type MeasureName,
+  type Measures,
+  measuresOf,
+  ROLES,
+  type Role,
+  type RunScore,
+  scoreRecord,
+} from '@tempered/lab/measures'
+import type { HashedFile } from './file-hashes.js'
+import type { AssertionResult } from './scenario-folder.js'
+
+/** One run in numbers. */
+export interface RunSummary {
+  readonly path: string
+  readonly role: Role
+  readonly rule: string
+  readonly seed: number
+  readonly runId: string | null
+  readonly plannedRounds: number
+  readonly score: RunScore
+  readonly measures: Measures
+  readonly versions: Readonly<Record<string, string>>
+  readonly files: readonly HashedFile[]
+}
+
+/** All seeds of one variant together. */
+export interface VariantSummary {
+  readonly key: string
+  readonly role: Role
+  readonly rule: string
+  readonly label: string
+  readonly runs: readonly RunSummary[]
+  readonly measures: Readonly<Record<MeasureName, Estimate | null>>
+}
+
+/** What `report.json` holds. */
+export interface ScenarioSummary {
+  readonly kind: 'tempered/report'
+  readonly name: string
+  readonly method: string
+  readonly command: string
+  readonly variants: readonly VariantSummary[]
+  /** One a defending rule. */
+  readonly balances: readonly Balance[]
+  /** Of a scenario run, what was asserted and whether it held. */
+  readonly assertions: readonly AssertionResult[]
+  /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
+  readonly stage: string | null
+  /** Somebody stopped the scenario before its end: runs are cut short, and some may be missing. */
+  readonly interrupted: boolean
+  /** Files above the runs that the report was made from. */
+  readonly files: readonly HashedFile[]
+}
+
+export function runSummary(
+  run: StoredRun,
+  { path, role, rule }: Pick<RunSummary, 'path' | 'role' | 'rule'>,
+  files: readonly HashedFile[],
+): RunSummary {
+  const score = scoreRecord(run.record, run.ledgers)
+  return {
+    path,
+    role,
+    rule,
+    seed: run.scenario.seed,
+    runId: run.runId,
+    plannedRounds: run.record.rounds,
+    score,
+    measures: measuresOf(score),
+    versions: run.versions,
+    files,
+  }
+}
+
+/** Runs by variant, with intervals over seeds. Of two runs of one variant and seed the later path counts. */
+export function summarise(
+  name: string,
+  command: string,
+  runs: readonly RunSummary[],
+): Omit<ScenarioSummary, 'assertions' | 'stage' | 'interrupted' | 'files'> {
+  const groups = new Map<string, Map<number, RunSummary>>()
+  for (const run of runs) {
+    const key = variantKey(run)
+    const seeds = groups.get(key) ?? new Map<number, RunSummary>()
+    groups.set(key, seeds.set(run.seed, run))
+  }
+  const variants = [...groups].map(([key, seeds]) => variantSummary(key, [...seeds.values()]))
+  variants.sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.rule < b.rule ? -1 : 1))
+  const rules = [...new Set(variants.filter(isDefended).map((variant) => variant.rule))]
+  const undefended = bySeed(variants.find((variant) => variant.role === 'undefended'))
+  const baseline = bySeed(variants.find((variant) => variant.role === 'baseline'))
+  const balances = rules.map((rule) =>
+    balanceOf({
+      rule,
+      attacked: bySeed(variants.find((variant) => variant.role === 'attacked' && variant.rule === rule)),
+      honest: bySeed(variants.find((variant) => variant.role === 'honest' && variant.rule === rule)),
+      undefended,
+      baseline,
+    }),
+  )
+  return { kind: 'tempered/report', name, method: INTERVAL_METHOD, command, variants, balances }
+}
+
+/** Variants of runs with the same role and rule are one. */
+export function variantKey(run: Pick<RunSummary, 'role' | 'rule'>): string {
+  return `${run.role}-${run.rule}`
+}
+
+export function isDefended(variant: { readonly role: Role }): boolean {
+  return variant.role === 'attacked' || variant.role === 'honest'
+}
+
+export function isAttacked(variant: { readonly role: Role }): boolean {
+  return variant.role === 'attacked' || variant.role === 'undefended'
+}
+
+function variantSummary(key: string, unordered: readonly RunSummary[]): VariantSummary {
+  const runs = [...unordered].sort((a, b) => a.seed - b.seed)
+  const { role, rule } = runs[0]!
+  const names = Object.keys(MEASURES) as MeasureName[]
+  const measures = Object.fromEntries(
+    names.map((name) => [name, estimate(runs.map((run) => run.measures[name]))]),
+  ) as Record<MeasureName, Estimate | null>
+  return { key, role, rule, label: labelOf(role, rule), runs, measures }
+}
+
+function labelOf(role: Role, rule: string): string {
+  const defence = role === 'undefended' || role === 'baseline' ? 'plain averaging' : rule
+  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'nobody attacking'}`
+}
+
+function bySeed(variant: VariantSummary | undefined): BySeed | undefined {
+  return variant === undefined ? undefined : new Map(variant.runs.map((run) => [run.seed, run.measures]))
+}

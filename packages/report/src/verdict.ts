@@ -1,0 +1,109 @@
+import type { Balance, Estimate } from '@tempered/lab/measures'
+import type { AttackerGroup } from './attacker-count.js'
+
+/** What a report is about, as far as its first sentence needs it. */
+export interface VerdictInput {
+  readonly nodes: number
+  readonly rounds: number
+  readonly seeds: number
+  readonly attackers: readonly AttackerGroup[]
+  readonly rule: string
+  /** Test accuracy of the worst honest node, null where there is no such run. */
+  readonly attacked: Estimate | null
+  readonly undefended: Estimate | null
+  readonly honest: Estimate | null
+  readonly baseline: Estimate | null
+  readonly balance: Balance | null
+  /** The worst honest node under attack with the scenario's other rules. */
+  readonly others?: readonly { readonly rule: string; readonly attacked: Estimate }[]
+}
+
+/** A run in plain words: who attacked and how, what the defence did, what it cost. */
+export function verdictText(input: VerdictInput): string {
+  return [attackText(input), benefitText(input), costText(input), othersText(input)]
+    .filter((text) => text !== '')
+    .join(' ')
+}
+
+function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
+  const span = `over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
+  const count = attackers.reduce((sum, group) => sum + group.count, 0)
+  if (count === 0) return `Nobody attacked the ${nodes} nodes ${span}.`
+  const by = attackers
+    .map(({ attack, rounds, count: some, names }) => {
+      const who =
+        names.length === 0 || names.length > 4
+          ? `${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' that each run draws' : ''}`
+          : list(names)
+      return `${attack} (${who}${rounds === null ? '' : `, ${windowText(rounds)}`})`
+    })
+    .join(' and ')
+  return `${count} of ${nodes} nodes attacked with ${by}, ${span}.`
+}
+
+function windowText({ from, to }: NonNullable<AttackerGroup['rounds']>): string {
+  if (to === null) return `from round ${from} on`
+  return from === to ? `in round ${from}` : `in rounds ${from} to ${to}`
+}
+
+function benefitText({ rule, attacked, undefended, balance }: VerdictInput): string {
+  const gained = balance?.benefit.worstGained ?? null
+  if (attacked === null)
+    return undefended === null
+      ? ''
+      : `Under plain averaging the worst honest node ended at ${share(undefended.mean)}.`
+  if (undefended === null || gained === null)
+    return `With ${rule} the worst honest node ended at ${share(attacked.mean)}; there is no undefended run to compare it with.`
+  const ends = `the worst honest node ended at ${share(attacked.mean)} instead of the ${share(undefended.mean)} of plain averaging`
+  const change = `${points(Math.abs(gained.mean))} ${gained.mean < 0 ? 'lost' : 'gained'}`
+  if (isUnclear(gained)) return `With ${rule}, ${ends}: ${change}, but the seeds do not agree on the sign.`
+  if (gained.mean <= 0) return `With ${rule}, ${ends}: ${change}; the defence did not help.`
+  return `With ${rule}, ${ends}: ${change}.`
+}
+
+function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): string {
+  const lost = balance?.cost.worstLost ?? null
+  const refused = balance?.cost.honestRefused ?? balance?.cost.honestRefusedAttacked ?? null
+  const refusing =
+    refused === null ? '' : `it refused ${share(refused.mean)} of the honest models that reached honest nodes`
+  if (lost !== null) {
+    const price = `With nobody attacking it ${priceText(lost)}`
+    return `${price}${refusing === '' ? '' : `; ${refusing}`}.`
+  }
+  if (attacked !== null && refusing !== '') return `Under attack ${refusing}.`
+  if (honest !== null)
+    return `With ${rule} the worst honest node ended at ${share(honest.mean)}${refusing === '' ? '' : `; ${refusing}`}.`
+  if (baseline !== null && attacked === null)
+    return `Under plain averaging the worst honest node ended at ${share(baseline.mean)}.`
+  return ''
+}
+
+function othersText({ others = [] }: VerdictInput): string {
+  if (others.length === 0) return ''
+  const ends = others.map(({ rule, attacked }) => `${share(attacked.mean)} with ${rule}`)
+  return `Under attack the worst honest node ended at ${list(ends)}.`
+}
+
+function priceText(lost: Estimate): string {
+  const unclear = isUnclear(lost) ? ', though the seeds do not agree on the sign' : ''
+  if (lost.mean >= 0.0005) return `cost ${points(lost.mean)} at the worst honest node${unclear}`
+  if (lost.mean <= -0.0005)
+    return `cost nothing at the worst honest node (${points(-lost.mean)} better${unclear})`
+  return 'cost nothing at the worst honest node'
+}
+
+function isUnclear({ low, high }: Estimate): boolean {
+  return low !== null && high !== null && low < 0 && high > 0
+}
+
+function share(value: number): string {
+  return `${(100 * value).toFixed(1)} %`
+}
+
+function points(value: number): string {
+  return `${(100 * value).toFixed(1)} points`
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
