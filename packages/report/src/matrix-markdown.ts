@@ -1,7 +1,7 @@
 import type { MatrixGroup, MeasureName } from '@tempered/lab/measures'
 import { estimateText, lostText, percent, ratioText } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
-import type { MatrixSummary } from './matrix-report.js'
+import type { MatrixSummary } from './matrix-summary.js'
 
 /** A Markdown summary of a matrix: worst honest node and attack success, rule × attack, a table a combination, with the cost. */
 export function matrixMarkdown(summary: MatrixSummary, lab: string): string {

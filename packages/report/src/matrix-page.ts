@@ -4,7 +4,7 @@ import type { MatrixData } from './client/matrix-data.js'
 import { estimateCell } from './estimate-cell.js'
 import type { HashedFile } from './file-hashes.js'
 import { html, type Markup } from './markup.js'
-import type { MatrixSummary } from './matrix-report.js'
+import type { MatrixSummary } from './matrix-summary.js'
 
 export interface MatrixPageInit {
   readonly matrix: Matrix

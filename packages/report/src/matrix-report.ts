@@ -17,20 +17,9 @@ import type { GroupView, MatrixData, MeasureView } from './client/matrix-data.js
 import { hashFiles } from './file-hashes.js'
 import { matrixMarkdown } from './matrix-markdown.js'
 import { matrixBody } from './matrix-page.js'
+import type { MatrixSummary } from './matrix-summary.js'
 import { renderPage } from './page.js'
 import { reportCommand } from './report-command.js'
-
-/** What `report.json` of a matrix holds. */
-export interface MatrixSummary {
-  readonly kind: 'tempered/matrix-report'
-  /** Of the lab. */
-  readonly name: string
-  readonly method: string
-  readonly command: string
-  readonly axes: Matrix['axes']
-  readonly versions: Matrix['versions']
-  readonly groups: readonly MatrixGroup[]
-}
 
 /** Axes that the page lets one choose from; rules and attacks make the heat map, seeds the intervals. */
 const CHOICES = ['fraction', 'topology', 'split'] as const

@@ -2,7 +2,7 @@ import { MEASURES, type MeasureName } from '@tempered/lab/measures'
 import { MEASURE_LABELS, measureText } from '@tempered/lab/text'
 import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
-import type { ScenarioPageInit } from './scenario-page.js'
+import type { ScenarioPageInit } from './scenario-page-init.js'
 import type { RunSummary, ScenarioSummary } from './scenario-summary.js'
 
 /** The parts below the pictures: all measures, incidents, scenario, runs with versions and hashes. */

@@ -1,24 +1,12 @@
-import type { StoredScenario } from '@tempered/lab/measures'
 import { type BalanceLine, benefitLines, costLines } from '@tempered/lab/text'
-import type { AttackerGroup } from './attacker-count.js'
 import type { PointView, ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
+import type { ScenarioPageInit } from './scenario-page-init.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 import { verdictText } from './verdict.js'
-
-export interface ScenarioPageInit {
-  readonly summary: ScenarioSummary
-  readonly data: ReportData
-  /** The scenario that was asked for, as text and parsed. */
-  readonly scenario: StoredScenario
-  readonly scenarioText: string
-  /** Nodes of a run. */
-  readonly nodes: number
-  readonly attackers: readonly AttackerGroup[]
-}
 
 /** Body of the page of a scenario or a single run. */
 export function scenarioBody(init: ScenarioPageInit): Markup {

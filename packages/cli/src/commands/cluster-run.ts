@@ -21,7 +21,7 @@ import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
-import { createProgress } from '../terminal/progress.js'
+import { createProgress } from '../terminal/create-progress.js'
 import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface ClusterRunOptions {

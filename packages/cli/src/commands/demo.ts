@@ -6,7 +6,7 @@ import { type BackendChoice, loadSource } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
-import { createProgress } from '../terminal/progress.js'
+import { createProgress } from '../terminal/create-progress.js'
 import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface DemoOptions {

@@ -1,4 +1,4 @@
-import { type Accuracies, measureModels } from '@tempered/lab/run'
+import { measureModels } from '@tempered/lab/run'
 import {
   type Alternative,
   type BackendChoice,
@@ -14,7 +14,7 @@ import {
 } from '@tempered/node'
 import { decodeModel, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import { explanationText } from '../terminal/explanation-text.js'
+import { type Explanation, explanationText } from '../terminal/explanation-text.js'
 import { entryOfRound, openValidLedger, warn } from './ledger-open.js'
 import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 
@@ -28,20 +28,6 @@ export interface LedgerExplainOptions {
   readonly data?: string
   readonly backend?: BackendChoice
   readonly json?: boolean
-}
-
-/** Everything that can be said about one neighbour in one round. */
-export interface Explanation {
-  readonly run: Run
-  /** What the node is called whose ledger it is. */
-  readonly name: string
-  readonly entry: SignedEntry
-  readonly record: NeighbourRecord
-  /** Whether the round's replay gives what the entry says. */
-  readonly finding: ReplayFinding
-  /** Undefined when the neighbour's model did not come, or models are not at hand. */
-  readonly models: NeighbourExplanation | undefined
-  readonly accuracies: Accuracies | undefined
 }
 
 /**

@@ -26,7 +26,7 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
     // A stranger to the run is refused by createNode, which says why.
     const index = run.memberIndex.get(identity.signer.peerId) ?? 0
     return createAdversary({
-      node: { index, name: `node ${index}`, seed: identity.seed, stateFolder: '', attack },
+      node: { index, attack },
       manifest,
       honest: manifest.members.flatMap((_, other) => (other === index ? [] : [other])),
       topology: runTopology(run),

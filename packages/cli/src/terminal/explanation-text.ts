@@ -1,8 +1,28 @@
+import type { Accuracies } from '@tempered/lab/run'
 import { percent, ruleText } from '@tempered/lab/text'
-import { type Alternative, differenceText } from '@tempered/node'
-import type { Explanation } from '../commands/ledger-explain.js'
+import {
+  type Alternative,
+  differenceText,
+  type NeighbourExplanation,
+  type ReplayFinding,
+} from '@tempered/node'
+import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { measureText, reasonText } from './reasons.js'
 import { table } from './table.js'
+
+/** Everything that can be said about one neighbour in one round. */
+export interface Explanation {
+  readonly run: Run
+  /** What the node is called whose ledger it is. */
+  readonly name: string
+  readonly entry: SignedEntry
+  readonly record: NeighbourRecord
+  /** Whether the round's replay gives what the entry says. */
+  readonly finding: ReplayFinding
+  /** Undefined when the neighbour's model did not come, or models are not at hand. */
+  readonly models: NeighbourExplanation | undefined
+  readonly accuracies: Accuracies | undefined
+}
 
 /** An explanation for people, one fact a line. */
 export function explanationText(explanation: Explanation): string {

@@ -1,6 +1,4 @@
 import type { ClusterEvent, ClusterRun } from '@tempered/lab/run'
-import { createLiveTable } from './live-table.js'
-import { createRoundLines } from './round-lines.js'
 
 /**
  * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a
@@ -15,8 +13,4 @@ export interface Progress {
   note(text: string): void
   /** Leaves the last table standing. */
   close(): void
-}
-
-export function createProgress(stream: NodeJS.WriteStream, output: NodeJS.WriteStream): Progress {
-  return stream.isTTY && output.isTTY ? createLiveTable(stream) : createRoundLines(stream)
 }

@@ -1,44 +1,14 @@
-import {
-  type Clock,
-  type DataSource,
-  type LocalNodeComponents,
-  type LocalTraining,
-  type ModelPublisher,
-  type NodeComponents,
-  plainPublisher,
-  type RunTopology,
-} from '@tempered/node'
-import type { Manifest } from '@tempered/protocol'
+import { type LocalTraining, type ModelPublisher, plainPublisher } from '@tempered/node'
 import { createAttack, type DataAttack } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
-import type { HostedNode } from '../cluster/worker-messages.js'
 import { createCrafter } from './crafter.js'
 import { poisonTrainingSet } from './data-poisoning.js'
 import { equivocatingNetwork } from './equivocation.js'
-import type { HonestModels } from './honest-models.js'
 import { createLedgerAttack, isLedgerAttack } from './ledger-attacks.js'
 import type { NamedAttack } from './planned-attack.js'
+import type { Adversary, AdversaryInit } from './types.js'
 
-/** What makes a node an attacker: other training, another publisher, another network or another rule. */
-export interface Adversary
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule'>,
-    Pick<LocalNodeComponents, 'wrapTraining'> {
-  readonly publisher: ModelPublisher
-}
-
-export interface AdversaryInit {
-  readonly node: HostedNode
-  readonly manifest: Manifest
-  readonly topology: RunTopology
-  /** Indices of the honest nodes of the cluster. */
-  readonly honest: readonly number[]
-  readonly models: HonestModels
-  readonly clock: Clock
-  /** The honest training set. */
-  readonly train: DataSource['train']
-}
-
-/** An honest node's part in the play: its own data, its own model. */
+/** An honest node: its own data, its own model. */
 const honest: Adversary = { publisher: plainPublisher }
 
 export function createAdversary(init: AdversaryInit): Adversary {
@@ -51,7 +21,7 @@ export function createAdversary(init: AdversaryInit): Adversary {
   const poisoning = planned.poison === undefined ? {} : poisonedTraining(planned.poison, init, active)
   const craft = createCrafter(attack, planned.knowledge, init)
   if (attack.needs.includes('recipient')) {
-    // Two stories: what is announced first, and what is announced beside it to be told to others.
+    // Two models per round: the one announced first, and the one announced beside it.
     return { ...poisoning, ...equivocatingNetwork(craft, active) }
   }
   const publisher: ModelPublisher = {

@@ -8,15 +8,7 @@ import {
   type ModelAttack,
 } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
-import type { AdversaryInit } from './adversary.js'
-
-/** Crafts what an attacker sends in a round; `recipient` tells the stories of an equivocator apart. */
-export type Crafter = (
-  round: number,
-  trained: Float32Array,
-  start: Float32Array,
-  recipient: number,
-) => Promise<Float32Array>
+import type { AdversaryInit, Crafter } from './types.js'
 
 /** @param knowledge whose honest models of the round the attacker sees */
 export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, init: AdversaryInit): Crafter {

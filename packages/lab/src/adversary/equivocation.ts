@@ -1,6 +1,6 @@
 import type { ModelPublisher, NodeComponents } from '@tempered/node'
 import { blobCid, encodeModel, type SignedAnnouncement, signAnnouncement } from '@tempered/protocol'
-import type { Crafter } from './crafter.js'
+import type { Crafter } from './types.js'
 
 /** Rounds of second stories that are served, as honest nodes serve their last rounds. */
 const SERVED_ROUNDS = 4

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LedgerVerdict, sleep, systemClock } from '@tempered/node'
+import { sleep, systemClock } from '@tempered/node'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction } from '../faults/fault-timeline.js'
 import { createPresence } from '../faults/presence.js'
 import type { ClusterPlan, PlannedNode } from '../scenario/plan.js'
 import type { ClusterEvent } from './cluster-event.js'
-import { checkLedgers, nodeFolder, readModel } from './node-folders.js'
+import { type CheckedLedger, checkLedgers, nodeFolder, readModel } from './node-folders.js'
 import { type Host, startHost } from './worker.js'
 import type { FromHost, HostedNode, ToHost } from './worker-messages.js'
 
@@ -36,12 +36,6 @@ export interface Cluster {
   readModel(index: number, cid: string): Promise<Float32Array | undefined>
   /** Checks the ledger of every node that has one; once all is done. */
   ledgers(): Promise<readonly CheckedLedger[]>
-}
-
-export interface CheckedLedger {
-  /** Name of the node. */
-  readonly node: string
-  readonly verdict: LedgerVerdict
 }
 
 /** What runs a plan: `startCluster` or something that stands in its place. */

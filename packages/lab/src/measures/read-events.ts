@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ClusterEvent } from '../cluster/cluster.js'
 import { type FaultEvent, faultNodes, faultText } from './fault-events.js'
-import type { Incident } from './read-run.js'
+import type { Incident } from './incident.js'
 import type { FailedNode, NodeRecord, Observed, RecordedNode, RunRecord } from './run-record.js'
 
 interface StoppedEvent {

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { LabError } from '../errors.js'
 import { ruleText } from '../text/rule-text.js'
 import { weighsAll } from './filter-quality.js'
+import type { Incident } from './incident.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
@@ -47,18 +48,6 @@ export interface StoredScenario {
     readonly to?: number
   }[]
   readonly [key: string]: unknown
-}
-
-export interface Incident {
-  readonly elapsedMs: number
-  /** What it was, in a word: the fault's name (`kill`, `heal` …), or the type of the event (`quarantine`, `failed` …). */
-  readonly kind: string
-  /** Round from 0 that was under way, or that it was planned for. */
-  readonly round: number
-  /** Nodes that it happened to, by index. */
-  readonly nodes: readonly number[]
-  /** What happened, in words. */
-  readonly text: string
 }
 
 /** Files that make a folder a run folder. */

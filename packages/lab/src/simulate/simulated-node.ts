@@ -45,7 +45,7 @@ export async function openSimulatedNode(
   const { index, identity, name, attack } = planned
   const clock = time.clockOf(index)
   const adversary = createAdversary({
-    node: { index, name, seed: identity.seed, stateFolder: '', attack },
+    node: { index, attack },
     manifest: run.manifest,
     honest: world.honest,
     topology,

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { createProgress } from '../../../src/terminal/create-progress.js'
 import { rowsOf } from '../../../src/terminal/live-table.js'
-import { createProgress, type Progress } from '../../../src/terminal/progress.js'
+import type { Progress } from '../../../src/terminal/progress.js'
 
 describe('rowsOf', () => {
   it('leaves room for all runs in the terminal', () => {

@@ -1,0 +1,56 @@
+// Who may import whom: cli → report → lab → node → {protocol, robust-agg} → errors. `npm run lint` checks it.
+
+/** Each package, and those that it must not know of. */
+const FORBIDDEN = {
+  errors: ['protocol', 'robust-agg', 'node', 'lab', 'report', 'cli'],
+  protocol: ['robust-agg', 'node', 'lab', 'report', 'cli'],
+  'robust-agg': ['protocol', 'node', 'lab', 'report', 'cli'],
+  node: ['lab', 'report', 'cli'],
+  lab: ['report', 'cli'],
+  report: ['cli'],
+}
+
+const source = (names) => `^packages/(${names.join('|')})/(src|dist)/`
+
+export default {
+  forbidden: [
+    {
+      name: 'no-circle',
+      comment: 'No file imports itself by way of others, not even for a type.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { circular: true },
+    },
+    ...Object.entries(FORBIDDEN).map(([name, above]) => ({
+      name: `${name}-points-down`,
+      comment: `packages/${name} knows nothing of ${above.join(', ')}.`,
+      severity: 'error',
+      from: { path: source([name]) },
+      to: { path: source(above) },
+    })),
+    {
+      name: 'pure',
+      comment:
+        'These run in a browser. Exceptions: threads, and the hashes and signatures of node:crypto in protocol.',
+      severity: 'error',
+      from: {
+        path: source(['errors', 'protocol', 'robust-agg']),
+        pathNot: '/src/threads/|^packages/protocol/src/(identity|hashing)[.]ts$',
+      },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-barrel-inside',
+      comment: 'A file imports the file it needs, not an index of its own package.',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/src/', pathNot: '/index[.]ts$' },
+      to: { path: ['^packages/$1/src/index[.]ts$', '^packages/$1/src/[^/]+/index[.]ts$'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+}

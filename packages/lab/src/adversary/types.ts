@@ -1,0 +1,38 @@
+import type {
+  Clock,
+  DataSource,
+  LocalNodeComponents,
+  ModelPublisher,
+  NodeComponents,
+  RunTopology,
+} from '@tempered/node'
+import type { Manifest } from '@tempered/protocol'
+import type { HonestModels } from './honest-models.js'
+import type { PlannedAttack } from './planned-attack.js'
+
+/** What makes a node an attacker: other training, another publisher, another network or another rule. */
+export interface Adversary
+  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule'>,
+    Pick<LocalNodeComponents, 'wrapTraining'> {
+  readonly publisher: ModelPublisher
+}
+
+export interface AdversaryInit {
+  readonly node: { readonly index: number; readonly attack: PlannedAttack | undefined }
+  readonly manifest: Manifest
+  readonly topology: RunTopology
+  /** Indices of the honest nodes of the cluster. */
+  readonly honest: readonly number[]
+  readonly models: HonestModels
+  readonly clock: Clock
+  /** The honest training set. */
+  readonly train: DataSource['train']
+}
+
+/** Crafts what an attacker sends in a round; `recipient` numbers the models of an equivocator. */
+export type Crafter = (
+  round: number,
+  trained: Float32Array,
+  start: Float32Array,
+  recipient: number,
+) => Promise<Float32Array>

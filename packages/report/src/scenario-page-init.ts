@@ -1,0 +1,16 @@
+import type { StoredScenario } from '@tempered/lab/measures'
+import type { AttackerGroup } from './attacker-count.js'
+import type { ReportData } from './client/report-data.js'
+import type { ScenarioSummary } from './scenario-summary.js'
+
+/** What the page of a scenario is made from. */
+export interface ScenarioPageInit {
+  readonly summary: ScenarioSummary
+  readonly data: ReportData
+  /** The scenario that was asked for, as text and parsed. */
+  readonly scenario: StoredScenario
+  readonly scenarioText: string
+  /** Nodes of a run. */
+  readonly nodes: number
+  readonly attackers: readonly AttackerGroup[]
+}
