@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { temperedVersion } from '@tempered/lab/run'
+import { temperedVersion } from '@tempered/lab'
 import { Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'

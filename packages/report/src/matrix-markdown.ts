@@ -1,5 +1,5 @@
-import type { MatrixGroup, MeasureName } from '@tempered/lab/measures'
-import { estimateText, lostText, percent, ratioText } from '@tempered/lab/text'
+import { estimateText, lostText, type MatrixGroup, type MeasureName, ratioText } from '@tempered/lab/measures'
+import { percent } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import type { MatrixSummary } from './matrix-summary.js'
 

@@ -6,12 +6,12 @@ import {
   MATRIX_FILE,
   type Matrix,
   type MatrixGroup,
+  MEASURE_LABELS,
   MEASURES,
   type MeasureName,
   matrixGroups,
   readMatrix,
 } from '@tempered/lab/measures'
-import { MEASURE_LABELS } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import type { GroupView, MatrixData, MeasureView } from './client/matrix-data.js'
 import { hashFiles } from './file-hashes.js'

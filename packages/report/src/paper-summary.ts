@@ -1,12 +1,13 @@
-import { MEASURES, type MeasureName } from '@tempered/lab/measures'
 import {
-  type BalanceLine,
   benefitLines,
   costLines,
   estimateText,
   MEASURE_LABELS,
+  MEASURES,
+  type MeasureName,
   measureText,
-} from '@tempered/lab/text'
+  type TradeoffLine,
+} from '@tempered/lab/measures'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 
@@ -70,7 +71,7 @@ function assertionTable({ assertions, variants }: ScenarioSummary): string[] {
   return [...markdownTable(head, rows), '']
 }
 
-function sideBySide(benefits: readonly BalanceLine[], costs: readonly BalanceLine[]): string[] {
+function sideBySide(benefits: readonly TradeoffLine[], costs: readonly TradeoffLine[]): string[] {
   const rows = Math.max(benefits.length, costs.length)
   return markdownTable(
     ['benefit', '', 'cost', ''],

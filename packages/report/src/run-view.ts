@@ -1,5 +1,11 @@
-import type { RunRecord, StoredRun } from '@tempered/lab/measures'
-import { isNumber, quantile, type RoundPoint, roundSeries } from '@tempered/lab/measures'
+import {
+  isNumber,
+  quantile,
+  type RoundPoint,
+  type RunRecord,
+  roundSeries,
+  type StoredRun,
+} from '@tempered/lab/measures'
 import type { Band, EdgeView, NodeLines, PointView, QuantileBands, RunView } from './client/report-data.js'
 
 /** Above this many nodes accuracies are drawn as quantile bands, not as a line each. */

@@ -1,5 +1,4 @@
-import { MEASURES, type MeasureName } from '@tempered/lab/measures'
-import { MEASURE_LABELS, measureText } from '@tempered/lab/text'
+import { MEASURE_LABELS, MEASURES, type MeasureName, measureText } from '@tempered/lab/measures'
 import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'

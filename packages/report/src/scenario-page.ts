@@ -1,4 +1,4 @@
-import { type BalanceLine, benefitLines, costLines } from '@tempered/lab/text'
+import { benefitLines, costLines, type TradeoffLine } from '@tempered/lab/measures'
 import type { PointView, ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
@@ -225,6 +225,6 @@ ${summary.balances.map(
 </section>`
 }
 
-function row(line: BalanceLine): Markup {
+function row(line: TradeoffLine): Markup {
   return html`<tr><td>${line.label}</td>${estimateCell(line.estimate, line.format)}</tr>`
 }

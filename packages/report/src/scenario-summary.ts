@@ -1,8 +1,5 @@
-import type { StoredRun } from '@tempered/lab/measures'
 import {
-  type Balance,
   type BySeed,
-  balanceOf,
   type Estimate,
   estimate,
   INTERVAL_METHOD,
@@ -13,7 +10,10 @@ import {
   ROLES,
   type Role,
   type RunScore,
+  type StoredRun,
   scoreRecord,
+  type Tradeoff,
+  tradeoffOf,
 } from '@tempered/lab/measures'
 import type { HashedFile } from './file-hashes.js'
 import type { AssertionResult } from './scenario-folder.js'
@@ -50,7 +50,7 @@ export interface ScenarioSummary {
   readonly command: string
   readonly variants: readonly VariantSummary[]
   /** One a defending rule. */
-  readonly balances: readonly Balance[]
+  readonly balances: readonly Tradeoff[]
   /** Of a scenario run, what was asserted and whether it held. */
   readonly assertions: readonly AssertionResult[]
   /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
@@ -99,7 +99,7 @@ export function summarise(
   const undefended = bySeed(variants.find((variant) => variant.role === 'undefended'))
   const baseline = bySeed(variants.find((variant) => variant.role === 'baseline'))
   const balances = rules.map((rule) =>
-    balanceOf({
+    tradeoffOf({
       rule,
       attacked: bySeed(variants.find((variant) => variant.role === 'attacked' && variant.rule === rule)),
       honest: bySeed(variants.find((variant) => variant.role === 'honest' && variant.rule === rule)),

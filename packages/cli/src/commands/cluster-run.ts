@@ -1,21 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { cacheFolder } from '@tempered/lab'
 import {
-  type ClusterRun,
-  cacheFolder,
   newRunPath,
+  type RecordedRun,
   requireNoFailures,
   requireValidLedgers,
-  startClusterRun,
+  startRecordedRun,
 } from '@tempered/lab/run'
-import {
-  defaultTopology,
-  loadScenario,
-  planCluster,
-  type Scenario,
-  scenarioSchema,
-} from '@tempered/lab/scenario'
+import { defaultTopology, loadScenario, planRun, type Scenario, scenarioSchema } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import { writeScenarioReport } from '@tempered/report'
@@ -42,7 +36,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
-  const plan = planCluster(scenario, data)
+  const plan = planRun(scenario, data)
   const folder = newRunPath(options.out, scenario.name, new Date())
   const hosts = options.isolation === 'process' ? scenario.nodes : (options.hosts ?? availableParallelism())
   const progress = createProgress(process.stderr, process.stdout)
@@ -52,7 +46,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
       `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false
-  const run: ClusterRun = await startClusterRun({
+  const run: RecordedRun = await startRecordedRun({
     plan,
     folder,
     cacheFolder: cache,

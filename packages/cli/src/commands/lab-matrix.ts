@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
+import { cacheFolder } from '@tempered/lab'
 import { documentError, loadDocument, loadKind } from '@tempered/lab/documents'
 import {
   type Cell,
@@ -13,8 +14,7 @@ import {
   selectCells,
   startMatrix,
 } from '@tempered/lab/matrix'
-import { cacheFolder } from '@tempered/lab/run'
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
 import pc from 'picocolors'
@@ -112,7 +112,7 @@ async function requirePlans(cells: readonly Cell[], file: string): Promise<void>
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planCluster(parsed, await loadSource(parsed.data.source, cache))
+      planRun(parsed, await loadSource(parsed.data.source, cache))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

@@ -1,4 +1,5 @@
-import { cacheFolder, checkDataShape } from '@tempered/lab/run'
+import { cacheFolder } from '@tempered/lab'
+import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import {

@@ -1,7 +1,6 @@
 import { join, relative } from 'node:path'
-import { cacheFolder, temperedVersion } from '@tempered/lab/run'
-import type { Scenario } from '@tempered/lab/scenario'
-import { loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
+import { cacheFolder, temperedVersion } from '@tempered/lab'
+import { loadScenarioData, planRun, type Scenario, variantsOf } from '@tempered/lab/scenario'
 import { randomIdentity } from '@tempered/node'
 import { hostSet } from '../machines/machine-set.js'
 import { writeHosts } from '../machines/write-machines.js'
@@ -29,7 +28,7 @@ export async function scenarioHosts(
   const data = await loadScenarioData(file, scenario, cacheFolder())
   const freshKeys = options.freshKeys === true
   const identities = freshKeys ? Array.from({ length: scenario.nodes }, randomIdentity) : undefined
-  const plan = planCluster(scenario, data, identities)
+  const plan = planRun(scenario, data, identities)
   const set = hostSet(plan, options.address ?? [])
   const folder = join(options.out, `${scenario.name}-hosts`)
   const image = options.image ?? `tempered:${temperedVersion()}`

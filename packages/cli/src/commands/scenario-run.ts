@@ -1,17 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
-import {
-  cacheFolder,
-  newRunPath,
-  requireNoFailures,
-  runScenario,
-  type ScenarioResult,
-  startCluster,
-  startSimulation,
-  TRAINING_MS,
-} from '@tempered/lab/run'
-import type { Scenario } from '@tempered/lab/scenario'
-import { checkScenario, loadScenario, loadScenarioData } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { startCluster } from '@tempered/lab/cluster'
+import { newRunPath, requireNoFailures, runScenario, type ScenarioResult } from '@tempered/lab/run'
+import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@tempered/lab/scenario'
+import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'

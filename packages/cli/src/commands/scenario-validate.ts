@@ -1,5 +1,5 @@
-import { cacheFolder } from '@tempered/lab/run'
-import { loadScenario, loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { loadScenario, loadScenarioData, planRun, variantsOf } from '@tempered/lab/scenario'
 import { CliError } from '../errors.js'
 import { renderScenario } from '../terminal/scenario-text.js'
 
@@ -10,7 +10,7 @@ export async function scenarioValidate(files: readonly string[]): Promise<void> 
     try {
       const scenario = await loadScenario(file)
       const data = await loadScenarioData(file, scenario, cacheFolder())
-      for (const variant of variantsOf(scenario)) planCluster(variant.scenario, data)
+      for (const variant of variantsOf(scenario)) planRun(variant.scenario, data)
       process.stdout.write(`${renderScenario(file, scenario, data).join('\n')}\n`)
     } catch (error) {
       if (!(error instanceof CliError)) throw error

@@ -1,6 +1,5 @@
 import { isLedgerAttack, knowledgeOf, type PlannedAttack } from '@tempered/lab/adversary'
-import type { Problem } from '@tempered/lab/documents'
-import { loadDocument, namedWithParams } from '@tempered/lab/documents'
+import { loadDocument, namedWithParams, type Problem } from '@tempered/lab/documents'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { z } from 'zod'
 

@@ -1,5 +1,4 @@
-import type { ClusterPlan, PlannedNode } from '@tempered/lab/scenario'
-import { wholeSplit } from '@tempered/lab/scenario'
+import { type PlannedNode, type RunPlan, wholeSplit } from '@tempered/lab/scenario'
 import type { NodeConfigInput } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
@@ -7,7 +6,7 @@ import { type HostAddress, hostAddresses } from './machine-address.js'
 
 /** The nodes of a scenario as hosts on machines of their own. */
 export interface HostSet {
-  readonly plan: ClusterPlan
+  readonly plan: RunPlan
   readonly hosts: readonly EmittedHost[]
   /** Whether all hosts are found by their names, as Compose and Kubernetes have it. */
   readonly isByName: boolean
@@ -34,7 +33,7 @@ export const DATA_FOLDER = 'data'
  * @param given addresses, each `node-or-index=host:port`
  * @throws E_CONFIG when an attacker would have to see the models of others, E_USAGE for a wrong address
  */
-export function hostSet(plan: ClusterPlan, given: readonly string[]): HostSet {
+export function hostSet(plan: RunPlan, given: readonly string[]): HostSet {
   requireOwnKnowledge(plan)
   const { scenario, run, nodes, topology } = plan
   const addresses = hostAddresses(
@@ -78,7 +77,7 @@ export function hostSet(plan: ClusterPlan, given: readonly string[]): HostSet {
 }
 
 /** Attackers of a cluster are told honest models by its launcher; nobody could tell them on a machine of their own. */
-function requireOwnKnowledge({ nodes }: ClusterPlan): void {
+function requireOwnKnowledge({ nodes }: RunPlan): void {
   const seeing = nodes.flatMap(({ name, attack }) =>
     attack === undefined || attack.knowledge === 'own' ? [] : [{ name, attack }],
   )

@@ -1,7 +1,6 @@
-import { sortFaults } from '@tempered/lab/faults'
-import type { Scenario } from '@tempered/lab/scenario'
-import { ruleLabel } from '@tempered/lab/scenario'
-import { faultText, ruleText } from '@tempered/lab/text'
+import { faultText, sortFaults } from '@tempered/lab/faults'
+import { type Scenario, variantRuleName } from '@tempered/lab/scenario'
+import { ruleText } from '@tempered/lab/text'
 import { DATA_CLAIM } from './kubernetes-file.js'
 import { DATA_FOLDER, type HostSet } from './machine-set.js'
 import { projectName } from './project-name.js'
@@ -121,7 +120,7 @@ function notCarriedOut({ set, whole }: HostsReadmeInit): string[] {
   const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
   const { targetAccuracy, seconds } = scenario.stop
   const controls = Object.entries(whole.controls).flatMap(([name, isOn]) => (isOn ? [name] : []))
-  const otherRules = whole.rules.slice(1).map((_, k) => ruleLabel(whole, k + 1))
+  const otherRules = whole.rules.slice(1).map((_, k) => variantRuleName(whole, k + 1))
   const faults = sortFaults(scenario.faults).map(
     (action) => `round ${action.at}: ${faultText(action, nameOf)}`,
   )

@@ -4,71 +4,40 @@ import { sleep, systemClock } from '@tempered/node'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction } from '../faults/fault-timeline.js'
 import { createPresence } from '../faults/presence.js'
-import type { ClusterPlan, PlannedNode } from '../scenario/plan.js'
-import type { ClusterEvent } from './cluster-event.js'
-import { type CheckedLedger, checkLedgers, nodeFolder, readModel } from './node-folders.js'
-import { type Host, startHost } from './worker.js'
-import type { FromHost, HostedNode, ToHost } from './worker-messages.js'
-
-export type { ClusterEvent, Observed } from './cluster-event.js'
-
-export interface ClusterInit {
-  readonly plan: ClusterPlan
-  /** Folder of this run's results; nodes keep their state below it. */
-  readonly folder: string
-  readonly cacheFolder: string
-  /** Host processes; nodes are dealt to them by turns. Those that faults kill or start have one of their own. */
-  readonly hosts: number
-  readonly logLevel: string
-  onEvent(event: ClusterEvent): void
-}
-
-export interface Cluster {
-  /** Resolves when every node is done, failed or stopped and every process is gone. */
-  readonly done: Promise<void>
-  /** Stops all nodes; whatever is not gone after `STOP_LIMIT_MS` is killed. */
-  stop(): Promise<void>
-  /** Pids of the host processes there are. */
-  readonly pids: readonly number[]
-  /** Milliseconds of virtual time since the start, where time is virtual. */
-  elapsedMs?(): number
-  /** A model that a node holds at the moment, by CID; undefined when it is not to be had any more. */
-  readModel(index: number, cid: string): Promise<Float32Array | undefined>
-  /** Checks the ledger of every node that has one; once all is done. */
-  ledgers(): Promise<readonly CheckedLedger[]>
-}
-
-/** What runs a plan: `startCluster` or something that stands in its place. */
-export type Stage = (init: ClusterInit) => Promise<Cluster>
+import type { PlannedNode } from '../scenario/plan.js'
+import type { StagedRun, StageInit } from '../stage/stage.js'
+import { checkLedgers, nodeFolder, readModel } from './node-folders.js'
+import { startWorker, type Worker } from './worker.js'
+import type { FromWorker, ToWorker, WorkerNode } from './worker-messages.js'
 
 /** Together with the exit of a killed process this stays below 5 s. */
 const STOP_LIMIT_MS = 4_000
 
 /** Starts the host processes of a plan, connects their nodes with each other and carries out the scenario's faults. */
-export async function startCluster(init: ClusterInit): Promise<Cluster> {
+export async function startCluster(init: StageInit): Promise<StagedRun> {
   const { plan, folder, onEvent } = init
   const { scenario, run, nodes } = plan
   await mkdir(join(folder, 'hosts'), { recursive: true })
   const honest = nodes.filter((node) => node.attack === undefined).map((node) => node.index)
   const timeline = createFaultTimeline(scenario.faults, { nodes: nodes.length })
   const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
-  const hosts = new Set<Host>()
-  const addresses = new Map<string, ToHost & { type: 'addresses' }>()
+  const hosts = new Set<Worker>()
+  const addresses = new Map<string, ToWorker & { type: 'addresses' }>()
   let conditions: Conditions = calm
   let stopping: Promise<void> | undefined
   /** Nodes that are killed and wait to be gone before they start again. */
   const restarting = new Set<number>()
   /** Hosts that were started when others had been running. */
-  const late = new WeakSet<Host>()
+  const late = new WeakSet<Worker>()
 
-  const broadcast = (message: ToHost): void => {
+  const broadcast = (message: ToWorker): void => {
     for (const host of hosts) host.send(message)
   }
-  const hostOf = (index: number): Host | undefined => [...hosts].find((host) => host.running.has(index))
+  const hostOf = (index: number): Worker | undefined => [...hosts].find((host) => host.running.has(index))
 
-  const launch = (hosted: readonly PlannedNode[], logName: string): Host => {
+  const launch = (hosted: readonly PlannedNode[], logName: string): Worker => {
     const logFile = join(folder, 'hosts', `${logName}.log`)
-    const host: Host = startHost(
+    const host: Worker = startWorker(
       hosted,
       logFile,
       (message) => receive(host, message),
@@ -76,7 +45,7 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     )
     hosts.add(host)
     for (const { index } of hosted) presence.started(index)
-    const hostedNode = (node: PlannedNode): HostedNode => ({
+    const hostedNode = (node: PlannedNode): WorkerNode => ({
       index: node.index,
       name: node.name,
       seed: node.identity.seed,
@@ -112,14 +81,14 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
       hostOf(index)?.send({ type: 'leave', index })
   }
 
-  const ended = (host: Host, index: number): void => {
+  const ended = (host: Worker, index: number): void => {
     host.running.delete(index)
     presence.gone(index)
     broadcast({ type: 'honest-gone', index })
     releaseStranded()
   }
 
-  const exited = (host: Host, exitCode: number | null, signal: string | null): void => {
+  const exited = (host: Worker, exitCode: number | null, signal: string | null): void => {
     hosts.delete(host)
     if (host.running.size > 0) {
       const names = host.nodes.filter(({ index }) => host.running.has(index)).map(({ name }) => name)
@@ -162,7 +131,7 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     } else if (hosts.size === 0) finish()
   }
 
-  const receive = (host: Host, message: FromHost): void => {
+  const receive = (host: Worker, message: FromWorker): void => {
     if (message.type === 'listening') {
       const told = { type: 'addresses', peer: message.peer, addresses: message.addresses } as const
       addresses.set(message.peer, told)

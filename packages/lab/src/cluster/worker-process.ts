@@ -19,14 +19,9 @@ import { withoutAbsent } from '../faults/absent-peers.js'
 import { linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import { slowTrainers } from '../faults/slow-trainer.js'
-import { shareMemory } from './memory-share.js'
-import {
-  type FromHost,
-  type HostedNode,
-  type HostLaunch,
-  hostedRound,
-  type ToHost,
-} from './worker-messages.js'
+import { shareMemory } from '../stage/memory-share.js'
+import { reportedRound } from '../stage/reported-round.js'
+import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
 
 /**
  * A host process of a local cluster: runs some of its nodes over the same code as `tempered node start`, with one
@@ -36,15 +31,15 @@ import {
 // The launcher decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
 process.on('SIGINT', () => undefined)
 
-const send = (message: FromHost): void => {
+const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
 }
 
-let host: { receive(message: ToHost): void; stop(): Promise<void> } | undefined
+let host: { receive(message: ToWorker): void; stop(): Promise<void> } | undefined
 /** What came before the host could take it. */
-const early: ToHost[] = []
+const early: ToWorker[] = []
 
-process.on('message', (message: ToHost) => {
+process.on('message', (message: ToWorker) => {
   if (message.type === 'launch') {
     launch(message.launch).catch((error) => {
       for (const { index } of message.launch.nodes) {
@@ -64,7 +59,7 @@ async function end(): Promise<void> {
   process.exit(0)
 }
 
-async function launch(init: HostLaunch): Promise<void> {
+async function launch(init: WorkerLaunch): Promise<void> {
   const run = openManifest(init.manifest)
   const { manifest } = run
   const logger = pino(
@@ -116,7 +111,7 @@ async function launch(init: HostLaunch): Promise<void> {
   for (const message of early.splice(0)) host.receive(message)
   send({ type: 'ready', backend: service.backend.name, notice: service.backend.notice })
 
-  const start = async (hosted: HostedNode): Promise<void> => {
+  const start = async (hosted: WorkerNode): Promise<void> => {
     const { index, name } = hosted
     const identity = identityFromSeed(hosted.seed)
     const adversary = createAdversary({
@@ -171,7 +166,7 @@ async function launch(init: HostLaunch): Promise<void> {
         onListening: (addresses) =>
           send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
         onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
-        onRound: (report) => send({ type: 'round', index, report: hostedRound(report) }),
+        onRound: (report) => send({ type: 'round', index, report: reportedRound(report) }),
         onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
       },
     )

@@ -128,3 +128,24 @@ export const deadlinesSchema = z
     reconnectMs: z.int().min(1).default(5_000).describe('How long a lost neighbour still counts as live.'),
   })
   .prefault({})
+
+/** How many of the keys that exclude each other are there. */
+export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
+  return keys.filter((key) => fields[key] !== undefined).length
+}
+
+/** The last round of an attack is not before its first. */
+export function requireSpan(
+  { from, to }: { readonly from: number; readonly to?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (to === undefined || to >= from) return
+  context.addIssue({ code: 'custom', path: ['to'], message: `must not be before from, round ${from}` })
+}
+
+export const labelSchema = z
+  .string()
+  .min(1)
+  .max(40)
+  .optional()
+  .describe('What tables call it; default: its name and parameters.')

@@ -1,8 +1,8 @@
 import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
 import type { Measures } from '../measures/measures.js'
 import { measuresOf } from '../measures/score.js'
-import { requireNoFailures, requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
-import { planCluster } from '../scenario/plan.js'
+import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
+import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
@@ -21,8 +21,8 @@ export function createCellRunner(cacheFolder: string): CellRunner {
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planCluster(scenario, await loadSource(scenario.data.source, cacheFolder))
-      const run = await startClusterRun({
+      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder))
+      const run = await startRecordedRun({
         plan,
         folder: '',
         cacheFolder,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
-import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import { attackLabel, ruleDisplayName, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
@@ -50,7 +50,7 @@ export function cellsOf(lab: Lab): Cell[] {
           const all = control && rule === UNDEFENDED ? controlHostilities : hostilities
           for (const { attack, fraction } of all(lab, topology)) {
             const place: CellPlace = {
-              rule: ruleLabel(rule),
+              rule: ruleDisplayName(rule),
               attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
               fraction,
               topology: topologyLabel(topology),
@@ -145,7 +145,7 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
 
 /** Plain averaging with the training of the lab, which tables call so. */
 function isUndefended(rule: LabRule): boolean {
-  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleLabel(rule) === UNDEFENDED_LABEL
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleDisplayName(rule) === UNDEFENDED_LABEL
 }
 
 /** Readable, and told apart by a hash where letters do not suffice. */

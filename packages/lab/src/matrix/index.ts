@@ -1,8 +1,3 @@
-export { casesOf } from '../averaging/averaging-run.js'
-export { type Consensus, consensusSchema } from '../averaging/averaging-schema.js'
-export { consensusJsonSchema } from '../averaging/json-schema.js'
-export { openingCandidates, withCandidate } from '../red-team/attack-candidates.js'
-export { type Found, openingRuns, searchAttack, type Tried } from '../red-team/attack-search.js'
 export { createCellPool } from './cell-pool.js'
 export { selectCells } from './cell-selection.js'
 export { type Cell, type CellPlace, cellsOf, representatives } from './cells.js'

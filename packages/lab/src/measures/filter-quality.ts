@@ -1,5 +1,6 @@
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
-import type { HostedRound } from '../cluster/worker-messages.js'
+import type { ReportedRound } from '../stage/reported-round.js'
+import type { NamedRule } from '../text/rule-text.js'
 import { share } from './statistics.js'
 
 /** Models that reached honest nodes, by who sent them and what became of them. */
@@ -40,7 +41,7 @@ export interface FilterQuality {
  * What an attacker sends in rounds in which it does not attack is honest.
  */
 export function countVerdicts(
-  reports: Iterable<HostedRound>,
+  reports: Iterable<ReportedRound>,
   isHostile: (peer: string, round: number) => boolean,
 ): VerdictCounts {
   const counts: VerdictCounts = {
@@ -66,13 +67,6 @@ export function countVerdicts(
 }
 
 const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
-
-/** A rule by name, and the names of what runs before it. */
-export interface NamedRule {
-  readonly name: string
-  readonly pre?: readonly { readonly name: string }[] | undefined
-}
-
 const REFUSING = new Set(listPreAggregators().flatMap(({ name, refuses }) => (refuses ? [name] : [])))
 
 /**

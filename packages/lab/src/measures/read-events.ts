@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ClusterEvent } from '../cluster/cluster.js'
-import { type FaultEvent, faultNodes, faultText } from './fault-events.js'
+import type { RunEvent } from '../stage/run-event.js'
+import { type FaultEvent, faultEventText, faultNodes } from './fault-events.js'
 import type { Incident } from './incident.js'
 import type { FailedNode, NodeRecord, Observed, RecordedNode, RunRecord } from './run-record.js'
 
@@ -11,7 +11,7 @@ interface StoppedEvent {
   readonly why?: string
 }
 
-type StoredEvent = (ClusterEvent | FaultEvent | StoppedEvent) & { readonly elapsedMs: number }
+type StoredEvent = (RunEvent | FaultEvent | StoppedEvent) & { readonly elapsedMs: number }
 
 export interface StoredEvents {
   readonly record: Omit<RunRecord, 'rule' | 'weighsAll' | 'rounds' | 'nodes'>
@@ -89,7 +89,7 @@ export async function readEvents(
         if (event.type === 'fault' && (type === 'kill' || type === 'leave'))
           for (const node of at) gone.add(node)
         if (event.type === 'fault' && type === 'restart') for (const node of at) gone.delete(node)
-        const text = faultText(fault, nameOf)
+        const text = faultEventText(fault, nameOf)
         const round = planned && planned - 1
         if (event.type === 'fault') incident(at, text, round, type)
         else incident(at, `${text} (not before the end)`, round)

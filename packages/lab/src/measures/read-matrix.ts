@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LabError } from '../errors.js'
 import { type Estimate, estimate } from './bootstrap.js'
 import { MEASURES, type MeasureName, type Measures } from './measures.js'
-import { type Balance, type BySeed, balanceOf } from './tradeoff.js'
+import { type BySeed, type Tradeoff, tradeoffOf } from './tradeoff.js'
 
 /** Results of a laboratory's matrix: one cell a combination of axes and seed. */
 export interface Matrix {
@@ -53,7 +53,7 @@ export interface MatrixGroup {
   readonly missing: number
   readonly errors: readonly string[]
   readonly measures: Readonly<Record<MeasureName, Estimate | null>>
-  readonly balance: Balance
+  readonly balance: Tradeoff
 }
 
 /** Reads `matrix.json`. Throws E_FILE when it is missing or no matrix. */
@@ -112,7 +112,7 @@ export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
       measures: Object.fromEntries(
         names.map((name) => [name, estimate(group.map((entry) => entry.measures?.[name] ?? null))]),
       ) as Record<MeasureName, Estimate | null>,
-      balance: balanceOf({
+      balance: tradeoffOf({
         rule: cell.rule,
         attacked: attacked ? measuresBySeed(group) : undefined,
         undefended: attacked

@@ -1,17 +1,7 @@
-import type { LedgerVerdict } from '@tempered/node'
-import { attackName } from '../adversary/planned-attack.js'
-import type { HostedRound } from '../cluster/worker-messages.js'
-import type { ClusterPlan } from '../scenario/plan.js'
-import { countVerdicts, type FilterQuality, filterQuality, weighsAll } from './filter-quality.js'
+import type { ReportedRound } from '../stage/reported-round.js'
+import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
 import type { Measures } from './measures.js'
-import {
-  type FailedNode,
-  honestNodes,
-  hostilityOf,
-  type NodeRecord,
-  type Observed,
-  type RunRecord,
-} from './run-record.js'
+import { byzantineOf, type FailedNode, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
 /** What a run came to, over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
@@ -62,49 +52,6 @@ export interface NodeAccuracy {
   readonly accuracy: number
 }
 
-export interface ScoreInput {
-  readonly plan: ClusterPlan
-  /** By node index. */
-  readonly records: readonly NodeRecord[]
-  readonly failed: readonly FailedNode[]
-  readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
-  /** What an observer of all honest models said, if there was one. */
-  readonly observed?: readonly Observed[]
-  /** Resident bytes of all processes together. */
-  readonly residentBytes?: number
-  /** Indices of nodes that were killed or have left and did not come back. */
-  readonly gone?: readonly number[]
-  /** The round, from 0, that a run which a stop condition ended is judged after. */
-  readonly lastRound?: number | null | undefined
-}
-
-/** Score of a run that was watched. */
-export function scoreRun(input: ScoreInput): RunScore {
-  const { plan, records, failed, verdicts } = input
-  const bad = verdicts.flatMap(({ node, verdict }) =>
-    verdict.ok ? [] : [{ node, entry: verdict.entry, code: verdict.code, message: verdict.message }],
-  )
-  const record: RunRecord = {
-    rule: plan.run.manifest.rule.name,
-    weighsAll: weighsAll(plan.run.manifest.rule),
-    rounds: plan.run.manifest.training.rounds,
-    nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
-      index,
-      name,
-      peer: identity.signer.peerId,
-      attack: attack === undefined ? null : attackName(attack),
-      attackRounds: attack === undefined ? null : [attack.from, attack.to],
-    })),
-    records,
-    failed,
-    observed: input.observed ?? [],
-    gone: input.gone ?? null,
-    stoppedAfter: input.lastRound ?? null,
-    residentBytes: input.residentBytes ?? null,
-  }
-  return scoreRecord(record, { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
-}
-
 /** Score of any run, also of one that was read from its folder. */
 export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   const honest = honestNodes(record)
@@ -138,7 +85,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     ...filterQuality(
       countVerdicts(
         honest.flatMap((node) => reportsOf(node.index)),
-        hostilityOf(record),
+        byzantineOf(record),
       ),
       record.weighsAll,
     ),
@@ -228,6 +175,6 @@ function costs(record: RunRecord): Pick<RunScore, 'bytesPerNodeRound' | 'seconds
   }
 }
 
-function phaseTotal(report: HostedRound): number {
+function phaseTotal(report: ReportedRound): number {
   return Object.values(report.phaseMs).reduce((sum, ms) => sum + ms, 0)
 }

@@ -1,8 +1,8 @@
+import { measureText } from '../measures/measure-text.js'
 import { type MeasureName, type Measures, SHARES } from '../measures/measures.js'
-import { measureText } from '../text/measure-text.js'
 import { type Assertion, type Comparison, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
-import { ruleLabel, type Variant, variantFor } from './variants.js'
+import { type Variant, variantFor, variantRuleName } from './variants.js'
 
 /** What assertions look at in one finished run. */
 export interface JudgedRun {
@@ -32,7 +32,7 @@ export function judgeAssertions(scenario: Scenario, runs: readonly JudgedRun[]):
   return scenario.rules.flatMap((_, ruleIndex) =>
     assertions.map((assertion) => ({
       assertion: assertion.text,
-      rule: ruleLabel(scenario, ruleIndex),
+      rule: variantRuleName(scenario, ruleIndex),
       ...judge(scenario, assertion, ruleIndex, runs),
     })),
   )

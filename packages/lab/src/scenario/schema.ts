@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { z } from 'zod'
+import { adversarySchema } from '../adversary/adversary-schema.js'
 import {
   backendSchema,
   deadlinesSchema,
@@ -14,7 +15,6 @@ import {
   trainingSchema,
 } from '../documents/shared-schema.js'
 import { faultSchema } from '../faults/fault-schema.js'
-import { adversarySchema } from './adversary-schema.js'
 
 const seedSchema = z
   .int()

@@ -1,21 +1,24 @@
 import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
-import type { ClusterInit } from '../cluster/cluster.js'
-import { hostedRound } from '../cluster/worker-messages.js'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction, partedPairs } from '../faults/fault-timeline.js'
 import { createPresence } from '../faults/presence.js'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { World } from './environment.js'
+import { reportedRound } from '../stage/reported-round.js'
+import type { StageInit } from '../stage/stage.js'
+import type { Environment } from './environment.js'
 import { openSimulatedNode } from './simulated-node.js'
 
 /** The nodes of a simulation and what faults do to them. */
-export interface Cast {
+export interface Participants {
   /** Resolves when every node is done and no other will come. */
   play(): Promise<void>
   stop(): Promise<void>
 }
 
-export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent'>): Cast {
+export function createParticipants(
+  world: Environment,
+  { onEvent }: Pick<StageInit, 'onEvent'>,
+): Participants {
   const { plan, hub, models, disks } = world
   const { nodes, run } = plan
   const timeline = createFaultTimeline(plan.scenario.faults, { nodes: nodes.length })
@@ -75,7 +78,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
         onRound(report) {
           // Aggregating is real work; virtual time did not see it.
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
-          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }) })
+          onEvent({ type: 'round', index, report: reportedRound({ ...report, phaseMs }) })
         },
         onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
       },

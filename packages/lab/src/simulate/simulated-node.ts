@@ -13,7 +13,7 @@ import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { World } from './environment.js'
+import type { Environment } from './environment.js'
 import { simulatedTraining } from './simulated-training.js'
 
 /** Real milliseconds that aggregating took since the last look; virtual time does not know them. */
@@ -36,7 +36,7 @@ export interface Circumstances {
 
 /** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
 export async function openSimulatedNode(
-  world: World,
+  world: Environment,
   planned: PlannedNode,
   { conditions, absent, events }: Circumstances,
 ): Promise<SimulatedNode> {

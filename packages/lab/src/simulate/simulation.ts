@@ -1,9 +1,9 @@
 import type { TrainerService } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
-import type { Cluster, ClusterInit, Stage } from '../cluster/cluster.js'
-import { residentShare, shareMemory } from '../cluster/memory-share.js'
-import { openWorld } from './environment.js'
-import { createCast } from './participants.js'
+import { residentShare, shareMemory } from '../stage/memory-share.js'
+import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
+import { openEnvironment } from './environment.js'
+import { createParticipants } from './participants.js'
 
 /**
  * All nodes of a plan in this process: the code of real nodes with memory for disk and network, and time that jumps
@@ -18,19 +18,19 @@ export function simulationStage(services: readonly TrainerService[]): Stage {
 }
 
 async function simulate(
-  init: ClusterInit,
+  init: StageInit,
   services: readonly TrainerService[] | undefined,
-): Promise<Cluster> {
+): Promise<StagedRun> {
   const { plan, onEvent } = init
   const { nodes, run } = plan
-  const world = await openWorld({
+  const world = await openEnvironment({
     plan,
     cacheFolder: init.cacheFolder,
     trainingThreads: init.hosts,
     services,
   })
   const { time, disks } = world
-  const cast = createCast(world, init)
+  const cast = createParticipants(world, init)
   const backend = world.services[0]!.backend
   onEvent({ type: 'ready', backend: backend.name, notice: backend.notice })
   // Runs side by side are in one process.

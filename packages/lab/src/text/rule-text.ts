@@ -1,7 +1,11 @@
-import type { NamedRule } from '../measures/filter-quality.js'
-
 /** The rule with what stands before it, short enough for a table: `nnm + trimmed-mean`, `distinct + … + median`. */
 export function ruleText({ name, pre = [] }: NamedRule): string {
   const before = pre.map((stage) => stage.name)
   return [...(before.length > 2 ? [before[0], '…'] : before), name].join(' + ')
+}
+
+/** A rule by name, and the names of what runs before it. */
+export interface NamedRule {
+  readonly name: string
+  readonly pre?: readonly { readonly name: string }[] | undefined
 }

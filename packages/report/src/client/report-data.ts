@@ -3,7 +3,7 @@ export interface ReportData {
   readonly kind: 'scenario'
   /** In the order in which they are offered. */
   readonly variants: readonly VariantView[]
-  readonly balances: readonly BalanceView[]
+  readonly balances: readonly TradeoffView[]
 }
 
 export interface VariantView {
@@ -116,7 +116,7 @@ export interface EstimateView {
 }
 
 /** Benefit and cost of one rule; accuracies as differences of shares. */
-export interface BalanceView {
+export interface TradeoffView {
   readonly rule: string
   readonly benefits: readonly FigureView[]
   readonly costs: readonly FigureView[]

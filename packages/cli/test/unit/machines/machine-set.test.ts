@@ -1,4 +1,4 @@
-import { partitionScheme, planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { partitionScheme, planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { describe, expect, it } from 'vitest'
 import { planData } from '../../../../lab/test/support/small-data.js'
 import { nodeConfigSchema } from '../../../src/config/node-config.js'
@@ -7,7 +7,7 @@ import { hostsReadme } from '../../../src/machines/machines-readme.js'
 import { startScript } from '../../../src/machines/start-script.js'
 
 const planOf = (scenario: ScenarioInput) =>
-  planCluster(scenarioSchema.parse({ nodes: 6, model: 'softmax', ...scenario }), planData)
+  planRun(scenarioSchema.parse({ nodes: 6, model: 'softmax', ...scenario }), planData)
 
 describe('hostSet', () => {
   it.each([
@@ -90,7 +90,7 @@ describe('hostSet', () => {
       stop: { seconds: 9 },
       controls: { baseline: false },
     })
-    const set = hostSet(planCluster(whole, planData), [])
+    const set = hostSet(planRun(whole, planData), [])
     const init = { set, whole, freshKeys: false, image: 'tempered:1' }
     const text = hostsReadme(init)
     for (const part of [

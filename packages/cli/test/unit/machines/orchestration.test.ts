@@ -1,4 +1,4 @@
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { planData } from '../../../../lab/test/support/small-data.js'
@@ -9,9 +9,9 @@ import { projectName } from '../../../src/machines/project-name.js'
 import { hostTexts } from '../../../src/machines/write-machines.js'
 
 const scenario = scenarioSchema.parse({ name: 'small', nodes: 3, model: 'softmax' })
-const set = hostSet(planCluster(scenario, planData), [])
+const set = hostSet(planRun(scenario, planData), [])
 const ownData = hostSet(
-  planCluster({ ...scenario, data: { ...scenario.data, source: '/somewhere' } }, planData),
+  planRun({ ...scenario, data: { ...scenario.data, source: '/somewhere' } }, planData),
   [],
 )
 

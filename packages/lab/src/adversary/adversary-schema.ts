@@ -1,12 +1,7 @@
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { z } from 'zod'
-import { LEDGER_ATTACKS } from '../adversary/ledger-attacks.js'
-import { namedWithParams, orName } from '../documents/shared-schema.js'
-
-/** How many of the keys that exclude each other are there. */
-export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
-  return keys.filter((key) => fields[key] !== undefined).length
-}
+import { countGiven, namedWithParams, orName, requireSpan } from '../documents/shared-schema.js'
+import { LEDGER_ATTACKS } from './ledger-attacks.js'
 
 /** Attacks on data and models, and those on the ledger, which robust-agg does not know. */
 export const ATTACK_NAMES = [...listAttacks().map(({ name }) => name), ...Object.keys(LEDGER_ATTACKS)]
@@ -16,16 +11,6 @@ const WHO = ['nodes', 'fraction', 'count'] as const
 
 export const PLACEMENTS = ['random', 'one-per-neighbourhood', 'worst-position'] as const
 export type Placement = (typeof PLACEMENTS)[number]
-
-/** The last round of an attack is not before its first. */
-export function requireSpan(
-  { from, to }: { readonly from: number; readonly to?: number | undefined },
-  context: z.RefinementCtx,
-): void {
-  if (to === undefined || to >= from) return
-  context.addIssue({ code: 'custom', path: ['to'], message: `must not be before from, round ${from}` })
-}
-
 /** One group of attackers: who, with which attack, from when to when, and what they see. Rounds count from 1. */
 export const adversarySchema = z
   .strictObject({

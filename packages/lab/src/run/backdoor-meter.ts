@@ -1,6 +1,6 @@
 import { createTrainerService, type DataSource } from '@tempered/node'
 import { createAttack, withTrigger } from '@tempered/robust-agg/attacks'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunPlan } from '../scenario/plan.js'
 
 /** Attack success rate of a backdoor, on test images that carry its trigger. */
 export interface BackdoorMeter {
@@ -16,7 +16,7 @@ const NAME = 'backdoor'
  * first `limit` test images whose label is not the target. Throws TrainError.
  */
 export async function openBackdoorMeter(
-  plan: ClusterPlan,
+  plan: RunPlan,
   source: DataSource,
   limit: number,
 ): Promise<BackdoorMeter | undefined> {

@@ -1,46 +1,42 @@
 import { loadSource, systemClock } from '@tempered/node'
-import {
-  type Cluster,
-  type ClusterEvent,
-  type ClusterInit,
-  type Stage,
-  startCluster,
-} from '../cluster/cluster.js'
-import type { Observed } from '../cluster/cluster-event.js'
+import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
 import type { FaultAction } from '../faults/fault-timeline.js'
-import { openBackdoorMeter } from '../measures/backdoor-meter.js'
-import { createObserver } from '../measures/observer.js'
 import type { FailedNode, NodeRecord } from '../measures/run-record.js'
-import { type RunScore, scoreRun } from '../measures/score.js'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunScore } from '../measures/score.js'
+import type { RunPlan } from '../scenario/plan.js'
+import type { Observed, RunEvent } from '../stage/run-event.js'
+import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
+import { openBackdoorMeter } from './backdoor-meter.js'
+import { createObserver } from './observer.js'
 import { openRunFolder } from './run-folder.js'
+import { scoreRun } from './score-run.js'
 import { createStopWatch } from './stop-conditions.js'
 
 /** A run that is being watched, written down and scored. */
-export interface ClusterRun {
-  readonly plan: ClusterPlan
+export interface RecordedRun {
+  readonly plan: RunPlan
   readonly folder: string
   /** By node index; grows while the run goes on. */
   readonly records: readonly NodeRecord[]
   readonly pids: readonly number[]
   /** Whether a stop condition of the scenario has ended it before its last round. */
-  readonly stoppedEarly: (ClusterEvent & { type: 'stopped' }) | undefined
+  readonly stoppedEarly: (RunEvent & { type: 'stopped' }) | undefined
   /** Resolves with the score when all nodes are done; after `stop`, with the score of what there is. */
   finish(): Promise<RunScore>
   stop(): Promise<void>
 }
 
-export interface ClusterRunInit extends Omit<ClusterInit, 'onEvent'> {
+export interface RecordedRunInit extends Omit<StageInit, 'onEvent'> {
   /** What runs the plan: `startCluster` unless another is given. */
   readonly stage?: Stage
   /** Whether every event and metric goes to files in `folder`; default true. */
   readonly writeFiles?: boolean
   /** Every event, after it was recorded, with the real milliseconds since the start of the run. */
-  onEvent(event: ClusterEvent, elapsedMs: number): void
+  onEvent(event: RunEvent, elapsedMs: number): void
 }
 
-export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun> {
+export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedRun> {
   const { plan, stage = startCluster, writeFiles = true } = init
   const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
   const results = writeFiles ? await openRunFolder(init.folder, plan, source.train) : undefined
@@ -51,12 +47,12 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   /** Nodes that a fault took away and that did not come back. */
   const gone = new Set<number>()
   let residentBytes: number | undefined
-  let cluster: Cluster | undefined
+  let cluster: StagedRun | undefined
   /** What happens before the caller has the run in hand is told when it has. */
   let early: (() => void)[] | undefined = []
-  let stoppedEarly: ClusterRun['stoppedEarly']
+  let stoppedEarly: RecordedRun['stoppedEarly']
   const watch = createStopWatch(plan)
-  const end = (event: ClusterRun['stoppedEarly']): void => {
+  const end = (event: RecordedRun['stoppedEarly']): void => {
     if (event === undefined) return
     stoppedEarly = event
     onEvent(event)
@@ -68,7 +64,7 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
       ? () => undefined
       : systemClock.after(seconds * 1000, () => end(watch.time(systemClock.monotonicMs() - begun)))
 
-  const onEvent = (event: ClusterEvent): void => {
+  const onEvent = (event: RunEvent): void => {
     const realMs = systemClock.monotonicMs() - begun
     const elapsedMs = cluster?.elapsedMs?.() ?? realMs
     results?.record(event, elapsedMs)
@@ -135,7 +131,7 @@ export async function startClusterRun(init: ClusterRunInit): Promise<ClusterRun>
   }
 }
 
-function failuresOf(event: ClusterEvent, plan: ClusterPlan): FailedNode[] {
+function failuresOf(event: RunEvent, plan: RunPlan): FailedNode[] {
   if (event.type === 'failed') {
     return [{ node: plan.nodes[event.index]!.name, code: event.code, message: event.message }]
   }
@@ -170,7 +166,7 @@ export function requireNoFailures(score: RunScore, stopped = false): void {
 }
 
 /** Throws unless every ledger that was written is valid and every node that was planned has one. */
-export function requireValidLedgers(score: RunScore, plan: ClusterPlan): void {
+export function requireValidLedgers(score: RunScore, plan: RunPlan): void {
   const first = score.ledgers.bad[0]
   if (first !== undefined) {
     throw new LabError(

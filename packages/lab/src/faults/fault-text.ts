@@ -1,6 +1,5 @@
-import type { ClusterEvent } from '../cluster/cluster.js'
-import type { FaultAction } from '../faults/fault-timeline.js'
-import { bytes } from './format.js'
+import { bytes } from '../text/format.js'
+import type { FaultAction } from './fault-timeline.js'
 
 /** What a fault does, for people; `name` names a node. */
 export function faultText(action: FaultAction, name: (index: number) => string): string {
@@ -25,12 +24,6 @@ export function faultText(action: FaultAction, name: (index: number) => string):
       return `slow link ${name(a)} – ${name(b)}: ${action.latencyMs} ms${speed}`
     }
   }
-}
-
-export function stopText(event: ClusterEvent & { type: 'stopped' }): string {
-  const why = event.why === 'seconds' ? 'the time is up' : 'the target accuracy is reached'
-  const until = event.lastRound === null ? 'before a round was over' : `after round ${event.lastRound + 1}`
-  return `${why} ${until}; the run stops`
 }
 
 function groups(parts: readonly (readonly number[])[], name: (index: number) => string): string {

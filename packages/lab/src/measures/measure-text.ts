@@ -1,6 +1,6 @@
-import type { Estimate } from '../measures/bootstrap.js'
-import type { MeasureName } from '../measures/measures.js'
-import { bytes, decimal, percent, seconds } from './format.js'
+import { bytes, decimal, percent, seconds } from '../text/format.js'
+import type { Estimate } from './bootstrap.js'
+import type { MeasureName } from './measures.js'
 
 /** Short names of the measures, for tables. */
 export const MEASURE_LABELS: Readonly<Record<MeasureName, string>> = {

@@ -1,9 +1,9 @@
-import type { Estimate } from '../measures/bootstrap.js'
-import type { Balance } from '../measures/tradeoff.js'
-import { percent } from './format.js'
+import { percent } from '../text/format.js'
+import type { Estimate } from './bootstrap.js'
 import { estimateText, lostText, pointsText, ratioText } from './measure-text.js'
+import type { Tradeoff } from './tradeoff.js'
 
-export interface BalanceLine {
+export interface TradeoffLine {
   readonly label: string
   readonly estimate: Estimate | null
   /** A value with its unit. */
@@ -15,7 +15,7 @@ export interface BalanceLine {
 }
 
 /** What the defence bought, line by line; figures that were not measured have the text `–`. */
-export function benefitLines({ benefit }: Balance): BalanceLine[] {
+export function benefitLines({ benefit }: Tradeoff): TradeoffLine[] {
   return [
     line('worst honest node under attack', benefit.worstGained, pointsText),
     line('mean of honest nodes under attack', benefit.meanGained, pointsText),
@@ -28,7 +28,7 @@ export function benefitLines({ benefit }: Balance): BalanceLine[] {
  *
  * @param isSimulated whether seconds are virtual, in which a rule takes no time; its own work is measured all the same
  */
-export function costLines({ cost }: Balance, isSimulated: boolean): BalanceLine[] {
+export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   return [
     lossLine('worst honest node lost, nobody attacking', cost.worstLost),
@@ -45,14 +45,14 @@ export function costLines({ cost }: Balance, isSimulated: boolean): BalanceLine[
 }
 
 /** The rule's own work, beside that of plain averaging. */
-function workLine({ ruleMs, plainMs }: Balance['cost']): BalanceLine {
+function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
   const work = line('work of the rule, a node and round', ruleMs, milliseconds)
   const plain = plainMs === null ? '' : `, of plain averaging ${milliseconds(plainMs.mean)}`
   return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, isShare: false }
 }
 
 /** A loss below zero says that it is none. */
-function lossLine(label: string, estimate: Estimate | null): BalanceLine {
+function lossLine(label: string, estimate: Estimate | null): TradeoffLine {
   const loss = line(label, estimate, lostText)
   const isGain = estimate !== null && lostText(estimate.mean).startsWith('−')
   return isGain ? { ...loss, text: `${loss.text}, a gain` } : loss
@@ -66,6 +66,6 @@ function share(value: number): string {
   return percent(value)
 }
 
-function line(label: string, estimate: Estimate | null, text: (value: number) => string): BalanceLine {
+function line(label: string, estimate: Estimate | null, text: (value: number) => string): TradeoffLine {
   return { label, estimate, format: text, text: estimateText(estimate, text), isShare: true }
 }

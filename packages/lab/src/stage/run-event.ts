@@ -1,13 +1,26 @@
+import type { EvidenceKind } from '@tempered/protocol'
 import type { FaultAction } from '../faults/fault-timeline.js'
-import type { FromHost } from './worker-messages.js'
+import type { ReportedRound } from './reported-round.js'
 
-/** What happens in a running cluster, in order. */
-export type ClusterEvent =
-  | Exclude<FromHost, { type: 'published' | 'listening' }>
-  | HostGone
-  | Observed
-  | FaultHappened
-  | Stopped
+/** What happens during a run, in order. */
+export type RunEvent = NodeEvent | WorkerGone | Observed | FaultHappened | Stopped
+
+/** What the process of one or more nodes reports. */
+export type NodeEvent =
+  | { readonly type: 'ready'; readonly backend: string; readonly notice: string }
+  | { readonly type: 'round'; readonly index: number; readonly report: ReportedRound }
+  | {
+      readonly type: 'quarantine'
+      readonly index: number
+      readonly peer: string
+      readonly round: number
+      /** What the evidence shows. */
+      readonly kind: EvidenceKind
+    }
+  | { readonly type: 'done'; readonly index: number }
+  | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
+  /** Bytes of memory that the process holds (resident set), after its last node is done. */
+  | { readonly type: 'memory'; readonly residentBytes: number }
 
 /** What only somebody who sees all honest models can say of a round. */
 export interface Observed {
@@ -19,7 +32,7 @@ export interface Observed {
   readonly attackSuccess: Readonly<Record<number, number>>
 }
 
-interface HostGone {
+interface WorkerGone {
   readonly type: 'host-gone'
   readonly pid: number | undefined
   readonly exitCode: number | null

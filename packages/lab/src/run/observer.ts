@@ -1,19 +1,19 @@
-import type { ClusterEvent, Observed } from '../cluster/cluster.js'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunPlan } from '../scenario/plan.js'
+import type { Observed, RunEvent } from '../stage/run-event.js'
 import type { BackdoorMeter } from './backdoor-meter.js'
 import { createConsensusMeter } from './consensus-meter.js'
 
 /** Looks at the honest nodes' models of evaluated rounds from outside, as no node could. */
 export interface Observer {
   /** Every event of the run, in order. */
-  event(event: ClusterEvent): void
+  event(event: RunEvent): void
   /** Resolves when everything that was seen has been measured. */
   settled(): Promise<void>
   close(): Promise<void>
 }
 
 export interface ObserverInit {
-  readonly plan: ClusterPlan
+  readonly plan: RunPlan
   /** A model that a node holds at the moment. */
   readModel(index: number, cid: string): Promise<Float32Array | undefined>
   /** Measures backdoors; undefined when nobody has one. */

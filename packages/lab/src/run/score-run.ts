@@ -1,0 +1,50 @@
+import type { LedgerVerdict } from '@tempered/node'
+import { attackName } from '../adversary/planned-attack.js'
+import { weighsAll } from '../measures/filter-quality.js'
+import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
+import { type RunScore, scoreRecord } from '../measures/score.js'
+import type { RunPlan } from '../scenario/plan.js'
+import type { Observed } from '../stage/run-event.js'
+
+export interface ScoreInput {
+  readonly plan: RunPlan
+  /** By node index. */
+  readonly records: readonly NodeRecord[]
+  readonly failed: readonly FailedNode[]
+  readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
+  /** What an observer of all honest models said, if there was one. */
+  readonly observed?: readonly Observed[]
+  /** Resident bytes of all processes together. */
+  readonly residentBytes?: number
+  /** Indices of nodes that were killed or have left and did not come back. */
+  readonly gone?: readonly number[]
+  /** The round, from 0, that a run which a stop condition ended is judged after. */
+  readonly lastRound?: number | null | undefined
+}
+
+/** Score of a run that was watched. */
+export function scoreRun(input: ScoreInput): RunScore {
+  const { plan, records, failed, verdicts } = input
+  const bad = verdicts.flatMap(({ node, verdict }) =>
+    verdict.ok ? [] : [{ node, entry: verdict.entry, code: verdict.code, message: verdict.message }],
+  )
+  const record: RunRecord = {
+    rule: plan.run.manifest.rule.name,
+    weighsAll: weighsAll(plan.run.manifest.rule),
+    rounds: plan.run.manifest.training.rounds,
+    nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
+      index,
+      name,
+      peer: identity.signer.peerId,
+      attack: attack === undefined ? null : attackName(attack),
+      attackRounds: attack === undefined ? null : [attack.from, attack.to],
+    })),
+    records,
+    failed,
+    observed: input.observed ?? [],
+    gone: input.gone ?? null,
+    stoppedAfter: input.lastRound ?? null,
+    residentBytes: input.residentBytes ?? null,
+  }
+  return scoreRecord(record, { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
+}
