@@ -49,7 +49,7 @@ async function benchCluster(nodes: number, processes: number): Promise<ClusterBe
     plan,
     folder,
     cacheFolder: cache,
-    hosts: processes,
+    workers: processes,
     logLevel: 'warn',
     onEvent(event) {
       if (event.type === 'memory') resident += event.residentBytes

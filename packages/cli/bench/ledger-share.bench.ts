@@ -38,7 +38,7 @@ async function bench(model: 'cnn' | 'mlp', nodes: number): Promise<LedgerShareRo
     plan,
     folder,
     cacheFolder: cache,
-    hosts: 2,
+    workers: 2,
     logLevel: 'warn',
     onEvent(event) {
       // The first round holds the start, the last one the evaluation on all test samples.

@@ -36,7 +36,7 @@ const run = await startRecordedRun({
   plan,
   folder: '',
   cacheFolder: cache,
-  hosts: availableParallelism(),
+  workers: availableParallelism(),
   logLevel: 'silent',
   stage: startSimulation,
   writeFiles: false,

@@ -108,7 +108,8 @@ cluster
   .option('--rule <name>', 'aggregation rule, with its defaults')
   .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']))
   .addOption(backendOption())
-  .option('--hosts <n>', 'host processes; default: one a core', wholeNumber(1))
+  .option('--workers <n>', 'worker processes; default: one per core', wholeNumber(1))
+  .addOption(new Option('--hosts <n>').argParser(wholeNumber(1)).hideHelp())
   .addOption(
     new Option('--isolation <kind>', 'several nodes a process, or one')
       .choices(['shared', 'process'])

@@ -107,21 +107,24 @@ function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBa
   return { kind: 'bands', honest: bands(false), hostile: bands(true) }
 }
 
+type Neighbour = RunRecord['records'][number]['rounds'][number]['report']['neighbours'][number]
+
 function verdictView(record: RunRecord, rounds: readonly number[]): RunView['verdicts'] {
   const indexOf = new Map(record.nodes.map((node) => [node.peer, node.index]))
   const position = new Map(rounds.map((round, k) => [round, k]))
   const edges = new Map<string, { from: number; to: number; marks: string[] }>()
-  for (const node of record.nodes) {
-    for (const { report } of record.records[node.index]?.rounds ?? []) {
+  const mark = (to: number, at: number, { peer, arrival, accepted }: Neighbour): void => {
+    const from = indexOf.get(peer)
+    if (from === undefined) return
+    const key = `${from}>${to}`
+    const edge = edges.get(key) ?? { from, to, marks: new Array(rounds.length).fill(' ') }
+    edges.set(key, edge)
+    edge.marks[at] = arrival === null ? '-' : accepted ? 'a' : 'r'
+  }
+  for (const { index } of record.nodes) {
+    for (const { report } of record.records[index]?.rounds ?? []) {
       const at = position.get(report.round)!
-      for (const neighbour of report.neighbours) {
-        const from = indexOf.get(neighbour.peer)
-        if (from === undefined) continue
-        const key = `${from}>${node.index}`
-        const edge = edges.get(key) ?? { from, to: node.index, marks: new Array(rounds.length).fill(' ') }
-        edges.set(key, edge)
-        edge.marks[at] = neighbour.arrival === null ? '-' : neighbour.accepted ? 'a' : 'r'
-      }
+      for (const neighbour of report.neighbours) mark(index, at, neighbour)
     }
   }
   const all: EdgeView[] = [...edges.values()].map(({ from, to, marks }) => ({

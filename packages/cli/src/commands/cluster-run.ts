@@ -25,6 +25,8 @@ export interface ClusterRunOptions {
   readonly rule?: string
   readonly model?: ModelName
   readonly backend?: BackendChoice
+  readonly workers?: number
+  /** Earlier name of `workers`. */
   readonly hosts?: number
   readonly isolation: 'shared' | 'process'
   readonly out: string
@@ -38,11 +40,14 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const data = await loadSource(scenario.data.source, cache)
   const plan = planRun(scenario, data)
   const folder = newRunPath(options.out, scenario.name, new Date())
-  const hosts = options.isolation === 'process' ? scenario.nodes : (options.hosts ?? availableParallelism())
+  const workers =
+    options.isolation === 'process'
+      ? scenario.nodes
+      : (options.workers ?? options.hosts ?? availableParallelism())
   const progress = createProgress(process.stderr, process.stdout)
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
-    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(hosts, scenario.nodes)} processes, ` +
+    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(workers, scenario.nodes)} processes, ` +
       `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false
@@ -50,7 +55,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
     plan,
     folder,
     cacheFolder: cache,
-    hosts,
+    workers,
     logLevel: 'info',
     onEvent(event, elapsedMs) {
       if (options.json)

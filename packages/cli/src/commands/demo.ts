@@ -37,7 +37,7 @@ export async function demo(options: DemoOptions): Promise<void> {
         plan,
         folder: `${base}/${plan.run.manifest.rule.name}`,
         cacheFolder: cache,
-        hosts: 1,
+        workers: 1,
         logLevel: 'info',
         onEvent(event, elapsedMs) {
           if (event.type === 'ready' && !noticed) {

@@ -21,6 +21,8 @@ export interface ScenarioRunOptions {
   readonly rounds?: number
   readonly controls: boolean
   readonly parallel: number
+  readonly workers?: number
+  /** Earlier name of `workers`. */
   readonly hosts?: number
   readonly out: string
   readonly json?: boolean
@@ -38,7 +40,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
   if (options.stage === 'hosts')
-    return (await import('./scenario-machines.js')).scenarioHosts(file, scenario, options)
+    return (await import('./scenario-machines.js')).scenarioMachines(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation
   const cache = cacheFolder()
   const data = await loadScenarioData(file, scenario, cache)
@@ -51,7 +53,8 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     data,
     folder: newRunPath(options.out, scenario.name, new Date()),
     cacheFolder: cache,
-    hosts: options.hosts ?? Math.max(1, Math.floor(availableParallelism() / options.parallel)),
+    workers:
+      options.workers ?? options.hosts ?? Math.max(1, Math.floor(availableParallelism() / options.parallel)),
     logLevel: 'info',
     stage,
     stageName: options.stage,

@@ -25,7 +25,7 @@ async function simulate(input: ScenarioInput, folder: string, trainingThreads: n
     plan,
     folder: join(folder, 'run'),
     cacheFolder: folder,
-    hosts: trainingThreads,
+    workers: trainingThreads,
     logLevel: 'silent',
     stage: startSimulation,
     writeFiles: false,

@@ -3,9 +3,9 @@ import type { Conditions } from '../faults/conditions.js'
 import type { PlannedAttack } from '../scenario/plan.js'
 import type { NodeEvent } from '../stage/run-event.js'
 
-/** What a cluster's launcher and its host processes say to each other, over Node's IPC channel. */
+/** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
 
-/** A node that a host is to run. */
+/** A node that a worker is to run. */
 export interface WorkerNode {
   readonly index: number
   readonly name: string

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import type { PlannedNode } from '../scenario/plan.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
 
-/** A host process as its launcher sees it. */
+/** A worker process as its launcher sees it. */
 export interface Worker {
   readonly child: ChildProcess
   readonly nodes: readonly PlannedNode[]
@@ -14,7 +14,7 @@ export interface Worker {
   send(message: ToWorker): void
 }
 
-/** Forks a host process; its output goes to the log file. */
+/** Forks a worker process; its output goes to the log file. */
 export function startWorker(
   nodes: readonly PlannedNode[],
   logFile: string,
@@ -49,7 +49,7 @@ export function startWorker(
     running: new Set(nodes.map((node) => node.index)),
     exited,
     send(message) {
-      // A host that has just gone is reported by its exit.
+      // A worker that has just gone is reported by its exit.
       if (child.connected) child.send(message, () => undefined)
     },
   }

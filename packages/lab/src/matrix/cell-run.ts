@@ -26,7 +26,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
         plan,
         folder: '',
         cacheFolder,
-        hosts: 1,
+        workers: 1,
         logLevel: 'silent',
         stage: simulationStage([service]),
         writeFiles: false,

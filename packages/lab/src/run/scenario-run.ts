@@ -20,7 +20,7 @@ export interface ScenarioRunInit {
   readonly folder: string
   readonly cacheFolder: string
   /** Host processes of each run. */
-  readonly hosts: number
+  readonly workers: number
   readonly logLevel: string
   readonly stage: Stage
   /** Named in the summary. */
@@ -130,7 +130,7 @@ async function runVariant(
     plan,
     folder,
     cacheFolder: init.cacheFolder,
-    hosts: init.hosts,
+    workers: init.workers,
     logLevel: init.logLevel,
     stage: init.stage,
     onEvent(event, elapsedMs) {

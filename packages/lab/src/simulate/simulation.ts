@@ -23,31 +23,31 @@ async function simulate(
 ): Promise<StagedRun> {
   const { plan, onEvent } = init
   const { nodes, run } = plan
-  const world = await openEnvironment({
+  const environment = await openEnvironment({
     plan,
     cacheFolder: init.cacheFolder,
-    trainingThreads: init.hosts,
+    trainingThreads: init.workers,
     services,
   })
-  const { time, disks } = world
-  const cast = createParticipants(world, init)
-  const backend = world.services[0]!.backend
+  const { time, disks } = environment
+  const participants = createParticipants(environment, init)
+  const backend = environment.services[0]!.backend
   onEvent({ type: 'ready', backend: backend.name, notice: backend.notice })
   // Runs side by side are in one process.
   const release = shareMemory(nodes.length)
   const done = time
-    .run(cast.play())
+    .run(participants.play())
     .then(() => onEvent({ type: 'memory', residentBytes: residentShare() * nodes.length }))
     .finally(() => {
       release()
-      return world.close()
+      return environment.close()
     })
   return {
     done,
     pids: [process.pid],
     elapsedMs: () => time.nowMs,
     async stop() {
-      await cast.stop()
+      await participants.stop()
       await done
     },
     async readModel(index, cid) {

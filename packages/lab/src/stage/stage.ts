@@ -8,7 +8,7 @@ export interface StageInit {
   readonly folder: string
   readonly cacheFolder: string
   /** Host processes; nodes are dealt to them by turns. Those that faults kill or start have one of their own. */
-  readonly hosts: number
+  readonly workers: number
   readonly logLevel: string
   onEvent(event: RunEvent): void
 }
