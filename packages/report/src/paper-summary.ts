@@ -2,9 +2,8 @@ import {
   benefitLines,
   costLines,
   estimateText,
-  MEASURE_LABELS,
-  MEASURES,
-  type MeasureName,
+  measureInfo,
+  measureNames,
   measureText,
   type TradeoffLine,
 } from '@tempered/lab/measures'
@@ -14,8 +13,8 @@ import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 /** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command, and what was run. */
 export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string): string {
   const { variants } = summary
-  const names = (Object.keys(MEASURES) as MeasureName[]).filter((name) =>
-    variants.some((variant) => variant.measures[name] !== null),
+  const names = measureNames().filter((name) =>
+    variants.some((variant) => (variant.measures[name] ?? null) !== null),
   )
   const seeds = Math.max(...variants.map((variant) => variant.runs.length))
   const versions = new Set(
@@ -27,9 +26,9 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
     ...markdownTable(
       ['measure', ...variants.map((variant) => variant.label)],
       names.map((name) => [
-        MEASURE_LABELS[name],
+        measureInfo(name).label,
         ...variants.map((variant) =>
-          estimateText(variant.measures[name], (value) => measureText(name, value)),
+          estimateText(variant.measures[name] ?? null, (value) => measureText(name, value)),
         ),
       ]),
     ),

@@ -1,12 +1,23 @@
 import {
   isNumber,
+  measureInfo,
+  measureNames,
+  PANELS,
   quantile,
   type RoundPoint,
   type RunRecord,
   roundSeries,
   type StoredRun,
 } from '@tempered/lab/measures'
-import type { Band, EdgeView, NodeLines, PointView, QuantileBands, RunView } from './client/report-data.js'
+import type {
+  Band,
+  EdgeView,
+  NodeLines,
+  PanelView,
+  PointView,
+  QuantileBands,
+  RunView,
+} from './client/report-data.js'
 
 /** Above this many nodes accuracies are drawn as quantile bands, not as a line each. */
 export const MAX_LINES = 60
@@ -36,6 +47,7 @@ export function runView(run: StoredRun): RunView {
     })),
     accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
     points: series.map(pointView),
+    panels: panelViews(series),
     verdicts: verdictView(record, rounds),
     incidents: run.incidents.slice(0, MAX_INCIDENTS).map(({ round, kind, text }) => ({
       round: round + 1,
@@ -55,12 +67,6 @@ function pointView(point: RoundPoint): PointView {
   const { phaseMs } = point
   return {
     worst: rounded(point.worst),
-    mean: rounded(point.mean),
-    precision: rounded(point.precision),
-    recall: rounded(point.recall),
-    acceptance: rounded(point.acceptance),
-    honestRefused: rounded(point.honestRefused),
-    hostileWeight: rounded(point.hostileWeight),
     bytesReceived: rounded(point.bytesReceived, 0),
     bytesSent: rounded(point.bytesSent, 0),
     residentBytes: rounded(point.residentBytes, 0),
@@ -75,9 +81,31 @@ function pointView(point: RoundPoint): PointView {
             evaluate: rounded(phaseMs.evaluate / 1000)!,
             ledger: rounded(phaseMs.ledger / 1000)!,
           },
-    consensusDistance: point.consensusDistance,
-    asr: rounded(point.asr),
   }
+}
+
+/** The charts of the measures that are drawn over rounds. */
+function panelViews(series: readonly RoundPoint[]): PanelView[] {
+  const drawn = measureNames().flatMap((name) => {
+    const { unit, drawn: how } = measureInfo(name)
+    return how === undefined ? [] : [{ unit, how }]
+  })
+  return Object.entries(PANELS).map(([id, { title, note }]) => {
+    const own = drawn.filter(({ how }) => how.panel === id)
+    const isShare = own.every(({ unit }) => unit === 'share')
+    return {
+      id,
+      title,
+      note,
+      unit: isShare ? 'share' : 'number',
+      lines: own.map(({ how: { name, color, dash = 'solid', of } }) => ({
+        name,
+        color,
+        dash,
+        values: series.map((point) => (isShare ? rounded(of(point)) : of(point))),
+      })),
+    }
+  })
 }
 
 function nodeLines(record: RunRecord, rounds: readonly number[]): NodeLines {

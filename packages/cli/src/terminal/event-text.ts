@@ -1,6 +1,6 @@
+import type { RunEvent } from '@tempered/lab/events'
 import { faultText } from '@tempered/lab/faults'
 import type { RecordedRun } from '@tempered/lab/run'
-import type { RunEvent } from '@tempered/lab/stage'
 import { ruleText } from '@tempered/lab/text'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'

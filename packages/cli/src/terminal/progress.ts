@@ -1,5 +1,5 @@
+import type { RunEvent } from '@tempered/lab/events'
 import type { RecordedRun } from '@tempered/lab/run'
-import type { RunEvent } from '@tempered/lab/stage'
 
 /**
  * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a

@@ -1,4 +1,4 @@
-import type { RunEvent } from '@tempered/lab/stage'
+import type { RunEvent } from '@tempered/lab/events'
 
 export function stopText(event: RunEvent & { type: 'stopped' }): string {
   const why = event.why === 'seconds' ? 'the time is up' : 'the target accuracy is reached'

@@ -1,7 +1,7 @@
 import type { BackendChoice, EvaluationPlan, PartitionScheme } from '@tempered/node'
+import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
 import type { PlannedAttack } from '../scenario/plan.js'
-import type { NodeEvent } from '../stage/run-event.js'
 
 /** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
 

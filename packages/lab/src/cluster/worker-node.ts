@@ -12,11 +12,11 @@ import type { Run } from '@tempered/protocol'
 import type { Logger } from 'pino'
 import { createAdversary } from '../adversary/adversary.js'
 import type { HonestModels } from '../adversary/honest-models.js'
+import { reportedRound } from '../events/reported-round.js'
 import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import { slowTrainers } from '../faults/slow-trainer.js'
-import { reportedRound } from '../stage/reported-round.js'
 import type { FromWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
 
 /** What all nodes of a worker share. */

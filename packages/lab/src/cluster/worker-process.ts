@@ -11,8 +11,8 @@ import {
 import { openManifest } from '@tempered/protocol'
 import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
+import { shareMemory } from '../events/memory-share.js'
 import { linkName } from '../faults/conditions.js'
-import { shareMemory } from '../stage/memory-share.js'
 import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
 import { openWorkerNode } from './worker-node.js'
 

@@ -1,6 +1,6 @@
 import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
-import type { Measures } from '../measures/measures.js'
-import { measuresOf } from '../measures/score.js'
+import type { Measures } from '../measures/catalogue.js'
+import { measuresOf } from '../measures/catalogue.js'
 import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
 import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'

@@ -1,5 +1,5 @@
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
-import type { ReportedRound } from '../stage/reported-round.js'
+import type { ReportedRound } from '../events/reported-round.js'
 import type { NamedRule } from '../text/rule-text.js'
 import { share } from './statistics.js'
 

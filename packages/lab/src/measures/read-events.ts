@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { RunEvent } from '../stage/run-event.js'
+import type { RunEvent } from '../events/run-event.js'
 import { type FaultEvent, faultEventText, faultNodes } from './fault-events.js'
 import type { Incident } from './incident.js'
 import type { FailedNode, NodeRecord, Observed, RecordedNode, RunRecord } from './run-record.js'

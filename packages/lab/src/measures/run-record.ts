@@ -1,5 +1,5 @@
-import type { ReportedRound } from '../stage/reported-round.js'
-import type { RunEvent } from '../stage/run-event.js'
+import type { ReportedRound } from '../events/reported-round.js'
+import type { RunEvent } from '../events/run-event.js'
 
 /** What only somebody who sees all honest models can say of a round. */
 export type Observed = Extract<RunEvent, { type: 'observed' }>

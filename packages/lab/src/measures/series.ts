@@ -1,4 +1,4 @@
-import type { ReportedRound } from '../stage/reported-round.js'
+import type { ReportedRound } from '../events/reported-round.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'

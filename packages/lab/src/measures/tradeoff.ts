@@ -1,5 +1,5 @@
 import { type Estimate, estimate } from './bootstrap.js'
-import type { Measures } from './measures.js'
+import type { Measures } from './catalogue.js'
 
 /**
  * What a defence bought and what was paid for it. Each figure is a difference or ratio of two runs with the same

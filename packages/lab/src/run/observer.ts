@@ -1,5 +1,5 @@
+import type { Observed, RunEvent } from '../events/run-event.js'
 import type { RunPlan } from '../scenario/plan.js'
-import type { Observed, RunEvent } from '../stage/run-event.js'
 import type { BackdoorMeter } from './backdoor-meter.js'
 import { createConsensusMeter } from './consensus-meter.js'
 

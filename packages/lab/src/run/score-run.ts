@@ -1,10 +1,11 @@
 import type { LedgerVerdict } from '@tempered/node'
 import { attackName } from '../adversary/planned-attack.js'
+import type { Observed } from '../events/run-event.js'
 import { weighsAll } from '../measures/filter-quality.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
-import { type RunScore, scoreRecord } from '../measures/score.js'
+import type { RunScore } from '../measures/run-score.js'
+import { scoreRecord } from '../measures/score.js'
 import type { RunPlan } from '../scenario/plan.js'
-import type { Observed } from '../stage/run-event.js'
 
 export interface ScoreInput {
   readonly plan: RunPlan

@@ -1,5 +1,5 @@
+import type { RunEvent } from '../events/run-event.js'
 import type { RunPlan } from '../scenario/plan.js'
-import type { RunEvent } from '../stage/run-event.js'
 
 type StopEvent = RunEvent & { type: 'stopped' }
 

@@ -1,5 +1,5 @@
+import { type MeasureName, type Measures, measureInfo } from '../measures/catalogue.js'
 import { measureText } from '../measures/measure-text.js'
-import { type MeasureName, type Measures, SHARES } from '../measures/measures.js'
 import { type Assertion, type Comparison, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
 import { type Variant, variantFor, variantRuleName } from './variants.js'
@@ -118,7 +118,8 @@ function judgedText(measure: MeasureName, value: number | null): string {
 function differenceText(measure: MeasureName, value: number | null): string {
   if (value === null) return judgedText(measure, value)
   const size = Math.abs(value)
-  const text = SHARES.has(measure) ? `${(100 * size).toFixed(2)} pp` : judgedText(measure, size)
+  const text =
+    measureInfo(measure).unit === 'share' ? `${(100 * size).toFixed(2)} pp` : judgedText(measure, size)
   return `${value < 0 ? '−' : ''}${text}`
 }
 

@@ -1,6 +1,6 @@
 import type { TrainerService } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
-import { residentShare, shareMemory } from '../stage/memory-share.js'
+import { residentShare, shareMemory } from '../events/memory-share.js'
 import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
 import { openEnvironment } from './environment.js'
 import { createParticipants } from './participants.js'

@@ -1,6 +1,6 @@
 import type { LedgerVerdict } from '@tempered/node'
+import type { RunEvent } from '../events/run-event.js'
 import type { RunPlan } from '../scenario/plan.js'
-import type { RunEvent } from './run-event.js'
 
 export interface StageInit {
   readonly plan: RunPlan

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { ReportedRound } from '../../src/stage/reported-round.js'
+import type { ReportedRound } from '../../src/events/reported-round.js'
 
 /** A made-up run, written as `cluster run` writes one. Nodes stand in a ring with chords of length 2. */
 export interface RunFixture {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { ReportedRound } from '../../../src/events/reported-round.js'
+import { measuresOf } from '../../../src/measures/catalogue.js'
 import { MEASURES } from '../../../src/measures/measures.js'
 import type { NodeRecord } from '../../../src/measures/run-record.js'
-import { measuresOf } from '../../../src/measures/score.js'
 import type { ScoreInput } from '../../../src/run/score-run.js'
 import { scoreRun } from '../../../src/run/score-run.js'
-import type { ReportedRound } from '../../../src/stage/reported-round.js'
 
 type Neighbour = ReportedRound['neighbours'][number]
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { MEASURES, type Measures } from '../../../src/measures/measures.js'
+import type { Measures } from '../../../src/measures/catalogue.js'
+import { type BuiltInMeasure, MEASURES } from '../../../src/measures/measures.js'
 import { tradeoffOf } from '../../../src/measures/tradeoff.js'
 
-const measures = (given: Partial<Measures>): Measures => ({
+const measures = (given: Partial<Record<BuiltInMeasure, number | null>>): Measures => ({
   ...(Object.fromEntries(Object.keys(MEASURES).map((name) => [name, null])) as unknown as Measures),
   ...given,
 })

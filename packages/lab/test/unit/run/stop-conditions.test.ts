@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { RunEvent } from '../../../src/events/run-event.js'
 import { createStopWatch } from '../../../src/run/stop-conditions.js'
 import type { RunPlan } from '../../../src/scenario/plan.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
-import type { RunEvent } from '../../../src/stage/run-event.js'
 
 /** Honest nodes 0 and 1, attacker 2. */
 function watch(stop: { targetAccuracy?: number; seconds?: number }) {

@@ -129,7 +129,10 @@ describe('faults', () => {
     ['{ at: 1, leave: [1] }, { at: 2, slowTrainer: { nodes: [1], factor: 2 } }', /has left for good/],
     ['{ at: 2, join: [1] }, { at: 1, kill: [1] }', /node 1 has not joined yet in round 1/],
     ['{ at: 2, heal: true }', /there is no partition to heal/],
-    ['{ at: 2, partition: [[1], [2]] }, { at: 3, partition: [[1], [2]] }', /the partition of round 2 is still in force/],
+    [
+      '{ at: 2, partition: [[1], [2]] }, { at: 3, partition: [[1], [2]] }',
+      /the partition of round 2 is still in force/,
+    ],
     ['{ at: 2, partition: [[1], [1]] }', /faults\.0\.partition\.1\.0: node 1 is named twice/],
     ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /none is there at the start/],
     ['{ at: 2, kill: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /no honest node is left/],
