@@ -18,6 +18,7 @@ const LAB_ROOMS = [
   'adversary',
   'events',
   'measures',
+  'plugins',
   'scenario',
   'stage',
   'cluster',

@@ -31,6 +31,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   E_TOO_FEW_NODES: EXIT.usage,
   E_EVALUATOR_NEEDED: EXIT.usage,
   E_RULE_UNSUPPORTED: EXIT.usage,
+  E_MODULE: EXIT.usage,
+  E_CUSTOM: EXIT.usage,
   E_MODEL_UNKNOWN: EXIT.usage,
   E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,

@@ -16,8 +16,21 @@ const program = new Command('tempered')
   )
   .version(temperedVersion())
   .option('--debug', 'show stack traces with errors')
+  .option(
+    '--module <file>',
+    'ES module with a rule, attack, topology or measure of your own; repeatable',
+    list,
+  )
   .showHelpAfterError('(tempered <command> --help shows what it takes)')
   .exitOverride()
+
+// What modules register is there before any command looks for it by name.
+program.hook('preAction', async () => {
+  const files: readonly string[] = program.opts().module ?? []
+  if (files.length === 0) return
+  const { loadModule } = await import('@tempered/lab/plugins')
+  for (const file of files) await loadModule(file)
+})
 
 program
   .command('demo')

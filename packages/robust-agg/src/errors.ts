@@ -52,6 +52,12 @@ export interface RobustAggErrorDetails {
   E_EVALUATOR_NEEDED: { readonly rule: string }
   /** The caller's own part of a round is malformed: round numbers, weights, the out buffer. */
   E_ROUND_INPUT: { readonly field: string; readonly problem: string }
+  /** Code that a program or a module has registered lacks something, throws, or returns what it must not. */
+  E_CUSTOM: {
+    readonly kind: 'rule' | 'pre-aggregator' | 'attack' | 'topology'
+    readonly name: string
+    readonly problem: string
+  }
   E_LABEL_RANGE: { readonly index: number; readonly label: number; readonly classes: number }
   /** What the attack was shown is malformed: a start, victim or weight list of the wrong length. */
   E_ATTACK_VIEW: { readonly attack: string; readonly field: string; readonly problem: string }
@@ -66,8 +72,8 @@ export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode
   readonly code: Code
   readonly details: RobustAggErrorDetails[Code]
 
-  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code]) {
-    super(message)
+  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code], cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.details = details
   }

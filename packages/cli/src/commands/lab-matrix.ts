@@ -14,6 +14,7 @@ import {
   selectCells,
   startMatrix,
 } from '@tempered/lab/matrix'
+import { prepareModules } from '@tempered/lab/plugins'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
@@ -88,7 +89,9 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
 }
 
 async function loadLab(file: string): Promise<Lab> {
-  const lab = await loadKind('lab', file, () => loadDocument(file, labSchema, checkLab))
+  const lab = await loadKind('lab', file, () =>
+    loadDocument(file, labSchema, { check: checkLab, prepare: prepareModules(dirname(file)) }),
+  )
   const { source } = lab.scenario.data
   if (source === 'mnist') return lab
   return {

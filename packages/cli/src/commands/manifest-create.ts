@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { deadlinesSchema } from '@tempered/lab/documents'
+import { fullName } from '@tempered/lab/plugins'
 import {
   createRunRule,
   describeModel,
@@ -51,9 +52,9 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   const [height, width, channels] = parseShape(options.inputShape)
   const model = describeModel(options.model, { height, width, channels }, options.classes)
   const rule = createRunRule({
-    name: options.rule,
+    name: fullName(options.rule),
     params: options.ruleParam ?? {},
-    pre: [...(options.pre ?? [])],
+    pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
   })
   const run = sealManifest({
     kind: 'tempered/manifest',
@@ -78,7 +79,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
       schedule: { kind: 'constant' },
     },
-    topology: { name: options.topology, params: options.topologyParam ?? {}, mixing: 'uniform' },
+    topology: { name: fullName(options.topology), params: options.topologyParam ?? {}, mixing: 'uniform' },
     members,
     deadlines: deadlinesSchema.parse({ collectMs: options.collectMs, joinMs: options.joinMs }),
     limits: DEFAULT_RUN_LIMITS,

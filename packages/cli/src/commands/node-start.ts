@@ -1,4 +1,5 @@
 import { cacheFolder } from '@tempered/lab'
+import { loadModule } from '@tempered/lab/plugins'
 import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
@@ -56,6 +57,7 @@ const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
 /** `tempered node start`: works the rounds of a run until they are done or a signal comes. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
+  for (const file of config.modules) await loadModule(file)
   const logger = await createLogger(config)
   process.on('uncaughtException', (error) =>
     logger.error({ err: error, component: 'process' }, 'uncaught exception'),

@@ -1,6 +1,7 @@
 import type { BackendChoice, EvaluationPlan, PartitionScheme } from '@tempered/node'
 import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
+import type { UsedModule } from '../plugins/load-module.js'
 import type { PlannedAttack } from '../scenario/plan.js'
 
 /** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
@@ -19,6 +20,8 @@ export interface WorkerLaunch {
   /** Canonical manifest bytes. */
   readonly manifest: Uint8Array
   readonly nodes: readonly WorkerNode[]
+  /** Code of its own that the run uses. */
+  readonly modules: readonly UsedModule[]
   /** Indices of all honest nodes of the cluster, for attacks that see them. */
   readonly honest: readonly number[]
   /** `mnist`, or a folder with IDX files. */

@@ -13,6 +13,7 @@ import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
 import { shareMemory } from '../events/memory-share.js'
 import { linkName } from '../faults/conditions.js'
+import { loadUsedModules } from '../plugins/load-module.js'
 import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
 import { openWorkerNode } from './worker-node.js'
 
@@ -53,6 +54,7 @@ async function end(): Promise<void> {
 }
 
 async function launch(init: WorkerLaunch): Promise<void> {
+  await loadUsedModules(init.modules)
   const run = openManifest(init.manifest)
   const { manifest } = run
   const logger = pino(

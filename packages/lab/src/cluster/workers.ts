@@ -79,6 +79,7 @@ export function createWorkers(init: WorkersInit): Workers {
             stateFolder: nodeFolder(folder, node),
             attack: node.attack,
           })),
+          modules: scenario.modules ?? [],
           honest,
           source: scenario.data.source,
           partition: plan.partition,

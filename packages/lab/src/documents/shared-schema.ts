@@ -23,6 +23,25 @@ export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) 
     .preprocess((value: string | z.input<S>) => (typeof value === 'string' ? { name: value } : value), schema)
     .meta({ [BARE_NAME]: schema.shape.name.meta()?.enum ?? [] })
 
+/** Code of its own that a run used. Tempered writes it into resolved files; nobody has to. */
+export const modulesSchema = z
+  .array(
+    z.strictObject({
+      kind: z.enum(['rule', 'pre-aggregator', 'attack', 'topology', 'measure']),
+      name: z.string(),
+      file: z.string(),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  )
+  .optional()
+  .describe('Modules that the run used, with their hashes; written into resolved files.')
+
+/** Measures from ES modules; they are gone from a file that was read, since they act by being registered. */
+export const measuresSchema = z
+  .array(z.strictObject({ module: z.string().describe('ES module of a measure, relative to this file.') }))
+  .optional()
+  .describe('Measures of your own, beside the built-in ones.')
+
 export const sourceSchema = z
   .string()
   .default('mnist')

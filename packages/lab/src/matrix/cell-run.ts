@@ -1,6 +1,7 @@
 import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
 import type { Measures } from '../measures/catalogue.js'
 import { measuresOf } from '../measures/catalogue.js'
+import { loadUsedModules } from '../plugins/load-module.js'
 import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
 import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
@@ -17,6 +18,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
   const services = new Map<string, Promise<TrainerService>>()
   return {
     async run(input) {
+      await loadUsedModules(input.modules ?? [])
       const scenario = scenarioSchema.parse(input)
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))

@@ -143,6 +143,7 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
     rule: plainRule,
     adversaries: adversaries(),
     keepRounds: 2,
+    ...(lab.modules === undefined ? {} : { modules: lab.modules }),
   }
 }
 

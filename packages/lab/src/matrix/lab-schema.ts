@@ -69,6 +69,8 @@ export const labSchema = z.strictObject({
     })
     .prefault({})
     .describe('What all cells have in common; keys as in a scenario.'),
+  measures: fields.measures,
+  modules: fields.modules,
   placement: adversarySchema.shape.placement.describe('Where the attackers sit; as in a scenario.'),
   axes: z.strictObject({
     rules: z.array(ruleSchema).min(1),

@@ -66,15 +66,14 @@ export function countVerdicts(
   return counts
 }
 
-const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
-const REFUSING = new Set(listPreAggregators().flatMap(({ name, refuses }) => (refuses ? [name] : [])))
-
 /**
  * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
  * refuses any.
  */
 export function weighsAll({ name, pre = [] }: NamedRule): boolean {
-  return WEIGHING.has(name) && !pre.some((stage) => REFUSING.has(stage.name))
+  const isWeighing = listRules().some((rule) => rule.name === name && rule.weighsAll)
+  const refusing = new Set(listPreAggregators().flatMap((info) => (info.refuses ? [info.name] : [])))
+  return isWeighing && !pre.some((step) => refusing.has(step.name))
 }
 
 /** @param weighsAll - whether the rule that gave the verdicts weighs all models instead of refusing some */

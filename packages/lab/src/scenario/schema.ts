@@ -8,6 +8,8 @@ import {
   deadlinesSchema,
   evaluationSchema,
   groupsSchema,
+  measuresSchema,
+  modulesSchema,
   namedWithParams,
   orName,
   sourceSchema,
@@ -112,6 +114,8 @@ export const scenarioFields = z.strictObject({
     .default(2)
     .describe('Deadlines a silent neighbour may miss before nobody waits.'),
   backend: backendSchema.default('auto'),
+  measures: measuresSchema,
+  modules: modulesSchema,
   keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
 })
 

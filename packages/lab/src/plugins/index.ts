@@ -1,0 +1,2 @@
+export { fullName, loadModule } from './load-module.js'
+export { prepareModules } from './resolve-modules.js'
