@@ -27,6 +27,7 @@ const LAB_ROOMS = [
   'matrix',
   'red-team',
   'averaging',
+  'library',
 ]
 
 const source = (names) => `^packages/(${names.join('|')})/(src|dist)/`

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { temperedVersion } from '@tempered/lab'
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
+import { NEW_KINDS } from './new-kinds.js'
 import { renderError } from './terminal/error-text.js'
 
 /** The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. */
@@ -143,6 +144,15 @@ program
   .argument('<folder>', 'folder of results, e.g. runs/sign-flip-20261121-031500')
   .option('--json', 'the report’s numbers on stdout')
   .action(async (folder, options) => (await import('./commands/report.js')).report(folder, options))
+
+program
+  .command('new')
+  .description('Write a commented template with a test: a rule, an attack, a scenario, a lab …')
+  .addArgument(new Argument('<kind>', 'what to write').choices(NEW_KINDS))
+  .argument('<name>', 'its name; files are named after it')
+  .option('--out <folder>', 'where to write', '.')
+  .option('--force', 'overwrite files that exist')
+  .action(async (kind, name, options) => (await import('./commands/new.js')).writeNew(kind, name, options))
 
 addLedgerCommands(program)
 addLabCommands(program)

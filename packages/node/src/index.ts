@@ -1,3 +1,9 @@
+/**
+ * A node of a run: network, rounds, training, ledger. `createNode` puts one together from a trainer of your own;
+ * `openLocalNode` trains one of the built-in models on a share of local data.
+ *
+ * @packageDocumentation
+ */
 import './polyfill/promise-with-resolvers.js'
 
 export { createRunRule, manifestRule } from './aggregate/run-rule.js'
@@ -71,6 +77,7 @@ export { createNode, type NodeComponents, type NodeEvents, type NodeInit, type T
 export type { LocalTraining } from './round/local-training.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'
+export { createRunManifest, DEFAULT_DEADLINES, type RunManifestInit } from './run-manifest.js'
 export { createSharedReader } from './simulation/shared-reader.js'
 export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.js'
 export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'

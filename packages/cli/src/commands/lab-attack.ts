@@ -6,7 +6,7 @@ import {
   openingCandidates,
   openingRuns,
   type RankedAttack,
-  searchAttack,
+  searchWorstAttack,
   type Trial,
   withCandidate,
 } from '@tempered/lab/red-team'
@@ -66,7 +66,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   )
   const unseen = openingCandidates().length - openingRuns(options.budget)
   if (unseen > 0) process.stderr.write(`${pc.yellow(unseenText(unseen))}\n`)
-  const found = await searchAttack({
+  const found = await searchWorstAttack({
     base,
     fraction: options.fraction,
     budget: options.budget,
@@ -74,7 +74,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
     rounds: training.rounds,
     parallel,
     runCell: (scenario) => pool.run({ id: '', scenario }),
-    onTried(tried, { runs, budget }) {
+    onTrial(tried, { runs, budget }) {
       if (options.json) process.stdout.write(`${JSON.stringify(tried)}\n`)
       const isWorst = (tried.harm ?? -1) > worst
       worst = Math.max(worst, tried.harm ?? 0)

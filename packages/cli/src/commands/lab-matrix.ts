@@ -1,20 +1,19 @@
 import { availableParallelism } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
-import { documentError, loadDocument, loadKind } from '@tempered/lab/documents'
+import { documentError } from '@tempered/lab/documents'
 import {
   type Cell,
   cellsOf,
   checkLab,
   createCellPool,
   type Lab,
-  labSchema,
+  loadLab,
   openMatrixFolder,
   representatives,
   selectCells,
   startMatrix,
 } from '@tempered/lab/matrix'
-import { prepareModules } from '@tempered/lab/plugins'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
@@ -86,18 +85,6 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
     'E_NODES_FAILED',
     `${failed.length} of ${cells.length} cells failed:\n${names.join('\n')}`,
   )
-}
-
-async function loadLab(file: string): Promise<Lab> {
-  const lab = await loadKind('lab', file, () =>
-    loadDocument(file, labSchema, { check: checkLab, prepare: prepareModules(dirname(file)) }),
-  )
-  const { source } = lab.scenario.data
-  if (source === 'mnist') return lab
-  return {
-    ...lab,
-    scenario: { ...lab.scenario, data: { ...lab.scenario.data, source: resolve(dirname(file), source) } },
-  }
 }
 
 function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
 import { startCluster } from '@tempered/lab/cluster'
-import { newRunPath, requireNoFailures, runScenario, type ScenarioResult } from '@tempered/lab/run'
+import { newRunPath, requireNoFailures, runVariants, type ScenarioResult } from '@tempered/lab/run'
 import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@tempered/lab/scenario'
 import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
 import { ruleText } from '@tempered/lab/text'
@@ -48,7 +48,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const aborting = new AbortController()
   const interruption = onInterrupt(async () => aborting.abort())
   let noticed = false
-  const result = await runScenario({
+  const result = await runVariants({
     scenario,
     data,
     folder: newRunPath(options.out, scenario.name, new Date()),

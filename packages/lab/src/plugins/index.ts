@@ -1,2 +1,2 @@
-export { fullName, loadModule } from './load-module.js'
-export { prepareModules } from './resolve-modules.js'
+export { fullName, loadModule, type PluginKind } from './load-module.js'
+export { pluginTemplate } from './templates.js'

@@ -63,7 +63,7 @@ export async function loadModule(path: string, expected?: PluginKind): Promise<U
   const key = `${file}\0${sha256}`
   const module = await (loaded.get(key) ?? remember(key, register(file, bytes.toString('utf8'), sha256)))
   if (expected !== undefined && module.kind !== expected)
-    throw moduleError(file, `describes a ${module.kind}; a ${expected} is expected here`)
+    throw moduleError(file, `describes a ${module.kind}, but here belongs a module of kind ${expected}`)
   return module
 }
 

@@ -23,7 +23,7 @@ export interface AttackSearchInit {
   runCell(scenario: ScenarioInput): Promise<CellReply>
   /** Runs side by side. */
   readonly parallel: number
-  onTried(tried: Trial, progress: { readonly runs: number; readonly budget: number }): void
+  onTrial(tried: Trial, progress: { readonly runs: number; readonly budget: number }): void
 }
 
 /** What one candidate did. */
@@ -57,7 +57,7 @@ export function openingRuns(budget: number): number {
 }
 
 /** The worst first, those that ran on most seeds before others. */
-export async function searchAttack(init: AttackSearchInit): Promise<readonly RankedAttack[]> {
+export async function searchWorstAttack(init: AttackSearchInit): Promise<readonly RankedAttack[]> {
   const { base, fraction, budget, seeds, rounds, parallel } = init
   const rng = createRng(seeds[0]!, 'attack-search')
   const tried = new Map<string, Trial[]>()
@@ -73,7 +73,7 @@ export async function searchAttack(init: AttackSearchInit): Promise<readonly Ran
         ? { candidate, text, seed, harm: null, error: `${reply.error.code}: ${reply.error.message}` }
         : { candidate, text, seed, harm: reply.measures.mter }
     tried.set(text, [...(tried.get(text) ?? []), result])
-    init.onTried(result, { runs, budget })
+    init.onTrial(result, { runs, budget })
   }
   const runAll = async (jobs: readonly (readonly [Candidate, number])[]): Promise<void> => {
     const queue = [...jobs]

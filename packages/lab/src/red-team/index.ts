@@ -1,2 +1,2 @@
 export { openingCandidates, withCandidate } from './attack-candidates.js'
-export { openingRuns, type RankedAttack, searchAttack, type Trial } from './attack-search.js'
+export { openingRuns, type RankedAttack, searchWorstAttack, type Trial } from './attack-search.js'

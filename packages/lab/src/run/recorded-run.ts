@@ -3,14 +3,14 @@ import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
 import type { Observed, RunEvent } from '../events/run-event.js'
 import type { FaultAction } from '../faults/fault-timeline.js'
-import type { FailedNode, NodeRecord } from '../measures/run-record.js'
+import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import type { RunPlan } from '../scenario/plan.js'
 import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
 import { openBackdoorMeter } from './backdoor-meter.js'
 import { createObserver } from './observer.js'
 import { openRunFolder } from './run-folder.js'
-import { scoreRun } from './score-run.js'
+import { recordOf, type ScoreInput, scoreRun } from './score-run.js'
 import { createStopWatch } from './stop-conditions.js'
 
 /** A run that is being watched, written down and scored. */
@@ -22,6 +22,8 @@ export interface RecordedRun {
   readonly pids: readonly number[]
   /** Whether a stop condition of the scenario has ended it before its last round. */
   readonly stoppedEarly: (RunEvent & { type: 'stopped' }) | undefined
+  /** All that is known of the run up to now. */
+  record(): RunRecord
   /** Resolves with the score when all nodes are done; after `stop`, with the score of what there is. */
   finish(): Promise<RunScore>
   stop(): Promise<void>
@@ -98,6 +100,16 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
     for (const tell of held) tell()
   })
 
+  const known = (): Omit<ScoreInput, 'verdicts'> => ({
+    plan,
+    records,
+    failed,
+    observed,
+    gone: [...gone],
+    lastRound: stoppedEarly?.lastRound,
+    ...(residentBytes === undefined ? {} : { residentBytes }),
+  })
+
   return {
     plan,
     folder: init.folder,
@@ -108,21 +120,13 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
     get stoppedEarly() {
       return stoppedEarly
     },
+    record: () => recordOf(known()),
     async finish() {
       await running.done
       cancelTimer()
       await observer.settled()
       await observer.close()
-      const score = scoreRun({
-        plan,
-        records,
-        failed,
-        verdicts: await running.ledgers(),
-        observed,
-        gone: [...gone],
-        lastRound: stoppedEarly?.lastRound,
-        ...(residentBytes === undefined ? {} : { residentBytes }),
-      })
+      const score = scoreRun({ ...known(), verdicts: await running.ledgers() })
       await results?.writeSummary(score)
       await results?.close()
       return score

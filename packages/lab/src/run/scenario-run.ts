@@ -59,7 +59,7 @@ export interface ScenarioResult {
  * Runs a scenario with all its rules, seeds and controls, and judges its assertions. Leaves `scenario.yaml` (resolved),
  * `summary.json` and a folder a run. Throws what planning and running throw; a missed assertion is a result, no error.
  */
-export async function runScenario(init: ScenarioRunInit): Promise<ScenarioResult> {
+export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult> {
   const { scenario, folder } = init
   const failure = new AbortController()
   const signal = AbortSignal.any([init.signal, failure.signal])

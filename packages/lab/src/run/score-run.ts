@@ -25,11 +25,17 @@ export interface ScoreInput {
 
 /** Score of a run that was watched. */
 export function scoreRun(input: ScoreInput): RunScore {
-  const { plan, records, failed, verdicts } = input
+  const { verdicts } = input
   const bad = verdicts.flatMap(({ node, verdict }) =>
     verdict.ok ? [] : [{ node, entry: verdict.entry, code: verdict.code, message: verdict.message }],
   )
-  const record: RunRecord = {
+  return scoreRecord(recordOf(input), { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
+}
+
+/** All that is known of a run that was watched. */
+export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
+  const { plan, records, failed } = input
+  return {
     rule: plan.run.manifest.rule.name,
     weighsAll: weighsAll(plan.run.manifest.rule),
     rounds: plan.run.manifest.training.rounds,
@@ -47,5 +53,4 @@ export function scoreRun(input: ScoreInput): RunScore {
     stoppedAfter: input.lastRound ?? null,
     residentBytes: input.residentBytes ?? null,
   }
-  return scoreRecord(record, { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
 }

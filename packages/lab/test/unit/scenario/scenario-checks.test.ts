@@ -6,7 +6,7 @@ import { scenarioSchema } from '../../../src/scenario/schema.js'
 /** The mistakes of a file, one a line. */
 function mistakes(text: string): string[] {
   try {
-    parseText('s.yaml', text, scenarioSchema, checkScenario, INDEPENDENT_KEYS)
+    parseText('s.yaml', text, scenarioSchema, { check: checkScenario, independent: INDEPENDENT_KEYS })
     return []
   } catch (error) {
     expect((error as { code: string }).code).toBe('E_CONFIG')
