@@ -24,7 +24,7 @@ test('every rule declares its properties, and nothing else does; exceptions have
       if (typeof entry === 'object' && 'because' in entry) expect(entry.because.length).toBeGreaterThan(20)
     }
   }
-  expect(new Set(preCompositions.flatMap(([, , { pre }]) => pre?.map((stage) => stage.name)))).toEqual(
+  expect(new Set(preCompositions.flatMap(([, , { pre }]) => pre?.map((step) => step.name)))).toEqual(
     new Set(listPreAggregators().map((info) => info.name)),
   )
 })
@@ -139,11 +139,9 @@ function checkScaling(
         const scaled = Object.fromEntries(
           Object.entries(params).map(([key, value]) => [key, lengths.includes(key) ? value * factor : value]),
         )
-        const stages = pre?.map((stage) =>
+        const steps = pre?.map((step) =>
           // The radius of static clipping is a length; the c of mad-clipping is a number of deviations.
-          stage.name === 'static-clipping'
-            ? { ...stage, params: { c: (stage.params?.c ?? 0) * factor } }
-            : stage,
+          step.name === 'static-clipping' ? { ...step, params: { c: (step.params?.c ?? 0) * factor } } : step,
         )
         const evaluator = { loss: lossNear(1, null, factor) }
         // Parameters left at their default are lengths too.
@@ -152,7 +150,7 @@ function checkScaling(
           name,
           withLengths,
           { own, previous, neighbours, round: 1, rounds: 4, evaluator },
-          { pre: stages },
+          { pre: steps },
         )
       }
       const [plain, other] = [run(1), run(2 ** exponent)]

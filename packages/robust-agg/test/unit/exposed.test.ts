@@ -42,7 +42,7 @@ describe.each(
     .filter(({ params }) => params.some(({ name }) => name === 'f'))
     .map(({ name }) => name),
 )('%s before a rule', (name) => {
-  test('is the stage of the f that is left', () => {
+  test('works with the f that remains', () => {
     const behind = (f: number, exposed: number) =>
       createRule('average', {}, { pre: [{ name, params: { f } }] }).aggregate({ ...SMALL, exposed })
     expect(bitsOf(behind(3, 2).vector)).toEqual(bitsOf(behind(1, 0).vector))

@@ -157,7 +157,7 @@ describe('my own way', () => {
   })
 })
 
-describe('with other stages', () => {
+describe('with other steps', () => {
   test('those left out may be among the f of a rule behind it, where too few are left for f', () => {
     const pre = [{ name: 'reputation' }]
     const input = round([1, -1, 1, -1, 1])

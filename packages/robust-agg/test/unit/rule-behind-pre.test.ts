@@ -16,7 +16,7 @@ const NEIGHBOURS = 7
 const ordinary = ordinaryRound(NEIGHBOURS, D)
 
 /** Parameters for those that have a required one. */
-const stages: Readonly<Record<string, Parameters>> = {
+const steps: Readonly<Record<string, Parameters>> = {
   nnm: {},
   bucketing: { s: 2 },
   arc: {},
@@ -27,7 +27,7 @@ const stages: Readonly<Record<string, Parameters>> = {
 }
 
 test('no pre-aggregator is left out', () => {
-  expect(Object.keys(stages).sort()).toEqual(
+  expect(Object.keys(steps).sort()).toEqual(
     listPreAggregators()
       .map((info) => info.name)
       .sort(),
@@ -35,7 +35,7 @@ test('no pre-aggregator is left out', () => {
 })
 
 const pairs = listRules().flatMap((info) =>
-  Object.entries(stages).map(([pre, params]) => ({ name: info.name, pre, params, info })),
+  Object.entries(steps).map(([pre, params]) => ({ name: info.name, pre, params, info })),
 )
 
 describe.each(pairs)('$pre before $name', ({ name, pre, params, info }) => {

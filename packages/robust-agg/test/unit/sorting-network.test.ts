@@ -17,13 +17,13 @@ function compare(values: number[], { i, j, needsMin, needsMax }: Comparator): vo
 
 /** Runs a schedule on a machine that knows only what is at hand and what was put away. */
 function runSchedule(
-  { stages, atHand }: Schedule,
+  { segments, atHand }: Schedule,
   input: readonly number[],
   registers: number,
 ): Map<number, number> {
   const memory = new Map(input.map((value, wire) => [wire, value]))
   let hand = new Map<number, number>()
-  stages.forEach((moves) => {
+  segments.forEach((moves) => {
     hand = new Map()
     for (const move of moves) {
       if (move.kind === 'load') hand.set(move.wire, memory.get(move.wire) as number)
@@ -76,12 +76,12 @@ describe('sorting networks', () => {
     ]) {
       const network = prunedNetwork(n, from, to)
       const keep = network.wireOf.slice(from, to + 1)
-      for (const [registers, stageLength] of [
+      for (const [registers, segmentLength] of [
         [2, 1000],
         [5, 7],
         [12, 100],
       ]) {
-        const plan = schedule(network, registers, stageLength, keep)
+        const plan = schedule(network, registers, segmentLength, keep)
         for (let trial = 0; trial < 5; trial++) {
           const input = Array.from({ length: n }, (_, k) => (k * (2 * trial + 3) * 7919) % (n + 3))
           const sorted = [...input].sort((a, b) => a - b)
@@ -95,8 +95,8 @@ describe('sorting networks', () => {
   test('no more wires are at hand than there are registers', () => {
     const network = prunedNetwork(64, 31, 32)
     for (const registers of [2, 6, 12]) {
-      const { stages } = schedule(network, registers, 100, network.wireOf.slice(31, 33))
-      for (const moves of stages) {
+      const { segments } = schedule(network, registers, 100, network.wireOf.slice(31, 33))
+      for (const moves of segments) {
         const loaded = new Set<number>()
         let most = 0
         for (const move of moves) {

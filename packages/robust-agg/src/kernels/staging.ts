@@ -5,13 +5,13 @@ import { CHUNK_LENGTH, layout, type Runtime } from '../wasm/runtime.js'
 /** Values that the rows of a window hold together: with their copies they stay in the second-level cache. */
 const WINDOW_VALUES = 131072
 const LONGEST_WINDOW = 16384
-/** Rows of the stage lie so many values apart beyond their length, or all would fall into the same cache sets. */
+/** Staged rows lie so many values apart beyond their length, or all would fall into the same cache sets. */
 const STAGGER = 80
 
 /** The multiple of 32 that a window is padded to. */
 export const padded = (length: number): number => (length + 31) & ~31
 
-export class Stage {
+export class StagingArea {
   readonly runtime: Runtime
   private stride = LONGEST_WINDOW + STAGGER
 
@@ -27,12 +27,12 @@ export class Stage {
     return length
   }
 
-  /** Where the stage's row is. */
+  /** The address of a staged row. */
   rowAt(row: number): number {
-    return layout.stage + 4 * row * this.stride
+    return layout.staging + 4 * row * this.stride
   }
 
-  /** The address of x[from … to) in the memory, copied to the stage's row `row` unless it can be read where it is. */
+  /** The address of x[from … to) in the memory, copied to staged row `row` unless it can be read where it is. */
   place(x: Float32Array, from: number, to: number, row: number): number {
     const home = this.runtime.addressOf(x)
     const length = to - from
