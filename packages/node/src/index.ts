@@ -67,10 +67,11 @@ export {
   openLocalTraining,
 } from './local-node.js'
 export { type Logger, silentLogger } from './logger.js'
-export { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'
+export type { NodeEvents, TemperedNode } from './running-node.js'
 export { createSharedReader } from './simulation/shared-reader.js'
 export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.js'
 export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'

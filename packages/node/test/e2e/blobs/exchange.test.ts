@@ -65,8 +65,8 @@ describe('model transfer', () => {
   })
 
   it('says E_STREAM for a peer that does not speak the protocol', async () => {
-    const { serverHost, fetch } = await setup()
-    await serverHost.unhandle(STREAM_PROTOCOLS.blob)
+    const { serverNode, fetch } = await setup()
+    await serverNode.unhandle(STREAM_PROTOCOLS.blob)
     await expect(fetch('x', new Uint8Array(1))).rejects.toMatchObject({ name: 'NodeError', code: 'E_STREAM' })
   })
 })
@@ -258,7 +258,7 @@ describe('against a hostile server', () => {
     const parts = await setup()
     const total = 6 * WINDOW
     const large = bytesOf(total)
-    // Everything between two hosts goes through one TCP connection in order: what the client had sent before the
+    // Everything between two libp2p nodes goes through one TCP connection in order: what the client had sent before the
     // answer to an echo came is here when the answer is.
     await parts.client.serve('/test/echo', 8, async (stream, _connection, signal) => {
       await stream.writeFrame(await stream.readFrame(signal), signal)

@@ -18,7 +18,7 @@ import { createInbound } from '../../../src/inbound/inbound.js'
 import { createAdmission } from '../../../src/transport/admission.js'
 import { createDirectProtocols } from '../../../src/transport/direct-protocols.js'
 import { fetchManifest } from '../../../src/transport/fetch-manifest.js'
-import { connect, startHost } from '../../support/hosts.js'
+import { connect, startLibp2pNode } from '../../support/libp2p-nodes.js'
 import { createManualClock } from '../../support/manual-clock.js'
 import {
   announce,
@@ -35,9 +35,9 @@ import {
 const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 60_000 }
 const signal = () => new AbortController().signal
 
-/** A host that admits and is admitted, and everything that it was told. */
+/** A node that admits and is admitted, and everything that it was told. */
 async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run = run) {
-  const host = await startHost(seed, signer, ofRun)
+  const libp2p = await startLibp2pNode(seed, signer, ofRun)
   const told = {
     admitted: [] as string[],
     refused: [] as [peer: string, code: string][],
@@ -49,7 +49,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
     errors: [] as string[],
   }
   // Time stands still, so that no deadline passes by chance.
-  const direct = createDirectProtocols(host, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
+  const direct = createDirectProtocols(libp2p, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
     told.errors.push((error as NodeError).code),
   )
   const inbound = createInbound(
@@ -84,14 +84,14 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
       newestHead: (author) => own.seen.get(author),
       blob: async () => undefined,
     },
-    addresses: () => host.getMultiaddrs().map(String),
+    addresses: () => libp2p.getMultiaddrs().map(String),
     onAdmitted: (peer) => told.admitted.push(peer),
     onRefused: (peer, code) => told.refused.push([peer, code]),
     onOwnHead: (head) => told.ownHeads.push(head),
     isAdmitted: (peer) => told.admitted.includes(peer),
   })
   await admission.start()
-  return { host, direct, admission, told, own, peer: peerIdFromString(signer.peerId) }
+  return { libp2p, direct, admission, told, own, peer: peerIdFromString(signer.peerId) }
 }
 
 const member = (k: number) => startNode(seeds[k], signers[k])
@@ -102,7 +102,7 @@ describe('admission', () => {
     a.own.announcements = [announce(signers[0], 0), announce(signers[0], 1)]
     a.own.head = headOf(signers[0], 0)
     b.own.announcements = [announce(signers[1], 5)]
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     expect(a.told.admitted).toEqual([signers[1].peerId])
     expect(b.told.admitted).toEqual([signers[0].peerId])
@@ -114,7 +114,7 @@ describe('admission', () => {
 
   it('tells a node of another run so, on both sides, and admits it on neither', async () => {
     const [a, b] = await Promise.all([startNode(seeds[0], signers[0], otherRun), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await expect(a.admission.introduce(b.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_WRONG_RUN', run: run.id.toString() },
@@ -127,7 +127,7 @@ describe('admission', () => {
 
   it('tells somebody who is no member so, whoever dialled', async () => {
     const [outsider, b] = await Promise.all([startNode(strangerSeed, stranger), member(1)])
-    await connect(outsider.host, b.host)
+    await connect(outsider.libp2p, b.libp2p)
     await expect(outsider.admission.introduce(b.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_NOT_A_MEMBER' },
@@ -146,7 +146,7 @@ describe('admission', () => {
     b.own.evidence = [evidence, accuseModel(announce(signers[3], 1))]
     b.own.seen.set(signers[0].peerId, headOf(signers[0], 6).head)
     a.own.seen.set(signers[1].peerId, headOf(signers[2], 6).head)
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     expect(a.told.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
     expect(a.told.accusations).toHaveLength(1)
@@ -157,7 +157,7 @@ describe('admission', () => {
 
   it('tells a node of another protocol version so', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 2,
       run: run.id.toString(),
@@ -180,7 +180,7 @@ describe('admission', () => {
     ['an unknown field', { extra: 1 }],
   ])('resets a hello with %s', async (_what, changes) => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 1,
       run: run.id.toString(),
@@ -200,7 +200,7 @@ describe('admission', () => {
 
   it('takes eight addresses and four announcements, and drops announcements that are not valid', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 1,
       run: run.id.toString(),
@@ -224,8 +224,8 @@ describe('admission', () => {
   })
 
   it('says E_MALFORMED of a reply that is none', async () => {
-    const [a, host] = await Promise.all([member(0), startHost(seeds[1], signers[1])])
-    await createDirectProtocols(host, createManualClock(), DEADLINES, () => undefined).serve(
+    const [a, libp2p] = await Promise.all([member(0), startLibp2pNode(seeds[1], signers[1])])
+    await createDirectProtocols(libp2p, createManualClock(), DEADLINES, () => undefined).serve(
       STREAM_PROTOCOLS.hello,
       4,
       async (stream, _connection, limit) => {
@@ -233,7 +233,7 @@ describe('admission', () => {
         await stream.writeFrame({ something: 'else' }, limit)
       },
     )
-    await connect(a.host, host)
+    await connect(a.libp2p, libp2p)
     await expect(a.admission.introduce(peerIdFromString(signers[1].peerId), signal())).rejects.toMatchObject({
       code: 'E_MALFORMED',
     })
@@ -244,14 +244,14 @@ describe('admission', () => {
 describe('status', () => {
   it('is answered to admitted peers only', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await expect(a.admission.pollStatus(b.peer, 0, signal())).rejects.toMatchObject({ code: 'E_STREAM' })
     expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
   })
 
   it('brings the announcements from a round on, at most the newest four, and tells how far the peer is', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
     b.own.announcements = [0, 1, 2, 3, 4, 5].map((round) => announce(signers[1], round))
@@ -266,7 +266,7 @@ describe('status', () => {
 
   it('counts nothing that does not pass validation', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     const { body, signature } = announce(signers[1], 3)
     const forged = { body: { ...body, model: modelCid(77) }, signature }
@@ -279,7 +279,7 @@ describe('status', () => {
 describe('the manifest', () => {
   it('is given to members before they are admitted, and to nobody else', async () => {
     const b = await member(1)
-    const address = b.host.getMultiaddrs()[0].toString()
+    const address = b.libp2p.getMultiaddrs()[0].toString()
     const fetched = await fetchManifest(identityFromSeed(seeds[0]), address, systemClock, signal())
     expect(fetched.id.equals(run.id)).toBe(true)
     await expect(

@@ -10,7 +10,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { createInbound } from '../../../src/inbound/inbound.js'
 import { joinTopics } from '../../../src/transport/gossip.js'
-import { connect, eventually, startHost } from '../../support/hosts.js'
+import { connect, eventually, startLibp2pNode } from '../../support/libp2p-nodes.js'
 import {
   announce,
   headOf,
@@ -30,7 +30,7 @@ async function startNode(
   signer: typeof stranger,
   onAnnouncement?: (message: SignedAnnouncement) => void,
 ) {
-  const host = await startHost(seed, signer)
+  const libp2p = await startLibp2pNode(seed, signer)
   const told = {
     announcements: [] as SignedAnnouncement[],
     heads: [] as HeadMessage[],
@@ -69,26 +69,26 @@ async function startNode(
       },
     },
   )
-  joinTopics(host, topics, inbound, logger)
-  return { host, told, until: (check: () => boolean) => eventually(events, 'told', check) }
+  joinTopics(libp2p, topics, inbound, logger)
+  return { libp2p, told, until: (check: () => boolean) => eventually(events, 'told', check) }
 }
 type Node = Awaited<ReturnType<typeof startNode>>
 
 /** Connects and waits until each knows that the other has subscribed to everything. */
 async function join(a: Node, b: Node): Promise<void> {
-  await connect(a.host, b.host)
+  await connect(a.libp2p, b.libp2p)
   const subscribed = (x: Node, y: Node) =>
-    eventually(x.host.services.pubsub as unknown as EventTarget, 'subscription-change', () =>
+    eventually(x.libp2p.services.pubsub as unknown as EventTarget, 'subscription-change', () =>
       Object.values(topics).every((topic) =>
-        x.host.services.pubsub.getSubscribers(topic).some((peer) => peer.equals(y.host.peerId)),
+        x.libp2p.services.pubsub.getSubscribers(topic).some((peer) => peer.equals(y.libp2p.peerId)),
       ),
     )
   await Promise.all([subscribed(a, b), subscribed(b, a)])
 }
 const publish = (node: Node, topic: string, bytes: Uint8Array) =>
-  node.host.services.pubsub.publish(topic, bytes)
+  node.libp2p.services.pubsub.publish(topic, bytes)
 
-describe('gossip between two hosts', () => {
+describe('gossip between two libp2p nodes', () => {
   it('delivers valid announcements, heads and evidence', async () => {
     const [a, b] = await Promise.all([startNode(seeds[0], signers[0]), startNode(seeds[1], signers[1])])
     await join(a, b)

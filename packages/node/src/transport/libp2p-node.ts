@@ -13,7 +13,7 @@ import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/prot
 import { createLibp2p } from 'libp2p'
 import { countWireBytes, type WireBytes } from './wire-bytes.js'
 
-export interface HostInit {
+export interface Libp2pNodeInit {
   /** 32-byte Ed25519 seed of the node's identity. */
   readonly seed: Uint8Array
   readonly signer: Signer
@@ -30,10 +30,10 @@ export interface HostInit {
   isReachable?(peer: string): boolean
 }
 
-export type TemperedHost = Libp2p<{ pubsub: GossipSub }>
+export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
 
 /** libp2p over TCP, noise and yamux with gossipsub, bounded for announcements and set for bursty rounds. */
-export async function createHost(init: HostInit): Promise<TemperedHost> {
+export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   const key = new Uint8Array(64)
   key.set(init.seed)
   key.set(publicKeyFromPeerId(init.signer.peerId), 32)
@@ -97,7 +97,7 @@ export async function createHost(init: HostInit): Promise<TemperedHost> {
         },
       }),
     },
-  }) as Promise<TemperedHost>
+  }) as Promise<Libp2pNode>
 }
 
 /** Rounds are bursts, so delivery rates say nothing (P3 off); invalid messages weigh (P4). */

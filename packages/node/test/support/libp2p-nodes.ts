@@ -1,12 +1,16 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
-import { createHost, type TemperedHost } from '../../src/transport/host.js'
+import { createLibp2pNode, type Libp2pNode } from '../../src/transport/libp2p-node.js'
 import { run } from './run-fixture.js'
 
-/** A real libp2p host on a free port of 127.0.0.1; it stops with the test. */
-export async function startHost(seed: Uint8Array, signer: Signer, ofRun: Run = run): Promise<TemperedHost> {
-  const host = await createHost({
+/** A real libp2p node on a free port of 127.0.0.1; it stops with the test. */
+export async function startLibp2pNode(
+  seed: Uint8Array,
+  signer: Signer,
+  ofRun: Run = run,
+): Promise<Libp2pNode> {
+  const libp2p = await createLibp2pNode({
     seed,
     signer,
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -16,9 +20,9 @@ export async function startHost(seed: Uint8Array, signer: Signer, ofRun: Run = r
     wireBytes: { received: 0, sent: 0 },
   })
   onTestFinished(async () => {
-    await host.stop()
+    await libp2p.stop()
   })
-  return host
+  return libp2p
 }
 
 export function connect(from: Libp2p, to: Libp2p): Promise<Connection> {
