@@ -22,7 +22,7 @@ export {
   type AnnouncementIndex,
   type Contradiction,
   createAnnouncementIndex,
-  type Story,
+  type IndexedAnnouncement,
 } from './ledger/announcement-index.js'
 export { auditLedger, type LedgerAudit, type WrongRound } from './ledger/audit.js'
 export { type BlobLookup, openBlobFolders, withInitialModel } from './ledger/blob-folders.js'
@@ -48,7 +48,7 @@ export { writeNewFile } from './ledger/new-file.js'
 export {
   type CheckedProof,
   checkProofFile,
-  packMisdeedProof,
+  packMisbehaviourProof,
   packWholeProof,
 } from './ledger/proof-file.js'
 export { ledgerEntries } from './ledger/read-entries.js'

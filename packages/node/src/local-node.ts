@@ -89,7 +89,7 @@ export async function openLocalTraining(
     train: { images: init.samples.images, labels: init.samples.labels, indices },
     test: { images: test.images, labels: test.labels },
     // A stranger to the run is refused by createNode, which says why.
-    nodeLabel: run.memberIndex.get(init.peer) ?? -1,
+    nodeId: run.memberIndex.get(init.peer) ?? -1,
     seed: manifest.seed,
   })
   return createManifestTraining(trainer, manifest, init.evaluation)

@@ -33,7 +33,7 @@ import { type Interruption, onInterrupt } from '../run/interrupt.js'
 import { partitionScheme } from '../scenario/data-split.js'
 import { percent } from '../text/format.js'
 
-type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
+type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
 export interface NodeStartOptions {
   readonly config: string
@@ -106,7 +106,7 @@ async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedPr
         'E_WRONG_RUN',
         `--evidence ${path}: about run ${proof.run.id}, this is run ${run.id}`,
       )
-    if (proof.kind !== 'misdeed')
+    if (proof.kind !== 'misbehaviour')
       throw new CliError(
         'E_USAGE',
         `--evidence ${path}: proves that an entry is there, which nobody is blamed for`,

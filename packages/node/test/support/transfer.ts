@@ -19,7 +19,7 @@ export function bytesOf(length: number): Uint8Array {
 
 /**
  * A client and a server on real TCP. Time stands still on both sides unless a test moves it, so no deadline can
- * pass by chance. `hostile`, while set, answers in the server's place.
+ * pass by chance. `byzantine`, while set, answers in the server's place.
  */
 export async function setupTransfer() {
   const [clientNode, serverNode] = await Promise.all([0, 1].map((k) => startLibp2pNode(seeds[k], signers[k])))
@@ -61,7 +61,7 @@ export async function setupTransfer() {
     admitted,
     lookups,
     serverErrors,
-    hostile: undefined as Answer | undefined,
+    byzantine: undefined as Answer | undefined,
     add(bytes: Uint8Array) {
       const cid = blobCid(bytes).toString()
       blobs.set(cid, bytes)
@@ -70,7 +70,7 @@ export async function setupTransfer() {
     fetch: (cid: string, into: Uint8Array, signal = new AbortController().signal) =>
       fetchBlob(client, signers[1].peerId, cid, into, signal),
   }
-  await server.serve(STREAM_PROTOCOLS.blob, 8, (...args) => (parts.hostile ?? honest)(...args))
+  await server.serve(STREAM_PROTOCOLS.blob, 8, (...args) => (parts.byzantine ?? honest)(...args))
   await connect(clientNode, serverNode)
   return parts
 }

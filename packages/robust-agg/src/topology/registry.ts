@@ -3,7 +3,7 @@
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import { type ParameterInfo, type Parameters, parameter, resolveParameters } from '../parameters.js'
-import type { RngLabel } from '../rng.js'
+import type { RngKey } from '../rng.js'
 import { buildTopology, type Edge, MAX_NODES, type Topology, topologyError } from './graph.js'
 import { erdosRenyi, randomRegular, smallWorld } from './random-graphs.js'
 import {
@@ -31,7 +31,7 @@ export interface TopologyInfo {
 }
 
 interface TopologyDefinition extends TopologyInfo {
-  readonly build: (n: number, params: Parameters, seed: RngLabel, edges: readonly Edge[]) => Topology
+  readonly build: (n: number, params: Parameters, seed: RngKey, edges: readonly Edge[]) => Topology
 }
 
 const definitions: readonly TopologyDefinition[] = [
@@ -173,7 +173,7 @@ const byName = new Map(definitions.map((definition) => [definition.name, definit
  * @throws RobustAggError E_UNKNOWN_TOPOLOGY, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER, or
  *   E_TOPOLOGY when no such graph exists
  */
-export function createTopology(spec: TopologySpec, n: number, seed: RngLabel): Topology {
+export function createTopology(spec: TopologySpec, n: number, seed: RngKey): Topology {
   const definition = byName.get(spec.name)
   if (definition === undefined) {
     const known = [...byName.keys()]

@@ -38,7 +38,7 @@ const signal = () => new AbortController().signal
 /** A node that admits and is admitted, and everything that it was told. */
 async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run = run) {
   const libp2p = await startLibp2pNode(seed, signer, ofRun)
-  const told = {
+  const received = {
     admitted: [] as string[],
     refused: [] as [peer: string, code: string][],
     announcements: [] as SignedAnnouncement[],
@@ -50,16 +50,16 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
   }
   // Time stands still, so that no deadline passes by chance.
   const direct = createDirectProtocols(libp2p, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
-    told.errors.push((error as NodeError).code),
+    received.errors.push((error as NodeError).code),
   )
   const inbound = createInbound(
     ofRun,
     ofRun.manifest.members,
     {
-      announcement: (message) => told.announcements.push(message),
-      head: (message) => told.heads.push(message),
-      evidence: (evidence) => told.evidence.push(evidence),
-      accusation: (evidence) => told.accusations.push(evidence),
+      announcement: (message) => received.announcements.push(message),
+      head: (message) => received.heads.push(message),
+      evidence: (evidence) => received.evidence.push(evidence),
+      accusation: (evidence) => received.accusations.push(evidence),
     },
     () => 0,
   )
@@ -85,13 +85,13 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
       blob: async () => undefined,
     },
     addresses: () => libp2p.getMultiaddrs().map(String),
-    onAdmitted: (peer) => told.admitted.push(peer),
-    onRefused: (peer, code) => told.refused.push([peer, code]),
-    onOwnHead: (head) => told.ownHeads.push(head),
-    isAdmitted: (peer) => told.admitted.includes(peer),
+    onAdmitted: (peer) => received.admitted.push(peer),
+    onRefused: (peer, code) => received.refused.push([peer, code]),
+    onOwnHead: (head) => received.ownHeads.push(head),
+    isAdmitted: (peer) => received.admitted.includes(peer),
   })
   await admission.start()
-  return { libp2p, direct, admission, told, own, peer: peerIdFromString(signer.peerId) }
+  return { libp2p, direct, admission, received, own, peer: peerIdFromString(signer.peerId) }
 }
 
 const member = (k: number) => startNode(seeds[k], signers[k])
@@ -104,12 +104,12 @@ describe('admission', () => {
     b.own.announcements = [announce(signers[1], 5)]
     await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
-    expect(a.told.admitted).toEqual([signers[1].peerId])
-    expect(b.told.admitted).toEqual([signers[0].peerId])
-    expect(a.told.announcements.map((message) => message.body.round)).toEqual([5])
-    expect(b.told.announcements.map((message) => message.body.round)).toEqual([0, 1])
-    expect(b.told.heads.map(({ head }) => head.body.height)).toEqual([0])
-    expect([...a.told.refused, ...b.told.refused]).toEqual([])
+    expect(a.received.admitted).toEqual([signers[1].peerId])
+    expect(b.received.admitted).toEqual([signers[0].peerId])
+    expect(a.received.announcements.map((message) => message.body.round)).toEqual([5])
+    expect(b.received.announcements.map((message) => message.body.round)).toEqual([0, 1])
+    expect(b.received.heads.map(({ head }) => head.body.height)).toEqual([0])
+    expect([...a.received.refused, ...b.received.refused]).toEqual([])
   })
 
   it('tells a node of another run so, on both sides, and admits it on neither', async () => {
@@ -120,9 +120,9 @@ describe('admission', () => {
       details: { code: 'E_WRONG_RUN', run: run.id.toString() },
       message: expect.stringContaining(otherRun.id.toString()),
     })
-    expect(a.told.refused).toEqual([[signers[1].peerId, 'E_WRONG_RUN']])
-    expect(b.told.refused).toEqual([[signers[0].peerId, 'E_WRONG_RUN']])
-    expect([...a.told.admitted, ...b.told.admitted]).toEqual([])
+    expect(a.received.refused).toEqual([[signers[1].peerId, 'E_WRONG_RUN']])
+    expect(b.received.refused).toEqual([[signers[0].peerId, 'E_WRONG_RUN']])
+    expect([...a.received.admitted, ...b.received.admitted]).toEqual([])
   })
 
   it('tells somebody who is no member so, whoever dialled', async () => {
@@ -132,12 +132,12 @@ describe('admission', () => {
       code: 'E_REFUSED',
       details: { code: 'E_NOT_A_MEMBER' },
     })
-    expect(b.told.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
+    expect(b.received.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
     await expect(b.admission.introduce(outsider.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_NOT_A_MEMBER' },
     })
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.admitted).toEqual([])
   })
 
   it('hands over evidence to whoever was not there, and tells a node what it signed before', async () => {
@@ -148,11 +148,11 @@ describe('admission', () => {
     a.own.seen.set(signers[1].peerId, headOf(signers[2], 6).head)
     await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
-    expect(a.told.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
-    expect(a.told.accusations).toHaveLength(1)
-    expect(a.told.ownHeads.map(({ body }) => body.height)).toEqual([6])
+    expect(a.received.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
+    expect(a.received.accusations).toHaveLength(1)
+    expect(a.received.ownHeads.map(({ body }) => body.height)).toEqual([6])
     // What it was told is of another author: nothing of its own.
-    expect(b.told.ownHeads).toEqual([])
+    expect(b.received.ownHeads).toEqual([])
   })
 
   it('tells a node of another protocol version so', async () => {
@@ -169,7 +169,7 @@ describe('admission', () => {
     }
     const reply = await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
     expect(reply).toMatchObject({ refused: 'E_UNSUPPORTED_VERSION' })
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.admitted).toEqual([])
   })
 
   it.each<[string, unknown]>([
@@ -194,8 +194,8 @@ describe('admission', () => {
     await expect(a.direct.request(b.peer, STREAM_PROTOCOLS.hello, message, signal())).rejects.toMatchObject({
       code: 'E_STREAM',
     })
-    expect(b.told.errors).toEqual(['E_MALFORMED'])
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.errors).toEqual(['E_MALFORMED'])
+    expect(b.received.admitted).toEqual([])
   })
 
   it('takes eight addresses and four announcements, and drops announcements that are not valid', async () => {
@@ -218,9 +218,9 @@ describe('admission', () => {
     await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
     // The status goes through validation after the reply; the next answer comes after it.
     await a.direct.request(b.peer, STREAM_PROTOCOLS.status, { fromRound: 0 }, signal())
-    expect(b.told.admitted).toEqual([signers[0].peerId])
-    expect(b.told.announcements.map((message) => message.body.round)).toEqual([2])
-    expect(b.told.heads).toEqual([])
+    expect(b.received.admitted).toEqual([signers[0].peerId])
+    expect(b.received.announcements.map((message) => message.body.round)).toEqual([2])
+    expect(b.received.heads).toEqual([])
   })
 
   it('says E_MALFORMED of a reply that is none', async () => {
@@ -237,7 +237,7 @@ describe('admission', () => {
     await expect(a.admission.introduce(peerIdFromString(signers[1].peerId), signal())).rejects.toMatchObject({
       code: 'E_MALFORMED',
     })
-    expect(a.told.admitted).toEqual([])
+    expect(a.received.admitted).toEqual([])
   })
 })
 
@@ -246,7 +246,7 @@ describe('status', () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     await expect(a.admission.pollStatus(b.peer, 0, signal())).rejects.toMatchObject({ code: 'E_STREAM' })
-    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+    expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
   })
 
   it('brings the announcements from a round on, at most the newest four, and tells how far the peer is', async () => {
@@ -261,7 +261,7 @@ describe('status', () => {
       rounds: [2, 3, 4, 5],
       newestRound: 5,
     })
-    expect(a.told.announcements.map((message) => message.body.round)).toEqual([4, 5, 2, 3, 4, 5])
+    expect(a.received.announcements.map((message) => message.body.round)).toEqual([4, 5, 2, 3, 4, 5])
   })
 
   it('counts nothing that does not pass validation', async () => {
@@ -272,7 +272,7 @@ describe('status', () => {
     const forged = { body: { ...body, model: modelCid(77) }, signature }
     b.own.announcements = [{ ...forged, bytes: encodeCanonical(forged) }]
     expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
-    expect(a.told.announcements).toEqual([])
+    expect(a.received.announcements).toEqual([])
   })
 })
 
@@ -285,6 +285,6 @@ describe('the manifest', () => {
     await expect(
       fetchManifest(identityFromSeed(strangerSeed), address, systemClock, signal()),
     ).rejects.toMatchObject({ code: 'E_STREAM' })
-    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+    expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
   })
 })
