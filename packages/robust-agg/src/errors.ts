@@ -41,12 +41,12 @@ export interface RobustAggErrorDetails {
     readonly range: string
   }
   /** Fewer models (own included) than the rule's precondition asks for. */
-  /** `stage`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
+  /** `step`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
   E_TOO_FEW_NODES: {
     readonly rule: string
     readonly nodes: number
     readonly needed: number
-    readonly stage: number | null
+    readonly step: number | null
   }
   /** The rule scores models on the node's own data, and the caller did not promise an evaluator. */
   E_EVALUATOR_NEEDED: { readonly rule: string }

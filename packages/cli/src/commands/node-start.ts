@@ -34,7 +34,7 @@ import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 
-type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
+type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
 export interface NodeStartOptions {
   readonly config: string
@@ -108,7 +108,7 @@ async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedPr
         'E_WRONG_RUN',
         `--evidence ${path}: about run ${proof.run.id}, this is run ${run.id}`,
       )
-    if (proof.kind !== 'misdeed')
+    if (proof.kind !== 'misbehaviour')
       throw new CliError(
         'E_USAGE',
         `--evidence ${path}: proves that an entry is there, which nobody is blamed for`,

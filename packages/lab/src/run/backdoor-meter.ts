@@ -34,7 +34,7 @@ export async function openBackdoorMeter(
     classes: manifest.model.classes,
     train: { images: source.train.images, labels: source.train.labels, indices: Uint32Array.of(0) },
     test,
-    nodeLabel: 'backdoor-meter',
+    nodeId: 'backdoor-meter',
     seed: manifest.seed,
   })
   // One model at a time lies in the trainer.

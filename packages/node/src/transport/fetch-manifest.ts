@@ -27,7 +27,7 @@ export async function fetchManifest(
   const key = new Uint8Array(64)
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  const host = await createLibp2p({
+  const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
     transports: [tcp()],
@@ -36,9 +36,9 @@ export async function fetchManifest(
   })
   try {
     const limit = clock.deadline(DEADLINES.dialMs, signal)
-    let peer: Awaited<ReturnType<typeof host.dial>>['remotePeer']
+    let peer: Awaited<ReturnType<typeof libp2p.dial>>['remotePeer']
     try {
-      peer = (await host.dial(multiaddr(address), { signal: limit.signal })).remotePeer
+      peer = (await libp2p.dial(multiaddr(address), { signal: limit.signal })).remotePeer
     } catch (error) {
       throw new NodeError(
         'E_NO_CONNECTION',
@@ -49,7 +49,7 @@ export async function fetchManifest(
     } finally {
       limit.clear()
     }
-    const direct = createDirectProtocols(host, clock, DEADLINES, () => undefined)
+    const direct = createDirectProtocols(libp2p, clock, DEADLINES, () => undefined)
     const reply = await direct.request(
       peer,
       STREAM_PROTOCOLS.manifest,
@@ -62,6 +62,6 @@ export async function fetchManifest(
       throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
     return openManifest(bytes)
   } finally {
-    await host.stop()
+    await libp2p.stop()
   }
 }

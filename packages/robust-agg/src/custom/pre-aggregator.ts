@@ -60,7 +60,7 @@ export function customPreAggregator(pre: CustomPreAggregator, taken: ReadonlySet
     build: (chosen) => ({
       mix: ({ models, previous, round }) => ({
         models: mix({ models, previous, round, params: chosen }),
-        standsIn: models.map((_, k) => k),
+        outputOf: models.map((_, k) => k),
         // Nothing is known of how it mixes: each output counts for the model at its place.
         coefficients: models.map((_, k) => Float64Array.from(models, (__, j) => (j === k ? 1 : 0))),
       }),

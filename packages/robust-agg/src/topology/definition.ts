@@ -1,5 +1,5 @@
 import type { ParameterInfo, Parameters } from '../parameters.js'
-import type { RngLabel } from '../rng.js'
+import type { RngKey } from '../rng.js'
 import type { Edge, Topology } from './graph.js'
 
 export interface TopologyInfo {
@@ -9,5 +9,5 @@ export interface TopologyInfo {
 }
 
 export interface TopologyDefinition extends TopologyInfo {
-  readonly build: (n: number, params: Parameters, seed: RngLabel, edges: readonly Edge[]) => Topology
+  readonly build: (n: number, params: Parameters, seed: RngKey, edges: readonly Edge[]) => Topology
 }

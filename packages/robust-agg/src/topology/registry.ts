@@ -5,7 +5,7 @@ import { type CustomTopology, customTopology } from '../custom/topology.js'
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import { type Parameters, parameter, resolveParameters } from '../parameters.js'
-import type { RngLabel } from '../rng.js'
+import type { RngKey } from '../rng.js'
 import type { TopologyDefinition, TopologyInfo } from './definition.js'
 import { buildTopology, type Edge, MAX_NODES, type Topology, topologyError } from './graph.js'
 import { erdosRenyi, randomRegular, smallWorld } from './random-graphs.js'
@@ -176,7 +176,7 @@ export function registerTopology(topology: CustomTopology): string {
  * @throws RobustAggError E_UNKNOWN_TOPOLOGY, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER, or
  *   E_TOPOLOGY when no such graph exists
  */
-export function createTopology(spec: TopologySpec, n: number, seed: RngLabel): Topology {
+export function createTopology(spec: TopologySpec, n: number, seed: RngKey): Topology {
   const definition = byName.get(spec.name)
   if (definition === undefined) {
     const known = [...byName.keys()]
