@@ -10,9 +10,8 @@ import { fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
 import { createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { fetchDigests, serveDigests } from './digests.js'
-import { createDirectProtocols, type DirectProtocols } from './direct-protocols.js'
-import { joinTopics } from './gossip.js'
-import { createHost, type HostInit, type TemperedHost } from './host.js'
+import type { DirectProtocols } from './direct-protocols.js'
+import type { HostInit, TemperedHost } from './host.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { WireBytes } from './wire-bytes.js'
@@ -36,8 +35,9 @@ export interface Libp2pNetworkComponents {
   readonly logger: Logger
 }
 
-/** `createHost`, with a listening address that cannot be had told in words of ours. */
+/** `createHost`, loaded only here: most commands start no node. With a listening address that cannot be had told in words of ours. */
 async function openHost(init: HostInit): Promise<TemperedHost> {
+  const { createHost } = await import('./host.js')
   try {
     return await createHost(init)
   } catch (error) {
@@ -100,6 +100,7 @@ export function createLibp2pNetwork(
       wireBytes,
       isReachable,
     })
+    const { createDirectProtocols } = await import('./direct-protocols.js')
     const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     )
@@ -156,6 +157,7 @@ export function createLibp2pNetwork(
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
+    const { joinTopics } = await import('./gossip.js')
     joinTopics(host, topics, inbound, logger)
     await neighbourhood.start()
   }
