@@ -1,12 +1,34 @@
 import { defineConfig } from 'vitest/config'
+import { full } from './test-support/tier.js'
+
+/** They replace modules or globals, or register measures and plug-ins: each has a process of its own. */
+const ISOLATED = [
+  'packages/lab/test/unit/measures/catalogue.test.ts',
+  'packages/lab/test/unit/plugins/*.test.ts',
+  'packages/robust-agg/test/unit/rules/anchored-memory.test.ts',
+  '',
+  'packages/robust-agg/test/unit/kernels/without-simd.test.ts',
+]
+const LONG = full ? [] : ['**/*.long.test.ts']
 
 // Timeouts are generous on purpose: tests wait for events, and a machine can be 20 times slower than usual.
+const test = { testTimeout: 1_200_000, hookTimeout: 1_200_000, pool: 'forks' as const }
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts'],
-    testTimeout: 1_200_000,
-    hookTimeout: 1_200_000,
-    pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...test,
+          name: 'shared',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: [...ISOLATED, ...LONG],
+          // Loading tfjs, libp2p and zod anew for each of 180 files took longer than most of them.
+          isolate: false,
+        },
+      },
+      { test: { ...test, name: 'isolated', include: ISOLATED } },
+    ],
   },
 })

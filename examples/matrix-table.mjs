@@ -19,14 +19,17 @@ await runMatrix(
 const { cells } = await readMatrix(folder)
 const rules = [...new Set(cells.map(({ rule }) => rule))]
 const attacks = [...new Set(cells.map(({ attack }) => attack))]
-const valueOf = (rule, attack) => {
+const cellText = (rule, attack) => {
   const cell = cells.find((one) => one.rule === rule && one.attack === attack)
   return cell?.measures ? `${(100 * cell.measures.worstHonestAccuracy).toFixed(1)} %` : '–'
 }
 console.log('worst honest node')
 console.table(
   Object.fromEntries(
-    rules.map((rule) => [rule, Object.fromEntries(attacks.map((attack) => [attack, valueOf(rule, attack)]))]),
+    rules.map((rule) => [
+      rule,
+      Object.fromEntries(attacks.map((attack) => [attack, cellText(rule, attack)])),
+    ]),
   ),
 )
 await rm(folder, { recursive: true })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { temperedVersion } from '@tempered/lab'
+import { temperedVersion } from '@tempered/lab/versions'
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
@@ -9,7 +9,10 @@ import { EXIT, exitCodeOf } from './exit-codes.js'
 import { NEW_KINDS } from './new-kinds.js'
 import { renderError } from './terminal/error-text.js'
 
-/** The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. */
+/**
+ * The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. What is imported
+ * here every command waits for, so only light modules are.
+ */
 
 const program = new Command('tempered')
   .description(

@@ -1,11 +1,18 @@
 /** What several test files need. */
 
+import { expect } from 'vitest'
 import type { Evaluator, RoundInput } from '../src/index.js'
 import { createRng } from '../src/rng.js'
 
 /** The bits of float32 values, for comparisons that tell −0 from +0 and one NaN from another. */
 export function bitsOf(x: Float32Array): number[] {
   return Array.from(new Uint32Array(x.buffer, x.byteOffset, x.length))
+}
+
+/** Equal bit for bit: what `expect(bitsOf(a)).toEqual(bitsOf(b))` says, in much less time for long vectors. */
+export function expectSameBits(a: Float32Array, b: Float32Array): void {
+  const bytesOf = (x: Float32Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength)
+  if (!bytesOf(a).equals(bytesOf(b))) expect(bitsOf(a)).toEqual(bitsOf(b))
 }
 
 /** How many float64 numbers lie between two, 0 when equal (+0 and −0 included). */
@@ -42,9 +49,16 @@ export const nearOnes: Evaluator = {
 }
 
 export function norm(x: ArrayLike<number>): number {
-  return Math.sqrt(Array.from(x).reduce((sum, value) => sum + value * value, 0))
+  let sum = 0
+  for (let k = 0; k < x.length; k++) sum += x[k] * x[k]
+  return Math.sqrt(sum)
 }
 
 export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return norm(Array.from(a).map((value, k) => value - b[k]))
+  let sum = 0
+  for (let k = 0; k < a.length; k++) {
+    const difference = a[k] - b[k]
+    sum += difference * difference
+  }
+  return Math.sqrt(sum)
 }

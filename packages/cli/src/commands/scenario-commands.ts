@@ -1,4 +1,4 @@
-import { TEMPLATE_NAMES } from '@tempered/lab/scenario'
+import { TEMPLATE_NAMES } from '@tempered/lab/templates'
 import { type Command, Option } from 'commander'
 import { backendOption, list, wholeNumber, wholeNumbers } from '../arguments.js'
 

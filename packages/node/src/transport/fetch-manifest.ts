@@ -1,15 +1,9 @@
 import '../polyfill/promise-with-resolvers.js'
-import { privateKeyFromRaw } from '@libp2p/crypto/keys'
-import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LIMITS, openManifest, publicKeyFromPeerId, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
-import { createLibp2p } from 'libp2p'
 import type { Clock } from '../clock.js'
 import { errorMessage, NodeError } from '../errors.js'
 import type { Identity } from '../identity-file.js'
-import { createDirectProtocols } from './direct-protocols.js'
 
 /** Deadlines of a node that has no manifest yet to take them from. */
 const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 30_000 }
@@ -27,6 +21,7 @@ export async function fetchManifest(
   const key = new Uint8Array(64)
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
+  const { createDirectProtocols, createLibp2p, noise, privateKeyFromRaw, tcp, yamux } = await loadLibp2p()
   const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
@@ -64,4 +59,17 @@ export async function fetchManifest(
   } finally {
     await libp2p.stop()
   }
+}
+
+/** Loaded when it is needed: most nodes have their manifest in a file. */
+async function loadLibp2p() {
+  const [direct, { createLibp2p }, { noise }, { privateKeyFromRaw }, { tcp }, { yamux }] = await Promise.all([
+    import('./direct-protocols.js'),
+    import('libp2p'),
+    import('@libp2p/noise'),
+    import('@libp2p/crypto/keys'),
+    import('@libp2p/tcp'),
+    import('@libp2p/yamux'),
+  ])
+  return { ...direct, createLibp2p, noise, privateKeyFromRaw, tcp, yamux }
 }

@@ -11,9 +11,8 @@ import { createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
-import { createDirectProtocols, type DirectProtocols } from './direct-protocols.js'
-import { joinTopics } from './gossip.js'
-import { createLibp2pNode, type Libp2pNode, type Libp2pNodeInit } from './libp2p-node.js'
+import type { DirectProtocols } from './direct-protocols.js'
+import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { WireBytes } from './wire-bytes.js'
@@ -37,8 +36,12 @@ export interface Libp2pNetworkComponents {
   readonly logger: Logger
 }
 
-/** `createLibp2pNode`, with an error that explains which address cannot be listened on and why. */
+/**
+ * `createLibp2pNode`, loaded only here since most commands start no node, with an error that explains which address
+ * cannot be listened on and why.
+ */
 async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
+  const { createLibp2pNode } = await import('./libp2p-node.js')
   try {
     return await createLibp2pNode(init)
   } catch (error) {
@@ -98,6 +101,7 @@ export function createLibp2pNetwork(
       wireBytes,
       isReachable,
     })
+    const { createDirectProtocols } = await import('./direct-protocols.js')
     const direct = createDirectProtocols(libp2p, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     )
@@ -154,6 +158,7 @@ export function createLibp2pNetwork(
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
+    const { joinTopics } = await import('./gossip.js')
     joinTopics(libp2p, topics, inbound, logger)
     await neighbourhood.start()
   }

@@ -20,6 +20,7 @@ import {
   signHead,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
+import { byteStep } from '../../../../test-support/tier.js'
 
 /** Runs and documents from fixed keys. */
 export const seeds: readonly Uint8Array[] = Array.from({ length: 7 }, (_, k) =>
@@ -192,12 +193,17 @@ export function makeChain(length: number): SignedEntry[] {
   return entries
 }
 
-/** Offsets in a file at which something interesting may happen when it is cut: around borders and in the last part. */
+/**
+ * Offsets in a file at which something interesting may happen when it is cut: around borders and in the last part. In the
+ * quick tier those at the borders, and some of the others.
+ */
 export function cuts(borders: readonly number[]): number[] {
   const last = borders.at(-2)!
-  return Array.from({ length: borders.at(-1)! }, (_, offset) => offset).filter(
-    (offset) => offset >= last || borders.some((border) => Math.abs(border - offset) <= 45),
-  )
+  const isNear = (offset: number, distance: number) =>
+    borders.some((border) => Math.abs(border - offset) <= distance)
+  return Array.from({ length: borders.at(-1)! }, (_, offset) => offset)
+    .filter((offset) => offset >= last || isNear(offset, 45))
+    .filter((offset, k) => k % byteStep === 0 || isNear(offset, 1))
 }
 
 /** Where each part begins when they stand one after the other, and where the last one ends. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type SignedEntry, sealManifest } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import { byteStep } from '../../../../../test-support/tier.js'
 import { errorCode } from '../../../src/errors.js'
 import { encodeCarHeader, encodeCarSection, type ReadAt } from '../../../src/ledger/car.js'
 import { createLedgerChecker, type LedgerChecker, verifyLedgerFile } from '../../../src/ledger/verify.js'
@@ -45,7 +46,7 @@ describe('verifyLedgerFile', () => {
       for (let k = 0; k < section.byteLength; k++) blockAt.push(entry)
       entry += 1
     }
-    for (; offset < wholeFile.byteLength; offset++) {
+    for (; offset < wholeFile.byteLength; offset += byteStep) {
       const damaged = Buffer.from(wholeFile)
       damaged[offset] ^= 1 << (offset % 8)
       await writeFile(path, damaged)
@@ -166,7 +167,7 @@ describe('a ledger of 50 entries', () => {
     let tried = 0
     await walk(async (checker, start, end) => {
       const due = checker.entry
-      for (let offset = start; offset < end; offset++) {
+      for (let offset = Math.ceil(start / byteStep) * byteStep; offset < end; offset += byteStep) {
         const damaged = Buffer.from(file)
         damaged[offset] ^= 1 << (offset % 8)
         const error: unknown = await checker
@@ -177,7 +178,7 @@ describe('a ledger of 50 entries', () => {
         tried += 1
       }
     })
-    expect(tried).toBe(file.byteLength)
+    expect(tried).toBe(Math.ceil(file.byteLength / byteStep))
   })
 
   it('is refused at the damaged entry when the whole file is read, one flip an entry', async () => {

@@ -1,18 +1,27 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { hashDataset, imageLength } from '../../../src/data/dataset.js'
 import { EMBEDDED_MNIST_SHA256, loadEmbeddedMnist } from '../../../src/data/embedded-mnist.js'
 import { histogram } from '../../../src/data/partition.js'
 
+/** A folder with a good cache, made once: converting the digits takes a second. */
+let made: string
 let folder: string
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'tempered-mnist-'))
+  await loadEmbeddedMnist(made)
+})
+afterAll(() => rm(made, { recursive: true, force: true }))
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tempered-mnist-'))
 })
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
+
+const useMade = () => cp(made, folder, { recursive: true })
 
 async function cacheFile(): Promise<string> {
   const names = await readdir(folder)
@@ -38,6 +47,7 @@ describe('loadEmbeddedMnist', () => {
   })
 
   it('keeps no image of the test part in the train part', async () => {
+    await useMade()
     const { train, test } = await loadEmbeddedMnist(folder)
     const key = (images: Uint8Array, k: number) =>
       Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
@@ -47,6 +57,7 @@ describe('loadEmbeddedMnist', () => {
   })
 
   it('reads the cache and leaves it alone', async () => {
+    await useMade()
     const first = await loadEmbeddedMnist(folder)
     const file = await cacheFile()
     const before = await stat(file)
@@ -65,7 +76,7 @@ describe('loadEmbeddedMnist', () => {
     ['another version', (bytes: Buffer) => bytes.fill('9', 15, 16)],
     ['empty', () => Buffer.alloc(0)],
   ])('makes the cache again when it is damaged: %s', async (_name, damage) => {
-    await loadEmbeddedMnist(folder)
+    await useMade()
     const file = await cacheFile()
     const good = await readFile(file)
     const bad = damage(Buffer.from(good))

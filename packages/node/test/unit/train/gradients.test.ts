@@ -1,5 +1,6 @@
 import { createRng } from '@tempered/robust-agg/rng'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { sized } from '../../../../../test-support/tier.js'
 import { createBackend } from '../../../src/train/backend.js'
 import { describeModel, initialParameters, type ModelName } from '../../../src/train/models.js'
 import { createTrainerFactory, type TrainerFactory } from '../../../src/train/tfjs-trainer.js'
@@ -70,7 +71,7 @@ describe.each(cases)('%s', (name, shape, classes) => {
       const rng = createRng('places', name)
       const h = 1e-6
       for (const slot of model.tensors) {
-        for (let draw = 0; draw < 12; draw++) {
+        for (let draw = 0; draw < sized(4, 12); draw++) {
           const place = slot.offset + rng.integer(slot.length)
           const held = point[place]
           point[place] = held + h

@@ -8,6 +8,8 @@ import { cloud } from '../../support.js'
 
 const D = 65536 + 2048 + 77
 const own = cloud('streaming own', D)
+const noise = cloud('streamed', D, 0, 1)
+const streamed = (spread: number): Float32Array => noise.map((value) => 1 + spread * value)
 const whole = (x: Float32Array): number => squaredDistancesTo(own, [x], new Float64Array(1))[0]
 
 /** Ascending places to cut the vector at, chunk and span boundaries among them. */
@@ -27,7 +29,7 @@ describe('createStreamingDistance', () => {
   test('gives the bits of the whole-vector kernel, however the vector is cut', () => {
     fc.assert(
       fc.property(cuts, fc.float({ min: 0, max: 100, noNaN: true }), (places, spread) => {
-        const x = cloud('streamed', D, 1, spread)
+        const x = streamed(spread)
         const { distance, verdicts } = stream(x, places, Number.POSITIVE_INFINITY)
         expect(distance.squaredDistance).toBe(whole(x))
         expect(new Set(verdicts)).toEqual(new Set(['under']))
@@ -40,7 +42,7 @@ describe('createStreamingDistance', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(cuts, fc.double({ min: 0, max: 0.6, noNaN: true }), (places, spread) => {
-        const x = cloud('streamed', D, 1, spread)
+        const x = streamed(spread)
         const {
           verdicts: [verdict],
         } = createRule('balance').aggregate({

@@ -49,20 +49,20 @@ function weightsFor(points: readonly Float32Array[], seed: number): Float64Array
   return raw.map((value) => value / sum)
 }
 
-function setup(n: number, family: (n: number) => Float32Array[], limit: number, anchored: boolean) {
-  const models = family(n)
+function setup(models: Float32Array[], limit: number, anchored: boolean) {
   const anchor = anchored ? cloud('anchor', D, 1, 0.1) : null
   const squaredRadii = models.map((x) => (anchor === null ? norm(x) : distance(x, anchor)) ** 2)
   const init = { models, anchor, squaredRadii, limit, sharp: false, steps: 20 }
   const points = anchor === null ? models : [anchor, ...models]
-  return { init, points, first: points.length - n }
+  return { init, points, first: points.length - models.length }
 }
 
 describe.each(Object.entries(families))('%s', (_name, family) => {
   test.each(COUNTS)('n = %i: every distance within the promised share of max(limit, distance)', (n) => {
+    const models = family(n)
     for (const anchored of [false, true]) {
       for (const limit of LIMITS) {
-        const { init, points, first } = setup(n, family, limit, anchored)
+        const { init, points, first } = setup(models, limit, anchored)
         const distances = createCombinationDistances(init)
         const out = new Float64Array(points.length)
         for (const seed of [0, 1]) {
@@ -82,7 +82,7 @@ describe.each(Object.entries(families))('%s', (_name, family) => {
 })
 
 describe('the bound', () => {
-  const { init, points } = setup(9, families['one of norm 1e30'], 0.1, false)
+  const { init, points } = setup(families['one of norm 1e30'](9), 0.1, false)
   const weights = weightsFor(points.slice(0, 8), 3)
   // The huge one takes part as it does in Weiszfeld steps: with a weight like 1/norm.
   const all = Float64Array.from([...weights, 3e-30])
@@ -101,7 +101,7 @@ describe('the bound', () => {
     const huge = createCombinationDistances(init)
     huge.measure(all, out)
     expect([huge.passes, huge.hasMatrix]).toEqual([1, false])
-    const near = createCombinationDistances(setup(9, families.random, 0.1, false).init)
+    const near = createCombinationDistances(setup(families.random(9), 0.1, false).init)
     near.measure(new Float64Array(9).fill(1 / 9), out)
     expect([near.passes, near.hasMatrix]).toEqual([0, true])
   })
@@ -134,7 +134,7 @@ describe('the bound', () => {
   })
 
   test('sharp: a distance on the limit is taken from the models', () => {
-    const { init: plain, points: models } = setup(9, families.random, 1, false)
+    const { init: plain, points: models } = setup(families.random(9), 1, false)
     const equal = new Float64Array(9).fill(1 / 9)
     const limit = distance(models[4], combined(equal, models))
     const out = new Float64Array(9)

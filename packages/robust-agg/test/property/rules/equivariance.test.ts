@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { sized } from '../../../../../test-support/tier.js'
 import {
   type Aggregation,
   createRule,
@@ -157,7 +158,7 @@ function checkScaling(
       expect(bitsOf(other.vector)).toEqual(bitsOf(plain.vector.map((value) => value * 2 ** exponent)))
       expect(other.verdicts.map((v) => v.reason)).toEqual(plain.verdicts.map((v) => v.reason))
     }),
-    { numRuns: 120 },
+    { numRuns: sized(30, 120) },
   )
 }
 

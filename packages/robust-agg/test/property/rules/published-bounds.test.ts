@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { sized } from '../../../../../test-support/tier.js'
 import { createRule, listRules } from '../../../src/index.js'
 import { declaredProperties } from '../../declared-properties.js'
 import { distance, norm } from '../../support.js'
@@ -56,7 +57,7 @@ test.each(rules)(
           expect(value).toBeLessThanOrEqual(Math.max(...column) + room)
         })
       }),
-      { numRuns: 150 },
+      { numRuns: sized(40, 150) },
     )
     expect(moved).toBeGreaterThan(20)
   },

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { isRobustAggError, vectorArena } from '../../../src/index.js'
 import * as kernels from '../../../src/kernels/dispatch.js'
 import { type KernelThreads, startKernelThreads } from '../../../src/threads/kernel-threads.js'
-import { bitsOf, cloud } from '../../support.js'
+import { cloud } from '../../support.js'
 
 const D = 5 * 65536 + 777
 const arena = vectorArena()
@@ -26,8 +26,9 @@ afterEach(async () => {
 const hash = (...results: ArrayLike<number>[]): string => {
   const digest = createHash('sha256')
   for (const result of results) {
-    const bits = result instanceof Float32Array ? bitsOf(result) : Array.from(result)
-    digest.update(JSON.stringify(bits))
+    const { buffer, byteOffset, byteLength } =
+      result instanceof Float32Array ? result : Float64Array.from(result)
+    digest.update(new Uint8Array(buffer, byteOffset, byteLength))
   }
   return digest.digest('hex')
 }

@@ -33,7 +33,7 @@ function runSchedule(
       } else {
         const { i, j } = move.comparator
         const pair = [hand.get(i), hand.get(j)] as [number, number]
-        expect(pair).not.toContain(undefined)
+        if (pair.some((value) => value === undefined)) expect.fail(`${i} or ${j} is not at hand`)
         const values: number[] = []
         values[i] = pair[0]
         values[j] = pair[1]
