@@ -6,8 +6,8 @@ const ISOLATED = [
   'packages/lab/test/unit/measures/catalogue.test.ts',
   'packages/lab/test/unit/plugins/*.test.ts',
   'packages/robust-agg/test/unit/rules/anchored-memory.test.ts',
-  '',
   'packages/robust-agg/test/unit/kernels/without-simd.test.ts',
+  'packages/robust-agg/test/unit/threads/thread-death.test.ts',
 ]
 const LONG = full ? [] : ['**/*.long.test.ts']
 
