@@ -55,11 +55,6 @@ ${scripts.map((script) => html`<script>${trusted(script)}</script>`)}
 `.markup
 }
 
-/** Version of the plotting library, for the page's foot. */
-export function echartsVersion(): string {
-  return (createRequire(import.meta.url)('echarts/package.json') as { version: string }).version
-}
-
 async function echartsScript(): Promise<string> {
   const path = createRequire(import.meta.url).resolve('echarts/dist/echarts.min.js')
   return inlineable(await readFile(path, 'utf8'), path)

@@ -31,15 +31,6 @@ import {
   variantKey,
 } from './scenario-summary.js'
 
-/** Files that a report is made of, all in the folder that it is about. */
-export const REPORT_FILES = [
-  'report.html',
-  'report.json',
-  'summary.md',
-  'rounds.csv',
-  'rounds.ndjson',
-] as const
-
 /** Seeds of a variant whose rounds the page can show; all of them count in means and intervals. */
 const MAX_SHOWN_SEEDS = 10
 

@@ -10,7 +10,7 @@ const POISONS = listAttacks().flatMap(({ name, kind }) => (kind === 'data' ? [na
 const WHO = ['nodes', 'fraction', 'count'] as const
 
 export const PLACEMENTS = ['random', 'one-per-neighbourhood', 'worst-position'] as const
-export type Placement = (typeof PLACEMENTS)[number]
+
 /** One group of attackers: who, with which attack, from when to when, and what they see. Rounds count from 1. */
 export const adversarySchema = z
   .strictObject({
