@@ -40,7 +40,7 @@ export interface RobustAggErrorDetails {
     readonly value: unknown
     readonly range: string
   }
-  /** Fewer models (own included) than the rule's precondition asks for. */
+  /** Fewer models (including the node's own) than the rule's precondition asks for. */
   /** `step`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
   E_TOO_FEW_NODES: {
     readonly rule: string

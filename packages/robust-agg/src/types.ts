@@ -51,8 +51,8 @@ export interface RoundInput {
    */
   readonly exposed?: number | undefined
   /**
-   * How many parameters each layer of the model has, in the order in which they lie in the vector: whole numbers of at
-   * least 1, of sum d. Only rules with `usesLayers` read them; left out, the whole vector is one layer.
+   * How many parameters each layer of the model has, in the order in which they lie in the vector: whole numbers of
+   * at least 1, of sum d. Only rules with `usesLayers` read them; by default, the whole vector is one layer.
    */
   readonly layers?: ArrayLike<number> | undefined
   /**
@@ -188,7 +188,7 @@ export interface PreAggregatorSpec {
 }
 
 export interface RuleOptions {
-  /** Run in this order before the rule; each works on all models, the own included. */
+  /** Run in this order before the rule; each works on all models, the including the node's own. */
   readonly pre?: readonly PreAggregatorSpec[] | undefined
   /** True: every round's input will carry an `evaluator`. Rules with `needsEvaluator` refuse to be made without. */
   readonly evaluator?: boolean | undefined

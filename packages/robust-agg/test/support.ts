@@ -25,7 +25,7 @@ export function cloud(name: string, d: number, centre = 1, spread = 0.1): Float3
   return Float32Array.from({ length: d }, () => centre + spread * rng.normal())
 }
 
-/** A round with neighbours close to the own model, no two distances equal. */
+/** A round with neighbours close to the node's own model, no two distances equal. */
 export function ordinaryRound(neighbours: number, d: number): RoundInput {
   return {
     own: cloud('own', d),

@@ -15,7 +15,7 @@ export interface ArrivedModel {
   /** Bytes of the signed announcement that named it. */
   readonly announcement: Uint8Array
   readonly arrival: number
-  /** Milliseconds from the own announcement until it was here, 0 if it was here before. */
+  /** Milliseconds from the node's own announcement until it was here, 0 if it was here before. */
   readonly latenessMs: number
   /** What it said of its neighbours in its announcement. */
   readonly opinions: readonly Opinion[] | null
@@ -55,7 +55,7 @@ export interface PipelineInput {
 
 export interface PipelineResult {
   readonly ownWeight: number
-  /** One record a neighbour, in member order, as the ledger stores them. */
+  /** One record per neighbour, in member order, as the ledger stores them. */
   readonly records: readonly NeighbourRecord[]
   /** The losses that the rule asked for, in order, as the ledger stores them. */
   readonly losses: readonly (number | null)[]

@@ -37,7 +37,7 @@ export interface RoundEngineInit {
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
-  /** Entries in the own ledger. */
+  /** Entries in the node's own ledger. */
   ownLength(): number
   /** The model of a round is stored and about to be announced. */
   onPublished(round: number, modelCid: string): void

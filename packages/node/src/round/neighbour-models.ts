@@ -13,7 +13,10 @@ export interface NeighbourModels {
   remember(message: SignedAnnouncement, currentRound: number): void
   /** Starts pulling the announced model; the outcome is dispatched as `fetched` or `fetch-failed`. */
   fetch(round: number, peer: string): void
-  /** What the rule gets from a neighbour; `announcedMs` is when the own announcement left, on the monotonic clock. */
+  /**
+   * What the rule gets from a neighbour; `announcedMs` is when the node's own announcement left, on the monotonic
+   * clock.
+   */
   collect(answer: Answer, round: number, announcedMs: number): ArrivedModel | AbsentModel
   /** Releases everything of rounds below `round`. */
   forget(round: number): void

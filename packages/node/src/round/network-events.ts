@@ -16,7 +16,7 @@ export interface NetworkEventsComponents {
 export interface NetworkEventsInit {
   readonly neighbours: readonly string[]
   currentRound(): number
-  /** Entries in the own ledger. */
+  /** Entries in the node's own ledger. */
   ownLength(): number
   dispatch(event: RoundEvent): void
   onEvidence(evidence: Evidence): void

@@ -8,7 +8,7 @@ export interface RoundReport {
   readonly testLoss: number | null
   /** In [0, 1]. */
   readonly testAccuracy: number | null
-  /** One a neighbour, in member order. */
+  /** One per neighbour, in member order. */
   readonly neighbours: readonly NeighbourRecord[]
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string

@@ -33,8 +33,8 @@ export interface MemoryDisk {
 
 export interface MemoryDiskInit {
   /**
-   * Entries of the own ledger whose bytes are held, the newest ones; all when left out. A node whose older entries are
-   * gone can neither be opened again nor serve them to others.
+   * Entries of the node's own ledger whose bytes are held, the newest ones; all when left out. A node whose older
+   * entries are gone can neither be opened again nor serve them to others.
    */
   readonly heldEntries?: number
   /** Opens the announcements that entries carry; a simulation spares itself to check each of them k times. */

@@ -11,7 +11,7 @@ import type { HeadVerdict, Witness } from './witness.js'
 export interface Witnessing {
   /** A verified head message of another member. */
   head(message: HeadMessage): void
-  /** Signs and publishes the own head as the ledger now stands. */
+  /** Signs and publishes the node's own head as the ledger now stands. */
   publish(): Promise<void>
   /** From now on there are no own entries any more: co-signatures go out by themselves, shortly after they are due. */
   linger(): void

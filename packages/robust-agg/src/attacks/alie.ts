@@ -9,7 +9,7 @@
  * Source: Baruch, Baruch, Goldberg, "A Little Is Enough", NeurIPS 2019, arXiv 1902.06156.
  * Deviations: z is set (default 1.5) unless both `nodes` and `attackers` are given; a derived z_max that is negative,
  * as in small neighbourhoods, counts as 0; attackers that are a majority already (s ≤ 0, no limit in the paper) take
- * Φ⁻¹(1 − 1/(n − m + 1)). With no honest model in view μ is the own model and σ is 0: the own model.
+ * Φ⁻¹(1 − 1/(n − m + 1)). With no honest model in view μ is the node's own model and σ is 0: the node's own model.
  */
 
 import { detExp, detLog } from '../det-math.js'

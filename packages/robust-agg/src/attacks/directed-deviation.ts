@@ -6,12 +6,13 @@
  *   trim-attack: just beyond the honest extreme on the far side: s = +1 → in [min/b, min] or [b·min, min],
  *                s = −1 → in [max, b·max] or [max, max/b], whichever of the two lies beyond
  *
- * Symbols: w₀ the parameters at the start of the round; μ, min, max over the honest models; b > 1; `copies` attackers.
+ * Symbols: w₀ the parameters at the start of the round; μ, min, max over the honest models; b > 1; `copies`
+ * attackers.
  * Cost: krum-attack O(|H|²·d) and a Krum score on scalars per halving; trim-attack O(|H|·d).
  * Source: Fang, Cao, Jia, Gong, "Local Model Poisoning Attacks to Byzantine-Robust Federated Learning", USENIX
  * Security 2020, arXiv 1911.11815 (full knowledge); b = 2.
- * Deviations: λ starts at the longest distance from w₀ to an honest model over √d, times two, and stops at 1e−5 of it;
- * all `copies` are equal. With no honest model in view the own model stands for them.
+ * Deviations: λ starts at the longest distance from w₀ to an honest model over √d, times two, and stops at 1e−5 of
+ * it; all `copies` are equal. With no honest model in view the node's own model stands for them.
  */
 
 import { parameter } from '../parameters.js'

@@ -1,14 +1,14 @@
 /**
- * Salt noise: the own model with a random share of its parameters set to one value.
+ * Salt noise: the node's own model with a random share of its parameters set to one value.
  *
  *   w[k] ← v with probability p, else as trained; independently for each k
  *
  * Symbols: p in (0, 1] the share, v the value.
  * Cost: d uniform draws from the view's rng, so the same stream gives the same model.
- * What it does: where p is large, models of different attackers have most parameters in common and lie near one another,
- * unlike Gaussian noise: rules that look for company are fooled as soon as there are enough of them.
- * Source: Feng et al., "Sentinel: An Aggregation Function to Secure Decentralized Federated Learning", arXiv 2310.08097
- * (experiments, model poisoning).
+ * What it does: where p is large, models of different attackers have most parameters in common and lie near one
+ * another, unlike Gaussian noise: rules that look for company are fooled as soon as there are enough of them.
+ * Source: Feng et al., "Sentinel: An Aggregation Function to Secure Decentralized Federated Learning", arXiv
+ * 2310.08097 (experiments, model poisoning).
  * Deviations: p is a probability, so the share itself varies; v = 1, salt as image libraries have it.
  */
 

@@ -17,7 +17,7 @@ export const SPAN_LENGTH = 65536
 /** Threads that may work at once, the calling one included. */
 export const MAX_THREADS = 16
 
-/** Byte addresses. The table and the coefficients hold one entry a row. */
+/** Byte addresses. The table and the coefficients hold one entry per row. */
 export const layout = {
   table: 1024,
   coefficients: 32768,

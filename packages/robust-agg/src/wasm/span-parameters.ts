@@ -15,7 +15,7 @@ export const spanParameters = {
   rows: 1,
   /** Bytes to add to each of them for the span. */
   shift: 2,
-  /** Address of the float64 coefficients, one a row, or of what else belongs to the rows. */
+  /** Address of the float64 coefficients, one per row, or of what else belongs to the rows. */
   coefficients: 3,
   /** Rows, at least 1. */
   count: 4,
