@@ -1,5 +1,5 @@
 /**
- * Models that are no models: NaN, infinity, denormals, huge numbers.
+ * Invalid models: NaN, infinity, denormals, huge numbers.
  *
  *   nan: w with NaN at one place in `every`   infinite: the same with ±Infinity   denormal: 2⁻¹⁴⁹ everywhere
  *   huge: ±1e38 everywhere, alternating

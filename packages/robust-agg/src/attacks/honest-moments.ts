@@ -1,7 +1,7 @@
 /** Mean and deviation of the honest models, per coordinate, in float64 and in the order of the list. */
 
 /**
- * μ[k], or the node's own model when there is no honest one.
+ * μ[k], or the own model when there is no honest one.
  *
  * @returns a fresh array of own's length
  */

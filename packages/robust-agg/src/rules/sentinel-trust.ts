@@ -1,6 +1,6 @@
 /**
  * Shared by Sentinel and SentinelGlobal: the two tests on a neighbour's model, the mean of its losses over the
- * rounds, and the average of the models that pass, cut to the length of the node's own layer by layer.
+ * rounds, and the average of the models that pass, each layer cut to the length of the node's own.
  */
 
 import { detExp } from '../det-math.js'

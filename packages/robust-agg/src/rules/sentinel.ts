@@ -1,6 +1,6 @@
 /**
- * Sentinel: a similarity filter, then weights from the loss on the node's own samples, then a cut to the node's own
- * length.
+ * Sentinel: a similarity filter, then weights from the loss on the node's own samples, then a cut to the length of
+ * the node's own model.
  *
  *   keep j iff cos(w_j, w_i) ≥ σ;   ω_j = exp(−max(0, L_j − L_i)/max(L_i, 0.001)), 0 when below λ
  *   w_i ← (w_i + Σ ω_j·min(1, ‖w_i‖/‖w_j‖)·w_j) / (1 + Σ ω_j)

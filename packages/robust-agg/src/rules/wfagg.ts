@@ -3,9 +3,8 @@
  *
  *   D: among the max(1, m − f − 1) nearest to the coordinate median of the neighbours' models
  *   C: among the max(1, m − f − 1) of largest cosine to that median
- *   T: its step since last round, ‖w_j(t) − w_j(t−1)‖, and its turn, cos(w_j(t), w_j(t−1)), each within mean ±
- *   2·deviation
- *      of up to `window` earlier ones
+ *   T: its step since the last round, ‖w_j(t) − w_j(t−1)‖, and its turn, cos(w_j(t), w_j(t−1)), are each within
+ *      mean ± 2·deviation of up to `window` earlier ones
  *   v_j = 0.4·D + 0.4·C + 0.2·T, 0 for fewer than two filters;   w_i ← α·w_i + (1 − α)·Σ v_j·w_j/Σ v_j
  *
  * Symbols: m neighbours; f the assumed number of Byzantine ones among them, default: ⌊(m − 1)/2⌋; α ∈ [0, 1]. T needs

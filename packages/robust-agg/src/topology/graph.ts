@@ -1,16 +1,16 @@
-/** An undirected simple graph on nodes 0 … n−1: who talks to whom. */
+/** An undirected simple graph on nodes 0 … n−1: which nodes are neighbours. */
 
 import { RobustAggError } from '../errors.js'
 
-/** The most nodes a topology may have. */
+/** Largest number of nodes of a topology. */
 export const MAX_NODES = 4096
-/** The most edges: those of a complete graph of 1,024 nodes fit, or 256 neighbours for each of 4,096. */
+/** Largest number of edges: enough for a complete graph of 1,024 nodes, or 256 neighbours for each of 4,096. */
 export const MAX_EDGES = 2 ** 19
 
 export type Edge = readonly [number, number]
 
 export interface Topology {
-  /** The name it was created by. */
+  /** The name it was created with. */
   readonly name: string
   readonly n: number
   /** Each edge once as [a, b] with a < b, sorted by a, then b. */
