@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { NodeError } from '../errors.js'
 
 /**
- * What a rule remembers of each sender between rounds, by peer id. A blob of it is written every round and named in
- * the ledger, so that it outlives a restart and a replay may begin at any round.
+ * A rule's memory of each sender between rounds, by peer id. It is stored as a blob in every round and named in the
+ * ledger, so that it survives a restart and a replay can begin at any round.
  */
 export interface RuleMemory {
   readonly own: SenderMemory | null
@@ -14,12 +14,12 @@ export interface RuleMemory {
 
 export const emptyMemory: RuleMemory = { own: null, senders: new Map() }
 
-/** The memory as a round with these neighbours hands it to the rule. */
+/** The memory in the form that a rule gets in a round with these neighbours. */
 export function memoryForRound(memory: RuleMemory, peers: readonly string[]): RoundMemory {
   return { own: memory.own, neighbours: peers.map((peer) => memory.senders.get(peer) ?? null) }
 }
 
-/** The memory after a round: what the rule gave, and what was remembered of senders who were not there. */
+/** The memory after a round: the rule's result, and the old memory of senders who were absent. */
 export function memoryAfterRound(
   memory: RuleMemory,
   peers: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * One file in IDX format (big-endian: two zero bytes, the type 0x08 = unsigned byte, the number of dimensions,
- * one uint32 a dimension, then the bytes row-major), plain or gzip.
+ * One file in IDX format (big-endian: two zero bytes, the type 0x08 = unsigned byte, the number of dimensions, one
+ * uint32 per dimension, then the bytes row-major), plain or gzip.
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section on file formats.
  */
 
@@ -11,10 +11,10 @@ import { DataError } from './data-error.js'
 
 const gunzipBytes = promisify(gunzip)
 
-/** A file may hold at most this many bytes after decompression: EMNIST ByClass, the largest in use, has 547 MB. */
+/** Most bytes of a file after decompression: EMNIST ByClass, the largest in use, has 547 MB. */
 export const MAX_IDX_BYTES = 1024 * 1024 * 1024
 
-/** Compressed bytes that are looked at to find the header; a gzip header with a file name stays far below. */
+/** Compressed bytes that are read to find the header; a gzip header with a file name is much shorter. */
 const GZIP_PROBE_BYTES = 4096
 
 const UNSIGNED_BYTE = 0x08
@@ -127,7 +127,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
       },
     )
   }
-  // A short file that ends inside a block is told as truncated, not as a wrong header.
+  // A short file that ends inside a block is reported as truncated, not as a wrong header.
   if (head.length < headerLength) {
     await gunzipBytes(probe).catch((cause: unknown) => {
       throw gzipError(cause, file, size, headerLength)
@@ -135,7 +135,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
   }
   const dimensions = parseHeader(head, rank, file, maxBytes)
   const total = headerLength + dimensions.reduce((product, value) => product * value, 1)
-  // Deflate expands at most 1,032 times: a file too short for its header is refused before it is unpacked.
+  // Deflate expands at most 1,032 times: a file that is too short for its header is rejected before it is unpacked.
   if (size * 1032 < total) {
     throw new DataError(
       'E_IDX_SIZE',
@@ -169,7 +169,7 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
   try {
     const { size } = await handle.stat()
     const gzip = file.endsWith('.gz')
-    // What does not compress grows a little in a gzip file.
+    // Incompressible data grows a little in a gzip file.
     if (size > (gzip ? maxBytes + maxBytes / 100 + 4096 : maxBytes)) {
       throw new DataError('E_DATA_TOO_LARGE', `${size} bytes, above the limit of ${maxBytes}`, { file })
     }

@@ -32,7 +32,7 @@ const KNOWN: readonly { name: RegExp; classes: number; lowest: number }[] = [
   { name: /emnist-byclass-?$/, classes: 62, lowest: 0 },
 ]
 
-/** The files of a folder by role; where a file is there plain and as .gz, the plain one counts. */
+/** The files of a folder by role; if a file exists both plain and as .gz, the plain one is used. */
 function findRoles(folder: string, names: readonly string[]): Role[] {
   const roles = new Map<string, Role>()
   for (const name of [...names].sort().reverse()) {
@@ -83,9 +83,9 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
 }
 
 /**
- * Loads the one data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]`
- * and the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26
- * become 0–25; pixels stay as they are in the file (EMNIST images are stored transposed).
+ * Loads the data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]` and
+ * the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26 become
+ * 0–25; pixels are not changed (EMNIST images are stored transposed).
  *
  * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
  * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.

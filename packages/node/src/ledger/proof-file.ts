@@ -38,24 +38,24 @@ import { windowedReader } from './car-log.js'
 import { createReplay } from './replay.js'
 
 /**
- * Proof files: what convinces somebody who has nothing but the file and the run's members, whose public keys are in
- * the manifest that the file carries. CARv1, so that stock IPFS tools read them; the root is the proof document.
+ * Proof files: they convince anyone who has only the file and the run's members, whose public keys are in the
+ * manifest inside the file. CARv1, so that stock IPFS tools can read them; the root is the proof document.
  *
  * | proof document (`kind`) | further blocks, in this order |
  * |---|---|
- * | `tempered/inclusion-proof` (see protocol/inclusion-proof.ts) | none: it holds all it needs |
+ * | `tempered/inclusion-proof` (see protocol/inclusion-proof.ts) | none: it contains everything it needs |
  * | `tempered/consistency-proof` (see protocol/consistency-proof.ts) | none |
- * | `tempered/misdeed-proof` | manifest, evidence, then for a wrong aggregate the entry below, then blobs |
+ * | `tempered/misdeed-proof` | manifest, evidence, then for a wrong aggregate the previous entry, then blobs |
  *
- * Every block is there because the document names it, once, in the order in which it names it, and matches its hash;
- * nothing follows. So no byte of a file is outside what a check covers.
+ * Every block is named by the document, appears once, in the order in which it is named, and matches its hash;
+ * nothing follows. So a check covers every byte of a file.
  */
 
-/** Bounds of a proof file beside those of `LIMITS`. */
+/** Bounds of a proof file in addition to those of `LIMITS`. */
 export const PROOF_LIMITS = {
-  /** One block: the largest length that our CAR framing has. A model of 64 Mi parameters fits. */
+  /** One block: the largest length in our CAR framing. A model of 64 Mi parameters fits. */
   maxBlockBytes: 2 ** 28 - 64,
-  /** All blocks of a file together. They are in memory while they are checked. */
+  /** All blocks of a file together. They are kept in memory while they are checked. */
   maxFileBytes: 2 ** 31,
   /** A round's own model, start, memory and aggregate, and a model of every neighbour. */
   maxBlobs: LIMITS.maxNeighbours + 4,
@@ -81,11 +81,14 @@ const misbehaviourSchema = z.strictObject({
     'wrong-aggregate',
   ]),
   manifest: link(DAG_CBOR),
-  /** The evidence as nodes gossip it; for a wrong aggregate the accused entry itself, which may be longer than that. */
+  /**
+   * The evidence as nodes gossip it; for a wrong aggregate the accused entry itself, which may be longer than
+   * gossiped evidence.
+   */
   evidence: link(DAG_CBOR),
-  /** The entry below an accused entry, unless that is the first. */
+  /** The entry before an accused entry, unless that is the first. */
   parent: link(DAG_CBOR).nullable(),
-  /** What the judgement reads: models and rule memory. */
+  /** The blobs that the judgement reads: models and rule memory. */
   blobs: z.array(link(RAW)).max(PROOF_LIMITS.maxBlobs),
 })
 type MisbehaviourDocument = z.infer<typeof misbehaviourSchema>
@@ -98,7 +101,7 @@ export type CheckedProof =
       readonly run: Run
       readonly evidence: Evidence
       readonly judgement: Extract<Judgement, { status: 'proven' }>
-      /** The blobs that the file carries. */
+      /** The blobs in the file. */
       readonly blobs: BlobLookup
     }
 
@@ -109,9 +112,9 @@ export function packWholeProof(proof: Uint8Array): Uint8Array[] {
 }
 
 /**
- * A proof file of misbehaviour, in parts that make the file one after the other.
- * @param parent for a wrong aggregate of any but the first entry: the entry below
- * Throws E_PROOF unless the evidence convicts with the blobs at hand, and when a blob is larger than a proof may hold.
+ * A proof file of misbehaviour, in parts to be concatenated.
+ * @param parent for a wrong aggregate of any but the first entry: the previous entry Throws E_PROOF unless the
+ *   evidence convicts with the blobs at hand, and when a blob is larger than a proof may hold.
  */
 export async function packMisbehaviourProof(
   run: Run,
