@@ -6,7 +6,7 @@ import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protoc
 import { NodeError } from './errors.js'
 import { syncDirectory } from './files.js'
 
-/** A node's Ed25519 identity: the seed for libp2p, the signer for everything the node says. */
+/** A node's Ed25519 identity: the seed for libp2p, the signer for all its messages. */
 export interface Identity {
   /** 32 bytes; secret. */
   readonly seed: Uint8Array
@@ -22,14 +22,14 @@ export function randomIdentity(): Identity {
 }
 
 /**
- * Makes a key file (libp2p's protobuf private key, mode 0600), of a new identity unless one is given. Throws E_KEY when
- * the file is there already.
+ * Creates a key file (libp2p's protobuf private key, mode 0600), for a new identity unless one is given. Throws E_KEY
+ * when the file already exists.
  */
 export async function createIdentityFile(path: string, identity = randomIdentity()): Promise<Identity> {
   const raw = new Uint8Array(64)
   raw.set(identity.seed)
   raw.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  // Written whole under another name, then linked into place: a link never replaces a file that is there.
+  // Written under another name, then linked into place: a link never replaces an existing file.
   const draft = `${path}.${process.pid}.tmp`
   try {
     const file = await open(draft, 'w', 0o600)

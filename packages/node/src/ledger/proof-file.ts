@@ -112,9 +112,10 @@ export function packWholeProof(proof: Uint8Array): Uint8Array[] {
 }
 
 /**
- * A proof file of misbehaviour, in parts to be concatenated.
- * @param parent for a wrong aggregate of any but the first entry: the previous entry Throws E_PROOF unless the
- *   evidence convicts with the blobs at hand, and when a blob is larger than a proof may hold.
+ * A proof file of misbehaviour, in parts to be concatenated. Throws E_PROOF unless the evidence convicts with these
+ * blobs, and when a blob is larger than a proof may hold.
+ *
+ * @param parent for a wrong aggregate of any but the first entry: the previous entry
  */
 export async function packMisbehaviourProof(
   run: Run,

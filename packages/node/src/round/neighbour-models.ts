@@ -14,13 +14,13 @@ export interface NeighbourModels {
   /** Starts pulling the announced model; the outcome is dispatched as `fetched` or `fetch-failed`. */
   fetch(round: number, peer: string): void
   /**
-   * What the rule gets from a neighbour; `announcedMs` is when the node's own announcement left, on the monotonic
+   * What the rule gets from a neighbour; `announcedMs` is when the node's own announcement was sent, on the monotonic
    * clock.
    */
   collect(answer: Answer, round: number, announcedMs: number): ArrivedModel | AbsentModel
   /** Releases everything of rounds below `round`. */
   forget(round: number): void
-  /** Gives up all transfers; models that have arrived can still be read. */
+  /** Cancels all transfers; models that have arrived can still be read. */
   stop(): void
   /** Releases everything, once no round reads a model any more. */
   close(): void

@@ -1,6 +1,6 @@
 import type { NeighbourRecord } from '@tempered/protocol'
 
-/** What one finished round of one node looked like; the ledger entry and the measurements around it. */
+/** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
   /** 0-based. */
   readonly round: number

@@ -25,13 +25,13 @@ export interface NodeStateInit {
   readonly run: Run
   readonly signer: Signer
   readonly stores: NodeStores
-  /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept whatever it says. */
+  /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept regardless. */
   readonly diskBudgetBytes?: number | undefined
   /** Parameters with which the run begins; must hash to the manifest's `initialCid`. */
   readonly initialParameters: Float32Array
 }
 
-/** All that a node keeps, opened, checked and held for this process alone. */
+/** Everything that a node stores, opened, checked and locked for this process. */
 export interface NodeState {
   readonly ledger: Ledger
   readonly evidence: EvidenceLog
@@ -43,7 +43,7 @@ export interface NodeState {
   readonly memory: RuleMemory
   /** An announcement that was signed before a crash and has no entry yet, with its blob's parameters. */
   readonly pending: { readonly announcement: SignedAnnouncement; readonly model: ModelBuffer } | undefined
-  /** The copy of a neighbour's ledger; what is in it already goes to `visit`, oldest first. */
+  /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
   saveFinals(finals: readonly FinalHead[]): Promise<void>
   /** Round with which this process begins. */
@@ -51,7 +51,10 @@ export interface NodeState {
   close(): Promise<void>
 }
 
-/** Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; nothing stays open then, and the stores are released. */
+/**
+ * Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; then nothing stays open, and the stores are
+ * released.
+ */
 export async function openNodeState(init: NodeStateInit, logger: Logger): Promise<NodeState> {
   const { run, signer, stores } = init
   const opened: (() => Promise<void>)[] = [() => stores.release()]
@@ -142,7 +145,7 @@ async function startingParameters(
   return copyModel(decodeModel(bytes, parameterCount))
 }
 
-/** What the rule remembered when the last entry was written. */
+/** The rule's memory when the last entry was written. */
 async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore): Promise<RuleMemory> {
   const cid = ledger.last?.body.memory?.toString()
   if (cid === undefined) return emptyMemory
@@ -156,7 +159,7 @@ async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore)
   return decodeMemory(bytes)
 }
 
-/** An announcement that was signed but has no entry: it must stand, since another would be an equivocation. */
+/** An announcement that was signed but has no entry: it must be kept, since another one would be an equivocation. */
 async function pendingAnnouncement(run: Run, ledger: Ledger, blobs: BlobStore) {
   const announcement = ledger.lastAnnouncement
   const lastRound = ledger.last?.body.round ?? -1

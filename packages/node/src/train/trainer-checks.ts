@@ -1,4 +1,4 @@
-/** Checks of what is given to a trainer; every refusal is a TrainError. */
+/** Checks of a trainer's input; every rejection is a TrainError. */
 
 import type { ModelDescription } from './models.js'
 import { TrainError } from './train-error.js'

@@ -47,7 +47,7 @@ export function framedStream(stream: Stream): FramedStream {
   }
 }
 
-/** Whatever a libp2p stream throws (errors, close events, aborts) as one of our errors. */
+/** Converts anything that a libp2p stream throws (errors, close events, aborts) to one of our errors. */
 export function streamError(cause: unknown, what: string): NodeError {
   if (cause instanceof NodeError) return cause
   const { name, message } = (cause ?? {}) as { name?: string; message?: string }

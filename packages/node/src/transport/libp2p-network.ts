@@ -57,7 +57,7 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
-/** How long `stop` waits for libp2p (js-libp2p#2625) before it goes on without it. */
+/** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
@@ -162,7 +162,7 @@ export function createLibp2pNetwork(
     try {
       await started().libp2p.services.pubsub.publish(topic, bytes)
     } catch (error) {
-      // Neighbours that miss it ask for it: see the engine's polling.
+      // Neighbours that miss the message ask for it: see round/status-poller.ts.
       logger.debug({ topic, code: errorCode(error) }, `publish failed: ${(error as Error).message}`)
     }
   }
