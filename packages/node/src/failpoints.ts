@@ -31,7 +31,7 @@ export function killAt(setting: string): Failpoints {
   const point = FAILPOINTS.find((known) => known === name)
   if (point === undefined || !/^[1-9]\d{0,6}$/.test(count)) {
     throw new RangeError(
-      `TEMPERED_FAILPOINT=${setting}: must be one of ${FAILPOINTS.join(', ')}, with :<count> to wait for the count-th time`,
+      `TEMPERED_FAILPOINT=${setting}: must be one of ${FAILPOINTS.join(', ')}, optionally with :<count> for the count-th time`,
     )
   }
   let left = Number(count)

@@ -44,7 +44,7 @@ export async function createIdentityFile(path: string, identity = randomIdentity
     await syncDirectory(dirname(path))
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    const what = exists ? 'is there already; a key is never written over' : (error as Error).message
+    const what = exists ? 'already exists; a key is never overwritten' : (error as Error).message
     throw new NodeError('E_KEY', `key file ${path}: ${what}`, { path }, error)
   } finally {
     await unlink(draft).catch(() => undefined)
@@ -69,7 +69,7 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     if (error instanceof NodeError) throw error
     throw new NodeError(
       'E_KEY',
-      `key file ${path}: ${(error as Error).message}; make one with: tempered node init`,
+      `key file ${path}: ${(error as Error).message}; create one with: tempered node init`,
       { path },
       error,
     )
@@ -80,5 +80,9 @@ export async function readIdentityFile(path: string): Promise<Identity> {
   } catch {
     // Falls through.
   }
-  throw new NodeError('E_KEY', `key file ${path} holds no Ed25519 private key`, { path })
+  throw new NodeError(
+    'E_KEY',
+    `key file ${path} contains no Ed25519 private key; create one with: tempered node init`,
+    { path },
+  )
 }

@@ -29,7 +29,7 @@ function computeTopology(run: Run): RunTopology {
   const metropolis = topology.mixing === 'metropolis' ? metropolisWeights(graph) : undefined
   const indexOf = (peer: string): number => {
     const index = run.memberIndex.get(peer)
-    if (index === undefined) throw new RangeError(`${peer} is no member of the run`)
+    if (index === undefined) throw new RangeError(`${peer} is not a member of the run`)
     return index
   }
   const neighboursOf = (peer: string): string[] =>

@@ -10,7 +10,7 @@ function parameters(infos: readonly Described[]): string {
   const one = ({ name, default: value, required, meaning }: Described): string => {
     if (required) return `\`${name}\` (required)`
     if (value !== null) return `\`${name}\` (${value})`
-    const otherwise = /left out: (.*?)(?: for the n at hand)?$/.exec(meaning)?.[1]
+    const otherwise = /default: (.*?)(?: for the n of the round)?$/.exec(meaning)?.[1]
     return otherwise === undefined ? `\`${name}\`` : `\`${name}\` (${otherwise})`
   }
   return infos.length === 0 ? '–' : infos.map(one).join(', ')

@@ -51,7 +51,7 @@ export function encodeMemory(memory: RuleMemory): Uint8Array {
 /** Throws E_MALFORMED. */
 export function decodeMemory(blob: Uint8Array): RuleMemory {
   const parsed = memorySchema.safeParse(decodeCanonical(blob, blob.byteLength, 'rule memory'))
-  if (!parsed.success) throw new NodeError('E_MALFORMED', 'rule memory: not in the form that nodes write')
+  if (!parsed.success) throw new NodeError('E_MALFORMED', 'rule memory: not in the encoding that nodes write')
   const { own, senders } = parsed.data
   return {
     own: own === null ? null : unpacked(own),
@@ -68,7 +68,7 @@ function packed({ vector, values }: SenderMemory): z.infer<typeof senderSchema> 
 
 function unpacked({ vector, values }: z.infer<typeof senderSchema>): SenderMemory {
   if ((vector?.byteLength ?? 0) % 4 !== 0 || values.byteLength % 8 !== 0)
-    throw new NodeError('E_MALFORMED', 'rule memory: a vector of broken length')
+    throw new NodeError('E_MALFORMED', 'rule memory: a vector of invalid length')
   return {
     vector: vector === null ? null : new Float32Array(vector.slice().buffer),
     values: [...new Float64Array(values.slice().buffer)],

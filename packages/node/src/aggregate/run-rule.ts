@@ -11,7 +11,7 @@ export function createRunRule(rule: Manifest['rule']): Rule {
   if (rule.params.oracle === 1) {
     throw new NodeError(
       'E_RULE_UNSUPPORTED',
-      `rule ${rule.name}: oracle = 1 needs to know who is honest, which no node does; give tau or b instead`,
+      `rule ${rule.name}: oracle = 1 requires knowing which nodes are honest, and no node knows that; set tau or b instead`,
       { rule: rule.name },
     )
   }

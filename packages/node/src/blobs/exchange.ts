@@ -47,7 +47,7 @@ export async function serveBlobs(direct: DirectProtocols, source: BlobSource): P
       await stream.writeFrame({ total: blob.byteLength }, signal)
       const window = blob.subarray(request.offset, request.offset + request.length)
       if (window.byteLength < request.length)
-        throw new NodeError('E_MALFORMED', `${peer} asked past the end of a blob`)
+        throw new NodeError('E_MALFORMED', `${peer} requested bytes past the end of a blob`)
       await stream.writeBytes(window, signal)
     }
   })
@@ -85,7 +85,7 @@ export async function fetchBlob(
         if (reply.total !== total) {
           throw new NodeError(
             'E_MALFORMED',
-            `blob ${cid} has ${reply.total} bytes at ${peer}, ${total} were announced`,
+            `blob ${cid} has ${reply.total} bytes at ${peer}, but ${total} were announced`,
           )
         }
         const window = into.subarray(received, received + Math.min(WINDOW_BYTES, total - received))
@@ -95,7 +95,7 @@ export async function fetchBlob(
       }
       const got = cidFromDigest(RAW, hash.digest()).toString()
       if (got !== cid)
-        throw new NodeError('E_HASH_MISMATCH', `${peer} sent ${got} where ${cid} was announced`)
+        throw new NodeError('E_HASH_MISMATCH', `${peer} sent blob ${got}, but ${cid} was announced`)
       // Notifies the server that it may close; the model is complete even if the server has already closed.
       await stream.writeFrame(null, whole).catch(() => undefined)
     },

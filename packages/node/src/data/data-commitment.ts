@@ -74,7 +74,7 @@ async function readCommitment(path: string): Promise<z.infer<typeof fileSchema> 
   } catch (error) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${path} is damaged: restore it from a copy, or delete it and lose the means to show what data it stood for`,
+      `${path} is damaged: restore it from a copy, or delete it; without it this node cannot prove what data it committed to`,
       { path },
       error,
     )

@@ -112,7 +112,7 @@ export async function convertEmbeddedMnist(): Promise<Uint8Array> {
   if (sorted.length !== TRAIN_COUNT || counts.some((count) => count < TEST_PER_CLASS)) {
     throw new DataError(
       'E_DATA_HASH',
-      `the mnist package holds ${sorted.length + TEST_COUNT} digits, expected 10000`,
+      `the mnist package has ${sorted.length + TEST_COUNT} digits, expected 10000`,
     )
   }
   const trainSamples = sorted.map((_, j) => sorted[(j * TRAIN_STRIDE) % TRAIN_COUNT] as [number, number])

@@ -57,12 +57,12 @@ function parseHeader(head: Uint8Array, rank: number, file: string, maxBytes: num
     const offset = 4 + 4 * k
     const size = view.getUint32(offset)
     if (size === 0)
-      throw new DataError('E_IDX_SIZE', `dimension ${k} is 0: the file holds no data`, { file, offset })
+      throw new DataError('E_IDX_SIZE', `dimension ${k} is 0: the file has no data`, { file, offset })
     total *= size
     if (total + headerLength > maxBytes) {
       throw new DataError(
         'E_DATA_TOO_LARGE',
-        `the dimensions ask for at least ${total} bytes, above the limit of ${maxBytes}; split the data set`,
+        `the dimensions require at least ${total} bytes, above the limit of ${maxBytes}; split the data set`,
         { file, offset },
       )
     }
@@ -161,7 +161,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
 export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX_BYTES): Promise<IdxArray> {
   const headerLength = 4 + 4 * rank
   const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its rights', {
+    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its permissions', {
       file,
       cause,
     })
@@ -186,7 +186,7 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
         throw new DataError(
           'E_IDX_SIZE',
           `the header announces ${total} bytes (${dimensions.join('×')} after a header of ${headerLength}), the file has ${size}; ` +
-            `${size < total ? 'fetch it again' : 'cut off what follows'}`,
+            `${size < total ? 'fetch it again' : 'remove the bytes after that'}`,
           { file, offset: Math.min(size, total) },
         )
       }

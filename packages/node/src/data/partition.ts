@@ -124,7 +124,7 @@ function dealShards(lists: number[][], perNode: number, parts: number[][], rng: 
   const shards = parts.length * perNode
   if (shards > sorted.length) {
     refuse(
-      `shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, there are ${sorted.length}`,
+      `shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, but there are ${sorted.length}`,
     )
   }
   const order = rng.shuffle(Uint32Array.from({ length: shards }, (_, shard) => shard))
@@ -145,10 +145,12 @@ function dealByGroup(
   const named = groups.reduce((sum, group) => sum + group.length, 0)
   const all = parts.every((_part, node) => seen.has(node))
   if (!all || named !== parts.length || groups.some((group) => group.length === 0)) {
-    refuse(`by-group: every node, 0 … ${parts.length - 1}, must be in exactly one group, and none be empty`)
+    refuse(
+      `by-group: every node, 0 … ${parts.length - 1}, must be in exactly one group, and no group may be empty`,
+    )
   }
   if (groups.length > lists.length)
-    refuse(`by-group: ${groups.length} groups cannot have labels of their own of ${lists.length} classes`)
+    refuse(`by-group: ${groups.length} groups cannot each have their own labels with ${lists.length} classes`)
   groups.forEach((group, g) => {
     const from = Math.floor((g * lists.length) / groups.length)
     const to = Math.floor(((g + 1) * lists.length) / groups.length)
@@ -176,7 +178,7 @@ export function partition(request: PartitionRequest): Uint32Array[] {
   const { labels, classes, nodes, scheme, seed } = request
   if (!Number.isInteger(nodes) || nodes < 1) refuse(`nodes must be an integer above 0, got ${nodes}`)
   if (nodes > labels.length)
-    refuse(`${nodes} nodes cannot share ${labels.length} samples: take fewer nodes or more data`)
+    refuse(`${nodes} nodes cannot share ${labels.length} samples: use fewer nodes or more data`)
   const rng = createRng(seed, 'partition', scheme.kind)
   const parts: number[][] = Array.from({ length: nodes }, () => [])
   const lists = byClass(labels, classes)

@@ -67,7 +67,10 @@ export function createAccusations(init: AccusationsInit): Accusations {
       try {
         await network.fetchModel(from, cid, bytes, signal)
       } catch (error) {
-        logger.debug({ peer: from, cid, code: errorCode(error) }, 'blob of an accusation not to be had')
+        logger.debug(
+          { peer: from, cid, code: errorCode(error) },
+          'a blob of an accusation could not be fetched',
+        )
         return undefined
       }
       fetched.set(cid, bytes)
@@ -85,7 +88,7 @@ export function createAccusations(init: AccusationsInit): Accusations {
         const about = { peer: evidence.offender, round: evidence.round, kind: evidence.kind, from }
         try {
           const judgement = await decide(evidence, lookupFrom(from))
-          const what = judgement.status === 'unproven' ? 'blobs are not to be had' : judgement.what
+          const what = judgement.status === 'unproven' ? 'blobs could not be fetched' : judgement.what
           logger.warn(about, `accusation ${judgement.status}: ${what}`)
         } catch (error) {
           logger.warn({ ...about, err: error }, 'an accusation could not be judged')

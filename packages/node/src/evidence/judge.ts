@@ -60,14 +60,14 @@ async function judgeEntry(
 ): Promise<Judgement> {
   const { height, author, parent: below } = entry.body
   if (parent !== undefined && (parent.body.author !== author || !parent.cid.equals(below)))
-    throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry below entry ${height} of ${author}`)
+    throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry before entry ${height} of ${author}`)
   // The rule's memory is named in the previous entry: without it a correct entry could look wrong.
   if (parent === undefined && height > 0 && createRunRule(run.manifest.rule).usesMemory)
     return { status: 'unproven', missing: [below.toString()] }
   const finding = await createReplay(run, blobs).check(entry, parent)
   if (finding.status === 'unproven') return finding
   if (finding.status === 'agrees')
-    return { status: 'refuted', what: 'replaying the round gives what the entry says, bit for bit' }
+    return { status: 'refuted', what: 'a replay of the round agrees with the entry, bit for bit' }
   const { difference } = finding
   return { status: 'proven', what: differenceText(difference), difference }
 }

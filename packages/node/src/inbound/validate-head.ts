@@ -55,7 +55,7 @@ export function validateHead(
   const { body } = head
   // [REJECT] Of this run, by a member, published by its author.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'head of another run')
-  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is no member`)
+  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
   if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] For a round of the run, and no more entries than rounds.
   if (body.round >= run.manifest.training.rounds || body.height > body.round) {

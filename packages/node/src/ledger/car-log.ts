@@ -136,7 +136,7 @@ async function replay(
     if (!isTornAppend(tail)) {
       throw new NodeError(
         'E_STATE_CORRUPT',
-        `${path}, byte ${good}: the length of a whole block is damaged; restore the file from a copy`,
+        `${path}, byte ${good}: the length of a complete block is damaged; restore the file from a copy`,
         { path, offset: good },
         error,
       )

@@ -58,8 +58,8 @@ export function findNeighbour({ body }: SignedEntry, peer: string): NeighbourRec
   const found = body.neighbours.filter((record) => record.peer.endsWith(peer))
   if (found.length === 1) return found[0]!
   const names = body.neighbours.map((record) => record.peer.slice(-8)).join(', ')
-  const what = found.length === 0 ? 'is no neighbour' : `fits ${found.length} neighbours`
-  throw new RangeError(`${peer} ${what} of ${body.author} in round ${body.round + 1}; there are ${names}`)
+  const what = found.length === 0 ? 'is not a neighbour' : `fits ${found.length} neighbours`
+  throw new RangeError(`${peer} ${what} of ${body.author} in round ${body.round + 1}; neighbours: ${names}`)
 }
 
 /**
@@ -77,11 +77,11 @@ export async function explainNeighbour(
   const input = await replay.load(entry, parent)
   const theirs = input.neighbours.find((neighbour) => neighbour.peer === peer)
   if (theirs?.status !== 'ready')
-    throw new RangeError(`no model of ${peer} came in round ${entry.body.round + 1}`)
+    throw new RangeError(`no model of ${peer} arrived in round ${entry.body.round + 1}`)
   const aggregate = aggregateOf(input, entry)
   const without: Alternative =
     entry.body.losses.length > 0
-      ? { unknown: "the rule asked for losses on the author's own data, which nobody else has" }
+      ? { unknown: "the rule asked for losses on the author's own data, which no other node has" }
       : alternative(aggregate, aggregateOf(leaveOut(input, peer), entry))
   const arrived = input.neighbours.filter(({ status }) => status === 'ready').length
   const plainWeight = input.mixing?.get(peer) ?? 1 / (arrived + 1)

@@ -102,8 +102,8 @@ function differsAt(
     const what = entry.cid.equals(body.entry)
       ? equalBytes(root(), body.root)
         ? undefined
-        : 'its entries do not make the tree that was signed for'
-      : `it is ${entry.cid}, final is ${body.entry}`
+        : 'its entries do not form the tree that was signed'
+      : `it is ${entry.cid}, but ${body.entry} is final`
     if (what === undefined) continue
     return {
       entry: height,

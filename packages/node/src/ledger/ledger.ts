@@ -85,7 +85,7 @@ export async function openLedger(
       verifyAnnouncement(announcement)
       const { body } = announcement
       if (body.author !== author || body.round <= (lastAnnouncement?.body.round ?? -1))
-        throw new RangeError(`round ${body.round} of ${body.author} is out of place`)
+        throw new RangeError(`round ${body.round} of ${body.author} is out of order`)
       lastAnnouncement = announcement
     } catch (error) {
       throw corrupt(announcementsPath, section, (error as Error).message)
@@ -165,7 +165,7 @@ export function requireFirst(round: number, newestRound: number): void {
   if (round > newestRound) return
   throw new NodeError(
     'E_STATE_CORRUPT',
-    `refusing to sign a second announcement for round ${round}: signed up to round ${newestRound}`,
+    `refusing to sign a second announcement for round ${round}: announcements up to round ${newestRound} are already signed`,
   )
 }
 

@@ -132,7 +132,7 @@ export async function packMisbehaviourProof(
   for (const cid of [...needed, ...welcome]) {
     const bytes = await blobs(cid)
     if (bytes === undefined && welcome.includes(cid)) continue
-    if (bytes === undefined) throw new ProtocolError('E_PROOF', `proof: blob ${cid} is not at hand`)
+    if (bytes === undefined) throw new ProtocolError('E_PROOF', `proof: blob ${cid} is not available`)
     if (bytes.byteLength > PROOF_LIMITS.maxBlockBytes)
       throw tooLarge(bytes.byteLength, PROOF_LIMITS.maxBlockBytes)
     carried.push({ cid: CID.parse(cid), bytes })
@@ -183,7 +183,7 @@ export async function checkProofFile(path: string): Promise<CheckedProof> {
       return section.bytes.slice()
     }
     const checked = await checkBlocks(root, next)
-    if (offset !== size) throw new CarError('blocks that the proof does not name', offset, false)
+    if (offset !== size) throw new CarError('the file has blocks that the proof does not name', offset, false)
     return checked
   } finally {
     await file.close()
@@ -216,7 +216,7 @@ function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsis
   if (final) return
   throw new ProtocolError(
     'E_PROOF',
-    `proof: the head is signed by ${signers.length} members, ${quorum} make it final`,
+    `proof: the head is signed by ${signers.length} members, but ${quorum} are needed to make it final`,
   )
 }
 
@@ -249,7 +249,7 @@ function checkParentGiven(evidence: Evidence, parent: SignedEntry | undefined): 
   if ((height === 0) === (parent === undefined)) return
   throw new ProtocolError(
     'E_PROOF',
-    height === 0 ? 'the first entry has no entry below it' : `the entry below entry ${height} is missing`,
+    height === 0 ? 'the first entry has no previous entry' : `the entry before entry ${height} is missing`,
   )
 }
 
@@ -273,9 +273,9 @@ function openStatement(
 
 function openEntry(bytes: Uint8Array, run: Run): Evidence {
   const entry = decodeEntry(bytes)
-  if (!entry.body.run.equals(run.id)) throw new ProtocolError('E_WRONG_RUN', 'proof: about another run')
+  if (!entry.body.run.equals(run.id)) throw new ProtocolError('E_WRONG_RUN', 'proof: it is about another run')
   if (!run.memberIndex.has(entry.body.author))
-    throw new ProtocolError('E_NOT_A_MEMBER', `proof: ${entry.body.author} is no member of the run`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `proof: ${entry.body.author} is not a member of the run`)
   verifyEntry(entry)
   return accuseEntry(entry)
 }
@@ -292,7 +292,7 @@ function blobsOf(run: Run, evidence: Evidence, parent: SignedEntry | undefined) 
 }
 
 function checkBlock({ cid, bytes, start }: CarSection, due: CID): void {
-  if (!cid.equals(due)) throw new CarError(`a block ${cid} where ${due} is due`, start, false)
+  if (!cid.equals(due)) throw new CarError(`block ${cid}, expected ${due}`, start, false)
   if (!equalBytes(sha256(bytes), cid.multihash.digest))
     throw new CarError('block does not match its CID', start, false)
 }
@@ -306,7 +306,7 @@ function acquittal(judgement: Exclude<Judgement, { status: 'proven' }>): string 
 function tooLarge(byteLength: number, maxBytes: number): ProtocolError {
   return new ProtocolError(
     'E_TOO_LARGE',
-    `proof: ${byteLength} bytes where at most ${maxBytes} are allowed; look at the state folders with ledger replay`,
+    `proof: ${byteLength} bytes, but at most ${maxBytes} are allowed; use ledger replay on the state folders instead`,
     { byteLength, maxBytes },
   )
 }

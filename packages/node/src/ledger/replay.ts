@@ -64,7 +64,7 @@ export class MissingBlobs extends Error {
   override readonly name = 'MissingBlobs'
   readonly cids: readonly string[]
   constructor(cids: readonly string[]) {
-    super(`blobs are not at hand: ${cids.join(', ')}`)
+    super(`blobs are missing: ${cids.join(', ')}`)
     this.cids = cids
   }
 }
@@ -221,7 +221,7 @@ function compareLosses(entry: SignedEntry, unused: number): Difference | undefin
   return {
     field: 'losses',
     recorded: `${entry.body.losses.length} losses`,
-    computed: `the rule asks for ${entry.body.losses.length - unused}`,
+    computed: `the rule requests ${entry.body.losses.length - unused}`,
   }
 }
 

@@ -63,7 +63,7 @@ export function createLedgerChecker(
 
   const openRun = async (readAt: ReadAt, size: number): Promise<void> => {
     const header = await readCarHeader(readAt)
-    if (header.end >= size) throw new ProtocolError('E_MALFORMED', 'the file holds no run manifest')
+    if (header.end >= size) throw new ProtocolError('E_MALFORMED', 'the file has no run manifest')
     const section = await readBlock(readAt, header.end)
     const run = openManifest(section.bytes.slice())
     if (!run.id.equals(header.root)) {

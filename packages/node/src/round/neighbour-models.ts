@@ -49,7 +49,7 @@ export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModel
         dispatch({ type: 'fetched', peer, round, model })
         return
       }
-      logger.warn({ peer, round, code }, 'model not taken')
+      logger.warn({ peer, round, code }, 'model rejected')
       dispatch({ type: 'fetch-failed', peer, round, model, code })
     },
   })

@@ -59,8 +59,8 @@ export function createNetworkEvents(
       init.onError(
         new NodeError(
           'E_ROLLED_BACK',
-          `this node signed entry ${head.body.height} before, but its ledger holds only ${init.ownLength()}; ` +
-            'restore the newest copy of the state folder, or take part under a new key',
+          `this node signed entry ${head.body.height} before, but its ledger has only ${init.ownLength()} entries; ` +
+            'restore the newest copy of the state folder, or join with a new key',
           { height: head.body.height },
         ),
       )

@@ -48,7 +48,7 @@ export function createStatusPoller(
             })
             .catch((error) => {
               if (!signal.aborted)
-                logger.debug({ peer, round, code: errorCode(error) }, 'status not to be had')
+                logger.debug({ peer, round, code: errorCode(error) }, 'status not received')
             })
             .finally(() => asking.delete(peer))
         }

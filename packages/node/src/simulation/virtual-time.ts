@@ -126,7 +126,7 @@ export function createVirtualTime(): VirtualTime {
         if (next === undefined) {
           throw new NodeError(
             'E_STUCK',
-            `the simulation stands still at ${nowMs} ms: nobody waits for anything`,
+            `the simulation is stuck at ${nowMs} ms: no timer is left and the run is not done`,
           )
         }
         nowMs = next.dueMs

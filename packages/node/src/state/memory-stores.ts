@@ -54,7 +54,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
 
   const openLedger = (run: Run, author: string, visit: (entry: SignedEntry) => void): Ledger => {
     if (dropped > 0)
-      throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} were not held`)
+      throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} are no longer stored`)
     const verifier = createChainVerifier(run, author, undefined, init.openAnnouncement)
     for (const { bytes } of entries) visit(verifier.accept(bytes))
     return {
@@ -120,7 +120,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
     },
     blob: (cid) => blobs.get(cid),
     open() {
-      if (inUse) throw new NodeError('E_STATE_IN_USE', 'another node holds this memory')
+      if (inUse) throw new NodeError('E_STATE_IN_USE', 'this memory is in use by another node')
       inUse = true
       return {
         place: 'memory',

@@ -79,7 +79,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     })
     opened.push(() => ledger.close())
     if (ledger.recoveredBytes > 0)
-      logger.warn({ bytes: ledger.recoveredBytes }, 'a torn ledger tail was set aside')
+      logger.warn({ bytes: ledger.recoveredBytes }, 'an incomplete last ledger entry was set aside')
     const evidence = await stores.openEvidence(run)
     opened.push(() => evidence.close())
     const blobs = await stores.openBlobs(init.diskBudgetBytes)
@@ -129,7 +129,7 @@ async function startingParameters(
     if (cid !== initialCid) {
       throw new NodeError(
         'E_INITIAL_PARAMETERS',
-        `this node's initial parameters hash to ${cid}, the manifest says ${initialCid}; versions differ`,
+        `this node's initial parameters hash to ${cid}, but the manifest says ${initialCid}; use the version of Tempered that made the manifest`,
       )
     }
     return copyModel(init.initialParameters)
@@ -139,7 +139,7 @@ async function startingParameters(
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stores.place} lacks blob ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
+      `${init.stores.place} has no blob ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
     )
   }
   return copyModel(decodeModel(bytes, parameterCount))
@@ -153,7 +153,7 @@ async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore)
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stores.place} lacks blob ${cid}, the rule's memory; restore it from a copy`,
+      `${init.stores.place} has no blob ${cid}, the rule's memory; restore it from a copy`,
     )
   }
   return decodeMemory(bytes)

@@ -75,7 +75,7 @@ export function fetchFinalHeads(
       try {
         return openFinal(packed, run)
       } catch (error) {
-        throw new NodeError('E_MALFORMED', `${peer} gave a head that is not final: ${errorMessage(error)}`)
+        throw new NodeError('E_MALFORMED', `${peer} sent a head that is not final: ${errorMessage(error)}`)
       }
     },
   })

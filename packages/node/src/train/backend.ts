@@ -31,7 +31,7 @@ export interface BackendLoaders {
 
 const INSTALL_HINT =
   'install it with `pnpm --filter @tempered/node add @tensorflow/tfjs-node@4.22.0` (needs the network and a Node ' +
-  'version that it supports), or take the backend wasm'
+  'version that it supports), or use the backend wasm'
 
 const require = createRequire(import.meta.url)
 

@@ -176,7 +176,7 @@ export function describeModel(name: ModelName, inputShape: InputShape, classes: 
     if (layer.kind !== 'dense' && (layer.output.height < 1 || layer.output.width < 1)) {
       throw new TrainError(
         'E_MODEL_SHAPE',
-        `model '${name}' needs images of at least 10×10 pixels, got ${input.height}×${input.width}; take another model`,
+        `model '${name}' needs images of at least 10×10 pixels, got ${input.height}×${input.width}; use another model`,
       )
     }
   }

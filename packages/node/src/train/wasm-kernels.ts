@@ -29,7 +29,10 @@ export function registerWasmKernels(tf: Tf): void {
 
 function requireAttr(kernel: string, holds: boolean, what: string): void {
   if (!holds)
-    throw new TrainError('E_TRAIN_REQUEST', `${kernel} on wasm: ${what}; use the cpu backend for others`)
+    throw new TrainError(
+      'E_TRAIN_REQUEST',
+      `${kernel} on wasm: ${what}; use the cpu backend for other shapes`,
+    )
 }
 
 function requirePlainConvolution(kernel: string, attrs: NamedAttrMap): void {
@@ -84,7 +87,7 @@ function maxPoolGradient(tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedA
   requireAttr(
     'MaxPoolGrad',
     square && attrs.pad === 'valid',
-    'only square windows side by side are supported',
+    'only square windows that do not overlap are supported',
   )
   const dx = scatterToLargest(
     input.dataSync<'float32'>(),

@@ -41,6 +41,6 @@ export async function fetchDigests(
     signal,
   )
   const parsed = replySchema.safeParse(reply)
-  if (!parsed.success) throw new NodeError('E_MALFORMED', `${peer} gave no list of entry digests`)
+  if (!parsed.success) throw new NodeError('E_MALFORMED', `${peer} sent no list of entry digests`)
   return parsed.data.digests
 }

@@ -55,7 +55,7 @@ export function streamError(cause: unknown, what: string): NodeError {
     return new NodeError('E_TIMEOUT', `${what}: ${message ?? 'deadline passed'}`, {}, cause)
   if (name === 'AbortError') return new NodeError('E_STOPPED', `${what}: stopped`, {}, cause)
   if (cause instanceof z.core.$ZodError)
-    return new NodeError('E_MALFORMED', `${what}: not the fields that are due`, {}, cause)
+    return new NodeError('E_MALFORMED', `${what}: unexpected fields`, {}, cause)
   const code = (cause as { code?: unknown })?.code
   if (typeof code === 'string' && code.startsWith('E_'))
     return new NodeError('E_MALFORMED', `${what}: ${message}`, {}, cause)

@@ -44,7 +44,7 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   } catch (error) {
     const text = errorMessage(error)
     const cause = /EADDRINUSE/.test(text)
-      ? 'another process listens there'
+      ? 'another process already listens there'
       : /EADDRNOTAVAIL/.test(text)
         ? 'this machine does not have that address'
         : (text.split('\n')[0] ?? text)

@@ -76,6 +76,7 @@ export function openFinal(packed: z.infer<typeof finalHeadSchema>, run: Run): Fi
   const signers = new Set([head.body.author])
   for (const cosignature of packed.cosignatures) signers.add(verifyCosignature(cosignature, head.body, run))
   const quorum = finalityQuorum(run.manifest.members.length)
-  if (signers.size < quorum) throw new RangeError(`${signers.size} signatures, a final head needs ${quorum}`)
+  if (signers.size < quorum)
+    throw new RangeError(`${signers.size} signatures, but a final head needs ${quorum}`)
   return { head, cosignatures: packed.cosignatures }
 }

@@ -30,7 +30,7 @@ const fileSchema = z.strictObject({
 export async function openWitnessStore(path: string, run: Run): Promise<WitnessStore> {
   const states = await readRunDocument(path, run, {
     schema: fileSchema,
-    remedy: 'restore it from a copy, or delete it: this node then witnesses afresh',
+    remedy: 'restore it from a copy, or delete it: this node then starts to witness again',
     open: ({ heads }) =>
       heads.map(({ head, nodes }): WitnessedState => {
         const decoded = decodeHead(head)

@@ -105,10 +105,10 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
   const judge = (author: string, verdict: HeadVerdict): void => {
     if (verdict === 'witnessed') restate()
     else if (verdict === 'inconsistent') {
-      logger.warn({ peer: author }, 'head does not continue the ledger that was seen: not co-signed')
+      logger.warn({ peer: author }, 'head does not extend the ledger that was seen: not co-signed')
     } else if (verdict === 'gap') {
       fill(author).catch((error) =>
-        logger.debug({ peer: author, code: errorCode(error) }, 'missing entry digests not to be had'),
+        logger.debug({ peer: author, code: errorCode(error) }, 'missing entry digests could not be fetched'),
       )
     }
     checkSettled()
@@ -127,7 +127,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       for (const source of sources) {
         if (stopped) return
         const digests = await fetchAll(source, author).catch((error) => {
-          logger.debug({ peer: source, author, code: errorCode(error) }, 'entry digests not to be had')
+          logger.debug({ peer: source, author, code: errorCode(error) }, 'entry digests could not be fetched')
           return []
         })
         const verdict = witness.fill(author, digests)

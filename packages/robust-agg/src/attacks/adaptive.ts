@@ -202,7 +202,7 @@ export const adaptive: ModelAttackDefinition = {
         min: 0,
         max: 1000,
         integer: true,
-        meaning: 'random directions that are tried beside the others',
+        meaning: 'random directions that are tried in addition',
       }),
     ],
     needs: ['victim', 'probe'],

@@ -56,7 +56,7 @@ export const krumAttack: ModelAttackDefinition = {
     ],
     needs: [],
     uses: [],
-    withoutHonest: 'against the own step',
+    withoutHonest: 'against its own step',
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815',
   },
   build:
@@ -85,7 +85,7 @@ export const trimAttack: ModelAttackDefinition = {
     ],
     needs: [],
     uses: [],
-    withoutHonest: 'around the own model',
+    withoutHonest: 'around its own model',
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815',
   },
   build:

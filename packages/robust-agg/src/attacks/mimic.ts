@@ -81,14 +81,14 @@ export const mimic: ModelAttackDefinition = {
     kind: 'model',
     knowledge: 'all',
     formula:
-      'x_k of one honest node, with noise if wanted, k given or argmax z·x_k along the direction z of largest variance',
+      'x_k of one honest node, optionally with noise, for a given k or argmax z·x_k along the direction z of largest variance',
     params: [
       parameter({
         name: 'index',
         min: 0,
         max: 65535,
         integer: true,
-        meaning: 'which one, modulo |H|; left out: learned',
+        meaning: 'which node, modulo |H|; default: learned',
       }),
       parameter({
         name: 'warmup',
@@ -96,7 +96,7 @@ export const mimic: ModelAttackDefinition = {
         min: 1,
         max: 1e6,
         integer: true,
-        meaning: 'rounds in which it learns whom to copy',
+        meaning: 'rounds in which it learns which node to copy',
       }),
       parameter({
         name: 'noise',

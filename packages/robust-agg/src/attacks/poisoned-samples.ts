@@ -75,7 +75,7 @@ export const backdoor: DataAttackDefinition = {
         min: 0,
         max: 255,
         integer: true,
-        meaning: 'label that the trigger gives',
+        meaning: 'label of triggered samples',
       }),
       parameter({
         name: 'size',

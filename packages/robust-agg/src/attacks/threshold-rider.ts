@@ -32,7 +32,7 @@ export const thresholdRider: ModelAttackDefinition = {
         min: 0,
         max: 1,
         aboveMin: true,
-        meaning: 'distance to the edge',
+        meaning: 'relative distance to the threshold',
       }),
     ],
     needs: [],

@@ -21,14 +21,14 @@ export const bucketing: PreDefinition = {
     name: 'bucketing',
     formula: 'means of random buckets of s models',
     params: [
-      parameter({ name: 's', default: 2, min: 1, max: 1024, integer: true, meaning: 'models in a bucket' }),
+      parameter({ name: 's', default: 2, min: 1, max: 1024, integer: true, meaning: 'models per bucket' }),
       parameter({
         name: 'seed',
         default: 0,
         min: 0,
         max: 2 ** 32,
         integer: true,
-        meaning: 'of the shuffle, with the round',
+        meaning: 'seed of the shuffle, together with the round',
       }),
     ],
     cost: 'O(n·d), ⌈n/s⌉ vectors',

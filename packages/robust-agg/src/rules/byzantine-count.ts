@@ -14,7 +14,7 @@ export function byzantineCountParameter(most: string): ParameterInfo {
     min: 0,
     max: 65535,
     integer: true,
-    meaning: `assumed number of Byzantine models in the neighbourhood; left out: ${most} for the n at hand`,
+    meaning: `assumed number of Byzantine models in the neighbourhood; default: ${most} for the n of the round`,
   })
 }
 

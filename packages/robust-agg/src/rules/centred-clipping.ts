@@ -39,7 +39,7 @@ export const centredClipping: RuleDefinition = {
       }),
       parameter({ name: 'steps', default: 1, min: 1, max: 1000, integer: true, meaning: 'iterations' }),
     ],
-    needs: 'a radius; the last aggregate, else the own model stands in',
+    needs: "a radius; the last aggregate, or else the node's own model",
     breakdown: 'a minority of models; each moves the result by at most steps·τ/n',
     cost: 'O(min(n, steps)·n·d)',
     source: 'Karimireddy et al., ICML 2021, arXiv 2012.10333',

@@ -70,7 +70,7 @@ export const clippedGossip: RuleDefinition = {
       throw new RobustAggError('E_MISSING_PARAMETER', message, { owner: OWNER, parameters })
     }
     if (given > 1) {
-      const message = `${OWNER} takes one of 'tau', 'b' and 'oracle': drop the others.`
+      const message = `${OWNER} takes only one of 'tau', 'b' and 'oracle': remove the others.`
       throw new RobustAggError('E_CONFLICTING_PARAMETERS', message, { owner: OWNER, parameters })
     }
     return {

@@ -25,7 +25,7 @@ export const fltrust: RuleDefinition = {
     name: 'fltrust',
     formula: 'p + Σ TS_j·(‖g_0‖/‖g_j‖)·g_j / Σ TS_j, TS_j = max(0, cos(g_j, g_0)), g = w − p',
     params: [],
-    needs: 'the start p of the training, else updates are taken from 0; honest updates that agree',
+    needs: 'the start p of the training, or else updates relative to 0; honest updates that agree',
     breakdown: 'no bound on the number of attackers; the result stays within ‖g_0‖ of p',
     cost: 'O(n·d)',
     source: 'Cao et al., NDSS 2021, arXiv 2012.13995',

@@ -55,7 +55,7 @@ export const foolsgold: RuleDefinition = {
     formula: 'Σ a_k·x_k/Σ a_k, a_k falling with the largest cosine of the summed updates to another sender',
     params: [],
     needs: 'memory between rounds; Sybils that agree more than honest nodes do',
-    breakdown: 'no bound on colluders that agree; a lone attacker passes',
+    breakdown: 'no bound on colluders that agree; a single attacker passes',
     cost: 'O(n²·d), n vectors',
     source: 'Fung et al., RAID 2020, arXiv 1808.04866',
     linear: true,

@@ -26,7 +26,7 @@ const fParameter: ParameterInfo = parameter({
   min: 0,
   max: MAX_F,
   integer: true,
-  meaning: 'assumed number of Byzantine models; left out: min(16, ⌊(n − 1)/2⌋) for the n at hand',
+  meaning: 'assumed number of Byzantine models; default: min(16, ⌊(n − 1)/2⌋) for the n of the round',
 })
 
 /** The first pair i < j, i ≥ `from`, of models that are not removed and lie farther apart than `square`. */

@@ -29,7 +29,7 @@ export const multiKrum: RuleDefinition = {
         min: 1,
         max: 65535,
         integer: true,
-        meaning: 'models averaged; left out: n − f',
+        meaning: 'models averaged; default: n − f',
       }),
     ],
     needs: 'f, and n ≥ 2f + 3',

@@ -54,7 +54,7 @@ export const sentinelGlobal: RuleDefinition = {
       }),
     ],
     needs: "own samples (`evaluator`), memory between rounds, the neighbours' `opinions`",
-    breakdown: 'no bound on the number of attackers; no layer longer than in the own model',
+    breakdown: "no bound on the number of attackers; no layer longer than in the node's own model",
     cost: 'O(n·d), O(n²) opinions and up to n evaluations',
     source: 'SentinelGlobal of Fedstellar; Feng et al., arXiv 2310.08097',
     linear: false,

@@ -26,7 +26,7 @@ export const sentinel: RuleDefinition = {
     formula: '(w_i + Σ ω_j·min(1, ‖w_i‖/‖w_j‖)·w_j)/(1 + Σ ω_j), ω_j = exp(−max(0, L_j − L_i)/L_i), cos ≥ σ',
     params: SENTINEL_PARAMETERS,
     needs: 'own samples (`evaluator`); memory for mean losses, `layers` for layer-wise tests',
-    breakdown: 'no bound on the number of attackers; no layer longer than in the own model',
+    breakdown: "no bound on the number of attackers; no layer longer than in the node's own model",
     cost: 'O(n·d) and up to n evaluations',
     source: 'Feng et al., arXiv 2310.08097',
     linear: false,

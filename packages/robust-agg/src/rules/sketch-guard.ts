@@ -48,7 +48,7 @@ export const sketchGuard: RuleDefinition = {
         max: 100,
         meaning: 'how fast the ball shrinks over the run',
       }),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
       parameter({
         name: 'size',
         default: 1000,
@@ -63,7 +63,7 @@ export const sketchGuard: RuleDefinition = {
         min: 0,
         max: 2 ** 31,
         integer: true,
-        meaning: 'of the sketches; the round is added to it',
+        meaning: 'seed of the sketches; the round is added to it',
       }),
       parameter({
         name: 'verify',
@@ -74,7 +74,7 @@ export const sketchGuard: RuleDefinition = {
         meaning: '1: test the full models of those that pass; 0: trust the sketches, as published',
       }),
     ],
-    needs: 'only the own model',
+    needs: "only the node's own model",
     breakdown: 'no bound on the number of attackers; the step is at most (1 − α)·γ·exp(−κ·t/T)·‖w_i‖',
     cost: 'O(n·d)',
     source: 'Rangwala et al., arXiv 2510.07922',

@@ -35,7 +35,7 @@ export const ubar: RuleDefinition = {
         aboveMin: true,
         meaning: 'share of the neighbours taken for honest',
       }),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
     ],
     needs: 'own samples (`evaluator`), a share ρ of honest neighbours',
     breakdown: '(1 − ρ) of the neighbours',

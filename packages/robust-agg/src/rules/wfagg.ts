@@ -71,14 +71,14 @@ export const wfagg: RuleDefinition = {
       'α·w_i + (1 − α)·Σ v_j·w_j/Σ v_j, v_j the votes of a distance, a cosine and a time filter, two at least',
     params: [
       byzantineCountParameter('⌊(m − 1)/2⌋ of the m neighbours'),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
       parameter({
         name: 'window',
         default: 5,
         min: 2,
         max: 1000,
         integer: true,
-        meaning: 'steps remembered of each neighbour',
+        meaning: 'remembered steps per neighbour',
       }),
     ],
     needs: 'f of the m neighbours, m > 2f; memory between rounds for the time filter',

@@ -101,7 +101,7 @@ export async function startKernelThreads(threads: number): Promise<KernelThreads
   const runtime = wasmRuntime()
   if (runtime === null) return null
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS || running !== null) {
-    const problem = running === null ? `must be a whole number in [1, ${MAX_THREADS}]` : 'are running already'
+    const problem = running === null ? `must be a whole number in [1, ${MAX_THREADS}]` : 'are already running'
     throw new RobustAggError('E_PARAMETER_RANGE', `kernel threads: ${threads} ${problem}.`, {
       owner: 'kernel threads',
       parameter: 'threads',

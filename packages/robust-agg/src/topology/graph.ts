@@ -60,13 +60,13 @@ export function buildTopology(name: string, n: number, edges: Iterable<Edge>): T
   let count = 0
   for (const [a, b] of edges) {
     if (++count > MAX_EDGES)
-      throw topologyError(name, n, `it has more than ${MAX_EDGES} edges; take fewer nodes or neighbours.`)
+      throw topologyError(name, n, `it has more than ${MAX_EDGES} edges; use fewer nodes or neighbours.`)
     for (const end of [a, b]) {
       if (!Number.isInteger(end) || end < 0 || end >= n) {
         throw topologyError(name, n, `edge [${a}, ${b}] needs ends in 0 … ${n - 1}.`)
       }
     }
-    if (a === b) throw topologyError(name, n, `edge [${a}, ${b}] joins a node to itself; leave it out.`)
+    if (a === b) throw topologyError(name, n, `edge [${a}, ${b}] connects a node to itself; remove it.`)
     sets[a].add(b)
     sets[b].add(a)
   }

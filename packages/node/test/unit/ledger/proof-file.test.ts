@@ -209,7 +209,7 @@ describe('proofs of other misbehaviour', () => {
     blobs.set(blobCid(short).toString(), short)
     const evidence = accuseModel(announce(offender, 2, { model: blobCid(short) }))
     const checked = await checkProofFile(await fileOf(await pack(evidence)))
-    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('20 bytes where 32 are due')
+    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('20 bytes, expected 32')
     const good = accuseModel(announce(offender, 2, { model: storeModel(1, 2, 3, 4) }))
     await expect(pack(good)).rejects.toMatchObject({ code: 'E_PROOF' })
   })
