@@ -82,7 +82,7 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
     ),
 }
 
-/** The text with every table between `<!-- name -->` and `<!-- /name -->` written anew. */
+/** The text with every table between `<!-- name -->` and `<!-- /name -->` rewritten. */
 export function withTables(readme: string): string {
   return Object.entries(readmeTables).reduce((text, [name, make]) => {
     const begin = `<!-- ${name} -->`

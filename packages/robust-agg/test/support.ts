@@ -3,7 +3,7 @@
 import type { Evaluator, RoundInput } from '../src/index.js'
 import { createRng } from '../src/rng.js'
 
-/** The bits of float32 values, for comparisons that tell −0 from +0 and one NaN from another. */
+/** The bits of float32 values, for comparisons that distinguish −0 from +0 and different NaNs. */
 export function bitsOf(x: Float32Array): number[] {
   return Array.from(new Uint32Array(x.buffer, x.byteOffset, x.length))
 }
@@ -36,7 +36,7 @@ export function ordinaryRound(neighbours: number, d: number): RoundInput {
   }
 }
 
-/** A loss that a model of ones does best at; a stand-in for own samples. */
+/** A loss whose minimum is a model of ones, instead of the node's own samples. */
 export const nearOnes: Evaluator = {
   loss: (parameters) => parameters.reduce((sum, value) => sum + (value - 1) * (value - 1), 1) / 10,
 }

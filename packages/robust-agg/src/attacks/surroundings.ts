@@ -50,8 +50,8 @@ export interface AttackSurroundings {
 
 /** O(h³) for h honest nodes, once, at the first view. */
 export function createSurroundings({ topology, byzantine, mixing }: SurroundingsInit): AttackSurroundings {
-  const liars = new Set(byzantine)
-  const honest = Array.from({ length: topology.n }, (_, i) => i).filter((i) => !liars.has(i))
+  const attackers = new Set(byzantine)
+  const honest = Array.from({ length: topology.n }, (_, i) => i).filter((i) => !attackers.has(i))
   const place = new Map(honest.map((node, at) => [node, at]))
   const weights = mixing ?? metropolisWeights(topology)
   let vector: Float64Array | undefined
@@ -68,7 +68,7 @@ export function createSurroundings({ topology, byzantine, mixing }: Surroundings
     victims,
     viewOf: ({ attacker, victim, seen, model, lastModel }) => {
       const recipient = victims(attacker).indexOf(victim)
-      if (recipient < 0 || !liars.has(attacker)) {
+      if (recipient < 0 || !attackers.has(attacker)) {
         const problem = `node ${victim} is not an honest neighbour of an attacker ${attacker}.`
         throw topologyError(topology.name, topology.n, problem)
       }
@@ -82,7 +82,10 @@ export function createSurroundings({ topology, byzantine, mixing }: Surroundings
           lastModel,
           fiedler: fiedlerOf(victim),
           honestWeights: Float64Array.from(seen, (node) => (node === victim ? 0 : weightOf(node))),
-          attackerWeight: neighbours.reduce((sum, node) => sum + (liars.has(node) ? weightOf(node) : 0), 0),
+          attackerWeight: neighbours.reduce(
+            (sum, node) => sum + (attackers.has(node) ? weightOf(node) : 0),
+            0,
+          ),
         },
       }
     },

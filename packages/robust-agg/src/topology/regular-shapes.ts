@@ -77,8 +77,8 @@ export function twoWorldsEdges(n: number, given: number | undefined, malicious: 
   for (let i = 0; i < half; i++) {
     for (let k = 0; k < cross; k++) edges.push([i, half + ((i + k) % half)])
   }
-  for (let liar = honest; liar < n; liar++) {
-    for (let node = 0; node < honest; node++) edges.push([node, liar])
+  for (let attacker = honest; attacker < n; attacker++) {
+    for (let node = 0; node < honest; node++) edges.push([node, attacker])
   }
   return edges
 }

@@ -241,7 +241,7 @@ describe('an inclusion proof as a file', () => {
   })
 })
 
-it('a file that is no proof is refused', async () => {
+it('a file that is not a proof is refused', async () => {
   expect(await refusal([Buffer.from('hello')])).toBe('E_CAR')
   expect(await refusal([encodeCarHeader(run.id), encodeCarSection(run.id, run.bytes)])).toBe('E_PROOF')
   expect((await readFile(await fileOf([]))).byteLength).toBe(0)
