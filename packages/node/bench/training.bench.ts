@@ -16,7 +16,7 @@ export interface TrainingBenchRow {
 const SAMPLES = 1024
 const BATCH = 32
 
-/** Steps a round and evaluated samples: enough to measure, little enough to finish on the slow backend. */
+/** Steps per round and evaluated samples: enough to measure, little enough to finish on the slow backend. */
 const EFFORT: Record<BackendName, Record<ModelName, { steps: number; limit: number; repeats: number }>> = {
   node: { softmax: fast(), mlp: fast(), cnn: { steps: 10, limit: 512, repeats: 5 } },
   wasm: { softmax: fast(), mlp: fast(), cnn: { steps: 3, limit: 256, repeats: 5 } },

@@ -16,7 +16,7 @@ export interface TransferBenchRow {
   /** What has this size. */
   name: string
   bytes: number
-  /** Best of several, 10⁶ bytes a second; hashing and checks included on the libp2p side. */
+  /** Best of several, 10⁶ bytes per second; hashing and checks included on the libp2p side. */
   blobMegabytesPerSecond: number
   rawTcpMegabytesPerSecond: number
 }

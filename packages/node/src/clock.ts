@@ -1,12 +1,12 @@
-/** Time as the node sees it. The only file that touches the wall clock and timers; tests inject their own. */
+/** A node's source of time. Only this file uses the wall clock and timers; tests inject their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   wallMs(): number
-  /** Milliseconds since some start; never goes back. */
+  /** Milliseconds since an arbitrary start; never decreases. */
   monotonicMs(): number
   /** Calls back once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, callback: () => void): () => void
-  /** A signal that aborts after `delayMs`, or when `parent` does; `clear` must be called when the work is over. */
+  /** A signal that aborts after `delayMs`, or when `parent` does; `clear` must be called when the work is done. */
   deadline(delayMs: number, parent?: AbortSignal): { readonly signal: AbortSignal; clear(): void }
 }
 
@@ -22,7 +22,7 @@ function afterTimeout(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** `Clock.deadline` made of `Clock.after`. */
+/** `Clock.deadline` implemented with `Clock.after`. */
 export function deadlineOf(
   after: Clock['after'],
   delayMs: number,

@@ -1,4 +1,4 @@
-/** Why something in a node failed. Codes are stable: logs, metrics, ledgers and exit codes carry them. */
+/** Why something in a node failed. Codes are stable: they appear in logs, metrics, ledgers and exit codes. */
 export type NodeErrorCode =
   // transfers and streams
   | 'E_TIMEOUT'

@@ -1,6 +1,7 @@
 /**
- * Named points before and after every durable or network step of a round. In a test, a node can be made to die at one
- * of them: `TEMPERED_FAILPOINT=entry.after-append:3` ends the process with SIGKILL when it comes there the third time.
+ * Named points before and after every durable or network step of a round. A test can kill a node at one of them:
+ * `TEMPERED_FAILPOINT=entry.after-append:3` ends the process with SIGKILL when it reaches that point for the third
+ * time.
  */
 export const FAILPOINTS = [
   'model.before-store',
@@ -18,19 +19,19 @@ export const FAILPOINTS = [
 export type Failpoint = (typeof FAILPOINTS)[number]
 
 export interface Failpoints {
-  /** Called where the point is. Mostly does nothing. */
+  /** Called at the point. Usually does nothing. */
   hit(point: Failpoint): Promise<void> | void
 }
 
 export const noFailpoints: Failpoints = { hit: () => undefined }
 
-/** Failpoints that end the process. Throws RangeError for a setting that is no `<name>` or `<name>:<count>`. */
+/** Failpoints that end the process. Throws RangeError for a setting that is not `<name>` or `<name>:<count>`. */
 export function killAt(setting: string): Failpoints {
   const [name, count = '1'] = setting.split(':')
   const point = FAILPOINTS.find((known) => known === name)
   if (point === undefined || !/^[1-9]\d{0,6}$/.test(count)) {
     throw new RangeError(
-      `TEMPERED_FAILPOINT=${setting}: must be one of ${FAILPOINTS.join(', ')}, with :<count> to wait for the count-th time`,
+      `TEMPERED_FAILPOINT=${setting}: must be one of ${FAILPOINTS.join(', ')}, optionally with :<count> for the count-th time`,
     )
   }
   let left = Number(count)
@@ -38,7 +39,7 @@ export function killAt(setting: string): Failpoints {
     hit(reached) {
       if (reached !== point) return undefined
       left -= 1
-      // Not exit(): nothing may run any more, as with a power cut of this process.
+      // Not exit(): no further code may run, as in a power failure.
       if (left > 0) return undefined
       process.kill(process.pid, 'SIGKILL')
       return new Promise(() => undefined)

@@ -1,7 +1,7 @@
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Makes a rename or a new file in `path` durable. Does nothing where directories cannot be synced. */
+/** Makes a rename or a new file in `path` durable. Does nothing if directories cannot be synced. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
   try {
@@ -17,8 +17,8 @@ export async function syncDirectory(path: string): Promise<void> {
 let temporaryCount = 0
 
 /**
- * Writes a whole file or nothing: temporary file, fsync, rename, fsync of the folder. Without `durable` nothing is
- * synced: a reader never sees half a file, but a power cut may leave the old one.
+ * Writes a file completely or not at all: temporary file, fsync, rename, fsync of the folder. Without `durable`
+ * nothing is synced: a reader never sees half a file, but a power failure may leave the old one.
  */
 export async function writeFileAtomic(
   path: string,

@@ -6,7 +6,7 @@ import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protoc
 import { NodeError } from './errors.js'
 import { syncDirectory } from './files.js'
 
-/** A node's Ed25519 identity: the seed for libp2p, the signer for everything the node says. */
+/** A node's Ed25519 identity: the seed for libp2p, the signer for all its messages. */
 export interface Identity {
   /** 32 bytes; secret. */
   readonly seed: Uint8Array
@@ -22,14 +22,14 @@ export function randomIdentity(): Identity {
 }
 
 /**
- * Makes a key file (libp2p's protobuf private key, mode 0600), of a new identity unless one is given. Throws E_KEY when
- * the file is there already.
+ * Creates a key file (libp2p's protobuf private key, mode 0600), for a new identity unless one is given. Throws E_KEY
+ * when the file already exists.
  */
 export async function createIdentityFile(path: string, identity = randomIdentity()): Promise<Identity> {
   const raw = new Uint8Array(64)
   raw.set(identity.seed)
   raw.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  // Written whole under another name, then linked into place: a link never replaces a file that is there.
+  // Written under another name, then linked into place: a link never replaces an existing file.
   const draft = `${path}.${process.pid}.tmp`
   try {
     const file = await open(draft, 'w', 0o600)
@@ -44,7 +44,7 @@ export async function createIdentityFile(path: string, identity = randomIdentity
     await syncDirectory(dirname(path))
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    const what = exists ? 'is there already; a key is never written over' : (error as Error).message
+    const what = exists ? 'already exists; a key is never overwritten' : (error as Error).message
     throw new NodeError('E_KEY', `key file ${path}: ${what}`, { path }, error)
   } finally {
     await unlink(draft).catch(() => undefined)
@@ -69,7 +69,7 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     if (error instanceof NodeError) throw error
     throw new NodeError(
       'E_KEY',
-      `key file ${path}: ${(error as Error).message}; make one with: tempered node init`,
+      `key file ${path}: ${(error as Error).message}; create one with: tempered node init`,
       { path },
       error,
     )
@@ -80,5 +80,9 @@ export async function readIdentityFile(path: string): Promise<Identity> {
   } catch {
     // Falls through.
   }
-  throw new NodeError('E_KEY', `key file ${path} holds no Ed25519 private key`, { path })
+  throw new NodeError(
+    'E_KEY',
+    `key file ${path} contains no Ed25519 private key; create one with: tempered node init`,
+    { path },
+  )
 }

@@ -25,7 +25,7 @@ export interface LocalNodeComponents
   readonly publisher: ModelPublisher
   readonly clock: Clock
   readonly logger: Logger
-  /** Trains otherwise: for nodes that cheat or are slow, in experiments. `openOn` opens training on other samples. */
+  /** Replaces the training, for Byzantine or slow nodes in experiments. `openOn` opens training on other samples. */
   wrapTraining?(
     training: LocalTraining,
     openOn: (samples: Samples) => Promise<LocalTraining>,
@@ -40,8 +40,8 @@ export interface LocalNodeInit extends Omit<NodeInit, 'initialParameters' | 'dat
 }
 
 /**
- * A node that trains on a share of a local data source: what `node start` and every node of a local cluster run.
- * Throws DataError, TrainError and what `createNode` throws.
+ * A node that trains on a share of a local data source, as in `node start` and in local clusters. Throws DataError,
+ * TrainError and what `createNode` throws.
  */
 export async function openLocalNode(
   components: LocalNodeComponents,
@@ -66,7 +66,7 @@ export async function openLocalNode(
 }
 
 export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'evaluation'> {
-  /** Images and labels to train on, as many as the source has: its own, or altered ones. */
+  /** Training images and labels, as many as the source has: its own, or poisoned ones. */
   readonly samples: Samples
   /** The node's peer id; with the run's seed it decides the order of its samples. */
   readonly peer: string
@@ -88,7 +88,7 @@ export async function openLocalTraining(
     classes: manifest.model.classes,
     train: { images: init.samples.images, labels: init.samples.labels, indices },
     test: { images: test.images, labels: test.labels },
-    // A stranger to the run is refused by createNode, which says why.
+    // createNode refuses a peer that is not a member, with a reason.
     nodeId: run.memberIndex.get(init.peer) ?? -1,
     seed: manifest.seed,
   })

@@ -31,15 +31,15 @@ import { createWitnessing } from './witness/witnessing.js'
 export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
   readonly run: Run
   readonly identity: Identity
-  /** Ledger, blobs and lock live here. Made when missing. */
+  /** Contains ledger, blobs and lock. Created if missing. */
   readonly stateFolder: string
   /** Parameters with which the run begins; must hash to the manifest's `initialCid`. */
   readonly initialParameters: Float32Array
   /** SHA-256 over a secret salt and the description of the node's data, for the ledger; null to commit to nothing. */
   readonly dataCommitment?: Uint8Array | null
-  /** Rounds of own models to keep on disk. */
+  /** How many rounds of the node's own models are kept on disk. */
   readonly keepRounds: number
-  /** Bytes that stored models may take up on disk; no limit when left out. */
+  /** Bytes that stored models may take up on disk; default: no limit. */
   readonly diskBudgetBytes?: number | undefined
   /** Keep serving models after the last round, until `stop`. */
   readonly stay?: boolean
@@ -55,11 +55,11 @@ export interface NodeComponents {
     parts: Libp2pNetworkComponents,
     makeLibp2p: (parts: Libp2pNetworkComponents) => RunNetwork,
   ): RunNetwork
-  /** What the node aggregates with instead of the manifest's rule: for nodes that cheat, in experiments. */
+  /** Replaces the manifest's rule, for Byzantine nodes in experiments. */
   wrapRule?(rule: Rule): Rule
   /** Where the node keeps its state instead of its state folder; `createNode` takes it over and releases it. */
   readonly stores?: NodeStores
-  /** Where a test may make the node die. */
+  /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
 

@@ -21,20 +21,20 @@ export interface NodeEvents {
 export interface TemperedNode {
   readonly peerId: string
   addresses(): readonly string[]
-  /** Tells the node where a member can be dialled, as discovery does. */
+  /** Adds addresses of a member, as discovery does. */
   learnAddresses(peer: string, addresses: readonly string[]): void
-  /** Cuts the link to a peer, or mends it; see `RunNetwork.setReachable`. */
+  /** Cuts or restores the link to a peer; see `RunNetwork.setReachable`. */
   setReachable(peer: string, reachable: boolean): void
-  /** Round with which this process begins: 0, or the one after the last ledger entry. */
+  /** The first round of this process: 0, or the one after the last ledger entry. */
   readonly firstRound: number
-  /** Opens the network and works the rounds; resolves when the run is over or the node was stopped. */
+  /** Opens the network and runs the rounds; resolves when the run is over or the node was stopped. */
   run(): Promise<void>
   /**
-   * Brings evidence that needs no more than these blobs: if it convicts, its offender is quarantined here and told to
-   * everyone. Throws what `openEvidence` throws for evidence that proves nothing. Call it while the node runs.
+   * Submits evidence with the blobs it needs: if it convicts, the offender is quarantined here and the evidence is
+   * published. Throws what `openEvidence` throws for evidence that proves nothing. Call it while the node runs.
    */
   accuse(evidence: Uint8Array, blobs: BlobLookup): Promise<Judgement>
-  /** Stops cleanly: a ledger write in progress is finished, connections are closed, the state folder is let go. */
+  /** Stops cleanly: a ledger write in progress is finished, connections are closed, the state folder is released. */
   stop(): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export function createRunningNode(
         await network.start({
           ...engine.handlers,
           refused(peer, code, message) {
-            // Dialling goes on, since a peer may come back with the right manifest; it is told once.
+            // Dialling goes on, since a peer may come back with the right manifest; it is reported only once.
             if (refusals.has(`${peer} ${code}`)) return
             refusals.add(`${peer} ${code}`)
             logger.error({ peer, code }, message)

@@ -1,7 +1,7 @@
 import type { Run } from '@tempered/protocol'
 import { createTopology, metropolisWeights, type Topology } from '@tempered/robust-agg/topology'
 
-/** Who is whose neighbour in a run, as every member computes it from the manifest alone. */
+/** The neighbours of every member of a run; computed from the manifest alone. */
 export interface RunTopology {
   readonly graph: Topology
   /** Peer ids of a member's neighbours, in member order. */
@@ -29,7 +29,7 @@ function computeTopology(run: Run): RunTopology {
   const metropolis = topology.mixing === 'metropolis' ? metropolisWeights(graph) : undefined
   const indexOf = (peer: string): number => {
     const index = run.memberIndex.get(peer)
-    if (index === undefined) throw new RangeError(`${peer} is no member of the run`)
+    if (index === undefined) throw new RangeError(`${peer} is not a member of the run`)
     return index
   }
   const neighboursOf = (peer: string): string[] =>

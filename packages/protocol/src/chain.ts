@@ -48,7 +48,7 @@ export function createChainVerifier(
     if (bytes.byteLength <= maxEntryBytes) return
     throw new ProtocolError(
       'E_TOO_LARGE',
-      `entry ${length}: ${bytes.byteLength} bytes, this run allows ${maxEntryBytes}`,
+      `entry ${length}: ${bytes.byteLength} bytes, but this run allows ${maxEntryBytes}`,
     )
   }
 
@@ -59,17 +59,17 @@ export function createChainVerifier(
     if (body.neighbours.length > maxNeighbours) {
       throw new ProtocolError(
         'E_NEIGHBOURS',
-        `${where}: ${body.neighbours.length} neighbours, this run allows ${maxNeighbours}`,
+        `${where}: ${body.neighbours.length} neighbours, but this run allows ${maxNeighbours}`,
       )
     }
     if (!body.run.equals(run.id)) {
       throw new ProtocolError(
         'E_WRONG_RUN',
-        `${where}: belongs to run ${body.run}, this ledger is of ${run.id}`,
+        `${where}: belongs to run ${body.run}, but this ledger is of run ${run.id}`,
       )
     }
     if (!run.memberIndex.has(body.author)) {
-      throw new ProtocolError('E_NOT_A_MEMBER', `${where}: author ${body.author} is no member of the run`)
+      throw new ProtocolError('E_NOT_A_MEMBER', `${where}: author ${body.author} is not a member of the run`)
     }
     if (expectedAuthor !== undefined && body.author !== expectedAuthor) {
       throw new ProtocolError(
@@ -78,7 +78,7 @@ export function createChainVerifier(
       )
     }
     if (body.height !== length) {
-      throw new ProtocolError('E_HEIGHT', `${where}: says height ${body.height} where ${length} is due`)
+      throw new ProtocolError('E_HEIGHT', `${where}: has height ${body.height}, expected ${length}`)
     }
     const parent = last?.cid ?? run.id
     if (!body.parent.equals(parent)) {
@@ -155,7 +155,7 @@ function checkStart(entry: SignedEntry, last: SignedEntry | undefined, run: Run,
   if (skipped === 0 && start.toString() !== due) {
     throw new ProtocolError(
       'E_START',
-      `${where}: its training began with ${start}, not with the model ${due} of the round before`,
+      `${where}: its training began with ${start}, not with the model ${due} of the previous round`,
     )
   }
 }
@@ -173,7 +173,7 @@ function openCarried(
   if (body.author !== author || body.round !== entry.body.round || !body.run.equals(run.id)) {
     throw new ProtocolError(
       'E_NEIGHBOURS',
-      `${where}: carries an announcement that is not ${author}'s for its round`,
+      `${where}: contains an announcement that is not ${author}'s for its round`,
     )
   }
   if (body.byteLength !== run.modelBytes) {
@@ -193,7 +193,7 @@ function checkOwnAnnouncement(
   if (!own.body.parent.equals(parent)) {
     throw new ProtocolError(
       'E_PARENT',
-      `${where}: its announcement stands on ${own.body.parent}, not on ${parent}`,
+      `${where}: its announcement builds on ${own.body.parent}, not on ${parent}`,
     )
   }
   return own

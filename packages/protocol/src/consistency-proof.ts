@@ -84,7 +84,7 @@ export function checkConsistency(bytes: Uint8Array): CheckedConsistency {
   if (older.body.author !== author)
     throw new ProtocolError('E_PROOF', 'consistency proof: the heads are of different authors')
   if (!run.memberIndex.has(author))
-    throw new ProtocolError('E_NOT_A_MEMBER', `consistency proof: ${author} is no member of run ${run.id}`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `consistency proof: ${author} is not a member of run ${run.id}`)
   verifyHead(older)
   verifyHead(newer)
   const [oldSize, newSize] = [older.body.height + 1, newer.body.height + 1]

@@ -132,7 +132,7 @@ export function decodeEntry(bytes: Uint8Array): SignedEntry {
   if (schema === undefined) {
     throw new ProtocolError(
       'E_UNSUPPORTED_VERSION',
-      `ledger entry: of version ${version}, this software reads ${[...ENTRY_SCHEMAS.keys()].join(', ')}; take a newer one`,
+      `ledger entry: version ${version}, but this software reads only ${[...ENTRY_SCHEMAS.keys()].join(', ')}; use a newer release`,
       { version },
     )
   }

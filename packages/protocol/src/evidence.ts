@@ -168,11 +168,11 @@ export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
   const evidence = decodeEvidence(bytes)
   for (const message of signedParts(evidence)) {
     if (!message.body.run.equals(run.id)) {
-      throw new ProtocolError('E_WRONG_RUN', 'evidence: about another run')
+      throw new ProtocolError('E_WRONG_RUN', 'evidence: it is about another run')
     }
   }
   if (!run.memberIndex.has(evidence.offender)) {
-    throw new ProtocolError('E_NOT_A_MEMBER', `evidence: ${evidence.offender} is no member of the run`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `evidence: ${evidence.offender} is not a member of the run`)
   }
   switch (evidence.kind) {
     case 'announcement-equivocation':

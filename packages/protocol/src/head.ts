@@ -81,7 +81,7 @@ function packWitnessed(heads: readonly WitnessedHead[]): Uint8Array {
 function unpackWitnessed(packed: Uint8Array): WitnessedHead[] {
   const count = packed.byteLength / WITNESSED_BYTES
   if (!Number.isInteger(count) || count > LIMITS.maxWitnessedHeads)
-    throw malformed(`${packed.byteLength} bytes are no list of witnessed heads`)
+    throw malformed(`${packed.byteLength} bytes are not a list of witnessed heads`)
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
   return Array.from({ length: count }, (_, k) => {
     const at = WITNESSED_BYTES * k
@@ -211,7 +211,7 @@ export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run
 export function asWitnessed(head: Head, run: Run): WitnessedHead {
   const member = run.memberIndex.get(head.author)
   if (member === undefined)
-    throw new ProtocolError('E_NOT_A_MEMBER', `head: ${head.author} is no member of the run`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `head: ${head.author} is not a member of the run`)
   return { member, height: head.height, entry: head.entry.multihash.digest, root: head.root }
 }
 

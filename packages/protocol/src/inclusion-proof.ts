@@ -61,7 +61,7 @@ export function proveInclusion(
   if (entry === undefined || height >= leaves.length) {
     throw new ProtocolError(
       'E_PROOF',
-      `no entry ${height} below the witnessed head, which ends at height ${head.body.height}`,
+      `no entry ${height} in the witnessed ledger, which ends at height ${head.body.height}`,
     )
   }
   return encodeCanonical({
@@ -91,10 +91,10 @@ export function checkInclusion(bytes: Uint8Array): CheckedInclusion {
   }
   const { author, height } = entry.body
   if (head.body.author !== author) {
-    throw new ProtocolError('E_PROOF', 'inclusion proof: the head is of another author than the entry')
+    throw new ProtocolError('E_PROOF', 'inclusion proof: the head and the entry are of different authors')
   }
   if (!run.memberIndex.has(author)) {
-    throw new ProtocolError('E_NOT_A_MEMBER', `inclusion proof: ${author} is no member of run ${run.id}`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `inclusion proof: ${author} is not a member of run ${run.id}`)
   }
   verifyEntry(entry)
   verifyHead(head)

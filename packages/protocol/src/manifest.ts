@@ -122,7 +122,8 @@ export function sealManifest(value: unknown): Run {
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
-    if (!isEd25519PeerId(member)) throw manifestError(`members.${index}`, `${member} is no Ed25519 peer id`)
+    if (!isEd25519PeerId(member))
+      throw manifestError(`members.${index}`, `${member} is not an Ed25519 peer id`)
     memberIndex.set(member, index)
   }
   const modelBytes = MODEL_HEADER_BYTES + 4 * manifest.model.parameterCount

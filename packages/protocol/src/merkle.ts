@@ -83,7 +83,7 @@ export function rootFromInclusion(
     else start = middle
   }
   if (sides.length !== path.length) {
-    throw new ProtocolError('E_PROOF', `inclusion proof: ${path.length} hashes where ${sides.length} are due`)
+    throw new ProtocolError('E_PROOF', `inclusion proof: ${path.length} hashes, expected ${sides.length}`)
   }
   let hash = leaf
   for (const sibling of path) hash = sides.pop()! ? nodeHash(hash, sibling) : nodeHash(sibling, hash)
@@ -171,7 +171,10 @@ export interface CompactRange {
  */
 export function createCompactRange(size = 0, nodes: readonly Uint8Array[] = []): CompactRange {
   if (!Number.isSafeInteger(size) || size < 0 || nodes.length !== ones(size)) {
-    throw new ProtocolError('E_PROOF', `compact range: ${nodes.length} nodes do not make a tree of ${size}`)
+    throw new ProtocolError(
+      'E_PROOF',
+      `compact range: ${nodes.length} nodes do not form a tree of ${size} leaves`,
+    )
   }
   const stack = [...nodes]
   let count = size

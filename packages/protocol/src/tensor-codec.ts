@@ -31,7 +31,7 @@ export function modelOver(bytes: Uint8Array, count: number): ModelBuffer {
   if (bytes.byteLength !== MODEL_HEADER_BYTES + 4 * count || bytes.byteOffset % 4 !== 0) {
     throw new ProtocolError(
       'E_MODEL_LENGTH',
-      `${bytes.byteLength} bytes at ${bytes.byteOffset} are no place for a model of ${count} parameters`,
+      `${bytes.byteLength} bytes at offset ${bytes.byteOffset} cannot hold a model of ${count} parameters`,
     )
   }
   bytes.fill(0, 0, MODEL_HEADER_BYTES)
@@ -58,7 +58,7 @@ export function decodeModel(bytes: Uint8Array, expectedCount: number): Float32Ar
   if (bytes.byteLength !== expectedBytes) {
     throw new ProtocolError(
       'E_MODEL_LENGTH',
-      `model: ${bytes.byteLength} bytes where ${expectedBytes} are due (${expectedCount} parameters)`,
+      `model: ${bytes.byteLength} bytes, expected ${expectedBytes} (${expectedCount} parameters)`,
     )
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, MODEL_HEADER_BYTES)

@@ -18,7 +18,7 @@ import type { RoundInput } from '../src/types.js'
 export interface Target {
   /** A case of peers.py, or `read`. */
   readonly against: string
-  /** At least so many times as fast, or for `read` at least this share of the bandwidth. */
+  /** At least this many times as fast, or for `read` at least this share of the bandwidth. */
   atLeast(n: number): number | null
 }
 
@@ -68,7 +68,7 @@ const recommended = createRule(
   {
     pre: [
       { name: 'distinct' },
-      // Nobody is left out here, whichever way random models go.
+      // No model is left out here, whatever the random models.
       { name: 'reputation', params: { least: -1 } },
       { name: 'mad-clipping', params: { c: 10 } },
       { name: 'arc', params: { f: 3 } },

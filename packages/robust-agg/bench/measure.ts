@@ -2,7 +2,7 @@
 
 export interface Contender {
   readonly name: string
-  /** Milliseconds of one call, the least within about so many seconds of work; undefined when it cannot run. */
+  /** Milliseconds of one call, the least within about this many seconds of work; undefined when it cannot run. */
   slice(seconds: number): Promise<number | undefined>
 }
 
@@ -48,7 +48,7 @@ export function onWall(name: string, body: () => void): Contender {
   return { name, slice: async (seconds) => sliceOf(() => performance.now(), body, seconds) }
 }
 
-/** The least milliseconds of each contender after so many turns each. */
+/** The least milliseconds of each contender after this many turns each. */
 export async function takeTurns(
   contenders: readonly Contender[],
   turns: number,

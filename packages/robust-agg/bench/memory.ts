@@ -21,7 +21,7 @@ function resident(field: string): number {
 function measure(name: string, n: number, d: number): number {
   const test = kernelCases.find((candidate) => candidate.name === name)
   if (test === undefined) throw new Error(`no case ${name}`)
-  // A small round first, so that code and tables are there.
+  // A small round first, so that code and tables exist.
   const small = modelsOf(n + 1, 5000)
   for (let k = 0; k < 20; k++) test.run(small.slice(1), small[0])
   releaseAll(small)
@@ -33,7 +33,7 @@ function measure(name: string, n: number, d: number): number {
   return resident('VmHWM') - before
 }
 
-/** Peak bytes in a fresh process; undefined where the machine does not tell. */
+/** Peak bytes in a fresh process; undefined when the machine does not report it. */
 export function peakBytes(name: string, n: number, d: number): number | undefined {
   if (process.platform !== 'linux') return undefined
   const tsx = createRequire(import.meta.url).resolve('tsx')

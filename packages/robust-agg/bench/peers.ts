@@ -39,7 +39,7 @@ function findPython(): string | null {
   return names.find((name): name is string => name !== undefined && able(name)) ?? null
 }
 
-/** Stands in where nobody answers. */
+/** Used when no peer process answers. */
 export function noPeers(why: string): Peers {
   return {
     description: `Peers: ${why}`,

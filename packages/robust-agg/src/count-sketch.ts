@@ -4,8 +4,8 @@
  *
  *   s[h(c)] += g(c)·x[c],   h(c) ∈ [0, k) and g(c) ∈ {−1, +1} pseudo-random in the coordinate c and the seed
  *
- * E‖s(x) − s(y)‖² = ‖x − y‖², with a variance of at most 2·‖x − y‖⁴/k. Whoever knows the seed can craft a vector
- * whose sketch says nothing about it: draw a fresh seed after the models are fixed.
+ * E‖s(x) − s(y)‖² = ‖x − y‖², with a variance of at most 2·‖x − y‖⁴/k. Anyone who knows the seed can craft a vector
+ * with a misleading sketch: draw a fresh seed after the models are fixed.
  */
 
 /** A 32-bit mixer (murmur3's finaliser) over the coordinate and the seed. */

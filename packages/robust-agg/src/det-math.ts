@@ -1,8 +1,8 @@
 /**
- * exp and log with the same bits everywhere. `Math.exp` and `Math.log` are the platform's and differ between
- * engines and processors in the last place; these use only + − × ÷ and bit moves on float64, which IEEE 754
- * fixes. Both are within one unit in the last place of the correctly rounded value wherever tested (60-digit
- * decimal arithmetic), and within two of `Math` over their whole ranges.
+ * exp and log with the same bits everywhere. `Math.exp` and `Math.log` differ between engines and processors in the
+ * last place; these functions use only + − × ÷ and bit moves on float64, which IEEE 754 defines exactly. Both are
+ * within one unit in the last place of the correctly rounded value wherever tested (60-digit decimal arithmetic), and
+ * within two of `Math` over their whole ranges.
  */
 
 const LN2_HIGH = 0.6931471803691238

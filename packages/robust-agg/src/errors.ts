@@ -1,9 +1,9 @@
 /**
- * Every error of this package: a stable code, a typed payload, and a message that says what is wrong, where,
- * and how to mend it. Nothing else is thrown on purpose. A hostile neighbour's vector never causes a throw.
+ * Every error of this package: a stable code, a typed payload, and a message that says what is wrong, where, and how
+ * to fix it. Nothing else is thrown on purpose. A Byzantine neighbour's vector never causes a throw.
  */
 
-/** What each code carries. Names in `nearest` are the closest known ones, null when nothing is close. */
+/** The details of each code. Names in `nearest` are the closest known ones, null when none is close. */
 export interface RobustAggErrorDetails {
   E_UNKNOWN_RULE: {
     readonly name: string
@@ -40,8 +40,8 @@ export interface RobustAggErrorDetails {
     readonly value: unknown
     readonly range: string
   }
-  /** Fewer models (own included) than the rule's precondition asks for. */
-  /** `step`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
+  /** Fewer models (including the node's own) than the rule's precondition asks for. */
+  /** `step`: index in `pre` of the pre-aggregator that needs more models, null when the rule itself does. */
   E_TOO_FEW_NODES: {
     readonly rule: string
     readonly nodes: number
@@ -59,7 +59,7 @@ export interface RobustAggErrorDetails {
     readonly problem: string
   }
   E_LABEL_RANGE: { readonly index: number; readonly label: number; readonly classes: number }
-  /** What the attack was shown is malformed: a start, victim or weight list of the wrong length. */
+  /** The attack's view is malformed: a start, victim or weight list of the wrong length. */
   E_ATTACK_VIEW: { readonly attack: string; readonly field: string; readonly problem: string }
   /** No such graph exists, or none was found within the documented number of tries. */
   E_TOPOLOGY: { readonly topology: string; readonly nodes: number; readonly problem: string }
@@ -79,7 +79,7 @@ export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode
   }
 }
 
-/** True when `error` is a RobustAggError, and of the given code when one is named; narrows `details`. */
+/** True when `error` is a RobustAggError, with the given code if there is one; narrows `details`. */
 export function isRobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode>(
   error: unknown,
   code?: Code,

@@ -1,4 +1,4 @@
-/** Byzantine-robust aggregation: rules. Attacks, topologies and randomness have subpaths of their own. */
+/** Byzantine-robust aggregation: rules. Attacks, topologies and randomness have their own subpaths. */
 
 export { type VectorArena, vectorArena } from './arena.js'
 export { countSketch } from './count-sketch.js'

@@ -26,9 +26,9 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The known name with the fewest edits from `name`, upper case and `_` read as lower case and `-`; the first
- * one on a tie; where even the best needs more than max(1, a third of its length) edits, the first that begins with it
- * and goes on with a new word; else null.
+ * The known name with the fewest edits from `name`, upper case and `_` read as lower case and `-`; the first one on a
+ * tie; if even the best needs more than max(1, a third of its length) edits, the first name that begins with it and
+ * continues with a new word; otherwise null.
  */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const plain = name.toLowerCase().replaceAll('_', '-')
@@ -45,7 +45,7 @@ export function nearestName(name: string, known: readonly string[]): string | nu
   return best ?? known.find((candidate) => candidate.toLowerCase().startsWith(`${plain}-`)) ?? null
 }
 
-/** The tail of an "unknown …" message: what was probably meant, and all that is known. */
+/** The end of an "unknown …" message: the name that was probably meant, and all known names. */
 export function hint(nearest: string | null, known: readonly string[]): string {
   const guess = nearest === null ? '' : ` Did you mean '${nearest}'?`
   return `${guess} Known: ${known.length === 0 ? 'none' : known.join(', ')}.`

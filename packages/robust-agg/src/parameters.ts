@@ -7,9 +7,9 @@ export type Parameters = Readonly<Record<string, number>>
 
 export interface ParameterInfo {
   readonly name: string
-  /** Used when the parameter is left out; null: no fixed default, `meaning` says what then happens. */
+  /** Used when the parameter is missing; null: there is no fixed default, and `meaning` says what happens then. */
   readonly default: number | null
-  /** True: leaving it out is an error. */
+  /** True: a missing value is an error. */
   readonly required: boolean
   readonly min: number
   readonly max: number

@@ -73,11 +73,11 @@ export function registerRule(rule: CustomRule): string {
 }
 
 /**
- * A rule ready for use. It may keep scratch memory between rounds but no state: equal inputs give equal bits.
- * What a rule remembers between rounds goes through `Aggregation.memory` and `RoundInput.memory`.
+ * A rule ready for use. It may keep scratch memory between rounds but no state: equal inputs give equal bits. Memory
+ * between rounds is passed through `Aggregation.memory` and `RoundInput.memory`.
  *
  * @param name - one of `listRules()`
- * @param params - checked against the rule's parameters; what is left out takes its default
+ * @param params - checked against the rule's parameters; missing ones take their defaults
  * @param options - pre-aggregators to run first, and whether rounds will carry an evaluator
  * @throws RobustAggError E_UNKNOWN_RULE, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER,
  *   E_CONFLICTING_PARAMETERS, E_UNKNOWN_PRE_AGGREGATOR, E_EVALUATOR_NEEDED

@@ -7,7 +7,9 @@
 import { detExp, detLog } from './det-math.js'
 import { RobustAggError } from './errors.js'
 
-/** One part of the name of a stream: the run's seed first, then what the numbers are for, e.g. `[7, 'batches', 3, 12]`. */
+/**
+ * One part of a stream's key: the run's seed first, then the purpose of the numbers, e.g. `[7, 'batches', 3, 12]`.
+ */
 export type RngKey = string | number
 
 export interface Rng {
@@ -25,7 +27,7 @@ export interface Rng {
   shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T
 }
 
-/** Above this shape the acceptance test of the gamma sampler has no digits left. */
+/** Above this shape the acceptance test of the gamma sampler runs out of precision. */
 const MAX_SHAPE = 1e15
 
 function rangeError(owner: string, parameter: string, value: number, range: string): RobustAggError {
@@ -50,7 +52,7 @@ function hashKeys(keys: readonly RngKey[]): [number, number] {
   return [a >>> 0, b >>> 0]
 }
 
-/** A stream of its own for each list of keys. */
+/** A separate stream for each list of keys. */
 export function createRng(...keys: readonly RngKey[]): Rng {
   const [first, second] = hashKeys(keys)
   let seedState = first

@@ -1,4 +1,4 @@
-/** Eigenvalues and eigenvectors of small symmetric matrices by cyclic Jacobi rotations, O(n³) a sweep. */
+/** Eigenvalues and eigenvectors of small symmetric matrices by cyclic Jacobi rotations, O(n³) per sweep. */
 
 /** Sweeps of rotations; convergence is quadratic and takes about ten. */
 const MAX_SWEEPS = 60

@@ -1,4 +1,4 @@
-/** What goes into a round's aggregation and what comes out, for every rule. */
+/** Input and output of a round's aggregation, for every rule. */
 
 import type { ParameterInfo, Parameters } from './parameters.js'
 
@@ -7,8 +7,8 @@ export interface RoundInput {
   /** w_i: my own locally trained model, length d. */
   readonly own: Float32Array
   /**
-   * The neighbours' models, self excluded. The order is part of the input: ties go to the lower index, and sums
-   * run in this order. Sort by peer id to get the same bits on every machine. Contents may be hostile.
+   * The neighbours' models, self excluded. The order is part of the input: ties go to the lower index, and sums run
+   * in this order. Sort by peer id to get the same bits on every machine. Contents may be Byzantine.
    */
   readonly neighbours: readonly Float32Array[]
   /** t, 0-based, at most `rounds`. */
@@ -16,49 +16,49 @@ export interface RoundInput {
   /** T, the number of rounds in the run, at least 1. */
   readonly rounds: number
   /**
-   * Mixing weights W_ij ≥ 0, one per neighbour, of sum at most 1; my own weight is what is left. A neighbour
-   * whose vector is unusable leaves its weight to me. Without weights every usable model, mine included, has
-   * the same. Only rules with `usesWeights` read them.
+   * Mixing weights W_ij ≥ 0, one per neighbour, of sum at most 1; my own weight is the remainder. The weight of a
+   * neighbour with an unusable vector is added to mine. Without weights all usable models, including mine, have equal
+   * weights. Only rules with `usesWeights` read them.
    */
   readonly weights?: ArrayLike<number> | undefined
   /**
-   * The parameters this round's local training began with, which are this node's last aggregate, length d.
-   * Centred clipping and the clipping pre-aggregators start from it, and FLTrust and FoolsGold take updates as
-   * steps from it. Absent or not finite: each of those says what stands in.
+   * The parameters this round's local training began with, which are this node's last aggregate, length d. Centred
+   * clipping and the clipping pre-aggregators start from it, and FLTrust and FoolsGold compute updates relative to
+   * it. When it is absent or not finite, each of them documents its replacement.
    */
   readonly previous?: Float32Array | undefined
   /**
-   * The parameters with which the run began, of length d. Only pre-aggregators with `usesInitial` read them; absent or
-   * not finite: `previous` stands in.
+   * The parameters with which the run began, of length d. Only pre-aggregators with `usesInitial` read them; when it
+   * is absent or not finite, `previous` is used.
    */
   readonly initial?: Float32Array | undefined
   /**
-   * ‖w_i − w_j‖² of each neighbour where it is known already, from `createStreamingDistance` with this `own`; null where
-   * it is not. Rules that need these distances (BALANCE, ClippedGossip, CS+, NNA …) then do not read those models for
-   * it again; others ignore it. The result has the same bits.
+   * ‖w_i − w_j‖² of each neighbour if already known, from `createStreamingDistance` with this `own`; null otherwise.
+   * Rules that need these distances (BALANCE, ClippedGossip, CS+, NNA …) then do not read those models again for it;
+   * others ignore it. The result has the same bits.
    */
   readonly squaredDistances?: readonly (number | null)[] | undefined
   /** The node's own data. Rules with `RuleInfo.needsEvaluator` must get one in every round; others ignore it. */
   readonly evaluator?: Evaluator | undefined
   /** `Aggregation.memory` of the last round, re-aligned with this round's neighbours. Only with `usesMemory`. */
   readonly memory?: RoundMemory | undefined
-  /** Which neighbours are honest: for experiments with an oracle (`clipped-gossip` with `oracle`) alone. */
+  /** Which neighbours are honest: only for experiments with an oracle (`clipped-gossip` with `oracle`). */
   readonly honest?: ArrayLike<boolean> | undefined
   /**
-   * Neighbours that are known to be Byzantine, by proof or by a model that is none, and are left out of `neighbours`:
-   * a fixed f (Krum, trimmed mean, NNM …) is so much smaller in this round. Whole, ≥ 0, default 0. Not for neighbours
-   * that are merely silent.
+   * Neighbours that are known to be Byzantine, by proof or by an invalid model, and are missing from `neighbours`: a
+   * fixed f (Krum, trimmed mean, NNM …) is reduced by this number in this round. Whole, ≥ 0, default 0. Not for
+   * neighbours that are merely silent.
    */
   readonly exposed?: number | undefined
   /**
-   * How many parameters each layer of the model has, in the order in which they lie in the vector: whole numbers of at
-   * least 1, of sum d. Only rules with `usesLayers` read them; left out, the whole vector is one layer.
+   * How many parameters each layer of the model has, in the order of the vector: whole numbers of at least 1 that sum
+   * to d. Only rules with `usesLayers` read them; default: the whole vector is one layer.
    */
   readonly layers?: ArrayLike<number> | undefined
   /**
-   * opinions[k][j]: what neighbour k last said about my neighbour j (its `Aggregation.opinions`, re-aligned with my
-   * neighbours), 1 trusted … 0 not; null where it said nothing. Only rules with `usesOpinions` read them. The rows are
-   * peers' words and may be hostile: whatever is not a number in [0, 1] counts as silence.
+   * opinions[k][j]: the last opinion of neighbour k about my neighbour j (its `Aggregation.opinions`, re-aligned with
+   * my neighbours), 1 trusted … 0 not trusted; null when it has none. Only rules with `usesOpinions` read them. The
+   * rows come from peers and may be Byzantine: anything but a number in [0, 1] counts as no opinion.
    */
   readonly opinions?: readonly (ArrayLike<unknown> | null)[] | undefined
 }
@@ -66,24 +66,24 @@ export interface RoundInput {
 /** The node's own data, as a rule may use it. */
 export interface Evaluator {
   /**
-   * Mean loss of a model (length d, finite, not to be written or kept) on the node's own samples. Synchronous, and
-   * the same samples for every call of a round. A result that is not finite counts as the worst, and so does a throw:
-   * a model that breaks the evaluation must not break the round.
+   * Mean loss of a model (length d, finite, must not be written or kept) on the node's own samples. Synchronous, and
+   * the same samples for every call of a round. A result that is not finite counts as the worst loss, and so does an
+   * exception: a model that breaks the evaluation must not break the round.
    */
   loss(parameters: Float32Array): number
 }
 
-/** What a rule and its pre-aggregators remember about one sender. Opaque to the caller. */
+/** The memory of a rule and its pre-aggregators about one sender. Opaque to the caller. */
 export interface SenderMemory {
   /** Length d, or null. */
   readonly vector: Float32Array | null
   readonly values: readonly number[]
 }
 
-/** What a rule remembers between rounds: handed out in `Aggregation.memory`, handed back in `RoundInput.memory`. */
+/** A rule's memory between rounds: returned in `Aggregation.memory`, passed back in `RoundInput.memory`. */
 export interface RoundMemory {
   readonly own: SenderMemory | null
-  /** In the order of the neighbours; null for one that was not there before. */
+  /** In the order of the neighbours; null for a new one. */
   readonly neighbours: readonly (SenderMemory | null)[]
 }
 
@@ -93,16 +93,17 @@ export interface RoundMemory {
  * | reason | accepted | meaning |
  * |---|---|---|
  * | `accepted` | yes | took part with its full weight |
- * | `clipped` | yes | took part, its step towards it shortened to the threshold |
+ * | `clipped` | yes | took part, the step towards it shortened to the threshold |
  * | `distance-above-threshold` | no | its score exceeds the threshold, weight 0 |
  * | `not-selected` | no | others had better scores, weight 0 |
- * | `similarity-below-threshold` | no | it points another way than my model or update, weight 0 |
- * | `loss-above-threshold` | no | it does worse on my own data than allowed, weight 0 |
+ * | `similarity-below-threshold` | no | its direction differs from that of my model or update, weight 0 |
+ * | `loss-above-threshold` | no | its loss on my own data is larger than allowed, weight 0 |
  * | `trust-below-threshold` | no | the neighbours that I trust do not trust it, weight 0 |
- * | `reputation-below-threshold` | no | its steps so far went against the way that my model has come, weight 0 |
- * | `wrong-length` | no | not d values; nothing else was looked at |
+ * | `reputation-below-threshold` | no | its steps so far went against the direction in which my model has moved,
+ * weight 0 |
+ * | `wrong-length` | no | not d values; nothing else was checked |
  * | `not-finite` | no | holds a NaN or an infinity |
- * | `too-few-models` | no | the rule's precondition fails with the models at hand; own model kept |
+ * | `too-few-models` | no | the rule's precondition fails with the models of this round; own model kept |
  * | `own-not-finite` | no | my own model holds a NaN or an infinity; own model kept |
  */
 export type VerdictReason =
@@ -125,58 +126,60 @@ export interface NeighbourVerdict {
   readonly weight: number
   /**
    * Distance to my model, or the rule's score; the smaller the better, except for a similarity or a trust (FLTrust,
-   * Sentinel, FoolsGold, reputation). A rule of several tests gives that of the test that decided. Null where the rule
-   * has none.
+   * Sentinel, FoolsGold, reputation). For a rule with several tests it is that of the deciding test. Null when the
+   * rule has none.
    */
   readonly score: number | null
-  /** What that score was compared with; null where the rule has none. */
+  /** What the score was compared with; null when the rule has none. */
   readonly threshold: number | null
   readonly reason: VerdictReason
 }
 
 export interface Aggregation {
-  /** The new model, length d: `out` when it was given, else a fresh array. */
+  /** The new model, length d: `out` if given, otherwise a fresh array. */
   readonly vector: Float32Array
   /** Coefficient of my own model, or its equal share for coordinatewise rules. */
   readonly ownWeight: number
   /** One per neighbour, in the order of the input. */
   readonly verdicts: readonly NeighbourVerdict[]
-  /** What to hand back next round; only from rules with `usesMemory`. */
+  /** To be passed back in the next round; only from rules with `usesMemory`. */
   readonly memory?: RoundMemory
   /**
-   * What I say about each neighbour, 1 trusted or 0 not, in the order of the input: for the neighbours' next rounds.
-   * Only from rules with `usesOpinions`, and not in a round in which my own model was kept for lack of others.
+   * My opinion about each neighbour, 1 trusted or 0 not trusted, in the order of the input: for the neighbours' next
+   * rounds. Only from rules with `usesOpinions`, and not in a round in which my own model was kept because there were
+   * too few others.
    */
   readonly opinions?: readonly number[]
 }
 
 export interface Rule {
   readonly name: string
-  /** The pre-aggregators in front of the rule, in the order they run; mostly none. */
+  /** The pre-aggregators in front of the rule, in the order in which they run; usually none. */
   readonly pre: readonly PreAggregatorSpec[]
-  /** True: the rule or a pre-aggregator reads `RoundInput.memory` and gives `Aggregation.memory`. */
+  /** True: the rule or a pre-aggregator reads `RoundInput.memory` and returns `Aggregation.memory`. */
   readonly usesMemory: boolean
   /** True: a pre-aggregator reads `RoundInput.initial`. */
   readonly usesInitial: boolean
-  /** The parameters in force, defaults filled in; those with a neighbourhood-dependent default stay absent. */
+  /** The parameters in force, defaults filled in; those whose default depends on the neighbourhood are absent. */
   readonly params: Parameters
   /**
-   * Combines one round. Never throws because of a neighbour's vector. If nothing usable came, or the rule's
-   * precondition fails with the models at hand, the result is `own`, bit for bit.
+   * Combines one round. Never throws because of a neighbour's vector. If no usable model came, or the rule's
+   * precondition fails with the models of this round, the result is `own`, bit for bit.
    *
-   * @param out - where the result goes, length d; may be `own` or one of the neighbours' arrays itself
-   * @throws RobustAggError E_ROUND_INPUT when the caller's own part (rounds, weights, out) is malformed
+   * @param out - where the result is written, length d; may be `own` or one of the neighbours' arrays itself
+   * @throws RobustAggError E_ROUND_INPUT when the caller's part of the input (rounds, weights, out) is malformed
    */
   aggregate(input: RoundInput, out?: Float32Array): Aggregation
   /**
-   * For use before a run: can the rule work with so many neighbours (and, where it reads them, these weights)?
+   * For use before a run: checks that the rule works with this number of neighbours (and these weights, if it reads
+   * them).
    *
    * @throws RobustAggError E_TOO_FEW_NODES
    */
   checkNeighbourhood(neighbourCount: number, weights?: ArrayLike<number>): void
   /**
-   * The most Byzantine neighbours, of so many, under which the rule's published guarantee holds; null when the
-   * guarantee is not a number of attackers but a bound on the step (BALANCE, a fixed clipping radius).
+   * The largest number of Byzantine neighbours, out of `neighbourCount`, for which the rule's published guarantee
+   * holds; null when the rule guarantees a bound on the step instead (BALANCE, a fixed clipping radius).
    */
   tolerated(neighbourCount: number, weights?: ArrayLike<number>): number | null
 }
@@ -188,13 +191,15 @@ export interface PreAggregatorSpec {
 }
 
 export interface RuleOptions {
-  /** Run in this order before the rule; each works on all models, the own included. */
+  /** Run in this order before the rule; each works on all models, including the node's own. */
   readonly pre?: readonly PreAggregatorSpec[] | undefined
-  /** True: every round's input will carry an `evaluator`. Rules with `needsEvaluator` refuse to be made without. */
+  /**
+   * True: every round's input will carry an `evaluator`. Rules with `needsEvaluator` cannot be created without it.
+   */
   readonly evaluator?: boolean | undefined
 }
 
-/** What `listPreAggregators()` tells about a pre-aggregator. */
+/** Description of a pre-aggregator in `listPreAggregators()`. */
 export interface PreAggregatorInfo {
   readonly name: string
   readonly formula: string
@@ -203,21 +208,21 @@ export interface PreAggregatorInfo {
   readonly source: string
   /** True: every output is a combination of models whose coefficients sum to 1. */
   readonly affine: boolean
-  /** True: it judges senders by earlier rounds too, kept in `RoundInput.memory`. */
+  /** True: it also judges senders by earlier rounds, which are kept in `RoundInput.memory`. */
   readonly usesMemory: boolean
   /** True: `RoundInput.initial` matters. */
   readonly usesInitial: boolean
-  /** True: it may leave models out, each with a reason of its own, besides what it mixes or shortens. */
+  /** True: it may leave models out, each with its own reason, in addition to mixing or shortening models. */
   readonly refuses: boolean
 }
 
-/** What `listRules()` tells about a rule. n counts the models including my own, f the Byzantine ones. */
+/** Description of a rule in `listRules()`. n counts the models including my own, f the Byzantine ones. */
 export interface RuleInfo {
   readonly name: string
   /** One line of mathematics. */
   readonly formula: string
   readonly params: readonly ParameterInfo[]
-  /** What must be known or hold for the rule to protect. */
+  /** What must be known or assumed for the rule to protect. */
   readonly needs: string
   /** How much of the neighbourhood may be Byzantine. */
   readonly breakdown: string
@@ -230,18 +235,21 @@ export interface RuleInfo {
   /** True: `RoundInput.weights` matter. */
   readonly usesWeights: boolean
   /**
-   * True: it weighs models, shortens them or trims coordinates and takes all in, instead of refusing some: precision and
-   * recall of its verdicts say nothing. It still refuses what no rule could take, all where there are too few models, and
-   * what a radius of 0 shortens to nothing.
+   * True: it accepts all models, weighted, shortened or with trimmed coordinates, instead of refusing some: precision
+   * and recall of its verdicts mean nothing. It still refuses unusable models, all models when there are too few, and
+   * models that a radius of 0 shortens to nothing.
    */
   readonly weighsAll: boolean
   /** True: `RoundInput.evaluator` is required. */
   readonly needsEvaluator: boolean
-  /** True: the rule reads `RoundInput.memory` and gives `Aggregation.memory`; without it every round is a first. */
+  /**
+   * True: the rule reads `RoundInput.memory` and returns `Aggregation.memory`; without it every round is like the
+   * first.
+   */
   readonly usesMemory: boolean
   /** True: `RoundInput.layers` matter. */
   readonly usesLayers: boolean
-  /** True: the rule reads `RoundInput.opinions` and gives `Aggregation.opinions`. */
+  /** True: the rule reads `RoundInput.opinions` and returns `Aggregation.opinions`. */
   readonly usesOpinions: boolean
   /** Parameters that make the rule run in a neighbourhood of six or more. */
   readonly example: Parameters

@@ -245,7 +245,7 @@ export const declaredProperties: Readonly<Record<string, DeclaredProperties>> = 
     translation: true,
     scaling: true,
     bound: 'kept',
-    breakdown: { because: 'it stands colluders that agree, in any number, but not a lone attacker' },
+    breakdown: { because: 'it tolerates any number of colluders that agree, but not a single attacker' },
   },
 }
 

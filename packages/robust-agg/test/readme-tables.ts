@@ -10,7 +10,7 @@ function parameters(infos: readonly Described[]): string {
   const one = ({ name, default: value, required, meaning }: Described): string => {
     if (required) return `\`${name}\` (required)`
     if (value !== null) return `\`${name}\` (${value})`
-    const otherwise = /left out: (.*?)(?: for the n at hand)?$/.exec(meaning)?.[1]
+    const otherwise = /default: (.*?)(?: for the n of the round)?$/.exec(meaning)?.[1]
     return otherwise === undefined ? `\`${name}\`` : `\`${name}\` (${otherwise})`
   }
   return infos.length === 0 ? '–' : infos.map(one).join(', ')
@@ -82,7 +82,7 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
     ),
 }
 
-/** The text with every table between `<!-- name -->` and `<!-- /name -->` written anew. */
+/** The text with every table between `<!-- name -->` and `<!-- /name -->` rewritten. */
 export function withTables(readme: string): string {
   return Object.entries(readmeTables).reduce((text, [name, make]) => {
     const begin = `<!-- ${name} -->`

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { Evaluator, RoundInput } from '../src/index.js'
 import { createRng } from '../src/rng.js'
 
-/** The bits of float32 values, for comparisons that tell −0 from +0 and one NaN from another. */
+/** The bits of float32 values, for comparisons that distinguish −0 from +0 and different NaNs. */
 export function bitsOf(x: Float32Array): number[] {
   return Array.from(new Uint32Array(x.buffer, x.byteOffset, x.length))
 }
@@ -32,7 +32,7 @@ export function cloud(name: string, d: number, centre = 1, spread = 0.1): Float3
   return Float32Array.from({ length: d }, () => centre + spread * rng.normal())
 }
 
-/** A round with neighbours close to the own model, no two distances equal. */
+/** A round with neighbours close to the node's own model, no two distances equal. */
 export function ordinaryRound(neighbours: number, d: number): RoundInput {
   return {
     own: cloud('own', d),
@@ -43,7 +43,7 @@ export function ordinaryRound(neighbours: number, d: number): RoundInput {
   }
 }
 
-/** A loss that a model of ones does best at; a stand-in for own samples. */
+/** A loss whose minimum is a model of ones, instead of the node's own samples. */
 export const nearOnes: Evaluator = {
   loss: (parameters) => parameters.reduce((sum, value) => sum + (value - 1) * (value - 1), 1) / 10,
 }

@@ -6,17 +6,17 @@ export type LossOf = (parameters: Float32Array) => Promise<number>
 
 export interface LossRun {
   readonly result: Aggregation
-  /** The losses that the rule asked for, in the order in which it asked; null for one that is not finite. */
+  /** The losses that the rule asked for, in that order; null for one that is not finite. */
   readonly losses: readonly (number | null)[]
 }
 
-/** More passes than any rule needs; a rule whose questions never settle would otherwise go on for ever. */
+/** More passes than any rule needs; otherwise a rule that always asks for new losses would never end. */
 const MAX_PASSES = 64
 
 /**
- * Runs a rule that may ask for losses, which come from another thread, while the rule itself cannot wait. The rule is
- * run with the losses that are known; what it asked for beyond them is computed and it is run again, until it asks
- * for nothing new. `run` must be free of side effects but for its result.
+ * Runs a rule that may ask for losses. They come from another thread, but the rule cannot wait: it is run with the
+ * known losses, the missing ones are computed, and it is run again until it asks for nothing new. `run` must have no
+ * side effects.
  */
 export async function runWithLosses(
   run: (evaluator: Evaluator) => Aggregation,
@@ -41,7 +41,9 @@ export async function runWithLosses(
   throw new Error(`the rule asked for new losses in each of ${MAX_PASSES} passes`)
 }
 
-/** An evaluator that answers with recorded losses in their order, as `runWithLosses` gave them; NaN past their end. */
+/**
+ * An evaluator that answers with recorded losses in their order, as `runWithLosses` returned them; NaN past the end.
+ */
 export function recordedLosses(losses: readonly (number | null)[]): Evaluator & { readonly unused: number } {
   let next = 0
   return {

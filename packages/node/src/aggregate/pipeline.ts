@@ -3,10 +3,10 @@ import type { Evaluator, Rule } from '@tempered/robust-agg'
 import { type LossOf, type LossRun, runWithLosses } from './own-losses.js'
 import { memoryAfterRound, memoryForRound, type RuleMemory } from './rule-memory.js'
 
-/** 1 trusted, 0 not, null nothing said. */
+/** 1 trusted, 0 not trusted, null no opinion. */
 export type Opinion = 0 | 1 | null
 
-/** A neighbour's model that is here, hash-checked and finite. */
+/** A neighbour's model that has arrived, with a correct hash and finite values. */
 export interface ArrivedModel {
   readonly status: 'ready'
   readonly peer: string
@@ -15,13 +15,13 @@ export interface ArrivedModel {
   /** Bytes of the signed announcement that named it. */
   readonly announcement: Uint8Array
   readonly arrival: number
-  /** Milliseconds from the own announcement until it was here, 0 if it was here before. */
+  /** Milliseconds from the node's own announcement until it arrived, 0 if it arrived before. */
   readonly latenessMs: number
-  /** What it said of its neighbours in its announcement. */
+  /** Its opinions about its neighbours in its announcement. */
   readonly opinions: readonly Opinion[] | null
 }
 
-/** A neighbour whose model is not here; `announcement` where one came all the same. */
+/** A neighbour whose model has not arrived; its announcement may have. */
 export interface AbsentModel {
   readonly status: 'absent'
   readonly peer: string
@@ -37,37 +37,37 @@ export interface PipelineInput {
   readonly previous: Float32Array
   /** The parameters with which the run began, length d; for rules that ask for them. */
   readonly initial?: Float32Array | undefined
-  /** Every neighbour in member order: the order of summation, so part of the result's bits. */
+  /** Every neighbour in member order: the order of summation, which affects the result's bits. */
   readonly neighbours: readonly (ArrivedModel | AbsentModel)[]
   readonly round: number
   readonly rounds: number
   /** Mixing weight of each neighbour by peer id; undefined for equal weights. */
   readonly mixing: ReadonlyMap<string, number> | undefined
-  /** What the rule remembers of earlier rounds; undefined for rules that remember nothing. */
+  /** The rule's memory of earlier rounds; undefined for rules without memory. */
   readonly memory: RuleMemory | undefined
-  /** Parameters of each layer in the order in which they lie in the vector, of sum d. */
+  /** Parameters of each layer in the order of the vector; they sum to d. */
   readonly layers: readonly number[]
-  /** Neighbours of a neighbour, in member order: whom its opinions are about. */
+  /** Neighbours of a neighbour, in member order: its opinions are about these. */
   neighboursOf(peer: string): readonly string[]
-  /** Where the aggregate goes, length d. */
+  /** Where the aggregate is written, length d. */
   readonly out: Float32Array
 }
 
 export interface PipelineResult {
   readonly ownWeight: number
-  /** One record a neighbour, in member order, as the ledger stores them. */
+  /** One record per neighbour, in member order, as the ledger stores them. */
   readonly records: readonly NeighbourRecord[]
   /** The losses that the rule asked for, in order, as the ledger stores them. */
   readonly losses: readonly (number | null)[]
-  /** What the rule remembers from now on; undefined for rules that remember nothing. */
+  /** The rule's new memory; undefined for rules without memory. */
   readonly memory: RuleMemory | undefined
-  /** What the rule says of each neighbour in member order; undefined for rules that say nothing. */
+  /** The rule's opinion on each neighbour in member order; undefined for rules without opinions. */
   readonly opinions: readonly Opinion[] | undefined
 }
 
 /**
- * Why a neighbour is absent, where that alone shows that it is Byzantine: it was convicted by evidence, or announced a
- * model that is none. A fixed f counts it no more.
+ * Reasons of absence that prove a neighbour to be Byzantine: it was convicted by evidence, or announced an invalid
+ * model. A fixed f no longer counts it.
  */
 const EXPOSING = new Set(['quarantined', 'E_NOT_FINITE', 'E_MODEL_LENGTH', 'E_MODEL_HEADER'])
 
@@ -75,13 +75,13 @@ function isExposed(neighbour: ArrivedModel | AbsentModel): boolean {
   return neighbour.status === 'absent' && EXPOSING.has(neighbour.reason)
 }
 
-/** Runs the rule over the models of one round and says what became of each neighbour. */
+/** Runs the rule over the models of one round and returns a record of each neighbour. */
 export async function aggregateRound(input: PipelineInput, lossOf: LossOf): Promise<PipelineResult> {
   const { runRule, finish } = prepareRound(input)
   return finish(await runWithLosses(runRule, lossOf))
 }
 
-/** The same with losses that were recorded: what a replay does. */
+/** The same with recorded losses, for replays. */
 export function replayRound(input: PipelineInput, losses: Evaluator): PipelineResult {
   const { runRule, finish } = prepareRound(input)
   return finish({ result: runRule(losses), losses: [] })
@@ -129,7 +129,7 @@ function prepareRound(input: PipelineInput) {
   return { runRule, finish }
 }
 
-/** What a neighbour said about each of these peers, of whom some may be no neighbours of its. */
+/** A neighbour's opinion on each of these peers; some of them may not be its neighbours. */
 function opinionsOn(
   peers: readonly string[],
   { peer, opinions }: ArrivedModel,

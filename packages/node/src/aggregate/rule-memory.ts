@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { NodeError } from '../errors.js'
 
 /**
- * What a rule remembers of each sender between rounds, by peer id. A blob of it is written every round and named in
- * the ledger, so that it outlives a restart and a replay may begin at any round.
+ * A rule's memory of each sender between rounds, by peer id. It is stored as a blob in every round and named in the
+ * ledger, so that it survives a restart and a replay can begin at any round.
  */
 export interface RuleMemory {
   readonly own: SenderMemory | null
@@ -14,12 +14,12 @@ export interface RuleMemory {
 
 export const emptyMemory: RuleMemory = { own: null, senders: new Map() }
 
-/** The memory as a round with these neighbours hands it to the rule. */
+/** The memory in the form that a rule gets in a round with these neighbours. */
 export function memoryForRound(memory: RuleMemory, peers: readonly string[]): RoundMemory {
   return { own: memory.own, neighbours: peers.map((peer) => memory.senders.get(peer) ?? null) }
 }
 
-/** The memory after a round: what the rule gave, and what was remembered of senders who were not there. */
+/** The memory after a round: the rule's result, and the old memory of senders who were absent. */
 export function memoryAfterRound(
   memory: RuleMemory,
   peers: readonly string[],
@@ -51,7 +51,7 @@ export function encodeMemory(memory: RuleMemory): Uint8Array {
 /** Throws E_MALFORMED. */
 export function decodeMemory(blob: Uint8Array): RuleMemory {
   const parsed = memorySchema.safeParse(decodeCanonical(blob, blob.byteLength, 'rule memory'))
-  if (!parsed.success) throw new NodeError('E_MALFORMED', 'rule memory: not in the form that nodes write')
+  if (!parsed.success) throw new NodeError('E_MALFORMED', 'rule memory: not in the encoding that nodes write')
   const { own, senders } = parsed.data
   return {
     own: own === null ? null : unpacked(own),
@@ -68,7 +68,7 @@ function packed({ vector, values }: SenderMemory): z.infer<typeof senderSchema> 
 
 function unpacked({ vector, values }: z.infer<typeof senderSchema>): SenderMemory {
   if ((vector?.byteLength ?? 0) % 4 !== 0 || values.byteLength % 8 !== 0)
-    throw new NodeError('E_MALFORMED', 'rule memory: a vector of broken length')
+    throw new NodeError('E_MALFORMED', 'rule memory: a vector of invalid length')
   return {
     vector: vector === null ? null : new Float32Array(vector.slice().buffer),
     values: [...new Float64Array(values.slice().buffer)],

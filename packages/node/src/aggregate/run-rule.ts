@@ -4,14 +4,14 @@ import { NodeError } from '../errors.js'
 
 /**
  * The rule that a manifest names, with its pre-aggregators, as a node runs it: with losses on the node's own samples
- * and with memory of earlier rounds, where the rule asks for them. Throws RobustAggError for unknown names and
- * parameters, and E_RULE_UNSUPPORTED for a radius that only an oracle knows.
+ * and with memory of earlier rounds if the rule uses them. Throws RobustAggError for unknown names and parameters,
+ * and E_RULE_UNSUPPORTED for a radius that needs an oracle.
  */
 export function createRunRule(rule: Manifest['rule']): Rule {
   if (rule.params.oracle === 1) {
     throw new NodeError(
       'E_RULE_UNSUPPORTED',
-      `rule ${rule.name}: oracle = 1 needs to know who is honest, which no node does; give tau or b instead`,
+      `rule ${rule.name}: oracle = 1 requires knowing which nodes are honest, and no node knows that; set tau or b instead`,
       { rule: rule.name },
     )
   }
@@ -21,7 +21,7 @@ export function createRunRule(rule: Manifest['rule']): Rule {
   })
 }
 
-/** A manifest's rule field for a rule that was created: all defaults written out. */
+/** A manifest's rule field for an existing rule, with all defaults filled in. */
 export function manifestRule(rule: Rule): Manifest['rule'] {
   return {
     name: rule.name,

@@ -7,7 +7,7 @@ import type { DirectProtocols } from '../transport/direct-protocols.js'
 
 /**
  * Models over direct streams. The requester asks for one bounded window at a time and keeps two in flight, so a
- * sender can never push more than two windows and memory stays bounded whatever the other side does.
+ * sender can never push more than two windows, and memory is bounded whatever the other side does.
  */
 const WINDOW_BYTES = 512 * 1024
 const WINDOWS_IN_FLIGHT = 2
@@ -37,7 +37,7 @@ export async function serveBlobs(direct: DirectProtocols, source: BlobSource): P
       const frame = await stream.readFrame(signal)
       if (frame === null) return
       const request = requestSchema.parse(frame)
-      // Once a stream, not once a window: the store reads and hashes the whole blob.
+      // Once per stream, not once per window: the store reads and hashes the whole blob.
       const blob = held?.cid === request.cid ? held.bytes : await source.blob(request.cid)
       if (blob === undefined) {
         await stream.writeFrame({ error: 'E_NOT_FOUND' }, signal)
@@ -47,15 +47,15 @@ export async function serveBlobs(direct: DirectProtocols, source: BlobSource): P
       await stream.writeFrame({ total: blob.byteLength }, signal)
       const window = blob.subarray(request.offset, request.offset + request.length)
       if (window.byteLength < request.length)
-        throw new NodeError('E_MALFORMED', `${peer} asked past the end of a blob`)
+        throw new NodeError('E_MALFORMED', `${peer} requested bytes past the end of a blob`)
       await stream.writeBytes(window, signal)
     }
   })
 }
 
 /**
- * Pulls blob `cid`, which is exactly `into.byteLength` bytes long, from a peer. The bytes are hashed as they come
- * and nothing reads them before the hash is right. Throws E_NOT_FOUND, E_HASH_MISMATCH, E_MALFORMED, E_TIMEOUT …
+ * Pulls blob `cid`, which is exactly `into.byteLength` bytes long, from a peer. The bytes are hashed as they arrive,
+ * and nothing reads them before the hash is verified. Throws E_NOT_FOUND, E_HASH_MISMATCH, E_MALFORMED, E_TIMEOUT …
  */
 export async function fetchBlob(
   direct: DirectProtocols,
@@ -85,7 +85,7 @@ export async function fetchBlob(
         if (reply.total !== total) {
           throw new NodeError(
             'E_MALFORMED',
-            `blob ${cid} has ${reply.total} bytes at ${peer}, ${total} were announced`,
+            `blob ${cid} has ${reply.total} bytes at ${peer}, but ${total} were announced`,
           )
         }
         const window = into.subarray(received, received + Math.min(WINDOW_BYTES, total - received))
@@ -95,8 +95,8 @@ export async function fetchBlob(
       }
       const got = cidFromDigest(RAW, hash.digest()).toString()
       if (got !== cid)
-        throw new NodeError('E_HASH_MISMATCH', `${peer} sent ${got} where ${cid} was announced`)
-      // Tells the server that it may close; the model is here even if it has done so already.
+        throw new NodeError('E_HASH_MISMATCH', `${peer} sent blob ${got}, but ${cid} was announced`)
+      // Notifies the server that it may close; the model is complete even if the server has already closed.
       await stream.writeFrame(null, whole).catch(() => undefined)
     },
   )

@@ -2,18 +2,18 @@ import { allocateModel, MODEL_HEADER_BYTES, type ModelBuffer, modelOver } from '
 import { vectorArena } from '@tempered/robust-agg'
 
 /**
- * Buffers for neighbours' models, used again and again. Where the machine has WebAssembly SIMD they lie in the memory
- * of the aggregation kernels: what comes from the network is hashed, checked and aggregated where it was received.
+ * Reusable buffers for neighbours' models. With WebAssembly SIMD they are in the memory of the aggregation kernels,
+ * so that models are hashed, checked and aggregated in the buffer they were received in.
  */
 export interface ModelPool {
   take(): ModelBuffer
-  /** Gives a buffer back; whoever still holds it must not use it. */
+  /** Returns a buffer to the pool. It must not be used any more. */
   give(model: ModelBuffer): void
-  /** Gives all spare memory back to the arena. */
+  /** Returns all spare memory to the arena. */
   close(): void
 }
 
-/** Spare buffers that are held; more go back at once. */
+/** Largest number of spare buffers; more are returned to the arena at once. */
 const MAX_SPARE = 64
 
 /** @param parameterCount length d of every model */

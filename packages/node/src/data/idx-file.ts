@@ -1,6 +1,6 @@
 /**
- * One file in IDX format (big-endian: two zero bytes, the type 0x08 = unsigned byte, the number of dimensions,
- * one uint32 a dimension, then the bytes row-major), plain or gzip.
+ * One file in IDX format (big-endian: two zero bytes, the type 0x08 = unsigned byte, the number of dimensions, one
+ * uint32 per dimension, then the bytes row-major), plain or gzip.
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section on file formats.
  */
 
@@ -11,10 +11,10 @@ import { DataError } from './data-error.js'
 
 const gunzipBytes = promisify(gunzip)
 
-/** A file may hold at most this many bytes after decompression: EMNIST ByClass, the largest in use, has 547 MB. */
+/** Most bytes of a file after decompression: EMNIST ByClass, the largest in use, has 547 MB. */
 export const MAX_IDX_BYTES = 1024 * 1024 * 1024
 
-/** Compressed bytes that are looked at to find the header; a gzip header with a file name stays far below. */
+/** Compressed bytes that are read to find the header; a gzip header with a file name is much shorter. */
 const GZIP_PROBE_BYTES = 4096
 
 const UNSIGNED_BYTE = 0x08
@@ -57,12 +57,12 @@ function parseHeader(head: Uint8Array, rank: number, file: string, maxBytes: num
     const offset = 4 + 4 * k
     const size = view.getUint32(offset)
     if (size === 0)
-      throw new DataError('E_IDX_SIZE', `dimension ${k} is 0: the file holds no data`, { file, offset })
+      throw new DataError('E_IDX_SIZE', `dimension ${k} is 0: the file has no data`, { file, offset })
     total *= size
     if (total + headerLength > maxBytes) {
       throw new DataError(
         'E_DATA_TOO_LARGE',
-        `the dimensions ask for at least ${total} bytes, above the limit of ${maxBytes}; split the data set`,
+        `the dimensions require at least ${total} bytes, above the limit of ${maxBytes}; split the data set`,
         { file, offset },
       )
     }
@@ -127,7 +127,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
       },
     )
   }
-  // A short file that ends inside a block is told as truncated, not as a wrong header.
+  // A short file that ends inside a block is reported as truncated, not as a wrong header.
   if (head.length < headerLength) {
     await gunzipBytes(probe).catch((cause: unknown) => {
       throw gzipError(cause, file, size, headerLength)
@@ -135,7 +135,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
   }
   const dimensions = parseHeader(head, rank, file, maxBytes)
   const total = headerLength + dimensions.reduce((product, value) => product * value, 1)
-  // Deflate expands at most 1,032 times: a file too short for its header is refused before it is unpacked.
+  // Deflate expands at most 1,032 times: a file that is too short for its header is rejected before it is unpacked.
   if (size * 1032 < total) {
     throw new DataError(
       'E_IDX_SIZE',
@@ -161,7 +161,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
 export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX_BYTES): Promise<IdxArray> {
   const headerLength = 4 + 4 * rank
   const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its rights', {
+    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its permissions', {
       file,
       cause,
     })
@@ -169,7 +169,7 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
   try {
     const { size } = await handle.stat()
     const gzip = file.endsWith('.gz')
-    // What does not compress grows a little in a gzip file.
+    // Incompressible data grows a little in a gzip file.
     if (size > (gzip ? maxBytes + maxBytes / 100 + 4096 : maxBytes)) {
       throw new DataError('E_DATA_TOO_LARGE', `${size} bytes, above the limit of ${maxBytes}`, { file })
     }
@@ -186,7 +186,7 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
         throw new DataError(
           'E_IDX_SIZE',
           `the header announces ${total} bytes (${dimensions.join('×')} after a header of ${headerLength}), the file has ${size}; ` +
-            `${size < total ? 'fetch it again' : 'cut off what follows'}`,
+            `${size < total ? 'fetch it again' : 'remove the bytes after that'}`,
           { file, offset: Math.min(size, total) },
         )
       }

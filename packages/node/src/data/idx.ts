@@ -32,7 +32,7 @@ const KNOWN: readonly { name: RegExp; classes: number; lowest: number }[] = [
   { name: /emnist-byclass-?$/, classes: 62, lowest: 0 },
 ]
 
-/** The files of a folder by role; where a file is there plain and as .gz, the plain one counts. */
+/** The files of a folder by role; if a file exists both plain and as .gz, the plain one is used. */
 function findRoles(folder: string, names: readonly string[]): Role[] {
   const roles = new Map<string, Role>()
   for (const name of [...names].sort().reverse()) {
@@ -54,7 +54,7 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
   if (marks.values.length !== count) {
     throw new DataError(
       'E_DATA_MISMATCH',
-      `${marks.values.length} labels, but ${count} images in ${images.file}; take both files from the same place`,
+      `${marks.values.length} labels, but ${count} images in ${images.file}; use both files of the same data set`,
       { file: labels.file, offset: 4 },
     )
   }
@@ -67,7 +67,7 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
     if (label < lowest || label >= lowest + classes) {
       throw new DataError(
         'E_LABEL_RANGE',
-        `label ${label} of sample ${k} is outside [${lowest}, ${lowest + classes - 1}]; give the number of classes if it is not ${classes}`,
+        `label ${label} of sample ${k} is outside [${lowest}, ${lowest + classes - 1}]; set the number of classes if it is not ${classes}`,
         { file: labels.file, offset: 8 + k },
       )
     }
@@ -83,9 +83,9 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
 }
 
 /**
- * Loads the one data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]`
- * and the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26
- * become 0–25; pixels stay as they are in the file (EMNIST images are stored transposed).
+ * Loads the data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]` and
+ * the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26 become
+ * 0–25; pixels are not changed (EMNIST images are stored transposed).
  *
  * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
  * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.
@@ -99,7 +99,7 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
   if (prefixes.length > 1) {
     throw new DataError(
       'E_DATA_AMBIGUOUS',
-      `holds several data sets (${prefixes.map((prefix) => `'${prefix}…'`).join(', ')}); give each a folder of its own`,
+      `holds several data sets (${prefixes.map((prefix) => `'${prefix}…'`).join(', ')}); put each in its own folder`,
       { file: folder },
     )
   }
@@ -128,7 +128,7 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
   if (train.shape.height !== test.shape.height || train.shape.width !== test.shape.width) {
     throw new DataError(
       'E_DATA_MISMATCH',
-      `images are ${test.shape.height}×${test.shape.width}, those to train on ${train.shape.height}×${train.shape.width}`,
+      `images are ${test.shape.height}×${test.shape.width}, the training images ${train.shape.height}×${train.shape.width}`,
       { file: testImages.file, offset: 8 },
     )
   }

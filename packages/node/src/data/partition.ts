@@ -1,20 +1,20 @@
 /**
- * Splits of the training samples over n nodes. Every scheme is a function of (labels, classes, nodes, scheme,
- * seed) alone; every sample is used at most once (in fact exactly once) and every node gets at least one.
+ * Splits of the training samples over n nodes. Every scheme is a function of (labels, classes, nodes, scheme, seed)
+ * alone; every sample is used exactly once and every node gets at least one.
  */
 
 import { createRng, type Rng } from '@tempered/robust-agg/rng'
 import { DataError } from './data-error.js'
 
 export type PartitionScheme =
-  /** Shuffled and dealt out: sizes differ by at most one. */
+  /** Shuffled and dealt: sizes differ by at most one. */
   | { kind: 'iid' }
   /**
    * Fang, Cao, Jia, Gong, "Local Model Poisoning Attacks to Byzantine-Robust Federated Learning", USENIX Security
-   * 2020, section 4.1. Nodes are divided over G = min(nodes, classes) groups (node i in group i mod G, so sizes
-   * differ by at most one). A sample with label y goes to group y mod G with probability `degree` in [0, 1], to
-   * each other group with (1 − degree)/(G − 1), and within the group to a node by turns. degree = 1/G is iid,
-   * 1 is one group a label. Deviation: with fewer nodes than classes, groups share labels by y mod G.
+   * 2020, section 4.1. Nodes are divided into G = min(nodes, classes) groups (node i in group i mod G, so sizes
+   * differ by at most one). A sample with label y goes to group y mod G with probability `degree` in [0, 1], to each
+   * other group with (1 − degree)/(G − 1), and within the group to its nodes in turn. degree = 1/G is iid, 1 is one
+   * group per label. Deviation: with fewer nodes than classes, groups share labels by y mod G.
    */
   | { kind: 'label-groups'; degree: number }
   /**
@@ -24,11 +24,11 @@ export type PartitionScheme =
   | { kind: 'dirichlet'; alpha: number }
   /**
    * McMahan et al., "Communication-Efficient Learning of Deep Networks", AISTATS 2017: sorted by label, cut into
-   * nodes·perNode shards whose sizes differ by at most one, perNode random shards a node. perNode ≥ 1.
+   * nodes·perNode shards whose sizes differ by at most one, perNode random shards per node. perNode ≥ 1.
    */
   | { kind: 'shards'; perNode: number }
   /**
-   * Group g of G gets the labels from ⌊g·classes/G⌋ up to ⌊(g + 1)·classes/G⌋ − 1, dealt out to its nodes like iid.
+   * Group g of G gets the labels from ⌊g·classes/G⌋ up to ⌊(g + 1)·classes/G⌋ − 1, dealt to its nodes as with iid.
    * Every node is in exactly one group, no group is empty, G ≤ classes.
    */
   | { kind: 'by-group'; groups: readonly (readonly number[])[] }
@@ -124,7 +124,7 @@ function dealShards(lists: number[][], perNode: number, parts: number[][], rng: 
   const shards = parts.length * perNode
   if (shards > sorted.length) {
     refuse(
-      `shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, there are ${sorted.length}`,
+      `shards: ${parts.length} nodes × ${perNode} shards need ${shards} samples, but there are ${sorted.length}`,
     )
   }
   const order = rng.shuffle(Uint32Array.from({ length: shards }, (_, shard) => shard))
@@ -145,10 +145,12 @@ function dealByGroup(
   const named = groups.reduce((sum, group) => sum + group.length, 0)
   const all = parts.every((_part, node) => seen.has(node))
   if (!all || named !== parts.length || groups.some((group) => group.length === 0)) {
-    refuse(`by-group: every node, 0 … ${parts.length - 1}, must be in exactly one group, and none be empty`)
+    refuse(
+      `by-group: every node, 0 … ${parts.length - 1}, must be in exactly one group, and no group may be empty`,
+    )
   }
   if (groups.length > lists.length)
-    refuse(`by-group: ${groups.length} groups cannot have labels of their own of ${lists.length} classes`)
+    refuse(`by-group: ${groups.length} groups cannot each have their own labels with ${lists.length} classes`)
   groups.forEach((group, g) => {
     const from = Math.floor((g * lists.length) / groups.length)
     const to = Math.floor(((g + 1) * lists.length) / groups.length)
@@ -159,7 +161,7 @@ function dealByGroup(
   })
 }
 
-/** Gives every empty node one sample of the node that then has most (the first of equals). */
+/** Gives every empty node one sample of the node with the most samples at that moment (the first of equals). */
 function fillEmpty(parts: number[][]): void {
   for (const part of parts) {
     if (part.length > 0) continue
@@ -176,7 +178,7 @@ export function partition(request: PartitionRequest): Uint32Array[] {
   const { labels, classes, nodes, scheme, seed } = request
   if (!Number.isInteger(nodes) || nodes < 1) refuse(`nodes must be an integer above 0, got ${nodes}`)
   if (nodes > labels.length)
-    refuse(`${nodes} nodes cannot share ${labels.length} samples: take fewer nodes or more data`)
+    refuse(`${nodes} nodes cannot share ${labels.length} samples: use fewer nodes or more data`)
   const rng = createRng(seed, 'partition', scheme.kind)
   const parts: number[][] = Array.from({ length: nodes }, () => [])
   const lists = byClass(labels, classes)
@@ -201,7 +203,7 @@ export function partition(request: PartitionRequest): Uint32Array[] {
   return parts.map((part) => Uint32Array.from(part).sort())
 }
 
-/** Part `node` (in [0, nodes)) of {@link partition}, the very same indices. */
+/** Part `node` (in [0, nodes)) of {@link partition}, with the same indices. */
 export function partitionPart(request: PartitionRequest, node: number): Uint32Array {
   const part = partition(request)[node]
   return part ?? refuse(`node must be an integer in [0, ${request.nodes - 1}], got ${node}`)

@@ -7,15 +7,15 @@ import type { RunNetwork } from '../transport/network.js'
 import { blobsOfEvidence, type Judgement, judgeEvidence } from './judge.js'
 
 /**
- * Evidence that needs blobs, one piece at a time: they are fetched from the neighbour that brought it, who must have
- * judged it itself, and nobody is quarantined before they have convinced this node. So such evidence travels from
- * neighbour to neighbour, each of whom has checked it.
+ * Judges evidence that needs blobs, one piece at a time. The blobs are fetched from the neighbour that sent the
+ * evidence, which must have judged it itself, and the offender is quarantined only after this node is convinced. So
+ * such evidence travels from neighbour to neighbour, and each of them has checked it.
  */
 export interface Accusations {
   /** Takes evidence whose signatures are genuine, from a connected neighbour. */
   consider(evidence: Evidence, from: string): void
   /**
-   * Evidence that this node's owner brings, with the blobs it needs. What convicts is acted on and told to everyone.
+   * Evidence from this node's owner, with the blobs it needs. If it convicts, this node acts on it and publishes it.
    * The evidence must have passed `openEvidence`.
    */
   bring(evidence: Evidence, lookup: BlobLookup): Promise<Judgement>
@@ -27,11 +27,11 @@ export interface AccusationsInit {
   readonly network: Pick<RunNetwork, 'fetchModel'>
   readonly blobs: BlobStore
   readonly logger: Logger
-  /** The evidence convinced this node; the blobs that prove it are held from now on. */
+  /** The evidence convinced this node; the blobs that prove it are now pinned. */
   onConvicted(evidence: Evidence): void
 }
 
-/** Pieces that wait for their turn; more are dropped, since whoever has them will say so again. */
+/** Most pieces that wait; more are dropped, since their senders will offer them again. */
 const MAX_WAITING = 16
 
 export function createAccusations(init: AccusationsInit): Accusations {
@@ -42,7 +42,7 @@ export function createAccusations(init: AccusationsInit): Accusations {
   const waiting: { readonly evidence: Evidence; readonly from: string }[] = []
   let working = false
 
-  /** Judges with these blobs; what convinces is held from now on, and told. */
+  /** Judges with these blobs; if the evidence convicts, pins the blobs and reports it. */
   const decide = async (evidence: Evidence, lookup: BlobLookup): Promise<Judgement> => {
     const judgement = await judgeEvidence(run, evidence, undefined, lookup)
     if (judgement.status !== 'proven') return judgement
@@ -57,7 +57,7 @@ export function createAccusations(init: AccusationsInit): Accusations {
     return judgement
   }
 
-  /** Own blobs, then those of the neighbour that brought the accusation. */
+  /** This node's own blobs, then those of the neighbour that sent the accusation. */
   const lookupFrom = (from: string): BlobLookup => {
     const fetched = new Map<string, Uint8Array>()
     return withInitialModel(async (cid) => {
@@ -67,7 +67,10 @@ export function createAccusations(init: AccusationsInit): Accusations {
       try {
         await network.fetchModel(from, cid, bytes, signal)
       } catch (error) {
-        logger.debug({ peer: from, cid, code: errorCode(error) }, 'blob of an accusation not to be had')
+        logger.debug(
+          { peer: from, cid, code: errorCode(error) },
+          'a blob of an accusation could not be fetched',
+        )
         return undefined
       }
       fetched.set(cid, bytes)
@@ -85,7 +88,7 @@ export function createAccusations(init: AccusationsInit): Accusations {
         const about = { peer: evidence.offender, round: evidence.round, kind: evidence.kind, from }
         try {
           const judgement = await decide(evidence, lookupFrom(from))
-          const what = judgement.status === 'unproven' ? 'blobs are not to be had' : judgement.what
+          const what = judgement.status === 'unproven' ? 'blobs could not be fetched' : judgement.what
           logger.warn(about, `accusation ${judgement.status}: ${what}`)
         } catch (error) {
           logger.warn({ ...about, err: error }, 'an accusation could not be judged')

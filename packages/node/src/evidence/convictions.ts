@@ -5,7 +5,10 @@ import type { RunNetwork } from '../transport/network.js'
 import { type Accusations, createAccusations } from './accusations.js'
 import type { EvidenceLog } from './evidence-log.js'
 
-/** Everything that can convict a member, and what follows: quarantine, a record on disk, and word to the others. */
+/**
+ * Everything that can convict a member, and the consequences: quarantine, a record on disk, and a message to the
+ * others.
+ */
 export interface Convictions {
   readonly accusations: Accusations
   /** A neighbour announced bytes that are not a model: keeps a copy as proof, then convicts. `bytes` are only lent. */

@@ -3,10 +3,12 @@ import { errorMessage, NodeError } from '../errors.js'
 import type { CarSection } from '../ledger/car.js'
 import { openCarLog } from '../ledger/car-log.js'
 
-/** Evidence that this node holds, on disk: an offender stays quarantined over a restart, and whoever asks can have it. */
+/**
+ * This node's evidence on disk: an offender stays quarantined after a restart, and peers can ask for the evidence.
+ */
 export interface EvidenceLog {
   readonly all: readonly Evidence[]
-  /** On disk (fsync) before it resolves; of each offender the first is kept. */
+  /** On disk (fsync) before it resolves; only the first piece about each offender is kept. */
   record(evidence: Evidence): Promise<void>
   close(): Promise<void>
 }

@@ -12,25 +12,25 @@ import { NodeError } from '../errors.js'
 import type { BlobLookup } from '../ledger/blob-folders.js'
 import { createReplay, type Difference } from '../ledger/replay.js'
 
-/** What evidence whose signatures are genuine comes to once the blobs behind it are looked at. */
+/** The result of judging evidence with genuine signatures by its blobs. */
 export type Judgement =
   | {
       readonly status: 'proven'
       /** What is wrong, in plain words. */
       readonly what: string
-      /** For a wrong aggregate: the first thing that is not as computed. */
+      /** For a wrong aggregate: the first field that differs from the computation. */
       readonly difference?: Difference
     }
-  /** The offender did what it signed: whoever brought it was mistaken or lied. */
+  /** The accused did what it signed: the accuser was mistaken or lied. */
   | { readonly status: 'refuted'; readonly what: string }
-  /** Blobs or entries that would decide it are not at hand. */
+  /** Blobs or entries that are needed to decide are missing. */
   | { readonly status: 'unproven'; readonly missing: readonly string[] }
 
 /**
  * Judges evidence that `openEvidence` has opened (its signatures are genuine, its offender is a member of the run).
- * @param blobs where the models and memories lie that it is about; what it gives must match the CID
- * @param parent for a wrong aggregate of any but the first entry: the entry below, which rules that remember need.
- *   Throws E_PROOF when it is not the entry below.
+ * @param blobs a lookup of the models and memories that it is about; results must match the CID
+ * @param parent for a wrong aggregate of any but the first entry: the previous entry, which rules with memory need.
+ *   Throws E_PROOF when it is not the previous entry.
  */
 export async function judgeEvidence(
   run: Run,
@@ -60,14 +60,14 @@ async function judgeEntry(
 ): Promise<Judgement> {
   const { height, author, parent: below } = entry.body
   if (parent !== undefined && (parent.body.author !== author || !parent.cid.equals(below)))
-    throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry below entry ${height} of ${author}`)
-  // What the rule remembered stands in the entry below: without it a true entry could look wrong.
+    throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry before entry ${height} of ${author}`)
+  // The rule's memory is named in the previous entry: without it a correct entry could look wrong.
   if (parent === undefined && height > 0 && createRunRule(run.manifest.rule).usesMemory)
     return { status: 'unproven', missing: [below.toString()] }
   const finding = await createReplay(run, blobs).check(entry, parent)
   if (finding.status === 'unproven') return finding
   if (finding.status === 'agrees')
-    return { status: 'refuted', what: 'replaying the round gives what the entry says, bit for bit' }
+    return { status: 'refuted', what: 'a replay of the round agrees with the entry, bit for bit' }
   const { difference } = finding
   return { status: 'proven', what: differenceText(difference), difference }
 }
@@ -78,7 +78,7 @@ export function differenceText({ field, coordinate, recorded, computed }: Differ
   return `${where}: recorded ${recorded}, computed ${computed}`
 }
 
-/** What keeps a blob from being a model that a round can use; undefined for a good one. */
+/** Why a blob is not a model that a round can use; undefined for a usable one. */
 export function modelFlaw(blob: Uint8Array, parameterCount: number): NodeError | ProtocolError | undefined {
   try {
     const bad = firstNonFinite(decodeModel(blob, parameterCount))
@@ -89,7 +89,7 @@ export function modelFlaw(blob: Uint8Array, parameterCount: number): NodeError |
   }
 }
 
-/** CIDs of the blobs without which evidence of this kind convinces nobody. */
+/** CIDs of the blobs that are needed to judge evidence of this kind. */
 export function blobsOfEvidence(evidence: Evidence, run: Run): readonly string[] {
   if (evidence.kind === 'invalid-model') return [evidence.announcement.body.model.toString()]
   if (evidence.kind !== 'wrong-aggregate') return []

@@ -1,21 +1,21 @@
 import { contradicts, type SignedAnnouncement } from '@tempered/protocol'
 
-/** Remembers what each member announced, so that a second story for one round is noticed. */
+/** Remembers what each member announced, so that a second, contradicting announcement for one round is noticed. */
 export interface AnnouncementBook {
-  /** The announcement that stands for this author and round, if one is remembered. */
+  /** The remembered announcement of this author and round, if any. */
   find(author: string, round: number): SignedAnnouncement | undefined
-  /** Remembers an announcement unless another stands; returns the one that stands when the two contradict. */
+  /** Remembers an announcement unless there is one already; returns that one if the two contradict each other. */
   note(message: SignedAnnouncement): SignedAnnouncement | undefined
-  /** Puts an announcement in the place of one that turned out to be forged. */
+  /** Replaces an announcement that turned out to be forged. */
   replace(message: SignedAnnouncement): void
 }
 
-/** Rounds remembered for each author: those nearest to the round that this node is in. */
+/** Rounds remembered per author: those nearest to this node's current round. */
 const REMEMBERED_ROUNDS = 8
 
 /**
- * `currentRound` is the round this node is in. What is farthest from it is forgotten first, so that nobody can push
- * a round that matters out of the book by announcing others.
+ * `currentRound` is the round this node is in. The rounds farthest from it are forgotten first, so that nobody can
+ * push a relevant round out of the book by announcing others.
  */
 export function createAnnouncementBook(currentRound: () => number): AnnouncementBook {
   const byAuthor = new Map<string, Map<number, SignedAnnouncement>>()

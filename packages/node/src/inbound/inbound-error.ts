@@ -1,8 +1,8 @@
 import { ProtocolError } from '@tempered/protocol'
 
 /**
- * Why an inbound message goes no further. `ignore`: not useful to us now, its sender may be honest. `reject`: no
- * honest node sends or passes on such a message, and gossip scoring may punish whoever did.
+ * Why an inbound message is dropped. `ignore`: not useful to us now, but its sender may be honest. `reject`: no
+ * honest node sends or forwards such a message, and gossip scoring may punish the sender.
  */
 export class InboundError extends Error {
   override readonly name = 'InboundError'
@@ -21,7 +21,10 @@ export const ignore = (code: string, message: string): InboundError =>
 export const reject = (code: string, message: string): InboundError =>
   new InboundError('reject', code, message)
 
-/** Runs a protocol check: what it refuses is rejected. Any other error is a bug of ours and passes as it is. */
+/**
+ * Runs a protocol check and turns its ProtocolError into a rejection. Any other error is a bug of ours and is
+ * rethrown.
+ */
 export function rejecting<T>(check: () => T): T {
   try {
     return check()

@@ -14,32 +14,32 @@ import { validateAnnouncement } from './validate-announcement.js'
 import { validateEvidence } from './validate-evidence.js'
 import { createHeadBook, validateHead } from './validate-head.js'
 
-/** What passed validation, for the round engine. */
+/** Receives what passed validation, for the round engine. */
 export interface InboundHandlers {
   announcement(message: SignedAnnouncement): void
   head(message: HeadMessage): void
-  /** Found here or received: its offender is quarantined from now on. `found` when this node made it. */
+  /** Found here or received: its offender is now quarantined. `found` when this node made it. */
   evidence(evidence: Evidence, found: boolean): void
-  /** Evidence that needs blobs besides its bytes; `from` is the connected peer that brought it. */
+  /** Evidence that needs blobs besides its bytes; `from` is the connected peer that sent it. */
   accusation(evidence: Evidence, from: string): void
 }
 
-/** Every signed message of a run that comes from outside goes through here, gossiped or asked for. */
+/** Validates every signed message of a run that comes from outside, by gossip or as a reply. */
 export interface Inbound {
   /**
-   * Each throws InboundError when the message goes no further. `publisher` is who said it, as proven by gossip's
-   * signature or by the connection it came over.
+   * Each throws InboundError when the message is dropped. `publisher` is its sender, as proven by gossip's signature
+   * or by the connection it came over.
    */
   announcement(bytes: Uint8Array, publisher: string): SignedAnnouncement
   /**
-   * Hands on once more an announcement that passed before: a node that jumped ahead may have dropped it as not yet
-   * due. Does nothing when none is remembered or its author is quarantined.
+   * Delivers an announcement again that passed before: a node that jumped ahead may have dropped it as too early.
+   * Does nothing when none is remembered or its author is quarantined.
    */
   repeat(author: string, round: number): void
   head(bytes: Uint8Array, publisher: string): HeadMessage
-  /** `from` is the connected peer that brought it. */
+  /** `from` is the connected peer that sent it. */
   evidence(bytes: Uint8Array, from: string): Evidence
-  /** Somebody was convicted by other means: nothing of theirs is handed on from now on. */
+  /** A member was convicted by other means: its messages are no longer delivered. */
   quarantine(offender: string): void
 }
 
@@ -65,9 +65,9 @@ export function createInbound(
     handlers.evidence(evidence, found)
   }
 
-  /** Two announcements that contradict each other are evidence if both are genuine; a forged one gives way. */
+  /** Two announcements that contradict each other are evidence if both are genuine; a forged one is replaced. */
   const accuse = (known: SignedAnnouncement, message: SignedAnnouncement): void => {
-    // One pair is proof enough: further stories cost no signature check and travel no further.
+    // One pair is proof enough: further announcements cost no signature check and are not forwarded.
     if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
     checkSignature(message)
     try {
@@ -91,7 +91,8 @@ export function createInbound(
         reader,
       )
       const known = announcements.note(message)
-      // A contradicting announcement is valid in itself and travels on: others need it to see the same.
+      // A contradicting announcement is valid by itself and is forwarded, since others need it to see the
+      // contradiction.
       if (known !== undefined) accuse(known, message)
       else if (!quarantined.has(message.body.author)) handlers.announcement(message)
       return message
@@ -103,7 +104,7 @@ export function createInbound(
     head(bytes, publisher) {
       const { message, fork } = validateHead(bytes, run, heads, publisher, reader)
       const { head } = message
-      // The other head travels on as well: others need it to see the same.
+      // The other head is forwarded as well, since others need it to see the fork.
       if (fork !== undefined) quarantine(makeForkEvidence(fork, head), true)
       else {
         heads.note(head)
@@ -118,7 +119,7 @@ export function createInbound(
         return evidence
       }
       handlers.accusation(evidence, from)
-      // Whoever is convinced by its blobs says so in turn; unchecked it goes no further.
+      // Nodes that are convinced by its blobs publish it themselves; unchecked it is not forwarded.
       throw ignore('E_UNPROVEN', 'not proven by its bytes alone')
     },
     quarantine: (offender) => quarantined.add(offender),

@@ -11,11 +11,11 @@ import {
 
 /** Decoding and signature checks of messages. A simulation reads each message once for all its nodes. */
 export interface MessageReader {
-  /** Throws ProtocolError for what is no canonical announcement. */
+  /** Throws ProtocolError for anything but a canonical announcement. */
   announcement(bytes: Uint8Array): SignedAnnouncement
   /** Throws ProtocolError unless its author signed it. */
   checkAnnouncement(message: SignedAnnouncement): void
-  /** Throws ProtocolError for what is no canonical head message of this run. */
+  /** Throws ProtocolError for anything but a canonical head message of this run. */
   head(bytes: Uint8Array, run: Run): HeadMessage
   /** Throws ProtocolError unless its author signed it. */
   checkHead(head: SignedHead): void

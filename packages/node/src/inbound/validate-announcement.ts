@@ -4,10 +4,10 @@ import { ignore, reject, rejecting } from './inbound-error.js'
 import type { MessageReader } from './message-reader.js'
 
 /**
- * A signed announcement from the wire. `publisher` is the peer that gossip or the connection has proven to have said
- * it. Its own signature matters to whoever uses or keeps it as proof: `check` says whether that is us. For members
- * that are not our neighbours it is checked only when it comes to evidence, which keeps a round of n members from
- * costing n² checks. Throws InboundError.
+ * A signed announcement from the wire. `publisher` is its sender, as proven by gossip or the connection. Its own
+ * signature matters to nodes that use the announcement or keep it as proof: `check` says whether this node does. For
+ * members that are not neighbours it is checked only as part of evidence, so that a round of n members does not cost
+ * n² checks. Throws InboundError.
  */
 export function validateAnnouncement(
   bytes: Uint8Array,
@@ -23,16 +23,16 @@ export function validateAnnouncement(
   // [REJECT] One canonical encoding, all fields of their types.
   const message = rejecting(() => reader.announcement(bytes))
   const { body } = message
-  // [REJECT] Of this run: the topic names the run, so nobody sends another one by accident.
+  // [REJECT] Of this run: the topic names the run, so no other one is sent by accident.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'announcement of another run')
   // [REJECT] By a member.
-  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is no member`)
-  // [REJECT] Published by its author: nobody publishes for another.
+  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
+  // [REJECT] Published by its author: nobody publishes for another node.
   if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] For a round of the run.
   if (body.round >= run.manifest.training.rounds)
     throw reject('E_ROUND_RANGE', `round ${body.round} is past the end`)
-  // [REJECT] Of the one length that models of this run have.
+  // [REJECT] Of the length of this run's models.
   if (body.byteLength !== run.modelBytes) throw reject('E_MODEL_LENGTH', `${body.byteLength} bytes announced`)
   // [IGNORE] Not seen before.
   if (book.find(body.author, body.round)?.body.model.equals(body.model))

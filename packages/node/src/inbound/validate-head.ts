@@ -4,17 +4,17 @@ import type { MessageReader } from './message-reader.js'
 
 /** The newest heads of each member by height, and how often each was restated with other co-signatures. */
 export interface HeadBook {
-  /** The head of this author at a height, if it is remembered. */
+  /** The remembered head of this author at a height, if any. */
   find(author: string, height: number): SignedHead | undefined
   newestHeight(author: string): number
   note(head: SignedHead): void
-  /** Messages that were taken for the author's newest height. */
+  /** Messages accepted for the author's newest height. */
   statements(author: string): number
 }
 
-/** Heights remembered of one member. */
+/** Heights remembered per member. */
 const REMEMBERED_HEIGHTS = 8
-/** Messages taken for one height: the head itself, and later ones that co-sign more. */
+/** Most messages accepted for one height: the head itself, and later ones that co-sign more. */
 const MAX_STATEMENTS = 16
 
 export function createHeadBook(): HeadBook {
@@ -38,8 +38,8 @@ export function createHeadBook(): HeadBook {
 }
 
 /**
- * A signed head message from the wire. `fork` is set when its author showed another ledger of that height before.
- * Throws InboundError.
+ * A signed head message from the wire. `fork` is set when its author has shown a different ledger of that height
+ * before. Throws InboundError.
  */
 export function validateHead(
   bytes: Uint8Array,
@@ -48,14 +48,14 @@ export function validateHead(
   publisher: string,
   reader: MessageReader,
 ): { readonly message: HeadMessage; readonly fork: SignedHead | undefined } {
-  // [REJECT] Within the size limit, canonical, all fields of their types, with the list it was signed for.
+  // [REJECT] Within the size limit, canonical, all fields of their types, with the list that its signature covers.
   if (bytes.byteLength > LIMITS.maxHeadMessageBytes) throw reject('E_TOO_LARGE', 'head over the size limit')
   const message = rejecting(() => reader.head(bytes, run))
   const { head } = message
   const { body } = head
   // [REJECT] Of this run, by a member, published by its author.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'head of another run')
-  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is no member`)
+  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
   if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] For a round of the run, and no more entries than rounds.
   if (body.round >= run.manifest.training.rounds || body.height > body.round) {
@@ -65,7 +65,7 @@ export function validateHead(
   const fork = known !== undefined && forks(known.body, body) ? known : undefined
   if (fork === undefined) {
     const newest = book.newestHeight(body.author)
-    // [IGNORE] Newer than what is known, or as new with other co-signatures, a bounded number of times.
+    // [IGNORE] Newer than the known head, or equally new with other co-signatures, a bounded number of times.
     if (body.height < newest || Buffer.compare(known?.bytes ?? Buffer.alloc(0), head.bytes) === 0)
       throw ignore('E_DUPLICATE', 'not newer than known')
     if (body.height === newest && book.statements(body.author) >= MAX_STATEMENTS)

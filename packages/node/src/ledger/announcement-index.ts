@@ -16,7 +16,7 @@ export interface Contradiction {
   readonly evidence: Evidence
 }
 
-/** Who announced which model for which round, gathered from many ledgers. */
+/** Which member announced which model for which round, collected from many ledgers. */
 export interface AnnouncementIndex {
   /** Takes a verified announcement that the ledger of `author` contains. Throws what decoding throws. */
   note(bytes: Uint8Array, author: string): void

@@ -4,21 +4,21 @@ import type { BlobLookup } from './blob-folders.js'
 import { ledgerEntries } from './read-entries.js'
 import { createReplay, type Difference } from './replay.js'
 
-/** A round whose entry does not say what its replay gives. */
+/** A round whose entry differs from its replay. */
 export interface WrongRound {
   /** 0-based. */
   readonly round: number
   readonly difference: Difference
   readonly entry: SignedEntry
-  /** The entry below; undefined for the first. */
+  /** The previous entry; undefined for the first. */
   readonly parent: SignedEntry | undefined
 }
 
-/** What came of replaying a ledger. */
+/** The result of replaying a ledger. */
 export interface LedgerAudit {
-  /** Rounds whose replay gives what the entry says, bit for bit. */
+  /** Number of rounds whose replay agrees with the entry, bit for bit. */
   readonly agrees: number
-  /** Rounds (0-based) that could not be replayed, and the CIDs of the blobs that are not at hand. */
+  /** Rounds (0-based) that could not be replayed, and the CIDs of the missing blobs. */
   readonly unproven: readonly { readonly round: number; readonly missing: readonly string[] }[]
   readonly wrong: readonly WrongRound[]
 }
@@ -30,7 +30,7 @@ export interface AuditInit {
   readonly blobs: BlobLookup
   /** 0-based; undefined for all rounds. */
   readonly round: number | undefined
-  /** Told of every announcement that the entries carry. */
+  /** Collects every announcement in the entries. */
   readonly announcements: AnnouncementIndex
 }
 
@@ -55,7 +55,7 @@ export async function auditLedger(init: AuditInit): Promise<LedgerAudit> {
   return { agrees, unproven, wrong }
 }
 
-/** Tells an index of every announcement that an entry carries, the author's own among them. */
+/** Adds every announcement in an entry to an index, including the author's own. */
 export function noteAll({ body }: SignedEntry, announcements: AnnouncementIndex): void {
   announcements.note(body.announcement, body.author)
   for (const { announcement } of body.neighbours)

@@ -4,14 +4,13 @@ import { blobCid, encodeModel, type Run } from '@tempered/protocol'
 import { NodeError } from '../errors.js'
 import { manifestInitialParameters } from '../train/manifest-training.js'
 
-/** Looks a blob up by CID; undefined when it is not at hand. What it gives always matches the CID. */
+/** Looks up a blob by CID; undefined when it is not available. The bytes always match the CID. */
 export type BlobLookup = (cid: string) => Promise<Uint8Array | undefined>
 
 /**
- * Blobs of several stores, as after the state folders of many nodes were collected. A copy that does not match its
- * name is passed over for another one; `onMismatch` hears of it. Without `onMismatch`, throws E_HASH_MISMATCH when no
- * copy matches; with it such a blob counts as missing, so that nobody's folder can keep others from being checked.
- * Throws E_IO.
+ * A lookup over several stores, for example the collected state folders of many nodes. A copy that does not match its
+ * name is skipped and reported to `onMismatch`. If no copy matches, throws E_HASH_MISMATCH without `onMismatch`; with
+ * it the blob counts as missing, so that one damaged folder does not prevent checking the others. Throws E_IO.
  */
 export async function openBlobFolders(
   folders: readonly string[],
@@ -59,7 +58,7 @@ async function listFolder(folder: string): Promise<string[]> {
   }
 }
 
-/** A lookup that also knows the run's initial model, which follows from the manifest alone and lies in no store. */
+/** A lookup that also knows the run's initial model, which follows from the manifest and is in no store. */
 export function withInitialModel(lookup: BlobLookup, run: Run): BlobLookup {
   const { initialCid } = run.manifest.model
   return async (cid) =>

@@ -16,7 +16,7 @@ import {
 
 /** An append-only CAR file: every append is on disk (fsync) before it resolves. */
 export interface CarLog {
-  /** Appends one block. After a failed write the log refuses further appends: nothing is written over. */
+  /** Appends one block. After a failed write the log refuses further appends: nothing is overwritten. */
   append(cid: CID, bytes: Uint8Array): Promise<void>
   close(): Promise<void>
 }
@@ -27,10 +27,13 @@ export interface OpenedCarLog {
   readonly recoveredBytes: number
 }
 
-/** Bytes read ahead at a time when a file is walked. */
+/** Bytes read ahead at a time when a file is scanned. */
 const READ_AHEAD_BYTES = 1024 * 1024
 
-/** A reader over a file that fetches whole windows, so that walking many small sections is cheap. Asks its size once. */
+/**
+ * A reader over a file that fetches whole windows, so that scanning many small sections is cheap. Reads the file size
+ * once.
+ */
 export function windowedReader(file: FileHandle): (offset: number, length: number) => Promise<Uint8Array> {
   let size: number | undefined
   let windowStart = 0
@@ -70,9 +73,9 @@ export async function* carSections(
 }
 
 /**
- * Opens or creates the log at `path` and hands every block in it to `visit`, oldest first. A torn tail (the file
- * ends inside its last section, as after a crash) is copied to `<path>.torn-<offset>` and cut off; any other
- * damage throws E_STATE_CORRUPT and nothing is changed.
+ * Opens or creates the log at `path` and passes every block in it to `visit`, oldest first. A torn tail (the file
+ * ends inside its last section, as after a crash) is copied to `<path>.torn-<offset>` and cut off; any other damage
+ * throws E_STATE_CORRUPT and nothing is changed.
  */
 export async function openCarLog(
   path: string,
@@ -100,7 +103,7 @@ async function replay(
   const header = encodeCarHeader(root)
   const { size } = await file.stat()
   if (size < header.byteLength) {
-    // New, or a crash while the header was being written.
+    // A new file, or a crash while the header was being written.
     if (size > 0) await setTailAside(file, path, 0, await readTail(file, 0, size))
     await file.appendFile(header)
     await file.sync()
@@ -133,7 +136,7 @@ async function replay(
     if (!isTornAppend(tail)) {
       throw new NodeError(
         'E_STATE_CORRUPT',
-        `${path}, byte ${good}: the length of a whole block is damaged; restore the file from a copy`,
+        `${path}, byte ${good}: the length of a complete block is damaged; restore the file from a copy`,
         { path, offset: good },
         error,
       )
@@ -143,12 +146,12 @@ async function replay(
   }
 }
 
-/** Bytes before the block in a section of ours at most: a length of 4 bytes and a CID of 36. */
+/** Most bytes before the block in one of our sections: a length of 4 bytes and a CID of 36. */
 const LONGEST_PREFIX_BYTES = 40
 
 /**
- * Whether a section that reaches past the end of the file is a torn append, which is the beginning of a section and no
- * more. A damaged length looks the same at first, but then all of a block lies behind its CID, or no CID is there.
+ * Whether a section that extends past the end of the file is a torn append, that is, only the beginning of a section.
+ * A damaged length looks similar, but then a whole block follows its CID, or there is no CID.
  */
 function isTornAppend(tail: Uint8Array): boolean {
   if (tail.byteLength < LONGEST_PREFIX_BYTES) return true

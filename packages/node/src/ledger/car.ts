@@ -4,11 +4,11 @@ import { CID } from 'multiformats/cid'
 
 /**
  * CARv1 framing (https://ipld.io/specs/transport/car/carv1/): a header that names the root, then sections of
- * varint(length) ‖ CID ‖ block. Ledgers are CAR files, so stock IPFS tools read them. Strict: one value, one
- * encoding, so that no bit of a file is outside what a check covers.
+ * varint(length) ‖ CID ‖ block. Ledgers are CAR files, so stock IPFS tools read them. Strict: every value has one
+ * encoding, so that a check covers every bit of a file.
  */
 
-/** One block with the place of its section in the file. */
+/** One block with the position of its section in the file. */
 export interface CarSection {
   readonly cid: CID
   readonly bytes: Uint8Array
@@ -17,12 +17,12 @@ export interface CarSection {
   readonly end: number
 }
 
-/** Why bytes at `offset` are no complete, valid section. */
+/** Why the bytes at `offset` are not a complete, valid section. */
 export class CarError extends Error {
   override readonly name = 'CarError'
   readonly code = 'E_CAR'
   readonly offset: number
-  /** True when the bytes just end too early, as after a crash in the middle of an append. */
+  /** True when the bytes only end too early, as after a crash during an append. */
   readonly truncated: boolean
 
   constructor(message: string, offset: number, truncated: boolean) {
@@ -69,7 +69,7 @@ async function readFrame(
   while (prefix < head.byteLength && (head[prefix]! & 0x80) !== 0) prefix += 1
   if (prefix === MAX_VARINT_BYTES) throw new CarError('a length of over 4 bytes', offset, false)
   if (prefix >= head.byteLength) throw new CarError('the file ends inside a length', offset, true)
-  // The last byte holds the highest bits: zero there means that a shorter form exists.
+  // The last byte has the highest bits: zero there means that a shorter form exists.
   if (head[prefix] === 0) {
     throw new CarError('a length of zero or not in its shortest form', offset, false)
   }
@@ -90,7 +90,7 @@ export async function readCarHeader(readAt: ReadAt): Promise<{ root: CID; end: n
     const value = decodeCanonical(body, 256, 'CAR header') as { roots?: unknown[] }
     root = CID.asCID(value.roots?.[0])
   } catch {
-    // Falls through: whatever is wrong, it is no header that we wrote.
+    // Falls through: whatever is wrong, we did not write this header.
   }
   if (root === null || !equalBytes(encodeCanonical({ roots: [root], version: 1 }), body)) {
     throw new CarError('not the header of a CARv1 file with one root', 0, false)

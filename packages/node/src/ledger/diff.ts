@@ -3,15 +3,18 @@ import { type Contradiction, createAnnouncementIndex } from './announcement-inde
 import { noteAll } from './audit.js'
 import { ledgerEntries } from './read-entries.js'
 
-/** What two ledgers of one run say differently. Rounds are 0-based. */
+/** Differences between two ledgers of one run. Rounds are 0-based. */
 export interface LedgerDiff {
-  /** Members who, as the two ledgers show together, announced two models for one round. */
+  /** Members that announced two models for one round, as the two ledgers together show. */
   readonly contradictions: readonly Contradiction[]
-  /** For two ledgers of one author: the first height at which they hold different entries, both signed. */
+  /** For two ledgers of one author: the first height at which they have different entries, both signed. */
   readonly fork: { readonly height: number; readonly a: SignedEntry; readonly b: SignedEntry } | undefined
   readonly onlyA: readonly number[]
   readonly onlyB: readonly number[]
-  /** Where one took a third member's model and the other did not: no misdeed, since each judges by its own model. */
+  /**
+   * Where one accepted a third member's model and the other did not. This is not misbehaviour, since each judges by
+   * its own model.
+   */
   readonly verdicts: readonly VerdictDifference[]
 }
 

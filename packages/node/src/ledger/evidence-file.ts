@@ -5,8 +5,8 @@ import { CarError, readCarHeader } from './car.js'
 import { carSections, windowedReader } from './car-log.js'
 
 /**
- * The evidence in an `evidence.car`, without touching the file: for those who look into the folders of others. Empty
- * when there is none; a torn last append is passed over. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO.
+ * The evidence in an `evidence.car`, without changing the file, for reading other nodes' folders. Empty when there is
+ * none; a torn last append is skipped. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO.
  */
 export async function readEvidenceFile(path: string, run: Run): Promise<Evidence[]> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {

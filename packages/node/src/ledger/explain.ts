@@ -4,34 +4,34 @@ import { type PipelineInput, replayRound } from '../aggregate/pipeline.js'
 import { manifestModel } from '../train/manifest-training.js'
 import type { Replay, ReplayInput } from './replay.js'
 
-/** One tensor's part in the distance between two models. */
+/** One tensor's share of the distance between two models. */
 export interface LayerShare {
   /** As `describeModel` names it, e.g. `0.kernel`. */
   readonly name: string
   readonly shape: readonly number[]
-  /** First parameter in the flat vector, and how many. */
+  /** First parameter in the flat vector, and their number. */
   readonly offset: number
   readonly length: number
   /** Sum of squared differences. */
   readonly squaredDistance: number
-  /** Of the whole squared distance, in [0, 1]; 0 where the models are equal. */
+  /** Share of the whole squared distance, in [0, 1]; 0 when the models are equal. */
   readonly share: number
 }
 
-/** An aggregate that might have been. */
+/** A hypothetical aggregate. */
 export type Alternative =
   | {
       /** Length d. */
       readonly parameters: Float32Array
-      /** L2 distance to the aggregate that the rule gives. */
+      /** L2 distance to the rule's aggregate. */
       readonly distance: number
-      /** The same over the L2 norm of that aggregate; null where the norm is 0. */
+      /** The same relative to the L2 norm of that aggregate; null when the norm is 0. */
       readonly relative: number | null
     }
   /** Why it cannot be computed. */
   | { readonly unknown: string }
 
-/** How one neighbour's model fared in one round, and what difference it made. */
+/** What happened to one neighbour's model in one round, and how it changed the result. */
 export interface NeighbourExplanation {
   /** L2 distance between the author's announced model and the neighbour's. */
   readonly distance: number
@@ -40,28 +40,32 @@ export interface NeighbourExplanation {
   readonly peerNorm: number
   /** In the order of the flat vector; squared distances sum up to `distance`². */
   readonly layers: readonly LayerShare[]
-  /** The aggregate that the rule gives; what the entry records, unless its replay differs. */
+  /** The rule's aggregate; the recorded one, unless its replay differs. */
   readonly aggregate: Float32Array
-  /** What the rule gives when the neighbour's model never came. */
+  /** The rule's result without the neighbour's model. */
   readonly without: Alternative
-  /** What one gets by mixing the neighbour's model into `without` by its plain weight. */
+  /** The result of mixing the neighbour's model into `without` with its plain weight. */
   readonly plain: Alternative
-  /** That weight: the neighbour's mixing weight where the run has them, else 1 / (models of the round). */
+  /** That weight: the neighbour's mixing weight if the run has them, otherwise 1 / (models of the round). */
   readonly plainWeight: number
 }
 
-/** The record of a neighbour in an entry, by peer id or the end of one. Throws RangeError unless exactly one fits. */
+/**
+ * The record of a neighbour in an entry, by peer id or its last characters. Throws RangeError unless exactly one
+ * matches.
+ */
 export function findNeighbour({ body }: SignedEntry, peer: string): NeighbourRecord {
   const found = body.neighbours.filter((record) => record.peer.endsWith(peer))
   if (found.length === 1) return found[0]!
   const names = body.neighbours.map((record) => record.peer.slice(-8)).join(', ')
-  const what = found.length === 0 ? 'is no neighbour' : `fits ${found.length} neighbours`
-  throw new RangeError(`${peer} ${what} of ${body.author} in round ${body.round + 1}; there are ${names}`)
+  const what = found.length === 0 ? 'is not a neighbour' : `fits ${found.length} neighbours`
+  throw new RangeError(`${peer} ${what} of ${body.author} in round ${body.round + 1}; neighbours: ${names}`)
 }
 
 /**
- * Looks into one neighbour's part in a round whose model arrived.
- * Throws MissingBlobs, RangeError when the neighbour's model did not arrive, ProtocolError for blobs that are no models.
+ * Analyses the part of one neighbour, whose model arrived, in a round.
+ * Throws MissingBlobs, RangeError when the neighbour's model did not arrive, ProtocolError for blobs that are not
+ * models.
  */
 export async function explainNeighbour(
   run: Run,
@@ -73,11 +77,11 @@ export async function explainNeighbour(
   const input = await replay.load(entry, parent)
   const theirs = input.neighbours.find((neighbour) => neighbour.peer === peer)
   if (theirs?.status !== 'ready')
-    throw new RangeError(`no model of ${peer} came in round ${entry.body.round + 1}`)
+    throw new RangeError(`no model of ${peer} arrived in round ${entry.body.round + 1}`)
   const aggregate = aggregateOf(input, entry)
   const without: Alternative =
     entry.body.losses.length > 0
-      ? { unknown: "the rule asked for losses on the author's own data, which nobody else has" }
+      ? { unknown: "the rule asked for losses on the author's own data, which no other node has" }
       : alternative(aggregate, aggregateOf(leaveOut(input, peer), entry))
   const arrived = input.neighbours.filter(({ status }) => status === 'ready').length
   const plainWeight = input.mixing?.get(peer) ?? 1 / (arrived + 1)

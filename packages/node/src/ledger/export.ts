@@ -6,8 +6,8 @@ import { encodeCarHeader, encodeCarSection } from './car.js'
 import { ledgerEntries } from './read-entries.js'
 
 /**
- * A ledger as NDJSON, one block a line in DAG-JSON (https://ipld.io/specs/codecs/dag-json/spec/): `{cid, block}`, the
- * manifest first. Nothing is lost: a line's block in DAG-CBOR again has the line's CID.
+ * A ledger as NDJSON, one block per line in DAG-JSON (https://ipld.io/specs/codecs/dag-json/spec/): `{cid, block}`,
+ * the manifest first. Lossless: a line's block encoded as DAG-CBOR has the line's CID.
  */
 export async function* exportNdjson(run: Run, path: string): AsyncGenerator<Uint8Array> {
   yield line(run.id, run.bytes, LIMITS.maxManifestBytes)
@@ -24,13 +24,13 @@ function line(cid: CID, bytes: Uint8Array, maxBytes: number): Uint8Array {
 
 export interface ExportedBlobs {
   readonly lookup: BlobLookup
-  /** Blobs that entries name: how many were at hand and how many not, once all parts were taken. */
+  /** Blobs that entries name: how many were available and how many were not, after all parts have been consumed. */
   readonly count: { found: number; missing: number }
 }
 
 /**
- * A ledger as CARv1: root run id, manifest, entries; with `blobs` then every blob that they name and that is at hand,
- * each once. Without blobs these are the bytes of the ledger file.
+ * A ledger as CARv1: root run id, manifest, entries; with `blobs` then every available blob that they name, each
+ * once. Without blobs these are the bytes of the ledger file.
  */
 export async function* exportCar(run: Run, path: string, blobs?: ExportedBlobs): AsyncGenerator<Uint8Array> {
   yield encodeCarHeader(run.id)

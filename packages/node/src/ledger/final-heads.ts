@@ -13,15 +13,16 @@ import { readLedgerRun } from './ledger.js'
 import { announcementsAuthor } from './read-entries.js'
 import { type LedgerVerdict, type NeighboursOf, verifyLedgerFile } from './verify.js'
 
-/** Final heads that were found beside ledgers, of every run and author. */
+/** Final heads found next to ledgers, of every run and author. */
 export interface KnownFinals {
-  /** Final heads of a member, each height once, the lowest first. Two that contradict each other both stay. */
+  /** Final heads of a member, each height once, the lowest first. Two that contradict each other are both kept. */
   of(run: Run, author: string): readonly FinalHead[]
 }
 
 /**
- * Reads `finals.cbor` beside each of the ledger files; signatures and quorums are checked. A ledger whose manifest
- * cannot be read is passed over: checking that ledger says why. What is wrong with a finals file goes to `onBad`.
+ * Reads `finals.cbor` next to each of the ledger files; signatures and quorums are checked. A ledger with an
+ * unreadable manifest is skipped: checking that ledger reports why. Problems with a finals file are reported to
+ * `onBad`.
  */
 export async function collectFinals(
   ledgerFiles: readonly string[],
@@ -46,15 +47,15 @@ export async function collectFinals(
   return { of: (run, author) => known.get(`${run.id}/${author}`) ?? [] }
 }
 
-/** A verdict that also knows how far the ledger is final. */
+/** A verdict with the height up to which the ledger is final. */
 export type FinalVerdict = LedgerVerdict & {
   /** Height of the newest final head of the ledger's author; undefined when none is known. */
   readonly finalHeight?: number
 }
 
 /**
- * `verifyLedgerFile`, and then holds the ledger against the final heads of its author: one that is shorter than a
- * final head, or has another entry or another tree at its height, was rolled back or rewritten: E_ROLLED_BACK.
+ * Runs `verifyLedgerFile`, then compares the ledger with the final heads of its author. A ledger that is shorter than
+ * a final head, or has a different entry or tree at its height, was rolled back or rewritten: E_ROLLED_BACK.
  */
 export async function verifyAgainstFinals(
   path: string,
@@ -101,8 +102,8 @@ function differsAt(
     const what = entry.cid.equals(body.entry)
       ? equalBytes(root(), body.root)
         ? undefined
-        : 'its entries do not make the tree that was signed for'
-      : `it is ${entry.cid}, final is ${body.entry}`
+        : 'its entries do not form the tree that was signed'
+      : `it is ${entry.cid}, but ${body.entry} is final`
     if (what === undefined) continue
     return {
       entry: height,
@@ -112,7 +113,7 @@ function differsAt(
   return undefined
 }
 
-/** Distinct signers are what `readFinals` counted; a co-signature of the author itself adds none. */
+/** `readFinals` has counted distinct signers; a co-signature of the author itself does not count. */
 function signatures({ cosignatures }: FinalHead): string {
   return `co-signed by ${cosignatures.length} other members`
 }

@@ -17,19 +17,19 @@ import { NodeError } from '../errors.js'
 import { type CarSection, encodeCarHeader, encodeCarSection, readCarHeader } from './car.js'
 import { carSections, type OpenedCarLog, openCarLog, windowedReader } from './car-log.js'
 
-/** A node's own hash chain on disk, and beside it every announcement it ever signed in this run. */
+/** A node's own hash chain on disk, and every announcement it has signed in this run. */
 export interface Ledger {
   readonly length: number
   /** CID of the newest entry, or the run id. */
   readonly head: CID
   readonly last: SignedEntry | undefined
-  /** The newest announcement that was signed, whether or not its round came to an entry. */
+  /** The newest announcement that was signed, whether or not its round has an entry. */
   readonly lastAnnouncement: SignedAnnouncement | undefined
   /** Bytes of torn appends that opening set aside. */
   readonly recoveredBytes: number
   /** Bytes of the entries from `height` on, at most `count`; fewer at the end. */
   entries(height: number, count: number): Promise<readonly Uint8Array[]>
-  /** On disk before it resolves. Throws what the chain verifier throws for an entry that does not fit. */
+  /** On disk before it resolves. Throws what the chain verifier throws for an invalid entry. */
   append(entry: SignedEntry): Promise<void>
   /** On disk before it resolves, so that the node never signs two models for one round. */
   recordAnnouncement(announcement: SignedAnnouncement): Promise<void>
@@ -40,7 +40,7 @@ export const LEDGER_FILE = 'ledger.car'
 export const ANNOUNCEMENTS_FILE = 'announcements.car'
 
 /**
- * Opens or creates the ledger of `author` in the state folder and hands every entry in it to `visit`, oldest first.
+ * Opens or creates the ledger of `author` in the state folder and passes every entry in it to `visit`, oldest first.
  * Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO.
  */
 export async function openLedger(
@@ -52,7 +52,7 @@ export async function openLedger(
   const path = join(folder, LEDGER_FILE)
   const verifier: ChainVerifier = createChainVerifier(run, author)
   let blocks = 0
-  /** Where the next section begins, and where each entry's block lies in the file. */
+  /** Where the next section begins, and the position of each entry's block in the file. */
   let fileEnd = 0
   const places: { readonly start: number; readonly end: number }[] = []
   const visitEntry = (section: CarSection): void => {
@@ -85,7 +85,7 @@ export async function openLedger(
       verifyAnnouncement(announcement)
       const { body } = announcement
       if (body.author !== author || body.round <= (lastAnnouncement?.body.round ?? -1))
-        throw new RangeError(`round ${body.round} of ${body.author} is out of place`)
+        throw new RangeError(`round ${body.round} of ${body.author} is out of order`)
       lastAnnouncement = announcement
     } catch (error) {
       throw corrupt(announcementsPath, section, (error as Error).message)
@@ -107,7 +107,7 @@ export async function openLedger(
     await entries.log.close()
     throw error
   }
-  /** Set before the write, so that two calls at once cannot both sign for a round. */
+  /** Set before the write, so that two concurrent calls cannot both sign for a round. */
   let newestRound = lastAnnouncement?.body.round ?? -1
 
   return {
@@ -160,16 +160,16 @@ export async function openLedger(
   }
 }
 
-/** Throws E_STATE_CORRUPT unless no announcement was signed for this round, or a later one, yet. */
+/** Throws E_STATE_CORRUPT if an announcement was already signed for this round or a later one. */
 export function requireFirst(round: number, newestRound: number): void {
   if (round > newestRound) return
   throw new NodeError(
     'E_STATE_CORRUPT',
-    `refusing to sign a second announcement for round ${round}: signed up to round ${newestRound}`,
+    `refusing to sign a second announcement for round ${round}: announcements up to round ${newestRound} are already signed`,
   )
 }
 
-/** The run whose ledger lies in a state folder, or undefined when there is none yet. Throws CarError, ProtocolError. */
+/** The run of the ledger in a state folder, or undefined when there is none yet. Throws CarError, ProtocolError. */
 export async function readLedgerRun(folder: string): Promise<Run | undefined> {
   const file = await open(join(folder, LEDGER_FILE), 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

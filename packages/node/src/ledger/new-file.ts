@@ -4,8 +4,8 @@ import { errorMessage, NodeError } from '../errors.js'
 import { syncDirectory } from '../files.js'
 
 /**
- * Writes a new file whole or not at all: temporary file, fsync, then its name. What is there already stays as it is.
- * Returns false in that case, and writes nothing. Throws E_IO; whatever `parts` throws leaves no file behind.
+ * Writes a new file completely or not at all: temporary file, fsync, then its name. If the file exists, returns false
+ * and writes nothing. Throws E_IO; an error from `parts` leaves no file behind.
  */
 export async function writeNewFile(
   path: string,
@@ -27,7 +27,7 @@ export async function writeNewFile(
   }
 }
 
-/** A link fails where a name is taken, a rename would write over it; but not every file system has links. */
+/** A link fails if the name is taken, while a rename would overwrite it; but not every file system has links. */
 async function giveName(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path)

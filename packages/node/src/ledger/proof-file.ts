@@ -38,24 +38,24 @@ import { windowedReader } from './car-log.js'
 import { createReplay } from './replay.js'
 
 /**
- * Proof files: what convinces somebody who has nothing but the file and the run's members, whose public keys are in
- * the manifest that the file carries. CARv1, so that stock IPFS tools read them; the root is the proof document.
+ * Proof files: they convince anyone who has only the file and the run's members, whose public keys are in the
+ * manifest inside the file. CARv1, so that stock IPFS tools can read them; the root is the proof document.
  *
  * | proof document (`kind`) | further blocks, in this order |
  * |---|---|
- * | `tempered/inclusion-proof` (see protocol/inclusion-proof.ts) | none: it holds all it needs |
+ * | `tempered/inclusion-proof` (see protocol/inclusion-proof.ts) | none: it contains everything it needs |
  * | `tempered/consistency-proof` (see protocol/consistency-proof.ts) | none |
- * | `tempered/misdeed-proof` | manifest, evidence, then for a wrong aggregate the entry below, then blobs |
+ * | `tempered/misdeed-proof` | manifest, evidence, then for a wrong aggregate the previous entry, then blobs |
  *
- * Every block is there because the document names it, once, in the order in which it names it, and matches its hash;
- * nothing follows. So no byte of a file is outside what a check covers.
+ * Every block is named by the document, appears once, in the order in which it is named, and matches its hash;
+ * nothing follows. So a check covers every byte of a file.
  */
 
-/** Bounds of a proof file beside those of `LIMITS`. */
+/** Bounds of a proof file in addition to those of `LIMITS`. */
 export const PROOF_LIMITS = {
-  /** One block: the largest length that our CAR framing has. A model of 64 Mi parameters fits. */
+  /** One block: the largest length in our CAR framing. A model of 64 Mi parameters fits. */
   maxBlockBytes: 2 ** 28 - 64,
-  /** All blocks of a file together. They are in memory while they are checked. */
+  /** All blocks of a file together. They are kept in memory while they are checked. */
   maxFileBytes: 2 ** 31,
   /** A round's own model, start, memory and aggregate, and a model of every neighbour. */
   maxBlobs: LIMITS.maxNeighbours + 4,
@@ -81,11 +81,14 @@ const misbehaviourSchema = z.strictObject({
     'wrong-aggregate',
   ]),
   manifest: link(DAG_CBOR),
-  /** The evidence as nodes gossip it; for a wrong aggregate the accused entry itself, which may be longer than that. */
+  /**
+   * The evidence as nodes gossip it; for a wrong aggregate the accused entry itself, which may be longer than
+   * gossiped evidence.
+   */
   evidence: link(DAG_CBOR),
-  /** The entry below an accused entry, unless that is the first. */
+  /** The entry before an accused entry, unless that is the first. */
   parent: link(DAG_CBOR).nullable(),
-  /** What the judgement reads: models and rule memory. */
+  /** The blobs that the judgement reads: models and rule memory. */
   blobs: z.array(link(RAW)).max(PROOF_LIMITS.maxBlobs),
 })
 type MisbehaviourDocument = z.infer<typeof misbehaviourSchema>
@@ -98,7 +101,7 @@ export type CheckedProof =
       readonly run: Run
       readonly evidence: Evidence
       readonly judgement: Extract<Judgement, { status: 'proven' }>
-      /** The blobs that the file carries. */
+      /** The blobs in the file. */
       readonly blobs: BlobLookup
     }
 
@@ -109,9 +112,10 @@ export function packWholeProof(proof: Uint8Array): Uint8Array[] {
 }
 
 /**
- * A proof file of misbehaviour, in parts that make the file one after the other.
- * @param parent for a wrong aggregate of any but the first entry: the entry below
- * Throws E_PROOF unless the evidence convicts with the blobs at hand, and when a blob is larger than a proof may hold.
+ * A proof file of misbehaviour, in parts to be concatenated. Throws E_PROOF unless the evidence convicts with these
+ * blobs, and when a blob is larger than a proof may hold.
+ *
+ * @param parent for a wrong aggregate of any but the first entry: the previous entry
  */
 export async function packMisbehaviourProof(
   run: Run,
@@ -128,7 +132,7 @@ export async function packMisbehaviourProof(
   for (const cid of [...needed, ...welcome]) {
     const bytes = await blobs(cid)
     if (bytes === undefined && welcome.includes(cid)) continue
-    if (bytes === undefined) throw new ProtocolError('E_PROOF', `proof: blob ${cid} is not at hand`)
+    if (bytes === undefined) throw new ProtocolError('E_PROOF', `proof: blob ${cid} is not available`)
     if (bytes.byteLength > PROOF_LIMITS.maxBlockBytes)
       throw tooLarge(bytes.byteLength, PROOF_LIMITS.maxBlockBytes)
     carried.push({ cid: CID.parse(cid), bytes })
@@ -179,7 +183,7 @@ export async function checkProofFile(path: string): Promise<CheckedProof> {
       return section.bytes.slice()
     }
     const checked = await checkBlocks(root, next)
-    if (offset !== size) throw new CarError('blocks that the proof does not name', offset, false)
+    if (offset !== size) throw new CarError('the file has blocks that the proof does not name', offset, false)
     return checked
   } finally {
     await file.close()
@@ -212,7 +216,7 @@ function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsis
   if (final) return
   throw new ProtocolError(
     'E_PROOF',
-    `proof: the head is signed by ${signers.length} members, ${quorum} make it final`,
+    `proof: the head is signed by ${signers.length} members, but ${quorum} are needed to make it final`,
   )
 }
 
@@ -245,7 +249,7 @@ function checkParentGiven(evidence: Evidence, parent: SignedEntry | undefined): 
   if ((height === 0) === (parent === undefined)) return
   throw new ProtocolError(
     'E_PROOF',
-    height === 0 ? 'the first entry has no entry below it' : `the entry below entry ${height} is missing`,
+    height === 0 ? 'the first entry has no previous entry' : `the entry before entry ${height} is missing`,
   )
 }
 
@@ -269,9 +273,9 @@ function openStatement(
 
 function openEntry(bytes: Uint8Array, run: Run): Evidence {
   const entry = decodeEntry(bytes)
-  if (!entry.body.run.equals(run.id)) throw new ProtocolError('E_WRONG_RUN', 'proof: about another run')
+  if (!entry.body.run.equals(run.id)) throw new ProtocolError('E_WRONG_RUN', 'proof: it is about another run')
   if (!run.memberIndex.has(entry.body.author))
-    throw new ProtocolError('E_NOT_A_MEMBER', `proof: ${entry.body.author} is no member of the run`)
+    throw new ProtocolError('E_NOT_A_MEMBER', `proof: ${entry.body.author} is not a member of the run`)
   verifyEntry(entry)
   return accuseEntry(entry)
 }
@@ -288,7 +292,7 @@ function blobsOf(run: Run, evidence: Evidence, parent: SignedEntry | undefined) 
 }
 
 function checkBlock({ cid, bytes, start }: CarSection, due: CID): void {
-  if (!cid.equals(due)) throw new CarError(`a block ${cid} where ${due} is due`, start, false)
+  if (!cid.equals(due)) throw new CarError(`block ${cid}, expected ${due}`, start, false)
   if (!equalBytes(sha256(bytes), cid.multihash.digest))
     throw new CarError('block does not match its CID', start, false)
 }
@@ -302,7 +306,7 @@ function acquittal(judgement: Exclude<Judgement, { status: 'proven' }>): string 
 function tooLarge(byteLength: number, maxBytes: number): ProtocolError {
   return new ProtocolError(
     'E_TOO_LARGE',
-    `proof: ${byteLength} bytes where at most ${maxBytes} are allowed; look at the state folders with ledger replay`,
+    `proof: ${byteLength} bytes, but at most ${maxBytes} are allowed; use ledger replay on the state folders instead`,
     { byteLength, maxBytes },
   )
 }

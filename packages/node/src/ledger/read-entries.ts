@@ -19,8 +19,7 @@ export async function* ledgerEntries(path: string): AsyncGenerator<SignedEntry> 
 }
 
 /**
- * Whose state folder a ledger without entries lies in: the author of the first announcement beside it; undefined when
- * that cannot be told.
+ * The author of a ledger without entries: that of the first announcement next to it; undefined when there is none.
  */
 export async function announcementsAuthor(ledgerPath: string): Promise<string | undefined> {
   try {
@@ -29,7 +28,7 @@ export async function announcementsAuthor(ledgerPath: string): Promise<string | 
       return decodeAnnouncement(bytes).body.author
     }
   } catch {
-    // A file that is missing or damaged tells nothing.
+    // A missing or damaged file does not identify the author.
   }
   return undefined
 }

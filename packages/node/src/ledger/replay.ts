@@ -24,19 +24,19 @@ import { type RunTopology, runTopology } from '../topology.js'
 import { manifestInitialParameters, manifestLayers } from '../train/manifest-training.js'
 import type { BlobLookup } from './blob-folders.js'
 
-/** What came of computing a round of a ledger again. */
+/** The result of computing a round of a ledger again. */
 export type ReplayFinding =
   | { readonly status: 'agrees' }
-  /** The rule does not give what the entry says. */
+  /** The rule's result differs from the entry. */
   | { readonly status: 'differs'; readonly difference: Difference }
-  /** Blobs that are needed are not at hand: nothing can be said. */
+  /** Required blobs are missing: nothing can be concluded. */
   | { readonly status: 'unproven'; readonly missing: readonly string[] }
 
-/** The first thing, in the order of the entry, that is not as computed. */
+/** The first difference, in the order of the entry. */
 export interface Difference {
   /** The field of the entry, e.g. `neighbours.2.accepted` or `aggregate`. */
   readonly field: string
-  /** Peer id, for what is said about a neighbour. */
+  /** Peer id, for a field about a neighbour. */
   readonly peer?: string
   /** Index of the first parameter that differs, for models. */
   readonly coordinate?: number
@@ -47,24 +47,24 @@ export interface Difference {
 /** Computes rounds of a run again from ledger entries and the blobs they name. */
 export interface Replay {
   /**
-   * One round, given the entry below it (undefined for the first). The entries must have passed the chain verifier.
-   * Losses on the author's own data are taken as recorded: they are its claim.
+   * Replays one round, given the previous entry (undefined for the first). The entries must have passed the chain
+   * verifier. Losses on the author's own data are used as recorded: they are its claim.
    */
   check(entry: SignedEntry, parent: SignedEntry | undefined): Promise<ReplayFinding>
-  /** The models of a round, for those who want to look closer. Throws MissingBlobs. */
+  /** The models of a round, for further analysis. Throws MissingBlobs. */
   load(entry: SignedEntry, parent: SignedEntry | undefined): Promise<ReplayInput>
   /** CIDs of every blob that a round's replay reads, known from the entries alone. */
   needs(entry: SignedEntry, parent: SignedEntry | undefined): readonly string[]
 }
 
-/** What a round is computed from. */
+/** The input of a round's computation. */
 export type ReplayInput = Omit<PipelineInput, 'out'>
 
 export class MissingBlobs extends Error {
   override readonly name = 'MissingBlobs'
   readonly cids: readonly string[]
   constructor(cids: readonly string[]) {
-    super(`blobs are not at hand: ${cids.join(', ')}`)
+    super(`blobs are missing: ${cids.join(', ')}`)
     this.cids = cids
   }
 }
@@ -133,7 +133,8 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
         const malformed =
           error instanceof ProtocolError || (error instanceof NodeError && error.code === 'E_MALFORMED')
         if (!malformed) throw error
-        // A blob with the right hash that is no model of this run, or no memory, could not have been aggregated.
+        // A blob with the right hash that is not a model of this run, or not a memory, could not have been
+        // aggregated.
         return differs({ field: 'models', recorded: 'models of the run', computed: errorMessage(error) })
       }
       const unusable = firstUnusable(input)
@@ -155,7 +156,7 @@ function differs(difference: Difference): ReplayFinding {
   return { status: 'differs', difference }
 }
 
-/** CID of the model that announcement bytes name. */
+/** CID of the model named in an announcement. */
 function modelOf(announcement: Uint8Array): string {
   return decodeAnnouncement(announcement).body.model.toString()
 }
@@ -177,7 +178,7 @@ function neighbourOf(
   }
 }
 
-/** A node takes no model into a round that is not finite; an entry that says so is wrong. */
+/** A node never aggregates a model that is not finite; an entry that says so is wrong. */
 function firstUnusable(input: ReplayInput): Difference | undefined {
   for (const [k, neighbour] of input.neighbours.entries()) {
     if (neighbour.status !== 'ready') continue
@@ -220,7 +221,7 @@ function compareLosses(entry: SignedEntry, unused: number): Difference | undefin
   return {
     field: 'losses',
     recorded: `${entry.body.losses.length} losses`,
-    computed: `the rule asks for ${entry.body.losses.length - unused}`,
+    computed: `the rule requests ${entry.body.losses.length - unused}`,
   }
 }
 

@@ -14,7 +14,7 @@ import { errorCode, errorMessage } from '../errors.js'
 import { CarError, type CarSection, type ReadAt, readCarHeader, readCarSection } from './car.js'
 import { windowedReader } from './car-log.js'
 
-/** What checking a ledger file found. */
+/** The result of checking a ledger file. */
 export type LedgerVerdict =
   | {
       readonly ok: true
@@ -33,21 +33,23 @@ export type LedgerVerdict =
       readonly message: string
     }
 
-/** The largest block that a ledger may hold. */
+/** The largest block of a ledger. */
 const MAX_BLOCK_BYTES = Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes)
 
-/** The topology of a run, as the caller makes it from the manifest: who the neighbours of a member are. */
+/** The topology of a run, which the caller derives from the manifest: the neighbours of a member. */
 export type NeighboursOf = (run: Run) => (peer: string) => readonly string[]
 
-/** Checks a ledger block by block. What it refuses leaves it as it was, so that the block may be given again. */
+/**
+ * Checks a ledger block by block. A rejected block does not change its state, so that the block may be passed again.
+ */
 export interface LedgerChecker {
-  /** What the next step looks at: −1 for header and manifest, then the height of the entry that is due. */
+  /** What the next step checks: −1 for header and manifest, then the height of the next entry. */
   readonly entry: number
   readonly run: Run | undefined
   readonly chain: ChainVerifier | undefined
   /**
    * Reads and checks the next block of a file of `size` bytes; false at the end of the file. Throws CarError and
-   * ProtocolError for what is wrong with it.
+   * ProtocolError for an invalid block.
    */
   step(readAt: ReadAt, size: number): Promise<boolean>
 }
@@ -61,7 +63,7 @@ export function createLedgerChecker(
 
   const openRun = async (readAt: ReadAt, size: number): Promise<void> => {
     const header = await readCarHeader(readAt)
-    if (header.end >= size) throw new ProtocolError('E_MALFORMED', 'the file holds no run manifest')
+    if (header.end >= size) throw new ProtocolError('E_MALFORMED', 'the file has no run manifest')
     const section = await readBlock(readAt, header.end)
     const run = openManifest(section.bytes.slice())
     if (!run.id.equals(header.root)) {
@@ -96,7 +98,7 @@ export function createLedgerChecker(
   }
 }
 
-/** A manifest whose topology cannot be made is a bad manifest, not an error of whoever checks it. */
+/** A manifest whose topology cannot be built is an invalid manifest, not an error of the checker. */
 function topologyOf(run: Run, neighboursOf: NeighboursOf | undefined) {
   try {
     return neighboursOf?.(run)
@@ -113,9 +115,9 @@ async function readBlock(readAt: ReadAt, offset: number): Promise<CarSection> {
 }
 
 /**
- * Reads a ledger file from its first byte to its last and checks framing, hashes, the manifest, links, order,
- * limits and every signature, the neighbours' announcements included. `visit` sees each entry that passed.
- * `neighboursOf` is the run's topology, made from the manifest by the caller.
+ * Reads a ledger file from its first byte to its last and checks framing, hashes, the manifest, links, order, limits
+ * and every signature, including those of the neighbours' announcements. `visit` sees each entry that passed.
+ * `neighboursOf` is the run's topology, which the caller derives from the manifest.
  */
 export async function verifyLedgerFile(
   path: string,
@@ -138,7 +140,7 @@ export async function verifyLedgerFile(
       head: chain!.head,
     }
   } catch (error) {
-    // Whatever else is thrown (by `visit`, by the disk) says nothing about the ledger.
+    // Other errors (from `visit` or the disk) do not concern the ledger.
     if (!(error instanceof ProtocolError || error instanceof CarError)) throw error
     return { ok: false, path, entry: checker.entry, code: errorCode(error), message: errorMessage(error) }
   } finally {

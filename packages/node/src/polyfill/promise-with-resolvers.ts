@@ -1,6 +1,6 @@
 /**
- * libp2p 3 and its helpers call `Promise.withResolvers` (ES2024), which Node 20 lacks. Whatever imports libp2p
- * imports this file first. On Node 22 and later it does nothing.
+ * libp2p 3 and its helpers call `Promise.withResolvers` (ES2024), which Node 20 does not have. Every file that
+ * imports libp2p imports this file first. On Node 22 and later it does nothing.
  */
 interface Resolvers<T> {
   promise: Promise<T>

@@ -3,19 +3,19 @@ import type { RoundEvent } from './state.js'
 type Heard = Extract<RoundEvent, { readonly type: 'announced' | 'head' }>
 
 /**
- * Makes one event of a neighbour's coming and of what it tells of itself with it: a node that is back late begins when
- * the last neighbour is here, and must know by then how far the others are. What comes with the admission comes in the
- * same turn of the event loop, after the word that the neighbour is there.
+ * Combines a neighbour's arrival and what it reports about itself into one event: a node that returns late begins
+ * when the last neighbour is up, and must know by then how far the others are. The messages that come with the
+ * admission arrive in the same turn of the event loop, after the notice that the neighbour is up.
  */
 export interface Arrivals {
   up(peer: string): void
   down(peer: string): void
-  /** Something that a neighbour said of itself, or somebody of it. */
+  /** A message by or about a neighbour. */
   heard(event: Heard): void
 }
 
 export function createArrivals(dispatch: (event: RoundEvent) => void): Arrivals {
-  /** What was said by those that came in this turn. */
+  /** Messages of the neighbours that arrived in this turn. */
   const arriving = new Map<string, Heard[]>()
 
   const settle = (peer: string): void => {

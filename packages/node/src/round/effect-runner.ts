@@ -9,7 +9,7 @@ import type { RoundTimers } from './round-timers.js'
 import type { RoundWork } from './round-work.js'
 import type { Answer, RoundEffect, RoundEvent } from './state.js'
 
-/** Carries out the effects of the round machine; what takes time ends with an event or with `onError`. */
+/** Carries out the effects of the round machine; an asynchronous effect ends with an event or with `onError`. */
 export interface EffectRunner {
   perform(effect: RoundEffect): void
   /** Takes over nothing more from neighbours. Resolves when the ledger write in progress, if any, is finished. */

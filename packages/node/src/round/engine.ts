@@ -37,13 +37,13 @@ export interface RoundEngineInit {
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
-  /** Entries in the own ledger. */
+  /** Entries in the node's own ledger. */
   ownLength(): number
   /** The model of a round is stored and about to be announced. */
   onPublished(round: number, modelCid: string): void
   onRound(report: RoundReport): void
   onQuarantine(evidence: Evidence): void
-  /** A neighbour announced what is no model; the bytes are only lent. */
+  /** A neighbour announced bytes that are not a model; they are only lent. */
   onInvalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
   onAccusation(evidence: Evidence, from: string): void
   /** Peers that are quarantined from the start. */
@@ -51,13 +51,13 @@ export interface RoundEngineInit {
 }
 
 export interface RoundEngine {
-  /** What the network is to call. */
+  /** To be called by the network. */
   readonly handlers: Omit<NetworkHandlers, 'refused'>
   /** Quarantines a member against whom this node holds proof. */
   convict(evidence: Evidence): void
-  /** Works the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot go on. */
+  /** Runs the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot go on. */
   run(): Promise<void>
-  /** Lets a ledger write in progress finish, drops everything else. */
+  /** Finishes a ledger write in progress and drops everything else. */
   stop(): Promise<void>
   readonly state: RoundState
 }

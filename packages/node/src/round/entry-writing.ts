@@ -24,7 +24,7 @@ import type { RoundReport } from './report.js'
 /** What a node's own work knows about a finished round; the engine adds bytes and times. */
 export type ClosedRound = Omit<RoundReport, 'bytesReceived' | 'bytesSent' | 'phaseMs'>
 
-/** What a round leaves behind for the ledger. */
+/** The outcome of a round, for the ledger. */
 export interface RoundOutcome {
   readonly round: number
   /** The model that the round's training began with. */
@@ -82,7 +82,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
     async write({ round, start, announcement, trainingLoss, aggregation, aggregate }) {
       phases.begin('evaluate')
       await failpoints.hit('aggregate.before-store')
-      // The disk works while the training thread evaluates.
+      // Writing to disk and evaluation run in parallel.
       const [evaluation, aggregateCid] = await Promise.all([
         training.evaluate(round, aggregate.parameters),
         blobs.put(aggregate.bytes),

@@ -1,9 +1,12 @@
 import type { SignedAnnouncement } from '@tempered/protocol'
 
-/** Verified announcements of neighbours by round, until their round is over. What a peer can make us hold is bounded. */
+/**
+ * Verified announcements of neighbours by round, until their round is over. The memory that a peer can make us use is
+ * bounded.
+ */
 export interface HeardAnnouncements {
   find(round: number, peer: string): SignedAnnouncement | undefined
-  /** Of rounds further ahead than the next one, a neighbour's newest announcement is kept and no other. */
+  /** For rounds after the next one, only a neighbour's newest announcement is kept. */
   remember(message: SignedAnnouncement, currentRound: number): void
   /** Drops everything of rounds below `round`. */
   forget(round: number): void

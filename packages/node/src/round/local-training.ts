@@ -1,12 +1,12 @@
-/** What the round engine needs of training: work on flat parameters of length d, outside the network thread. */
+/** Training as the round engine needs it: on flat parameters of length d, outside the network thread. */
 export interface LocalTraining {
   /** Trains `parameters` in place for the round's local steps; resolves with the mean training loss. */
   train(round: number, parameters: Float32Array): Promise<{ readonly loss: number }>
   /** Loss and accuracy on the node's test data, or null when this round is not evaluated. */
   evaluate(round: number, parameters: Float32Array): Promise<Evaluation | null>
   /**
-   * Mean loss of a model on own training samples, for rules that judge neighbours by them: the same samples for every
-   * model of a round.
+   * Mean loss of a model on the node's own training samples, for rules that judge neighbours by it: the same samples
+   * for every model of a round.
    */
   loss(round: number, parameters: Float32Array): Promise<number>
 }
@@ -14,6 +14,6 @@ export interface LocalTraining {
 export interface Evaluation {
   /** Mean cross entropy, nats. */
   readonly loss: number
-  /** Share of samples classified right, in [0, 1]. */
+  /** Share of correctly classified samples, in [0, 1]. */
   readonly accuracy: number
 }

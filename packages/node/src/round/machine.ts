@@ -11,12 +11,12 @@ import type {
 } from './state.js'
 
 /**
- * The round machine: a pure function from (state, event) to (state, effects). It knows no clock, no network and
- * no disk; `engine.ts` carries out the effects and feeds their outcomes back as events.
+ * The round machine: a pure function from (state, event) to (state, effects). It has no clock, network or disk;
+ * `engine.ts` carries out the effects and feeds their outcomes back as events.
  *
- * A round ends when every live neighbour has answered, or when its deadline passes. Answers are: a model that is
- * here, a transfer that failed, or word that the neighbour has gone past the round. Neighbours that are down,
- * quarantined or out of patience are not waited for. A node whose neighbours are all down waits for one until
+ * A round ends when every live neighbour has answered, or when its deadline passes. Answers are: a model that has
+ * arrived, a transfer that failed, or the information that the neighbour has gone past the round. Neighbours that are
+ * down, quarantined or out of patience are not waited for. A node whose neighbours are all down waits for one until
  * the deadline instead of running ahead alone.
  */
 export function initialState(config: RoundConfig): RoundState {
@@ -70,8 +70,8 @@ export function step(state: RoundState, event: RoundEvent): Step {
 }
 
 /**
- * The round that a majority of the neighbours has reached, −1 before any. One liar cannot move it: of m
- * neighbours, more than m/2 must have announced that round or a later one.
+ * The round that a majority of the neighbours has reached, −1 before any. One Byzantine neighbour cannot change it:
+ * of m neighbours, more than m/2 must have announced that round or a later one.
  */
 export function majorityRound(state: RoundState): number {
   const rounds: number[] = []
@@ -92,7 +92,7 @@ function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
   const wanted = [...state.neighbours.values()].filter((neighbour) => !neighbour.quarantined)
   const anyLive = wanted.some((neighbour) => neighbour.live)
   const underWay = anyLive && majorityRound(state) > state.round
-  // A run that is under way waits for nobody, and nobody needs to be waited for.
+  // A run that is under way does not wait, and this node need not wait for anyone.
   if (underWay || wanted.every((neighbour) => neighbour.live)) {
     return joined(state, [...effects, { type: 'disarm', timer: 'join' }])
   }
@@ -102,7 +102,7 @@ function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
   return { state, effects }
 }
 
-/** Begins with the round that is due, or, where neighbours are further, with what they have reached. */
+/** Begins with the next round, or, if neighbours are ahead, with their progress. */
 function joined(state: RoundState, effects: readonly RoundEffect[]): Step {
   const { rounds } = state.config
   const behind = majorityRound(state) > state.round && state.round < rounds
@@ -111,7 +111,7 @@ function joined(state: RoundState, effects: readonly RoundEffect[]): Step {
     const neighbour = state.neighbours.get(peer)!
     return neighbour.live && !neighbour.quarantined
   })
-  // What was announced before a crash stands for its round, which is over.
+  // What was announced before a crash belongs to a round that is over.
   const syncing: RoundState = { ...state, phase: 'syncing', pending: false }
   return { state: syncing, effects: [...effects, { type: 'sync', peers }] }
 }
@@ -131,7 +131,7 @@ function enterRound(state: RoundState, round: number, effects: readonly RoundEff
   }
 }
 
-/** Sets the round, forgets what lies below it and starts the transfers that are due in it and in the next one. */
+/** Sets the round, forgets earlier ones and starts the transfers for it and the next one. */
 function moveTo(state: RoundState, round: number): Step {
   const inbox = new Map<number, RoundInbox>()
   const effects: RoundEffect[] = [{ type: 'forget', round }]
@@ -163,7 +163,7 @@ function afterNeighbourChange(state: RoundState, peer: string, change: Partial<N
   return recheck({ ...state, neighbours })
 }
 
-/** After anything that may have been the last thing a phase waited for. */
+/** Called after anything that a phase may have been waiting for. */
 function recheck(state: RoundState): Step {
   if (state.phase === 'joining') return checkJoined(state, [])
   if (state.phase === 'collecting') return checkCollected(state)
@@ -198,7 +198,7 @@ function announced(state: RoundState, peer: string, round: number, model: string
   return { state: stored, effects: [{ type: 'fetch', peer, round, model }] }
 }
 
-/** Of the announcements far ahead, one for each neighbour is kept: what a peer can make us hold is bounded. */
+/** Keeps one far-ahead announcement per neighbour, which bounds the memory that a peer can make us use. */
 function keepNewestAhead(state: RoundState, peer: string, newest: number): RoundState {
   const inbox = new Map<number, RoundInbox>()
   for (const [round, items] of state.inbox) {
@@ -260,7 +260,7 @@ function published(state: RoundState, round: number): Step {
   return { state: checked.state, effects }
 }
 
-/** True when nothing more is to be expected of this neighbour in this round. */
+/** True when nothing more can be expected from this neighbour in this round. */
 function hasAnswered(state: RoundState, neighbour: NeighbourState, item: InboxItem | undefined): boolean {
   if (neighbour.quarantined) return true
   if (item !== undefined) return item.status !== 'fetching'

@@ -5,7 +5,7 @@ import { errorCode } from '../errors.js'
 import { modelFlaw } from '../evidence/judge.js'
 import type { RunNetwork } from '../transport/network.js'
 
-/** Pulls neighbours' models, with retries, and holds them until their round is over. Buffers are used again. */
+/** Pulls neighbours' models, with retries, and keeps them until their round is over. Buffers are reused. */
 export interface ModelFetcher {
   /** Starts a transfer; its outcome goes to `onOutcome`. */
   fetch(peer: string, announcement: SignedAnnouncement): void
@@ -14,9 +14,9 @@ export interface ModelFetcher {
     peer: string,
     round: number,
   ): { parameters: Float32Array; announcement: SignedAnnouncement; arrivedMs: number } | undefined
-  /** Gives up and releases everything of rounds below `round`. */
+  /** Cancels and releases everything of rounds below `round`. */
   forget(round: number): void
-  /** Gives up all transfers; models that are here can still be read. */
+  /** Cancels all transfers; models that have arrived can still be read. */
   stop(): void
   /** Releases everything, once no round reads a model any more. */
   close(): void
@@ -28,7 +28,7 @@ export interface ModelFetcherInit {
   readonly parameterCount: number
   /** `code` is undefined for success. */
   onOutcome(peer: string, round: number, model: string, code: string | undefined): void
-  /** What arrived has the announced hash and is no model that a round can use; the bytes are the caller's to copy. */
+  /** The received bytes have the announced hash but are not a model that a round can use; copy them if needed. */
   onInvalid(announcement: SignedAnnouncement, bytes: Uint8Array): void
 }
 
@@ -36,14 +36,14 @@ interface Transfer {
   readonly announcement: SignedAnnouncement
   readonly controller: AbortController
   buffer: ModelBuffer
-  /** The bytes are here, checked and finite. */
+  /** The bytes have arrived, checked and finite. */
   done: boolean
-  /** No one writes into the buffer any more. */
+  /** Nothing writes into the buffer any more. */
   settled: boolean
   arrivedMs: number
 }
 
-/** A peer may have announced before it serves, or a stream may break: these are worth another try. */
+/** A peer may announce before it serves, or a stream may break: these errors are worth a retry. */
 const RETRYABLE = new Set(['E_STREAM', 'E_NO_CONNECTION', 'E_NOT_FOUND', 'E_NOT_ADMITTED'])
 const ATTEMPTS = 5
 const FIRST_RETRY_MS = 100

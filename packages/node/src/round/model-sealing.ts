@@ -18,7 +18,7 @@ import type { ModelPublisher } from './publisher.js'
 export interface ModelSealing {
   /**
    * @param start - the model that the round's training began with
-   * @param opinions - what the rule said about each neighbour in the last round; undefined when it said nothing
+   * @param opinions - the rule's opinions on the neighbours in the last round; undefined when it has none
    * @returns the recorded announcement; undefined when the node was stopped before it was signed
    */
   seal(

@@ -13,11 +13,14 @@ export interface NeighbourModels {
   remember(message: SignedAnnouncement, currentRound: number): void
   /** Starts pulling the announced model; the outcome is dispatched as `fetched` or `fetch-failed`. */
   fetch(round: number, peer: string): void
-  /** What the rule gets from a neighbour; `announcedMs` is when the own announcement left, on the monotonic clock. */
+  /**
+   * What the rule gets from a neighbour; `announcedMs` is when the node's own announcement was sent, on the monotonic
+   * clock.
+   */
   collect(answer: Answer, round: number, announcedMs: number): ArrivedModel | AbsentModel
   /** Releases everything of rounds below `round`. */
   forget(round: number): void
-  /** Gives up all transfers; models that have arrived can still be read. */
+  /** Cancels all transfers; models that have arrived can still be read. */
   stop(): void
   /** Releases everything, once no round reads a model any more. */
   close(): void
@@ -46,7 +49,7 @@ export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModel
         dispatch({ type: 'fetched', peer, round, model })
         return
       }
-      logger.warn({ peer, round, code }, 'model not taken')
+      logger.warn({ peer, round, code }, 'model rejected')
       dispatch({ type: 'fetch-failed', peer, round, model, code })
     },
   })

@@ -16,7 +16,7 @@ export interface NetworkEventsComponents {
 export interface NetworkEventsInit {
   readonly neighbours: readonly string[]
   currentRound(): number
-  /** Entries in the own ledger. */
+  /** Entries in the node's own ledger. */
   ownLength(): number
   dispatch(event: RoundEvent): void
   onEvidence(evidence: Evidence): void
@@ -59,8 +59,8 @@ export function createNetworkEvents(
       init.onError(
         new NodeError(
           'E_ROLLED_BACK',
-          `this node signed entry ${head.body.height} before, but its ledger holds only ${init.ownLength()}; ` +
-            'restore the newest copy of the state folder, or take part under a new key',
+          `this node signed entry ${head.body.height} before, but its ledger has only ${init.ownLength()} entries; ` +
+            'restore the newest copy of the state folder, or join with a new key',
           { height: head.body.height },
         ),
       )

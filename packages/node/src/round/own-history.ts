@@ -1,19 +1,19 @@
 import type { HeadMessage, SignedAnnouncement } from '@tempered/protocol'
 import type { LocalSource } from '../transport/network.js'
 
-/** What this node said lately, for neighbours that ask, and which of its blobs are still due to be held. */
+/** This node's recent messages, for neighbours that ask, and which of its blobs must still be kept. */
 export interface OwnHistory extends Pick<LocalSource, 'announcements' | 'head'> {
   noteAnnouncement(message: SignedAnnouncement): void
   noteHead(message: HeadMessage): void
-  /** Notes which blobs a round made: the announced model, the aggregate, and what else there is. */
+  /** Notes the blobs of a round: the announced model, the aggregate and any others. */
   noteBlobs(round: number, cids: readonly string[]): void
   /** CID of the aggregate of a round that is still noted. */
   aggregateOf(round: number): string | undefined
-  /** CIDs by round of the last `keepRounds` rounds that were noted, the newest first; what is older is forgotten. */
+  /** CIDs of the last `keepRounds` noted rounds, by round, the newest first; older ones are forgotten. */
   retained(keepRounds: number): readonly (readonly string[])[]
 }
 
-/** Rounds of own announcements that are served. */
+/** Number of rounds whose own announcements are served. */
 const SERVED_ROUNDS = 4
 
 export function createOwnHistory(): OwnHistory {

@@ -5,7 +5,7 @@ import type { PhaseName, PhaseTimes } from './report.js'
 export interface PhaseTimer {
   /** Ends the running phase, if any, and begins another. */
   begin(phase: PhaseName): void
-  /** Ends the running phase and returns the round's times, milliseconds; the next round begins at zero. */
+  /** Ends the running phase and returns the round's times in milliseconds; the next round begins at zero. */
   end(): PhaseTimes
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a node announces as its model of a round. The default announces what it trained; whoever injects another
- * publisher makes the node say something else while everything around it stays the same.
+ * What a node announces as its model of a round. The default announces the trained model; an injected publisher can
+ * announce something else without changing anything around it.
  */
 export interface ModelPublisher {
   /**

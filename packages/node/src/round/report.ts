@@ -1,6 +1,6 @@
 import type { NeighbourRecord } from '@tempered/protocol'
 
-/** What one finished round of one node looked like; the ledger entry and the measurements around it. */
+/** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
   /** 0-based. */
   readonly round: number
@@ -8,7 +8,7 @@ export interface RoundReport {
   readonly testLoss: number | null
   /** In [0, 1]. */
   readonly testAccuracy: number | null
-  /** One a neighbour, in member order. */
+  /** One per neighbour, in member order. */
   readonly neighbours: readonly NeighbourRecord[]
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string

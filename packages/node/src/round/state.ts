@@ -1,7 +1,7 @@
-/** Where a node stands in its run. Plain data: the reducer in machine.ts is the only writer. */
+/** The progress of a node in its run. Plain data: only the reducer in machine.ts writes it. */
 
 export type Phase =
-  /** Not started: neighbours may come and announce, nothing is done. */
+  /** Not started: neighbours may connect and announce, but nothing is done. */
   | 'idle'
   /** Waiting for neighbours before the first round of this process. */
   | 'joining'
@@ -19,18 +19,18 @@ export type Phase =
   | 'lingering'
   | 'done'
 
-/** What stays the same through a run. */
+/** Constants of a run. */
 export interface RoundConfig {
   /** Rounds of the run; the last one is `rounds − 1`. */
   readonly rounds: number
   /** Peer ids of the neighbours in member order. */
   readonly neighbours: readonly string[]
-  /** Deadlines in a row a live neighbour may miss before it is no longer waited for. */
+  /** Deadlines in a row that a live neighbour may miss before this node stops waiting for it. */
   readonly patienceRounds: number
 }
 
 export interface NeighbourState {
-  /** Admitted and connected, or lost so recently that it may be back. */
+  /** Admitted and connected, or lost so recently that it may come back. */
   readonly live: boolean
   /** Deadlines missed in a row. */
   readonly missed: number
@@ -38,7 +38,7 @@ export interface NeighbourState {
   readonly newestRound: number
   /** Its ledger holds the run's last round. */
   readonly finished: boolean
-  /** Proven to have told two stories: never listened to again. */
+  /** Convicted by evidence: all its messages are ignored. */
   readonly quarantined: boolean
 }
 
@@ -64,7 +64,7 @@ export interface RoundState {
   /** The announcement of `round` was signed before a crash: it must go out as it is, without training again. */
   readonly pending: boolean
   readonly neighbours: ReadonlyMap<string, NeighbourState>
-  /** By round: the current one, the next one, and what was announced further ahead. */
+  /** By round: the current one, the next one, and announcements further ahead. */
   readonly inbox: ReadonlyMap<number, RoundInbox>
 }
 
@@ -73,7 +73,7 @@ export type TimerName = 'join' | 'collect' | 'linger'
 export type RoundEvent =
   /** `round`: the first round without an entry. `pending`: its announcement was already signed before a crash. */
   | { readonly type: 'start'; readonly round: number; readonly pending: boolean }
-  /** `newestRound`: the newest that it announced with its coming, −1 or nothing when it announced none. */
+  /** `newestRound`: the newest round that it announced on arrival; −1 or undefined for none. */
   | { readonly type: 'neighbour-up'; readonly peer: string; readonly newestRound?: number }
   | { readonly type: 'neighbour-down'; readonly peer: string }
   | { readonly type: 'announced'; readonly peer: string; readonly round: number; readonly model: string }
@@ -89,14 +89,14 @@ export type RoundEvent =
   | { readonly type: 'passed'; readonly peer: string; readonly round: number }
   | { readonly type: 'head'; readonly peer: string; readonly round: number }
   | { readonly type: 'quarantined'; readonly peer: string }
-  /** What neighbours had to give is here, or is not to be had. */
+  /** The neighbours' newest model has been taken over, or there is none. */
   | { readonly type: 'synced' }
   | { readonly type: 'trained' }
   | { readonly type: 'published'; readonly round: number }
   | { readonly type: 'aggregated'; readonly round: number }
   | { readonly type: 'timeout'; readonly timer: TimerName; readonly round: number }
 
-/** What came of one neighbour in a round that is being closed. */
+/** The outcome of one neighbour in a round that is being closed. */
 export type Answer =
   | { readonly peer: string; readonly status: 'ready'; readonly model: string; readonly arrival: number }
   /** `reason`: `quarantined`, `down`, `deadline`, `passed` or the code of a failed transfer. */

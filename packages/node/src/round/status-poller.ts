@@ -4,11 +4,11 @@ import type { Logger } from '../logger.js'
 import type { PeerStatus, RunNetwork } from '../transport/network.js'
 
 /**
- * Gossip may lose a message and never repeats one. While a round waits, neighbours that have not been heard of are
- * asked directly; what they send arrives through the usual validation.
+ * Gossip may lose a message and never repeats one. While a round waits, silent neighbours are asked directly; their
+ * replies go through the usual validation.
  */
 export interface StatusPoller {
-  /** Asks from now on, every `POLL_MS`, whom `missing` names at that moment. */
+  /** From now on asks, every `POLL_MS`, the peers that `missing` returns at that moment. */
   watch(
     round: number,
     missing: () => readonly string[],
@@ -48,7 +48,7 @@ export function createStatusPoller(
             })
             .catch((error) => {
               if (!signal.aborted)
-                logger.debug({ peer, round, code: errorCode(error) }, 'status not to be had')
+                logger.debug({ peer, round, code: errorCode(error) }, 'status not received')
             })
             .finally(() => asking.delete(peer))
         }

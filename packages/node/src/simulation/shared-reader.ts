@@ -3,7 +3,7 @@ import { type MessageReader, protocolReader } from '../inbound/message-reader.js
 
 /** A reader for all nodes of one run. */
 export interface SharedReader extends MessageReader {
-  /** Opens announcements that ledger entries carry, each once while it is among the newest. */
+  /** Opens announcements inside ledger entries, each only once while it is among the newest. */
   readonly openCarried: OpenAnnouncement
 }
 
@@ -11,8 +11,9 @@ export interface SharedReader extends MessageReader {
 const REMEMBERED = 16_384
 
 /**
- * Reads each message of a simulation once, however many nodes receive it: deliveries hand on the very same bytes, and
- * reading is a function of them alone. What fails is read again by everyone. All nodes must be of one run.
+ * Reads each message of a simulation only once, however many nodes receive it: deliveries pass on the same byte
+ * array, and reading depends only on the bytes. A message that fails is read again by every node. All nodes must be
+ * of one run.
  */
 export function createSharedReader(): SharedReader {
   const genuine = new WeakSet<object>()

@@ -1,11 +1,11 @@
 /** A timer of virtual time. */
 export interface VirtualTimer {
   readonly dueMs: number
-  /** Of timers that are due together, the one of the lower owner fires first. */
+  /** Of timers due at the same time, the one of the lower owner fires first. */
   readonly owner: number
-  /** Of timers of one owner that are due together, the one that was made first fires first. */
+  /** Of timers of one owner due at the same time, the one that was created first fires first. */
   readonly sequence: number
-  /** Undefined once it was cancelled. */
+  /** Undefined once it is cancelled. */
   callback: (() => void) | undefined
 }
 

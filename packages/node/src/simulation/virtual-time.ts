@@ -3,40 +3,39 @@ import { NodeError } from '../errors.js'
 import { createTimerHeap, type VirtualTimer } from './timer-heap.js'
 
 /**
- * Time that a program moves. It stands still while anything can still happen at this instant and then jumps to the
- * next timer, so a simulated hour costs only the work in it. What happens at one instant happens in an order that
- * depends on owners and on what each of them did before, not on how long work really took: the same inputs give the
- * same history.
+ * Time under a program's control. It stands still while anything can still happen at this instant, then jumps to the
+ * next timer, so a simulated hour costs only the work in it. The order of events at one instant depends on owners and
+ * on what each of them did before, not on how long work really took: the same inputs give the same history.
  */
 export interface VirtualTime {
   /** The clock of one owner, a node's index or another number. */
   clockOf(owner: number): Clock
   /**
-   * Work that takes real time, such as training in a thread. Time stands still until it is over; its outcome is handed
-   * on at the end of the instant, in order of owners.
+   * Work that takes real time, such as training in a thread. Time stands still until it is done; its outcome is
+   * delivered at the end of the instant, in order of owners.
    */
   hold<T>(owner: number, work: () => Promise<T>): Promise<T>
   /**
    * Moves time until `done` settles, and settles like it. Rejects with E_STUCK when nothing can happen any more and
-   * it has not.
+   * `done` has not settled.
    */
   run<T>(done: Promise<T>): Promise<T>
   /** Milliseconds since the start. */
   readonly nowMs: number
 }
 
-/** What wall clocks of a simulation begin with: 2026-01-01, so that ledgers are the same in every repetition. */
+/** Start of a simulation's wall clocks: 2026-01-01, so that ledgers are the same in every repetition. */
 const EPOCH_MS = Date.UTC(2026, 0, 1)
 
 interface Held {
   readonly owner: number
   readonly sequence: number
   readonly settled: Promise<void>
-  /** Hands the outcome on. */
+  /** Delivers the outcome. */
   release(): void
 }
 
-/** Lets everything that only waits for promises run. */
+/** Lets everything run that only waits for promises. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export function createVirtualTime(): VirtualTime {
@@ -72,7 +71,7 @@ export function createVirtualTime(): VirtualTime {
     }
   }
 
-  /** Fires every timer of this instant, one after another, each with all that follows from it. */
+  /** Fires every timer of this instant, one after another, each with all its consequences. */
   const finishInstant = async (): Promise<void> => {
     for (;;) {
       await turn()
@@ -127,7 +126,7 @@ export function createVirtualTime(): VirtualTime {
         if (next === undefined) {
           throw new NodeError(
             'E_STUCK',
-            `the simulation stands still at ${nowMs} ms: nobody waits for anything`,
+            `the simulation is stuck at ${nowMs} ms: no timer is left and the run is not done`,
           )
         }
         nowMs = next.dueMs

@@ -10,10 +10,10 @@ import { openWitnessStore, WITNESS_FILE } from '../witness/witness-store.js'
 import { lockState } from './state-lock.js'
 import type { NodeStores } from './stores.js'
 
-/** Copies of neighbours' ledgers lie here, below the state folder. */
+/** Copies of neighbours' ledgers are here, below the state folder. */
 const PEERS_FOLDER = 'peers'
 
-/** A state folder, made when missing and locked for this process. Throws E_STATE_IN_USE, E_IO. */
+/** A state folder, created if missing and locked for this process. Throws E_STATE_IN_USE, E_IO. */
 export async function openFolderStores(folder: string): Promise<NodeStores> {
   await mkdir(join(folder, PEERS_FOLDER), { recursive: true })
   const release = await lockState(folder)

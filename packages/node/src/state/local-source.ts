@@ -2,7 +2,7 @@ import { LIMITS } from '@tempered/protocol'
 import type { LocalSource } from '../transport/network.js'
 import type { NodeState } from './node-state.js'
 
-/** What other members can ask this node for, out of its state. */
+/** What other members can request from this node, based on its state. */
 export function createLocalSource({ ledger, blobs, witness, history, evidence }: NodeState): LocalSource {
   return {
     announcements: history.announcements,

@@ -15,29 +15,29 @@ import type { WitnessedState } from '../witness/witness-store.js'
 import type { NodeStores } from './stores.js'
 
 /**
- * The disk of a simulated node: what a process keeps in memory outlives the node's stop or kill, and a node that is
- * opened over it again goes on where it was. Entries pass the same chain verifier as on disk.
+ * The disk of a simulated node: its contents survive a stop or kill of the node, and a node that is opened on it
+ * again continues where it was. Entries pass the same chain verifier as on disk.
  */
 export interface MemoryDisk {
   /** For one node at a time. Throws E_STATE_IN_USE while another holds it. */
   open(): NodeStores
-  /** Entries that were appended, all of which the chain verifier accepted. */
+  /** Number of appended entries, all accepted by the chain verifier. */
   readonly ledgerLength: number
   /** Round of the newest of them, from 0; −1 before the first. */
   readonly lastRound: number
   /** CID of the newest of them; undefined before the first. */
   readonly ledgerHead: CID | undefined
-  /** Bytes of a model that is held. */
+  /** Bytes of a stored model. */
   blob(cid: string): Uint8Array | undefined
 }
 
 export interface MemoryDiskInit {
   /**
-   * Entries of the own ledger whose bytes are held, the newest ones; all when left out. A node whose older entries are
-   * gone can neither be opened again nor serve them to others.
+   * How many of the newest ledger entries are kept as bytes; default: all. A node whose older entries are gone can
+   * neither be opened again nor serve them to others.
    */
   readonly heldEntries?: number
-  /** Opens the announcements that entries carry; a simulation spares itself to check each of them k times. */
+  /** Opens the announcements inside entries; a simulation uses it to check each of them once instead of k times. */
   readonly openAnnouncement?: OpenAnnouncement
 }
 
@@ -54,7 +54,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
 
   const openLedger = (run: Run, author: string, visit: (entry: SignedEntry) => void): Ledger => {
     if (dropped > 0)
-      throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} were not held`)
+      throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} are no longer stored`)
     const verifier = createChainVerifier(run, author, undefined, init.openAnnouncement)
     for (const { bytes } of entries) visit(verifier.accept(bytes))
     return {
@@ -120,7 +120,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
     },
     blob: (cid) => blobs.get(cid),
     open() {
-      if (inUse) throw new NodeError('E_STATE_IN_USE', 'another node holds this memory')
+      if (inUse) throw new NodeError('E_STATE_IN_USE', 'this memory is in use by another node')
       inUse = true
       return {
         place: 'memory',

@@ -25,13 +25,13 @@ export interface NodeStateInit {
   readonly run: Run
   readonly signer: Signer
   readonly stores: NodeStores
-  /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept whatever it says. */
+  /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept regardless. */
   readonly diskBudgetBytes?: number | undefined
   /** Parameters with which the run begins; must hash to the manifest's `initialCid`. */
   readonly initialParameters: Float32Array
 }
 
-/** All that a node keeps, opened, checked and held for this process alone. */
+/** Everything that a node stores, opened, checked and locked for this process. */
 export interface NodeState {
   readonly ledger: Ledger
   readonly evidence: EvidenceLog
@@ -43,7 +43,7 @@ export interface NodeState {
   readonly memory: RuleMemory
   /** An announcement that was signed before a crash and has no entry yet, with its blob's parameters. */
   readonly pending: { readonly announcement: SignedAnnouncement; readonly model: ModelBuffer } | undefined
-  /** The copy of a neighbour's ledger; what is in it already goes to `visit`, oldest first. */
+  /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
   saveFinals(finals: readonly FinalHead[]): Promise<void>
   /** Round with which this process begins. */
@@ -51,7 +51,10 @@ export interface NodeState {
   close(): Promise<void>
 }
 
-/** Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; nothing stays open then, and the stores are released. */
+/**
+ * Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; then nothing stays open, and the stores are
+ * released.
+ */
 export async function openNodeState(init: NodeStateInit, logger: Logger): Promise<NodeState> {
   const { run, signer, stores } = init
   const opened: (() => Promise<void>)[] = [() => stores.release()]
@@ -76,7 +79,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     })
     opened.push(() => ledger.close())
     if (ledger.recoveredBytes > 0)
-      logger.warn({ bytes: ledger.recoveredBytes }, 'a torn ledger tail was set aside')
+      logger.warn({ bytes: ledger.recoveredBytes }, 'an incomplete last ledger entry was set aside')
     const evidence = await stores.openEvidence(run)
     opened.push(() => evidence.close())
     const blobs = await stores.openBlobs(init.diskBudgetBytes)
@@ -126,7 +129,7 @@ async function startingParameters(
     if (cid !== initialCid) {
       throw new NodeError(
         'E_INITIAL_PARAMETERS',
-        `this node's initial parameters hash to ${cid}, the manifest says ${initialCid}; versions differ`,
+        `this node's initial parameters hash to ${cid}, but the manifest says ${initialCid}; use the version of Tempered that made the manifest`,
       )
     }
     return copyModel(init.initialParameters)
@@ -136,13 +139,13 @@ async function startingParameters(
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stores.place} lacks blob ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
+      `${init.stores.place} has no blob ${cid}, the aggregate of round ${ledger.last.body.round}; restore it from a copy`,
     )
   }
   return copyModel(decodeModel(bytes, parameterCount))
 }
 
-/** What the rule remembered when the last entry was written. */
+/** The rule's memory when the last entry was written. */
 async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore): Promise<RuleMemory> {
   const cid = ledger.last?.body.memory?.toString()
   if (cid === undefined) return emptyMemory
@@ -150,13 +153,13 @@ async function ruleMemory(init: NodeStateInit, ledger: Ledger, blobs: BlobStore)
   if (bytes === undefined) {
     throw new NodeError(
       'E_STATE_CORRUPT',
-      `${init.stores.place} lacks blob ${cid}, the rule's memory; restore it from a copy`,
+      `${init.stores.place} has no blob ${cid}, the rule's memory; restore it from a copy`,
     )
   }
   return decodeMemory(bytes)
 }
 
-/** An announcement that was signed but has no entry: it must stand, since another would be an equivocation. */
+/** An announcement that was signed but has no entry: it must be kept, since another one would be an equivocation. */
 async function pendingAnnouncement(run: Run, ledger: Ledger, blobs: BlobStore) {
   const announcement = ledger.lastAnnouncement
   const lastRound = ledger.last?.body.round ?? -1

@@ -6,9 +6,9 @@ import { NodeError } from '../errors.js'
 const heldHere = new Set<string>()
 
 /**
- * Holds a state folder for one node: a `lock` file with the owner's pid and, where the system tells, when that process
- * began, linked into place whole. A lock whose owner is gone (a crash, kill -9) is taken over, also when its pid has
- * been given to another process since. Throws E_STATE_IN_USE. The returned function lets go.
+ * Holds a state folder for one node: a `lock` file with the owner's pid and, if the system provides it, the start
+ * time of that process, linked into place atomically. A lock whose owner is gone (a crash, kill -9) is taken over,
+ * even if its pid has been reused since. Throws E_STATE_IN_USE. The returned function releases the lock.
  */
 export async function lockState(folder: string): Promise<() => Promise<void>> {
   const path = join(resolve(folder), 'lock')
@@ -27,7 +27,7 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   }
   let released = false
   return async () => {
-    // Once only: a second call must not take the lock from whoever holds it by then.
+    // Only once: a second call must not take the lock from its next owner.
     if (released) return
     released = true
     heldHere.delete(path)
@@ -57,7 +57,7 @@ function inUse(folder: string, owner: string): NodeError {
   return new NodeError('E_STATE_IN_USE', `${folder} is in use by ${owner}; stop that node first`, { folder })
 }
 
-/** Takes a lock away that was judged stale; one that somebody else put there in the meantime is put back. */
+/** Removes a lock that was judged stale; a lock that another process created in the meantime is put back. */
 async function removeStale(path: string, aside: string, judged: string): Promise<void> {
   try {
     await rename(path, aside)
@@ -79,9 +79,9 @@ async function isAlive(pid: number, beginning: string | undefined): Promise<bool
   return beginning === undefined || began === undefined || began === beginning
 }
 
-/** When a process began, in clock ticks since boot (field 22 of proc(5) stat); undefined where there is no /proc. */
+/** Start time of a process, in clock ticks since boot (field 22 of proc(5) stat); undefined without /proc. */
 async function beginningOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  // The second field is the name in parentheses, which may hold anything.
+  // The second field is the name in parentheses, which may contain anything.
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
 }

@@ -5,26 +5,26 @@ import type { EvidenceLog } from '../evidence/evidence-log.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { WitnessStore } from '../witness/witness-store.js'
 
-/** A copy of a neighbour's ledger, entry after entry. */
+/** A copy of a neighbour's ledger, entry by entry. */
 export interface LedgerCopy {
   append(cid: CID, bytes: Uint8Array): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Where a node keeps what must outlive its process: a state folder on disk, or memory in a simulation. Each part is
- * opened once; what it resolves with has been checked.
+ * Storage for what must outlive a node's process: a state folder on disk, or memory in a simulation. Each part is
+ * opened once, and its contents are checked on opening.
  */
 export interface NodeStores {
-  /** For messages: the folder, or a name. */
+  /** The folder or a name, for messages. */
   readonly place: string
   openLedger(run: Run, author: string, visit: (entry: SignedEntry) => void): Promise<Ledger>
   openEvidence(run: Run): Promise<EvidenceLog>
   openBlobs(budgetBytes: number | undefined): Promise<BlobStore>
   openWitness(run: Run): Promise<WitnessStore>
   saveFinals(run: Run, finals: readonly FinalHead[]): Promise<void>
-  /** The copy of a neighbour's ledger; what is in it already goes to `visit`, oldest first. */
+  /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(run: Run, peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
-  /** Lets the place go, for another process to take. */
+  /** Releases the storage, so that another process can use it. */
   release(): Promise<void>
 }

@@ -17,11 +17,11 @@ import type { RunTopology } from '../topology.js'
 import type { RunNetwork } from '../transport/network.js'
 import { medoid } from './medoid.js'
 
-/** How a node that comes late takes over what its neighbours have reached. */
+/** How a late node takes over the progress of its neighbours. */
 export interface CatchUp {
   /**
-   * Fetches and checks the ledgers of these neighbours, all at once, and gives the newest model among them that the
-   * others are closest to; undefined when none is to be had. Never rejects because of a neighbour.
+   * Fetches and checks the ledgers of these neighbours, concurrently, and returns the one of their newest models that
+   * is closest to the others; undefined when there is none. Never rejects because of a neighbour.
    */
   newestModel(peers: readonly string[]): Promise<ModelBuffer | undefined>
   stop(): void
@@ -33,11 +33,11 @@ export interface CatchUpInit {
   readonly network: Pick<RunNetwork, 'fetchEntries' | 'fetchFinalHeads' | 'fetchModel'>
   readonly clock: Clock
   readonly logger: Logger
-  /** Copies of neighbours' ledgers are kept, so that an interrupted catch-up goes on where it was. */
+  /** Copies of neighbours' ledgers are kept, so that an interrupted catch-up continues where it stopped. */
   readonly openLedgerCopy: NodeState['openLedgerCopy']
 }
 
-/** Models that are compared; more neighbours make the choice no safer and the start slower. */
+/** Most models that are compared; more would not make the choice safer, but the start slower. */
 const MAX_CANDIDATES = 8
 
 export function createCatchUp(init: CatchUpInit): CatchUp {
@@ -66,13 +66,13 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
     }
   }
 
-  /** A chain that ends before, or differs from, what a quorum of the members has signed for is not believed. */
+  /** Rejects a chain that is shorter than, or differs from, what a quorum of the members has signed. */
   const checkAgainstFinals = (peer: string, cids: readonly CID[], finals: readonly FinalHead[]): void => {
     for (const { author, height, entry } of finals.map(({ head }) => head.body)) {
       if (author === peer && !cids[height]?.equals(entry)) {
         throw new NodeError(
           'E_ROLLED_BACK',
-          `its ledger of ${cids.length} entries lacks entry ${height}, which is final`,
+          `its ledger of ${cids.length} entries does not have entry ${height}, which is final`,
         )
       }
     }

@@ -7,7 +7,7 @@ import type { LocalSource } from '../transport/network.js'
 import { finalHeadSchema, openFinal, packFinal } from '../witness/final-store.js'
 
 /**
- * What a late joiner asks its neighbours for: their ledgers, entry by entry, and the final heads they know. A reply
+ * Requests of a late joiner to its neighbours: their ledgers, entry by entry, and the final heads they know. A reply
  * begins with the number of frames that follow, so that each frame stays small.
  */
 const entriesRequest = z.strictObject({ from: z.int().min(0) })
@@ -15,7 +15,7 @@ const entriesHeader = z.strictObject({ entries: z.int().min(0).max(LIMITS.maxEnt
 const finalsHeader = z.strictObject({ finals: z.int().min(0).max(LIMITS.maxFinalHeadsPerReply) })
 /** Room for the frame around an entry. */
 const FRAME_BYTES = 16
-/** A head and one co-signature of about 700 bytes of each member. */
+/** A head and one co-signature of about 700 bytes per member. */
 const finalFrameBytes = (run: Run): number => 2_048 * (1 + run.manifest.members.length)
 
 export async function serveSync(
@@ -75,7 +75,7 @@ export function fetchFinalHeads(
       try {
         return openFinal(packed, run)
       } catch (error) {
-        throw new NodeError('E_MALFORMED', `${peer} gave a head that is not final: ${errorMessage(error)}`)
+        throw new NodeError('E_MALFORMED', `${peer} sent a head that is not final: ${errorMessage(error)}`)
       }
     },
   })
@@ -84,15 +84,15 @@ export function fetchFinalHeads(
 interface ListExchange<T> {
   readonly protocol: string
   readonly request: Record<string, unknown>
-  /** How many frames follow a header; throws for what is none. */
+  /** How many frames follow a header; throws for an invalid header. */
   count(header: unknown): number
   /** Largest frame of the list. */
   readonly frameBytes: number
-  /** An item from its frame; throws for what is none. */
+  /** An item from its frame; throws for an invalid frame. */
   read(frame: unknown): T
 }
 
-/** One request, a header with a number, and so many frames. */
+/** One request, a header with a number, and that number of frames. */
 function fetchList<T>(
   direct: DirectProtocols,
   peer: string,

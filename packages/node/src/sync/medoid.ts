@@ -1,7 +1,7 @@
 /**
  * Index of the model to trust among models that claim to be the newest: the one with the smallest median of squared
- * distances to the others, ties to the lower index. While more than half of them are honest, it lies no further from
- * the honest ones than they lie from each other at most.
+ * distances to the others, ties to the lower index. As long as more than half of them are honest, its distance to the
+ * honest ones is at most the largest distance between honest ones.
  * @param models at least one vector, all of length d, finite
  */
 export function medoid(models: readonly Float32Array[]): number {

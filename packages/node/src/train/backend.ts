@@ -16,7 +16,7 @@ export type BackendName = Exclude<BackendChoice, 'auto'>
 
 export interface BackendInfo {
   name: BackendName
-  /** One line for people: what was chosen and why. */
+  /** One readable line: what was chosen and why. */
   notice: string
 }
 
@@ -25,13 +25,13 @@ export interface TrainingBackend extends BackendInfo {
 }
 
 export interface BackendLoaders {
-  /** Loads `@tensorflow/tfjs-node` and gives its namespace; injected by tests. */
+  /** Loads `@tensorflow/tfjs-node` and returns its namespace; injected by tests. */
   loadTfjsNode(): Promise<Tf>
 }
 
 const INSTALL_HINT =
   'install it with `pnpm --filter @tempered/node add @tensorflow/tfjs-node@4.22.0` (needs the network and a Node ' +
-  'version that it supports), or take the backend wasm'
+  'version that it supports), or use the backend wasm'
 
 const require = createRequire(import.meta.url)
 
@@ -49,8 +49,8 @@ export function tfBackendName(name: BackendName): string {
 let lastComputation: Promise<unknown> = Promise.resolve()
 
 /**
- * Runs a synchronous computation with the backend as tfjs's current one. tfjs knows one current backend a
- * process, and changing it is asynchronous: computations of different backends (tests) take turns here.
+ * Runs a synchronous computation with the backend as tfjs's current one. tfjs has one current backend per process,
+ * and changing it is asynchronous: computations of different backends (tests) take turns here.
  */
 export function withBackend<T>(backend: TrainingBackend, compute: () => T): Promise<T> {
   const { tf, name } = backend
@@ -104,8 +104,8 @@ function isMissing(error: unknown): boolean {
 }
 
 /**
- * Starts the backend. `auto` never fails for want of tfjs-node: it says so in its notice and takes the next.
- * An explicit choice that cannot be had throws TrainError E_BACKEND_UNAVAILABLE.
+ * Starts the backend. `auto` never fails because tfjs-node is missing: it notes that in its notice and uses the next
+ * backend. An explicit choice that is unavailable throws TrainError E_BACKEND_UNAVAILABLE.
  */
 export async function createBackend(
   choice: BackendChoice,

@@ -3,7 +3,7 @@
 import { createRng } from '@tempered/robust-agg/rng'
 
 export interface BatchOrder {
-  /** Samples a batch: min(batchSize, indices.length). */
+  /** Samples per batch: min(batchSize, indices.length). */
   size: number
   /** Fills `out` (length `size`) with the sample numbers of the next batch. */
   next(out: Uint32Array): void
@@ -11,8 +11,8 @@ export interface BatchOrder {
 
 /**
  * Minibatches of one round: passes over the node's samples without repetition, each pass in a new random order
- * (Fisher–Yates, drawn as far as needed). Samples that no longer fill a batch are left out of that pass. The order
- * is a function of (seed, nodeId, round) and of the arguments only.
+ * (Fisher–Yates, drawn as far as needed). Samples that do not fill a last batch are skipped in that pass. The order
+ * depends only on (seed, nodeId, round) and the other arguments.
  */
 export function createBatchOrder(
   indices: Uint32Array,
@@ -50,6 +50,6 @@ export function gatherImages(
     const from = (samples[k] as number) * length
     out.set(images.subarray(from, from + length), k * length)
   }
-  // In its own loop: converting bytes is the engine's, and faster than a loop that also looks them up.
+  // In its own loop, which is faster than converting bytes while copying them.
   for (let at = 0; at < count * length; at++) out[at] = (out[at] as number) / 255
 }

@@ -1,10 +1,10 @@
 /**
- * Softmax cross entropy of a batch from its logits, in float64. The logits of a batch are a few hundred numbers:
- * a plain loop is faster than the eight tensor operations it stands for, and the same on every backend.
- * Math.exp and Math.log are the engine's (V8 carries its own, equal on all processors).
+ * Softmax cross entropy of a batch from its logits, in float64. The logits of a batch are a few hundred numbers: a
+ * plain loop is faster than the eight tensor operations it replaces, and the same on every backend. Math.exp and
+ * Math.log are the engine's (V8 has its own implementation, equal on all processors).
  */
 
-/** Offsets of logits that are taken as they are; labels are bytes, so there are at most 256 classes. */
+/** Offsets for unadjusted logits; labels are bytes, so there are at most 256 classes. */
 const NO_OFFSETS = new Float64Array(256)
 
 /** log Σ exp(z + offset) of the `classes` logits of sample `k`; logits lie class by class: logits[c·batch + k]. */
@@ -27,9 +27,9 @@ function logSumExp(
 }
 
 /**
- * Sum of the losses (nats) of a batch, and into `gradient` the derivative of scale · that sum by the logits.
- * `logits` and `gradient` are classes × batch, row-major; `labels` has `batch` entries below `classes`; `offsets` holds
- * one number a class that is added to its logits first (logit-adjustment.ts; zeros for none).
+ * Returns the sum of the losses (nats) of a batch, and writes the derivative of scale · sum by the logits to
+ * `gradient`. `logits` and `gradient` are classes × batch, row-major; `labels` has `batch` entries below `classes`;
+ * `offsets` has one number per class that is added to its logits first (logit-adjustment.ts; zeros for none).
  */
 export function crossEntropy(
   logits: Float32Array,

@@ -1,11 +1,12 @@
 /**
- * Logit adjustment (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 5): training minimises
- * the cross entropy of z_c + τ·log π_c, with π the share of each class among the node's own samples, and predictions
- * are made with z. A node whose data are mostly one class then no longer learns that this class is frequent, so honest
- * updates of nodes with different labels come nearer to each other. Zhang et al., "Federated Learning with Label
- * Distribution Skew via Logits Calibration", ICML 2022, arXiv 2209.00189, do the like for this purpose with another offset.
- * Deviations: π is each node's own and not that of all data; one is added to every count. The loss on own samples by which
- * some rules judge models is that of z, unadjusted.
+ * Logit adjustment (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 5): training
+ * minimises the cross entropy of z_c + τ·log π_c, with π the share of each class among the node's own samples, and
+ * predictions use z. A node whose data is mostly one class then no longer learns that this class is frequent, so
+ * honest updates of nodes with different labels become more similar. Zhang et al., "Federated Learning with Label
+ * Distribution Skew via Logits Calibration", ICML 2022, arXiv 2209.00189, do the same for this purpose with another
+ * offset.
+ * Deviations: π is each node's own and not that of all data; one is added to every count. Rules that judge models by
+ * the loss on the node's own samples use the loss of z, unadjusted.
  */
 
 /**

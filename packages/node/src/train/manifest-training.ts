@@ -4,21 +4,21 @@ import { describeModel, initialParameters, type ModelDescription, type ModelName
 import { type LearningRateSchedule, learningRateAt } from './schedule.js'
 import type { Trainer } from './trainer.js'
 
-/** How often and on how much a node measures itself. */
+/** How often and on how many samples a node evaluates itself. */
 export interface EvaluationPlan {
   /** Rounds between evaluations; the last round is always evaluated, on all test samples. */
   readonly every: number
-  /** Test samples an evaluation looks at. */
+  /** Test samples per evaluation. */
   readonly samples: number
 }
 
-/** The manifest's model. Throws TrainError for an unknown name or a shape that it cannot take. */
+/** The manifest's model. Throws TrainError for an unknown name or an unsupported shape. */
 export function manifestModel(manifest: Manifest): ModelDescription {
   const [height, width, channels] = manifest.model.inputShape
   return describeModel(manifest.model.name as ModelName, { height, width, channels }, manifest.model.classes)
 }
 
-/** Parameters of each layer that has any, in the order in which they lie in the vector. */
+/** Parameters of each layer that has any, in the order of the vector. */
 export function manifestLayers(manifest: Manifest): number[] {
   const lengths = new Map<number, number>()
   for (const { layer, length } of manifestModel(manifest).tensors)
@@ -37,10 +37,10 @@ export function manifestSchedule(training: Manifest['training']): LearningRateSc
   return schedule.kind === 'cosine' ? { ...schedule, rate, rounds } : { ...schedule, rate }
 }
 
-/** Own training samples on which rules that ask for losses judge a model. */
+/** Number of the node's own training samples on which rules judge a model by its loss. */
 const JUDGING_SAMPLES = 256
 
-/** A trainer as the round engine sees it: the manifest's local steps in, trained parameters out. */
+/** Adapts a trainer to the round engine: trains for the manifest's local steps. */
 export function createManifestTraining(
   trainer: Trainer,
   manifest: Manifest,
@@ -50,7 +50,7 @@ export function createManifestTraining(
   const schedule = manifestSchedule(training)
   return {
     async train(round, parameters) {
-      // A run without local steps only gossips: averaging tasks and tests of the network.
+      // A run without local steps only gossips, as in averaging tasks and tests of the network.
       if (training.localSteps === 0) return { loss: Number.NaN }
       trainer.setParameters(parameters)
       const { loss } = await trainer.train({

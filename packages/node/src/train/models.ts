@@ -1,10 +1,10 @@
 /**
- * Models as plain descriptions: layers, and where each tensor lies in the flat parameter vector.
+ * Models as plain descriptions: layers, and the position of each tensor in the flat parameter vector.
  *
- * Flat layout: layer by layer from the input; of each layer the kernel, then the bias; each row-major float32.
- * A dense kernel is units × inputs (one row an output, as z = W·x + b reads), a convolution kernel is
- * height × width × input channels × filters. A feature map is flattened row-major as height × width × channels.
- * The layout is part of what nodes agree on: it may only change together with the model's name.
+ * Flat layout: layer by layer from the input; for each layer the kernel, then the bias; each row-major float32. A
+ * dense kernel is units × inputs (one row per output, as in z = W·x + b), a convolution kernel is
+ * height × width × input channels × filters. A feature map is flattened row-major as height × width × channels. The
+ * layout is part of the agreement between nodes: it may only change together with the model's name.
  */
 
 import { createRng } from '@tempered/robust-agg/rng'
@@ -45,7 +45,7 @@ export interface MaxPoolLayer {
 
 export type Layer = DenseLayer | ConvLayer | MaxPoolLayer
 
-/** One tensor's place in the flat vector. */
+/** One tensor's position in the flat vector. */
 export interface TensorSlot {
   /** `<layer index>.kernel` or `<layer index>.bias`; layers without parameters count too. */
   name: string
@@ -176,7 +176,7 @@ export function describeModel(name: ModelName, inputShape: InputShape, classes: 
     if (layer.kind !== 'dense' && (layer.output.height < 1 || layer.output.width < 1)) {
       throw new TrainError(
         'E_MODEL_SHAPE',
-        `model '${name}' needs images of at least 10×10 pixels, got ${input.height}×${input.width}; take another model`,
+        `model '${name}' needs images of at least 10×10 pixels, got ${input.height}×${input.width}; use another model`,
       )
     }
   }
@@ -187,8 +187,9 @@ export function describeModel(name: ModelName, inputShape: InputShape, classes: 
 
 /**
  * Initial parameters: kernels uniform in ±sqrt(6/(fanIn + fanOut)) (Glorot & Bengio, AISTATS 2010; fans of a
- * convolution are size²·channels), biases zero. From own seeded randomness and + − × ÷ √ on float64, rounded to
- * float32 once: the same bits on every machine and backend. Nodes that start from one seed start equal.
+ * convolution are size²·channels), biases zero. From this project's seeded randomness and + − × ÷ √ on float64,
+ * rounded to float32 once: the same bits on every machine and backend. Nodes with the same seed start with the same
+ * parameters.
  */
 export function initialParameters(model: ModelDescription, seed: number | string): Float32Array {
   const flat = new Float32Array(model.parameterCount)

@@ -71,7 +71,7 @@ export function learningRateAt(schedule: LearningRateSchedule, round: number): n
       const drops = Math.floor(round / schedule.every)
       for (let k = 0; k < drops; k++) {
         const next = rate * schedule.factor
-        // From here on nothing changes: factor 1, or the rate has reached 0 or the least number above it.
+        // From here on nothing changes: the factor is 1, or the rate has reached 0 or the smallest positive number.
         if (next === rate) break
         rate = next
       }

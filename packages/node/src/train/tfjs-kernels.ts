@@ -1,6 +1,6 @@
 /**
- * Gradients of the image layers, by tfjs's kernel names. On WebAssembly the kernels are ours (wasm-kernels.ts), on
- * the other two backends tfjs's own, which makes the cpu backend an independent check.
+ * Gradients of the image layers, called by tfjs's kernel names. On WebAssembly the kernels are ours
+ * (wasm-kernels.ts); the other two backends use tfjs's own, so that the cpu backend is an independent check.
  */
 
 import type { NamedTensorInfoMap, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
@@ -62,7 +62,10 @@ export function maxPoolGradient(
   return runKernel(backend, 'MaxPoolGrad', { dy, input, output }, attrs)
 }
 
-/** Rows become columns; the WebAssembly product is several times faster on a transposed copy than with its flag. */
+/**
+ * The transposed matrix; the WebAssembly product is several times faster on a transposed copy than with its transpose
+ * flag.
+ */
 export function transposed(backend: TrainingBackend, matrix: Tensor2D): Tensor2D {
   return backend.tf.transpose(matrix)
 }

@@ -1,9 +1,9 @@
 /**
  * Forward pass and hand-written backward pass of a described model on tfjs tensors.
  *
- * Dense layers work on columns (features × batch), z = W·x + b with W: units × inputs. In XNNPACK the right
- * operand of a product is repacked in every call; this way that is the small minibatch, not the weights that change
- * in every step (784×128: packing W costs 0.65 ms, the product 0.35). Transposed operands are copied first, because
+ * Dense layers work on columns (features × batch), z = W·x + b with W: units × inputs. XNNPACK repacks the right
+ * operand of a product in every call; in this layout that is the small minibatch, not the weights, which change in
+ * every step (784×128: packing W costs 0.65 ms, the product 0.35). Transposed operands are copied first, because
  * tfjs's flags fall back to a scalar loop (5.3 ms instead of 0.4). Convolutions work on B×H×W×C.
  *
  * Every function runs synchronously inside a tf.tidy of the caller, on the current backend.
@@ -14,7 +14,7 @@ import type { TrainingBackend } from './backend.js'
 import type { DenseLayer, Layer, ModelDescription, TensorSlot } from './models.js'
 import { convFilterGradient, convInputGradient, maxPoolGradient, transposed } from './tfjs-kernels.js'
 
-/** What a layer's input and output were; `columns` are features × batch, `rows` batch × features. */
+/** A layer's input and output; `columns` are features × batch, `rows` batch × features. */
 interface LayerTrace {
   inputMap?: Tensor4D
   outputMap?: Tensor4D
@@ -35,14 +35,14 @@ function workingShape(model: ModelDescription, slot: TensorSlot): number[] {
   return layer.kind === 'dense' && slot.kind === 'bias' ? [slot.length, 1] : slot.shape
 }
 
-/** One tensor a slot, holding a copy of the flat parameters. The caller disposes of them. */
+/** One tensor per slot with a copy of the flat parameters. The caller disposes of them. */
 export function uploadParameters(
   backend: TrainingBackend,
   model: ModelDescription,
   flat: Float32Array,
 ): Tensor[] {
   return model.tensors.map((slot) =>
-    // slice, not subarray: some backends keep the array that they are given.
+    // slice, not subarray: some backends keep the array.
     backend.tf.tensor(
       flat.slice(slot.offset, slot.offset + slot.length),
       workingShape(model, slot),
@@ -151,8 +151,8 @@ export function backward(
       }
     } else if (layer.kind === 'max-pool') {
       const output = trace.outputMap as Tensor4D
-      // A convolution's ReLU below the pooling is undone here, on the quarter of the elements: pooling passes
-      // gradient only to a window's largest element, and that is above 0 exactly where the pooled value is.
+      // The derivative of a convolution's ReLU before pooling is applied here, on a quarter of the elements: pooling
+      // passes gradient only to a window's largest element, which is above 0 exactly when the pooled value is.
       const masked: Tensor4D = tf.mul(mapGradient as Tensor4D, tf.step(output))
       mapGradient = maxPoolGradient(backend, trace.inputMap as Tensor4D, output, masked, layer.size)
     } else {

@@ -1,7 +1,7 @@
 /**
  * Trainer on tfjs: manual SGD with momentum around the hand-written network. Trainers of one factory share the
- * backend, the model descriptions and the scratch memory; between calls a trainer holds one flat Float32Array and
- * not a single tensor, so many nodes fit into one process.
+ * backend, the model descriptions and the scratch memory; between calls a trainer keeps one flat Float32Array and no
+ * tensor, so that many nodes fit into one process.
  */
 
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
@@ -31,7 +31,7 @@ import {
 
 const DEFAULT_EVALUATION_BATCH = 256
 
-/** A trainer that computes in this thread; it looks at the signal once a step. */
+/** A trainer that computes in this thread; it checks the signal once per step. */
 export interface LocalTrainer extends Trainer {
   train(request: TrainRequest, signal?: StopSignal): Promise<TrainResult>
   evaluate(request?: EvaluateRequest, signal?: StopSignal): Promise<Evaluation>
@@ -39,7 +39,7 @@ export interface LocalTrainer extends Trainer {
 
 export interface TrainerFactory {
   readonly backend: TrainingBackend
-  /** Starts from initialParameters(model, spec.seed). Throws TrainError for a spec that does not fit. */
+  /** Starts from initialParameters(model, spec.seed). Throws TrainError for an invalid spec. */
   open(spec: TrainerSpec): LocalTrainer
 }
 
@@ -79,7 +79,7 @@ export function createTrainerFactory(backend: TrainingBackend): TrainerFactory {
 
 /**
  * Loss summed over the batch, and its derivatives times `scale`, on the current backend; call it inside a tidy.
- * `offsets`: one number a class, added to its logits.
+ * `offsets`: one number per class, added to its logits.
  */
 export function batchGradients(
   backend: TrainingBackend,
@@ -216,7 +216,7 @@ class TfjsTrainer implements LocalTrainer {
     return { loss: lossSum / seen, samples: seen }
   }
 
-  /** One update; `gradients` already hold the learning rate. Velocities are empty in a round's first step. */
+  /** One update; `gradients` already include the learning rate. Velocities are empty in a round's first step. */
   private descend(
     request: TrainRequest,
     parameters: readonly Tensor[],
@@ -237,7 +237,10 @@ class TfjsTrainer implements LocalTrainer {
     }
   }
 
-  /** Which own training samples are evaluated, in which order; undefined for the test samples as they stand. */
+  /**
+   * Which of the node's own training samples are evaluated, in which order; undefined for the test samples in their
+   * order.
+   */
   private evaluationOrder({ trainingRound, limit }: EvaluateRequest): Uint32Array | undefined {
     if (trainingRound === undefined) return undefined
     const { indices } = this.spec.train

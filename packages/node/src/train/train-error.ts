@@ -1,4 +1,4 @@
-/** Errors of training: a code, and a message that says what is wrong, where, and how to mend it. */
+/** Errors of training: a code, and a message that says what is wrong, where, and how to fix it. */
 
 export const TRAIN_ERROR_CODES = [
   'E_MODEL_UNKNOWN',
@@ -29,7 +29,7 @@ export class TrainError extends Error {
   }
 }
 
-/** An error as it travels between threads: the class is lost on the way, the code is not. */
+/** An error as sent between threads: the class is lost, the code is kept. */
 export interface TrainErrorData {
   code: TrainErrorCode
   message: string

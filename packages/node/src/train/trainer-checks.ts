@@ -1,4 +1,4 @@
-/** Checks of what is given to a trainer; every refusal is a TrainError. */
+/** Checks of a trainer's input; every rejection is a TrainError. */
 
 import type { ModelDescription } from './models.js'
 import { TrainError } from './train-error.js'
@@ -31,7 +31,10 @@ export function checkSpec(spec: TrainerSpec, model: ModelDescription): void {
   if (indices.length < 1) throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeId} has no training sample`)
   const bad = indices.find((index) => index >= labels.length)
   if (bad !== undefined) {
-    throw new TrainError('E_TRAIN_DATA', `training sample ${bad} does not exist: there are ${labels.length}`)
+    throw new TrainError(
+      'E_TRAIN_DATA',
+      `training sample ${bad} does not exist: there are only ${labels.length}`,
+    )
   }
 }
 

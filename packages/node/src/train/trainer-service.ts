@@ -1,6 +1,6 @@
 /**
- * Training outside the network thread: one worker thread hosts the trainers of all nodes of this process. Data and
- * parameters lie in shared memory; messages carry only numbers.
+ * Training outside the network thread: one worker thread runs the trainers of all nodes of this process. Data and
+ * parameters are in shared memory; messages contain only numbers.
  */
 
 import { once } from 'node:events'
@@ -23,21 +23,21 @@ import { WorkerQueue } from './worker-queue.js'
 export interface TrainerServiceInit {
   /** Default 'auto'. */
   backend?: BackendChoice
-  /** Script of the worker; default the trainer-worker.js beside this file. Another one is for tests. */
+  /** Script of the worker; default: trainer-worker.js in this folder. Tests may use another one. */
   workerEntry?: URL
 }
 
 /**
- * A trainer in the worker thread. setParameters and getParameters throw E_TRAINER_BUSY while a request of this
- * trainer is pending that would race with them (for reading: only train). A request takes the parameters that are
- * set when its turn comes; a failed or stopped one leaves them as they were.
+ * A trainer in the worker thread. setParameters and getParameters throw E_TRAINER_BUSY while a pending request of
+ * this trainer would race with them (for reading: only train). A request uses the parameters that are set when its
+ * turn comes; a failed or stopped request does not change them.
  */
 export interface RemoteTrainer extends Trainer {
   readonly model: ModelDescription
   /** Rejects with E_TRAIN_REQUEST, E_TRAIN_ABORTED, E_TRAINER_DISPOSED, E_WORKER_CRASHED, E_SERVICE_CLOSED. */
   train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>
   evaluate(request?: EvaluateRequest, signal?: AbortSignal): Promise<Evaluation>
-  /** Pending requests still run to their end; later ones fail with E_TRAINER_DISPOSED. */
+  /** Pending requests still complete; later ones fail with E_TRAINER_DISPOSED. */
   dispose(): void
 }
 
@@ -45,14 +45,14 @@ export interface TrainerService {
   readonly backend: BackendInfo
   /**
    * A trainer that starts from initialParameters(model, spec.seed). Images, labels and indices that are not in shared
-   * memory are copied there, once a buffer. Rejects with TrainError for a spec that does not fit.
+   * memory are copied there, once per buffer. Rejects with TrainError for an invalid spec.
    */
   open(spec: TrainerSpec): Promise<RemoteTrainer>
   /** Ends the worker; pending requests reject with E_SERVICE_CLOSED. Idempotent. */
   close(): Promise<void>
 }
 
-/** Copies into shared memory, remembering what has been copied so that nodes share one copy. */
+/** Copies into shared memory, and remembers them, so that nodes share one copy. */
 class SharedCopies {
   private readonly copies = new WeakMap<ArrayBufferView, ArrayBufferView>()
 
@@ -128,7 +128,7 @@ class ServiceTrainer implements RemoteTrainer {
   dispose(): void {
     if (this.disposed) return
     this.disposed = true
-    // A worker that is gone has nothing left to free.
+    // A terminated worker has nothing left to free.
     this.queue.ask<'dispose'>({ kind: 'dispose', trainer: this.id }).catch(() => undefined)
   }
 
@@ -170,7 +170,7 @@ function crashed(cause: unknown, exitCode?: number): TrainError {
 /** Starts the training thread and waits for its backend. */
 export async function createTrainerService(init: TrainerServiceInit = {}): Promise<TrainerService> {
   const start: WorkerStart = { backend: init.backend ?? 'auto' }
-  // Without this process's own flags: some, as --input-type, would keep the worker from starting.
+  // Without this process's own flags: some, such as --input-type, would prevent the worker from starting.
   const worker = new Worker(init.workerEntry ?? new URL('./trainer-worker.js', import.meta.url), {
     workerData: start,
     execArgv: [],

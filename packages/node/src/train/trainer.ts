@@ -1,7 +1,7 @@
 /**
- * What the round engine needs of a trainer. A trainer holds one model's parameters and nothing else from round
- * to round: momentum starts at zero and the order of samples comes from (seed, node id, round) alone, so a
- * node that was restarted repeats a round bit for bit on the same backend.
+ * The interface of a trainer. A trainer keeps one model's parameters and nothing else from round to round: momentum
+ * starts at zero and the order of samples comes from (seed, node id, round) alone, so a restarted node repeats a
+ * round bit for bit on the same backend.
  */
 
 import type { InputShape, ModelName } from './models.js'
@@ -11,7 +11,7 @@ export interface TrainRequest {
   round: number
   /** Minibatch steps, integer ≥ 1. */
   steps: number
-  /** Samples a step, integer ≥ 1; with fewer samples than that, every step uses them all. */
+  /** Samples per step, integer ≥ 1; a node with fewer samples uses all of them in every step. */
   batchSize: number
   /** Learning rate of this round (see schedule.ts), ≥ 0. */
   learningRate: number
@@ -34,13 +34,13 @@ export interface TrainResult {
 }
 
 export interface EvaluateRequest {
-  /** Samples a forward pass, default 256. Changes speed, and the loss in its last bits. */
+  /** Samples per forward pass, default 256. Changes speed, and the loss in its last bits. */
   batchSize?: number
   /** Only the first `limit` samples. */
   limit?: number
   /**
-   * Own training samples instead of the test samples, in the order of this round: with a limit, the same ones for every
-   * model of the round. Integer ≥ 0.
+   * The node's own training samples instead of the test samples, in the order of this round: with a limit, the same
+   * ones for every model of the round. Integer ≥ 0.
    */
   trainingRound?: number
 }
@@ -61,7 +61,7 @@ export interface Evaluation {
   perClass: ClassScore[]
 }
 
-/** The part of AbortSignal that a running computation looks at, once a step. */
+/** The part of AbortSignal that a running computation checks, once per step. */
 export interface StopSignal {
   readonly aborted: boolean
 }
@@ -72,10 +72,10 @@ export interface Trainer {
   setParameters(flat: Float32Array): void
   /** Copies the parameters into `out` and returns it. Throws E_PARAMETER_COUNT for another length. */
   getParameters(out: Float32Array): Float32Array
-  /** Rejects with E_TRAIN_REQUEST, or E_TRAIN_ABORTED; the parameters are then those from before. */
+  /** Rejects with E_TRAIN_REQUEST, or E_TRAIN_ABORTED; then the parameters are unchanged. */
   train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>
   evaluate(request?: EvaluateRequest, signal?: AbortSignal): Promise<Evaluation>
-  /** Frees what the trainer holds; every later call fails with E_TRAINER_DISPOSED. */
+  /** Frees the trainer's memory; every later call fails with E_TRAINER_DISPOSED. */
   dispose(): void
 }
 
@@ -85,7 +85,7 @@ export interface Samples {
   labels: Uint8Array
 }
 
-/** What one node trains on. */
+/** The data and model of one node's training. */
 export interface TrainerSpec {
   model: ModelName
   inputShape: InputShape

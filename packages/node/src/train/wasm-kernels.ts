@@ -1,8 +1,8 @@
 /**
- * Gradient kernels of ours for tfjs's WebAssembly backend, registered under tfjs's own names. Conv2DBackpropFilter
- * is missing there; Conv2DBackpropInput and MaxPoolGrad are scalar loops that take 7 to 25 times as long as what
- * stands here (measured, batch 32, 26×26×30 maps: MaxPoolGrad 26 ms), so they are replaced. All of them take
- * convolutions with stride 1 and without padding, and pooling windows that do not overlap; anything else is refused.
+ * Our gradient kernels for tfjs's WebAssembly backend, registered under tfjs's own names. Conv2DBackpropFilter is
+ * missing there; Conv2DBackpropInput and MaxPoolGrad are scalar loops that take 7 to 25 times as long as the kernels
+ * here (measured, batch 32, 26×26×30 maps: MaxPoolGrad 26 ms), so they are replaced. They support convolutions with
+ * stride 1 and without padding, and pooling windows that do not overlap; anything else is rejected.
  */
 
 import type { KernelFunc, NamedAttrMap, Tensor, Tensor4D } from '@tensorflow/tfjs-core'
@@ -12,7 +12,7 @@ import { TrainError } from './train-error.js'
 type Shape4 = [number, number, number, number]
 type Compute = (tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedAttrMap) => Tensor
 
-/** Puts the kernels in place; to be called once a tfjs-core with the wasm backend is loaded. Idempotent. */
+/** Registers the kernels; to be called once a tfjs-core with the wasm backend is loaded. Idempotent. */
 export function registerWasmKernels(tf: Tf): void {
   const kernels: readonly [string, Compute][] = [
     ['Conv2DBackpropFilter', convFilterGradient],
@@ -29,7 +29,10 @@ export function registerWasmKernels(tf: Tf): void {
 
 function requireAttr(kernel: string, holds: boolean, what: string): void {
   if (!holds)
-    throw new TrainError('E_TRAIN_REQUEST', `${kernel} on wasm: ${what}; use the cpu backend for others`)
+    throw new TrainError(
+      'E_TRAIN_REQUEST',
+      `${kernel} on wasm: ${what}; use the cpu backend for other shapes`,
+    )
 }
 
 function requirePlainConvolution(kernel: string, attrs: NamedAttrMap): void {
@@ -43,9 +46,9 @@ function requirePlainConvolution(kernel: string, attrs: NamedAttrMap): void {
 /**
  * Derivative by the filter. x: B×H×W×I, dy: B×(H−s+1)×(W−s+1)×O; result s×s×I×O.
  *
- * dF[u,v,i,o] = Σ_{b,y,x} X[b,y+u,x+v,i]·dY[b,y,x,o] is itself a convolution, of X read as I images with B channels
- * by dY read as a filter of height × width of the output, B channels and O filters. One convolution of XNNPACK
- * instead of s² slices and products: 9.9 ms instead of 12.6 and, with one input channel, 7.3 instead of 26.
+ * dF[u,v,i,o] = Σ_{b,y,x} X[b,y+u,x+v,i]·dY[b,y,x,o] is itself a convolution, of X as I images with B channels and dY
+ * as a filter with the height and width of the output, B channels and O filters. One convolution of XNNPACK instead
+ * of s² slices and products: 9.9 ms instead of 12.6 and, with one input channel, 7.3 instead of 26.
  */
 function convFilterGradient(tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedAttrMap): Tensor {
   requirePlainConvolution('Conv2DBackpropFilter', attrs)
@@ -56,8 +59,8 @@ function convFilterGradient(tf: Tf, inputs: Record<string, Tensor4D>, attrs: Nam
 }
 
 /**
- * Derivative by the input. dy: B×h×w×O, filter: s×s×I×O; result B×(h+s−1)×(w+s−1)×I: the full convolution of dy
- * with the filter turned by 180° and its channels exchanged.
+ * Derivative by the input. dy: B×h×w×O, filter: s×s×I×O; result B×(h+s−1)×(w+s−1)×I: the full convolution of dy with
+ * the filter rotated by 180° and its channels swapped.
  */
 function convInputGradient(tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedAttrMap): Tensor {
   requirePlainConvolution('Conv2DBackpropInput', attrs)
@@ -84,7 +87,7 @@ function maxPoolGradient(tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedA
   requireAttr(
     'MaxPoolGrad',
     square && attrs.pad === 'valid',
-    'only square windows side by side are supported',
+    'only square windows that do not overlap are supported',
   )
   const dx = scatterToLargest(
     input.dataSync<'float32'>(),

@@ -1,17 +1,18 @@
-/** What the network thread and the training thread say to each other. */
+/** Messages between the network thread and the training thread. */
 
 import type { BackendChoice, BackendInfo } from './backend.js'
 import type { TrainErrorData } from './train-error.js'
 import type { EvaluateRequest, Evaluation, TrainerSpec, TrainRequest, TrainResult } from './trainer.js'
 
-/** Given to the worker when it starts. */
+/** Passed to the worker at its start. */
 export interface WorkerStart {
   backend: BackendChoice
 }
 
 /**
- * Requests to the worker, one at a time. `parameters` lies in shared memory: the worker reads it when a request
- * begins and writes it only when a training request has succeeded. `stop` is one shared int: not 0 means give up.
+ * Requests to the worker, one at a time. `parameters` is in shared memory: the worker reads it when a request begins
+ * and writes it only when a training request has succeeded. `stop` is one shared int: a value other than 0 means
+ * stop.
  */
 export type WorkerRequest =
   | { kind: 'open'; id: number; trainer: number; spec: TrainerSpec; parameters: Float32Array }
@@ -19,7 +20,7 @@ export type WorkerRequest =
   | { kind: 'evaluate'; id: number; trainer: number; request: EvaluateRequest; stop: Int32Array }
   | { kind: 'dispose'; id: number; trainer: number }
 
-/** What a request of each kind answers. */
+/** The reply to each kind of request. */
 export interface WorkerResults {
   open: null
   train: TrainResult

@@ -1,6 +1,6 @@
 /**
- * First-in-first-out requests to one worker thread, one under way at a time; the rest wait here, where they can
- * still be taken back.
+ * First-in-first-out requests to one worker thread, one running at a time; the others wait here and can still be
+ * cancelled.
  */
 
 import type { Worker } from 'node:worker_threads'
@@ -31,8 +31,8 @@ export class WorkerQueue {
   }
 
   /**
-   * Asks the worker. A signal takes a waiting request out at once; a running one is told to stop through its
-   * `stop` flag and rejects with E_TRAIN_ABORTED within a step, unless it had finished already.
+   * Asks the worker. A signal removes a waiting request at once; a running one is stopped through its `stop` flag and
+   * rejects with E_TRAIN_ABORTED within a step, unless it has already finished.
    */
   ask<K extends WorkerRequest['kind']>(
     body: Extract<WorkerRequestBody, { kind: K }>,
@@ -53,7 +53,7 @@ export class WorkerQueue {
     return promise as Promise<WorkerResults[K]>
   }
 
-  /** Takes the answer to the running request. */
+  /** Handles the reply to the running request. */
   settle(reply: Extract<WorkerReply, { id: number }>): void {
     const job = this.running
     if (job === undefined || job.message.id !== reply.id) return
@@ -64,7 +64,7 @@ export class WorkerQueue {
     this.pump()
   }
 
-  /** Rejects everything under way and everything asked from now on. The first failure counts. */
+  /** Rejects all pending and future requests. The first failure counts. */
   fail(error: TrainError): void {
     this.failure ??= error
     const jobs = this.running === undefined ? [...this.waiting] : [this.running, ...this.waiting]
@@ -104,7 +104,7 @@ export class WorkerQueue {
     }
   }
 
-  /** The process may end while the worker is idle, not while it works. */
+  /** The process may end while the worker is idle, but not while it works. */
   private pump(): void {
     if (this.running !== undefined) return
     this.running = this.waiting.shift()

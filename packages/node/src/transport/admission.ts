@@ -152,7 +152,7 @@ function refusalOf(run: Run, peer: string, hello: Hello): { code: string; messag
   if (hello.version !== PROTOCOL_VERSION) {
     return {
       code: 'E_UNSUPPORTED_VERSION',
-      message: `protocol ${hello.version}, this node speaks ${PROTOCOL_VERSION}`,
+      message: `protocol version ${hello.version}, but this node uses ${PROTOCOL_VERSION}; run the same version on both`,
     }
   }
   if (hello.run !== run.id.toString()) {

@@ -6,8 +6,8 @@ import type { DirectProtocols } from './direct-protocols.js'
 import type { LocalSource } from './network.js'
 
 /**
- * Entry digests of a member's ledger, for witnesses that missed heads. Whoever holds them may give them: they are
- * believed only when they lead to the Merkle root that the member signed.
+ * Entry digests of a member's ledger, for witnesses that missed heads. Any member that has them may send them: they
+ * are accepted only if they lead to the Merkle root that the author signed.
  */
 const requestSchema = z.strictObject({ author: z.string().max(64), from: z.int().min(0) })
 const replySchema = z.strictObject({
@@ -41,6 +41,6 @@ export async function fetchDigests(
     signal,
   )
   const parsed = replySchema.safeParse(reply)
-  if (!parsed.success) throw new NodeError('E_MALFORMED', `${peer} gave no list of entry digests`)
+  if (!parsed.success) throw new NodeError('E_MALFORMED', `${peer} sent no list of entry digests`)
   return parsed.data.digests
 }

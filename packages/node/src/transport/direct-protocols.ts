@@ -6,14 +6,14 @@ import { type FramedStream, framedStream, streamError } from './framed-stream.js
 
 /** Request and reply on direct streams, each with deadlines on opening, first byte and the whole exchange. */
 export interface DirectProtocols {
-  /** Opens a stream to a peer we are connected with, runs `exchange` on it and closes it whatever happens. */
+  /** Opens a stream to a peer we are connected with, runs `exchange` on it and always closes it. */
   exchange<T>(
     peer: PeerId,
     protocol: string,
     parent: AbortSignal,
     exchange: (stream: FramedStream, deadlines: ExchangeDeadlines) => Promise<T>,
   ): Promise<T>
-  /** One frame there, one frame back. */
+  /** Sends one frame and receives one frame. */
   request(
     peer: PeerId,
     protocol: string,
@@ -110,7 +110,7 @@ export function createDirectProtocols(
   }
 }
 
-/** Closes our side without making anyone wait; what cannot be closed in time is reset. */
+/** Closes our side in the background; a stream that cannot be closed in time is reset. */
 function closeQuietly(stream: Stream, clock: Clock, deadlines: StreamDeadlines): void {
   const limit = clock.deadline(deadlines.dialMs)
   stream

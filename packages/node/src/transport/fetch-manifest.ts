@@ -5,12 +5,12 @@ import type { Clock } from '../clock.js'
 import { errorMessage, NodeError } from '../errors.js'
 import type { Identity } from '../identity-file.js'
 
-/** Deadlines of a node that has no manifest yet to take them from. */
+/** Deadlines of a node that has no manifest yet. */
 const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 30_000 }
 
 /**
- * Takes the run manifest from the member at `address`, before this node has a run. The peer tells it to members
- * only. Throws NodeError (E_NO_CONNECTION, E_STREAM, E_TIMEOUT) or ProtocolError for a manifest that is none.
+ * Gets the run manifest from the member at `address`, before this node has a run. The peer sends it only to members.
+ * Throws NodeError (E_NO_CONNECTION, E_STREAM, E_TIMEOUT) or ProtocolError for an invalid manifest.
  */
 export async function fetchManifest(
   identity: Identity,

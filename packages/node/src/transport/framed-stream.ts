@@ -47,7 +47,7 @@ export function framedStream(stream: Stream): FramedStream {
   }
 }
 
-/** Whatever a libp2p stream throws (errors, close events, aborts) as one of our errors. */
+/** Converts anything that a libp2p stream throws (errors, close events, aborts) to one of our errors. */
 export function streamError(cause: unknown, what: string): NodeError {
   if (cause instanceof NodeError) return cause
   const { name, message } = (cause ?? {}) as { name?: string; message?: string }
@@ -55,7 +55,7 @@ export function streamError(cause: unknown, what: string): NodeError {
     return new NodeError('E_TIMEOUT', `${what}: ${message ?? 'deadline passed'}`, {}, cause)
   if (name === 'AbortError') return new NodeError('E_STOPPED', `${what}: stopped`, {}, cause)
   if (cause instanceof z.core.$ZodError)
-    return new NodeError('E_MALFORMED', `${what}: not the fields that are due`, {}, cause)
+    return new NodeError('E_MALFORMED', `${what}: unexpected fields`, {}, cause)
   const code = (cause as { code?: unknown })?.code
   if (typeof code === 'string' && code.startsWith('E_'))
     return new NodeError('E_MALFORMED', `${what}: ${message}`, {}, cause)

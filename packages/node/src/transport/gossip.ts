@@ -6,9 +6,9 @@ import type { Logger } from '../logger.js'
 import type { Libp2pNode } from './libp2p-node.js'
 
 /**
- * Subscribes to the topics of a run. Validation and delivery are one step: the validator hands valid messages on.
- * The only place that maps errors to gossip outcomes: an InboundError says which; anything else is a bug of ours,
- * so the message is ignored and the bug logged, never held against a peer.
+ * Subscribes to the topics of a run. Validation and delivery are one step: the validator delivers valid messages.
+ * Only this function maps errors to gossip outcomes: an InboundError names its outcome; anything else is a bug of
+ * ours, so the message is ignored, the bug is logged, and no peer is punished.
  */
 export function joinTopics(libp2p: Libp2pNode, topics: RunTopics, inbound: Inbound, logger: Logger): void {
   const { pubsub } = libp2p.services

@@ -47,7 +47,7 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   } catch (error) {
     const text = errorMessage(error)
     const cause = /EADDRINUSE/.test(text)
-      ? 'another process listens there'
+      ? 'another process already listens there'
       : /EADDRNOTAVAIL/.test(text)
         ? 'this machine does not have that address'
         : (text.split('\n')[0] ?? text)
@@ -60,7 +60,7 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
-/** How long `stop` waits for libp2p (js-libp2p#2625) before it goes on without it. */
+/** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
@@ -167,7 +167,7 @@ export function createLibp2pNetwork(
     try {
       await started().libp2p.services.pubsub.publish(topic, bytes)
     } catch (error) {
-      // Neighbours that miss it ask for it: see the engine's polling.
+      // Neighbours that miss the message ask for it: see round/status-poller.ts.
       logger.debug({ topic, code: errorCode(error) }, `publish failed: ${(error as Error).message}`)
     }
   }

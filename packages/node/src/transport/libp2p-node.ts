@@ -19,20 +19,20 @@ export interface Libp2pNodeInit {
   readonly signer: Signer
   /** Multiaddrs to listen on, e.g. `/ip4/0.0.0.0/tcp/4001`. */
   readonly listen: readonly string[]
-  /** Multiaddrs to tell others instead of the ones that are listened on, e.g. behind a port forward. */
+  /** Multiaddrs to announce instead of those that this node listens on, e.g. behind a port forward. */
   readonly announce?: readonly string[]
   /** Announce on and listen to multicast DNS on the local network. */
   readonly mdns: boolean
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
-  /** Whether connections with a peer are allowed at this moment; left out: always. */
+  /** Whether connections with a peer are allowed at this moment; default: always. */
   isReachable?(peer: string): boolean
 }
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
 
-/** libp2p over TCP, noise and yamux with gossipsub, bounded for announcements and set for bursty rounds. */
+/** libp2p over TCP, noise and yamux with gossipsub, with limits for announcements and settings for bursty rounds. */
 export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   const key = new Uint8Array(64)
   key.set(init.seed)
@@ -54,7 +54,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
     },
     connectionManager: {
       maxConnections: 512,
-      // Many nodes on one machine, or behind one address, start at the same second.
+      // Many nodes on one machine, or behind one address, start in the same second.
       inboundConnectionThreshold: 512,
       maxIncomingPendingConnections: 512,
       dialTimeout: init.dialMs,
@@ -91,7 +91,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
           maxPeerInfos: 0,
         },
         scoreParams: {
-          // Clusters and sites behind NAT share one address; that is no offence.
+          // Clusters and sites behind NAT share one address; that is not suspicious.
           IPColocationFactorWeight: 0,
           topics: Object.fromEntries(topics.map((topic) => [topic, topicScore()])),
         },
@@ -100,7 +100,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
   }) as Promise<Libp2pNode>
 }
 
-/** Rounds are bursts, so delivery rates say nothing (P3 off); invalid messages weigh (P4). */
+/** Rounds are bursts, so delivery rates mean nothing (P3 off); invalid messages count (P4). */
 function topicScore() {
   return createTopicScoreParams({
     topicWeight: 1,

@@ -24,8 +24,8 @@ export interface MemoryHubInit {
   /** Bytes per millisecond for models; default: unlimited. */
   readonly bytesPerMs?: number
   /**
-   * Who gets announcements and heads: all members, as gossip brings them, or only the neighbours, which is what rounds
-   * need; then no head can become final. Evidence goes to all. Default: members.
+   * Who gets announcements and heads: all members, as with gossip, or only the neighbours, which is what rounds need;
+   * then no head can become final. Evidence goes to all. Default: members.
    */
   readonly audience?: 'members' | 'neighbours'
   /** Reads messages for all nodes; default: each node reads for itself. */

@@ -1,35 +1,35 @@
 import type { Evidence, FinalHead, HeadMessage, SignedAnnouncement, SignedHead } from '@tempered/protocol'
 
 /**
- * What a node needs of a network. The real one is libp2p-network.ts; an in-memory one can stand in its place.
- * Everything handed to `NetworkHandlers` has passed inbound validation.
+ * The network of a node: libp2p-network.ts, or memory-network.ts in its place. Everything passed to `NetworkHandlers`
+ * has passed inbound validation.
  */
 export interface RunNetwork {
   readonly peerId: string
   /** Multiaddrs under which others can dial this node. */
   addresses(): readonly string[]
-  /** Where a member can be dialled, from whoever knows; kept even before `start`. */
+  /** Adds addresses at which a member can be dialled; also before `start`. */
   learnAddresses(peer: string, addresses: readonly string[]): void
   /**
-   * Cuts the link to a peer, or mends it: while it is cut, connections are closed, none is opened and none taken. May be
-   * called before `start`. Both ends must be told, or the other one goes on dialling.
+   * Cuts or restores the link to a peer: while it is cut, connections are closed, none is opened and none accepted.
+   * May be called before `start`. Call it on both ends, otherwise the other one keeps dialling.
    */
   setReachable(peer: string, reachable: boolean): void
   start(handlers: NetworkHandlers): Promise<void>
   announce(message: SignedAnnouncement): Promise<void>
   publishHead(message: HeadMessage): Promise<void>
-  /** Also: nothing of the offender is handed on from now on. */
+  /** Also stops delivering messages of the offender. */
   publishEvidence(evidence: Evidence): Promise<void>
   /**
-   * Pulls a model by CID into `into`, whose length is the model's exactly; resolves when all bytes are there and
+   * Pulls a model by CID into `into`, whose length is the model's exactly; resolves when all bytes have arrived and
    * their hash matches. Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_NOT_FOUND, E_HASH_MISMATCH …
    */
   fetchModel(peer: string, cid: string, into: Uint8Array, signal: AbortSignal): Promise<void>
-  /** Asks a neighbour for its announcements from `fromRound` on; what it sends goes through validation. */
+  /** Asks a neighbour for its announcements from `fromRound` on; its reply goes through validation. */
   pollStatus(peer: string, fromRound: number, signal: AbortSignal): Promise<PeerStatus>
   /**
    * Asks a neighbour for the SHA-256 digests of the entries of `author` from height `from` on; as many as it has and
-   * one reply holds. They prove nothing by themselves.
+   * fit into one reply. They prove nothing by themselves.
    */
   fetchDigests(
     peer: string,
@@ -38,18 +38,18 @@ export interface RunNetwork {
     signal: AbortSignal,
   ): Promise<readonly Uint8Array[]>
   /**
-   * Entries of a neighbour's own ledger from height `from` on, as it sent them: as many as one reply holds, none past
-   * its end. Unchecked but for their size.
+   * Entries of a neighbour's own ledger from height `from` on, as sent: as many as fit into one reply, none past its
+   * end. Only their size is checked.
    */
   fetchEntries(peer: string, from: number, signal: AbortSignal): Promise<readonly Uint8Array[]>
   /** The final heads that a neighbour knows. Every signature in them is checked. */
   fetchFinalHeads(peer: string, signal: AbortSignal): Promise<readonly FinalHead[]>
-  /** Bytes on the wire since the start, all protocols and encryption included. */
+  /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   stop(): Promise<void>
 }
 
-/** What a neighbour said of itself when asked. */
+/** A neighbour's status on request. */
 export interface PeerStatus {
   /** Rounds of the announcements it sent and that passed validation. */
   readonly rounds: readonly number[]
@@ -63,7 +63,7 @@ export interface NetworkHandlers {
   announcement(message: SignedAnnouncement): void
   head(message: HeadMessage): void
   evidence(evidence: Evidence): void
-  /** Evidence that needs blobs to convince; `from` is the neighbour that brought it. */
+  /** Evidence that needs blobs to convict; `from` is the neighbour that sent it. */
   accusation(evidence: Evidence, from: string): void
   /** A head that this node signed itself, as a neighbour remembers it. */
   ownHead(head: SignedHead): void
@@ -76,14 +76,14 @@ export interface LocalSource {
   /** Own announcements of rounds ≥ `fromRound` that are still served, oldest first. */
   announcements(fromRound: number): readonly SignedAnnouncement[]
   head(): HeadMessage | undefined
-  /** Evidence held against members, for those who were not there when it was gossiped. */
+  /** Evidence against members, for peers that were offline when it was gossiped. */
   evidence(): readonly Evidence[]
   digests(author: string, from: number): readonly Uint8Array[]
   /** Bytes of own ledger entries from height `from` on, at most `LIMITS.maxEntriesPerReply`. */
   entries(from: number): Promise<readonly Uint8Array[]>
   /** Newest final heads that are known. */
   finalHeads(): readonly FinalHead[]
-  /** The newest head that was seen of a member: told to it when it comes back. */
+  /** The newest head seen from a member, which is sent to it when it comes back. */
   newestHead(author: string): SignedHead | undefined
   blob(cid: string): Promise<Uint8Array | undefined>
 }

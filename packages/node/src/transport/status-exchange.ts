@@ -17,7 +17,7 @@ export type Status = z.infer<typeof statusSchema>
 export interface StatusExchange {
   /** This node's status, with its announcements of rounds ≥ `fromRound`. */
   own(fromRound: number): Status
-  /** Validates a peer's status message by message; what does not pass is dropped. */
+  /** Validates a peer's status message by message; invalid messages are dropped. */
   receive(peer: string, status: Status): PeerStatus
 }
 

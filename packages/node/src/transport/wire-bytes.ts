@@ -6,7 +6,7 @@ export interface WireBytes {
   sent: number
 }
 
-/** A libp2p metrics component that counts connection bytes and nothing else. */
+/** A libp2p metrics component that counts only connection bytes. */
 export function countWireBytes(counter: WireBytes): Metrics {
   const nothing = {
     update() {},

@@ -13,12 +13,12 @@ import { writeFileAtomic } from '../files.js'
 import { readRunDocument } from './run-document.js'
 
 /**
- * The newest final heads that a node knows, with their co-signatures: what inclusion proofs are made of, and what a
- * cut ledger is caught with. A file that is lost costs proofs, never safety.
+ * The newest final heads that a node knows, with their co-signatures: for inclusion proofs, and to detect truncated
+ * ledgers. A lost file costs proofs, never safety.
  */
 export const FINALS_FILE = 'finals.cbor'
 
-/** A final head as files and replies carry it. */
+/** A final head as in files and replies. */
 export const finalHeadSchema = z.strictObject({
   head: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
   cosignatures: z
@@ -57,7 +57,7 @@ export function writeFinals(path: string, run: Run, finals: readonly FinalHead[]
 }
 
 /**
- * Final heads from a file; empty when it is not there. Every signature is checked, and that there are enough of them.
+ * Final heads from a file; empty when there is no file. Checks every signature, and that there are enough of them.
  * Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO.
  */
 export async function readFinals(path: string, run: Run): Promise<FinalHead[]> {
@@ -69,13 +69,14 @@ export async function readFinals(path: string, run: Run): Promise<FinalHead[]> {
   return finals ?? []
 }
 
-/** Throws ProtocolError and RangeError unless all signatures are genuine and make a quorum. */
+/** Throws ProtocolError and RangeError unless all signatures are genuine and form a quorum. */
 export function openFinal(packed: z.infer<typeof finalHeadSchema>, run: Run): FinalHead {
   const head = decodeHead(packed.head)
   verifyHead(head)
   const signers = new Set([head.body.author])
   for (const cosignature of packed.cosignatures) signers.add(verifyCosignature(cosignature, head.body, run))
   const quorum = finalityQuorum(run.manifest.members.length)
-  if (signers.size < quorum) throw new RangeError(`${signers.size} signatures, a final head needs ${quorum}`)
+  if (signers.size < quorum)
+    throw new RangeError(`${signers.size} signatures, but a final head needs ${quorum}`)
   return { head, cosignatures: packed.cosignatures }
 }

@@ -5,14 +5,14 @@ import { errorMessage, NodeError } from '../errors.js'
 
 export interface RunDocumentInit<S extends z.ZodType<{ run: string }>, T> {
   readonly schema: S
-  /** What to do about a damaged file: ends the sentence `…; <remedy>`. */
+  /** How to fix a damaged file: ends the sentence `…; <remedy>`. */
   readonly remedy: string
-  /** Opens the contents; throws for what is not genuine. */
+  /** Opens the contents; throws when they are not genuine. */
   open(value: z.infer<S>): T
 }
 
 /**
- * Reads a file in canonical encoding that belongs to a run; undefined when it is not there. Throws E_STATE_CORRUPT,
+ * Reads a file in canonical encoding that belongs to a run; undefined when there is no file. Throws E_STATE_CORRUPT,
  * E_WRONG_RUN, E_IO.
  */
 export async function readRunDocument<S extends z.ZodType<{ run: string }>, T>(

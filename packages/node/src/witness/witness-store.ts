@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { writeFileAtomic } from '../files.js'
 import { readRunDocument } from './run-document.js'
 
-/** The newest head that was witnessed of a member, with the nodes of its ledger's compact Merkle range. */
+/** The newest witnessed head of a member, with the nodes of its ledger's compact Merkle range. */
 export interface WitnessedState {
   readonly head: SignedHead
   readonly nodes: readonly Uint8Array[]
 }
 
-/** What a node has witnessed, so that it never co-signs another history after a restart. */
+/** The heads that a node has witnessed, so that it never co-signs another history after a restart. */
 export interface WitnessStore {
   load(): readonly WitnessedState[]
   /** On disk (fsync) before it resolves. */
@@ -26,11 +26,11 @@ const fileSchema = z.strictObject({
   heads: z.array(z.strictObject({ head: bytes, nodes: z.array(bytes).max(64) })),
 })
 
-/** Reads what was witnessed; empty when the file is not there. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO. */
+/** Reads the witnessed heads; empty when there is no file. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO. */
 export async function openWitnessStore(path: string, run: Run): Promise<WitnessStore> {
   const states = await readRunDocument(path, run, {
     schema: fileSchema,
-    remedy: 'restore it from a copy, or delete it: this node then witnesses afresh',
+    remedy: 'restore it from a copy, or delete it: this node then starts to witness again',
     open: ({ heads }) =>
       heads.map(({ head, nodes }): WitnessedState => {
         const decoded = decodeHead(head)

@@ -17,45 +17,48 @@ import {
 } from '@tempered/protocol'
 import type { WitnessStore } from './witness-store.js'
 
-/** What became of a head that this node looked at. */
+/** The outcome of checking a head. */
 export type HeadVerdict =
-  /** It extends what this node had seen of its author; it will be co-signed with the next own head. */
+  /** It extends the ledger that this node has seen from its author; it will be co-signed with the next own head. */
   | 'witnessed'
   /** Nothing new. */
   | 'known'
-  /** Entries between what was seen and this head are missing: their digests must be asked for. */
+  /** Entries between the last seen head and this one are missing: their digests must be requested. */
   | 'gap'
-  /** Its tree is not an extension of the one that was seen, or its parent is not the entry below: not co-signed. */
+  /** Its tree does not extend the one that was seen, or its parent is not the previous entry: not co-signed. */
   | 'inconsistent'
 
 /**
- * A node as a witness of other members' ledgers. It remembers of each member the tree of the newest head that it
- * checked, co-signs only what extends that tree, and never co-signs two histories: what it has seen is on disk before
- * the co-signature leaves the node.
+ * A node as a witness of other members' ledgers. For each member it remembers the tree of the newest checked head,
+ * co-signs only heads that extend that tree, and never co-signs two histories: the tree is on disk before the
+ * co-signature leaves the node.
  */
 export interface Witness {
   /** Checks a verified head message of another member. */
   consider(message: HeadMessage): HeadVerdict
-  /** Size of the tree that was seen of a member: the height from which digests are missing. */
+  /** Size of the tree seen from a member: the height from which digests are missing. */
   seen(author: string): number
   /**
-   * Takes the digests of a member's entries from `seen` on, as somebody gave them, and checks with them the head that
-   * had a gap. They are believed only if they lead to the root which that member signed.
+   * Takes digests of a member's entries from `seen` on, from any peer, and checks the head that had a gap. They are
+   * accepted only if they lead to the root that the member signed.
    */
   fill(author: string, digests: readonly Uint8Array[]): HeadVerdict
-  /** Entry digests of a member from `from` on, for others that miss them; at most `LIMITS.maxDigests`. */
+  /** Entry digests of a member from `from` on, for other witnesses; at most `LIMITS.maxDigests`. */
   digests(author: string, from: number): readonly Uint8Array[]
   /** Adds an entry of this node's own ledger. */
   extendOwn(entry: SignedEntry): void
-  /** Own head with the co-signatures that are due; undefined before the first own entry. On disk before it resolves. */
+  /**
+   * The node's own head with the pending co-signatures; undefined before the first own entry. On disk before it
+   * resolves.
+   */
   sign(): Promise<HeadMessage | undefined>
   /** Whether heads have been witnessed since the last `sign`. */
   readonly due: boolean
-  /** Newest final head of a member, its co-signatures with it. */
+  /** Newest final head of a member, with its co-signatures. */
   finalHead(author: string): FinalHead | undefined
   /** Newest final head of every member that has one, in member order. */
   finalHeads(): readonly FinalHead[]
-  /** Newest head seen of a member, checked and signed by it. */
+  /** Newest head seen from a member, with a checked signature. */
   newestHead(author: string): SignedHead | undefined
 }
 
@@ -64,11 +67,11 @@ interface Seen {
   head: SignedHead | undefined
   /** Newest digests, of the entries `range.size - digests.length` … `range.size - 1`. */
   digests: Uint8Array[]
-  /** A signed head beyond what was seen. */
+  /** A signed head beyond the seen tree. */
   ahead: HeadMessage | undefined
 }
 
-/** Digests of one member that are held for others. */
+/** Digests per member that are kept for others. */
 const HELD_DIGESTS = 4096
 
 export interface WitnessInit {
@@ -108,7 +111,7 @@ export function createWitness(init: WitnessInit): Witness {
     for (const head of finality.note(message)) init.onFinal(head)
   }
 
-  /** Appends digests to a copy of a member's tree; takes it over if it leads to what the head signed. */
+  /** Appends digests to a copy of a member's tree; keeps it if it leads to the root in the head. */
   const extend = (seen: Seen, message: HeadMessage, digests: readonly Uint8Array[]): HeadVerdict => {
     const { head } = message
     const { body } = head

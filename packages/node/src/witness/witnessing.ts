@@ -7,13 +7,16 @@ import type { OwnHistory } from '../round/own-history.js'
 import type { RunNetwork } from '../transport/network.js'
 import type { HeadVerdict, Witness } from './witness.js'
 
-/** The witness at work: heads that come in are checked, own heads go out with the co-signatures that are due. */
+/** Runs the witness: checks incoming heads, and publishes the node's own heads with the pending co-signatures. */
 export interface Witnessing {
   /** A verified head message of another member. */
   head(message: HeadMessage): void
-  /** Signs and publishes the own head as the ledger now stands. */
+  /** Signs and publishes the current head of the node's own ledger. */
   publish(): Promise<void>
-  /** From now on there are no own entries any more: co-signatures go out by themselves, shortly after they are due. */
+  /**
+   * There will be no more own entries: from now on co-signatures are published by themselves, shortly after they
+   * become pending.
+   */
   linger(): void
   /** Resolves when the newest heads of all members are final, or after a grace period in which too few witnesses answered. */
   settled(): Promise<void>
@@ -33,9 +36,9 @@ export interface WitnessingComponents {
   saveFinals(finals: readonly FinalHead[]): Promise<void>
 }
 
-/** Co-signatures of one moment go out together. */
+/** Co-signatures within this time are published together. */
 const GATHER_MS = 500
-/** How long a node that is done waits for the last heads to become final. */
+/** How long a finished node waits for the last heads to become final. */
 const FINALITY_GRACE_MS = 3_000
 
 export function createWitnessing(components: WitnessingComponents): Witnessing {
@@ -57,12 +60,12 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     await failpoints.hit('head.before-publish')
     await network.publishHead(message)
     await failpoints.hit('head.after-publish')
-    // Nobody waits for it: proofs can be had of the next ones as well.
+    // Not awaited: later heads can be used for proofs as well.
     void saveFinals()
     checkSettled()
   }
 
-  /** While rounds go on the own final head, of which proofs are made; all that are known once there is time. */
+  /** During rounds saves only the node's own final head, for proofs; afterwards all known ones. */
   let savedHeight = -1
   let saving: Promise<void> = Promise.resolve()
   const saveFinals = async (): Promise<void> => {
@@ -102,16 +105,18 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
   const judge = (author: string, verdict: HeadVerdict): void => {
     if (verdict === 'witnessed') restate()
     else if (verdict === 'inconsistent') {
-      logger.warn({ peer: author }, 'head does not continue the ledger that was seen: not co-signed')
+      logger.warn({ peer: author }, 'head does not extend the ledger that was seen: not co-signed')
     } else if (verdict === 'gap') {
       fill(author).catch((error) =>
-        logger.debug({ peer: author, code: errorCode(error) }, 'missing entry digests not to be had'),
+        logger.debug({ peer: author, code: errorCode(error) }, 'missing entry digests could not be fetched'),
       )
     }
     checkSettled()
   }
 
-  /** Asks the author, if it is a neighbour, then others, for the digests between what was seen and its newest head. */
+  /**
+   * Asks the author, if it is a neighbour, then others, for the digests between the seen tree and its newest head.
+   */
   const fill = async (author: string): Promise<void> => {
     if (filling.has(author)) return
     filling.add(author)
@@ -122,7 +127,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       for (const source of sources) {
         if (stopped) return
         const digests = await fetchAll(source, author).catch((error) => {
-          logger.debug({ peer: source, author, code: errorCode(error) }, 'entry digests not to be had')
+          logger.debug({ peer: source, author, code: errorCode(error) }, 'entry digests could not be fetched')
           return []
         })
         const verdict = witness.fill(author, digests)

@@ -17,7 +17,7 @@ import { temporaryFolder } from './temporary-folder.js'
 const MODEL = describeModel('softmax', { height: 1, width: 1, channels: 1 }, 2)
 export const START = initialParameters(MODEL, 7)
 
-/** A run whose initial model is the one that its manifest stands for. */
+/** A run whose initial model matches its manifest. */
 export const realRun = (changes: RunChanges = {}): Run =>
   makeRun({ initialCid: blobCid(encodeModel(START)).toString(), ...changes })
 

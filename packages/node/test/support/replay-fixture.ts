@@ -40,8 +40,8 @@ const announceModel = (signer: Signer, member: number, round: number, parent = r
   announce(signer, round, { model: modelOf(member, round), parent }).bytes
 
 /**
- * An entry of member 0, whose neighbours are the members 1 and 2, as the rule gives it from the models in `blobs`;
- * `changes` make it lie, signed by member 0 all the same.
+ * An entry of member 0, whose neighbours are the members 1 and 2, as the rule computes it from the models in `blobs`;
+ * `changes` falsify it; it is still signed by member 0.
  */
 export async function replayableEntry(
   below: SignedEntry | undefined,

@@ -111,7 +111,7 @@ export function announce(
   )
 }
 
-/** The CID that stands for entry `height` of a member who wrote no entries in a test. */
+/** A placeholder CID for entry `height` of a member that wrote no entries in a test. */
 export const entryCid = (signer: Signer, height: number): CID =>
   documentCid(new TextEncoder().encode(`${signer.peerId} ${height}`))
 
@@ -206,7 +206,7 @@ export function cuts(borders: readonly number[]): number[] {
     .filter((offset, k) => k % byteStep === 0 || isNear(offset, 1))
 }
 
-/** Where each part begins when they stand one after the other, and where the last one ends. */
+/** Where each part begins when they are concatenated, and where the last one ends. */
 export function bordersOf(parts: readonly Uint8Array[]): number[] {
   const borders = [0]
   for (const part of parts) borders.push(borders.at(-1)! + part.byteLength)

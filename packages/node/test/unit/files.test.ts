@@ -29,7 +29,7 @@ describe('writeFileAtomic', () => {
     expect(await readdir(folder)).toEqual(['taken'])
   })
 
-  it('lets writers of one file run at the same time: one of them stands whole', async () => {
+  it('lets writers of one file run at the same time: one of them wins completely', async () => {
     const path = join(await temporaryFolder(), 'file')
     const texts = Array.from({ length: 8 }, (_, k) => String(k).repeat(1000))
     await Promise.all(texts.map((text) => writeFileAtomic(path, text)))
@@ -38,7 +38,7 @@ describe('writeFileAtomic', () => {
 })
 
 describe('syncDirectory', () => {
-  it('says when there is no such folder', async () => {
+  it('reports a missing folder', async () => {
     await expect(syncDirectory(join(await temporaryFolder(), 'missing'))).rejects.toMatchObject({
       code: 'ENOENT',
     })

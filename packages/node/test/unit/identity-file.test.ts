@@ -71,7 +71,7 @@ describe('the key file', () => {
   })
 
   it.each(['640', '604', '660', '644', '610'])(
-    'is refused with mode %s, and the error says how to mend it',
+    'is refused with mode %s, and the error says how to fix it',
     async (mode) => {
       const path = join(await temporaryFolder(), 'key')
       await createIdentityFile(path)
@@ -85,7 +85,7 @@ describe('the key file', () => {
     },
   )
 
-  it('is refused when it is missing, with the command that makes one', async () => {
+  it('is refused when it is missing, with the command that creates one', async () => {
     await expect(readIdentityFile(join(await temporaryFolder(), 'key'))).rejects.toMatchObject({
       code: 'E_KEY',
       message: expect.stringContaining('tempered node init'),

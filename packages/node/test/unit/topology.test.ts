@@ -20,7 +20,7 @@ const custom = (mixing: string) =>
   })
 
 describe('the topology of a run', () => {
-  it('names neighbours by peer id in member order, whatever the order of the edges', () => {
+  it('names neighbours by peer id in member order, for any order of the edges', () => {
     const topology = runTopology(custom('uniform'))
     expect(topology.neighboursOf(ids[2])).toEqual([ids[0], ids[1], ids[3]])
     expect(topology.neighboursOf(ids[0])).toEqual([ids[1], ids[2]])
@@ -45,12 +45,12 @@ describe('the topology of a run', () => {
     }
   })
 
-  it('is the same for everybody who computes it', () => {
+  it('is the same for every member', () => {
     const [a, b] = [0, 1].map(() => runTopology(custom('metropolis')))
     for (const peer of ids) expect(a.neighboursOf(peer)).toEqual(b.neighboursOf(peer))
   })
 
-  it('refuses somebody who is no member', () => {
+  it('refuses a peer that is not a member', () => {
     expect(() => runTopology(custom('uniform')).neighboursOf(stranger.peerId)).toThrow(RangeError)
   })
 })

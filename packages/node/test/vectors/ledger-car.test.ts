@@ -9,7 +9,7 @@ const golden = JSON.parse(
 ) as { root: string; blocks: { cid: string; hex: string }[]; car: string }
 
 describe('the CAR writer', () => {
-  it('makes the very bytes of the committed ledger file', () => {
+  it('writes exactly the bytes of the committed ledger file', () => {
     const parts = [
       encodeCarHeader(CID.parse(golden.root)),
       ...golden.blocks.map((block) =>

@@ -36,7 +36,7 @@ describe('canonical codec', () => {
     )
   })
 
-  it('encodes a map the same way in whatever order it was built', () => {
+  it('encodes a map in the same way for any insertion order', () => {
     fc.assert(
       fc.property(fc.dictionary(text, number, { maxKeys: 8 }), (map) => {
         const reversed = Object.fromEntries(Object.entries(map).reverse())

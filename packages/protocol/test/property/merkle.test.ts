@@ -123,7 +123,7 @@ describe('compact ranges', () => {
     }
   })
 
-  it('refuse nodes that do not make a tree of their size', () => {
+  it('refuse nodes that do not form a tree of their size', () => {
     for (const [size, nodes] of [
       [1, 0],
       [3, 1],

@@ -15,14 +15,14 @@ import { createSigner, type Signer } from '../../src/identity.js'
 import { type Run, sealManifest } from '../../src/manifest.js'
 import { merkleRoot } from '../../src/merkle.js'
 
-/** Documents made from fixed keys, so that every run of the tests makes the same bytes. */
+/** Documents made from fixed keys, so that every run of the tests has the same bytes. */
 export const signers: readonly Signer[] = Array.from({ length: 5 }, (_, k) =>
   createSigner(new Uint8Array(32).fill(k + 1)),
 )
 /** Signs, but is in no run. */
 export const stranger: Signer = createSigner(new Uint8Array(32).fill(200))
 
-/** The CID of some model that nobody ever sees. */
+/** The CID of a model that no test reads. */
 export const modelCid = (tag: number): CID => blobCid(Uint8Array.of(tag & 0xff, tag >> 8))
 
 /** A plain object that is a valid manifest; tests change it and seal it. */
@@ -148,7 +148,7 @@ export function entryBody(
   }
 }
 
-/** The digest-like entry CID that stands for entry `height` of a member who wrote no entries in this test. */
+/** A placeholder entry CID for entry `height` of a member that wrote no entries in this test. */
 export const entryCid = (signer: Signer, height: number): CID =>
   documentCid(new TextEncoder().encode(`${signer.peerId} ${height}`))
 

@@ -96,7 +96,7 @@ describe('the chain verifier', () => {
     expect(refusal(() => after(1).accept(chain[2].bytes)).message).toContain('entry 1')
   })
 
-  it('refuses bytes that are no entry', () => {
+  it('refuses bytes that are not an entry', () => {
     expect(codeOf(() => after(1).accept(new Uint8Array(0)))).toBe('E_MALFORMED')
     expect(codeOf(() => after(1).accept(encodeCanonical({ body: {}, signature: new Uint8Array(64) })))).toBe(
       'E_MALFORMED',
@@ -111,7 +111,7 @@ describe('the chain verifier', () => {
     expect(codeOf(() => createChainVerifier(run).accept(next({}, 0, stranger).bytes))).toBe('E_NOT_A_MEMBER')
   })
 
-  it('refuses another member’s entry, whoever was asked for or whoever began', () => {
+  it('refuses another member’s entry, with a given author and with that of the first entry', () => {
     expect(codeOf(() => createChainVerifier(run, one.peerId).accept(chain[0].bytes))).toBe('E_WRONG_AUTHOR')
     expect(refused(next({}, 1, three))).toBe('E_WRONG_AUTHOR')
   })
@@ -126,7 +126,7 @@ describe('the chain verifier', () => {
     expect(refused(signEntry(entryBody(0, otherRun.id), me), 0)).toBe('E_PARENT')
   })
 
-  it('refuses a round that does not grow', () => {
+  it('refuses a round that does not increase', () => {
     expect(refused(signEntry(entryBody(1, chain[0].cid, { round: 0 }), me))).toBe('E_ROUND_ORDER')
   })
 
@@ -136,7 +136,7 @@ describe('the chain verifier', () => {
     expect(refused(at(20))).toBe('E_ROUND_RANGE')
   })
 
-  it('refuses a start that is not where the round before ended, except after a gap', () => {
+  it('refuses a start that is not where the previous round ended, except after a gap', () => {
     expect(refused(next({ start: modelCid(77) }))).toBe('E_START')
     expect(codeOf(() => createChainVerifier(run).accept(next({ start: modelCid(77) }, 0).bytes))).toBe(
       'E_START',
@@ -173,7 +173,7 @@ describe('the chain verifier', () => {
     }
   })
 
-  it('refuses an own announcement that stands on another parent', () => {
+  it('refuses an own announcement that builds on another parent', () => {
     expect(refused(next({ announcement: announce(me, 1).bytes }))).toBe('E_PARENT')
   })
 
@@ -197,7 +197,7 @@ describe('the chain verifier', () => {
     }
   })
 
-  it('refuses garbage where an announcement is due', () => {
+  it('refuses garbage instead of an announcement', () => {
     expect(refused(next({ announcement: Uint8Array.of(1, 2, 3) }))).toBe('E_MALFORMED')
     expect(
       refused(next({ neighbours: [neighbourRecord(one, 1, { announcement: new Uint8Array(2000) })] })),
@@ -223,7 +223,7 @@ describe('the chain verifier', () => {
     }
   })
 
-  it('refuses to accept a neighbour without its announcement, and takes an absent one', () => {
+  it('refuses an accepted neighbour without its announcement, but allows an absent one', () => {
     const absent = {
       announcement: null,
       weight: 0,

@@ -26,7 +26,7 @@ describe('decodeCanonical', () => {
     ['map keys out of order', 'a2616201616101'],
     ['a longer map key before a shorter one', 'a262616101616201'],
     ['a duplicate map key', 'a2616101616102'],
-    ['a float where an integer is due', 'fb3ff0000000000000'],
+    ['a float instead of an integer', 'fb3ff0000000000000'],
     ['minus zero as a float', 'fb8000000000000000'],
     ['a half-width float', 'f93800'],
     ['a single-width float', 'fa3f000000'],

@@ -72,7 +72,7 @@ describe('ledger entries', () => {
     expect(error.message).toContain(field)
   })
 
-  it('of a later version say so, whatever else they hold', () => {
+  it('of a later version are reported as such, whatever else they contain', () => {
     const error = refusal(() => decodeEntry(encode({ version: 2, something: 'new' })))
     expect(error.code).toBe('E_UNSUPPORTED_VERSION')
     expect(error.message).toContain('version 2')

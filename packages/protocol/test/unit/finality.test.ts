@@ -39,7 +39,7 @@ describe('head messages', () => {
       expect(repack(other)).toBe('E_MALFORMED')
   })
 
-  it('are refused when they witness themselves, nobody, or one height twice or out of order', () => {
+  it('are refused when they witness themselves, a non-member, or one height twice or out of order', () => {
     const own = headMessage(b, 0).head
     const outOfOrder = [headOfA, headMessage(a, 1).head]
     for (const list of [[own], outOfOrder, [headOfA, headOfA]]) {
@@ -85,7 +85,7 @@ describe('finality', () => {
   const cosigning = (witness: typeof a, heads: readonly SignedHead[], height = 0): HeadMessage =>
     headMessage(witness, height, {}, heads)
 
-  it('comes with the last signature of the quorum, in whatever order they come', () => {
+  it('comes with the last signature of the quorum, in any order', () => {
     const messages = [headMessage(a, 2), cosigning(b, [headOfA]), cosigning(c, [headOfA])]
     for (const order of [
       [0, 1, 2],
@@ -128,7 +128,7 @@ describe('finality', () => {
     expect(tracker.finalHead(a.peerId)?.head.body.height).toBe(3)
   })
 
-  it('cannot be kept away by a witness that lists heads nobody signed', () => {
+  it('cannot be prevented by a witness that lists unsigned heads', () => {
     const tracker = createFinalityTracker(run)
     const invented = Array.from({ length: 200 }, (_, k) =>
       Object.assign({}, headOfA, { body: { ...headOfA.body, height: 3 + k } }),

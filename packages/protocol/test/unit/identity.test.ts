@@ -32,7 +32,7 @@ describe('signers', () => {
     expect(codeOf(() => createSigner(new Uint8Array(length)))).toBe('E_MALFORMED')
   })
 
-  it('make signatures that only their own peer id verifies, over the very bytes', () => {
+  it('create signatures that only their own peer id verifies, over exactly these bytes', () => {
     const bytes = fromHex('0102030405')
     const signature = signers[0].sign(bytes)
     expect(signature.byteLength).toBe(64)

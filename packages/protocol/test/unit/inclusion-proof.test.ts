@@ -55,7 +55,7 @@ describe('inclusion proofs', () => {
   const checked = (changes: Record<string, unknown>) =>
     codeOf(() => checkInclusion(encodeCanonical({ ...value, ...changes })))
 
-  it('are refused for an entry that stands elsewhere, or nowhere, in the ledger', () => {
+  it('are refused for an entry that is elsewhere in the ledger, or not in it', () => {
     expect(checked({ entry: chain[5].bytes })).toBe('E_PROOF')
     expect(checked({ manifest: otherRun.bytes })).toBe('E_WRONG_RUN')
     expect(checked({ head: headMessage(b, 10).head.bytes })).toBe('E_PROOF')
@@ -80,7 +80,7 @@ describe('inclusion proofs', () => {
       changed[k] ^= 1 << (k % 8)
       const found = codeOf(() => {
         const result = checkInclusion(changed)
-        // A flip inside the manifest makes it another manifest, and so another run.
+        // A flip inside the manifest changes it, and therefore the run.
         if (result.run.id.equals(run.id)) throw new Error(`byte ${k} was changed and nobody noticed`)
       })
       expect(found).toMatch(/^E_/)

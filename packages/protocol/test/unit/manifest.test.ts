@@ -138,7 +138,7 @@ describe('sealManifest', () => {
     }
   })
 
-  it('refuses an initial model that is no CIDv1 of raw bytes with SHA-256 in base32', () => {
+  it('refuses an initial model that is not a CIDv1 of raw bytes with SHA-256 in base32', () => {
     const raw = modelCid(0)
     const short = `${raw.toString().slice(0, -8)}aaaaaaaa`
     for (const text of [

@@ -125,7 +125,7 @@ describe('links', () => {
 })
 
 describe('domain separation', () => {
-  it('makes the signature of an announcement worthless for a head, and the other way round', () => {
+  it('makes the signature of an announcement invalid for a head, and vice versa', () => {
     expect(codeOf(() => verifyHead({ ...head, signature: announcement.signature }))).toBe('E_SIGNATURE')
     expect(codeOf(() => verifyAnnouncement({ ...announcement, signature: head.signature }))).toBe(
       'E_SIGNATURE',

@@ -18,7 +18,7 @@ describe('signed bodies', () => {
     }
   })
 
-  it('are signed under a domain: a signature of the bare bytes is worth nothing, nor the other way round', () => {
+  it('are signed under a domain: a signature of the bare bytes is not valid, and vice versa', () => {
     const bare = signers[0].sign(encodeCanonical(body))
     expect(codeOf(() => verifySigned('entry', { body, signature: bare }))).toBe('E_SIGNATURE')
     const { signature } = signBody('entry', body, signers[0])
@@ -34,7 +34,7 @@ describe('signed bodies', () => {
     expect(codeOf(() => verifySigned('head', claimed))).toBe('E_SIGNATURE')
   })
 
-  it('cannot be signed in the name of somebody else', () => {
+  it('cannot be signed in the name of another peer', () => {
     expect(codeOf(() => signBody('head', body, stranger))).toBe('E_WRONG_AUTHOR')
   })
 })

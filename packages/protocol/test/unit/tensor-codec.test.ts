@@ -79,7 +79,7 @@ describe('firstNonFinite', () => {
     ['the quiet NaN', 0x7fc00000],
     ['a signalling NaN', 0x7f800001],
     ['a negative NaN', 0xffffffff],
-  ])('finds %s wherever it stands', (_what, word) => {
+  ])('finds %s at any position', (_what, word) => {
     for (let k = 0; k < 5; k++) {
       const words = [0, 1, 2, 3, 4]
       words[k] = word

@@ -6,7 +6,7 @@ import { documentCid } from '../../src/hashing.js'
 import { openManifest } from '../../src/manifest.js'
 import { fromHex, hex } from '../support/documents.js'
 
-/** A ledger file of two entries; packages/node proves that its writer makes exactly these bytes. */
+/** A ledger file of two entries; packages/node proves that its writer produces exactly these bytes. */
 const golden = JSON.parse(readFileSync(new URL('ledger-car.json', import.meta.url), 'utf8')) as {
   root: string
   blocks: { cid: string; hex: string }[]

@@ -28,7 +28,7 @@ const VECTORS = [
 ]
 
 describe('Ed25519 (RFC 8032)', () => {
-  it.each(VECTORS)('makes and verifies the signature of message "$message"', (vector) => {
+  it.each(VECTORS)('creates and verifies the signature of message "$message"', (vector) => {
     const signer = createSigner(fromHex(vector.seed))
     expect(signer.peerId).toBe(peerIdFromPublicKey(fromHex(vector.publicKey)))
     expect(hex(signer.sign(fromHex(vector.message)))).toBe(vector.signature)

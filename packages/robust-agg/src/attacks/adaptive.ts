@@ -1,11 +1,11 @@
 /**
- * Adaptive search: given a rule and the honest models, the submission that does most harm to one node.
+ * Adaptive search: given a rule and the honest models, the submission that harms one node most.
  *
  *   maximise ‖aggregate(own; honest neighbours, submission × attackers) − μ‖ over submission = base + s·u
  *
  * Symbols: μ the mean of own and the honest neighbours; bases: μ and own; directions u: against μ, along and against
- * own − μ, the deviation, its sign, each honest model's way from μ, and random ones; sizes s: a geometric grid around
- * the spread of the models, then golden-section steps around the best.
+ * own − μ, the deviation, its sign, each honest model's deviation from μ, and random ones; sizes s: a geometric grid
+ * around the spread of the models, then golden-section steps around the best.
  * Cost: (directions × sizes + refinements) runs of the rule.
  * Source: this project; in the spirit of the attacks adapted to a rule of Shejwalkar and Houmansadr, NDSS 2021.
  */
@@ -27,7 +27,7 @@ export interface AdaptiveSearch {
   readonly attackers: number
   readonly round: number
   readonly rounds: number
-  /** Whatever else the rule needs: previous, evaluator. */
+  /** What else the rule needs: previous, evaluator. */
   readonly context?: Pick<RoundInput, 'previous' | 'evaluator'> | undefined
   /** Random directions, and their seed. */
   readonly random?: number | undefined
@@ -38,14 +38,14 @@ export interface AdaptiveSearch {
 export interface AdaptiveFixture {
   readonly rule: string
   readonly params: Parameters
-  /** The pre-aggregators in front of it. */
+  /** The pre-aggregators before the rule. */
   readonly pre: readonly PreAggregatorSpec[]
   readonly round: number
   readonly rounds: number
   readonly attackers: number
   readonly own: readonly number[]
   readonly honest: readonly (readonly number[])[]
-  /** The start of the round's training, where the search was given one. */
+  /** The start of the round's training, if the search had one. */
   readonly previous?: readonly number[]
   readonly submission: readonly number[]
   /** ‖aggregate − μ‖ with the submission, and without any attacker. */
@@ -104,7 +104,7 @@ export function fixtureInput(fixture: AdaptiveFixture): RoundInput {
   }
 }
 
-/** The submission that was found, and how. */
+/** The worst submission and how it was found. */
 interface Worst {
   readonly submission: Float32Array
   readonly harm: number
@@ -124,7 +124,10 @@ interface SubmissionSearch {
   readonly seed: number | undefined
 }
 
-/** Tries all directions and sizes, then refines the best; undefined where all models are one and nothing has a way. */
+/**
+ * Tries all directions and sizes, then refines the best; undefined when all models are equal, so that there is no
+ * direction.
+ */
 function searchSubmission(search: SubmissionSearch): Worst | undefined {
   const { own, mean, deviation, probe } = search
   const spread = Math.sqrt(deviation.reduce((sum, value) => sum + value * value, 0)) || 1
@@ -156,7 +159,7 @@ function distanceTo(mean: Float64Array, x: Float32Array): number {
   return Math.sqrt(x.reduce((sum, value, k) => sum + (value - mean[k]) * (value - mean[k]), 0))
 }
 
-/** Runs the search. Deterministic; never better than exhaustive, so its harm is a lower bound of the worst. */
+/** Runs the search. Deterministic. Not exhaustive, so its harm is a lower bound of the worst case. */
 export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
   const { rule, own, honest, attackers, round, rounds, context, random, seed } = search
   const mean = honestMean([own, ...honest], own)
@@ -184,7 +187,7 @@ export function findWorstSubmission(search: AdaptiveSearch): AdaptiveFixture {
   }
 }
 
-/** The search as an attack: every round anew, against the model and the rule of its victim. */
+/** The search as an attack: repeated in every round, against the model and the rule of its victim. */
 export const adaptive: ModelAttackDefinition = {
   info: {
     name: 'adaptive',
@@ -199,7 +202,7 @@ export const adaptive: ModelAttackDefinition = {
         min: 0,
         max: 1000,
         integer: true,
-        meaning: 'random directions that are tried beside the others',
+        meaning: 'random directions that are tried in addition',
       }),
     ],
     needs: ['victim', 'probe'],

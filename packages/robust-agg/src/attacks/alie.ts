@@ -4,12 +4,13 @@
  *   μ[k] − z·σ[k];   z given, or z_max = Φ⁻¹((n − m − s)/(n − m)), s = ⌊n/2 + 1⌋ − m
  *
  * Symbols: μ, σ mean and population standard deviation of the honest models per coordinate; z ≥ 0; n nodes of which m
- * attack; s the honest nodes that must be won over for a majority; Φ the normal distribution function.
+ * attack; s the honest nodes needed for a majority; Φ the normal distribution function.
  * Cost: O(|H|·d).
  * Source: Baruch, Baruch, Goldberg, "A Little Is Enough", NeurIPS 2019, arXiv 1902.06156.
  * Deviations: z is set (default 1.5) unless both `nodes` and `attackers` are given; a derived z_max that is negative,
- * as in small neighbourhoods, counts as 0; attackers that are a majority already (s ≤ 0, no limit in the paper) take
- * Φ⁻¹(1 − 1/(n − m + 1)). With no honest model in view μ is the own model and σ is 0: the own model.
+ * as in small neighbourhoods, counts as 0; attackers that already are a majority (s ≤ 0, no limit in the paper) use
+ * Φ⁻¹(1 − 1/(n − m + 1)). With no honest model in view μ is the attacker's own model and σ is 0, so the own model is
+ * sent.
  */
 
 import { detExp, detLog } from '../det-math.js'

@@ -1,5 +1,5 @@
 /**
- * Models that are no models: NaN, infinity, denormals, huge numbers.
+ * Invalid models: NaN, infinity, denormals, huge numbers.
  *
  *   nan: w with NaN at one place in `every`   infinite: the same with ±Infinity   denormal: 2⁻¹⁴⁹ everywhere
  *   huge: ±1e38 everywhere, alternating
@@ -19,7 +19,7 @@ const every = parameter({
   min: 1,
   max: 2 ** 31,
   integer: true,
-  meaning: 'one broken value in so many, from the last one backwards',
+  meaning: 'one broken value per `every` values, from the last one backwards',
 })
 
 function broken(name: string, formula: string, value: (k: number) => number): ModelAttackDefinition {

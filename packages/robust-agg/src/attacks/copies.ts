@@ -6,9 +6,9 @@
  *
  * Symbols: w₀ the start of the round; δ = s·‖w‖·u with a random unit vector u, the same for all receivers of a round.
  * Cost: O(d).
- * Source: free riders: Fraboni, Vidal, Lorenzi, AISTATS 2021, arXiv 2006.11901. Echo and equivocation are this project's:
- * only a signed ledger shows the second.
- * Deviations: without a last model of the victim in view: own.
+ * Source: free riders: Fraboni, Vidal, Lorenzi, AISTATS 2021, arXiv 2006.11901. Echo and equivocation are this
+ * project's: only a signed ledger exposes the second.
+ * Deviations: without a last model of the victim in view, the own model is sent.
  */
 
 import { parameter } from '../parameters.js'

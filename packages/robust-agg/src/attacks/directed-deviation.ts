@@ -4,14 +4,15 @@
  *   s[k] = sign(μ[k] − w₀[k])
  *   krum-attack: w₀ − λ·s, the largest λ of a halving sequence with which Krum picks the crafted model
  *   trim-attack: just beyond the honest extreme on the far side: s = +1 → in [min/b, min] or [b·min, min],
- *                s = −1 → in [max, b·max] or [max, max/b], whichever of the two lies beyond
+ *                s = −1 → in [max, b·max] or [max, max/b], whichever of the two is beyond the extreme
  *
- * Symbols: w₀ the parameters at the start of the round; μ, min, max over the honest models; b > 1; `copies` attackers.
+ * Symbols: w₀ the parameters at the start of the round; μ, min, max over the honest models; b > 1; `copies`
+ * attackers.
  * Cost: krum-attack O(|H|²·d) and a Krum score on scalars per halving; trim-attack O(|H|·d).
  * Source: Fang, Cao, Jia, Gong, "Local Model Poisoning Attacks to Byzantine-Robust Federated Learning", USENIX
  * Security 2020, arXiv 1911.11815 (full knowledge); b = 2.
- * Deviations: λ starts at the longest distance from w₀ to an honest model over √d, times two, and stops at 1e−5 of it;
- * all `copies` are equal. With no honest model in view the own model stands for them.
+ * Deviations: λ starts at the longest distance from w₀ to an honest model over √d, times two, and stops at 1e−5 of
+ * it; all `copies` are equal. With no honest model in view the attacker's own model replaces them.
  */
 
 import { parameter } from '../parameters.js'
@@ -26,7 +27,7 @@ function nearestSum(distances: readonly number[], count: number): number {
     .reduce((sum, value) => sum + value, 0)
 }
 
-/** Would Krum, assuming f = copies, rather take the crafted model than any honest one? */
+/** True when Krum, with f = copies, prefers the crafted model to every honest one. */
 function krumPicks(crafted: Float32Array, honest: readonly Float32Array[], copies: number): boolean {
   const keep = honest.length + copies - copies - 2
   const toHonest = honest.map((x) => squaredDistance(crafted, x))
@@ -55,7 +56,7 @@ export const krumAttack: ModelAttackDefinition = {
     ],
     needs: [],
     uses: [],
-    withoutHonest: 'against the own step',
+    withoutHonest: 'against its own step',
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815',
   },
   build:
@@ -84,7 +85,7 @@ export const trimAttack: ModelAttackDefinition = {
     ],
     needs: [],
     uses: [],
-    withoutHonest: 'around the own model',
+    withoutHonest: 'around its own model',
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815',
   },
   build:

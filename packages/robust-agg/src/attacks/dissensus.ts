@@ -7,8 +7,8 @@
  * step, above 1 drives the nodes apart (published default 1.5).
  * Cost: O(|H|·d).
  * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545 (dissensus attack).
- * Deviations: without `view.victim` the first honest node is the victim, every honest model has weight 1, and so
- * has the attacker. With no honest model and no victim in view: the own model.
+ * Deviations: without `view.victim` the first honest node is the victim, every honest model has weight 1, and so has
+ * the attacker. With no honest model and no victim in view, the attacker's own model is sent.
  */
 
 import { parameter } from '../parameters.js'

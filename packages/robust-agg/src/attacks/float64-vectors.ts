@@ -14,7 +14,7 @@ export function squaredDistance(a: ArrayLike<number>, b: ArrayLike<number>): num
   return sum
 }
 
-/** x/‖x‖; null where the length is 0 or not finite. */
+/** x/‖x‖; null when the length is 0 or not finite. */
 export function unit(x: Float64Array): Float64Array | null {
   const length = Math.sqrt(dot(x, x))
   return length > 0 && Number.isFinite(length) ? x.map((value) => value / length) : null

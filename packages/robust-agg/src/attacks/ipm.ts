@@ -6,7 +6,7 @@
  * Symbols: μ mean of the honest models, ε > 0. Papers use ε = 0.1 (stays small, slips through), 2 and 10.
  * Cost: O(|H|·d).
  * Source: Xie, Koyejo, Gupta, "Fall of Empires", UAI 2019, arXiv 1903.03936.
- * Deviations: on models, where the paper sends gradients. With no honest model in view μ is the own model.
+ * Deviations: on models, where the paper sends gradients. With no honest model in view μ is the attacker's own model.
  */
 
 import { parameter } from '../parameters.js'

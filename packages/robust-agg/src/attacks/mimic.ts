@@ -1,19 +1,19 @@
 /**
- * Mimic: every attacker copies one and the same honest node, so that its data count for more than anybody else's.
+ * Mimic: all attackers copy the same honest node, so that its data count more than that of any other node.
  *
  *   x_k + ζ·s·N(0, I);  k given, or learned in the first rounds: k = argmax_i z·x_i, z the direction in which honest
  *   models differ most
  *   μ ← (t·μ + mean of the x_i)/(t + 1);  c = Σ_i (z·(x_i − μ))·(x_i − μ);  z ← unit((t·z + c/‖c‖)/(t + 1))
  *
- * Symbols: x_i the honest models; s = √(mean of ‖x_i − μ‖²/d) their spread now; ζ the noise, 0 for exact copies; t the
- * rounds seen before, at most `warmup`; after these k stays. z begins as a random direction that all attackers draw
- * alike, and learns by Oja's rule, a power iteration spread over the rounds.
+ * Symbols: x_i the honest models; s = √(mean of ‖x_i − μ‖²/d) their spread now; ζ the noise, 0 for exact copies; t
+ * the rounds seen before, at most `warmup`; after these k is fixed. z begins as a random direction, the same for all
+ * attackers, and learns by Oja's rule, a power iteration spread over the rounds.
  * Cost: O(|H|·d) while it learns, then O(d); two vectors of length d.
  * Source: Karimireddy, He, Jaggi, "Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing", ICLR 2022,
  * arXiv 2006.09365, and the authors' published experiments for the step of z.
- * Deviations: on models, where the paper sends gradients; the noise, against defences that know exact copies, is ours.
- * An instance learns over the rounds of one run, in their order, from lists of honest models in the same order; an
- * earlier round than the last begins anew. Without an honest model in view: own.
+ * Deviations: on models, where the paper sends gradients; the noise, against defences that know exact copies, is
+ * ours. An instance learns over the rounds of one run, in their order, from lists of honest models in the same order;
+ * a round before the last one restarts it. Without an honest model in view, the own model is sent.
  */
 
 import { parameter } from '../parameters.js'
@@ -23,16 +23,16 @@ import { honestMean } from './honest-moments.js'
 import type { AttackView, ModelAttackDefinition } from './types.js'
 
 interface Learned {
-  /** The last round that was learned from. */
+  /** The last round it learned from. */
   readonly round: number
-  /** Rounds learned from. */
+  /** Number of rounds it learned from. */
   readonly seen: number
   readonly mean: Float64Array
   readonly direction: Float64Array
   readonly target: number
 }
 
-/** c, the honest covariance times the direction, of length 1; null where the models do not differ along it. */
+/** c, the honest covariance times the direction, of length 1; null when the models do not differ along it. */
 function powerStep(
   honest: readonly Float32Array[],
   mean: Float64Array,
@@ -81,14 +81,14 @@ export const mimic: ModelAttackDefinition = {
     kind: 'model',
     knowledge: 'all',
     formula:
-      'x_k of one honest node, with noise if wanted, k given or argmax z·x_k along the direction z of largest variance',
+      'x_k of one honest node, optionally with noise, for a given k or argmax z·x_k along the direction z of largest variance',
     params: [
       parameter({
         name: 'index',
         min: 0,
         max: 65535,
         integer: true,
-        meaning: 'which one, modulo |H|; left out: learned',
+        meaning: 'which node, modulo |H|; default: learned',
       }),
       parameter({
         name: 'warmup',
@@ -96,7 +96,7 @@ export const mimic: ModelAttackDefinition = {
         min: 1,
         max: 1e6,
         integer: true,
-        meaning: 'rounds in which it learns whom to copy',
+        meaning: 'rounds in which it learns which node to copy',
       }),
       parameter({
         name: 'noise',

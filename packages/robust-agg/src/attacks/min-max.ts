@@ -8,7 +8,8 @@
  * Cost: O(|H|²·d); γ itself by bisection on scalars, since ‖m − x_i‖² is a parabola in γ.
  * Source: Shejwalkar, Houmansadr, "Manipulating the Byzantine: Optimizing Model Poisoning Attacks and Defenses for
  * Federated Learning", NDSS 2021.
- * Deviations: on models. With fewer than two honest models in view, or a direction of length 0: the mean, or own.
+ * Deviations: on models. With fewer than two honest models in view, or a direction of length 0, the mean is sent, or
+ * the own model.
  */
 
 import { parameter } from '../parameters.js'
@@ -23,7 +24,7 @@ function directionOf(kind: number, mean: Float64Array, deviation: Float64Array):
   return length > 0 ? mean.map((value) => -value / length) : mean.map(() => 0)
 }
 
-/** The largest γ with allowed(γ), where allowed holds on [0, γ] and nowhere beyond. */
+/** The largest γ with allowed(γ), where allowed holds exactly on [0, γ]. */
 function largest(allowed: (gamma: number) => boolean): number {
   let high = 1
   while (allowed(high) && high < 1e30) high *= 2

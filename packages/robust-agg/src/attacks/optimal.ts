@@ -1,13 +1,14 @@
 /**
- * ALIE and IPM with the strength that does most harm, found by a line search.
+ * ALIE and IPM with the most harmful strength, found by a line search.
  *
  *   optimal-alie: μ − z·σ,  optimal-ipm: −ε·μ;   z, ε maximise ‖aggregate − μ‖: first over 1, 1/2, 1/4 … and 2, 4, 8 …,
  *   then between half and twice the best of these by golden-section steps
  *
- * Symbols: μ, σ as in ALIE; the aggregate is what `view.probe` says the victim would get.
+ * Symbols: μ, σ as in ALIE; the aggregate is the victim's result according to `view.probe`.
  * Cost: `steps` + 16 probes and O(|H|·d) each.
  * Source: the line search over attack factors of ByzFL's experiments (Optimal ALIE, Optimal IPM).
- * Deviations: the grid is geometric, from 2^−steps/2 to 2^steps/2, and the refinement is added. Without a probe: z = 1.5, ε = 0.1.
+ * Deviations: the grid is geometric, from 2^−steps/2 to 2^steps/2, and the refinement is added. Without a probe:
+ * z = 1.5, ε = 0.1.
  */
 
 import { parameter } from '../parameters.js'

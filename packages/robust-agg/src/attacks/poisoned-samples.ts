@@ -55,7 +55,7 @@ function stamp(batch: SampleBatch, features: Float32Array, i: number, size: numb
   }
 }
 
-/** Every sample with the trigger and its true label: what the attack's success is measured on. */
+/** Every sample with the trigger and its true label: the success of the attack is measured on these. */
 export function withTrigger(batch: SampleBatch, size: number): SampleBatch {
   const features = batch.features.slice()
   for (let i = 0; i < batch.labels.length; i++) stamp(batch, features, i, size)
@@ -75,7 +75,7 @@ export const backdoor: DataAttackDefinition = {
         min: 0,
         max: 255,
         integer: true,
-        meaning: 'label that the trigger gives',
+        meaning: 'label of triggered samples',
       }),
       parameter({
         name: 'size',

@@ -1,4 +1,4 @@
-/** What a victim's rule would make of a submission: for attacks that search, and for tests. */
+/** The result of a victim's rule for a submission: for attacks that search, and for tests. */
 
 import type { RoundInput, Rule } from '../types.js'
 
@@ -8,13 +8,13 @@ export interface ProbeInit {
   readonly round: RoundInput
   /** How many neighbours send the submission; they come after the honest ones. */
   readonly attackers: number
-  /** The mixing weight of each; required where `round.weights` are given. */
+  /** The mixing weight of each; required if `round.weights` are given. */
   readonly attackerWeight?: number | undefined
 }
 
 /**
- * A function from a submission (length d) to the victim's aggregate (length d, `out` where it is given, else fresh).
- * It can be an attack's `AttackView.probe`.
+ * A function from a submission (length d) to the victim's aggregate (length d, `out` if given, otherwise fresh). It
+ * can be an attack's `AttackView.probe`.
  *
  * @throws RobustAggError E_ROUND_INPUT when called with a round that `Rule.aggregate` refuses
  */

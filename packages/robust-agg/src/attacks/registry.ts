@@ -130,10 +130,10 @@ function checkSamples(attack: string, batch: SampleBatch): void {
 }
 
 /**
- * An attack ready for use. Make one for each attacker and run: mimic learns over the rounds.
+ * An attack ready for use. Create one per attacker and run: mimic learns over the rounds.
  *
  * @param name - one of `listAttacks()`
- * @param given - checked against the attack's parameters; what is left out takes its default
+ * @param given - checked against the attack's parameters; missing ones take their defaults
  * @throws RobustAggError E_UNKNOWN_ATTACK, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE
  */
 export function createAttack(name: string, given?: Parameters): Attack {

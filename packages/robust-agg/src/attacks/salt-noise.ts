@@ -1,15 +1,15 @@
 /**
- * Salt noise: the own model with a random share of its parameters set to one value.
+ * Salt noise: the attacker's own model with a random share of its parameters set to one value.
  *
- *   w[k] ← v with probability p, else as trained; independently for each k
+ *   w[k] ← v with probability p, otherwise as trained; independently for each k
  *
  * Symbols: p in (0, 1] the share, v the value.
  * Cost: d uniform draws from the view's rng, so the same stream gives the same model.
- * What it does: where p is large, models of different attackers have most parameters in common and lie near one another,
- * unlike Gaussian noise: rules that look for company are fooled as soon as there are enough of them.
- * Source: Feng et al., "Sentinel: An Aggregation Function to Secure Decentralized Federated Learning", arXiv 2310.08097
- * (experiments, model poisoning).
- * Deviations: p is a probability, so the share itself varies; v = 1, salt as image libraries have it.
+ * Effect: for a large p, models of different attackers share most parameters and are close to each other, unlike with
+ * Gaussian noise. Rules that look for close neighbours are fooled as soon as there are enough attackers.
+ * Source: Feng et al., "Sentinel: An Aggregation Function to Secure Decentralized Federated Learning", arXiv
+ * 2310.08097 (experiments, model poisoning).
+ * Deviations: p is a probability, so the share itself varies; v = 1, as for salt noise in image libraries.
  */
 
 import { parameter } from '../parameters.js'

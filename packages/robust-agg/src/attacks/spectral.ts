@@ -1,15 +1,16 @@
 /**
- * Spectral: feed the slowest mode of the honest graph, so that its two halves drift apart.
+ * Spectral: amplify the slowest mode of the honest graph, so that its two halves drift apart.
  *
  *   x_i + ε·v_i·Σ_k v_k·x_k / max_k v_k²
  *
  * Symbols: x_i the victim's model, v the unit Fiedler vector of the honest graph's Laplacian (`fiedlerVector` of
- * `@tempered/robust-agg/topology`), v_i its entry at the victim; Σ v_k·x_k is how far the models differ along it.
+ * `@tempered/robust-agg/topology`), v_i its entry at the victim; Σ v_k·x_k measures how far the models differ along
+ * it.
  * Cost: O(|H|·d).
  * Source: the attack on spectral heterogeneity of Gaucher, Dieuleveut, Hendrikx, "Unified Breakdown Analysis for
  * Byzantine Robust Gossip", ICML 2025, arXiv 2410.10418.
  * Deviations: the size is this package's: the entry of largest size gets ε times the mode. Without `view.fiedler` or
- * `view.victim.fiedler`: the victim's model, or own.
+ * `view.victim.fiedler`, the victim's model is sent, or the own model.
  */
 
 import { parameter } from '../parameters.js'

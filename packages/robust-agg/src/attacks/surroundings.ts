@@ -1,4 +1,4 @@
-/** What an attack's view holds beside models, where it follows from the topology: weights, Fiedler vector, recipients. */
+/** The part of an attack's view that follows from the topology: weights, Fiedler vector, recipients. */
 
 import { type Topology, topologyError } from '../topology/graph.js'
 import { type MixingWeights, metropolisWeights } from '../topology/mixing.js'
@@ -9,7 +9,7 @@ export interface SurroundingsInit {
   readonly topology: Topology
   /** The attackers; all other nodes are honest. */
   readonly byzantine: readonly number[]
-  /** Mixing weights of each node; left out: `metropolisWeights`. */
+  /** Mixing weights of each node; default: `metropolisWeights`. */
   readonly mixing?: readonly MixingWeights[] | undefined
 }
 
@@ -28,7 +28,7 @@ export interface VictimView {
 /** Fields of `AttackView`. */
 export interface SurroundingView {
   readonly victim: AttackVictim
-  /** The victim's place among `victims(attacker)`. */
+  /** The victim's index in `victims(attacker)`. */
   readonly recipient: number
   /** One entry for each of `seen`. */
   readonly fiedler: Float64Array
@@ -40,7 +40,7 @@ export interface AttackSurroundings {
   /** The honest neighbours of an attacker, ascending: whom it can send to. */
   victims(attacker: number): readonly number[]
   /**
-   * The part of the view that says whom the model is for: spread it into an `AttackView`.
+   * The part of the view about the receiver of the model: spread it into an `AttackView`.
    *
    * @throws RobustAggError E_TOPOLOGY when the victim is not an honest neighbour of the attacker, or one of `seen` is
    *   not honest
@@ -48,10 +48,10 @@ export interface AttackSurroundings {
   viewOf(of: VictimView): SurroundingView
 }
 
-/** O(h³) for h honest nodes, once, when a view is first asked for. */
+/** O(h³) for h honest nodes, once, at the first view. */
 export function createSurroundings({ topology, byzantine, mixing }: SurroundingsInit): AttackSurroundings {
-  const liars = new Set(byzantine)
-  const honest = Array.from({ length: topology.n }, (_, i) => i).filter((i) => !liars.has(i))
+  const attackers = new Set(byzantine)
+  const honest = Array.from({ length: topology.n }, (_, i) => i).filter((i) => !attackers.has(i))
   const place = new Map(honest.map((node, at) => [node, at]))
   const weights = mixing ?? metropolisWeights(topology)
   let vector: Float64Array | undefined
@@ -68,7 +68,7 @@ export function createSurroundings({ topology, byzantine, mixing }: Surroundings
     victims,
     viewOf: ({ attacker, victim, seen, model, lastModel }) => {
       const recipient = victims(attacker).indexOf(victim)
-      if (recipient < 0 || !liars.has(attacker)) {
+      if (recipient < 0 || !attackers.has(attacker)) {
         const problem = `node ${victim} is not an honest neighbour of an attacker ${attacker}.`
         throw topologyError(topology.name, topology.n, problem)
       }
@@ -82,7 +82,10 @@ export function createSurroundings({ topology, byzantine, mixing }: Surroundings
           lastModel,
           fiedler: fiedlerOf(victim),
           honestWeights: Float64Array.from(seen, (node) => (node === victim ? 0 : weightOf(node))),
-          attackerWeight: neighbours.reduce((sum, node) => sum + (liars.has(node) ? weightOf(node) : 0), 0),
+          attackerWeight: neighbours.reduce(
+            (sum, node) => sum + (attackers.has(node) ? weightOf(node) : 0),
+            0,
+          ),
         },
       }
     },

@@ -1,13 +1,14 @@
 /**
- * Threshold rider against BALANCE: always accepted, as far away as that allows.
+ * Threshold rider against BALANCE: always accepted, and as far away as that allows.
  *
  *   w_i + (1 − ε)·r·u,   r = γ·exp(−κ·t/T)·‖w_i‖
  *
  * Symbols: w_i the victim's model, γ and κ as in its rule; u the unit vector from the honest mean to w_i (away from
- * the others), or a random one when that is 0; ε ∈ (0, 1] keeps clear of the edge.
+ * the others), or a random one when that is 0; ε ∈ (0, 1] keeps a distance from the threshold.
  * Cost: O(|H|·d).
  * Source: follows from the rule of Fang et al., CCS 2024, arXiv 2406.10416; this project.
- * Deviations: halved until the float32 vector is inside. Without a victim in view the first honest model, or own.
+ * Deviations: halved until the float32 vector is inside. Without a victim in view the first honest model is the
+ * victim's, or else the own model.
  */
 
 import { detExp } from '../det-math.js'
@@ -31,7 +32,7 @@ export const thresholdRider: ModelAttackDefinition = {
         min: 0,
         max: 1,
         aboveMin: true,
-        meaning: 'distance to the edge',
+        meaning: 'relative distance to the threshold',
       }),
     ],
     needs: [],

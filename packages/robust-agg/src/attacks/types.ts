@@ -1,4 +1,4 @@
-/** What an attack is. Attacks are for tests and simulations; a node never imports them. */
+/** The interface of attacks. Attacks are for tests and simulations; a node never imports them. */
 
 import type { ParameterInfo, Parameters } from '../parameters.js'
 import type { Rng } from '../rng.js'
@@ -7,7 +7,7 @@ import type { Rng } from '../rng.js'
 export type AttackKnowledge = 'own' | 'neighbours' | 'all'
 
 /**
- * What an attack reads from its view beside own, start, honest, round and rng:
+ * What an attack reads from its view in addition to own, start, honest, round and rng:
  *
  * | need | field of the view | where a host gets it |
  * |---|---|---|
@@ -43,24 +43,24 @@ export interface AttackView {
   readonly round: number
   readonly rounds: number
   readonly rng: Rng
-  /** Whom the model is for; left out, attacks that need one take the first honest node, with equal weights. */
+  /** The receiver of the model; by default, attacks that need one use the first honest node, with equal weights. */
   readonly victim?: AttackVictim | undefined
-  /** Which of the receivers of this round the model is for, from 0: equivocation sends two models. */
+  /** Index of the receiver in this round, from 0: equivocation sends two models. */
   readonly recipient?: number | undefined
   /** The Fiedler vector of the honest graph, one entry for each of `honest`: spectral moves along it. */
   readonly fiedler?: ArrayLike<number> | undefined
   /**
-   * What the victim's aggregate would be if every attacker sent this model: the line searches ask it. Left out, they
-   * stay with their first guess.
+   * The victim's aggregate if every attacker sent this model, for line searches. Without it they keep their first
+   * guess.
    */
   readonly probe?: ((submission: Float32Array) => Float32Array) | undefined
 }
 
-/** Samples as a trainer holds them. */
+/** Samples in the form of a trainer. */
 export interface SampleBatch {
   /** samples × (height·width·channels), row-major, channels last, in [0, 1]. */
   readonly features: Float32Array
-  /** One a sample, in [0, classes). */
+  /** One per sample, in [0, classes). */
   readonly labels: Uint8Array
   readonly height: number
   readonly width: number
@@ -86,7 +86,7 @@ export interface DataAttack extends AttackBase {
    */
   poisonLabels(labels: Uint8Array, classes: number): Uint8Array
   /**
-   * Poisoned copies of samples; for attacks that touch labels alone, the features come back as they are.
+   * Poisoned copies of samples; attacks on labels alone return the features unchanged.
    *
    * @throws RobustAggError E_LABEL_RANGE, or E_ATTACK_VIEW when the lengths do not fit
    */
@@ -112,11 +112,11 @@ export interface AttackInfo {
   /** One line of mathematics. */
   readonly formula: string
   readonly params: readonly ParameterInfo[]
-  /** Without these in view it is not the attack that its name says, only what `AttackView` says about each. */
+  /** Without these the attack does not do what its name says, only what `AttackView` documents for each. */
   readonly needs: readonly AttackNeed[]
-  /** What it can do without, but does more harm with. */
+  /** Optional: the attack does more harm with these. */
   readonly uses: readonly AttackNeed[]
-  /** What the attack sends when it sees no honest model; null where it needs none. */
+  /** What the attack sends when it sees no honest model; null when it needs none. */
   readonly withoutHonest: string | null
   readonly source: string
 }
@@ -126,7 +126,7 @@ export interface DataAttackDefinition {
   readonly build: (params: Parameters) => DataPoison
 }
 
-/** What a data attack does; what is left out leaves its part alone. */
+/** What a data attack changes; a missing function leaves its part unchanged. */
 export interface DataPoison {
   readonly labels?: DataAttack['poisonLabels']
   readonly samples?: DataAttack['poisonSamples']

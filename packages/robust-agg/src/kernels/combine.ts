@@ -1,9 +1,9 @@
 /**
  * Linear combinations of float32 vectors, in float64, rounded to float32 once at the store.
  *
- * Order: for each coordinate the terms are added one after the other in the order of the list. Blocking does
- * not change that. A block of every input is read before the block is written, so `out` may be one of the
- * inputs itself (but not a view that overlaps one at another offset).
+ * Order: for each coordinate the terms are added in the order of the list. Blocking does
+ * not change that. A block of every input is read before the block is written, so `out` may be one of the inputs
+ * itself (but not a view that overlaps one at another offset).
  */
 
 const BLOCK_LENGTH = 2048
@@ -104,10 +104,10 @@ export function anchoredCombination(
 }
 
 /**
- * outs[o] = Σ_{k ∈ members[o]} share·x_k, terms in the order of the list: `linearCombination` with one coefficient for all,
- * several at once.
+ * outs[o] = Σ_{k ∈ members[o]} share·x_k, terms in the order of the list: `linearCombination` with one coefficient
+ * for all, several at once.
  *
- * @param members - for each result the rows that belong to it, at least one
+ * @param members - the rows of each result, at least one
  * @param outs - none of them one of the vectors
  */
 export function sharedCombinations(

@@ -4,7 +4,7 @@
  * a zero. Means are taken in float64 over ascending values and rounded to float32 at the store.
  */
 
-/** Up to here insertion sort; above, the engine's sort of integers. */
+/** Insertion sort up to this number; above it, the engine's sort of integers. */
 const INSERTION_SORT_MAX = 64
 
 /** The bits of each vector, without a copy. */

@@ -1,6 +1,6 @@
 /**
- * The kernels that rules call: WebAssembly SIMD where the machine has it and the vectors are long enough to repay the
- * call, plain TypeScript otherwise. Both give the same bits, so nobody can tell which ran.
+ * The kernels that rules call: WebAssembly SIMD if the machine supports it and the vectors are long enough to be
+ * worth the call, plain TypeScript otherwise. Both give the same bits.
  */
 
 import * as combine from './combine.js'
@@ -21,12 +21,12 @@ const SHORTEST = 256
 
 let plainOnly = false
 
-/** For tests and benchmarks: `plain` leaves WebAssembly alone, `auto` uses it where it can. */
+/** For tests and benchmarks: `plain` never uses WebAssembly, `auto` uses it when possible. */
 export function selectKernels(kind: 'auto' | 'plain'): void {
   plainOnly = kind === 'plain'
 }
 
-/** True when long vectors are worked on in WebAssembly. */
+/** True when long vectors are processed in WebAssembly. */
 export function usesSimd(): boolean {
   return !plainOnly && simdKernels() !== null
 }

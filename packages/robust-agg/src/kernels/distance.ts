@@ -1,13 +1,13 @@
 /**
  * Sums of squares over float32 vectors, in float64.
  *
- * Summation order, the same for every kernel here and for any later implementation of them: the vector is cut
- * into chunks of 2,048; inside a chunk element k goes to lane k mod 8; the lanes are added as
+ * Summation order, the same for every kernel here and for all other implementations: the vector is cut into chunks of
+ * 2,048; inside a chunk element k goes to lane k mod 8; the lanes are added as
  * ((l0 + l1) + (l2 + l3)) + ((l4 + l5) + (l6 + l7)); the chunk sums of a span of 65,536 are added in index order,
  * starting from 0, and the span sums likewise. Each difference and each square is rounded once to float64.
  *
- * No float32 vector can overflow these sums ((2·3.4e38)² = 4.6e77), so a result is finite exactly when every
- * element read was finite: the rules use that as their check for NaN and infinity.
+ * No float32 vector can overflow these sums ((2·3.4e38)² = 4.6e77), so a result is finite exactly when every element
+ * read was finite: the rules use that as their check for NaN and infinity.
  */
 
 import { linearCombination } from './combine.js'
@@ -16,7 +16,7 @@ export const CHUNK_LENGTH = 2048
 export const SPAN_LENGTH = 65536
 
 /**
- * totals[j] = the sum over all chunks of what `add` adds to its sums for a chunk: chunks in a span, then spans.
+ * totals[j] = the sum over all chunks of what `add` adds for a chunk: first the chunks of a span, then the spans.
  *
  * @param totals - overwritten
  */
@@ -153,8 +153,8 @@ export function squaredDistancesTo(
 }
 
 /**
- * ‖Σ_k c_k·x_k − x_j‖² for each of the vectors, without ever holding the combination: chunk by chunk it is summed in
- * float64 as `linearCombination` does, and compared at once.
+ * ‖Σ_k c_k·x_k − x_j‖² for each of the vectors, without storing the combination: it is summed chunk by chunk in
+ * float64, as in `linearCombination`, and compared at once.
  *
  * @param out - as many values as vectors; overwritten
  */
@@ -174,7 +174,7 @@ export function squaredDistancesToCombination(
 
 /** Float32 lanes of a pairwise distance. */
 const PAIR_LANES = 16
-/** Sums below are taken anew in float64: their squares may have been too small for float32. */
+/** Sums below this are computed again in float64: their squares may have been too small for float32. */
 export const LEAST_PAIR_SUM = 2 ** -60
 
 const pairLanes = new Float32Array(PAIR_LANES)
@@ -193,13 +193,13 @@ function chunkPair(a: Float32Array, b: Float32Array, from: number, to: number): 
 }
 
 /**
- * All ‖x_i − x_j‖² as a symmetric n×n row-major matrix with a zero diagonal. Taken from differences, never from a Gram
- * matrix, whose cancellation loses the small distances.
+ * All ‖x_i − x_j‖² as a symmetric n×n row-major matrix with a zero diagonal. Computed from differences, never from a
+ * Gram matrix, whose cancellation destroys small distances.
  *
  * Here, where the work grows with n², a chunk of 2,048 is summed in float32: element k in lane k mod 16, then in
- * float64 (l0 + l1) + (l2 + l3), plus the same of each further four, and chunks and spans in index order. The relative error
- * is about 1e-7. A pair whose sum is not in [2⁻⁶⁰, ∞) is taken again as `squaredDistancesTo` takes it, so nothing
- * overflows or vanishes.
+ * float64 (l0 + l1) + (l2 + l3), plus the same of every further four, then chunks and spans in index order. The
+ * relative error is about 1e-7. A pair whose sum is not in [2⁻⁶⁰, ∞) is computed again as in `squaredDistancesTo`, so
+ * nothing overflows or underflows.
  *
  * @param vectors - n finite vectors of one length
  */
@@ -214,7 +214,7 @@ export function pairwiseSquaredDistances(vectors: readonly Float32Array[]): Floa
   return completeMatrix(matrix, vectors, squaredDistancesTo)
 }
 
-/** Takes pairs out of float32's range again with `distances`, and fills in the lower half. */
+/** Computes pairs outside float32's range again with `distances`, and fills in the lower half. */
 export function completeMatrix(
   matrix: Float64Array,
   vectors: readonly Float32Array[],

@@ -16,7 +16,7 @@ function foldLanes(): number {
  * (a − originOfA)·(x_j − origin) for each vector; without an origin, a·x_j. Differences are rounded once to float64.
  *
  * @param vectors - each of a's length
- * @param originOfA - `origin` when left out; only with an origin
+ * @param originOfA - default: `origin`; only with an origin
  */
 export function dotProducts(
   a: Float32Array,

@@ -4,7 +4,7 @@
  *   refuse NaN, ±Infinity and |x| ≥ 2⁶⁰;   |x| < 2⁻³⁸ and −0 become +0
  *
  * After it squares and their sums stay far inside float64 and float32 alike, and no value is denormal: arithmetic on
- * denormals is many times slower on common processors, which a hostile model could use to cost time.
+ * denormals is many times slower on common processors, which a Byzantine model could exploit.
  */
 
 import { simdKernels } from './simd.js'

@@ -14,9 +14,9 @@ import {
 import { completeMatrix } from './distance.js'
 import { SpanPasses } from './span-passes.js'
 
-/** Rows for which a sorting network is written out. */
+/** The largest number of rows for which a sorting network is generated. */
 export const MAX_NETWORK_ROWS = 96
-/** Rows of which a strip fits into a thread's scratch memory. */
+/** The largest number of rows of which a strip fits into a thread's scratch memory. */
 export const MAX_SHARED_ROWS = Math.floor(layout.scratchBytes / 8 / SHARE_STRIP)
 
 export interface SimdKernels {
@@ -122,7 +122,7 @@ function build(runtime: Runtime): SimdKernels {
 
 let kernels: SimdKernels | null | undefined
 
-/** The kernels, made on first use; null where the machine has no WebAssembly SIMD. */
+/** The kernels, made on first use; null when the machine has no WebAssembly SIMD. */
 export function simdKernels(): SimdKernels | null {
   if (kernels === undefined) {
     const runtime = wasmRuntime()

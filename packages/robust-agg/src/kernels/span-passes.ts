@@ -1,27 +1,27 @@
 /**
- * One pass of a span kernel over vectors wherever they lie. What is in the arena is read and written in place, in whole
- * spans; all else, and the end that does not fill a chunk, goes through the staging area window by window, padded with zeros to
- * a multiple of 32 values, which adds +0 to sums that are never −0 and is dropped elsewhere. Nothing in the result
- * depends on where a vector lies.
+ * One pass of a span kernel over vectors in any memory. Vectors in the arena are read and written in place, in whole
+ * spans. All others, and a last partial chunk, go through the staging area window by window, padded with zeros to a
+ * multiple of 32 values. The padding adds +0 to sums, which are never −0, and is dropped elsewhere. The result does
+ * not depend on where a vector is.
  */
 
 import { CHUNK_LENGTH, type CompiledModule, layout, type Runtime, SPAN_LENGTH } from '../wasm/runtime.js'
 import { runSpans, type SpanJob, spanCount } from './spans.js'
 import { padded, StagingArea } from './staging.js'
 
-/** What a pass works on: vectors of one length d. */
+/** The input of a pass: vectors of one length d. */
 export interface Pass {
   readonly code: CompiledModule
   readonly kernel: string
   readonly vectors: readonly Float32Array[]
   readonly anchor?: Float32Array
-  /** For kernels that give vectors. */
+  /** For kernels that produce vectors. */
   readonly out?: Float32Array
-  /** For kernels that give sums: how many a span. */
+  /** For kernels that produce sums: how many per span. */
   readonly sums?: number
 }
 
-/** For vectors of one length in the one memory. */
+/** For vectors of one length in the shared memory. */
 const overlap = (a: Float32Array, b: Float32Array): boolean =>
   Math.abs(a.byteOffset - b.byteOffset) < 4 * a.length
 
@@ -34,7 +34,7 @@ export class SpanPasses {
     this.staging = new StagingArea(runtime)
   }
 
-  /** Values from the start that can be worked on in place. */
+  /** How many values from the start can be processed in place. */
   private inPlace({ vectors, anchor, out }: Pass, d: number): number {
     const home = (x: Float32Array | undefined): boolean => x === undefined || this.runtime.addressOf(x) >= 0
     return vectors.every(home) && home(anchor) && home(out) ? d - (d % CHUNK_LENGTH) : 0
@@ -88,7 +88,7 @@ export class SpanPasses {
     }
   }
 
-  /** A kernel that gives one value a coordinate. */
+  /** A kernel that produces one value per coordinate. */
   map(pass: Pass & { readonly out: Float32Array }): void {
     const d = pass.out.length
     const direct = this.inPlace(pass, d)
@@ -97,8 +97,8 @@ export class SpanPasses {
   }
 
   /**
-   * A kernel that gives several vectors, whose addresses `list` writes to the layout's lists. Staged results lie
-   * behind the staged rows.
+   * A kernel that produces several vectors, whose addresses `list` writes to the layout's lists. Staged results come
+   * after the staged rows.
    */
   mapMany(
     code: CompiledModule,
@@ -139,7 +139,7 @@ export class SpanPasses {
     }
   }
 
-  /** A kernel that gives sums: chunks added up in a span, then spans in order. */
+  /** A kernel that produces sums: chunks are added up within a span, then spans in order. */
   sum(pass: Pass & { readonly sums: number }, d: number): Float64Array {
     const { float64 } = this.runtime
     const { sums } = pass
@@ -162,7 +162,7 @@ export class SpanPasses {
     return totals
   }
 
-  /** The address of one vector's window for a kernel of one vector, and back to it if `write`. */
+  /** Calls `body` with the address of each window of one vector; copies the window back if `write`. */
   each(x: Float32Array, write: boolean, body: (at: number, length: number) => void): void {
     const window = this.staging.windowFor(1)
     const home = this.runtime.addressOf(x)

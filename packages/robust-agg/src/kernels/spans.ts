@@ -1,6 +1,7 @@
 /**
- * Runs a span kernel over whole spans of 65,536 values. Spans are independent: each writes its own coordinates or its own
- * set of sums, which are added in index order afterwards, so it does not matter who runs which of them, or when.
+ * Runs a span kernel over whole spans of 65,536 values. Spans are independent: each writes its own coordinates or its
+ * own set of sums, which are added in index order afterwards, so it does not matter which thread runs which span, or
+ * when.
  */
 
 import { layout, SPAN_LENGTH, type WasmFunctions } from '../wasm/runtime.js'
@@ -10,19 +11,19 @@ export interface SpanJob {
   /** The WebAssembly.Module and the name of the kernel in it. */
   readonly module: object
   readonly kernel: string
-  /** Address of the anchor's first value; 0 for kernels without. */
+  /** Address of the anchor's first value; 0 for kernels without an anchor. */
   readonly anchor: number
   /** Added to every row's address. */
   readonly shift: number
   readonly rows: number
   /** A multiple of 16. */
   readonly length: number
-  /** Address of the first span's results, and from there to the next span's. */
+  /** Address of the first span's results, and the distance to those of the next span. */
   readonly out: number
   readonly outStep: number
-  /** The results lie where the kernel reads, so a span that was begun cannot be done again. */
+  /** The results overwrite the kernel's input, so a span that was begun cannot be repeated. */
   readonly overwrites: boolean
-  /** Makes the place of a span's results as it was, in case somebody has begun it and left. */
+  /** Resets the results of a span that another thread has begun and not finished. */
   restart(span: number): void
 }
 
@@ -55,7 +56,7 @@ export const runAlone: SpanRunner = (job, functions) => {
 
 let together: SpanRunner | null = null
 
-/** Installs what runs jobs of several spans; null for this thread alone. */
+/** Installs the runner of jobs with several spans; null for this thread alone. */
 export function setSpanRunner(runner: SpanRunner | null): void {
   together = runner
 }

@@ -2,10 +2,10 @@
 
 import { CHUNK_LENGTH, layout, type Runtime } from '../wasm/runtime.js'
 
-/** Values that the rows of a window hold together: with their copies they stay in the second-level cache. */
+/** Total number of values in the rows of a window: with their copies they stay in the second-level cache. */
 const WINDOW_VALUES = 131072
 const LONGEST_WINDOW = 16384
-/** Staged rows lie so many values apart beyond their length, or all would fall into the same cache sets. */
+/** Gap between staged rows, in values; without it all rows would fall into the same cache sets. */
 const STAGGER = 80
 
 /** The multiple of 32 that a window is padded to. */
@@ -19,7 +19,7 @@ export class StagingArea {
     this.runtime = runtime
   }
 
-  /** Values of a window for so many rows: chunks, a power of two of them, so that no window crosses a span. */
+  /** Length of a window for a number of rows: a power of two of chunks, so that no window crosses a span. */
   windowFor(rows: number): number {
     let length = LONGEST_WINDOW
     while (length > CHUNK_LENGTH && length * rows > WINDOW_VALUES) length /= 2
@@ -32,7 +32,7 @@ export class StagingArea {
     return layout.staging + 4 * row * this.stride
   }
 
-  /** The address of x[from … to) in the memory, copied to staged row `row` unless it can be read where it is. */
+  /** The address of x[from … to) in the memory; copied to staged row `row` unless it can be read in place. */
   place(x: Float32Array, from: number, to: number, row: number): number {
     const home = this.runtime.addressOf(x)
     const length = to - from

@@ -1,7 +1,7 @@
 /**
- * ‖own − x‖² while x is still on its way: chunks of the vector come in order, and as the partial sum only grows, a
- * transfer can be given up as soon as it is over a threshold. The distance in the end has the bits of
- * `squaredDistancesTo` (kernels/distance.ts): lanes within 2,048 values, chunks within 65,536, then the spans.
+ * ‖own − x‖² while x is still arriving. Chunks of the vector come in order; as the partial sum only grows, a transfer
+ * can be cancelled as soon as the sum exceeds a threshold. The final distance has the bits of `squaredDistancesTo`
+ * (kernels/distance.ts): lanes within 2,048 values, chunks within 65,536, then the spans.
  */
 
 import { RobustAggError } from '../errors.js'
@@ -9,28 +9,28 @@ import { squaredDistancesTo } from './dispatch.js'
 import { CHUNK_LENGTH, SPAN_LENGTH } from './distance.js'
 
 /**
- * `over`: the distance of the whole vector is above the threshold, whatever comes. `not-finite`: a NaN or an infinity came.
- * `under`: neither, so far.
+ * `over`: the distance of the whole vector is above the threshold, whatever follows. `not-finite`: a NaN or an
+ * infinity arrived. `under`: neither, so far.
  */
 export type StreamingVerdict = 'under' | 'over' | 'not-finite'
 
 export interface StreamingDistance {
   /**
-   * Takes the next values of the vector. Once a verdict is not `under` it stays, and further values are not looked at.
+   * Takes the next values of the vector. A verdict other than `under` is final, and further values are ignored.
    *
-   * @param values - of any length up to what is missing; not kept
-   * @throws RobustAggError E_ROUND_INPUT when more come than own has
+   * @param values - at most as many as are missing; not kept
+   * @throws RobustAggError E_ROUND_INPUT when there are more than own has
    */
   push(values: Float32Array): StreamingVerdict
-  /** How many values have come. */
+  /** Number of values so far. */
   readonly received: number
-  /** ‖own − x‖² when all values have come and were finite; else null. */
+  /** ‖own − x‖² when all values have arrived and were finite; otherwise null. */
   readonly squaredDistance: number | null
 }
 
 /**
- * @param own - length d, finite; must not change meanwhile
- * @param threshold - ‖own − x‖ above which a vector is of no use, 0 or more; Infinity for the distance alone. It is
+ * @param own - length d, finite; must not change until the end
+ * @param threshold - ‖own − x‖ above which a vector is useless, 0 or more; Infinity for the distance alone. It is
  *   compared as rules compare it: the root of the sum, strictly greater
  */
 export function createStreamingDistance(own: Float32Array, threshold: number): StreamingDistance {

@@ -1,14 +1,14 @@
 /**
  * Bucketing: shuffle the models, cut the list into buckets of s, and replace each bucket by its mean.
  *
- * Symbols: n models, own included; s ≥ 1 bucket size; ⌈n/s⌉ outputs, the last bucket may be smaller.
+ * Symbols: n models, including the node's own; s ≥ 1 bucket size; ⌈n/s⌉ outputs, the last bucket may be smaller.
  * Breakdown precondition: none of its own, but one Byzantine model spoils its whole bucket, so the rule behind it
- * must stand f of ⌈n/s⌉ models instead of f of n.
+ * must tolerate f of ⌈n/s⌉ models instead of f of n.
  * Cost: O(n·d) and ⌈n/s⌉ vectors of length d.
  * Source: Karimireddy, He, Jaggi, "Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing", ICLR 2022,
  * arXiv 2006.09365 (s = 2 suggested).
- * Deviations: the own model is in a bucket too, which then stands for it. The shuffle is drawn from `seed` and the
- * round, so that every machine draws the same.
+ * Deviations: the node's own model is in a bucket too, whose mean then replaces it. The shuffle follows from `seed`
+ * and the round, so it is the same on every machine.
  */
 
 import { linearCombination } from '../kernels/dispatch.js'
@@ -21,14 +21,14 @@ export const bucketing: PreDefinition = {
     name: 'bucketing',
     formula: 'means of random buckets of s models',
     params: [
-      parameter({ name: 's', default: 2, min: 1, max: 1024, integer: true, meaning: 'models in a bucket' }),
+      parameter({ name: 's', default: 2, min: 1, max: 1024, integer: true, meaning: 'models per bucket' }),
       parameter({
         name: 'seed',
         default: 0,
         min: 0,
         max: 2 ** 32,
         integer: true,
-        meaning: 'of the shuffle, with the round',
+        meaning: 'seed of the shuffle, together with the round',
       }),
     ],
     cost: 'O(n·d), ⌈n/s⌉ vectors',
@@ -43,7 +43,7 @@ export const bucketing: PreDefinition = {
       for (let from = 0; from < n; from += s) {
         buckets.push(order.slice(from, from + s).sort((a, b) => a - b))
       }
-      // The bucket of the own model comes first.
+      // The bucket of the node's own model comes first.
       buckets.sort((a, b) => a[0] - b[0])
       const outputOf = new Array<number>(n).fill(0)
       const coefficients = buckets.map((members, o) => {

@@ -1,4 +1,4 @@
-/** Runs the pre-aggregators one after the other, and keeps count of what became of each original model. */
+/** Runs the pre-aggregators in order and tracks what happens to each original model. */
 
 import type { RoundView } from '../rules/round-view.js'
 import type { SenderMemory } from '../types.js'
@@ -8,7 +8,7 @@ import { reputationIn, shareOf } from './step-memory.js'
 /** The models of a round on their way through the steps. */
 export interface Chain {
   readonly models: readonly Float32Array[]
-  /** For each original input, the output that stands for it; −1 when it was refused. */
+  /** For each original input, the output that represents it; −1 when it was refused. */
   readonly outputOf: readonly number[]
   /** For each original input, why it was refused. */
   readonly refused: readonly (Refusal | null)[]
@@ -45,8 +45,8 @@ function extend(chain: Chain, step: Mixture): Chain {
 }
 
 /**
- * For each output the one input that it stands for, −1 where it stands for several. Only the former has a past: behind
- * random buckets every round is a first.
+ * For each output the only input that it represents, −1 when it represents several. Only an output with a sole input
+ * has memory: behind random buckets every round is like the first.
  */
 export function soleInputs({ outputOf, models }: Chain): number[] {
   return models.map((_, o) => {
@@ -55,27 +55,27 @@ export function soleInputs({ outputOf, models }: Chain): number[] {
   })
 }
 
-/** What is remembered of the own model, then of the neighbours. */
+/** The memory of the node's own model, then of the neighbours. */
 export const pastsOf = (view: RoundView): readonly (SenderMemory | null)[] => [
   view.ownMemory,
   ...view.memories,
 ]
 
-/** What the steps made of a round's models. */
+/** The result of the steps on a round's models. */
 export interface StepsRun {
   readonly chain: Chain
   readonly exposed: number
   readonly refused: number
-  /** For each step that remembers, what each original input gained. */
+  /** For each step with memory, what each original input gained. */
   readonly gains: readonly (readonly Reputation[])[]
 }
 
 const NOTHING: Reputation = { earned: 0, possible: 0 }
 
-/** How each model of a chain stands with step `s` of those that remember. */
+/** The reputation of each model of a chain in step `s` of those with memory. */
 function reputationsOf({ models, outputOf }: Chain, past: readonly (SenderMemory | null)[], s: number) {
   const bySender = past.map((memory) => reputationIn(memory, s))
-  // Of senders of one model the one that stands best speaks for it: it is welcome for that one's sake.
+  // A model with several senders gets the best reputation among them.
   return models.map((_, o) =>
     bySender
       .filter((_standing, k) => outputOf[k] === o)
@@ -99,7 +99,7 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
     const mixed = step.mix({ models: chain.models, previous, initial, round, exposed, refused, reputations })
     if (mixed === 'too-few-models') return mixed
     outputOf.forEach((o, k) => {
-      // A copy of the own model gains nothing: it is no work.
+      // A copy of the node's own model earns nothing: it took no work.
       if (s >= 0 && o > 0) gains[s][k] = mixed.gains?.[o] ?? NOTHING
     })
     chain = extend(chain, mixed)

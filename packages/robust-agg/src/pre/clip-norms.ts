@@ -1,16 +1,16 @@
 /**
- * Clipping of norms before a rule, with a radius that is fixed (static clipping) or found in each round (ARC).
+ * Clipping of norms before a rule, with a fixed radius (static clipping) or one that is computed in each round (ARC).
  *
  *   y_k = p + clip(x_k − p, C),   clip(u, C) = u·min(1, C/‖u‖)
  *   static-clipping: C given.   arc: the ⌊(2f/n)·(n − f)⌋ largest of the n norms ‖x_k − p‖ are cut to the next one
  *
- * Symbols: n models x_k, own included; p where the round's training began (`RoundInput.previous`), or the own model
- * when that is absent; C > 0; f assumed Byzantine models, left out: ⌊(n − 1)/2⌋.
+ * Symbols: n models x_k, including the node's own; p where the round's training began (`RoundInput.previous`), or the
+ * node's own model when that is absent; C > 0; f the assumed number of Byzantine models, default: ⌊(n − 1)/2⌋.
  * Breakdown precondition: none for static clipping; n > 2f for ARC, checked before a run.
  * Cost: n distances, O(n·d), and n vectors of length d.
  * Source: ARC: Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan, "Adaptive Gradient Clipping for Robust Federated
  * Learning", ICLR 2025, arXiv 2405.14432.
- * Deviations: the papers clip gradients; here a gradient is the way of a model from p.
+ * Deviations: the papers clip gradients; here the step of a model from p takes the place of a gradient.
  */
 
 import { anchoredCombination, squaredDistancesTo } from '../kernels/dispatch.js'

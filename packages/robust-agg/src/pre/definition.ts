@@ -1,12 +1,12 @@
-/** What a pre-aggregator is: it turns the n models of a round, the own one first, into others. */
+/** The interface of a pre-aggregator: it turns the n models of a round, the node's own first, into other models. */
 
 import { type ParameterInfo, type Parameters, resolveParameters } from '../parameters.js'
 import type { PreAggregatorInfo, VerdictReason } from '../types.js'
 
-/** What it works on: n ≥ 2 finite models of length d, own first. */
+/** The input: n ≥ 2 finite models of length d, own first. */
 export interface PreView {
   readonly models: readonly Float32Array[]
-  /** Where the round's training began, or the own model. */
+  /** Where the round's training began, or the node's own model. */
   readonly previous: Float32Array
   readonly round: number
   /** Byzantine neighbours that are known and not among the models. */
@@ -15,34 +15,34 @@ export interface PreView {
   readonly refused: number
   /** Where the run began, or `previous`. */
   readonly initial: Float32Array
-  /** How each model's sender stands from earlier rounds; of several senders, the one that stands best. */
+  /** The reputation of each model's sender from earlier rounds; the best one if there are several senders. */
   readonly reputations: readonly Reputation[]
 }
 
-/** What a sender has earned in its rounds, of what it could have: a share in [−1, 1]. */
+/** What a sender has earned in its rounds and the most it could have earned: the quotient is in [−1, 1]. */
 export interface Reputation {
   readonly earned: number
   readonly possible: number
 }
 
-/** Why a model goes no further, with what its verdict says. */
+/** Why a model is left out, with the score and threshold of its verdict. */
 export interface Refusal {
   readonly reason: VerdictReason
   readonly score: number
   readonly threshold: number
 }
 
-/** What comes out. */
+/** The output. */
 export interface Mixture {
-  /** Fresh vectors or the inputs themselves, finite; the first stands for the own model. */
+  /** Fresh vectors or the inputs themselves, finite; the first represents the node's own model. */
   readonly models: readonly Float32Array[]
-  /** For each of the n inputs, the output that stands for it; 0 for input 0, −1 for one that is refused. */
+  /** For each of the n inputs, the output that represents it; 0 for input 0, −1 for one that is refused. */
   readonly outputOf: readonly number[]
-  /** coefficients[o][k]: how much of input k is in output o. What lacks to 1 comes from `previous`. */
+  /** coefficients[o][k]: how much of input k is in output o. The remainder to 1 comes from `previous`. */
   readonly coefficients: readonly Float64Array[]
   /** Which inputs were shortened. */
   readonly clipped?: readonly boolean[]
-  /** Byzantine models that it found and that the outputs hold no more. */
+  /** Byzantine models that were found and are no longer in the outputs. */
   readonly exposed?: number
   /** From steps with `usesMemory`: what this round adds to each input's reputation, finite. */
   readonly gains?: readonly Reputation[]
@@ -50,7 +50,7 @@ export interface Mixture {
   readonly refused?: readonly (Refusal | null)[]
 }
 
-/** A pre-aggregator's description; the flags that few have are false when left out. */
+/** A pre-aggregator's description; the rare flags default to false. */
 export type PreInfoDraft = Omit<PreAggregatorInfo, 'usesMemory' | 'usesInitial' | 'refuses'> &
   Partial<PreAggregatorInfo>
 
@@ -66,10 +66,10 @@ export interface PreBehaviour {
   readonly usesMemory: boolean
   readonly usesInitial: boolean
   readonly mix: (view: PreView) => Mixture | 'too-few-models'
-  /** How many models come out for so many in. */
+  /** The number of outputs for a number of inputs. */
   readonly outputs: (models: number) => number
   readonly neededModels: (models: number) => number
-  /** The most Byzantine models that it is meant for; null when it sets no bound of its own. */
+  /** The largest number of Byzantine models that it is meant for; null when it sets no bound of its own. */
   readonly tolerated: (models: number) => number | null
 }
 

@@ -1,16 +1,16 @@
 /**
- * Distinct models only: models that are equal in every value are one model, however many send it.
+ * Distinct models only: models that are equal in every value count as one, however many nodes send it.
  *
- *   y_o for each different value among the x_k; a neighbour that sent the own model's values becomes one with it
+ *   y_o for each different value among the x_k; a neighbour that sent the node's own model's values is merged with it
  *
- * Symbols: n models, own included; the first of equals keeps its place. Copies beyond the first are counted as exposed:
- * nodes that train do not come to the same bits, so all but one of them copied, and a fixed f behind this counts them
- * no more.
- * Breakdown precondition: none of its own. It takes from copiers (mimic, echo, one crafted model sent by all colluders)
- * the weight of their number, and only as long as they copy exactly: a copy with noise is another model.
- * Not for runs in which honest nodes may hold equal models, such as averaging without training.
+ * Symbols: n models, including the node's own; the first of equals keeps its place. Copies beyond the first are
+ * counted as exposed: nodes that train never produce the same bits, so all but one of them copied, and a fixed f
+ * behind this step no longer counts them.
+ * Breakdown precondition: none of its own. Copiers (mimic, echo, one crafted model sent by all colluders) lose the
+ * weight of their number, but only as long as they copy exactly: a copy with noise is a different model. Not for runs
+ * in which honest nodes may hold equal models, such as averaging without training.
  * Cost: O(n²) comparisons that end at the first difference; no vectors.
- * Source: ours; what it answers is the mimic attack of Karimireddy et al., ICLR 2022, arXiv 2006.09365.
+ * Source: ours; it counters the mimic attack of Karimireddy et al., ICLR 2022, arXiv 2006.09365.
  */
 
 import type { PreDefinition } from './definition.js'

@@ -1,17 +1,17 @@
 /**
- * Clipping of single coordinates to the median and a multiple of the median absolute deviation: the Hampel identifier,
- * with outliers moved to its bounds.
+ * Clipping of single coordinates to the median and a multiple of the median absolute deviation: the Hampel
+ * identifier, with outliers moved to its bounds.
  *
  *   m[j] = median_k x_k[j],  s[j] = median_k |x_k[j] − m[j]|,  x_k[j] ← min(max(x_k[j], m[j] − c·s[j]), m[j] + c·s[j])
  *
- * Symbols: n models x_k, own included; j a coordinate; c > 0.
+ * Symbols: n models x_k, including the node's own; j a coordinate; c > 0.
  * Breakdown precondition: an honest majority, n > 2f, for m and s to lie within the honest range and spread.
- * What it is for: where most models agree, as in coordinates that honest data never touch, s is next to 0 and nobody can
- * put anything there, however short the whole update is: triggers of backdoors live in such places, and rules that look
- * at lengths and distances do not see them. A large c leaves honest minorities their knowledge elsewhere.
+ * Purpose: where most models agree, as in coordinates that honest data never changes, s is close to 0 and no sender
+ * can change them, however short its whole update is. Backdoor triggers use such coordinates, and rules that look at
+ * lengths and distances do not see them. A large c keeps what honest minorities have learnt in other coordinates.
  * Cost: two coordinate medians, O(d·n²) up to n = 64, and n vectors of length d, the outputs.
- * Source: Hampel, "The Influence Curve and its Role in Robust Estimation", JASA 1974, for median and MAD; as a step before
- * robust rules it is ours.
+ * Source: Hampel, "The Influence Curve and its Role in Robust Estimation", JASA 1974, for median and MAD; its use
+ * before robust rules is ours.
  * Deviations: s is not scaled by 1.4826 to the deviation of a normal distribution; c is in units of s itself.
  */
 
@@ -19,7 +19,7 @@ import { middleMean } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
 
-/** Coordinates that are worked on at a time, so that what is only needed in between stays small and near. */
+/** Coordinates per block, so that intermediate values stay in the cache. */
 const BLOCK = 8192
 
 /** Coordinate median of all. */
@@ -32,8 +32,8 @@ function deviation(x: Float32Array, centre: Float32Array, out: Float32Array): vo
 }
 
 /**
- * Cuts x into `out`, which may not be x itself; true when anything was cut. Deviations of huge values are infinite in
- * float32, and so may their median be: then nothing is.
+ * Writes clipped x to `out`, which must not be x itself; true when any value was clipped. Deviations of huge values
+ * are infinite in float32, and so may be their median; then nothing is clipped.
  */
 function clamp(
   x: Float32Array,
@@ -52,7 +52,7 @@ function clamp(
   return cut
 }
 
-/** Cuts every model into the vector of `outs` at its place, and tells which of them were cut. */
+/** Writes every clipped model to the vector of `outs` at its index, and returns which models were clipped. */
 function clampAll(models: readonly Float32Array[], c: number, outs: readonly Float32Array[]): boolean[] {
   const { length } = models[0]
   const clipped = models.map(() => false)

@@ -3,11 +3,11 @@
  *
  *   y_i = (1/(n − f))·Σ of the n − f models nearest to x_i, x_i included
  *
- * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. Ties go to the lower index, but
- * x_i itself always belongs.
- * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
- * Cost: all pairwise distances, O(n²·d), a combination of n − f models for each different set of nearest ones, O(n²·d) if
- * all are different, and n vectors of length d.
+ * Symbols: n models, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋. Ties go
+ * to the lower index, but x_i itself always counts.
+ * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
+ * Cost: all pairwise distances, O(n²·d), a combination of n − f models for each different set of nearest ones,
+ * O(n²·d) if all are different, and n vectors of length d.
  * Source: Allouah et al., "Fixing by Mixing: A Recipe for Optimal Byzantine ML under Heterogeneity", AISTATS 2023,
  * arXiv 2302.01772.
  * Deviations: none.
@@ -34,7 +34,7 @@ export const nnm: PreDefinition = {
       const matrix = pairwiseSquaredDistances(models)
       const share = 1 / (n - f)
       const coefficients = models.map((_, i) => {
-        // The distance to itself counts as −1, so that nobody at distance 0 takes its place.
+        // The distance to itself counts as −1, so that no other model at distance 0 takes its place.
         const squared = (k: number): number => (k === i ? -1 : matrix[i * n + k])
         const order = Array.from({ length: n }, (_x, k) => k).sort((a, b) => squared(a) - squared(b) || a - b)
         const row = new Float64Array(n)

@@ -8,7 +8,10 @@ import { type Chain, pastsOf, runSteps, type StepsRun, soleInputs } from './chai
 import type { PreBehaviour, Refusal } from './definition.js'
 import { memoryAfter, ruleMemory } from './step-memory.js'
 
-/** What the rule sees. Weights of inputs that share an output add up; those with my own go to me. */
+/**
+ * What the rule sees. Weights of inputs that share an output add up; weights of inputs in the own output go to the
+ * node itself.
+ */
 function viewBehind(
   view: RoundView,
   chain: Chain,
@@ -48,7 +51,7 @@ function viewBehind(
     vectors,
     distances,
     weights,
-    // An output is honest when nobody dishonest is in it.
+    // An output is honest when it contains no Byzantine model.
     honest:
       honest === null
         ? null
@@ -59,8 +62,8 @@ function viewBehind(
 const takesPart = (reason: VerdictReason): boolean => reason === 'accepted' || reason === 'clipped'
 
 /**
- * What the rule remembers of an output belongs to the input that it stands for alone; the others keep what they had.
- * What the steps remember is every sender's own.
+ * The rule's memory of an output belongs to its sole input; other inputs keep the memory they had. The steps' memory
+ * is kept per sender.
  */
 function memoryBack(
   memory: RoundMemory | undefined,
@@ -82,7 +85,10 @@ function memoryBack(
 
 function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: StepsRun['gains']): Outcome {
   const neighbours = view.vectors.length
-  /** What a refusal or else the rule says about neighbour j; `otherwise` where the own model stands for it. */
+  /**
+   * What the refusal, or else the rule, says about neighbour j; `otherwise` when the output of the own model
+   * represents it.
+   */
   const saidOf = <T>(
     j: number,
     refusal: (refused: Refusal) => T,
@@ -143,8 +149,8 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: Steps
 }
 
 /**
- * The rule behind the pre-aggregators. A neighbour's weight is its coefficient in the result through all outputs it
- * is part of; score and threshold are those of the output that stands for it, or of the step that refused it.
+ * Runs the rule behind the pre-aggregators. A neighbour's weight is its coefficient in the result through all outputs
+ * that contain it; score and threshold are those of the output that represents it, or of the step that refused it.
  */
 export function runBehindPre(
   view: RoundView,

@@ -1,27 +1,30 @@
 /**
- * Reputation: whether a neighbour's steps, over all its rounds, went the way that my own model has come.
+ * Reputation: whether a neighbour's steps, over all its rounds, point in the direction in which my own model has
+ * moved.
  *
  *   u = x_0 − p,  c = x_0 − w_0,  s_j = x_j − p cut to the length ‖u‖
  *   e_j ← e_j + ‖u‖·⟨s_j, c⟩/‖c‖,  m_j ← m_j + ‖u‖²;   neighbour j is left out while e_j / m_j < ρ
  *
- * Symbols: n models x_k, x_0 my own; p where the round's training began (`RoundInput.previous`); w_0 where the run began
- * (`RoundInput.initial`, p when absent); e_j and m_j sum over the rounds in which j was there, kept in
+ * Symbols: n models x_k, x_0 my own; p where the round's training began (`RoundInput.previous`); w_0 where the run
+ * began (`RoundInput.initial`, p when absent); e_j and m_j sum over the rounds in which j took part, kept in
  * `RoundInput.memory`; ρ in [−1, 1]. e_j/m_j is a mean of cosines (smaller where s_j is shorter than u), each round
- * weighing as my own squared step; no round gives or takes more than ‖u‖².
- * Why over all rounds: where nodes hold different data, honest steps near the end of a training point all ways, and one
- * turned round is as honest as any by its looks. In the first rounds honest steps agree, and they are the long ones.
- * Why my own way: a median or mean of all could be pushed by colluders until an honest victim steps against it. Nothing
- * that others send in a round moves u, and c only as far as what stands behind this has let them move my model before.
+ * weighted by my own squared step; no round adds or subtracts more than ‖u‖².
+ * Why over all rounds: where nodes hold different data, honest steps near the end of training point in all
+ * directions, and a reversed step looks like any other. In the first rounds honest steps agree, and these are the
+ * long ones.
+ * Why my own direction: a median or mean of all could be pushed by colluders until an honest victim steps against it.
+ * What others send in a round does not change u, and changes c only as far as the rule behind this step has let them
+ * move my model before.
  * Breakdown precondition: none in the number of attackers for what it refuses; honest steps of the first rounds must
- * agree with mine (h = 0.8 does, with logit adjustment more so; nodes without a common label may not). It bounds
- * nobody's harm by itself: steps across c, or against it after enough good rounds, pass, and only what stands behind it
- * meets them. A node that comes back with an old model steps backwards once. Without memory every round is a first.
- * Those left out may be among the f of a rule behind it: where too few models are left for f, f is smaller by up to their
- * number (`PreView.refused`).
- * Cost: n + 1 distances and n inner products, O(n·d); no vectors, two numbers a neighbour to remember.
+ * agree with mine (with h = 0.8 they do, even more with logit adjustment; those of nodes without a common label may
+ * not). By itself it bounds no attacker's harm: steps orthogonal to c, or against it after enough good rounds, pass,
+ * and only the rule behind it can stop them. A node that returns with an old model steps backwards once. Without
+ * memory every round is like the first. The neighbours left out may be among the f of the rule behind it: when too
+ * few models remain for f, f is reduced by up to their number (`PreView.refused`).
+ * Cost: n + 1 distances and n inner products, O(n·d); no vectors, two remembered numbers per neighbour.
  * Source: ours, after Xu and Lyu, "A Reputation Mechanism Is All You Need: Collaborative Fairness and Adversarial
- * Robustness in Federated Learning", arXiv 2011.10464 (reputation as a moving average of cosines to the aggregate), and
- * FLTrust, NDSS 2021, arXiv 2012.13995 (the own update as the root of trust).
+ * Robustness in Federated Learning", arXiv 2011.10464 (reputation as a moving average of cosines to the aggregate),
+ * and FLTrust, NDSS 2021, arXiv 2012.13995 (the own update as the root of trust).
  */
 
 import { squaredDistancesTo } from '../kernels/dispatch.js'

@@ -35,7 +35,7 @@ export function ruleMemory(memory: SenderMemory | null, steps: number): SenderMe
 /**
  * The memory after a round.
  *
- * @param before - of the own model, then of the neighbours, as the caller passed it
+ * @param before - of the node's own model, then of the neighbours, as the caller passed it
  * @param gains - for each step that has a memory, what each of them gained in this round
  * @param rules - the rule's new memory, in the same order
  */

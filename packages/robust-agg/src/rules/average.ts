@@ -3,13 +3,13 @@
  *
  *   w_i ← W_ii·w_i + Σ_j W_ij·w_j,   W_ii = 1 − Σ_j W_ij
  *
- * Symbols: W_ij mixing weights of the round, 1/n each when none are given (n models, own included).
+ * Symbols: W_ij mixing weights of the round, 1/n each when none are given (n models, including the node's own).
  * Breakdown: none; one Byzantine neighbour moves the result anywhere.
  * Cost: O(n·d) multiply-adds and a scan for NaN and infinity.
- * Source: decentralised SGD with gossip averaging, Lian et al., NeurIPS 2017, arXiv 1705.09056;
- * McMahan et al., AISTATS 2017 (FedAvg) with equal sample counts.
- * Deviations: vectors that are not finite or of another length are left out here too, so that the baseline
- * fails by what an attacker sends and not by NaN; their weight goes to the own model.
+ * Source: decentralised SGD with gossip averaging, Lian et al., NeurIPS 2017, arXiv 1705.09056; McMahan et al.,
+ * AISTATS 2017 (FedAvg) with equal sample counts.
+ * Deviations: vectors that are not finite or of another length are left out here too, so that an attacker has to send
+ * finite values to make the baseline fail; their weight goes to the node's own model.
  */
 
 import { linearCombination } from '../kernels/dispatch.js'

@@ -1,18 +1,18 @@
 /**
- * BALANCE: accept the neighbours that lie within a shrinking ball around the own model.
+ * BALANCE: accept the neighbours that lie within a shrinking ball around the node's own model.
  *
  *   accept j iff ‖w_i − w_j‖ ≤ γ·exp(−κ·t/T)·‖w_i‖
- *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i stays as it is, bit for bit
+ *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i is unchanged, bit for bit
  *
- * Symbols: γ ≥ 0 size of the ball relative to the own norm, κ ≥ 0 how fast it shrinks, α ∈ [0, 1] weight of the
- * own model, t the round, T all rounds.
- * Breakdown precondition: none in the number of attackers. For every input whatever
+ * Symbols: γ ≥ 0 size of the ball relative to the node's own norm, κ ≥ 0 how fast it shrinks, α ∈ [0, 1] weight of
+ * the node's own model, t the round, T all rounds.
+ * Breakdown precondition: none in the number of attackers. For every input
  * ‖w_i(new) − w_i‖ ≤ (1 − α)·γ·exp(−κ·t/T)·‖w_i‖, up to the rounding of the result to float32.
  * Cost: one distance to each neighbour and one combination of the accepted, O(n·d).
  * Source: Fang et al., "Byzantine-Robust Decentralized Federated Learning", CCS 2024, arXiv 2406.10416.
- * Deviations: λ(t) = t/T with t from 0. Nothing accepted keeps the own model; admitting the nearest neighbour
- * then, as one public implementation does, would let a single attacker in. exp is this package's own, so the
- * threshold has the same bits on every machine.
+ * Deviations: λ(t) = t/T with t from 0. When nothing is accepted the node keeps its own model; accepting the nearest
+ * neighbour then, as one public implementation does, would let a single attacker in. exp is this package's own, so
+ * the threshold has the same bits on every machine.
  */
 
 import { detExp } from '../det-math.js'
@@ -34,9 +34,9 @@ export const balance: RuleDefinition = {
         max: 100,
         meaning: 'how fast the ball shrinks over the run',
       }),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
     ],
-    needs: 'only the own model',
+    needs: "only the node's own model",
     breakdown: 'no bound on the number of attackers; the step is at most (1 − α)·γ·exp(−κ·t/T)·‖w_i‖',
     cost: 'O(n·d)',
     source: 'Fang et al., CCS 2024, arXiv 2406.10416',

@@ -1,12 +1,13 @@
 /**
- * CAF, covariance-bound agnostic filter: take weight from the models that stand out along the direction of largest
- * variance, again and again, and return the mean at which that variance was least.
+ * CAF, covariance-bound agnostic filter: repeatedly reduce the weight of models that stand out along the direction of
+ * largest variance, and return the mean at which that variance was least.
  *
  *   c = 1; while Σc > n − 2f:  μ = Σ c_k·x_k/Σc;  λ, v = largest eigenpair of Σ c_k·(x_k − μ)(x_k − μ)ᵀ/Σc;
  *     remember μ when λ is the least so far;  τ_k = (v·(x_k − μ))²;  c_k ← c_k·(1 − τ_k/max τ)
  *
- * Symbols: n models x_k, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋; weights c_k ∈ [0, 1].
- * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models x_k, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋;
+ * weights c_k ∈ [0, 1].
+ * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances and one combination, O(n²·d); at most n steps of O(n³) on the matrix of distances.
  * Source: Allouah, Guerraoui, Stephan, "Towards Trustworthy Federated Learning with Untrusted Participants", ICML
  * 2025, arXiv 2505.01874, algorithm 2; ByzFL's implementation.
@@ -55,7 +56,7 @@ function cafWeights(squares: Float64Array, n: number, f: number): Float64Array {
       for (let i = 0; i < n; i++) along += root[i] * leading[i] * products[i * n + k]
       return along * along
     })
-    // A model without weight no longer counts, however far out it lies.
+    // A model without weight no longer counts, however far away it is.
     let largest = 0
     for (let k = 0; k < n; k++) if (c[k] > 0) largest = Math.max(largest, tau[k])
     if (!(largest > 0)) break

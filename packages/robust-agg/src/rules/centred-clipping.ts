@@ -1,19 +1,20 @@
 /**
- * Centred clipping over all models, own included, around the node's last aggregate.
+ * Centred clipping over all models, including the node's own, around the node's last aggregate.
  *
  *   v ← v + (1/n)·Σ_k clip(x_k − v, τ),   clip(u, τ) = u·min(1, τ/‖u‖),   `steps` times
  *
- * Symbols: n models x_k, own included; v starts at `RoundInput.previous`, or at the own model when that is
- * absent; τ > 0 radius, in units of the parameters; steps ≥ 1.
- * Breakdown precondition: a minority of attackers; nothing is thrown, since f is not a parameter. Each model
- * moves the result by at most τ/n a step.
- * Cost: n distances to v and one combination, O(n·d), for one step; for more of them also all pairwise distances, or n
- * distances to a combination that is never stored in each further step, O(min(n, steps)·n·d).
- * Source: Karimireddy, He, Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021,
- * arXiv 2012.10333 (centred clipping).
- * Deviations: on models instead of momenta. The weights do not sum to 1 in general: the rest lies on v's start.
- * Distances after the first step are right to 2⁻¹³ of max(τ, distance), and always on the right side of τ:
- * combination-distances.ts has the bound. With no usable neighbour the own model is kept.
+ * Symbols: n models x_k, including the node's own; v starts at `RoundInput.previous`, or at the node's own model when
+ * that is absent; τ > 0 radius, in units of the parameters; steps ≥ 1.
+ * Breakdown precondition: a minority of attackers; nothing is thrown, since f is not a parameter. Each model moves
+ * the result by at most τ/n per step.
+ * Cost: n distances to v and one combination, O(n·d), for one step; for more of them also all pairwise distances, or
+ * n distances to a combination that is never stored in each further step, O(min(n, steps)·n·d).
+ * Source: Karimireddy, He, Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021, arXiv
+ * 2012.10333 (centred clipping).
+ * Deviations: on models instead of momenta. The weights do not sum to 1 in general: the rest is the weight of v's
+ * start. Distances after the first step have an error of at most 2⁻¹³ of max(τ, distance), and are always on the
+ * correct side of τ: see the bound in combination-distances.ts. With no usable neighbour the node's own model is
+ * kept.
  */
 
 import { linearCombination, squaredDistancesTo } from '../kernels/dispatch.js'
@@ -38,7 +39,7 @@ export const centredClipping: RuleDefinition = {
       }),
       parameter({ name: 'steps', default: 1, min: 1, max: 1000, integer: true, meaning: 'iterations' }),
     ],
-    needs: 'a radius; the last aggregate, else the own model stands in',
+    needs: "a radius; the last aggregate, or else the node's own model",
     breakdown: 'a minority of models; each moves the result by at most steps·τ/n',
     cost: 'O(min(n, steps)·n·d)',
     source: 'Karimireddy et al., ICML 2021, arXiv 2012.10333',
@@ -52,7 +53,7 @@ export const centredClipping: RuleDefinition = {
     return {
       tolerated: (models) => toleratedCount(undefined, models, 1),
       combine: ({ own, vectors, previous, out }) => {
-        // The point is Σ_k weights[k]·models[k] at all times; models[0] is where it starts.
+        // The point is always Σ_k weights[k]·models[k]; models[0] is where it starts.
         const models = [previous, own, ...vectors]
         const n = models.length - 1
         const weights = new Float64Array(models.length)
@@ -77,7 +78,7 @@ export const centredClipping: RuleDefinition = {
             shares[k] = (distances[k] <= tau ? 1 : tau / distances[k]) / n
             moved += shares[k]
           }
-          // Never less than 0 by the rounding of `moved`.
+          // Rounding of `moved` must not make it negative.
           const rest = Math.max(0, 1 - moved)
           for (let k = 0; k < models.length; k++) weights[k] = weights[k] * rest + shares[k]
         }

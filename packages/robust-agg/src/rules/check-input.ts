@@ -71,7 +71,7 @@ function checkWeights(weights: ArrayLike<number>, neighbours: number): void {
     sum += weights[j]
   }
   if (!(sum <= 1 + WEIGHT_SUM_TOLERANCE))
-    throw inputError('weights', `sum to ${sum}, but may sum to 1 at most`)
+    throw inputError('weights', `sum to ${sum}, but must sum to at most 1`)
 }
 
 function checkMemory(memory: RoundMemory, neighbours: number, d: number): void {

@@ -1,18 +1,19 @@
 /**
- * ClippedGossip (self-centred clipping): walk towards every neighbour, but no farther than a radius.
+ * ClippedGossip (self-centred clipping): step towards every neighbour, but no farther than a radius.
  *
  *   w_i ← w_i + Σ_j W_ij·clip(w_j − w_i, τ),   clip(v, τ) = v·min(1, τ/‖v‖)
  *
- * Symbols: W_ij mixing weights (1/n each when none are given), τ ≥ 0 the radius. Either `tau` is given and
- * stays fixed, or `b` ∈ (0, 1), an upper bound on the Byzantine weight in my neighbourhood, is given and the
- * radius adapts in every round: drop the farthest neighbours that carry weight b, τ = sqrt(Σ_kept W_ij·d_ij²/b).
- * Breakdown precondition: with b, the neighbours but the heaviest carry a weight of at least b (for equal
- * weights n ≥ 2/(1 − b)), checked before a run; else the radius can be 0, and then nothing moves. Each neighbour moves the result by at most W_ij·τ.
+ * Symbols: W_ij mixing weights (1/n each when none are given), τ ≥ 0 the radius. Either `tau` is given and stays
+ * fixed, or `b` ∈ (0, 1), an upper bound on the Byzantine weight in my neighbourhood, is given and the radius adapts
+ * in every round: drop the farthest neighbours that carry weight b, τ = sqrt(Σ_kept W_ij·d_ij²/b).
+ * Breakdown precondition: with b, all neighbours except the heaviest carry a weight of at least b together (for equal
+ * weights n ≥ 2/(1 − b)), checked before a run; otherwise the radius can be 0, and then nothing moves. Each neighbour
+ * moves the result by at most W_ij·τ.
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545 (rule, oracle radius); the practical radius from Gaucher,
  * Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv 2410.10418.
- * Deviations: a neighbour that only partly fits into b is dropped whole (a smaller, safer radius). With `oracle` = 1
- * the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs `RoundInput.honest`.
+ * Deviations: a neighbour that only partly fits into b is dropped entirely (a smaller, safer radius). With `oracle` =
+ * 1 the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs `RoundInput.honest`.
  */
 
 import { RobustAggError } from '../errors.js'
@@ -69,7 +70,7 @@ export const clippedGossip: RuleDefinition = {
       throw new RobustAggError('E_MISSING_PARAMETER', message, { owner: OWNER, parameters })
     }
     if (given > 1) {
-      const message = `${OWNER} takes one of 'tau', 'b' and 'oracle': drop the others.`
+      const message = `${OWNER} takes only one of 'tau', 'b' and 'oracle': remove the others.`
       throw new RobustAggError('E_CONFLICTING_PARAMETERS', message, { owner: OWNER, parameters })
     }
     return {

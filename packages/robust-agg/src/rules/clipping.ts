@@ -1,4 +1,4 @@
-/** What the clipping rules share: radii found from weighted distances, and the clipped step itself. */
+/** Shared by the clipping rules: radii computed from weighted distances, and the clipped step itself. */
 
 import { anchoredCombination } from '../kernels/dispatch.js'
 import type { VerdictReason } from '../types.js'
@@ -20,9 +20,9 @@ function reaches(sum: number, bound: number): boolean {
 }
 
 /**
- * The least number of models, own included, for which a neighbour with a weight of at least `bound` farther away
- * always exists, whatever the distances: the weight of all but the heaviest neighbour must reach the bound.
- * For equal weights 1/n that is n ≥ 2/(1 − bound).
+ * The smallest number of models, including the node's own, for which neighbours of a total weight of at least `bound`
+ * are always farther away than some neighbour, whatever the distances: the weight of all but the heaviest neighbour
+ * must reach the bound. For equal weights 1/n that is n ≥ 2/(1 − bound).
  */
 export function modelsForWeightBeyond(models: number, weights: ArrayLike<number>, bound: number): number {
   const sorted = Array.from(weights).sort((x, y) => x - y)
@@ -32,7 +32,7 @@ export function modelsForWeightBeyond(models: number, weights: ArrayLike<number>
   return Math.max(models + 1, Math.ceil((2 / (1 - bound)) * (1 - WEIGHT_SLACK)))
 }
 
-/** How many neighbours, the heaviest ones, fit into a total weight of at most `bound`. */
+/** How many neighbours, starting with the heaviest, fit into a total weight of at most `bound`. */
 export function neighboursWithin(weights: ArrayLike<number>, bound: number): number {
   const sorted = Array.from(weights).sort((x, y) => y - x)
   let sum = 0
@@ -42,8 +42,8 @@ export function neighboursWithin(weights: ArrayLike<number>, bound: number): num
 }
 
 /**
- * Neighbour indices that are left when the farthest ones, whole ones, are dropped until they carry a weight of at
- * least `b`; nearest last.
+ * Neighbour indices that remain when the farthest neighbours are dropped until the dropped weight is at least `b`;
+ * nearest last.
  */
 export function withoutFarthest(distances: Float64Array, weights: Float64Array, b: number): number[] {
   const order = farthestFirst(distances, weights)
@@ -54,8 +54,8 @@ export function withoutFarthest(distances: Float64Array, weights: Float64Array, 
 }
 
 /**
- * The radius that knows who is honest: sqrt(Σ_honest W_j·d_j² / δ), δ the weight of the others; infinite when they
- * have none.
+ * The radius that knows who is honest: sqrt(Σ_honest W_j·d_j² / δ), δ the weight of the others; the largest float64
+ * when they have none.
  */
 export function oracleRadius(
   distances: Float64Array,
@@ -72,8 +72,8 @@ export function oracleRadius(
 }
 
 /**
- * The radius sqrt(Σ_kept W_j·d_j² / b), where the farthest neighbours are dropped, whole ones, until they carry
- * a weight of at least b. 0 when all are dropped.
+ * The radius sqrt(Σ_kept W_j·d_j² / b), where the farthest neighbours are dropped until the dropped weight is at
+ * least b. 0 when all are dropped.
  *
  * @param b - bound on the Byzantine weight, above 0
  */
@@ -101,8 +101,8 @@ export function beyondRadius(distances: Float64Array, weights: Float64Array, b: 
 }
 
 /**
- * out = own + Σ_j step·W_j·clip(x_j − own, τ), clip(v, τ) = v·min(1, τ/‖v‖), and the verdicts for it.
- * When every step has length 0 the own model is kept bit for bit.
+ * out = own + Σ_j step·W_j·clip(x_j − own, τ), clip(v, τ) = v·min(1, τ/‖v‖), and the verdicts for it. When every step
+ * has length 0 the result is the node's own model, bit for bit.
  */
 export function clippedStep(view: RoundView, radius: number, step: number): Outcome {
   const { own, vectors, distances, weights, out } = view

@@ -1,32 +1,36 @@
 /**
- * Squared distances from the models to a point that moves from step to step and is always a combination of them. Where
- * that is exact enough they come from the matrix of pairwise distances, so that a step reads no model.
+ * Squared distances from the models to a point that moves from step to step and is always a combination of the
+ * models. When that is exact enough they are computed from the matrix of pairwise distances, so that a step reads no
+ * model.
  *
  *   q_i = ‖x_i − Σ_j a_j·x_j‖² = s_i − ½·t,   s_i = Σ_j a_j·D_ij,   t = Σ_i a_i·s_i,   D_ij = ‖x_i − x_j‖²
  *
- * for weights a_j ≥ 0 of sum 1. It subtracts numbers that may be much larger than their difference, so:
+ * for weights a_j ≥ 0 of sum 1. The formula subtracts numbers that may be much larger than their difference, so its
+ * error must be bounded:
  *
- * Error of D. A chunk of D_ij is summed in float32, m = min(128, ⌈d/16⌉) squares a lane. With u = 2⁻²⁴ the difference is
- * off by u, so its square by 2u, rounding the square adds u, and the additions add (m − 1)·u at most, all terms being of
- * one sign: in sum D̂_ij = D_ij·(1 + θ_ij), |θ_ij| ≤ (m + 2)·u. Squares that vanish in float32 lose less than d·2⁻¹⁵⁰, and
- * sums below 2⁻⁶⁰ are taken in float64.
+ * Error of D. A chunk of D_ij is summed in float32, m = min(128, ⌈d/16⌉) squares per lane. With u = 2⁻²⁴ the
+ * difference is off by u, so its square by 2u, rounding the square adds u, and the additions add (m − 1)·u at most,
+ * as all terms have the same sign. In sum D̂_ij = D_ij·(1 + θ_ij), |θ_ij| ≤ (m + 2)·u. Squares that underflow in
+ * float32 lose less than d·2⁻¹⁵⁰, and sums below 2⁻⁶⁰ are taken in float64.
  *
- * Error of q. With these θ, |q̂_i − q_i| ≤ Σ_j a_j·|θ_ij|·D_ij + ½·Σ_ij a_i·a_j·|θ_ij|·D_ij. Float64 sums over n + 1 ≤ 257
- * terms add 260·2⁻⁵³·(s_i + t), weights of sum 1 + ε add |ε|·(s_i + t), with |ε| ≤ 1000 steps·260·2⁻⁵³, and s_i taken
- * with D̂ instead of D adds the square of θ. All three together are below u·(s_i + ½·t), and two more u make up for them:
+ * Error of q. With these θ, |q̂_i − q_i| ≤ Σ_j a_j·|θ_ij|·D_ij + ½·Σ_ij a_i·a_j·|θ_ij|·D_ij. Float64 sums over n + 1
+ * ≤ 257 terms add 260·2⁻⁵³·(s_i + t), weights of sum 1 + ε add |ε|·(s_i + t), with |ε| ≤ 1000 steps·260·2⁻⁵³, and
+ * using D̂ instead of D for s_i adds the square of θ. All three together are below u·(s_i + ½·t), which two more u
+ * cover:
  *
  *   |q̂_i − q_i| ≤ E_i = (m + 4)·u·(s_i + ½·t)
  *
- * What it decides. The rules use √q only as max(ℓ, √q), ℓ the smoothing distance ν or the radius τ. The matrix serves a
- * step when E_i ≤ κ·max(ℓ², q̂_i − E_i) for every model, κ = 2⁻¹²; then 1/max(ℓ, √q̂_i) is right but for κ/2. A Weiszfeld
- * step ends at most κ·n/Σβ from where it should, n/Σβ being the harmonic mean of the max(ν, ‖z − x_k‖), and a step of
- * centred clipping at most κ·τ/2. `sharp` asks further that |q̂_i − ℓ²| > E_i, so that no verdict is on the wrong side.
- * Otherwise the step reads the models: a far liar costs time, never precision.
+ * What it decides. The rules use √q only as max(ℓ, √q), ℓ the smoothing distance ν or the radius τ. The matrix serves
+ * a step when E_i ≤ κ·max(ℓ², q̂_i − E_i) for every model, κ = 2⁻¹²; then the relative error of 1/max(ℓ, √q̂_i) is at
+ * most κ/2. A Weiszfeld step ends at most κ·n/Σβ from where it should, n/Σβ being the harmonic mean of the max(ν, ‖z
+ * − x_k‖), and a step of centred clipping at most κ·τ/2. `sharp` also requires |q̂_i − ℓ²| > E_i, so that no verdict
+ * is on the wrong side. Otherwise the step reads the models: a distant Byzantine model costs time, never precision.
  *
- * Whether there is a matrix at all: with ρ_i the known distances from one point, D_ij ≥ (ρ_i − ρ_j)² and
- * q_i ≤ (ρ_i + Σ_j a_j·ρ_j)², which gives a liar of huge norm away beforehand. And a pair distance takes about 2/7 of the
- * time of a distance to a combination, so the matrix, n·(n − 1)/2 of them, is made only where it takes no longer than the
- * n distances of each step: n − 1 ≤ 7·steps. All this depends on the values alone, not on kernels, threads or machine.
+ * When the matrix is computed: with ρ_i the known distances from one point, D_ij ≥ (ρ_i − ρ_j)² and q_i ≤ (ρ_i + Σ_j
+ * a_j·ρ_j)², which exposes a model of huge norm in advance. A pair distance takes about 2/7 of the time of a distance
+ * to a combination, so the matrix with its n·(n − 1)/2 distances is computed only when that takes no longer than the
+ * n distances of each step: n − 1 ≤ 7·steps. All this depends on the values alone, not on kernels, threads or
+ * machine.
  */
 
 import { pairwiseSquaredDistances, squaredDistancesToCombination } from '../kernels/dispatch.js'
@@ -34,7 +38,7 @@ import { MAX_MATRIX_ROWS } from '../kernels/simd.js'
 
 /** κ. */
 export const RESOLUTION = 2 ** -12
-/** Others than the first model that the matrix may have for each step to come. */
+/** Models after the first that the matrix may have per remaining step. */
 const MODELS_A_STEP = 7
 const FLOAT32_ROUNDING = 2 ** -24
 /** Squares that one lane of a chunk adds up at most. */
@@ -44,7 +48,7 @@ const LANES = 16
 export interface CombinationDistancesInit {
   /** At least one, finite, of one length. */
   readonly models: readonly Float32Array[]
-  /** A further point, of weight and result 0; null for none. */
+  /** An additional point whose weight and result are 0; null for none. */
   readonly anchor: Float32Array | null
   /** ‖x_i − anchor‖² of the models; without an anchor their squared norms. */
   readonly squaredRadii: ArrayLike<number>
@@ -58,14 +62,14 @@ export interface CombinationDistancesInit {
 
 export interface CombinationDistances {
   /**
-   * out[i] = ‖x_i − Σ_j a_j·x_j‖², the anchor first if there is one; its own entry means nothing.
+   * out[i] = ‖x_i − Σ_j a_j·x_j‖², the anchor first if there is one; the anchor's own entry has no meaning.
    *
    * @param weights - 0 or more, of sum 1 but for rounding
    */
   measure(weights: Float64Array, out: Float64Array): void
-  /** Calls so far that read the models. */
+  /** Number of calls so far that read the models. */
   readonly passes: number
-  /** Whether the matrix of distances was made. */
+  /** Whether the matrix of distances was computed. */
   readonly hasMatrix: boolean
 }
 

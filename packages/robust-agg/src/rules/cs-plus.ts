@@ -6,11 +6,11 @@
  *
  * Symbols: W_ij mixing weights (1/n each when none are given), b ∈ [0, 0.5) bound on the Byzantine weight in my
  * neighbourhood, η ∈ (0, 1] step.
- * Breakdown precondition: the neighbours but the heaviest carry a weight of at least 2b (for equal weights
- * n ≥ 2/(1 − 2b)), checked before a run; else the radius can be 0, and then nothing moves.
+ * Breakdown precondition: all neighbours except the heaviest carry a weight of at least 2b together (for equal
+ * weights n ≥ 2/(1 − 2b)), checked before a run; otherwise the radius can be 0, and then nothing moves.
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: Gaucher, Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv
- * 2410.10418 (there of near-optimal breakdown on sparse graphs).
+ * 2410.10418 (with near-optimal breakdown on sparse graphs).
  * Deviations: η is limited to 1 so that the result stays in the hull of the models and cannot overflow.
  */
 

@@ -1,4 +1,4 @@
-/** What a rule file exports, and how that becomes a `Rule`. */
+/** What a rule file exports, and how it becomes a `Rule`. */
 
 import { RobustAggError } from '../errors.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
@@ -10,13 +10,13 @@ import type { Screen } from './screening.js'
 
 export interface RuleBehaviour {
   readonly combine: Combine
-  /** The least number of models, own included, with these parameters; `weights` are the neighbours'. */
+  /** The least number of models, including the node's own, with these parameters; `weights` are the neighbours'. */
   readonly neededModels?: (models: number, weights: ArrayLike<number>) => number
-  /** See `Rule.tolerated`; `models` counts the own one. */
+  /** See `Rule.tolerated`; `models` counts the node's own. */
   readonly tolerated: (models: number, weights: ArrayLike<number>) => number | null
 }
 
-/** What few rules need. */
+/** Flags that few rules set. */
 export const RARE_FLAGS = {
   weighsAll: false,
   needsEvaluator: false,
@@ -25,7 +25,7 @@ export const RARE_FLAGS = {
   usesOpinions: false,
 } as const
 
-/** A rule's description; the rare flags are false when left out. */
+/** A rule's description; the rare flags default to false. */
 export type RuleInfoDraft = Omit<RuleInfo, keyof typeof RARE_FLAGS> &
   Partial<Pick<RuleInfo, keyof typeof RARE_FLAGS>>
 
@@ -36,7 +36,7 @@ export interface RuleDefinition {
   readonly build: (params: Parameters) => RuleBehaviour
 }
 
-/** Checks the parameters and makes the rule. Throws as `createRule` documents. */
+/** Checks the parameters and creates the rule. Throws as `createRule` documents. */
 export function instantiate(
   definition: RuleDefinition,
   given: Parameters | undefined,
@@ -53,7 +53,10 @@ export function instantiate(
   const behaviour = definition.build(params)
   const pre = (options.pre ?? []).map((spec) => createPreAggregator(spec.name, spec.params))
   const equalWeights = (count: number): number[] => new Array<number>(count).fill(1 / (count + 1))
-  /** The number of models that reach the rule, and their weights: the caller's, unless something stands before. */
+  /**
+   * The number of models that reach the rule, and their weights: the caller's, unless pre-aggregators change the
+   * number of models.
+   */
   const reaching = (neighbourCount: number, weights?: ArrayLike<number>): [number, ArrayLike<number>] => {
     const models = pre.reduce((count, step) => step.outputs(count), neighbourCount + 1)
     const same = weights !== undefined && models === neighbourCount + 1

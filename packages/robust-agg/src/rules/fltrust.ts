@@ -1,17 +1,17 @@
 /**
- * FLTrust, decentralised: the node's own update is the reference; updates that point its way are scaled to its length
- * and averaged by how well they agree.
+ * FLTrust, decentralised: the node's own update is the reference; updates in its direction are scaled to its length
+ * and averaged by how well they agree with it.
  *
  *   g_0 = w_i − p, g_j = w_j − p;   TS_j = max(0, cos(g_j, g_0));   w_i ← p + Σ_j TS_j·(‖g_0‖/‖g_j‖)·g_j / Σ_j TS_j
  *
  * Symbols: p where the round's training began (`RoundInput.previous`), the zero vector when that is absent.
  * Breakdown precondition: none in the number of attackers; the result is at most ‖g_0‖ away from p. An attacker that
- * agrees with the own update gets full weight. With no trust at all (Σ TS = 0) the own model is kept.
+ * agrees with the node's own update gets full weight. Without any trust (Σ TS = 0) the node keeps its own model.
  * Cost: inner products and norms with each neighbour, one combination, O(n·d).
  * Source: Cao, Fang, Liu, Gong, "FLTrust: Byzantine-robust Federated Learning via Trust Bootstrapping", NDSS 2021,
  * arXiv 2012.13995.
- * Deviations: the server's root data are the node's own data, so its own update is the reference; it is not itself
- * part of the average. Values that the scaling pushes beyond float32 stop at the largest float32.
+ * Deviations: the node's own data replaces the server's root data, so its own update is the reference; the own update
+ * is not part of the average. Values that the scaling pushes beyond float32 are set to the largest float32.
  */
 
 import { anchoredCombination, linearCombination } from '../kernels/dispatch.js'
@@ -25,7 +25,7 @@ export const fltrust: RuleDefinition = {
     name: 'fltrust',
     formula: 'p + Σ TS_j·(‖g_0‖/‖g_j‖)·g_j / Σ TS_j, TS_j = max(0, cos(g_j, g_0)), g = w − p',
     params: [],
-    needs: 'the start p of the training, else updates are taken from 0; honest updates that agree',
+    needs: 'the start p of the training, or else updates relative to 0; honest updates that agree',
     breakdown: 'no bound on the number of attackers; the result stays within ‖g_0‖ of p',
     cost: 'O(n·d)',
     source: 'Cao et al., NDSS 2021, arXiv 2012.13995',

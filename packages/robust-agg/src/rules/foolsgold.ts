@@ -1,18 +1,19 @@
 /**
- * FoolsGold: senders whose updates have pointed the same way all along share one sender's influence.
+ * FoolsGold: senders whose updates have always pointed in the same direction share the influence of one sender.
  *
  *   H_k ← H_k + (x_k − p);  s_kl = cos(H_k, H_l), v_k = max_l s_kl;  s_kl ← s_kl·v_k/v_l where v_k < v_l (pardon)
  *   a_k = clip(1 − max_l s_kl, 0, 1), divided by max a, at most 0.99;  a_k ← clip(ln(a_k/(1 − a_k)) + ½, 0, 1)
  *   w_i ← Σ a_k·x_k / Σ a_k
  *
- * Symbols: n models x_k, own included; p where the round's training began (`RoundInput.previous`), the zero vector
- * when absent; H_k sums over all rounds, kept in `RoundInput.memory` (float32).
+ * Symbols: n models x_k, including the node's own; p where the round's training began (`RoundInput.previous`), the
+ * zero vector when absent; H_k sums over all rounds, kept in `RoundInput.memory` (float32).
  * Breakdown precondition: at least two Sybils that agree, and honest updates that differ; a single attacker passes.
  * Cost: all pairwise inner products, O(n²·d), one combination, and n vectors of length d to remember.
- * Source: Fung, Yoon, Beschastnikh, "The Limitations of Federated Learning in Sybil Settings", RAID 2020; as a preprint
- * "Mitigating Sybils in Federated Learning Poisoning", arXiv 1808.04866.
+ * Source: Fung, Yoon, Beschastnikh, "The Limitations of Federated Learning in Sybil Settings", RAID 2020; as a
+ * preprint "Mitigating Sybils in Federated Learning Poisoning", arXiv 1808.04866.
  * Deviations: the weights are normalised to sum 1 (the paper adds up weighted updates). No feature weights. The own
- * model is one of the senders. All weights 0 keeps the own model. The logarithm is this package's own.
+ * model is one of the senders. If all weights are 0 the node keeps its own model. The logarithm is this package's
+ * own.
  */
 
 import { detLog } from '../det-math.js'
@@ -54,7 +55,7 @@ export const foolsgold: RuleDefinition = {
     formula: 'Σ a_k·x_k/Σ a_k, a_k falling with the largest cosine of the summed updates to another sender',
     params: [],
     needs: 'memory between rounds; Sybils that agree more than honest nodes do',
-    breakdown: 'no bound on colluders that agree; a lone attacker passes',
+    breakdown: 'no bound on colluders that agree; a single attacker passes',
     cost: 'O(n²·d), n vectors',
     source: 'Fung et al., RAID 2020, arXiv 1808.04866',
     linear: true,

@@ -1,16 +1,16 @@
 /**
- * Geometric median by the smoothed Weiszfeld iteration (RFA), over all models, own included.
+ * Geometric median by the smoothed Weiszfeld iteration (RFA), over all models, including the node's own.
  *
  *   z ← Σ_k β_k·x_k / Σ_k β_k,   β_k = 1/max(ν, ‖z − x_k‖),   from z = 0, `steps` times
  *
- * Symbols: n models x_k, own included; ν > 0 smoothing, in units of the parameters; steps ≥ 1.
+ * Symbols: n models x_k, including the node's own; ν > 0 smoothing, in units of the parameters; steps ≥ 1.
  * Breakdown precondition: n > 2f; nothing is thrown, since f is not a parameter.
- * Cost: norms, all pairwise distances and one combination, O(n²·d) for any number of steps; with more than about 7·steps
- * models, or one far from the others, n distances to a combination that is never stored in each step, O(steps·n·d).
- * Source: Pillutla, Kakade, Harchaoui, "Robust Aggregation for Federated Learning", IEEE TSP 2022,
- * arXiv 1912.13445.
- * Deviations: equal sample weights. Distances after the first step are right to 2⁻¹³ of max(ν, distance), in practice
- * to about 1e-7: combination-distances.ts has the bound and what happens where it would not hold.
+ * Cost: norms, all pairwise distances and one combination, O(n²·d) for any number of steps; with more than about
+ * 7·steps models, or one far from the others, n distances to a combination that is never stored in each step,
+ * O(steps·n·d).
+ * Source: Pillutla, Kakade, Harchaoui, "Robust Aggregation for Federated Learning", IEEE TSP 2022, arXiv 1912.13445.
+ * Deviations: equal sample weights. Distances after the first step have an error of at most 2⁻¹³ of max(ν, distance),
+ * in practice about 1e-7: see combination-distances.ts for the bound and for what happens when it would not hold.
  */
 
 import { linearCombination, squaredNorm } from '../kernels/dispatch.js'

@@ -4,10 +4,10 @@ import { pairwiseSquaredDistances } from '../kernels/dispatch.js'
 
 /**
  * score_i = sum of the r − f − 2 smallest squared distances from x_i to the other r − 1 models left, added in
- * ascending order; 0 when that is no distance at all.
+ * ascending order; 0 when that sums no distance.
  *
  * @param matrix - squared distances, n×n row-major
- * @param left - the r indices that count, ascending; the scores come in their order
+ * @param left - the r indices that count, ascending; the scores are in this order
  */
 export function scoresFromMatrix(
   matrix: Float64Array,
@@ -41,7 +41,7 @@ export function krumScores(vectors: readonly Float32Array[], f: number): Float64
   )
 }
 
-/** Indices from the least score up, ties to the lower index. */
+/** Indices in ascending order of scores; ties go to the lower index. */
 export function ascendingOrder(scores: ArrayLike<number>): number[] {
   return Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b] || a - b)
 }

@@ -1,15 +1,16 @@
 /**
- * Krum: take the one model with the closest company.
+ * Krum: take the one model with the closest neighbours.
  *
  *   score(x) = sum of the squared distances from x to its n − f − 2 nearest others;  w_i ← the x of least score
  *
- * Symbols: n models, own included (index 0, neighbours follow in order); f assumed Byzantine ones, left out:
- * ⌊(n − 3)/2⌋, the most that the rule tolerates. Ties go to the lower index, so to the own model first.
- * Breakdown precondition: n ≥ 2f + 3; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models, including the node's own (index 0, neighbours follow in order); f the assumed number of
+ * Byzantine ones, default: ⌊(n − 3)/2⌋, the most that the rule tolerates. Ties go to the lower index, so to the
+ * node's own model first.
+ * Breakdown precondition: n ≥ 2f + 3; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances, O(n²·d).
  * Source: Blanchard et al., NeurIPS 2017, arXiv 1703.02757.
- * Deviations: none in the score (another public implementation sums the n − f − 1 nearest). The winner is
- * adopted, own model or not: in a decentralised run that discards the node's own training when it loses.
+ * Deviations: none in the score (another public implementation sums the n − f − 1 nearest). The winner is adopted,
+ * own model or not: in a decentralised run that discards the node's own training when it loses.
  */
 
 import { byzantineCount, byzantineCountParameter, toleratedCount } from './byzantine-count.js'

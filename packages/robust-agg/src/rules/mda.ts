@@ -1,11 +1,11 @@
 /**
- * MDA, minimum diameter averaging: the mean of the n − f models that lie closest together.
+ * MDA, minimum diameter averaging: the mean of the n − f models that are closest together.
  *
  *   S = the n − f models with the least max ‖x_i − x_j‖ over pairs in S;   w_i ← mean of S
  *
- * Symbols: n models, own included (index 0); f ∈ [0, 16] assumed Byzantine ones, left out: min(16, ⌊(n − 1)/2⌋).
- * Among sets of the same diameter the one found first below stays.
- * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models, including the node's own (index 0); f ∈ [0, 16] assumed Byzantine ones, default: min(16, ⌊(n −
+ * 1)/2⌋). Among sets of the same diameter the first one found is used.
+ * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances, O(n²·d); then a search over the distances: a set of diameter ≤ D exists when removing
  * f models hits every pair farther apart than D, which a branching search decides in O(2^f·n²); a bisection over the
  * n²/2 distances finds the least D. Hence the limit on f.
@@ -26,7 +26,7 @@ const fParameter: ParameterInfo = parameter({
   min: 0,
   max: MAX_F,
   integer: true,
-  meaning: 'assumed number of Byzantine models; left out: min(16, ⌊(n − 1)/2⌋) for the n at hand',
+  meaning: 'assumed number of Byzantine models; default: min(16, ⌊(n − 1)/2⌋) for the n of the round',
 })
 
 /** The first pair i < j, i ≥ `from`, of models that are not removed and lie farther apart than `square`. */

@@ -1,11 +1,11 @@
 /**
- * MeaMed, mean around median, of all models, own included.
+ * MeaMed, mean around median, of all models, including the node's own.
  *
  *   w_i[k] ← mean of the n − f values at k that lie nearest to their median
  *
- * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. For an even n the median is the
- * mean of the middle two; of two values equally far from it the lower one stays.
- * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋. For an
+ * even n the median is the mean of the middle two; of two values equally far from it the lower one stays.
+ * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: a sort of n values per coordinate, as `median`.
  * Source: Xie, Koyejo, Gupta, "Generalized Byzantine-tolerant SGD", 2018, arXiv 1802.10116.
  * Deviations: none. Weights are reported as the equal share 1/n.

@@ -1,9 +1,9 @@
 /**
- * Coordinate median of all models, own included.
+ * Coordinate median of all models, including the node's own.
  *
  *   w_i[k] ← median of w_i[k] and all w_j[k];  for an even number of models the mean of the middle two
  *
- * Symbols: n models, own included, f of them Byzantine.
+ * Symbols: n models, including the node's own, f of them Byzantine.
  * Breakdown precondition: n > 2f; nothing is thrown, since f is not a parameter.
  * Cost: a sort of n values per coordinate, O(d·n²) for n up to 64 (insertion sort), O(d·n·log n) above.
  * Source: Yin et al., ICML 2018, arXiv 1803.01498.

@@ -3,10 +3,10 @@
  *
  *   w_i ← mean of the m least-scored models, score as in Krum
  *
- * Symbols: n models, own included (index 0); f assumed Byzantine ones, left out: ⌊(n − 3)/2⌋; m ∈ [1, n − f],
- * left out: n − f. Ties go to the lower index.
- * Breakdown precondition: n ≥ 2f + 3; checked before a run, and in a round with fewer models the own one is
- * kept; an m above n − f is cut to n − f in a round.
+ * Symbols: n models, including the node's own (index 0); f the assumed number of Byzantine ones, default: ⌊(n −
+ * 3)/2⌋; m ∈ [1, n − f], left out: n − f. Ties go to the lower index.
+ * Breakdown precondition: n ≥ 2f + 3; checked before a run. In a round with fewer models the node's own is kept; an m
+ * above n − f is reduced to n − f in a round.
  * Cost: all pairwise distances and one combination, O(n²·d).
  * Source: Blanchard et al., NeurIPS 2017, arXiv 1703.02757.
  * Deviations: none.
@@ -29,7 +29,7 @@ export const multiKrum: RuleDefinition = {
         min: 1,
         max: 65535,
         integer: true,
-        meaning: 'models averaged; left out: n − f',
+        meaning: 'models averaged; default: n − f',
       }),
     ],
     needs: 'f, and n ≥ 2f + 3',

@@ -4,13 +4,14 @@
  *   w_i ← w_i + Σ_kept W_ij·(w_j − w_i)
  *
  * Symbols: W_ij mixing weights (1/n each when none are given), b ∈ (0, 1) bound on the Byzantine weight in my
- * neighbourhood. The farthest neighbours, whole ones, are dropped until they carry at least b; their weight goes to me.
- * Breakdown precondition: the neighbours but the heaviest carry a weight of at least b, checked before a run; else all
- * may be dropped, and nothing moves.
+ * neighbourhood. The farthest neighbours are dropped until the dropped weight is at least b; it goes to the node
+ * itself.
+ * Breakdown precondition: all neighbours except the heaviest carry a weight of at least b together, checked before a
+ * run; otherwise all may be dropped, and nothing moves.
  * Cost: one distance to each neighbour, one combination, O(n·d).
  * Source: Gaucher, Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv
  * 2410.10418 (NNA on graphs); the rule without weights is `nna`.
- * Deviations: a neighbour that only partly fits into b is dropped whole.
+ * Deviations: a neighbour that only partly fits into b is dropped entirely.
  */
 
 import { anchoredCombination } from '../kernels/dispatch.js'

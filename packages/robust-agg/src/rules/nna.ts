@@ -3,11 +3,12 @@
  *
  *   w_i ← (1/(n − f))·(w_i + Σ of the n − f − 1 nearest w_j)
  *
- * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋. Ties go to the lower index.
- * Breakdown precondition: n ≥ 2f + 1; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋. Ties go
+ * to the lower index.
+ * Breakdown precondition: n ≥ 2f + 1; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: one distance to each neighbour and one combination, O(n·d).
- * Source: Farhadkhani et al., "Robust Collaborative Learning with Linear Gradient Overhead", ICML 2023,
- * arXiv 2209.10931 (MoNNA).
+ * Source: Farhadkhani et al., "Robust Collaborative Learning with Linear Gradient Overhead", ICML 2023, arXiv
+ * 2209.10931 (MoNNA).
  * Deviations: no momentum, which belongs to the training and not to the aggregation.
  */
 

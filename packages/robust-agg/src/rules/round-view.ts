@@ -20,49 +20,49 @@ export interface RoundView {
   readonly previous: Float32Array
   /** The same, but null when there is none. */
   readonly start: Float32Array | null
-  /** Where the run began, finite, length d; `previous` when the caller does not say. */
+  /** Where the run began, finite, length d; `previous` when the caller does not specify it. */
   readonly initial: Float32Array
-  /** Present for rules with `needsEvaluator`; its losses are never NaN: what is not finite comes as Infinity. */
+  /** Present for rules with `needsEvaluator`; its losses are never NaN: anything that is not finite is Infinity. */
   readonly evaluator: Evaluator | null
-  /** Which of the m neighbours are honest; null when the caller does not say. */
+  /** Which of the m neighbours are honest; null when the caller does not specify it. */
   readonly honest: readonly boolean[] | null
   /** Of the last round: own, then the m neighbours; null where there is none. */
   readonly ownMemory: SenderMemory | null
   readonly memories: readonly (SenderMemory | null)[]
-  /** Lengths of the layers, of sum d; one of d when the caller does not say. */
+  /** Lengths of the layers, which sum to d; one layer of d when the caller does not specify them. */
   readonly layers: readonly number[]
-  /** Byzantine neighbours that are known and not among the vectors. */
+  /** Known Byzantine neighbours, which are not among the vectors. */
   readonly exposed: number
-  /** Neighbours that a pre-aggregator has refused, and that are not among the vectors either. */
+  /** Neighbours refused by a pre-aggregator, which are not among the vectors either. */
   readonly refused: number
-  /** What neighbour k says about neighbour j, in [0, 1]; null where it says nothing. */
+  /** The opinion of neighbour k about neighbour j, in [0, 1]; null when it has none. */
   readonly opinion: (k: number, j: number) => number | null
   /** Where the rule writes its result. */
   readonly out: Float32Array
 }
 
-/** `view.honest`, for rules that cannot do without. */
+/** `view.honest`, for rules that require it. */
 export function honestOf(view: RoundView): readonly boolean[] {
   if (view.honest === null) throw inputError('honest', 'is missing, but the oracle radius needs it')
   return view.honest
 }
 
-/** `view.evaluator`, for rules that cannot do without. */
+/** `view.evaluator`, for rules that require it. */
 export function evaluatorOf(view: RoundView): Evaluator {
   if (view.evaluator === null)
     throw inputError('evaluator', "is missing, but the rule needs the node's losses")
   return view.evaluator
 }
 
-/** What a rule says about the m usable neighbours. */
+/** A rule's result for the m usable neighbours. */
 export interface Outcome {
   readonly ownWeight: number
   readonly weights: ArrayLike<number>
   readonly scores: ArrayLike<number | null> | null
-  /** One for all, or one each. */
+  /** One for all, or one per neighbour. */
   readonly threshold: number | readonly (number | null)[] | null
   readonly reasons: readonly VerdictReason[]
-  /** From rules with `usesMemory`: what to remember of the own model and of each of the m neighbours. */
+  /** From rules with `usesMemory`: what to remember of the node's own model and of each of the m neighbours. */
   readonly memory?: RoundMemory | undefined
   /** From rules with `usesOpinions`: 1 or 0 about each of the m neighbours. */
   readonly opinions?: readonly number[] | undefined

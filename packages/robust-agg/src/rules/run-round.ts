@@ -75,7 +75,7 @@ function viewOf(
   }
 }
 
-/** What neighbour k says about neighbour j; whatever is no number in [0, 1] is silence. */
+/** The opinion of neighbour k about neighbour j; anything but a number in [0, 1] counts as no opinion. */
 function opinionOf(opinions: RoundInput['opinions'], k: number, j: number): number | null {
   const said: unknown = opinions?.[k]?.[j]
   return typeof said === 'number' && said >= 0 && said <= 1 ? said : null
@@ -116,7 +116,7 @@ function verdictOf(outcome: Outcome, u: number): NeighbourVerdict {
   }
 }
 
-/** Memory and opinions of the usable neighbours, put back in the order of the input. */
+/** Memory and opinions of the usable neighbours, in the order of the input. */
 function handedOn(
   { neighbours, memory }: RoundInput,
   usable: readonly number[],

@@ -15,7 +15,7 @@ export interface Screening {
   readonly setAside: readonly (VerdictReason | null)[]
 }
 
-/** Screens a round in which the own model is finite. */
+/** Screens a round in which the node's own model is finite. */
 export function screenNeighbours(input: RoundInput, screen: Screen): Screening {
   const setAside = wrongLengths(input)
   const candidates = setAside.flatMap((reason, j) => (reason === null ? [j] : []))
@@ -34,7 +34,7 @@ export function screenNeighbours(input: RoundInput, screen: Screen): Screening {
   return { usable, distances: Float64Array.from(distances), setAside }
 }
 
-/** Screens a round in which the own model is not finite: no neighbour can be compared with it. */
+/** Screens a round in which the node's own model is not finite: no neighbour can be compared with it. */
 export function screenWithoutOwn(input: RoundInput): VerdictReason[] {
   return wrongLengths(input).map(
     (reason, j) => reason ?? (allFinite(input.neighbours[j]) ? 'own-not-finite' : 'not-finite'),
@@ -45,7 +45,7 @@ function wrongLengths({ own, neighbours }: RoundInput): (VerdictReason | null)[]
   return neighbours.map((x) => (x.length === own.length ? null : 'wrong-length'))
 }
 
-/** ‖own − x_j‖² of each candidate; those that the caller knows already are not computed again. */
+/** ‖own − x_j‖² of each candidate; those that the caller already knows are not computed again. */
 function squaredDistances(
   { own, neighbours, squaredDistances: given }: RoundInput,
   candidates: readonly number[],

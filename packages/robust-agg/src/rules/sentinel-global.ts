@@ -1,22 +1,24 @@
 /**
- * SentinelGlobal: Sentinel, behind a filter by what the trusted neighbours say of one another.
+ * SentinelGlobal: Sentinel, behind a filter by what trusted neighbours think of each other.
  *
- *   T_j = mean of o_kj over those who said something of j: me, and each neighbour k ≠ j that I trusted last round
+ *   T_j = mean of o_kj over those with an opinion on j: me, and each neighbour k ≠ j that I trusted last round
  *   from round `activeRound` on, j is dropped unless T_j ≥ θ; the others go through Sentinel
  *   o_ij = 1 when j got a weight above 0, else 0: sent to the neighbours (`Aggregation.opinions`)
  *
- * Symbols: o_kj ∈ [0, 1] what k said last (`RoundInput.opinions`), o_ij my own verdict of last round, kept in
- * `RoundInput.memory` with Sentinel's losses; θ ∈ [0, 1] least trust. When nobody has said anything of j, Sentinel alone
+ * Symbols: o_kj ∈ [0, 1] the last opinion of k (`RoundInput.opinions`), o_ij my own verdict of last round, kept in
+ * `RoundInput.memory` with Sentinel's losses; θ ∈ [0, 1] least trust. When nobody has an opinion on j, Sentinel alone
  * decides.
- * Breakdown precondition: none in the number of attackers; no layer of the result is longer than the own one. Liars
- * whom a node trusts can talk it out of honest neighbours, but not into anything that Sentinel's tests refuse.
+ * Breakdown precondition: none in the number of attackers; no layer of the result is longer than the node's own.
+ * Trusted Byzantine neighbours can make a node drop honest ones, but cannot make it accept a model that Sentinel's
+ * tests refuse.
  * Cost: as Sentinel, and fewer evaluations; m opinions from each neighbour.
- * Source: the class SentinelGlobal of the Fedstellar platform, by the authors of Feng et al., "Sentinel: An Aggregation
- * Function to Secure Decentralized Federated Learning", arXiv 2310.08097; θ = 0.5 and round 3 are its values.
- * Deviations: there a trusted neighbour that never said anything of j counts as distrust; on a sparse graph, where few
- * neighbours know each other, that would cut off everybody, so here it counts as nothing. There a node that is dropped
- * for its T_j also gets the own verdict 0, so that nobody ever comes back; here the own verdict stays what it was when
- * its model was last looked at. Sentinel's deviations.
+ * Source: the class SentinelGlobal of the Fedstellar platform, by the authors of Feng et al., "Sentinel: An
+ * Aggregation Function to Secure Decentralized Federated Learning", arXiv 2310.08097; θ = 0.5 and round 3 are its
+ * values.
+ * Deviations: there a trusted neighbour without an opinion on j counts as distrust; on a sparse graph, where few
+ * neighbours know each other, that would cut off everybody, so here it does not count. There a node that is dropped
+ * for its T_j also gets the own verdict 0, so that it never comes back; here the own verdict remains that of the last
+ * round in which its model was tested. Also Sentinel's deviations.
  */
 
 import { parameter } from '../parameters.js'
@@ -25,7 +27,7 @@ import type { RuleDefinition } from './definition.js'
 import type { RoundView } from './round-view.js'
 import { average, judge, SENTINEL_PARAMETERS } from './sentinel-trust.js'
 
-/** T_j for each neighbour, null where nobody said anything. */
+/** T_j for each neighbour; null when nobody has an opinion. */
 function sharedTrust({ memories, opinion, vectors }: RoundView): (number | null)[] {
   const mine = memories.map((memory) => memory?.values[2] ?? null)
   return vectors.map((_, j) => {
@@ -52,7 +54,7 @@ export const sentinelGlobal: RuleDefinition = {
       }),
     ],
     needs: "own samples (`evaluator`), memory between rounds, the neighbours' `opinions`",
-    breakdown: 'no bound on the number of attackers; no layer longer than in the own model',
+    breakdown: "no bound on the number of attackers; no layer longer than in the node's own model",
     cost: 'O(n·d), O(n²) opinions and up to n evaluations',
     source: 'SentinelGlobal of Fedstellar; Feng et al., arXiv 2310.08097',
     linear: false,
@@ -72,7 +74,7 @@ export const sentinelGlobal: RuleDefinition = {
       const distrusted = shared.map((trust) => trust !== null && !(trust >= leastTrust))
       const judgement = judge(view, thresholds, (j) => !distrusted[j])
       const outcome = average(view, judgement, thresholds)
-      // What I say, and remember, is what I found; with whom I did not look, what I found last.
+      // The node's opinion, which it also remembers, is its verdict; for an untested neighbour, the last verdict.
       const opinions = judgement.weights.map((weight, j) =>
         distrusted[j] ? (view.memories[j]?.values[2] ?? 0) : (weight ?? 0) > 0 ? 1 : 0,
       )

@@ -1,6 +1,6 @@
 /**
- * What Sentinel and SentinelGlobal share: the two tests on a neighbour's model, the mean of its losses over the rounds,
- * and the average of the models that pass, cut to the length of the own one layer by layer.
+ * Shared by Sentinel and SentinelGlobal: the two tests on a neighbour's model, the mean of its losses over the
+ * rounds, and the average of the models that pass, each layer cut to the length of the node's own.
  */
 
 import { detExp } from '../det-math.js'
@@ -24,7 +24,7 @@ export interface SentinelThresholds {
   readonly leastWeight: number
 }
 
-/** A layer's place in the vectors, and the squared norm of the own model there. */
+/** A layer's place in the vectors, and the squared norm of the node's own model there. */
 interface Layer {
   readonly from: number
   readonly to: number
@@ -43,7 +43,7 @@ function layersOf({ own, layers }: RoundView): Layer[] {
   })
 }
 
-/** Squared norm of each neighbour, and its cosine to the own model, in every layer: [layer][neighbour]. */
+/** Squared norm of each neighbour, and its cosine to the node's own model, in every layer: [layer][neighbour]. */
 function compare(view: RoundView, layers: readonly Layer[]) {
   const squares = layers.map((layer) =>
     view.vectors.map((x) => dotProducts(part(x, layer), [part(x, layer)], null)[0]),
@@ -59,7 +59,10 @@ function compare(view: RoundView, layers: readonly Layer[]) {
   return { squares, cosines }
 }
 
-/** The mean of the losses so far and this one; a loss that is not finite stays out of the mean, and is the result. */
+/**
+ * The mean of the losses so far and this one; a loss that is not finite does not enter the mean and is returned
+ * instead of it.
+ */
 function withLoss(last: SenderMemory | null, loss: number): { mean: number; values: number[] } {
   const [count, mean] = [last?.values[0] ?? 0, last?.values[1] ?? 0]
   if (!Number.isFinite(loss)) return { mean: loss, values: [count, mean] }
@@ -68,20 +71,20 @@ function withLoss(last: SenderMemory | null, loss: number): { mean: number; valu
 }
 
 export interface SentinelJudgement {
-  /** Per neighbour: the cosine to the own model, the mean over the layers. */
+  /** Per neighbour: the cosine to the node's own model, the mean over the layers. */
   readonly similarity: readonly number[]
-  /** Per neighbour: its loss weight ω_j; 0 below λ, null where it was not evaluated. */
+  /** Per neighbour: its loss weight ω_j; 0 below λ, null when it was not evaluated. */
   readonly weights: readonly (number | null)[]
-  /** The weight before λ cut it, for the verdict. */
+  /** The weight before the cut at λ, for the verdict. */
   readonly uncut: readonly (number | null)[]
   readonly ownValues: readonly number[]
-  /** Per neighbour: how many losses, and their mean. */
+  /** Per neighbour: number of losses, and their mean. */
   readonly values: readonly (readonly number[])[]
   readonly layers: readonly Layer[]
   readonly squares: readonly (readonly number[])[]
 }
 
-/** Runs both tests; `trusted` says who is looked at at all. */
+/** Runs both tests; neighbours that are not `trusted` are not evaluated. */
 export function judge(
   view: RoundView,
   { similarity: least, leastWeight }: SentinelThresholds,
@@ -114,7 +117,7 @@ export function judge(
   }
 }
 
-/** Averages the neighbours with a weight above 0 into `view.out` and says what became of each. */
+/** Averages the neighbours with a weight above 0 into `view.out` and returns their weights and reasons. */
 export function average(
   view: RoundView,
   judgement: SentinelJudgement,

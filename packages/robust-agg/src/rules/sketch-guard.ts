@@ -1,15 +1,16 @@
 /**
- * SketchGuard: BALANCE's test on short sketches first, on the models themselves only for those that pass.
+ * SketchGuard: BALANCE's test on short sketches first, and on the models themselves only for those that pass.
  *
  *   accept j iff ‖s_i − s_j‖ ≤ r·‖s_i‖ and (with `verify`) ‖w_i − w_j‖ ≤ r·‖w_i‖,   r = γ·exp(−κ·t/T)
- *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i stays as it is, bit for bit
+ *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i is unchanged, bit for bit
  *
  * Symbols: s = countSketch(w, k, seed + t), see count-sketch.ts; γ, κ, α, t, T as in BALANCE.
  * Breakdown precondition: none in the number of attackers; with `verify` BALANCE's bound on the step holds.
  * Cost: n sketches, O(n·d), distances of length k; in a network O(k·n + d·|accepted|) bytes instead of O(d·n).
  * Source: Rangwala, Azzedin, Sinnott, Buyya, "SketchGuard", arXiv 2510.07922.
- * Deviations: here all models are at hand, so the rule shows what the protocol decides, not what it saves. `verify`
- * (on) is an addition: an attacker that knows the seed can hide any distance from a sketch, and not from this check.
+ * Deviations: here all models are available, so the rule shows what the protocol decides, not what it saves. `verify`
+ * (on by default) is an addition: an attacker that knows the seed can hide any distance from a sketch, but not from
+ * this check.
  */
 
 import { countSketch } from '../count-sketch.js'
@@ -47,7 +48,7 @@ export const sketchGuard: RuleDefinition = {
         max: 100,
         meaning: 'how fast the ball shrinks over the run',
       }),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
       parameter({
         name: 'size',
         default: 1000,
@@ -62,7 +63,7 @@ export const sketchGuard: RuleDefinition = {
         min: 0,
         max: 2 ** 31,
         integer: true,
-        meaning: 'of the sketches; the round is added to it',
+        meaning: 'seed of the sketches; the round is added to it',
       }),
       parameter({
         name: 'verify',
@@ -73,7 +74,7 @@ export const sketchGuard: RuleDefinition = {
         meaning: '1: test the full models of those that pass; 0: trust the sketches, as published',
       }),
     ],
-    needs: 'only the own model',
+    needs: "only the node's own model",
     breakdown: 'no bound on the number of attackers; the step is at most (1 − α)·γ·exp(−κ·t/T)·‖w_i‖',
     cost: 'O(n·d)',
     source: 'Rangwala et al., arXiv 2510.07922',

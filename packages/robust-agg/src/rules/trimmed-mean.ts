@@ -1,10 +1,11 @@
 /**
- * Coordinate trimmed mean of all models, own included.
+ * Coordinate trimmed mean of all models, including the node's own.
  *
  *   w_i[k] ← mean of what is left of the n values at k without the f smallest and the f largest
  *
- * Symbols: n models, own included; f assumed Byzantine ones, left out: ⌊(n − 1)/2⌋, which is the median.
- * Breakdown precondition: n > 2f; checked before a run, and in a round with fewer models the own one is kept.
+ * Symbols: n models, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋, which is
+ * the median.
+ * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: a sort of n values per coordinate, O(d·n²) for n up to 64 (insertion sort), O(d·n·log n) above.
  * Source: Yin et al., ICML 2018, arXiv 1803.01498.
  * Deviations: f is a count, not a fraction. Weights are reported as the equal share 1/n.

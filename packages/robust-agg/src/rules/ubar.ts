@@ -1,18 +1,18 @@
 /**
- * UBAR: of the nearest neighbours, those that do no worse than I on my own samples.
+ * UBAR: of the nearest neighbours, those that do no worse than my model on my own samples.
  *
  *   stage 1: the ⌊ρ·m⌋ nearest of my m neighbours, at least one
  *   stage 2: of these, the ones with loss ≤ mine; if there are none, the one with the least loss
  *   w_i ← α·w_i + (1 − α)·mean of the kept
  *
- * Symbols: ρ ∈ (0, 1] share of the neighbours taken for honest, α ∈ [0, 1] weight of the own model; losses from
- * `RoundInput.evaluator`.
- * Breakdown precondition: a share ρ of the neighbours honest; not checked, since ρ is that assumption itself.
+ * Symbols: ρ ∈ (0, 1] share of the neighbours assumed to be honest, α ∈ [0, 1] weight of the node's own model; losses
+ * from `RoundInput.evaluator`.
+ * Breakdown precondition: a share ρ of the neighbours honest; not checked, since ρ is that assumption.
  * Cost: one distance to each neighbour, ⌊ρ·m⌋ + 1 evaluations, one combination.
- * Source: Guo et al., "Byzantine-Resilient Decentralized Stochastic Gradient Descent", IEEE TCSVT 2021,
- * arXiv 2002.08569.
- * Deviations: the own gradient step is part of the training, before this. When no candidate has a finite loss the own
- * model is kept instead of the "best" one.
+ * Source: Guo et al., "Byzantine-Resilient Decentralized Stochastic Gradient Descent", IEEE TCSVT 2021, arXiv
+ * 2002.08569.
+ * Deviations: the own gradient step is part of the training before the rule. When no candidate has a finite loss the
+ * own model is kept instead of the "best" one.
  */
 
 import { linearCombination } from '../kernels/dispatch.js'
@@ -35,7 +35,7 @@ export const ubar: RuleDefinition = {
         aboveMin: true,
         meaning: 'share of the neighbours taken for honest',
       }),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
     ],
     needs: 'own samples (`evaluator`), a share ρ of honest neighbours',
     breakdown: '(1 − ρ) of the neighbours',

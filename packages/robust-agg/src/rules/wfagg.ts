@@ -1,22 +1,22 @@
 /**
- * WFAgg: three filters vote on every neighbour; whoever passes two takes part, with the weight of its votes.
+ * WFAgg: three filters vote on every neighbour; a neighbour that passes two takes part, weighted by its votes.
  *
  *   D: among the max(1, m − f − 1) nearest to the coordinate median of the neighbours' models
  *   C: among the max(1, m − f − 1) of largest cosine to that median
- *   T: its step since last round, ‖w_j(t) − w_j(t−1)‖, and its turn, cos(w_j(t), w_j(t−1)), each within mean ± 2·deviation
- *      of the up to `window` last ones
+ *   T: its step since the last round, ‖w_j(t) − w_j(t−1)‖, and its turn, cos(w_j(t), w_j(t−1)), are each within
+ *      mean ± 2·deviation of up to `window` earlier ones
  *   v_j = 0.4·D + 0.4·C + 0.2·T, 0 for fewer than two filters;   w_i ← α·w_i + (1 − α)·Σ v_j·w_j/Σ v_j
  *
- * Symbols: m neighbours; f assumed Byzantine ones among them, left out: ⌊(m − 1)/2⌋; α ∈ [0, 1]. T needs two earlier
- * steps in `RoundInput.memory`; until then D and C must both pass.
- * Breakdown precondition: m > 2f; checked before a run, and in a round with fewer the own model is kept.
- * Cost: a coordinate median, distances and inner products with it, O(m·d) beside the median; m vectors to remember.
- * Source: Cajaraville-Aboy, Fernández-Vilas, Díaz-Redondo, Fernández-Veiga, "Byzantine-Robust Aggregation for Securing
- * Decentralized Federated Learning", arXiv 2409.17754; counts, votes and the least of two filters as in the published
- * code of WFAgg-D, -C, -T and -E.
- * Deviations: that code's T takes the two last rounds, smoothed exponentially, and a band of one deviation, in which an
- * honest node is rarely found; the window and the two deviations are this package's. α is the share of the own model
- * (there of the neighbours). Norms are not clipped before C, since a cosine ignores them.
+ * Symbols: m neighbours; f the assumed number of Byzantine ones among them, default: ⌊(m − 1)/2⌋; α ∈ [0, 1]. T needs
+ * two earlier steps in `RoundInput.memory`; until then D and C must both pass.
+ * Breakdown precondition: m > 2f; checked before a run. In a round with fewer the node's own model is kept.
+ * Cost: a coordinate median, distances and inner products with it, O(m·d) beside the median; m remembered vectors.
+ * Source: Cajaraville-Aboy, Fernández-Vilas, Díaz-Redondo, Fernández-Veiga, "Byzantine-Robust Aggregation for
+ * Securing Decentralized Federated Learning", arXiv 2409.17754; counts, votes and the least of two filters as in the
+ * published code of WFAgg-D, -C, -T and -E.
+ * Deviations: that code's T uses the last two rounds, smoothed exponentially, and a band of one deviation, which an
+ * honest node rarely meets; the window and the two deviations are this package's. α is the share of the node's own
+ * model (there that of the neighbours). Norms are not clipped before C, since a cosine ignores them.
  */
 
 import { linearCombination, middleMean, squaredDistancesTo } from '../kernels/dispatch.js'
@@ -29,7 +29,7 @@ import { ascendingOrder } from './krum-scores.js'
 
 const VOTES = { distance: 0.4, cosine: 0.4, time: 0.2 }
 
-/** How a sender moved since last round: the length of its step, and the cosine between its two models. */
+/** How a sender moved since the last round: the length of its step, and the cosine between its two models. */
 type Movement = readonly [step: number, turn: number]
 
 function movementOf(x: Float32Array, last: SenderMemory | null): Movement | null {
@@ -71,14 +71,14 @@ export const wfagg: RuleDefinition = {
       'α·w_i + (1 − α)·Σ v_j·w_j/Σ v_j, v_j the votes of a distance, a cosine and a time filter, two at least',
     params: [
       byzantineCountParameter('⌊(m − 1)/2⌋ of the m neighbours'),
-      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: 'weight of the own model' }),
+      parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
       parameter({
         name: 'window',
         default: 5,
         min: 2,
         max: 1000,
         integer: true,
-        meaning: 'steps remembered of each neighbour',
+        meaning: 'remembered steps per neighbour',
       }),
     ],
     needs: 'f of the m neighbours, m > 2f; memory between rounds for the time filter',

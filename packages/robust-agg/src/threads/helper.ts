@@ -1,4 +1,4 @@
-/** One kernel thread beside the calling one: its start, and how to find out that it has died. */
+/** One kernel thread beside the calling one: how it starts, and how its death is detected. */
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { layout } from '../wasm/runtime.js'
@@ -8,22 +8,22 @@ export interface Helper {
   /** 1 and up. */
   readonly thread: number
   readonly worker: Worker
-  /** Jobs go out here. */
+  /** Jobs are sent here. */
   readonly port: MessagePort
-  /** Ids of the modules that it has. */
+  /** Ids of the modules that the thread has received. */
   readonly known: Set<number>
-  /** Nothing is ever sent here: its other end goes when the thread does. */
+  /** Nothing is ever sent here: the other end disappears with the thread. */
   life: MessagePort
 }
 
-/** What all threads share. */
+/** Memory shared by all threads. */
 export interface Shared {
   readonly control: Int32Array
   readonly finished: Int32Array
   readonly memory: object
 }
 
-/** @param onEnd - called once when the thread has ended, for whatever reason */
+/** @param onEnd - called once when the thread has ended, for any reason */
 export function startHelper(thread: number, shared: Shared, onEnd: (helper: Helper) => void): Helper {
   const [jobs, life] = [new MessageChannel(), new MessageChannel()]
   const scratch = layout.scratch + thread * layout.scratchBytes
@@ -35,7 +35,7 @@ export function startHelper(thread: number, shared: Shared, onEnd: (helper: Help
     transferList: [jobs.port2, life.port2],
   })
   const helper: Helper = { thread, worker, port: jobs.port1, known: new Set(), life: life.port1 }
-  // None of them keeps the process alive.
+  // Helpers must not keep the process alive.
   worker.unref()
   helper.port.unref()
   helper.life.unref()
@@ -66,11 +66,11 @@ export function readiness({ worker, port }: Helper): Promise<void> {
 }
 
 /**
- * True when the thread has ended. The calling thread may be inside one long call, so this works without events: a port
- * whose other end has gone cannot be transferred. By then the thread runs no code any more.
+ * True when the thread has ended. The calling thread may be inside one long call, so this works without events: a
+ * port whose other end is gone cannot be transferred. At that point the thread no longer runs any code.
  */
 export function hasEnded(helper: Helper): boolean {
-  // Reading makes the port take notice of its other end.
+  // Reading makes the port notice that its other end is gone.
   receiveMessageOnPort(helper.life)
   const { port1, port2 } = new MessageChannel()
   try {

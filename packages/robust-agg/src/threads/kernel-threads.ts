@@ -1,12 +1,12 @@
 /**
- * Threads for long vectors. Once started, every rule's kernels share their spans of 65,536 values with them, as long as
- * all the vectors of a call lie in the arena (`vectorArena()`) and there are four spans at the least. The calling thread
- * works too and waits for the rest, so `Rule.aggregate` stays synchronous. Results have the same bits with any number of
+ * Threads for long vectors. Once started, every rule's kernels share their spans of 65,536 values with them, as long
+ * as all vectors of a call are in the arena (`vectorArena()`) and have at least four spans. The calling thread works
+ * too and waits for the rest, so `Rule.aggregate` stays synchronous. Results have the same bits with any number of
  * threads, since a span's result does not depend on who computed it and sums are added in span order.
  *
- * A thread may die, for want of memory say. The caller then does what that thread left undone, and goes on with the others.
- * A thread that is slow is waited for as long as it lives: sums are added to what is there, so a span that a living thread
- * still works on cannot be done by another one as well.
+ * A thread may die, for example when memory runs out. The caller then finishes that thread's work and continues with
+ * the others. A slow thread is waited for as long as it lives: sums are added in place, so a span that a living
+ * thread is working on cannot be computed by another thread too.
  */
 
 import { RobustAggError } from '../errors.js'
@@ -15,25 +15,25 @@ import { layout, MAX_THREADS, type WasmFunctions, wasmRuntime } from '../wasm/ru
 import { type Helper, hasEnded, readiness, type Shared, startHelper } from './helper.js'
 import { BUSY } from './worker-source.js'
 
-/** Fewer spans than these are done faster than others can be woken. */
+/** Fewer spans are computed faster than other threads can be woken. */
 const LEAST_SPANS = 4
-/** Spans of one job: what the low half of the control word can count. */
+/** Most spans of one job: the limit of the low half of the control word. */
 const MOST_SPANS = 0xfff0
-/** So long the caller waits before it looks whether the others still live. */
+/** How long the caller waits before it checks whether the other threads are alive. */
 const PATIENCE_MS = 50
 
 export interface KernelThreads {
-  /** How many threads work, the calling one included; fewer than were started when some have died. */
+  /** Number of working threads, including the calling one; fewer than were started when some have died. */
   readonly threads: number
-  /** Spans that others than the calling thread have done so far. */
+  /** Spans that the other threads have computed so far. */
   spansElsewhere(): number
-  /** Ends the threads; kernels run on the calling thread alone again. */
+  /** Ends the threads; kernels then run only on the calling thread. */
   close(): Promise<void>
 }
 
 let running: KernelThreads | null = null
 
-/** Waits until none of the helpers is at job `number` any more; drops those that have died. */
+/** Waits until no helper is working on job `number` any more; drops helpers that have died. */
 function awaitOthers(helpers: Helper[], control: Int32Array, number: number): void {
   const busy = (): boolean => helpers.some(({ thread }) => Atomics.load(control, BUSY + thread) === number)
   for (;;) {
@@ -93,15 +93,15 @@ function createRunner(helpers: Helper[], { control, finished }: Shared) {
 /**
  * Starts threads for this process's kernels; resolves when all are ready.
  *
- * @param threads - how many work in all, the calling one included, 1 to 16; 1 starts none
- * @returns null where the machine has no WebAssembly SIMD
- * @throws RobustAggError E_PARAMETER_RANGE for another number, or when there are threads already
+ * @param threads - total number of threads, including the calling one, 1 to 16; 1 starts none
+ * @returns null when the machine has no WebAssembly SIMD
+ * @throws RobustAggError E_PARAMETER_RANGE for a number outside this range, or when threads are already running
  */
 export async function startKernelThreads(threads: number): Promise<KernelThreads | null> {
   const runtime = wasmRuntime()
   if (runtime === null) return null
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS || running !== null) {
-    const problem = running === null ? `must be a whole number in [1, ${MAX_THREADS}]` : 'are running already'
+    const problem = running === null ? `must be a whole number in [1, ${MAX_THREADS}]` : 'are already running'
     throw new RobustAggError('E_PARAMETER_RANGE', `kernel threads: ${threads} ${problem}.`, {
       owner: 'kernel threads',
       parameter: 'threads',

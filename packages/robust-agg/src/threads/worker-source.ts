@@ -1,15 +1,16 @@
 /**
- * What a kernel thread runs, as text: a worker made from text needs no file of its own, wherever this package ends up.
+ * The code of a kernel thread, as text: a worker made from text needs no separate file, however this package is
+ * bundled.
  *
- * Words of the shared control array: 0 the number of the job, never 0; 1 the job's low 16 bits and below them the next
- * span; 2 counts how often a thread has left a job; 3 spans done by workers since the start; from BUSY on, for each thread,
- * the number of the job that it is at, 0 for none. `finished` holds for each span the number of the last job in which it
- * was done. A span is claimed by compare-and-exchange of word 1, so that a thread that comes late for one job takes
- * nothing of the next; a thread says that it is busy before it claims anything, so that a span that is claimed, not
- * finished, and of no busy thread can only be that of a thread that has died.
+ * Words of the shared control array: 0 the number of the job, never 0; 1 the job's low 16 bits and below them the
+ * next span; 2 counts how often a thread has left a job; 3 counts spans computed by workers since the start; from
+ * BUSY on, for each thread the number of its current job, 0 for none. `finished` holds for each span the number of
+ * the last job in which it was computed. A span is claimed by compare-and-exchange of word 1, so that a thread that
+ * is late for one job claims nothing of the next. A thread marks itself busy before it claims anything, so a span
+ * that is claimed, not finished and not of a busy thread can only belong to a thread that has died.
  */
 
-/** The busy word of thread 0, which is the calling one and has none. */
+/** The index of the first busy word, of thread 0, which is the calling one and does not use it. */
 export const BUSY = 4
 
 export const WORKER_SOURCE = `'use strict'

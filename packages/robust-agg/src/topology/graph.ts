@@ -1,16 +1,16 @@
-/** An undirected simple graph on nodes 0 … n−1: who talks to whom. */
+/** An undirected simple graph on nodes 0 … n−1: which nodes are neighbours. */
 
 import { RobustAggError } from '../errors.js'
 
-/** The most nodes a topology may have. */
+/** Largest number of nodes of a topology. */
 export const MAX_NODES = 4096
-/** The most edges: those of a complete graph of 1,024 nodes fit, or 256 neighbours for each of 4,096. */
+/** Largest number of edges: enough for a complete graph of 1,024 nodes, or 256 neighbours for each of 4,096. */
 export const MAX_EDGES = 2 ** 19
 
 export type Edge = readonly [number, number]
 
 export interface Topology {
-  /** The name it was created by. */
+  /** The name it was created with. */
   readonly name: string
   readonly n: number
   /** Each edge once as [a, b] with a < b, sorted by a, then b. */
@@ -60,13 +60,13 @@ export function buildTopology(name: string, n: number, edges: Iterable<Edge>): T
   let count = 0
   for (const [a, b] of edges) {
     if (++count > MAX_EDGES)
-      throw topologyError(name, n, `it has more than ${MAX_EDGES} edges; take fewer nodes or neighbours.`)
+      throw topologyError(name, n, `it has more than ${MAX_EDGES} edges; use fewer nodes or neighbours.`)
     for (const end of [a, b]) {
       if (!Number.isInteger(end) || end < 0 || end >= n) {
         throw topologyError(name, n, `edge [${a}, ${b}] needs ends in 0 … ${n - 1}.`)
       }
     }
-    if (a === b) throw topologyError(name, n, `edge [${a}, ${b}] joins a node to itself; leave it out.`)
+    if (a === b) throw topologyError(name, n, `edge [${a}, ${b}] connects a node to itself; remove it.`)
     sets[a].add(b)
     sets[b].add(a)
   }

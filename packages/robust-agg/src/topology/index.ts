@@ -1,4 +1,4 @@
-/** Who talks to whom, and with which weights. */
+/** Which nodes are neighbours, and with which weights. */
 
 export type { Edge, Topology } from './graph.js'
 export { MAX_NODES } from './graph.js'

@@ -30,7 +30,8 @@ export function metropolisWeights(topology: Topology): readonly MixingWeights[] 
 }
 
 /**
- * Lazy Metropolis weights: (I + W)/2. Half of every model stays, and no eigenvalue is negative, so nothing swings.
+ * Lazy Metropolis weights: (I + W)/2. Every node keeps half of its model, and no eigenvalue is negative, so models do
+ * not oscillate.
  *
  * @returns one entry per node
  */
@@ -42,8 +43,8 @@ export function lazyWeights(topology: Topology): readonly MixingWeights[] {
 }
 
 /**
- * Uniform weights: 1/(deg_i + 1) for me and each neighbour. Rows sum to 1, columns only where all degrees are equal:
- * elsewhere gossip drifts towards the well-connected.
+ * Uniform weights: 1/(deg_i + 1) for the node and each neighbour. Rows sum to 1, columns only if all degrees are
+ * equal; otherwise gossip drifts towards well-connected nodes.
  *
  * @returns one entry per node
  */

@@ -1,6 +1,6 @@
 /**
- * Before a run: how many Byzantine neighbours each honest node stands under the chosen rule, where the graph is thin,
- * and which edge would help most.
+ * Checks before a run: how many Byzantine neighbours each honest node tolerates under the chosen rule, where the
+ * graph is weakly connected, and which edge would help most.
  */
 
 import { isRobustAggError } from '../errors.js'
@@ -15,7 +15,7 @@ export interface NodePreflight {
   readonly byzantineNeighbours: number
   /** The most Byzantine neighbours under which the rule's guarantee holds; null: it bounds the step instead. */
   readonly tolerated: number | null
-  /** False: the rule's precondition fails here, and the node would keep its own model for ever. */
+  /** False: the rule's precondition fails here, and the node would always keep its own model. */
   readonly works: boolean
   /** True when it works and tolerates the Byzantine neighbours it has. */
   readonly safe: boolean
@@ -26,18 +26,21 @@ export interface Preflight {
   readonly nodes: readonly NodePreflight[]
   /** The largest f such that any f nodes may be Byzantine neighbours of any honest node; null as above. */
   readonly toleratedEverywhere: number | null
-  /** True when the honest nodes alone form a connected graph: else they cannot agree, whatever the rule. */
+  /** True when the honest nodes alone form a connected graph: otherwise no rule can make them agree. */
   readonly honestConnected: boolean
-  /** Edges among honest nodes whose loss would cut them apart. */
+  /** Edges among honest nodes whose loss would disconnect them. */
   readonly bridges: readonly Edge[]
-  /** Edges between the two loosest halves of the honest graph: the least there is to cut. */
+  /** Edges between the two most weakly connected halves of the honest graph. */
   readonly bottleneck: readonly Edge[]
-  /** The pair of honest nodes whose joining speeds up mixing most by first-order estimate; null when all are joined. */
+  /**
+   * The pair of honest nodes whose connection speeds up mixing most, by a first-order estimate; null when all are
+   * connected.
+   */
   readonly addEdge: Edge | null
 }
 
 export interface PreflightOptions {
-  /** Nodes taken for Byzantine; none when left out. */
+  /** Nodes assumed to be Byzantine; default: none. */
   readonly byzantine?: readonly number[] | undefined
   /** Mixing weights of each node, for rules that read them. */
   readonly mixing?: readonly MixingWeights[] | undefined
@@ -53,7 +56,7 @@ function works(rule: Rule, count: number, weights: Float64Array | undefined): bo
   }
 }
 
-/** The pair that is not joined yet with the largest difference in the Fiedler vector; unsafe nodes go first. */
+/** The unconnected pair with the largest difference in the Fiedler vector; unsafe nodes come first. */
 function edgeToAdd(
   topology: Topology,
   honest: readonly number[],

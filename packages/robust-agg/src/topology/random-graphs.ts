@@ -1,13 +1,13 @@
 /**
- * Random graphs. The same seed gives the same graph on every machine; a try that fails (stuck, or not
- * connected) is followed by another one from a stream of its own.
+ * Random graphs. The same seed gives the same graph on every machine; after a failed attempt (stuck, or not
+ * connected) the next one uses its own random stream.
  */
 
 import { createRng, type Rng, type RngKey } from '../rng.js'
 import { buildTopology, type Edge, type Topology, topologyError } from './graph.js'
 import { completeEdges } from './regular-shapes.js'
 
-/** Tries before giving up. */
+/** Attempts before giving up. */
 export const MAX_TRIES = 1000
 
 function firstConnected(
@@ -90,8 +90,8 @@ export function randomRegular(n: number, k: number, seed: RngKey): Topology {
 }
 
 /**
- * A random connected graph in which each pair is joined with probability p; graphs that fall apart are drawn
- * again, so degrees are slightly higher than without that condition.
+ * A random connected graph in which each pair is joined with probability p; disconnected graphs are drawn again, so
+ * degrees are slightly higher than without that condition.
  *
  * @throws RobustAggError E_TOPOLOGY when no try is connected, as happens with p well below ln(n)/n
  */

@@ -32,13 +32,13 @@ export type { TopologyInfo } from './definition.js'
 const definitions: readonly TopologyDefinition[] = [
   {
     name: 'ring',
-    meaning: 'each node has the two next to it',
+    meaning: 'each node has the two adjacent ones',
     params: [],
     build: (n) => buildTopology('ring', n, ringEdges(n)),
   },
   {
     name: 'complete',
-    meaning: 'everybody has everybody',
+    meaning: 'all nodes are neighbours of each other',
     params: [],
     build: (n) => buildTopology('complete', n, completeEdges(n)),
   },
@@ -81,20 +81,20 @@ const definitions: readonly TopologyDefinition[] = [
   },
   {
     name: 'star',
-    meaning: 'node 0 has everybody, the others only node 0',
+    meaning: 'node 0 is a neighbour of all others, which have no other neighbours',
     params: [],
     build: (n) => buildTopology('star', n, starEdges(n)),
   },
   {
     name: 'torus',
-    meaning: 'a grid wrapped round both ways, four neighbours each',
+    meaning: 'a grid wrapped around in both directions, four neighbours each',
     params: [
       parameter({
         name: 'rows',
         min: 3,
         max: MAX_NODES,
         integer: true,
-        meaning: 'rows, a divisor of n; left out: the largest up to √n',
+        meaning: 'rows, a divisor of n; default: the largest up to √n',
       }),
     ],
     build: (n, { rows }) => buildTopology('torus', n, torusEdges(n, rows)),
@@ -108,7 +108,7 @@ const definitions: readonly TopologyDefinition[] = [
         min: 1,
         max: MAX_NODES,
         integer: true,
-        meaning: 'nodes on the left; left out: half of n, rounded up',
+        meaning: 'nodes on the left; default: half of n, rounded up',
       }),
     ],
     build: (n, { left }) => buildTopology('dumbbell', n, dumbbellEdges(n, left)),
@@ -122,7 +122,7 @@ const definitions: readonly TopologyDefinition[] = [
         min: 1,
         max: MAX_NODES,
         integer: true,
-        meaning: 'cross edges of each node, at most n/2; left out: 8 (published with n = 26), or n/2 if less',
+        meaning: 'cross edges of each node, at most n/2; default: 8 (published with n = 26), or n/2 if less',
       }),
       parameter({
         name: 'malicious',
@@ -130,7 +130,7 @@ const definitions: readonly TopologyDefinition[] = [
         min: 0,
         max: MAX_NODES,
         integer: true,
-        meaning: 'attackers after the others, each joined to all of them; n/2 is of the others then',
+        meaning: 'attackers after the others, each connected to all of them; n/2 then refers to the others',
       }),
     ],
     build: (n, { cross, malicious }) => buildTopology('two-worlds', n, twoWorldsEdges(n, cross, malicious)),
@@ -152,7 +152,7 @@ const definitions: readonly TopologyDefinition[] = [
   },
   {
     name: 'custom',
-    meaning: 'the edges given, connected or not',
+    meaning: 'the given edges, connected or not',
     params: [],
     build: (n, _params, _seed, edges) => buildTopology('custom', n, edges),
   },

@@ -23,9 +23,9 @@ export function starEdges(n: number): Edge[] {
 }
 
 /**
- * A grid of rows × columns, wrapped round both ways; node r·columns + c. Every node has four neighbours.
+ * A grid of rows × columns, wrapped around in both directions; node r·columns + c. Every node has four neighbours.
  *
- * @param rows - a divisor of n, at least 3; left out: the largest one with rows ≤ √n
+ * @param rows - a divisor of n, at least 3; default: the largest one with rows ≤ √n
  */
 export function torusEdges(n: number, rows: number | undefined): Edge[] {
   let height = rows ?? Math.floor(Math.sqrt(n))
@@ -47,7 +47,7 @@ export function torusEdges(n: number, rows: number | undefined): Edge[] {
 /**
  * Two complete graphs and one bridge: nodes 0 … left−1 and left … n−1, joined by left−1 – left.
  *
- * @param left - left out: half of n, rounded up
+ * @param left - default: half of n, rounded up
  */
 export function dumbbellEdges(n: number, left: number | undefined): Edge[] {
   const size = left ?? Math.ceil(n / 2)
@@ -60,7 +60,7 @@ export function dumbbellEdges(n: number, left: number | undefined): Edge[] {
 /**
  * Two complete graphs of n/2 nodes; every node also has `cross` on the other side: i – half + (i + k) mod half.
  *
- * @param given - cross edges of each node, at most half of n; left out: 8, or half of n if that is less
+ * @param given - cross edges of each node, at most half of n; default: 8, or half of n if that is less
  */
 export function twoWorldsEdges(n: number, given: number | undefined, malicious: number): Edge[] {
   const honest = n - malicious
@@ -77,15 +77,15 @@ export function twoWorldsEdges(n: number, given: number | undefined, malicious: 
   for (let i = 0; i < half; i++) {
     for (let k = 0; k < cross; k++) edges.push([i, half + ((i + k) % half)])
   }
-  for (let liar = honest; liar < n; liar++) {
-    for (let node = 0; node < honest; node++) edges.push([node, liar])
+  for (let attacker = honest; attacker < n; attacker++) {
+    for (let node = 0; node < honest; node++) edges.push([node, attacker])
   }
   return edges
 }
 
 /**
- * A ring of honest nodes 0 … h−1, each with `malicious` neighbours of its own that know nobody else: node i has
- * h + i·malicious … h + (i+1)·malicious − 1; n = h·(1 + malicious).
+ * A ring of honest nodes 0 … h−1, each with `malicious` neighbours of its own that have no other neighbour: node i
+ * has h + i·malicious … h + (i+1)·malicious − 1; n = h·(1 + malicious).
  */
 export function maliciousRingEdges(n: number, malicious: number): Edge[] {
   const honest = n / (1 + malicious)

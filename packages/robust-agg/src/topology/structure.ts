@@ -1,4 +1,6 @@
-/** Where a graph is thin: its bridges, and the Fiedler vector that tells its two loosest halves apart. */
+/**
+ * Weak points of a graph: its bridges, and the Fiedler vector, which separates its two most weakly connected halves.
+ */
 
 import { symmetricEigen } from '../symmetric-eigen.js'
 import type { Edge, Topology } from './graph.js'
@@ -73,20 +75,20 @@ function bridgesFrom(
   return found
 }
 
-/** Up to so many nodes the eigenvector is computed in full, O(n³). */
+/** Up to this number of nodes the eigenvector is computed exactly, O(n³). */
 const MOST_IN_FULL = 512
-/** Above that, steps of the inverse iteration, and of the conjugate gradients within one, at most. */
+/** Above it: largest numbers of steps of the inverse iteration, and of the conjugate gradients within each. */
 const INVERSE_STEPS = 12
 const GRADIENT_STEPS = 2000
 const GRADIENT_TOLERANCE = 1e-8
 
 /**
- * The unit eigenvector of the second least eigenvalue of the Laplacian among `nodes`: its signs tell the two loosest
- * halves. For a graph that falls apart it tells two parts. Above 512 nodes it is approached by 12 steps of inverse
- * iteration from the distances to the first node: where a graph has several cuts that are about equally loose, it may
- * be a mixture of them.
+ * The unit eigenvector of the second least eigenvalue of the Laplacian among `nodes`: its signs separate the two most
+ * weakly connected halves. For a disconnected graph they separate two parts. Above 512 nodes it is approximated by 12
+ * steps of inverse iteration from the distances to the first node: if several cuts are about equally weak, it may be
+ * a mixture of them.
  *
- * @param nodes - left out: all
+ * @param nodes - default: all
  * @returns one entry for each of `nodes`; empty for fewer than two
  */
 export function fiedlerVector(topology: Topology, nodes?: readonly number[]): Float64Array {
@@ -104,7 +106,7 @@ function fullFiedler(neighbours: readonly (readonly number[])[]): Float64Array {
     laplacian[i * n + i] = others.length
     for (const j of others) laplacian[i * n + j] = -1
   })
-  // Lift the constant vector, eigenvalue 0, out of the way: L + (n + 1)·11ᵀ/n.
+  // Move the constant vector with eigenvalue 0 out of the way: L + (n + 1)·11ᵀ/n.
   const lifted = laplacian.map((value) => value + (n + 1) / n)
   return symmetricEigen(lifted, n).vectors[0]
 }
@@ -152,7 +154,7 @@ function dot(x: Float64Array, y: Float64Array): number {
   return sum
 }
 
-/** Without its mean, of length 1. */
+/** x without its mean, scaled to length 1. */
 function centredUnit(x: Float64Array): Float64Array {
   let mean = 0
   for (const value of x) mean += value / x.length
@@ -162,7 +164,7 @@ function centredUnit(x: Float64Array): Float64Array {
   return x.map((value) => (value - mean) / length)
 }
 
-/** Steps from a node to each; n for those that it does not reach. */
+/** Steps from a node to each; n for unreachable ones. */
 function distancesFrom(start: number, neighbours: readonly (readonly number[])[]): Float64Array {
   const distances = new Float64Array(neighbours.length).fill(neighbours.length)
   distances[start] = 0

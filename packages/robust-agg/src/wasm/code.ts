@@ -1,6 +1,6 @@
 /**
- * Writes WebAssembly: a function body one instruction after the other, and functions into a module that imports its
- * memory. Only what the kernels need. Byte values: WebAssembly core specification 2.0, section 5 (binary format).
+ * Writes WebAssembly: function bodies instruction by instruction, and modules of functions that import their memory.
+ * Covers only what the kernels need. Byte values: WebAssembly core specification 2.0, section 5 (binary format).
  */
 
 export const I32 = 0x7f
@@ -165,7 +165,7 @@ export class FunctionCode {
     return this
   }
 
-  /** Calls a function of the same module by its place in it. */
+  /** Calls a function of the same module by its index. */
   call(index: number): this {
     this.bytes.push(wasm.call, ...unsigned(index))
     return this
@@ -189,7 +189,7 @@ export class FunctionCode {
     return this
   }
 
-  /** Repeats the body while the i32 that it leaves on the stack is not 0; runs it once at least. */
+  /** Repeats the body while the i32 that it leaves on the stack is not 0; runs it at least once. */
   loop(body: () => void): this {
     this.bytes.push(0x03, 0x40)
     body()
@@ -202,7 +202,7 @@ export class FunctionCode {
     return this.get(index).i32(by).op(wasm.i32Add).set(index)
   }
 
-  /** The body as it stands in the code section. */
+  /** The body as encoded in the code section. */
   encode(): number[] {
     const body = [
       ...unsigned(this.locals.length),

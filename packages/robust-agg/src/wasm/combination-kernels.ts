@@ -1,18 +1,18 @@
-/** Linear combinations; see fixed-kernels.ts for what holds for all kernels. */
+/** Linear combinations; see fixed-kernels.ts for conventions of all kernels. */
 
 import { FunctionCode, I32, simd, V128, wasm } from './code.js'
 import { promoted } from './distance-kernels.js'
 import { SPAN_PARAMETERS, spanParameters } from './span-parameters.js'
 
-/** Rows that are read side by side: more streams than that outrun the processor's prefetching. */
+/** Rows that are read in parallel: more streams than this overwhelm the processor's prefetching. */
 const GROUP = 8
-/** Values of a strip: its float64 sums stay in the first-level cache while group after group is added. */
+/** Values of a strip: its float64 sums stay in the first-level cache while the groups of rows are added. */
 export const STRIP = 512
 
 interface Flavour {
   /** The sums start from the anchor, and each term is c·(row − anchor) instead of c·row. */
   readonly anchored: boolean
-  /** The results stay float64. */
+  /** The results remain float64. */
   readonly wide: boolean
 }
 
@@ -26,7 +26,7 @@ function storeRounded(code: FunctionCode, sums: readonly number[], target: numbe
   }
 }
 
-/** Adds the terms of rows `row` up to `stop` to the sums; leaves `row` and `c` behind them. */
+/** Adds the terms of rows `row` up to `stop` to the sums; afterwards `row` and `c` point behind them. */
 function addTerms(
   code: FunctionCode,
   sums: readonly number[],
@@ -49,8 +49,8 @@ function addTerms(
 }
 
 /**
- * A span kernel: out = Σ_j c_j·row_j, or anchor + Σ_j c_j·(row_j − anchor), terms in order. Wide results are the whole
- * span in float64 at `out`; else the sums of a strip live at `scratch` between groups of rows.
+ * A span kernel: out = Σ_j c_j·row_j, or anchor + Σ_j c_j·(row_j − anchor), terms in order. Wide results are the
+ * whole span in float64 at `out`; otherwise the sums of a strip are kept at `scratch` between groups of rows.
  */
 export function combination({ anchored, wide }: Flavour): FunctionCode {
   const code = new FunctionCode(SPAN_PARAMETERS)
@@ -59,7 +59,7 @@ export function combination({ anchored, wide }: Flavour): FunctionCode {
   const [group, factors, offset, end, strip, at, target, last16] = Array.from({ length: 8 }, () =>
     code.local(I32),
   )
-  // Eight values at a time where the anchor takes registers too.
+  // Eight values at a time if no anchor needs registers too, otherwise four.
   const width = anchored ? 4 : 8
   const sums = Array.from({ length: width }, () => code.local(V128))
   const origin = Array.from({ length: anchored ? width : 0 }, () => code.local(V128))
@@ -81,7 +81,7 @@ export function combination({ anchored, wide }: Flavour): FunctionCode {
       .op(wasm.i32Eq)
       .either(
         () => {
-          // −0 is what changes nothing by being added to.
+          // −0 is the neutral element of addition.
           sums.forEach((sum, q) => {
             if (anchored) code.get(origin[q]).set(sum)
             else code.f64(-0).simd(simd.splatF64).set(sum)
@@ -120,7 +120,7 @@ export function combination({ anchored, wide }: Flavour): FunctionCode {
     code.advance(at, 2 * bytes).advance(offset, bytes)
   }
   return code.loop(() => {
-    // The strip ends at last16, or where the span does.
+    // The strip ends at last16 or at the end of the span.
     code
       .get(shift)
       .i32(4 * STRIP)
@@ -154,9 +154,9 @@ export function combination({ anchored, wide }: Flavour): FunctionCode {
 export const SHARE_STRIP = 32
 
 /**
- * A span kernel: several sums of rows that were multiplied by one factor each. `coefficients` is the address of the
- * factor, a float64; at `out` stands, for each result until an address 0, the result's address, how many rows belong to
- * it, and for each the offset k·8·SHARE_STRIP of its row k in the scratch memory. Terms in that order, at least one.
+ * A span kernel: several sums of rows, all rows multiplied by one factor. `coefficients` is the address of the
+ * factor, a float64; `out` lists, for each result until an address 0, the result's address, its number of rows, and
+ * for each of its rows k the offset k·8·SHARE_STRIP in the scratch memory. Terms in that order, at least one.
  */
 export function shares(): FunctionCode {
   const code = new FunctionCode(SPAN_PARAMETERS)

@@ -1,4 +1,4 @@
-/** Sums of squared differences; see fixed-kernels.ts for what holds for all kernels. */
+/** Sums of squared differences; see fixed-kernels.ts for conventions of all kernels. */
 
 import { FunctionCode, I32, simd, V128, wasm } from './code.js'
 import { layout } from './runtime.js'
@@ -69,7 +69,7 @@ export function distances(): FunctionCode {
   })
 }
 
-/** A span kernel: out[j] += Σ (anchor − row_j)². Calls `promote` and `distances`, whose places are given. */
+/** A span kernel: out[j] += Σ (anchor − row_j)². Calls `promote` and `distances` at the given indices. */
 export function anchorDistances(promoteAt: number, distancesAt: number): FunctionCode {
   const { anchor, rows, shift, count, out, scratch } = spanParameters
   return chunked((code, chunk) => {

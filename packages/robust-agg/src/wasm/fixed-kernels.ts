@@ -1,9 +1,9 @@
 /**
- * The kernels that are the same for every number of rows, instruction by instruction. They follow the plain TypeScript
- * of src/kernels/ exactly: two float64 lanes hold lanes 2q and 2q + 1 of its eight, and no instruction fuses.
+ * Kernels whose code does not depend on the number of rows. They follow the plain TypeScript of src/kernels/ exactly:
+ * two float64 lanes hold lanes 2q and 2q + 1 of its eight, and no instruction is fused.
  *
- * All lengths are multiples of 16 values (the caller pads with zeros), all addresses bytes. `rows` is the address of a
- * table of row addresses; `shift` is added to each.
+ * All lengths are multiples of 16 values (the caller pads with zeros), all addresses are in bytes. `rows` is the
+ * address of a table of row addresses; `shift` is added to each.
  */
 
 import { FunctionCode, I32, simd, V128, wasm } from './code.js'
@@ -18,7 +18,7 @@ function largest(): FunctionCode {
 
 /** flush(from, length): as largest, and writes +0 over every |x| < 2⁻³⁸ and −0. */
 function flush(): FunctionCode {
-  // Float32 bits of 2⁻³⁸ less one: what is greater stays.
+  // Float32 bits of 2⁻³⁸, minus one: greater values are kept.
   return scan(((127 - 38) << 23) - 1)
 }
 
@@ -57,7 +57,7 @@ function scan(smallest: number | null): FunctionCode {
   return code.get(result)
 }
 
-/** All of them, in the order in which they stand in their module. */
+/** All of them, in the order of their module. */
 export function fixedKernels(): Record<string, FunctionCode> {
   const called = { promote: promote(), distances: distances(), tileOfOne: tile(1), tileOfThree: tile(3) }
   const wide = combination({ anchored: false, wide: true })

@@ -1,11 +1,11 @@
 /**
- * Order statistics of n rows, four coordinates at a time: a sorting network for exactly n, pruned to what is asked for,
- * written out as WebAssembly. Comparators work on integer keys x ^ ((x >> 31) >>> 1), which sort like the floats, −0
- * before +0. Work goes strip by strip, segment by segment, with wires that do not fit into registers in a scratch memory that
- * stays in the first-level cache.
+ * Order statistics of n rows, four coordinates at a time: a sorting network for exactly n rows, pruned to the
+ * requested ranks and generated as WebAssembly. Comparators work on integer keys x ^ ((x >> 31) >>> 1), which sort
+ * like the floats, −0 before +0. Each strip is processed segment by segment; wires that do not fit into registers are
+ * kept in a scratch memory that stays in the first-level cache.
  *
- * Tried and left: comparing as floats (`f32x4.pmin`) saves the keys, but its latency of four cycles instead of one costs
- * as much again; two vectors side by side spill more than they overlap.
+ * Tried and dropped: comparing as floats (`f32x4.pmin`) saves the keys, but its latency of four cycles instead of one
+ * costs as much again; two vectors in parallel cause more spills than they gain by overlap.
  */
 
 import { FunctionCode, I32, simd, V128, wasm } from './code.js'
@@ -15,12 +15,15 @@ import { SPAN_PARAMETERS, spanParameters } from './span-parameters.js'
 
 /** Values of a strip, a multiple of 4. */
 const STRIP = 64
-/** Values at hand at a time: the sixteen vector registers of x86-64, less what a comparator and a sum need. */
+/**
+ * Values in registers at a time: the sixteen vector registers of x86-64, minus those that a comparator and a sum
+ * need.
+ */
 const REGISTERS = 12
-/** Comparators of a segment, about. */
+/** Approximate number of comparators per segment. */
 const SEGMENT_LENGTH = 100
 
-/** Key to float32 bits or back: x ^ ((x >> 31) >>> 1). `scratch` holds x meanwhile. */
+/** Key to float32 bits or back: x ^ ((x >> 31) >>> 1). `scratch` is a local for x. */
 function flipKey(code: FunctionCode, scratch: number): FunctionCode {
   return code.tee(scratch).get(scratch).i32(31).simd(simd.shrS).i32(1).simd(simd.shrU).simd(simd.xor)
 }
@@ -53,13 +56,13 @@ interface StripLocals {
   /** Byte offsets into the rows where the strip begins and ends. */
   readonly shift: number
   readonly end: number
-  /** Where results go; advanced. */
+  /** Where results are written; advanced. */
   readonly out: number
-  /** Where wires are put away. */
+  /** Where wires are spilled. */
   readonly scratch: number
 }
 
-/** One strip, segment after segment, four coordinates a turn. */
+/** One strip, segment after segment, four coordinates at a time. */
 function strip(code: FunctionCode, statistic: Statistic, { shift, end, out, scratch }: StripLocals): void {
   const { rows, from, to } = statistic
   const network = prunedNetwork(rows, from, to)
@@ -74,7 +77,7 @@ function strip(code: FunctionCode, statistic: Statistic, { shift, end, out, scra
   const [at, away] = [code.local(I32), code.local(I32)]
   const stored = new Set<number>()
   const slot = (wire: number): number => 4 * STRIP * wire
-  /** Leaves a wire's key on the stack, from the row or from where it was put away. */
+  /** Leaves a wire's key on the stack, from the row or from where it was spilled. */
   const bring = (wire: number): FunctionCode => {
     if (stored.has(wire)) return code.get(away).vector(simd.load, slot(wire))
     code
@@ -173,8 +176,8 @@ export function middleMeanCode(n: number, skip: number): FunctionCode {
 }
 
 /**
- * `closestMean` of kernels/coordinate.ts for n rows. drop[a] tells that the window starts above rank a; it holds for
- * the ranks below the start and for no other, so rank i counts iff not drop[i] and (i < keep or drop[i − keep]).
+ * `closestMean` of kernels/coordinate.ts for n rows. drop[a] means that the window starts above rank a; it holds
+ * exactly for the ranks below the start, so rank i counts iff not drop[i] and (i < keep or drop[i − keep]).
  */
 export function closestMeanCode(n: number, keep: number): FunctionCode {
   return kernel({

@@ -1,16 +1,19 @@
-/** Squared distances between all rows; see fixed-kernels.ts for what holds for all kernels. */
+/** Squared distances between all rows; see fixed-kernels.ts for conventions of all kernels. */
 
 import { FunctionCode, I32, simd, V128, wasm } from './code.js'
 import { chunked, spanParameters } from './span-parameters.js'
 
-/** Rows that are held against another row at once: twelve sums, the row and a step fill the vector registers. */
+/**
+ * Rows that are compared with another row at once: twelve sums, the row and a difference fill the vector registers.
+ */
 const TILE = 3
 /** Vectors of four in a block of sixteen lanes. */
 const LANES = 4
 
 /**
- * tile(row, others, shift, length, out): out[t] += Σ (row − others_t)² for so many others, one chunk of at most 2,048,
- * each summed in sixteen float32 lanes. `row` is a complete address, `others` one of a table; length ≥ 16.
+ * tile(row, others, shift, length, out): out[t] += Σ (row − others_t)² for this number of others, one chunk of at
+ * most 2,048, each summed in sixteen float32 lanes. `row` is a complete address, `others` the address of a table;
+ * length ≥ 16.
  */
 export function tile(others: number): FunctionCode {
   const code = new FunctionCode(5)
@@ -69,8 +72,8 @@ export function tile(others: number): FunctionCode {
 }
 
 /**
- * A span kernel: out[i·count + j] += Σ (row_i − row_j)² for i < j. Calls tiles of one and of three, whose places are
- * given. A tile of three stays in the first-level cache while the rows before it pass by.
+ * A span kernel: out[i·count + j] += Σ (row_i − row_j)² for i < j. Calls the tiles of one and of three at the given
+ * indices. A tile of three stays in the first-level cache while the rows before it are read.
  */
 export function pairDistances(tileOfOne: number, tileOfThree: number): FunctionCode {
   const { rows, shift, count, out } = spanParameters
@@ -78,14 +81,14 @@ export function pairDistances(tileOfOne: number, tileOfThree: number): FunctionC
     const [i, j, stop] = [code.local(I32), code.local(I32), code.local(I32)]
     const address = (index: number): FunctionCode =>
       code.get(index).i32(2).op(wasm.i32Shl).get(rows).op(wasm.i32Add)
-    /** One row against a tile that begins at row `first`. */
+    /** Compares one row with a tile that begins at row `first`. */
     const callTile = (index: number, first: number, place: number): void => {
       address(index).memory(wasm.i32Load, 0).get(shift).op(wasm.i32Add)
       address(first).get(shift).get(chunk)
       code.get(index).get(count).op(wasm.i32Mul).get(first).op(wasm.i32Add)
       code.i32(3).op(wasm.i32Shl).get(out).op(wasm.i32Add).call(place)
     }
-    /** Rows from `i` up to `stop` against the tile at j. */
+    /** Compares rows from `i` up to `stop` with the tile at j. */
     const passBy = (place: number): void => {
       code.get(i).get(stop).op(wasm.i32LtU)
       code.when(() => {

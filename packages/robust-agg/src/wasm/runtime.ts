@@ -1,7 +1,7 @@
 /**
- * The one shared WebAssembly memory, what lies where in it, and how functions get compiled against it. Everything here
- * is made on first use; where WebAssembly, its SIMD or shared memories are missing, there is no runtime, and the plain
- * TypeScript kernels do the work.
+ * The shared WebAssembly memory, its layout, and how functions are compiled for it. Everything here is created on
+ * first use. Without WebAssembly, its SIMD or shared memories there is no runtime, and the plain TypeScript kernels
+ * are used.
  */
 
 import { encodeModule, FunctionCode, simd, V128 } from './code.js'
@@ -9,15 +9,15 @@ import { encodeModule, FunctionCode, simd, V128 } from './code.js'
 const PAGE = 65536
 const MAX_PAGES = 65536
 
-/** Values of a chunk: within it the lanes of a sum run, see kernels/distance.ts. */
+/** Values of a chunk, within which the lanes of a sum run: see kernels/distance.ts. */
 export const CHUNK_LENGTH = 2048
-/** Values of a span: chunk sums are added up in it, span sums after it, and threads take turns by it. */
+/** Values of a span: chunk sums are added up within it, span sums after it, and threads share work in units of it. */
 export const SPAN_LENGTH = 65536
 
-/** Threads that may work at once, the calling one included. */
+/** Largest number of threads, including the calling one. */
 export const MAX_THREADS = 16
 
-/** Byte addresses. The table and the coefficients hold one entry a row. */
+/** Byte addresses. The table and the coefficients hold one entry per row. */
 export const layout = {
   table: 1024,
   coefficients: 32768,
@@ -25,22 +25,22 @@ export const layout = {
   zeros: 65536,
   /** Lists of `shares`, up to the scratch memory. */
   lists: 131072,
-  /** One part a thread: a chunk of float64, or strips of rows. */
+  /** One part per thread: a chunk of float64, or strips of rows. */
   scratch: 1048576,
   scratchBytes: 65536,
-  /** Sums, one set a span. */
+  /** Sums, one set per span. */
   results: 2 * 1048576,
   resultBytes: 4 * 1048576,
-  /** Where vectors that live elsewhere are copied to, a window at a time; the last row is the output. */
+  /** Where vectors outside the arena are copied to, one window at a time; the last row is the output. */
   staging: 6 * 1048576,
   stagingBytes: 9 * 1048576,
-  /** From here on vectors of the arena. */
+  /** Vectors of the arena begin here. */
   arena: 15 * 1048576,
 } as const
 
-/** Rows that a kernel can take: the staging area holds as many chunks. */
+/** Largest number of rows of a kernel: the staging area holds as many chunks. */
 export const MAX_ROWS = 1000
-/** Rows of a matrix of results. */
+/** Largest number of rows of a matrix of results. */
 export const MAX_MATRIX_ROWS = 256
 
 /** Exported functions: i32 in, i32 or nothing out. */
@@ -51,7 +51,7 @@ interface MemoryLike {
   grow(pages: number): number
 }
 
-/** The part of the standard global that is used; the Node types of this project do not have it. */
+/** The part of the standard global that is used; this project's Node types lack it. */
 interface WebAssemblyLike {
   readonly Memory: new (descriptor: { initial: number; maximum: number; shared: boolean }) => MemoryLike
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
@@ -63,7 +63,7 @@ interface WebAssemblyLike {
 
 /** A module and its instance on this thread. */
 export interface CompiledModule {
-  /** A WebAssembly.Module, for other threads to make instances of. */
+  /** A WebAssembly.Module, for other threads to instantiate. */
   readonly module: object
   readonly functions: WasmFunctions
 }
@@ -76,17 +76,17 @@ export interface Runtime {
   compile(functions: Readonly<Record<string, FunctionCode>>): CompiledModule
   /** The memory itself, for other threads to import. */
   readonly memory: object
-  /** The byte address of a vector that lives in the memory, −1 for any other. */
+  /** The byte address of a vector in the memory, −1 for any other vector. */
   addressOf(x: Float32Array): number
   /** Float32 vector of zeros in the memory, 64-byte aligned; null when the memory is full. */
   allocate(length: number): Float32Array | null
-  /** Hands a vector from `allocate` back, for the next one of the same length. */
+  /** Returns a vector from `allocate`, to be reused for the next one of the same length. */
   release(x: Float32Array): void
 }
 
 /**
- * Bytes that a vector takes: whole lines of 64, and not close to a multiple of 4,096, or the rows of a round would all
- * fall into the same sets of the first-level cache.
+ * Bytes reserved for a vector: whole lines of 64, and not close to a multiple of 4,096, since the rows of a round
+ * would all fall into the same sets of the first-level cache.
  */
 function bytesFor(length: number): number {
   const lines = Math.max(1, Math.ceil(length / 16))
@@ -97,7 +97,7 @@ function bytesFor(length: number): number {
 
 function createRuntime(): Runtime | null {
   const api = (globalThis as unknown as { WebAssembly?: WebAssemblyLike }).WebAssembly
-  // WebAssembly memory is little-endian; the views below would not be on another machine.
+  // WebAssembly memory is little-endian; the views below would be wrong on a big-endian machine.
   if (api === undefined || new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) return null
   let memory: MemoryLike
   const initial = layout.arena / PAGE
@@ -164,7 +164,7 @@ function createRuntime(): Runtime | null {
 
 let runtime: Runtime | null | undefined
 
-/** The runtime, made on first use; null where the machine cannot. */
+/** The runtime, created on first use; null when the machine does not support it. */
 export function wasmRuntime(): Runtime | null {
   if (runtime === undefined) runtime = createRuntime()
   return runtime

@@ -1,9 +1,9 @@
 /**
- * Sorting networks for any number of rows, pruned to the ranks that are asked for, and the order in which to run their
- * comparators with few values at hand.
+ * Sorting networks for any number of rows, pruned to the requested ranks, and an order of their comparators that
+ * needs few registers.
  */
 
-/** The lesser of wires i and j goes to i and the greater to j; an output that nobody needs is not computed. */
+/** The lesser of wires i and j goes to i and the greater to j; an unused output is not computed. */
 export interface Comparator {
   readonly i: number
   readonly j: number
@@ -13,11 +13,11 @@ export interface Comparator {
 
 export interface Network {
   readonly comparators: readonly Comparator[]
-  /** The wire that holds each rank in the end. */
+  /** The wire that holds each rank at the end. */
   readonly wireOf: readonly number[]
 }
 
-/** Puts even places of both lists through one merge and odd places through another, then neighbours in order. */
+/** Merges the even positions of both lists and the odd positions, then compares neighbours. */
 function merge(xs: readonly number[], ys: readonly number[], pairs: [number, number][]): number[] {
   if (xs.length === 0 || ys.length === 0) return [...xs, ...ys]
   if (xs.length === 1 && ys.length === 1) {
@@ -36,7 +36,10 @@ function merge(xs: readonly number[], ys: readonly number[], pairs: [number, num
   return merged
 }
 
-/** Batcher's odd-even merge sort (Knuth, The Art of Computer Programming 3, section 5.3.4), one half after the other. */
+/**
+ * Batcher's odd-even merge sort (Knuth, The Art of Computer Programming 3, section 5.3.4), recursively on both
+ * halves.
+ */
 function sort(wires: readonly number[], pairs: [number, number][]): number[] {
   if (wires.length < 2) return [...wires]
   const half = wires.length >> 1
@@ -54,7 +57,7 @@ export function sortingNetwork(n: number): { pairs: readonly [number, number][];
   return { pairs, wireOf }
 }
 
-/** What the ranks from ≤ rank ≤ to depend on, found backwards from the end. */
+/** The comparators that the ranks from ≤ rank ≤ to depend on, found backwards from the end. */
 export function prunedNetwork(n: number, from: number, to: number): Network {
   const { pairs, wireOf } = sortingNetwork(n)
   const needed = new Array<boolean>(n).fill(false)
@@ -70,20 +73,22 @@ export function prunedNetwork(n: number, from: number, to: number): Network {
   return { comparators: kept.reverse(), wireOf }
 }
 
-/** One move of a schedule: bring a wire to hand, put it away, drop it, or compare two at hand. */
+/** One move of a schedule: load a wire into a register, store it, drop it, or compare two loaded wires. */
 export type Move =
   | { readonly kind: 'load'; readonly wire: number }
   | { readonly kind: 'store'; readonly wire: number }
   | { readonly kind: 'compare'; readonly comparator: Comparator }
 
-/** Moves that are run for a whole strip before the next segment begins; nothing is at hand between segments. */
+/**
+ * Moves by segment: each segment is run for a whole strip before the next one; no register is kept between segments.
+ */
 export interface Schedule {
   readonly segments: readonly (readonly Move[])[]
-  /** The wires of `keep` that are still at hand after the last segment: all of them, or none. */
+  /** The wires of `keep` that are still in registers after the last segment: all of them, or none. */
   readonly atHand: readonly number[]
 }
 
-/** What the scheduler keeps account of. */
+/** State of the scheduler: the wires in registers. */
 class Hand {
   readonly moves: Move[] = []
   private readonly held = new Map<number, { dirty: boolean }>()
@@ -101,7 +106,7 @@ class Hand {
     return this.held.has(wire)
   }
 
-  /** The position of the next comparator on a wire, infinite when there is none. */
+  /** The position of the next comparator on a wire; infinite when there is none. */
   nextUse(wire: number): number {
     return this.uses.get(wire)?.[0] ?? Number.POSITIVE_INFINITY
   }
@@ -119,7 +124,7 @@ class Hand {
     for (const wire of [...this.held.keys()]) this.putAway(wire)
   }
 
-  /** Brings a wire to hand; what has to make room is the one needed last, but not `other`. */
+  /** Loads a wire; if no register is free, evicts the wire that is needed last, but not `other`. */
   bring(wire: number, other: number, registers: number): void {
     if (this.held.has(wire)) return
     if (this.held.size >= registers) {
@@ -142,13 +147,15 @@ class Hand {
 }
 
 /**
- * The comparators in an order, with loads and stores between, in which at most `registers` wires are at hand at a time.
- * Comparators of which both wires are at hand come first, then those with one; otherwise the order of the network, whose
- * recursion is local by itself.
+ * Orders the comparators, with loads and stores between them, so that at most `registers` wires are loaded at a time.
+ * Comparators with both wires loaded come first, then those with one; otherwise the order of the network, whose
+ * recursion is local anyway.
  *
- * @param segmentLength - comparators of a segment, about: the code of a segment should stay in the processor's cache of decoded
+ * @param segmentLength - approximate number of comparators per segment: the code of a segment should stay in the
+ *   processor's cache
+ *   of decoded
  *   instructions
- * @param keep - wires that are wanted at the end; they are stored unless they all fit
+ * @param keep - wires needed at the end; they are stored unless all fit into registers
  */
 export function schedule(
   { comparators }: Network,

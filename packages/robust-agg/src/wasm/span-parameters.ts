@@ -1,6 +1,6 @@
 /**
- * The parameters of every span kernel, in order: a kernel that works through a run of coordinates, alone or beside other
- * threads that work through others. Addresses and lengths in the one memory; each kernel reads those that it needs.
+ * The parameters of every span kernel, in order: a kernel processes a range of coordinates, while other threads may
+ * process others. Addresses and lengths refer to the shared memory; each kernel reads the parameters it needs.
  */
 
 import { FunctionCode, I32, wasm } from './code.js'
@@ -15,21 +15,21 @@ export const spanParameters = {
   rows: 1,
   /** Bytes to add to each of them for the span. */
   shift: 2,
-  /** Address of the float64 coefficients, one a row, or of what else belongs to the rows. */
+  /** Address of the float64 coefficients, one per row, or of other data about the rows. */
   coefficients: 3,
   /** Rows, at least 1. */
   count: 4,
   /** Values of the span, a multiple of 16, at least 16. */
   length: 5,
-  /** Where results go: values of the span, or sums that are added to. */
+  /** Where results are written: values of the span, or sums to add to. */
   out: 6,
   /** This thread's own memory, `layout.scratchBytes`. */
   scratch: 7,
 } as const
 
 /**
- * A span kernel that works chunk by chunk: the body is given a local with the values of the chunk; anchor and shift move
- * on after it.
+ * A span kernel that works chunk by chunk: the body gets a local with the number of values of the chunk; anchor and
+ * shift are advanced after it.
  */
 export function chunked(body: (code: FunctionCode, chunk: number) => void): FunctionCode {
   const code = new FunctionCode(SPAN_PARAMETERS)

@@ -1,4 +1,4 @@
-/** Runs the README's example as it stands there and compares what it prints with what the README says. */
+/** Runs the README's example and compares its output with the README. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -24,7 +24,7 @@ test('the example prints what the README says', () => {
 /** The formatter pads table columns. */
 const unpadded = (text: string): string => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---')
 
-test('the tables are those of the code (UPDATE_README=1 writes them anew)', () => {
+test('the tables are those of the code (UPDATE_README=1 rewrites them)', () => {
   const fresh = withTables(readme)
   if (process.env.UPDATE_README === '1') writeFileSync(file, fresh)
   else expect(unpadded(readme)).toBe(unpadded(fresh))

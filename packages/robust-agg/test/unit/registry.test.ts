@@ -36,7 +36,7 @@ describe('editDistance', () => {
 })
 
 describe('createRule', () => {
-  test('names are unique, and the rules that the node relies on are there', () => {
+  test('names are unique, and the rules that the node relies on exist', () => {
     const names = listRules().map((info) => info.name)
     expect(new Set(names).size).toBe(names.length)
     expect(names).toEqual(expect.arrayContaining(['average', 'balance', 'clipped-gossip', 'median', 'krum']))

@@ -1,6 +1,6 @@
 /**
  * Hashes of every rule's result on a fixed round: the same bits on every machine, Node version and kernel.
- * UPDATE_BITS=1 writes the file anew, which is a change of the package's promise.
+ * UPDATE_BITS=1 rewrites the file, which breaks the package's promise of stable bits.
  */
 
 import { createHash } from 'node:crypto'

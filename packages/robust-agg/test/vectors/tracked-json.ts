@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 export interface TrackedJson {
   // biome-ignore lint/suspicious/noExplicitAny: the shape is that of the file
   readonly values: any
-  /** Paths of the leaves that nobody has read, such as `balance/lambda0/value`; a list of numbers is one leaf. */
+  /** Paths of the leaves that have not been read, such as `balance/lambda0/value`; a list of numbers is one leaf. */
   unread(): string[]
 }
 

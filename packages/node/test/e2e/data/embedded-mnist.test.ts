@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { EMBEDDED_MNIST_SHA256 } from '../../../src/data/embedded-mnist.js'
 
-it('several processes may make the cache at once', async () => {
+it('several processes may create the cache at once', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tempered-mnist-'))
   try {
     const entry = new URL('../../../dist/data/embedded-mnist.js', import.meta.url)

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-/** What a process does in which nobody has ever defined Promise.withResolvers. Imports the built package. */
+/** What a process does that has no Promise.withResolvers. Imports the built package. */
 const SCRIPT = `
 delete Promise.withResolvers
 if (Promise.withResolvers !== undefined) throw new Error('still there')
@@ -26,7 +26,7 @@ process.exit(0)
 `
 
 describe('Promise.withResolvers', () => {
-  it('is there for libp2p where the runtime lacks it: two libp2p nodes connect and stop', async () => {
+  it('is available to libp2p if the runtime does not have it: two libp2p nodes connect and stop', async () => {
     const cwd = fileURLToPath(new URL('../../..', import.meta.url))
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', SCRIPT], {
       cwd,
@@ -34,7 +34,7 @@ describe('Promise.withResolvers', () => {
     expect(stdout.trim().split('\n')).toEqual(['connected', 'stopped'])
   })
 
-  it('resolves, rejects and makes promises of the class it is called on', async () => {
+  it('resolves, rejects and creates promises of the class it is called on', async () => {
     await import('../../../src/polyfill/promise-with-resolvers.js')
     const { withResolvers } = Promise as unknown as {
       withResolvers<T>(this: PromiseConstructor): {

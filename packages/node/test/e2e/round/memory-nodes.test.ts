@@ -22,7 +22,7 @@ type Played = [
   params: Record<string, number>,
   pre: { name: string; params: Record<string, number> }[],
 ]
-/** Pre-aggregators that do not run without being told. */
+/** Pre-aggregators that run only when requested. */
 const PRE_PARAMETERS: Readonly<Record<string, Record<string, number>>> = {
   nnm: { f: 1 },
   arc: { f: 1 },
@@ -41,7 +41,7 @@ async function replayed(cluster: MemoryCluster, node: MemoryNode): Promise<strin
   return found
 }
 
-/** Keeps its own model and writes down what the rule said. */
+/** Keeps its own model and records what the rule returned. */
 const cheating: Partial<NodeComponents> = {
   wrapRule: (rule) => ({
     ...rule,
@@ -145,7 +145,7 @@ describe('evidence', () => {
     expect(nodes.flatMap(({ quarantined }) => quarantined)).toEqual([])
   })
 
-  it('of two stories quarantines within the round, for whoever comes later too, and over a restart', async () => {
+  it('of an equivocation quarantines within the round, also at late joiners, and after a restart', async () => {
     const cluster = await memoryCluster(realRun({ rounds: 12 }))
     const equivocating: Partial<NodeComponents> = {
       createNetwork(parts) {

@@ -44,7 +44,7 @@ describe('createTrainerService', () => {
   })
   afterAll(() => service.close())
 
-  it('tells its backend', () => {
+  it('reports its backend', () => {
     expect(service.backend).toEqual({ name: 'wasm', notice: 'training on wasm: chosen' })
   })
 
@@ -122,7 +122,7 @@ describe('createTrainerService', () => {
     await expect(first.train(request(), late)).rejects.toMatchObject({ code: 'E_TRAIN_ABORTED' })
   })
 
-  it('refuses what does not fit, with a code, and goes on', async () => {
+  it('refuses invalid requests, with a code, and continues', async () => {
     const given = spec()
     await expect(service.open({ ...given, classes: 2 })).rejects.toMatchObject({ code: 'E_LABEL_RANGE' })
     const trainer = await service.open(given)
@@ -137,7 +137,7 @@ describe('createTrainerService', () => {
 })
 
 describe('the end of a service', () => {
-  it('rejects what is pending when it is closed, and everything afterwards', async () => {
+  it('rejects pending requests when it is closed, and all later ones', async () => {
     const service = await createTrainerService({ backend: 'cpu' })
     const trainer = await service.open(spec())
     const pending = [trainer.train(request({ steps: 100_000_000 })), trainer.evaluate()].map((promise) =>
@@ -150,7 +150,7 @@ describe('the end of a service', () => {
     trainer.dispose()
   })
 
-  it('rejects what is pending when the worker crashes, and everything afterwards', async () => {
+  it('rejects pending requests when the worker crashes, and all later ones', async () => {
     const workerEntry = new URL('./crashing-worker.mjs', import.meta.url)
     const service = await createTrainerService({ workerEntry })
     const trainer = await service.open(spec())

@@ -35,7 +35,7 @@ import {
 const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 60_000 }
 const signal = () => new AbortController().signal
 
-/** A node that admits and is admitted, and everything that it was told. */
+/** A node that admits and is admitted, with everything it received. */
 async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run = run) {
   const libp2p = await startLibp2pNode(seed, signer, ofRun)
   const received = {
@@ -112,7 +112,7 @@ describe('admission', () => {
     expect([...a.received.refused, ...b.received.refused]).toEqual([])
   })
 
-  it('tells a node of another run so, on both sides, and admits it on neither', async () => {
+  it('refuses a node of another run with a reason, on both sides', async () => {
     const [a, b] = await Promise.all([startNode(seeds[0], signers[0], otherRun), member(1)])
     await connect(a.libp2p, b.libp2p)
     await expect(a.admission.introduce(b.peer, signal())).rejects.toMatchObject({
@@ -125,7 +125,7 @@ describe('admission', () => {
     expect([...a.received.admitted, ...b.received.admitted]).toEqual([])
   })
 
-  it('tells somebody who is no member so, whoever dialled', async () => {
+  it('refuses a peer that is not a member with a reason, whichever side dialled', async () => {
     const [outsider, b] = await Promise.all([startNode(strangerSeed, stranger), member(1)])
     await connect(outsider.libp2p, b.libp2p)
     await expect(outsider.admission.introduce(b.peer, signal())).rejects.toMatchObject({
@@ -140,7 +140,7 @@ describe('admission', () => {
     expect(b.received.admitted).toEqual([])
   })
 
-  it('hands over evidence to whoever was not there, and tells a node what it signed before', async () => {
+  it("sends evidence to peers that were offline, and a node's own head back to it", async () => {
     const [a, b] = await Promise.all([0, 1].map((k) => startNode(seeds[k], signers[k])))
     const evidence = makeEvidence(announce(signers[2], 3), announce(signers[2], 3, { model: modelCid(99) }))
     b.own.evidence = [evidence, accuseModel(announce(signers[3], 1))]
@@ -151,11 +151,11 @@ describe('admission', () => {
     expect(a.received.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
     expect(a.received.accusations).toHaveLength(1)
     expect(a.received.ownHeads.map(({ body }) => body.height)).toEqual([6])
-    // What it was told is of another author: nothing of its own.
+    // It received a head of another author, not its own.
     expect(b.received.ownHeads).toEqual([])
   })
 
-  it('tells a node of another protocol version so', async () => {
+  it('refuses a node of another protocol version with a reason', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     const hello = {
@@ -249,7 +249,7 @@ describe('status', () => {
     expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
   })
 
-  it('brings the announcements from a round on, at most the newest four, and tells how far the peer is', async () => {
+  it('brings the announcements from a round on, at most the newest four, and reports how far the peer is', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())

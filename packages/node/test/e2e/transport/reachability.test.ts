@@ -20,7 +20,7 @@ const silent: LocalSource = {
   blob: async () => undefined,
 }
 
-/** The network of a member whose only neighbour is another one, with the ups and downs that it tells. */
+/** The network of a member whose only neighbour is another one, with the ups and downs that it reports. */
 function createMember(index: number, neighbour: number) {
   const network = createLibp2pNetwork(
     {
@@ -55,7 +55,7 @@ function createMember(index: number, neighbour: number) {
     network,
     changes,
     start: () => network.start(handlers),
-    /** Resolves once so many things have been reported. */
+    /** Resolves once this many changes have been reported. */
     count: (wanted: number) =>
       new Promise<void>((resolve) => {
         const look = (): void => {

@@ -26,7 +26,7 @@ const sections = blocks.map(({ cid, bytes }) => encodeCarSection(cid, bytes))
 const wholeFile = Buffer.concat([header, ...sections])
 
 describe('verifyLedgerFile', () => {
-  it('accepts the whole file and says what is in it', async () => {
+  it('accepts the whole file and reports its contents', async () => {
     const path = join(await temporaryFolder(), 'ledger.car')
     await writeFile(path, wholeFile)
     const heights: number[] = []
@@ -68,7 +68,7 @@ describe('verifyLedgerFile', () => {
     }
   })
 
-  it('refuses blocks that are whole but are no chain of the run', async () => {
+  it('refuses complete blocks that are not a chain of the run', async () => {
     const path = join(await temporaryFolder(), 'ledger.car')
     const verdictOf = async (...parts: Uint8Array[]) => {
       await writeFile(path, Buffer.concat(parts))
@@ -104,7 +104,7 @@ describe('verifyLedgerFile', () => {
     })
   })
 
-  it('holds the entries against the topology that the caller makes from the manifest', async () => {
+  it('compares the entries with the topology that the caller derives from the manifest', async () => {
     const path = join(await temporaryFolder(), 'ledger.car')
     const entry = makeEntry(0, run.id)
     await writeFile(path, Buffer.concat([header, sections[0], encodeCarSection(entry.cid, entry.bytes)]))
@@ -152,7 +152,7 @@ describe('a ledger of 50 entries', () => {
     return chain
   }
 
-  /** Steps through the file; before each true block, `tryAt` is told which bytes make it. */
+  /** Steps through the file; before each true block, `tryAt` gets its byte range. */
   async function walk(tryAt: (checker: LedgerChecker, start: number, end: number) => Promise<void>) {
     const checker = createLedgerChecker(() => undefined)
     for (let k = 0; k < parts.length; k++) {

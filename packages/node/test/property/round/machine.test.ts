@@ -48,7 +48,7 @@ const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
 )
 
 describe('round machine, any sequence of events', () => {
-  it('never throws, never goes back a round, and works each round at most once', () => {
+  it('never throws, never goes back to an earlier round, and processes each round at most once', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 60 }), (events) => {
         let state = initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2 })

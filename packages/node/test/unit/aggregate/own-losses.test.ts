@@ -27,7 +27,7 @@ describe('runWithLosses', () => {
     expect(seen).toEqual([10, Number.NaN, 10])
   })
 
-  it('goes on while the rule asks for more, and keeps what the rule may overwrite', async () => {
+  it('continues while the rule asks for more, and keeps models that the rule may overwrite', async () => {
     const scratch = new Float32Array(2)
     const { losses } = await runWithLosses(
       (evaluator) => {

@@ -74,7 +74,7 @@ describe('aggregateRound', () => {
     expect(result.ownWeight).toBe(0.5)
   })
 
-  it('counts as exposed who was convicted or announced a model that is none, and nobody who is merely silent', async () => {
+  it('counts neighbours as exposed that were convicted or announced an invalid model, but not silent ones', async () => {
     const silent = ['down', 'deadline', 'passed', 'E_TIMEOUT', 'E_STREAM', 'E_HASH_MISMATCH', 'left-out']
     const { view: none } = await play(silent.map((reason, k) => absent(`peer ${k}`, reason)))
     expect(none.exposed).toBe(0)

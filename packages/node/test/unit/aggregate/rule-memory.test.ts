@@ -23,7 +23,7 @@ const memory: RuleMemory = {
 }
 
 describe('rule memory', () => {
-  it('comes back from its bytes bit for bit, and has one encoding whatever the order', () => {
+  it('is restored from its bytes bit for bit, and has one encoding in any order', () => {
     const decoded = decodeMemory(encodeMemory(memory))
     expect(decoded.own).toEqual(memory.own)
     expect(Object.is(decoded.own?.vector?.[2], -0)).toBe(true)

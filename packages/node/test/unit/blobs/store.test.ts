@@ -9,7 +9,7 @@ const blob = (tag: number) => new Uint8Array(100).fill(tag)
 const cidOf = (tag: number) => blobCid(blob(tag)).toString()
 
 describe('the blob store', () => {
-  it('has on disk what it was given, under its CID, and gives it back after reopening', async () => {
+  it('stores blobs on disk under their CIDs, and returns them after reopening', async () => {
     const folder = join(await temporaryFolder(), 'blobs')
     const store = await openBlobStore(folder)
     expect(await store.put(blob(1))).toBe(cidOf(1))
@@ -42,7 +42,7 @@ describe('the blob store', () => {
     })
   })
 
-  it('retains what is named and nothing else, in memory and on disk', async () => {
+  it('retains only the named blobs, in memory and on disk', async () => {
     const folder = await temporaryFolder()
     const store = await openBlobStore(folder)
     for (const tag of [1, 2, 3]) await store.put(blob(tag))
@@ -55,7 +55,7 @@ describe('the blob store', () => {
     expect(await readdir(folder)).toHaveLength(2)
   })
 
-  it('keeps what is pinned until it is unpinned', async () => {
+  it('keeps pinned blobs until they are unpinned', async () => {
     const folder = await temporaryFolder()
     const store = await openBlobStore(folder)
     for (const tag of [1, 2]) await store.put(blob(tag))
@@ -67,7 +67,7 @@ describe('the blob store', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it('over its budget gives up the oldest rounds, but never the newest two nor what is pinned', async () => {
+  it('deletes the oldest rounds when over its budget, but never the newest two or pinned blobs', async () => {
     const folder = await temporaryFolder()
     // Each blob is 100 bytes.
     const store = await openBlobStore(folder, 450)

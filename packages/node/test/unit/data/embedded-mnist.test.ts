@@ -75,7 +75,7 @@ describe('loadEmbeddedMnist', () => {
     ['truncated', (bytes: Buffer) => bytes.subarray(0, 1000)],
     ['another version', (bytes: Buffer) => bytes.fill('9', 15, 16)],
     ['empty', () => Buffer.alloc(0)],
-  ])('makes the cache again when it is damaged: %s', async (_name, damage) => {
+  ])('rebuilds the cache when it is damaged: %s', async (_name, damage) => {
     await useMade()
     const file = await cacheFile()
     const good = await readFile(file)

@@ -141,7 +141,7 @@ describe('readIdxFile', () => {
     })
   })
 
-  it('tells truncated gzip from damaged gzip', async () => {
+  it('distinguishes truncated from damaged gzip', async () => {
     const noise = Uint8Array.from({ length: 30_000 }, (_, k) => (k * k * 31 + (k >> 3)) % 251)
     const big = gzipSync(idx([5000, 2, 3], noise))
     expect(await failure(read(big.subarray(0, -20), true))).toMatchObject({ code: 'E_GZIP_TRUNCATED' })

@@ -41,7 +41,7 @@ describe('partition', () => {
     })
   })
 
-  it('label-groups with a number of nodes that is no multiple of the classes', () => {
+  it('label-groups with a number of nodes that is not a multiple of the classes', () => {
     const rows = counts(13, { kind: 'label-groups', degree: 1 })
     expect(rows[0]?.[0]).toBe(250)
     expect(rows[10]?.[0]).toBe(250)
@@ -116,7 +116,7 @@ describe('partition', () => {
     expect(() => split(nodes, scheme)).toThrow(expect.objectContaining({ code: 'E_PARTITION' }))
   })
 
-  it('refuses a label that is no class, and a part that does not exist', () => {
+  it('refuses a label that is not a class, and a part that does not exist', () => {
     const scheme = { kind: 'iid' } as const
     expect(() => partition({ labels, classes: 9, nodes: 2, scheme, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'E_LABEL_RANGE' }),

@@ -26,7 +26,7 @@ import {
 const [me, neighbour, member] = signers
 const ROUNDS = run.manifest.training.rounds
 
-/** Inbound of member 0, whose only neighbour is member 1, with everything it hands on. */
+/** Inbound of member 0, whose only neighbour is member 1, with everything it delivers. */
 function setup(currentRound: () => number = () => 0) {
   const seen = {
     announcements: [] as SignedAnnouncement[],
@@ -81,7 +81,7 @@ describe('announcements', () => {
   const say = (message: { bytes: Uint8Array }, publisher: Signer = neighbour, { inbound } = setup()) =>
     outcome(() => inbound.announcement(message.bytes, publisher.peerId))
 
-  it('of a neighbour are handed on', () => {
+  it('of a neighbour are delivered', () => {
     const { inbound, seen } = setup()
     const message = announce(neighbour, 0)
     expect(inbound.announcement(message.bytes, neighbour.peerId).body.round).toBe(0)
@@ -114,7 +114,7 @@ describe('announcements', () => {
     expect(say(filler(LIMITS.maxAnnouncementBytes + 1))).toBe('reject E_TOO_LARGE')
   })
 
-  it('that are not canonical or lack fields are rejected', () => {
+  it('that are not canonical or have missing fields are rejected', () => {
     const { body, signature, bytes } = announce(neighbour, 0)
     expect(say({ bytes: new Uint8Array([...bytes, 0]) })).toMatch(/^reject E_(MALFORMED|NOT_CANONICAL)$/)
     expect(say({ bytes: new Uint8Array(0) })).toBe('reject E_MALFORMED')
@@ -139,7 +139,7 @@ describe('announcements', () => {
     expect(say(announce(stranger, 0), stranger)).toBe('reject E_NOT_A_MEMBER')
   })
 
-  it('that somebody else publishes are rejected', () => {
+  it('that another peer publishes are rejected', () => {
     expect(say(announce(member, 0), neighbour)).toBe('reject E_WRONG_AUTHOR')
   })
 
@@ -160,7 +160,7 @@ describe('announcements', () => {
     expect(parts.seen.announcements).toHaveLength(1)
   })
 
-  it('can be handed on once more by author and round, as long as their author is not quarantined', () => {
+  it('can be delivered again by author and round, as long as their author is not quarantined', () => {
     const { inbound, seen } = setup()
     inbound.repeat(neighbour.peerId, 0)
     expect(seen.announcements).toEqual([])
@@ -178,7 +178,7 @@ describe('announcements', () => {
     const parts = setup()
     expect(say(forge(announce(neighbour, 0)), neighbour, parts)).toBe('reject E_SIGNATURE')
     expect(parts.seen.announcements).toEqual([])
-    // And do not stand in the way of the genuine one.
+    // And do not block the genuine one.
     expect(say(announce(neighbour, 0), neighbour, parts)).toBe('accept')
   })
 })
@@ -201,7 +201,7 @@ describe('two models for one round', () => {
     expect(seen.announcements).toHaveLength(1)
   })
 
-  it('silence their author: further stories go no further, later announcements are not handed on', () => {
+  it('silence their author: further announcements are not forwarded or delivered', () => {
     const { inbound, seen } = setup()
     for (const message of two(neighbour)) inbound.announcement(message.bytes, neighbour.peerId)
     const third = announce(neighbour, 3, { model: modelCid(98) })
@@ -211,7 +211,7 @@ describe('two models for one round', () => {
     expect(seen.announcements).toHaveLength(1)
   })
 
-  it('are no evidence when the second is forged', () => {
+  it('are not evidence when the second is forged', () => {
     const { inbound, seen } = setup()
     const [first, second] = two(member)
     inbound.announcement(first.bytes, member.peerId)
@@ -219,14 +219,14 @@ describe('two models for one round', () => {
     expect(seen.evidence).toEqual([])
   })
 
-  it('are no evidence when the standing one is forged: it gives way to the genuine one', () => {
+  it('are not evidence when the known one is forged: the genuine one replaces it', () => {
     const { inbound, seen } = setup()
     const [first, second] = two(member)
     inbound.announcement(forge(first).bytes, member.peerId)
     inbound.announcement(second.bytes, member.peerId)
     expect(seen.evidence).toEqual([])
     expect(seen.announcements.at(-1)?.bytes).toEqual(second.bytes)
-    // From now on the genuine one stands.
+    // From now on the genuine one is known.
     expect(outcome(() => inbound.announcement(second.bytes, member.peerId))).toBe('ignore E_DUPLICATE')
     inbound.announcement(first.bytes, member.peerId)
     expect(seen.evidence).toHaveLength(1)
@@ -280,7 +280,7 @@ describe('heads', () => {
     expect(say(headOf(neighbour, 4, { round: 3 }))).toBe('reject E_ROUND_RANGE')
   })
 
-  it('are ignored unless they are newer than what is known of their author', () => {
+  it("are ignored unless they are newer than the author's known ones", () => {
     const parts = setup()
     expect(say(headOf(neighbour, 2), neighbour, parts)).toBe('accept')
     expect(say(headOf(neighbour, 2), neighbour, parts)).toBe('ignore E_DUPLICATE')
@@ -299,7 +299,7 @@ describe('heads', () => {
     expect(say(headOf(neighbour, 3), neighbour, parts)).toBe('accept')
   })
 
-  it('of two ledgers of one height make evidence and quarantine their author', () => {
+  it('of two ledgers at one height are evidence and quarantine their author', () => {
     const parts = setup()
     expect(say(headOf(neighbour, 2), neighbour, parts)).toBe('accept')
     expect(say(headOf(neighbour, 3), neighbour, parts)).toBe('accept')
@@ -320,7 +320,7 @@ describe('heads', () => {
 })
 
 describe('evidence', () => {
-  it('that needs more than its bytes is taken in but quarantines nobody by itself', () => {
+  it('that needs more than its bytes is accepted but quarantines no one by itself', () => {
     const { inbound, seen } = setup()
     const accusation = accuseModel(announce(neighbour, 3))
     expect(outcome(() => inbound.evidence(accusation.bytes, member.peerId))).toBe('ignore E_UNPROVEN')
@@ -347,7 +347,7 @@ describe('evidence', () => {
     expect(seen.evidence).toHaveLength(1)
   })
 
-  it('is ignored about somebody who was found out here', () => {
+  it('is ignored about a member that this node has convicted', () => {
     const { inbound } = setup()
     for (const message of evidence.announcements) inbound.announcement(message.bytes, neighbour.peerId)
     expect(outcome(() => inbound.evidence(evidence.bytes, member.peerId))).toBe('ignore E_DUPLICATE')
@@ -373,7 +373,7 @@ describe('evidence', () => {
 })
 
 describe('rejecting', () => {
-  it('lets errors that are no refusal pass as they are: a bug of ours is nobody’s offence', () => {
+  it('rethrows errors that are not a rejection: a bug of ours is not held against a peer', () => {
     const bug = new TypeError('a bug')
     expect(() =>
       rejecting(() => {
@@ -414,7 +414,7 @@ describe('the announcement book', () => {
     expect(book.find(member.peerId, 30)).toBeUndefined()
   })
 
-  it('keeps the first story and gives it back for a second one', () => {
+  it('keeps the first announcement and returns it for a contradicting one', () => {
     const book = createAnnouncementBook(() => 0)
     const first = announce(neighbour, 1)
     const second = announce(neighbour, 1, { model: modelCid(99) })

@@ -64,7 +64,7 @@ describe('diffLedgers', () => {
     return diffLedgers(await writeLedger(join(folder, 'a'), a), await writeLedger(join(folder, 'b'), other))
   }
 
-  it('finds what a member told two others about itself, and what it told one and wrote itself', async () => {
+  it("finds contradicting announcements in two neighbours' ledgers, and in a neighbour's and the author's", async () => {
     const mine = makeEntry(0, run.id, { neighbours: [recordOf(b, 0, 7), recordOf(c, 0, 8)] })
     const theirs = makeEntry(0, run.id, { neighbours: [recordOf(c, 0, 9)] }, b)
     const found = await diff([mine], [theirs])
@@ -80,7 +80,7 @@ describe('diffLedgers', () => {
     expect(found.fork).toBeUndefined()
   })
 
-  it('tells rounds that one has alone and verdicts that differ, and contradicts nobody for them', async () => {
+  it('reports rounds that only one has and verdicts that differ, and these are not contradictions', async () => {
     const mine = makeEntry(0, run.id, { neighbours: [recordOf(c, 0, 8)] })
     const refused = { ...recordOf(c, 0, 8), accepted: false, reason: 'distance-above-threshold' }
     const theirs = makeEntry(0, run.id, { neighbours: [refused] }, b)
@@ -132,7 +132,7 @@ describe('explainNeighbour', () => {
     expect((await explain(entry)).without).toMatchObject({ unknown: expect.stringContaining('losses') })
   })
 
-  it('finds a neighbour by the end of its id, if it is the only one', () => {
+  it('finds a neighbour by the end of its id, if only one matches', () => {
     expect(findNeighbour(chain[0], b.peerId.slice(-6)).peer).toBe(b.peerId)
     expect(() => findNeighbour(chain[0], 'nobody')).toThrow(RangeError)
     expect(() => findNeighbour(chain[0], '')).toThrow(/2 neighbours/)

@@ -29,7 +29,7 @@ it('passes over a copy that does not match its name', async () => {
   expect(await (await openBlobFolders(folders))(cid)).toEqual(blob)
 })
 
-it('with no copy that matches, throws, or takes the blob for missing if somebody is told', async () => {
+it('throws when no copy matches, or counts the blob as missing if mismatches are reported', async () => {
   const folders = await stores(Uint8Array.of(6, 6, 6))
   await expect((await openBlobFolders(folders))(cid)).rejects.toMatchObject({ code: 'E_HASH_MISMATCH' })
   const bad: string[] = []

@@ -79,7 +79,7 @@ describe('the CAR log', () => {
     expect(new Uint8Array(await readFile(path))).toEqual(bytes)
   })
 
-  it('refuses a file that is no CAR file, and a block over the limit', async () => {
+  it('refuses a file that is not a CAR file, and a block over the limit', async () => {
     const path = join(await temporaryFolder(), 'log.car')
     await writeFile(path, new Uint8Array(200).fill(0x41))
     await expect(openAll(path)).rejects.toMatchObject({ code: 'E_STATE_CORRUPT' })

@@ -65,7 +65,7 @@ describe('an exported ledger', () => {
 })
 
 describe('writeNewFile', () => {
-  it('writes once and leaves what is there', async () => {
+  it('writes once and does not replace an existing file', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'new')
     expect(await writeNewFile(path, [Uint8Array.of(1), Uint8Array.of(2)])).toBe(true)
@@ -92,7 +92,7 @@ describe('readEvidenceFile', () => {
     announce(signers[1], 0, { model: modelCid(2) }),
   )
 
-  it('reads what a node recorded and changes nothing, a torn tail included', async () => {
+  it("reads a node's records and changes nothing, not even a torn tail", async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'evidence.car')
     expect(await readEvidenceFile(path, run)).toEqual([])

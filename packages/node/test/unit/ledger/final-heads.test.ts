@@ -56,7 +56,7 @@ it('knows whose ledger was cut to nothing by the announcements beside it', async
   expect(verdict).toMatchObject({ ok: false, code: 'E_ROLLED_BACK', entry: 0 })
 })
 
-it('holds heads against their own author only, and goes on when a finals file is damaged', async () => {
+it("compares heads only with their own author's ledger, and continues when a finals file is damaged", async () => {
   const folder = await temporaryFolder()
   const theirs = makeEntry(0, run.id, { neighbours: [] }, signers[1])
   const path = await writeLedger(folder, [theirs])

@@ -44,7 +44,7 @@ describe('the ledger', () => {
     expect(await verifyLedgerFile(join(folder, LEDGER_FILE))).toMatchObject({ ok: true, entries: 0 })
   })
 
-  it('has on disk what it appended, and goes on after every reopening', async () => {
+  it('has its entries on disk, and continues after every reopening', async () => {
     const folder = await temporaryFolder()
     for (const [k, entry] of chain.entries()) {
       const ledger = await openLedger(folder, run, me)
@@ -72,7 +72,7 @@ describe('the ledger', () => {
     expect(await verifyLedgerFile(join(folder, LEDGER_FILE))).toMatchObject({ ok: true, entries: 1 })
   })
 
-  it('recovers from a file that ends anywhere: whole entries stay, the rest is set aside, appending goes on', async () => {
+  it('recovers from a file that ends anywhere: complete entries are kept, the rest is set aside', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, LEDGER_FILE)
     for (const size of cuts([0, ...borders])) {
@@ -109,7 +109,7 @@ describe('the ledger', () => {
         },
         (cause: unknown) => cause as { name: string; code: string },
       )
-      // A root that is another CID is said to be another run.
+      // A root with another CID is reported as another run.
       const due = k < header.byteLength ? /^E_(STATE_CORRUPT|WRONG_RUN)$/ : /^E_STATE_CORRUPT$/
       expect(error?.name, `byte ${k}`).toBe('NodeError')
       expect(error?.code, `byte ${k}`).toMatch(due)

@@ -210,7 +210,7 @@ describe('proofs of other misbehaviour', () => {
     blobs.set(blobCid(short).toString(), short)
     const evidence = accuseModel(announce(offender, 2, { model: blobCid(short) }))
     const checked = await checkProofFile(await fileOf(await pack(evidence)))
-    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('20 bytes where 32 are due')
+    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('20 bytes, expected 32')
     const good = accuseModel(announce(offender, 2, { model: storeModel(1, 2, 3, 4) }))
     await expect(pack(good)).rejects.toMatchObject({ code: 'E_PROOF' })
   })
@@ -242,7 +242,7 @@ describe('an inclusion proof as a file', () => {
   })
 })
 
-it('a file that is no proof is refused', async () => {
+it('a file that is not a proof is refused', async () => {
   expect(await refusal([Buffer.from('hello')])).toBe('E_CAR')
   expect(await refusal([encodeCarHeader(run.id), encodeCarSection(run.id, run.bytes)])).toBe('E_PROOF')
   expect((await readFile(await fileOf([]))).byteLength).toBe(0)

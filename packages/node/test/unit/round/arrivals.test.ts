@@ -16,7 +16,7 @@ function listen() {
 }
 
 describe('createArrivals', () => {
-  it('tells of a neighbour and of what comes with it at once, the newest round first', async () => {
+  it('reports a neighbour and the messages that come with it at once, the newest round first', async () => {
     const { events, arrivals } = listen()
     arrivals.up('a')
     arrivals.heard(announced('a', 6))
@@ -32,7 +32,7 @@ describe('createArrivals', () => {
     ])
   })
 
-  it('holds back nothing that others say, or that is said later', async () => {
+  it('does not delay messages of other peers, or later messages', async () => {
     const { events, arrivals } = listen()
     arrivals.up('a')
     arrivals.heard(announced('b', 3))

@@ -14,7 +14,7 @@ describe('heard announcements', () => {
     expect(heard.find(5, other.peerId)?.body.round).toBe(5)
   })
 
-  it('forget what is over', () => {
+  it('forget rounds that are over', () => {
     const heard = createHeardAnnouncements()
     for (const round of [0, 1]) heard.remember(announce(peer, round), 0)
     heard.forget(1)

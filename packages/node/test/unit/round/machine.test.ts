@@ -71,7 +71,7 @@ describe('joining', () => {
     expect(next.effects).toContainEqual({ type: 'train', round: 0 })
   })
 
-  it('arms the join deadline only once a neighbour is there, and starts without the others when it passes', () => {
+  it('arms the join deadline once the first neighbour is up, and starts without the others when it passes', () => {
     expect(play(fresh(), start).effects).toEqual([])
     const { state, effects } = play(fresh(), start, up('a'))
     expect(effects).toContainEqual({ type: 'arm', timer: 'join', round: 0 })
@@ -116,14 +116,14 @@ describe('joining', () => {
     expect(effects.some((effect) => effect.type === 'publish')).toBe(false)
   })
 
-  it('asks everybody who is there when the last one comes with news of a later round', () => {
+  it('asks all live neighbours when the last one arrives with an announcement of a later round', () => {
     const back: RoundEvent = { type: 'start', round: 1, pending: false }
     const { state, effects } = play(fresh(['a', 'b']), back, up('a', 4), up('b', 2))
     expect(state.phase).toBe('syncing')
     expect(effects.filter((effect) => effect.type === 'sync')).toEqual([{ type: 'sync', peers: ['a', 'b'] }])
     const alone = play(fresh(['a']), back, up('a', 4))
     expect(alone.effects).toContainEqual({ type: 'sync', peers: ['a'] })
-    // With the same news after it is there, it would have begun already.
+    // If the same announcement came later, it would have begun already.
     expect(play(fresh(['a']), back, up('a'), announced('a', 4)).state.phase).toBe('training')
   })
 
@@ -132,7 +132,7 @@ describe('joining', () => {
     expect([state.phase, state.neighbours.get('a')?.newestRound]).toEqual(['training', -1])
   })
 
-  it('asks nobody before somebody is there', () => {
+  it('asks no one before a neighbour is up', () => {
     const back: RoundEvent = { type: 'start', round: 1, pending: false }
     const heard = play(fresh(['a']), back, announced('a', 4), announced('a', 4), {
       type: 'head',
@@ -187,7 +187,7 @@ describe('collecting', () => {
     expect(answersOf(effects)?.[2]).toEqual({ peer: 'c', status: 'absent', reason: 'E_HASH_MISMATCH' })
   })
 
-  it('fetches an announcement once, whatever is repeated', () => {
+  it('fetches an announcement once, even if it is repeated', () => {
     const { effects } = play(collecting(), announced('a', 0), announced('a', 0), announced('a', 0, 'other'))
     expect(effects.filter((effect) => effect.type === 'fetch')).toHaveLength(1)
   })
@@ -197,13 +197,13 @@ describe('collecting', () => {
     expect(state.inbox.get(0)?.get('a')).toEqual({ status: 'fetching', model: 'a0' })
   })
 
-  it('goes on without a neighbour that went down, and says so', () => {
+  it('continues without a neighbour that went down, and records that', () => {
     const events = [announced('a', 0), announced('b', 0), fetched('a', 0), fetched('b', 0)]
     const { effects } = play(collecting(), ...events, down('c'))
     expect(answersOf(effects)?.[2]).toEqual({ peer: 'c', status: 'absent', reason: 'down' })
   })
 
-  it('still takes the model of a neighbour that went down while it was on its way', () => {
+  it('still accepts the model of a neighbour that went down during the transfer', () => {
     const events = [announced('c', 0), down('c'), down('a'), down('b')]
     const { state } = play(collecting(), ...events)
     expect(state.phase).toBe('collecting')
@@ -217,7 +217,7 @@ describe('collecting', () => {
     expect(answersOf(effects)?.map((answer) => answer.status)).toEqual(['absent', 'absent', 'absent'])
   })
 
-  it('waits for nobody when there is no neighbour', () => {
+  it('does not wait when there is no neighbour', () => {
     const { effects } = play(fresh([]), start, trained, published(0))
     expect(answersOf(effects)).toEqual([])
   })
@@ -249,7 +249,7 @@ describe('collecting', () => {
       state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
     }
     expect(state.neighbours.get('b')?.missed).toBe(2)
-    // Round 2: b is silent, but nobody waits.
+    // Round 2: b is silent, but this node does not wait for it.
     const round2 = play(state, announced('a', 2), fetched('a', 2))
     expect(round2.state.phase).toBe('aggregating')
     // Round 3: b announces in time and is waited for; its model clears its record.
@@ -276,7 +276,7 @@ describe('collecting', () => {
 })
 
 describe('quarantine', () => {
-  it('drops what a neighbour had announced for later rounds', () => {
+  it("drops a neighbour's announcements for later rounds", () => {
     const far = PEERS.map((peer) => announced(peer, 3))
     const passed = ['b', 'c'].map((peer): RoundEvent => ({ type: 'passed', peer, round: 0 }))
     const { state } = play(collecting(), ...far, { type: 'quarantined', peer: 'a' }, ...passed)
@@ -294,7 +294,7 @@ describe('early and late announcements', () => {
     expect(effects).toEqual([{ type: 'fetch', peer: 'a', round: 1, model: 'a1' }])
   })
 
-  it('keeps one announcement a neighbour of what is further ahead and fetches it when it is due', () => {
+  it('keeps one announcement per neighbour for rounds further ahead and fetches it when its round comes', () => {
     const { state, effects } = play(collecting(), announced('a', 3), announced('a', 4), announced('a', 2))
     expect(effects).toEqual([])
     const far = [...state.inbox]
@@ -303,7 +303,7 @@ describe('early and late announcements', () => {
     expect(far.length).toBe(1)
   })
 
-  it('fetches an announcement that it had dropped as too far ahead, once it is told of it again', () => {
+  it('fetches an announcement that it had dropped as too far ahead, once it is delivered again', () => {
     const far = [announced('a', 3), announced('a', 4), announced('b', 3), announced('c', 3)]
     let { state } = play(
       collecting(),
@@ -336,7 +336,7 @@ describe('early and late announcements', () => {
 })
 
 describe('catching up', () => {
-  it('needs a majority: one liar moves nobody', () => {
+  it('needs a majority: one Byzantine neighbour has no effect', () => {
     const { state } = play(fresh(), ...PEERS.map((peer) => up(peer)), announced('a', 4))
     expect(majorityRound(state)).toBe(-1)
     expect(majorityRound(play(state, announced('b', 3)).state)).toBe(3)

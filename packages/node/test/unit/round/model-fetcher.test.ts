@@ -135,7 +135,7 @@ describe('the model fetcher', () => {
   )
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    'refuses a model with %s in it and does not hand it out',
+    'rejects a model with %s in it and does not return it',
     async (bad) => {
       const { fetcher, calls, outcomes } = setup()
       fetcher.fetch(peer, said(0))
@@ -146,7 +146,7 @@ describe('the model fetcher', () => {
     },
   )
 
-  it('refuses bytes that are no model of this run', async () => {
+  it('rejects bytes that are not a model of this run', async () => {
     const { fetcher, calls, outcomes } = setup()
     fetcher.fetch(peer, said(0))
     calls[0].resolve(MODEL)
@@ -195,12 +195,12 @@ describe('forgetting rounds', () => {
     fetcher.forget(2)
     fetcher.fetch(peer, said(2))
     expect(placeOf(calls[1])).toBe(placeOf(calls[0]))
-    // But hands it out once only.
+    // But returns it only once.
     fetcher.fetch('other', said(2))
     expect(placeOf(calls[2])).not.toBe(placeOf(calls[0]))
   })
 
-  it('never hands on a buffer into which an aborted transfer may still write', async () => {
+  it('never reuses a buffer into which an aborted transfer may still write', async () => {
     const { fetcher, calls } = setup()
     fetcher.fetch(peer, said(1))
     fetcher.forget(2)

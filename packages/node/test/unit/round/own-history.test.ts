@@ -15,7 +15,7 @@ describe('own history', () => {
     expect(rounds(6)).toEqual([])
   })
 
-  it('keeps one announcement a round', () => {
+  it('keeps one announcement per round', () => {
     const history = createOwnHistory()
     history.noteAnnouncement(said(1))
     history.noteAnnouncement(said(1))

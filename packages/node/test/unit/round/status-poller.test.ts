@@ -31,7 +31,7 @@ function setup() {
 const status: PeerStatus = { rounds: [2], newestRound: 2 }
 
 describe('the status poller', () => {
-  it('asks every second whoever is missing at that moment, from the round on', async () => {
+  it('asks every second the neighbours that are missing at that moment, from the round on', async () => {
     const { clock, asked, watch, statuses, names } = setup()
     let missing = ['a', 'b']
     watch(2, () => missing)

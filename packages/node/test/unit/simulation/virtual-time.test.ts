@@ -40,7 +40,7 @@ describe('virtual time', () => {
     expect(fired).toEqual([1])
   })
 
-  it('stands still during real work, and hands outcomes on in order of owners', async () => {
+  it('stands still during real work, and delivers outcomes in order of owners', async () => {
     const time = createVirtualTime()
     const log: string[] = []
     const node = async (owner: number, turns: number): Promise<void> => {

@@ -6,7 +6,7 @@ import { makeChain, makeEntry, run, signers } from '../../support/run-fixture.js
 const me = signers[0].peerId
 const chain = makeChain(4)
 
-/** Opens the ledger of a disk; gives it and the heights that opening went through. */
+/** Opens the ledger of a disk; returns it and the heights that were visited. */
 async function openLedger(disk: ReturnType<typeof createMemoryDisk>) {
   const visited: number[] = []
   const stores = disk.open()
@@ -15,7 +15,7 @@ async function openLedger(disk: ReturnType<typeof createMemoryDisk>) {
 }
 
 describe('a disk in memory', () => {
-  it('outlives its node: what was appended is there when it is opened again', async () => {
+  it('outlives its node: appended entries are there when it is opened again', async () => {
     const disk = createMemoryDisk()
     const first = await openLedger(disk)
     for (const entry of chain.slice(0, 2)) await first.ledger.append(entry)

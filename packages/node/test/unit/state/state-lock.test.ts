@@ -20,7 +20,7 @@ describe('the state lock', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it('is refused to a second node of this process, under whatever path, until it is released', async () => {
+  it('is refused to a second node of this process, under any path, until it is released', async () => {
     const folder = await temporaryFolder()
     const release = await lockState(folder)
     await expect(lockState(folder)).rejects.toMatchObject({ name: 'NodeError', code: 'E_STATE_IN_USE' })

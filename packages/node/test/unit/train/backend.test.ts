@@ -24,7 +24,7 @@ describe('createBackend', () => {
     )
   })
 
-  it('an explicit node without tfjs-node is an error that says how to mend it', async () => {
+  it('an explicit node without tfjs-node is an error that says how to fix it', async () => {
     await expect(createBackend('node', missing)).rejects.toMatchObject({
       code: 'E_BACKEND_UNAVAILABLE',
       message: expect.stringContaining('pnpm --filter @tempered/node add @tensorflow/tfjs-node'),
@@ -47,7 +47,7 @@ describe('createBackend', () => {
     expect(await Promise.all(current)).toEqual(['wasm', 'cpu', 'cpu', 'wasm', 'cpu'])
   })
 
-  it('goes on after a computation that failed', async () => {
+  it('continues after a failed computation', async () => {
     const wasm = await createBackend('wasm')
     const failing = withBackend(wasm, () => {
       throw new Error('no')

@@ -141,7 +141,7 @@ describe.each(cases)('%s', (name, shape, classes) => {
     expect(Math.abs(adjusted.loss - (await step(given.start, 0)).loss)).toBeGreaterThan(0.01)
   })
 
-  it('wasm and cpu train alike', async () => {
+  it('wasm and cpu train equally', async () => {
     const { spec, start } = problem(name, shape, classes)
     const request = { round: 1, steps: 8, batchSize: 4, learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 }
     const results = await Promise.all(

@@ -1,4 +1,4 @@
-/** The models once more, in plain float64 loops written from the documented layout: the check of the trainer. */
+/** A second implementation of the models, in plain float64 loops after the documented layout, to check the trainer. */
 
 import type { ModelDescription } from '../../../src/train/models.js'
 

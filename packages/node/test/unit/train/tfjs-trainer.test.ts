@@ -82,7 +82,7 @@ describe('learning', () => {
 })
 
 describe('logit adjustment', () => {
-  it('a node whose data are mostly zeros learns the other digits too', async () => {
+  it('a node whose data is mostly zeros learns the other digits too', async () => {
     const labels = data.train.labels
     const every = Uint32Array.from({ length: labels.length }, (_, k) => k)
     const indices = every.filter((k) => labels[k] === 0 || k % 100 === 0)

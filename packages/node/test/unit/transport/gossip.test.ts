@@ -45,7 +45,7 @@ describe('gossip validation', () => {
     ])
   })
 
-  it('rejects what is not signed without looking at it', () => {
+  it('rejects unsigned messages without reading them', () => {
     const { say, seen } = setup(() => undefined)
     expect(say(topics.head, 'unsigned')).toBe(TopicValidatorResult.Reject)
     expect(seen).toEqual([])

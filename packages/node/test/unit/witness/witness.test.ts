@@ -47,7 +47,7 @@ describe('a witness', () => {
     expect((await witness.sign())?.witnessed).toEqual([])
   })
 
-  it('does not co-sign a tree that is no extension, nor a head whose parent is not the entry below', () => {
+  it('does not co-sign a tree that is not an extension, or a head whose parent is not the previous entry', () => {
     const witness = open()
     witness.consider(headOf(a, 0))
     expect(witness.consider(headOf(a, 1, { root: new Uint8Array(32) }))).toBe('inconsistent')

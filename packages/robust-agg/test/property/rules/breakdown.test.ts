@@ -10,7 +10,7 @@ const D = 12
 const N = 15
 /** In units of the honest deviation: near, on top of the honest models, and at every scale beyond. */
 const SIZES = [1e-3, 0.1, 0.5, 1, 3, 10, 1e3, 1e8, 1e18, 1e30]
-/** How the colluders stand: together along ones, together in a random direction, in a row, on their own each. */
+/** Formations of the colluders: together along ones, together in a random direction, in a row, each separately. */
 const FORMATIONS = ['ones', 'random', 'row', 'scattered'] as const
 
 function colluder(formation: (typeof FORMATIONS)[number], j: number, size: number, mean: Float64Array) {
@@ -19,7 +19,7 @@ function colluder(formation: (typeof FORMATIONS)[number], j: number, size: numbe
   return Float32Array.from(mean, (value) => value - reach * (formation === 'ones' ? 1 : rng.normal()))
 }
 
-/** Where the colluders stand among the neighbours. */
+/** Positions of the colluders among the neighbours. */
 const PLACES: readonly ((colluders: Float32Array[], honest: Float32Array[]) => Float32Array[])[] = [
   (colluders, honest) => [...colluders, ...honest],
   (colluders, honest) => [...honest, ...colluders],
@@ -71,7 +71,7 @@ describe.each(rules)('%s', (name, breakdown) => {
     return
   }
   const { f, params } = breakdown
-  test(`stands ${f} of ${N} colluders anywhere, and says that it does`, () => {
+  test(`tolerates ${f} of ${N} colluders anywhere, as it claims`, () => {
     expect(worst(name, f, params)).toBeLessThan(12)
     const tolerated = createRule(name, params, { evaluator: true }).tolerated(N - 1)
     if (tolerated !== null) expect(tolerated).toBeGreaterThanOrEqual(f)

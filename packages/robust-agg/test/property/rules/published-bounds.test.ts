@@ -1,4 +1,4 @@
-/** Every rule's hull or published bound, for any finite neighbours whatever. */
+/** Every rule's hull or published bound, for any finite neighbours. */
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -18,7 +18,7 @@ const rounds = fc.integer({ min: 1, max: 6 }).chain((d) =>
     honest: fc.array(tame(d), { minLength: 6, maxLength: 9 }),
     /** How much of own each of the near neighbours is, so that rules with a threshold accept some. */
     near: fc.array(fc.integer({ min: 90, max: 110 }), { maxLength: 3 }),
-    liar: fc.oneof(tame(d), finite(d)),
+    attacker: fc.oneof(tame(d), finite(d)),
     at: fc.nat({ max: 6 }),
     round: fc.integer({ min: 0, max: 9 }),
     losses: fc.array(fc.double({ min: 0, max: 3, noNaN: true }), { minLength: 20, maxLength: 20 }),
@@ -28,16 +28,16 @@ const rounds = fc.integer({ min: 1, max: 6 }).chain((d) =>
 const rules = listRules().map(({ name }) => [name, declaredProperties[name]] as const)
 
 test.each(rules)(
-  '%s: one liar among honest neighbours, and all of them liars for what bounds the step',
+  '%s: one attacker among honest neighbours, and all of them attackers for what bounds the step',
   (name, declared) => {
     const { params, bound } = declared
     let moved = 0
     fc.assert(
-      fc.property(rounds, ({ own, previous, honest, near, liar, at, round, losses }) => {
+      fc.property(rounds, ({ own, previous, honest, near, attacker, at, round, losses }) => {
         let evaluated = 0
         const evaluator = { loss: () => losses[evaluated++ % losses.length] }
         const others = [...honest, ...near.map((percent) => own.map((value) => (value * percent) / 100))]
-        const neighbours = others.toSpliced(at, 0, liar)
+        const neighbours = others.toSpliced(at, 0, attacker)
         const input = { own, previous, neighbours, round, rounds: 9, evaluator }
         const { vector, verdicts, ownWeight } = createRule(name, params, { evaluator: true }).aggregate(input)
         if (distance(vector, own) > 0) moved++

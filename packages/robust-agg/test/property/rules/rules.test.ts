@@ -73,7 +73,7 @@ describe('coordinatewise rules', () => {
       fc.record({
         f: fc.constant(f),
         honest: fc.array(tame(d), { minLength: f + 1, maxLength: f + 6 }),
-        liars: fc.array(finite(d), { minLength: f, maxLength: f }),
+        attackers: fc.array(finite(d), { minLength: f, maxLength: f }),
       }),
     ),
   )
@@ -81,11 +81,11 @@ describe('coordinatewise rules', () => {
   test.each([
     ['median', () => ({})],
     ['trimmed-mean', (f: number) => ({ f })],
-  ])('%s stays inside the hull of the honest models against f liars', (name, params) => {
+  ])('%s stays inside the hull of the honest models against f attackers', (name, params) => {
     fc.assert(
-      fc.property(mixed, ({ f, honest, liars }) => {
+      fc.property(mixed, ({ f, honest, attackers }) => {
         const [own, ...others] = honest
-        const neighbours = [...liars, ...others]
+        const neighbours = [...attackers, ...others]
         const { vector } = createRule(name, params(f)).aggregate({ own, neighbours, round: 0, rounds: 1 })
         vector.forEach((value, k) => {
           const column = honest.map((x) => x[k])
@@ -154,21 +154,21 @@ describe('clipping rules', () => {
     )
   })
 
-  test('cs-plus: liars of weight at most b cannot push the radius beyond the farthest honest distance', () => {
+  test('cs-plus: attackers of weight at most b cannot push the radius beyond the farthest honest distance', () => {
     fc.assert(
       fc.property(
         dimension.chain((d) =>
           fc.record({
             own: tame(d),
             honest: fc.array(tame(d), { minLength: 4, maxLength: 8 }),
-            liar: finite(d),
+            attacker: finite(d),
           }),
         ),
-        ({ own, honest, liar }) => {
+        ({ own, honest, attacker }) => {
           const b = 1 / (honest.length + 2)
           const { verdicts } = createRule('cs-plus', { b }).aggregate({
             own,
-            neighbours: [...honest, liar],
+            neighbours: [...honest, attacker],
             round: 0,
             rounds: 1,
           })

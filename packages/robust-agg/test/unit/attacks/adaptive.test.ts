@@ -1,4 +1,4 @@
-/** The search for the worst submission, and its committed findings. UPDATE_FIXTURES=1 writes these anew. */
+/** The search for the worst submission, and its committed findings. UPDATE_FIXTURES=1 rewrites these. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -177,17 +177,17 @@ describe('the committed worst cases', () => {
 test('a probe gives the aggregate with the submission at the end, weights and memory extended', () => {
   const [own, ...neighbours] = honest
   const round = { own, neighbours, round: 1, rounds: 10, weights: neighbours.map(() => 0.1) }
-  const liar = own.map((value) => -value)
+  const attacker = own.map((value) => -value)
   const rule = createRule('average')
   const probe = createProbe({ rule, round, attackers: 2, attackerWeight: 0.05 })
-  expect(probe(liar)).toEqual(
+  expect(probe(attacker)).toEqual(
     rule.aggregate({
       ...round,
-      neighbours: [...neighbours, liar, liar],
+      neighbours: [...neighbours, attacker, attacker],
       weights: [...round.weights, 0.05, 0.05],
     }).vector,
   )
-  expect(() => createProbe({ rule, round, attackers: 1 })(liar)).toThrow(/'weights'/)
+  expect(() => createProbe({ rule, round, attackers: 1 })(attacker)).toThrow(/'weights'/)
   const sybils = createRule('foolsgold')
   const { memory } = sybils.aggregate({ own, neighbours, round: 0, rounds: 10 })
   const remembered = createProbe({
@@ -195,5 +195,5 @@ test('a probe gives the aggregate with the submission at the end, weights and me
     round: { own, neighbours, round: 1, rounds: 10, memory },
     attackers: 2,
   })
-  expect(remembered(liar).every(Number.isFinite)).toBe(true)
+  expect(remembered(attacker).every(Number.isFinite)).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** What each attack says it needs is what it reads, and a host can derive it from the topology. */
+/** Each attack reads exactly the needs that it declares, and a caller can derive them from the topology. */
 
 import { describe, expect, test } from 'vitest'
 import {
@@ -84,7 +84,7 @@ describe.each(listAttacks().filter((info) => info.kind === 'model'))('$name', ({
 })
 
 describe('surroundings', () => {
-  test('who is honest, whom an attacker reaches, which receiver a victim is', () => {
+  test('honest nodes, reachable victims and recipient indices', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5])
     expect(surroundings.victims(6)).toEqual([2, 3])
     expect(surroundings.victims(7)).toEqual([3])
@@ -178,13 +178,13 @@ describe('mimic', () => {
     const target = make({ warmup: 3 })
     const learned = [0, 1, 2].map((round) => target(view(round)))
     expect([1, 5]).toContain(learned[2])
-    // After the warm-up it copies the same node, whatever the models are.
+    // After the warm-up it always copies the same node.
     for (let round = 3; round < 8; round++) expect(target(view(round, 6, 2))).toBe(learned[2])
     // Asked twice in a round, for two receivers: the same.
     expect(target(view(8))).toBe(target(view(8)))
   })
 
-  test('while it learns it follows the models; another run begins anew', () => {
+  test('while it learns it follows the models; another run starts again', () => {
     const target = make({ warmup: 50 })
     const before = target(view(0))
     for (let round = 1; round < 30; round++) target(view(round, 6, 2))
@@ -192,7 +192,7 @@ describe('mimic', () => {
     expect(target(view(0))).toBe(before)
   })
 
-  test('several receivers in a round are one lesson', () => {
+  test('several receivers in a round are one observation', () => {
     const target = make({ warmup: 2 })
     for (let receiver = 0; receiver < 5; receiver++) target(view(0))
     expect([2, 6]).toContain(target(view(1, 6, 2)))

@@ -131,7 +131,7 @@ test('copies: mimic of a given node, echo, free-rider, equivocation', () => {
   expect(distance(even, odd) / norm(own)).toBeCloseTo(0.2, 4)
 })
 
-test('model-replacement takes over a plain average of n', () => {
+test('model-replacement replaces a plain average of n', () => {
   const start = cloud('start', D, 0.9)
   const crafted = craft('model-replacement', { scale: 5 }, { start })
   // Four others that did not move: the average of the five is the attacker's model.
@@ -164,7 +164,7 @@ test('spectral pushes the two halves apart', () => {
   expect(along(push(5))).toBeGreaterThan(0)
 })
 
-// NNA and BALANCE cut off whoever is too far: the worst strength lies just before that, between two powers of two.
+// NNA and BALANCE cut off models that are too far: the worst strength lies just before that, between two powers of two.
 test.each([
   ['trimmed-mean', { f: 2 }, 'alie', 'z'],
   ['trimmed-mean', { f: 2 }, 'ipm', 'epsilon'],

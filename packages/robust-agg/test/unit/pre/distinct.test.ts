@@ -9,14 +9,14 @@ const [first, second] = round.neighbours
 const behind = (name: string, params: Record<string, number>, input: RoundInput) =>
   createRule(name, params, { pre: [{ name: 'distinct' }] }).aggregate(input)
 
-test('changes nothing where nobody copies', () => {
+test('changes nothing when no one copies', () => {
   for (const name of ['average', 'median', 'geometric-median'])
     expect(bitsOf(behind(name, {}, round).vector)).toEqual(
       bitsOf(createRule(name, {}).aggregate(round).vector),
     )
 })
 
-test('copies of a neighbour and of my own model move the result not at all', () => {
+test('copies of a neighbour and of my own model do not change the result', () => {
   const copied = {
     ...round,
     neighbours: [...round.neighbours, second.slice(), second.slice(), round.own.slice()],

@@ -20,8 +20,8 @@ test('nothing can be put where the majority agrees, however little', () => {
   const round = ordinaryRound(8, 37)
   const planted = round.neighbours.map((x, j) => (j < 4 ? x.map((v, k) => (k === 7 ? v + 1e-3 : v)) : x))
   const agreed = [round.own, ...planted].map((x) => x.map((v, k) => (k === 7 && v === x[7] ? 0.5 : v)))
-  const liars = agreed.map((x, k) => (k >= 1 && k <= 4 ? x.map((v, at) => (at === 7 ? 0.501 : v)) : x))
-  const { vector } = play(1e6, { ...round, own: liars[0], neighbours: liars.slice(1) })
+  const attackers = agreed.map((x, k) => (k >= 1 && k <= 4 ? x.map((v, at) => (at === 7 ? 0.501 : v)) : x))
+  const { vector } = play(1e6, { ...round, own: attackers[0], neighbours: attackers.slice(1) })
   expect(vector[7]).toBe(0.5)
 })
 

@@ -74,13 +74,13 @@ describe.each(pairs)('$pre before $name', ({ name, pre, params, info }) => {
   test('finite but Byzantine vectors, one or many of them', () => {
     for (const [, byzantine] of strange) {
       for (const count of [1, NEIGHBOURS]) {
-        const liars = Array.from({ length: count }, () => byzantine(ordinary.own))
-        harmless({ ...ordinary, neighbours: [...liars, ...ordinary.neighbours.slice(count)] })
+        const attackers = Array.from({ length: count }, () => byzantine(ordinary.own))
+        harmless({ ...ordinary, neighbours: [...attackers, ...ordinary.neighbours.slice(count)] })
       }
     }
   })
 
-  test('nobody, nobody usable, one usable: my own model where there is nothing else', () => {
+  test('no neighbour, none usable, one usable: my own model when there is nothing else', () => {
     for (const neighbours of [[], unusable.map(([, byzantine]) => byzantine(D))]) {
       const { vector, ownWeight } = rule.aggregate({ ...ordinary, neighbours })
       expect(bitsOf(vector)).toEqual(bitsOf(ordinary.own))

@@ -59,7 +59,7 @@ describe('one round', () => {
     ])
   })
 
-  test('leaves nobody out where nobody moved', () => {
+  test('leaves no one out when no one moved', () => {
     const still = { ...round([]), own: start, neighbours: [start.slice(), start.slice(), start.slice()] }
     expect(acceptedOf(still)).toEqual([true, true, true])
   })
@@ -98,7 +98,7 @@ describe('memory', () => {
     )
   })
 
-  test('stands beside what the rule remembers', () => {
+  test("is kept in addition to the rule's memory", () => {
     const pre = [{ name: 'reputation' }]
     const alone = createRule('foolsgold')
     const behind = createRule('foolsgold', {}, { pre })
@@ -117,7 +117,7 @@ describe('memory', () => {
     expect(memoryBehind?.neighbours.every((sender) => sender?.values.length === 2)).toBe(true)
   })
 
-  test('what a neighbour that was refused earns is counted too', () => {
+  test('what a refused neighbour earns is counted too', () => {
     let memory = first
     // It mends its ways: after as many good rounds as it takes, it is welcome again.
     const verdicts = [1, 2, 3].map(() => {
@@ -131,7 +131,7 @@ describe('memory', () => {
 
 describe('my own way', () => {
   test('is the way from where the run began: it counts for more than this one step', () => {
-    // So far it went downhill; this round's step of mine goes back a little, a neighbour's goes on.
+    // So far it went downhill; in this round my step goes back a little, and a neighbour's continues.
     const before = start.map((value, k) => value - 10 * downhill[k])
     const input = { ...round([1, -1]), own: stepped('own', -1), initial: before }
     expect(acceptedOf(input)).toEqual([true, false])
@@ -139,7 +139,7 @@ describe('my own way', () => {
     expect(acceptedOf({ ...input, initial: before.map(() => Number.NaN) })).toEqual([false, true])
   })
 
-  test('cannot be pushed: colluders who send what is against a victim leave its verdict as it was', () => {
+  test('cannot be pushed: colluders that send steps against a victim do not change its verdict', () => {
     const honest = round([1, 1, 1, 1, 1, 1])
     const victim = honest.neighbours[0]
     const against = start.map((value, k) => value - 2 * (victim[k] - value))
@@ -151,7 +151,7 @@ describe('my own way', () => {
     ])
   })
 
-  test('of nobody else, where I did not move', () => {
+  test('of no one else, when I did not move', () => {
     const input = { ...round([1, -1]), own: start.slice() }
     expect(acceptedOf(input)).toEqual([true, true])
   })
@@ -165,10 +165,10 @@ describe('with other steps', () => {
     const trimmed = (f: number) => createRule('trimmed-mean', { f }).aggregate({ ...input, neighbours })
     const behind = (f: number, along = [1, -1, 1, -1, 1]) =>
       createRule('trimmed-mean', { f }, { pre }).aggregate(round(along))
-    // Four are left: f = 1 stands, f = 2 and 3 become 1, and f = 4 would have to lose more than the two refused.
+    // Four are left: f = 1 is kept, f = 2 and 3 become 1, and f = 4 would have to lose more than the two refused.
     for (const f of [1, 2, 3]) expect(behind(f).vector).toEqual(trimmed(1).vector)
     expect(behind(4).verdicts.map(({ reason }) => reason)).toEqual(new Array(5).fill('too-few-models'))
-    // Where nobody was refused, f is what it was.
+    // When no one was refused, f is unchanged.
     expect(behind(3, [1, 1, 1, 1, 1]).verdicts[0].reason).toBe('too-few-models')
   })
 

@@ -64,7 +64,7 @@ test.each([
   for (const round of rounds) {
     const rule = createRule(name, params)
     const out = new Float32Array(D)
-    // Once before, so that the kernels are there.
+    // Run once before, so that the kernels are compiled.
     rule.aggregate(round, out)
     expect(longArrays(() => rule.aggregate(round, out))).toBe(0)
     expect(longArrays(() => rule.aggregate(round))).toBe(1)

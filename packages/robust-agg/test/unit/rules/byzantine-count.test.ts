@@ -1,4 +1,4 @@
-/** Byzantine neighbours that are known and left out: a fixed f counts them no more. */
+/** Known Byzantine neighbours are left out: a fixed f no longer counts them. */
 
 import { describe, expect, test } from 'vitest'
 import { createRule, listPreAggregators, listRules } from '../../../src/index.js'

@@ -21,7 +21,7 @@ describeEachRule(({ info, run, ordinary }) => {
   })
 
   test.each(unusable)(
-    'an unusable vector (%s) changes nothing, wherever it stands',
+    'an unusable vector (%s) changes nothing, at any position',
     (_name, byzantine, reason) => {
       const clean = run(ordinary)
       for (const at of [0, 3, NEIGHBOURS]) {
@@ -104,7 +104,7 @@ describeEachRule(({ info, run, ordinary }) => {
     expect(verdicts.every((v) => Number.isFinite(v.weight) && v.weight >= 0)).toBe(true)
   })
 
-  test('a model that breaks the evaluation is the worst, and nobody else notices', () => {
+  test('a model that breaks the evaluation is the worst, and does not affect the others', () => {
     if (!info.needsEvaluator) return
     const bomb = ordinary.own.map((value) => value * 1.001)
     const loss = (x: Float32Array): number => {
@@ -117,7 +117,7 @@ describeEachRule(({ info, run, ordinary }) => {
     expect(vector.every(Number.isFinite)).toBe(true)
   })
 
-  test("Byzantine opinions never break a round, and a liar's word about itself changes nothing", () => {
+  test("Byzantine opinions never break a round, and a neighbour's opinion about itself changes nothing", () => {
     const rows: (ArrayLike<unknown> | null)[] = [
       null,
       [],

@@ -1,4 +1,4 @@
-/** What a caller can get wrong, with a typed error for each. One suite for every rule. */
+/** Mistakes of a caller, with a typed error for each. One suite for every rule. */
 
 import { expect, test } from 'vitest'
 import { createRule, isRobustAggError, type RoundInput } from '../../../src/index.js'

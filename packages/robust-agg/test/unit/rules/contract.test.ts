@@ -18,7 +18,7 @@ describeEachRule(({ info, make, run, ordinary }) => {
     expect(() => make().checkNeighbourhood(6)).not.toThrow()
   })
 
-  test('gives one verdict a neighbour, with consistent fields', () => {
+  test('gives one verdict per neighbour, with consistent fields', () => {
     const { vector, verdicts, ownWeight } = run(ordinary)
     expect(vector.length).toBe(D)
     expect(vector.every(Number.isFinite)).toBe(true)
@@ -47,7 +47,7 @@ describeEachRule(({ info, make, run, ordinary }) => {
     })
   })
 
-  test('any number of live neighbours works; too few for the rule keep my own model', () => {
+  test('any number of live neighbours works; with too few for the rule my own model is kept', () => {
     for (let count = 1; count <= NEIGHBOURS; count++) {
       const { vector, verdicts } = run({ ...ordinary, neighbours: ordinary.neighbours.slice(0, count) })
       expect(vector.every(Number.isFinite)).toBe(true)

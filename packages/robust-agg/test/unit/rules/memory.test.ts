@@ -1,4 +1,4 @@
-/** What rules remember between rounds, and what they hear from their neighbours. */
+/** What rules remember between rounds, and what they learn from their neighbours' opinions. */
 
 import { describe, expect, test } from 'vitest'
 import { createRule, type RoundInput } from '../../../src/index.js'
@@ -141,7 +141,7 @@ describe('sentinel-global', () => {
   const neighbours = Array.from({ length: 4 }, (_, j) => cloud(`trusted ${j}`, 20, 1, 0.02))
   const base = { own, neighbours, rounds: 9, evaluator: { loss: () => 1 } }
   const first = rule.aggregate({ ...base, round: 0 })
-  /** All are silent but for what the list says: [who, about whom, what]. */
+  /** No opinions except those in the list: [by, about, value]. */
   const opinions = (...said: [number, number, number][]): (number | null)[][] =>
     neighbours.map((_, k) =>
       neighbours.map((_x, j) => said.find(([who, whom]) => who === k && whom === j)?.[2] ?? null),
@@ -149,7 +149,7 @@ describe('sentinel-global', () => {
   const second = (said: (number | null)[][], round = 1) =>
     rule.aggregate({ ...base, round, memory: first.memory, opinions: said })
 
-  test('a neighbour whom my trusted neighbours distrust is dropped, with its trust as the score', () => {
+  test('a neighbour that my trusted neighbours distrust is dropped, with its trust as the score', () => {
     expect(first.opinions).toEqual([1, 1, 1, 1])
     // Mine is 1; 0, 0 and 0 of the others: 1/4.
     const { verdicts, opinions: mine } = second(opinions([0, 3, 0], [1, 3, 0], [2, 3, 0]))
@@ -165,31 +165,31 @@ describe('sentinel-global', () => {
     expect(mine).toEqual([1, 1, 1, 1])
   })
 
-  test('a tie with my own verdict keeps it; before the active round nobody is asked', () => {
+  test('a tie with my own verdict keeps it; before the active round opinions do not count', () => {
     expect(second(opinions([0, 3, 0])).verdicts[3].accepted).toBe(true)
     expect(second(opinions([0, 3, 0], [1, 3, 0], [2, 3, 0]), 0).verdicts[3].accepted).toBe(true)
   })
 
-  test('whom I do not trust is not heard', () => {
-    const liar = own.map((value) => -value)
-    const round = { ...base, neighbours: [liar, ...neighbours.slice(1)] }
+  test('the opinions of a neighbour that I do not trust do not count', () => {
+    const attacker = own.map((value) => -value)
+    const round = { ...base, neighbours: [attacker, ...neighbours.slice(1)] }
     const before = rule.aggregate({ ...round, round: 0 })
     expect(before.opinions).toEqual([0, 1, 1, 1])
-    // Mine 1 and that of a trusted one 0: a half. The liar's 0 would make it a third.
+    // Mine 1 and that of a trusted one 0: a half. The attacker's 0 would make it a third.
     const said = opinions([0, 3, 0], [1, 3, 0])
     const { verdicts } = rule.aggregate({ ...round, round: 1, memory: before.memory, opinions: said })
     expect(verdicts[3].accepted).toBe(true)
     expect(verdicts[0]).toMatchObject({ reason: 'trust-below-threshold', score: 0 })
   })
 
-  test('nobody is heard about itself', () => {
+  test("a neighbour's opinion about itself does not count", () => {
     // Mine 1, and 0 of two trusted ones: a third. Its own 1 would make it a half.
     const { verdicts } = second(opinions([0, 3, 0], [1, 3, 0], [3, 3, 1]))
     expect(verdicts[3].reason).toBe('trust-below-threshold')
     expect(verdicts[3].score).toBeCloseTo(1 / 3, 12)
   })
 
-  test('of a newcomer nobody has said anything: sentinel decides', () => {
+  test('no one has an opinion about a newcomer: sentinel decides', () => {
     const memory = { own: null, neighbours: [null, ...(first.memory?.neighbours.slice(1) ?? [])] }
     const { verdicts } = rule.aggregate({ ...base, round: 1, memory, opinions: opinions() })
     expect(verdicts[0].accepted).toBe(true)

@@ -9,7 +9,7 @@ const reasonsOf = (result: { verdicts: readonly { reason: string }[] }) =>
   result.verdicts.map((v) => v.reason)
 
 describe('average', () => {
-  test('honours mixing weights; my own is what is left', () => {
+  test('honours mixing weights; my own is the remainder', () => {
     const [own, ...neighbours] = vectors([8], [16], [32])
     const result = createRule('average').aggregate({
       own,
@@ -23,10 +23,13 @@ describe('average', () => {
     expect(result.verdicts.map((verdict) => verdict.weight)).toEqual([0.25, 0.5])
   })
 
-  test('is the undefended control: one liar moves it far', () => {
+  test('is the undefended control: one attacker moves it far', () => {
     const round = ordinaryRound(6, 20)
-    const liar = round.own.map(() => 1e6)
-    const { vector } = createRule('average').aggregate({ ...round, neighbours: [...round.neighbours, liar] })
+    const attacker = round.own.map(() => 1e6)
+    const { vector } = createRule('average').aggregate({
+      ...round,
+      neighbours: [...round.neighbours, attacker],
+    })
     expect(distance(vector, round.own)).toBeGreaterThan(1e5)
   })
 })
@@ -73,8 +76,8 @@ describe('balance', () => {
 describe('clipped-gossip and cs-plus', () => {
   test('each neighbour moves the result by at most W·τ', () => {
     const round = ordinaryRound(6, 30)
-    const liar = round.own.map((value) => -1e30 * value)
-    const neighbours = [liar]
+    const attacker = round.own.map((value) => -1e30 * value)
+    const neighbours = [attacker]
     const { vector, verdicts } = createRule('clipped-gossip', { tau: 0.5 }).aggregate({
       ...round,
       neighbours,
@@ -136,10 +139,10 @@ describe('clipped-gossip and cs-plus', () => {
 
 describe('krum and multi-krum', () => {
   const honest = vectors([0, 0], [0.1, 0], [0, 0.1], [0.1, 0.1], [0.05, 0.05])
-  const liars = vectors([9, 9], [9, 9.01])
+  const attackers = vectors([9, 9], [9, 9.01])
 
-  test('picks from the cluster, not the liars; scores and threshold agree', () => {
-    const neighbours = [...honest.slice(1), ...liars]
+  test('picks from the cluster, not the attackers; scores and threshold agree', () => {
+    const neighbours = [...honest.slice(1), ...attackers]
     const result = createRule('krum', { f: 2 }).aggregate({ own: honest[0], neighbours, round: 0, rounds: 1 })
     expect(result.vector).toEqual(honest[4])
     expect(reasonsOf(result)).toEqual([
@@ -154,13 +157,13 @@ describe('krum and multi-krum', () => {
   })
 
   test('f left out is the most that the live models allow', () => {
-    const input = { own: honest[0], neighbours: [...honest.slice(1), ...liars], round: 0, rounds: 1 }
+    const input = { own: honest[0], neighbours: [...honest.slice(1), ...attackers], round: 0, rounds: 1 }
     expect(createRule('krum').aggregate(input)).toEqual(createRule('krum', { f: 2 }).aggregate(input))
     const fewer = { ...input, neighbours: input.neighbours.slice(1) }
     expect(createRule('krum').aggregate(fewer)).toEqual(createRule('krum', { f: 1 }).aggregate(fewer))
   })
 
-  test('neighbours died: too few for f keeps my own model', () => {
+  test('neighbours died: with too few for f my own model is kept', () => {
     const input = { own: honest[0], neighbours: honest.slice(1), round: 0, rounds: 1 }
     for (const name of ['krum', 'multi-krum']) {
       const result = createRule(name, { f: 2 }).aggregate(input)
@@ -177,8 +180,8 @@ describe('krum and multi-krum', () => {
     expect([multi.ownWeight, ...multi.verdicts.map((verdict) => verdict.weight)]).toEqual([0.5, 0.5, 0, 0])
   })
 
-  test('multi-krum leaves the liars out; m above n − f is cut in a round', () => {
-    const input = { own: honest[0], neighbours: [...honest.slice(1), ...liars], round: 0, rounds: 1 }
+  test('multi-krum leaves the attackers out; m above n − f is cut in a round', () => {
+    const input = { own: honest[0], neighbours: [...honest.slice(1), ...attackers], round: 0, rounds: 1 }
     const result = createRule('multi-krum', { f: 2, m: 50 }).aggregate(input)
     expect(norm(result.vector)).toBeLessThan(0.1)
     expect(reasonsOf(result).slice(4)).toEqual(['not-selected', 'not-selected'])
@@ -243,14 +246,14 @@ describe('wfagg', () => {
 })
 
 describe('fltrust', () => {
-  test('a liar a hair away from the start of the training cannot blow up the coordinates where it agrees', () => {
+  test('a attacker a hair away from the start of the training cannot blow up the coordinates where it agrees', () => {
     const previous = Float32Array.of(0, 50, -3)
     const own = Float32Array.of(0.5, 50.5, -3)
-    const liar = Float32Array.of(1e-45, 50, -3)
+    const attacker = Float32Array.of(1e-45, 50, -3)
     const { vector, verdicts } = createRule('fltrust').aggregate({
       own,
       previous,
-      neighbours: [liar],
+      neighbours: [attacker],
       round: 0,
       rounds: 1,
     })
@@ -266,8 +269,8 @@ describe('iterative rules', () => {
     const rule = createRule('geometric-median', { steps: 50 })
     const clean = rule.aggregate(round).vector
     for (const size of [1e8, 1e20, 1e38]) {
-      const liar = round.own.map(() => size)
-      const { vector } = rule.aggregate({ ...round, neighbours: [...round.neighbours, liar] })
+      const attacker = round.own.map(() => size)
+      const { vector } = rule.aggregate({ ...round, neighbours: [...round.neighbours, attacker] })
       expect(distance(vector, clean)).toBeLessThan(0.5)
     }
   })

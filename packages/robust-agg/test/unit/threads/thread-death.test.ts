@@ -1,4 +1,4 @@
-/** Threads that die, between jobs and within one: every job ends, with the same bits, and the rest goes on. */
+/** Threads that die, between jobs and within one: every job ends, with the same bits, and the other threads continue. */
 
 import { createHash } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
@@ -72,7 +72,7 @@ describe.runIf(vectorArena() !== null)('a kernel thread that dies', () => {
     return vector
   }
 
-  /** Runs the kernel over all spans and gives what stands in each span's place. */
+  /** Runs the kernel over all spans and returns the results of each span. */
   function counts(kernel: 'slow' | 'traps', compiled: ReturnType<typeof runtime.compile>): number[] {
     const first = layout.results / 8
     runtime.float64.fill(0, first, first + SPANS)
@@ -131,7 +131,7 @@ describe.runIf(vectorArena() !== null)('a kernel thread that dies', () => {
     expect(work()).toEqual(alone)
   })
 
-  test('at any moment: jobs go on while it ends', async () => {
+  test('at any moment: jobs continue while it ends', async () => {
     const alone = work()
     threads = await startKernelThreads(3)
     expect(work()).toEqual(alone)

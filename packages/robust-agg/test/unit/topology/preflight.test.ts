@@ -64,7 +64,7 @@ describe('structure', () => {
     ])
   })
 
-  test('the Fiedler vector of a path is a half cosine, and tells the halves of a dumbbell apart', () => {
+  test('the Fiedler vector of a path is a half cosine, and separates the halves of a dumbbell', () => {
     const n = 6
     const edges = Array.from({ length: n - 1 }, (_, i) => [i, i + 1] as const)
     const vector = fiedlerVector(createTopology({ name: 'custom', edges }, n, 1))

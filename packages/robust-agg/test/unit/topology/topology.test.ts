@@ -83,7 +83,7 @@ describe('shapes', () => {
     expect(isRobustAggError(errorOf({ name: 'ring', edges: [[0, 1]] }, 4), 'E_TOPOLOGY')).toBe(true)
   })
 
-  test('neighbours(i) refuses a node that is not there', () => {
+  test('neighbours(i) refuses a node that does not exist', () => {
     expect(() => createTopology({ name: 'ring' }, 3, 1).neighbours(3)).toThrow(/no node 3/)
   })
 })
@@ -215,7 +215,7 @@ describe('fiedlerVector of more than 512 nodes', () => {
     ]
   }
 
-  test('tells apart two rings, whether one edge joins them or none', () => {
+  test('separates two rings, connected by one edge or none', () => {
     for (const joint of [[], [[17, 420] as [number, number]]]) {
       const [left, right] = halvesOf([...ringOf(0, 300), ...ringOf(300, 300), ...joint])
       expect([left.size, right.size]).toEqual([1, 1])

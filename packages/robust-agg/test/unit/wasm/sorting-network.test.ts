@@ -15,7 +15,7 @@ function compare(values: number[], { i, j, needsMin, needsMax }: Comparator): vo
   values[j] = needsMax ? high : Number.NaN
 }
 
-/** Runs a schedule on a machine that knows only what is at hand and what was put away. */
+/** Runs a schedule on a machine that knows only its registers and stored wires. */
 function runSchedule(
   { segments, atHand }: Schedule,
   input: readonly number[],
@@ -92,7 +92,7 @@ describe('sorting networks', () => {
     }
   })
 
-  test('no more wires are at hand than there are registers', () => {
+  test('there are never more loaded wires than registers', () => {
     const network = prunedNetwork(64, 31, 32)
     for (const registers of [2, 6, 12]) {
       const { segments } = schedule(network, registers, 100, network.wireOf.slice(31, 33))
