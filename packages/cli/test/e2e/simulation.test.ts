@@ -4,6 +4,7 @@ import { startClusterRun, startSimulation } from '@tempered/lab/run'
 import { planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
+import { CACHE } from '../../../../test-support/cache.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 interface Outcome {
@@ -17,13 +18,13 @@ interface Outcome {
 
 async function simulate(input: ScenarioInput, folder: string, trainingThreads: number): Promise<Outcome> {
   const scenario = scenarioSchema.parse(input)
-  const plan = planCluster(scenario, await loadSource(scenario.data.source, folder))
+  const plan = planCluster(scenario, await loadSource(scenario.data.source, CACHE))
   const aggregates: Record<string, string> = {}
   const consensus: number[] = []
   const run = await startClusterRun({
     plan,
     folder: join(folder, 'run'),
-    cacheFolder: folder,
+    cacheFolder: CACHE,
     hosts: trainingThreads,
     logLevel: 'silent',
     stage: startSimulation,
