@@ -10,6 +10,26 @@ const FORBIDDEN = {
   report: ['cli'],
 }
 
+/** Rooms of packages/lab from the ground up: each may import from those before it, not from those after it. */
+const LAB_ROOMS = [
+  'text',
+  'documents',
+  'faults',
+  'adversary',
+  'events',
+  'measures',
+  'plugins',
+  'scenario',
+  'stage',
+  'cluster',
+  'simulate',
+  'run',
+  'matrix',
+  'red-team',
+  'averaging',
+  'library',
+]
+
 const source = (names) => `^packages/(${names.join('|')})/(src|dist)/`
 
 export default {
@@ -28,6 +48,20 @@ export default {
       from: { path: source([name]) },
       to: { path: source(above) },
     })),
+    ...LAB_ROOMS.slice(0, -1).map((room, k) => ({
+      name: `lab-${room}-points-down`,
+      comment: `packages/lab/src/${room} knows nothing of ${LAB_ROOMS.slice(k + 1).join(', ')}.`,
+      severity: 'error',
+      from: { path: `^packages/lab/src/${room}/` },
+      to: { path: `^packages/lab/src/(${LAB_ROOMS.slice(k + 1).join('|')})/` },
+    })),
+    {
+      name: 'cli-rooms-point-down',
+      comment: 'terminal, config and machines know nothing of commands.',
+      severity: 'error',
+      from: { path: '^packages/cli/src/(terminal|config|machines)/' },
+      to: { path: '^packages/cli/src/commands/' },
+    },
     {
       name: 'pure',
       comment:

@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config'
 import { full } from './test-support/tier.js'
 
-/** They put their own in the place of modules or globals, so each has a process to itself. */
+/** They replace modules or globals, or register measures and plug-ins: each has a process of its own. */
 const ISOLATED = [
-  'packages/robust-agg/test/unit/anchored-memory.test.ts',
-  'packages/robust-agg/test/unit/kernel-thread-death.test.ts',
-  'packages/robust-agg/test/unit/without-simd.test.ts',
+  'packages/lab/test/unit/measures/catalogue.test.ts',
+  'packages/lab/test/unit/plugins/*.test.ts',
+  'packages/robust-agg/test/unit/rules/anchored-memory.test.ts',
+  'packages/robust-agg/test/unit/kernels/without-simd.test.ts',
+  'packages/robust-agg/test/unit/threads/thread-death.test.ts',
 ]
 const LONG = full ? [] : ['**/*.long.test.ts']
 

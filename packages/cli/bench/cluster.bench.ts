@@ -3,8 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder, startClusterRun } from '@tempered/lab/run'
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { startRecordedRun } from '@tempered/lab/run'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 
 export interface ClusterBenchRow {
@@ -39,16 +40,16 @@ async function benchCluster(nodes: number, processes: number): Promise<ClusterBe
     evaluation: { every: ROUNDS, samples: 1 },
   })
   const cache = cacheFolder()
-  const plan = planCluster(scenario, await loadSource('mnist', cache))
+  const plan = planRun(scenario, await loadSource('mnist', cache))
   const entries = new Map<number, number>()
   const lastOfRound: number[] = []
   let resident = 0
   const begun = performance.now()
-  const run = await startClusterRun({
+  const run = await startRecordedRun({
     plan,
     folder,
     cacheFolder: cache,
-    hosts: processes,
+    workers: processes,
     logLevel: 'warn',
     onEvent(event) {
       if (event.type === 'memory') resident += event.residentBytes

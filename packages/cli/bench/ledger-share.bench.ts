@@ -3,8 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder, startClusterRun } from '@tempered/lab/run'
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { startRecordedRun } from '@tempered/lab/run'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource, type RoundReport } from '@tempered/node'
 
 export interface LedgerShareRow {
@@ -31,13 +32,13 @@ async function bench(model: 'cnn' | 'mlp', nodes: number): Promise<LedgerShareRo
     evaluation: { every: ROUNDS, samples: 1 },
   })
   const cache = cacheFolder()
-  const plan = planCluster(scenario, await loadSource('mnist', cache))
+  const plan = planRun(scenario, await loadSource('mnist', cache))
   const phases: RoundReport['phaseMs'][] = []
-  const run = await startClusterRun({
+  const run = await startRecordedRun({
     plan,
     folder,
     cacheFolder: cache,
-    hosts: 2,
+    workers: 2,
     logLevel: 'warn',
     onEvent(event) {
       // The first round holds the start, the last one the evaluation on all test samples.

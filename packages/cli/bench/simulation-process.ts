@@ -1,8 +1,10 @@
 /** One simulation, `simulation-process.ts <nodes> <rounds>`; prints its figures as JSON. */
 
 import { availableParallelism } from 'node:os'
-import { cacheFolder, startClusterRun, startSimulation } from '@tempered/lab/run'
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { startRecordedRun } from '@tempered/lab/run'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
+import { startSimulation } from '@tempered/lab/simulate'
 import { loadSource } from '@tempered/node'
 
 export interface SimulationFigures {
@@ -29,12 +31,12 @@ const scenario = scenarioSchema.parse({
 })
 const begun = performance.now()
 const cache = cacheFolder()
-const plan = planCluster(scenario, await loadSource('mnist', cache))
-const run = await startClusterRun({
+const plan = planRun(scenario, await loadSource('mnist', cache))
+const run = await startRecordedRun({
   plan,
   folder: '',
   cacheFolder: cache,
-  hosts: availableParallelism(),
+  workers: availableParallelism(),
   logLevel: 'silent',
   stage: startSimulation,
   writeFiles: false,

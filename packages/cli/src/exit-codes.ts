@@ -15,7 +15,8 @@ export const EXIT = {
   terminated: 143,
 } as const
 
-const BY_CODE: Readonly<Record<string, number>> = {
+/** Exit code of each error code; others end a command with 1, or 3 for an error of data. */
+export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_USAGE: EXIT.usage,
   E_CONFIG: EXIT.usage,
   E_FILE: EXIT.usage,
@@ -31,6 +32,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   E_TOO_FEW_NODES: EXIT.usage,
   E_EVALUATOR_NEEDED: EXIT.usage,
   E_RULE_UNSUPPORTED: EXIT.usage,
+  E_MODULE: EXIT.usage,
+  E_CUSTOM: EXIT.usage,
   E_MODEL_UNKNOWN: EXIT.usage,
   E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,
@@ -56,5 +59,5 @@ const BY_CODE: Readonly<Record<string, number>> = {
 /** Exit code for an error: by its `E_…` code, 1 for anything unknown. */
 export function exitCodeOf(error: unknown): number {
   const { name } = (error ?? {}) as { name?: string }
-  return BY_CODE[errorCode(error)] ?? (name === 'DataError' ? EXIT.data : EXIT.internal)
+  return EXIT_CODES[errorCode(error)] ?? (name === 'DataError' ? EXIT.data : EXIT.internal)
 }

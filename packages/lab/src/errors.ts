@@ -1,7 +1,13 @@
 import { TemperedError } from '@tempered/errors'
 
 /** Why an experiment could not be read, run or scored. Codes are stable. */
-export type LabErrorCode = 'E_CONFIG' | 'E_FILE' | 'E_LEDGER_INVALID' | 'E_NODES_FAILED' | 'E_USAGE'
+export type LabErrorCode =
+  | 'E_CONFIG'
+  | 'E_FILE'
+  | 'E_LEDGER_INVALID'
+  | 'E_MODULE'
+  | 'E_NODES_FAILED'
+  | 'E_USAGE'
 
 /** Every error that this package raises itself. */
 export class LabError extends TemperedError<LabErrorCode, Readonly<Record<string, unknown>>> {

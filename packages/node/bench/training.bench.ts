@@ -65,7 +65,7 @@ export async function benchTraining(
         classes: 10,
         train: { images, labels, indices },
         test: { images, labels },
-        nodeLabel: 'bench',
+        nodeId: 'bench',
         seed: 1,
       })
       const request = { round: 0, steps, batchSize: BATCH, learningRate: 0.01, momentum: 0.9 }

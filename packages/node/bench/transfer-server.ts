@@ -6,12 +6,12 @@ import { serveBlobs } from '../src/blobs/exchange.js'
 import { systemClock } from '../src/clock.js'
 import { identityFromSeed } from '../src/identity-file.js'
 import { createDirectProtocols } from '../src/transport/direct-protocols.js'
-import { createHost } from '../src/transport/host.js'
+import { createLibp2pNode } from '../src/transport/libp2p-node.js'
 import { benchBlob, DEADLINES } from './transfer-shared.js'
 
 const blobs = new Map<string, Uint8Array>()
 const identity = identityFromSeed(new Uint8Array(32).fill(1))
-const host = await createHost({
+const libp2p = await createLibp2pNode({
   ...identity,
   listen: ['/ip4/127.0.0.1/tcp/0'],
   mdns: false,
@@ -19,7 +19,7 @@ const host = await createHost({
   dialMs: DEADLINES.dialMs,
   wireBytes: { received: 0, sent: 0 },
 })
-const direct = createDirectProtocols(host, systemClock, DEADLINES, () => undefined)
+const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
 await serveBlobs(direct, { blob: async (cid) => blobs.get(cid), isAdmitted: () => true })
 
 /** A connection names a length in 8 bytes and gets that many bytes, as often as it asks. */
@@ -30,7 +30,7 @@ const raw = createServer((socket) => {
 raw.listen(0, '127.0.0.1', () => {
   const address = raw.address()
   process.send?.({
-    multiaddr: host.getMultiaddrs()[0]?.toString(),
+    multiaddr: libp2p.getMultiaddrs()[0]?.toString(),
     rawPort: typeof address === 'object' ? address?.port : undefined,
   })
 })

@@ -9,7 +9,7 @@ import { fetchBlob } from '../src/blobs/exchange.js'
 import { systemClock } from '../src/clock.js'
 import { identityFromSeed } from '../src/identity-file.js'
 import { createDirectProtocols } from '../src/transport/direct-protocols.js'
-import { createHost } from '../src/transport/host.js'
+import { createLibp2pNode } from '../src/transport/libp2p-node.js'
 import { DEADLINES } from './transfer-shared.js'
 
 export interface TransferBenchRow {
@@ -47,7 +47,7 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
   const child = fork(new URL('./transfer-server.ts', import.meta.url))
   const { multiaddr: address, rawPort } = await reply<{ multiaddr: string; rawPort: number }>(child)
   const identity = identityFromSeed(new Uint8Array(32).fill(2))
-  const host = await createHost({
+  const libp2p = await createLibp2pNode({
     ...identity,
     listen: [],
     mdns: false,
@@ -55,9 +55,9 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
     dialMs: DEADLINES.dialMs,
     wireBytes: { received: 0, sent: 0 },
   })
-  const connection = await host.dial(multiaddr(address))
+  const connection = await libp2p.dial(multiaddr(address))
   const peer = connection.remotePeer.toString()
-  const direct = createDirectProtocols(host, systemClock, DEADLINES, () => undefined)
+  const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
   const socket = connect(rawPort, '127.0.0.1')
   await once(socket, 'connect')
 
@@ -93,7 +93,7 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
     })
   }
   socket.destroy()
-  await host.stop()
+  await libp2p.stop()
   child.disconnect()
   return rows
 }

@@ -1,3 +1,9 @@
+/**
+ * A node of a run: network, rounds, training, ledger. `createNode` puts one together from a trainer of your own;
+ * `openLocalNode` trains one of the built-in models on a share of local data.
+ *
+ * @packageDocumentation
+ */
 import './polyfill/promise-with-resolvers.js'
 
 export { createRunRule, manifestRule } from './aggregate/run-rule.js'
@@ -22,7 +28,7 @@ export {
   type AnnouncementIndex,
   type Contradiction,
   createAnnouncementIndex,
-  type Story,
+  type IndexedAnnouncement,
 } from './ledger/announcement-index.js'
 export { auditLedger, type LedgerAudit, type WrongRound } from './ledger/audit.js'
 export { type BlobLookup, openBlobFolders, withInitialModel } from './ledger/blob-folders.js'
@@ -48,7 +54,7 @@ export { writeNewFile } from './ledger/new-file.js'
 export {
   type CheckedProof,
   checkProofFile,
-  packMisdeedProof,
+  packMisbehaviourProof,
   packWholeProof,
 } from './ledger/proof-file.js'
 export { ledgerEntries } from './ledger/read-entries.js'
@@ -67,10 +73,12 @@ export {
   openLocalTraining,
 } from './local-node.js'
 export { type Logger, silentLogger } from './logger.js'
-export { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'
+export { createRunManifest, DEFAULT_DEADLINES, type RunManifestInit } from './run-manifest.js'
+export type { NodeEvents, TemperedNode } from './running-node.js'
 export { createSharedReader } from './simulation/shared-reader.js'
 export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.js'
 export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'

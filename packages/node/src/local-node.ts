@@ -5,9 +5,10 @@ import { commitToData, DATA_COMMITMENT_FILE, describeData } from './data/data-co
 import type { DataSource } from './data/dataset.js'
 import { type DataShare, shareIndices } from './data/node-data.js'
 import type { Logger } from './logger.js'
-import { createNode, type NodeComponents, type NodeEvents, type NodeInit, type TemperedNode } from './node.js'
+import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import type { LocalTraining } from './round/local-training.js'
 import type { ModelPublisher } from './round/publisher.js'
+import type { NodeEvents, TemperedNode } from './running-node.js'
 import {
   createManifestTraining,
   type EvaluationPlan,
@@ -88,7 +89,7 @@ export async function openLocalTraining(
     train: { images: init.samples.images, labels: init.samples.labels, indices },
     test: { images: test.images, labels: test.labels },
     // A stranger to the run is refused by createNode, which says why.
-    nodeLabel: run.memberIndex.get(init.peer) ?? -1,
+    nodeId: run.memberIndex.get(init.peer) ?? -1,
     seed: manifest.seed,
   })
   return createManifestTraining(trainer, manifest, init.evaluation)

@@ -7,7 +7,7 @@ import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION } from './manifest.js'
 import { type Signed, signBody, verifySigned } from './signing.js'
 
-/** "In this round my trained model is this blob." Gossiped; the blob itself is pulled. */
+/** "In this round my trained model is this blob." The announcement is gossiped; the blob itself is pulled. */
 const announcementSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   run: documentLink,
@@ -19,11 +19,11 @@ const announcementSchema = z.strictObject({
   byteLength: counter,
   /** The author's newest ledger entry, or the run id before the first. */
   parent: documentLink,
-  /** L2 norm of the parameters; what the author claims, checked by nobody before the blob is here. */
+  /** L2 norm of the parameters, as the author claims. Cannot be checked before the blob has arrived. */
   norm: z.number().min(0),
   /**
-   * For rules that exchange opinions: what the author's last aggregation says of each of its neighbours in member
-   * order, 1 trusted, 0 not, null nothing. Null for all other rules and before the first aggregation.
+   * For rules that exchange opinions: what the author's last aggregation says about each of its neighbours, in member
+   * order. 1 trusted, 0 not trusted, null no statement. Null for all other rules and before the first aggregation.
    */
   opinions: z
     .array(z.literal([0, 1]).nullable())
@@ -32,7 +32,7 @@ const announcementSchema = z.strictObject({
 })
 export type Announcement = z.infer<typeof announcementSchema>
 
-/** A decoded signed message with the very bytes it came in, for passing on and for evidence. */
+/** A decoded signed message with the exact bytes it arrived in, for forwarding and for evidence. */
 export interface SignedMessage<B> extends Signed<B> {
   readonly bytes: Uint8Array
 }
@@ -52,7 +52,7 @@ export function signAnnouncement(
   return { ...signed, bytes: encodeCanonical(signed) }
 }
 
-/** Size, encoding and fields; not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
+/** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
 export function decodeAnnouncement(bytes: Uint8Array): SignedAnnouncement {
   const value = decodeCanonical(bytes, LIMITS.maxAnnouncementBytes, 'announcement')
   return { ...parseFields(signedAnnouncementSchema, value, 'announcement'), bytes }
@@ -63,7 +63,9 @@ export function verifyAnnouncement(message: SignedAnnouncement): void {
   verifySigned('announcement', message)
 }
 
-/** Decodes an announcement and checks its signature. Throws what both throw. */
+/**
+ * Decodes an announcement and checks its signature. Throws what `decodeAnnouncement` and `verifyAnnouncement` throw.
+ */
 export function openAnnouncement(bytes: Uint8Array): SignedAnnouncement {
   const message = decodeAnnouncement(bytes)
   verifyAnnouncement(message)

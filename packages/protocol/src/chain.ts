@@ -5,32 +5,33 @@ import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
 import { ProtocolError } from './errors.js'
 import type { Run } from './manifest.js'
 
-/** Checks one node's chain entry by entry, from the first. Holds the last entry only. */
+/** Checks one node's chain entry by entry, starting with the first. Keeps only the last entry in memory. */
 export interface ChainVerifier {
-  /** Number of entries accepted so far; the height that is due next. */
+  /** Number of entries accepted so far, which is the height of the next one. */
   readonly length: number
   /** CID of the last accepted entry, or the run id. */
   readonly head: CID
   readonly last: SignedEntry | undefined
   /**
-   * Accepts the next entry. Throws a ProtocolError that names the first thing wrong with it: encoding, run,
-   * author, height, parent, round order, rule, announcements, signature.
+   * Accepts the next entry. Throws a ProtocolError that names the first problem with it: encoding, run, author,
+   * height, parent, round order, rule, announcements, signature.
    */
   accept(bytes: Uint8Array): SignedEntry
   /**
-   * The same for an entry that this process has just signed: of its encoding and signature there can be no doubt, all
-   * else is checked.
+   * The same for an entry that this process has just signed: its encoding and signature are trusted, everything else
+   * is checked.
    */
   acceptOwn(entry: SignedEntry): void
 }
 
-/** Throws ProtocolError for what is no canonical announcement with its author's signature. */
+/** Throws ProtocolError unless the bytes are a canonical announcement with its author's signature. */
 export type OpenAnnouncement = (bytes: Uint8Array) => SignedAnnouncement
 
 /**
- * A verifier for the chain of `author` (or of whoever wrote the first entry) in a run.
- * `neighboursOf`, where given, is the topology: entries must name exactly these neighbours in this order.
- * `open` decodes and checks the announcements that entries carry; whoever has seen them before can spare the signature.
+ * A verifier for the chain of `author` in a run; without `author`, the author of the first entry.
+ * `neighboursOf`, if given, is the topology: entries must name exactly these neighbours in this order.
+ * `open` decodes and checks the announcements inside entries. A caller that has checked them before can skip the
+ * signature.
  */
 export function createChainVerifier(
   run: Run,
@@ -144,7 +145,9 @@ function checkRule(entry: SignedEntry, run: Run, where: string): void {
   }
 }
 
-/** Training begins where the last round ended; only after a gap may a node begin with what others had reached. */
+/**
+ * Training begins where the last round ended. Only after a gap may a node begin with a model that others had reached.
+ */
 function checkStart(entry: SignedEntry, last: SignedEntry | undefined, run: Run, where: string): void {
   const { start, round } = entry.body
   const due = last?.body.aggregate.toString() ?? run.manifest.model.initialCid

@@ -2,15 +2,18 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { ProtocolError } from './errors.js'
 
 /**
- * Canonical bytes: DAG-CBOR (https://ipld.io/specs/codecs/dag-cbor/spec/), which fixes map order, integer widths
- * and float width, so that one value has one encoding. Decoding refuses every other encoding of the same value
- * by encoding again and comparing.
+ * Canonical bytes: DAG-CBOR (https://ipld.io/specs/codecs/dag-cbor/spec/), which fixes map order, integer widths and
+ * float width, so that one value has one encoding. Decoding encodes again and compares, and so rejects every other
+ * encoding of the same value.
  */
 export function encodeCanonical(value: unknown): Uint8Array {
   return dagCbor.encode(value)
 }
 
-/** Decodes bounded, canonical bytes. Throws E_TOO_LARGE, E_MALFORMED or E_NOT_CANONICAL; `what` names the document. */
+/**
+ * Decodes bounded, canonical bytes. Throws E_TOO_LARGE, E_MALFORMED or E_NOT_CANONICAL; `what` names the document in
+ * the message.
+ */
 export function decodeCanonical(bytes: Uint8Array, maxBytes: number, what: string): unknown {
   if (bytes.byteLength > maxBytes) {
     throw new ProtocolError(
@@ -26,7 +29,7 @@ export function decodeCanonical(bytes: Uint8Array, maxBytes: number, what: strin
   let again: Uint8Array
   try {
     value = dagCbor.decode(bytes)
-    // Inside the try: what nests deeply enough is decoded and then overflows the stack of the encoder.
+    // Inside the try: a deeply nested value decodes but then overflows the stack of the encoder.
     again = encodeCanonical(value)
   } catch (cause) {
     throw new ProtocolError('E_MALFORMED', `${what}: not DAG-CBOR (${(cause as Error).message})`)

@@ -10,13 +10,16 @@ import { LIMITS } from './limits.js'
 import { openManifest, PROTOCOL_VERSION, type Run } from './manifest.js'
 import { consistencyPath, isConsistent } from './merkle.js'
 
-/** That a ledger as its witnesses signed it begins with the ledger that an older head of its author stood for. */
+/**
+ * Proves that a ledger, as its witnesses signed it, begins with the ledger that an older head of its author committed
+ * to.
+ */
 const proofSchema = z.strictObject({
   kind: z.literal('tempered/consistency-proof'),
   version: z.literal(PROTOCOL_VERSION),
   /** Canonical bytes of the manifest: its hash is the run id, its members are the public keys. */
   manifest: bytesField,
-  /** The author's two signed heads; the witnesses co-signed the newer. */
+  /** The author's two signed heads; the witnesses co-signed the newer one. */
   older: bytesField,
   newer: bytesField,
   /** RFC 9162, section 2.1.4. */
@@ -37,7 +40,7 @@ export interface CheckedConsistency {
 
 /**
  * The proof that a final head continues an older head of the same author.
- * @param entries the author's entries from 0 up to the newer head's height at least
+ * @param entries the author's entries from 0 up to at least the newer head's height
  */
 export function proveConsistency(
   run: Run,
@@ -65,8 +68,8 @@ export function proveConsistency(
 
 /**
  * Checks a proof from its bytes alone: both signatures of the author, that the newer tree begins with the older one,
- * and each co-signature. Throws E_PROOF, E_SIGNATURE, E_MANIFEST and what decoding throws. An older head that the newer
- * one does not continue shows, together with it, that its author rewrote its ledger.
+ * and each co-signature. Throws E_PROOF, E_SIGNATURE, E_MANIFEST and what decoding throws. If the newer head does not
+ * continue the older one, the two heads together show that the author rewrote its ledger.
  */
 export function checkConsistency(bytes: Uint8Array): CheckedConsistency {
   const value = decodeCanonical(bytes, LIMITS.maxProofBytes, 'consistency proof')

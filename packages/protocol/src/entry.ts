@@ -19,28 +19,33 @@ import { LIMITS } from './limits.js'
 import { type Signed, signBody, verifySigned } from './signing.js'
 
 /**
- * Version of the entries that this package writes. A later version gets a schema of its own beside the older ones in
- * `ENTRY_SCHEMAS`, so that a ledger stays readable for ever and may hold entries of several versions.
+ * Version of the entries that this package writes. A later version gets its own schema beside the older ones in
+ * `ENTRY_SCHEMAS`, so that a ledger stays readable forever and may contain entries of several versions.
  */
 export const ENTRY_VERSION = 1
 
 /** What a node did with one neighbour in one round. */
 const neighbourRecordSchema = z.strictObject({
   peer: peerIdField,
-  /** The neighbour's signed announcement, as it came: it holds the CID of the model. Null when none came in time. */
+  /**
+   * The neighbour's signed announcement, as received; it contains the CID of the model. Null when none came in time.
+   */
   announcement: bytesField.nullable(),
   accepted: z.boolean(),
   /** Coefficient of this model in the aggregate. */
   weight: z.number(),
   /** What the rule measured, e.g. an L2 distance; null where nothing was measured. */
   score: z.number().nullable(),
-  /** What the score was held against. */
+  /** What the score was compared with. */
   threshold: z.number().nullable(),
-  /** Reason code: the rule's, or why no model was at hand (`down`, `deadline`, `quarantined`, an `E_…` code). */
+  /** Reason code: the rule's, or why there was no model (`down`, `deadline`, `quarantined`, an `E_…` code). */
   reason: z.string().min(1).max(64),
   /** Order of arrival among the round's models, from 0; null when none arrived. */
   arrival: counter.nullable(),
-  /** Milliseconds from the author's own announcement until this model was here, 0 if it was here before; null when none arrived. */
+  /**
+   * Milliseconds from the author's own announcement until this model arrived, 0 if it arrived before; null when none
+   * arrived.
+   */
   latenessMs: counter.nullable(),
 })
 export type NeighbourRecord = z.infer<typeof neighbourRecordSchema>
@@ -49,15 +54,15 @@ const entrySchema = z.strictObject({
   version: z.literal(ENTRY_VERSION),
   run: documentLink,
   author: peerIdField,
-  /** 0 for the first entry; each next one is higher by 1. */
+  /** 0 for the first entry, then one higher each time. */
   height: counter,
-  /** CID of the entry below, or the run id for the first. */
+  /** CID of the previous entry, or the run id for the first. */
   parent: documentLink,
-  /** 0-based; grows from entry to entry, with gaps where a late node caught up. */
+  /** 0-based; increases from entry to entry, with gaps where a late node caught up. */
   round: counter,
   /**
-   * The model with which this round's training began: the parent's aggregate, the run's initial model, or, for a node
-   * that comes in late and only after a gap, the model it took over from its neighbours.
+   * The model with which this round's training began: the parent's aggregate, the run's initial model, or, only after
+   * a gap, the model that a late node took over from its neighbours.
    */
   start: modelLink,
   /** The author's own announcement of its trained model. */
@@ -68,15 +73,15 @@ const entrySchema = z.strictObject({
   /** Coefficient of the author's own model in the aggregate. */
   ownWeight: z.number(),
   /**
-   * The losses on the author's own samples that the rule asked for, in the order in which it asked; null for one that
-   * was not finite. Nobody else has the data, so they are a claim; whatever follows from them can be replayed.
+   * The losses on the author's own samples that the rule asked for, in that order; null for one that was not finite.
+   * Nobody else has the data, so these are claims; everything that follows from them can be replayed.
    */
   losses: z.array(z.number().nullable()).max(4 * LIMITS.maxNeighbours),
   /** The model with which the next round begins. */
   aggregate: modelLink,
-  /** What the rule remembers for the next round, for rules that do. */
+  /** The rule's memory for the next round; null for rules without memory. */
   memory: modelLink.nullable(),
-  /** SHA-256 over a secret salt and the description of the author's data; null when it commits to nothing. */
+  /** SHA-256 over a secret salt and the description of the author's data; null when the author commits to nothing. */
   dataCommitment: digestField.nullable(),
   /** Minibatch steps trained this round. */
   localSteps: counter,
@@ -90,7 +95,7 @@ const entrySchema = z.strictObject({
   clock: z.strictObject({
     /** Milliseconds since 1970. */
     wallMs: counter,
-    /** Milliseconds since the author's process began; goes back to 0 with a restart, never otherwise. */
+    /** Milliseconds since the author's process began; resets to 0 only on a restart. */
     monotonicMs: counter,
   }),
 })
@@ -117,7 +122,7 @@ export function signEntry(body: Omit<Entry, 'version' | 'author'>, signer: Signe
 }
 
 /**
- * Size, encoding and fields; not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL, and
+ * Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL, and
  * E_UNSUPPORTED_VERSION for an entry of a version that this package does not know.
  */
 export function decodeEntry(bytes: Uint8Array): SignedEntry {

@@ -1,4 +1,4 @@
-/** Why bytes, a document or a chain were refused. Codes are stable: logs, metrics and ledgers carry them. */
+/** Why bytes, a document or a chain were rejected. Codes are stable: logs, metrics and ledgers contain them. */
 export type ProtocolErrorCode =
   | 'E_TOO_LARGE'
   | 'E_NOT_CANONICAL'
@@ -23,7 +23,7 @@ export type ProtocolErrorCode =
   | 'E_ROLLED_BACK'
   | 'E_MANIFEST'
 
-/** Every error that leaves this package. `message` says what, where and how to mend it. */
+/** Every error that leaves this package. `message` says what is wrong, where, and how to fix it. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: ProtocolErrorCode

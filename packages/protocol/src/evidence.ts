@@ -39,28 +39,28 @@ const evidenceSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     version,
     kind: z.literal('invalid-model'),
-    /** Bytes of the signed announcement of a blob that is no model of the run. */
+    /** Bytes of the signed announcement of a blob that is not a model of the run. */
     announcement: bytesField,
   }),
   z.strictObject({
     version,
     kind: z.literal('wrong-aggregate'),
-    /** Bytes of the signed entry that names an aggregate, a verdict or a weight which its rule does not give. */
+    /** Bytes of the signed entry that names an aggregate, a verdict or a weight that its rule does not produce. */
     entry: bytesField,
   }),
 ])
 
 interface EvidenceBase {
   readonly bytes: Uint8Array
-  /** Peer id of whoever it is about. */
+  /** Peer id of the accused member. */
   readonly offender: string
   readonly round: number
 }
 
 /**
- * A portable proof of a member's misdeed. It needs no signature of whoever found it: anyone can check it. Two signed
- * messages that contradict each other prove themselves; the other kinds are proven by blobs that are addressed by
- * their hashes in what the offender signed, so `openEvidence` alone does not convict for them.
+ * A portable proof of a member's misbehaviour. It needs no signature of its finder: anyone can check it. Two signed
+ * messages that contradict each other prove themselves. The other kinds are proven by blobs whose hashes are in what
+ * the offender signed, so `openEvidence` alone does not convict for them.
  */
 export type Evidence = EvidenceBase &
   (
@@ -77,7 +77,7 @@ export type Evidence = EvidenceBase &
 export type EvidenceKind = Evidence['kind']
 type EvidenceOf<K extends EvidenceKind> = Extract<Evidence, { readonly kind: K }>
 
-/** True for evidence whose bytes alone convict; the others need blobs. */
+/** True for evidence that convicts by its bytes alone; the other kinds need blobs. */
 export function provesItself(evidence: Evidence): boolean {
   return evidence.kind !== 'invalid-model' && evidence.kind !== 'wrong-aggregate'
 }
@@ -135,7 +135,7 @@ function contradiction<
   }
 }
 
-/** The accusation that the blob which an announcement names is no model of the run; the blob proves it. */
+/** The accusation that the blob named in an announcement is not a model of the run; the blob proves it. */
 export function accuseModel(announcement: SignedAnnouncement): EvidenceOf<'invalid-model'> {
   const kind = 'invalid-model'
   return {
@@ -147,7 +147,7 @@ export function accuseModel(announcement: SignedAnnouncement): EvidenceOf<'inval
   }
 }
 
-/** The accusation that an entry's rule does not give what the entry says; the blobs it names prove it. */
+/** The accusation that an entry's rule does not produce what the entry says; the blobs it names prove it. */
 export function accuseEntry(entry: SignedEntry): EvidenceOf<'wrong-aggregate'> {
   const kind = 'wrong-aggregate'
   return {
@@ -160,9 +160,9 @@ export function accuseEntry(entry: SignedEntry): EvidenceOf<'wrong-aggregate'> {
 }
 
 /**
- * Decodes evidence and proves from its bytes what can be proven from them: that the offender signed what it is held
- * against, and for two messages that they contradict each other. Throws E_EVIDENCE when it proves nothing, E_SIGNATURE
- * when a signature is forged, E_WRONG_RUN or E_NOT_A_MEMBER when it is about others.
+ * Decodes evidence and proves what its bytes alone can prove: that the offender signed the statements it is accused
+ * of and, for two messages, that they contradict each other. Throws E_EVIDENCE when it proves nothing, E_SIGNATURE
+ * when a signature is forged, E_WRONG_RUN or E_NOT_A_MEMBER when it is about another run or a non-member.
  */
 export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
   const evidence = decodeEvidence(bytes)
@@ -194,7 +194,7 @@ export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
   return evidence
 }
 
-/** Evidence as it is written, with no signature checked: enough to know whom it is about. Throws as `openEvidence`. */
+/** Decodes evidence without checking signatures: enough to know whom it is about. Throws as `openEvidence`. */
 export function decodeEvidence(bytes: Uint8Array): Evidence {
   const value = decodeCanonical(bytes, LIMITS.maxEvidenceBytes, 'evidence')
   const fields = parseFields(evidenceSchema, value, 'evidence')
@@ -227,7 +227,7 @@ function signedParts(evidence: Evidence): readonly { readonly body: { readonly r
   }
 }
 
-/** Refuses what says the same as `evidence` but with its two messages the other way round. */
+/** Rejects evidence whose two messages are not in the canonical order. */
 function inOrder<E extends Evidence>(evidence: E, bytes: Uint8Array): E {
   if (!equalBytes(evidence.bytes, bytes)) {
     throw new ProtocolError('E_EVIDENCE', 'evidence: its two messages are not in order')

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ProtocolError } from './errors.js'
 import { DAG_CBOR, RAW, SHA2_256 } from './hashing.js'
 
-/** True when a CID carries a whole SHA-256 digest. */
+/** True when a CID carries a full SHA-256 digest. */
 export function isSha256(cid: CID): boolean {
   return cid.multihash.code === SHA2_256 && cid.multihash.size === 32
 }
@@ -40,8 +40,8 @@ export const digestField = z.custom<Uint8Array>(
 export const hashPath = z.array(digestField).max(64)
 export const counter = z.int().min(0)
 /**
- * Named numbers. `__proto__` is refused by name: zod drops that key instead of refusing it, and a key that is
- * dropped would be outside the signature.
+ * Named numbers. `__proto__` is rejected by name: zod drops that key instead of rejecting it, and a dropped key would
+ * be outside the signature.
  */
 export const numericParams = z
   .unknown()
@@ -50,7 +50,7 @@ export const numericParams = z
   })
   .pipe(z.record(z.string().min(1).max(64), z.number()))
 
-/** A rule by name with what it was told to do, and the pre-aggregators that run before it, in order. */
+/** A rule by name with its parameters, and the pre-aggregators that run before it, in order. */
 export const ruleField = z.strictObject({
   name: z.string().min(1).max(64).describe('Aggregation rule of @tempered/robust-agg.'),
   params: numericParams,
@@ -60,7 +60,7 @@ export const ruleField = z.strictObject({
     .describe('Pre-aggregators that run before the rule, in order.'),
 })
 
-/** Checks a decoded value against its schema. Throws E_MALFORMED with the path of the first bad field. */
+/** Checks a decoded value against its schema. Throws E_MALFORMED with the path of the first invalid field. */
 export function parseFields<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data

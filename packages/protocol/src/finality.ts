@@ -2,27 +2,30 @@ import { equalBytes } from './codec.js'
 import { asWitnessed, type Cosignature, cosignatureOf, type HeadMessage, type SignedHead } from './head.js'
 import type { Run } from './manifest.js'
 
-/** Signatures that make a head final in a run of n members: ⌊2n/3⌋ + 1, the author's own among them. */
+/** Signatures that make a head final in a run of n members: ⌊2n/3⌋ + 1, including the author's own. */
 export function finalityQuorum(members: number): number {
   return Math.floor((2 * members) / 3) + 1
 }
 
-/** A head with enough co-signatures that no other history of its height can have as many, while under a third lie. */
+/**
+ * A head with so many co-signatures that no other history of its height can have as many, as long as less than a
+ * third of the members lie.
+ */
 export interface FinalHead {
   readonly head: SignedHead
-  /** One for each witness, the author not among them, in member order. */
+  /** One per witness, without the author, in member order. */
   readonly cosignatures: readonly Cosignature[]
 }
 
-/** Gathers co-signatures until heads are final. Takes verified messages only. */
+/** Collects co-signatures until heads are final. Takes verified messages only. */
 export interface FinalityTracker {
-  /** Returns the heads that became final by this message. */
+  /** Returns the heads that this message made final. */
   note(message: HeadMessage): readonly SignedHead[]
   /** The newest final head of a member. */
   finalHead(author: string): FinalHead | undefined
 }
 
-/** Heads of one author that are followed at a time, so that nobody can make us hold any number. */
+/** How many heads of one author are followed at a time, which bounds the memory that anyone can make us use. */
 const FOLLOWED_HEIGHTS = 32
 
 interface Candidate {
@@ -34,7 +37,10 @@ interface Candidate {
   readonly witnesses: Map<number, { readonly message: HeadMessage; readonly index: number }>
 }
 
-/** Of two candidates the one to give up: what its author has not signed, then what fewer witnesses did, then the later. */
+/**
+ * Which of two candidates to give up: first one that its author has not signed, then the one with fewer witnesses,
+ * then the later one.
+ */
 function lessLikely(a: Candidate, b: Candidate): Candidate {
   const signed = Number(a.head !== undefined) - Number(b.head !== undefined)
   const difference = signed || a.witnesses.size - b.witnesses.size || b.height - a.height

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 
-/** Multicodec numbers of what we address: ledger documents are DAG-CBOR, models are raw bytes. */
+/** Multicodec numbers of the content we address: ledger documents are DAG-CBOR, models are raw bytes. */
 export const DAG_CBOR = 0x71
 export const RAW = 0x55
 export const SHA2_256 = 0x12
@@ -14,7 +14,7 @@ export function sha256(...chunks: readonly Uint8Array[]): Uint8Array {
   return plainBytes(hash.digest())
 }
 
-/** The same bytes as a plain array: a Buffer's slice() shares memory where that of a Uint8Array copies. */
+/** The same bytes as a plain array: slice() of a Buffer shares memory, slice() of a Uint8Array copies. */
 export function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 }

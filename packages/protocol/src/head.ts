@@ -18,7 +18,7 @@ import { PROTOCOL_VERSION, type Run } from './manifest.js'
 import { inclusionPath, leafHash, merkleRoot, rootFromInclusion } from './merkle.js'
 import { signBody, verifySigned } from './signing.js'
 
-/** "My ledger now ends here, and here is where I saw others' ledgers end." */
+/** "My ledger now ends here, and this is where I saw others' ledgers end." */
 const headSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   run: documentLink,
@@ -28,19 +28,19 @@ const headSchema = z.strictObject({
   /** Round of that entry. */
   round: counter,
   entry: documentLink,
-  /** CID of the entry below, or the run id for the first. */
+  /** CID of the previous entry, or the run id for the first. */
   parent: documentLink,
   /** Root of the Merkle tree (RFC 9162) whose leaves are the digests of the author's entries 0…height. */
   root: digestField,
-  /** The co-signed heads of others: how many, and the root of the Merkle tree over them in the order of the list. */
+  /** The co-signed heads of others: their number, and the root of the Merkle tree over them in list order. */
   witnessed: z.strictObject({ size: counter, root: digestField }),
 })
 export type Head = z.infer<typeof headSchema>
 export type SignedHead = SignedMessage<Head>
 
-/** Another member's head that the author of a head message checked: its signature, its link and its tree. */
+/** Another member's head whose signature, link and tree the author of a head message has checked. */
 export interface WitnessedHead {
-  /** Whose head, as an index into the run's members. */
+  /** Whose head it is, as an index into the run's members. */
   readonly member: number
   readonly height: number
   /** SHA-256 digest of the entry. */
@@ -49,7 +49,7 @@ export interface WitnessedHead {
   readonly root: Uint8Array
 }
 
-/** A signed head with the list to which its signature binds it; this is what is gossiped. */
+/** A signed head with the list that its signature covers; this is what is gossiped. */
 export interface HeadMessage {
   readonly head: SignedHead
   readonly witnessed: readonly WitnessedHead[]
@@ -60,8 +60,8 @@ const signedHeadSchema = z.strictObject({ body: headSchema, signature: signature
 const messageSchema = z.strictObject({ head: bytesField, witnessed: bytesField })
 
 /**
- * A witnessed head in bytes: member and height as big-endian uint32, then the two digests. Fixed and plain, because a
- * run of n members reads n² of them a round.
+ * Size of a witnessed head: member and height as big-endian uint32, then the two digests. Fixed and plain, because a
+ * run of n members reads n² of them per round.
  */
 const WITNESSED_BYTES = 4 + 4 + 32 + 32
 
@@ -107,7 +107,7 @@ export function entryLeaf(entry: CID): Uint8Array {
   return leafHash(entry.multihash.digest)
 }
 
-/** Signs a head together with the heads of others, which must be at most LIMITS.maxWitnessedHeads. */
+/** Signs a head together with at most LIMITS.maxWitnessedHeads heads of others. */
 export function signHead(
   body: Omit<Head, 'version' | 'author' | 'witnessed'>,
   witnessed: readonly WitnessedHead[],
@@ -128,16 +128,16 @@ export function signHead(
   return { head, witnessed, bytes: encodeCanonical({ head: head.bytes, witnessed: packed }) }
 }
 
-/** Size, encoding and fields; not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
+/** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
 export function decodeHead(bytes: Uint8Array): SignedHead {
   const value = decodeCanonical(bytes, LIMITS.maxHeadBytes, 'head')
   return { ...parseFields(signedHeadSchema, value, 'head'), bytes }
 }
 
 /**
- * A head with its list. Checks size, encoding, fields, that the list is the one that was signed for, and that it is
- * in order of member and height, each pair once, about members other than the author; not the signature. Throws
- * E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL.
+ * A head with its list. Checks size, encoding and fields, that the list is the signed one, and that it is ordered by
+ * member and height, has each pair once and leaves out the author; not the signature. Throws E_TOO_LARGE,
+ * E_MALFORMED, E_NOT_CANONICAL.
  */
 export function decodeHeadMessage(bytes: Uint8Array, run: Run): HeadMessage {
   const value = decodeCanonical(bytes, LIMITS.maxHeadMessageBytes, 'head message')
@@ -173,7 +173,7 @@ export function verifyHead(message: SignedHead): void {
   verifySigned('head', message)
 }
 
-/** A co-signature of one head, cut out of the list it was signed with: the witness's own head and a Merkle path. */
+/** A co-signature of one head, taken from the list it was signed with: the witness's own head and a Merkle path. */
 export interface Cosignature {
   /** Bytes of the witness's signed head. */
   readonly head: Uint8Array
@@ -182,7 +182,7 @@ export interface Cosignature {
   readonly path: readonly Uint8Array[]
 }
 
-/** The co-signature that element `index` of a message's list is. */
+/** Element `index` of a message's list as a co-signature. */
 export function cosignatureOf(message: HeadMessage, index: number): Cosignature {
   return {
     head: message.head.bytes,
@@ -207,7 +207,7 @@ export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run
   return author
 }
 
-/** A head as a witness lists it. Throws E_NOT_A_MEMBER. */
+/** A head in the form in which a witness lists it. Throws E_NOT_A_MEMBER. */
 export function asWitnessed(head: Head, run: Run): WitnessedHead {
   const member = run.memberIndex.get(head.author)
   if (member === undefined)

@@ -12,7 +12,7 @@ import { plainBytes } from './hashing.js'
 /**
  * libp2p peer ids of Ed25519 keys, and raw Ed25519 signatures (RFC 8032).
  * A peer id is base58btc(identity multihash(protobuf{type: Ed25519, data: 32-byte public key})), as in the libp2p
- * peer id specification; the key can therefore be read back from the id and nothing else needs to be carried.
+ * peer id specification. The key can therefore be recovered from the id, and nothing else has to be transmitted.
  */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -49,10 +49,10 @@ function notEd25519(peerId: string): ProtocolError {
   )
 }
 
-/** What signs for a node. `peerId` is the id of the public half. */
+/** Signs for a node. `peerId` is the id of the public key. */
 export interface Signer {
   readonly peerId: string
-  /** 64-byte Ed25519 signature of the bytes as they are. */
+  /** 64-byte Ed25519 signature of exactly these bytes. */
   sign(bytes: Uint8Array): Uint8Array
 }
 
@@ -80,7 +80,7 @@ function keyObject(peerId: string): KeyObject {
   return key
 }
 
-/** True when `signature` is `peerId`'s signature of `bytes`. Never throws for a malformed signature. */
+/** True when `signature` is `peerId`'s signature of `bytes`. A malformed signature gives false, never an error. */
 export function verifySignature(peerId: string, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (signature.byteLength !== 64) return false
   return edVerify(null, bytes, keyObject(peerId), signature)

@@ -16,12 +16,12 @@ import { LIMITS } from './limits.js'
 import { openManifest, PROTOCOL_VERSION, type Run } from './manifest.js'
 import { inclusionPath, rootFromInclusion } from './merkle.js'
 
-/** Co-signatures as proofs carry them. */
+/** Co-signatures as they appear in proofs. */
 export const cosignatureFields = z
   .array(z.strictObject({ head: bytesField, index: counter, path: hashPath }))
   .max(LIMITS.maxMembers)
 
-/** That an entry stands in its author's ledger, as far as its witnesses signed for it. Needs nothing but itself. */
+/** Proves that an entry is in its author's ledger, as far as its witnesses signed for it. Self-contained. */
 const proofSchema = z.strictObject({
   kind: z.literal('tempered/inclusion-proof'),
   version: z.literal(PROTOCOL_VERSION),
@@ -47,8 +47,8 @@ export interface CheckedInclusion {
 }
 
 /**
- * The proof that entry `height` stands below a final head.
- * @param entries the author's entries from 0 up to the head's height at least
+ * The proof that entry `height` is in the ledger of a final head.
+ * @param entries the author's entries from 0 up to at least the head's height
  */
 export function proveInclusion(
   run: Run,
@@ -77,8 +77,8 @@ export function proveInclusion(
 
 /**
  * Checks a proof from its bytes alone: the manifest, the entry and its author's signature, its path to the signed
- * root, and each co-signature. Throws E_PROOF, E_SIGNATURE, E_MANIFEST and what decoding throws. `final` in the result
- * says whether the witnesses are enough; which run it is about, the caller must compare with what it expects.
+ * root, and each co-signature. Throws E_PROOF, E_SIGNATURE, E_MANIFEST and what decoding throws. `final` in the
+ * result says whether there are enough witnesses. The caller must compare the run with the expected one.
  */
 export function checkInclusion(bytes: Uint8Array): CheckedInclusion {
   const value = decodeCanonical(bytes, LIMITS.maxProofBytes, 'inclusion proof')
@@ -107,7 +107,10 @@ export function checkInclusion(bytes: Uint8Array): CheckedInclusion {
   return { run, entry, head, signers, quorum, final: signers.length >= quorum }
 }
 
-/** Peer ids of everyone who signed for a head, its author first. Throws E_PROOF for one that does not count, E_SIGNATURE. */
+/**
+ * Peer ids of everyone who signed for a head, its author first. Throws E_PROOF for a co-signature that does not
+ * count, E_SIGNATURE.
+ */
 export function verifyCosigners(
   head: SignedHead,
   cosignatures: readonly Cosignature[],

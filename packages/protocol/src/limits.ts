@@ -1,9 +1,9 @@
 /**
- * Every bound on what a peer or a file may make us hold. Bytes unless the name says otherwise. Each is checked
- * before anything of that size is allocated, and tested at the limit and one above.
+ * Every bound on the memory that a peer or a file can make us use. Bytes unless the name says otherwise. Each is
+ * checked before anything of that size is allocated, and tested at the limit and one above.
  */
 export const LIMITS = {
-  /** Canonical bytes of a run manifest; 4,096 members of 52 characters fit with room. */
+  /** Canonical bytes of a run manifest; enough for 4,096 members of 52 characters. */
   maxManifestBytes: 512 * 1024,
   /** One signed announcement. A real one is about 420 bytes. */
   maxAnnouncementBytes: 1024,
@@ -13,17 +13,17 @@ export const LIMITS = {
   maxWitnessedHeads: 512,
   /** Ledger entries that one reply may carry, in entries. */
   maxEntriesPerReply: 64,
-  /** Final heads that one reply may carry, in heads; each with a co-signature of every member at most. */
+  /** Final heads that one reply may carry, in heads; each with at most one co-signature per member. */
   maxFinalHeadsPerReply: 256,
   /** Entry digests that one reply may carry, in digests of 32 bytes. */
   maxDigests: 1024,
-  /** A head message: a head and its list, at most about 85 bytes each. */
+  /** A head message: a head and its list, at most about 85 bytes per listed head. */
   maxHeadMessageBytes: 48 * 1024,
-  /** One piece of evidence: two signed messages, or one entry, and a frame. More than this is not gossiped. */
+  /** One piece of evidence: two signed messages, or one entry, and a frame. Anything larger is not gossiped. */
   maxEvidenceBytes: 56 * 1024,
-  /** One inclusion proof: a manifest, an entry and a co-signature of every member. */
+  /** One inclusion proof: a manifest, an entry and one co-signature per member. */
   maxProofBytes: 4 * 1024 * 1024,
-  /** One ledger entry: about 700 bytes a neighbour, so 256 neighbours fit. */
+  /** One ledger entry: about 700 bytes per neighbour, so 256 neighbours fit. */
   maxEntryBytes: 256 * 1024,
   /** One model blob, header included: 256 Mi parameters. */
   maxModelBytes: 1024 * 1024 * 1024 + 16,
@@ -33,7 +33,7 @@ export const LIMITS = {
   maxNeighbours: 256,
   /** Rounds of a run. */
   maxRounds: 1_000_000,
-  /** One window of a blob transfer: what a requester asks for at a time. */
+  /** One window of a blob transfer: the most that a requester asks for at a time. */
   maxBlobWindowBytes: 1024 * 1024,
   /** One request or reply header on a direct stream. */
   maxControlFrameBytes: 64 * 1024,
@@ -41,17 +41,17 @@ export const LIMITS = {
   maxStatusAnnouncements: 4,
   /** Pieces of evidence that one status reply may carry. */
   maxStatusEvidence: 4,
-  /** Each of them at most; longer pieces are only gossiped. */
+  /** Maximum size of each of them; longer pieces are only gossiped. */
   maxStatusEvidenceBytes: 8 * 1024,
   /** Entries of a peer's address book that one reply may carry, in peers. */
   maxPeerRecords: 256,
-  /** Addresses a peer record may name. */
+  /** Addresses that a peer record may name. */
   maxAddressesPerPeer: 8,
 } as const
 
 /**
- * Limits that the members of a run agree on in its manifest; each may be lower than ours, never higher.
- * These are what a manifest takes when it says nothing else.
+ * Limits that the members of a run agree on in its manifest. Each may be lower than ours, never higher. These are the
+ * defaults of a manifest.
  */
 export const DEFAULT_RUN_LIMITS = {
   maxModelBytes: LIMITS.maxModelBytes,

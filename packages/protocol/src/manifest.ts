@@ -21,7 +21,7 @@ const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('cosine') }),
 ])
 
-/** The run manifest: all that the nodes of a run must agree on. */
+/** The run manifest: everything that the nodes of a run must agree on. */
 export const manifestSchema = z.strictObject({
   kind: z.literal('tempered/manifest'),
   version: z.literal(PROTOCOL_VERSION),
@@ -103,7 +103,7 @@ export interface Run {
   readonly id: CID
   /** Exact length of every model blob of the run, in bytes. */
   readonly modelBytes: number
-  /** Position in the topology of each member. */
+  /** Position of each member in the topology. */
   readonly memberIndex: ReadonlyMap<string, number>
 }
 
@@ -116,7 +116,7 @@ export function sealManifest(value: unknown): Run {
     throw manifestError(path, issue?.message ?? 'malformed')
   }
   const manifest = parsed.data
-  // An absent field and one that is said to be undefined are the same manifest.
+  // A missing field and one that is explicitly undefined are the same manifest.
   if (manifest.topology.edges === undefined) delete manifest.topology.edges
   if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
   const memberIndex = new Map<string, number>()

@@ -3,7 +3,7 @@ import { ProtocolError } from './errors.js'
 import { sha256 } from './hashing.js'
 
 /**
- * Merkle trees over a list that only grows, as in RFC 9162, section 2.1: leaves and inner nodes are hashed under
+ * Merkle trees over an append-only list, as in RFC 9162, section 2.1: leaves and inner nodes are hashed with
  * different prefixes (0x00, 0x01), and a tree of n leaves has its left subtree at the largest power of two below n.
  * All hashes are SHA-256, 32 bytes.
  */
@@ -25,7 +25,7 @@ function splitPoint(n: number): number {
   return k
 }
 
-/** Root of the tree over `leaves` (leaf hashes); the hash of nothing for an empty tree. */
+/** Root of the tree over `leaves` (leaf hashes); the hash of the empty string for an empty tree. */
 export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   const range = createCompactRange()
   for (const leaf of leaves) range.append(leaf)
@@ -38,7 +38,7 @@ function rootOf(leaves: readonly Uint8Array[], start: number, end: number): Uint
   return nodeHash(rootOf(leaves, start, middle), rootOf(leaves, middle, end))
 }
 
-/** The hashes that lead from leaf `index` to the root, the lowest first (RFC 9162, 2.1.3.1). */
+/** The hashes from leaf `index` up to the root, the lowest first (RFC 9162, 2.1.3.1). */
 export function inclusionPath(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
   if (!Number.isInteger(index) || index < 0 || index >= leaves.length) {
     throw new RangeError(`no leaf ${index} in a tree of ${leaves.length}`)
@@ -59,7 +59,10 @@ export function inclusionPath(leaves: readonly Uint8Array[], index: number): Uin
   return path.reverse()
 }
 
-/** The root to which leaf `index` of a tree of `size` leaves leads by `path`. Throws E_PROOF for a path of the wrong length. */
+/**
+ * The root that `path` leads to from leaf `index` of a tree of `size` leaves. Throws E_PROOF for a path of the wrong
+ * length.
+ */
 export function rootFromInclusion(
   leaf: Uint8Array,
   index: number,
@@ -87,7 +90,7 @@ export function rootFromInclusion(
   return hash
 }
 
-/** The hashes that show a tree of the first `oldSize` leaves to be a beginning of this one (RFC 9162, 2.1.4.1). */
+/** The hashes that prove a tree of the first `oldSize` leaves to be a prefix of this one (RFC 9162, 2.1.4.1). */
 export function consistencyPath(leaves: readonly Uint8Array[], oldSize: number): Uint8Array[] {
   if (!Number.isInteger(oldSize) || oldSize < 1 || oldSize > leaves.length) {
     throw new RangeError(`no tree of ${oldSize} leaves in one of ${leaves.length}`)
@@ -95,7 +98,7 @@ export function consistencyPath(leaves: readonly Uint8Array[], oldSize: number):
   const path: Uint8Array[] = []
   let start = 0
   let end = leaves.length
-  // Whether the old tree begins exactly at `start` = 0 still; then its own root need not be sent.
+  // Whether the old tree still begins exactly at `start` = 0; then its own root need not be sent.
   let whole = true
   let old = oldSize
   while (old < end) {
@@ -115,8 +118,8 @@ export function consistencyPath(leaves: readonly Uint8Array[], oldSize: number):
 }
 
 /**
- * True when `path` shows that the tree of `oldSize` leaves with `oldRoot` is a beginning of the tree of `newSize`
- * leaves with `newRoot`.
+ * True when `path` shows that the tree of `oldSize` leaves with `oldRoot` is a prefix of the tree of `newSize` leaves
+ * with `newRoot`.
  */
 export function isConsistent(
   oldSize: number,
@@ -152,7 +155,7 @@ export function isConsistent(
   return equalBytes(old, oldRoot) && equalBytes(grown, newRoot)
 }
 
-/** What is enough to grow a tree and know its root: the roots of its complete subtrees, the largest first. */
+/** The minimum needed to grow a tree and know its root: the roots of its complete subtrees, the largest first. */
 export interface CompactRange {
   readonly size: number
   /** At most log2(size) + 1 hashes. */
@@ -162,7 +165,10 @@ export interface CompactRange {
   copy(): CompactRange
 }
 
-/** A compact range of `size` leaves from its nodes, or an empty one. Throws E_PROOF when their number does not fit. */
+/**
+ * A compact range of `size` leaves from its nodes, or an empty one. Throws E_PROOF when the number of nodes does not
+ * fit.
+ */
 export function createCompactRange(size = 0, nodes: readonly Uint8Array[] = []): CompactRange {
   if (!Number.isSafeInteger(size) || size < 0 || nodes.length !== ones(size)) {
     throw new ProtocolError('E_PROOF', `compact range: ${nodes.length} nodes do not make a tree of ${size}`)
@@ -178,7 +184,7 @@ export function createCompactRange(size = 0, nodes: readonly Uint8Array[] = []):
     },
     append(leaf) {
       let hash = leaf
-      // Every trailing one of the old size is a complete subtree that the new leaf completes to a larger one.
+      // Every trailing 1 bit of the old size is a complete subtree that the new leaf completes to a larger one.
       for (let rest = count; rest % 2 === 1; rest = (rest - 1) / 2) hash = nodeHash(stack.pop()!, hash)
       stack.push(hash)
       count += 1

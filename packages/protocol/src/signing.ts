@@ -2,7 +2,7 @@ import { encodeCanonical } from './codec.js'
 import { ProtocolError } from './errors.js'
 import { type Signer, verifySignature } from './identity.js'
 
-/** What a signature is for. A signature for one kind is worth nothing for another. */
+/** What a signature is for. A signature for one kind is not valid for another. */
 export type SignedKind = 'announcement' | 'head' | 'entry'
 
 /** A body with its author's signature over `tempered/<kind>/v1`, a NUL byte and the body's canonical bytes. */
@@ -37,7 +37,7 @@ export function signBody<B extends Authored>(kind: SignedKind, body: B, signer: 
   return { body, signature: signer.sign(preimage(kind, body)) }
 }
 
-/** Throws E_SIGNATURE unless the author's key made the signature. */
+/** Throws E_SIGNATURE unless the signature was made with the author's key. */
 export function verifySigned(kind: SignedKind, signed: Signed<Authored>): void {
   if (!verifySignature(signed.body.author, preimage(kind, signed.body), signed.signature)) {
     throw new ProtocolError('E_SIGNATURE', `${kind}: the signature is not ${signed.body.author}'s`, {

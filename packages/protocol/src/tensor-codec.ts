@@ -3,13 +3,13 @@ import { ProtocolError } from './errors.js'
 /**
  * Canonical bytes of a model: a 16-byte header, then the flat parameter vector as little-endian float32.
  * Header: "TMPM", version 1, dtype 1 (float32), two zero bytes, parameter count (uint32 LE), four zero bytes.
- * The header keeps the numbers aligned, so that bytes that arrive in place are read in place.
+ * The header keeps the numbers aligned, so that they can be read in place.
  */
 export const MODEL_HEADER_BYTES = 16
 const MAGIC = [0x54, 0x4d, 0x50, 0x4d]
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
-/** Model bytes with a live view of the numbers inside them: writing one writes the other. */
+/** Model bytes with a live view of the numbers inside them: writing to one changes the other. */
 export interface ModelBuffer {
   readonly bytes: Uint8Array
   /** Length d. */
@@ -22,8 +22,8 @@ export function allocateModel(count: number): ModelBuffer {
 }
 
 /**
- * A model over memory that the caller gives, of exactly the length that `count` parameters need and aligned to 4: the
- * header is written, the numbers are what lies there. Throws E_MODEL_LENGTH.
+ * A model over memory of the caller, which must have exactly the length that `count` parameters need and be aligned
+ * to 4. Writes the header; the numbers are whatever the memory contains. Throws E_MODEL_LENGTH.
  */
 export function modelOver(bytes: Uint8Array, count: number): ModelBuffer {
   if (!LITTLE_ENDIAN)
@@ -50,8 +50,8 @@ export function encodeModel(parameters: Float32Array): Uint8Array {
 }
 
 /**
- * The parameters inside model bytes, without a copy where the bytes are aligned to 4.
- * Throws E_MODEL_LENGTH or E_MODEL_HEADER. Does not look at the numbers: see `firstNonFinite`.
+ * The parameters inside model bytes, without a copy if the bytes are aligned to 4. Throws E_MODEL_LENGTH or
+ * E_MODEL_HEADER. Does not check the numbers: see `firstNonFinite`.
  */
 export function decodeModel(bytes: Uint8Array, expectedCount: number): Float32Array {
   const expectedBytes = MODEL_HEADER_BYTES + 4 * expectedCount
@@ -76,7 +76,7 @@ export function decodeModel(bytes: Uint8Array, expectedCount: number): Float32Ar
   return new Float32Array(bytes.slice(MODEL_HEADER_BYTES).buffer, 0, expectedCount)
 }
 
-/** Index of the first NaN or infinite number, or −1. Reads exponent bits only, so no value is slow. */
+/** Index of the first NaN or infinity, or −1. Reads exponent bits only, so no value is slow. */
 export function firstNonFinite(parameters: Float32Array): number {
   const words = new Uint32Array(parameters.buffer, parameters.byteOffset, parameters.length)
   for (let k = 0; k < words.length; k++) if ((words[k]! & 0x7f800000) === 0x7f800000) return k

@@ -13,7 +13,10 @@ export function runTopics(run: CID): RunTopics {
   return { announcement: `${prefix}/announcement`, head: `${prefix}/head`, evidence: `${prefix}/evidence` }
 }
 
-/** Direct stream protocols. The run is named inside `hello`, so a node of another run can be told so. */
+/**
+ * Direct stream protocols. The run is named inside `hello`, so that a node of another run can be refused with a
+ * reason.
+ */
 export const STREAM_PROTOCOLS = {
   hello: `/tempered/hello/${PROTOCOL_VERSION}`,
   manifest: `/tempered/manifest/${PROTOCOL_VERSION}`,

@@ -1,5 +1,4 @@
-import type { Estimate } from '@tempered/lab/measures'
-import { estimateText } from '@tempered/lab/text'
+import { type Estimate, estimateText } from '@tempered/lab/measures'
 import { html, type Markup } from './markup.js'
 
 /** A table cell with a mean and, below it, its interval. */

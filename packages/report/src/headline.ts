@@ -1,6 +1,5 @@
-import type { MeasureName, Role } from '@tempered/lab/measures'
-import { type Estimate, intervalName } from '@tempered/lab/measures'
-import { lostText, percent } from '@tempered/lab/text'
+import { type Estimate, intervalName, lostText, type MeasureName, type Role } from '@tempered/lab/measures'
+import { percent } from '@tempered/lab/text'
 import { intervalText } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioSummary } from './scenario-summary.js'

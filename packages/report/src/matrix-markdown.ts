@@ -1,5 +1,5 @@
-import type { MatrixGroup, MeasureName } from '@tempered/lab/measures'
-import { estimateText, lostText, percent, ratioText } from '@tempered/lab/text'
+import { estimateText, lostText, type MatrixGroup, type MeasureName, ratioText } from '@tempered/lab/measures'
+import { percent } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import type { MatrixSummary } from './matrix-summary.js'
 
@@ -36,7 +36,9 @@ export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
 }
 
 function table(groups: readonly MatrixGroup[], measure: MeasureName = 'worstHonestAccuracy'): string[] {
-  const told = groups.filter((group) => measure === 'worstHonestAccuracy' || group.measures[measure] !== null)
+  const told = groups.filter(
+    (group) => measure === 'worstHonestAccuracy' || (group.measures[measure] ?? null) !== null,
+  )
   const attacks = [...new Set(told.map((group) => group.attack))]
   const rules = [...new Set(groups.map((group) => group.rule))]
   return markdownTable(
@@ -77,5 +79,5 @@ function costTable(groups: readonly MatrixGroup[]): string[] {
 function cellText(group: MatrixGroup | undefined, measure: MeasureName): string {
   if (group === undefined) return '–'
   const failed = group.failed > 0 ? ` (${group.failed} failed)` : ''
-  return `${estimateText(group.measures[measure], (value) => percent(value))}${failed}`
+  return `${estimateText(group.measures[measure] ?? null, (value) => percent(value))}${failed}`
 }

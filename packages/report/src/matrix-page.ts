@@ -1,5 +1,5 @@
-import type { Matrix } from '@tempered/lab/measures'
-import { lostText, percent } from '@tempered/lab/text'
+import { lostText, type Matrix } from '@tempered/lab/measures'
+import { percent } from '@tempered/lab/text'
 import type { MatrixData } from './client/matrix-data.js'
 import { estimateCell } from './estimate-cell.js'
 import type { HashedFile } from './file-hashes.js'

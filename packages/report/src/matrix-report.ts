@@ -6,12 +6,11 @@ import {
   MATRIX_FILE,
   type Matrix,
   type MatrixGroup,
-  MEASURES,
-  type MeasureName,
   matrixGroups,
+  measureInfo,
+  measureNames,
   readMatrix,
 } from '@tempered/lab/measures'
-import { MEASURE_LABELS } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import type { GroupView, MatrixData, MeasureView } from './client/matrix-data.js'
 import { hashFiles } from './file-hashes.js'
@@ -63,7 +62,7 @@ export function labText({ lab }: Matrix): string {
 
 /** One row a cell. */
 export function matrixCsv({ cells }: Matrix): string {
-  const names = Object.keys(MEASURES) as MeasureName[]
+  const names = measureNames()
   const head = ['id', 'rule', 'attack', 'fraction', 'topology', 'split', 'seed', 'status', 'error', ...names]
   const lines = cells.map((cell) =>
     csvLine([
@@ -98,9 +97,12 @@ export function matrixData({ groups }: MatrixSummary): MatrixData {
       ...attacks.filter((attack) => attack !== 'none'),
     ],
     choices: CHOICES.map((axis) => ({ axis, values: choicesOf(axis) })),
-    measures: (Object.keys(MEASURES) as MeasureName[])
-      .filter((name) => groups.some((group) => group.measures[name] !== null))
-      .map((name): MeasureView => ({ name, label: MEASURE_LABELS[name], ...scaleOf(name) })),
+    measures: measureNames()
+      .filter((name) => groups.some((group) => (group.measures[name] ?? null) !== null))
+      .map((name): MeasureView => {
+        const { label, unit, better } = measureInfo(name)
+        return { name, label, unit, better }
+      }),
     groups: groups.map(
       (group): GroupView => ({
         rule: group.rule,
@@ -124,25 +126,4 @@ export function matrixData({ groups }: MatrixSummary): MatrixData {
 
 function triple({ mean, low, high }: Estimate): [number, number | null, number | null] {
   return [mean, low, high]
-}
-
-function scaleOf(name: MeasureName): Pick<MeasureView, 'unit' | 'better'> {
-  switch (name) {
-    case 'bytesPerRound':
-    case 'residentBytesPerNode':
-      return { unit: 'bytes', better: 'low' }
-    case 'secondsPerRound':
-      return { unit: 'seconds', better: 'low' }
-    case 'consensusDistance':
-      return { unit: 'number', better: 'low' }
-    case 'finishedHonest':
-      return { unit: 'number', better: 'high' }
-    case 'mter':
-    case 'accuracySpread':
-    case 'asr':
-    case 'honestRefused':
-      return { unit: 'share', better: 'low' }
-    default:
-      return { unit: 'share', better: 'high' }
-  }
 }

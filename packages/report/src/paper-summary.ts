@@ -1,20 +1,20 @@
-import { MEASURES, type MeasureName } from '@tempered/lab/measures'
 import {
-  type BalanceLine,
   benefitLines,
   costLines,
   estimateText,
-  MEASURE_LABELS,
+  measureInfo,
+  measureNames,
   measureText,
-} from '@tempered/lab/text'
+  type TradeoffLine,
+} from '@tempered/lab/measures'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 
 /** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command, and what was run. */
 export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string): string {
   const { variants } = summary
-  const names = (Object.keys(MEASURES) as MeasureName[]).filter((name) =>
-    variants.some((variant) => variant.measures[name] !== null),
+  const names = measureNames().filter((name) =>
+    variants.some((variant) => (variant.measures[name] ?? null) !== null),
   )
   const seeds = Math.max(...variants.map((variant) => variant.runs.length))
   const versions = new Set(
@@ -26,9 +26,9 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
     ...markdownTable(
       ['measure', ...variants.map((variant) => variant.label)],
       names.map((name) => [
-        MEASURE_LABELS[name],
+        measureInfo(name).label,
         ...variants.map((variant) =>
-          estimateText(variant.measures[name], (value) => measureText(name, value)),
+          estimateText(variant.measures[name] ?? null, (value) => measureText(name, value)),
         ),
       ]),
     ),
@@ -70,7 +70,7 @@ function assertionTable({ assertions, variants }: ScenarioSummary): string[] {
   return [...markdownTable(head, rows), '']
 }
 
-function sideBySide(benefits: readonly BalanceLine[], costs: readonly BalanceLine[]): string[] {
+function sideBySide(benefits: readonly TradeoffLine[], costs: readonly TradeoffLine[]): string[] {
   const rows = Math.max(benefits.length, costs.length)
   return markdownTable(
     ['benefit', '', 'cost', ''],

@@ -1,6 +1,23 @@
-import type { RunRecord, StoredRun } from '@tempered/lab/measures'
-import { isNumber, quantile, type RoundPoint, roundSeries } from '@tempered/lab/measures'
-import type { Band, EdgeView, NodeLines, PointView, QuantileBands, RunView } from './client/report-data.js'
+import {
+  isNumber,
+  measureInfo,
+  measureNames,
+  PANELS,
+  quantile,
+  type RoundPoint,
+  type RunRecord,
+  roundSeries,
+  type StoredRun,
+} from '@tempered/lab/measures'
+import type {
+  Band,
+  EdgeView,
+  NodeLines,
+  PanelView,
+  PointView,
+  QuantileBands,
+  RunView,
+} from './client/report-data.js'
 
 /** Above this many nodes accuracies are drawn as quantile bands, not as a line each. */
 export const MAX_LINES = 60
@@ -30,6 +47,7 @@ export function runView(run: StoredRun): RunView {
     })),
     accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
     points: series.map(pointView),
+    panels: panelViews(series),
     verdicts: verdictView(record, rounds),
     incidents: run.incidents.slice(0, MAX_INCIDENTS).map(({ round, kind, text }) => ({
       round: round + 1,
@@ -49,12 +67,6 @@ function pointView(point: RoundPoint): PointView {
   const { phaseMs } = point
   return {
     worst: rounded(point.worst),
-    mean: rounded(point.mean),
-    precision: rounded(point.precision),
-    recall: rounded(point.recall),
-    acceptance: rounded(point.acceptance),
-    honestRefused: rounded(point.honestRefused),
-    hostileWeight: rounded(point.hostileWeight),
     bytesReceived: rounded(point.bytesReceived, 0),
     bytesSent: rounded(point.bytesSent, 0),
     residentBytes: rounded(point.residentBytes, 0),
@@ -69,9 +81,31 @@ function pointView(point: RoundPoint): PointView {
             evaluate: rounded(phaseMs.evaluate / 1000)!,
             ledger: rounded(phaseMs.ledger / 1000)!,
           },
-    consensusDistance: point.consensusDistance,
-    asr: rounded(point.asr),
   }
+}
+
+/** The charts of the measures that are drawn over rounds. */
+function panelViews(series: readonly RoundPoint[]): PanelView[] {
+  const drawn = measureNames().flatMap((name) => {
+    const { unit, drawn: how } = measureInfo(name)
+    return how === undefined ? [] : [{ unit, how }]
+  })
+  return Object.entries(PANELS).map(([id, { title, note }]) => {
+    const own = drawn.filter(({ how }) => how.panel === id)
+    const isShare = own.every(({ unit }) => unit === 'share')
+    return {
+      id,
+      title,
+      note,
+      unit: isShare ? 'share' : 'number',
+      lines: own.map(({ how: { name, color, dash = 'solid', of } }) => ({
+        name,
+        color,
+        dash,
+        values: series.map((point) => (isShare ? rounded(of(point)) : of(point))),
+      })),
+    }
+  })
 }
 
 function nodeLines(record: RunRecord, rounds: readonly number[]): NodeLines {
@@ -101,21 +135,24 @@ function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBa
   return { kind: 'bands', honest: bands(false), hostile: bands(true) }
 }
 
+type Neighbour = RunRecord['records'][number]['rounds'][number]['report']['neighbours'][number]
+
 function verdictView(record: RunRecord, rounds: readonly number[]): RunView['verdicts'] {
   const indexOf = new Map(record.nodes.map((node) => [node.peer, node.index]))
   const position = new Map(rounds.map((round, k) => [round, k]))
   const edges = new Map<string, { from: number; to: number; marks: string[] }>()
-  for (const node of record.nodes) {
-    for (const { report } of record.records[node.index]?.rounds ?? []) {
+  const mark = (to: number, at: number, { peer, arrival, accepted }: Neighbour): void => {
+    const from = indexOf.get(peer)
+    if (from === undefined) return
+    const key = `${from}>${to}`
+    const edge = edges.get(key) ?? { from, to, marks: new Array(rounds.length).fill(' ') }
+    edges.set(key, edge)
+    edge.marks[at] = arrival === null ? '-' : accepted ? 'a' : 'r'
+  }
+  for (const { index } of record.nodes) {
+    for (const { report } of record.records[index]?.rounds ?? []) {
       const at = position.get(report.round)!
-      for (const neighbour of report.neighbours) {
-        const from = indexOf.get(neighbour.peer)
-        if (from === undefined) continue
-        const key = `${from}>${node.index}`
-        const edge = edges.get(key) ?? { from, to: node.index, marks: new Array(rounds.length).fill(' ') }
-        edges.set(key, edge)
-        edge.marks[at] = neighbour.arrival === null ? '-' : neighbour.accepted ? 'a' : 'r'
-      }
+      for (const neighbour of report.neighbours) mark(index, at, neighbour)
     }
   }
   const all: EdgeView[] = [...edges.values()].map(({ from, to, marks }) => ({

@@ -1,5 +1,4 @@
-import { MEASURES, type MeasureName } from '@tempered/lab/measures'
-import { MEASURE_LABELS, measureText } from '@tempered/lab/text'
+import { measureInfo, measureNames, measureText } from '@tempered/lab/measures'
 import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
@@ -17,20 +16,20 @@ export function detailsSections(init: ScenarioPageInit): Markup[] {
 }
 
 function measureTable(summary: ScenarioSummary): Markup {
-  const names = (Object.keys(MEASURES) as MeasureName[]).filter((name) =>
-    summary.variants.some((variant) => variant.measures[name] !== null),
+  const names = measureNames().filter((name) =>
+    summary.variants.some((variant) => (variant.measures[name] ?? null) !== null),
   )
   return html`<section class="panel" aria-labelledby="title-measures">
 <h2 id="title-measures">All measures</h2>
 <p class="note">After the last round that all honest nodes finished. Brackets: the 95 % interval over seeds, of fewer than five seeds their range.</p>
 <div class="scroll"><table>
 <thead><tr><th></th>${summary.variants.map((variant) => html`<th class="number">${variant.label}</th>`)}</tr></thead>
-<tbody>${names.map(
-    (name) =>
-      html`<tr><td title="${MEASURES[name]}">${MEASURE_LABELS[name]}<small>${MEASURES[name]}</small></td>${summary.variants.map(
-        (variant) => estimateCell(variant.measures[name], (value) => measureText(name, value)),
-      )}</tr>`,
-  )}</tbody>
+<tbody>${names.map((name) => {
+    const { label, description } = measureInfo(name)
+    return html`<tr><td title="${description}">${label}<small>${description}</small></td>${summary.variants.map(
+      (variant) => estimateCell(variant.measures[name] ?? null, (value) => measureText(name, value)),
+    )}</tr>`
+  })}</tbody>
 </table></div>
 </section>`
 }

@@ -1,5 +1,5 @@
-import { type BalanceLine, benefitLines, costLines } from '@tempered/lab/text'
-import type { PointView, ReportData } from './client/report-data.js'
+import { benefitLines, costLines, type TradeoffLine } from '@tempered/lab/measures'
+import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
@@ -98,57 +98,41 @@ interface SmallPanel {
   readonly note: string
 }
 
-/** The charts that stand side by side; those that nothing was measured for are left out. */
+/** The smaller charts, side by side: the filter, effort, then the other measures; those without any value are left out. */
 function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
-  const isMeasured = (pick: (point: PointView) => unknown): boolean =>
-    data.variants.some((variant) =>
-      variant.runs.some((run) => run.points.some((point) => pick(point) !== null)),
-    )
+  const runs = data.variants.flatMap((variant) => variant.runs)
+  const hasMemory = runs.some(({ points }) => points.some(({ residentBytes }) => residentBytes !== null))
+  const measured = (runs[0]?.panels ?? []).filter(
+    ({ id }) =>
+      id === 'filter' ||
+      runs.some(({ panels }) =>
+        panels.some((one) => one.id === id && one.lines.some(({ values }) => values.some((x) => x !== null))),
+      ),
+  )
   const panels: SmallPanel[] = [
-    {
-      id: 'filter',
-      title: 'Quality of the filter',
-      note: 'Precision: of what was refused, the share from attackers. Recall: of what attackers sent, the share refused. Honest refused: of what honest neighbours sent, the share refused. Weight: the attackers’ in an honest node’s aggregate; rules that weigh all have this alone.',
-    },
-    ...(isMeasured((point) => point.asr)
-      ? [
-          {
-            id: 'asr',
-            title: 'Attack success',
-            note: 'Share of triggered test images told as the backdoor’s target, at the honest node where it is highest.',
-          },
-        ]
-      : []),
+    ...measured.filter(({ id }) => id !== 'consensus'),
     {
       id: 'effort',
       title: 'Seconds by phase',
-      note: `Of a round, mean over honest nodes. Collecting is waiting for the neighbours’ models.${
-        isSimulated ? ' Simulated: virtual seconds, but for aggregating.' : ''
+      note: `Per round, mean over honest nodes. Collecting is waiting for the neighbours’ models.${
+        isSimulated ? ' Simulated: virtual seconds, except for aggregating.' : ''
       }`,
     },
     { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
-    ...(isMeasured((point) => point.residentBytes)
+    ...(hasMemory
       ? [
           {
             id: 'memory',
             title: 'Memory',
-            note: `Resident memory of the processes, shared out among the nodes that each plays; libraries and data included.${
+            note: `Resident memory of the processes, divided among the nodes of each; libraries and data included.${
               isSimulated
-                ? ' Simulated: one process for all runs, so later ones have what earlier ones left.'
+                ? ' Simulated: one process for all runs, so later runs include what earlier ones left behind.'
                 : ''
             }`,
           },
         ]
       : []),
-    ...(isMeasured((point) => point.consensusDistance)
-      ? [
-          {
-            id: 'consensus',
-            title: 'Consensus distance',
-            note: 'Mean squared L2 distance of the honest models to their mean.',
-          },
-        ]
-      : []),
+    ...measured.filter(({ id }) => id === 'consensus'),
   ]
   // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3, 6 = 3 + 3.
   const thirds = panels.length === 4 ? 0 : panels.length === 6 ? 6 : 3
@@ -225,6 +209,6 @@ ${summary.balances.map(
 </section>`
 }
 
-function row(line: BalanceLine): Markup {
+function row(line: TradeoffLine): Markup {
   return html`<tr><td>${line.label}</td>${estimateCell(line.estimate, line.format)}</tr>`
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import {
+  benefitLines,
+  costLines,
   findRuns,
   LABELS_FILE,
   type Role,
@@ -8,10 +10,9 @@ import {
   roundRows,
   type StoredScenario,
 } from '@tempered/lab/measures'
-import { benefitLines, costLines } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import { AttackerCount } from './attacker-count.js'
-import type { BalanceView, ReportData, RunView, Spread, VariantView } from './client/report-data.js'
+import type { ReportData, RunView, Spread, TradeoffView, VariantView } from './client/report-data.js'
 import { hashFiles } from './file-hashes.js'
 import { renderPage } from './page.js'
 import { summaryMarkdown } from './paper-summary.js'
@@ -118,7 +119,7 @@ function reportData(
       }
     }),
     balances: summary.balances.map(
-      (balance): BalanceView => ({
+      (balance): TradeoffView => ({
         rule: balance.rule,
         benefits: figures(benefitLines(balance)),
         costs: figures(costLines(balance, summary.stage === 'simulate')),
@@ -127,7 +128,7 @@ function reportData(
   }
 }
 
-function figures(lines: ReturnType<typeof benefitLines>): BalanceView['benefits'] {
+function figures(lines: ReturnType<typeof benefitLines>): TradeoffView['benefits'] {
   return lines.flatMap(({ label, estimate, isShare }) =>
     estimate === null || !isShare
       ? []

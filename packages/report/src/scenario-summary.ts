@@ -1,19 +1,18 @@
-import type { StoredRun } from '@tempered/lab/measures'
 import {
-  type Balance,
   type BySeed,
-  balanceOf,
-  type Estimate,
+  type Estimates,
   estimate,
   INTERVAL_METHOD,
-  MEASURES,
-  type MeasureName,
   type Measures,
+  measureNames,
   measuresOf,
   ROLES,
   type Role,
   type RunScore,
+  type StoredRun,
   scoreRecord,
+  type Tradeoff,
+  tradeoffOf,
 } from '@tempered/lab/measures'
 import type { HashedFile } from './file-hashes.js'
 import type { AssertionResult } from './scenario-folder.js'
@@ -39,7 +38,7 @@ export interface VariantSummary {
   readonly rule: string
   readonly label: string
   readonly runs: readonly RunSummary[]
-  readonly measures: Readonly<Record<MeasureName, Estimate | null>>
+  readonly measures: Estimates
 }
 
 /** What `report.json` holds. */
@@ -50,7 +49,7 @@ export interface ScenarioSummary {
   readonly command: string
   readonly variants: readonly VariantSummary[]
   /** One a defending rule. */
-  readonly balances: readonly Balance[]
+  readonly balances: readonly Tradeoff[]
   /** Of a scenario run, what was asserted and whether it held. */
   readonly assertions: readonly AssertionResult[]
   /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
@@ -66,7 +65,7 @@ export function runSummary(
   { path, role, rule }: Pick<RunSummary, 'path' | 'role' | 'rule'>,
   files: readonly HashedFile[],
 ): RunSummary {
-  const score = scoreRecord(run.record, run.ledgers)
+  const score = storedScore(run)
   return {
     path,
     role,
@@ -79,6 +78,12 @@ export function runSummary(
     versions: run.versions,
     files,
   }
+}
+
+/** The score of a run from its events; measures that modules had added are taken as its summary has them. */
+function storedScore({ record, ledgers, custom }: StoredRun): RunScore {
+  const score = scoreRecord(record, ledgers)
+  return Object.keys(custom).length === 0 ? score : { ...score, custom }
 }
 
 /** Runs by variant, with intervals over seeds. Of two runs of one variant and seed the later path counts. */
@@ -99,7 +104,7 @@ export function summarise(
   const undefended = bySeed(variants.find((variant) => variant.role === 'undefended'))
   const baseline = bySeed(variants.find((variant) => variant.role === 'baseline'))
   const balances = rules.map((rule) =>
-    balanceOf({
+    tradeoffOf({
       rule,
       attacked: bySeed(variants.find((variant) => variant.role === 'attacked' && variant.rule === rule)),
       honest: bySeed(variants.find((variant) => variant.role === 'honest' && variant.rule === rule)),
@@ -126,10 +131,10 @@ export function isAttacked(variant: { readonly role: Role }): boolean {
 function variantSummary(key: string, unordered: readonly RunSummary[]): VariantSummary {
   const runs = [...unordered].sort((a, b) => a.seed - b.seed)
   const { role, rule } = runs[0]!
-  const names = Object.keys(MEASURES) as MeasureName[]
+  const names = measureNames().filter((name) => runs.some(({ measures }) => measures[name] !== undefined))
   const measures = Object.fromEntries(
-    names.map((name) => [name, estimate(runs.map((run) => run.measures[name]))]),
-  ) as Record<MeasureName, Estimate | null>
+    names.map((name) => [name, estimate(runs.map((run) => run.measures[name] ?? null))]),
+  ) as Estimates
   return { key, role, rule, label: labelOf(role, rule), runs, measures }
 }
 

@@ -1,4 +1,4 @@
-import type { Balance, Estimate } from '@tempered/lab/measures'
+import type { Estimate, Tradeoff } from '@tempered/lab/measures'
 import type { AttackerGroup } from './attacker-count.js'
 
 /** What a report is about, as far as its first sentence needs it. */
@@ -13,7 +13,7 @@ export interface VerdictInput {
   readonly undefended: Estimate | null
   readonly honest: Estimate | null
   readonly baseline: Estimate | null
-  readonly balance: Balance | null
+  readonly balance: Tradeoff | null
   /** The worst honest node under attack with the scenario's other rules. */
   readonly others?: readonly { readonly rule: string; readonly attacked: Estimate }[]
 }

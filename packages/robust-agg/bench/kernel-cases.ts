@@ -55,7 +55,7 @@ const viewOf = (models: readonly Float32Array[]): PreView => ({
   exposed: 0,
   refused: 0,
   initial: models[2],
-  standings: models.map(() => ({ earned: 0, possible: 0 })),
+  reputations: models.map(() => ({ earned: 0, possible: 0 })),
 })
 const balance = createRule('balance', { gamma: 10, kappa: 0 })
 const geometricMedian = createRule('geometric-median', { steps: 8, nu: 0.1 })

@@ -41,17 +41,23 @@ export interface RobustAggErrorDetails {
     readonly range: string
   }
   /** Fewer models (own included) than the rule's precondition asks for. */
-  /** `stage`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
+  /** `step`: place in `pre` of the pre-aggregator that needs more, null when the rule itself does. */
   E_TOO_FEW_NODES: {
     readonly rule: string
     readonly nodes: number
     readonly needed: number
-    readonly stage: number | null
+    readonly step: number | null
   }
   /** The rule scores models on the node's own data, and the caller did not promise an evaluator. */
   E_EVALUATOR_NEEDED: { readonly rule: string }
   /** The caller's own part of a round is malformed: round numbers, weights, the out buffer. */
   E_ROUND_INPUT: { readonly field: string; readonly problem: string }
+  /** Code that a program or a module has registered lacks something, throws, or returns what it must not. */
+  E_CUSTOM: {
+    readonly kind: 'rule' | 'pre-aggregator' | 'attack' | 'topology'
+    readonly name: string
+    readonly problem: string
+  }
   E_LABEL_RANGE: { readonly index: number; readonly label: number; readonly classes: number }
   /** What the attack was shown is malformed: a start, victim or weight list of the wrong length. */
   E_ATTACK_VIEW: { readonly attack: string; readonly field: string; readonly problem: string }
@@ -66,8 +72,8 @@ export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode
   readonly code: Code
   readonly details: RobustAggErrorDetails[Code]
 
-  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code]) {
-    super(message)
+  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code], cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.details = details
   }

@@ -20,7 +20,8 @@ export interface ParameterInfo {
   readonly meaning: string
 }
 
-type ParameterDraft = Pick<ParameterInfo, 'name' | 'min' | 'max' | 'meaning'> & Partial<ParameterInfo>
+/** A parameter as it is described: what is left out is not required, has no default, and may be any number in its range. */
+export type ParameterDraft = Pick<ParameterInfo, 'name' | 'min' | 'max' | 'meaning'> & Partial<ParameterInfo>
 
 /** Fills in the rarely used fields of a parameter's description. */
 export function parameter(draft: ParameterDraft): ParameterInfo {

@@ -1,5 +1,7 @@
 /** All rules by name. */
 
+import { missingModule } from './custom/missing.js'
+import { type CustomRule, customRule } from './custom/rule.js'
 import { RobustAggError } from './errors.js'
 import { hint, nearestName } from './nearest-name.js'
 import type { Parameters } from './parameters.js'
@@ -56,6 +58,19 @@ const definitions: readonly RuleDefinition[] = [
 ]
 
 const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
+const builtIn: ReadonlySet<string> = new Set(byName.keys())
+
+/**
+ * Makes a rule of your own available by its name, in this process. Registering a name again replaces it.
+ *
+ * @returns the name
+ * @throws RobustAggError E_CUSTOM when something is missing or of the wrong type, or a trial round fails
+ */
+export function registerRule(rule: CustomRule): string {
+  const definition = customRule(rule, builtIn)
+  byName.set(definition.info.name, definition)
+  return definition.info.name
+}
 
 /**
  * A rule ready for use. It may keep scratch memory between rounds but no state: equal inputs give equal bits.
@@ -72,16 +87,20 @@ export function createRule(name: string, params?: Parameters, options?: RuleOpti
   if (definition === undefined) {
     const known = [...byName.keys()]
     const nearest = nearestName(name, known)
-    throw new RobustAggError('E_UNKNOWN_RULE', `no rule is called '${name}'.${hint(nearest, known)}`, {
-      name,
-      nearest,
-      known,
-    })
+    throw new RobustAggError(
+      'E_UNKNOWN_RULE',
+      missingModule(name, known) ?? `no rule is called '${name}'.${hint(nearest, known)}`,
+      {
+        name,
+        nearest,
+        known,
+      },
+    )
   }
   return instantiate(definition, params, options)
 }
 
 /** Every rule: formula, parameters, needs, breakdown point, cost and source. */
 export function listRules(): readonly RuleInfo[] {
-  return definitions.map(({ info }) => ({ ...RARE_FLAGS, ...info }))
+  return [...byName.values()].map(({ info }) => ({ ...RARE_FLAGS, ...info }))
 }

@@ -1,14 +1,14 @@
 /**
  * Seeded randomness: xoshiro128** (Blackman & Vigna, "Scrambled Linear Pseudorandom Number Generators", 2018),
- * its 128-bit state drawn by splitmix32 from a 32-bit hash of the labels. Integer arithmetic only, so the same
- * labels give the same sequence on every machine. Not for keys or salts.
+ * its 128-bit state drawn by splitmix32 from a 32-bit hash of the keys. Integer arithmetic only, so the same
+ * keys give the same sequence on every machine. Not for cryptographic keys or salts.
  */
 
 import { detExp, detLog } from './det-math.js'
 import { RobustAggError } from './errors.js'
 
-/** What names a stream: the run's seed first, then what the numbers are for, e.g. `[7, 'batches', 3, 12]`. */
-export type RngLabel = string | number
+/** One part of the name of a stream: the run's seed first, then what the numbers are for, e.g. `[7, 'batches', 3, 12]`. */
+export type RngKey = string | number
 
 export interface Rng {
   /** The next 32 random bits as an integer in [0, 2³²). */
@@ -33,8 +33,8 @@ function rangeError(owner: string, parameter: string, value: number, range: stri
   return new RobustAggError('E_PARAMETER_RANGE', message, { owner, parameter, value, range })
 }
 
-/** FNV-1a over the UTF-16 code units of the labels, each label followed by its length: no two lists collide by joining. */
-function hashLabels(labels: readonly RngLabel[]): [number, number] {
+/** FNV-1a over the UTF-16 code units of the keys, each followed by its length: no two lists collide by joining. */
+function hashKeys(keys: readonly RngKey[]): [number, number] {
   let a = 0x811c9dc5
   let b = 0x9747b28c
   const mix = (unit: number): void => {
@@ -42,17 +42,17 @@ function hashLabels(labels: readonly RngLabel[]): [number, number] {
     b = Math.imul((b ^ unit) + 0x9e3779b9, 0x85ebca6b)
     b ^= b >>> 13
   }
-  for (const label of labels) {
-    const text = typeof label === 'number' ? `#${label}` : `$${label}`
+  for (const key of keys) {
+    const text = typeof key === 'number' ? `#${key}` : `$${key}`
     for (let k = 0; k < text.length; k++) mix(text.charCodeAt(k))
     mix(text.length)
   }
   return [a >>> 0, b >>> 0]
 }
 
-/** A stream of its own for each list of labels. */
-export function createRng(...labels: readonly RngLabel[]): Rng {
-  const [first, second] = hashLabels(labels)
+/** A stream of its own for each list of keys. */
+export function createRng(...keys: readonly RngKey[]): Rng {
+  const [first, second] = hashKeys(keys)
   let seedState = first
   const splitmix = (): number => {
     seedState = (seedState + 0x9e3779b9) | 0

@@ -27,8 +27,8 @@ export function ulpsBetween(a: number, b: number): number {
 }
 
 /** A vector of normal numbers around a centre. */
-export function cloud(label: string, d: number, centre = 1, spread = 0.1): Float32Array {
-  const rng = createRng('test', label)
+export function cloud(name: string, d: number, centre = 1, spread = 0.1): Float32Array {
+  const rng = createRng('test', name)
   return Float32Array.from({ length: d }, () => centre + spread * rng.normal())
 }
 

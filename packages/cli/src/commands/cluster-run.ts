@@ -1,21 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { cacheFolder } from '@tempered/lab'
 import {
-  type ClusterRun,
-  cacheFolder,
   newRunPath,
+  type RecordedRun,
   requireNoFailures,
   requireValidLedgers,
-  startClusterRun,
+  startRecordedRun,
 } from '@tempered/lab/run'
-import {
-  defaultTopology,
-  loadScenario,
-  planCluster,
-  type Scenario,
-  scenarioSchema,
-} from '@tempered/lab/scenario'
+import { defaultTopology, loadScenario, planRun, type Scenario, scenarioSchema } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { type BackendChoice, loadSource, type ModelName } from '@tempered/node'
 import { writeScenarioReport } from '@tempered/report'
@@ -31,6 +25,8 @@ export interface ClusterRunOptions {
   readonly rule?: string
   readonly model?: ModelName
   readonly backend?: BackendChoice
+  readonly workers?: number
+  /** Earlier name of `workers`. */
   readonly hosts?: number
   readonly isolation: 'shared' | 'process'
   readonly out: string
@@ -42,21 +38,24 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
-  const plan = planCluster(scenario, data)
+  const plan = planRun(scenario, data)
   const folder = newRunPath(options.out, scenario.name, new Date())
-  const hosts = options.isolation === 'process' ? scenario.nodes : (options.hosts ?? availableParallelism())
+  const workers =
+    options.isolation === 'process'
+      ? scenario.nodes
+      : (options.workers ?? options.hosts ?? availableParallelism())
   const progress = createProgress(process.stderr, process.stdout)
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
-    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(hosts, scenario.nodes)} processes, ` +
+    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(workers, scenario.nodes)} processes, ` +
       `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false
-  const run: ClusterRun = await startClusterRun({
+  const run: RecordedRun = await startRecordedRun({
     plan,
     folder,
     cacheFolder: cache,
-    hosts,
+    workers,
     logLevel: 'info',
     onEvent(event, elapsedMs) {
       if (options.json)

@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
-import { cacheFolder, newRunPath, requireValidLedgers, startClusterRun } from '@tempered/lab/run'
-import { demoScenarios, planCluster } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { newRunPath, requireValidLedgers, startRecordedRun } from '@tempered/lab/run'
+import { demoScenarios, planRun } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import { type BackendChoice, loadSource } from '@tempered/node'
 import pc from 'picocolors'
@@ -22,7 +23,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   const progress = createProgress(process.stderr, process.stdout)
   const cache = cacheFolder()
   const data = await loadSource(undefended.data.source, cache)
-  const plans = [undefended, defended].map((scenario) => planCluster(scenario, data))
+  const plans = [undefended, defended].map((scenario) => planRun(scenario, data))
   const base = newRunPath(options.out, 'demo', new Date())
   progress.note(
     `Ten nodes on this machine train on ${data.train.labels.length} handwritten digits, each on its own skewed share.\n` +
@@ -32,11 +33,11 @@ export async function demo(options: DemoOptions): Promise<void> {
   let noticed = false
   const runs = await Promise.all(
     plans.map(async (plan) => {
-      const run = await startClusterRun({
+      const run = await startRecordedRun({
         plan,
         folder: `${base}/${plan.run.manifest.rule.name}`,
         cacheFolder: cache,
-        hosts: 1,
+        workers: 1,
         logLevel: 'info',
         onEvent(event, elapsedMs) {
           if (event.type === 'ready' && !noticed) {

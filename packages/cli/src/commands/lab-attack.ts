@@ -1,16 +1,16 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { cacheFolder } from '@tempered/lab'
+import { createCellPool } from '@tempered/lab/matrix'
 import {
-  createCellPool,
-  type Found,
   openingCandidates,
   openingRuns,
-  searchAttack,
-  type Tried,
+  type RankedAttack,
+  searchWorstAttack,
+  type Trial,
   withCandidate,
-} from '@tempered/lab/matrix'
-import { cacheFolder } from '@tempered/lab/run'
-import { loadScenario, planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+} from '@tempered/lab/red-team'
+import { loadScenario, planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import { loadSource, writeFileAtomic } from '@tempered/node'
 import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
@@ -55,7 +55,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const { training, nodes } = parsed
   const cache = cacheFolder()
   // A wrong rule is told before anything runs.
-  planCluster(parsed, await loadSource(parsed.data.source, cache))
+  planRun(parsed, await loadSource(parsed.data.source, cache))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
   const interruption = onInterrupt(async () => pool.stop())
@@ -66,7 +66,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   )
   const unseen = openingCandidates().length - openingRuns(options.budget)
   if (unseen > 0) process.stderr.write(`${pc.yellow(unseenText(unseen))}\n`)
-  const found = await searchAttack({
+  const found = await searchWorstAttack({
     base,
     fraction: options.fraction,
     budget: options.budget,
@@ -74,7 +74,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
     rounds: training.rounds,
     parallel,
     runCell: (scenario) => pool.run({ id: '', scenario }),
-    onTried(tried, { runs, budget }) {
+    onTrial(tried, { runs, budget }) {
       if (options.json) process.stdout.write(`${JSON.stringify(tried)}\n`)
       const isWorst = (tried.harm ?? -1) > worst
       worst = Math.max(worst, tried.harm ?? 0)
@@ -124,19 +124,19 @@ function withoutNulls(params: Readonly<Record<string, number | null>> | undefine
   return Object.fromEntries(known)
 }
 
-function triedText({ text, seed, harm, error }: Tried, isWorst: boolean): string {
+function triedText({ text, seed, harm, error }: Trial, isWorst: boolean): string {
   const what = error === undefined ? percent(harm) : pc.red(error)
   const line = `${text}, seed ${seed}: ${what}`
   return isWorst ? pc.bold(line) : line
 }
 
-function renderFound(found: readonly Found[]): string[] {
+function renderFound(found: readonly RankedAttack[]): string[] {
   const rows = found.slice(0, 10).map(({ text, harm, seeds }) => [text, percent(harm), String(seeds)])
   return table([['attack', 'worst honest test error', 'seeds'], ...rows], new Set([1, 2]))
 }
 
 /** A scenario with the attack, its controls switched on, and where it comes from in words. */
-function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: Found): string {
+function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: RankedAttack): string {
   const { fraction, budget, seeds } = options
   const unseen = openingCandidates().length - openingRuns(budget)
   const { controls: _, assertions: __, evaluation: ___, seed: ____, ...rest } = base

@@ -1,20 +1,20 @@
 import { availableParallelism } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
-import { documentError, loadDocument, loadKind } from '@tempered/lab/documents'
+import { join, relative, resolve } from 'node:path'
+import { cacheFolder } from '@tempered/lab'
+import { documentError } from '@tempered/lab/documents'
 import {
   type Cell,
   cellsOf,
   checkLab,
   createCellPool,
   type Lab,
-  labSchema,
+  loadLab,
   openMatrixFolder,
   representatives,
   selectCells,
   startMatrix,
 } from '@tempered/lab/matrix'
-import { cacheFolder } from '@tempered/lab/run'
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
 import pc from 'picocolors'
@@ -87,16 +87,6 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   )
 }
 
-async function loadLab(file: string): Promise<Lab> {
-  const lab = await loadKind('lab', file, () => loadDocument(file, labSchema, checkLab))
-  const { source } = lab.scenario.data
-  if (source === 'mnist') return lab
-  return {
-    ...lab,
-    scenario: { ...lab.scenario, data: { ...lab.scenario.data, source: resolve(dirname(file), source) } },
-  }
-}
-
 function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
   const { training } = lab.scenario
   return {
@@ -112,7 +102,7 @@ async function requirePlans(cells: readonly Cell[], file: string): Promise<void>
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planCluster(parsed, await loadSource(parsed.data.source, cache))
+      planRun(parsed, await loadSource(parsed.data.source, cache))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

@@ -1,4 +1,5 @@
-import { consensusJsonSchema, labJsonSchema } from '@tempered/lab/matrix'
+import { consensusJsonSchema } from '@tempered/lab/averaging'
+import { labJsonSchema } from '@tempered/lab/matrix'
 
 export interface LabSchemaOptions {
   readonly consensus?: boolean

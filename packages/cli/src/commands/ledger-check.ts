@@ -64,7 +64,7 @@ function proofText(path: string, checked: CheckedProof, runGiven: boolean): stri
 }
 
 function statement(checked: CheckedProof): string {
-  if (checked.kind === 'misdeed') {
+  if (checked.kind === 'misbehaviour') {
     const { evidence, judgement } = checked
     return `proves that ${evidence.offender} ${misdeedText(evidence, judgement)}`
   }
@@ -86,7 +86,7 @@ function statement(checked: CheckedProof): string {
 
 /** Peer ids, which are public keys: of those whose signatures the proof rests on. */
 function signers(checked: CheckedProof): readonly string[] {
-  if (checked.kind === 'misdeed') return [checked.evidence.offender]
+  if (checked.kind === 'misbehaviour') return [checked.evidence.offender]
   return checked.kind === 'inclusion' ? checked.inclusion.signers : checked.consistency.signers
 }
 

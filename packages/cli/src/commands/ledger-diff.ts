@@ -46,10 +46,10 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
       `${pc.red('contradiction')} ${peerText(a.author ?? '', names)} signed two entries ${height}: ${diff.fork.a.cid} in ${a.path}, ${diff.fork.b.cid} in ${b.path}`,
     )
   }
-  for (const { offender, round, stories } of diff.contradictions) {
-    const told = stories.map(
-      ({ announcement, tellers }) =>
-        `${announcement.body.model} (says ${tellers.map((peer) => peerText(peer, names)).join(' and ')})`,
+  for (const { offender, round, announcements } of diff.contradictions) {
+    const told = announcements.map(
+      ({ announcement, ledgers }) =>
+        `${announcement.body.model} (says ${ledgers.map((peer) => peerText(peer, names)).join(' and ')})`,
     )
     lines.push(
       `${pc.red('contradiction')} ${peerText(offender, names)} announced two models for round ${round + 1}: ${told.join(', ')}`,
@@ -110,14 +110,14 @@ function jsonLines(diff: LedgerDiff): string[] {
   return values.map((value) => JSON.stringify(value))
 }
 
-function contradictionJson({ offender, round, stories }: Contradiction): unknown {
+function contradictionJson({ offender, round, announcements }: Contradiction): unknown {
   return {
     type: 'contradiction',
     offender,
     round,
-    stories: stories.map(({ announcement, tellers }) => ({
+    stories: announcements.map(({ announcement, ledgers }) => ({
       model: announcement.body.model.toString(),
-      tellers,
+      tellers: ledgers,
     })),
   }
 }

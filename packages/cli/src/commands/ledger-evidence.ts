@@ -67,11 +67,11 @@ export async function findOffenders(search: OffenderSearch): Promise<Offender[]>
       search.onBad(error)
     }
   }
-  for (const { evidence, stories } of search.announcements.contradictions())
+  for (const { evidence, announcements } of search.announcements.contradictions())
     note(
       evidence,
       undefined,
-      stories.flatMap(({ tellers }) => tellers),
+      announcements.flatMap(({ ledgers }) => ledgers),
     )
   for (const fork of await forksAmong(search.ledgers)) note(fork, undefined, [fork.offender])
   const offenders: Offender[] = []

@@ -80,6 +80,17 @@ export async function ledgerReplay(paths: readonly string[], options: LedgerRepl
     audit.wrong.push(...found.wrong)
     print(ledgerJson(ledger, found, names), ledgerText(ledger, found, names))
   }
+  const proven = await proveOffences(runs, names, options, print)
+  conclude(count, proven, files.length, options)
+}
+
+/** Prints the members against whom there is proof, and writes the proofs where they are wanted; returns how many. */
+async function proveOffences(
+  runs: ReadonlyMap<string, RunAudit>,
+  names: ReadonlyMap<string, string>,
+  options: LedgerReplayOptions,
+  print: (json: unknown, text: string) => void,
+): Promise<number> {
   const proofs =
     options.proofs === undefined ? undefined : createProofWriter(options.proofs, names, runs.size > 1)
   let proven = 0
@@ -88,13 +99,16 @@ export async function ledgerReplay(paths: readonly string[], options: LedgerRepl
     for (const offender of offenders) print(offenderJson(offender, names), offenderText(offender, names))
     const convicted = offenders.filter(({ judgement }) => judgement.status === 'proven')
     proven += convicted.length
-    const misdeeds = [...audit.wrong.map((wrong) => ({ kind: 'wrong-round', wrong }) as const), ...convicted]
-    for (const misdeed of proofs === undefined ? [] : misdeeds) {
-      const path = await proofs!.write(audit.run, misdeed, audit.blobs)
+    if (proofs === undefined) continue
+    for (const offence of [
+      ...audit.wrong.map((wrong) => ({ kind: 'wrong-round', wrong }) as const),
+      ...convicted,
+    ]) {
+      const path = await proofs.write(audit.run, offence, audit.blobs)
       print({ type: 'proof', path }, `proof  ${path}`)
     }
   }
-  conclude(count, proven, files.length, options)
+  return proven
 }
 
 /** A ledger that was rolled back or rewritten is a chain of signed entries all the same: they tell of others, too. */

@@ -1,15 +1,6 @@
 import { existsSync } from 'node:fs'
-import { deadlinesSchema } from '@tempered/lab/documents'
-import {
-  createRunRule,
-  describeModel,
-  initialParameters,
-  type ModelName,
-  manifestRule,
-  runTopology,
-  writeFileAtomic,
-} from '@tempered/node'
-import { blobCid, DEFAULT_RUN_LIMITS, encodeModel, PROTOCOL_VERSION, sealManifest } from '@tempered/protocol'
+import { fullName } from '@tempered/lab/plugins'
+import { createRunManifest, type ModelName, writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
 import { peerIdOf } from './node-id.js'
 
@@ -48,48 +39,33 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   const members: string[] = []
   for (const member of options.member)
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))
-  const [height, width, channels] = parseShape(options.inputShape)
-  const model = describeModel(options.model, { height, width, channels }, options.classes)
-  const rule = createRunRule({
-    name: options.rule,
-    params: options.ruleParam ?? {},
-    pre: [...(options.pre ?? [])],
-  })
-  const run = sealManifest({
-    kind: 'tempered/manifest',
-    version: PROTOCOL_VERSION,
+  const run = createRunManifest({
+    members,
     name: options.name,
     seed: options.seed,
-    model: {
-      name: options.model,
-      inputShape: [height, width, channels],
-      classes: options.classes,
-      parameterCount: model.parameterCount,
-      initialCid: blobCid(encodeModel(initialParameters(model, options.seed))).toString(),
+    model: options.model,
+    inputShape: parseShape(options.inputShape),
+    classes: options.classes,
+    rule: {
+      name: fullName(options.rule),
+      params: options.ruleParam ?? {},
+      pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
     },
-    rule: manifestRule(rule),
+    topology: { name: fullName(options.topology), params: options.topologyParam ?? {} },
     training: {
       rounds: options.rounds,
       localSteps: options.localSteps,
       batchSize: options.batchSize,
       learningRate: options.learningRate,
       momentum: options.momentum,
-      weightDecay: 0,
       ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
-      schedule: { kind: 'constant' },
     },
-    topology: { name: options.topology, params: options.topologyParam ?? {}, mixing: 'uniform' },
-    members,
-    deadlines: deadlinesSchema.parse({ collectMs: options.collectMs, joinMs: options.joinMs }),
-    limits: DEFAULT_RUN_LIMITS,
-    patienceRounds: 2,
+    deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
-  const topology = runTopology(run)
-  for (const member of members) rule.checkNeighbourhood(topology.neighboursOf(member).length)
   await writeFileAtomic(options.out, `${JSON.stringify(run.manifest, null, 2)}\n`)
   process.stdout.write(`${run.id}\n`)
   process.stderr.write(
-    `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${rule.name}\n`,
+    `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${run.manifest.rule.name}\n`,
   )
 }
 

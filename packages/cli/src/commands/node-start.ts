@@ -1,4 +1,6 @@
-import { cacheFolder, checkDataShape } from '@tempered/lab/run'
+import { cacheFolder } from '@tempered/lab'
+import { loadModule } from '@tempered/lab/plugins'
+import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import {
@@ -32,7 +34,7 @@ import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 
-type MisdeedProof = Extract<CheckedProof, { kind: 'misdeed' }>
+type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
 export interface NodeStartOptions {
   readonly config: string
@@ -55,6 +57,7 @@ const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
 /** `tempered node start`: works the rounds of a run until they are done or a signal comes. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
+  for (const file of config.modules) await loadModule(file)
   const logger = await createLogger(config)
   process.on('uncaughtException', (error) =>
     logger.error({ err: error, component: 'process' }, 'uncaught exception'),
@@ -105,7 +108,7 @@ async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedPr
         'E_WRONG_RUN',
         `--evidence ${path}: about run ${proof.run.id}, this is run ${run.id}`,
       )
-    if (proof.kind !== 'misdeed')
+    if (proof.kind !== 'misbehaviour')
       throw new CliError(
         'E_USAGE',
         `--evidence ${path}: proves that an entry is there, which nobody is blamed for`,

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BlobLookup, packMisdeedProof, writeNewFile } from '@tempered/node'
+import { type BlobLookup, packMisbehaviourProof, writeNewFile } from '@tempered/node'
 import { accuseEntry, type Run } from '@tempered/protocol'
 import { CliError } from '../errors.js'
 import type { Names } from '../terminal/peer-names.js'
@@ -20,7 +20,7 @@ export function createProofWriter(folder: string, names: Names, severalRuns: boo
         misdeed.kind === 'wrong-round'
           ? [accuseEntry(misdeed.wrong.entry), misdeed.wrong.parent]
           : [misdeed.evidence, undefined]
-      const parts = await packMisdeedProof(run, evidence, parent, blobs)
+      const parts = await packMisbehaviourProof(run, evidence, parent, blobs)
       const name = (names.get(evidence.offender) ?? evidence.offender.slice(-8)).replace(/[^\w.-]/g, '_')
       await mkdir(folder, { recursive: true })
       const prefix = severalRuns ? `${run.id.toString().slice(-8)}-` : ''

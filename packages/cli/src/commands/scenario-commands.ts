@@ -43,7 +43,8 @@ export function addScenarioCommands(program: Command): void {
     .option('--rounds <n>', 'instead of those of the file', wholeNumber(1))
     .option('--no-controls', 'only the scenario itself')
     .option('--parallel <n>', 'runs at the same time', wholeNumber(1), 1)
-    .option('--hosts <n>', 'host processes of a run; default: one a core', wholeNumber(1))
+    .option('--workers <n>', 'worker processes per run; default: one per core', wholeNumber(1))
+    .addOption(new Option('--hosts <n>').argParser(wholeNumber(1)).hideHelp())
     .option('--out <folder>', 'where results go', 'runs')
     .option('--json', 'events as NDJSON on stdout')
     .option(

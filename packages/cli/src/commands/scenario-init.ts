@@ -36,7 +36,7 @@ export async function scenarioInit(file: string, { template, force }: ScenarioIn
     .replace(/[^a-z0-9-]+/g, '-')
   const name = stem.replace(/^-+/, '').slice(0, 63) || 'scenario'
   const text = scenarioTemplate(template, name, `./${SCHEMA_FILE}`)
-  parseText(file, text, scenarioSchema, checkScenario)
+  parseText(file, text, scenarioSchema, { check: checkScenario })
   try {
     await mkdir(dirname(file), { recursive: true })
     await writeFileAtomic(join(dirname(file), SCHEMA_FILE), scenarioJsonSchema())

@@ -1,12 +1,11 @@
 import { join, relative } from 'node:path'
-import { cacheFolder, temperedVersion } from '@tempered/lab/run'
-import type { Scenario } from '@tempered/lab/scenario'
-import { loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
+import { cacheFolder, temperedVersion } from '@tempered/lab'
+import { loadScenarioData, planRun, type Scenario, variantsOf } from '@tempered/lab/scenario'
 import { randomIdentity } from '@tempered/node'
-import { hostSet } from '../machines/machine-set.js'
-import { writeHosts } from '../machines/write-machines.js'
+import { machineSet } from '../machines/machine-set.js'
+import { writeMachines } from '../machines/write-machines.js'
 
-export interface ScenarioHostsOptions {
+export interface ScenarioMachinesOptions {
   readonly out: string
   /** Each `node-or-index=host:port`. */
   readonly address?: readonly string[]
@@ -20,20 +19,20 @@ export interface ScenarioHostsOptions {
  * `tempered scenario run --stage hosts`: a folder a node for a machine of its own, and manifests for Docker Compose and
  * Kubernetes. It emits the scenario itself, with its first rule and first seed; nothing runs.
  */
-export async function scenarioHosts(
+export async function scenarioMachines(
   file: string,
   whole: Scenario,
-  options: ScenarioHostsOptions,
+  options: ScenarioMachinesOptions,
 ): Promise<void> {
   const { scenario } = variantsOf(whole)[0]!
   const data = await loadScenarioData(file, scenario, cacheFolder())
   const freshKeys = options.freshKeys === true
   const identities = freshKeys ? Array.from({ length: scenario.nodes }, randomIdentity) : undefined
-  const plan = planCluster(scenario, data, identities)
-  const set = hostSet(plan, options.address ?? [])
+  const plan = planRun(scenario, data, identities)
+  const set = machineSet(plan, options.address ?? [])
   const folder = join(options.out, `${scenario.name}-hosts`)
   const image = options.image ?? `tempered:${temperedVersion()}`
-  await writeHosts({ folder, set, whole, freshKeys, image, force: options.force === true })
+  await writeMachines({ folder, set, whole, freshKeys, image, force: options.force === true })
   const shown = relative('.', folder) || '.'
   const names = plan.nodes.map(({ name }) => name)
   if (options.json)

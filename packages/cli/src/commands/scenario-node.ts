@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { HonestModels } from '@tempered/lab/adversary'
-import { createAdversary } from '@tempered/lab/adversary'
+import { createAdversary, type HonestModels } from '@tempered/lab/adversary'
 import { runTopology, systemClock } from '@tempered/node'
 import { ATTACK_FILE, loadAttackFile } from '../machines/attack-file.js'
 import { type NodeStartOptions, nodeStart } from './node-start.js'

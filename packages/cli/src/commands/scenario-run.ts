@@ -1,17 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
-import {
-  cacheFolder,
-  newRunPath,
-  requireNoFailures,
-  runScenario,
-  type ScenarioResult,
-  startCluster,
-  startSimulation,
-  TRAINING_MS,
-} from '@tempered/lab/run'
-import type { Scenario } from '@tempered/lab/scenario'
-import { checkScenario, loadScenario, loadScenarioData } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/lab'
+import { startCluster } from '@tempered/lab/cluster'
+import { newRunPath, requireNoFailures, runVariants, type ScenarioResult } from '@tempered/lab/run'
+import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@tempered/lab/scenario'
+import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'
@@ -28,6 +21,8 @@ export interface ScenarioRunOptions {
   readonly rounds?: number
   readonly controls: boolean
   readonly parallel: number
+  readonly workers?: number
+  /** Earlier name of `workers`. */
   readonly hosts?: number
   readonly out: string
   readonly json?: boolean
@@ -45,7 +40,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
   if (options.stage === 'hosts')
-    return (await import('./scenario-machines.js')).scenarioHosts(file, scenario, options)
+    return (await import('./scenario-machines.js')).scenarioMachines(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation
   const cache = cacheFolder()
   const data = await loadScenarioData(file, scenario, cache)
@@ -53,12 +48,13 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const aborting = new AbortController()
   const interruption = onInterrupt(async () => aborting.abort())
   let noticed = false
-  const result = await runScenario({
+  const result = await runVariants({
     scenario,
     data,
     folder: newRunPath(options.out, scenario.name, new Date()),
     cacheFolder: cache,
-    hosts: options.hosts ?? Math.max(1, Math.floor(availableParallelism() / options.parallel)),
+    workers:
+      options.workers ?? options.hosts ?? Math.max(1, Math.floor(availableParallelism() / options.parallel)),
     logLevel: 'info',
     stage,
     stageName: options.stage,

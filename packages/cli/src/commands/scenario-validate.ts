@@ -1,25 +1,24 @@
-import { cacheFolder } from '@tempered/lab/run'
-import { loadScenario, loadScenarioData, planCluster, variantsOf } from '@tempered/lab/scenario'
-import { CliError } from '../errors.js'
+import { cacheFolder, LabError } from '@tempered/lab'
+import { loadScenario, loadScenarioData, planRun, variantsOf } from '@tempered/lab/scenario'
 import { renderScenario } from '../terminal/scenario-text.js'
 
 /** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
 export async function scenarioValidate(files: readonly string[]): Promise<void> {
-  const bad: CliError[] = []
+  const bad: LabError[] = []
   for (const file of files) {
     try {
       const scenario = await loadScenario(file)
       const data = await loadScenarioData(file, scenario, cacheFolder())
-      for (const variant of variantsOf(scenario)) planCluster(variant.scenario, data)
+      for (const variant of variantsOf(scenario)) planRun(variant.scenario, data)
       process.stdout.write(`${renderScenario(file, scenario, data).join('\n')}\n`)
     } catch (error) {
-      if (!(error instanceof CliError)) throw error
+      if (!(error instanceof LabError)) throw error
       bad.push(error)
     }
   }
   if (bad.length > 0) {
     const codes = new Set(bad.map(({ code }) => code))
     const code = codes.size === 1 ? bad[0]!.code : 'E_CONFIG'
-    throw new CliError(code, bad.map(({ message }) => message).join('\n'))
+    throw new LabError(code, bad.map(({ message }) => message).join('\n'))
   }
 }

@@ -50,6 +50,10 @@ export const nodeConfigSchema = z.strictObject({
       seed: z.int().min(0).default(0).describe('All nodes that split one source must name the same seed.'),
     })
     .prefault({}),
+  modules: z
+    .array(z.string())
+    .default([])
+    .describe('ES modules of the run: a rule, pre-aggregator or topology that its manifest names by hash.'),
   evaluation: evaluationSchema,
   backend: backendSchema.default('auto'),
   keepRounds: z.int().min(2).default(4).describe('Rounds of own models to keep on disk.'),
@@ -75,6 +79,7 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
     ...config,
     key: from(config.key),
     state: from(config.state),
+    modules: config.modules.map(from),
     manifest: 'file' in config.manifest ? { file: from(config.manifest.file) } : config.manifest,
     data: { ...config.data, source: config.data.source === 'mnist' ? 'mnist' : from(config.data.source) },
   }

@@ -1,6 +1,5 @@
 import { isLedgerAttack, knowledgeOf, type PlannedAttack } from '@tempered/lab/adversary'
-import type { Problem } from '@tempered/lab/documents'
-import { loadDocument, namedWithParams } from '@tempered/lab/documents'
+import { loadDocument, namedWithParams, type Problem } from '@tempered/lab/documents'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { z } from 'zod'
 
@@ -28,7 +27,7 @@ export function attackFile({ name, params, poison, from, to }: PlannedAttack): A
 
 /** Reads what an attacking host is to do. Throws E_FILE, or E_CONFIG with file, line and column. */
 export async function loadAttackFile(path: string): Promise<PlannedAttack> {
-  const { attack, poison, from, to } = await loadDocument(path, attackFileSchema, checkAttack)
+  const { attack, poison, from, to } = await loadDocument(path, attackFileSchema, { check: checkAttack })
   return {
     name: attack.name,
     params: attack.params,

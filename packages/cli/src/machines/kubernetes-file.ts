@@ -1,8 +1,8 @@
-import { DATA_FOLDER, type EmittedHost, type HostSet } from './machine-set.js'
+import { DATA_FOLDER, type EmittedMachine, type MachineSet } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 /** Files of one host, as they are in its folder. */
-export interface HostFiles {
+export interface MachineFiles {
   /** Bytes of `identity.key`. */
   readonly key: Uint8Array
   /** Text of the others by name, without the manifest. */
@@ -13,7 +13,7 @@ export interface KubernetesInit {
   readonly image: string
   /** Text of `manifest.json`, the same for all. */
   readonly manifest: string
-  filesOf(host: EmittedHost): HostFiles
+  filesOf(host: EmittedMachine): MachineFiles
 }
 
 /** User `node` of the image. */
@@ -26,7 +26,7 @@ export const DATA_CLAIM = 'tempered-data'
  * The hosts as Kubernetes objects: a namespace, the run's manifest, and for each host Secret, ConfigMap, headless
  * Service (its DNS name) and StatefulSet with a claim for its state. They pass Pod Security `restricted`.
  */
-export function kubernetesDocuments(set: HostSet, init: KubernetesInit): object[] {
+export function kubernetesDocuments(set: MachineSet, init: KubernetesInit): object[] {
   const namespace = projectName(set.plan.scenario.name)
   const isOwnData = set.plan.scenario.data.source !== 'mnist'
   return [
@@ -46,7 +46,7 @@ export function kubernetesDocuments(set: HostSet, init: KubernetesInit): object[
 }
 
 function hostObjects(
-  host: EmittedHost,
+  host: EmittedMachine,
   namespace: string,
   isOwnData: boolean,
   init: KubernetesInit,

@@ -6,7 +6,7 @@ import { CliError } from '../errors.js'
 export const DEFAULT_PORT = 4001
 
 /** Where the others find a host, and what it listens on. */
-export interface HostAddress {
+export interface MachineAddress {
   readonly port: number
   /** Multiaddr that others dial, without `/p2p/…`. */
   readonly announce: string
@@ -17,7 +17,7 @@ export interface HostAddress {
  * Addresses of nodes by index: those given as `node-or-index=host:port`, of the others the node's name as DNS name with
  * port 4001. Throws E_USAGE for a text that is no address, a node that is not there, a node or an address given twice.
  */
-export function hostAddresses(names: readonly string[], given: readonly string[]): HostAddress[] {
+export function machineAddresses(names: readonly string[], given: readonly string[]): MachineAddress[] {
   const chosen = new Map<number, string>()
   for (const text of given) {
     const [node = '', ...rest] = text.split('=')
@@ -45,7 +45,7 @@ function nodeIndex(names: readonly string[], node: string, text: string): number
 }
 
 /** @param text `host:port`, an IPv6 address in brackets */
-function hostAddress(text: string): HostAddress {
+function hostAddress(text: string): MachineAddress {
   const match = /^(?:\[([^\]]+)\]|([^:/\s]+)):(\d+)$/.exec(text)
   const host = match?.[1] ?? match?.[2] ?? ''
   const port = Number(match?.[3])

@@ -1,21 +1,20 @@
-import type { ClusterPlan, PlannedNode } from '@tempered/lab/scenario'
-import { wholeSplit } from '@tempered/lab/scenario'
+import { type PlannedNode, type RunPlan, wholeSplit } from '@tempered/lab/scenario'
 import type { NodeConfigInput } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
-import { type HostAddress, hostAddresses } from './machine-address.js'
+import { type MachineAddress, machineAddresses } from './machine-address.js'
 
 /** The nodes of a scenario as hosts on machines of their own. */
-export interface HostSet {
-  readonly plan: ClusterPlan
-  readonly hosts: readonly EmittedHost[]
+export interface MachineSet {
+  readonly plan: RunPlan
+  readonly hosts: readonly EmittedMachine[]
   /** Whether all hosts are found by their names, as Compose and Kubernetes have it. */
   readonly isByName: boolean
 }
 
-export interface EmittedHost {
+export interface EmittedMachine {
   readonly node: PlannedNode
-  readonly address: HostAddress
+  readonly address: MachineAddress
   /** What its `node.yaml` says. */
   readonly config: NodeConfigInput
   /** What its `attack.yaml` says; undefined for an honest host. */
@@ -34,16 +33,16 @@ export const DATA_FOLDER = 'data'
  * @param given addresses, each `node-or-index=host:port`
  * @throws E_CONFIG when an attacker would have to see the models of others, E_USAGE for a wrong address
  */
-export function hostSet(plan: ClusterPlan, given: readonly string[]): HostSet {
+export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet {
   requireOwnKnowledge(plan)
   const { scenario, run, nodes, topology } = plan
-  const addresses = hostAddresses(
+  const addresses = machineAddresses(
     nodes.map(({ name }) => name),
     given,
   )
   const { source } = scenario.data
   const split = wholeSplit(scenario, topology.graph)
-  const hosts = nodes.map((node, index): EmittedHost => {
+  const hosts = nodes.map((node, index): EmittedMachine => {
     const address = addresses[index]!
     const known = Array.from(
       { length: Math.min(BOOTSTRAP_MEMBERS, nodes.length - 1) },
@@ -78,7 +77,7 @@ export function hostSet(plan: ClusterPlan, given: readonly string[]): HostSet {
 }
 
 /** Attackers of a cluster are told honest models by its launcher; nobody could tell them on a machine of their own. */
-function requireOwnKnowledge({ nodes }: ClusterPlan): void {
+function requireOwnKnowledge({ nodes }: RunPlan): void {
   const seeing = nodes.flatMap(({ name, attack }) =>
     attack === undefined || attack.knowledge === 'own' ? [] : [{ name, attack }],
   )

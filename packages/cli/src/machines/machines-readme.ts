@@ -1,13 +1,12 @@
-import { sortFaults } from '@tempered/lab/faults'
-import type { Scenario } from '@tempered/lab/scenario'
-import { ruleLabel } from '@tempered/lab/scenario'
-import { faultText, ruleText } from '@tempered/lab/text'
+import { faultText, sortFaults } from '@tempered/lab/faults'
+import { type Scenario, variantRuleName } from '@tempered/lab/scenario'
+import { ruleText } from '@tempered/lab/text'
 import { DATA_CLAIM } from './kubernetes-file.js'
-import { DATA_FOLDER, type HostSet } from './machine-set.js'
+import { DATA_FOLDER, type MachineSet } from './machine-set.js'
 import { projectName } from './project-name.js'
 
-export interface HostsReadmeInit {
-  readonly set: HostSet
+export interface MachinesReadmeInit {
+  readonly set: MachineSet
   /** What the file says, with all its seeds, rules and controls. */
   readonly whole: Scenario
   readonly freshKeys: boolean
@@ -15,7 +14,7 @@ export interface HostsReadmeInit {
 }
 
 /** `README.md` of the folder: what is in it, how to start it, and what of the scenario nobody carries out there. */
-export function hostsReadme(init: HostsReadmeInit): string {
+export function machinesReadme(init: MachinesReadmeInit): string {
   const { set, freshKeys } = init
   const { plan, hosts } = set
   const { name, seed } = plan.scenario
@@ -78,7 +77,7 @@ where there is one, holds all of them. Since members are other than in a run on 
 const NO_MANIFESTS = `Since addresses were given there is no \`compose.yaml\` and no \`kubernetes.yaml\`: both find hosts by their names.
 `
 
-function dataSection({ plan }: HostSet): string {
+function dataSection({ plan }: MachineSet): string {
   if (plan.scenario.data.source === 'mnist') return ''
   return `
 ## Data
@@ -89,7 +88,7 @@ PersistentVolumeClaim \`${DATA_CLAIM}\` with them, which all pods can read.
 `
 }
 
-function manifestSections({ set, image }: HostsReadmeInit): string {
+function manifestSections({ set, image }: MachinesReadmeInit): string {
   const namespace = projectName(set.plan.scenario.name)
   return `## Docker Compose
 
@@ -116,12 +115,12 @@ copy \`/host/state\` of the pods first.
 `
 }
 
-function notCarriedOut({ set, whole }: HostsReadmeInit): string[] {
+function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
   const { scenario, nodes } = set.plan
   const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
   const { targetAccuracy, seconds } = scenario.stop
   const controls = Object.entries(whole.controls).flatMap(([name, isOn]) => (isOn ? [name] : []))
-  const otherRules = whole.rules.slice(1).map((_, k) => ruleLabel(whole, k + 1))
+  const otherRules = whole.rules.slice(1).map((_, k) => variantRuleName(whole, k + 1))
   const faults = sortFaults(scenario.faults).map(
     (action) => `round ${action.at}: ${faultText(action, nameOf)}`,
   )

@@ -1,7 +1,7 @@
-import type { EmittedHost } from './machine-set.js'
+import type { EmittedMachine } from './machine-set.js'
 
 /** `start.sh` of a host: plain `tempered node start`, or the command that injects its attack. */
-export function startScript({ node, attack }: EmittedHost): string {
+export function startScript({ node, attack }: EmittedMachine): string {
   const command = attack === undefined ? 'node start' : 'scenario node'
   return `#!/bin/sh
 # Starts ${node.name}; what it is given goes to the command. TEMPERED says where the tempered command is.

@@ -1,20 +1,20 @@
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temperedVersion } from '@tempered/lab'
 import { parseText } from '@tempered/lab/documents'
-import { temperedVersion } from '@tempered/lab/run'
 import { createIdentityFile, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { ATTACK_FILE } from './attack-file.js'
 import { composeDocument } from './compose-file.js'
-import { type HostFiles, kubernetesDocuments } from './kubernetes-file.js'
-import type { EmittedHost } from './machine-set.js'
-import { type HostsReadmeInit, hostsReadme } from './machines-readme.js'
+import { kubernetesDocuments, type MachineFiles } from './kubernetes-file.js'
+import type { EmittedMachine } from './machine-set.js'
+import { type MachinesReadmeInit, machinesReadme } from './machines-readme.js'
 import { startScript } from './start-script.js'
 
-export interface HostsFolderInit extends HostsReadmeInit {
+export interface MachinesFolderInit extends MachinesReadmeInit {
   /** Folder to make. */
   readonly folder: string
   /** Whether a folder of hosts that is there goes, with all that is in it. */
@@ -29,7 +29,7 @@ const PLAIN_USER = '1000:1000'
  * Writes the folder of a scenario's hosts: beside its place first, then under its name, so that it is there whole or not
  * at all. Throws E_USAGE for a folder that is there, E_FILE when it cannot be written.
  */
-export async function writeHosts(init: HostsFolderInit): Promise<void> {
+export async function writeMachines(init: MachinesFolderInit): Promise<void> {
   const folder = resolve(init.folder)
   const isThere = await requireFree(folder, init.force)
   try {
@@ -82,11 +82,11 @@ async function takePlace(draft: string, folder: string, isThere: boolean): Promi
 }
 
 /** @param folder where it will be: paths to other places are relative to it */
-async function writeAll(draft: string, folder: string, init: HostsFolderInit): Promise<void> {
+async function writeAll(draft: string, folder: string, init: MachinesFolderInit): Promise<void> {
   const { set, image } = init
   const { scenario, run } = set.plan
   const manifest = `${JSON.stringify(run.manifest, null, 2)}\n`
-  const files = new Map<EmittedHost, HostFiles>()
+  const files = new Map<EmittedMachine, MachineFiles>()
   for (const host of set.hosts)
     files.set(host, await writeHost(join(draft, 'hosts', host.node.name), host, manifest))
   await writeFileAtomic(join(draft, 'manifest.json'), manifest)
@@ -94,7 +94,7 @@ async function writeAll(draft: string, folder: string, init: HostsFolderInit): P
     join(draft, 'scenario.yaml'),
     `# Seed ${scenario.seed} of ${scenario.name}, resolved by tempered ${temperedVersion()}.\n${yaml(scenario)}`,
   )
-  await writeFileAtomic(join(draft, 'README.md'), hostsReadme(init))
+  await writeFileAtomic(join(draft, 'README.md'), machinesReadme(init))
   if (!set.isByName) return
   const checkout = relative(folder, CHECKOUT) || '.'
   const compose = composeDocument(set, { image, checkout, user: containerUser() })
@@ -103,9 +103,9 @@ async function writeAll(draft: string, folder: string, init: HostsFolderInit): P
   await writeFileAtomic(join(draft, 'kubernetes.yaml'), documents.map(yaml).join('---\n'), 0o600)
 }
 
-async function writeHost(folder: string, host: EmittedHost, manifest: string): Promise<HostFiles> {
+async function writeHost(folder: string, host: EmittedMachine, manifest: string): Promise<MachineFiles> {
   await mkdir(folder, { recursive: true })
-  const texts = hostTexts(host)
+  const texts = machineTexts(host)
   // What is written can be started.
   parseText(`${host.node.name}/node.yaml`, texts['node.yaml']!, nodeConfigSchema)
   const keyFile = join(folder, 'identity.key')
@@ -117,7 +117,7 @@ async function writeHost(folder: string, host: EmittedHost, manifest: string): P
 }
 
 /** Files of a host by name, but for key and manifest. */
-export function hostTexts(host: EmittedHost): Record<string, string> {
+export function machineTexts(host: EmittedMachine): Record<string, string> {
   const { node, config, attack } = host
   return {
     'node.yaml': `# ${node.name}; paths are relative to this file.\n${yaml(config)}`,

@@ -1,7 +1,10 @@
-import type { ClusterEvent, ClusterRun } from '@tempered/lab/run'
-import { faultText, ruleText, stopText } from '@tempered/lab/text'
+import type { RunEvent } from '@tempered/lab/events'
+import { faultText } from '@tempered/lab/faults'
+import type { RecordedRun } from '@tempered/lab/run'
+import { ruleText } from '@tempered/lab/text'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
+import { stopText } from './stop-text.js'
 
 /** What evidence of each kind shows. */
 const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
@@ -13,13 +16,13 @@ const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
 }
 
 /** What a run is called: its rule, after what `about` says of it. */
-export function titleOf(run: ClusterRun, about?: string): string {
+export function titleOf(run: RecordedRun, about?: string): string {
   const rule = ruleText(run.plan.run.manifest.rule)
   return about === undefined ? rule : `${about}  ${rule}`
 }
 
 /** Events that deserve a line of their own. */
-export function eventText(run: ClusterRun, event: ClusterEvent): string | undefined {
+export function eventText(run: RecordedRun, event: RunEvent): string | undefined {
   const name = (index: number): string => run.plan.nodes[index]?.name ?? `node ${index}`
   switch (event.type) {
     case 'failed':

@@ -1,4 +1,4 @@
-import type { ClusterRun } from '@tempered/lab/run'
+import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal, percent } from '@tempered/lab/text'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
@@ -11,7 +11,7 @@ const REDRAW_MS = 150
 /** A table a run, drawn again as its nodes report; what happens besides stays above it. */
 export function createLiveTable(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream)
-  const runs = new Map<ClusterRun, string>()
+  const runs = new Map<RecordedRun, string>()
   let timer: NodeJS.Timeout | undefined
   const draw = (): void => {
     timer = undefined
@@ -55,7 +55,7 @@ export function rowsOf(lines: number | undefined, runs: number): number {
   return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
 }
 
-function renderRun(run: ClusterRun, title: string, maxRows: number): string {
+function renderRun(run: RecordedRun, title: string, maxRows: number): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
@@ -91,7 +91,7 @@ function bar(share: number): string {
 }
 
 /** The newest accuracy that was measured; not every round is evaluated. */
-function lastAccuracy(run: ClusterRun, index: number): number | null {
+function lastAccuracy(run: RecordedRun, index: number): number | null {
   const { rounds } = run.records[index]!
   return rounds.findLast((round) => round.report.testAccuracy !== null)?.report.testAccuracy ?? null
 }

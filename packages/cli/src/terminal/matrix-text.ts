@@ -1,6 +1,5 @@
 import type { CellPlace, CellResult } from '@tempered/lab/matrix'
-import type { MeasureName } from '@tempered/lab/measures'
-import { mean } from '@tempered/lab/measures'
+import { type MeasureName, mean } from '@tempered/lab/measures'
 import { bytes, percent } from '@tempered/lab/text'
 import { foldedTable } from './table.js'
 

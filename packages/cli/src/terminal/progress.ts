@@ -1,4 +1,5 @@
-import type { ClusterEvent, ClusterRun } from '@tempered/lab/run'
+import type { RunEvent } from '@tempered/lab/events'
+import type { RecordedRun } from '@tempered/lab/run'
 
 /**
  * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a
@@ -6,9 +7,9 @@ import type { ClusterEvent, ClusterRun } from '@tempered/lab/run'
  */
 export interface Progress {
   /** Runs in the order in which they are to be shown. */
-  watch(...runs: readonly ClusterRun[]): void
+  watch(...runs: readonly RecordedRun[]): void
   /** To be called for every event of a run; `about` says which one it is, where its rule does not. */
-  event(run: ClusterRun, event: ClusterEvent, elapsedMs: number, about?: string): void
+  event(run: RecordedRun, event: RunEvent, elapsedMs: number, about?: string): void
   /** A line that stays. */
   note(text: string): void
   /** Leaves the last table standing. */

@@ -1,12 +1,12 @@
-import type { ClusterRun } from '@tempered/lab/run'
+import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal, percent } from '@tempered/lab/text'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
 
 /** A line for every round that all nodes of a run have finished, and for what happens besides. */
 export function createRoundLines(stream: NodeJS.WriteStream): Progress {
-  const watched = new Map<ClusterRun, { told: number; absent: Set<number>; behind: number | undefined }>()
-  const stateOf = (run: ClusterRun) => {
+  const watched = new Map<RecordedRun, { told: number; absent: Set<number>; behind: number | undefined }>()
+  const stateOf = (run: RecordedRun) => {
     const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
     const state = watched.get(run) ?? { told: 0, absent: new Set(joining), behind: undefined }
     watched.set(run, state)
@@ -44,7 +44,7 @@ export function createRoundLines(stream: NodeJS.WriteStream): Progress {
   }
 }
 
-function roundLine(run: ClusterRun, title: string, round: number, elapsedMs: number): string {
+function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: number): string {
   const { plan, records } = run
   const reports = plan.nodes
     .filter((node) => node.attack === undefined)

@@ -1,8 +1,13 @@
 import { planAttack } from '@tempered/lab/adversary'
-import { sortFaults } from '@tempered/lab/faults'
-import type { Scenario } from '@tempered/lab/scenario'
-import { dealtSamples, placeAdversaries, ruleLabel, variantsOf } from '@tempered/lab/scenario'
-import { faultText, ranges } from '@tempered/lab/text'
+import { faultText, sortFaults } from '@tempered/lab/faults'
+import {
+  dealtSamples,
+  placeAdversaries,
+  type Scenario,
+  variantRuleName,
+  variantsOf,
+} from '@tempered/lab/scenario'
+import { ranges } from '@tempered/lab/text'
 import { createRunRule, type DataSource, histogram } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
@@ -101,7 +106,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
       groups.set(text, [...(groups.get(text) ?? []), node])
     }
     const lines = [...groups].map(([text, members]) => `node ${ranges(members)}: ${text}`)
-    return [`under ${ruleLabel(scenario, k)}`, lines.join('; ')]
+    return [`under ${variantRuleName(scenario, k)}`, lines.join('; ')]
   })
   const facts: [string, string][] = [
     ...stands,

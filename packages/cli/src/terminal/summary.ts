@@ -1,5 +1,5 @@
-import type { Balance, RunScore } from '@tempered/lab/measures'
-import { benefitLines, bytes, costLines, percent, seconds } from '@tempered/lab/text'
+import { benefitLines, costLines, type RunScore, type Tradeoff } from '@tempered/lab/measures'
+import { bytes, percent, seconds } from '@tempered/lab/text'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -39,7 +39,7 @@ export function renderScores(
  * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text; one below the
  * other where the terminal is too narrow. A defence is never shown without its price.
  */
-export function renderBalances(balances: readonly Balance[], width: number, isSimulated: boolean): string[] {
+export function renderBalances(balances: readonly Tradeoff[], width: number, isSimulated: boolean): string[] {
   return balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance, isSimulated)

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Tried } from '@tempered/lab/matrix'
+import type { Trial } from '@tempered/lab/red-team'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
 import { inTemporaryFolder, runCli } from '../support/run-cli.js'
@@ -34,7 +34,7 @@ describe('tempered lab attack', () => {
       const tried = search.stdout
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as Tried)
+        .map((line) => JSON.parse(line) as Trial)
       expect(tried.length).toBeLessThanOrEqual(BUDGET)
       expect(new Set(tried.map(({ candidate }) => candidate.name)).size).toBeGreaterThan(BUDGET / 2)
       const worst = Math.max(...tried.map(({ harm }) => harm ?? 0))

@@ -1,6 +1,6 @@
 import { appendFile, cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EVIDENCE_FILE, openEvidenceLog, packMisdeedProof, readIdentityFile } from '@tempered/node'
+import { EVIDENCE_FILE, openEvidenceLog, packMisbehaviourProof, readIdentityFile } from '@tempered/node'
 import {
   blobCid,
   makeEvidence,
@@ -33,7 +33,7 @@ async function writeProof(folder: string, run: Run, { signer }: { signer: Signer
       signer,
     ),
   )
-  const parts = await packMisdeedProof(run, makeEvidence(one!, two!), undefined, async () => undefined)
+  const parts = await packMisbehaviourProof(run, makeEvidence(one!, two!), undefined, async () => undefined)
   await writeFile(join(folder, 'proof.car'), Buffer.concat(parts))
   return 'proof.car'
 }

@@ -1,7 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startClusterRun, startSimulation } from '@tempered/lab/run'
-import { planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { startRecordedRun } from '@tempered/lab/run'
+import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { startSimulation } from '@tempered/lab/simulate'
 import { loadSource } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
@@ -18,14 +19,14 @@ interface Outcome {
 
 async function simulate(input: ScenarioInput, folder: string, trainingThreads: number): Promise<Outcome> {
   const scenario = scenarioSchema.parse(input)
-  const plan = planCluster(scenario, await loadSource(scenario.data.source, CACHE))
+  const plan = planRun(scenario, await loadSource(scenario.data.source, CACHE))
   const aggregates: Record<string, string> = {}
   const consensus: number[] = []
-  const run = await startClusterRun({
+  const run = await startRecordedRun({
     plan,
     folder: join(folder, 'run'),
     cacheFolder: CACHE,
-    hosts: trainingThreads,
+    workers: trainingThreads,
     logLevel: 'silent',
     stage: startSimulation,
     writeFiles: false,

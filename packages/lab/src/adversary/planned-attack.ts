@@ -1,5 +1,5 @@
 import { type AttackInfo, listAttacks } from '@tempered/robust-agg/attacks'
-import type { ScenarioAdversary } from '../scenario/adversary-schema.js'
+import type { ScenarioAdversary } from './adversary-schema.js'
 
 type Knowledge = AttackInfo['knowledge']
 

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { namedWithParams, orName } from '../documents/shared-schema.js'
-import { labelSchema } from '../matrix/lab-schema.js'
+import { labelSchema, namedWithParams, orName } from '../documents/shared-schema.js'
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**

@@ -3,190 +3,40 @@ import { join } from 'node:path'
 import { sleep, systemClock } from '@tempered/node'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction } from '../faults/fault-timeline.js'
-import { createPresence } from '../faults/presence.js'
-import type { ClusterPlan, PlannedNode } from '../scenario/plan.js'
-import type { ClusterEvent } from './cluster-event.js'
-import { type CheckedLedger, checkLedgers, nodeFolder, readModel } from './node-folders.js'
-import { type Host, startHost } from './worker.js'
-import type { FromHost, HostedNode, ToHost } from './worker-messages.js'
-
-export type { ClusterEvent, Observed } from './cluster-event.js'
-
-export interface ClusterInit {
-  readonly plan: ClusterPlan
-  /** Folder of this run's results; nodes keep their state below it. */
-  readonly folder: string
-  readonly cacheFolder: string
-  /** Host processes; nodes are dealt to them by turns. Those that faults kill or start have one of their own. */
-  readonly hosts: number
-  readonly logLevel: string
-  onEvent(event: ClusterEvent): void
-}
-
-export interface Cluster {
-  /** Resolves when every node is done, failed or stopped and every process is gone. */
-  readonly done: Promise<void>
-  /** Stops all nodes; whatever is not gone after `STOP_LIMIT_MS` is killed. */
-  stop(): Promise<void>
-  /** Pids of the host processes there are. */
-  readonly pids: readonly number[]
-  /** Milliseconds of virtual time since the start, where time is virtual. */
-  elapsedMs?(): number
-  /** A model that a node holds at the moment, by CID; undefined when it is not to be had any more. */
-  readModel(index: number, cid: string): Promise<Float32Array | undefined>
-  /** Checks the ledger of every node that has one; once all is done. */
-  ledgers(): Promise<readonly CheckedLedger[]>
-}
-
-/** What runs a plan: `startCluster` or something that stands in its place. */
-export type Stage = (init: ClusterInit) => Promise<Cluster>
+import type { PlannedNode } from '../scenario/plan.js'
+import type { StagedRun, StageInit } from '../stage/stage.js'
+import { createLifecycle } from './lifecycle.js'
+import { checkLedgers, nodeFolder, readModel } from './node-folders.js'
+import type { Worker } from './worker.js'
+import type { FromWorker } from './worker-messages.js'
+import { createWorkers, LOG_FOLDER } from './workers.js'
 
 /** Together with the exit of a killed process this stays below 5 s. */
 const STOP_LIMIT_MS = 4_000
 
-/** Starts the host processes of a plan, connects their nodes with each other and carries out the scenario's faults. */
-export async function startCluster(init: ClusterInit): Promise<Cluster> {
+/** Starts the worker processes of a plan, connects their nodes with each other and carries out the scenario's faults. */
+export async function startCluster(init: StageInit): Promise<StagedRun> {
   const { plan, folder, onEvent } = init
   const { scenario, run, nodes } = plan
-  await mkdir(join(folder, 'hosts'), { recursive: true })
-  const honest = nodes.filter((node) => node.attack === undefined).map((node) => node.index)
+  await mkdir(join(folder, LOG_FOLDER), { recursive: true })
   const timeline = createFaultTimeline(scenario.faults, { nodes: nodes.length })
-  const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
-  const hosts = new Set<Host>()
-  const addresses = new Map<string, ToHost & { type: 'addresses' }>()
   let conditions: Conditions = calm
   let stopping: Promise<void> | undefined
-  /** Nodes that are killed and wait to be gone before they start again. */
-  const restarting = new Set<number>()
-  /** Hosts that were started when others had been running. */
-  const late = new WeakSet<Host>()
 
-  const broadcast = (message: ToHost): void => {
-    for (const host of hosts) host.send(message)
-  }
-  const hostOf = (index: number): Host | undefined => [...hosts].find((host) => host.running.has(index))
+  const workers = createWorkers({
+    ...init,
+    onMessage: (worker, message) => receive(worker, message),
+    onExit: (worker, exitCode, signal) => exited(worker, exitCode, signal),
+  })
+  const lifecycle = createLifecycle({
+    plan,
+    workers,
+    coming: () => timeline.pending().flatMap((action) => ('node' in action ? [action.node] : [])),
+  })
 
-  const launch = (hosted: readonly PlannedNode[], logName: string): Host => {
-    const logFile = join(folder, 'hosts', `${logName}.log`)
-    const host: Host = startHost(
-      hosted,
-      logFile,
-      (message) => receive(host, message),
-      (exitCode, signal) => exited(host, exitCode, signal),
-    )
-    hosts.add(host)
-    for (const { index } of hosted) presence.started(index)
-    const hostedNode = (node: PlannedNode): HostedNode => ({
-      index: node.index,
-      name: node.name,
-      seed: node.identity.seed,
-      stateFolder: nodeFolder(folder, node),
-      attack: node.attack,
-    })
-    host.send({
-      type: 'launch',
-      launch: {
-        manifest: run.bytes,
-        nodes: hosted.map(hostedNode),
-        honest,
-        source: scenario.data.source,
-        partition: plan.partition,
-        conditions,
-        absent: timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : [])),
-        cacheFolder: init.cacheFolder,
-        evaluation: scenario.evaluation,
-        backend: scenario.backend,
-        keepRounds: scenario.keepRounds,
-        logFile,
-        logLevel: init.logLevel,
-      },
-    })
-    return host
-  }
-
-  /** Nodes that nobody will ever come to are told to stop; whoever waits for the end would wait with them. */
-  const releaseStranded = (): void => {
-    const coming = new Set(restarting)
-    for (const action of timeline.pending()) if ('node' in action) coming.add(action.node)
-    for (const index of presence.stranded((other) => coming.has(other)))
-      hostOf(index)?.send({ type: 'leave', index })
-  }
-
-  const ended = (host: Host, index: number): void => {
-    host.running.delete(index)
-    presence.gone(index)
-    broadcast({ type: 'honest-gone', index })
-    releaseStranded()
-  }
-
-  const exited = (host: Host, exitCode: number | null, signal: string | null): void => {
-    hosts.delete(host)
-    if (host.running.size > 0) {
-      const names = host.nodes.filter(({ index }) => host.running.has(index)).map(({ name }) => name)
-      for (const index of host.running) ended(host, index)
-      if (stopping === undefined)
-        onEvent({ type: 'host-gone', pid: host.child.pid, exitCode, signal, nodes: names })
-    }
-    if (hosts.size === 0 && restarting.size === 0) finish()
-  }
-
-  const carryOut = (actions: readonly FaultAction[]): void => {
-    for (const action of actions) {
-      if (stopping !== undefined) return
-      onEvent({ type: 'fault', action })
-      conditions = afterFault(conditions, action)
-      if (action.type === 'kill') kill(action.node)
-      else if (action.type === 'restart' || action.type === 'join') void begin(action.node)
-      else if (action.type === 'leave') broadcast({ type: 'leave', index: action.node })
-      else broadcast({ type: 'conditions', conditions })
-    }
-  }
-
-  const dying = new Map<number, Promise<void>>()
-  const kill = (index: number): void => {
-    const host = hostOf(index)
-    if (host === undefined) return
-    // It is meant to go, and does not count as one that failed.
-    ended(host, index)
-    dying.set(index, host.exited)
-    host.child.kill('SIGKILL')
-  }
-  const begin = async (index: number): Promise<void> => {
-    restarting.add(index)
-    await dying.get(index)
-    restarting.delete(index)
-    if (stopping === undefined) {
-      late.add(launch([nodes[index]!], soloLog(nodes[index]!)))
-      // The others may have finished in the meantime.
-      releaseStranded()
-    } else if (hosts.size === 0) finish()
-  }
-
-  const receive = (host: Host, message: FromHost): void => {
-    if (message.type === 'listening') {
-      const told = { type: 'addresses', peer: message.peer, addresses: message.addresses } as const
-      addresses.set(message.peer, told)
-      broadcast(told)
-      // It was not there yet when the others told theirs.
-      if (late.has(host)) for (const known of addresses.values()) host.send(known)
-      return
-    }
-    if (message.type === 'published') {
-      const { index, round } = message
-      const node = nodes[index]!
-      presence.published(index, round)
-      if (node.attack === undefined) {
-        const path = join(nodeFolder(folder, node), 'blobs', message.modelCid)
-        for (const other of hosts)
-          if (other.hasAttackers) other.send({ type: 'honest-model', index, round, path })
-      }
-      carryOut(timeline.published(index, round, node.attack === undefined))
-      return
-    }
-    if ((message.type === 'done' || message.type === 'failed') && host.running.has(message.index))
-      ended(host, message.index)
-    onEvent(message)
-    if (message.type === 'memory') host.child.disconnect()
+  const launch = (some: readonly PlannedNode[], logName: string, late = false): void => {
+    const absent = timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : []))
+    lifecycle.started(workers.launch(some, logName, { conditions, absent, late }))
   }
 
   let finish!: () => void
@@ -198,25 +48,67 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     }
   })
 
-  carryOut(timeline.start())
-  const alone = new Set(
-    scenario.faults.flatMap(({ kill = [], restart = [], join = [] }) => [...kill, ...restart, ...join]),
-  )
-  const shared = nodes.filter(({ index }) => !alone.has(index))
-  const count = Math.min(init.hosts, shared.length)
-  for (let k = 0; k < count; k++)
-    launch(
-      shared.filter((_, at) => at % count === k),
-      `host-${k}`,
-    )
-  for (const node of nodes) {
-    if (alone.has(node.index) && !timeline.absentAtStart.includes(node.index)) launch([node], soloLog(node))
+  const exited = (worker: Worker, exitCode: number | null, signal: string | null): void => {
+    if (worker.running.size > 0) {
+      const names = worker.nodes.filter(({ index }) => worker.running.has(index)).map(({ name }) => name)
+      for (const index of worker.running) lifecycle.ended(worker, index)
+      if (stopping === undefined)
+        onEvent({ type: 'host-gone', pid: worker.child.pid, exitCode, signal, nodes: names })
+    }
+    if (workers.count === 0 && !lifecycle.isRestarting) finish()
   }
 
+  const begin = (node: PlannedNode): void => {
+    void lifecycle.begin(node.index, () => {
+      if (stopping === undefined) launch([node], soloLog(node), true)
+      else if (workers.count === 0) finish()
+    })
+  }
+
+  const carryOut = (actions: readonly FaultAction[]): void => {
+    for (const action of actions) {
+      if (stopping !== undefined) return
+      onEvent({ type: 'fault', action })
+      conditions = afterFault(conditions, action)
+      if (action.type === 'kill') lifecycle.kill(action.node)
+      else if (action.type === 'restart' || action.type === 'join') begin(nodes[action.node]!)
+      else if (action.type === 'leave') workers.broadcast({ type: 'leave', index: action.node })
+      else workers.broadcast({ type: 'conditions', conditions })
+    }
+  }
+
+  const published = ({ index, round, modelCid }: FromWorker & { type: 'published' }): void => {
+    const node = nodes[index]!
+    const isHonest = node.attack === undefined
+    lifecycle.published(index, round)
+    if (isHonest) {
+      const path = join(nodeFolder(folder, node), 'blobs', modelCid)
+      for (const worker of workers)
+        if (worker.hasAttackers) worker.send({ type: 'honest-model', index, round, path })
+    }
+    carryOut(timeline.published(index, round, isHonest))
+  }
+
+  const receive = (worker: Worker, message: FromWorker): void => {
+    if (message.type === 'listening') workers.announce(worker, message.peer, message.addresses)
+    else if (message.type === 'published') published(message)
+    else {
+      if ((message.type === 'done' || message.type === 'failed') && worker.running.has(message.index))
+        lifecycle.ended(worker, message.index)
+      onEvent(message)
+      if (message.type === 'memory') worker.child.disconnect()
+    }
+  }
+
+  carryOut(timeline.start())
+  const { shared, alone } = dealNodes(nodes, scenario.faults, init.workers)
+  for (const [k, group] of shared.entries()) launch(group, `host-${k}`)
+  for (const node of alone) if (!timeline.absentAtStart.includes(node.index)) launch([node], soloLog(node))
+
   const stop = async (): Promise<void> => {
-    broadcast({ type: 'stop' })
+    workers.broadcast({ type: 'stop' })
     await Promise.race([done, sleep(systemClock, STOP_LIMIT_MS)])
-    for (const host of hosts) if (host.child.exitCode === null) host.child.kill('SIGKILL')
+    workers.killAll()
     await done
   }
   return {
@@ -228,9 +120,27 @@ export async function startCluster(init: ClusterInit): Promise<Cluster> {
     readModel: (index, cid) => readModel(join(nodeFolder(folder, nodes[index]!), 'blobs', cid), run),
     ledgers: () => checkLedgers(folder, nodes),
     get pids() {
-      return [...hosts].map((host) => host.child.pid).filter((pid) => pid !== undefined)
+      return [...workers].map(({ child }) => child.pid).filter((pid) => pid !== undefined)
     },
   }
+}
+
+type Faults = Parameters<typeof createFaultTimeline>[0]
+
+/** Deals nodes to at most `count` processes by turns; those that faults kill or start get one of their own. */
+function dealNodes(
+  nodes: readonly PlannedNode[],
+  faults: Faults,
+  count: number,
+): { readonly shared: readonly PlannedNode[][]; readonly alone: readonly PlannedNode[] } {
+  const touched = new Set(
+    faults.flatMap(({ kill = [], restart = [], join = [] }) => [...kill, ...restart, ...join]),
+  )
+  const alone = nodes.filter(({ index }) => touched.has(index))
+  const others = nodes.filter(({ index }) => !touched.has(index))
+  const groups = Math.min(count, others.length)
+  const shared = Array.from({ length: groups }, (_, k) => others.filter((_, at) => at % groups === k))
+  return { shared, alone }
 }
 
 function soloLog(node: PlannedNode): string {

@@ -1,14 +1,9 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LEDGER_FILE, type LedgerVerdict, runTopology, verifyLedgerFile } from '@tempered/node'
+import { LEDGER_FILE, runTopology, verifyLedgerFile } from '@tempered/node'
 import { decodeModel, type Run } from '@tempered/protocol'
 import type { PlannedNode } from '../scenario/plan.js'
-
-export interface CheckedLedger {
-  /** Name of the node. */
-  readonly node: string
-  readonly verdict: LedgerVerdict
-}
+import type { CheckedLedger } from '../stage/stage.js'
 
 /** Where a node of a run keeps its state. */
 export function nodeFolder(folder: string, node: Pick<PlannedNode, 'name'>): string {

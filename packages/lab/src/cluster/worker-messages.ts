@@ -1,13 +1,13 @@
-import type { BackendChoice, EvaluationPlan, PartitionScheme, RoundReport } from '@tempered/node'
-import type { EvidenceKind } from '@tempered/protocol'
+import type { BackendChoice, EvaluationPlan, PartitionScheme } from '@tempered/node'
+import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
+import type { UsedModule } from '../plugins/load-module.js'
 import type { PlannedAttack } from '../scenario/plan.js'
-import { residentShare } from './memory-share.js'
 
-/** What a cluster's launcher and its host processes say to each other, over Node's IPC channel. */
+/** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
 
-/** A node that a host is to run. */
-export interface HostedNode {
+/** A node that a worker is to run. */
+export interface WorkerNode {
   readonly index: number
   readonly name: string
   /** 32-byte Ed25519 seed. */
@@ -16,10 +16,12 @@ export interface HostedNode {
   readonly attack: PlannedAttack | undefined
 }
 
-export interface HostLaunch {
+export interface WorkerLaunch {
   /** Canonical manifest bytes. */
   readonly manifest: Uint8Array
-  readonly nodes: readonly HostedNode[]
+  readonly nodes: readonly WorkerNode[]
+  /** Code of its own that the run uses. */
+  readonly modules: readonly UsedModule[]
   /** Indices of all honest nodes of the cluster, for attacks that see them. */
   readonly honest: readonly number[]
   /** `mnist`, or a folder with IDX files. */
@@ -37,8 +39,8 @@ export interface HostLaunch {
   readonly logLevel: string
 }
 
-export type ToHost =
-  | { readonly type: 'launch'; readonly launch: HostLaunch }
+export type ToWorker =
+  | { readonly type: 'launch'; readonly launch: WorkerLaunch }
   | { readonly type: 'addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** An honest node's model of a round is on disk: the side channel of colluding attackers. */
   | { readonly type: 'honest-model'; readonly index: number; readonly round: number; readonly path: string }
@@ -47,24 +49,8 @@ export type ToHost =
   /** One node is to stop, cleanly and for good; it is done then. */
   | { readonly type: 'leave'; readonly index: number }
   | { readonly type: 'stop' }
-
-/** A round as the launcher sees it: announcements stay in the ledger. */
-export type HostedRound = Omit<RoundReport, 'neighbours'> & {
-  readonly neighbours: readonly Omit<RoundReport['neighbours'][number], 'announcement'>[]
-  /** Resident memory of the node's process after the round by the number of nodes in it; older versions did not measure it. */
-  readonly residentBytes?: number
-}
-
-export function hostedRound(report: RoundReport): HostedRound {
-  return {
-    ...report,
-    neighbours: report.neighbours.map(({ announcement: _, ...record }) => record),
-    residentBytes: residentShare(),
-  }
-}
-
-export type FromHost =
-  | { readonly type: 'ready'; readonly backend: string; readonly notice: string }
+export type FromWorker =
+  | NodeEvent
   | {
       readonly type: 'listening'
       readonly index: number
@@ -72,16 +58,3 @@ export type FromHost =
       readonly addresses: readonly string[]
     }
   | { readonly type: 'published'; readonly index: number; readonly round: number; readonly modelCid: string }
-  | { readonly type: 'round'; readonly index: number; readonly report: HostedRound }
-  | {
-      readonly type: 'quarantine'
-      readonly index: number
-      readonly peer: string
-      readonly round: number
-      /** What the evidence shows. */
-      readonly kind: EvidenceKind
-    }
-  | { readonly type: 'done'; readonly index: number }
-  | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
-  /** Bytes of memory that the process holds (resident set), after the last node is done. */
-  | { readonly type: 'memory'; readonly residentBytes: number }

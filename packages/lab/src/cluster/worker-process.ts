@@ -3,48 +3,37 @@ import {
   createTrainerService,
   errorCode,
   errorMessage,
-  identityFromSeed,
-  type LocalNodeComponents,
   loadSource,
-  openLocalNode,
   runTopology,
   systemClock,
   type TemperedNode,
 } from '@tempered/node'
 import { openManifest } from '@tempered/protocol'
 import { pino } from 'pino'
-import { createAdversary } from '../adversary/adversary.js'
 import { createHonestModels } from '../adversary/honest-models.js'
-import { withoutAbsent } from '../faults/absent-peers.js'
+import { shareMemory } from '../events/memory-share.js'
 import { linkName } from '../faults/conditions.js'
-import { slowLinks } from '../faults/slow-links.js'
-import { slowTrainers } from '../faults/slow-trainer.js'
-import { shareMemory } from './memory-share.js'
-import {
-  type FromHost,
-  type HostedNode,
-  type HostLaunch,
-  hostedRound,
-  type ToHost,
-} from './worker-messages.js'
+import { loadUsedModules } from '../plugins/load-module.js'
+import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
+import { openWorkerNode } from './worker-node.js'
 
 /**
- * A host process of a local cluster: runs some of its nodes over the same code as `tempered node start`, with one
- * training thread for all of them. It lives as long as its launcher: when the IPC channel closes, it ends.
+ * A worker process of a local cluster: runs some of its nodes on the same code as `tempered node start`, with one
+ * training thread for all of them. It ends when its launcher closes the IPC channel.
  */
 
 // The launcher decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
 process.on('SIGINT', () => undefined)
 
-const send = (message: FromHost): void => {
+const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
 }
 
-let host: { receive(message: ToHost): void; stop(): Promise<void> } | undefined
-/** What came before the host could take it. */
-const early: ToHost[] = []
+let worker: { receive(message: ToWorker): void; stop(): Promise<void> } | undefined
+/** Messages that arrived before the worker was ready for them. */
+const early: ToWorker[] = []
 
-process.on('message', (message: ToHost) => {
+process.on('message', (message: ToWorker) => {
   if (message.type === 'launch') {
     launch(message.launch).catch((error) => {
       for (const { index } of message.launch.nodes) {
@@ -54,17 +43,18 @@ process.on('message', (message: ToHost) => {
     })
   } else if (message.type === 'stop') {
     void end()
-  } else if (host === undefined) early.push(message)
-  else host.receive(message)
+  } else if (worker === undefined) early.push(message)
+  else worker.receive(message)
 })
 process.on('disconnect', () => void end())
 
 async function end(): Promise<void> {
-  await host?.stop()
+  await worker?.stop()
   process.exit(0)
 }
 
-async function launch(init: HostLaunch): Promise<void> {
+async function launch(init: WorkerLaunch): Promise<void> {
+  await loadUsedModules(init.modules)
   const run = openManifest(init.manifest)
   const { manifest } = run
   const logger = pino(
@@ -93,7 +83,7 @@ async function launch(init: HostLaunch): Promise<void> {
       if (other !== index) node.setReachable(peer, !cut.has(linkName(index, other)))
     })
   }
-  host = {
+  worker = {
     receive(message) {
       if (message.type === 'honest-model') {
         models.note(message.index, message.round, () => readFile(message.path))
@@ -113,68 +103,13 @@ async function launch(init: HostLaunch): Promise<void> {
       await service.close()
     },
   }
-  for (const message of early.splice(0)) host.receive(message)
+  for (const message of early.splice(0)) worker.receive(message)
   send({ type: 'ready', backend: service.backend.name, notice: service.backend.notice })
 
-  const start = async (hosted: HostedNode): Promise<void> => {
-    const { index, name } = hosted
-    const identity = identityFromSeed(hosted.seed)
-    const adversary = createAdversary({
-      node: hosted,
-      manifest,
-      honest: init.honest,
-      topology,
-      models,
-      clock: systemClock,
-      train: source.train,
-    })
-    const neighbours = topology.graph.neighbours(index)
-    const absent = init.absent
-      .filter((other) => neighbours.includes(other))
-      .map((other) => manifest.members[other]!)
-    const createNetwork: LocalNodeComponents['createNetwork'] = (parts, makeLibp2p) => {
-      const make: typeof makeLibp2p = (of) =>
-        slowLinks(withoutAbsent(makeLibp2p(of), absent), {
-          clock: systemClock,
-          deadlines: manifest.deadlines,
-          speedOf: (peer) => conditions.slow[linkName(index, run.memberIndex.get(peer) ?? -1)],
-        })
-      return adversary.createNetwork?.(parts, make) ?? make(parts)
-    }
-    const factor = (): number => conditions.trainers[index] ?? 1
-    const node = await openLocalNode(
-      {
-        ...adversary,
-        createNetwork,
-        service: slowTrainers(service, systemClock, factor),
-        clock: systemClock,
-        logger: logger.child({ node: name }),
-      },
-      {
-        run,
-        identity,
-        stateFolder: hosted.stateFolder,
-        source,
-        share: {
-          scheme: init.partition,
-          part: index,
-          parts: manifest.members.length,
-          seed: manifest.seed,
-        },
-        evaluation: init.evaluation,
-        keepRounds: init.keepRounds,
-        listen: ['/ip4/127.0.0.1/tcp/0'],
-        bootstrap: [],
-        mdns: false,
-      },
-      {
-        onListening: (addresses) =>
-          send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
-        onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
-        onRound: (report) => send({ type: 'round', index, report: hostedRound(report) }),
-        onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
-      },
-    )
+  const components = { run, topology, models, source, service, logger, conditions: () => conditions, send }
+  const work = async (assigned: WorkerNode): Promise<void> => {
+    const { index } = assigned
+    const node = await openWorkerNode(components, init, assigned)
     nodes.set(index, node)
     setLinks(index, node)
     if (leaving.has(index)) await node.stop()
@@ -183,12 +118,13 @@ async function launch(init: HostLaunch): Promise<void> {
 
   shareMemory(init.nodes.length)
   await Promise.all(
-    init.nodes.map((hosted) =>
-      start(hosted).then(
-        () => send({ type: 'done', index: hosted.index }),
+    init.nodes.map((assigned) =>
+      work(assigned).then(
+        () => send({ type: 'done', index: assigned.index }),
         (error) => {
-          logger.error({ err: error, node: hosted.name }, 'node failed')
-          send({ type: 'failed', index: hosted.index, code: errorCode(error), message: errorMessage(error) })
+          const { index, name } = assigned
+          logger.error({ err: error, node: name }, 'node failed')
+          send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
         },
       ),
     ),

@@ -1,33 +1,33 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { FromHost, ToHost } from './worker-messages.js'
+import type { FromWorker, ToWorker } from './worker-messages.js'
 
-/** A host process as its launcher sees it. */
-export interface Host {
+/** A worker process as its launcher sees it. */
+export interface Worker {
   readonly child: ChildProcess
   readonly nodes: readonly PlannedNode[]
   readonly hasAttackers: boolean
   /** Indices of nodes that are neither done nor failed. */
   readonly running: Set<number>
   readonly exited: Promise<void>
-  send(message: ToHost): void
+  send(message: ToWorker): void
 }
 
-/** Forks a host process; its output goes to the log file. */
-export function startHost(
+/** Forks a worker process; its output goes to the log file. */
+export function startWorker(
   nodes: readonly PlannedNode[],
   logFile: string,
-  onMessage: (message: FromHost) => void,
+  onMessage: (message: FromWorker) => void,
   onExit: (exitCode: number | null, signal: string | null) => void,
-): Host {
+): Worker {
   const log = openSync(logFile, 'a')
   const child = fork(new URL('./worker-process.js', import.meta.url), {
     serialization: 'advanced',
     stdio: ['ignore', log, log, 'ipc'],
   })
   closeSync(log)
-  child.on('message', (message) => onMessage(message as FromHost))
+  child.on('message', (message) => onMessage(message as FromWorker))
   const exited = new Promise<void>((resolve) => {
     let over = false
     const end = (exitCode: number | null, signal: string | null): void => {
@@ -49,7 +49,7 @@ export function startHost(
     running: new Set(nodes.map((node) => node.index)),
     exited,
     send(message) {
-      // A host that has just gone is reported by its exit.
+      // A worker that has just gone is reported by its exit.
       if (child.connected) child.send(message, () => undefined)
     },
   }

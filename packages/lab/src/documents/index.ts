@@ -5,9 +5,7 @@ export {
   backendSchema,
   deadlinesSchema,
   evaluationSchema,
-  groupsSchema,
   namedWithParams,
   sourceSchema,
-  splitSchema,
   wholeSplitSchema,
 } from './shared-schema.js'

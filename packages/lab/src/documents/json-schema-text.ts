@@ -12,8 +12,16 @@ export function jsonSchemaText(schema: z.ZodType, about: { title: string; descri
       if (!Array.isArray(bare)) return
       for (const key of Object.keys(jsonSchema)) delete (jsonSchema as Record<string, unknown>)[key]
       const name = { type: 'string', minLength: 1, ...(bare.length > 0 ? { enum: bare } : {}) } as const
-      jsonSchema.anyOf = [name, object]
+      jsonSchema.anyOf = [name, object, fromModule(object)]
     },
   })
   return `${JSON.stringify({ ...json, ...about }, null, 2)}\n`
+}
+
+/** The same object with a module in the place of its name. */
+function fromModule(object: Record<string, unknown>): Record<string, unknown> {
+  const { name: _, ...properties } = object.properties as Record<string, unknown>
+  const required = ((object.required ?? []) as string[]).map((key) => (key === 'name' ? 'module' : key))
+  const module = { type: 'string', description: 'ES module of your own, relative to this file.' }
+  return { ...object, properties: { module, ...properties }, required }
 }

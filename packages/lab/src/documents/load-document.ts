@@ -25,17 +25,27 @@ const READING: Readonly<Record<string, string>> = {
 /** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
 export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
 
+export interface DocumentOptions<S extends z.ZodType> {
+  /** Run once the schema is met; unknown keys do not keep it from looking at the rest. */
+  readonly check?: Check<z.infer<S>>
+  /** Keys of the root that say nothing of the others: mistakes below them do not keep `check` from running. */
+  readonly independent?: readonly string[]
+}
+
+export interface FileOptions<S extends z.ZodType> extends DocumentOptions<S> {
+  /** Changes what the file says before the schema sees it. */
+  prepare?(raw: unknown): Promise<{ readonly value: unknown; readonly problems: readonly Problem[] }>
+}
+
 /**
  * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if that has been met, with `check`.
- * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Unknown keys
- * do not keep `check` from looking at the rest, nor do mistakes below the `independent` keys of the root: those that say
- * nothing of the others. Throws E_FILE or E_CONFIG.
+ * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Throws E_FILE
+ * or E_CONFIG.
  */
 export async function loadDocument<S extends z.ZodType>(
   path: string,
   schema: S,
-  check?: Check<z.infer<S>>,
-  independent: readonly string[] = [],
+  options: FileOptions<S> = {},
 ): Promise<z.infer<S>> {
   let text: string
   try {
@@ -45,17 +55,33 @@ export async function loadDocument<S extends z.ZodType>(
     const what = READING[code ?? ''] ?? message
     throw new LabError('E_FILE', `${path}: ${what}`, { path }, error)
   }
-  return parseText(path, text, schema, check, independent)
+  const document = readText(path, text)
+  const prepared = await options.prepare?.(document.raw)
+  return prepared === undefined
+    ? checkDocument(document, schema, options)
+    : checkDocument({ ...document, raw: prepared.value }, schema, options, prepared.problems)
 }
 
-/** As {@link loadDocument}, of text that is at hand; `path` is what messages call it. */
+/** As {@link loadDocument}, for text; `path` is what messages call it. */
 export function parseText<S extends z.ZodType>(
   path: string,
   text: string,
   schema: S,
-  check?: Check<z.infer<S>>,
-  independent: readonly string[] = [],
+  options: DocumentOptions<S> = {},
 ): z.infer<S> {
+  return checkDocument(readText(path, text), schema, options)
+}
+
+/** What a file says, and where it says it. */
+interface ReadDocument {
+  readonly path: string
+  readonly raw: unknown
+  readonly root: Document.Parsed['contents']
+  /** `file:line:column` of an offset. */
+  at(offset: number): string
+}
+
+function readText(path: string, text: string): ReadDocument {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): string => {
@@ -65,10 +91,17 @@ export function parseText<S extends z.ZodType>(
   const broken = document.errors[0]
   if (broken !== undefined)
     throw new LabError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
+  // An empty file is a document without keys: all have their defaults, or are reported as missing.
+  return { path, raw: valuesOf(document, path, at) ?? {}, root: document.contents, at }
+}
 
-  const root = document.contents
-  // An empty file is a document without keys: everything has its default or is missed by name.
-  const raw: unknown = valuesOf(document, path, at) ?? {}
+/** @param earlier problems that were found before the schema was asked */
+function checkDocument<S extends z.ZodType>(
+  { path, raw, root, at }: ReadDocument,
+  schema: S,
+  { check, independent = [] }: DocumentOptions<S>,
+  earlier: readonly Problem[] = [],
+): z.infer<S> {
   const result = schema.safeParse(raw)
   const found: Located[] = result.success
     ? []
@@ -76,11 +109,9 @@ export function parseText<S extends z.ZodType>(
   const known = result.success
     ? result
     : schema.safeParse(withoutWrong(raw, result.error.issues, independent))
-  if (known.success && check !== undefined) {
-    for (const { path: where, message } of check(known.data, raw)) {
-      found.push({ offset: offsetOf(root, where), message: told(where, message) })
-    }
-  }
+  const senseless = known.success && check !== undefined ? check(known.data, raw) : []
+  for (const { path: where, message } of [...earlier, ...senseless])
+    found.push({ offset: offsetOf(root, where), message: placed(where, message) })
   if (found.length === 0 && result.success) return result.data
   found.sort((a, b) => a.offset - b.offset)
   const messages = new Set(found.map(({ offset, message }) => `${at(offset)}: ${message}`))
@@ -114,7 +145,7 @@ export async function documentError(path: string, problems: readonly Problem[]):
   })
   const messages = problems.map(({ path: where, message }) => {
     const { line, col } = lines.linePos(offsetOf(contents, where))
-    return `${path}:${line}:${col}: ${told(where, message)}`
+    return `${path}:${line}:${col}: ${placed(where, message)}`
   })
   return new LabError('E_CONFIG', messages.join('\n'), { path })
 }
@@ -124,7 +155,7 @@ interface Located {
   readonly message: string
 }
 
-function told(path: Path, message: string): string {
+function placed(path: Path, message: string): string {
   const where = path.map(String).join('.')
   return where === '' ? message : `${where}: ${message}`
 }
@@ -179,7 +210,7 @@ function describe(
       }
     })
   }
-  return [{ offset: offsetOf(root, path), message: told(path, issueText(issue, valueAt(raw, path))) }]
+  return [{ offset: offsetOf(root, path), message: placed(path, issueText(issue, valueAt(raw, path))) }]
 }
 
 /** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that is there. */

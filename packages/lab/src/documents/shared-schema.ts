@@ -23,6 +23,25 @@ export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) 
     .preprocess((value: string | z.input<S>) => (typeof value === 'string' ? { name: value } : value), schema)
     .meta({ [BARE_NAME]: schema.shape.name.meta()?.enum ?? [] })
 
+/** Code of its own that a run used. Tempered writes it into resolved files; nobody has to. */
+export const modulesSchema = z
+  .array(
+    z.strictObject({
+      kind: z.enum(['rule', 'pre-aggregator', 'attack', 'topology', 'measure']),
+      name: z.string(),
+      file: z.string(),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  )
+  .optional()
+  .describe('Modules that the run used, with their hashes; written into resolved files.')
+
+/** Measures from ES modules; they are gone from a file that was read, since they act by being registered. */
+export const measuresSchema = z
+  .array(z.strictObject({ module: z.string().describe('ES module of a measure, relative to this file.') }))
+  .optional()
+  .describe('Measures of your own, beside the built-in ones.')
+
 export const sourceSchema = z
   .string()
   .default('mnist')
@@ -128,3 +147,24 @@ export const deadlinesSchema = z
     reconnectMs: z.int().min(1).default(5_000).describe('How long a lost neighbour still counts as live.'),
   })
   .prefault({})
+
+/** How many of the keys that exclude each other are there. */
+export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
+  return keys.filter((key) => fields[key] !== undefined).length
+}
+
+/** The last round of an attack is not before its first. */
+export function requireSpan(
+  { from, to }: { readonly from: number; readonly to?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (to === undefined || to >= from) return
+  context.addIssue({ code: 'custom', path: ['to'], message: `must not be before from, round ${from}` })
+}
+
+export const labelSchema = z
+  .string()
+  .min(1)
+  .max(40)
+  .optional()
+  .describe('What tables call it; default: its name and parameters.')

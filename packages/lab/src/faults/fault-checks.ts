@@ -31,83 +31,93 @@ const STEPS = {
 type Step = keyof typeof STEPS
 const STEP_NAMES = Object.keys(STEPS) as Step[]
 
-/** Everything about a fault timeline that cannot be, with its place in the scenario. */
+/** What is impossible in a fault timeline, each with its place in the scenario. */
 export function checkFaults(faults: readonly ScenarioFault[], context: FaultContext): Problem[] {
-  const { nodes, rounds, honest } = context
-  const problems: Problem[] = []
-  const states = new Map<number, State>()
-  for (const fault of faults) for (const node of fault.join ?? []) states.set(node, 'absent')
-  const stateOf = (node: number): State => states.get(node) ?? 'up'
-  let parted: number | undefined
-  if (honest.length > 0 && !honest.some((node) => stateOf(node) === 'up'))
-    problems.push({
-      path: ['faults'],
-      message: 'every honest node joins later, and nobody is there to begin',
-    })
-
-  /** Indices that are nodes, each once; the others are problems. */
-  const checked = (list: readonly number[], path: Problem['path'], seen = new Set<number>()): number[] =>
-    list.flatMap((node, k) => {
-      if (node >= nodes) {
-        problems.push({ path: [...path, k], message: `there is no node ${node} (0 … ${nodes - 1})` })
-        return []
-      }
-      if (seen.has(node)) problems.push({ path: [...path, k], message: `node ${node} is named twice` })
-      seen.add(node)
-      return [node]
-    })
-
+  const checker = createChecker(faults, context)
+  if (!checker.isAnyHonestUp())
+    checker.report(['faults'], 'every honest node joins later, so none is there at the start')
   const inOrder = faults
     .map((fault, k) => ({ fault, path: ['faults', k] }))
     .sort((a, b) => a.fault.at - b.fault.at)
   for (const { fault, path } of inOrder) {
-    if (fault.at > rounds) {
-      problems.push({ path: [...path, 'at'], message: `round ${fault.at} is after the last one, ${rounds}` })
-    }
-    for (const step of STEP_NAMES) {
-      for (const node of checked(fault[step] ?? [], [...path, step])) {
+    if (fault.at > context.rounds)
+      checker.report([...path, 'at'], `round ${fault.at} is after the last one, ${context.rounds}`)
+    for (const step of STEP_NAMES) checker.step(fault, step, path)
+    if (!checker.isAnyHonestUp()) checker.report(path, 'no honest node is left, so no round would ever end')
+    checker.slowTrainer(fault, path)
+    checker.partition(fault, path)
+    checker.slowLink(fault, path)
+  }
+  return checker.problems
+}
+
+type Path = Problem['path']
+
+/** Follows who is up and which partition is in force through a timeline, and collects what does not fit. */
+function createChecker(faults: readonly ScenarioFault[], { nodes, honest, topology }: FaultContext) {
+  const problems: Problem[] = []
+  const states = new Map<number, State>()
+  for (const fault of faults) for (const node of fault.join ?? []) states.set(node, 'absent')
+  const stateOf = (node: number): State => states.get(node) ?? 'up'
+  /** Round of the partition in force. */
+  let parted: number | undefined
+
+  const report = (path: Path, message: string): void => void problems.push({ path, message })
+
+  /** Indices that are nodes; reports the others, and nodes that are named twice. */
+  const known = (list: readonly number[], path: Path, seen = new Set<number>()): number[] =>
+    list.flatMap((node, k) => {
+      if (node >= nodes) {
+        report([...path, k], `there is no node ${node} (0 … ${nodes - 1})`)
+        return []
+      }
+      if (seen.has(node)) report([...path, k], `node ${node} is named twice`)
+      seen.add(node)
+      return [node]
+    })
+
+  return {
+    problems,
+    report,
+    isAnyHonestUp: () => honest.length === 0 || honest.some((node) => stateOf(node) === 'up'),
+    step(fault: ScenarioFault, step: Step, path: Path): void {
+      for (const node of known(fault[step] ?? [], [...path, step])) {
         const state = stateOf(node)
-        const at = [...path, step, fault[step]!.indexOf(node)]
-        if (state !== STEPS[step].from)
-          problems.push({
-            path: at,
-            message: `node ${node} ${WORDS[state]} in round ${fault.at}${HINTS[step]}`,
-          })
+        if (state !== STEPS[step].from) {
+          const at = [...path, step, fault[step]!.indexOf(node)]
+          report(at, `node ${node} ${WORDS[state]} in round ${fault.at}${HINTS[step]}`)
+        }
         states.set(node, STEPS[step].to)
       }
-    }
-    if (honest.length > 0 && !honest.some((node) => stateOf(node) === 'up')) {
-      problems.push({ path, message: 'no honest node is left, and nothing would ever go on' })
-    }
-    for (const node of checked(fault.slowTrainer?.nodes ?? [], [...path, 'slowTrainer', 'nodes'])) {
-      if (stateOf(node) !== 'left') continue
-      const at = [...path, 'slowTrainer', 'nodes', fault.slowTrainer!.nodes.indexOf(node)]
-      problems.push({ path: at, message: `node ${node} ${WORDS.left} in round ${fault.at}` })
-    }
-    if (fault.partition !== undefined) {
-      const seen = new Set<number>()
-      fault.partition.forEach((group, k) => void checked(group, [...path, 'partition', k], seen))
-      if (parted !== undefined)
-        problems.push({
-          path,
-          message: `the partition of round ${parted} stands; heal it before the next one`,
-        })
-      parted = fault.at
-    }
-    if (fault.heal === true) {
-      if (parted === undefined)
-        problems.push({ path: [...path, 'heal'], message: 'there is no partition to heal' })
-      parted = undefined
-    }
-    if (fault.slowLink !== undefined) {
-      const [a, b] = fault.slowLink.between
+    },
+    slowTrainer({ at, slowTrainer }: ScenarioFault, path: Path): void {
+      const place = [...path, 'slowTrainer', 'nodes']
+      for (const node of known(slowTrainer?.nodes ?? [], place)) {
+        if (stateOf(node) !== 'left') continue
+        report([...place, slowTrainer!.nodes.indexOf(node)], `node ${node} ${WORDS.left} in round ${at}`)
+      }
+    },
+    partition({ at, partition, heal }: ScenarioFault, path: Path): void {
+      if (partition !== undefined) {
+        const seen = new Set<number>()
+        partition.forEach((group, k) => void known(group, [...path, 'partition', k], seen))
+        if (parted !== undefined)
+          report(path, `the partition of round ${parted} is still in force; heal it before the next one`)
+        parted = at
+      }
+      if (heal === true) {
+        if (parted === undefined) report([...path, 'heal'], 'there is no partition to heal')
+        parted = undefined
+      }
+    },
+    slowLink({ slowLink }: ScenarioFault, path: Path): void {
+      if (slowLink === undefined) return
+      const [a, b] = slowLink.between
       const at = [...path, 'slowLink', 'between']
-      if (checked([a, b], at).length < 2 || a === b) continue
-      if (context.topology !== undefined && !context.topology.neighbours(a).includes(b))
-        problems.push({ path: at, message: `nodes ${a} and ${b} are no neighbours` })
-    }
+      if (known([a, b], at).length < 2 || a === b || topology === undefined) return
+      if (!topology.neighbours(a).includes(b)) report(at, `nodes ${a} and ${b} are not neighbours`)
+    },
   }
-  return problems
 }
 
 const HINTS: Readonly<Record<Step, string>> = {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { countGiven } from '../scenario/adversary-schema.js'
+import { countGiven } from '../documents/shared-schema.js'
 
 const node = z.int().min(0)
 const nodes = z.array(node).min(1)

@@ -1,1 +1,2 @@
+export { faultText } from './fault-text.js'
 export { sortFaults } from './fault-timeline.js'

@@ -1,4 +1,4 @@
-import type { Measures } from '../measures/measures.js'
+import type { Measures } from '../measures/catalogue.js'
 import type { ScenarioInput } from '../scenario/schema.js'
 
 /** What the launcher of a matrix and its processes say to each other, over Node's IPC channel. */

@@ -1,8 +1,9 @@
 import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
-import type { Measures } from '../measures/measures.js'
-import { measuresOf } from '../measures/score.js'
-import { requireNoFailures, requireValidLedgers, startClusterRun } from '../run/cluster-run.js'
-import { planCluster } from '../scenario/plan.js'
+import type { Measures } from '../measures/catalogue.js'
+import { measuresOf } from '../measures/catalogue.js'
+import { loadUsedModules } from '../plugins/load-module.js'
+import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
+import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
@@ -17,16 +18,17 @@ export function createCellRunner(cacheFolder: string): CellRunner {
   const services = new Map<string, Promise<TrainerService>>()
   return {
     async run(input) {
+      await loadUsedModules(input.modules ?? [])
       const scenario = scenarioSchema.parse(input)
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planCluster(scenario, await loadSource(scenario.data.source, cacheFolder))
-      const run = await startClusterRun({
+      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder))
+      const run = await startRecordedRun({
         plan,
         folder: '',
         cacheFolder,
-        hosts: 1,
+        workers: 1,
         logLevel: 'silent',
         stage: simulationStage([service]),
         writeFiles: false,

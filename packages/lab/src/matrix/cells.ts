@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
-import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import { attackLabel, ruleDisplayName, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
@@ -42,53 +42,56 @@ export function cellsOf(lab: Lab): Cell[] {
   const rules = [...axes.rules]
   const control = (controls.undefended || controls.baseline) && !rules.some(isUndefended)
   if (control) rules.unshift(UNDEFENDED)
-  const cells: Cell[] = []
-  for (const seed of axes.seeds) {
-    for (const topology of axes.topologies) {
-      for (const split of axes.splits) {
-        for (const rule of rules) {
-          const all = control && rule === UNDEFENDED ? controlHostilities : hostilities
-          for (const { attack, fraction } of all(lab, topology)) {
-            const place: CellPlace = {
-              rule: ruleLabel(rule),
-              attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
-              fraction,
-              topology: topologyLabel(topology),
-              split: splitLabel(split),
-              seed,
-            }
-            const origin: CellOrigin = {
-              rule: axes.rules.indexOf(rule),
-              attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
-              topology: axes.topologies.indexOf(topology),
-              split: axes.splits.indexOf(split),
-            }
-            const scenario = scenarioOf(lab, { rule, attack, fraction, topology, split, seed })
-            cells.push({ id: cellId(place), ...place, origin, scenario, hash: hashOf(scenario) })
-          }
-        }
-      }
-    }
+  return axes.seeds.flatMap((seed) =>
+    axes.topologies.flatMap((topology) =>
+      axes.splits.flatMap((split) =>
+        rules.flatMap((rule) => {
+          const isControl = control && rule === UNDEFENDED
+          const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
+          return attacks.map((one) => makeCell(lab, { rule, topology, split, seed, ...one }))
+        }),
+      ),
+    ),
+  )
+}
+
+function makeCell(lab: Lab, parts: CellParts): Cell {
+  const { axes } = lab
+  const { rule, attack, fraction, topology, split, seed } = parts
+  const place: CellPlace = {
+    rule: ruleDisplayName(rule),
+    attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
+    fraction,
+    topology: topologyLabel(topology),
+    split: splitLabel(split),
+    seed,
   }
-  return cells
+  const origin: CellOrigin = {
+    rule: axes.rules.indexOf(rule),
+    attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
+    topology: axes.topologies.indexOf(topology),
+    split: axes.splits.indexOf(split),
+  }
+  const scenario = scenarioOf(lab, parts)
+  return { id: cellId(place), ...place, origin, scenario, hash: hashOf(scenario) }
 }
 
 type LabTopology = Lab['axes']['topologies'][number]
 
 /** Attack and share of attackers of the cells of one rule; nobody attacks in one of them. */
-function hostilities({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
+function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
   const fractions = honest === undefined ? axes.fractions : [(nodes - honest) / nodes]
-  const hostile = axes.attacks.flatMap((attack) =>
+  const attacked = axes.attacks.flatMap((attack) =>
     fractions.filter((fraction) => fraction > 0).map((fraction) => ({ attack, fraction })),
   )
-  const peaceful = controls.honest || fractions.includes(0) || axes.attacks.length === 0
-  return [...(peaceful ? [{ attack: undefined, fraction: 0 }] : []), ...hostile]
+  const attackFree = controls.honest || fractions.includes(0) || axes.attacks.length === 0
+  return [...(attackFree ? [{ attack: undefined, fraction: 0 }] : []), ...attacked]
 }
 
 /** The same for plain averaging that is there as a control alone. */
-function controlHostilities(lab: Lab, topology: LabTopology) {
+function controlAttacks(lab: Lab, topology: LabTopology) {
   const { undefended, baseline } = lab.controls
-  const attacked = undefended ? hostilities(lab, topology).filter(({ fraction }) => fraction > 0) : []
+  const attacked = undefended ? attacksOf(lab, topology).filter(({ fraction }) => fraction > 0) : []
   return [...(baseline ? [{ attack: undefined, fraction: 0 }] : []), ...attacked]
 }
 
@@ -140,12 +143,13 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
     rule: plainRule,
     adversaries: adversaries(),
     keepRounds: 2,
+    ...(lab.modules === undefined ? {} : { modules: lab.modules }),
   }
 }
 
 /** Plain averaging with the training of the lab, which tables call so. */
 function isUndefended(rule: LabRule): boolean {
-  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleLabel(rule) === UNDEFENDED_LABEL
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleDisplayName(rule) === UNDEFENDED_LABEL
 }
 
 /** Readable, and told apart by a hash where letters do not suffice. */

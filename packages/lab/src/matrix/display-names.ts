@@ -8,7 +8,7 @@ type LabSplit = Lab['axes']['splits'][number]
 export const UNDEFENDED_LABEL = 'average'
 
 /** What tables call a rule: its label, or pre-aggregators, name, parameters and what is changed in its training. */
-export function ruleLabel(rule: LabRule): string {
+export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
 }
 

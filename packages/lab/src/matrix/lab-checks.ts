@@ -2,7 +2,7 @@ import type { Problem } from '../documents/problem.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
 import { scenarioSchema } from '../scenario/schema.js'
 import { type Cell, cellsOf, NO_ATTACK, representatives } from './cells.js'
-import { attackLabel, ruleLabel, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import { attackLabel, ruleDisplayName, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
 import type { Lab } from './lab-schema.js'
 
 /** Every mistake of a lab that its schema does not see, with its place on the axes that the wrong cells come from. */
@@ -22,7 +22,7 @@ export function checkLab(lab: Lab): Problem[] {
 /** Cells are told apart by what tables call them: two entries of one name would be one. */
 function checkLabels({ axes }: Lab): Problem[] {
   const labels: Record<keyof Lab['axes'], readonly string[]> = {
-    rules: axes.rules.map(ruleLabel),
+    rules: axes.rules.map(ruleDisplayName),
     attacks: axes.attacks.map(attackLabel),
     fractions: axes.fractions.map(String),
     topologies: axes.topologies.map(topologyLabel),

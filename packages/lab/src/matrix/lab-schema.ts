@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { namedWithParams, orName } from '../documents/shared-schema.js'
-import { ATTACK_NAMES, adversarySchema, requireSpan } from '../scenario/adversary-schema.js'
+import { ATTACK_NAMES, adversarySchema } from '../adversary/adversary-schema.js'
+import { labelSchema, namedWithParams, orName, requireSpan } from '../documents/shared-schema.js'
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
@@ -8,14 +8,6 @@ import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.j
  * a cell. `none` and `average` need not be named: the attack-free and the undefended runs are there unless switched off.
  */
 const fields = scenarioFields.shape
-
-export const labelSchema = z
-  .string()
-  .min(1)
-  .max(40)
-  .optional()
-  .describe('What tables call it; default: its name and parameters.')
-
 const attackSchema = orName(
   namedWithParams('An attack.', ATTACK_NAMES)
     .extend({
@@ -77,6 +69,8 @@ export const labSchema = z.strictObject({
     })
     .prefault({})
     .describe('What all cells have in common; keys as in a scenario.'),
+  measures: fields.measures,
+  modules: fields.modules,
   placement: adversarySchema.shape.placement.describe('Where the attackers sit; as in a scenario.'),
   axes: z.strictObject({
     rules: z.array(ruleSchema).min(1),

@@ -18,7 +18,7 @@ export interface MatrixProgress {
 }
 
 /** A matrix at work. */
-export interface Matrix {
+export interface MatrixRun {
   /** Cells that an earlier run had done already. */
   readonly kept: number
   /** Resolves with the results of all cells, in their order; after `stop`, those that did not run are missing. */
@@ -26,7 +26,7 @@ export interface Matrix {
 }
 
 /** Runs the cells that are not done yet; each is written down as soon as it is finished. */
-export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix {
+export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): MatrixRun {
   const earlier = new Map(cells.map((cell) => [cell, folder.find(cell)]))
   const kept = [...earlier.values()].filter((result) => result !== undefined).length
   let finished = kept

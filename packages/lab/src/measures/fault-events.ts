@@ -19,7 +19,7 @@ export function faultNodes({ action }: FaultEvent): number[] {
 }
 
 /** `kill: node-03`, `slow-link: node-01, node-02, latencyMs 300`. */
-export function faultText({ action }: FaultEvent, nameOf: (index: number) => string): string {
+export function faultEventText({ action }: FaultEvent, nameOf: (index: number) => string): string {
   const { type, at: _, node, between, groups, ...others } = action
   const who = groups?.map((group) => group.map(nameOf).join(', ')).join(' | ')
   const single = [node, between].flat().filter((value) => typeof value === 'number')

@@ -1,5 +1,6 @@
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
-import type { HostedRound } from '../cluster/worker-messages.js'
+import type { ReportedRound } from '../events/reported-round.js'
+import type { NamedRule } from '../text/rule-text.js'
 import { share } from './statistics.js'
 
 /** Models that reached honest nodes, by who sent them and what became of them. */
@@ -40,7 +41,7 @@ export interface FilterQuality {
  * What an attacker sends in rounds in which it does not attack is honest.
  */
 export function countVerdicts(
-  reports: Iterable<HostedRound>,
+  reports: Iterable<ReportedRound>,
   isHostile: (peer: string, round: number) => boolean,
 ): VerdictCounts {
   const counts: VerdictCounts = {
@@ -65,22 +66,14 @@ export function countVerdicts(
   return counts
 }
 
-const WEIGHING = new Set(listRules().flatMap(({ name, weighsAll }) => (weighsAll ? [name] : [])))
-
-/** A rule by name, and the names of what runs before it. */
-export interface NamedRule {
-  readonly name: string
-  readonly pre?: readonly { readonly name: string }[] | undefined
-}
-
-const REFUSING = new Set(listPreAggregators().flatMap(({ name, refuses }) => (refuses ? [name] : [])))
-
 /**
  * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
  * refuses any.
  */
 export function weighsAll({ name, pre = [] }: NamedRule): boolean {
-  return WEIGHING.has(name) && !pre.some((stage) => REFUSING.has(stage.name))
+  const isWeighing = listRules().some((rule) => rule.name === name && rule.weighsAll)
+  const refusing = new Set(listPreAggregators().flatMap((info) => (info.refuses ? [info.name] : [])))
+  return isWeighing && !pre.some((step) => refusing.has(step.name))
 }
 
 /** @param weighsAll - whether the rule that gave the verdicts weighs all models instead of refusing some */

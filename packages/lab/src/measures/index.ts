@@ -1,13 +1,24 @@
 export { type Estimate, estimate, INTERVAL_METHOD, intervalName } from './bootstrap.js'
+export {
+  type Estimates,
+  type MeasureName,
+  type Measures,
+  measureInfo,
+  measureNames,
+  measuresOf,
+} from './catalogue.js'
 export { weighsAll } from './filter-quality.js'
-export { MEASURES, type MeasureName, type Measures } from './measures.js'
+export { estimateText, lostText, measureText, ratioText } from './measure-text.js'
+export { PANELS } from './measures.js'
 export { LABELS_FILE } from './read-labels.js'
 export { MATRIX_FILE, type Matrix, type MatrixGroup, matrixGroups, readMatrix } from './read-matrix.js'
 export { RUN_FILES, readRun, type StoredRun, type StoredScenario } from './read-run.js'
 export { csvLine, ROW_COLUMNS, type RoundRow, roundRows } from './rows.js'
 export { findRuns, ROLES, type Role, readRuns } from './run-collection.js'
 export type { RecordedNode, RunRecord } from './run-record.js'
-export { measuresOf, type RunScore, scoreRecord } from './score.js'
+export type { RunScore } from './run-score.js'
+export { scoreRecord } from './score.js'
 export { type RoundPoint, roundSeries } from './series.js'
 export { isNumber, mean, quantile } from './statistics.js'
-export { type Balance, type BySeed, balanceOf } from './tradeoff.js'
+export { type BySeed, type Tradeoff, tradeoffOf } from './tradeoff.js'
+export { benefitLines, costLines, type TradeoffLine } from './tradeoff-text.js'

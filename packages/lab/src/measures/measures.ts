@@ -1,47 +1,205 @@
-/**
- * What a run is judged by, each a single number: what assertions compare, what matrices and reports show. Shares and
- * rates are in [0, 1]; all are over honest nodes unless said otherwise.
- */
-export const MEASURES = {
-  worstHonestAccuracy: 'test accuracy of the worst honest node after the last round',
-  meanHonestAccuracy: 'mean test accuracy of the honest nodes after the last round',
-  bestHonestAccuracy: 'test accuracy of the best honest node after the last round',
-  mter: 'maximum test error rate: 1 − worstHonestAccuracy',
-  accuracySpread: 'standard deviation of the honest nodes’ test accuracies after the last round',
-  asr: 'attack success rate of a backdoor: share of triggered test images told as the target, worst honest node',
-  consensusDistance:
-    'mean squared L2 distance of the honest nodes’ models to their mean after the last round',
-  precision:
-    'of the models that honest nodes refused, the share that came from attackers; none where the rule weighs all',
-  recall:
-    'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
-  acceptance: 'of all models that reached honest nodes, the share that was accepted',
-  honestRefused: 'of the honest models that reached honest nodes, the share that was refused',
-  hostileWeight:
-    'weight of the attackers’ models in the aggregates of honest nodes; rules by coordinate count every model alike',
-  bytesPerRound: 'bytes that a node received and sent in a round, mean over all nodes',
-  secondsPerRound: 'seconds a round: wall-clock, or virtual ones in a simulation',
-  aggregateMs: 'milliseconds of work that the rule took a node and round, mean over honest nodes',
-  residentBytesPerNode: 'resident memory of the run’s processes by the number of nodes',
-  finishedHonest: 'honest nodes that completed the last round',
+import type { MeasureInfo } from './measure-info.js'
+import type { RunRecord } from './run-record.js'
+import type { RunScore } from './run-score.js'
+import type { RoundPoint } from './series.js'
+
+/** One row of the table: everything that the rest of Tempered knows of a measure. */
+export interface Measure extends MeasureInfo {
+  /**
+   * Its value for a run, null where there is nothing to measure. Built-in measures follow from the score; added ones may
+   * use the whole record.
+   */
+  of(score: RunScore, record: RunRecord): number | null
+  /** How its course over the rounds is drawn; undefined where it has none. */
+  readonly drawn?: DrawnMeasure
+}
+
+export interface DrawnMeasure {
+  /** Chart in which its line stands: an id of `PANELS`. */
+  readonly panel: PanelId
+  /** Name in the chart's legend. */
+  readonly name: string
+  /** A colour of the report's palette. */
+  readonly color: 'honest' | 'hostile' | 'good' | 'bad' | 'third'
+  readonly dash?: 'solid' | 'dashed' | 'dotted'
+  of(point: RoundPoint): number | null
+}
+
+/** Charts of measures by round, in the order in which a report shows them. */
+export const PANELS = {
+  filter: {
+    title: 'Quality of the filter',
+    note: 'Precision: share of the refused models that came from attackers. Recall: share of the attackers’ models that was refused. Honest refused: share of the honest neighbours’ models that was refused. Weight: that of the attackers in an honest node’s aggregate; the only one of the four for rules that weigh all models.',
+  },
+  asr: {
+    title: 'Attack success',
+    note: 'Share of triggered test images classified as the backdoor’s target, at the honest node where it is highest.',
+  },
+  consensus: {
+    title: 'Consensus distance',
+    note: 'Mean squared L2 distance of the honest models to their mean.',
+  },
 } as const
 
-export type MeasureName = keyof typeof MEASURES
+export type PanelId = keyof typeof PANELS
 
-/** Measures that lie in [0, 1]. */
-export const SHARES: ReadonlySet<MeasureName> = new Set([
-  'worstHonestAccuracy',
-  'meanHonestAccuracy',
-  'bestHonestAccuracy',
-  'mter',
-  'accuracySpread',
-  'asr',
-  'precision',
-  'recall',
-  'acceptance',
-  'honestRefused',
-  'hostileWeight',
-])
+/**
+ * What a run is judged by, each a single number: what assertions compare, what matrices and reports show. Shares and
+ * rates are in [0, 1]; all are over honest nodes unless said otherwise. A new measure is a row here and its computation.
+ */
+export const MEASURES = {
+  worstHonestAccuracy: {
+    label: 'worst honest node',
+    unit: 'share',
+    better: 'high',
+    description: 'test accuracy of the worst honest node after the last round',
+    of: ({ worst }) => worst?.accuracy ?? null,
+  },
+  meanHonestAccuracy: {
+    label: 'mean of honest nodes',
+    unit: 'share',
+    better: 'high',
+    description: 'mean test accuracy of the honest nodes after the last round',
+    of: ({ mean }) => mean,
+  },
+  bestHonestAccuracy: {
+    label: 'best honest node',
+    unit: 'share',
+    better: 'high',
+    description: 'test accuracy of the best honest node after the last round',
+    of: ({ best }) => best?.accuracy ?? null,
+  },
+  mter: {
+    label: 'maximum test error (MTER)',
+    unit: 'share',
+    better: 'low',
+    description: 'maximum test error rate: 1 − worstHonestAccuracy',
+    of: ({ worst }) => (worst === null ? null : 1 - worst.accuracy),
+  },
+  accuracySpread: {
+    label: 'spread of honest nodes (SD)',
+    unit: 'share',
+    better: 'low',
+    description: 'standard deviation of the honest nodes’ test accuracies after the last round',
+    of: ({ spread }) => spread,
+  },
+  asr: {
+    label: 'attack success rate',
+    unit: 'share',
+    better: 'low',
+    description:
+      'attack success rate of a backdoor: share of triggered test images classified as the target, worst honest node',
+    of: ({ asr }) => asr,
+    drawn: { panel: 'asr', name: 'attack success', color: 'hostile', of: ({ asr }) => asr },
+  },
+  consensusDistance: {
+    label: 'consensus distance (squared L2)',
+    unit: 'number',
+    better: 'low',
+    description: 'mean squared L2 distance of the honest nodes’ models to their mean after the last round',
+    of: ({ consensusDistance }) => consensusDistance,
+    drawn: {
+      panel: 'consensus',
+      name: 'consensus distance',
+      color: 'third',
+      of: ({ consensusDistance }) => consensusDistance,
+    },
+  },
+  precision: {
+    label: 'filter precision',
+    unit: 'share',
+    better: 'high',
+    description:
+      'of the models that honest nodes refused, the share that came from attackers; none where the rule weighs all',
+    of: ({ precision }) => precision,
+    drawn: {
+      panel: 'filter',
+      name: 'precision',
+      color: 'good',
+      dash: 'dashed',
+      of: ({ precision }) => precision,
+    },
+  },
+  recall: {
+    label: 'filter recall',
+    unit: 'share',
+    better: 'high',
+    description:
+      'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
+    of: ({ recall }) => recall,
+    drawn: { panel: 'filter', name: 'recall', color: 'honest', of: ({ recall }) => recall },
+  },
+  acceptance: {
+    label: 'models accepted',
+    unit: 'share',
+    better: 'high',
+    description: 'of all models that reached honest nodes, the share that was accepted',
+    of: ({ acceptance }) => acceptance,
+  },
+  honestRefused: {
+    label: 'honest models refused',
+    unit: 'share',
+    better: 'low',
+    description: 'of the honest models that reached honest nodes, the share that was refused',
+    of: ({ honestRefused }) => honestRefused,
+    drawn: {
+      panel: 'filter',
+      name: 'honest refused',
+      color: 'bad',
+      dash: 'dotted',
+      of: ({ honestRefused }) => honestRefused,
+    },
+  },
+  hostileWeight: {
+    label: 'weight of attackers in aggregates',
+    unit: 'share',
+    better: 'low',
+    description:
+      'weight of the attackers’ models in the aggregates of honest nodes; rules by coordinate count every model alike',
+    of: ({ hostileWeight }) => hostileWeight,
+    drawn: {
+      panel: 'filter',
+      name: 'weight of attackers',
+      color: 'hostile',
+      of: ({ hostileWeight }) => hostileWeight,
+    },
+  },
+  bytesPerRound: {
+    label: 'bytes per node and round',
+    unit: 'bytes',
+    better: 'low',
+    description: 'bytes that a node received and sent per round, mean over all nodes',
+    of: ({ bytesPerNodeRound }) => bytesPerNodeRound,
+  },
+  secondsPerRound: {
+    label: 'seconds per round',
+    unit: 'seconds',
+    better: 'low',
+    description: 'seconds per round: wall-clock, or virtual ones in a simulation',
+    of: ({ secondsPerRound }) => secondsPerRound,
+  },
+  aggregateMs: {
+    label: 'work of the rule per round',
+    unit: 'milliseconds',
+    better: 'low',
+    description: 'milliseconds of work of the rule per node and round, mean over honest nodes',
+    of: ({ aggregateMs }) => aggregateMs,
+  },
+  residentBytesPerNode: {
+    label: 'resident memory per node',
+    unit: 'bytes',
+    better: 'low',
+    description: 'resident memory of the run’s processes divided by the number of nodes',
+    of: ({ residentBytesPerNode }) => residentBytesPerNode,
+  },
+  finishedHonest: {
+    label: 'honest nodes that finished',
+    unit: 'count',
+    better: 'high',
+    description: 'honest nodes that completed the last round',
+    of: ({ finishedHonest }) => finishedHonest,
+  },
+} as const satisfies Readonly<Record<string, Measure>>
 
-/** null where a run has nothing to measure it by. */
-export type Measures = Readonly<Record<MeasureName, number | null>>
+/** Measures that every run is judged by; modules may add others (`registerMeasure`). */
+export type BuiltInMeasure = keyof typeof MEASURES

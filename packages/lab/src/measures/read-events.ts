@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ClusterEvent } from '../cluster/cluster.js'
-import { type FaultEvent, faultNodes, faultText } from './fault-events.js'
+import type { RunEvent } from '../events/run-event.js'
+import { type FaultEvent, faultEventText, faultNodes } from './fault-events.js'
 import type { Incident } from './incident.js'
 import type { FailedNode, NodeRecord, Observed, RecordedNode, RunRecord } from './run-record.js'
 
@@ -11,19 +11,35 @@ interface StoppedEvent {
   readonly why?: string
 }
 
-type StoredEvent = (ClusterEvent | FaultEvent | StoppedEvent) & { readonly elapsedMs: number }
+type StoredEvent = (RunEvent | FaultEvent | StoppedEvent) & { readonly elapsedMs: number }
 
 export interface StoredEvents {
   readonly record: Omit<RunRecord, 'rule' | 'weighsAll' | 'rounds' | 'nodes'>
   readonly incidents: readonly Incident[]
 }
 
-/** Reads `events.ndjson` line by line. A last line that was cut is left out, and so are kinds that nothing is made of. */
+/**
+ * Reads `events.ndjson` line by line. A last line that was cut off is left out, and so are types of events that nothing
+ * is made of.
+ */
 export async function readEvents(
   file: string,
   nodes: readonly RecordedNode[],
   rounds: number,
 ): Promise<StoredEvents> {
+  const collector = createCollector(nodes, rounds)
+  const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
+  for await (const line of lines) {
+    const event = parseEvent(line)
+    if (event === undefined) continue
+    collector.count(event)
+    collector.note(event)
+  }
+  return collector.result()
+}
+
+/** Collects a run's events: what is counted, and what is noted as an incident. */
+function createCollector(nodes: readonly RecordedNode[], rounds: number) {
   const records: NodeRecord[] = nodes.map(() => ({ rounds: [] }))
   const failed: FailedNode[] = []
   const observed: Observed[] = []
@@ -34,75 +50,79 @@ export async function readEvents(
   const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
   let residentBytes: number | null = null
   let stoppedAfter: number | null = null
-  /** Round under way: after the newest that anybody reported. */
-  let underWay = 0
-  const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
-  for await (const line of lines) {
-    const event = parseEvent(line)
-    if (event === undefined) continue
-    const { elapsedMs } = event
-    const incident = (
-      at: readonly number[],
-      text: string,
-      round = underWay,
-      kind = `${event.type}`,
-    ): void => {
-      incidents.push({ elapsedMs, kind, round: Math.min(round, rounds - 1), nodes: at, text })
+  /** Round in progress: after the newest that any node reported. */
+  let current = 0
+
+  const noteFault = (event: StoredEvent & FaultEvent, add: AddIncident): void => {
+    const { action = { type: 'unnamed' } } = event as Partial<FaultEvent>
+    const fault: FaultEvent = { type: event.type, action }
+    const { type, at: planned } = action
+    const round = planned && planned - 1
+    const text = faultEventText(fault, nameOf)
+    const at = faultNodes(fault)
+    if (event.type === 'fault-skipped') {
+      add(at, `${text} (not before the end)`, round)
+      return
     }
-    switch (event.type) {
-      case 'round':
-        underWay = Math.max(underWay, event.report.round + 1)
-        records[event.index]?.rounds.push({ report: event.report, elapsedMs })
-        break
-      case 'observed':
-        observed.push(event)
-        break
-      case 'memory':
-        residentBytes = (residentBytes ?? 0) + event.residentBytes
-        break
-      case 'failed':
-        failed.push({ node: nameOf(event.index), code: event.code, message: event.message })
-        incident([event.index], `${nameOf(event.index)} failed: ${event.code}: ${event.message}`)
-        break
-      case 'host-gone': {
-        const how = event.signal ?? `exit code ${event.exitCode}`
-        for (const node of event.nodes)
-          failed.push({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` })
-        incident(
-          event.nodes.flatMap((name) => byName.get(name)?.index ?? []),
-          `a process ended (${how}) with ${event.nodes.join(', ')}`,
-        )
-        break
-      }
-      case 'quarantine': {
-        const whom = byPeer.get(event.peer)?.name ?? event.peer
-        const what = `${event.kind} in round ${event.round + 1}`
-        incident([event.index], `${nameOf(event.index)} quarantined ${whom}: ${what}`)
-        break
-      }
-      case 'fault':
-      case 'fault-skipped': {
-        const { action = { type: 'unnamed' } } = event as unknown as Partial<FaultEvent>
-        const fault: FaultEvent = { type: event.type, action }
-        const at = faultNodes(fault)
-        const { type, at: planned } = fault.action
-        if (event.type === 'fault' && (type === 'kill' || type === 'leave'))
-          for (const node of at) gone.add(node)
-        if (event.type === 'fault' && type === 'restart') for (const node of at) gone.delete(node)
-        const text = faultText(fault, nameOf)
-        const round = planned && planned - 1
-        if (event.type === 'fault') incident(at, text, round, type)
-        else incident(at, `${text} (not before the end)`, round)
-        break
-      }
-      case 'stopped':
-        stoppedAfter = event.lastRound ?? null
-        incident([], `the run stopped: ${event.why ?? 'a stop condition holds'}`)
-        break
+    add(at, text, round, type)
+    for (const node of at) {
+      if (type === 'kill' || type === 'leave') gone.add(node)
+      if (type === 'restart') gone.delete(node)
     }
   }
-  return { record: { records, failed, observed, residentBytes, gone: [...gone], stoppedAfter }, incidents }
+
+  return {
+    count(event: StoredEvent): void {
+      if (event.type === 'round') {
+        current = Math.max(current, event.report.round + 1)
+        records[event.index]?.rounds.push({ report: event.report, elapsedMs: event.elapsedMs })
+      } else if (event.type === 'observed') observed.push(event)
+      else if (event.type === 'memory') residentBytes = (residentBytes ?? 0) + event.residentBytes
+      else if (event.type === 'stopped') stoppedAfter = event.lastRound ?? null
+    },
+    note(event: StoredEvent): void {
+      const add: AddIncident = (at, text, round = current, kind = `${event.type}`) => {
+        const { elapsedMs } = event
+        incidents.push({ elapsedMs, kind, round: Math.min(round, rounds - 1), nodes: at, text })
+      }
+      switch (event.type) {
+        case 'failed':
+          failed.push({ node: nameOf(event.index), code: event.code, message: event.message })
+          add([event.index], `${nameOf(event.index)} failed: ${event.code}: ${event.message}`)
+          break
+        case 'host-gone': {
+          const how = event.signal ?? `exit code ${event.exitCode}`
+          for (const node of event.nodes)
+            failed.push({ node, code: 'E_HOST_PROCESS', message: `its process ended (${how})` })
+          add(
+            event.nodes.flatMap((name) => byName.get(name)?.index ?? []),
+            `a process ended (${how}) with ${event.nodes.join(', ')}`,
+          )
+          break
+        }
+        case 'quarantine': {
+          const whom = byPeer.get(event.peer)?.name ?? event.peer
+          const what = `${event.kind} in round ${event.round + 1}`
+          add([event.index], `${nameOf(event.index)} quarantined ${whom}: ${what}`)
+          break
+        }
+        case 'fault':
+        case 'fault-skipped':
+          noteFault(event as StoredEvent & FaultEvent, add)
+          break
+        case 'stopped':
+          add([], `the run stopped: ${event.why ?? 'a stop condition holds'}`)
+          break
+      }
+    },
+    result: (): StoredEvents => ({
+      record: { records, failed, observed, residentBytes, gone: [...gone], stoppedAfter },
+      incidents,
+    }),
+  }
 }
+
+type AddIncident = (at: readonly number[], text: string, round?: number, kind?: string) => void
 
 function parseEvent(line: string): StoredEvent | undefined {
   try {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from '../errors.js'
-import { type Estimate, estimate } from './bootstrap.js'
-import { MEASURES, type MeasureName, type Measures } from './measures.js'
-import { type Balance, type BySeed, balanceOf } from './tradeoff.js'
+import { estimate } from './bootstrap.js'
+import { type Estimates, type Measures, measureNames } from './catalogue.js'
+import { type BySeed, type Tradeoff, tradeoffOf } from './tradeoff.js'
 
 /** Results of a laboratory's matrix: one cell a combination of axes and seed. */
 export interface Matrix {
@@ -52,8 +52,8 @@ export interface MatrixGroup {
   readonly failed: number
   readonly missing: number
   readonly errors: readonly string[]
-  readonly measures: Readonly<Record<MeasureName, Estimate | null>>
-  readonly balance: Balance
+  readonly measures: Estimates
+  readonly balance: Tradeoff
 }
 
 /** Reads `matrix.json`. Throws E_FILE when it is missing or no matrix. */
@@ -86,7 +86,7 @@ export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
     if (cell.attack === QUIET)
       append(quietCells, JSON.stringify([cell.rule, cell.topology, cell.split]), cell)
   }
-  const names = Object.keys(MEASURES) as MeasureName[]
+  const names = measureNames()
   return [...groups.values()].map((group): MatrixGroup => {
     const cell = group[0]!
     // Without an attacker there is no fraction: labs may write it under any.
@@ -111,8 +111,8 @@ export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
       errors: [...new Set(group.flatMap((entry) => entry.error ?? []))],
       measures: Object.fromEntries(
         names.map((name) => [name, estimate(group.map((entry) => entry.measures?.[name] ?? null))]),
-      ) as Record<MeasureName, Estimate | null>,
-      balance: balanceOf({
+      ) as Estimates,
+      balance: tradeoffOf({
         rule: cell.rule,
         attacked: attacked ? measuresBySeed(group) : undefined,
         undefended: attacked

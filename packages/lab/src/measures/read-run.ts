@@ -3,18 +3,22 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { LabError } from '../errors.js'
 import { ruleText } from '../text/rule-text.js'
+import { describeMeasure } from './catalogue.js'
 import { weighsAll } from './filter-quality.js'
 import type { Incident } from './incident.js'
+import type { CustomMeasure } from './measure-info.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
-import type { LedgerCount } from './score.js'
+import type { LedgerCount, RunScore } from './run-score.js'
 
 /** A run as its folder has it. */
 export interface StoredRun {
   readonly folder: string
   readonly record: RunRecord
   readonly ledgers: LedgerCount
+  /** Measures that modules had added to the run, as its summary keeps them. Their code is not run again. */
+  readonly custom: Readonly<Record<string, CustomMeasure>>
   /** The resolved scenario, as text and as parsed; its shape is not checked beyond what `record` needs. */
   readonly scenarioText: string
   readonly scenario: StoredScenario
@@ -67,8 +71,8 @@ export async function readRun(folder: string): Promise<StoredRun> {
   const { rounds } = manifest.training
   const events = await readEvents(join(folder, 'events.ndjson'), nodes, rounds)
   const summary = await readFile(join(folder, 'summary.json'), 'utf8').then(
-    (json) => parseAs<{ ledgers?: LedgerCount }>(join(folder, 'summary.json'), () => JSON.parse(json)),
-    () => ({}) as { ledgers?: LedgerCount },
+    (json) => parseAs<StoredSummary>(join(folder, 'summary.json'), () => JSON.parse(json)),
+    (): StoredSummary => ({}),
   )
   return {
     folder,
@@ -82,6 +86,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     ruleTitle: ruleText(manifest.rule),
     isPlain: manifest.rule.name === 'average' && (manifest.rule.pre ?? []).length === 0,
     ledgers: summary.ledgers ?? { checked: 0, valid: 0, bad: [] },
+    custom: customOf(summary),
     scenarioText,
     scenario,
     runId: typeof scenario.run === 'string' ? scenario.run : null,
@@ -91,10 +96,18 @@ export async function readRun(folder: string): Promise<StoredRun> {
   }
 }
 
+type StoredSummary = Partial<Pick<RunScore, 'ledgers' | 'custom'>>
+
 interface StoredManifest {
   readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
+}
+
+/** Added measures as far as they can be shown; their names become known to this process. */
+function customOf({ custom = {} }: StoredSummary): Readonly<Record<string, CustomMeasure>> {
+  const known = Object.entries(custom).filter(([name, measure]) => describeMeasure(name, measure))
+  return Object.fromEntries(known)
 }
 
 function parseAs<T>(file: string, read: () => unknown): T {

@@ -1,6 +1,6 @@
 import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
-import { hostilityOf } from './run-record.js'
+import { byzantineOf } from './run-record.js'
 
 /** One node in one round, as `rounds.csv` and `rounds.ndjson` have it: tidy, one observation a row. */
 export interface RoundRow {
@@ -73,7 +73,7 @@ export function* roundRows(
   record: RunRecord,
   { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
 ): Generator<RoundRow> {
-  const isHostile = hostilityOf(record)
+  const isHostile = byzantineOf(record)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
     for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {

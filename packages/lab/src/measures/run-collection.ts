@@ -77,7 +77,7 @@ export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'
  * What the rule is called: as the variant's folder has it (`attacked-balance-2` where a scenario has two rules of one
  * name), or by its own name.
  */
-export function ruleLabel(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
+export function storedRuleName(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
   if (run.isPlain) return run.ruleTitle
   const place = /^(?:attacked|honest)-.*-(\d+)$/.exec(path.split('/')[0] ?? '')?.[1]
   return place === undefined ? run.ruleTitle : `${run.ruleTitle}-${place}`
@@ -89,6 +89,6 @@ export async function* readRuns(
 ): AsyncGenerator<{ place: RunPlace; run: StoredRun; role: Role; rule: string }> {
   for (const place of places) {
     const run = await readRun(place.folder)
-    yield { place, run, role: roleOf(run), rule: ruleLabel(place.path, run) }
+    yield { place, run, role: roleOf(run), rule: storedRuleName(place.path, run) }
   }
 }

@@ -1,8 +1,8 @@
-import type { ClusterEvent } from '../cluster/cluster.js'
-import type { HostedRound } from '../cluster/worker-messages.js'
+import type { ReportedRound } from '../events/reported-round.js'
+import type { RunEvent } from '../events/run-event.js'
 
 /** What only somebody who sees all honest models can say of a round. */
-export type Observed = Extract<ClusterEvent, { type: 'observed' }>
+export type Observed = Extract<RunEvent, { type: 'observed' }>
 
 /** What is known of a run, whether it was watched or read from its folder; all metrics are made of this. */
 export interface RunRecord {
@@ -37,7 +37,7 @@ export interface RecordedNode {
 
 /** A node's rounds as they were reported, with the launcher's time of each. */
 export interface NodeRecord {
-  readonly rounds: { readonly report: HostedRound; readonly elapsedMs: number }[]
+  readonly rounds: { readonly report: ReportedRound; readonly elapsedMs: number }[]
 }
 
 export interface FailedNode {
@@ -51,7 +51,7 @@ export function honestNodes(record: RunRecord): RecordedNode[] {
 }
 
 /** Says whether what a peer sent in a round is hostile: before and after its attack an attacker is as honest as others. */
-export function hostilityOf(record: RunRecord): (peer: string, round: number) => boolean {
+export function byzantineOf(record: RunRecord): (peer: string, round: number) => boolean {
   const windows = new Map(record.nodes.map(({ peer, attackRounds }) => [peer, attackRounds]))
   return (peer, round) => {
     const window = windows.get(peer) ?? null

@@ -1,109 +1,9 @@
-import type { LedgerVerdict } from '@tempered/node'
-import { attackName } from '../adversary/planned-attack.js'
-import type { HostedRound } from '../cluster/worker-messages.js'
-import type { ClusterPlan } from '../scenario/plan.js'
-import { countVerdicts, type FilterQuality, filterQuality, weighsAll } from './filter-quality.js'
-import type { Measures } from './measures.js'
-import {
-  type FailedNode,
-  honestNodes,
-  hostilityOf,
-  type NodeRecord,
-  type Observed,
-  type RunRecord,
-} from './run-record.js'
+import type { ReportedRound } from '../events/reported-round.js'
+import { customMeasures } from './catalogue.js'
+import { countVerdicts, filterQuality } from './filter-quality.js'
+import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
+import type { LedgerCount, NodeAccuracy, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
-
-/** What a run came to, over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
-export interface RunScore extends FilterQuality {
-  readonly rule: string
-  readonly honestNodes: number
-  /** Honest nodes that completed the last round: the one planned, or that after which a stop condition held. */
-  readonly finishedHonest: number
-  /** Honest nodes that did not, though no fault took them away and they did not fail. */
-  readonly unfinished: readonly string[]
-  /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
-  readonly scoredRound: number | null
-  /** Test accuracy after the scored round. */
-  readonly worst: NodeAccuracy | null
-  readonly mean: number | null
-  readonly best: NodeAccuracy | null
-  /** Standard deviation of the honest nodes' test accuracies after the scored round. */
-  readonly spread: number | null
-  /** Attack success rate of a backdoor at the honest node where it is highest. */
-  readonly asr: number | null
-  /** Mean squared L2 distance of the honest models to their mean. */
-  readonly consensusDistance: number | null
-  /** Bytes a node received and sent in a round, mean over all nodes and rounds. */
-  readonly bytesPerNodeRound: number | null
-  /** Wall-clock seconds a round, from the first model of the run to the last entry. */
-  readonly secondsPerRound: number | null
-  /** Milliseconds that the rule took a honest node and round, mean. */
-  readonly aggregateMs: number | null
-  /** Resident memory of the run's processes by the number of nodes. */
-  readonly residentBytesPerNode: number | null
-  readonly failed: readonly FailedNode[]
-  readonly ledgers: LedgerCount
-}
-
-export interface LedgerCount {
-  readonly checked: number
-  readonly valid: number
-  readonly bad: readonly {
-    readonly node: string
-    readonly entry: number
-    readonly code: string
-    readonly message: string
-  }[]
-}
-
-export interface NodeAccuracy {
-  readonly node: string
-  readonly accuracy: number
-}
-
-export interface ScoreInput {
-  readonly plan: ClusterPlan
-  /** By node index. */
-  readonly records: readonly NodeRecord[]
-  readonly failed: readonly FailedNode[]
-  readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
-  /** What an observer of all honest models said, if there was one. */
-  readonly observed?: readonly Observed[]
-  /** Resident bytes of all processes together. */
-  readonly residentBytes?: number
-  /** Indices of nodes that were killed or have left and did not come back. */
-  readonly gone?: readonly number[]
-  /** The round, from 0, that a run which a stop condition ended is judged after. */
-  readonly lastRound?: number | null | undefined
-}
-
-/** Score of a run that was watched. */
-export function scoreRun(input: ScoreInput): RunScore {
-  const { plan, records, failed, verdicts } = input
-  const bad = verdicts.flatMap(({ node, verdict }) =>
-    verdict.ok ? [] : [{ node, entry: verdict.entry, code: verdict.code, message: verdict.message }],
-  )
-  const record: RunRecord = {
-    rule: plan.run.manifest.rule.name,
-    weighsAll: weighsAll(plan.run.manifest.rule),
-    rounds: plan.run.manifest.training.rounds,
-    nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
-      index,
-      name,
-      peer: identity.signer.peerId,
-      attack: attack === undefined ? null : attackName(attack),
-      attackRounds: attack === undefined ? null : [attack.from, attack.to],
-    })),
-    records,
-    failed,
-    observed: input.observed ?? [],
-    gone: input.gone ?? null,
-    stoppedAfter: input.lastRound ?? null,
-    residentBytes: input.residentBytes ?? null,
-  }
-  return scoreRecord(record, { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
-}
 
 /** Score of any run, also of one that was read from its folder. */
 export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
@@ -121,7 +21,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   finals.sort((a, b) => a.accuracy - b.accuracy)
   const accuracies = finals.map((final) => final.accuracy)
   const seen = record.observed.findLast((observed) => observed.round === scoredRound)
-  return {
+  const score: RunScore = {
     rule: record.rule,
     honestNodes: honest.length,
     finishedHonest: finished.length,
@@ -138,7 +38,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     ...filterQuality(
       countVerdicts(
         honest.flatMap((node) => reportsOf(node.index)),
-        hostilityOf(record),
+        byzantineOf(record),
       ),
       record.weighsAll,
     ),
@@ -153,30 +53,8 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     failed: record.failed,
     ledgers,
   }
-}
-
-/** The measures of a score, by the names that assertions, matrices and reports use. */
-export function measuresOf(score: RunScore): Measures {
-  const worst = score.worst?.accuracy ?? null
-  return {
-    worstHonestAccuracy: worst,
-    meanHonestAccuracy: score.mean,
-    bestHonestAccuracy: score.best?.accuracy ?? null,
-    mter: worst === null ? null : 1 - worst,
-    accuracySpread: score.spread,
-    asr: score.asr,
-    consensusDistance: score.consensusDistance,
-    precision: score.precision,
-    recall: score.recall,
-    acceptance: score.acceptance,
-    honestRefused: score.honestRefused,
-    hostileWeight: score.hostileWeight,
-    bytesPerRound: score.bytesPerNodeRound,
-    secondsPerRound: score.secondsPerRound,
-    aggregateMs: score.aggregateMs,
-    residentBytesPerNode: score.residentBytesPerNode,
-    finishedHonest: score.finishedHonest,
-  }
+  const custom = customMeasures(score, record)
+  return custom === undefined ? score : { ...score, custom }
 }
 
 /**
@@ -228,6 +106,6 @@ function costs(record: RunRecord): Pick<RunScore, 'bytesPerNodeRound' | 'seconds
   }
 }
 
-function phaseTotal(report: HostedRound): number {
+function phaseTotal(report: ReportedRound): number {
   return Object.values(report.phaseMs).reduce((sum, ms) => sum + ms, 0)
 }

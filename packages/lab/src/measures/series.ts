@@ -1,6 +1,6 @@
-import type { HostedRound } from '../cluster/worker-messages.js'
+import type { ReportedRound } from '../events/reported-round.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
-import { honestNodes, hostilityOf, type RunRecord } from './run-record.js'
+import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
 /** What one round came to, over the honest nodes that finished it. Shares in [0, 1]; null where nothing was measured. */
@@ -19,7 +19,7 @@ export interface RoundPoint extends FilterQuality {
   /** Resident memory a node, mean over all nodes. */
   readonly residentBytes: number | null
   /** Milliseconds by phase, mean over honest nodes. */
-  readonly phaseMs: HostedRound['phaseMs'] | null
+  readonly phaseMs: ReportedRound['phaseMs'] | null
   readonly consensusDistance: number | null
   /** Attack success rate at the honest node where it is highest. */
   readonly asr: number | null
@@ -28,8 +28,8 @@ export interface RoundPoint extends FilterQuality {
 /** One point for every round that any node finished, in order. */
 export function roundSeries(record: RunRecord): RoundPoint[] {
   const honest = new Set(honestNodes(record).map((node) => node.index))
-  const isHostile = hostilityOf(record)
-  const byRound = new Map<number, { all: HostedRound[]; honest: HostedRound[] }>()
+  const isHostile = byzantineOf(record)
+  const byRound = new Map<number, { all: ReportedRound[]; honest: ReportedRound[] }>()
   record.records.forEach((node, index) => {
     for (const { report } of node.rounds) {
       const group = byRound.get(report.round) ?? { all: [], honest: [] }
@@ -63,9 +63,9 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
     })
 }
 
-function meanPhases(reports: readonly HostedRound[]): HostedRound['phaseMs'] | null {
+function meanPhases(reports: readonly ReportedRound[]): ReportedRound['phaseMs'] | null {
   if (reports.length === 0) return null
-  const of = (phase: keyof HostedRound['phaseMs']): number =>
+  const of = (phase: keyof ReportedRound['phaseMs']): number =>
     reports.reduce((sum, report) => sum + report.phaseMs[phase], 0) / reports.length
   return {
     train: of('train'),

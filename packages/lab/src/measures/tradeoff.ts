@@ -1,11 +1,11 @@
 import { type Estimate, estimate } from './bootstrap.js'
-import type { Measures } from './measures.js'
+import type { Measures } from './catalogue.js'
 
 /**
  * What a defence bought and what was paid for it. Each figure is a difference or ratio of two runs with the same
  * seed, then the mean over seeds; null where one of the two runs is missing.
  */
-export interface Balance {
+export interface Tradeoff {
   readonly rule: string
   readonly benefit: {
     /** Test accuracy under attack, defended − undefended, of the worst honest node; in [−1, 1], higher is better. */
@@ -49,7 +49,7 @@ export interface BalanceInput {
   readonly baseline?: BySeed | undefined
 }
 
-export function balanceOf(input: BalanceInput): Balance {
+export function tradeoffOf(input: BalanceInput): Tradeoff {
   const { rule, attacked, honest, undefended, baseline } = input
   const quiet = paired(honest, baseline, (a, b) => ratio(a.secondsPerRound, b.secondsPerRound)) !== null
   const [ours, theirs] = quiet ? [honest, baseline] : [attacked, undefended]

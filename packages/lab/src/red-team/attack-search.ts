@@ -23,11 +23,11 @@ export interface AttackSearchInit {
   runCell(scenario: ScenarioInput): Promise<CellReply>
   /** Runs side by side. */
   readonly parallel: number
-  onTried(tried: Tried, progress: { readonly runs: number; readonly budget: number }): void
+  onTrial(tried: Trial, progress: { readonly runs: number; readonly budget: number }): void
 }
 
 /** What one candidate did. */
-export interface Tried {
+export interface Trial {
   readonly candidate: Candidate
   readonly text: string
   readonly seed: number
@@ -36,7 +36,7 @@ export interface Tried {
   readonly error?: string
 }
 
-export interface Found {
+export interface RankedAttack {
   readonly candidate: Candidate
   readonly text: string
   /** Mean over the seeds that were run. */
@@ -57,10 +57,10 @@ export function openingRuns(budget: number): number {
 }
 
 /** The worst first, those that ran on most seeds before others. */
-export async function searchAttack(init: AttackSearchInit): Promise<readonly Found[]> {
+export async function searchWorstAttack(init: AttackSearchInit): Promise<readonly RankedAttack[]> {
   const { base, fraction, budget, seeds, rounds, parallel } = init
   const rng = createRng(seeds[0]!, 'attack-search')
-  const tried = new Map<string, Tried[]>()
+  const tried = new Map<string, Trial[]>()
   let runs = 0
 
   const run = async (candidate: Candidate, seed: number): Promise<void> => {
@@ -68,12 +68,12 @@ export async function searchAttack(init: AttackSearchInit): Promise<readonly Fou
     if (tried.get(text)?.some((one) => one.seed === seed) || runs >= budget) return
     runs += 1
     const reply = await init.runCell({ ...withCandidate(base, fraction, candidate), seed })
-    const result: Tried =
+    const result: Trial =
       'error' in reply
         ? { candidate, text, seed, harm: null, error: `${reply.error.code}: ${reply.error.message}` }
         : { candidate, text, seed, harm: reply.measures.mter }
     tried.set(text, [...(tried.get(text) ?? []), result])
-    init.onTried(result, { runs, budget })
+    init.onTrial(result, { runs, budget })
   }
   const runAll = async (jobs: readonly (readonly [Candidate, number])[]): Promise<void> => {
     const queue = [...jobs]
@@ -104,8 +104,8 @@ export async function searchAttack(init: AttackSearchInit): Promise<readonly Fou
   return ranking(tried)
 }
 
-function ranking(tried: ReadonlyMap<string, readonly Tried[]>): Found[] {
-  const found = [...tried.values()].flatMap((all): Found[] => {
+function ranking(tried: ReadonlyMap<string, readonly Trial[]>): RankedAttack[] {
+  const found = [...tried.values()].flatMap((all): RankedAttack[] => {
     const harms = all.flatMap(({ harm }) => harm ?? [])
     const harm = mean(harms)
     return harm === null

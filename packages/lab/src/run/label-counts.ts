@@ -1,12 +1,12 @@
 import { type DataSource, histogram, partition } from '@tempered/node'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunPlan } from '../scenario/plan.js'
 
 /** Samples of each class that each node has, by its name. */
 export type LabelCounts = Readonly<Record<string, readonly number[]>>
 
 /** How many training samples of each class a plan deals to each node. Attacks on data change labels afterwards. */
 export function labelCounts(
-  { run, nodes, partition: scheme }: ClusterPlan,
+  { run, nodes, partition: scheme }: RunPlan,
   train: DataSource['train'],
 ): LabelCounts {
   const { labels, classes } = train

@@ -37,7 +37,7 @@ export async function measureModels(
       classes: manifest.model.classes,
       train: { images: train.images, labels: train.labels, indices: Uint32Array.from(train.labels.keys()) },
       test: { images: test.images, labels: test.labels },
-      nodeLabel: 0,
+      nodeId: 0,
       seed: manifest.seed,
     })
     const accuracyOf = async (parameters: Float32Array | undefined): Promise<number | null> => {

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path'
 import { type DataSource, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
 import { attackName } from '../adversary/planned-attack.js'
-import type { ClusterEvent } from '../cluster/cluster.js'
+import type { RunEvent } from '../events/run-event.js'
 import { LABELS_FILE } from '../measures/read-labels.js'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunPlan } from '../scenario/plan.js'
 import { versions } from '../versions.js'
 import { labelCounts } from './label-counts.js'
 
@@ -16,7 +16,7 @@ import { labelCounts } from './label-counts.js'
  */
 export interface RunFolder {
   readonly path: string
-  record(event: ClusterEvent, elapsedMs: number): void
+  record(event: RunEvent, elapsedMs: number): void
   writeSummary(summary: unknown): Promise<void>
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export function newRunPath(base: string, name: string, now: Date): string {
 
 export async function openRunFolder(
   path: string,
-  plan: ClusterPlan,
+  plan: RunPlan,
   train: DataSource['train'],
 ): Promise<RunFolder> {
   await mkdir(path, { recursive: true })

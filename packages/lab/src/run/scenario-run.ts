@@ -2,15 +2,17 @@ import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { type DataSource, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
-import type { ClusterEvent, Stage } from '../cluster/cluster.js'
-import type { Measures } from '../measures/measures.js'
-import { measuresOf, type RunScore } from '../measures/score.js'
+import type { RunEvent } from '../events/run-event.js'
+import type { Measures } from '../measures/catalogue.js'
+import { measuresOf } from '../measures/catalogue.js'
+import type { RunScore } from '../measures/run-score.js'
 import { type AssertionOutcome, type JudgedRun, judgeAssertions } from '../scenario/judge-assertions.js'
-import { planCluster } from '../scenario/plan.js'
+import { planRun } from '../scenario/plan.js'
 import type { Scenario } from '../scenario/schema.js'
 import { type Variant, variantsOf } from '../scenario/variants.js'
+import type { Stage } from '../stage/stage.js'
 import { versions } from '../versions.js'
-import { type ClusterRun, startClusterRun } from './cluster-run.js'
+import { type RecordedRun, startRecordedRun } from './recorded-run.js'
 
 export interface ScenarioRunInit {
   readonly scenario: Scenario
@@ -19,7 +21,7 @@ export interface ScenarioRunInit {
   readonly folder: string
   readonly cacheFolder: string
   /** Host processes of each run. */
-  readonly hosts: number
+  readonly workers: number
   readonly logLevel: string
   readonly stage: Stage
   /** Named in the summary. */
@@ -28,9 +30,9 @@ export interface ScenarioRunInit {
   readonly parallel: number
   /** Aborts: runs that are under way stop, the others do not begin. */
   readonly signal: AbortSignal
-  onStart(variant: Variant, run: ClusterRun, place: { readonly number: number; readonly of: number }): void
+  onStart(variant: Variant, run: RecordedRun, place: { readonly number: number; readonly of: number }): void
   /** Every event, after it was recorded. */
-  onEvent(variant: Variant, run: ClusterRun, event: ClusterEvent, elapsedMs: number): void
+  onEvent(variant: Variant, run: RecordedRun, event: RunEvent, elapsedMs: number): void
 }
 
 /** One run of a scenario and what it came to. */
@@ -57,14 +59,14 @@ export interface ScenarioResult {
  * Runs a scenario with all its rules, seeds and controls, and judges its assertions. Leaves `scenario.yaml` (resolved),
  * `summary.json` and a folder a run. Throws what planning and running throw; a missed assertion is a result, no error.
  */
-export async function runScenario(init: ScenarioRunInit): Promise<ScenarioResult> {
+export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult> {
   const { scenario, folder } = init
   const failure = new AbortController()
   const signal = AbortSignal.any([init.signal, failure.signal])
   // All of them are planned before any begins, so that no mistake is found after an hour.
   const planned = variantsOf(scenario).map((variant) => ({
     variant,
-    plan: planCluster(variant.scenario, init.data),
+    plan: planRun(variant.scenario, init.data),
   }))
   await mkdir(folder, { recursive: true })
   await writeFileAtomic(
@@ -120,16 +122,16 @@ export async function runScenario(init: ScenarioRunInit): Promise<ScenarioResult
 
 async function runVariant(
   init: ScenarioRunInit,
-  { variant, plan }: { variant: Variant; plan: ReturnType<typeof planCluster> },
+  { variant, plan }: { variant: Variant; plan: ReturnType<typeof planRun> },
   place: { readonly number: number; readonly of: number },
 ): Promise<VariantResult & JudgedRun> {
   const folder = join(init.folder, variant.name, `seed-${variant.seed}`)
   const quarantines = new Map<number, Set<number>>()
-  const run: ClusterRun = await startClusterRun({
+  const run: RecordedRun = await startRecordedRun({
     plan,
     folder,
     cacheFolder: init.cacheFolder,
-    hosts: init.hosts,
+    workers: init.workers,
     logLevel: init.logLevel,
     stage: init.stage,
     onEvent(event, elapsedMs) {

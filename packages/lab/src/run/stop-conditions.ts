@@ -1,12 +1,12 @@
-import type { ClusterEvent } from '../cluster/cluster.js'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunEvent } from '../events/run-event.js'
+import type { RunPlan } from '../scenario/plan.js'
 
-type StopEvent = ClusterEvent & { type: 'stopped' }
+type StopEvent = RunEvent & { type: 'stopped' }
 
 /** Watches a run for the scenario's stop conditions. */
 export interface StopWatch {
   /** To be called for every event; returns the event that ends the run, once. */
-  event(event: ClusterEvent, elapsedMs: number): StopEvent | undefined
+  event(event: RunEvent, elapsedMs: number): StopEvent | undefined
   /** To be called when time has passed; `elapsedMs` since the start of the run. */
   time(elapsedMs: number): StopEvent | undefined
 }
@@ -15,7 +15,7 @@ export interface StopWatch {
  * A round counts when all honest nodes have finished it: those that were killed or have left and do not come back are
  * not waited for. `targetAccuracy` looks at rounds in which every one of them was evaluated.
  */
-export function createStopWatch({ scenario, nodes }: Pick<ClusterPlan, 'scenario' | 'nodes'>): StopWatch {
+export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 'nodes'>): StopWatch {
   const { targetAccuracy, seconds } = scenario.stop
   const accuracies = new Map(
     nodes

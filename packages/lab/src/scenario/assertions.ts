@@ -1,5 +1,5 @@
 import { nearestName } from '@tempered/errors'
-import { MEASURES, type MeasureName, SHARES } from '../measures/measures.js'
+import { type MeasureName, measureInfo, measureNames } from '../measures/catalogue.js'
 
 /** Of which run a measure is taken: the scenario's own, or one of its controls. */
 export type AssertedRun = 'attacked' | 'honest' | 'undefended' | 'baseline'
@@ -69,7 +69,7 @@ const RUNS: Readonly<Record<string, AssertedRun>> = {
  *     ledgersVerify
  *     quarantined includes <node-03 | 3>
  *
- * A measure is a name of `MEASURES`, alone or after `honest.`, `undefended.` or `baseline.`.
+ * A measure is a name of the table of measures, alone or after `honest.`, `undefended.` or `baseline.`.
  * @throws AssertionSyntaxError
  */
 export function parseAssertion(text: string): Assertion {
@@ -91,7 +91,7 @@ export function parseAssertion(text: string): Assertion {
     throw new AssertionSyntaxError(`"=${sign}" is no comparison; did you mean ${sign}=?`)
   const [term, minus] = terms.map(parseTerm)
   const limit = parseNumber(right)
-  if (SHARES.has(term!.measure) && Math.abs(limit) > 1)
+  if (measureInfo(term!.measure).unit === 'share' && Math.abs(limit) > 1)
     throw new AssertionSyntaxError(
       `${term!.measure} lies between 0 and 1 (100 %), and ${right} does not${right.endsWith('%') ? '' : `; did you mean ${right} %?`}`,
     )
@@ -111,8 +111,8 @@ function parseTerm(text: string): Term {
   const name = text.slice(dot + 1)
   const run = Object.hasOwn(RUNS, prefix) ? RUNS[prefix] : undefined
   if (run === undefined) throw unknown('run', prefix, Object.keys(RUNS))
-  if (!Object.hasOwn(MEASURES, name)) throw unknown('measure', name, Object.keys(MEASURES))
-  return { run, measure: name as MeasureName }
+  if (!measureNames().includes(name)) throw unknown('measure', name, measureNames())
+  return { run, measure: name }
 }
 
 function parseNumber(text: string): number {

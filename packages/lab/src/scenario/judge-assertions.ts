@@ -1,8 +1,8 @@
-import { type MeasureName, type Measures, SHARES } from '../measures/measures.js'
-import { measureText } from '../text/measure-text.js'
+import { type MeasureName, type Measures, measureInfo } from '../measures/catalogue.js'
+import { measureText } from '../measures/measure-text.js'
 import { type Assertion, type Comparison, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
-import { ruleLabel, type Variant, variantFor } from './variants.js'
+import { type Variant, variantFor, variantRuleName } from './variants.js'
 
 /** What assertions look at in one finished run. */
 export interface JudgedRun {
@@ -32,7 +32,7 @@ export function judgeAssertions(scenario: Scenario, runs: readonly JudgedRun[]):
   return scenario.rules.flatMap((_, ruleIndex) =>
     assertions.map((assertion) => ({
       assertion: assertion.text,
-      rule: ruleLabel(scenario, ruleIndex),
+      rule: variantRuleName(scenario, ruleIndex),
       ...judge(scenario, assertion, ruleIndex, runs),
     })),
   )
@@ -118,7 +118,8 @@ function judgedText(measure: MeasureName, value: number | null): string {
 function differenceText(measure: MeasureName, value: number | null): string {
   if (value === null) return judgedText(measure, value)
   const size = Math.abs(value)
-  const text = SHARES.has(measure) ? `${(100 * size).toFixed(2)} pp` : judgedText(measure, size)
+  const text =
+    measureInfo(measure).unit === 'share' ? `${(100 * size).toFixed(2)} pp` : judgedText(measure, size)
   return `${value < 0 ? '−' : ''}${text}`
 }
 

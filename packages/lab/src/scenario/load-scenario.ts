@@ -3,6 +3,7 @@ import { DataError, type DataSource, loadSource, partition } from '@tempered/nod
 import { createTopology } from '@tempered/robust-agg/topology'
 import { loadKind } from '../documents/file-kind.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
+import { prepareModules } from '../plugins/resolve-modules.js'
 import { scenarioPartition } from './data-split.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
 import { type Scenario, scenarioSchema } from './schema.js'
@@ -13,7 +14,11 @@ import { type Scenario, scenarioSchema } from './schema.js'
  */
 export async function loadScenario(file: string): Promise<Scenario> {
   const scenario = await loadKind('scenario', file, () =>
-    loadDocument(file, scenarioSchema, checkScenario, INDEPENDENT_KEYS),
+    loadDocument(file, scenarioSchema, {
+      check: checkScenario,
+      independent: INDEPENDENT_KEYS,
+      prepare: prepareModules(dirname(file)),
+    }),
   )
   const { source } = scenario.data
   if (source === 'mnist') return scenario

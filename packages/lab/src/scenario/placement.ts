@@ -1,7 +1,7 @@
 import { createRng } from '@tempered/robust-agg/rng'
 import type { Topology } from '@tempered/robust-agg/topology'
+import type { ScenarioAdversary } from '../adversary/adversary-schema.js'
 import type { Problem } from '../documents/problem.js'
-import type { ScenarioAdversary } from './adversary-schema.js'
 import { betweenness } from './betweenness.js'
 
 export interface PlacementInput {

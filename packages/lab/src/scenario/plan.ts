@@ -42,7 +42,7 @@ export interface PlannedNode {
 }
 
 /** A scenario with everything drawn and checked: who the nodes are, what they agree on, who attacks. */
-export interface ClusterPlan {
+export interface RunPlan {
   readonly scenario: Scenario
   readonly run: Run
   readonly topology: RunTopology
@@ -55,11 +55,11 @@ export interface ClusterPlan {
  * Draws topology and initial parameters from the seed, and identities unless they are given. Throws before anything
  * runs if a part is wrong.
  */
-export function planCluster(
+export function planRun(
   scenario: Scenario,
   data: DataSource,
   identities: readonly Identity[] = clusterIdentities(scenario),
-): ClusterPlan {
+): RunPlan {
   const { shape, classes } = data.train
   const model = describeModel(scenario.model, shape, classes)
   const rule = createRunRule(scenario.rule)

@@ -127,8 +127,8 @@ function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path
 /** Where the rule, or what stands before it, says how many attackers it assumes; nothing when it says so nowhere. */
 function assumptionPath(error: RobustAggError, { name, params, pre }: ScenarioRule): Problem['path'] {
   if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) return []
-  const { stage } = error.details
-  if (stage !== null) return 'f' in pre[stage]!.params ? ['pre', stage, 'params', 'f'] : ['pre', stage]
+  const { step } = error.details
+  if (step !== null) return 'f' in pre[step]!.params ? ['pre', step, 'params', 'f'] : ['pre', step]
   return error.details.rule === name && 'f' in params ? ['params', 'f'] : []
 }
 

@@ -2,11 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { z } from 'zod'
+import { adversarySchema } from '../adversary/adversary-schema.js'
 import {
   backendSchema,
   deadlinesSchema,
   evaluationSchema,
   groupsSchema,
+  measuresSchema,
+  modulesSchema,
   namedWithParams,
   orName,
   sourceSchema,
@@ -14,7 +17,6 @@ import {
   trainingSchema,
 } from '../documents/shared-schema.js'
 import { faultSchema } from '../faults/fault-schema.js'
-import { adversarySchema } from './adversary-schema.js'
 
 const seedSchema = z
   .int()
@@ -112,6 +114,8 @@ export const scenarioFields = z.strictObject({
     .default(2)
     .describe('Deadlines a silent neighbour may miss before nobody waits.'),
   backend: backendSchema.default('auto'),
+  measures: measuresSchema,
+  modules: modulesSchema,
   keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
 })
 

@@ -78,7 +78,7 @@ function makeVariant(scenario: Scenario, { kind, ruleIndex }: Kind, seed: number
     name:
       ruleIndex === undefined || scenario.rules.length === 1
         ? kind
-        : `${kind}-${ruleLabel(scenario, ruleIndex)}`,
+        : `${kind}-${variantRuleName(scenario, ruleIndex)}`,
     kind,
     ruleIndex,
     rule,
@@ -88,7 +88,7 @@ function makeVariant(scenario: Scenario, { kind, ruleIndex }: Kind, seed: number
 }
 
 /** The rule's name; with its place after it where several rules have the same one. */
-export function ruleLabel({ rules }: Pick<Scenario, 'rules'>, index: number): string {
+export function variantRuleName({ rules }: Pick<Scenario, 'rules'>, index: number): string {
   const { name } = rules[index]!
   const same = rules.filter((rule) => rule.name === name).length
   return same === 1 ? name : `${name}-${index + 1}`

@@ -15,11 +15,11 @@ import {
   type VirtualTime,
 } from '@tempered/node'
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
-import type { ClusterPlan } from '../scenario/plan.js'
+import type { RunPlan } from '../scenario/plan.js'
 
 /** What all nodes of a simulation share. */
-export interface World {
-  readonly plan: ClusterPlan
+export interface Environment {
+  readonly plan: RunPlan
   readonly time: VirtualTime
   readonly hub: MemoryHub
   readonly source: DataSource
@@ -37,8 +37,8 @@ export interface World {
   close(): Promise<void>
 }
 
-export interface WorldInit {
-  readonly plan: ClusterPlan
+export interface EnvironmentInit {
+  readonly plan: RunPlan
   readonly cacheFolder: string
   readonly trainingThreads: number
   /** Training threads that are there already, instead. */
@@ -55,12 +55,12 @@ const HELD_ENTRIES = 4
 /** Owner of the timers that are no node's. */
 const NOBODY = -1
 
-export async function openWorld({
+export async function openEnvironment({
   plan,
   cacheFolder,
   trainingThreads,
   services: given,
-}: WorldInit): Promise<World> {
+}: EnvironmentInit): Promise<Environment> {
   const { scenario, run, nodes } = plan
   const small = nodes.length <= SMALL_RUN
   // A node that starts again, or comes late, needs whole ledgers.

@@ -1,27 +1,30 @@
 import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
-import type { ClusterInit } from '../cluster/cluster.js'
-import { hostedRound } from '../cluster/worker-messages.js'
+import { reportedRound } from '../events/reported-round.js'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction, partedPairs } from '../faults/fault-timeline.js'
 import { createPresence } from '../faults/presence.js'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { World } from './environment.js'
+import type { StageInit } from '../stage/stage.js'
+import type { Environment } from './environment.js'
 import { openSimulatedNode } from './simulated-node.js'
 
 /** The nodes of a simulation and what faults do to them. */
-export interface Cast {
+export interface Participants {
   /** Resolves when every node is done and no other will come. */
   play(): Promise<void>
   stop(): Promise<void>
 }
 
-export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent'>): Cast {
-  const { plan, hub, models, disks } = world
+export function createParticipants(
+  environment: Environment,
+  { onEvent }: Pick<StageInit, 'onEvent'>,
+): Participants {
+  const { plan, models, disks } = environment
   const { nodes, run } = plan
   const timeline = createFaultTimeline(plan.scenario.faults, { nodes: nodes.length })
   const presence = createPresence(plan.topology.graph, run.manifest.training.rounds)
   const running = new Map<number, { readonly node: TemperedNode; readonly gone: Promise<void> }>()
-  const performances = new Set<Promise<void>>()
+  const working = new Set<Promise<void>>()
   let conditions: Conditions = calm
   let stopped = false
 
@@ -30,10 +33,9 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
       if (stopped) return
       onEvent({ type: 'fault', action })
       conditions = afterFault(conditions, action)
-      if (action.type === 'partition' || action.type === 'heal') {
-        for (const [a, b] of partedPairs(action.groups))
-          hub.setLink(run.manifest.members[a]!, run.manifest.members[b]!, action.type === 'heal')
-      } else if (action.type === 'kill' || action.type === 'leave') {
+      if (action.type === 'partition' || action.type === 'heal')
+        setLinks(environment, action.groups, action.type === 'heal')
+      else if (action.type === 'kill' || action.type === 'leave') {
         // Memory has no unwritten bytes that a sudden end could lose: both end after the step that is being taken.
         void running.get(action.node)?.node.stop()
       } else if (action.type === 'restart' || action.type === 'join') begin(nodes[action.node]!)
@@ -43,26 +45,26 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
   const begin = (planned: PlannedNode): void => {
     const { index } = planned
     const before = running.get(index)?.gone
-    const performance = (before ?? Promise.resolve())
+    const task = (before ?? Promise.resolve())
       .then(() => work(planned))
       .catch((error) => {
         models.gone(index)
         onEvent({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
       })
       .finally(() => {
-        performances.delete(performance)
+        working.delete(task)
         running.delete(index)
         presence.gone(index)
         releaseStranded()
       })
-    performances.add(performance)
+    working.add(task)
   }
 
   /** Works the rounds of a node until it is done, is stopped or fails. */
   const work = async (planned: PlannedNode): Promise<void> => {
     const { index } = planned
     presence.started(index)
-    const { node, aggregation } = await openSimulatedNode(world, planned, {
+    const { node, aggregation } = await openSimulatedNode(environment, planned, {
       conditions: () => conditions,
       absent: timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : [])),
       events: {
@@ -75,7 +77,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
         onRound(report) {
           // Aggregating is real work; virtual time did not see it.
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
-          onEvent({ type: 'round', index, report: hostedRound({ ...report, phaseMs }) })
+          onEvent({ type: 'round', index, report: reportedRound({ ...report, phaseMs }) })
         },
         onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
       },
@@ -104,7 +106,7 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
       carryOut(timeline.start())
       const absent = new Set(timeline.absentAtStart)
       for (const planned of nodes) if (!absent.has(planned.index)) begin(planned)
-      while (performances.size > 0) await Promise.all(performances)
+      while (working.size > 0) await Promise.all(working)
       if (!stopped) for (const action of timeline.pending()) onEvent({ type: 'fault-skipped', action })
     },
     async stop() {
@@ -112,6 +114,12 @@ export function createCast(world: World, { onEvent }: Pick<ClusterInit, 'onEvent
       await Promise.all([...running.values()].map(({ node }) => node.stop()))
     },
   }
+}
+
+/** Opens or cuts the links between groups. */
+function setLinks({ plan, hub }: Environment, groups: readonly (readonly number[])[], open: boolean): void {
+  const { members } = plan.run.manifest
+  for (const [a, b] of partedPairs(groups)) hub.setLink(members[a]!, members[b]!, open)
 }
 
 function requireBlob(bytes: Uint8Array | undefined, cid: string): Uint8Array {

@@ -13,7 +13,7 @@ import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { World } from './environment.js'
+import type { Environment } from './environment.js'
 import { simulatedTraining } from './simulated-training.js'
 
 /** Real milliseconds that aggregating took since the last look; virtual time does not know them. */
@@ -26,7 +26,7 @@ export interface SimulatedNode {
   readonly aggregation: AggregationTime
 }
 
-export interface Circumstances {
+export interface NodeConditions {
   /** What faults have made of links and trainers at this moment. */
   conditions(): Conditions
   /** Indices of nodes that will join later. */
@@ -36,20 +36,20 @@ export interface Circumstances {
 
 /** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
 export async function openSimulatedNode(
-  world: World,
+  environment: Environment,
   planned: PlannedNode,
-  { conditions, absent, events }: Circumstances,
+  { conditions, absent, events }: NodeConditions,
 ): Promise<SimulatedNode> {
-  const { plan, time, hub, source, services } = world
+  const { plan, time, hub, source, services } = environment
   const { run, scenario, topology } = plan
   const { index, identity, name, attack } = planned
   const clock = time.clockOf(index)
   const adversary = createAdversary({
     node: { index, attack },
     manifest: run.manifest,
-    honest: world.honest,
+    honest: environment.honest,
     topology,
-    models: world.models,
+    models: environment.models,
     clock,
     train: source.train,
   })
@@ -60,7 +60,7 @@ export async function openSimulatedNode(
       samples,
       evaluation: scenario.evaluation,
       peer: identity.signer.peerId,
-      indices: world.parts[index]!,
+      indices: environment.parts[index]!,
     })
   const training = await time.hold(index, async () => {
     const plain = await openOn(source.train)
@@ -93,7 +93,7 @@ export async function openSimulatedNode(
       }),
       clock,
       logger: silentLogger,
-      stores: world.disks[index]!.open(),
+      stores: environment.disks[index]!.open(),
       createNetwork(parts) {
         const connect = (inner: typeof parts) =>
           slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {
@@ -109,7 +109,7 @@ export async function openSimulatedNode(
       run,
       identity,
       stateFolder: name,
-      initialParameters: world.initialParameters,
+      initialParameters: environment.initialParameters,
       keepRounds: scenario.keepRounds,
       listen: [],
       bootstrap: [],

@@ -1,9 +1,9 @@
 import type { TrainerService } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
-import type { Cluster, ClusterInit, Stage } from '../cluster/cluster.js'
-import { residentShare, shareMemory } from '../cluster/memory-share.js'
-import { openWorld } from './environment.js'
-import { createCast } from './participants.js'
+import { residentShare, shareMemory } from '../events/memory-share.js'
+import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
+import { openEnvironment } from './environment.js'
+import { createParticipants } from './participants.js'
 
 /**
  * All nodes of a plan in this process: the code of real nodes with memory for disk and network, and time that jumps
@@ -18,36 +18,36 @@ export function simulationStage(services: readonly TrainerService[]): Stage {
 }
 
 async function simulate(
-  init: ClusterInit,
+  init: StageInit,
   services: readonly TrainerService[] | undefined,
-): Promise<Cluster> {
+): Promise<StagedRun> {
   const { plan, onEvent } = init
   const { nodes, run } = plan
-  const world = await openWorld({
+  const environment = await openEnvironment({
     plan,
     cacheFolder: init.cacheFolder,
-    trainingThreads: init.hosts,
+    trainingThreads: init.workers,
     services,
   })
-  const { time, disks } = world
-  const cast = createCast(world, init)
-  const backend = world.services[0]!.backend
+  const { time, disks } = environment
+  const participants = createParticipants(environment, init)
+  const backend = environment.services[0]!.backend
   onEvent({ type: 'ready', backend: backend.name, notice: backend.notice })
   // Runs side by side are in one process.
   const release = shareMemory(nodes.length)
   const done = time
-    .run(cast.play())
+    .run(participants.play())
     .then(() => onEvent({ type: 'memory', residentBytes: residentShare() * nodes.length }))
     .finally(() => {
       release()
-      return world.close()
+      return environment.close()
     })
   return {
     done,
     pids: [process.pid],
     elapsedMs: () => time.nowMs,
     async stop() {
-      await cast.stop()
+      await participants.stop()
       await done
     },
     async readModel(index, cid) {

@@ -1,7 +1,4 @@
 export { callText } from './call-text.js'
-export { faultText, stopText } from './fault-text.js'
 export { bytes, decimal, percent, seconds } from './format.js'
-export { estimateText, lostText, MEASURE_LABELS, measureText, ratioText } from './measure-text.js'
 export { ranges } from './ranges.js'
 export { ruleText } from './rule-text.js'
-export { type BalanceLine, benefitLines, costLines } from './tradeoff-text.js'

@@ -9,7 +9,7 @@ import { loadDocument } from '../../src/documents/load-document.js'
 import { createCellRunner } from '../../src/matrix/cell-run.js'
 import { type Cell, cellsOf, representatives } from '../../src/matrix/cells.js'
 import { labSchema } from '../../src/matrix/lab-schema.js'
-import { planCluster } from '../../src/scenario/plan.js'
+import { planRun } from '../../src/scenario/plan.js'
 import { checkScenario } from '../../src/scenario/scenario-checks.js'
 import { scenarioSchema } from '../../src/scenario/schema.js'
 
@@ -41,7 +41,7 @@ describe.each(readdirSync(LABS))('scenarios/labs/%s', (file) => {
     const cells = cellsOf({ ...lab, axes: { ...lab.axes, seeds: [1] } })
     for (const { id, scenario } of representatives(cells)) {
       const parsed = scenarioSchema.parse(scenario)
-      const plan = planCluster(parsed, await sourceOf(parsed.data.source))
+      const plan = planRun(parsed, await sourceOf(parsed.data.source))
       expect(checkScenario(parsed), id).toEqual([])
       expect(plan.nodes).toHaveLength(parsed.nodes)
     }

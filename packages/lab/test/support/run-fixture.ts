@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { HostedRound } from '../../src/cluster/worker-messages.js'
+import type { ReportedRound } from '../../src/events/reported-round.js'
 
 /** A made-up run, written as `cluster run` writes one. Nodes stand in a ring with chords of length 2. */
 export interface RunFixture {
@@ -92,7 +92,7 @@ export function writeRun(folder: string, fixture: RunFixture): void {
   )
 }
 
-function report(fixture: RunFixture, index: number, round: number, nodes: number): HostedRound {
+function report(fixture: RunFixture, index: number, round: number, nodes: number): ReportedRound {
   const neighbours = [...new Set([1, 2, nodes - 1, nodes - 2].map((step) => (index + step) % nodes))]
   return {
     round,

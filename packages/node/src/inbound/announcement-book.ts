@@ -28,9 +28,9 @@ export function createAnnouncementBook(currentRound: () => number): Announcement
   return {
     find: (author, round) => byAuthor.get(author)?.get(round),
     note(message) {
-      const standing = byAuthor.get(message.body.author)?.get(message.body.round)
-      if (standing === undefined) replace(message)
-      else if (contradicts(standing.body, message.body)) return standing
+      const known = byAuthor.get(message.body.author)?.get(message.body.round)
+      if (known === undefined) replace(message)
+      else if (contradicts(known.body, message.body)) return known
       return undefined
     },
     replace,

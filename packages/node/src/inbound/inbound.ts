@@ -66,18 +66,18 @@ export function createInbound(
   }
 
   /** Two announcements that contradict each other are evidence if both are genuine; a forged one gives way. */
-  const accuse = (standing: SignedAnnouncement, message: SignedAnnouncement): void => {
+  const accuse = (known: SignedAnnouncement, message: SignedAnnouncement): void => {
     // One pair is proof enough: further stories cost no signature check and travel no further.
     if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
     checkSignature(message)
     try {
-      checkSignature(standing)
+      checkSignature(known)
     } catch {
       announcements.replace(message)
       handlers.announcement(message)
       return
     }
-    quarantine(makeEvidence(standing, message), true)
+    quarantine(makeEvidence(known, message), true)
   }
 
   return {
@@ -90,15 +90,15 @@ export function createInbound(
         isNeighbour.has(publisher),
         reader,
       )
-      const standing = announcements.note(message)
+      const known = announcements.note(message)
       // A contradicting announcement is valid in itself and travels on: others need it to see the same.
-      if (standing !== undefined) accuse(standing, message)
+      if (known !== undefined) accuse(known, message)
       else if (!quarantined.has(message.body.author)) handlers.announcement(message)
       return message
     },
     repeat(author, round) {
-      const standing = announcements.find(author, round)
-      if (standing !== undefined && !quarantined.has(author)) handlers.announcement(standing)
+      const known = announcements.find(author, round)
+      if (known !== undefined && !quarantined.has(author)) handlers.announcement(known)
     },
     head(bytes, publisher) {
       const { message, fork } = validateHead(bytes, run, heads, publisher, reader)

@@ -61,12 +61,12 @@ export function validateHead(
   if (body.round >= run.manifest.training.rounds || body.height > body.round) {
     throw reject('E_ROUND_RANGE', `height ${body.height} at round ${body.round}`)
   }
-  const standing = book.find(body.author, body.height)
-  const fork = standing !== undefined && forks(standing.body, body) ? standing : undefined
+  const known = book.find(body.author, body.height)
+  const fork = known !== undefined && forks(known.body, body) ? known : undefined
   if (fork === undefined) {
     const newest = book.newestHeight(body.author)
     // [IGNORE] Newer than what is known, or as new with other co-signatures, a bounded number of times.
-    if (body.height < newest || Buffer.compare(standing?.bytes ?? Buffer.alloc(0), head.bytes) === 0)
+    if (body.height < newest || Buffer.compare(known?.bytes ?? Buffer.alloc(0), head.bytes) === 0)
       throw ignore('E_DUPLICATE', 'not newer than known')
     if (body.height === newest && book.statements(body.author) >= MAX_STATEMENTS)
       throw ignore('E_DUPLICATE', 'restated too often')

@@ -70,7 +70,7 @@ const link = (codec: number) =>
     { error: 'must be a CIDv1 with SHA-256' },
   )
 
-const misdeedSchema = z.strictObject({
+const misbehaviourSchema = z.strictObject({
   kind: z.literal('tempered/misdeed-proof'),
   version: z.literal(1),
   misdeed: z.enum([
@@ -88,13 +88,13 @@ const misdeedSchema = z.strictObject({
   /** What the judgement reads: models and rule memory. */
   blobs: z.array(link(RAW)).max(PROOF_LIMITS.maxBlobs),
 })
-type MisdeedDocument = z.infer<typeof misdeedSchema>
+type MisbehaviourDocument = z.infer<typeof misbehaviourSchema>
 
 export type CheckedProof =
   | { readonly kind: 'inclusion'; readonly run: Run; readonly inclusion: CheckedInclusion }
   | { readonly kind: 'consistency'; readonly run: Run; readonly consistency: CheckedConsistency }
   | {
-      readonly kind: 'misdeed'
+      readonly kind: 'misbehaviour'
       readonly run: Run
       readonly evidence: Evidence
       readonly judgement: Extract<Judgement, { status: 'proven' }>
@@ -109,11 +109,11 @@ export function packWholeProof(proof: Uint8Array): Uint8Array[] {
 }
 
 /**
- * A proof file for a misdeed, in parts that make the file one after the other.
+ * A proof file of misbehaviour, in parts that make the file one after the other.
  * @param parent for a wrong aggregate of any but the first entry: the entry below
  * Throws E_PROOF unless the evidence convicts with the blobs at hand, and when a blob is larger than a proof may hold.
  */
-export async function packMisdeedProof(
+export async function packMisbehaviourProof(
   run: Run,
   evidence: Evidence,
   parent: SignedEntry | undefined,
@@ -134,7 +134,7 @@ export async function packMisdeedProof(
     carried.push({ cid: CID.parse(cid), bytes })
   }
   const statement = statementOf(evidence)
-  const document: MisdeedDocument = {
+  const document: MisbehaviourDocument = {
     kind: 'tempered/misdeed-proof',
     version: 1,
     misdeed: evidence.kind,
@@ -202,10 +202,10 @@ async function checkBlocks(root: CID, next: NextBlock): Promise<CheckedProof> {
     checkFinal(consistency)
     return { kind: 'consistency', run: consistency.run, consistency }
   }
-  const document = misdeedSchema.safeParse(value)
+  const document = misbehaviourSchema.safeParse(value)
   if (!document.success)
     throw new ProtocolError('E_PROOF', `proof document: ${document.error.issues[0]?.message ?? 'malformed'}`)
-  return checkMisdeed(document.data, next)
+  return checkMisbehaviour(document.data, next)
 }
 
 function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsistency): void {
@@ -216,7 +216,7 @@ function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsis
   )
 }
 
-async function checkMisdeed(document: MisdeedDocument, next: NextBlock): Promise<CheckedProof> {
+async function checkMisbehaviour(document: MisbehaviourDocument, next: NextBlock): Promise<CheckedProof> {
   const run = openManifest(await next(document.manifest, LIMITS.maxManifestBytes))
   const evidence = openStatement(document, await next(document.evidence, LIMITS.maxEntryBytes), run)
   const parent =
@@ -235,7 +235,7 @@ async function checkMisdeed(document: MisdeedDocument, next: NextBlock): Promise
   checkParentGiven(evidence, parent)
   const judgement = await judgeEvidence(run, evidence, parent, lookup)
   if (judgement.status !== 'proven') throw new ProtocolError('E_PROOF', acquittal(judgement))
-  return { kind: 'misdeed', run, evidence, judgement, blobs: lookup }
+  return { kind: 'misbehaviour', run, evidence, judgement, blobs: lookup }
 }
 
 /** A proof says what lies below the accused entry, whether or not the rule looks there. */
@@ -254,11 +254,15 @@ function statementOf(evidence: Evidence): Uint8Array {
   return evidence.kind === 'wrong-aggregate' ? evidence.entry.bytes : evidence.bytes
 }
 
-function openStatement({ misdeed, parent }: MisdeedDocument, bytes: Uint8Array, run: Run): Evidence {
-  const evidence = misdeed === 'wrong-aggregate' ? openEntry(bytes, run) : openEvidence(bytes, run)
-  if (evidence.kind !== misdeed)
-    throw new ProtocolError('E_PROOF', `proof: says ${misdeed}, its evidence says ${evidence.kind}`)
-  if (misdeed !== 'wrong-aggregate' && parent !== null)
+function openStatement(
+  { misdeed: kind, parent }: MisbehaviourDocument,
+  bytes: Uint8Array,
+  run: Run,
+): Evidence {
+  const evidence = kind === 'wrong-aggregate' ? openEntry(bytes, run) : openEvidence(bytes, run)
+  if (evidence.kind !== kind)
+    throw new ProtocolError('E_PROOF', `proof: says ${kind}, its evidence says ${evidence.kind}`)
+  if (kind !== 'wrong-aggregate' && parent !== null)
     throw new ProtocolError('E_PROOF', 'proof: names an entry that its judgement does not need')
   return evidence
 }

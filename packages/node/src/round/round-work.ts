@@ -1,31 +1,25 @@
 import {
   allocateModel,
-  blobCid,
-  decodeAnnouncement,
-  type Manifest,
   type ModelBuffer,
   type Run,
   type SignedAnnouncement,
-  type SignedEntry,
   type Signer,
-  signAnnouncement,
-  signEntry,
 } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
-import { CID } from 'multiformats/cid'
 import { type AbsentModel, type ArrivedModel, aggregateRound, type Opinion } from '../aggregate/pipeline.js'
-import { encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
+import type { RuleMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Witness } from '../witness/witness.js'
+import { type ClosedRound, createEntryWriting, finiteOrNull } from './entry-writing.js'
 import type { LocalTraining } from './local-training.js'
+import { createModelSealing } from './model-sealing.js'
 import type { OwnHistory } from './own-history.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { ModelPublisher } from './publisher.js'
-import type { RoundReport } from './report.js'
 
 export interface RoundWorkComponents {
   readonly run: Run
@@ -38,6 +32,7 @@ export interface RoundWorkComponents {
   readonly blobs: BlobStore
   readonly history: OwnHistory
   readonly clock: Clock
+  readonly phases: PhaseTimer
   readonly failpoints: Failpoints
 }
 
@@ -48,62 +43,60 @@ export interface RoundWorkInit {
   readonly parameters: ModelBuffer
   /** An announcement that was signed before a crash and has no entry yet, with its blob's parameters. */
   readonly pending: { readonly announcement: SignedAnnouncement; readonly model: ModelBuffer } | undefined
-  /** What the rule remembers of the rounds before; undefined for rules that remember nothing. */
+  /** The rule's memory of earlier rounds; undefined for rules without memory. */
   readonly memory: RuleMemory | undefined
   /** The parameters with which the run began; undefined for rules that do not ask for them. */
   readonly initial: Float32Array | undefined
   readonly dataCommitment: Uint8Array | null
-  /** Parameters of each layer, of sum d. */
+  /** Parameters of each layer; they sum to d. */
   readonly layers: readonly number[]
   neighboursOf(peer: string): readonly string[]
-  /** Rounds of own blobs that are kept. */
+  /** How many rounds of the node's own blobs are kept. */
   readonly keepRounds: number
 }
 
-/** What a round says of itself without what only the network knows. */
-export type ClosedRound = Omit<RoundReport, 'bytesReceived' | 'bytesSent' | 'phaseMs'>
-
 /**
  * The steps of one node's round: train, store and sign, aggregate, write. Every signature is on disk before anyone
- * else can see it. Steps run one after another; whoever calls them keeps the order.
+ * else can see it. Steps run one after another; the caller keeps the order.
  */
 export interface RoundWork {
   train(round: number): Promise<void>
-  /** The announcement of the trained model, stored and recorded; undefined when the node stops. */
+  /** The announcement of the trained model, stored and recorded; undefined when the node was stopped. */
   seal(round: number): Promise<SignedAnnouncement | undefined>
-  /** When the announcement left, on the monotonic clock: what lateness counts from. */
+  /** When the announcement was sent, on the monotonic clock: lateness counts from here. */
   readonly announcedMs: number
   noteAnnounced(): void
-  /** Aggregates, evaluates, writes the entry; undefined when the node stops. */
+  /** Aggregates, evaluates and writes the entry; undefined when the node was stopped. */
   close(round: number, neighbours: readonly (ArrivedModel | AbsentModel)[]): Promise<ClosedRound | undefined>
   /**
-   * Begins the next round with a model that was taken over from neighbours. What was announced before a crash is for a
-   * round that is over: it is not aggregated any more.
+   * Begins the next round with a model that was taken over from neighbours. An announcement from before a crash
+   * belongs to a round that is over, so its model is no longer aggregated.
    */
   startFrom(model: ModelBuffer): void
   /** Nothing more is signed from now on. */
   stop(): void
 }
 
-export function createRoundWork(
-  components: RoundWorkComponents,
-  phases: PhaseTimer,
-  init: RoundWorkInit,
-): RoundWork {
-  const { run, signer, training, publisher, rule, ledger, witness, blobs, history, clock, failpoints } =
-    components
+export function createRoundWork(components: RoundWorkComponents, init: RoundWorkInit): RoundWork {
+  const { run, training, rule, history, clock } = components
   const { manifest } = run
-  const begun = clock.monotonicMs()
   /** The model this round began with. */
   let start = init.parameters
-  /** What is aggregated as the own model: what was announced, after a crash; what was trained, otherwise. */
+  /** The node's own model in the aggregation: the announced one after a crash, otherwise the trained one. */
   let trained: ModelBuffer | undefined = init.pending?.model
   let announcement: SignedAnnouncement | undefined = init.pending?.announcement
   let trainingLoss: number | null = null
   let memory = init.memory
   let opinions: readonly Opinion[] | undefined
-  let announcedMs = begun
+  let announcedMs = clock.monotonicMs()
   let stopped = false
+  const isStopped = (): boolean => stopped
+  const sealing = createModelSealing(components, isStopped)
+  const entries = createEntryWriting(components, {
+    dataCommitment: init.dataCommitment,
+    keepRounds: init.keepRounds,
+    isStopped,
+  })
 
   return {
     async train(round) {
@@ -115,30 +108,11 @@ export function createRoundWork(
       trainingLoss = finiteOrNull(loss)
     },
     async seal(round) {
-      if (trained === undefined)
-        throw new NodeError('E_STATE_CORRUPT', `nothing trained to publish in round ${round}`)
+      if (trained === undefined) throw outOfOrder(round, 'no model was trained, so none can be announced')
       if (announcement?.body.round !== round) {
-        const parameters = await publisher.prepare(round, trained.parameters, start.parameters)
-        const model = parameters === trained.parameters ? trained : wrap(parameters, manifest)
-        await failpoints.hit('model.before-store')
-        const cid = await blobs.put(model.bytes)
-        if (stopped) return undefined
-        const signed = signAnnouncement(
-          {
-            run: run.id,
-            round,
-            model: CID.parse(cid),
-            byteLength: run.modelBytes,
-            parent: ledger.head,
-            norm: l2Norm(model.parameters),
-            opinions: opinions === undefined ? null : [...opinions],
-          },
-          signer,
-        )
-        await failpoints.hit('announcement.before-record')
-        await ledger.recordAnnouncement(signed)
-        await failpoints.hit('announcement.after-record')
-        announcement = signed
+        const sealed = await sealing.seal(round, trained, start, opinions)
+        if (sealed === undefined) return undefined
+        announcement = sealed
       }
       if (stopped) return undefined
       history.noteAnnouncement(announcement)
@@ -152,8 +126,8 @@ export function createRoundWork(
     },
     async close(round, neighbours) {
       if (trained === undefined || announcement === undefined)
-        throw new NodeError('E_STATE_CORRUPT', `nothing published in round ${round}`)
-      const out = allocateModel(manifest.model.parameterCount)
+        throw outOfOrder(round, 'no model was announced, so the round cannot be closed')
+      const aggregate = allocateModel(manifest.model.parameterCount)
       const aggregation = await aggregateRound(
         {
           rule,
@@ -167,70 +141,18 @@ export function createRoundWork(
           memory,
           layers: init.layers,
           neighboursOf: init.neighboursOf,
-          out: out.parameters,
+          out: aggregate.parameters,
         },
         (parameters) => training.loss(round, parameters),
       )
-      phases.begin('evaluate')
-      await failpoints.hit('aggregate.before-store')
-      // The disk works while the training thread evaluates.
-      const [evaluation, aggregateCid] = await Promise.all([
-        training.evaluate(round, out.parameters),
-        blobs.put(out.bytes),
-      ])
-      phases.begin('ledger')
-      const memoryCid =
-        aggregation.memory === undefined ? null : await blobs.put(encodeMemory(aggregation.memory))
-      if (stopped) return undefined
-      const metrics = {
-        trainingLoss,
-        testLoss: finiteOrNull(evaluation?.loss),
-        testAccuracy: finiteOrNull(evaluation?.accuracy),
-      }
-      const entry = signEntry(
-        {
-          run: run.id,
-          height: ledger.length,
-          parent: ledger.head,
-          round,
-          start: blobCid(start.bytes),
-          announcement: announcement.bytes,
-          neighbours: [...aggregation.records],
-          rule: manifest.rule,
-          ownWeight: aggregation.ownWeight,
-          losses: [...aggregation.losses],
-          aggregate: CID.parse(aggregateCid),
-          memory: memoryCid === null ? null : CID.parse(memoryCid),
-          dataCommitment: init.dataCommitment,
-          localSteps: manifest.training.localSteps,
-          metrics,
-          clock: {
-            wallMs: Math.round(clock.wallMs()),
-            monotonicMs: Math.round(clock.monotonicMs() - begun),
-          },
-        },
-        signer,
-      )
-      await failpoints.hit('entry.before-append')
-      await ledger.append(entry)
-      await failpoints.hit('entry.after-append')
-      witness.extendOwn(entry)
-      const modelCid = announcement.body.model.toString()
-      history.noteBlobs(round, blobsOf(entry))
-      await failpoints.hit('blobs.before-retain')
-      await blobs.retain(history.retained(init.keepRounds))
-      start = out
+      const outcome = { round, start, announcement, trainingLoss, aggregation, aggregate }
+      const closed = await entries.write(outcome)
+      if (closed === undefined) return undefined
+      start = aggregate
       trained = undefined
       memory = aggregation.memory ?? memory
       opinions = aggregation.opinions
-      return {
-        round,
-        ...metrics,
-        neighbours: aggregation.records,
-        modelCid,
-        aggregateCid,
-        entryCid: entry.cid.toString(),
-      }
+      return closed
     },
     startFrom(model) {
       trained = undefined
@@ -243,29 +165,6 @@ export function createRoundWork(
   }
 }
 
-/** CIDs of the blobs that a round made. */
-export function blobsOf({ body }: SignedEntry): string[] {
-  const model = decodeAnnouncement(body.announcement).body.model
-  return [model, body.aggregate, ...(body.memory === null ? [] : [body.memory])].map(String)
-}
-
-function wrap(parameters: Float32Array, manifest: Manifest): ModelBuffer {
-  if (parameters.length !== manifest.model.parameterCount) {
-    throw new NodeError('E_STATE_CORRUPT', `the publisher gave ${parameters.length} parameters`)
-  }
-  const model = allocateModel(parameters.length)
-  model.parameters.set(parameters)
-  return model
-}
-
-function finiteOrNull(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null
-}
-
-/** L2 norm in float64. */
-function l2Norm(vector: Float32Array): number {
-  let sum = 0
-  for (let k = 0; k < vector.length; k++) sum += vector[k]! * vector[k]!
-  const norm = Math.sqrt(sum)
-  return Number.isFinite(norm) ? norm : Number.MAX_VALUE
+function outOfOrder(round: number, what: string): NodeError {
+  return new NodeError('E_STATE_CORRUPT', `round ${round}: ${what}; restart the node`)
 }

@@ -6,16 +6,13 @@
 
 import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'
-import type * as TfCore from '@tensorflow/tfjs-core'
+import type { Tf } from './tfjs.js'
 import { TrainError } from './train-error.js'
 import { registerWasmKernels } from './wasm-kernels.js'
 
 export const BACKEND_CHOICES = ['auto', 'node', 'wasm', 'cpu'] as const
 export type BackendChoice = (typeof BACKEND_CHOICES)[number]
 export type BackendName = Exclude<BackendChoice, 'auto'>
-
-/** The tfjs-core namespace, of the copy that the chosen backend is registered with. */
-export type Tf = typeof TfCore
 
 export interface BackendInfo {
   name: BackendName

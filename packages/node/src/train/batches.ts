@@ -12,14 +12,14 @@ export interface BatchOrder {
 /**
  * Minibatches of one round: passes over the node's samples without repetition, each pass in a new random order
  * (Fisher–Yates, drawn as far as needed). Samples that no longer fill a batch are left out of that pass. The order
- * is a function of (seed, nodeLabel, round) and of the arguments only.
+ * is a function of (seed, nodeId, round) and of the arguments only.
  */
 export function createBatchOrder(
   indices: Uint32Array,
   batchSize: number,
-  labels: { seed: string | number; nodeLabel: string | number; round: number },
+  stream: { seed: string | number; nodeId: string | number; round: number },
 ): BatchOrder {
-  const rng = createRng(labels.seed, 'batches', labels.nodeLabel, labels.round)
+  const rng = createRng(stream.seed, 'batches', stream.nodeId, stream.round)
   const order = indices.slice()
   const size = Math.min(batchSize, order.length)
   let used = 0

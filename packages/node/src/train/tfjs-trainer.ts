@@ -165,7 +165,7 @@ class TfjsTrainer implements LocalTrainer {
 
   private checkAlive(): void {
     if (this.disposed)
-      throw new TrainError('E_TRAINER_DISPOSED', `the trainer of node ${this.spec.nodeLabel} is disposed of`)
+      throw new TrainError('E_TRAINER_DISPOSED', `the trainer of node ${this.spec.nodeId} is disposed of`)
   }
 
   private trainNow(request: TrainRequest, signal: StopSignal | undefined): TrainResult {

@@ -28,8 +28,7 @@ export function checkSpec(spec: TrainerSpec, model: ModelDescription): void {
   checkSamples(spec.train, model, 'training data')
   checkSamples(spec.test, model, 'test data')
   const { indices, labels } = spec.train
-  if (indices.length < 1)
-    throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeLabel} has no training sample`)
+  if (indices.length < 1) throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeId} has no training sample`)
   const bad = indices.find((index) => index >= labels.length)
   if (bad !== undefined) {
     throw new TrainError('E_TRAIN_DATA', `training sample ${bad} does not exist: there are ${labels.length}`)

@@ -202,7 +202,7 @@ export async function createTrainerService(init: TrainerServiceInit = {}): Promi
         classes: spec.classes,
         train: { images: copies.of(images), labels: copies.of(labels), indices: copies.of(indices) },
         test: { images: copies.of(spec.test.images), labels: copies.of(spec.test.labels) },
-        nodeLabel: spec.nodeLabel,
+        nodeId: spec.nodeId,
         seed: spec.seed,
       }
       const parameters = new Float32Array(new SharedArrayBuffer(4 * model.parameterCount))

@@ -1,4 +1,4 @@
-/** Entry of the training thread: it hosts the trainers of all nodes of this process, on one backend. */
+/** Entry of the training thread: it runs the trainers of all nodes of this process, on one backend. */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { createBackend } from './backend.js'
@@ -7,7 +7,7 @@ import { TrainError, toErrorData } from './train-error.js'
 import type { StopSignal } from './trainer.js'
 import type { WorkerReply, WorkerRequest, WorkerResults, WorkerStart } from './worker-messages.js'
 
-interface Hosted {
+interface OpenTrainer {
   trainer: LocalTrainer
   /** The node's parameters, shared with the network thread. */
   parameters: Float32Array
@@ -21,47 +21,45 @@ function stopSignal(flag: Int32Array): StopSignal {
   }
 }
 
-class TrainerHost {
-  private readonly factory: TrainerFactory
-  private readonly hosted = new Map<number, Hosted>()
+type HandleRequest = (request: WorkerRequest) => Promise<WorkerResults[keyof WorkerResults]>
 
-  constructor(factory: TrainerFactory) {
-    this.factory = factory
+/** Keeps the open trainers by id and answers the requests of the network thread. */
+function createRequestHandler(factory: TrainerFactory): HandleRequest {
+  const open = new Map<number, OpenTrainer>()
+
+  const find = (id: number): OpenTrainer => {
+    const found = open.get(id)
+    if (found === undefined)
+      throw new TrainError('E_TRAINER_DISPOSED', `no trainer ${id} in the training thread`)
+    return found
   }
 
-  async handle(message: WorkerRequest): Promise<WorkerResults[keyof WorkerResults]> {
-    switch (message.kind) {
+  return async (request) => {
+    switch (request.kind) {
       case 'open': {
-        const trainer = this.factory.open(message.spec)
-        trainer.getParameters(message.parameters)
-        this.hosted.set(message.trainer, { trainer, parameters: message.parameters })
+        const trainer = factory.open(request.spec)
+        trainer.getParameters(request.parameters)
+        open.set(request.trainer, { trainer, parameters: request.parameters })
         return null
       }
       case 'train': {
-        const { trainer, parameters } = this.find(message.trainer)
+        const { trainer, parameters } = find(request.trainer)
         trainer.setParameters(parameters)
-        const result = await trainer.train(message.request, stopSignal(message.stop))
+        const result = await trainer.train(request.request, stopSignal(request.stop))
         trainer.getParameters(parameters)
         return result
       }
       case 'evaluate': {
-        const { trainer, parameters } = this.find(message.trainer)
+        const { trainer, parameters } = find(request.trainer)
         trainer.setParameters(parameters)
-        return trainer.evaluate(message.request, stopSignal(message.stop))
+        return trainer.evaluate(request.request, stopSignal(request.stop))
       }
       case 'dispose': {
-        this.hosted.get(message.trainer)?.trainer.dispose()
-        this.hosted.delete(message.trainer)
+        open.get(request.trainer)?.trainer.dispose()
+        open.delete(request.trainer)
         return null
       }
     }
-  }
-
-  private find(id: number): Hosted {
-    const found = this.hosted.get(id)
-    if (found === undefined)
-      throw new TrainError('E_TRAINER_DISPOSED', `no trainer ${id} in the training thread`)
-    return found
   }
 }
 
@@ -70,10 +68,10 @@ async function run(): Promise<void> {
   if (port === null)
     throw new TrainError('E_TRAIN_INTERNAL', 'trainer-worker.js is started as a worker thread only')
   const post = (reply: WorkerReply): void => port.postMessage(reply)
-  let host: TrainerHost
+  let handle: HandleRequest
   try {
     const backend = await createBackend((workerData as WorkerStart).backend)
-    host = new TrainerHost(createTrainerFactory(backend))
+    handle = createRequestHandler(createTrainerFactory(backend))
     post({ kind: 'ready', backend: { name: backend.name, notice: backend.notice } })
   } catch (error) {
     post({ kind: 'failed', error: toErrorData(error) })
@@ -83,7 +81,7 @@ async function run(): Promise<void> {
   let last: Promise<void> = Promise.resolve()
   port.on('message', (message: WorkerRequest) => {
     last = last
-      .then(() => host.handle(message))
+      .then(() => handle(message))
       .then(
         (value) => post({ kind: 'result', id: message.id, value }),
         (error: unknown) => post({ kind: 'error', id: message.id, error: toErrorData(error) }),

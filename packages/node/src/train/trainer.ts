@@ -1,13 +1,13 @@
 /**
  * What the round engine needs of a trainer. A trainer holds one model's parameters and nothing else from round
- * to round: momentum starts at zero and the order of samples comes from (seed, node label, round) alone, so a
+ * to round: momentum starts at zero and the order of samples comes from (seed, node id, round) alone, so a
  * node that was restarted repeats a round bit for bit on the same backend.
  */
 
 import type { InputShape, ModelName } from './models.js'
 
 export interface TrainRequest {
-  /** Round number, integer ≥ 0; with seed and node label it fixes the order of the samples. */
+  /** Round number, integer ≥ 0; with seed and node id it fixes the order of the samples. */
   round: number
   /** Minibatch steps, integer ≥ 1. */
   steps: number
@@ -93,6 +93,6 @@ export interface TrainerSpec {
   /** The node's samples are those at `indices`; labels may be any below `classes`. */
   train: Samples & { indices: Uint32Array }
   test: Samples
-  nodeLabel: string | number
+  nodeId: string | number
   seed: string | number
 }

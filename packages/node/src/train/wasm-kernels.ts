@@ -6,7 +6,7 @@
  */
 
 import type { KernelFunc, NamedAttrMap, Tensor, Tensor4D } from '@tensorflow/tfjs-core'
-import type { Tf } from './backend.js'
+import type { Tf } from './tfjs.js'
 import { TrainError } from './train-error.js'
 
 type Shape4 = [number, number, number, number]
@@ -111,22 +111,33 @@ function scatterToLargest(
       for (let x = 0; x < outWidth; x++) {
         const corner = (b * height + y * size) * row + x * size * channels
         for (let c = 0; c < channels; c++) {
-          let winner = corner + c
-          let largest = values[winner] as number
-          for (let v = 0; v < size; v++) {
-            for (let h = 0; h < size; h++) {
-              const place = corner + v * row + h * channels + c
-              const value = values[place] as number
-              if (value > largest) {
-                largest = value
-                winner = place
-              }
-            }
-          }
-          dx[winner] = gradient[at++] as number
+          dx[firstLargest(values, corner + c, size, row, channels)] = gradient[at++] as number
         }
       }
     }
   }
   return dx
+}
+
+/** Index of the first largest value of one channel in a size×size window, row by row; `corner` is its first value. */
+function firstLargest(
+  values: Float32Array,
+  corner: number,
+  size: number,
+  row: number,
+  channels: number,
+): number {
+  let winner = corner
+  let largest = values[corner] as number
+  for (let v = 0; v < size; v++) {
+    for (let h = 0; h < size; h++) {
+      const place = corner + v * row + h * channels
+      const value = values[place] as number
+      if (value > largest) {
+        largest = value
+        winner = place
+      }
+    }
+  }
+  return winner
 }

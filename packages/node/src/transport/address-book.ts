@@ -1,6 +1,7 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '@tempered/protocol'
 
-/** Where members can be dialled, as told by configuration, hellos, other members and mDNS. Bounded; newest first. */
+/** Where members can be dialled, from configuration, hellos, other members and mDNS. Bounded; newest first. */
 export interface AddressBook {
   add(peer: string, addresses: readonly string[]): void
   get(peer: string): readonly string[]
@@ -19,4 +20,17 @@ export function createAddressBook(isMember: (peer: string) => boolean): AddressB
     get: (peer) => book.get(peer) ?? [],
     list: (max) => [...book].slice(0, max).map(([peer, addresses]) => ({ peer, addresses })),
   }
+}
+
+/** Those of a peer's multiaddrs that parse and can be dialled over TCP. */
+export function dialable(addresses: readonly string[]): string[] {
+  return addresses.filter((address) => {
+    try {
+      return multiaddr(address)
+        .getComponents()
+        .some((component) => component.name === 'tcp')
+    } catch {
+      return false
+    }
+  })
 }

@@ -39,13 +39,13 @@ export interface ExchangeDeadlines {
 export type StreamDeadlines = Pick<Manifest['deadlines'], 'dialMs' | 'firstByteMs' | 'transferMs'>
 
 export function createDirectProtocols(
-  host: Libp2p,
+  libp2p: Libp2p,
   clock: Clock,
   deadlines: StreamDeadlines,
   onError: (protocol: string, peer: string, error: unknown) => void,
 ): DirectProtocols {
   const open = async (peer: PeerId, protocol: string, parent: AbortSignal): Promise<Stream> => {
-    const connection = host.getConnections(peer).find((candidate) => candidate.status === 'open')
+    const connection = libp2p.getConnections(peer).find((candidate) => candidate.status === 'open')
     if (connection === undefined) throw new NodeError('E_NO_CONNECTION', `${peer} is not connected`)
     const dial = clock.deadline(deadlines.dialMs, parent)
     try {
@@ -90,7 +90,7 @@ export function createDirectProtocols(
         return firstByte((signal) => stream.readFrame(signal, maxReplyBytes))
       }),
     serve: (protocol, maxStreamsPerPeer, answer) =>
-      host.handle(
+      libp2p.handle(
         protocol,
         async (stream, connection) => {
           const whole = clock.deadline(deadlines.transferMs)

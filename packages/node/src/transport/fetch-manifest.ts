@@ -22,7 +22,7 @@ export async function fetchManifest(
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
   const { createDirectProtocols, createLibp2p, noise, privateKeyFromRaw, tcp, yamux } = await loadLibp2p()
-  const host = await createLibp2p({
+  const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
     transports: [tcp()],
@@ -31,9 +31,9 @@ export async function fetchManifest(
   })
   try {
     const limit = clock.deadline(DEADLINES.dialMs, signal)
-    let peer: Awaited<ReturnType<typeof host.dial>>['remotePeer']
+    let peer: Awaited<ReturnType<typeof libp2p.dial>>['remotePeer']
     try {
-      peer = (await host.dial(multiaddr(address), { signal: limit.signal })).remotePeer
+      peer = (await libp2p.dial(multiaddr(address), { signal: limit.signal })).remotePeer
     } catch (error) {
       throw new NodeError(
         'E_NO_CONNECTION',
@@ -44,7 +44,7 @@ export async function fetchManifest(
     } finally {
       limit.clear()
     }
-    const direct = createDirectProtocols(host, clock, DEADLINES, () => undefined)
+    const direct = createDirectProtocols(libp2p, clock, DEADLINES, () => undefined)
     const reply = await direct.request(
       peer,
       STREAM_PROTOCOLS.manifest,
@@ -57,7 +57,7 @@ export async function fetchManifest(
       throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
     return openManifest(bytes)
   } finally {
-    await host.stop()
+    await libp2p.stop()
   }
 }
 

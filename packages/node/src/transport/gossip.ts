@@ -3,15 +3,15 @@ import type { RunTopics } from '@tempered/protocol'
 import type { Inbound } from '../inbound/inbound.js'
 import { InboundError } from '../inbound/inbound-error.js'
 import type { Logger } from '../logger.js'
-import type { TemperedHost } from './host.js'
+import type { Libp2pNode } from './libp2p-node.js'
 
 /**
  * Subscribes to the topics of a run. Validation and delivery are one step: the validator hands valid messages on.
  * The only place that maps errors to gossip outcomes: an InboundError says which; anything else is a bug of ours,
  * so the message is ignored and the bug logged, never held against a peer.
  */
-export function joinTopics(host: TemperedHost, topics: RunTopics, inbound: Inbound, logger: Logger): void {
-  const { pubsub } = host.services
+export function joinTopics(libp2p: Libp2pNode, topics: RunTopics, inbound: Inbound, logger: Logger): void {
+  const { pubsub } = libp2p.services
   const handlers: readonly [string, (bytes: Uint8Array, publisher: string, from: string) => unknown][] = [
     [topics.announcement, (bytes, publisher) => inbound.announcement(bytes, publisher)],
     [topics.head, (bytes, publisher) => inbound.head(bytes, publisher)],

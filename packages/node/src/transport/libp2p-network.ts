@@ -9,9 +9,10 @@ import type { Logger } from '../logger.js'
 import { fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
 import { createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
+import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
 import type { DirectProtocols } from './direct-protocols.js'
-import type { HostInit, TemperedHost } from './host.js'
+import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { WireBytes } from './wire-bytes.js'
@@ -35,11 +36,14 @@ export interface Libp2pNetworkComponents {
   readonly logger: Logger
 }
 
-/** `createHost`, loaded only here: most commands start no node. With a listening address that cannot be had told in words of ours. */
-async function openHost(init: HostInit): Promise<TemperedHost> {
-  const { createHost } = await import('./host.js')
+/**
+ * `createLibp2pNode`, loaded only here since most commands start no node, with an error that explains which address
+ * cannot be listened on and why.
+ */
+async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
+  const { createLibp2pNode } = await import('./libp2p-node.js')
   try {
-    return await createHost(init)
+    return await createLibp2pNode(init)
   } catch (error) {
     const text = errorMessage(error)
     const cause = /EADDRINUSE/.test(text)
@@ -70,7 +74,7 @@ export function createLibp2pNetwork(
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running:
     | {
-        host: TemperedHost
+        libp2p: Libp2pNode
         direct: DirectProtocols
         inbound: Inbound
         admission: Admission
@@ -80,16 +84,13 @@ export function createLibp2pNetwork(
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
-  /** As far as this node has said it itself: its newest announcement, or the round after its newest entry. */
-  const currentRound = (): number =>
-    Math.max(local.announcements(0).at(-1)?.body.round ?? 0, (local.head()?.head.body.round ?? -1) + 1)
   const started = () => {
     if (running === undefined) throw new Error('the network is not started')
     return running
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
-    const host = await openHost({
+    const libp2p = await openLibp2pNode({
       seed: init.seed,
       signer,
       listen: init.listen,
@@ -101,7 +102,7 @@ export function createLibp2pNetwork(
       isReachable,
     })
     const { createDirectProtocols } = await import('./direct-protocols.js')
-    const direct = createDirectProtocols(host, clock, deadlines, (protocol, peer, error) =>
+    const direct = createDirectProtocols(libp2p, clock, deadlines, (protocol, peer, error) =>
       logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     )
     const inbound: Inbound = createInbound(
@@ -116,7 +117,7 @@ export function createLibp2pNetwork(
         },
         accusation: handlers.accusation,
       },
-      currentRound,
+      () => currentRoundOf(local),
       local.evidence().map(({ offender }) => offender),
     )
     for (const address of init.bootstrap) {
@@ -126,7 +127,7 @@ export function createLibp2pNetwork(
       if (peer !== undefined) addressBook.add(peer, [address])
     }
     const neighbourhood = createNeighbourhood({
-      host,
+      libp2p,
       clock,
       direct,
       logger,
@@ -146,25 +147,25 @@ export function createLibp2pNetwork(
       direct,
       inbound,
       local,
-      addresses: () => host.getMultiaddrs().map(String),
+      addresses: () => libp2p.getMultiaddrs().map(String),
       onAdmitted: neighbourhood.admitted,
       onRefused: handlers.refused,
       onOwnHead: handlers.ownHead,
       isAdmitted: neighbourhood.isAdmitted,
     })
-    running = { host, direct, inbound, admission, neighbourhood }
+    running = { libp2p, direct, inbound, admission, neighbourhood }
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     const { joinTopics } = await import('./gossip.js')
-    joinTopics(host, topics, inbound, logger)
+    joinTopics(libp2p, topics, inbound, logger)
     await neighbourhood.start()
   }
 
   const publish = async (topic: string, bytes: Uint8Array): Promise<void> => {
     try {
-      await started().host.services.pubsub.publish(topic, bytes)
+      await started().libp2p.services.pubsub.publish(topic, bytes)
     } catch (error) {
       // Neighbours that miss it ask for it: see the engine's polling.
       logger.debug({ topic, code: errorCode(error) }, `publish failed: ${(error as Error).message}`)
@@ -173,7 +174,7 @@ export function createLibp2pNetwork(
 
   return {
     peerId: signer.peerId,
-    addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
+    addresses: () => running?.libp2p.getMultiaddrs().map(String) ?? [],
     learnAddresses: addressBook.add,
     setReachable(peer, reachable) {
       if (reachable) unreachable.delete(peer)
@@ -197,11 +198,11 @@ export function createLibp2pNetwork(
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return
-      const { host, neighbourhood } = running
+      const { libp2p, neighbourhood } = running
       neighbourhood.stop()
       await new Promise<void>((resolve) => {
         const cancel = clock.after(STOP_MS, resolve)
-        Promise.resolve(host.stop())
+        Promise.resolve(libp2p.stop())
           .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
           .finally(() => {
             cancel()

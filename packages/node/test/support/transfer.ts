@@ -2,7 +2,7 @@ import { blobCid, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { fetchBlob, serveBlobs } from '../../src/blobs/exchange.js'
 import type { NodeError } from '../../src/errors.js'
 import { createDirectProtocols, type DirectProtocols } from '../../src/transport/direct-protocols.js'
-import { connect, startHost } from './hosts.js'
+import { connect, startLibp2pNode } from './libp2p-nodes.js'
 import { createManualClock } from './manual-clock.js'
 import { seeds, signers } from './run-fixture.js'
 
@@ -19,15 +19,15 @@ export function bytesOf(length: number): Uint8Array {
 
 /**
  * A client and a server on real TCP. Time stands still on both sides unless a test moves it, so no deadline can
- * pass by chance. `hostile`, while set, answers in the server's place.
+ * pass by chance. `byzantine`, while set, answers in the server's place.
  */
 export async function setupTransfer() {
-  const [clientHost, serverHost] = await Promise.all([0, 1].map((k) => startHost(seeds[k], signers[k])))
+  const [clientNode, serverNode] = await Promise.all([0, 1].map((k) => startLibp2pNode(seeds[k], signers[k])))
   const clock = createManualClock()
-  const client = createDirectProtocols(clientHost, clock, DEADLINES, () => undefined)
+  const client = createDirectProtocols(clientNode, clock, DEADLINES, () => undefined)
   const serverErrors: string[] = []
   const server = createDirectProtocols(
-    serverHost,
+    serverNode,
     createManualClock(),
     DEADLINES,
     (_protocol, _peer, error) => serverErrors.push((error as NodeError).code),
@@ -53,15 +53,15 @@ export async function setupTransfer() {
     },
   )
   const parts = {
-    clientHost,
-    serverHost,
+    clientNode,
+    serverNode,
     client,
     server,
     clock,
     admitted,
     lookups,
     serverErrors,
-    hostile: undefined as Answer | undefined,
+    byzantine: undefined as Answer | undefined,
     add(bytes: Uint8Array) {
       const cid = blobCid(bytes).toString()
       blobs.set(cid, bytes)
@@ -70,7 +70,7 @@ export async function setupTransfer() {
     fetch: (cid: string, into: Uint8Array, signal = new AbortController().signal) =>
       fetchBlob(client, signers[1].peerId, cid, into, signal),
   }
-  await server.serve(STREAM_PROTOCOLS.blob, 8, (...args) => (parts.hostile ?? honest)(...args))
-  await connect(clientHost, serverHost)
+  await server.serve(STREAM_PROTOCOLS.blob, 8, (...args) => (parts.byzantine ?? honest)(...args))
+  await connect(clientNode, serverNode)
   return parts
 }

@@ -66,37 +66,56 @@ function lineSeries(
     finals.map(({ k, hostile, value }) => (hostile || labelled.has(k) ? value : null)),
     plotHeight('accuracy'),
   )
-  return run.nodes.map((node, k): Series => {
-    const hostile = node.attack !== null
-    const color = hostile ? colors.hostile : colors.honest
-    const worst = honest[0]?.k === k
-    return {
-      type: 'line',
-      name: node.name,
-      data: [...(values[k] ?? [])],
-      connectNulls: true,
-      // A single point has no line.
-      showSymbol: (values[k] ?? []).filter((value) => value !== null).length === 1,
-      symbol: hostile ? 'diamond' : 'circle',
-      symbolSize: 7,
-      z: worst ? 5 : 3,
-      lineStyle: {
-        color,
-        width: worst ? 3.5 : 1.8,
-        type: hostile ? [7, 5] : 'solid',
-        opacity: worst || hostile ? 1 : 0.55,
-      },
-      itemStyle: { color },
-      emphasis: { focus: 'series', lineStyle: { width: 4, opacity: 1 } },
-      endLabel: {
-        show: labelled.has(k) || hostile,
-        color,
-        fontWeight: worst ? 700 : 400,
-        offset: [0, shifts[k] ?? 0],
-        formatter: `${node.name}${worst ? ' (worst)' : ''}`,
-      },
-    }
+  return run.nodes.map((node, k) => {
+    const isByzantine = node.attack !== null
+    return nodeSeries(node.name, values[k] ?? [], {
+      isByzantine,
+      isWorst: honest[0]?.k === k,
+      color: isByzantine ? colors.hostile : colors.honest,
+      isLabelled: labelled.has(k) || isByzantine,
+      shift: shifts[k] ?? 0,
+    })
   })
+}
+
+interface NodeStyle {
+  readonly isByzantine: boolean
+  /** The worst honest node of the run. */
+  readonly isWorst: boolean
+  readonly color: string
+  readonly isLabelled: boolean
+  /** Vertical offset of the label, pixels. */
+  readonly shift: number
+}
+
+function nodeSeries(name: string, values: readonly (number | null)[], style: NodeStyle): Series {
+  const { isByzantine, isWorst, color, isLabelled, shift } = style
+  return {
+    type: 'line',
+    name,
+    data: [...values],
+    connectNulls: true,
+    // A single point has no line.
+    showSymbol: values.filter((value) => value !== null).length === 1,
+    symbol: isByzantine ? 'diamond' : 'circle',
+    symbolSize: 7,
+    z: isWorst ? 5 : 3,
+    lineStyle: {
+      color,
+      width: isWorst ? 3.5 : 1.8,
+      type: isByzantine ? [7, 5] : 'solid',
+      opacity: isWorst || isByzantine ? 1 : 0.55,
+    },
+    itemStyle: { color },
+    emphasis: { focus: 'series', lineStyle: { width: 4, opacity: 1 } },
+    endLabel: {
+      show: isLabelled,
+      color,
+      fontWeight: isWorst ? 700 : 400,
+      offset: [0, shift],
+      formatter: `${name}${isWorst ? ' (worst)' : ''}`,
+    },
+  }
 }
 
 function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {

@@ -10,34 +10,26 @@ interface LineView {
   readonly name: string
   readonly color: PaletteName
   readonly dash?: 'solid' | 'dashed' | 'dotted'
-  readonly value: (point: PointView) => number | null
+  readonly value: (point: PointView, k: number) => number | null
 }
 
-export function drawFilter(run: RunView): void {
-  drawLines(
-    'filter',
-    'Precision, recall, honest models refused and weight of attackers over rounds',
-    run,
-    percentText,
-    [
-      { name: 'recall', color: 'honest', value: (point) => point.recall },
-      { name: 'precision', color: 'good', dash: 'dashed', value: (point) => point.precision },
-      { name: 'honest refused', color: 'bad', dash: 'dotted', value: (point) => point.honestRefused },
-      { name: 'weight of attackers', color: 'hostile', value: (point) => point.hostileWeight },
-    ],
-  )
-}
-
-export function drawAttackSuccess(run: RunView): void {
-  drawLines('asr', 'Attack success rate over rounds', run, percentText, [
-    { name: 'attack success', color: 'hostile', value: (point) => point.asr },
-  ])
-}
-
-export function drawConsensus(run: RunView): void {
-  drawLines('consensus', 'Consensus distance over rounds', run, shortNumber, [
-    { name: 'consensus distance', color: 'third', value: (point) => point.consensusDistance },
-  ])
+/** The charts of the table of measures. */
+export function drawPanels(run: RunView): void {
+  for (const { id, title, unit, lines } of run.panels) {
+    const text = unit === 'share' ? percentText : shortNumber
+    drawLines(
+      id,
+      `${title} over rounds`,
+      run,
+      text,
+      lines.map(({ name, color, dash, values }) => ({
+        name,
+        color,
+        dash,
+        value: (_, k) => values[k] ?? null,
+      })),
+    )
+  }
 }
 
 export function drawBytes(run: RunView): void {
@@ -48,7 +40,7 @@ export function drawBytes(run: RunView): void {
 }
 
 export function drawMemory(run: RunView): void {
-  drawLines('memory', 'Resident memory a node over rounds', run, bytesText, [
+  drawLines('memory', 'Resident memory per node over rounds', run, bytesText, [
     { name: 'resident memory', color: 'honest', value: (point) => point.residentBytes },
   ])
 }
@@ -73,7 +65,7 @@ function drawLines(
     series: lines.map(({ name, color, dash, value }) => ({
       type: 'line',
       name,
-      data: run.points.map(value),
+      data: run.points.map((point, k) => value(point, k)),
       connectNulls: true,
       showSymbol: run.rounds.length <= 30,
       symbolSize: 6,

@@ -17,9 +17,9 @@ export interface ChoiceView {
 export interface MeasureView {
   readonly name: string
   readonly label: string
-  readonly unit: 'share' | 'bytes' | 'seconds' | 'number'
-  /** Which end is the good one. */
-  readonly better: 'high' | 'low'
+  readonly unit: 'share' | 'bytes' | 'seconds' | 'milliseconds' | 'number' | 'count'
+  /** Which end is the good one; null where neither is. */
+  readonly better: 'high' | 'low' | null
 }
 
 /** All seeds of one combination. */

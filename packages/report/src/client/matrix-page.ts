@@ -201,7 +201,10 @@ function valueText(value: number, unit: MeasureView['unit']): string {
       return value >= 1e6 ? `${(value / 1e6).toFixed(2)} MB` : `${(value / 1e3).toFixed(1)} kB`
     case 'seconds':
       return `${value.toFixed(2)} s`
+    case 'milliseconds':
+      return `${value.toFixed(value < 10 ? 1 : 0)} ms`
     case 'number':
+    case 'count':
       return String(Number(value.toPrecision(3)))
   }
 }

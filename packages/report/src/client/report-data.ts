@@ -3,7 +3,7 @@ export interface ReportData {
   readonly kind: 'scenario'
   /** In the order in which they are offered. */
   readonly variants: readonly VariantView[]
-  readonly balances: readonly BalanceView[]
+  readonly balances: readonly TradeoffView[]
 }
 
 export interface VariantView {
@@ -38,6 +38,7 @@ export interface RunView {
   }[]
   readonly accuracy: NodeLines | QuantileBands
   readonly points: readonly PointView[]
+  readonly panels: readonly PanelView[]
   readonly verdicts: VerdictView
   readonly incidents: readonly IncidentView[]
   /** null when the run does not say who was dealt what. */
@@ -66,21 +67,32 @@ export interface QuantileBands {
 export type Band = readonly [number, number, number, number, number]
 
 export interface PointView {
+  /** Test accuracy of the worst honest node. */
   readonly worst: number | null
-  readonly mean: number | null
-  readonly precision: number | null
-  readonly recall: number | null
-  readonly acceptance: number | null
-  readonly honestRefused: number | null
-  readonly hostileWeight: number | null
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
-  /** A node. */
+  /** Per node. */
   readonly residentBytes: number | null
   /** Seconds by phase, mean over honest nodes. */
   readonly seconds: Readonly<Record<PhaseName, number>> | null
-  readonly consensusDistance: number | null
-  readonly asr: number | null
+}
+
+/** A chart of measures over rounds, as the table of measures has it. */
+export interface PanelView {
+  /** Where it stands in the page: element `chart-<id>`. */
+  readonly id: string
+  readonly title: string
+  readonly note: string
+  readonly unit: 'share' | 'number'
+  readonly lines: readonly MeasureLine[]
+}
+
+export interface MeasureLine {
+  readonly name: string
+  readonly color: 'honest' | 'hostile' | 'good' | 'bad' | 'third'
+  readonly dash: 'solid' | 'dashed' | 'dotted'
+  /** By round, as `RunView.rounds`. */
+  readonly values: readonly (number | null)[]
 }
 
 export type PhaseName = 'train' | 'publish' | 'collect' | 'aggregate' | 'evaluate' | 'ledger'
@@ -116,7 +128,7 @@ export interface EstimateView {
 }
 
 /** Benefit and cost of one rule; accuracies as differences of shares. */
-export interface BalanceView {
+export interface TradeoffView {
   readonly rule: string
   readonly benefits: readonly FigureView[]
   readonly costs: readonly FigureView[]

@@ -2,7 +2,7 @@ import { drawAccuracy } from './accuracy.js'
 import { keepUp } from './charts.js'
 import { drawComparison } from './comparison.js'
 import { drawLabels } from './labels.js'
-import { drawAttackSuccess, drawBytes, drawConsensus, drawEffort, drawFilter, drawMemory } from './lines.js'
+import { drawBytes, drawEffort, drawMemory, drawPanels } from './lines.js'
 import type { ReportData, RunView } from './report-data.js'
 import { drawTopology } from './topology.js'
 import { drawBalance } from './tradeoff.js'
@@ -54,12 +54,10 @@ function showRun(): void {
   playButton.disabled = !run.verdicts.complete
   drawAccuracy(run)
   drawVerdicts(run)
-  drawFilter(run)
+  drawPanels(run)
   drawEffort(run)
   drawBytes(run)
   drawMemory(run)
-  drawConsensus(run)
-  drawAttackSuccess(run)
   drawLabels(run)
   showRound()
 }

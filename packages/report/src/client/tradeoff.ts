@@ -1,6 +1,6 @@
 import { tooltipLook } from './axes.js'
 import { drawChart, escapeText, type Series, setHeight } from './charts.js'
-import type { BalanceView, FigureView } from './report-data.js'
+import type { FigureView, TradeoffView } from './report-data.js'
 
 interface Bar extends FigureView {
   readonly name: string
@@ -8,7 +8,7 @@ interface Bar extends FigureView {
 }
 
 /** Benefits and costs of the rules as bars on one axis of percentage points, with whiskers for the intervals. */
-export function drawBalance(balances: readonly BalanceView[]): void {
+export function drawBalance(balances: readonly TradeoffView[]): void {
   const bars = balances.flatMap((balance): Bar[] => {
     const prefix = balances.length > 1 ? `${balance.rule}: ` : ''
     return [

@@ -1,5 +1,4 @@
-import type { Estimate } from '@tempered/lab/measures'
-import { type Balance, balanceOf } from '@tempered/lab/measures'
+import { type Estimate, type Tradeoff, tradeoffOf } from '@tempered/lab/measures'
 import { describe, expect, it } from 'vitest'
 import { type VerdictInput, verdictText } from '../../src/verdict.js'
 
@@ -10,8 +9,8 @@ const at = (mean: number, low: number | null = null, high: number | null = null)
   values: [mean],
 })
 
-const balance = (gained: Estimate | null, lost: Estimate | null, refused: Estimate | null): Balance => {
-  const empty = balanceOf({ rule: 'balance' })
+const balance = (gained: Estimate | null, lost: Estimate | null, refused: Estimate | null): Tradeoff => {
+  const empty = tradeoffOf({ rule: 'balance' })
   return {
     ...empty,
     benefit: { ...empty.benefit, worstGained: gained },

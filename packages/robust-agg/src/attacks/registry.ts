@@ -1,5 +1,7 @@
 /** All attacks by name. */
 
+import { type CustomAttack, customAttack } from '../custom/attack.js'
+import { missingModule } from '../custom/missing.js'
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
@@ -64,6 +66,15 @@ const definitions: readonly (DataAttackDefinition | ModelAttackDefinition)[] = [
 const byName = new Map<string, DataAttackDefinition | ModelAttackDefinition>(
   definitions.map((definition) => [definition.info.name, definition]),
 )
+
+const builtIn: ReadonlySet<string> = new Set(byName.keys())
+
+/** Makes an attack of your own available by its name, as `registerRule` does for rules. @throws RobustAggError E_CUSTOM */
+export function registerAttack(attack: CustomAttack): string {
+  const definition = customAttack(attack, builtIn)
+  byName.set(definition.info.name, definition)
+  return definition.info.name
+}
 
 function isDataDefinition(
   definition: DataAttackDefinition | ModelAttackDefinition,
@@ -130,11 +141,15 @@ export function createAttack(name: string, given?: Parameters): Attack {
   if (definition === undefined) {
     const known = [...byName.keys()]
     const nearest = nearestName(name, known)
-    throw new RobustAggError('E_UNKNOWN_ATTACK', `no attack is called '${name}'.${hint(nearest, known)}`, {
-      name,
-      nearest,
-      known,
-    })
+    throw new RobustAggError(
+      'E_UNKNOWN_ATTACK',
+      missingModule(name, known) ?? `no attack is called '${name}'.${hint(nearest, known)}`,
+      {
+        name,
+        nearest,
+        known,
+      },
+    )
   }
   const { knowledge, needs, uses, params: infos } = definition.info
   const params = resolveParameters(`attack '${name}'`, infos, given)
@@ -177,5 +192,5 @@ export function createAttack(name: string, given?: Parameters): Attack {
 
 /** Every attack: kind, knowledge, formula, parameters and source. */
 export function listAttacks(): readonly AttackInfo[] {
-  return definitions.map((definition) => definition.info)
+  return [...byName.values()].map((definition) => definition.info)
 }

@@ -1,13 +1,13 @@
 /**
  * One pass of a span kernel over vectors wherever they lie. What is in the arena is read and written in place, in whole
- * spans; all else, and the end that does not fill a chunk, goes through the stage window by window, padded with zeros to
+ * spans; all else, and the end that does not fill a chunk, goes through the staging area window by window, padded with zeros to
  * a multiple of 32 values, which adds +0 to sums that are never −0 and is dropped elsewhere. Nothing in the result
  * depends on where a vector lies.
  */
 
 import { CHUNK_LENGTH, type CompiledModule, layout, type Runtime, SPAN_LENGTH } from '../wasm/runtime.js'
 import { runSpans, type SpanJob, spanCount } from './spans.js'
-import { padded, Stage } from './stage.js'
+import { padded, StagingArea } from './staging.js'
 
 /** What a pass works on: vectors of one length d. */
 export interface Pass {
@@ -27,11 +27,11 @@ const overlap = (a: Float32Array, b: Float32Array): boolean =>
 
 export class SpanPasses {
   private readonly runtime: Runtime
-  private readonly stage: Stage
+  private readonly staging: StagingArea
 
   constructor(runtime: Runtime) {
     this.runtime = runtime
-    this.stage = new Stage(runtime)
+    this.staging = new StagingArea(runtime)
   }
 
   /** Values from the start that can be worked on in place. */
@@ -71,20 +71,20 @@ export class SpanPasses {
     runSpans(job, code.functions)
   }
 
-  /** The values from `from` up to `to` through the stage; `sumsAt` says where a window's sums go. */
+  /** The values from `from` up to `to` through the staging area; `sumsAt` says where a window's sums go. */
   private staged(pass: Pass, from: number, to: number, sumsAt: (from: number) => number): void {
-    const { stage } = this
+    const { staging } = this
     const { code, kernel, vectors, anchor, out } = pass
     const rows = vectors.length
     const run = code.functions[kernel]
-    const window = stage.windowFor(rows + 2)
+    const window = staging.windowFor(rows + 2)
     for (let first = from; first < to; first += window) {
       const end = Math.min(first + window, to)
-      stage.bind(vectors, first, end)
-      const mine = anchor === undefined ? 0 : stage.place(anchor, first, end, rows)
-      const at = out === undefined ? sumsAt(first) : stage.target(out, first, end, rows + 1)
+      staging.bind(vectors, first, end)
+      const mine = anchor === undefined ? 0 : staging.place(anchor, first, end, rows)
+      const at = out === undefined ? sumsAt(first) : staging.target(out, first, end, rows + 1)
       run(mine, layout.table, 0, layout.coefficients, rows, padded(end - first), at, layout.scratch)
-      if (out !== undefined) stage.collect(at, out, first, end, rows + 1)
+      if (out !== undefined) staging.collect(at, out, first, end, rows + 1)
     }
   }
 
@@ -97,8 +97,8 @@ export class SpanPasses {
   }
 
   /**
-   * A kernel that gives several vectors, whose addresses `list` writes to the layout's lists. Results of the stage lie
-   * behind its rows.
+   * A kernel that gives several vectors, whose addresses `list` writes to the layout's lists. Staged results lie
+   * behind the staged rows.
    */
   mapMany(
     code: CompiledModule,
@@ -107,7 +107,7 @@ export class SpanPasses {
     outs: readonly Float32Array[],
     list: (targets: readonly number[]) => void,
   ): void {
-    const { runtime, stage } = this
+    const { runtime, staging } = this
     const d = vectors[0].length
     const home = (x: Float32Array): boolean => runtime.addressOf(x) >= 0
     const direct = [...vectors, ...outs].every(home) ? d - (d % CHUNK_LENGTH) : 0
@@ -116,11 +116,11 @@ export class SpanPasses {
       list(outs.map((out) => runtime.addressOf(out)))
       this.directly({ code, kernel, vectors }, 0, direct, 0, layout.lists)
     }
-    const window = stage.windowFor(rows + outs.length)
+    const window = staging.windowFor(rows + outs.length)
     for (let from = direct; from < d; from += window) {
       const to = Math.min(from + window, d)
-      stage.bind(vectors, from, to)
-      const targets = outs.map((out, o) => stage.target(out, from, to, rows + o))
+      staging.bind(vectors, from, to)
+      const targets = outs.map((out, o) => staging.target(out, from, to, rows + o))
       list(targets)
       const length = padded(to - from)
       code.functions[kernel](
@@ -134,7 +134,7 @@ export class SpanPasses {
         layout.scratch,
       )
       outs.forEach((out, o) => {
-        stage.collect(targets[o], out, from, to, rows + o)
+        staging.collect(targets[o], out, from, to, rows + o)
       })
     }
   }
@@ -164,15 +164,15 @@ export class SpanPasses {
 
   /** The address of one vector's window for a kernel of one vector, and back to it if `write`. */
   each(x: Float32Array, write: boolean, body: (at: number, length: number) => void): void {
-    const window = this.stage.windowFor(1)
+    const window = this.staging.windowFor(1)
     const home = this.runtime.addressOf(x)
     const direct = home < 0 ? 0 : x.length - (x.length % CHUNK_LENGTH)
     if (direct > 0) body(home, direct)
     for (let from = direct; from < x.length; from += window) {
       const to = Math.min(from + window, x.length)
-      const at = this.stage.place(x, from, to, 0)
+      const at = this.staging.place(x, from, to, 0)
       body(at, padded(to - from))
-      if (write) this.stage.collect(at, x, from, to, 0)
+      if (write) this.staging.collect(at, x, from, to, 0)
     }
   }
 }

@@ -45,12 +45,12 @@ export const bucketing: PreDefinition = {
       }
       // The bucket of the own model comes first.
       buckets.sort((a, b) => a[0] - b[0])
-      const standsIn = new Array<number>(n).fill(0)
+      const outputOf = new Array<number>(n).fill(0)
       const coefficients = buckets.map((members, o) => {
         const row = new Float64Array(n)
         for (const k of members) {
           row[k] = 1 / members.length
-          standsIn[k] = o
+          outputOf[k] = o
         }
         return row
       })
@@ -63,7 +63,7 @@ export const bucketing: PreDefinition = {
         )
         return out
       })
-      return { models: means, standsIn, coefficients }
+      return { models: means, outputOf, coefficients }
     },
     outputs: (models) => Math.ceil(models / s),
     neededModels: () => 1,

@@ -32,7 +32,7 @@ function clipTo({ models, previous }: PreView, lengths: Float64Array, radius: nu
   })
   return {
     models: clipped,
-    standsIn: models.map((_, k) => k),
+    outputOf: models.map((_, k) => k),
     coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? factors[k] : 0))),
     clipped: Array.from(factors, (factor) => factor < 1),
   }

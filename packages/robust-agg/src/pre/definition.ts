@@ -11,16 +11,16 @@ export interface PreView {
   readonly round: number
   /** Byzantine neighbours that are known and not among the models. */
   readonly exposed: number
-  /** Neighbours that a stage before has refused: they may or may not be Byzantine. */
+  /** Neighbours that an earlier step has refused: they may or may not be Byzantine. */
   readonly refused: number
   /** Where the run began, or `previous`. */
   readonly initial: Float32Array
   /** How each model's sender stands from earlier rounds; of several senders, the one that stands best. */
-  readonly standings: readonly Standing[]
+  readonly reputations: readonly Reputation[]
 }
 
 /** What a sender has earned in its rounds, of what it could have: a share in [−1, 1]. */
-export interface Standing {
+export interface Reputation {
   readonly earned: number
   readonly possible: number
 }
@@ -37,15 +37,15 @@ export interface Mixture {
   /** Fresh vectors or the inputs themselves, finite; the first stands for the own model. */
   readonly models: readonly Float32Array[]
   /** For each of the n inputs, the output that stands for it; 0 for input 0, −1 for one that is refused. */
-  readonly standsIn: readonly number[]
+  readonly outputOf: readonly number[]
   /** coefficients[o][k]: how much of input k is in output o. What lacks to 1 comes from `previous`. */
   readonly coefficients: readonly Float64Array[]
   /** Which inputs were shortened. */
   readonly clipped?: readonly boolean[]
   /** Byzantine models that it found and that the outputs hold no more. */
   readonly exposed?: number
-  /** From stages with `usesMemory`: what this round adds to each input's standing, finite. */
-  readonly gains?: readonly Standing[]
+  /** From steps with `usesMemory`: what this round adds to each input's reputation, finite. */
+  readonly gains?: readonly Reputation[]
   /** Which inputs are refused, and why; input 0 never is. */
   readonly refused?: readonly (Refusal | null)[]
 }

@@ -32,17 +32,17 @@ export const distinct: PreDefinition = {
   build: () => ({
     mix: ({ models }) => {
       const firsts: number[] = []
-      const standsIn = models.map((x, k) => {
+      const outputOf = models.map((x, k) => {
         const known = firsts.findIndex((first) => equalValues(models[first], x))
         return known < 0 ? firsts.push(k) - 1 : known
       })
       const coefficients = firsts.map((_, o) => {
-        const members = standsIn.filter((output) => output === o).length
-        return Float64Array.from(standsIn, (output) => (output === o ? 1 / members : 0))
+        const members = outputOf.filter((output) => output === o).length
+        return Float64Array.from(outputOf, (output) => (output === o ? 1 / members : 0))
       })
       return {
         models: firsts.map((k) => models[k]),
-        standsIn,
+        outputOf,
         coefficients,
         exposed: models.length - firsts.length,
       }

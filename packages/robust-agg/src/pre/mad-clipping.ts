@@ -94,7 +94,7 @@ export const madClipping: PreDefinition = {
       const outputs = models.map((x) => new Float32Array(x.length))
       return {
         models: outputs,
-        standsIn: models.map((_, k) => k),
+        outputOf: models.map((_, k) => k),
         coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
         clipped: clampAll(models, c, outputs),
       }

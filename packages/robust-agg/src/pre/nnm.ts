@@ -60,7 +60,7 @@ export const nnm: PreDefinition = {
       same.forEach((at, i) => {
         if (at !== i) mixed[i].set(mixed[at])
       })
-      return { models: mixed, standsIn: models.map((_, k) => k), coefficients }
+      return { models: mixed, outputOf: models.map((_, k) => k), coefficients }
     },
     outputs: (models) => models,
     neededModels: () => 2 * (fixed ?? 0) + 1,

@@ -1,23 +1,24 @@
 /** Runs a rule on pre-aggregated models and carries its verdicts back to the neighbours that sent the originals. */
 
 import { squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
-import { type Combine, type Outcome, type RoundView, type Screen, thresholdOf } from '../rules/round-view.js'
+import { type Combine, type Outcome, type RoundView, thresholdOf } from '../rules/round-view.js'
+import type { Screen } from '../rules/screening.js'
 import type { RoundMemory, SenderMemory, VerdictReason } from '../types.js'
-import { type Chain, pastsOf, runStages, type StagesRun, soleInputs } from './chain.js'
+import { type Chain, pastsOf, runSteps, type StepsRun, soleInputs } from './chain.js'
 import type { PreBehaviour, Refusal } from './definition.js'
-import { afterRound, rulesPart } from './stage-memory.js'
+import { memoryAfter, ruleMemory } from './step-memory.js'
 
 /** What the rule sees. Weights of inputs that share an output add up; those with my own go to me. */
 function viewBehind(
   view: RoundView,
   chain: Chain,
   screen: Screen,
-  { exposed, refused, gains }: StagesRun,
+  { exposed, refused, gains }: StepsRun,
 ): RoundView {
   const [own, ...vectors] = chain.models
   const weights = new Float64Array(vectors.length)
   view.weights.forEach((weight, j) => {
-    const output = chain.standsIn[j + 1]
+    const output = chain.outputOf[j + 1]
     if (output > 0) weights[output - 1] += weight
   })
   const equal = view.weights.every((weight) => weight === 1 / (view.weights.length + 1))
@@ -33,7 +34,7 @@ function viewBehind(
   const sole = soleInputs(chain)
   const past = pastsOf(view)
   const pastOf = (o: number): SenderMemory | null =>
-    sole[o] < 0 ? null : rulesPart(past[sole[o]], gains.length)
+    sole[o] < 0 ? null : ruleMemory(past[sole[o]], gains.length)
   return {
     ...view,
     exposed,
@@ -59,27 +60,27 @@ const takesPart = (reason: VerdictReason): boolean => reason === 'accepted' || r
 
 /**
  * What the rule remembers of an output belongs to the input that it stands for alone; the others keep what they had.
- * What the stages remember is every sender's own.
+ * What the steps remember is every sender's own.
  */
 function memoryBack(
   memory: RoundMemory | undefined,
   chain: Chain,
   view: RoundView,
-  gains: StagesRun['gains'],
+  gains: StepsRun['gains'],
 ): RoundMemory | undefined {
   if (memory === undefined && gains.length === 0) return undefined
   const sole = soleInputs(chain)
   const given = memory === undefined ? null : [memory.own, ...memory.neighbours]
   const past = pastsOf(view)
   const rules = past.map((before, k) => {
-    const output = chain.standsIn[k]
+    const output = chain.outputOf[k]
     const isNew = given !== null && output >= 0 && sole[output] === k
-    return isNew ? given[output] : rulesPart(before, gains.length)
+    return isNew ? given[output] : ruleMemory(before, gains.length)
   })
-  return afterRound(past, gains, rules)
+  return memoryAfter(past, gains, rules)
 }
 
-function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: StagesRun['gains']): Outcome {
+function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: StepsRun['gains']): Outcome {
   const neighbours = view.vectors.length
   /** What a refusal or else the rule says about neighbour j; `otherwise` where the own model stands for it. */
   const saidOf = <T>(
@@ -88,7 +89,7 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: Stage
     rule: (output: number) => T,
     otherwise: T,
   ): T => {
-    const [refused, output] = [chain.refused[j + 1], chain.standsIn[j + 1]]
+    const [refused, output] = [chain.refused[j + 1], chain.outputOf[j + 1]]
     if (refused !== null) return refusal(refused)
     return output === 0 ? otherwise : rule(output - 1)
   }
@@ -143,7 +144,7 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: Stage
 
 /**
  * The rule behind the pre-aggregators. A neighbour's weight is its coefficient in the result through all outputs it
- * is part of; score and threshold are those of the output that stands for it, or of the stage that refused it.
+ * is part of; score and threshold are those of the output that stands for it, or of the step that refused it.
  */
 export function runBehindPre(
   view: RoundView,
@@ -151,10 +152,10 @@ export function runBehindPre(
   screen: Screen,
   combine: Combine,
 ): Outcome | 'too-few-models' {
-  const stages = runStages(view, pre)
-  if (stages === 'too-few-models') return stages
-  const { chain, gains } = stages
-  const inner = viewBehind(view, chain, screen, stages)
+  const steps = runSteps(view, pre)
+  if (steps === 'too-few-models') return steps
+  const { chain, gains } = steps
+  const inner = viewBehind(view, chain, screen, steps)
   if (inner.vectors.length === 0) {
     view.out.set(inner.own)
     const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }

@@ -1,5 +1,7 @@
 /** All pre-aggregators by name. */
 
+import { missingModule } from '../custom/missing.js'
+import { type CustomPreAggregator, customPreAggregator } from '../custom/pre-aggregator.js'
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
 import type { Parameters } from '../parameters.js'
@@ -23,6 +25,14 @@ const definitions: readonly PreDefinition[] = [
 ]
 
 const byName = new Map(definitions.map((definition) => [definition.info.name, definition]))
+const builtIn: ReadonlySet<string> = new Set(byName.keys())
+
+/** Makes a pre-aggregator of your own available by its name, as `registerRule` does for rules. @throws RobustAggError E_CUSTOM */
+export function registerPreAggregator(pre: CustomPreAggregator): string {
+  const definition = customPreAggregator(pre, builtIn)
+  byName.set(definition.info.name, definition)
+  return definition.info.name
+}
 
 /** @throws RobustAggError E_UNKNOWN_PRE_AGGREGATOR, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER */
 export function createPreAggregator(name: string, params: Parameters | undefined): PreBehaviour {
@@ -32,7 +42,7 @@ export function createPreAggregator(name: string, params: Parameters | undefined
     const nearest = nearestName(name, known)
     throw new RobustAggError(
       'E_UNKNOWN_PRE_AGGREGATOR',
-      `no pre-aggregator is called '${name}'.${hint(nearest, known)}`,
+      missingModule(name, known) ?? `no pre-aggregator is called '${name}'.${hint(nearest, known)}`,
       { name, nearest, known },
     )
   }
@@ -41,5 +51,10 @@ export function createPreAggregator(name: string, params: Parameters | undefined
 
 /** Every pre-aggregator: formula, parameters, cost and source. */
 export function listPreAggregators(): readonly PreAggregatorInfo[] {
-  return definitions.map(({ info }) => ({ usesMemory: false, usesInitial: false, refuses: false, ...info }))
+  return [...byName.values()].map(({ info }) => ({
+    usesMemory: false,
+    usesInitial: false,
+    refuses: false,
+    ...info,
+  }))
 }

@@ -50,7 +50,7 @@ export const reputation: PreDefinition = {
     refuses: true,
   },
   build: ({ least }) => ({
-    mix: ({ models, previous, initial, standings }) => {
+    mix: ({ models, previous, initial, reputations }) => {
       const own = models[0]
       const way = squaredDistancesTo(initial, [own], new Float64Array(1))[0]
       const squares = squaredDistancesTo(previous, models, new Float64Array(models.length))
@@ -62,14 +62,14 @@ export const reputation: PreDefinition = {
         return { earned: cut * along[k] * Math.sqrt(step / way), possible: step }
       })
       const scores = gains.map(({ earned, possible }, k) => {
-        const before = standings[k]
+        const before = reputations[k]
         const most = before.possible + possible
         return most > 0 ? (before.earned + earned) / most : least
       })
       const kept = models.flatMap((_, k) => (k === 0 || scores[k] >= least ? [k] : []))
       return {
         models: kept.map((k) => models[k]),
-        standsIn: models.map((_, k) => kept.indexOf(k)),
+        outputOf: models.map((_, k) => kept.indexOf(k)),
         coefficients: kept.map((k) => Float64Array.from(models, (_x, other) => (other === k ? 1 : 0))),
         gains,
         refused: models.map((_, k) =>

@@ -4,7 +4,9 @@ import { RobustAggError } from '../errors.js'
 import { type Parameters, resolveParameters } from '../parameters.js'
 import { createPreAggregator } from '../pre/registry.js'
 import type { Rule, RuleInfo, RuleOptions } from '../types.js'
-import { type Combine, runRound, type Screen } from './round-view.js'
+import type { Combine } from './round-view.js'
+import { runRound } from './run-round.js'
+import type { Screen } from './screening.js'
 
 export interface RuleBehaviour {
   readonly combine: Combine
@@ -53,45 +55,45 @@ export function instantiate(
   const equalWeights = (count: number): number[] => new Array<number>(count).fill(1 / (count + 1))
   /** The number of models that reach the rule, and their weights: the caller's, unless something stands before. */
   const reaching = (neighbourCount: number, weights?: ArrayLike<number>): [number, ArrayLike<number>] => {
-    const models = pre.reduce((count, stage) => stage.outputs(count), neighbourCount + 1)
+    const models = pre.reduce((count, step) => step.outputs(count), neighbourCount + 1)
     const same = weights !== undefined && models === neighbourCount + 1
     return [models, same ? weights : equalWeights(models - 1)]
   }
   return {
     name: info.name,
     pre: Object.freeze(pre.map(({ name, params: chosen }) => Object.freeze({ name, params: chosen }))),
-    usesMemory: info.usesMemory === true || pre.some((stage) => stage.usesMemory),
-    usesInitial: pre.some((stage) => stage.usesInitial),
+    usesMemory: info.usesMemory === true || pre.some((step) => step.usesMemory),
+    usesInitial: pre.some((step) => step.usesInitial),
     params,
     aggregate: (input, out) => runRound(input, out, screen, behaviour.combine, pre),
     checkNeighbourhood: (neighbourCount, weights) => {
       let nodes = neighbourCount + 1
-      const fail = (rule: string, needed: number, what: Parameters, stage: number | null): never => {
+      const fail = (rule: string, needed: number, what: Parameters, step: number | null): never => {
         throw new RobustAggError(
           'E_TOO_FEW_NODES',
           `rule '${rule}' needs ${needed} models, own included, with ${JSON.stringify(what)}, but this ` +
             `neighbourhood has ${nodes}. Add neighbours, assume fewer attackers, or choose another rule.`,
-          { rule, nodes, needed, stage },
+          { rule, nodes, needed, step },
         )
       }
-      for (const [at, stage] of pre.entries()) {
-        const needed = stage.neededModels(nodes)
-        if (nodes < needed) fail(stage.name, needed, stage.params, at)
-        nodes = stage.outputs(nodes)
+      for (const [at, step] of pre.entries()) {
+        const needed = step.neededModels(nodes)
+        if (nodes < needed) fail(step.name, needed, step.params, at)
+        nodes = step.outputs(nodes)
       }
       const [models, reached] = reaching(neighbourCount, weights)
       const needed = behaviour.neededModels?.(models, reached) ?? 1
       if (models < needed) fail(info.name, needed, params, null)
     },
     tolerated: (neighbourCount, weights) => {
-      const stages: (number | null)[] = []
+      const bounds: (number | null)[] = []
       let nodes = neighbourCount + 1
-      for (const stage of pre) {
-        stages.push(stage.tolerated(nodes))
-        nodes = stage.outputs(nodes)
+      for (const step of pre) {
+        bounds.push(step.tolerated(nodes))
+        nodes = step.outputs(nodes)
       }
       const [models, reached] = reaching(neighbourCount, weights)
-      const counts = [...stages, behaviour.tolerated(models, reached)].filter((count) => count !== null)
+      const counts = [...bounds, behaviour.tolerated(models, reached)].filter((count) => count !== null)
       return counts.length === 0 ? null : Math.min(neighbourCount, ...counts)
     },
   }

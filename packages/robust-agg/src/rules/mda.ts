@@ -29,24 +29,35 @@ const fParameter: ParameterInfo = parameter({
   meaning: 'assumed number of Byzantine models; left out: min(16, ⌊(n − 1)/2⌋) for the n at hand',
 })
 
+/** The first pair i < j, i ≥ `from`, of models that are not removed and lie farther apart than `square`. */
+function distantPair(
+  matrix: Float64Array,
+  removed: Uint8Array,
+  square: number,
+  from: number,
+): [number, number] | null {
+  const n = removed.length
+  for (let i = from; i < n; i++) {
+    if (removed[i] === 1) continue
+    for (let j = i + 1; j < n; j++) if (removed[j] === 0 && matrix[i * n + j] > square) return [i, j]
+  }
+  return null
+}
+
 /** At most `budget` models whose removal leaves no pair farther apart than `square`; null when there are none. */
 function removal(matrix: Float64Array, n: number, square: number, budget: number): Uint8Array | null {
   const removed = new Uint8Array(n)
   const search = (from: number, left: number): boolean => {
-    for (let i = from; i < n; i++) {
-      if (removed[i] === 1) continue
-      for (let j = i + 1; j < n; j++) {
-        if (removed[j] === 1 || matrix[i * n + j] <= square) continue
-        if (left === 0) return false
-        for (const one of [j, i]) {
-          removed[one] = 1
-          if (search(i, left - 1)) return true
-          removed[one] = 0
-        }
-        return false
-      }
+    const pair = distantPair(matrix, removed, square, from)
+    if (pair === null) return true
+    if (left === 0) return false
+    const [i, j] = pair
+    for (const one of [j, i]) {
+      removed[one] = 1
+      if (search(i, left - 1)) return true
+      removed[one] = 0
     }
-    return true
+    return false
   }
   return search(0, budget) ? removed : null
 }

@@ -3,7 +3,7 @@
  * connected) is followed by another one from a stream of its own.
  */
 
-import { createRng, type Rng, type RngLabel } from '../rng.js'
+import { createRng, type Rng, type RngKey } from '../rng.js'
 import { buildTopology, type Edge, type Topology, topologyError } from './graph.js'
 import { completeEdges } from './regular-shapes.js'
 
@@ -13,7 +13,7 @@ export const MAX_TRIES = 1000
 function firstConnected(
   name: string,
   n: number,
-  seed: RngLabel,
+  seed: RngKey,
   draw: (rng: Rng) => Edge[] | null,
   mend: string,
 ): Topology {
@@ -73,7 +73,7 @@ function complement(n: number, edges: readonly Edge[]): Edge[] {
  *
  * @throws RobustAggError E_TOPOLOGY when k ≥ n, n·k is odd, or k is too small to connect n nodes
  */
-export function randomRegular(n: number, k: number, seed: RngLabel): Topology {
+export function randomRegular(n: number, k: number, seed: RngKey): Topology {
   const name = 'k-regular'
   if (k >= n) throw topologyError(name, n, `k is ${k}, but a node has only ${n - 1} others; lower k.`)
   if ((n * k) % 2 === 1) {
@@ -95,7 +95,7 @@ export function randomRegular(n: number, k: number, seed: RngLabel): Topology {
  *
  * @throws RobustAggError E_TOPOLOGY when no try is connected, as happens with p well below ln(n)/n
  */
-export function erdosRenyi(n: number, p: number, seed: RngLabel): Topology {
+export function erdosRenyi(n: number, p: number, seed: RngKey): Topology {
   const draw = (rng: Rng): Edge[] => completeEdges(n).filter(() => rng.uniform() < p)
   return firstConnected('erdos-renyi', n, seed, draw, `p is ${p}; use one well above ln(n)/n.`)
 }
@@ -106,7 +106,7 @@ export function erdosRenyi(n: number, p: number, seed: RngLabel): Topology {
  *
  * @throws RobustAggError E_TOPOLOGY when k is odd or not below n
  */
-export function smallWorld(n: number, k: number, p: number, seed: RngLabel): Topology {
+export function smallWorld(n: number, k: number, p: number, seed: RngKey): Topology {
   const name = 'small-world'
   if (k % 2 === 1 || k >= n) throw topologyError(name, n, `k is ${k}, but must be even and below n.`)
   const draw = (rng: Rng): Edge[] => {

@@ -1,9 +1,12 @@
 /** All topologies by name. */
 
+import { missingModule } from '../custom/missing.js'
+import { type CustomTopology, customTopology } from '../custom/topology.js'
 import { RobustAggError } from '../errors.js'
 import { hint, nearestName } from '../nearest-name.js'
-import { type ParameterInfo, type Parameters, parameter, resolveParameters } from '../parameters.js'
-import type { RngLabel } from '../rng.js'
+import { type Parameters, parameter, resolveParameters } from '../parameters.js'
+import type { RngKey } from '../rng.js'
+import type { TopologyDefinition, TopologyInfo } from './definition.js'
 import { buildTopology, type Edge, MAX_NODES, type Topology, topologyError } from './graph.js'
 import { erdosRenyi, randomRegular, smallWorld } from './random-graphs.js'
 import {
@@ -24,15 +27,7 @@ export interface TopologySpec {
   readonly edges?: readonly Edge[] | undefined
 }
 
-export interface TopologyInfo {
-  readonly name: string
-  readonly meaning: string
-  readonly params: readonly ParameterInfo[]
-}
-
-interface TopologyDefinition extends TopologyInfo {
-  readonly build: (n: number, params: Parameters, seed: RngLabel, edges: readonly Edge[]) => Topology
-}
+export type { TopologyInfo } from './definition.js'
 
 const definitions: readonly TopologyDefinition[] = [
   {
@@ -164,6 +159,14 @@ const definitions: readonly TopologyDefinition[] = [
 ]
 
 const byName = new Map(definitions.map((definition) => [definition.name, definition]))
+const builtIn: ReadonlySet<string> = new Set(byName.keys())
+
+/** Makes a topology of your own available by its name, as `registerRule` does for rules. @throws RobustAggError E_CUSTOM */
+export function registerTopology(topology: CustomTopology): string {
+  const definition = customTopology(topology, builtIn)
+  byName.set(definition.name, definition)
+  return definition.name
+}
 
 /**
  * A topology on n nodes.
@@ -173,14 +176,14 @@ const byName = new Map(definitions.map((definition) => [definition.name, definit
  * @throws RobustAggError E_UNKNOWN_TOPOLOGY, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER, or
  *   E_TOPOLOGY when no such graph exists
  */
-export function createTopology(spec: TopologySpec, n: number, seed: RngLabel): Topology {
+export function createTopology(spec: TopologySpec, n: number, seed: RngKey): Topology {
   const definition = byName.get(spec.name)
   if (definition === undefined) {
     const known = [...byName.keys()]
     const nearest = nearestName(spec.name, known)
     throw new RobustAggError(
       'E_UNKNOWN_TOPOLOGY',
-      `no topology is called '${spec.name}'.${hint(nearest, known)}`,
+      missingModule(spec.name, known) ?? `no topology is called '${spec.name}'.${hint(nearest, known)}`,
       { name: spec.name, nearest, known },
     )
   }
@@ -197,5 +200,5 @@ export function createTopology(spec: TopologySpec, n: number, seed: RngLabel): T
 
 /** Every topology with its parameters. */
 export function listTopologies(): readonly TopologyInfo[] {
-  return definitions.map(({ name, meaning, params }) => ({ name, meaning, params }))
+  return [...byName.values()].map(({ name, meaning, params }) => ({ name, meaning, params }))
 }

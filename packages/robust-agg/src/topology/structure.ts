@@ -15,38 +15,62 @@ function within(topology: Topology, nodes: readonly number[]): number[][] {
 }
 
 /**
- * The edges among `nodes` without which two of them that were connected no longer are. Tarjan's low points, O(edges).
+ * The edges among `nodes` whose removal disconnects two nodes that were connected. Tarjan's low points, O(edges).
  *
- * @param nodes - ascending; left out: all
+ * @param nodes - ascending; default: all
  */
 export function bridges(topology: Topology, nodes?: readonly number[]): readonly Edge[] {
   const list = nodes ?? Array.from({ length: topology.n }, (_, i) => i)
   const adjacent = within(topology, list)
-  const entered = new Int32Array(list.length).fill(-1)
-  const low = new Int32Array(list.length)
+  const search: DepthFirstSearch = {
+    entered: new Int32Array(list.length).fill(-1),
+    low: new Int32Array(list.length),
+    clock: 0,
+  }
   const found: Edge[] = []
-  let clock = 0
   for (let root = 0; root < list.length; root++) {
-    if (entered[root] >= 0) continue
-    const stack: { at: number; parent: number; next: number }[] = [{ at: root, parent: -1, next: 0 }]
-    entered[root] = low[root] = clock++
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const { at, parent } = top
-      const other = adjacent[at][top.next++]
-      if (other === undefined) {
-        stack.pop()
-        if (parent < 0) continue
-        low[parent] = Math.min(low[parent], low[at])
-        if (low[at] > entered[parent]) {
-          found.push([Math.min(list[at], list[parent]), Math.max(list[at], list[parent])])
-        }
-      } else if (entered[other] < 0) {
-        entered[other] = low[other] = clock++
-        stack.push({ at: other, parent: at, next: 0 })
-      } else if (other !== parent) low[at] = Math.min(low[at], entered[other])
+    if (search.entered[root] >= 0) continue
+    for (const [a, b] of bridgesFrom(root, adjacent, search)) {
+      found.push([Math.min(list[a], list[b]), Math.max(list[a], list[b])])
     }
   }
   return found.sort((x, y) => x[0] - y[0] || x[1] - y[1])
+}
+
+interface DepthFirstSearch {
+  /** When each position was entered; −1 before. */
+  readonly entered: Int32Array
+  /** The earliest entry that is reachable from the subtree of each position without its parent edge. */
+  readonly low: Int32Array
+  clock: number
+}
+
+/** The bridges of the component of `root`, as pairs of positions, child first. */
+function bridgesFrom(
+  root: number,
+  adjacent: readonly (readonly number[])[],
+  search: DepthFirstSearch,
+): [number, number][] {
+  const { entered, low } = search
+  const found: [number, number][] = []
+  const stack: { at: number; parent: number; next: number }[] = []
+  const enter = (at: number, parent: number): void => {
+    entered[at] = low[at] = search.clock++
+    stack.push({ at, parent, next: 0 })
+  }
+  enter(root, -1)
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const { at, parent } = top
+    const other = adjacent[at][top.next++]
+    if (other === undefined) {
+      stack.pop()
+      if (parent < 0) continue
+      low[parent] = Math.min(low[parent], low[at])
+      if (low[at] > entered[parent]) found.push([at, parent])
+    } else if (entered[other] < 0) enter(other, at)
+    else if (other !== parent) low[at] = Math.min(low[at], entered[other])
+  }
+  return found
 }
 
 /** Up to so many nodes the eigenvector is computed in full, O(n³). */

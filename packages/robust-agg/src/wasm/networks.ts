@@ -1,7 +1,7 @@
 /**
  * Order statistics of n rows, four coordinates at a time: a sorting network for exactly n, pruned to what is asked for,
  * written out as WebAssembly. Comparators work on integer keys x ^ ((x >> 31) >>> 1), which sort like the floats, −0
- * before +0. Work goes strip by strip, stage by stage, with wires that do not fit into registers in a scratch memory that
+ * before +0. Work goes strip by strip, segment by segment, with wires that do not fit into registers in a scratch memory that
  * stays in the first-level cache.
  *
  * Tried and left: comparing as floats (`f32x4.pmin`) saves the keys, but its latency of four cycles instead of one costs
@@ -17,8 +17,8 @@ import { SPAN_PARAMETERS, spanParameters } from './span-parameters.js'
 const STRIP = 64
 /** Values at hand at a time: the sixteen vector registers of x86-64, less what a comparator and a sum need. */
 const REGISTERS = 12
-/** Comparators of a stage, about. */
-const STAGE_LENGTH = 100
+/** Comparators of a segment, about. */
+const SEGMENT_LENGTH = 100
 
 /** Key to float32 bits or back: x ^ ((x >> 31) >>> 1). `scratch` holds x meanwhile. */
 function flipKey(code: FunctionCode, scratch: number): FunctionCode {
@@ -59,11 +59,16 @@ interface StripLocals {
   readonly scratch: number
 }
 
-/** One strip, stage after stage, four coordinates a turn. */
+/** One strip, segment after segment, four coordinates a turn. */
 function strip(code: FunctionCode, statistic: Statistic, { shift, end, out, scratch }: StripLocals): void {
   const { rows, from, to } = statistic
   const network = prunedNetwork(rows, from, to)
-  const { stages, atHand } = schedule(network, REGISTERS, STAGE_LENGTH, network.wireOf.slice(from, to + 1))
+  const { segments, atHand } = schedule(
+    network,
+    REGISTERS,
+    SEGMENT_LENGTH,
+    network.wireOf.slice(from, to + 1),
+  )
   const wires = Array.from({ length: rows }, () => code.local(V128))
   const flipping = code.local(V128)
   const [at, away] = [code.local(I32), code.local(I32)]
@@ -98,11 +103,11 @@ function strip(code: FunctionCode, statistic: Statistic, { shift, end, out, scra
     else bring(wire)
     return flipKey(code, flipping)
   }
-  stages.forEach((moves, stage) => {
+  segments.forEach((moves, segment) => {
     code.get(shift).set(at).get(scratch).set(away)
     code.loop(() => {
       for (const move of moves) run(move)
-      if (stage === stages.length - 1) {
+      if (segment === segments.length - 1) {
         code.get(out)
         statistic.finish({ code, rank })
         code.vector(simd.store, 0).advance(out, 16)

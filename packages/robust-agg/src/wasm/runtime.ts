@@ -32,13 +32,13 @@ export const layout = {
   results: 2 * 1048576,
   resultBytes: 4 * 1048576,
   /** Where vectors that live elsewhere are copied to, a window at a time; the last row is the output. */
-  stage: 6 * 1048576,
-  stageBytes: 9 * 1048576,
+  staging: 6 * 1048576,
+  stagingBytes: 9 * 1048576,
   /** From here on vectors of the arena. */
   arena: 15 * 1048576,
 } as const
 
-/** Rows that a kernel can take: the stage holds as many chunks. */
+/** Rows that a kernel can take: the staging area holds as many chunks. */
 export const MAX_ROWS = 1000
 /** Rows of a matrix of results. */
 export const MAX_MATRIX_ROWS = 256

@@ -76,10 +76,10 @@ export type Move =
   | { readonly kind: 'store'; readonly wire: number }
   | { readonly kind: 'compare'; readonly comparator: Comparator }
 
-/** Moves that are run for a whole strip before the next stage begins; nothing is at hand between stages. */
+/** Moves that are run for a whole strip before the next segment begins; nothing is at hand between segments. */
 export interface Schedule {
-  readonly stages: readonly (readonly Move[])[]
-  /** The wires of `keep` that are still at hand after the last stage: all of them, or none. */
+  readonly segments: readonly (readonly Move[])[]
+  /** The wires of `keep` that are still at hand after the last segment: all of them, or none. */
   readonly atHand: readonly number[]
 }
 
@@ -146,14 +146,14 @@ class Hand {
  * Comparators of which both wires are at hand come first, then those with one; otherwise the order of the network, whose
  * recursion is local by itself.
  *
- * @param stageLength - comparators of a stage, about: the code of a stage should stay in the processor's cache of decoded
+ * @param segmentLength - comparators of a segment, about: the code of a segment should stay in the processor's cache of decoded
  *   instructions
  * @param keep - wires that are wanted at the end; they are stored unless they all fit
  */
 export function schedule(
   { comparators }: Network,
   registers: number,
-  stageLength: number,
+  segmentLength: number,
   keep: readonly number[],
 ): Schedule {
   const hand = new Hand(comparators, keep)
@@ -169,8 +169,8 @@ export function schedule(
     }
     return best
   }
-  const stages: Move[][] = []
-  const stageCount = Math.max(1, Math.round(comparators.length / stageLength))
+  const segments: Move[][] = []
+  const segmentCount = Math.max(1, Math.round(comparators.length / segmentLength))
   for (let position = pick(); position >= 0; position = pick()) {
     const { i, j } = comparators[position]
     hand.bring(i, j, registers)
@@ -178,12 +178,12 @@ export function schedule(
     hand.compare(comparators[position])
     left.delete(position)
     const done = comparators.length - left.size
-    if (left.size > 0 && done >= ((stages.length + 1) * comparators.length) / stageCount) {
+    if (left.size > 0 && done >= ((segments.length + 1) * comparators.length) / segmentCount) {
       hand.putAllAway()
-      stages.push(hand.moves.splice(0))
+      segments.push(hand.moves.splice(0))
     }
   }
   const atHand = keep.length <= registers && keep.every((wire) => hand.has(wire)) ? keep : []
   if (atHand.length === 0) hand.putAllAway()
-  return { stages: [...stages, hand.moves], atHand }
+  return { segments: [...segments, hand.moves], atHand }
 }

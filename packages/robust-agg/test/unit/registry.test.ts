@@ -133,7 +133,7 @@ describe('checkNeighbourhood, at the limit and one below', () => {
     for (let count = 0; count < least; count++) {
       const error = caught(() => rule.checkNeighbourhood(count))
       if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) throw new Error(`no typed error at ${count}`)
-      expect(error.details).toEqual({ rule: name, nodes: count + 1, needed: least + 1, stage: null })
+      expect(error.details).toEqual({ rule: name, nodes: count + 1, needed: least + 1, step: null })
     }
   })
 

@@ -11,9 +11,8 @@ function moments(draw: () => number): { mean: number; variance: number } {
 }
 
 describe('streams', () => {
-  test('the same labels give the same numbers, different ones do not', () => {
-    const draw = (...labels: (string | number)[]) =>
-      Array.from({ length: 4 }, createRng(...labels).nextUint32)
+  test('the same keys give the same numbers, different ones do not', () => {
+    const draw = (...keys: (string | number)[]) => Array.from({ length: 4 }, createRng(...keys).nextUint32)
     expect(draw(1, 'a')).toEqual(draw(1, 'a'))
     const different = [
       [1],
@@ -27,7 +26,7 @@ describe('streams', () => {
       ['a\u001f$b'],
       ['a', 'b'],
     ]
-    const seen = new Set(different.map((labels) => draw(...labels).join()))
+    const seen = new Set(different.map((keys) => draw(...keys).join()))
     expect(seen.size).toBe(different.length)
   })
 

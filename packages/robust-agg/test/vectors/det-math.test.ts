@@ -14,8 +14,8 @@ function worst(values: Iterable<number>, f: (x: number) => number, reference: (x
   return most
 }
 
-function* spread(label: string, count: number, value: (u: number) => number): Generator<number> {
-  const rng = createRng('det-math', label)
+function* spread(name: string, count: number, value: (u: number) => number): Generator<number> {
+  const rng = createRng('det-math', name)
   for (let k = 0; k < count; k++) yield value(rng.uniform())
 }
 

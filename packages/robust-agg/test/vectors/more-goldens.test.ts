@@ -98,7 +98,7 @@ test('pre-aggregators: NNM and ARC, every row', () => {
     exposed: 0,
     refused: 0,
     initial: Float32Array.of(0, 0),
-    standings: [],
+    reputations: [],
   }
   for (const [name, expected] of [
     ['nnm', goldens.nnm_f1],

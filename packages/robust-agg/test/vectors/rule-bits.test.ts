@@ -19,8 +19,11 @@ import { cloud, ordinaryRound } from '../support.js'
 const file = new URL('./rule-bits.json', import.meta.url)
 const D = 4099
 const round = ordinaryRound(10, D)
-const hostile = [round.own.map((value, k) => (k % 2 === 0 ? -3 * value : 1e20)), cloud('small', D, 0, 1e-24)]
-const input = { ...round, neighbours: [...round.neighbours, ...hostile], previous: cloud('start', D, 0.9) }
+const byzantine = [
+  round.own.map((value, k) => (k % 2 === 0 ? -3 * value : 1e20)),
+  cloud('small', D, 0, 1e-24),
+]
+const input = { ...round, neighbours: [...round.neighbours, ...byzantine], previous: cloud('start', D, 0.9) }
 
 function hash(
   name: string,

@@ -77,7 +77,7 @@ describe('toy goldens', () => {
       exposed: 0,
       refused: 0,
       initial: own,
-      standings: [],
+      reputations: [],
     })
     if (mixed === 'too-few-models') throw new Error(mixed)
     expectClose(mixed.models[4], goldens.nnmRow4)

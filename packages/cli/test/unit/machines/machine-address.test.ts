@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { hostAddresses } from '../../../src/machines/machine-address.js'
+import { machineAddresses } from '../../../src/machines/machine-address.js'
 
 const NAMES = ['node-00', 'node-01', 'node-02']
 
 describe('hostAddresses', () => {
   it('are the names of the nodes where none is given', () => {
-    expect(hostAddresses(NAMES, [])[1]).toEqual({
+    expect(machineAddresses(NAMES, [])[1]).toEqual({
       port: 4001,
       announce: '/dns4/node-01/tcp/4001',
       listen: '/ip4/0.0.0.0/tcp/4001',
@@ -20,7 +20,7 @@ describe('hostAddresses', () => {
     ['1=localhost:4100', '/dns4/localhost/tcp/4100', '/ip4/127.0.0.1/tcp/4100'],
     ['1=[::1]:4100', '/ip6/::1/tcp/4100', '/ip6/::1/tcp/4100'],
   ])('%s', (given, announce, listen) => {
-    const [first, second] = hostAddresses(NAMES, [given])
+    const [first, second] = machineAddresses(NAMES, [given])
     expect(second).toMatchObject({ announce, listen })
     expect(first?.announce).toBe('/dns4/node-00/tcp/4001')
   })
@@ -38,11 +38,11 @@ describe('hostAddresses', () => {
     ['1=a/b:4001', 'is no host:port'],
     ['1=node-00:4001', 'node-00 and node-01 cannot both be at /dns4/node-00/tcp/4001'],
   ])('refuses %s', (given, message) => {
-    expect(() => hostAddresses(NAMES, [given])).toThrow(message)
+    expect(() => machineAddresses(NAMES, [given])).toThrow(message)
   })
 
   it('refuses two addresses of one node', () => {
-    expect(() => hostAddresses(NAMES, ['1=a.example:1', 'node-01=b.example:1'])).toThrow(
+    expect(() => machineAddresses(NAMES, ['1=a.example:1', 'node-01=b.example:1'])).toThrow(
       'node-01 has one already',
     )
   })

@@ -1,13 +1,13 @@
-import { partitionScheme, planCluster, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { partitionScheme, planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { describe, expect, it } from 'vitest'
 import { planData } from '../../../../lab/test/support/small-data.js'
 import { nodeConfigSchema } from '../../../src/config/node-config.js'
-import { hostSet } from '../../../src/machines/machine-set.js'
-import { hostsReadme } from '../../../src/machines/machines-readme.js'
+import { machineSet } from '../../../src/machines/machine-set.js'
+import { machinesReadme } from '../../../src/machines/machines-readme.js'
 import { startScript } from '../../../src/machines/start-script.js'
 
 const planOf = (scenario: ScenarioInput) =>
-  planCluster(scenarioSchema.parse({ nodes: 6, model: 'softmax', ...scenario }), planData)
+  planRun(scenarioSchema.parse({ nodes: 6, model: 'softmax', ...scenario }), planData)
 
 describe('hostSet', () => {
   it.each([
@@ -25,7 +25,7 @@ describe('hostSet', () => {
       topology: { name: 'dumbbell' },
       data: { split: groups === undefined ? split : { kind: 'by-clique', groups } } as ScenarioInput['data'],
     })
-    const { data } = nodeConfigSchema.parse(hostSet(plan, []).hosts[4]!.config)
+    const { data } = nodeConfigSchema.parse(machineSet(plan, []).hosts[4]!.config)
     expect(partitionScheme(data.split!)).toEqual(plan.partition)
     expect(data).toMatchObject({ source: 'mnist', part: 4, parts: 6, seed: 7 })
   })
@@ -33,15 +33,15 @@ describe('hostSet', () => {
   it('tells each host three other members', () => {
     const plan = planOf({})
     const { members } = plan.run.manifest
-    const [first] = hostSet(plan, ['2=192.0.2.7:5000']).hosts
+    const [first] = machineSet(plan, ['2=192.0.2.7:5000']).hosts
     expect(first!.config.bootstrap).toEqual([
       `/dns4/node-01/tcp/4001/p2p/${members[1]}`,
       `/ip4/192.0.2.7/tcp/5000/p2p/${members[2]}`,
       `/dns4/node-03/tcp/4001/p2p/${members[3]}`,
     ])
-    for (const { config, node } of hostSet(plan, []).hosts)
+    for (const { config, node } of machineSet(plan, []).hosts)
       expect(config.bootstrap!.join()).not.toContain(node.identity.signer.peerId)
-    expect(hostSet(planOf({ nodes: 2 }), []).hosts[1]!.config.bootstrap).toHaveLength(1)
+    expect(machineSet(planOf({ nodes: 2 }), []).hosts[1]!.config.bootstrap).toHaveLength(1)
   })
 
   it('lets attackers start with the command that injects their attack, and honest hosts with node start', () => {
@@ -49,7 +49,7 @@ describe('hostSet', () => {
       { nodes: [1], attack: { name: 'model-replacement' }, poison: { name: 'backdoor' }, from: 3, to: 5 },
       { nodes: [2], attack: { name: 'wrong-aggregate' } },
     ]
-    const { hosts } = hostSet(planOf({ adversaries }), [])
+    const { hosts } = machineSet(planOf({ adversaries }), [])
     expect(hosts[1]!.attack).toEqual({
       attack: { name: 'model-replacement', params: {} },
       poison: { name: 'backdoor', params: {} },
@@ -72,7 +72,7 @@ describe('hostSet', () => {
       { nodes: [2], attack: { name: 'echo' } },
       { nodes: [3], attack: { name: 'sign-flip-model' } },
     ]
-    const attempt = () => hostSet(planOf({ adversaries }), [])
+    const attempt = () => machineSet(planOf({ adversaries }), [])
     expect(attempt).toThrow(
       /^node-01 \(ipm, sees all\), node-02 \(echo, sees neighbours\): .*--stage cluster/,
     )
@@ -90,9 +90,9 @@ describe('hostSet', () => {
       stop: { seconds: 9 },
       controls: { baseline: false },
     })
-    const set = hostSet(planCluster(whole, planData), [])
+    const set = machineSet(planRun(whole, planData), [])
     const init = { set, whole, freshKeys: false, image: 'tempered:1' }
-    const text = hostsReadme(init)
+    const text = machinesReadme(init)
     for (const part of [
       'round 2: node-03 is killed',
       'ledgersVerify',
@@ -103,6 +103,6 @@ describe('hostSet', () => {
       'These keys protect nothing',
     ])
       expect(text).toContain(part)
-    expect(hostsReadme({ ...init, freshKeys: true })).not.toContain('protect nothing')
+    expect(machinesReadme({ ...init, freshKeys: true })).not.toContain('protect nothing')
   })
 })

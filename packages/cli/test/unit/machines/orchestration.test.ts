@@ -1,17 +1,17 @@
-import { planCluster, scenarioSchema } from '@tempered/lab/scenario'
+import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { planData } from '../../../../lab/test/support/small-data.js'
 import { composeDocument } from '../../../src/machines/compose-file.js'
 import { kubernetesDocuments } from '../../../src/machines/kubernetes-file.js'
-import { hostSet } from '../../../src/machines/machine-set.js'
+import { machineSet } from '../../../src/machines/machine-set.js'
 import { projectName } from '../../../src/machines/project-name.js'
-import { hostTexts } from '../../../src/machines/write-machines.js'
+import { machineTexts } from '../../../src/machines/write-machines.js'
 
 const scenario = scenarioSchema.parse({ name: 'small', nodes: 3, model: 'softmax' })
-const set = hostSet(planCluster(scenario, planData), [])
-const ownData = hostSet(
-  planCluster({ ...scenario, data: { ...scenario.data, source: '/somewhere' } }, planData),
+const set = machineSet(planRun(scenario, planData), [])
+const ownData = machineSet(
+  planRun({ ...scenario, data: { ...scenario.data, source: '/somewhere' } }, planData),
   [],
 )
 
@@ -30,7 +30,7 @@ const objectsOf = (of: typeof set): KubernetesObject[] => {
   const documents = kubernetesDocuments(of, {
     image: 'tempered:1',
     manifest: '{}\n',
-    filesOf: (host) => ({ key: Uint8Array.of(1, 2, host.node.index), texts: hostTexts(host) }),
+    filesOf: (host) => ({ key: Uint8Array.of(1, 2, host.node.index), texts: machineTexts(host) }),
   })
   const text = documents.map((document) => stringify(document)).join('---\n')
   return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject)
@@ -104,7 +104,7 @@ describe('kubernetes.yaml', () => {
     const objects = objectsOf(set)
     const [secret, config] = objects.filter(({ metadata }) => metadata.name === 'node-02')
     expect([...Buffer.from(secret!.data!['identity.key']!, 'base64')]).toEqual([1, 2, 2])
-    expect(config!.data).toEqual(hostTexts(set.hosts[2]!))
+    expect(config!.data).toEqual(machineTexts(set.hosts[2]!))
   })
 })
 

@@ -42,7 +42,7 @@ describe('templates', () => {
   it.each(TEMPLATE_NAMES)('%s makes sense and names its schema', (template) => {
     const text = scenarioTemplate(template, 'my-name', './x.schema.json')
     expect(text.startsWith('# yaml-language-server: $schema=./x.schema.json\n')).toBe(true)
-    expect(parseText('t.yaml', text, scenarioSchema, checkScenario).name).toBe('my-name')
+    expect(parseText('t.yaml', text, scenarioSchema, { check: checkScenario }).name).toBe('my-name')
     expect(firstSentence(text).length).toBeGreaterThan(20)
   })
 })
@@ -64,7 +64,7 @@ describe('the scenarios of the repository', () => {
   it.each(files)('%s makes sense, names its schema and says what it is', (file) => {
     const text = readFileSync(join(root, 'scenarios', file), 'utf8')
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../schemas/scenario.schema.json')
-    parseText(file, text, scenarioSchema, checkScenario)
+    parseText(file, text, scenarioSchema, { check: checkScenario })
     expect(firstSentence(text).length).toBeGreaterThan(20)
   })
 })

@@ -1,14 +1,12 @@
 import { stripVTControlCharacters } from 'node:util'
-import type { Estimate } from '@tempered/lab/measures'
-import { type Balance, balanceOf } from '@tempered/lab/measures'
-import { costLines } from '@tempered/lab/text'
+import { costLines, type Estimate, type Tradeoff, tradeoffOf } from '@tempered/lab/measures'
 import { describe, expect, it } from 'vitest'
 import { renderBalances } from '../../../src/terminal/summary.js'
 
 describe('renderBalances', () => {
   const at = (mean: number): Estimate => ({ mean, low: null, high: null, values: [mean] })
-  const empty = balanceOf({ rule: 'krum' })
-  const balance = (lost: number): Balance => ({ ...empty, cost: { ...empty.cost, worstLost: at(lost) } })
+  const empty = tradeoffOf({ rule: 'krum' })
+  const balance = (lost: number): Tradeoff => ({ ...empty, cost: { ...empty.cost, worstLost: at(lost) } })
 
   it('says when what was lost is a gain', () => {
     const textOf = (lost: number) => costLines(balance(lost), false)[0]?.text

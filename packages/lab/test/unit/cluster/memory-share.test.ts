@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { residentShare, shareMemory } from '../../../src/cluster/memory-share.js'
+import { residentShare, shareMemory } from '../../../src/events/memory-share.js'
 
 describe('residentShare', () => {
   it('divides the memory of the process by all nodes that it plays', () => {

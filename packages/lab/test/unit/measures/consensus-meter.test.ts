@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createConsensusMeter } from '../../../src/measures/consensus-meter.js'
+import { createConsensusMeter } from '../../../src/run/consensus-meter.js'
 
 it('is the mean squared distance to the mean', () => {
   const meter = createConsensusMeter(2)

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type FaultEvent, faultNodes, faultText } from '../../../src/measures/fault-events.js'
+import { type FaultEvent, faultEventText, faultNodes } from '../../../src/measures/fault-events.js'
 
 const nameOf = (index: number): string => `n${index}`
 const fault = (action: FaultEvent['action']): FaultEvent => ({ type: 'fault', action })
 
 describe('fault events', () => {
   it('tells every kind from its data', () => {
-    const told = (action: FaultEvent['action']) => faultText(fault(action), nameOf)
+    const told = (action: FaultEvent['action']) => faultEventText(fault(action), nameOf)
     expect(told({ type: 'kill', at: 3, node: 2 })).toBe('kill: n2')
     expect(told({ type: 'partition', at: 1, groups: [[0, 1], [2]] })).toBe('partition: n0, n1 | n2')
     expect(

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Measures } from '../../../src/measures/measures.js'
+import type { Measures } from '../../../src/measures/catalogue.js'
 import { type MatrixCell, matrixGroups, readMatrix } from '../../../src/measures/read-matrix.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 

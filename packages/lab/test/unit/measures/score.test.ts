@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { HostedRound } from '../../../src/cluster/worker-messages.js'
+import type { ReportedRound } from '../../../src/events/reported-round.js'
+import { measuresOf } from '../../../src/measures/catalogue.js'
 import { MEASURES } from '../../../src/measures/measures.js'
 import type { NodeRecord } from '../../../src/measures/run-record.js'
-import { measuresOf, type ScoreInput, scoreRun } from '../../../src/measures/score.js'
+import type { ScoreInput } from '../../../src/run/score-run.js'
+import { scoreRun } from '../../../src/run/score-run.js'
 
-type Neighbour = HostedRound['neighbours'][number]
+type Neighbour = ReportedRound['neighbours'][number]
 
 const neighbour = (peer: string, accepted: boolean, arrival: number | null = 0): Neighbour => ({
   peer,
@@ -21,7 +23,7 @@ const report = (
   round: number,
   testAccuracy: number | null,
   neighbours: readonly Neighbour[],
-): HostedRound => ({
+): ReportedRound => ({
   round,
   trainingLoss: 1,
   testLoss: 1,
@@ -36,7 +38,7 @@ const report = (
   phaseMs: { train: 500, publish: 100, collect: 200, aggregate: 100, evaluate: 50, ledger: 50 },
 })
 
-const record = (...rounds: [HostedRound, number][]): NodeRecord => ({
+const record = (...rounds: [ReportedRound, number][]): NodeRecord => ({
   rounds: rounds.map(([entry, elapsedMs]) => ({ report: entry, elapsedMs })),
 })
 

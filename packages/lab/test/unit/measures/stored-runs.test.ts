@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readRun } from '../../../src/measures/read-run.js'
 import { csvLine, ROW_COLUMNS, roundRows } from '../../../src/measures/rows.js'
-import { findRuns, roleOf, ruleLabel } from '../../../src/measures/run-collection.js'
+import { findRuns, roleOf, storedRuleName } from '../../../src/measures/run-collection.js'
 import { scoreRecord } from '../../../src/measures/score.js'
 import { roundSeries } from '../../../src/measures/series.js'
 import { type RunFixture, writeRun, writeScenarioRuns } from '../../support/run-fixture.js'
@@ -222,13 +222,13 @@ describe('findRuns', () => {
       ({ isPlain, ruleTitle: rule, record: { nodes: [{ attack }] } }) as unknown as Parameters<
         typeof roleOf
       >[0] &
-        Parameters<typeof ruleLabel>[1]
+        Parameters<typeof storedRuleName>[1]
     expect(roleOf(ran('average', 'ipm'))).toBe('undefended')
     expect(roleOf(ran('average', null))).toBe('baseline')
     expect(roleOf(ran('average', 'ipm', false))).toBe('attacked')
     expect(roleOf(ran('krum', null))).toBe('honest')
-    expect(ruleLabel('attacked-balance-2/seed-1', ran('balance', 'ipm'))).toBe('balance-2')
-    expect(ruleLabel('attacked/seed-1', ran('balance', 'ipm'))).toBe('balance')
-    expect(ruleLabel('attacked-average/seed-1', ran('average', 'ipm'))).toBe('average')
+    expect(storedRuleName('attacked-balance-2/seed-1', ran('balance', 'ipm'))).toBe('balance-2')
+    expect(storedRuleName('attacked/seed-1', ran('balance', 'ipm'))).toBe('balance')
+    expect(storedRuleName('attacked-average/seed-1', ran('average', 'ipm'))).toBe('average')
   })
 })

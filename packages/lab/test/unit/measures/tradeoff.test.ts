@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { MEASURES, type Measures } from '../../../src/measures/measures.js'
-import { balanceOf } from '../../../src/measures/tradeoff.js'
+import type { Measures } from '../../../src/measures/catalogue.js'
+import { type BuiltInMeasure, MEASURES } from '../../../src/measures/measures.js'
+import { tradeoffOf } from '../../../src/measures/tradeoff.js'
 
-const measures = (given: Partial<Measures>): Measures => ({
+const measures = (given: Partial<Record<BuiltInMeasure, number | null>>): Measures => ({
   ...(Object.fromEntries(Object.keys(MEASURES).map((name) => [name, null])) as unknown as Measures),
   ...given,
 })
@@ -12,7 +13,7 @@ const accuracies = (...pairs: [number, number][]) =>
 
 describe('balanceOf', () => {
   it('takes differences between runs of the same seed, then the mean', () => {
-    const balance = balanceOf({
+    const balance = tradeoffOf({
       rule: 'balance',
       attacked: accuracies([1, 0.8], [2, 0.6]),
       undefended: accuracies([2, 0.1], [1, 0.2]),
@@ -28,7 +29,7 @@ describe('balanceOf', () => {
   })
 
   it('leaves out a seed that one of the two variants does not have', () => {
-    const balance = balanceOf({
+    const balance = tradeoffOf({
       rule: 'balance',
       attacked: accuracies([1, 0.8], [2, 0.6]),
       undefended: accuracies([1, 0.2], [3, 0]),
@@ -37,7 +38,7 @@ describe('balanceOf', () => {
   })
 
   it('says null where a run is missing, and never invents a cost of nothing', () => {
-    const balance = balanceOf({ rule: 'balance', attacked: accuracies([1, 0.8]) })
+    const balance = tradeoffOf({ rule: 'balance', attacked: accuracies([1, 0.8]) })
     expect(balance.benefit.worstGained).toBeNull()
     expect(balance.cost.worstLost).toBeNull()
     expect(balance.cost.bytesRatio).toBeNull()
@@ -46,7 +47,7 @@ describe('balanceOf', () => {
 
   it('counts a lower attack success as a benefit', () => {
     const asr = (value: number) => new Map([[1, measures({ asr: value })]])
-    const balance = balanceOf({ rule: 'balance', attacked: asr(0.1), undefended: asr(0.9) })
+    const balance = tradeoffOf({ rule: 'balance', attacked: asr(0.1), undefended: asr(0.9) })
     expect(balance.benefit.asrPrevented?.mean).toBeCloseTo(0.8)
   })
 
@@ -54,10 +55,10 @@ describe('balanceOf', () => {
     const effort = (bytesPerRound: number, secondsPerRound: number) =>
       new Map([[1, measures({ bytesPerRound, secondsPerRound })]])
     const attack = { attacked: effort(200, 8), undefended: effort(100, 2) }
-    const both = balanceOf({ rule: 'x', ...attack, honest: effort(110, 3), baseline: effort(100, 2) })
+    const both = tradeoffOf({ rule: 'x', ...attack, honest: effort(110, 3), baseline: effort(100, 2) })
     expect([both.cost.bytesRatio?.mean, both.cost.secondsRatio?.mean]).toEqual([1.1, 1.5])
     expect(both.cost.comparedWith).toBe('no attacker')
-    const one = balanceOf({ rule: 'x', ...attack })
+    const one = tradeoffOf({ rule: 'x', ...attack })
     expect([one.cost.bytesRatio?.mean, one.cost.secondsRatio?.mean]).toEqual([2, 4])
     expect(one.cost.comparedWith).toBe('attackers')
   })

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRunFolder } from '../../../src/run/run-folder.js'
-import { planCluster } from '../../../src/scenario/plan.js'
+import { planRun } from '../../../src/scenario/plan.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 import { planData } from '../../support/small-data.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -15,7 +15,7 @@ describe('run folder', () => {
         model: 'softmax',
         data: { split: { kind: 'by-clique', groups: [[1], [0, 2]] } },
       })
-      const results = await openRunFolder(folder, planCluster(scenario, planData), planData.train)
+      const results = await openRunFolder(folder, planRun(scenario, planData), planData.train)
       await results.close()
       const counts = JSON.parse(await readFile(join(folder, 'data.json'), 'utf8')) as Record<string, number[]>
       // 10 samples of each of 10 classes; node 1 alone has the first five classes.

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import type { ClusterEvent } from '../../../src/cluster/cluster.js'
+import type { RunEvent } from '../../../src/events/run-event.js'
 import { createStopWatch } from '../../../src/run/stop-conditions.js'
-import type { ClusterPlan } from '../../../src/scenario/plan.js'
+import type { RunPlan } from '../../../src/scenario/plan.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 
 /** Honest nodes 0 and 1, attacker 2. */
 function watch(stop: { targetAccuracy?: number; seconds?: number }) {
   const nodes = [0, 1, 2].map((index) => ({ index, attack: index === 2 ? { name: 'ipm' } : undefined }))
-  return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes } as unknown as ClusterPlan)
+  return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes } as unknown as RunPlan)
 }
 
-const round = (index: number, number: number, testAccuracy: number | null): ClusterEvent =>
-  ({ type: 'round', index, report: { round: number, testAccuracy } }) as ClusterEvent
-const fault = (type: 'kill' | 'restart', node: number): ClusterEvent => ({
+const round = (index: number, number: number, testAccuracy: number | null): RunEvent =>
+  ({ type: 'round', index, report: { round: number, testAccuracy } }) as RunEvent
+const fault = (type: 'kill' | 'restart', node: number): RunEvent => ({
   type: 'fault',
   action: { at: 1, type, node },
 })

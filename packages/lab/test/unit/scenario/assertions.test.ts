@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { MEASURES, type Measures } from '../../../src/measures/measures.js'
+import type { Measures } from '../../../src/measures/catalogue.js'
+import { type BuiltInMeasure, MEASURES } from '../../../src/measures/measures.js'
 import { AssertionSyntaxError, parseAssertion } from '../../../src/scenario/assertions.js'
 import { type JudgedRun, judgeAssertions } from '../../../src/scenario/judge-assertions.js'
 import { type ScenarioInput, scenarioSchema } from '../../../src/scenario/schema.js'
@@ -62,7 +63,7 @@ const none = Object.fromEntries(Object.keys(MEASURES).map((name) => [name, null]
 /** Every run of the scenario, with what `of` says of each. */
 function judge(
   input: ScenarioInput,
-  of: (kind: string, seed: number, rule: string) => Partial<Measures>,
+  of: (kind: string, seed: number, rule: string) => Partial<Record<BuiltInMeasure, number | null>>,
   more: (kind: string, seed: number) => Partial<JudgedRun> = () => ({}),
 ) {
   const scenario = scenarioSchema.parse(input)

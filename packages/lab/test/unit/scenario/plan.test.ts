@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest'
-import { planCluster } from '../../../src/scenario/plan.js'
+import { planRun } from '../../../src/scenario/plan.js'
 import { defaultTopology, scenarioSchema } from '../../../src/scenario/schema.js'
 import { createDataset, planData } from '../../support/small-data.js'
 
-describe('planCluster', () => {
+describe('planRun', () => {
   it('draws the same members, topology and run id from the same scenario', () => {
     const scenario = scenarioSchema.parse({ nodes: 6, model: 'softmax' })
-    const first = planCluster(scenario, planData)
-    const second = planCluster(scenario, planData)
+    const first = planRun(scenario, planData)
+    const second = planRun(scenario, planData)
     expect(second.run.id.toString()).toBe(first.run.id.toString())
-    const other = planCluster(scenarioSchema.parse({ nodes: 6, model: 'softmax', seed: 2 }), planData)
+    const other = planRun(scenarioSchema.parse({ nodes: 6, model: 'softmax', seed: 2 }), planData)
     expect(other.run.id.toString()).not.toBe(first.run.id.toString())
     expect(other.run.manifest.members).not.toEqual(first.run.manifest.members)
   })
 
   it('writes a logit adjustment into the manifest, and none where there is none', () => {
     const trainingOf = (training: object) =>
-      planCluster(scenarioSchema.parse({ training }), planData).run.manifest.training
+      planRun(scenarioSchema.parse({ training }), planData).run.manifest.training
     expect(trainingOf({ logitAdjustment: 1 })).toMatchObject({ logitAdjustment: 1 })
     expect(trainingOf({ logitAdjustment: 0 })).not.toHaveProperty('logitAdjustment')
   })
 
   it('writes the rule with all parameters in force into the manifest', () => {
-    const plan = planCluster(
+    const plan = planRun(
       scenarioSchema.parse({ rule: { name: 'balance', params: { gamma: 0.5 } } }),
       planData,
     )
@@ -55,13 +55,11 @@ describe('planCluster', () => {
       'E_CONFIG',
     ],
   ])('refuses %j before anything runs', (fields, code) => {
-    expect(() => planCluster(scenarioSchema.parse(fields), planData)).toThrow(
-      expect.objectContaining({ code }),
-    )
+    expect(() => planRun(scenarioSchema.parse(fields), planData)).toThrow(expect.objectContaining({ code }))
   })
 
   it('takes classes and shape from the data', () => {
-    const plan = planCluster(scenarioSchema.parse({ model: 'softmax' }), {
+    const plan = planRun(scenarioSchema.parse({ model: 'softmax' }), {
       train: createDataset(3, 5),
       test: createDataset(3, 5),
     })
@@ -78,7 +76,7 @@ describe('the default topology', () => {
     expect(defaultTopology(6)).toEqual({ name: 'k-regular', params: { k: 4 } })
     for (const nodes of [1, 2, 3, 4, 5]) {
       expect(defaultTopology(nodes).name).toBe('complete')
-      expect(() => planCluster(scenarioSchema.parse({ nodes, model: 'softmax' }), planData)).not.toThrow()
+      expect(() => planRun(scenarioSchema.parse({ nodes, model: 'softmax' }), planData)).not.toThrow()
     }
   })
 })

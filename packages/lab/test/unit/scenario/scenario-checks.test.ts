@@ -6,7 +6,7 @@ import { scenarioSchema } from '../../../src/scenario/schema.js'
 /** The mistakes of a file, one a line. */
 function mistakes(text: string): string[] {
   try {
-    parseText('s.yaml', text, scenarioSchema, checkScenario, INDEPENDENT_KEYS)
+    parseText('s.yaml', text, scenarioSchema, { check: checkScenario, independent: INDEPENDENT_KEYS })
     return []
   } catch (error) {
     expect((error as { code: string }).code).toBe('E_CONFIG')
@@ -129,9 +129,12 @@ describe('faults', () => {
     ['{ at: 1, leave: [1] }, { at: 2, slowTrainer: { nodes: [1], factor: 2 } }', /has left for good/],
     ['{ at: 2, join: [1] }, { at: 1, kill: [1] }', /node 1 has not joined yet in round 1/],
     ['{ at: 2, heal: true }', /there is no partition to heal/],
-    ['{ at: 2, partition: [[1], [2]] }, { at: 3, partition: [[1], [2]] }', /the partition of round 2 stands/],
+    [
+      '{ at: 2, partition: [[1], [2]] }, { at: 3, partition: [[1], [2]] }',
+      /the partition of round 2 is still in force/,
+    ],
     ['{ at: 2, partition: [[1], [1]] }', /faults\.0\.partition\.1\.0: node 1 is named twice/],
-    ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /nobody is there to begin/],
+    ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /none is there at the start/],
     ['{ at: 2, kill: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /no honest node is left/],
   ])('refuses %s', (faults, message) => {
     expect(mistakes(`faults: [ ${faults} ]`).join('\n')).toMatch(message)
@@ -141,7 +144,7 @@ describe('faults', () => {
     const text = (a: number, b: number) =>
       `topology: { name: ring }\nfaults: [ { at: 1, slowLink: { between: [${a}, ${b}], latencyMs: 1 } } ]`
     expect(mistakes(text(0, 9))).toEqual([])
-    expect(one(text(0, 5))).toMatch(/nodes 0 and 5 are no neighbours/)
+    expect(one(text(0, 5))).toMatch(/nodes 0 and 5 are not neighbours/)
     expect(one(text(3, 3))).toMatch(/named twice/)
   })
 

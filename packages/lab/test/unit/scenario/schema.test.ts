@@ -2,7 +2,7 @@ import { createTopology } from '@tempered/robust-agg/topology'
 import { describe, expect, it } from 'vitest'
 import { planAttack } from '../../../src/adversary/planned-attack.js'
 import { cliquesOf, scenarioPartition } from '../../../src/scenario/data-split.js'
-import { planCluster } from '../../../src/scenario/plan.js'
+import { planRun } from '../../../src/scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../../../src/scenario/schema.js'
 import { planData } from '../../support/small-data.js'
 
@@ -84,7 +84,7 @@ describe('planAttack', () => {
   })
 
   it('is what a plan gives its nodes, at the places that the seed draws', () => {
-    const plan = planCluster(
+    const plan = planRun(
       parse({
         model: 'softmax',
         adversaries: [{ count: 2, attack: { name: 'ipm', params: { epsilon: 2 } } }],

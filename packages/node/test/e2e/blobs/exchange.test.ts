@@ -65,13 +65,13 @@ describe('model transfer', () => {
   })
 
   it('says E_STREAM for a peer that does not speak the protocol', async () => {
-    const { serverHost, fetch } = await setup()
-    await serverHost.unhandle(STREAM_PROTOCOLS.blob)
+    const { serverNode, fetch } = await setup()
+    await serverNode.unhandle(STREAM_PROTOCOLS.blob)
     await expect(fetch('x', new Uint8Array(1))).rejects.toMatchObject({ name: 'NodeError', code: 'E_STREAM' })
   })
 })
 
-describe('against a hostile server', () => {
+describe('against a Byzantine server', () => {
   const model = bytesOf(3 * WINDOW)
   const cid = blobCid(model).toString()
 
@@ -177,16 +177,16 @@ describe('against a hostile server', () => {
         for (;;) await stream.writeBytes(new Uint8Array(WINDOW).fill(0xee), signal)
       },
     ],
-  ])('that %s, a transfer ends with its code and the next one works', async (_what, code, hostile) => {
+  ])('that %s, a transfer ends with its code and the next one works', async (_what, code, byzantine) => {
     const parts = await setup()
     parts.add(model)
-    parts.hostile = hostile
+    parts.byzantine = byzantine
     const error = await parts.fetch(cid, new Uint8Array(model.byteLength)).catch((cause: unknown) => cause)
     expect(error).toMatchObject({
       name: 'NodeError',
       code: typeof code === 'string' ? code : expect.stringMatching(code),
     })
-    parts.hostile = undefined
+    parts.byzantine = undefined
     const into = new Uint8Array(model.byteLength)
     await parts.fetch(cid, into)
     expect(Buffer.from(into).equals(model)).toBe(true)
@@ -196,7 +196,7 @@ describe('against a hostile server', () => {
     const parts = await setup()
     parts.add(model)
     const asked = new Promise<void>((resolve) => {
-      parts.hostile = async (stream, _connection, signal) => {
+      parts.byzantine = async (stream, _connection, signal) => {
         await stream.readFrame(signal)
         resolve()
         for (;;) await stream.readFrame(signal)
@@ -206,14 +206,14 @@ describe('against a hostile server', () => {
     await asked
     parts.clock.advance(DEADLINES.firstByteMs)
     expect(await transfer).toMatchObject({ name: 'NodeError', code: 'E_TIMEOUT' })
-    parts.hostile = undefined
+    parts.byzantine = undefined
     await parts.fetch(cid, new Uint8Array(model.byteLength))
   })
 
   it('that stalls inside a window, a transfer ends with E_TIMEOUT at the deadline of the whole', async () => {
     const parts = await setup()
     const stalled = new Promise<void>((resolve) => {
-      parts.hostile = async (stream, _connection, signal) => {
+      parts.byzantine = async (stream, _connection, signal) => {
         await stream.readFrame(signal)
         await stream.writeFrame({ total: model.byteLength }, signal)
         await stream.writeBytes(model.subarray(0, 1000), signal)
@@ -232,7 +232,7 @@ describe('against a hostile server', () => {
   it('a transfer that is given up ends with E_STOPPED', async () => {
     const parts = await setup()
     const controller = new AbortController()
-    parts.hostile = async (stream, _connection, signal) => {
+    parts.byzantine = async (stream, _connection, signal) => {
       await stream.readFrame(signal)
       controller.abort()
       for (;;) await stream.readFrame(signal)
@@ -244,7 +244,7 @@ describe('against a hostile server', () => {
   it('that closes right after the last byte, the model is taken all the same', async () => {
     const parts = await setup()
     const small = bytesOf(1000)
-    parts.hostile = async (stream, _connection, signal) => {
+    parts.byzantine = async (stream, _connection, signal) => {
       await stream.readFrame(signal)
       await stream.writeFrame({ total: 1000 }, signal)
       await stream.writeBytes(small, signal)
@@ -258,7 +258,7 @@ describe('against a hostile server', () => {
     const parts = await setup()
     const total = 6 * WINDOW
     const large = bytesOf(total)
-    // Everything between two hosts goes through one TCP connection in order: what the client had sent before the
+    // Everything between two libp2p nodes goes through one TCP connection in order: what the client had sent before the
     // answer to an echo came is here when the answer is.
     await parts.client.serve('/test/echo', 8, async (stream, _connection, signal) => {
       await stream.writeFrame(await stream.readFrame(signal), signal)
@@ -268,7 +268,7 @@ describe('against a hostile server', () => {
     let askedFor = 0
     let sent = 0
     let most = 0
-    parts.hostile = async (stream, _connection, signal) => {
+    parts.byzantine = async (stream, _connection, signal) => {
       const reading = (async () => {
         for (;;) {
           const request = (await stream.readFrame(signal)) as { offset: number; length: number } | null
@@ -296,7 +296,7 @@ describe('against a hostile server', () => {
   })
 })
 
-describe('against a hostile client', () => {
+describe('against a Byzantine client', () => {
   const model = bytesOf(1000)
 
   /** Sends frames as they are and gives back what the server answered to the last one, or the error. */

@@ -7,12 +7,12 @@ import { describe, expect, it } from 'vitest'
 const SCRIPT = `
 delete Promise.withResolvers
 if (Promise.withResolvers !== undefined) throw new Error('still there')
-const { createHost } = await import('./dist/transport/host.js')
+const { createLibp2pNode } = await import('./dist/transport/libp2p-node.js')
 const { createSigner, blobCid, runTopics } = await import('@tempered/protocol')
 const topics = runTopics(blobCid(new Uint8Array(1)))
 const start = (fill) => {
   const seed = new Uint8Array(32).fill(fill)
-  return createHost({
+  return createLibp2pNode({
     seed, signer: createSigner(seed), listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false, topics, dialMs: 60_000,
     wireBytes: { received: 0, sent: 0 },
   })
@@ -26,7 +26,7 @@ process.exit(0)
 `
 
 describe('Promise.withResolvers', () => {
-  it('is there for libp2p where the runtime lacks it: two hosts connect and stop', async () => {
+  it('is there for libp2p where the runtime lacks it: two libp2p nodes connect and stop', async () => {
     const cwd = fileURLToPath(new URL('../../..', import.meta.url))
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', SCRIPT], {
       cwd,

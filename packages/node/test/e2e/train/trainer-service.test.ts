@@ -18,7 +18,7 @@ const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
   ...over,
 })
 
-function spec(model: ModelName = 'mlp', nodeLabel: string | number = 0): TrainerSpec {
+function spec(model: ModelName = 'mlp', nodeId: string | number = 0): TrainerSpec {
   const images = Uint8Array.from({ length: 40 * 100 }, (_, k) => (k * k * 7) % 256)
   const labels = Uint8Array.from({ length: 40 }, (_, k) => k % 3)
   const indices = Uint32Array.from({ length: 40 }, (_, k) => k)
@@ -29,7 +29,7 @@ function spec(model: ModelName = 'mlp', nodeLabel: string | number = 0): Trainer
     classes: 3,
     train: { images, labels, indices },
     test: { images, labels },
-    nodeLabel,
+    nodeId,
     seed: 1,
   }
 }

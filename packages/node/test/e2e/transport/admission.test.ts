@@ -18,7 +18,7 @@ import { createInbound } from '../../../src/inbound/inbound.js'
 import { createAdmission } from '../../../src/transport/admission.js'
 import { createDirectProtocols } from '../../../src/transport/direct-protocols.js'
 import { fetchManifest } from '../../../src/transport/fetch-manifest.js'
-import { connect, startHost } from '../../support/hosts.js'
+import { connect, startLibp2pNode } from '../../support/libp2p-nodes.js'
 import { createManualClock } from '../../support/manual-clock.js'
 import {
   announce,
@@ -35,10 +35,10 @@ import {
 const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 60_000 }
 const signal = () => new AbortController().signal
 
-/** A host that admits and is admitted, and everything that it was told. */
+/** A node that admits and is admitted, and everything that it was told. */
 async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run = run) {
-  const host = await startHost(seed, signer, ofRun)
-  const told = {
+  const libp2p = await startLibp2pNode(seed, signer, ofRun)
+  const received = {
     admitted: [] as string[],
     refused: [] as [peer: string, code: string][],
     announcements: [] as SignedAnnouncement[],
@@ -49,17 +49,17 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
     errors: [] as string[],
   }
   // Time stands still, so that no deadline passes by chance.
-  const direct = createDirectProtocols(host, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
-    told.errors.push((error as NodeError).code),
+  const direct = createDirectProtocols(libp2p, createManualClock(), DEADLINES, (_protocol, _peer, error) =>
+    received.errors.push((error as NodeError).code),
   )
   const inbound = createInbound(
     ofRun,
     ofRun.manifest.members,
     {
-      announcement: (message) => told.announcements.push(message),
-      head: (message) => told.heads.push(message),
-      evidence: (evidence) => told.evidence.push(evidence),
-      accusation: (evidence) => told.accusations.push(evidence),
+      announcement: (message) => received.announcements.push(message),
+      head: (message) => received.heads.push(message),
+      evidence: (evidence) => received.evidence.push(evidence),
+      accusation: (evidence) => received.accusations.push(evidence),
     },
     () => 0,
   )
@@ -84,14 +84,14 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
       newestHead: (author) => own.seen.get(author),
       blob: async () => undefined,
     },
-    addresses: () => host.getMultiaddrs().map(String),
-    onAdmitted: (peer) => told.admitted.push(peer),
-    onRefused: (peer, code) => told.refused.push([peer, code]),
-    onOwnHead: (head) => told.ownHeads.push(head),
-    isAdmitted: (peer) => told.admitted.includes(peer),
+    addresses: () => libp2p.getMultiaddrs().map(String),
+    onAdmitted: (peer) => received.admitted.push(peer),
+    onRefused: (peer, code) => received.refused.push([peer, code]),
+    onOwnHead: (head) => received.ownHeads.push(head),
+    isAdmitted: (peer) => received.admitted.includes(peer),
   })
   await admission.start()
-  return { host, direct, admission, told, own, peer: peerIdFromString(signer.peerId) }
+  return { libp2p, direct, admission, received, own, peer: peerIdFromString(signer.peerId) }
 }
 
 const member = (k: number) => startNode(seeds[k], signers[k])
@@ -102,42 +102,42 @@ describe('admission', () => {
     a.own.announcements = [announce(signers[0], 0), announce(signers[0], 1)]
     a.own.head = headOf(signers[0], 0)
     b.own.announcements = [announce(signers[1], 5)]
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
-    expect(a.told.admitted).toEqual([signers[1].peerId])
-    expect(b.told.admitted).toEqual([signers[0].peerId])
-    expect(a.told.announcements.map((message) => message.body.round)).toEqual([5])
-    expect(b.told.announcements.map((message) => message.body.round)).toEqual([0, 1])
-    expect(b.told.heads.map(({ head }) => head.body.height)).toEqual([0])
-    expect([...a.told.refused, ...b.told.refused]).toEqual([])
+    expect(a.received.admitted).toEqual([signers[1].peerId])
+    expect(b.received.admitted).toEqual([signers[0].peerId])
+    expect(a.received.announcements.map((message) => message.body.round)).toEqual([5])
+    expect(b.received.announcements.map((message) => message.body.round)).toEqual([0, 1])
+    expect(b.received.heads.map(({ head }) => head.body.height)).toEqual([0])
+    expect([...a.received.refused, ...b.received.refused]).toEqual([])
   })
 
   it('tells a node of another run so, on both sides, and admits it on neither', async () => {
     const [a, b] = await Promise.all([startNode(seeds[0], signers[0], otherRun), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await expect(a.admission.introduce(b.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_WRONG_RUN', run: run.id.toString() },
       message: expect.stringContaining(otherRun.id.toString()),
     })
-    expect(a.told.refused).toEqual([[signers[1].peerId, 'E_WRONG_RUN']])
-    expect(b.told.refused).toEqual([[signers[0].peerId, 'E_WRONG_RUN']])
-    expect([...a.told.admitted, ...b.told.admitted]).toEqual([])
+    expect(a.received.refused).toEqual([[signers[1].peerId, 'E_WRONG_RUN']])
+    expect(b.received.refused).toEqual([[signers[0].peerId, 'E_WRONG_RUN']])
+    expect([...a.received.admitted, ...b.received.admitted]).toEqual([])
   })
 
   it('tells somebody who is no member so, whoever dialled', async () => {
     const [outsider, b] = await Promise.all([startNode(strangerSeed, stranger), member(1)])
-    await connect(outsider.host, b.host)
+    await connect(outsider.libp2p, b.libp2p)
     await expect(outsider.admission.introduce(b.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_NOT_A_MEMBER' },
     })
-    expect(b.told.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
+    expect(b.received.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
     await expect(b.admission.introduce(outsider.peer, signal())).rejects.toMatchObject({
       code: 'E_REFUSED',
       details: { code: 'E_NOT_A_MEMBER' },
     })
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.admitted).toEqual([])
   })
 
   it('hands over evidence to whoever was not there, and tells a node what it signed before', async () => {
@@ -146,18 +146,18 @@ describe('admission', () => {
     b.own.evidence = [evidence, accuseModel(announce(signers[3], 1))]
     b.own.seen.set(signers[0].peerId, headOf(signers[0], 6).head)
     a.own.seen.set(signers[1].peerId, headOf(signers[2], 6).head)
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
-    expect(a.told.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
-    expect(a.told.accusations).toHaveLength(1)
-    expect(a.told.ownHeads.map(({ body }) => body.height)).toEqual([6])
+    expect(a.received.evidence.map(({ bytes }) => bytes)).toEqual([evidence.bytes])
+    expect(a.received.accusations).toHaveLength(1)
+    expect(a.received.ownHeads.map(({ body }) => body.height)).toEqual([6])
     // What it was told is of another author: nothing of its own.
-    expect(b.told.ownHeads).toEqual([])
+    expect(b.received.ownHeads).toEqual([])
   })
 
   it('tells a node of another protocol version so', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 2,
       run: run.id.toString(),
@@ -169,7 +169,7 @@ describe('admission', () => {
     }
     const reply = await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
     expect(reply).toMatchObject({ refused: 'E_UNSUPPORTED_VERSION' })
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.admitted).toEqual([])
   })
 
   it.each<[string, unknown]>([
@@ -180,7 +180,7 @@ describe('admission', () => {
     ['an unknown field', { extra: 1 }],
   ])('resets a hello with %s', async (_what, changes) => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 1,
       run: run.id.toString(),
@@ -194,13 +194,13 @@ describe('admission', () => {
     await expect(a.direct.request(b.peer, STREAM_PROTOCOLS.hello, message, signal())).rejects.toMatchObject({
       code: 'E_STREAM',
     })
-    expect(b.told.errors).toEqual(['E_MALFORMED'])
-    expect(b.told.admitted).toEqual([])
+    expect(b.received.errors).toEqual(['E_MALFORMED'])
+    expect(b.received.admitted).toEqual([])
   })
 
   it('takes eight addresses and four announcements, and drops announcements that are not valid', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     const hello = {
       version: 1,
       run: run.id.toString(),
@@ -218,14 +218,14 @@ describe('admission', () => {
     await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
     // The status goes through validation after the reply; the next answer comes after it.
     await a.direct.request(b.peer, STREAM_PROTOCOLS.status, { fromRound: 0 }, signal())
-    expect(b.told.admitted).toEqual([signers[0].peerId])
-    expect(b.told.announcements.map((message) => message.body.round)).toEqual([2])
-    expect(b.told.heads).toEqual([])
+    expect(b.received.admitted).toEqual([signers[0].peerId])
+    expect(b.received.announcements.map((message) => message.body.round)).toEqual([2])
+    expect(b.received.heads).toEqual([])
   })
 
   it('says E_MALFORMED of a reply that is none', async () => {
-    const [a, host] = await Promise.all([member(0), startHost(seeds[1], signers[1])])
-    await createDirectProtocols(host, createManualClock(), DEADLINES, () => undefined).serve(
+    const [a, libp2p] = await Promise.all([member(0), startLibp2pNode(seeds[1], signers[1])])
+    await createDirectProtocols(libp2p, createManualClock(), DEADLINES, () => undefined).serve(
       STREAM_PROTOCOLS.hello,
       4,
       async (stream, _connection, limit) => {
@@ -233,25 +233,25 @@ describe('admission', () => {
         await stream.writeFrame({ something: 'else' }, limit)
       },
     )
-    await connect(a.host, host)
+    await connect(a.libp2p, libp2p)
     await expect(a.admission.introduce(peerIdFromString(signers[1].peerId), signal())).rejects.toMatchObject({
       code: 'E_MALFORMED',
     })
-    expect(a.told.admitted).toEqual([])
+    expect(a.received.admitted).toEqual([])
   })
 })
 
 describe('status', () => {
   it('is answered to admitted peers only', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await expect(a.admission.pollStatus(b.peer, 0, signal())).rejects.toMatchObject({ code: 'E_STREAM' })
-    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+    expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
   })
 
   it('brings the announcements from a round on, at most the newest four, and tells how far the peer is', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
     b.own.announcements = [0, 1, 2, 3, 4, 5].map((round) => announce(signers[1], round))
@@ -261,30 +261,30 @@ describe('status', () => {
       rounds: [2, 3, 4, 5],
       newestRound: 5,
     })
-    expect(a.told.announcements.map((message) => message.body.round)).toEqual([4, 5, 2, 3, 4, 5])
+    expect(a.received.announcements.map((message) => message.body.round)).toEqual([4, 5, 2, 3, 4, 5])
   })
 
   it('counts nothing that does not pass validation', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
-    await connect(a.host, b.host)
+    await connect(a.libp2p, b.libp2p)
     await a.admission.introduce(b.peer, signal())
     const { body, signature } = announce(signers[1], 3)
     const forged = { body: { ...body, model: modelCid(77) }, signature }
     b.own.announcements = [{ ...forged, bytes: encodeCanonical(forged) }]
     expect(await a.admission.pollStatus(b.peer, 0, signal())).toEqual({ rounds: [], newestRound: -1 })
-    expect(a.told.announcements).toEqual([])
+    expect(a.received.announcements).toEqual([])
   })
 })
 
 describe('the manifest', () => {
   it('is given to members before they are admitted, and to nobody else', async () => {
     const b = await member(1)
-    const address = b.host.getMultiaddrs()[0].toString()
+    const address = b.libp2p.getMultiaddrs()[0].toString()
     const fetched = await fetchManifest(identityFromSeed(seeds[0]), address, systemClock, signal())
     expect(fetched.id.equals(run.id)).toBe(true)
     await expect(
       fetchManifest(identityFromSeed(strangerSeed), address, systemClock, signal()),
     ).rejects.toMatchObject({ code: 'E_STREAM' })
-    expect(b.told.errors).toEqual(['E_NOT_ADMITTED'])
+    expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
   })
 })

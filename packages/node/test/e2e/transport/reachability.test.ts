@@ -34,10 +34,10 @@ function createMember(index: number, neighbour: number) {
     { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [], mdns: false },
   )
   onTestFinished(() => network.stop())
-  const told: string[] = []
+  const changes: string[] = []
   const waiting = new Set<() => void>()
   const tell = (word: string): void => {
-    told.push(word)
+    changes.push(word)
     for (const look of [...waiting]) look()
   }
   const ignore = () => undefined
@@ -53,13 +53,13 @@ function createMember(index: number, neighbour: number) {
   }
   return {
     network,
-    told,
+    changes,
     start: () => network.start(handlers),
-    /** Resolves once so many things have been told. */
+    /** Resolves once so many things have been reported. */
     count: (wanted: number) =>
       new Promise<void>((resolve) => {
         const look = (): void => {
-          if (told.length < wanted) return
+          if (changes.length < wanted) return
           waiting.delete(look)
           resolve()
         }
@@ -79,7 +79,7 @@ describe('setReachable', () => {
     a.network.setReachable(peers[1], false)
     b.network.setReachable(peers[0], false)
     await Promise.all([a.count(2), b.count(2)])
-    expect([a.told, b.told]).toEqual([
+    expect([a.changes, b.changes]).toEqual([
       ['up', 'down'],
       ['up', 'down'],
     ])
@@ -88,7 +88,7 @@ describe('setReachable', () => {
     a.network.setReachable(peers[1], true)
     b.network.setReachable(peers[0], true)
     await Promise.all([a.count(3), b.count(3)])
-    expect(a.told.at(-1)).toBe('up')
+    expect(a.changes.at(-1)).toBe('up')
     await a.network.pollStatus(peers[1], 0, signal)
   })
 
@@ -99,7 +99,7 @@ describe('setReachable', () => {
     b.network.learnAddresses(peers[2], a.network.addresses())
     a.network.learnAddresses(peers[3], b.network.addresses())
     await expect(b.network.pollStatus(peers[2], 0, AbortSignal.timeout(600_000))).rejects.toThrow()
-    expect([a.told, b.told]).toEqual([[], []])
+    expect([a.changes, b.changes]).toEqual([[], []])
     a.network.setReachable(peers[3], true)
     await Promise.all([a.count(1), b.count(1)])
   })

@@ -70,7 +70,7 @@ describe('diffLedgers', () => {
     const found = await diff([mine], [theirs])
     const [one, two] = [...found.contradictions].sort((x, y) => (x.offender === b.peerId ? -1 : y ? 1 : 0))
     expect(one).toMatchObject({ offender: b.peerId, round: 0 })
-    expect(one.stories.map(({ tellers }) => tellers)).toEqual([[me.peerId], [b.peerId]])
+    expect(one.announcements.map(({ ledgers }) => ledgers)).toEqual([[me.peerId], [b.peerId]])
     expect(two).toMatchObject({
       offender: c.peerId,
       round: 0,

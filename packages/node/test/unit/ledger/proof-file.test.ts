@@ -22,7 +22,7 @@ import { encodeCarHeader, encodeCarSection } from '../../../src/ledger/car.js'
 import {
   checkProofFile,
   PROOF_LIMITS,
-  packMisdeedProof,
+  packMisbehaviourProof,
   packWholeProof,
 } from '../../../src/ledger/proof-file.js'
 import { finalHead } from '../../support/final-fixture.js'
@@ -53,7 +53,7 @@ beforeAll(async () => {
 })
 
 const pack = (evidence: Evidence, parent?: SignedEntry, at = lookup) =>
-  packMisdeedProof(run, evidence, parent, at)
+  packMisbehaviourProof(run, evidence, parent, at)
 
 async function fileOf(parts: readonly Uint8Array[]): Promise<string> {
   const path = join(await temporaryFolder(), 'proof.car')
@@ -98,8 +98,8 @@ const nonFinite = () => {
 describe('the proof of a wrong aggregate', () => {
   it('convinces from its bytes alone and names the parameter', async () => {
     const checked = await checkProofFile(await fileOf(await pack(wrong, honest[0])))
-    expect(checked).toMatchObject({ kind: 'misdeed', evidence: { offender: offender.peerId, round: 1 } })
-    expect(checked.kind === 'misdeed' && checked.judgement.difference).toMatchObject({
+    expect(checked).toMatchObject({ kind: 'misbehaviour', evidence: { offender: offender.peerId, round: 1 } })
+    expect(checked.kind === 'misbehaviour' && checked.judgement.difference).toMatchObject({
       field: 'aggregate',
       coordinate: 0,
       recorded: '1',
@@ -173,7 +173,9 @@ describe('the proof of a wrong aggregate', () => {
     const hidden = liar.body.aggregate.toString()
     const parts = await pack(wrong, honest[0], async (cid) => (cid === hidden ? undefined : lookup(cid)))
     const checked = await checkProofFile(await fileOf(parts))
-    expect(checked.kind === 'misdeed' && checked.judgement.difference).toMatchObject({ recorded: hidden })
+    expect(checked.kind === 'misbehaviour' && checked.judgement.difference).toMatchObject({
+      recorded: hidden,
+    })
   })
 
   it('is about members of the run only', async () => {
@@ -185,13 +187,13 @@ describe('the proof of a wrong aggregate', () => {
   })
 })
 
-describe('proofs of other misdeeds', () => {
+describe('proofs of other misbehaviour', () => {
   it('two announcements and two heads prove themselves', async () => {
     const fork = makeForkEvidence(headOf(offender, 2).head, headOf(offender, 2, { entry: modelEntry }).head)
     for (const evidence of [equivocation(), fork]) {
       const parts = await pack(evidence)
       const checked = await checkProofFile(await fileOf(parts))
-      expect(checked).toMatchObject({ kind: 'misdeed', evidence: { kind: evidence.kind } })
+      expect(checked).toMatchObject({ kind: 'misbehaviour', evidence: { kind: evidence.kind } })
       await expectNoFlipPasses(parts)
     }
   })
@@ -199,7 +201,7 @@ describe('proofs of other misdeeds', () => {
   it('a model that is not finite is shown by its blob', async () => {
     const parts = await pack(nonFinite())
     const checked = await checkProofFile(await fileOf(parts))
-    expect(checked.kind === 'misdeed' && checked.judgement.what).toContain('parameter 1 is not finite')
+    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('parameter 1 is not finite')
     await expectNoFlipPasses(parts)
   })
 
@@ -208,7 +210,7 @@ describe('proofs of other misdeeds', () => {
     blobs.set(blobCid(short).toString(), short)
     const evidence = accuseModel(announce(offender, 2, { model: blobCid(short) }))
     const checked = await checkProofFile(await fileOf(await pack(evidence)))
-    expect(checked.kind === 'misdeed' && checked.judgement.what).toContain('20 bytes where 32 are due')
+    expect(checked.kind === 'misbehaviour' && checked.judgement.what).toContain('20 bytes where 32 are due')
     const good = accuseModel(announce(offender, 2, { model: storeModel(1, 2, 3, 4) }))
     await expect(pack(good)).rejects.toMatchObject({ code: 'E_PROOF' })
   })

@@ -23,16 +23,16 @@ function setup() {
     clock,
     silentLogger,
   )
-  const told: [string, PeerStatus][] = []
+  const statuses: [string, PeerStatus][] = []
   const watch = (round: number, missing: () => readonly string[]) =>
-    poller.watch(round, missing, (peer, status) => told.push([peer, status]))
-  return { clock, asked, poller, told, watch, names: () => asked.map(({ peer }) => peer) }
+    poller.watch(round, missing, (peer, status) => statuses.push([peer, status]))
+  return { clock, asked, poller, statuses, watch, names: () => asked.map(({ peer }) => peer) }
 }
 const status: PeerStatus = { rounds: [2], newestRound: 2 }
 
 describe('the status poller', () => {
   it('asks every second whoever is missing at that moment, from the round on', async () => {
-    const { clock, asked, watch, told, names } = setup()
+    const { clock, asked, watch, statuses, names } = setup()
     let missing = ['a', 'b']
     watch(2, () => missing)
     clock.advance(999)
@@ -43,7 +43,7 @@ describe('the status poller', () => {
     asked[0].answer(status)
     asked[1].answer(status)
     await settle()
-    expect(told).toEqual([
+    expect(statuses).toEqual([
       ['a', status],
       ['b', status],
     ])
@@ -53,19 +53,19 @@ describe('the status poller', () => {
   })
 
   it('does not ask again while an answer is due, and asks again after a failure', async () => {
-    const { clock, asked, watch, told, names } = setup()
+    const { clock, asked, watch, statuses, names } = setup()
     watch(0, () => ['a'])
     clock.advance(3000)
     expect(names()).toEqual(['a'])
     asked[0].fail()
     await settle()
-    expect(told).toEqual([])
+    expect(statuses).toEqual([])
     clock.advance(1000)
     expect(names()).toEqual(['a', 'a'])
   })
 
-  it('stops: no timer is left, open questions are aborted and late answers are not told', async () => {
-    const { clock, asked, poller, watch, told } = setup()
+  it('stops: no timer is left, open questions are aborted and late answers are not statuses', async () => {
+    const { clock, asked, poller, watch, statuses } = setup()
     watch(0, () => ['a'])
     clock.advance(1000)
     poller.stop()
@@ -73,7 +73,7 @@ describe('the status poller', () => {
     expect(asked[0].signal.aborted).toBe(true)
     asked[0].answer(status)
     await settle()
-    expect(told).toEqual([])
+    expect(statuses).toEqual([])
   })
 
   it('forgets what it watched when it watches something else', async () => {

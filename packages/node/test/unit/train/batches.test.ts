@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createBatchOrder, gatherImages } from '../../../src/train/batches.js'
 
 const indices = Uint32Array.from({ length: 50 }, (_, k) => 1000 + k)
-const names = { seed: 1, nodeLabel: 'a', round: 3 }
+const names = { seed: 1, nodeId: 'a', round: 3 }
 
 function draw(count: number, batchSize: number, labels = names): number[][] {
   const order = createBatchOrder(indices, batchSize, labels)
@@ -38,7 +38,7 @@ describe('createBatchOrder', () => {
     const base = draw(3, 16)
     expect(draw(3, 16)).toEqual(base)
     expect(draw(3, 16, { ...names, seed: 2 })).not.toEqual(base)
-    expect(draw(3, 16, { ...names, nodeLabel: 'b' })).not.toEqual(base)
+    expect(draw(3, 16, { ...names, nodeId: 'b' })).not.toEqual(base)
     expect(draw(3, 16, { ...names, round: 4 })).not.toEqual(base)
     expect(indices).toEqual(before)
   })

@@ -40,7 +40,7 @@ function problem(name: ModelName, inputShape: (typeof cases)[number][1], classes
     classes,
     train: { images, labels, indices },
     test: { images, labels },
-    nodeLabel: 0,
+    nodeId: 0,
     seed: 3,
   }
   return { model, spec, start, images, labels }

@@ -33,7 +33,7 @@ function digits(model: ModelName, over: Partial<TrainerSpec> = {}): TrainerSpec 
     classes,
     train: { ...data.train, indices },
     test: data.test,
-    nodeLabel: 0,
+    nodeId: 0,
     seed: 1,
     ...over,
   }
@@ -51,7 +51,7 @@ function tiny(model: ModelName): TrainerSpec {
     classes: 3,
     train: { images, labels, indices },
     test: { images, labels },
-    nodeLabel: 0,
+    nodeId: 0,
     seed: 1,
   }
 }

@@ -5,20 +5,20 @@ import { describe, expect, it } from 'vitest'
 import type { Inbound } from '../../../src/inbound/inbound.js'
 import { ignore, reject } from '../../../src/inbound/inbound-error.js'
 import { joinTopics } from '../../../src/transport/gossip.js'
-import type { TemperedHost } from '../../../src/transport/host.js'
+import type { Libp2pNode } from '../../../src/transport/libp2p-node.js'
 import { run } from '../../support/run-fixture.js'
 
 const topics = runTopics(run.id)
 type Validator = (from: unknown, message: unknown) => TopicValidatorResult
 
-/** Joins the topics of a fake host; `act` is what inbound does with every message. */
+/** Joins the topics of a fake libp2p node; `act` is what inbound does with every message. */
 function setup(act: () => void) {
   const topicValidators = new Map<string, Validator>()
   const subscribed: string[] = []
   const seen: [string, Uint8Array, string | undefined][] = []
-  const host = {
+  const libp2p = {
     services: { pubsub: { topicValidators, subscribe: (topic: string) => subscribed.push(topic) } },
-  } as unknown as TemperedHost
+  } as unknown as Libp2pNode
   const note = (kind: string) => (bytes: Uint8Array, publisher?: string) => {
     seen.push([kind, bytes, publisher])
     act()
@@ -26,7 +26,7 @@ function setup(act: () => void) {
   const inbound = { announcement: note('announcement'), head: note('head'), evidence: note('evidence') }
   const logged: { level: number; code?: string }[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) })
-  joinTopics(host, topics, inbound as unknown as Inbound, logger)
+  joinTopics(libp2p, topics, inbound as unknown as Inbound, logger)
   const data = Uint8Array.of(1)
   const say = (topic: string, type = 'signed') =>
     topicValidators.get(topic)!('forwarder', { type, data, from: 'publisher', topic })

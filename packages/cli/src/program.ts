@@ -1,0 +1,177 @@
+import { temperedVersion } from '@tempered/lab/versions'
+import { Argument, Command, Option } from 'commander'
+import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
+import { addLabCommands } from './commands/lab-commands.js'
+import { addLedgerCommands } from './commands/ledger-commands.js'
+import { addScenarioCommands } from './commands/scenario-commands.js'
+import { NEW_KINDS } from './new-kinds.js'
+
+/**
+ * The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. What is imported
+ * here every command waits for, so only light modules are.
+ */
+export function createProgram(): Command {
+  const program = new Command('tempered')
+    .description(
+      'Federated learning without a server: nodes that gossip, filter what they receive and prove what they did.',
+    )
+    .version(temperedVersion())
+    .option('--debug', 'show stack traces with errors')
+    .option(
+      '--module <file>',
+      'ES module with a rule, attack, topology or measure of your own; repeatable',
+      list,
+    )
+    .showHelpAfterError('(tempered <command> --help shows what it takes)')
+    .exitOverride()
+
+  // What modules register is there before any command looks for it by name.
+  program.hook('preAction', async () => {
+    const files: readonly string[] = program.opts().module ?? []
+    if (files.length === 0) return
+    const { loadModule } = await import('@tempered/lab/plugins')
+    for (const file of files) await loadModule(file)
+  })
+
+  program
+    .command('demo')
+    .description(
+      'Ten nodes on this machine, two of them poisoning: plain averaging and BALANCE side by side.',
+    )
+    .option('--seed <n>', 'seed of the run', wholeNumber(0), 1)
+    .option('--rounds <n>', 'rounds', wholeNumber(1), 16)
+    .addOption(backendOption().default('auto'))
+    .option('--out <folder>', 'where results go', 'runs')
+    .action(async (options) => (await import('./commands/demo.js')).demo(options))
+  addNodeCommands(program)
+  addManifestCommands(program)
+  addClusterCommands(program)
+  addScenarioCommands(program)
+  program
+    .command('report')
+    .description(
+      'Make or remake the report of a run, a scenario run or a matrix: one HTML file, CSV, NDJSON, Markdown.',
+    )
+    .argument('<folder>', 'folder of results, e.g. runs/sign-flip-20261121-031500')
+    .option('--json', 'the report’s numbers on stdout')
+    .action(async (folder, options) => (await import('./commands/report.js')).report(folder, options))
+
+  program
+    .command('new')
+    .description('Write a commented template with a test: a rule, an attack, a scenario, a lab …')
+    .addArgument(new Argument('<kind>', 'what to write').choices(NEW_KINDS))
+    .argument('<name>', 'its name; files are named after it')
+    .option('--out <folder>', 'where to write', '.')
+    .option('--force', 'overwrite files that exist')
+    .action(async (kind, name, options) => (await import('./commands/new.js')).writeNew(kind, name, options))
+
+  addLedgerCommands(program)
+  addLabCommands(program)
+  return program
+}
+
+function addNodeCommands(program: Command): void {
+  const node = program.command('node').description('One node of a run, on this machine or anywhere.')
+  node
+    .command('init')
+    .description('Make a folder with an identity (key file, mode 0600) and a commented configuration.')
+    .argument('<folder>', 'folder to make')
+    .option('--name <name>', 'what logs call the node; default: the name of the folder')
+    .option('--listen <multiaddr>', 'address to listen on; repeatable', list)
+    .option('--bootstrap <multiaddr>', 'address of any member; repeatable', list)
+    .option('--manifest <file>', 'run manifest file')
+    .option('--manifest-peer <multiaddr>', 'member to take the manifest from')
+    .option('--part <i/n>', 'train on part i (from 0) of n of the embedded digits, split non-IID', '0/1')
+    .option('--mdns', 'find members on the local network')
+    .action(async (folder, options) => (await import('./commands/node-init.js')).nodeInit(folder, options))
+  node
+    .command('start')
+    .description(
+      'Join the run and work its rounds; after a stop or a crash it goes on where its ledger ends.',
+    )
+    .requiredOption('--config <path>', 'node folder or its configuration file, e.g. alice or alice/node.yaml')
+    .addOption(backendOption())
+    .option(
+      '--evidence <proof>',
+      'proof file of `ledger replay --proofs` to act on and tell the others; repeatable',
+      list,
+    )
+    .option('--stay', 'keep serving models after the last round')
+    .option('--json', 'one JSON line a round on stdout')
+    .action(async (options) => (await import('./commands/node-start.js')).nodeStart(options))
+  node
+    .command('id')
+    .description('Print the peer id of a node folder or key file.')
+    .argument('<path>', 'node folder or key file')
+    .action(async (path) => (await import('./commands/node-id.js')).nodeId(path))
+}
+
+function addManifestCommands(program: Command): void {
+  const manifest = program.command('manifest').description('What all nodes of a run must agree on.')
+  manifest
+    .command('create')
+    .description('Write a run manifest; its hash is the run id.')
+    .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
+    .option('--name <name>', 'name of the run', 'run')
+    .option('--out <file>', 'file to write', 'manifest.json')
+    .option('--force', 'write over a manifest that is there')
+    .option('--seed <n>', 'seed', wholeNumber(0), 1)
+    .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
+    .option('--rule <name>', 'aggregation rule', 'balance')
+    .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
+    .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)
+    .option('--topology <name>', 'topology', 'complete')
+    .option('--topology-param <name=number>', 'parameter of the topology; repeatable', assignment)
+    .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
+    .option('--local-steps <n>', 'minibatch steps a node trains in a round', wholeNumber(0), 20)
+    .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
+    .option('--learning-rate <x>', 'learning rate', Number, 0.05)
+    .option('--momentum <x>', 'momentum', Number, 0.9)
+    .option(
+      '--logit-adjustment <x>',
+      'strength of logit adjustment, for nodes with different labels',
+      Number,
+      0,
+    )
+    .option('--input-shape <h,w,c>', 'height, width and channels of the images', '28,28,1')
+    .option('--classes <n>', 'classes', wholeNumber(2), 10)
+    .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)
+    .option(
+      '--join-ms <n>',
+      'wait for all neighbours at the start, once one is there',
+      wholeNumber(1),
+      120_000,
+    )
+    .action(async (options) => (await import('./commands/manifest-create.js')).manifestCreate(options))
+  manifest
+    .command('show')
+    .description('Check a manifest file and print its run id and contents.')
+    .argument('<file>', 'manifest file')
+    .action(async (file) => (await import('./commands/manifest-show.js')).manifestShow(file))
+}
+
+function addClusterCommands(program: Command): void {
+  const cluster = program.command('cluster').description('Many real nodes on this machine.')
+  cluster
+    .command('run')
+    .description('Run a cluster; without a scenario, ten nodes train under BALANCE with nobody attacking.')
+    .argument('[scenario]', 'scenario file (YAML or JSON)')
+    .option('--nodes <n>', 'number of nodes', wholeNumber(1))
+    .option('--rounds <n>', 'rounds', wholeNumber(1))
+    .option('--seed <n>', 'seed', wholeNumber(0))
+    .option('--rule <name>', 'aggregation rule, with its defaults')
+    .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']))
+    .addOption(backendOption())
+    .option('--workers <n>', 'worker processes; default: one per core', wholeNumber(1))
+    .addOption(new Option('--hosts <n>').argParser(wholeNumber(1)).hideHelp())
+    .addOption(
+      new Option('--isolation <kind>', 'several nodes a process, or one')
+        .choices(['shared', 'process'])
+        .default('shared'),
+    )
+    .option('--out <folder>', 'where results go', 'runs')
+    .option('--json', 'events as NDJSON on stdout')
+    .action(async (scenario, options) =>
+      (await import('./commands/cluster-run.js')).clusterRun(scenario, options),
+    )
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import type { Conditions } from '../faults/conditions.js'
+import type { PlannedNode, RunPlan } from '../scenario/plan.js'
+import type { StageInit } from '../stage/stage.js'
+import { nodeFolder } from './node-folders.js'
+import { startWorker, type Worker } from './worker.js'
+import type { FromWorker, ToWorker } from './worker-messages.js'
+
+/** Folder of the workers' logs in a run's folder. */
+export const LOG_FOLDER = 'hosts'
+
+/** The worker processes of a cluster. */
+export interface Workers extends Iterable<Worker> {
+  /** Number of processes that have not exited. */
+  readonly count: number
+  /** Starts a process for some nodes. `late`: others run already, so it has to hear their addresses. */
+  launch(nodes: readonly PlannedNode[], logName: string, state: LaunchState & { late?: boolean }): Worker
+  broadcast(message: ToWorker): void
+  /** Passes on where a node listens, to those that run now and to those that start late. */
+  announce(from: Worker, peer: string, addresses: readonly string[]): void
+  /** The worker that runs a node at the moment. */
+  runnerOf(index: number): Worker | undefined
+  killAll(): void
+}
+
+/** What faults have done before a worker starts. */
+export interface LaunchState {
+  readonly conditions: Conditions
+  /** Indices of nodes that will join later. */
+  readonly absent: readonly number[]
+}
+
+export interface WorkersInit extends Pick<StageInit, 'folder' | 'cacheFolder' | 'logLevel'> {
+  readonly plan: RunPlan
+  onMessage(worker: Worker, message: FromWorker): void
+  /** It has exited and is not counted any more. */
+  onExit(worker: Worker, exitCode: number | null, signal: string | null): void
+}
+
+export function createWorkers(init: WorkersInit): Workers {
+  const { plan, folder } = init
+  const { scenario, run } = plan
+  const honest = plan.nodes.filter((node) => node.attack === undefined).map((node) => node.index)
+  const workers = new Set<Worker>()
+  const late = new WeakSet<Worker>()
+  const addresses = new Map<string, ToWorker & { type: 'addresses' }>()
+
+  const broadcast = (message: ToWorker): void => {
+    for (const worker of workers) worker.send(message)
+  }
+
+  return {
+    [Symbol.iterator]: () => workers[Symbol.iterator](),
+    get count() {
+      return workers.size
+    },
+    broadcast,
+    launch(nodes, logName, { conditions, absent, late: isLate = false }) {
+      const logFile = join(folder, LOG_FOLDER, `${logName}.log`)
+      const worker: Worker = startWorker(
+        nodes,
+        logFile,
+        (message) => init.onMessage(worker, message),
+        (exitCode, signal) => {
+          workers.delete(worker)
+          init.onExit(worker, exitCode, signal)
+        },
+      )
+      workers.add(worker)
+      if (isLate) late.add(worker)
+      worker.send({
+        type: 'launch',
+        launch: {
+          manifest: run.bytes,
+          nodes: nodes.map((node) => ({
+            index: node.index,
+            name: node.name,
+            seed: node.identity.seed,
+            stateFolder: nodeFolder(folder, node),
+            attack: node.attack,
+          })),
+          modules: scenario.modules ?? [],
+          honest,
+          source: scenario.data.source,
+          partition: plan.partition,
+          conditions,
+          absent,
+          cacheFolder: init.cacheFolder,
+          evaluation: scenario.evaluation,
+          backend: scenario.backend,
+          keepRounds: scenario.keepRounds,
+          logFile,
+          logLevel: init.logLevel,
+        },
+      })
+      return worker
+    },
+    announce(from, peer, listening) {
+      const message = { type: 'addresses', peer, addresses: listening } as const
+      addresses.set(peer, message)
+      broadcast(message)
+      if (late.has(from)) for (const known of addresses.values()) from.send(known)
+    },
+    runnerOf: (index) => [...workers].find((worker) => worker.running.has(index)),
+    killAll() {
+      for (const { child } of workers) if (child.exitCode === null) child.kill('SIGKILL')
+    },
+  }
+}

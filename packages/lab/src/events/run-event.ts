@@ -1,0 +1,56 @@
+import type { EvidenceKind } from '@tempered/protocol'
+import type { FaultAction } from '../faults/fault-timeline.js'
+import type { ReportedRound } from './reported-round.js'
+
+/** What happens during a run, in order. */
+export type RunEvent = NodeEvent | WorkerGone | Observed | FaultHappened | Stopped
+
+/** What the process of one or more nodes reports. */
+export type NodeEvent =
+  | { readonly type: 'ready'; readonly backend: string; readonly notice: string }
+  | { readonly type: 'round'; readonly index: number; readonly report: ReportedRound }
+  | {
+      readonly type: 'quarantine'
+      readonly index: number
+      readonly peer: string
+      readonly round: number
+      /** What the evidence shows. */
+      readonly kind: EvidenceKind
+    }
+  | { readonly type: 'done'; readonly index: number }
+  | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
+  /** Bytes of memory that the process holds (resident set), after its last node is done. */
+  | { readonly type: 'memory'; readonly residentBytes: number }
+
+/** What only somebody who sees all honest models can say of a round. */
+export interface Observed {
+  readonly type: 'observed'
+  readonly round: number
+  /** Mean squared L2 distance of the honest nodes' aggregates to their mean; null when some were not to be had. */
+  readonly consensusDistance: number | null
+  /** Share in [0, 1] of triggered test images told as the backdoor's target, by index of the honest node; empty without a backdoor. */
+  readonly attackSuccess: Readonly<Record<number, number>>
+}
+
+interface WorkerGone {
+  readonly type: 'host-gone'
+  readonly pid: number | undefined
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** Names of the nodes that went with it. */
+  readonly nodes: readonly string[]
+}
+
+/** A fault of the scenario is being carried out; or the run ended before it was due. */
+export interface FaultHappened {
+  readonly type: 'fault' | 'fault-skipped'
+  readonly action: FaultAction
+}
+
+/** A stop condition of the scenario holds: the run ends before its last round. */
+export interface Stopped {
+  readonly type: 'stopped'
+  readonly why: 'target-accuracy' | 'seconds'
+  /** The last round that all honest nodes have finished and were evaluated in, from 0; null for none. */
+  readonly lastRound: number | null
+}

@@ -1,0 +1,46 @@
+import type { z } from 'zod'
+import type { Problem } from '../documents/problem.js'
+import { LabError } from '../errors.js'
+import { checkLab } from '../matrix/lab-checks.js'
+import { type Lab, labSchema } from '../matrix/lab-schema.js'
+import { loadLab } from '../matrix/load-lab.js'
+import { resolveModules } from '../plugins/resolve-modules.js'
+import { loadScenario } from '../scenario/load-scenario.js'
+import { checkScenario } from '../scenario/scenario-checks.js'
+import { type Scenario, type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
+
+/** What a lab may say, before defaults. */
+export type LabInput = z.input<typeof labSchema>
+
+/** A scenario from a file, or from an object; modules of an object are relative to the working directory. */
+export async function readScenario(scenario: string | ScenarioInput): Promise<Scenario> {
+  if (typeof scenario === 'string') return loadScenario(scenario)
+  return readObject(scenario, scenarioSchema, checkScenario, 'scenario')
+}
+
+/** A lab from a file, or from an object. */
+export async function readLab(lab: string | LabInput): Promise<Lab> {
+  if (typeof lab === 'string') return loadLab(lab)
+  return readObject(lab, labSchema, checkLab, 'lab')
+}
+
+async function readObject<S extends z.ZodType>(
+  input: unknown,
+  schema: S,
+  check: (value: z.output<S>, raw: unknown) => readonly Problem[],
+  what: string,
+): Promise<z.output<S>> {
+  const { value, problems } = await resolveModules(input, process.cwd())
+  const parsed = schema.safeParse(value)
+  const found = [
+    ...problems,
+    ...(parsed.success
+      ? check(parsed.data, value)
+      : parsed.error.issues.map(({ path, message }) => ({ path: path as Problem['path'], message }))),
+  ]
+  if (parsed.success && found.length === 0) return parsed.data
+  const lines = found.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  )
+  throw new LabError('E_CONFIG', `${what}: ${lines.join('; ')}`)
+}

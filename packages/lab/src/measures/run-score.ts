@@ -1,0 +1,53 @@
+import type { FilterQuality } from './filter-quality.js'
+import type { CustomMeasure } from './measure-info.js'
+import type { FailedNode } from './run-record.js'
+
+/** What a run came to, over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
+export interface RunScore extends FilterQuality {
+  readonly rule: string
+  readonly honestNodes: number
+  /** Honest nodes that completed the last round: the one planned, or that after which a stop condition held. */
+  readonly finishedHonest: number
+  /** Honest nodes that did not, though no fault took them away and they did not fail. */
+  readonly unfinished: readonly string[]
+  /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
+  readonly scoredRound: number | null
+  /** Test accuracy after the scored round. */
+  readonly worst: NodeAccuracy | null
+  readonly mean: number | null
+  readonly best: NodeAccuracy | null
+  /** Standard deviation of the honest nodes' test accuracies after the scored round. */
+  readonly spread: number | null
+  /** Attack success rate of a backdoor at the honest node where it is highest. */
+  readonly asr: number | null
+  /** Mean squared L2 distance of the honest models to their mean. */
+  readonly consensusDistance: number | null
+  /** Bytes that a node received and sent per round, mean over all nodes and rounds. */
+  readonly bytesPerNodeRound: number | null
+  /** Wall-clock seconds per round, from the first model of the run to the last entry. */
+  readonly secondsPerRound: number | null
+  /** Milliseconds of work of the rule per honest node and round, mean. */
+  readonly aggregateMs: number | null
+  /** Resident memory of the run's processes divided by the number of nodes. */
+  readonly residentBytesPerNode: number | null
+  readonly failed: readonly FailedNode[]
+  readonly ledgers: LedgerCount
+  /** Measures that modules have added, by name; absent where there are none. */
+  readonly custom?: Readonly<Record<string, CustomMeasure>>
+}
+
+export interface LedgerCount {
+  readonly checked: number
+  readonly valid: number
+  readonly bad: readonly {
+    readonly node: string
+    readonly entry: number
+    readonly code: string
+    readonly message: string
+  }[]
+}
+
+export interface NodeAccuracy {
+  readonly node: string
+  readonly accuracy: number
+}

@@ -1,0 +1,2 @@
+export { fullName, loadModule, type PluginKind } from './load-module.js'
+export { pluginTemplate } from './templates.js'

@@ -1,0 +1,74 @@
+import { createTrainerService, type DataSource } from '@tempered/node'
+import { createAttack, withTrigger } from '@tempered/robust-agg/attacks'
+import type { RunPlan } from '../scenario/plan.js'
+
+/** Attack success rate of a backdoor, on test images that carry its trigger. */
+export interface BackdoorMeter {
+  /** Share in [0, 1] of triggered test images of other classes that the model tells as the target. */
+  successOf(model: Float32Array): Promise<number>
+  close(): Promise<void>
+}
+
+const NAME = 'backdoor'
+
+/**
+ * A meter for the first backdoor among the attacks of a plan; undefined when nobody has one. The trigger is put on the
+ * first `limit` test images whose label is not the target. Throws TrainError.
+ */
+export async function openBackdoorMeter(
+  plan: RunPlan,
+  source: DataSource,
+  limit: number,
+): Promise<BackdoorMeter | undefined> {
+  const attack = plan.nodes
+    .flatMap((node) => (node.attack === undefined ? [] : [node.attack, node.attack.poison]))
+    .find((one) => one?.name === NAME)
+  if (attack === undefined) return undefined
+  const { target, size } = createAttack(NAME, attack.params).params as { target: number; size: number }
+  const test = triggered(source.test, target, size, limit)
+  const { manifest } = plan.run
+  const service = await createTrainerService({ backend: plan.scenario.backend })
+  const trainer = await service.open({
+    model: plan.scenario.model,
+    inputShape: source.train.shape,
+    classes: manifest.model.classes,
+    train: { images: source.train.images, labels: source.train.labels, indices: Uint32Array.of(0) },
+    test,
+    nodeId: 'backdoor-meter',
+    seed: manifest.seed,
+  })
+  // One model at a time lies in the trainer.
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    successOf(model) {
+      const next = last.then(async () => {
+        trainer.setParameters(model)
+        return (await trainer.evaluate()).accuracy
+      })
+      last = next.catch(() => undefined)
+      return next
+    },
+    close: () => service.close(),
+  }
+}
+
+/** Test images of other classes with the trigger, all labelled with the target. */
+function triggered(
+  test: DataSource['test'],
+  target: number,
+  size: number,
+  limit: number,
+): { images: Uint8Array; labels: Uint8Array } {
+  const { height, width, channels } = test.shape
+  const pixels = height * width * channels
+  const chosen = [...test.labels.keys()].filter((index) => test.labels[index] !== target).slice(0, limit)
+  const features = new Float32Array(chosen.length * pixels)
+  for (const [k, index] of chosen.entries())
+    for (let p = 0; p < pixels; p++) features[k * pixels + p] = test.images[index * pixels + p]! / 255
+  const labels = Uint8Array.from(chosen, (index) => test.labels[index]!)
+  const stamped = withTrigger({ features, labels, height, width, channels, classes: test.classes }, size)
+  return {
+    images: Uint8Array.from(stamped.features, (value) => Math.round(255 * value)),
+    labels: new Uint8Array(chosen.length).fill(target),
+  }
+}

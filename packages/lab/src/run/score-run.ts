@@ -1,0 +1,56 @@
+import type { LedgerVerdict } from '@tempered/node'
+import { attackName } from '../adversary/planned-attack.js'
+import type { Observed } from '../events/run-event.js'
+import { weighsAll } from '../measures/filter-quality.js'
+import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
+import type { RunScore } from '../measures/run-score.js'
+import { scoreRecord } from '../measures/score.js'
+import type { RunPlan } from '../scenario/plan.js'
+
+export interface ScoreInput {
+  readonly plan: RunPlan
+  /** By node index. */
+  readonly records: readonly NodeRecord[]
+  readonly failed: readonly FailedNode[]
+  readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
+  /** What an observer of all honest models said, if there was one. */
+  readonly observed?: readonly Observed[]
+  /** Resident bytes of all processes together. */
+  readonly residentBytes?: number
+  /** Indices of nodes that were killed or have left and did not come back. */
+  readonly gone?: readonly number[]
+  /** The round, from 0, that a run which a stop condition ended is judged after. */
+  readonly lastRound?: number | null | undefined
+}
+
+/** Score of a run that was watched. */
+export function scoreRun(input: ScoreInput): RunScore {
+  const { verdicts } = input
+  const bad = verdicts.flatMap(({ node, verdict }) =>
+    verdict.ok ? [] : [{ node, entry: verdict.entry, code: verdict.code, message: verdict.message }],
+  )
+  return scoreRecord(recordOf(input), { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
+}
+
+/** All that is known of a run that was watched. */
+export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
+  const { plan, records, failed } = input
+  return {
+    rule: plan.run.manifest.rule.name,
+    weighsAll: weighsAll(plan.run.manifest.rule),
+    rounds: plan.run.manifest.training.rounds,
+    nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
+      index,
+      name,
+      peer: identity.signer.peerId,
+      attack: attack === undefined ? null : attackName(attack),
+      attackRounds: attack === undefined ? null : [attack.from, attack.to],
+    })),
+    records,
+    failed,
+    observed: input.observed ?? [],
+    gone: input.gone ?? null,
+    stoppedAfter: input.lastRound ?? null,
+    residentBytes: input.residentBytes ?? null,
+  }
+}

@@ -1,0 +1,38 @@
+import type { LedgerVerdict } from '@tempered/node'
+import type { RunEvent } from '../events/run-event.js'
+import type { RunPlan } from '../scenario/plan.js'
+
+export interface StageInit {
+  readonly plan: RunPlan
+  /** Folder of this run's results; nodes keep their state below it. */
+  readonly folder: string
+  readonly cacheFolder: string
+  /** Host processes; nodes are dealt to them by turns. Those that faults kill or start have one of their own. */
+  readonly workers: number
+  readonly logLevel: string
+  onEvent(event: RunEvent): void
+}
+
+export interface StagedRun {
+  /** Resolves when every node is done, failed or stopped and every process is gone. */
+  readonly done: Promise<void>
+  /** Stops all nodes; whatever is not gone after `STOP_LIMIT_MS` is killed. */
+  stop(): Promise<void>
+  /** Pids of the host processes there are. */
+  readonly pids: readonly number[]
+  /** Milliseconds of virtual time since the start, where time is virtual. */
+  elapsedMs?(): number
+  /** A model that a node holds at the moment, by CID; undefined when it is not to be had any more. */
+  readModel(index: number, cid: string): Promise<Float32Array | undefined>
+  /** Checks the ledger of every node that has one; once all is done. */
+  ledgers(): Promise<readonly CheckedLedger[]>
+}
+
+/** What runs a plan: `startCluster` or something that stands in its place. */
+export type Stage = (init: StageInit) => Promise<StagedRun>
+
+export interface CheckedLedger {
+  /** Name of the node. */
+  readonly node: string
+  readonly verdict: LedgerVerdict
+}

@@ -1,0 +1,134 @@
+import type { Failpoints } from '../failpoints.js'
+import type { CatchUp } from '../sync/catch-up.js'
+import type { RunNetwork } from '../transport/network.js'
+import type { Witnessing } from '../witness/witnessing.js'
+import type { NeighbourModels } from './neighbour-models.js'
+import type { PhaseTimer } from './phase-timer.js'
+import type { RoundReport } from './report.js'
+import type { RoundTimers } from './round-timers.js'
+import type { RoundWork } from './round-work.js'
+import type { Answer, RoundEffect, RoundEvent } from './state.js'
+
+/** Carries out the effects of the round machine; what takes time ends with an event or with `onError`. */
+export interface EffectRunner {
+  perform(effect: RoundEffect): void
+  /** Takes over nothing more from neighbours. Resolves when the ledger write in progress, if any, is finished. */
+  stop(): Promise<void>
+}
+
+export interface EffectRunnerComponents {
+  readonly network: RunNetwork
+  readonly work: RoundWork
+  readonly models: NeighbourModels
+  readonly timers: RoundTimers
+  readonly witnessing: Witnessing
+  readonly catchUp: CatchUp
+  readonly phases: PhaseTimer
+  readonly failpoints: Failpoints
+}
+
+export interface EffectRunnerInit {
+  dispatch(event: RoundEvent): void
+  /** The model of a round is stored and about to be announced. */
+  onPublished(round: number, modelCid: string): void
+  onRound(report: RoundReport): void
+  /** The run is over: the last entry is written and its head witnessed as far as it can be. */
+  onFinished(): void
+  /** An effect failed, so the round cannot be completed. */
+  onError(error: unknown): void
+}
+
+export function createEffectRunner(components: EffectRunnerComponents, init: EffectRunnerInit): EffectRunner {
+  const { network, work, models, timers, witnessing, catchUp, phases, failpoints } = components
+  const { dispatch } = init
+  let wireBefore = { received: 0, sent: 0 }
+  let writing: Promise<void> = Promise.resolve()
+  let stopped = false
+
+  const background = (task: () => Promise<void>): void => {
+    task().catch(init.onError)
+  }
+
+  const train = async (round: number): Promise<void> => {
+    phases.begin('train')
+    await work.train(round)
+    dispatch({ type: 'trained' })
+  }
+
+  const sync = async (peers: readonly string[]): Promise<void> => {
+    const model = await catchUp.newestModel(peers)
+    if (stopped) return
+    if (model !== undefined) work.startFrom(model)
+    dispatch({ type: 'synced' })
+  }
+
+  const publish = async (round: number): Promise<void> => {
+    phases.begin('publish')
+    const announcement = await work.seal(round)
+    if (announcement === undefined) return
+    init.onPublished(round, announcement.body.model.toString())
+    await network.announce(announcement)
+    work.noteAnnounced()
+    await failpoints.hit('announcement.after-publish')
+    phases.begin('collect')
+    dispatch({ type: 'published', round })
+  }
+
+  const aggregate = async (round: number, answers: readonly Answer[]): Promise<void> => {
+    phases.begin('aggregate')
+    const closed = await work.close(
+      round,
+      answers.map((answer) => models.collect(answer, round, work.announcedMs)),
+    )
+    if (closed === undefined) return
+    await witnessing.publish()
+    const wire = network.wireBytes()
+    const report: RoundReport = {
+      ...closed,
+      bytesReceived: wire.received - wireBefore.received,
+      bytesSent: wire.sent - wireBefore.sent,
+      phaseMs: phases.end(),
+    }
+    wireBefore = wire
+    init.onRound(report)
+    dispatch({ type: 'aggregated', round })
+  }
+
+  const finish = async (): Promise<void> => {
+    await writing
+    await witnessing.settled()
+    init.onFinished()
+  }
+
+  return {
+    perform(effect) {
+      switch (effect.type) {
+        case 'train':
+          return background(() => train(effect.round))
+        case 'sync':
+          return background(() => sync(effect.peers))
+        case 'publish':
+          return background(() => publish(effect.round))
+        case 'aggregate':
+          return background(() => {
+            writing = aggregate(effect.round, effect.answers)
+            return writing
+          })
+        case 'fetch':
+          return models.fetch(effect.round, effect.peer)
+        case 'forget':
+          return models.forget(effect.round)
+        case 'arm':
+          return timers.arm(effect.timer, effect.round)
+        case 'disarm':
+          return timers.disarm(effect.timer)
+        case 'finish':
+          return background(finish)
+      }
+    },
+    async stop() {
+      stopped = true
+      await writing.catch(() => undefined)
+    },
+  }
+}

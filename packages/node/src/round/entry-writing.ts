@@ -1,0 +1,144 @@
+import {
+  blobCid,
+  decodeAnnouncement,
+  type ModelBuffer,
+  type Run,
+  type SignedAnnouncement,
+  type SignedEntry,
+  type Signer,
+  signEntry,
+} from '@tempered/protocol'
+import { CID } from 'multiformats/cid'
+import type { PipelineResult } from '../aggregate/pipeline.js'
+import { encodeMemory } from '../aggregate/rule-memory.js'
+import type { BlobStore } from '../blobs/store.js'
+import type { Clock } from '../clock.js'
+import type { Failpoints } from '../failpoints.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { Witness } from '../witness/witness.js'
+import type { LocalTraining } from './local-training.js'
+import type { OwnHistory } from './own-history.js'
+import type { PhaseTimer } from './phase-timer.js'
+import type { RoundReport } from './report.js'
+
+/** What a node's own work knows about a finished round; the engine adds bytes and times. */
+export type ClosedRound = Omit<RoundReport, 'bytesReceived' | 'bytesSent' | 'phaseMs'>
+
+/** What a round leaves behind for the ledger. */
+export interface RoundOutcome {
+  readonly round: number
+  /** The model that the round's training began with. */
+  readonly start: ModelBuffer
+  readonly announcement: SignedAnnouncement
+  /** Mean training loss; null when it is unknown or not finite. */
+  readonly trainingLoss: number | null
+  readonly aggregation: PipelineResult
+  /** The aggregate. */
+  readonly aggregate: ModelBuffer
+}
+
+/** Evaluates and stores an aggregate, and writes the round's ledger entry. */
+export interface EntryWriting {
+  /** Undefined when the node was stopped before the entry was signed. */
+  write(outcome: RoundOutcome): Promise<ClosedRound | undefined>
+}
+
+export interface EntryWritingComponents {
+  readonly run: Run
+  readonly signer: Signer
+  readonly training: LocalTraining
+  readonly ledger: Ledger
+  readonly witness: Witness
+  readonly blobs: BlobStore
+  readonly history: OwnHistory
+  readonly clock: Clock
+  readonly phases: PhaseTimer
+  readonly failpoints: Failpoints
+}
+
+export interface EntryWritingInit {
+  readonly dataCommitment: Uint8Array | null
+  /** How many rounds of the node's own blobs are kept. */
+  readonly keepRounds: number
+  isStopped(): boolean
+}
+
+export function createEntryWriting(components: EntryWritingComponents, init: EntryWritingInit): EntryWriting {
+  const { run, signer, training, ledger, witness, blobs, history, clock, phases, failpoints } = components
+  const { manifest } = run
+  const begunMs = clock.monotonicMs()
+
+  const store = async (entry: SignedEntry): Promise<void> => {
+    await failpoints.hit('entry.before-append')
+    await ledger.append(entry)
+    await failpoints.hit('entry.after-append')
+    witness.extendOwn(entry)
+    history.noteBlobs(entry.body.round, blobsOf(entry))
+    await failpoints.hit('blobs.before-retain')
+    await blobs.retain(history.retained(init.keepRounds))
+  }
+
+  return {
+    async write({ round, start, announcement, trainingLoss, aggregation, aggregate }) {
+      phases.begin('evaluate')
+      await failpoints.hit('aggregate.before-store')
+      // The disk works while the training thread evaluates.
+      const [evaluation, aggregateCid] = await Promise.all([
+        training.evaluate(round, aggregate.parameters),
+        blobs.put(aggregate.bytes),
+      ])
+      phases.begin('ledger')
+      const { memory } = aggregation
+      const memoryCid = memory === undefined ? null : await blobs.put(encodeMemory(memory))
+      if (init.isStopped()) return undefined
+      const metrics = {
+        trainingLoss,
+        testLoss: finiteOrNull(evaluation?.loss),
+        testAccuracy: finiteOrNull(evaluation?.accuracy),
+      }
+      const entry = signEntry(
+        {
+          run: run.id,
+          height: ledger.length,
+          parent: ledger.head,
+          round,
+          start: blobCid(start.bytes),
+          announcement: announcement.bytes,
+          neighbours: [...aggregation.records],
+          rule: manifest.rule,
+          ownWeight: aggregation.ownWeight,
+          losses: [...aggregation.losses],
+          aggregate: CID.parse(aggregateCid),
+          memory: memoryCid === null ? null : CID.parse(memoryCid),
+          dataCommitment: init.dataCommitment,
+          localSteps: manifest.training.localSteps,
+          metrics,
+          clock: {
+            wallMs: Math.round(clock.wallMs()),
+            monotonicMs: Math.round(clock.monotonicMs() - begunMs),
+          },
+        },
+        signer,
+      )
+      await store(entry)
+      return {
+        round,
+        ...metrics,
+        neighbours: aggregation.records,
+        modelCid: announcement.body.model.toString(),
+        aggregateCid,
+        entryCid: entry.cid.toString(),
+      }
+    },
+  }
+}
+
+/** CIDs of the blobs that a round produced. */
+export function blobsOf({ body }: SignedEntry): string[] {
+  const model = decodeAnnouncement(body.announcement).body.model
+  return [model, body.aggregate, ...(body.memory === null ? [] : [body.memory])].map(String)
+}
+
+export function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null
+}

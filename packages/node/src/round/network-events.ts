@@ -1,0 +1,71 @@
+import type { Evidence } from '@tempered/protocol'
+import { NodeError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import type { NetworkHandlers } from '../transport/network.js'
+import type { Witnessing } from '../witness/witnessing.js'
+import { createArrivals } from './arrivals.js'
+import type { NeighbourModels } from './neighbour-models.js'
+import type { RoundEvent } from './state.js'
+
+export interface NetworkEventsComponents {
+  readonly models: NeighbourModels
+  readonly witnessing: Witnessing
+  readonly logger: Logger
+}
+
+export interface NetworkEventsInit {
+  readonly neighbours: readonly string[]
+  currentRound(): number
+  /** Entries in the own ledger. */
+  ownLength(): number
+  dispatch(event: RoundEvent): void
+  onEvidence(evidence: Evidence): void
+  onAccusation(evidence: Evidence, from: string): void
+  /** This node cannot go on. */
+  onError(error: unknown): void
+}
+
+/** Turns what the network delivers into events of the round machine. */
+export function createNetworkEvents(
+  { models, witnessing, logger }: NetworkEventsComponents,
+  init: NetworkEventsInit,
+): Omit<NetworkHandlers, 'refused'> {
+  const isNeighbour = new Set(init.neighbours)
+  const arrivals = createArrivals(init.dispatch)
+  return {
+    neighbourUp(peer) {
+      logger.info({ peer }, 'neighbour up')
+      arrivals.up(peer)
+    },
+    neighbourDown(peer) {
+      logger.warn({ peer, round: init.currentRound() }, 'neighbour down')
+      arrivals.down(peer)
+    },
+    announcement(message) {
+      const { author, round, model } = message.body
+      if (!isNeighbour.has(author)) return
+      const currentRound = init.currentRound()
+      if (round >= currentRound) models.remember(message, currentRound)
+      arrivals.heard({ type: 'announced', peer: author, round, model: model.toString() })
+    },
+    head(message) {
+      witnessing.head(message)
+      const { author, round } = message.head.body
+      arrivals.heard({ type: 'head', peer: author, round })
+    },
+    ownHead(head) {
+      if (head.body.height < init.ownLength()) return
+      // Going on would create a second history, which is equivocation.
+      init.onError(
+        new NodeError(
+          'E_ROLLED_BACK',
+          `this node signed entry ${head.body.height} before, but its ledger holds only ${init.ownLength()}; ` +
+            'restore the newest copy of the state folder, or take part under a new key',
+          { height: head.body.height },
+        ),
+      )
+    },
+    evidence: init.onEvidence,
+    accusation: init.onAccusation,
+  }
+}

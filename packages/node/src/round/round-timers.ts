@@ -1,0 +1,39 @@
+import type { Manifest } from '@tempered/protocol'
+import type { Clock } from '../clock.js'
+import type { TimerName } from './state.js'
+
+/** The deadlines of a round: at most one timer of each name is armed at a time. */
+export interface RoundTimers {
+  /** Does nothing when the timer is already armed for this round; replaces it when it is armed for another. */
+  arm(timer: TimerName, round: number): void
+  disarm(timer: TimerName): void
+  stop(): void
+}
+
+export function createRoundTimers(
+  clock: Clock,
+  deadlines: Pick<Manifest['deadlines'], 'joinMs' | 'collectMs'>,
+  onTimeout: (timer: TimerName, round: number) => void,
+): RoundTimers {
+  const timers = new Map<TimerName, { readonly round: number; readonly cancel: () => void }>()
+  return {
+    arm(timer, round) {
+      const armed = timers.get(timer)
+      if (armed?.round === round) return
+      armed?.cancel()
+      const cancel = clock.after(timer === 'join' ? deadlines.joinMs : deadlines.collectMs, () => {
+        timers.delete(timer)
+        onTimeout(timer, round)
+      })
+      timers.set(timer, { round, cancel })
+    },
+    disarm(timer) {
+      timers.get(timer)?.cancel()
+      timers.delete(timer)
+    },
+    stop() {
+      for (const { cancel } of timers.values()) cancel()
+      timers.clear()
+    },
+  }
+}

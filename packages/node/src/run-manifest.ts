@@ -1,0 +1,103 @@
+import {
+  blobCid,
+  DEFAULT_RUN_LIMITS,
+  encodeModel,
+  type Manifest,
+  PROTOCOL_VERSION,
+  type Run,
+  sealManifest,
+} from '@tempered/protocol'
+import type { PreAggregatorSpec } from '@tempered/robust-agg'
+import { createRunRule, manifestRule } from './aggregate/run-rule.js'
+import { runTopology } from './topology.js'
+import { describeModel, initialParameters, type ModelName } from './train/models.js'
+
+/** What all members of a run agree on; what is left out has the defaults of `tempered manifest create`. */
+export interface RunManifestInit {
+  /** Peer ids; a member's position is its index in the topology. */
+  readonly members: readonly string[]
+  /** Default `run`. */
+  readonly name?: string
+  /** Initial parameters, minibatch order and random topologies are drawn from it. Default 1. */
+  readonly seed?: number
+  /** Default `mlp`. */
+  readonly model?: ModelName
+  /** Height, width, channels. Default [28, 28, 1]. */
+  readonly inputShape?: readonly [number, number, number]
+  /** Default 10. */
+  readonly classes?: number
+  /** Default `balance` with its own defaults. */
+  readonly rule?: {
+    readonly name: string
+    readonly params?: Readonly<Record<string, number>>
+    readonly pre?: readonly PreAggregatorSpec[]
+  }
+  /** Default `complete`. */
+  readonly topology?: { readonly name: string; readonly params?: Readonly<Record<string, number>> }
+  readonly training?: Partial<Manifest['training']>
+  /** Milliseconds; see the manifest. */
+  readonly deadlines?: Partial<Manifest['deadlines']>
+}
+
+/** Deadlines of a run, ms, where nothing else is said. */
+export const DEFAULT_DEADLINES: Manifest['deadlines'] = {
+  joinMs: 120_000,
+  collectMs: 60_000,
+  dialMs: 20_000,
+  firstByteMs: 20_000,
+  transferMs: 60_000,
+  reconnectMs: 5_000,
+}
+
+const DEFAULT_TRAINING: Manifest['training'] = {
+  rounds: 20,
+  localSteps: 20,
+  batchSize: 32,
+  learningRate: 0.05,
+  momentum: 0.9,
+  weightDecay: 0,
+  schedule: { kind: 'constant' },
+}
+
+/**
+ * The manifest of a run, sealed: its hash is the run id. Draws the initial model, and checks that the rule can work in
+ * every member's neighbourhood. Throws RobustAggError, TrainError, ProtocolError E_MANIFEST.
+ *
+ * @example
+ * const run = createRunManifest({ members: [alice.signer.peerId, bob.signer.peerId], rule: { name: 'median' } })
+ */
+export function createRunManifest(init: RunManifestInit): Run {
+  const { seed = 1, inputShape = [28, 28, 1], classes = 10, members } = init
+  const [height, width, channels] = inputShape
+  const model = describeModel(init.model ?? 'mlp', { height, width, channels }, classes)
+  const { name = 'balance', params = {}, pre = [] } = init.rule ?? {}
+  const rule = createRunRule({
+    name,
+    params: { ...params },
+    pre: pre.map((step) => ({ name: step.name, params: { ...step.params } })),
+  })
+  const { name: topologyName, params: topologyParams = {} } = init.topology ?? { name: 'complete' }
+  const run = sealManifest({
+    kind: 'tempered/manifest',
+    version: PROTOCOL_VERSION,
+    name: init.name ?? 'run',
+    seed,
+    model: {
+      name: init.model ?? 'mlp',
+      inputShape: [height, width, channels],
+      classes,
+      parameterCount: model.parameterCount,
+      initialCid: blobCid(encodeModel(initialParameters(model, seed))).toString(),
+    },
+    rule: manifestRule(rule),
+    training: { ...DEFAULT_TRAINING, ...init.training },
+    topology: { name: topologyName, params: { ...topologyParams }, mixing: 'uniform' },
+    members: [...members],
+    deadlines: { ...DEFAULT_DEADLINES, ...init.deadlines },
+    limits: DEFAULT_RUN_LIMITS,
+    patienceRounds: 2,
+  })
+  const { neighboursOf } = runTopology(run)
+  for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
+  return run
+}

@@ -1,0 +1,107 @@
+import { type EvidenceKind, openEvidence, type Run } from '@tempered/protocol'
+import type { Accusations } from './evidence/accusations.js'
+import type { Judgement } from './evidence/judge.js'
+import type { BlobLookup } from './ledger/blob-folders.js'
+import type { Logger } from './logger.js'
+import type { RoundEngine } from './round/engine.js'
+import type { RoundReport } from './round/report.js'
+import type { NodeState } from './state/node-state.js'
+import type { RunNetwork } from './transport/network.js'
+
+export interface NodeEvents {
+  /** The network is open; others can dial these multiaddrs. */
+  onListening?(addresses: readonly string[]): void
+  /** The model of a round is on disk and about to be announced. */
+  onPublished?(round: number, modelCid: string): void
+  onRound?(report: RoundReport): void
+  onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
+  onRefused?(peer: string, code: string, message: string): void
+}
+
+export interface TemperedNode {
+  readonly peerId: string
+  addresses(): readonly string[]
+  /** Tells the node where a member can be dialled, as discovery does. */
+  learnAddresses(peer: string, addresses: readonly string[]): void
+  /** Cuts the link to a peer, or mends it; see `RunNetwork.setReachable`. */
+  setReachable(peer: string, reachable: boolean): void
+  /** Round with which this process begins: 0, or the one after the last ledger entry. */
+  readonly firstRound: number
+  /** Opens the network and works the rounds; resolves when the run is over or the node was stopped. */
+  run(): Promise<void>
+  /**
+   * Brings evidence that needs no more than these blobs: if it convicts, its offender is quarantined here and told to
+   * everyone. Throws what `openEvidence` throws for evidence that proves nothing. Call it while the node runs.
+   */
+  accuse(evidence: Uint8Array, blobs: BlobLookup): Promise<Judgement>
+  /** Stops cleanly: a ledger write in progress is finished, connections are closed, the state folder is let go. */
+  stop(): Promise<void>
+}
+
+export interface RunningNodeComponents {
+  readonly run: Run
+  readonly accusations: Accusations
+  readonly network: RunNetwork
+  readonly engine: RoundEngine
+  readonly state: NodeState
+  readonly logger: Logger
+}
+
+export interface RunningNodeInit {
+  readonly peerId: string
+  /** Keep serving models after the last round, until `stop`. */
+  readonly stay: boolean
+}
+
+/** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
+export function createRunningNode(
+  { run, accusations, network, engine, state, logger }: RunningNodeComponents,
+  { peerId, stay }: RunningNodeInit,
+  events: NodeEvents,
+): TemperedNode {
+  const refusals = new Set<string>()
+  let leave!: () => void
+  const left = new Promise<void>((resolve) => {
+    leave = resolve
+  })
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    leave()
+    stopping ??= (async () => {
+      accusations.stop()
+      await engine.stop()
+      await network.stop()
+      await state.close()
+    })()
+    return stopping
+  }
+  return {
+    peerId,
+    addresses: () => network.addresses(),
+    learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
+    setReachable: (peer, reachable) => network.setReachable(peer, reachable),
+    firstRound: state.firstRound,
+    accuse: async (bytes, blobs) => accusations.bring(openEvidence(bytes, run), blobs),
+    async run() {
+      try {
+        await network.start({
+          ...engine.handlers,
+          refused(peer, code, message) {
+            // Dialling goes on, since a peer may come back with the right manifest; it is told once.
+            if (refusals.has(`${peer} ${code}`)) return
+            refusals.add(`${peer} ${code}`)
+            logger.error({ peer, code }, message)
+            events.onRefused?.(peer, code, message)
+          },
+        })
+        logger.info({ addresses: network.addresses() }, 'listening')
+        events.onListening?.(network.addresses())
+        await engine.run()
+        if (stay) await left
+      } finally {
+        await stop()
+      }
+    },
+    stop,
+  }
+}

@@ -1,0 +1,114 @@
+import '../polyfill/promise-with-resolvers.js'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { createTopicScoreParams } from '@libp2p/gossipsub/score'
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { mdns } from '@libp2p/mdns'
+import { noise } from '@libp2p/noise'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
+import { createLibp2p } from 'libp2p'
+import { countWireBytes, type WireBytes } from './wire-bytes.js'
+
+export interface Libp2pNodeInit {
+  /** 32-byte Ed25519 seed of the node's identity. */
+  readonly seed: Uint8Array
+  readonly signer: Signer
+  /** Multiaddrs to listen on, e.g. `/ip4/0.0.0.0/tcp/4001`. */
+  readonly listen: readonly string[]
+  /** Multiaddrs to tell others instead of the ones that are listened on, e.g. behind a port forward. */
+  readonly announce?: readonly string[]
+  /** Announce on and listen to multicast DNS on the local network. */
+  readonly mdns: boolean
+  readonly topics: RunTopics
+  readonly dialMs: number
+  readonly wireBytes: WireBytes
+  /** Whether connections with a peer are allowed at this moment; left out: always. */
+  isReachable?(peer: string): boolean
+}
+
+export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
+
+/** libp2p over TCP, noise and yamux with gossipsub, bounded for announcements and set for bursty rounds. */
+export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
+  const key = new Uint8Array(64)
+  key.set(init.seed)
+  key.set(publicKeyFromPeerId(init.signer.peerId), 32)
+  const isCut = (peer: PeerId): boolean => init.isReachable?.(peer.toString()) === false
+  const topics = [init.topics.announcement, init.topics.head, init.topics.evidence]
+  return createLibp2p({
+    privateKey: privateKeyFromRaw(key),
+    addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
+    metrics: () => countWireBytes(init.wireBytes),
+    connectionGater: {
+      denyDialPeer: isCut,
+      denyInboundEncryptedConnection: isCut,
+      denyOutboundEncryptedConnection: isCut,
+    },
+    connectionManager: {
+      maxConnections: 512,
+      // Many nodes on one machine, or behind one address, start at the same second.
+      inboundConnectionThreshold: 512,
+      maxIncomingPendingConnections: 512,
+      dialTimeout: init.dialMs,
+      addressDialTimeout: init.dialMs,
+      inboundUpgradeTimeout: init.dialMs,
+      outboundStreamProtocolNegotiationTimeout: init.dialMs,
+      inboundStreamProtocolNegotiationTimeout: init.dialMs,
+      // Reconnecting is done by neighbourhood.ts, which knows who is wanted.
+      reconnectRetries: 0,
+    },
+    // A busy event loop or a long transfer must not cost a healthy connection (js-libp2p#3504).
+    connectionMonitor: { abortConnectionOnPingFailure: false },
+    services: {
+      identify: identify({ timeout: init.dialMs }),
+      ping: ping(),
+      pubsub: gossipsub({
+        globalSignaturePolicy: 'StrictSign',
+        allowedTopics: topics,
+        emitSelf: false,
+        floodPublish: true,
+        allowPublishToZeroTopicPeers: true,
+        ignoreDuplicatePublishError: true,
+        doPX: false,
+        fallbackToFloodsub: false,
+        maxInboundDataLength: 64 * 1024,
+        maxOutboundBufferSize: 16 * 1024 * 1024,
+        decodeRpcLimits: {
+          maxSubscriptions: 16,
+          maxMessages: 1024,
+          maxIhaveMessageIDs: 2048,
+          maxIwantMessageIDs: 2048,
+          maxIdontwantMessageIDs: 2048,
+          maxControlMessages: 256,
+          maxPeerInfos: 0,
+        },
+        scoreParams: {
+          // Clusters and sites behind NAT share one address; that is no offence.
+          IPColocationFactorWeight: 0,
+          topics: Object.fromEntries(topics.map((topic) => [topic, topicScore()])),
+        },
+      }),
+    },
+  }) as Promise<Libp2pNode>
+}
+
+/** Rounds are bursts, so delivery rates say nothing (P3 off); invalid messages weigh (P4). */
+function topicScore() {
+  return createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0,
+    firstMessageDeliveriesWeight: 0,
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    invalidMessageDeliveriesWeight: -20,
+    invalidMessageDeliveriesDecay: 0.9,
+  })
+}

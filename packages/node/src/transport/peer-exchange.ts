@@ -1,0 +1,69 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { z } from 'zod'
+import { type Clock, sleep } from '../clock.js'
+import { errorCode, errorMessage, NodeError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import { type AddressBook, dialable } from './address-book.js'
+import type { DirectProtocols } from './direct-protocols.js'
+
+/** Members exchange the addresses of other members, for neighbours that nothing else has located. */
+export interface PeerExchangeComponents {
+  readonly direct: DirectProtocols
+  readonly addressBook: AddressBook
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const EXCHANGE_INTERVAL_MS = 2_000
+
+const peersReply = z.strictObject({
+  peers: z
+    .array(
+      z.strictObject({
+        peer: z.string().max(128),
+        addresses: z.array(z.string().max(256)).max(LIMITS.maxAddressesPerPeer),
+      }),
+    )
+    .max(LIMITS.maxPeerRecords),
+})
+
+/** Answers admitted members with the addresses that this node knows. */
+export function servePeers(
+  { direct, addressBook }: PeerExchangeComponents,
+  isAdmitted: (peer: string) => boolean,
+): Promise<void> {
+  return direct.serve(STREAM_PROTOCOLS.peers, 2, async (stream, connection, signal) => {
+    if (!isAdmitted(connection.remotePeer.toString())) {
+      throw new NodeError('E_NOT_ADMITTED', `${connection.remotePeer} is not admitted`)
+    }
+    await stream.readFrame(signal)
+    await stream.writeFrame({ peers: addressBook.list(LIMITS.maxPeerRecords) }, signal)
+  })
+}
+
+/**
+ * Asks all admitted members at intervals while an address is missing, until the signal aborts.
+ *
+ * @param isMissing - whether a neighbour is neither connected nor in the address book
+ */
+export async function exchangePeers(
+  { direct, addressBook, clock, logger }: PeerExchangeComponents,
+  admitted: ReadonlySet<string>,
+  isMissing: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(clock, EXCHANGE_INTERVAL_MS, signal)
+    if (!isMissing()) continue
+    for (const peer of admitted) {
+      try {
+        const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, signal)
+        for (const record of peersReply.parse(reply).peers)
+          addressBook.add(record.peer, dialable(record.addresses))
+      } catch (error) {
+        logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { Connection, Libp2p } from '@libp2p/interface'
+import { type Run, runTopics, type Signer } from '@tempered/protocol'
+import { onTestFinished } from 'vitest'
+import { createLibp2pNode, type Libp2pNode } from '../../src/transport/libp2p-node.js'
+import { run } from './run-fixture.js'
+
+/** A real libp2p node on a free port of 127.0.0.1; it stops with the test. */
+export async function startLibp2pNode(
+  seed: Uint8Array,
+  signer: Signer,
+  ofRun: Run = run,
+): Promise<Libp2pNode> {
+  const libp2p = await createLibp2pNode({
+    seed,
+    signer,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    mdns: false,
+    topics: runTopics(ofRun.id),
+    dialMs: 60_000,
+    wireBytes: { received: 0, sent: 0 },
+  })
+  onTestFinished(async () => {
+    await libp2p.stop()
+  })
+  return libp2p
+}
+
+export function connect(from: Libp2p, to: Libp2p): Promise<Connection> {
+  return from.dial(to.getMultiaddrs())
+}
+
+/** Resolves when `check` holds after one of `target`'s events. */
+export function eventually(target: EventTarget, event: string, check: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!check()) return
+      target.removeEventListener(event, look)
+      resolve()
+    }
+    target.addEventListener(event, look)
+    look()
+  })
+}
