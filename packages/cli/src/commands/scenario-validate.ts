@@ -1,11 +1,10 @@
-import { cacheFolder } from '@tempered/lab'
+import { cacheFolder, LabError } from '@tempered/lab'
 import { loadScenario, loadScenarioData, planRun, variantsOf } from '@tempered/lab/scenario'
-import { CliError } from '../errors.js'
 import { renderScenario } from '../terminal/scenario-text.js'
 
 /** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
 export async function scenarioValidate(files: readonly string[]): Promise<void> {
-  const bad: CliError[] = []
+  const bad: LabError[] = []
   for (const file of files) {
     try {
       const scenario = await loadScenario(file)
@@ -13,13 +12,13 @@ export async function scenarioValidate(files: readonly string[]): Promise<void> 
       for (const variant of variantsOf(scenario)) planRun(variant.scenario, data)
       process.stdout.write(`${renderScenario(file, scenario, data).join('\n')}\n`)
     } catch (error) {
-      if (!(error instanceof CliError)) throw error
+      if (!(error instanceof LabError)) throw error
       bad.push(error)
     }
   }
   if (bad.length > 0) {
     const codes = new Set(bad.map(({ code }) => code))
     const code = codes.size === 1 ? bad[0]!.code : 'E_CONFIG'
-    throw new CliError(code, bad.map(({ message }) => message).join('\n'))
+    throw new LabError(code, bad.map(({ message }) => message).join('\n'))
   }
 }

@@ -2,7 +2,12 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CellResult } from '@tempered/lab/matrix'
 import { describe, expect, it } from 'vitest'
+import { full, sized } from '../../../../test-support/tier.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
+
+/** Each with the rule, averaging, and both without an attack. */
+const SEEDS = sized([1], [1, 2])
+const CELLS = 4 * SEEDS.length
 
 const LAB = {
   name: 'small',
@@ -16,7 +21,7 @@ const LAB = {
     rules: ['median'],
     attacks: ['sign-flip-model'],
     topologies: [{ name: 'complete' }],
-    seeds: [1, 2],
+    seeds: SEEDS,
   },
 }
 
@@ -31,16 +36,16 @@ describe('tempered lab matrix', () => {
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
       const first = await runCli(['lab', 'matrix', 'lab.yaml', '--json'], folder)
       expect(first.code, first.stderr).toBe(0)
-      expect(first.stdout.trim().split('\n')).toHaveLength(8)
+      expect(first.stdout.trim().split('\n')).toHaveLength(CELLS)
       const out = join(folder, 'runs', 'small')
       const cells = await cellsIn(out)
-      expect(cells.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'done'))
+      expect(cells.map(({ status }) => status)).toEqual(Array.from({ length: CELLS }, () => 'done'))
       for (const { measures } of cells) {
         expect(measures?.worstHonestAccuracy).toBeGreaterThan(0)
         expect(measures?.finishedHonest).toBeGreaterThan(4)
       }
       const csv = (await readFile(join(out, 'matrix.csv'), 'utf8')).trim().split('\n')
-      expect(csv).toHaveLength(9)
+      expect(csv).toHaveLength(CELLS + 1)
 
       // One result is gone and another was cut off in the middle: these two are run again, to the same numbers.
       const [gone, torn] = (await readdir(join(out, 'cells'))).sort()
@@ -57,7 +62,7 @@ describe('tempered lab matrix', () => {
       expect(accuracies(await cellsIn(out))).toEqual(accuracies(cells))
     }))
 
-  it('runs a part that is asked for by name, and keeps what was done before', () =>
+  it.runIf(full)('runs a part that is asked for by name, and keeps what was done before', () =>
     inTemporaryFolder(async (folder) => {
       const lab = { ...LAB, axes: { ...LAB.axes, attacks: ['sign-flip-model', 'echo'], seeds: [1] } }
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(lab))
@@ -70,9 +75,10 @@ describe('tempered lab matrix', () => {
       const first = ['average none done', 'median none done', 'median echo done']
       expect(await partOf('--rule', 'median', '--attack', 'echo')).toEqual(first)
       expect(await partOf('--rule', 'average', '--attack', 'none')).toEqual(first)
-    }))
+    }),
+  )
 
-  it('goes on after it was interrupted', () =>
+  it.runIf(full)('goes on after it was interrupted', () =>
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
       const running = startCli(['lab', 'matrix', 'lab.yaml', '--json', '--parallel', '1'], folder)
@@ -82,11 +88,12 @@ describe('tempered lab matrix', () => {
       const kept = running.stdout.length
       const again = await runCli(['lab', 'matrix', 'lab.yaml', '--json'], folder)
       expect(again.code, again.stderr).toBe(0)
-      expect(again.stdout.trim().split('\n')).toHaveLength(8 - kept)
+      expect(again.stdout.trim().split('\n')).toHaveLength(CELLS - kept)
       expect((await cellsIn(join(folder, 'runs', 'small'))).every(({ status }) => status === 'done')).toBe(
         true,
       )
-    }))
+    }),
+  )
 
   it('tells what is wrong with a lab before anything runs', () =>
     inTemporaryFolder(async (folder) => {

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../test-support/tier.js'
 import { initNodes, listening, roundDone, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
@@ -24,7 +25,7 @@ describe('two nodes started by hand', () => {
       expect(shown.stdout).toContain('accepted')
     }))
 
-  it('after kill -9, the killed node goes on with the same chain', () =>
+  it.runIf(full)('after kill -9, the killed node goes on with the same chain', () =>
     inTemporaryFolder(async (folder) => {
       await initNodes(folder, ['alice', 'bob'], 30)
       const alice = startNode(folder, 'alice')
@@ -53,7 +54,8 @@ describe('two nodes started by hand', () => {
         .map((line) => parseJson(line)?.round as number)
       expect(rounds.slice(0, 5)).toEqual([0, 1, 2, 3, 4])
       expect(rounds.at(-1)).toBe(29)
-    }))
+    }),
+  )
 
   it('SIGINT stops a node cleanly with exit code 130, SIGTERM with 143, and it can be started again', () =>
     inTemporaryFolder(async (folder) => {
@@ -114,7 +116,7 @@ describe('two nodes started by hand', () => {
       expect(bob.stdout).toEqual([])
     }))
 
-  it('a member can take the manifest from a peer, and restarts without asking again', () =>
+  it.runIf(full)('a member can take the manifest from a peer, and restarts without asking again', () =>
     inTemporaryFolder(async (folder) => {
       await initNodes(folder, ['alice', 'bob'], 3)
       const alice = startNode(folder, 'alice')
@@ -139,11 +141,12 @@ describe('two nodes started by hand', () => {
       expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
       // Alice is gone; the manifest is in the ledger.
       expect(await startNode(folder, 'bob').exit).toBe(0)
-    }))
+    }),
+  )
 })
 
 describe('three nodes', () => {
-  it('two go on when one is killed, and the restarted one catches up with their round', () =>
+  it.runIf(full)('two go on when one is killed, and the restarted one catches up with their round', () =>
     inTemporaryFolder(async (folder) => {
       const names = ['alice', 'bob', 'carol']
       for (const [k, name] of names.entries()) {
@@ -198,5 +201,6 @@ describe('three nodes', () => {
           (parseJson(line)!.neighbours as { reason: string }[]).map((neighbour) => neighbour.reason),
         )
       expect(reasons).toContain('down')
-    }))
+    }),
+  )
 })

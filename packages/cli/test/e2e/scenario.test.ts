@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../test-support/tier.js'
 import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
 type Event = Record<string, unknown> & {
@@ -32,7 +33,7 @@ const watch = (cli: CliProcess, look: (event: Event) => boolean): Promise<true> 
 const isFault = (event: Event, type: string): boolean => event.type === 'fault' && event.action?.type === type
 
 describe('a scenario with faults', () => {
-  it('kills a node and starts it again; it goes on with the same ledger', () =>
+  it.runIf(full)('kills a node and starts it again; it goes on with the same ledger', () =>
     inTemporaryFolder(async (folder) => {
       // Its neighbours never run out of rounds before it is back: they end when it has been seen to go on.
       const faults = 'faults:\n  - { at: 2, kill: [1] }\n  - { at: 4, restart: [1] }\n'
@@ -54,9 +55,10 @@ describe('a scenario with faults', () => {
       expect(types).not.toContain('failed')
       const verdict = await runCli(['ledger', 'verify', 'runs'], folder)
       expect(verdict.code, verdict.stderr).toBe(0)
-    }))
+    }),
+  )
 
-  it('ends though a node comes back when the others are done, in a cluster and simulated', () =>
+  it.runIf(full)('ends though a node comes back when the others are done, in a cluster and simulated', () =>
     inTemporaryFolder(async (folder) => {
       const faults = 'faults:\n  - { at: 2, kill: [1] }\n  - { at: 5, restart: [1] }\n'
       await writeFile(join(folder, 's.yaml'), base('late', 5) + faults)
@@ -67,7 +69,8 @@ describe('a scenario with faults', () => {
         const { runs } = JSON.parse(await readFile(join(folder, stage, results!, 'summary.json'), 'utf8'))
         expect(runs[0].score.ledgers).toMatchObject({ checked: 4, valid: 4 })
       }
-    }))
+    }),
+  )
 
   it('is no success when faults leave nobody who could finish, in a cluster and simulated', () =>
     inTemporaryFolder(async (folder) => {
@@ -82,7 +85,7 @@ describe('a scenario with faults', () => {
       }
     }))
 
-  it('parts a run and heals it', () =>
+  it.runIf(full)('parts a run and heals it', () =>
     inTemporaryFolder(async (folder) => {
       const faults = 'faults:\n  - { at: 2, partition: [[0, 1], [2, 3]] }\n  - { at: 6, heal: true }\n'
       await writeFile(join(folder, 's.yaml'), base('part', 100_000) + faults)
@@ -101,7 +104,8 @@ describe('a scenario with faults', () => {
       expect(seen).toEqual({ whole: true, halves: true, healed: true })
       cli.child.kill('SIGINT')
       expect(await cli.exit).toBe(130)
-    }))
+    }),
+  )
 
   it('stops at its target, judges its assertions, and exits 8 when one is missed', () =>
     inTemporaryFolder(async (folder) => {

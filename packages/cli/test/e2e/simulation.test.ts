@@ -5,6 +5,7 @@ import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scena
 import { startSimulation } from '@tempered/lab/simulate'
 import { loadSource } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
+import { CACHE } from '../../../../test-support/cache.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 interface Outcome {
@@ -18,13 +19,13 @@ interface Outcome {
 
 async function simulate(input: ScenarioInput, folder: string, trainingThreads: number): Promise<Outcome> {
   const scenario = scenarioSchema.parse(input)
-  const plan = planRun(scenario, await loadSource(scenario.data.source, folder))
+  const plan = planRun(scenario, await loadSource(scenario.data.source, CACHE))
   const aggregates: Record<string, string> = {}
   const consensus: number[] = []
   const run = await startRecordedRun({
     plan,
     folder: join(folder, 'run'),
-    cacheFolder: folder,
+    cacheFolder: CACHE,
     workers: trainingThreads,
     logLevel: 'silent',
     stage: startSimulation,

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { CACHE } from '../../../../test-support/cache.js'
 
 export { inTemporaryFolder } from '../../../lab/test/support/temporary-folder.js'
 
 /** The command as it was built. */
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const CACHE = fileURLToPath(new URL('../../../../.cache', import.meta.url))
 
 /** A `tempered` process with its output by lines. */
 export interface CliProcess {
@@ -36,7 +36,7 @@ export function startProcess(
   const env = {
     ...environment,
     ...process.env,
-    TEMPERED_CACHE: process.env.TEMPERED_CACHE ?? CACHE,
+    TEMPERED_CACHE: CACHE,
     NO_COLOR: '1',
   }
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
