@@ -229,7 +229,10 @@ async function checkMisbehaviour(document: MisbehaviourDocument, next: NextBlock
   const { needed, welcome } = blobsOf(run, evidence, parent)
   const missing = needed.filter((cid) => !carried.includes(cid))
   if (missing.length > 0)
-    throw new ProtocolError('E_PROOF', `proof: blobs that its judgement needs are missing: ${missing.join(', ')}`)
+    throw new ProtocolError(
+      'E_PROOF',
+      `proof: blobs that its judgement needs are missing: ${missing.join(', ')}`,
+    )
   const due = [...needed, ...welcome.filter((cid) => carried.includes(cid))]
   if (due.length !== carried.length || due.some((cid, k) => carried[k] !== cid))
     throw new ProtocolError('E_PROOF', 'proof: names blobs that its judgement does not need')
