@@ -87,7 +87,7 @@ export function createRunningNode(
         await network.start({
           ...engine.handlers,
           refused(peer, code, message) {
-            // Dialling goes on, since a peer may come back with the right manifest; it is reported only once.
+            // Dialling continues, since a peer may come back with the right manifest; it is reported only once.
             if (refusals.has(`${peer} ${code}`)) return
             refusals.add(`${peer} ${code}`)
             logger.error({ peer, code }, message)

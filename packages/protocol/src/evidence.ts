@@ -194,7 +194,7 @@ export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
   return evidence
 }
 
-/** Decodes evidence without checking signatures: enough to know whom it is about. Throws as `openEvidence`. */
+/** Decodes evidence without checking signatures: enough to know the accused member. Throws as `openEvidence`. */
 export function decodeEvidence(bytes: Uint8Array): Evidence {
   const value = decodeCanonical(bytes, LIMITS.maxEvidenceBytes, 'evidence')
   const fields = parseFields(evidenceSchema, value, 'evidence')

@@ -179,7 +179,7 @@ export async function checkProofFile(path: string): Promise<CheckedProof> {
       const section = await readCarSection(readAt, offset, maxBytes)
       checkBlock(section, due)
       offset = section.end
-      // A copy: the reader's window goes on to the next block.
+      // A copy: the reader's window moves on to the next block.
       return section.bytes.slice()
     }
     const checked = await checkBlocks(root, next)
@@ -229,7 +229,10 @@ async function checkMisbehaviour(document: MisbehaviourDocument, next: NextBlock
   const { needed, welcome } = blobsOf(run, evidence, parent)
   const missing = needed.filter((cid) => !carried.includes(cid))
   if (missing.length > 0)
-    throw new ProtocolError('E_PROOF', `proof: lacks blobs that its judgement needs: ${missing.join(', ')}`)
+    throw new ProtocolError(
+      'E_PROOF',
+      `proof: blobs that its judgement needs are missing: ${missing.join(', ')}`,
+    )
   const due = [...needed, ...welcome.filter((cid) => carried.includes(cid))]
   if (due.length !== carried.length || due.some((cid, k) => carried[k] !== cid))
     throw new ProtocolError('E_PROOF', 'proof: names blobs that its judgement does not need')
@@ -300,7 +303,7 @@ function checkBlock({ cid, bytes, start }: CarSection, due: CID): void {
 function acquittal(judgement: Exclude<Judgement, { status: 'proven' }>): string {
   return judgement.status === 'refuted'
     ? `proof: it does not convict: ${judgement.what}`
-    : `proof: lacks blobs that its judgement needs: ${judgement.missing.join(', ')}`
+    : `proof: blobs that its judgement needs are missing: ${judgement.missing.join(', ')}`
 }
 
 function tooLarge(byteLength: number, maxBytes: number): ProtocolError {

@@ -53,9 +53,9 @@ export interface RoundEngineInit {
 export interface RoundEngine {
   /** To be called by the network. */
   readonly handlers: Omit<NetworkHandlers, 'refused'>
-  /** Quarantines a member against whom this node holds proof. */
+  /** Quarantines a member that this node can prove to be Byzantine. */
   convict(evidence: Evidence): void
-  /** Runs the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot go on. */
+  /** Runs the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot continue. */
   run(): Promise<void>
   /** Finishes a ledger write in progress and drops everything else. */
   stop(): Promise<void>
@@ -131,7 +131,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function fail(error: unknown): void {
     if (stopped) return
-    logger.error({ err: error, round: loop.state.round }, `cannot go on: ${errorMessage(error)}`)
+    logger.error({ err: error, round: loop.state.round }, `cannot continue: ${errorMessage(error)}`)
     reject(error)
     void stop()
   }
@@ -196,7 +196,7 @@ function createCompletion(): Completion {
     resolve = onResolve
     reject = onReject
   })
-  // The caller of run() sees a failure; before run() is called nobody has to.
+  // The caller of run() sees a failure; before run() is called it may go unhandled.
   finished.catch(() => undefined)
   return { finished, resolve, reject }
 }

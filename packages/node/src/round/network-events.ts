@@ -21,7 +21,7 @@ export interface NetworkEventsInit {
   dispatch(event: RoundEvent): void
   onEvidence(evidence: Evidence): void
   onAccusation(evidence: Evidence, from: string): void
-  /** This node cannot go on. */
+  /** This node cannot continue. */
   onError(error: unknown): void
 }
 

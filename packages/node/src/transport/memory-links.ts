@@ -19,7 +19,7 @@ export interface MemoryPeer {
   sent: number
 }
 
-/** The links between the peers of a memory network: who reaches whom, and when a message arrives. */
+/** The links between the peers of a memory network: which peers can reach each other, and when a message arrives. */
 export interface MemoryLinks {
   attach(peer: MemoryPeer): void
   detach(peer: MemoryPeer): void

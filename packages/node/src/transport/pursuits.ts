@@ -5,7 +5,7 @@ import type { Logger } from '../logger.js'
 /** Attempts to reach targets, one loop per target, with exponential back-off while a target cannot be reached. */
 export interface Pursuits {
   /**
-   * Begins after `firstDelayMs` and goes on until the signal aborts.
+   * Begins after `firstDelayMs` and continues until the signal aborts.
    *
    * @param name - unique; for `wake` and for the log
    * @param attempt - true when the target is reached; then it is checked again every `FIRST_BACKOFF_MS`

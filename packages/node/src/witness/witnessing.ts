@@ -18,7 +18,10 @@ export interface Witnessing {
    * become pending.
    */
   linger(): void
-  /** Resolves when the newest heads of all members are final, or after a grace period in which too few witnesses answered. */
+  /**
+   * Resolves when the newest heads of all members are final, or after a grace period in which too few witnesses
+   * answered.
+   */
   settled(): Promise<void>
   stop(): void
 }

@@ -37,7 +37,7 @@ export interface SurroundingView {
 export interface AttackSurroundings {
   /** All honest nodes, ascending. */
   readonly honest: readonly number[]
-  /** The honest neighbours of an attacker, ascending: whom it can send to. */
+  /** The honest neighbours of an attacker, ascending: the nodes it can send to. */
   victims(attacker: number): readonly number[]
   /**
    * The part of the view about the receiver of the model: spread it into an `AttackView`.

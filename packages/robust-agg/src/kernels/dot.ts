@@ -1,6 +1,7 @@
 /**
  * Inner products over float32 vectors, in float64, in the summation order of distance.ts: chunks of 2,048, element k
- * of a chunk in lane k mod 8, lanes added as ((l0 + l1) + (l2 + l3)) + ((l4 + l5) + (l6 + l7)), chunks and spans in order.
+ * of a chunk in lane k mod 8, lanes added as ((l0 + l1) + (l2 + l3)) + ((l4 + l5) + (l6 + l7)), chunks and spans in
+ * order.
  */
 
 import { sumSpans } from './distance.js'

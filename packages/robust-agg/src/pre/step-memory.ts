@@ -1,6 +1,7 @@
 /**
- * The memory of pre-aggregators: for each sender, its reputation in each step that has a memory. In a `SenderMemory` the
- * two numbers of each such step come first among the values, in the order of the steps; the rest belongs to the rule.
+ * The memory of pre-aggregators: for each sender, its reputation in each step that has a memory. In a `SenderMemory`
+ * the two numbers of each such step come first among the values, in the order of the steps; the rest belongs to the
+ * rule.
  */
 
 import type { RoundMemory, SenderMemory } from '../types.js'

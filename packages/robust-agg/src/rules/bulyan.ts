@@ -4,10 +4,10 @@
  *   θ = n − 2f picks: each the model of least Krum score among those left, then removed
  *   w_i[k] ← mean of the θ − 2f values of the picks at k that lie nearest to their median
  *
- * Symbols: n models, including the node's own (index 0); f the assumed number of Byzantine ones, default: ⌊(n −
- * 3)/4⌋. With r models left the score sums the max(0, r − f − 2) nearest squared distances. A tie goes to the model
- * whose next nearest distance is smaller, since the last picks, with few distances left to sum, often tie; then to
- * the lower index.
+ * Symbols: n models, including the node's own (index 0); f the assumed number of Byzantine ones, default:
+ * ⌊(n − 3)/4⌋. With r models left the score sums the max(0, r − f − 2) nearest squared distances. A tie goes to the
+ * model whose next nearest distance is smaller, since the last picks, with few distances left to sum, often tie; then
+ * to the lower index.
  * Breakdown precondition: n ≥ 4f + 3; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances once, O(n²·d), scores from their matrix, a sort of θ values per coordinate.
  * Source: El Mhamdi, Guerraoui, Rouault, "The Hidden Vulnerability of Distributed Learning in Byzantium", ICML 2018,

@@ -12,8 +12,9 @@
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545 (rule, oracle radius); the practical radius from Gaucher,
  * Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv 2410.10418.
- * Deviations: a neighbour that only partly fits into b is dropped entirely (a smaller, safer radius). With `oracle` =
- * 1 the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs `RoundInput.honest`.
+ * Deviations: a neighbour that only partly fits into b is dropped entirely (a smaller, safer radius). With
+ * `oracle` = 1 the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs
+ * `RoundInput.honest`.
  */
 
 import { RobustAggError } from '../errors.js'

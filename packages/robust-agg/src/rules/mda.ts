@@ -3,8 +3,8 @@
  *
  *   S = the n − f models with the least max ‖x_i − x_j‖ over pairs in S;   w_i ← mean of S
  *
- * Symbols: n models, including the node's own (index 0); f ∈ [0, 16] assumed Byzantine ones, default: min(16, ⌊(n −
- * 1)/2⌋). Among sets of the same diameter the first one found is used.
+ * Symbols: n models, including the node's own (index 0); f ∈ [0, 16] assumed Byzantine ones, default: min(16,
+ * ⌊(n − 1)/2⌋). Among sets of the same diameter the first one found is used.
  * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances, O(n²·d); then a search over the distances: a set of diameter ≤ D exists when removing
  * f models hits every pair farther apart than D, which a branching search decides in O(2^f·n²); a bisection over the

@@ -3,8 +3,8 @@
  *
  *   w_i ← mean of the m least-scored models, score as in Krum
  *
- * Symbols: n models, including the node's own (index 0); f the assumed number of Byzantine ones, default: ⌊(n −
- * 3)/2⌋; m ∈ [1, n − f], left out: n − f. Ties go to the lower index.
+ * Symbols: n models, including the node's own (index 0); f the assumed number of Byzantine ones, default:
+ * ⌊(n − 3)/2⌋; m ∈ [1, n − f], left out: n − f. Ties go to the lower index.
  * Breakdown precondition: n ≥ 2f + 3; checked before a run. In a round with fewer models the node's own is kept; an m
  * above n − f is reduced to n − f in a round.
  * Cost: all pairwise distances and one combination, O(n²·d).

@@ -40,7 +40,8 @@ function sharedTrust({ memories, opinion, vectors }: RoundView): (number | null)
 export const sentinelGlobal: RuleDefinition = {
   info: {
     name: 'sentinel-global',
-    formula: 'as `sentinel`, among those with T_j ≥ θ, T_j the mean opinion of j among me and whom I trust',
+    formula:
+      'as `sentinel`, among those with T_j ≥ θ, T_j the mean opinion on j of myself and the neighbours that I trust',
     params: [
       ...SENTINEL_PARAMETERS,
       parameter({ name: 'leastTrust', default: 0.5, min: 0, max: 1, meaning: 'least mean opinion θ' }),

@@ -53,7 +53,8 @@ function reachesAll(lists: readonly (readonly number[])[]): boolean {
 /**
  * The graph with these edges, given in any order and direction; an edge given twice counts once.
  *
- * @throws RobustAggError E_TOPOLOGY when an end is not a node, an edge leads from a node to itself, or there are too many
+ * @throws RobustAggError E_TOPOLOGY when an end is not a node, an edge connects a node to itself, or there are too
+ *   many edges
  */
 export function buildTopology(name: string, n: number, edges: Iterable<Edge>): Topology {
   const sets = Array.from({ length: n }, () => new Set<number>())
