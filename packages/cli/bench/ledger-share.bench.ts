@@ -11,7 +11,7 @@ import { loadSource, type RoundReport } from '@tempered/node'
 export interface LedgerShareRow {
   model: string
   nodes: number
-  /** Milliseconds a round and node: all of it, and the phase in which the ledger is written and the head goes out. */
+  /** Milliseconds per round and node: all of it, and the phase in which the ledger is written and the head goes out. */
   roundMs: number
   ledgerMs: number
 }

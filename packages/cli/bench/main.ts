@@ -82,7 +82,7 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
   async simulations() {
     const rows = await benchSimulations()
     return table(
-      ['nodes', 'rounds', 'minutes', 'ms a node and round', 'MB at the peak', 'MB a node', 'mean accuracy'],
+      ['nodes', 'rounds', 'minutes', 'ms per node and round', 'MB at the peak', 'MB a node', 'mean accuracy'],
       rows.map((row) => [
         count(row.nodes),
         String(row.rounds),
@@ -104,7 +104,7 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         'round without training, s',
         'MB resident',
         'MB a node',
-        'MB sent and received a node and round',
+        'MB sent and received per node and round',
       ],
       rows.map((row) => [
         String(row.nodes),

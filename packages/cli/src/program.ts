@@ -97,7 +97,7 @@ function addNodeCommands(program: Command): void {
       list,
     )
     .option('--stay', 'keep serving models after the last round')
-    .option('--json', 'one JSON line a round on stdout')
+    .option('--json', 'one JSON line per round on stdout')
     .action(async (options) => (await import('./commands/node-start.js')).nodeStart(options))
   node
     .command('id')
@@ -123,7 +123,7 @@ function addManifestCommands(program: Command): void {
     .option('--topology <name>', 'topology', 'complete')
     .option('--topology-param <name=number>', 'parameter of the topology; repeatable', assignment)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
-    .option('--local-steps <n>', 'minibatch steps a node trains in a round', wholeNumber(0), 20)
+    .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
     .option('--learning-rate <x>', 'learning rate', Number, 0.05)
     .option('--momentum <x>', 'momentum', Number, 0.9)

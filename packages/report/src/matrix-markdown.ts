@@ -27,7 +27,7 @@ export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
     'Test accuracy of the worst honest node; below it what the rules cost.',
     '',
     ...tables,
-    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the rule's own work a node and round, with no attacker. All cells are simulations: their seconds are virtual, and not told.`,
+    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the rule's own work per node and round, with no attacker. All cells are simulations: their seconds are virtual, and not shown.`,
     '',
     `Made with \`${summary.command}\` (${versions.join(', ')}).`,
     '',

@@ -101,7 +101,7 @@ function costTable({ groups }: MatrixSummary): Markup | null {
   if (quiet.length === 0) return null
   return html`<section class="panel" aria-labelledby="title-costs">
 <h2 id="title-costs">What each rule costs when nobody attacks</h2>
-<p class="note">Against plain averaging, same seeds. Bytes as a ratio; work is what the rule itself takes a node and round. Cells are simulations: their seconds are virtual and say nothing of real ones.</p>
+<p class="note">Against plain averaging, same seeds. Bytes as a ratio; work is what the rule itself takes per node and round. Cells are simulations: their seconds are virtual and say nothing of real ones.</p>
 <details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length === 1 ? '1 line' : `${quiet.length} lines`}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">work, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`

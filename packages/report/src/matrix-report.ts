@@ -60,7 +60,7 @@ export function labText({ lab }: Matrix): string {
   return typeof lab === 'string' ? lab : JSON.stringify(lab, null, 2)
 }
 
-/** One row a cell. */
+/** One row per cell. */
 export function matrixCsv({ cells }: Matrix): string {
   const names = measureNames()
   const head = ['id', 'rule', 'attack', 'fraction', 'topology', 'split', 'seed', 'status', 'error', ...names]

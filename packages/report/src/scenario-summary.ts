@@ -48,7 +48,7 @@ export interface ScenarioSummary {
   readonly method: string
   readonly command: string
   readonly variants: readonly VariantSummary[]
-  /** One a defending rule. */
+  /** One per defending rule. */
   readonly balances: readonly Tradeoff[]
   /** Of a scenario run, what was asserted and whether it held. */
   readonly assertions: readonly AssertionResult[]

@@ -54,7 +54,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const parsed = scenarioSchema.parse(base)
   const { training, nodes } = parsed
   const cache = cacheFolder()
-  // A wrong rule is told before anything runs.
+  // A wrong rule is reported before anything runs.
   planRun(parsed, await loadSource(parsed.data.source, cache))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)

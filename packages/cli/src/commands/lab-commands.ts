@@ -20,7 +20,7 @@ export function addLabCommands(program: Command): void {
     )
     .argument('<lab>', 'lab file (YAML or JSON)')
     .option('--out <folder>', 'where results go; default: runs/<name of the lab>')
-    .option('--parallel <n>', 'cells side by side; default: one a core', wholeNumber(1))
+    .option('--parallel <n>', 'cells side by side; default: one per core', wholeNumber(1))
     .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
     .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
     .option(
@@ -64,7 +64,7 @@ export function addLabCommands(program: Command): void {
     .option('--budget <n>', 'runs in all', wholeNumber(1), 100)
     .option('--seeds <list>', 'the first is searched on, all decide', wholeNumbers(0), [1, 2, 3])
     .option('--rounds <n>', 'rounds of a run', wholeNumber(1))
-    .option('--parallel <n>', 'runs side by side; default: one a core', wholeNumber(1))
+    .option('--parallel <n>', 'runs side by side; default: one per core', wholeNumber(1))
     .option('--out <file>', 'scenario to write', 'worst-case.yaml')
     .option('--force', 'write over a file that is there')
     .option('--json', 'one JSON line a run on stdout')

@@ -39,7 +39,7 @@ interface RunAudit {
 }
 
 /**
- * `tempered ledger replay`: a line a ledger, then a line a member against whom there is proof. Throws E_LEDGER_INVALID
+ * `tempered ledger replay`: a line per ledger, then a line per member against whom there is proof. Throws E_LEDGER_INVALID
  * or E_REPLAY_DIFFERS (exit 6) when a ledger is bad, a round differs or a misdeed is proven; E_UNPROVEN (exit 7) when
  * all that could be checked is right but some could not.
  */

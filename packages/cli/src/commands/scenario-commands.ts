@@ -34,7 +34,7 @@ export function addScenarioCommands(program: Command): void {
     .addOption(
       new Option(
         '--stage <name>',
-        'real nodes on this machine, a simulation, or a folder a host to start on several machines',
+        'real nodes on this machine, a simulation, or a folder per machine to start on several machines',
       )
         .choices(['cluster', 'simulate', 'hosts'])
         .default('cluster'),
@@ -64,7 +64,7 @@ export function addScenarioCommands(program: Command): void {
     .requiredOption('--config <path>', 'folder of the host or its configuration file')
     .addOption(backendOption())
     .option('--stay', 'keep serving models after the last round')
-    .option('--json', 'one JSON line a round on stdout')
+    .option('--json', 'one JSON line per round on stdout')
     .action(async (options) => (await import('./scenario-node.js')).scenarioNode(options))
   scenario
     .command('list')

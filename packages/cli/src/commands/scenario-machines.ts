@@ -16,7 +16,7 @@ export interface ScenarioMachinesOptions {
 }
 
 /**
- * `tempered scenario run --stage hosts`: a folder a node for a machine of its own, and manifests for Docker Compose and
+ * `tempered scenario run --stage hosts`: a folder per node for a machine of its own, and manifests for Docker Compose and
  * Kubernetes. It emits the scenario itself, with its first rule and first seed; nothing runs.
  */
 export async function scenarioMachines(

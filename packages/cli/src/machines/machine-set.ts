@@ -76,7 +76,7 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
   return { plan, hosts, isByName: given.length === 0 }
 }
 
-/** Attackers of a cluster are told honest models by its launcher; nobody could tell them on a machine of their own. */
+/** The launcher of a cluster hands honest models to attackers; on a machine of their own nothing could. */
 function requireOwnKnowledge({ nodes }: RunPlan): void {
   const seeing = nodes.flatMap(({ name, attack }) =>
     attack === undefined || attack.knowledge === 'own' ? [] : [{ name, attack }],

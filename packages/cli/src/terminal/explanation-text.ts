@@ -24,7 +24,7 @@ export interface Explanation {
   readonly accuracies: Accuracies | undefined
 }
 
-/** An explanation for people, one fact a line. */
+/** An explanation for people, one fact per line. */
 export function explanationText(explanation: Explanation): string {
   const { run, name, entry, record, models, accuracies } = explanation
   const rule = ruleText(run.manifest.rule)
@@ -37,7 +37,7 @@ export function explanationText(explanation: Explanation): string {
   ]
   if (models === undefined) return lines.join('\n')
   lines.push(
-    `  distance   L2 ${significant(models.distance)} between the own model (norm ${significant(models.ownNorm)}) and its (norm ${significant(models.peerNorm)})`,
+    `  distance   L2 ${significant(models.distance)} between the node's own model (norm ${significant(models.ownNorm)}) and the neighbour's (norm ${significant(models.peerNorm)})`,
     ...layerLines(models.layers),
     `  without it the aggregate ${alternativeText(models.without)}`,
     `  with it    by its plain weight ${significant(models.plainWeight)} the aggregate ${alternativeText(models.plain)}`,

@@ -8,7 +8,7 @@ import { table } from './table.js'
 
 const REDRAW_MS = 150
 
-/** A table a run, drawn again as its nodes report; what happens besides stays above it. */
+/** A table per run, drawn again as its nodes report; what happens besides stays above it. */
 export function createLiveTable(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream)
   const runs = new Map<RecordedRun, string>()

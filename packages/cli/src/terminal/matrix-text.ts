@@ -46,7 +46,7 @@ function costRows(byRule: readonly (readonly CellResult[])[]): string[][] {
   ]
   return [
     row('cost: honest refused', 'honestRefused', percent),
-    row('cost: a node and round', 'bytesPerRound', bytes),
+    row('cost: per node and round', 'bytesPerRound', bytes),
     row('cost: work of the rule', 'aggregateMs', (value) => `${value.toFixed(1)} ms`),
   ]
 }

@@ -3,7 +3,7 @@ import type { RecordedRun } from '@tempered/lab/run'
 
 /**
  * Live progress of one or more cluster runs, on stderr: a table when people look on (stdout and stderr are a
- * terminal), otherwise one line a round.
+ * terminal), otherwise one line per round.
  */
 export interface Progress {
   /** Runs in the order in which they are to be shown. */

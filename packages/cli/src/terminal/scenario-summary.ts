@@ -5,7 +5,7 @@ import pc from 'picocolors'
 import { renderTroubles } from './summary.js'
 import { foldedTable } from './table.js'
 
-/** One line a run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
+/** One line per run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
 export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   const header = [
     'run',

@@ -3,7 +3,7 @@ import { bytes, percent, seconds } from '@tempered/lab/text'
 import pc from 'picocolors'
 import { table } from './table.js'
 
-/** Scores side by side, one column a run, as lines of text. */
+/** Scores side by side, one column per run, as lines of text. */
 export function renderScores(
   scores: readonly { readonly title: string; readonly score: RunScore }[],
 ): string[] {
@@ -27,8 +27,8 @@ export function renderScores(
     row('filter recall', (score) => percent(score.recall)),
     row('honest models refused', (score) => percent(score.honestRefused)),
     row('weight of attackers', (score) => percent(score.hostileWeight)),
-    row('bytes a node and round', (score) => bytes(score.bytesPerNodeRound)),
-    row('seconds a round', (score) => seconds(score.secondsPerRound)),
+    row('bytes per node and round', (score) => bytes(score.bytesPerNodeRound)),
+    row('seconds per round', (score) => seconds(score.secondsPerRound)),
     row('ledgers that verify', (score) => `${score.ledgers.valid} of ${score.ledgers.checked}`),
   ]
   const lines = table(rows, new Set(scores.map((_, k) => k + 1)))

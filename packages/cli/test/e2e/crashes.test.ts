@@ -47,7 +47,7 @@ describe('a node that is killed at every step of a round', () => {
       const [mine, seen] = [await entriesOf(folder, 'alice'), await entriesOf(folder, 'bob')]
       expect(mine.at(-1)?.round).toBe(ROUNDS - 1)
       expect(seen.map(({ round }) => round)).toEqual(Array.from({ length: ROUNDS }, (_, k) => k))
-      // Whatever bob got from alice is what alice's ledger says it sent: one model a round, crash or not.
+      // Whatever bob got from alice is what alice's ledger says it sent: one model per round, crash or not.
       const announced = new Map(mine.map(({ round, announcement }) => [round, modelOf(announcement)]))
       const received = seen.flatMap(({ round, neighbours: [record] }) =>
         record?.announcement == null ? [] : [[round, modelOf(record.announcement)] as const],

@@ -12,7 +12,12 @@ describe('tempered demo', () => {
         const lines = run.stderr.match(new RegExp(`${rule} {2}round \\d/${rounds}`, 'g'))
         expect(lines).toHaveLength(rounds)
       }
-      for (const label of ['worst honest node', 'filter recall', 'seconds a round', 'results: runs/demo-']) {
+      for (const label of [
+        'worst honest node',
+        'filter recall',
+        'seconds per round',
+        'results: runs/demo-',
+      ]) {
         expect(run.stdout).toContain(label)
       }
       expect(run.stdout.match(/10 of 10/g)).toHaveLength(2)

@@ -84,7 +84,7 @@ describe('two nodes started by hand', () => {
       await alice.exit
     }))
 
-  it('a node with another manifest is told so and not admitted', () =>
+  it('a node with another manifest hears of it and is not admitted', () =>
     inTemporaryFolder(async (folder) => {
       await initNodes(folder, ['alice', 'bob'], 4)
       const alice = startNode(folder, 'alice')

@@ -41,7 +41,7 @@ export const consensusSchema = z.strictObject({
     .array(z.int().min(0))
     .min(1)
     .default([1, 10, 100])
-    .describe('Rounds after which the error is told.'),
+    .describe('Rounds after which the error is reported.'),
   mixing: z.enum(['uniform', 'metropolis', 'lazy']).default('metropolis'),
   start: z
     .discriminatedUnion('kind', [

@@ -12,13 +12,13 @@ export type Pull =
 
 export interface AveragingTask {
   readonly topology: Topology
-  /** One entry a node. */
+  /** One entry per node. */
   readonly mixing: readonly MixingWeights[]
   /** What the honest nodes, which are the first ones, hold at first: vectors of one length d. */
   readonly start: readonly Float32Array[]
   readonly rule: Rule
   readonly pull: Pull
-  /** The rule is told who is honest. */
+  /** The rule is given who is honest. */
   readonly oracle: boolean
   readonly rounds: number
   readonly seed: number

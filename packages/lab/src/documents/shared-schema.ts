@@ -4,7 +4,7 @@ import { BARE_NAME } from './json-schema-text.js'
 
 /** Parts that node configurations and scenarios share. Descriptions end up in the published JSON Schemas. */
 
-/** @param names what editors offer; whether a name is known is told when the file is checked, with the nearest one */
+/** @param names what editors offer; whether a name is known is reported when the file is checked, with the nearest one */
 export const namedWithParams = (what: string, names: readonly string[] = []) =>
   z.strictObject({
     name: z
@@ -64,7 +64,7 @@ export const splitSchema = z
     }),
     z.strictObject({
       kind: z.literal('shards'),
-      perNode: z.int().min(1).describe('Shards of sorted labels a node.'),
+      perNode: z.int().min(1).describe('Shards of sorted labels per node.'),
     }),
   ])
   .describe('How training samples are dealt to the nodes.')
@@ -103,12 +103,7 @@ export const evaluationSchema = z
 export const trainingSchema = z
   .strictObject({
     rounds: z.int().min(1).max(LIMITS.maxRounds).default(20),
-    localSteps: z
-      .int()
-      .min(0)
-      .max(1_000_000)
-      .default(20)
-      .describe('Minibatch steps a node trains in a round.'),
+    localSteps: z.int().min(0).max(1_000_000).default(20).describe('Minibatch steps per node and round.'),
     batchSize: z.int().min(1).max(65_536).default(32),
     learningRate: z.number().gt(0).default(0.05),
     momentum: z.number().min(0).lt(1).default(0.9).describe('Starts at zero in every round.'),

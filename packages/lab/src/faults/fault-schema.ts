@@ -35,7 +35,11 @@ export const faultSchema = z
     slowTrainer: z
       .strictObject({
         nodes,
-        factor: z.number().gte(1).max(1000).describe('Training takes so many times as long; 1 is as before.'),
+        factor: z
+          .number()
+          .gte(1)
+          .max(1000)
+          .describe('Training takes that many times as long; 1 is as before.'),
       })
       .optional(),
   })

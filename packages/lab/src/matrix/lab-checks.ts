@@ -19,7 +19,7 @@ export function checkLab(lab: Lab): Problem[] {
   return [...found.values()]
 }
 
-/** Cells are told apart by what tables call them: two entries of one name would be one. */
+/** Tables distinguish cells by name: two entries of one name would be one. */
 function checkLabels({ axes }: Lab): Problem[] {
   const labels: Record<keyof Lab['axes'], readonly string[]> = {
     rules: axes.rules.map(ruleDisplayName),

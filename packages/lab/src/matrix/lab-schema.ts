@@ -105,7 +105,7 @@ export const labSchema = z.strictObject({
       baseline: z
         .boolean()
         .default(true)
-        .describe('Plain averaging with nobody attacking: what a rule costs is told against it.'),
+        .describe('Plain averaging with nobody attacking: what a rule costs is measured against it.'),
     })
     .prefault({}),
 })

@@ -35,7 +35,7 @@ export interface Estimate {
   /** Ends of the 95 % interval, or of the range; see above. null with a single value. */
   readonly low: number | null
   readonly high: number | null
-  /** Values that it was made of, e.g. one a seed. */
+  /** Values that it was made of, e.g. one per seed. */
   readonly values: readonly number[]
 }
 

@@ -1,4 +1,4 @@
-/** A fault of a scenario as events have it, told here from the data alone: kinds that come later are told as well. */
+/** A fault of a scenario as events have it, described here from the data alone, so that kinds that come later can be described too. */
 export interface FaultEvent {
   readonly type: 'fault' | 'fault-skipped'
   readonly action: {

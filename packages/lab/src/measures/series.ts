@@ -16,7 +16,7 @@ export interface RoundPoint extends FilterQuality {
   /** Bytes in and out, mean over all nodes. */
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
-  /** Resident memory a node, mean over all nodes. */
+  /** Resident memory per node, mean over all nodes. */
   readonly residentBytes: number | null
   /** Milliseconds by phase, mean over honest nodes. */
   readonly phaseMs: ReportedRound['phaseMs'] | null

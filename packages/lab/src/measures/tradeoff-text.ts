@@ -46,7 +46,7 @@ export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLin
 
 /** The rule's own work, beside that of plain averaging. */
 function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
-  const work = line('work of the rule, a node and round', ruleMs, milliseconds)
+  const work = line('work of the rule per node and round', ruleMs, milliseconds)
   const plain = plainMs === null ? '' : `, of plain averaging ${milliseconds(plainMs.mean)}`
   return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, isShare: false }
 }

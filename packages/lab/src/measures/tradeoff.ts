@@ -26,7 +26,7 @@ export interface Tradeoff {
     /** Defended / plain averaging; 1 when the defence is free. */
     readonly bytesRatio: Estimate | null
     readonly secondsRatio: Estimate | null
-    /** Milliseconds of work that the rule took a node and round, and plain averaging beside it; real also in simulations. */
+    /** Milliseconds of work that the rule took per node and round, and plain averaging beside it; real also in simulations. */
     readonly ruleMs: Estimate | null
     readonly plainMs: Estimate | null
     /** The runs whose bytes and seconds are compared: without attackers if both are there, else with them. */

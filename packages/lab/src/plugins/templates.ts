@@ -27,7 +27,7 @@ const TEMPLATES: Readonly<
   Record<PluginKind, { readonly about: string; readonly body: string; readonly test: string }>
 > = {
   rule: {
-    about: 'An aggregation rule: the mean of the own model and the nearest neighbours.',
+    about: 'An aggregation rule: the mean of the node’s own model and the nearest neighbours.',
     body: `  // One line of mathematics and the source, for tables and reports.
   formula: 'mean of own and the nearest share of the neighbours',
   source: 'mine',

@@ -50,7 +50,7 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
   const gone = new Set<number>()
   let residentBytes: number | undefined
   let cluster: StagedRun | undefined
-  /** What happens before the caller has the run in hand is told when it has. */
+  /** What happens before the caller has the run in hand is reported when it has. */
   let early: (() => void)[] | undefined = []
   let stoppedEarly: RecordedRun['stoppedEarly']
   const watch = createStopWatch(plan)

@@ -71,7 +71,7 @@ const stopSchema = z
     seconds: z.number().gt(0).optional().describe('Seconds since the start of the run.'),
   })
   .prefault({})
-  .describe('Ends a run before its last round; whatever comes first.')
+  .describe('Ends a run before its last round; whichever comes first.')
 
 export const scenarioFields = z.strictObject({
   name: z

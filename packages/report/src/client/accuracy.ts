@@ -15,7 +15,7 @@ import type { QuantileBands, RunView } from './report-data.js'
 /** Lines in a tooltip: more nobody reads. */
 const MAX_TOOLTIP_LINES = 14
 
-/** Accuracy over rounds: a line a node, or bands of quantiles when there are too many nodes. */
+/** Accuracy over rounds: a line per node, or bands of quantiles when there are too many nodes. */
 export function drawAccuracy(run: RunView): void {
   const { accuracy } = run
   setNote(

@@ -3,7 +3,7 @@ import { drawChart, type Palette, percentText, plotHeight, type Series } from '.
 import { spreadLabels } from './end-labels.js'
 import type { VariantView } from './report-data.js'
 
-/** Worst honest node by round, one line a variant, with a band from the lowest to the highest seed. */
+/** Worst honest node by round, one line per variant, with a band from the lowest to the highest seed. */
 export function drawComparison(variants: readonly VariantView[]): void {
   if (variants.length < 2) return
   const last = Math.max(...variants.map((variant) => variant.worstByRound.length))
@@ -11,7 +11,7 @@ export function drawComparison(variants: readonly VariantView[]): void {
   const ends = variants.map(
     (variant) => variant.worstByRound.findLast((point) => point !== null)?.mean ?? null,
   )
-  drawChart('comparison', 'Accuracy of the worst honest node by round, one line a variant', (colors) => ({
+  drawChart('comparison', 'Accuracy of the worst honest node by round, one line per variant', (colors) => ({
     grid: plotGrid(64),
     legend: { ...legendLook(colors), data: variants.map((variant) => variant.label) },
     tooltip: {

@@ -10,7 +10,7 @@ const AROUND = 66
 const LEFT = 54
 const RIGHT = 14
 
-/** Heat map of the label histogram: a column a node, a row a class. */
+/** Heat map of the label histogram: a column per node, a row per class. */
 export function drawLabels(run: RunView): void {
   const columns = run.labels?.columns ?? []
   const classes = Math.max(0, ...columns.map(({ counts }) => counts.length))

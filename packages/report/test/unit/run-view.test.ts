@@ -13,7 +13,7 @@ const view = (fixture: RunFixture) =>
   })
 
 describe('runView', () => {
-  it('has a line a node and the verdicts of every edge by round', async () => {
+  it('has a line per node and the verdicts of every edge by round', async () => {
     const shown = await view({
       rule: 'balance',
       attackers: [5],

@@ -22,7 +22,7 @@ describe('renderBalances', () => {
         .map(({ label, text }) => `${label}: ${text}`)
     expect(textOf(true)).toEqual([
       'virtual seconds: 1.00×',
-      'work of the rule, a node and round: 12 ms, of plain averaging 0.4 ms',
+      'work of the rule per node and round: 12 ms, of plain averaging 0.4 ms',
     ])
     expect(textOf(false)[0]).toBe('seconds: 1.00×')
   })

@@ -113,7 +113,7 @@ describe('a consensus file that makes no sense', () => {
       () => chain({ attacks: [{ name: 'constant', params: {} }] }),
       /constant has 0 values for 2 attackers/,
     ],
-  ])('%s is told before anything runs', async (_what, attempt, message) => {
+  ])('%s is reported before anything runs', async (_what, attempt, message) => {
     await expect(attempt()).rejects.toThrow(message)
   })
 })

@@ -43,7 +43,7 @@ describe('parseText', () => {
     expect(problem('training:\n  momentum: 1.5\n')).toMatch(/^file\.yaml:2:13: training\.momentum: /)
   })
 
-  it('reports several problems, one a line', () => {
+  it('reports several problems, one per line', () => {
     expect(problem('nodes: 0\nseedz: 3\n').split('\n')).toHaveLength(2)
   })
 

@@ -87,7 +87,7 @@ describe('the cells of a lab', () => {
       expect(new Set(few.map((cell) => cell[axis]))).toEqual(new Set(cells.map((cell) => cell[axis])))
   })
 
-  it('are told apart by what is run, and by nothing else', () => {
+  it('are distinguished by what is run, and by nothing else', () => {
     const [one, other] = [cellsOf(lab()), cellsOf(lab())]
     expect(one).toEqual(other)
     const longer = cellsOf(lab({ scenario: { nodes: 20, model: 'softmax', training: { rounds: 4 } } }))

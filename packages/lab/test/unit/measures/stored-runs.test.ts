@@ -170,7 +170,7 @@ describe('roundSeries', () => {
 })
 
 describe('roundRows', () => {
-  it('has a row a node and round, rounds from 1', async () => {
+  it('has a row per node and round, rounds from 1', async () => {
     await inTemporaryFolder(async (folder) => {
       writeRun(folder, plain)
       const rows = [...roundRows((await readRun(folder)).record, { variant: 'attacked', rule: 'b', seed: 1 })]

@@ -3,7 +3,7 @@ import { parseText } from '../../../src/documents/load-document.js'
 import { checkScenario, INDEPENDENT_KEYS } from '../../../src/scenario/scenario-checks.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 
-/** The mistakes of a file, one a line. */
+/** The mistakes of a file, one per line. */
 function mistakes(text: string): string[] {
   try {
     parseText('s.yaml', text, scenarioSchema, { check: checkScenario, independent: INDEPENDENT_KEYS })
