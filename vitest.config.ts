@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { CACHE } from './test-support/cache.js'
 import { full } from './test-support/tier.js'
 
 /** They replace modules or globals, or register measures and plug-ins: each has a process of its own. */
@@ -12,7 +13,13 @@ const ISOLATED = [
 const LONG = full ? [] : ['**/*.long.test.ts']
 
 // Timeouts are generous on purpose: tests wait for events, and a machine can be 20 times slower than usual.
-const test = { testTimeout: 1_200_000, hookTimeout: 1_200_000, pool: 'forks' as const }
+const test = {
+  testTimeout: 1_200_000,
+  hookTimeout: 1_200_000,
+  pool: 'forks' as const,
+  // What commands print is compared with plain text.
+  env: { NO_COLOR: '1', TEMPERED_CACHE: CACHE },
+}
 
 export default defineConfig({
   test: {

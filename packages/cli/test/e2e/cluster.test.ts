@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { full } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
 const SCENARIO = `
@@ -115,7 +116,7 @@ describe('a local cluster', () => {
       expect(summary?.finishedHonest).toBe(4)
       // The gaussian model is far outside every radius: it was seen and refused.
       expect(summary?.recall).toBeGreaterThan(0)
-      expect((await runCli(['ledger', 'verify', results], folder)).code).toBe(0)
+      expect((await callCli(['ledger', 'verify', results], folder)).code).toBe(0)
     }))
 
   it.runIf(full)('reports a process that is killed and goes on without its nodes', () =>
@@ -164,7 +165,7 @@ describe('a local cluster', () => {
       cli.child.kill('SIGINT')
       expect(await cli.exit).toBe(130)
       expect(pids.filter(isAlive)).toEqual([])
-      expect((await runCli(['ledger', 'verify', 'runs'], folder)).code).toBe(0)
+      expect((await callCli(['ledger', 'verify', 'runs'], folder)).code).toBe(0)
     }))
 
   it('a launcher that is killed takes its processes with it', () =>

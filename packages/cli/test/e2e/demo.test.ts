@@ -5,7 +5,7 @@ import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 describe('tempered demo', () => {
   it('runs both rules on the same seed, and the defended worst node beats the undefended one', () =>
     inTemporaryFolder(async (folder) => {
-      const rounds = sized(1, 3)
+      const rounds = sized(2, 3)
       const run = await runCli(['demo', '--rounds', String(rounds)], folder)
       expect(run.code, run.stderr).toBe(0)
       for (const rule of ['average', 'balance']) {

@@ -10,6 +10,7 @@ import {
   signAnnouncement,
 } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { initNodes, listening, roundDone, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
@@ -67,7 +68,7 @@ describe('evidence that an owner brings', () => {
       const bob = startNode(folder, 'bob')
       await roundDone(bob, 2)
       expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
-      const proved = await runCli(['ledger', 'prove', 'alice', '--round', '1', '--out', 'entry.car'], folder)
+      const proved = await callCli(['ledger', 'prove', 'alice', '--round', '1', '--out', 'entry.car'], folder)
       expect(proved.code, proved.stderr).toBe(0)
       const start = (file: string) =>
         runCli(['node', 'start', '--config', 'alice', '--evidence', file], folder)
@@ -86,6 +87,6 @@ describe('evidence that an owner brings', () => {
       const elsewhere = await start(await writeProof(folder, other, identity))
       expect(elsewhere.code).toBe(5)
       expect(elsewhere.stderr).toContain('E_WRONG_RUN')
-      expect((await runCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
+      expect((await callCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
     }))
 })

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { openEvidenceLog, readLedgerRun } from '@tempered/node'
 import { decodeAnnouncement, makeEvidence, type SignedEntry } from '@tempered/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { entriesOf, LIAR, otherStory, recordRun, resign, signerOf } from '../support/recorded-run.js'
-import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
+import { inTemporaryFolder, parseJson } from '../support/run-cli.js'
 
 /** One recorded run for all tests; each works on a copy of what it changes. */
 let base: string
@@ -19,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(base, { recursive: true, force: true }))
 
-const ledger = (...args: string[]) => runCli(['ledger', ...args], base)
+const ledger = (...args: string[]) => callCli(['ledger', ...args], base)
 const linesOf = (stdout: string) => stdout.split('\n').map((line) => parseJson(line)!)
 
 /** Works on a copy of the results. */

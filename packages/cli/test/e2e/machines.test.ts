@@ -3,6 +3,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { entriesOf } from '../support/recorded-run.js'
 import { inTemporaryFolder, MAIN, parseJson, runCli, startProcess } from '../support/run-cli.js'
 
@@ -55,7 +56,10 @@ describe('tempered scenario run --stage hosts', () => {
       const [first, second, third] = await freePorts(3)
       const addresses = [`0=localhost:${first}`, `node-01=localhost:${second}`, `2=127.0.0.1:${third}`]
       const given = addresses.flatMap((address) => ['--address', address])
-      const made = await runCli(['scenario', 'run', 's.yaml', '--stage', 'hosts', ...given, '--json'], folder)
+      const made = await callCli(
+        ['scenario', 'run', 's.yaml', '--stage', 'hosts', ...given, '--json'],
+        folder,
+      )
       expect(made.code, made.stderr).toBe(0)
       expect(parseJson(made.stdout)).toMatchObject({ folder: 'runs/small-hosts', hosts: HOSTS })
       expect(await readdir(join(folder, 'runs', 'small-hosts'))).not.toContain('compose.yaml')
@@ -68,7 +72,7 @@ describe('tempered scenario run --stage hosts', () => {
       // The link between the first two has nothing but DNS names.
       const codes = await Promise.all(started.map((host) => host.exit))
       expect(codes, started.flatMap(({ stderr }) => stderr).join('\n')).toEqual([0, 0, 0])
-      const verified = await runCli(['ledger', 'verify', 'runs/small-hosts/hosts'], folder)
+      const verified = await callCli(['ledger', 'verify', 'runs/small-hosts/hosts'], folder)
       expect(verified.code, verified.stderr).toBe(0)
       expect(verified.stdout.match(/: 4 entries/g)).toHaveLength(3)
 
@@ -87,7 +91,7 @@ describe('tempered scenario run --stage hosts', () => {
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 's.yaml'), SCENARIO)
       const emit = (...more: string[]) =>
-        runCli(['scenario', 'run', 's.yaml', '--stage', 'hosts', ...more], folder)
+        callCli(['scenario', 'run', 's.yaml', '--stage', 'hosts', ...more], folder)
       const made = await emit()
       expect(made.code, made.stderr).toBe(0)
       expect(made.stderr).toContain('keys are drawn from the seed')
@@ -111,7 +115,7 @@ describe('tempered scenario run --stage hosts', () => {
         expect((await stat(join(hosts, secret))).mode & 0o777).toBe(0o600)
       expect(await readdir(join(folder, 'runs'))).toEqual(['small-hosts'])
 
-      const valid = await runCli(['scenario', 'validate', 'runs/small-hosts/scenario.yaml'], folder)
+      const valid = await callCli(['scenario', 'validate', 'runs/small-hosts/scenario.yaml'], folder)
       expect(valid.code, valid.stderr).toBe(0)
 
       const again = await emit()
@@ -123,7 +127,7 @@ describe('tempered scenario run --stage hosts', () => {
       expect(fresh.code, fresh.stderr).toBe(0)
       const after = await members()
       expect(after.filter((member) => before.includes(member))).toEqual([])
-      const id = await runCli(['node', 'id', 'runs/small-hosts/hosts/node-01'], folder)
+      const id = await callCli(['node', 'id', 'runs/small-hosts/hosts/node-01'], folder)
       expect(id.stdout).toBe(after[1])
       expect(await readdir(join(folder, 'runs'))).toEqual(['small-hosts'])
     }))
@@ -131,7 +135,7 @@ describe('tempered scenario run --stage hosts', () => {
   it('says what is wrong: attackers that must see others, flags of another stage, a foreign folder, no command', () =>
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 's.yaml'), SCENARIO.replace('sign-flip-model', 'ipm'))
-      const run = (...more: string[]) => runCli(['scenario', 'run', 's.yaml', ...more], folder)
+      const run = (...more: string[]) => callCli(['scenario', 'run', 's.yaml', ...more], folder)
       const seeing = await run('--stage', 'hosts')
       expect(seeing.code).toBe(2)
       expect(seeing.stderr).toContain('E_CONFIG: node-02 (ipm, sees all): ')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { CellResult } from '@tempered/lab/matrix'
 import { describe, expect, it } from 'vitest'
 import { full, sized } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
 /** Each with the rule, averaging, and both without an attack. */
@@ -99,20 +100,20 @@ describe('tempered lab matrix', () => {
     inTemporaryFolder(async (folder) => {
       const wrong = { ...LAB, axes: { ...LAB.axes, rules: [{ name: 'krum', params: { f: 9 } }] } }
       await writeFile(join(folder, 'lab.yaml'), JSON.stringify(wrong))
-      const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      const run = await callCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(run.code).toBe(2)
       expect(run.stderr).toMatch(/lab\.yaml:1:\d+: axes\.rules\.0\.params\.f: .*krum/)
       await writeFile(
         join(folder, 'lab.yaml'),
         'name: x\naxes:\n  rules: [median]\n  attacks: [{ name: ipm, from: 5, to: 2 }]\n',
       )
-      const backwards = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      const backwards = await callCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(backwards.code).toBe(2)
       expect(backwards.stderr).toMatch(
         /lab\.yaml:4:\d+: axes\.attacks\.0\.to: must not be before from, round 5/,
       )
       await writeFile(join(folder, 'lab.yaml'), 'name: x\naxes:\n  rules: [median]\n  seed: [1]\n')
-      const unknown = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      const unknown = await callCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(unknown.code).toBe(2)
       expect(unknown.stderr).toMatch(/lab\.yaml:4:3: unknown key "axes\.seed"; did you mean "seeds"/)
     }))
@@ -130,7 +131,7 @@ describe('tempered lab matrix', () => {
           '  fractions: [0.25]',
         ].join('\n'),
       )
-      const short = await runCli(['lab', 'matrix', 'lab.yaml', '--rounds', '3'], folder)
+      const short = await callCli(['lab', 'matrix', 'lab.yaml', '--rounds', '3'], folder)
       expect(short.code).toBe(2)
       expect(short.stderr).toMatch(
         /lab\.yaml:2:\d+: scenario\.faults\.0\.at: round 5 is after the last one, 3/,

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { full } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
 import { initNodes, listening, roundDone, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
@@ -17,10 +18,10 @@ describe('two nodes started by hand', () => {
       expect(last?.round).toBe(3)
       const neighbours = last?.neighbours as { accepted: boolean }[]
       expect(neighbours.map((neighbour) => neighbour.accepted)).toEqual([true])
-      const verified = await runCli(['ledger', 'verify', 'alice', 'bob'], folder)
+      const verified = await callCli(['ledger', 'verify', 'alice', 'bob'], folder)
       expect(verified.code).toBe(0)
       expect(verified.stdout.match(/: 4 entries/g)).toHaveLength(2)
-      const shown = await runCli(['ledger', 'show', 'alice', '--round', '2'], folder)
+      const shown = await callCli(['ledger', 'show', 'alice', '--round', '2'], folder)
       expect(shown.stdout).toContain('round 2/4')
       expect(shown.stdout).toContain('accepted')
     }))
@@ -44,12 +45,12 @@ describe('two nodes started by hand', () => {
       const kept = before.subarray(0, Math.min(before.byteLength, after.byteLength))
       const firstDifference = kept.findIndex((byte, k) => byte !== after[k])
       expect(firstDifference === -1 || firstDifference > before.byteLength - 4096).toBe(true)
-      const verified = await runCli(['ledger', 'verify', '--json', 'alice', 'bob'], folder)
+      const verified = await callCli(['ledger', 'verify', '--json', 'alice', 'bob'], folder)
       expect(verified.code).toBe(0)
       const entries = verified.stdout.split('\n').map((line) => parseJson(line)?.entries as number)
       expect(entries[0]).toBe(30)
       expect(entries[1]).toBeGreaterThan(5)
-      const rounds = (await runCli(['ledger', 'show', 'bob', '--json'], folder)).stdout
+      const rounds = (await callCli(['ledger', 'show', 'bob', '--json'], folder)).stdout
         .split('\n')
         .map((line) => parseJson(line)?.round as number)
       expect(rounds.slice(0, 5)).toEqual([0, 1, 2, 3, 4])
@@ -69,7 +70,7 @@ describe('two nodes started by hand', () => {
         alice.child.kill(signal)
         expect(await alice.exit).toBe(code)
       }
-      expect((await runCli(['ledger', 'verify', 'alice'], folder)).code).toBe(0)
+      expect((await callCli(['ledger', 'verify', 'alice'], folder)).code).toBe(0)
     }))
 
   it('a state folder in use is refused with exit code 5', () =>
@@ -89,7 +90,7 @@ describe('two nodes started by hand', () => {
       await initNodes(folder, ['alice', 'bob'], 4)
       const alice = startNode(folder, 'alice')
       await setBootstrap(folder, 'bob', await listening(alice))
-      await runCli(
+      await callCli(
         [
           'manifest',
           'create',
@@ -123,7 +124,7 @@ describe('two nodes started by hand', () => {
       const address = await listening(alice)
       const listen = ['--listen', '/ip4/127.0.0.1/tcp/0']
       // A stranger is not told the manifest.
-      await runCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
+      await callCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
       const carol = startNode(folder, 'carol')
       const refusal = await carol.line('stderr', (line) =>
         line.includes('no manifest yet') ? line : undefined,
@@ -165,7 +166,7 @@ describe('three nodes', () => {
         '--rounds',
         String(rounds),
       ]
-      expect((await runCli(['manifest', 'create', ...members, ...settings], folder)).code).toBe(0)
+      expect((await callCli(['manifest', 'create', ...members, ...settings], folder)).code).toBe(0)
       // A lost neighbour is given up at once, so that the others do not wait for it.
       const path = join(folder, 'manifest.json')
       const manifest = JSON.parse(await readFile(path, 'utf8')) as { deadlines: { reconnectMs: number } }
@@ -185,17 +186,17 @@ describe('three nodes', () => {
       const carol = startNode(folder, 'carol')
       expect(await Promise.all([alice.exit, bob.exit, carol.exit])).toEqual([0, 0, 0])
 
-      const verified = await runCli(['ledger', 'verify', '--json', ...names], folder)
+      const verified = await callCli(['ledger', 'verify', '--json', ...names], folder)
       expect(verified.code).toBe(0)
       const entries = verified.stdout.split('\n').map((line) => parseJson(line)?.entries as number)
       expect(entries.slice(0, 2)).toEqual([rounds, rounds])
-      const worked = (await runCli(['ledger', 'show', 'carol', '--json'], folder)).stdout
+      const worked = (await callCli(['ledger', 'show', 'carol', '--json'], folder)).stdout
         .split('\n')
         .map((line) => parseJson(line)?.round as number)
       expect(worked.slice(0, 3)).toEqual([0, 1, 2])
       expect(worked.at(-1)).toBe(rounds - 1)
       expect(worked.length).toBeLessThan(rounds)
-      const reasons = (await runCli(['ledger', 'show', 'alice', '--json'], folder)).stdout
+      const reasons = (await callCli(['ledger', 'show', 'alice', '--json'], folder)).stdout
         .split('\n')
         .flatMap((line) =>
           (parseJson(line)!.neighbours as { reason: string }[]).map((neighbour) => neighbour.reason),

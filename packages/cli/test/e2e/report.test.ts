@@ -13,7 +13,7 @@ import {
   openFile,
   picture,
 } from '../support/browser.js'
-import { runCli } from '../support/run-cli.js'
+import { callCli } from '../support/call-cli.js'
 
 /** Reports as people see them: in a real Chromium without a network. */
 
@@ -60,7 +60,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
   async function made(name: string, write: (path: string) => void): Promise<string> {
     const path = join(folder, name)
     write(path)
-    const { code, stderr } = await runCli(['report', path], folder)
+    const { code, stderr } = await callCli(['report', path], folder)
     expect(stderr).toContain('report.html')
     expect(code).toBe(0)
     return join(path, 'report.html')
@@ -199,12 +199,12 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
   it('prints numbers for scripts, and says what is wrong with a folder', async () => {
     const path = join(folder, 'json')
     writeScenarioRuns(path, [1])
-    const good = await runCli(['report', path, '--json'], folder)
+    const good = await callCli(['report', path, '--json'], folder)
     expect(JSON.parse(good.stdout)).toMatchObject({
       kind: 'tempered/report',
       balances: [{ rule: 'balance' }],
     })
-    const bad = await runCli(['report', join(folder, 'nothing')], folder)
+    const bad = await callCli(['report', join(folder, 'nothing')], folder)
     expect(bad.code).toBe(2)
     expect(bad.stderr).toContain('E_FILE')
   })

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { full } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
 import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
 type Event = Record<string, unknown> & {
@@ -53,7 +54,7 @@ describe('a scenario with faults', () => {
       // A planned death is none that anybody has to be told of.
       expect(types).not.toContain('host-gone')
       expect(types).not.toContain('failed')
-      const verdict = await runCli(['ledger', 'verify', 'runs'], folder)
+      const verdict = await callCli(['ledger', 'verify', 'runs'], folder)
       expect(verdict.code, verdict.stderr).toBe(0)
     }),
   )
@@ -146,14 +147,14 @@ describe('a scenario with faults', () => {
 describe('tempered scenario', () => {
   it('init writes a scenario that validate shows, and writes over nothing', () =>
     inTemporaryFolder(async (folder) => {
-      expect((await runCli(['scenario', 'init', 'mine.yaml'], folder)).code).toBe(0)
-      const again = await runCli(['scenario', 'init', 'mine.yaml'], folder)
+      expect((await callCli(['scenario', 'init', 'mine.yaml'], folder)).code).toBe(0)
+      const again = await callCli(['scenario', 'init', 'mine.yaml'], folder)
       expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('--force')])
-      const shown = await runCli(['scenario', 'validate', 'mine.yaml'], folder)
+      const shown = await callCli(['scenario', 'validate', 'mine.yaml'], folder)
       expect(shown.code, shown.stderr).toBe(0)
       expect(shown.stdout).toMatch(/attack +sign-flip-model by node \d+, \d+; sees own, rounds 3 to 20/)
       expect(shown.stdout).toMatch(/runs +attacked, honest, undefended, baseline; seed 1/)
-      const listed = await runCli(['scenario', 'list', '.'], folder)
+      const listed = await callCli(['scenario', 'list', '.'], folder)
       expect(listed.stdout).toMatch(/^mine\.yaml {2}scenario {2}Two of ten nodes/)
     }))
 
@@ -161,7 +162,7 @@ describe('tempered scenario', () => {
     inTemporaryFolder(async (folder) => {
       await writeFile(join(folder, 'a.yaml'), 'nodes: 4\nfaults: [ { at: 2, restart: [1] } ]\nruel: 1\n')
       await writeFile(join(folder, 'b.yaml'), 'data:\n  source: ./nothing\n')
-      const run = await runCli(['scenario', 'validate', 'a.yaml', 'b.yaml'], folder)
+      const run = await callCli(['scenario', 'validate', 'a.yaml', 'b.yaml'], folder)
       expect(run.code).toBe(2)
       expect(run.stderr).toContain('a.yaml:2:30: faults.0.restart.0: node 1 is running in round 2')
       expect(run.stderr).toContain('a.yaml:3:1: unknown key "ruel"; did you mean "rule"?')

@@ -2,6 +2,7 @@ import { cp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 const SCENARIO = fileURLToPath(new URL('../../../../scenarios/two-stories.yaml', import.meta.url))
@@ -29,9 +30,9 @@ describe('ten nodes, one that tells two stories and one that aggregates wrongly'
       for (const { kind, round } of honest) expect([kind, round]).toEqual(['announcement-equivocation', 0])
 
       const results = join(folder, 'runs', (await readdir(join(folder, 'runs')))[0]!)
-      expect((await runCli(['ledger', 'verify', results], folder)).code).toBe(0)
+      expect((await callCli(['ledger', 'verify', results], folder)).code).toBe(0)
       // From the round after the first pair on, nobody takes a model of it.
-      const shown = await runCli(['ledger', 'show', join(results, 'nodes', 'node-02'), '--json'], folder)
+      const shown = await callCli(['ledger', 'show', join(results, 'nodes', 'node-02'), '--json'], folder)
       for (const line of shown.stdout.split('\n')) {
         const { round, neighbours } = parseJson(line) as {
           round: number
@@ -41,7 +42,7 @@ describe('ten nodes, one that tells two stories and one that aggregates wrongly'
         if (round > 1) expect(record?.accepted ?? false).toBe(false)
       }
 
-      const replay = await runCli(['ledger', 'replay', results, '--proofs', 'proofs'], folder)
+      const replay = await callCli(['ledger', 'replay', results, '--proofs', 'proofs'], folder)
       expect(replay.code).toBe(6)
       expect(replay.stdout).toMatch(new RegExp(`^bad +node-0${CHEAT} `, 'm'))
       for (const index of [0, 1, 2, 4, 5, 6, 8, 9])
@@ -60,7 +61,7 @@ describe('ten nodes, one that tells two stories and one that aggregates wrongly'
         true,
       )
       const pinned = summary.run === undefined ? [] : ['--run', summary.run]
-      const check = await runCli(['ledger', 'check', ...files, ...pinned], elsewhere)
+      const check = await callCli(['ledger', 'check', ...files, ...pinned], elsewhere)
       expect(check.code, check.stdout + check.stderr).toBe(0)
     }))
 })

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { type CliProcess, parseJson, runCli, startCli } from './run-cli.js'
+import { callCli } from './call-cli.js'
+import { type CliProcess, parseJson, startCli } from './run-cli.js'
 
 /** First dialable address that a node logs. */
 export function listening(cli: CliProcess): Promise<string> {
@@ -21,12 +22,12 @@ export async function initNodes(
 ): Promise<void> {
   const local = ['--listen', '/ip4/127.0.0.1/tcp/0']
   for (const [k, name] of names.entries()) {
-    const made = await runCli(['node', 'init', name, ...local, '--part', `${k}/${names.length}`], folder)
+    const made = await callCli(['node', 'init', name, ...local, '--part', `${k}/${names.length}`], folder)
     expect(made.code).toBe(0)
   }
   const members = names.flatMap((name) => ['--member', name])
   const fixed = ['--model', 'softmax', '--rule', 'average', '--local-steps', '5', '--rounds', String(rounds)]
-  const made = await runCli(['manifest', 'create', ...members, ...fixed, ...more], folder)
+  const made = await callCli(['manifest', 'create', ...members, ...fixed, ...more], folder)
   expect(made.code).toBe(0)
 }
 
