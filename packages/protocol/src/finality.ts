@@ -106,9 +106,14 @@ export function createFinalityTracker(run: Run): FinalityTracker {
       const found = finals.get(run.memberIndex.get(author) ?? -1)
       if (found?.head === undefined) return undefined
       const witnesses = [...found.witnesses].sort(([a], [b]) => a - b)
+      let cosignatures: readonly Cosignature[] | undefined
       return {
         head: found.head,
-        cosignatures: witnesses.map(([, { message, index }]) => cosignatureOf(message, index)),
+        // Made when they are asked for: each hashes a whole list, and most callers want to know only what is final.
+        get cosignatures() {
+          cosignatures ??= witnesses.map(([, { message, index }]) => cosignatureOf(message, index))
+          return cosignatures
+        },
       }
     },
   }
