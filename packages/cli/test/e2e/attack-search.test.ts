@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Trial } from '@tempered/lab/red-team'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 
 const BASE = `nodes: 6
@@ -43,7 +44,7 @@ describe('tempered lab attack', () => {
 
       const text = await readFile(join(folder, 'worst-case.yaml'), 'utf8')
       expect(text).toContain(`# The worst of ${BUDGET} runs`)
-      const again = await runCli(
+      const again = await callCli(
         ['scenario', 'run', 'worst-case.yaml', '--stage', 'simulate', '--no-controls', '--out', 'runs'],
         folder,
       )
@@ -51,7 +52,7 @@ describe('tempered lab attack', () => {
       const accuracy = (100 * (1 - worst)).toFixed(1)
       expect(again.stdout).toContain(`${accuracy} %`)
 
-      const refused = await runCli(args, folder)
+      const refused = await callCli(args, folder)
       expect(refused.code).toBe(2)
       expect(refused.stderr).toContain('worst-case.yaml is there already')
     }))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sized } from '../../../../test-support/tier.js'
 import { madeUpMatrix, writeRun, writeScenarioRuns } from '../../../lab/test/support/run-fixture.js'
 import {
   countPixels,
@@ -24,6 +25,10 @@ if (chromium === undefined) {
   if (process.env.TEMPERED_REQUIRE_CHROMIUM === '1') throw new Error(notice)
   process.stderr.write(`\n*** ${notice} ***\n\n`)
 }
+
+type View = readonly [name: string, width: number, scheme: 'light' | 'dark']
+const LIGHT: View = ['light', 1280, 'light']
+const VIEWS = sized<readonly View[]>([LIGHT], [LIGHT, ['dark', 1280, 'dark'], ['narrow', 390, 'light']])
 
 const CHARTS = [
   'comparison',
@@ -79,11 +84,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
       const assertion = { assertion: 'worstHonestAccuracy >= 70 %', rule: 'balance', ok: true, got: '79 %' }
       writeFileSync(join(path, 'summary.json'), JSON.stringify({ assertions: [assertion] }))
     })
-    for (const [name, width, scheme] of [
-      ['light', 1280, 'light'],
-      ['dark', 1280, 'dark'],
-      ['narrow', 390, 'light'],
-    ] as const) {
+    for (const [name, width, scheme] of VIEWS) {
       const { page, troubles } = await openFile(browser, file, { width, scheme })
       await keepPicture(page, `report-${name}`)
       for (const chart of CHARTS) {

@@ -64,7 +64,8 @@ describe('a scenario with faults', () => {
       const faults = 'faults:\n  - { at: 2, kill: [1] }\n  - { at: 5, restart: [1] }\n'
       await writeFile(join(folder, 's.yaml'), base('late', 5) + faults)
       for (const stage of ['cluster', 'simulate']) {
-        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
+        const call = stage === 'simulate' ? callCli : runCli
+        const run = await call(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
         expect(run.code, run.stderr).toBe(0)
         const [results] = await readdir(join(folder, stage))
         const { runs } = JSON.parse(await readFile(join(folder, stage, results!, 'summary.json'), 'utf8'))
@@ -80,7 +81,8 @@ describe('a scenario with faults', () => {
         'rule: average\nfaults: [{ at: 1, kill: [0, 1] }]\ncontrols: { honest: false, undefended: false, baseline: false }\n'
       await writeFile(join(folder, 's.yaml'), text)
       for (const stage of ['cluster', 'simulate']) {
-        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
+        const call = stage === 'simulate' ? callCli : runCli
+        const run = await call(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
         expect(run.code, run.stderr).toBe(7)
         expect(run.stderr).toMatch(/none of 3 honest nodes finished: node-02 had no neighbour left/)
       }
@@ -113,7 +115,7 @@ describe('a scenario with faults', () => {
       const goals =
         'stop: { targetAccuracy: 0.2 }\nassertions: [ meanHonestAccuracy >= 20 %, ledgersVerify, worstHonestAccuracy >= 99.9 % ]\n'
       await writeFile(join(folder, 's.yaml'), base('goals', 100_000) + goals)
-      const script = await runCli(
+      const script = await callCli(
         ['scenario', 'run', 's.yaml', '--stage', 'simulate', '--json', '--out', 'sim'],
         folder,
       )

@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 
 describe('the tempered command', () => {
@@ -62,14 +63,14 @@ describe('tempered node init', () => {
       expect(made.stdout).toMatch(/^12D3Koo/)
       expect((await stat(join(folder, 'alice', 'identity.key'))).mode & 0o777).toBe(0o600)
       const key = await readFile(join(folder, 'alice', 'identity.key'))
-      expect((await runCli(['node', 'init', 'alice'], folder)).code).toBe(2)
+      expect((await callCli(['node', 'init', 'alice'], folder)).code).toBe(2)
       expect(await readFile(join(folder, 'alice', 'identity.key'))).toEqual(key)
-      expect((await runCli(['node', 'id', 'alice'], folder)).stdout).toBe(made.stdout)
+      expect((await callCli(['node', 'id', 'alice'], folder)).stdout).toBe(made.stdout)
     }))
 
   it('tells of a broken configuration with its place', () =>
     inTemporaryFolder(async (folder) => {
-      await runCli(['node', 'init', 'alice'], folder)
+      await callCli(['node', 'init', 'alice'], folder)
       const path = join(folder, 'alice', 'node.yaml')
       await writeFile(path, (await readFile(path, 'utf8')).replace('backend: auto', 'bakend: auto'))
       const run = await runCli(['node', 'start', '--config', 'alice/node.yaml'], folder)
@@ -100,7 +101,7 @@ describe('tempered ledger verify', () => {
         folder,
       )
       expect(run.code, run.stderr).toBe(0)
-      const ledger = (await runCli(['ledger', 'verify', '--json', 'runs'], folder)).stdout.split('\n')[0]!
+      const ledger = (await callCli(['ledger', 'verify', '--json', 'runs'], folder)).stdout.split('\n')[0]!
       const path = (JSON.parse(ledger) as { path: string }).path
       const bytes = await readFile(join(folder, path))
       // A byte in the last entry: everything before it stays good.

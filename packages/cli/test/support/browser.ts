@@ -125,10 +125,14 @@ export async function difference(browser: Browser, a: string, b: string): Promis
   ) as Promise<number>
 }
 
+/** One for all counts, in a window of its own, so that the page which is looked at stays in front of its. */
+const blankPages = new WeakMap<Browser, Promise<Page>>()
+
 async function onBlankPage(browser: Browser, body: string): Promise<unknown> {
-  const page = await browser.newPage()
-  try {
-    return await page.evaluate(`(async () => {
+  const opened = blankPages.get(browser) ?? browser.createBrowserContext().then((window) => window.newPage())
+  blankPages.set(browser, opened)
+  const page = await opened
+  return page.evaluate(`(async () => {
       const pixels = async (base64) => {
         const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
         const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
@@ -139,7 +143,4 @@ async function onBlankPage(browser: Browser, body: string): Promise<unknown> {
       };
       ${body}
     })()`)
-  } finally {
-    await page.close()
-  }
 }
