@@ -1,3 +1,7 @@
+import { TemperedError } from '@tempered/errors'
+
+export { errorCode, errorMessage } from '@tempered/errors'
+
 /** Why something in a node failed. Codes are stable: they appear in logs, metrics, ledgers and exit codes. */
 export type NodeErrorCode =
   // transfers and streams
@@ -27,24 +31,10 @@ export type NodeErrorCode =
   | 'E_STUCK'
 
 /** Every error that leaves this package's network, ledger and round parts. */
-export class NodeError extends Error {
+export class NodeError extends TemperedError<NodeErrorCode, Readonly<Record<string, unknown>>> {
   override readonly name = 'NodeError'
-  readonly code: NodeErrorCode
-  readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: NodeErrorCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.details = details
+    super(code, message, details, cause)
   }
-}
-
-/** The `E_…` code of any error, for logs, metrics and ledgers. Unknown errors are `E_INTERNAL`. */
-export function errorCode(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' && code.startsWith('E_') ? code : 'E_INTERNAL'
-}
-
-export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

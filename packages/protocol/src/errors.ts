@@ -1,3 +1,5 @@
+import { TemperedError } from '@tempered/errors'
+
 /** Why bytes, a document or a chain were rejected. Codes are stable: logs, metrics and ledgers contain them. */
 export type ProtocolErrorCode =
   | 'E_TOO_LARGE'
@@ -24,14 +26,10 @@ export type ProtocolErrorCode =
   | 'E_MANIFEST'
 
 /** Every error that leaves this package. `message` says what is wrong, where, and how to fix it. */
-export class ProtocolError extends Error {
+export class ProtocolError extends TemperedError<ProtocolErrorCode, Readonly<Record<string, unknown>>> {
   override readonly name = 'ProtocolError'
-  readonly code: ProtocolErrorCode
-  readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ProtocolErrorCode, message: string, details: Record<string, unknown> = {}) {
-    super(message)
-    this.code = code
-    this.details = details
+    super(code, message, details)
   }
 }

@@ -3,6 +3,8 @@
  * to fix it. Nothing else is thrown on purpose. A Byzantine neighbour's vector never causes a throw.
  */
 
+import { TemperedError } from '@tempered/errors'
+
 /** The details of each code. Names in `nearest` are the closest known ones, null when none is close. */
 export interface RobustAggErrorDetails {
   E_UNKNOWN_RULE: {
@@ -67,16 +69,11 @@ export interface RobustAggErrorDetails {
 
 export type RobustAggErrorCode = keyof RobustAggErrorDetails
 
-export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode> extends Error {
+export class RobustAggError<Code extends RobustAggErrorCode = RobustAggErrorCode> extends TemperedError<
+  Code,
+  RobustAggErrorDetails[Code]
+> {
   override readonly name = 'RobustAggError'
-  readonly code: Code
-  readonly details: RobustAggErrorDetails[Code]
-
-  constructor(code: Code, message: string, details: RobustAggErrorDetails[Code], cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.details = details
-  }
 }
 
 /** True when `error` is a RobustAggError, with the given code if there is one; narrows `details`. */

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { versions } from '@tempered/lab'
 import { type Consensus, casesOf, consensusSchema } from '@tempered/lab/averaging'
 import { loadDocument, loadKind } from '@tempered/lab/documents'
 import { mean } from '@tempered/lab/measures'
+import { prepareModules } from '@tempered/lab/plugins'
 import { writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
 import { foldedTable, widthOf } from '../terminal/table.js'
@@ -28,7 +29,9 @@ interface CaseResult {
 /** `tempered lab consensus`: averaging under attack, without data. Throws E_FILE, E_CONFIG. */
 export async function labConsensus(file: string, options: LabConsensusOptions): Promise<void> {
   const consensus = withOptions(
-    await loadKind('consensus', file, () => loadDocument(file, consensusSchema)),
+    await loadKind('consensus', file, () =>
+      loadDocument(file, consensusSchema, { prepare: prepareModules(dirname(file)) }),
+    ),
     options,
   )
   const results = casesIn(consensus, file).map(({ rule, attack, topology, seed, run }) => {

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 /** Tables of text for terminals. */
 
 const GAP = '  '
@@ -65,6 +67,5 @@ export function widthOf(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): 
 
 /** Length without colour codes. */
 function visibleLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ANSI colour codes begin with the escape character.
-  return text.replace(/\u001b\[[0-9;]*m/g, '').length
+  return stripVTControlCharacters(text).length
 }

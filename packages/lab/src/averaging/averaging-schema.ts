@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { labelSchema, namedWithParams, orName } from '../documents/shared-schema.js'
+import { labelSchema, modulesSchema, namedWithParams, orName } from '../documents/shared-schema.js'
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
@@ -36,6 +36,7 @@ const attackSchema = orName(
 
 export const consensusSchema = z.strictObject({
   name: scenarioFields.shape.name,
+  modules: modulesSchema,
   rounds: z.int().min(1).max(100_000).default(100),
   after: z
     .array(z.int().min(0))

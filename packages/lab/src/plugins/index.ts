@@ -1,2 +1,3 @@
 export { fullName, loadModule, type PluginKind } from './load-module.js'
+export { prepareModules } from './resolve-modules.js'
 export { pluginTemplate } from './templates.js'

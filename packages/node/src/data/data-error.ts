@@ -1,3 +1,5 @@
+import { TemperedError } from '@tempered/errors'
+
 /** Errors of the data layer: what is wrong, in which file, at which byte, and how to fix it. */
 
 export type DataErrorCode =
@@ -21,8 +23,8 @@ export interface DataErrorPlace {
   cause?: unknown
 }
 
-export class DataError extends Error {
-  readonly code: DataErrorCode
+export class DataError extends TemperedError<DataErrorCode, DataErrorPlace> {
+  override readonly name = 'DataError'
   readonly file: string | undefined
   readonly offset: number | undefined
 
@@ -31,9 +33,7 @@ export class DataError extends Error {
       place.file === undefined
         ? ''
         : `${place.file}${place.offset === undefined ? '' : ` at byte ${place.offset}`}: `
-    super(`${where}${message}`, place.cause === undefined ? undefined : { cause: place.cause })
-    this.name = 'DataError'
-    this.code = code
+    super(code, `${where}${message}`, place, place.cause)
     this.file = place.file
     this.offset = place.offset
   }

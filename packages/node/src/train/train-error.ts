@@ -1,3 +1,5 @@
+import { TemperedError } from '@tempered/errors'
+
 /** Errors of training: a code, and a message that says what is wrong, where, and how to fix it. */
 
 export const TRAIN_ERROR_CODES = [
@@ -19,13 +21,11 @@ export const TRAIN_ERROR_CODES = [
 
 export type TrainErrorCode = (typeof TRAIN_ERROR_CODES)[number]
 
-export class TrainError extends Error {
-  readonly code: TrainErrorCode
+export class TrainError extends TemperedError<TrainErrorCode, undefined> {
+  override readonly name = 'TrainError'
 
   constructor(code: TrainErrorCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.name = 'TrainError'
-    this.code = code
+    super(code, message, undefined, cause)
   }
 }
 

@@ -15,7 +15,15 @@ describe('the JSON Schema of labs', () => {
 
   it('knows every key and refuses others', () => {
     const schema = JSON.parse(labJsonSchema())
-    expect(Object.keys(schema.properties)).toEqual(['name', 'scenario', 'placement', 'axes', 'controls'])
+    expect(Object.keys(schema.properties)).toEqual([
+      'name',
+      'scenario',
+      'measures',
+      'modules',
+      'placement',
+      'axes',
+      'controls',
+    ])
     expect(schema.additionalProperties).toBe(false)
     expect(schema.properties.axes.additionalProperties).toBe(false)
     expect(JSON.stringify(schema)).not.toContain('bareName')
@@ -24,8 +32,11 @@ describe('the JSON Schema of labs', () => {
   it('allows a bare name where the reader of labs does', () => {
     const { rules, attacks, topologies, splits } = JSON.parse(labJsonSchema()).properties.axes.properties
     for (const { items } of [rules, attacks, topologies]) {
-      expect(items.anyOf.map(({ type }: { type: string }) => type)).toEqual(['string', 'object'])
+      expect(items.anyOf.map(({ type }: { type: string }) => type)).toEqual(['string', 'object', 'object'])
       expect(items.anyOf[1].properties.name.type).toBe('string')
+      expect(items.anyOf[2].properties).toHaveProperty('module')
+      expect(items.anyOf[2].properties).not.toHaveProperty('name')
+      expect(items.anyOf[2].required).toContain('module')
     }
     expect(splits.items.oneOf ?? splits.items.anyOf).not.toContainEqual({ type: 'string', minLength: 1 })
   })
