@@ -3,6 +3,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { entriesOf } from '../support/recorded-run.js'
 import { inTemporaryFolder, MAIN, parseJson, runCli, startProcess } from '../support/run-cli.js'
@@ -47,45 +48,48 @@ async function aggregates(ledgerOf: (host: string) => string): Promise<string[][
 }
 
 describe('tempered scenario run --stage hosts', () => {
-  it('hosts started by their start.sh find each other and give the bits of a local cluster, attack and all', () =>
-    inTemporaryFolder(async (folder) => {
-      await writeFile(join(folder, 's.yaml'), SCENARIO)
-      const command = join(folder, 'tempered')
-      await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`)
-      await chmod(command, 0o755)
-      const [first, second, third] = await freePorts(3)
-      const addresses = [`0=localhost:${first}`, `node-01=localhost:${second}`, `2=127.0.0.1:${third}`]
-      const given = addresses.flatMap((address) => ['--address', address])
-      const made = await callCli(
-        ['scenario', 'run', 's.yaml', '--stage', 'hosts', ...given, '--json'],
-        folder,
-      )
-      expect(made.code, made.stderr).toBe(0)
-      expect(parseJson(made.stdout)).toMatchObject({ folder: 'runs/small-hosts', hosts: HOSTS })
-      expect(await readdir(join(folder, 'runs', 'small-hosts'))).not.toContain('compose.yaml')
+  it.runIf(full)(
+    'hosts started by their start.sh find each other and give the bits of a local cluster, attack and all',
+    () =>
+      inTemporaryFolder(async (folder) => {
+        await writeFile(join(folder, 's.yaml'), SCENARIO)
+        const command = join(folder, 'tempered')
+        await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`)
+        await chmod(command, 0o755)
+        const [first, second, third] = await freePorts(3)
+        const addresses = [`0=localhost:${first}`, `node-01=localhost:${second}`, `2=127.0.0.1:${third}`]
+        const given = addresses.flatMap((address) => ['--address', address])
+        const made = await callCli(
+          ['scenario', 'run', 's.yaml', '--stage', 'hosts', ...given, '--json'],
+          folder,
+        )
+        expect(made.code, made.stderr).toBe(0)
+        expect(parseJson(made.stdout)).toMatchObject({ folder: 'runs/small-hosts', hosts: HOSTS })
+        expect(await readdir(join(folder, 'runs', 'small-hosts'))).not.toContain('compose.yaml')
 
-      const started = HOSTS.map((host) =>
-        startProcess('sh', [join('runs', 'small-hosts', 'hosts', host, 'start.sh')], folder, {
-          TEMPERED: './tempered',
-        }),
-      )
-      // The link between the first two has nothing but DNS names.
-      const codes = await Promise.all(started.map((host) => host.exit))
-      expect(codes, started.flatMap(({ stderr }) => stderr).join('\n')).toEqual([0, 0, 0])
-      const verified = await callCli(['ledger', 'verify', 'runs/small-hosts/hosts'], folder)
-      expect(verified.code, verified.stderr).toBe(0)
-      expect(verified.stdout.match(/: 4 entries/g)).toHaveLength(3)
+        const started = HOSTS.map((host) =>
+          startProcess('sh', [join('runs', 'small-hosts', 'hosts', host, 'start.sh')], folder, {
+            TEMPERED: './tempered',
+          }),
+        )
+        // The link between the first two has nothing but DNS names.
+        const codes = await Promise.all(started.map((host) => host.exit))
+        expect(codes, started.flatMap(({ stderr }) => stderr).join('\n')).toEqual([0, 0, 0])
+        const verified = await callCli(['ledger', 'verify', 'runs/small-hosts/hosts'], folder)
+        expect(verified.code, verified.stderr).toBe(0)
+        expect(verified.stdout.match(/: 4 entries/g)).toHaveLength(3)
 
-      const cluster = await runCli(['cluster', 'run', 's.yaml', '--out', 'local'], folder)
-      expect(cluster.code, cluster.stderr).toBe(0)
-      const [name] = await readdir(join(folder, 'local'))
-      const there = await aggregates((host) =>
-        join(folder, 'runs/small-hosts/hosts', host, 'state/ledger.car'),
-      )
-      expect(there).toEqual(
-        await aggregates((host) => join(folder, 'local', name!, 'nodes', host, 'ledger.car')),
-      )
-    }))
+        const cluster = await runCli(['cluster', 'run', 's.yaml', '--out', 'local'], folder)
+        expect(cluster.code, cluster.stderr).toBe(0)
+        const [name] = await readdir(join(folder, 'local'))
+        const there = await aggregates((host) =>
+          join(folder, 'runs/small-hosts/hosts', host, 'state/ledger.car'),
+        )
+        expect(there).toEqual(
+          await aggregates((host) => join(folder, 'local', name!, 'nodes', host, 'ledger.car')),
+        )
+      }),
+  )
 
   it('writes a whole folder, and none over another unless told', () =>
     inTemporaryFolder(async (folder) => {

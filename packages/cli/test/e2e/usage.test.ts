@@ -27,7 +27,7 @@ describe('the tempered command', () => {
         ['ledger', 'diff'],
       ]) {
         expect(help.stdout).toContain(command[0])
-        expect((await runCli([...command, '--help'], folder)).stdout).toContain('Usage: tempered')
+        expect((await callCli([...command, '--help'], folder)).stdout).toContain('Usage: tempered')
       }
     }))
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { loadSource } from '@tempered/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
-import { sized } from '../../../../test-support/tier.js'
+import { full, sized } from '../../../../test-support/tier.js'
 import { loadDocument } from '../../src/documents/load-document.js'
 import { createCellRunner } from '../../src/matrix/cell-run.js'
 import { type Cell, cellsOf, representatives } from '../../src/matrix/cells.js'
@@ -34,17 +34,28 @@ function sample(cells: readonly Cell[]): Cell[] {
 const runner = createCellRunner(CACHE)
 afterAll(() => runner.close())
 
-describe.each(readdirSync(LABS))('scenarios/labs/%s', (file) => {
-  it('can be planned whole, and a sample of it runs', async () => {
+const labs = readdirSync(LABS).map((file, index): [string, number] => [file, index])
+
+describe.each(labs)('scenarios/labs/%s', (file, index) => {
+  const load = async () => {
     const lab = await loadDocument(join(LABS, file), labSchema)
-    expect(`${lab.name}.yaml`).toBe(file)
-    const cells = cellsOf({ ...lab, axes: { ...lab.axes, seeds: [1] } })
+    return { name: lab.name, cells: cellsOf({ ...lab, axes: { ...lab.axes, seeds: [1] } }) }
+  }
+
+  it('can be planned whole', async () => {
+    const { name, cells } = await load()
+    expect(`${name}.yaml`).toBe(file)
     for (const { id, scenario } of representatives(cells)) {
       const parsed = scenarioSchema.parse(scenario)
       const plan = planRun(parsed, await sourceOf(parsed.data.source))
       expect(checkScenario(parsed), id).toEqual([])
       expect(plan.nodes).toHaveLength(parsed.nodes)
     }
+  })
+
+  // In the quick tier every third lab.
+  it.runIf(full || index % 3 === 0)('a sample of it runs', async () => {
+    const { cells } = await load()
     for (const { id, scenario } of sample(cells)) {
       const small = {
         ...scenario,
