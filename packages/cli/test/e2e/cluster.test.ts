@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { full } from '../../../../test-support/tier.js'
+import { full, sized } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
@@ -21,6 +21,8 @@ evaluation: { samples: 100 }
 deadlines: { joinMs: 1000000, collectMs: 1000000, dialMs: 300000, firstByteMs: 300000, transferMs: 600000, reconnectMs: 300000 }
 `
 
+const NODES = sized('2', '6')
+const WORKERS = sized('2', '3')
 /** Nodes that train little, where it does not matter what they learn. */
 const SMALL = ['--model', 'softmax', '--rule', 'average']
 
@@ -57,8 +59,8 @@ describe('a local cluster', () => {
       inTemporaryFolder(async (folder) => {
         const hashes: Record<string, string>[] = []
         for (const [name, flags] of [
-          ['one', ['--hosts', '1']],
-          ['two', ['--hosts', '2']],
+          ['one', ['--workers', '1']],
+          ['two', ['--workers', '2']],
           ['each', ['--isolation', 'process']],
         ] as const) {
           const out = join(folder, name)
@@ -133,7 +135,7 @@ describe('a local cluster', () => {
           'softmax',
           '--rule',
           'average',
-          '--hosts',
+          '--workers',
           '4',
           '--json',
         ],
@@ -157,7 +159,7 @@ describe('a local cluster', () => {
   it('one SIGINT stops all of it, and no process is left', () =>
     inTemporaryFolder(async (folder) => {
       const cli = startCli(
-        ['cluster', 'run', ...SMALL, '--nodes', '3', '--rounds', '1000', '--hosts', '3', '--json'],
+        ['cluster', 'run', ...SMALL, '--nodes', NODES, '--rounds', '1000', '--workers', WORKERS, '--json'],
         folder,
       )
       await cli.line('stdout', (line) => (parseJson(line)?.type === 'round' ? true : undefined))
@@ -168,10 +170,10 @@ describe('a local cluster', () => {
       expect((await callCli(['ledger', 'verify', 'runs'], folder)).code).toBe(0)
     }))
 
-  it('a launcher that is killed takes its processes with it', () =>
+  it.runIf(full)('a launcher that is killed takes its processes with it', () =>
     inTemporaryFolder(async (folder) => {
       const cli = startCli(
-        ['cluster', 'run', ...SMALL, '--nodes', '2', '--rounds', '1000', '--hosts', '2', '--json'],
+        ['cluster', 'run', ...SMALL, '--nodes', NODES, '--rounds', '1000', '--workers', WORKERS, '--json'],
         folder,
       )
       await cli.line('stdout', (line) => (parseJson(line)?.type === 'round' ? true : undefined))
@@ -180,7 +182,8 @@ describe('a local cluster', () => {
       await cli.exit
       // Waits for the event itself; the test's own limit is the only clock.
       while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve))
-    }))
+    }),
+  )
 })
 
 /** Pids of the processes that `parent` started. */

@@ -6,7 +6,7 @@ import { decodeAnnouncement, makeEvidence, type SignedEntry } from '@tempered/pr
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callCli } from '../support/call-cli.js'
 import { entriesOf, LIAR, otherStory, recordRun, resign, signerOf } from '../support/recorded-run.js'
-import { inTemporaryFolder, parseJson } from '../support/run-cli.js'
+import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 /** One recorded run for all tests; each works on a copy of what it changes. */
 let base: string
@@ -52,6 +52,20 @@ describe('tempered ledger verify', () => {
       // Alone, without the final heads of others and its own, it is a valid ledger of fewer rounds.
       await rm(join(stateOf('node-02', copy), 'finals.cbor'))
       expect((await ledger('verify', stateOf('node-02', copy))).code).toBe(0)
+    }))
+
+  it('exits 6 and names the first bad entry of a damaged ledger', () =>
+    onCopy(async (copy) => {
+      const path = ledgerOf('node-02', copy)
+      const bytes = await readFile(path)
+      // A byte in the last entry: everything before it stays good.
+      bytes[bytes.byteLength - 100]! ^= 1
+      await writeFile(path, bytes)
+      const verified = await runCli(['ledger', 'verify', path], base)
+      expect(verified.code).toBe(6)
+      expect(verified.stdout).toContain('entry 3')
+      expect(verified.stdout).toContain('E_HASH_MISMATCH')
+      expect(verified.stderr).toContain('E_LEDGER_INVALID')
     }))
 })
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { full } from '../../../../test-support/tier.js'
+import { full, sized } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
@@ -80,7 +80,7 @@ describe('a scenario with faults', () => {
         'name: alone\nnodes: 3\ntopology: complete\nmodel: softmax\ntraining: { rounds: 3, localSteps: 1 }\n' +
         'rule: average\nfaults: [{ at: 1, kill: [0, 1] }]\ncontrols: { honest: false, undefended: false, baseline: false }\n'
       await writeFile(join(folder, 's.yaml'), text)
-      for (const stage of ['cluster', 'simulate']) {
+      for (const stage of sized(['simulate'], ['cluster', 'simulate'])) {
         const call = stage === 'simulate' ? callCli : runCli
         const run = await call(['scenario', 'run', 's.yaml', '--stage', stage, '--out', stage], folder)
         expect(run.code, run.stderr).toBe(7)
