@@ -10,6 +10,7 @@ import {
   signAnnouncement,
 } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { initNodes, listening, roundDone, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
@@ -40,7 +41,7 @@ async function writeProof(folder: string, run: Run, { signer }: { signer: Signer
 }
 
 describe('evidence that an owner brings', () => {
-  it('makes the node and all others quarantine the offender', () =>
+  it.runIf(full)('makes the node and all others quarantine the offender', () =>
     inTemporaryFolder(async (folder) => {
       await initNodes(folder, ['alice', 'bob', 'carol'], 3)
       const run = await runOf(folder)
@@ -58,7 +59,8 @@ describe('evidence that an owner brings', () => {
         ])
         await log.close()
       }
-    }))
+    }),
+  )
 
   it('is refused before the node starts when it proves nothing, blames nobody or is about another run', () =>
     inTemporaryFolder(async (folder) => {

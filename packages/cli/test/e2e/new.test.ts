@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli, startProcess } from '../support/run-cli.js'
 
 describe('tempered new', () => {
   it('writes a rule that loads, passes its test, runs in a scenario and is on its record', async () => {
     await inTemporaryFolder(async (folder) => {
-      const made = await runCli(['new', 'rule', 'my-rule'], folder)
+      const made = await callCli(['new', 'rule', 'my-rule'], folder)
       expect(made.code).toBe(0)
       const tested = startProcess(process.execPath, ['--test', 'my-rule.test.mjs'], folder)
       expect(await tested.exit).toBe(0)
@@ -35,11 +36,11 @@ describe('tempered new', () => {
 
   it('refuses a name that no module may have, and a file that exists', async () => {
     await inTemporaryFolder(async (folder) => {
-      const bad = await runCli(['new', 'rule', 'My_Rule'], folder)
+      const bad = await callCli(['new', 'rule', 'My_Rule'], folder)
       expect(bad.code).toBe(2)
       expect(bad.stderr).toMatch(/at most 31 lower-case words with dashes/)
-      await runCli(['new', 'measure', 'mine'], folder)
-      const again = await runCli(['new', 'measure', 'mine'], folder)
+      await callCli(['new', 'measure', 'mine'], folder)
+      const again = await callCli(['new', 'measure', 'mine'], folder)
       expect(again.code).toBe(2)
       expect(again.stderr).toMatch(/mine\.mjs exists; choose another name, or --force/)
     })
