@@ -59,7 +59,8 @@ describe('a local cluster', () => {
       inTemporaryFolder(async (folder) => {
         const hashes: Record<string, string>[] = []
         for (const [name, flags] of [
-          ['one', ['--workers', '1']],
+          // The earlier name of --workers still works.
+          ['one', ['--hosts', '1']],
           ['two', ['--workers', '2']],
           ['each', ['--isolation', 'process']],
         ] as const) {

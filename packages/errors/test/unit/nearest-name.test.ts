@@ -18,4 +18,19 @@ describe('nearestName', () => {
   it('takes the first of two that are equally near', () => {
     expect(nearestName('rang', ['rand', 'ring'])).toBe('rand')
   })
+
+  it.each([
+    ['krum', 'krum'],
+    ['krmu', 'krum'],
+    ['krun', 'krum'],
+    ['rum', 'krum'],
+    ['Clipped_Gosip', 'clipped-gossip'],
+    ['kitten', undefined],
+  ])('reads %j as %j', (name, expected) => {
+    expect(nearestName(name, ['clipped-gossip', 'krum'])).toBe(expected)
+  })
+
+  it('offers no one-letter name for another letter', () => {
+    expect(nearestName('xy', ['f'])).toBeUndefined()
+  })
 })
