@@ -141,12 +141,14 @@ export async function createNode(
     { run, network, work, witnessing, catchUp, phases, clock, logger: roundLogger, failpoints },
     {
       neighbours,
+      spread: topology.eccentricityOf(signer.peerId),
       firstRound: state.firstRound,
       pending: pending !== undefined,
       ownLength: () => ledger.length,
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
       onRound: (report) => events.onRound?.(report),
+      onNotice: (notice) => events.onNotice?.(notice),
       onInvalidModel: convictions.invalidModel,
       onAccusation: (accusation, from) => convictions.accusations.consider(accusation, from),
       onQuarantine(found) {

@@ -5,6 +5,7 @@ import type { BlobLookup } from './ledger/blob-folders.js'
 import type { Logger } from './logger.js'
 import type { RoundEngine } from './round/engine.js'
 import type { RoundReport } from './round/report.js'
+import type { Notice } from './round/state.js'
 import type { NodeState } from './state/node-state.js'
 import type { RunNetwork } from './transport/network.js'
 
@@ -14,6 +15,8 @@ export interface NodeEvents {
   /** The model of a round is on disk and about to be announced. */
   onPublished?(round: number, modelCid: string): void
   onRound?(report: RoundReport): void
+  /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
+  onNotice?(notice: Notice): void
   onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
   onRefused?(peer: string, code: string, message: string): void
 }

@@ -6,6 +6,8 @@ export interface RunTopology {
   readonly graph: Topology
   /** Peer ids of a member's neighbours, in member order. */
   neighboursOf(peer: string): readonly string[]
+  /** Links on the way to the member farthest away; members that cannot be reached do not count. */
+  eccentricityOf(peer: string): number
   /** Mixing weight of each neighbour; undefined when the manifest asks for equal weights. */
   mixingOf(peer: string): ReadonlyMap<string, number> | undefined
 }
@@ -37,10 +39,28 @@ function computeTopology(run: Run): RunTopology {
   return {
     graph,
     neighboursOf,
+    eccentricityOf: (peer) => eccentricity(graph, indexOf(peer)),
     mixingOf(peer) {
       if (metropolis === undefined) return undefined
       const weights = metropolis[indexOf(peer)]!.neighbours
       return new Map(neighboursOf(peer).map((neighbour, k) => [neighbour, weights[k]!]))
     },
+  }
+}
+
+function eccentricity(graph: Topology, from: number): number {
+  const seen = new Set([from])
+  let frontier = [from]
+  for (let distance = 0; ; distance++) {
+    const next: number[] = []
+    for (const node of frontier) {
+      for (const neighbour of graph.neighbours(node)) {
+        if (seen.has(neighbour)) continue
+        seen.add(neighbour)
+        next.push(neighbour)
+      }
+    }
+    if (next.length === 0) return distance
+    frontier = next
   }
 }

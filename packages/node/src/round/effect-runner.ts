@@ -3,11 +3,12 @@ import type { CatchUp } from '../sync/catch-up.js'
 import type { RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import type { NeighbourModels } from './neighbour-models.js'
+import type { Pace } from './pace.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { RoundReport } from './report.js'
 import type { RoundTimers } from './round-timers.js'
 import type { RoundWork } from './round-work.js'
-import type { Answer, RoundEffect, RoundEvent } from './state.js'
+import type { Answer, Notice, RoundEffect, RoundEvent } from './state.js'
 
 /** Carries out the effects of the round machine; an asynchronous effect ends with an event or with `onError`. */
 export interface EffectRunner {
@@ -24,6 +25,7 @@ export interface EffectRunnerComponents {
   readonly witnessing: Witnessing
   readonly catchUp: CatchUp
   readonly phases: PhaseTimer
+  readonly pace: Pace
   readonly failpoints: Failpoints
 }
 
@@ -32,6 +34,7 @@ export interface EffectRunnerInit {
   /** The model of a round is stored and about to be announced. */
   onPublished(round: number, modelCid: string): void
   onRound(report: RoundReport): void
+  onNotice(notice: Notice): void
   /** The run is over: the last entry is written and its head witnessed as far as it can be. */
   onFinished(): void
   /** An effect failed, so the round cannot be completed. */
@@ -39,7 +42,7 @@ export interface EffectRunnerInit {
 }
 
 export function createEffectRunner(components: EffectRunnerComponents, init: EffectRunnerInit): EffectRunner {
-  const { network, work, models, timers, witnessing, catchUp, phases, failpoints } = components
+  const { network, work, models, timers, witnessing, catchUp, phases, pace, failpoints } = components
   const { dispatch } = init
   let wireBefore = { received: 0, sent: 0 }
   let writing: Promise<void> = Promise.resolve()
@@ -69,6 +72,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     init.onPublished(round, announcement.body.model.toString())
     await network.announce(announcement)
     work.noteAnnounced()
+    pace.published()
     await failpoints.hit('announcement.after-publish')
     phases.begin('collect')
     dispatch({ type: 'published', round })
@@ -76,10 +80,9 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
 
   const aggregate = async (round: number, answers: readonly Answer[]): Promise<void> => {
     phases.begin('aggregate')
-    const closed = await work.close(
-      round,
-      answers.map((answer) => models.collect(answer, round, work.announcedMs)),
-    )
+    const collected = answers.map((answer) => models.collect(answer, round, work.announcedMs))
+    pace.closed(collected.flatMap((model) => (model.status === 'ready' ? [model.latenessMs] : [])))
+    const closed = await work.close(round, collected)
     if (closed === undefined) return
     await witnessing.publish()
     const wire = network.wireBytes()
@@ -122,6 +125,8 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
           return timers.arm(effect.timer, effect.round)
         case 'disarm':
           return timers.disarm(effect.timer)
+        case 'notice':
+          return init.onNotice(effect.notice)
         case 'finish':
           return background(finish)
       }

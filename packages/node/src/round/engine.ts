@@ -11,12 +11,15 @@ import { createEventLoop, type EventLoop } from './event-loop.js'
 import { initialState } from './machine.js'
 import { createNeighbourModels } from './neighbour-models.js'
 import { createNetworkEvents } from './network-events.js'
+import { noticeLog } from './notice-log.js'
+import { createPace } from './pace.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { RoundReport } from './report.js'
 import { createRoundTimers } from './round-timers.js'
 import type { RoundWork } from './round-work.js'
+import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
-import type { RoundEvent, RoundState } from './state.js'
+import type { Notice, RoundEvent, RoundState } from './state.js'
 import { createStatusPoller } from './status-poller.js'
 
 export interface RoundEngineComponents {
@@ -34,6 +37,8 @@ export interface RoundEngineComponents {
 export interface RoundEngineInit {
   /** Neighbours' peer ids in member order. */
   readonly neighbours: readonly string[]
+  /** Rounds by which members may differ though nothing is wrong; see `RoundConfig.spread`. */
+  readonly spread: number
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
@@ -42,6 +47,7 @@ export interface RoundEngineInit {
   /** The model of a round is stored and about to be announced. */
   onPublished(round: number, modelCid: string): void
   onRound(report: RoundReport): void
+  onNotice(notice: Notice): void
   onQuarantine(evidence: Evidence): void
   /** A neighbour announced bytes that are not a model; they are only lent. */
   onInvalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
@@ -65,21 +71,23 @@ export interface RoundEngine {
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
   const { run, network, work, witnessing, catchUp, clock, logger } = components
-  const { training, model, deadlines, patienceRounds } = run.manifest
+  const { training, model, members, patienceRounds } = run.manifest
   const { rounds } = training
   const { neighbours } = init
   const { finished, resolve, reject } = createCompletion()
   let stopped = false
 
   const loop: EventLoop = createEventLoop({
-    initial: initialState({ rounds, neighbours, patienceRounds }),
+    initial: initialState({ rounds, neighbours, patienceRounds, spread: init.spread }),
     onPhase,
     perform: (effect) => effects.perform(effect),
     onError: fail,
   })
+  const pace = createPace(clock, run.manifest.deadlines)
+  const progress = createRunProgress(members.length)
   const dispatch = (event: RoundEvent): void => loop.dispatch(event)
-  const timers = createRoundTimers(clock, deadlines, (timer, round) => {
-    if (timer !== 'join') {
+  const timers = createRoundTimers(clock, pace, (timer, round) => {
+    if (timer === 'collect' || timer === 'linger') {
       logger.warn({ round, waitingFor: silentNeighbours(loop.state) }, `${timer} deadline passed`)
     }
     dispatch({ type: 'timeout', timer, round })
@@ -93,11 +101,12 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     dispatch,
   })
   const effects = createEffectRunner(
-    { ...components, models, timers },
+    { ...components, models, timers, pace },
     {
       dispatch,
       onPublished: init.onPublished,
       onRound: init.onRound,
+      onNotice,
       onFinished: resolve,
       onError: fail,
     },
@@ -113,6 +122,12 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
     else poller.stop()
+  }
+
+  function onNotice(notice: Notice): void {
+    const { text, ...details } = noticeLog(notice)
+    logger.warn(details, text)
+    init.onNotice(notice)
   }
 
   /** Asks the neighbours that have not answered how far they are, as long as this phase lasts. */
@@ -154,6 +169,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     const { offender, round, kind } = evidence
     logger.warn({ peer: offender, round, kind }, `${kind}: quarantined`)
     init.onQuarantine(evidence)
+    progress.exclude(offender)
     dispatch({ type: 'quarantined', peer: offender })
   }
 
@@ -162,7 +178,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return loop.state
     },
     handlers: createNetworkEvents(
-      { models, witnessing, logger },
+      { models, witnessing, progress, logger },
       {
         neighbours,
         currentRound: () => loop.state.round,
@@ -175,7 +191,10 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     ),
     convict,
     run() {
-      for (const peer of init.quarantined) dispatch({ type: 'quarantined', peer })
+      for (const peer of init.quarantined) {
+        progress.exclude(peer)
+        dispatch({ type: 'quarantined', peer })
+      }
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },

@@ -1,5 +1,7 @@
+import { checkCollected, closeRound } from './collecting.js'
+import { GOOD_STANDING, isTrusted } from './standing.js'
 import type {
-  Answer,
+  Collection,
   InboxItem,
   NeighbourState,
   RoundConfig,
@@ -14,17 +16,39 @@ import type {
  * The round machine: a pure function from (state, event) to (state, effects). It has no clock, network or disk;
  * `engine.ts` carries out the effects and feeds their outcomes back as events.
  *
- * A round ends when every live neighbour has answered, or when its deadline passes. Answers are: a model that has
- * arrived, a transfer that failed, or the information that the neighbour has gone past the round. Neighbours that are
- * down, quarantined or out of patience are not waited for. A node whose neighbours are all down waits for one until
- * the deadline instead of running ahead alone.
+ * A round ends when every neighbour that is waited for has answered, or when its deadline passes. Answers are: a model
+ * that has arrived, a transfer that failed, or the information that the neighbour has gone past the round. Neighbours
+ * that are down, quarantined or have failed too often (standing.ts) are not waited for. What keeps nodes together:
+ *
+ * - A node to whom nobody answers waits for the deadline in every round instead of running ahead alone.
+ * - A node to whom fewer than half of its live neighbours answer takes several times as long as rounds usually take,
+ *   so those behind it catch up.
+ * - A neighbour that is not waited for, but follows, gets a small part of every round as grace, so it catches up.
+ * - A node that is behind more than half of its neighbours, or farther behind a third of all members than distance
+ *   explains, jumps to their round.
  */
 export function initialState(config: RoundConfig): RoundState {
   const neighbours = new Map<string, NeighbourState>()
   for (const peer of config.neighbours) {
-    neighbours.set(peer, { live: false, missed: 0, newestRound: -1, finished: false, quarantined: false })
+    neighbours.set(peer, {
+      live: false,
+      standing: GOOD_STANDING,
+      newestRound: -1,
+      seenRound: -1,
+      finished: false,
+      quarantined: false,
+    })
   }
-  return { config, phase: 'idle', round: 0, pending: false, neighbours, inbox: new Map() }
+  return {
+    config,
+    phase: 'idle',
+    round: 0,
+    pending: false,
+    neighbours,
+    runRound: -1,
+    collection: { overdue: false, grace: 'unused', alone: false },
+    inbox: new Map(),
+  }
 }
 
 export function step(state: RoundState, event: RoundEvent): Step {
@@ -37,6 +61,8 @@ export function step(state: RoundState, event: RoundEvent): Step {
       return afterNeighbourChange(state, event.peer, { live: false })
     case 'quarantined':
       return afterNeighbourChange(state, event.peer, { quarantined: true })
+    case 'run-progress':
+      return { state: { ...state, runRound: Math.max(state.runRound, event.round) }, effects: [] }
     case 'head':
       if (event.round < state.config.rounds - 1) return { state, effects: [] }
       return afterNeighbourChange(state, event.peer, { finished: true })
@@ -82,6 +108,14 @@ export function majorityRound(state: RoundState): number {
   return rounds[Math.floor(rounds.length / 2)]!
 }
 
+/** The round that a node that has finished with its own work on `round` works on next. */
+function targetRound(state: RoundState, round: number): number {
+  const { rounds, spread } = state.config
+  const lostTouch = state.runRound > round + spread
+  const others = Math.max(majorityRound(state), lostTouch ? state.runRound : -1)
+  return Math.max(round, Math.min(others, rounds - 1))
+}
+
 function start(state: RoundState, round: number, pending: boolean): Step {
   if (state.phase !== 'idle') return { state, effects: [] }
   const next: RoundState = { ...state, phase: 'joining', round, pending }
@@ -122,13 +156,22 @@ function enterRound(state: RoundState, round: number, effects: readonly RoundEff
     const lingering: RoundState = { ...state, phase: 'lingering', round: rounds, inbox: new Map() }
     return checkLingered(lingering, [...effects, { type: 'arm', timer: 'linger', round: rounds }])
   }
-  const target = Math.max(round, Math.min(majorityRound(state), rounds - 1))
+  const target = targetRound(state, round)
   const moved = moveTo(state, target)
   const resumed = state.pending && target === state.round
   return {
     state: { ...moved.state, phase: resumed ? 'publishing' : 'training', pending: false },
-    effects: [...effects, { type: resumed ? 'publish' : 'train', round: target }, ...moved.effects],
+    effects: [
+      ...effects,
+      ...jumped(round, target),
+      { type: resumed ? 'publish' : 'train', round: target },
+      ...moved.effects,
+    ],
   }
+}
+
+function jumped(from: number, to: number): RoundEffect[] {
+  return to > from ? [{ type: 'notice', notice: { kind: 'jumped', from, to } }] : []
 }
 
 /** Sets the round, forgets earlier ones and starts the transfers for it and the next one. */
@@ -194,7 +237,8 @@ function announced(state: RoundState, peer: string, round: number, model: string
     round,
     far ? { status: 'announced', model } : { status: 'fetching', model },
   )
-  if (far) return { state: keepNewestAhead(stored, peer, round), effects: [] }
+  // It is past this round, so it is not waited for.
+  if (far) return recheck(keepNewestAhead(stored, peer, round))
   return { state: stored, effects: [{ type: 'fetch', peer, round, model }] }
 }
 
@@ -245,76 +289,24 @@ function passed(state: RoundState, peer: string, round: number): Step {
 function trained(state: RoundState): Step {
   if (state.phase !== 'training') return { state, effects: [] }
   // Neighbours that did not wait for us are ahead: what we trained is our model of their round.
-  const target = Math.max(state.round, Math.min(majorityRound(state), state.config.rounds - 1))
+  const target = targetRound(state, state.round)
   const moved = target > state.round ? moveTo(state, target) : { state, effects: [] }
   return {
     state: { ...moved.state, phase: 'publishing' },
-    effects: [...moved.effects, { type: 'publish', round: target }],
+    effects: [...jumped(state.round, target), ...moved.effects, { type: 'publish', round: target }],
   }
 }
 
 function published(state: RoundState, round: number): Step {
   if (state.phase !== 'publishing' || round !== state.round) return { state, effects: [] }
-  const checked = checkCollected({ ...state, phase: 'collecting' })
-  const effects: RoundEffect[] = [{ type: 'arm', timer: 'collect', round }, ...checked.effects]
+  const collection: Collection = { ...state.collection, overdue: false, grace: 'unused' }
+  const checked = checkCollected({ ...state, phase: 'collecting', collection })
+  const effects: RoundEffect[] = [
+    { type: 'arm', timer: 'collect', round },
+    { type: 'arm', timer: 'patience', round },
+    ...checked.effects,
+  ]
   return { state: checked.state, effects }
-}
-
-/** True when nothing more can be expected from this neighbour in this round. */
-function hasAnswered(state: RoundState, neighbour: NeighbourState, item: InboxItem | undefined): boolean {
-  if (neighbour.quarantined) return true
-  if (item !== undefined) return item.status !== 'fetching'
-  return !neighbour.live || neighbour.missed >= state.config.patienceRounds
-}
-
-function checkCollected(state: RoundState): Step {
-  const items = state.inbox.get(state.round)
-  let anyAnswer = false
-  let anyLive = false
-  for (const [peer, neighbour] of state.neighbours) {
-    const item = items?.get(peer)
-    if (!hasAnswered(state, neighbour, item)) return { state, effects: [] }
-    if (neighbour.quarantined) continue
-    anyAnswer ||= item !== undefined
-    anyLive ||= neighbour.live
-  }
-  const alone = !anyAnswer && !anyLive
-  const wanted = [...state.neighbours.values()].some((neighbour) => !neighbour.quarantined)
-  if (alone && wanted) return { state, effects: [] }
-  return closeRound(state, false)
-}
-
-function closeRound(state: RoundState, atDeadline: boolean): Step {
-  const items = state.inbox.get(state.round)
-  const answers: Answer[] = []
-  const neighbours = new Map(state.neighbours)
-  for (const peer of state.config.neighbours) {
-    const neighbour = neighbours.get(peer)!
-    const item = items?.get(peer)
-    if (!neighbour.quarantined && item?.status === 'ready') {
-      answers.push({ peer, status: 'ready', model: item.model, arrival: item.arrival })
-      if (neighbour.missed > 0) neighbours.set(peer, { ...neighbour, missed: 0 })
-      continue
-    }
-    answers.push({ peer, status: 'absent', reason: absenceReason(neighbour, item) })
-    const silent = item === undefined || item.status === 'fetching'
-    if (atDeadline && silent && neighbour.live)
-      neighbours.set(peer, { ...neighbour, missed: neighbour.missed + 1 })
-  }
-  return {
-    state: { ...state, neighbours, phase: 'aggregating' },
-    effects: [
-      { type: 'disarm', timer: 'collect' },
-      { type: 'aggregate', round: state.round, answers },
-    ],
-  }
-}
-
-function absenceReason(neighbour: NeighbourState, item: InboxItem | undefined): string {
-  if (neighbour.quarantined) return 'quarantined'
-  if (item?.status === 'failed') return item.code
-  if (item?.status === 'passed') return 'passed'
-  return neighbour.live || item !== undefined ? 'deadline' : 'down'
 }
 
 function aggregated(state: RoundState, round: number): Step {
@@ -324,8 +316,8 @@ function aggregated(state: RoundState, round: number): Step {
 
 function checkLingered(state: RoundState, effects: readonly RoundEffect[]): Step {
   for (const neighbour of state.neighbours.values()) {
-    const patient = neighbour.missed < state.config.patienceRounds
-    if (neighbour.live && !neighbour.quarantined && !neighbour.finished && patient) return { state, effects }
+    const awaited = isTrusted(neighbour.standing) && !neighbour.finished
+    if (neighbour.live && !neighbour.quarantined && awaited) return { state, effects }
   }
   return {
     state: { ...state, phase: 'done' },
@@ -336,7 +328,14 @@ function checkLingered(state: RoundState, effects: readonly RoundEffect[]): Step
 function timeout(state: RoundState, event: RoundEvent & { type: 'timeout' }): Step {
   if (event.round !== state.round) return { state, effects: [] }
   if (event.timer === 'join' && state.phase === 'joining') return joined(state, [])
-  if (event.timer === 'collect' && state.phase === 'collecting') return closeRound(state, true)
+  if (state.phase === 'collecting') {
+    const { collection } = state
+    if (event.timer === 'collect') return closeRound(state)
+    if (event.timer === 'patience')
+      return checkCollected({ ...state, collection: { ...collection, overdue: true } })
+    if (event.timer === 'grace')
+      return checkCollected({ ...state, collection: { ...collection, grace: 'over' } })
+  }
   if (event.timer === 'linger' && state.phase === 'lingering') {
     return { state: { ...state, phase: 'done' }, effects: [{ type: 'finish' }] }
   }

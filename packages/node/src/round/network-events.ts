@@ -5,11 +5,13 @@ import type { NetworkHandlers } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createArrivals } from './arrivals.js'
 import type { NeighbourModels } from './neighbour-models.js'
+import type { RunProgress } from './run-progress.js'
 import type { RoundEvent } from './state.js'
 
 export interface NetworkEventsComponents {
   readonly models: NeighbourModels
   readonly witnessing: Witnessing
+  readonly progress: RunProgress
   readonly logger: Logger
 }
 
@@ -27,11 +29,15 @@ export interface NetworkEventsInit {
 
 /** Turns what the network delivers into events of the round machine. */
 export function createNetworkEvents(
-  { models, witnessing, logger }: NetworkEventsComponents,
+  { models, witnessing, progress, logger }: NetworkEventsComponents,
   init: NetworkEventsInit,
 ): Omit<NetworkHandlers, 'refused'> {
   const isNeighbour = new Set(init.neighbours)
   const arrivals = createArrivals(init.dispatch)
+  const noteProgress = (member: string, announced: number): void => {
+    const round = progress.heard(member, announced)
+    if (round !== undefined) init.dispatch({ type: 'run-progress', round })
+  }
   return {
     neighbourUp(peer) {
       logger.info({ peer }, 'neighbour up')
@@ -43,6 +49,7 @@ export function createNetworkEvents(
     },
     announcement(message) {
       const { author, round, model } = message.body
+      noteProgress(author, round)
       if (!isNeighbour.has(author)) return
       const currentRound = init.currentRound()
       if (round >= currentRound) models.remember(message, currentRound)
@@ -51,6 +58,7 @@ export function createNetworkEvents(
     head(message) {
       witnessing.head(message)
       const { author, round } = message.head.body
+      noteProgress(author, round)
       arrivals.heard({ type: 'head', peer: author, round })
     },
     ownHead(head) {

@@ -1,5 +1,5 @@
-import type { Manifest } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
+import type { Pace } from './pace.js'
 import type { TimerName } from './state.js'
 
 /** The deadlines of a round: at most one timer of each name is armed at a time. */
@@ -12,7 +12,7 @@ export interface RoundTimers {
 
 export function createRoundTimers(
   clock: Clock,
-  deadlines: Pick<Manifest['deadlines'], 'joinMs' | 'collectMs'>,
+  pace: Pick<Pace, 'delayMs'>,
   onTimeout: (timer: TimerName, round: number) => void,
 ): RoundTimers {
   const timers = new Map<TimerName, { readonly round: number; readonly cancel: () => void }>()
@@ -21,7 +21,7 @@ export function createRoundTimers(
       const armed = timers.get(timer)
       if (armed?.round === round) return
       armed?.cancel()
-      const cancel = clock.after(timer === 'join' ? deadlines.joinMs : deadlines.collectMs, () => {
+      const cancel = clock.after(pace.delayMs(timer), () => {
         timers.delete(timer)
         onTimeout(timer, round)
       })

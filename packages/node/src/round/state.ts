@@ -1,3 +1,5 @@
+import type { Standing } from './standing.js'
+
 /** The progress of a node in its run. Plain data: only the reducer in machine.ts writes it. */
 
 export type Phase =
@@ -25,17 +27,23 @@ export interface RoundConfig {
   readonly rounds: number
   /** Peer ids of the neighbours in member order. */
   readonly neighbours: readonly string[]
-  /** Deadlines in a row that a live neighbour may miss before this node stops waiting for it. */
+  /** Rounds in a row that a live neighbour may fail before this node stops waiting for it. */
   readonly patienceRounds: number
+  /**
+   * Rounds by which members may differ though nothing is wrong: the distance, in links, to the member farthest away,
+   * since neighbours wait for one another.
+   */
+  readonly spread: number
 }
 
 export interface NeighbourState {
   /** Admitted and connected, or lost so recently that it may come back. */
   readonly live: boolean
-  /** Deadlines missed in a row. */
-  readonly missed: number
+  readonly standing: Standing
   /** Newest round it announced; −1 before the first. */
   readonly newestRound: number
+  /** `newestRound` when this node last closed a round: what it has announced since shows that it follows. */
+  readonly seenRound: number
   /** Its ledger holds the run's last round. */
   readonly finished: boolean
   /** Convicted by evidence: all its messages are ignored. */
@@ -56,6 +64,16 @@ export type InboxItem =
 /** Models of one round by neighbour. */
 export type RoundInbox = ReadonlyMap<string, InboxItem>
 
+/** What has happened while models of the current round are collected. */
+export interface Collection {
+  /** The time that rounds usually take is over: neighbours that failed recently are not waited for any longer. */
+  readonly overdue: boolean
+  /** The grace for neighbours that are not waited for, but follow. */
+  readonly grace: 'unused' | 'running' | 'over'
+  /** No neighbour has answered, and this was reported. */
+  readonly alone: boolean
+}
+
 export interface RoundState {
   readonly config: RoundConfig
   readonly phase: Phase
@@ -64,11 +82,18 @@ export interface RoundState {
   /** The announcement of `round` was signed before a crash: it must go out as it is, without training again. */
   readonly pending: boolean
   readonly neighbours: ReadonlyMap<string, NeighbourState>
+  /** The newest round that more than a third of all members have announced; −1 before any. */
+  readonly runRound: number
+  readonly collection: Collection
   /** By round: the current one, the next one, and announcements further ahead. */
   readonly inbox: ReadonlyMap<number, RoundInbox>
 }
 
-export type TimerName = 'join' | 'collect' | 'linger'
+/**
+ * `collect`: the deadline of a round. `patience`: the time that rounds usually take, after which neighbours that failed
+ * recently are not waited for. `grace`: a small part of a round, for neighbours that are not waited for, but follow.
+ */
+export type TimerName = 'join' | 'collect' | 'patience' | 'grace' | 'linger'
 
 export type RoundEvent =
   /** `round`: the first round without an entry. `pending`: its announcement was already signed before a crash. */
@@ -89,6 +114,8 @@ export type RoundEvent =
   | { readonly type: 'passed'; readonly peer: string; readonly round: number }
   | { readonly type: 'head'; readonly peer: string; readonly round: number }
   | { readonly type: 'quarantined'; readonly peer: string }
+  /** More than a third of all members have announced `round`. */
+  | { readonly type: 'run-progress'; readonly round: number }
   /** The neighbours' newest model has been taken over, or there is none. */
   | { readonly type: 'synced' }
   | { readonly type: 'trained' }
@@ -102,6 +129,19 @@ export type Answer =
   /** `reason`: `quarantined`, `down`, `deadline`, `passed` or the code of a failed transfer. */
   | { readonly peer: string; readonly status: 'absent'; readonly reason: string }
 
+/** What a person should know about the course of the rounds. */
+export type Notice =
+  /** No neighbour answers; the round stays open until its deadline. */
+  | { readonly kind: 'alone'; readonly round: number }
+  /** A neighbour answers again after rounds alone. */
+  | { readonly kind: 'reunited'; readonly round: number }
+  /** A neighbour has failed too often; it is not waited for until it has served `owed` models. */
+  | { readonly kind: 'given-up'; readonly peer: string; readonly round: number; readonly owed: number }
+  /** A neighbour that was given up has served again and is waited for. */
+  | { readonly kind: 'trusted-again'; readonly peer: string; readonly round: number }
+  /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */
+  | { readonly kind: 'jumped'; readonly from: number; readonly to: number }
+
 export type RoundEffect =
   | { readonly type: 'train'; readonly round: number }
   | { readonly type: 'sync'; readonly peers: readonly string[] }
@@ -112,6 +152,7 @@ export type RoundEffect =
   | { readonly type: 'aggregate'; readonly round: number; readonly answers: readonly Answer[] }
   /** Models of rounds below `round` will not be asked for again. */
   | { readonly type: 'forget'; readonly round: number }
+  | { readonly type: 'notice'; readonly notice: Notice }
   | { readonly type: 'finish' }
 
 export interface Step {

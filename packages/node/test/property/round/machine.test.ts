@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { initialState, step } from '../../../src/round/machine.js'
-import type { RoundEffect, RoundEvent, RoundState } from '../../../src/round/state.js'
+import type { RoundEffect, RoundEvent, RoundState, TimerName } from '../../../src/round/state.js'
 
 const PEERS = ['a', 'b', 'c']
 const ROUNDS = 3
@@ -37,9 +37,10 @@ const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
   fc.record({ type: fc.constant('passed' as const), peer, round }),
   fc.record({ type: fc.constant('head' as const), peer, round }),
   fc.record({ type: fc.constant('quarantined' as const), peer }),
+  fc.record({ type: fc.constant('run-progress' as const), round }),
   fc.record({
     type: fc.constant('timeout' as const),
-    timer: fc.constantFrom('join' as const, 'collect' as const, 'linger' as const),
+    timer: fc.constantFrom<TimerName[]>('join', 'collect', 'patience', 'grace', 'linger'),
     round,
   }),
   fc.constant<RoundEvent>({ type: 'trained' }),
@@ -51,7 +52,7 @@ describe('round machine, any sequence of events', () => {
   it('never throws, never goes back to an earlier round, and processes each round at most once', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 60 }), (events) => {
-        let state = initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2 })
+        let state = initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2, spread: 1 })
         const published = new Set<number>()
         const aggregated = new Set<number>()
         for (const event of [{ type: 'start', round: 0, pending: false } as RoundEvent, ...events]) {
@@ -83,11 +84,10 @@ describe('round machine, any sequence of events', () => {
         fc.array(anyEvent, { maxLength: 40 }),
         fc.array(anyEvent, { maxLength: 40 }),
         (before, after) => {
-          const first = run(initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2 }), [
-            { type: 'start', round: 0, pending: false },
-            ...before,
-            { type: 'quarantined', peer: 'b' },
-          ])
+          const first = run(
+            initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2, spread: 1 }),
+            [{ type: 'start', round: 0, pending: false }, ...before, { type: 'quarantined', peer: 'b' }],
+          )
           for (const effect of run(first.state, after).effects) {
             if (effect.type === 'fetch') expect(effect.peer).not.toBe('b')
             if (effect.type !== 'aggregate') continue
@@ -125,7 +125,7 @@ describe('round machine, any sequence of events', () => {
           ]
           const events = early ? [...opening, ...arrivals, ...own] : [...opening, ...own, ...arrivals]
           const { state, effects } = run(
-            initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2 }),
+            initialState({ rounds: ROUNDS, neighbours: PEERS, patienceRounds: 2, spread: 1 }),
             events,
           )
           expect(state.phase).toBe('aggregating')

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { initialState, majorityRound, step } from '../../../src/round/machine.js'
-import type { RoundEffect, RoundEvent, RoundState } from '../../../src/round/state.js'
+import type { RoundEffect, RoundEvent, RoundState, TimerName } from '../../../src/round/state.js'
 
 const PEERS = ['a', 'b', 'c']
 
 function fresh(peers: readonly string[] = PEERS, rounds = 5): RoundState {
-  return initialState({ rounds, neighbours: peers, patienceRounds: 2 })
+  return initialState({ rounds, neighbours: peers, patienceRounds: 2, spread: 1 })
 }
 
 /** Applies events in order; returns the last state and all effects. */
@@ -43,7 +43,7 @@ const failed = (peer: string, round: number, code = 'E_HASH_MISMATCH'): RoundEve
   model: `${peer}${round}`,
   code,
 })
-const timeout = (timer: 'join' | 'collect' | 'linger', round: number): RoundEvent => ({
+const timeout = (timer: TimerName, round: number): RoundEvent => ({
   type: 'timeout',
   timer,
   round,
@@ -248,16 +248,107 @@ describe('collecting', () => {
       state = play(state, announced('a', round), fetched('a', round), timeout('collect', round)).state
       state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
     }
-    expect(state.neighbours.get('b')?.missed).toBe(2)
+    expect(state.neighbours.get('b')?.standing).toEqual({ missed: 0, falls: 1, owed: 1, served: 0 })
     // Round 2: b is silent, but this node does not wait for it.
     const round2 = play(state, announced('a', 2), fetched('a', 2))
     expect(round2.state.phase).toBe('aggregating')
-    // Round 3: b announces in time and is waited for; its model clears its record.
+    // Round 3: b announces in time, and its model clears its debt.
     state = play(round2.state, { type: 'aggregated', round: 2 }, trained, published(3)).state
-    state = play(state, announced('b', 3), announced('a', 3), fetched('a', 3)).state
+    state = play(state, announced('b', 3), fetched('b', 3), announced('a', 3), fetched('a', 3)).state
+    // Round 4: b is waited for again.
+    state = play(state, { type: 'aggregated', round: 3 }, trained, published(4)).state
+    state = play(state, announced('a', 4), fetched('a', 4)).state
     expect(state.phase).toBe('collecting')
-    state = play(state, fetched('b', 3)).state
-    expect(state.neighbours.get('b')?.missed).toBe(0)
+    expect(state.neighbours.get('b')?.standing).toEqual({ missed: 0, falls: 1, owed: 0, served: 0 })
+  })
+
+  it('waits for the deadline when nobody answers, and says so once', () => {
+    let state = collecting(['a', 'b'])
+    const notices: unknown[] = []
+    for (const round of [0, 1, 2]) {
+      const closed = play(state, timeout('patience', round), timeout('collect', round))
+      expect(closed.state.phase).toBe('aggregating')
+      const next = play(closed.state, { type: 'aggregated', round }, trained, published(round + 1))
+      expect(next.state.phase).toBe('collecting')
+      for (const effect of [...closed.effects, ...next.effects])
+        if (effect.type === 'notice') notices.push(effect.notice)
+      state = next.state
+    }
+    expect(notices).toEqual([
+      { kind: 'alone', round: 1 },
+      { kind: 'given-up', peer: 'a', round: 1, owed: 1 },
+      { kind: 'given-up', peer: 'b', round: 1, owed: 1 },
+    ])
+    const company = play(state, announced('a', 3), fetched('a', 3))
+    expect(company.effects).toContainEqual({ type: 'notice', notice: { kind: 'reunited', round: 3 } })
+  })
+
+  it('counts a transfer that failed, in whatever way, as a failure', () => {
+    let state = collecting(['a', 'b'])
+    for (const round of [0, 1]) {
+      const events = [announced('a', round), fetched('a', round), announced('b', round)]
+      state = play(state, ...events, failed('b', round, 'E_TIMEOUT')).state
+      state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
+    }
+    const { state: third } = play(state, announced('b', 2), announced('a', 2), fetched('a', 2))
+    // Round 2 is even, so b's transfer has a grace.
+    expect([third.phase, third.collection.grace]).toEqual(['collecting', 'running'])
+    expect(step(third, timeout('grace', 2)).state.phase).toBe('aggregating')
+  })
+
+  it('waits for a neighbour that failed recently only as long as rounds usually take', () => {
+    let state = collecting(['a', 'b'])
+    state = play(state, announced('a', 0), fetched('a', 0), timeout('collect', 0)).state
+    state = play(state, { type: 'aggregated', round: 0 }, trained, published(1)).state
+    const both = play(state, announced('a', 1), fetched('a', 1))
+    expect(both.state.phase).toBe('collecting')
+    expect(step(both.state, timeout('patience', 1)).state.phase).toBe('aggregating')
+    // One that never failed is waited for until the deadline.
+    const good = play(collecting(['a', 'b']), announced('a', 0), fetched('a', 0), timeout('patience', 0))
+    expect(good.state.phase).toBe('collecting')
+  })
+
+  it('takes longer than usual while fewer than half of the live neighbours answer', () => {
+    const peers = ['a', 'b', 'c', 'd']
+    let state = collecting(peers)
+    for (const round of [0, 1]) {
+      state = play(state, announced('a', round), fetched('a', round), timeout('collect', round)).state
+      state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
+    }
+    const one = play(state, announced('a', 2), fetched('a', 2))
+    expect(one.state.phase).toBe('collecting')
+    expect(step(one.state, timeout('patience', 2)).state.phase).toBe('aggregating')
+    expect(play(one.state, announced('b', 2), fetched('b', 2)).state.phase).toBe('aggregating')
+  })
+
+  it('gives a neighbour that is not waited for a grace while it follows', () => {
+    let state = collecting(['a', 'b'])
+    for (const round of [0, 1]) {
+      state = play(state, announced('a', round), fetched('a', round), timeout('collect', round)).state
+      state = play(state, { type: 'aggregated', round }, trained, published(round + 1)).state
+    }
+    const following = play(state, announced('b', 0), announced('a', 2), fetched('a', 2))
+    expect(following.effects).toContainEqual({ type: 'arm', timer: 'grace', round: 2 })
+    expect(following.state.phase).toBe('collecting')
+    const closed = step(following.state, timeout('grace', 2)).state
+    expect(closed.phase).toBe('aggregating')
+    // It has announced nothing since.
+    state = play(closed, { type: 'aggregated', round: 2 }, trained, published(3)).state
+    expect(play(state, announced('a', 3), fetched('a', 3)).state.phase).toBe('aggregating')
+  })
+
+  it('takes a neighbour two rounds ahead as past this round', () => {
+    const { effects } = play(collecting(['a', 'b']), announced('a', 0), fetched('a', 0), announced('b', 2))
+    expect(answersOf(effects)?.[1]).toEqual({ peer: 'b', status: 'absent', reason: 'passed' })
+  })
+
+  it('jumps to the round of the run when distance does not explain the lag', () => {
+    const start7 = initialState({ rounds: 50, neighbours: ['a', 'b'], patienceRounds: 2, spread: 3 })
+    const own = play(start7, up('a'), up('b'), start)
+    expect(play(own.state, { type: 'run-progress', round: 3 }, trained).state.round).toBe(0)
+    const lost = play(own.state, { type: 'run-progress', round: 4 }, trained)
+    expect(lost.state.round).toBe(4)
+    expect(lost.effects).toContainEqual({ type: 'notice', notice: { kind: 'jumped', from: 0, to: 4 } })
   })
 
   it('takes "nothing for this round" as an answer', () => {

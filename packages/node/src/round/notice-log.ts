@@ -1,0 +1,29 @@
+import type { Notice } from './state.js'
+
+/** A notice as a line of the log; `round` counts from 0, as in all fields of the log. */
+export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
+  const { kind, ...details } = notice
+  switch (notice.kind) {
+    case 'alone':
+      return {
+        ...details,
+        text: 'no neighbour answers: each round now stays open until its deadline, in case one comes back',
+      }
+    case 'reunited':
+      return { ...details, text: 'neighbours answer again' }
+    case 'given-up':
+      return {
+        ...details,
+        text: `a neighbour failed too often: it is not waited for until it has served ${notice.owed} ${
+          notice.owed === 1 ? 'model' : 'models'
+        }`,
+      }
+    case 'trusted-again':
+      return { ...details, text: 'a neighbour serves its models again: it is waited for' }
+    case 'jumped':
+      return {
+        ...details,
+        text: `the others are ahead: jumped from round ${notice.from + 1} to ${notice.to + 1}`,
+      }
+  }
+}
