@@ -4,7 +4,7 @@ import { registerRule } from '@tempered/robust-agg/custom'
 
 registerRule({
   name: 'nearest-half',
-  formula: 'mean of own and the nearest half of the neighbours',
+  formula: 'mean of the own model and the nearest half of the neighbours',
   combine({ own, neighbours, distances }) {
     const order = [...distances.keys()].sort((a, b) => distances[a] - distances[b] || a - b)
     const nearest = order.slice(0, Math.ceil(neighbours.length / 2))

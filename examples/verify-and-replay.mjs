@@ -1,5 +1,5 @@
-// A cluster of real nodes, then its ledgers: verify every byte, replay every round, and find who lied. One node keeps its
-// own model as the aggregate and writes down the verdicts of the rule all the same.
+// A cluster of real nodes, then its ledgers: verify every byte, replay every round, and find who lied. One node keeps
+// its own model as the aggregate but records the verdicts of the rule all the same.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

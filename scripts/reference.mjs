@@ -81,7 +81,7 @@ function commandLine() {
   visit(createProgram(), ['tempered'])
   return page(
     'Command line',
-    'stdout is for data (`--json` gives NDJSON), stderr for people. [Exit codes](exit-codes.md).',
+    'stdout is for data (`--json` gives NDJSON), stderr for people. See [exit codes](exit-codes.md).',
     ...parts,
   )
 }
@@ -100,7 +100,7 @@ function scenarioKeys() {
   for (const [name, property] of Object.entries(schema.properties)) visit(name, property)
   return page(
     'Keys of a scenario',
-    'All are optional. `[]` stands for an entry of a list. `schemas/scenario.schema.json` has them for editors.',
+    'All are optional. `[]` stands for an entry of a list. `schemas/scenario.schema.json` provides them to editors.',
     table(['key', 'type', 'default', 'meaning'], rows),
   )
 }
@@ -164,8 +164,7 @@ function measures() {
   const better = { high: 'higher', low: 'lower' }
   return page(
     'Measures',
-    'What assertions compare, what matrices and reports show. Shares and rates lie between 0 and 1; all are over honest ' +
-      'nodes unless the table says otherwise. A measure is null where a run has nothing to measure it by.',
+    'Assertions compare these values; matrices and reports show them. Shares and rates are between 0 and 1; all measures are over honest nodes unless stated otherwise. A measure is null where a run cannot provide it.',
     table(
       ['name', 'label', 'unit', 'better', 'how it is computed'],
       Object.entries(MEASURES).map(([name, measure]) => [
@@ -205,7 +204,7 @@ function names() {
       ['name', 'poisons', 'sees', 'parameters'],
       listAttacks().map((one) => [`\`${one.name}\``, one.kind, one.knowledge, parameters(one)]),
     ),
-    'On the ledger, without parameters:',
+    'Attacks on the ledger, without parameters:',
     table(
       ['name', 'what the node does'],
       Object.entries(LEDGER_ATTACKS).map(([name, text]) => [`\`${name}\``, text]),
@@ -220,15 +219,15 @@ function names() {
 
 function exitCodes() {
   const meaning = {
-    ok: 'all went well',
-    internal: 'a fault of Tempered; please report it',
-    usage: 'arguments or configuration; the message says file, line and column',
-    data: 'the data',
-    key: 'a key file',
-    wrongRun: 'another run, or a state folder in use',
-    ledgerInvalid: 'a ledger that does not verify, or somebody proven to have lied',
-    resource: 'disk, network, or nodes that failed',
-    goalMissed: 'an assertion or goal was missed',
+    ok: 'success',
+    internal: 'a bug in Tempered; please report it',
+    usage: 'invalid arguments or configuration; the message names file, line and column',
+    data: 'invalid data',
+    key: 'an invalid key file',
+    wrongRun: 'a different run, or a state folder in use',
+    ledgerInvalid: 'a ledger that does not verify, or proven misconduct of a member',
+    resource: 'disk or network errors, or failed nodes',
+    goalMissed: 'a failed assertion or goal',
     interrupted: 'SIGINT',
     terminated: 'SIGTERM',
   }
@@ -254,7 +253,7 @@ async function errorCodes() {
   }
   return page(
     'Error codes',
-    'Stable: logs, ledgers and programs may rely on them. A code without an exit code of its own ends the command with 1, or 3 for data.',
+    'Error codes are stable: logs, ledgers and programs may rely on them. A code without its own exit code ends the command with 1, or 3 for data errors.',
     table(
       ['code', 'exit code', 'packages'],
       [...found]

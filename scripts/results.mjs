@@ -36,14 +36,14 @@ const written = text.replace(TABLE, (whole, open, lab, measure, close) => {
 })
 await writeFile(DOCUMENT, written)
 
-/** Rules across; down what else differs in the lab. */
+/** Rules across; the other varying axes down. */
 function tableOf({ axes, cells, versions }, measure) {
   const rules = axes.rule
   const rowOf = (cell) =>
     [
       axes.topology.length > 1 ? cell.topology : '',
       axes.split.length > 1 ? cell.split : '',
-      cell.attack === 'none' ? 'nobody attacks' : cell.attack,
+      cell.attack === 'none' ? 'no attackers' : cell.attack,
       cell.attack !== 'none' &&
       axes.fraction.filter((share) => share > 0).length > 1 &&
       axes.topology.length === 1
@@ -52,11 +52,11 @@ function tableOf({ axes, cells, versions }, measure) {
     ]
       .filter((part) => part !== '')
       .join(', ')
-  // A row of which nothing was measured says nothing: there is no backdoor in it, or it was not run.
-  const told = cells.filter(
+  // Rows without any measured value are left out: they have no backdoor, or were not run.
+  const measured = cells.filter(
     ({ measures, status }) => status === 'failed' || (measures?.[measure] ?? null) !== null,
   )
-  const rows = [...new Set(told.map(rowOf))]
+  const rows = [...new Set(measured.map(rowOf))]
   const lines = [
     `| | ${rules.map(escapePipes).join(' | ')} |`,
     `| --- | ${rules.map(() => '---:').join(' | ')} |`,
@@ -70,12 +70,12 @@ function tableOf({ axes, cells, versions }, measure) {
       return `| ${escapePipes(row)} | ${values.join(' | ')} |`
     }),
     '',
-    `${seedsText(told.map((cell) => told.filter((other) => rowOf(other) === rowOf(cell) && other.rule === cell.rule)))}; Node ${versions.node}.`,
+    `${seedsText(measured.map((cell) => measured.filter((other) => rowOf(other) === rowOf(cell) && other.rule === cell.rule)))}; Node ${versions.node}.`,
   ]
   return lines.join('\n')
 }
 
-/** What each rule costs with nobody attacking, against plain averaging with the same seeds. */
+/** What each rule costs without attackers, against plain averaging with the same seeds. */
 function costTable({ axes, cells, versions }) {
   const quiet = cells.filter(({ attack, measures }) => attack === 'none' && measures !== null)
   const plain = new Map(
@@ -99,24 +99,27 @@ function costTable({ axes, cells, versions }) {
     ]
   })
   return [
-    '| | worst node lost, points | mean lost, points | honest models refused, % | bytes, × | work of the rule, ms per node and round |',
+    '| | worst node lost, points | mean lost, points | honest models refused, % | bytes, × | computation time of the rule, ms per node and round |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `Nobody attacks; Node ${versions.node}.`,
+    `No attackers; Node ${versions.node}.`,
   ].join('\n')
 }
 
-/** The seeds that the cells of a table are over: some may be over one, and others, with a range, over several. */
+/** The seeds of the cells of a table: some cells may have one seed, and others several, with a range. */
 function seedsText(groups) {
   const lists = [...new Set(groups.map((cells) => cells.map(({ seed }) => seed).join(', ')))]
   const [few, ...more] = lists.sort((a, b) => a.length - b.length)
   if (more.length > 1 || (more.length === 1 && few.includes(',')))
-    throw new Error(`cells over seeds ${lists.join(' / ')}: the table cannot tell which are which`)
+    throw new Error(`cells over seeds ${lists.join(' / ')}: the table cannot show which cells have which`)
   return more.length === 0 ? `Seeds ${few}` : `Seeds ${few}, and ${more[0]} where there is a range`
 }
 
-/** An averaging task: rules across, what else differs down; in a cell the means over seeds after each told round. */
+/**
+ * An averaging task: rules across, the other varying axes down; each cell has the means over seeds after each reported
+ * round.
+ */
 function consensusTable({ consensus, results, versions }, measure) {
   const unique = (values) => [...new Set(values)]
   const rules = unique(results.map(({ rule }) => rule))

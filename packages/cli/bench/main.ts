@@ -57,7 +57,7 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
   async ledger() {
     const rows = await benchLedger()
     return table(
-      ['neighbours', 'bytes an entry', 'appends/s (fsync each)', 'verified entries/s', 'replayed rounds/s'],
+      ['neighbours', 'bytes per entry', 'appends/s (fsync each)', 'verified entries/s', 'replayed rounds/s'],
       rows.map((row) => [
         String(row.neighbours),
         count(row.bytesPerEntry),

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 
-/** What the texts of options are turned into; each throws InvalidArgumentError, which names the option. */
+/** Parsers of option values. Each throws InvalidArgumentError, which names the option. */
 
 export const wholeNumber =
   (minimum: number) =>
@@ -10,12 +10,12 @@ export const wholeNumber =
       throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
     return value
   }
-/** Different whole numbers with commas between them. */
+/** Distinct whole numbers, separated by commas. */
 export const wholeNumbers =
   (minimum: number) =>
   (text: string): number[] => {
     const values = text.split(',').map(wholeNumber(minimum))
-    if (new Set(values).size < values.length) throw new InvalidArgumentError('has a number twice')
+    if (new Set(values).size < values.length) throw new InvalidArgumentError('contains a number twice')
     return values
   }
 /** `name=number`, repeatable. */

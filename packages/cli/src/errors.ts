@@ -1,6 +1,6 @@
 import { TemperedError } from '@tempered/errors'
 
-/** What went wrong at the process edge; each code has an exit code in exit-codes.ts. */
+/** Errors of the command line itself; each code has an exit code in exit-codes.ts. */
 export type CliErrorCode =
   | 'E_USAGE'
   | 'E_CONFIG'

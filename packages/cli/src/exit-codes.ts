@@ -15,7 +15,7 @@ export const EXIT = {
   terminated: 143,
 } as const
 
-/** Exit code of each error code; others end a command with 1, or 3 for an error of data. */
+/** Exit code of each error code; other codes exit with 1, or with 3 for a data error. */
 export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_USAGE: EXIT.usage,
   E_CONFIG: EXIT.usage,

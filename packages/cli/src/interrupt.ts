@@ -7,7 +7,7 @@ export interface Interruption {
   dispose(): void
 }
 
-/** Calls `stop` at the first SIGINT or SIGTERM; a second one leaves at once. */
+/** Calls `stop` at the first SIGINT or SIGTERM; a second one exits at once. */
 export function onInterrupt(stop: () => Promise<void>): Interruption {
   let exitCode: number | undefined
   const handle = (code: number) => (): void => {

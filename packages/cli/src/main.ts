@@ -6,7 +6,7 @@ import { renderError } from './terminal/error-text.js'
 
 const program = createProgram()
 
-// Whoever reads our output may stop early (`| head`).
+// The reader of our output may stop early (`| head`).
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok)

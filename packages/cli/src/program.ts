@@ -7,8 +7,8 @@ import { addScenarioCommands } from './commands/scenario-commands.js'
 import { NEW_KINDS } from './new-kinds.js'
 
 /**
- * The `tempered` command: parses arguments and hands over to commands/, each loaded when it is called. What is imported
- * here every command waits for, so only light modules are.
+ * The `tempered` command: parses arguments and calls a command in commands/, which is loaded on demand. Every command
+ * waits for the imports of this file, so it imports only light modules.
  */
 export function createProgram(): Command {
   const program = new Command('tempered')
@@ -17,15 +17,11 @@ export function createProgram(): Command {
     )
     .version(temperedVersion())
     .option('--debug', 'show stack traces with errors')
-    .option(
-      '--module <file>',
-      'ES module with a rule, attack, topology or measure of your own; repeatable',
-      list,
-    )
-    .showHelpAfterError('(tempered <command> --help shows what it takes)')
+    .option('--module <file>', 'ES module with your own rule, attack, topology or measure; repeatable', list)
+    .showHelpAfterError('(see tempered <command> --help)')
     .exitOverride()
 
-  // What modules register is there before any command looks for it by name.
+  // Modules register their names before any command looks them up.
   program.hook('preAction', async () => {
     const files: readonly string[] = program.opts().module ?? []
     if (files.length === 0) return
@@ -41,7 +37,7 @@ export function createProgram(): Command {
     .option('--seed <n>', 'seed of the run', wholeNumber(0), 1)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 16)
     .addOption(backendOption().default('auto'))
-    .option('--out <folder>', 'where results go', 'runs')
+    .option('--out <folder>', 'folder for results', 'runs')
     .action(async (options) => (await import('./commands/demo.js')).demo(options))
   addNodeCommands(program)
   addManifestCommands(program)
@@ -50,9 +46,9 @@ export function createProgram(): Command {
   program
     .command('report')
     .description(
-      'Make or remake the report of a run, a scenario run or a matrix: one HTML file, CSV, NDJSON, Markdown.',
+      'Create the report of a run, a scenario run or a matrix again: one HTML file, CSV, NDJSON, Markdown.',
     )
-    .argument('<folder>', 'folder of results, e.g. runs/sign-flip-20261121-031500')
+    .argument('<folder>', 'results folder, e.g. runs/sign-flip-20261121-031500')
     .option('--json', 'the report’s numbers on stdout')
     .action(async (folder, options) => (await import('./commands/report.js')).report(folder, options))
 
@@ -61,8 +57,8 @@ export function createProgram(): Command {
     .description('Write a commented template with a test: a rule, an attack, a scenario, a lab …')
     .addArgument(new Argument('<kind>', 'what to write').choices(NEW_KINDS))
     .argument('<name>', 'its name; files are named after it')
-    .option('--out <folder>', 'where to write', '.')
-    .option('--force', 'overwrite files that exist')
+    .option('--out <folder>', 'folder to write to', '.')
+    .option('--force', 'overwrite existing files')
     .action(async (kind, name, options) => (await import('./commands/new.js')).writeNew(kind, name, options))
 
   addLedgerCommands(program)
@@ -74,9 +70,9 @@ function addNodeCommands(program: Command): void {
   const node = program.command('node').description('One node of a run, on this machine or anywhere.')
   node
     .command('init')
-    .description('Make a folder with an identity (key file, mode 0600) and a commented configuration.')
-    .argument('<folder>', 'folder to make')
-    .option('--name <name>', 'what logs call the node; default: the name of the folder')
+    .description('Create a folder with an identity (key file, mode 0600) and a commented configuration.')
+    .argument('<folder>', 'folder to create')
+    .option('--name <name>', 'name of the node in logs; default: the name of the folder')
     .option('--listen <multiaddr>', 'address to listen on; repeatable', list)
     .option('--bootstrap <multiaddr>', 'address of any member; repeatable', list)
     .option('--manifest <file>', 'run manifest file')
@@ -87,13 +83,13 @@ function addNodeCommands(program: Command): void {
   node
     .command('start')
     .description(
-      'Join the run and work its rounds; after a stop or a crash it goes on where its ledger ends.',
+      'Join the run and take part in its rounds; after a stop or a crash the node continues where its ledger ends.',
     )
     .requiredOption('--config <path>', 'node folder or its configuration file, e.g. alice or alice/node.yaml')
     .addOption(backendOption())
     .option(
       '--evidence <proof>',
-      'proof file of `ledger replay --proofs` to act on and tell the others; repeatable',
+      'proof file of `ledger replay --proofs` to act on and forward to the others; repeatable',
       list,
     )
     .option('--stay', 'keep serving models after the last round')
@@ -107,14 +103,16 @@ function addNodeCommands(program: Command): void {
 }
 
 function addManifestCommands(program: Command): void {
-  const manifest = program.command('manifest').description('What all nodes of a run must agree on.')
+  const manifest = program
+    .command('manifest')
+    .description('The settings that all nodes of a run must agree on.')
   manifest
     .command('create')
     .description('Write a run manifest; its hash is the run id.')
     .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
     .option('--name <name>', 'name of the run', 'run')
     .option('--out <file>', 'file to write', 'manifest.json')
-    .option('--force', 'write over a manifest that is there')
+    .option('--force', 'overwrite an existing manifest')
     .option('--seed <n>', 'seed', wholeNumber(0), 1)
     .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
     .option('--rule <name>', 'aggregation rule', 'balance')
@@ -138,7 +136,7 @@ function addManifestCommands(program: Command): void {
     .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)
     .option(
       '--join-ms <n>',
-      'wait for all neighbours at the start, once one is there',
+      'wait for all neighbours at the start, once one of them is there',
       wholeNumber(1),
       120_000,
     )
@@ -154,7 +152,7 @@ function addClusterCommands(program: Command): void {
   const cluster = program.command('cluster').description('Many real nodes on this machine.')
   cluster
     .command('run')
-    .description('Run a cluster; without a scenario, ten nodes train under BALANCE with nobody attacking.')
+    .description('Run a cluster; without a scenario, ten nodes train under BALANCE without attackers.')
     .argument('[scenario]', 'scenario file (YAML or JSON)')
     .option('--nodes <n>', 'number of nodes', wholeNumber(1))
     .option('--rounds <n>', 'rounds', wholeNumber(1))
@@ -165,11 +163,11 @@ function addClusterCommands(program: Command): void {
     .option('--workers <n>', 'worker processes; default: one per core', wholeNumber(1))
     .addOption(new Option('--hosts <n>').argParser(wholeNumber(1)).hideHelp())
     .addOption(
-      new Option('--isolation <kind>', 'several nodes a process, or one')
+      new Option('--isolation <kind>', 'several nodes per process, or one')
         .choices(['shared', 'process'])
         .default('shared'),
     )
-    .option('--out <folder>', 'where results go', 'runs')
+    .option('--out <folder>', 'folder for results', 'runs')
     .option('--json', 'events as NDJSON on stdout')
     .action(async (scenario, options) =>
       (await import('./commands/cluster-run.js')).clusterRun(scenario, options),

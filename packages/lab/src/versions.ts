@@ -6,7 +6,7 @@ export function temperedVersion(): string {
   return (JSON.parse(text) as { version: string }).version
 }
 
-/** What results were made with. */
+/** Versions that results record. */
 export function versions(): Record<string, string> {
   return {
     tempered: temperedVersion(),

@@ -1,4 +1,4 @@
-/** What the ledger costs: bytes an entry, appending with fsync, verifying, computing rounds again. */
+/** What the ledger costs: bytes per entry, appending with fsync, verifying, recomputing rounds. */
 
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -25,8 +25,8 @@ const scheduleSchema = z.discriminatedUnion('kind', [
 export const manifestSchema = z.strictObject({
   kind: z.literal('tempered/manifest'),
   version: z.literal(PROTOCOL_VERSION),
-  name: z.string().min(1).max(100).describe('What people call this run.'),
-  seed: z.int().min(0).describe('Initial parameters, minibatch order and topology are drawn from it.'),
+  name: z.string().min(1).max(100).describe('Name of the run.'),
+  seed: z.int().min(0).describe('Seed of the initial parameters, the minibatch order and the topology.'),
   model: z.strictObject({
     name: z.string().min(1).max(64).describe('softmax, mlp or cnn.'),
     inputShape: z
@@ -34,12 +34,12 @@ export const manifestSchema = z.strictObject({
       .describe('Height, width, channels.'),
     classes: z.int().min(2).max(256),
     parameterCount: z.int().min(1).describe('Length d of the flat parameter vector.'),
-    initialCid: z.string().describe('CID of the blob with which every node starts.'),
+    initialCid: z.string().describe('CID of the initial model of every node.'),
   }),
   rule: ruleField,
   training: z.strictObject({
     rounds: z.int().min(1).max(LIMITS.maxRounds),
-    localSteps: z.int().min(0).max(1_000_000).describe('Minibatch steps a node trains in a round.'),
+    localSteps: z.int().min(0).max(1_000_000).describe('Minibatch steps per node and round.'),
     batchSize: z.int().min(1).max(65_536),
     learningRate: z.number().gt(0),
     momentum: z.number().min(0).lt(1),
@@ -72,24 +72,30 @@ export const manifestSchema = z.strictObject({
     collectMs: milliseconds.describe(
       "How long a node waits for its neighbours' models after publishing its own.",
     ),
-    dialMs: milliseconds.describe('Opening a connection or a stream.'),
-    firstByteMs: milliseconds.describe('Until the first byte of a reply.'),
-    transferMs: milliseconds.describe('A whole model.'),
+    dialMs: milliseconds.describe('Time limit to open a connection or a stream.'),
+    firstByteMs: milliseconds.describe('Time limit for the first byte of a reply.'),
+    transferMs: milliseconds.describe('Time limit to transfer a whole model.'),
     reconnectMs: milliseconds.describe('How long a lost neighbour still counts as live.'),
   }),
   limits: z
     .strictObject({
-      maxModelBytes: z.int().min(1).max(LIMITS.maxModelBytes).describe('One model blob, header included.'),
+      maxModelBytes: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxModelBytes)
+        .describe('Size of a model blob, including its header.'),
       maxAnnouncementBytes: z.int().min(1).max(LIMITS.maxAnnouncementBytes),
-      maxEntryBytes: z.int().min(1).max(LIMITS.maxEntryBytes).describe('One ledger entry.'),
-      maxNeighbours: z.int().min(0).max(LIMITS.maxNeighbours).describe('Neighbours of one node.'),
+      maxEntryBytes: z.int().min(1).max(LIMITS.maxEntryBytes).describe('Size of a ledger entry.'),
+      maxNeighbours: z.int().min(0).max(LIMITS.maxNeighbours).describe('Number of neighbours of a node.'),
     })
-    .describe('What a member may make another hold.'),
+    .describe('Limits on what a member can make another hold.'),
   patienceRounds: z
     .int()
     .min(1)
     .max(1000)
-    .describe('Deadlines in a row that a connected neighbour may miss before it is no longer waited for.'),
+    .describe(
+      'Number of consecutive deadlines that a connected neighbour may miss before nodes stop waiting for it.',
+    ),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>

@@ -5,7 +5,7 @@ export interface AttackerGroup {
   readonly attack: string
   /** First and last round of the attack, from 1; null when it lasts for the whole run. */
   readonly rounds: { readonly from: number; readonly to: number | null } | null
-  /** In one run; the largest where runs differ. */
+  /** Number of nodes in one run; the largest where runs differ. */
   readonly count: number
   /** Their names; empty when they are not the same in every run, as when seeds draw them. */
   readonly names: readonly string[]
@@ -18,7 +18,7 @@ interface Found {
   readonly runs: string[][]
 }
 
-/** Gathers who attacks, and in which rounds, over the attacked runs of a scenario. */
+/** Collects the attackers and their rounds over the attacked runs of a scenario. */
 export class AttackerCount {
   readonly #groups = new Map<string, Found>()
 

@@ -1,7 +1,7 @@
 import { type Estimate, estimateText } from '@tempered/lab/measures'
 import { html, type Markup } from './markup.js'
 
-/** A table cell with a mean and, below it, its interval. */
+/** A table cell with a mean and its interval below. */
 export function estimateCell(estimate: Estimate | null, text: (value: number) => string): Markup {
   if (estimate === null) return html`<td class="number">–</td>`
   const { mean, low, high } = estimate

@@ -10,7 +10,7 @@ export interface HashedFile {
   readonly sha256: string
 }
 
-/** SHA-256 of files of a folder, each named `<prefix>/<name>`; files that are not there are left out. */
+/** SHA-256 of files of a folder, each named `<prefix>/<name>`; missing files are left out. */
 export async function hashFiles(
   folder: string,
   names: readonly string[],

@@ -6,7 +6,7 @@ import type { ScenarioSummary } from './scenario-summary.js'
 
 type Tone = 'good' | 'bad' | 'price' | 'plain'
 
-/** The figures that a reader should remember, three to five of them, as far as there are runs for them. */
+/** The three to five most important figures, where there are runs for them. */
 export function headlineCards(summary: ScenarioSummary): Markup[] {
   const balance = summary.balances[0]
   const rule = balance?.rule
@@ -32,7 +32,7 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
     ),
     card(
       'price',
-      'lost at the worst honest node when nobody attacks',
+      'lost at the worst honest node without attackers',
       balance?.cost.worstLost ?? null,
       lostText,
     ),
@@ -52,7 +52,7 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
     ),
     card(
       'price',
-      `honest models that ${rule} refused, nobody attacking`,
+      `honest models that ${rule} refused, no attackers`,
       balance?.cost.honestRefused ?? null,
       percent,
     ),
@@ -65,7 +65,7 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
     card('plain', `worst honest node, ${first.label}`, first.measures.worstHonestAccuracy, percent),
     card('plain', `mean of honest nodes, ${first.label}`, first.measures.meanHonestAccuracy, percent),
     card('price', 'honest models refused', first.measures.honestRefused, percent),
-    card('plain', 'of the attackers’ models refused', first.measures.recall, percent),
+    card('plain', 'share of the attackers’ models refused', first.measures.recall, percent),
   ].filter((entry) => entry !== null)
   return summary.variants.length === 1 ? more : [...there, ...more.slice(1)]
 }

@@ -4,14 +4,14 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), `|${head.map((_, k) => (k === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(line)]
 }
 
-/** A file as it is, under a heading; a fence within it ends nothing. */
+/** A file verbatim under a heading; the fence is longer than any inside it. */
 export function yamlSection(heading: string, text: string): string[] {
   const fences = text.match(/`+/g)?.map(({ length }) => length) ?? []
   const fence = '`'.repeat(Math.max(3, ...fences.map((length) => length + 1)))
   return [`## ${heading}`, '', `${fence}yaml`, text.trimEnd(), fence, '']
 }
 
-/** Text that stays text: no markup, no HTML, no end of a table cell. */
+/** Escapes text, so that it cannot become markup or HTML or end a table cell. */
 export function markdownText(text: string): string {
   return text.replace(/[\\`*_[\]<>|#]/g, (character) => `\\${character}`).replace(/[\r\n]+/g, ' ')
 }

@@ -1,4 +1,4 @@
-/** HTML that may go into a page as it is. */
+/** HTML that may be inserted into a page unescaped. */
 export interface Markup {
   readonly markup: string
 }
@@ -18,12 +18,12 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
 }
 
-/** Template tag: whatever is put in is escaped, unless it is markup; null and undefined are nothing. */
+/** Template tag: escapes every value that is not markup; null and undefined become nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return { markup: strings.reduce((text, string, k) => text + render(parts[k - 1]) + string) }
 }
 
-/** Markup that was made elsewhere, such as a style sheet of our own. Never for text from a run. */
+/** Trusted markup from elsewhere, such as our own style sheet. Never for text from a run. */
 export function trusted(markup: string): Markup {
   return { markup }
 }
@@ -41,8 +41,8 @@ function isList(part: Markup | readonly Part[]): part is readonly Part[] {
 }
 
 /**
- * A value as JSON inside a script element of type application/json. `<` is written as \u003c, so that no text in it
- * can end the element or begin a comment; U+2028 and U+2029 are escaped for readers that take it for JavaScript.
+ * A value as JSON inside a script element of type application/json. `<` is written as \u003c, so that no text in it can
+ * end the element or begin a comment; U+2028 and U+2029 are escaped for parsers that read it as JavaScript.
  */
 export function jsonForScript(value: unknown): Markup {
   const json = JSON.stringify(value)

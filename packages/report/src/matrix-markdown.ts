@@ -3,7 +3,10 @@ import { percent } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import type { MatrixSummary } from './matrix-summary.js'
 
-/** A Markdown summary of a matrix: worst honest node and attack success, rule × attack, a table a combination, with the cost. */
+/**
+ * A Markdown summary of a matrix: worst honest node and attack success, rule × attack, one table per combination, with
+ * the cost.
+ */
 export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
   const { groups } = summary
   const places = new Map<string, MatrixGroup[]>()
@@ -24,10 +27,10 @@ export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
   return [
     `# ${markdownText(summary.name)}`,
     '',
-    'Test accuracy of the worst honest node; below it what the rules cost.',
+    'Test accuracy of the worst honest node; the cost of the rules follows below.',
     '',
     ...tables,
-    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the rule's own work per node and round, with no attacker. All cells are simulations: their seconds are virtual, and not shown.`,
+    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the computation time of the rule per node and round, all without attackers. All cells are simulations: their seconds are virtual and not shown.`,
     '',
     `Made with \`${summary.command}\` (${versions.join(', ')}).`,
     '',
@@ -36,10 +39,10 @@ export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
 }
 
 function table(groups: readonly MatrixGroup[], measure: MeasureName = 'worstHonestAccuracy'): string[] {
-  const told = groups.filter(
+  const measured = groups.filter(
     (group) => measure === 'worstHonestAccuracy' || (group.measures[measure] ?? null) !== null,
   )
-  const attacks = [...new Set(told.map((group) => group.attack))]
+  const attacks = [...new Set(measured.map((group) => group.attack))]
   const rules = [...new Set(groups.map((group) => group.rule))]
   return markdownTable(
     ['rule', ...attacks],
@@ -47,7 +50,7 @@ function table(groups: readonly MatrixGroup[], measure: MeasureName = 'worstHone
       rule,
       ...attacks.map((attack) =>
         cellText(
-          told.find((group) => group.rule === rule && group.attack === attack),
+          measured.find((group) => group.rule === rule && group.attack === attack),
           measure,
         ),
       ),
@@ -64,7 +67,7 @@ function successTable(groups: readonly MatrixGroup[]): string[] {
 function costTable(groups: readonly MatrixGroup[]): string[] {
   const costs = new Map(groups.map(({ rule, balance }) => [rule, balance.cost]))
   return markdownTable(
-    ['cost, nobody attacking', 'worst lost', 'mean lost', 'honest refused', 'bytes', 'work'],
+    ['cost, no attackers', 'worst lost', 'mean lost', 'honest refused', 'bytes', 'computation time'],
     [...costs].map(([rule, cost]) => [
       rule,
       estimateText(cost.worstLost, lostText),

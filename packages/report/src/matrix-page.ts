@@ -13,7 +13,7 @@ export interface MatrixPageInit {
   readonly files: readonly HashedFile[]
 }
 
-/** Cells that failed, listed up to this many. */
+/** Largest number of failed cells that are listed. */
 const MAX_FAILURES = 200
 
 /** Body of the page of a matrix. */
@@ -46,16 +46,16 @@ ${data.choices.map(({ axis, values }, k) =>
 </form>
 <div class="grid">
 <section class="panel" aria-labelledby="title-matrix">
-<h2 id="title-matrix">Rule by attack, and what the rule costs</h2>
-<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the price when nobody attacks: accuracy lost at the worst honest node against plain averaging, and honest models refused. ✕: every seed failed. <span id="note-matrix"></span></p>
+<h2 id="title-matrix">Rule by attack, and the cost of each rule</h2>
+<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the cost without attackers: accuracy lost at the worst honest node against plain averaging, and honest models refused. ✕: every seed failed. <span id="note-matrix"></span></p>
 <div class="scroll"><div class="chart tall wide" id="chart-matrix"></div></div>
 </section>
 ${costTable(summary)}
 ${failureTable(failed)}
 <section class="panel" aria-labelledby="title-lab">
-<h2 id="title-lab">The laboratory</h2>
-<p class="note">As it was resolved. This report again: <code>${summary.command}</code></p>
-<details><summary>Show it</summary><pre tabindex="0">${typeof matrix.lab === 'string' ? matrix.lab : JSON.stringify(matrix.lab, null, 2)}</pre></details>
+<h2 id="title-lab">The lab</h2>
+<p class="note">As resolved. To create this report again: <code>${summary.command}</code></p>
+<details><summary>Show</summary><pre tabindex="0">${typeof matrix.lab === 'string' ? matrix.lab : JSON.stringify(matrix.lab, null, 2)}</pre></details>
 </section>
 <section class="panel" aria-labelledby="title-runs">
 <h2 id="title-runs">Versions and hashes</h2>
@@ -66,14 +66,14 @@ ${files.map((file) => html`<p>${file.path}<br><code>${file.sha256}</code></p>`)}
 </section>
 </div>
 </main>
-<footer class="foot"><p>${summary.method} Beside this file: matrix.csv, matrix.ndjson, report.json, summary.md.</p></footer>`
+<footer class="foot"><p>${summary.method} Next to this file: matrix.csv, matrix.ndjson, report.json, summary.md.</p></footer>`
 }
 
-/** Which rule keeps its worst honest node highest over all attacks that were tried. */
+/** Names the rule that keeps its worst honest node highest over all attacks that were tried. */
 function leadSentence({ groups }: MatrixSummary, data: MatrixData, cells: Matrix['cells']): string {
   const missing = cells.filter(({ status }) => status === 'missing').length
   if (missing > 0)
-    return `${cells.length - missing} of ${cells.length} cells are there: too early to say which rule does best.`
+    return `${cells.length - missing} of ${cells.length} cells are done: too early to say which rule does best.`
   const attacked = groups.filter((group) => group.attack !== 'none')
   const floors = data.rules.flatMap((rule) => {
     const own = attacked.filter((group) => group.rule === rule)
@@ -88,7 +88,7 @@ function leadSentence({ groups }: MatrixSummary, data: MatrixData, cells: Matrix
   const [first] = floors
   const plain = floors.find(({ rule }) => rule === 'average')
   if (first === undefined) return 'No rule has a result against every attack yet.'
-  const best = `Over everything that was tried${floors.length < data.rules.length ? ', of the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest under attack: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
+  const best = `Over all attacks tried${floors.length < data.rules.length ? ', among the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest under attack: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
   const seeds = new Set(cells.map(({ seed }) => seed)).size
   const caution = seeds === 1 ? ' One seed: small differences mean nothing.' : ''
   return plain === undefined || plain === first
@@ -100,9 +100,9 @@ function costTable({ groups }: MatrixSummary): Markup | null {
   const quiet = groups.filter((group) => group.attack === 'none' && group.rule !== 'average')
   if (quiet.length === 0) return null
   return html`<section class="panel" aria-labelledby="title-costs">
-<h2 id="title-costs">What each rule costs when nobody attacks</h2>
-<p class="note">Against plain averaging, same seeds. Bytes as a ratio; work is what the rule itself takes per node and round. Cells are simulations: their seconds are virtual and say nothing of real ones.</p>
-<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length === 1 ? '1 line' : `${quiet.length} lines`}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">work, ms</th></tr></thead>
+<h2 id="title-costs">Cost of each rule without attackers</h2>
+<p class="note">Against plain averaging, same seeds. Bytes are a ratio; computation time is that of the rule per node and round. Cells are simulations: their seconds are virtual and say nothing about real time.</p>
+<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length === 1 ? '1 line' : `${quiet.length} lines`}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">computation, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`
     return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`
@@ -114,7 +114,7 @@ function failureTable(failed: Matrix['cells']): Markup | null {
   if (failed.length === 0) return null
   return html`<section class="panel" aria-labelledby="title-failures">
 <h2 id="title-failures">Cells that failed</h2>
-<details${failed.length <= 12 ? html` open` : null}><summary>${failed.length} of them${failed.length > MAX_FAILURES ? `; the first ${MAX_FAILURES} are listed` : null}</summary>
+<details${failed.length <= 12 ? html` open` : null}><summary>${failed.length} failed${failed.length > MAX_FAILURES ? `; the first ${MAX_FAILURES} are listed` : null}</summary>
 <div class="scroll"><table><thead><tr><th>cell</th><th>why</th></tr></thead><tbody>${failed
     .slice(0, MAX_FAILURES)
     .map(

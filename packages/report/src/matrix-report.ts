@@ -20,12 +20,12 @@ import type { MatrixSummary } from './matrix-summary.js'
 import { renderPage } from './page.js'
 import { reportCommand } from './report-command.js'
 
-/** Axes that the page lets one choose from; rules and attacks make the heat map, seeds the intervals. */
+/** Axes that the reader can choose from; rules and attacks form the heat map, seeds the intervals. */
 const CHOICES = ['fraction', 'topology', 'split'] as const
 
 /**
- * Writes the report of a matrix folder into it: `report.html`, `report.json`, `summary.md`, `matrix.csv`, `matrix.ndjson`. What was
- * there is replaced. Throws E_FILE when `matrix.json` is missing or no matrix.
+ * Writes the report of a matrix folder into it: `report.html`, `report.json`, `summary.md`, `matrix.csv`,
+ * `matrix.ndjson`. Existing files are replaced. Throws E_FILE when `matrix.json` is missing or not a matrix.
  */
 export async function writeMatrixReport(folder: string): Promise<MatrixSummary> {
   const matrix = await readMatrix(folder)
@@ -55,7 +55,7 @@ export async function writeMatrixReport(folder: string): Promise<MatrixSummary> 
   return summary
 }
 
-/** The resolved lab; older folders have it as a value. */
+/** The resolved lab; older folders store it as a value. */
 export function labText({ lab }: Matrix): string {
   return typeof lab === 'string' ? lab : JSON.stringify(lab, null, 2)
 }
@@ -84,7 +84,7 @@ export function matrixCsv({ cells }: Matrix): string {
 export function matrixData({ groups }: MatrixSummary): MatrixData {
   const seen = (pick: (group: MatrixGroup) => string): string[] => [...new Set(groups.map(pick))]
   const attacks = seen((group) => group.attack)
-  // The fraction under which a run without attackers was written down is no choice.
+  // The fraction recorded for a run without attackers is not a choice.
   const attacked = groups.filter((group) => group.attack !== 'none')
   const choicesOf = (axis: (typeof CHOICES)[number]): string[] => [
     ...new Set((attacked.length > 0 ? attacked : groups).map((group) => group[axis])),

@@ -1,9 +1,9 @@
 import type { Matrix, MatrixGroup } from '@tempered/lab/measures'
 
-/** What `report.json` of a matrix holds. */
+/** Content of the `report.json` of a matrix. */
 export interface MatrixSummary {
   readonly kind: 'tempered/matrix-report'
-  /** Of the lab. */
+  /** Name of the lab. */
   readonly name: string
   readonly method: string
   readonly command: string

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { html, jsonForScript, type Markup, trusted } from './markup.js'
 
-/** What makes a page of its own. */
+/** The parts that differ between pages. */
 export interface PageInit {
   readonly title: string
   readonly body: Markup
@@ -15,12 +15,12 @@ export interface PageInit {
   readonly entry: 'scenario-page.js' | 'matrix-page.js'
 }
 
-/** Scripts and style sheet as the build left them; the same folder from `dist/` and from `src/`. */
+/** Scripts and style sheet from the build; the same folder from `dist/` and from `src/`. */
 const ASSETS = fileURLToPath(new URL('../dist/assets/', import.meta.url))
 
 /**
- * One HTML file with everything in it. Its content security policy lets only its own two scripts run, by their
- * hashes, and no request leave: neither a text from a run nor a mistake of ours can fetch anything.
+ * One HTML file with everything in it. Its content security policy allows only its own two scripts, by their hashes,
+ * and no requests, so that neither text from a run nor a bug of ours can fetch anything.
  */
 export async function renderPage(init: PageInit): Promise<string> {
   const style = await readFile(join(ASSETS, 'report.css'), 'utf8')
@@ -64,9 +64,9 @@ async function clientScript(entry: string): Promise<string> {
   return inlineable(await readFile(join(ASSETS, entry), 'utf8'), entry)
 }
 
-/** A script must not hold what ends a script element. */
+/** A script must not contain the end of a script element. */
 function inlineable(script: string, name: string): string {
   if (/<\/script|<!--/i.test(script))
-    throw new Error(`${name} cannot be put into a page: it ends its element`)
+    throw new Error(`${name} cannot be inlined: it contains the end of a script element`)
   return script
 }

@@ -10,7 +10,7 @@ import {
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 
-/** A Markdown summary for a paper: tables with intervals, the method in a sentence, the command, and what was run. */
+/** A Markdown summary for a paper: tables with intervals, the method in one sentence, the command, and the scenario. */
 export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string): string {
   const { variants } = summary
   const names = measureNames().filter((name) =>
@@ -34,7 +34,7 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
     ),
     '',
     ...summary.balances.flatMap((balance) => [
-      `## ${markdownText(balance.rule)}: benefit beside cost`,
+      `## ${markdownText(balance.rule)}: benefit and cost`,
       '',
       ...sideBySide(benefitLines(balance), costLines(balance, summary.stage === 'simulate')),
       '',
@@ -53,8 +53,11 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
 
 function stageNote(stage: string | null): string[] {
   if (stage === 'simulate')
-    return ['Simulated: seconds are virtual and say nothing of real ones, but for the work of the rule.', '']
-  return stage === null ? [] : [`Played on a ${stage} of real nodes.`, '']
+    return [
+      'Simulated: seconds are virtual and say nothing about real time, except for the computation time of the rule.',
+      '',
+    ]
+  return stage === null ? [] : [`Run on a ${stage} of real nodes.`, '']
 }
 
 function assertionTable({ assertions, variants }: ScenarioSummary): string[] {

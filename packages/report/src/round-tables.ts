@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { csvLine, ROW_COLUMNS, type RoundRow } from '@tempered/lab/measures'
 
-/** `rounds.csv` and `rounds.ndjson` of a folder, written as the rows come: there may be millions. */
+/** `rounds.csv` and `rounds.ndjson` of a folder, written row by row, since there may be millions. */
 export interface RoundTables {
   write(rows: Iterable<RoundRow>): Promise<void>
-  /** Resolves when all is on disk; rejects when anything could not be written. */
+  /** Resolves when everything is on disk; rejects when something could not be written. */
   close(): Promise<void>
 }
 
@@ -16,7 +16,7 @@ export function openTables(folder: string): RoundTables {
   const ndjson = createWriteStream(join(folder, 'rounds.ndjson'))
   const failed = new AbortController()
   const done = Promise.all([finished(csv), finished(ndjson)])
-  // Told by `close`; until then nobody waits on a stream that has gone.
+  // `close` reports the error; until then nothing waits on a failed stream.
   done.catch((error) => failed.abort(error))
   csv.write(`${ROW_COLUMNS.join(',')}\n`)
   return {

@@ -19,16 +19,16 @@ import type {
   RunView,
 } from './client/report-data.js'
 
-/** Above this many nodes accuracies are drawn as quantile bands, not as a line each. */
+/** Above this many nodes accuracies are drawn as quantile bands, not as one line per node. */
 export const MAX_LINES = 60
-/** Above these, a topology is not drawn and only a part of the edges is in the page. */
+/** Above these, a topology is not drawn and the page holds only a part of the edges. */
 export const MAX_DRAWN_NODES = 200
 export const MAX_DRAWN_EDGES = 3000
-/** Edges of a run that is too large to draw, for the heat map alone. */
+/** Number of edges kept of a run that is too large to draw; only for the heat map. */
 export const MAX_SAMPLED_EDGES = 120
-/** Nodes of a run in the picture of labels. */
+/** Number of nodes in the chart of labels. */
 const MAX_LABELLED_NODES = 120
-/** Incidents of a run in the page. */
+/** Number of incidents per run in the page. */
 const MAX_INCIDENTS = 200
 
 /** What a page shows of a run. */
@@ -84,7 +84,7 @@ function pointView(point: RoundPoint): PointView {
   }
 }
 
-/** The charts of the measures that are drawn over rounds. */
+/** The charts of measures over rounds. */
 function panelViews(series: readonly RoundPoint[]): PanelView[] {
   const drawn = measureNames().flatMap((name) => {
     const { unit, drawn: how } = measureInfo(name)
@@ -120,9 +120,9 @@ function accuraciesOf(record: RunRecord, index: number, rounds: readonly number[
 }
 
 function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBands {
-  const bands = (hostile: boolean): (Band | null)[] => {
+  const bands = (isByzantine: boolean): (Band | null)[] => {
     const lines = record.nodes
-      .filter((node) => (node.attack !== null) === hostile)
+      .filter((node) => (node.attack !== null) === isByzantine)
       .map((node) => accuraciesOf(record, node.index, rounds))
     return rounds.map((_, k) => {
       const values = lines.map((line) => line[k]).filter(isNumber)
@@ -132,7 +132,7 @@ function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBa
       return [at(0), at(0.1), at(0.5), at(0.9), at(1)]
     })
   }
-  return { kind: 'bands', honest: bands(false), hostile: bands(true) }
+  return { kind: 'bands', honest: bands(false), byzantine: bands(true) }
 }
 
 type Neighbour = RunRecord['records'][number]['rounds'][number]['report']['neighbours'][number]
@@ -164,19 +164,19 @@ function verdictView(record: RunRecord, rounds: readonly number[]): RunView['ver
   return { complete, total: all.length, edges: complete ? all : sampleEdges(record, all) }
 }
 
-/** Judged by honest nodes only: half from attackers, half from honest nodes, evenly spread over the judges. */
+/** Only edges judged by honest nodes: half from attackers, half from honest nodes, evenly spread over the judges. */
 function sampleEdges(record: RunRecord, all: readonly EdgeView[]): EdgeView[] {
-  const hostile = (index: number): boolean => record.nodes[index]?.attack !== null
-  const judged = all.filter((edge) => !hostile(edge.to))
-  const fromHostile = evenly(
-    judged.filter((edge) => hostile(edge.from)),
+  const isByzantine = (index: number): boolean => record.nodes[index]?.attack !== null
+  const judged = all.filter((edge) => !isByzantine(edge.to))
+  const fromByzantine = evenly(
+    judged.filter((edge) => isByzantine(edge.from)),
     MAX_SAMPLED_EDGES / 2,
   )
   const fromHonest = evenly(
-    judged.filter((edge) => !hostile(edge.from)),
-    MAX_SAMPLED_EDGES - fromHostile.length,
+    judged.filter((edge) => !isByzantine(edge.from)),
+    MAX_SAMPLED_EDGES - fromByzantine.length,
   )
-  return [...fromHostile, ...fromHonest]
+  return [...fromByzantine, ...fromHonest]
 }
 
 function evenly<T>(items: readonly T[], count: number): T[] {
@@ -184,7 +184,7 @@ function evenly<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, k) => items[Math.floor((k * items.length) / count)]!)
 }
 
-/** Digits beyond these are not to be seen, and would fill the file. */
+/** Further digits are not visible and would only enlarge the file. */
 function rounded(value: number | null, digits = 4): number | null {
   return value === null ? null : Number(value.toFixed(digits))
 }

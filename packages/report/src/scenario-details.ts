@@ -4,7 +4,7 @@ import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
 import type { RunSummary, ScenarioSummary } from './scenario-summary.js'
 
-/** The parts below the pictures: all measures, incidents, scenario, runs with versions and hashes. */
+/** The sections below the charts: all measures, incidents, scenario, runs with versions and hashes. */
 export function detailsSections(init: ScenarioPageInit): Markup[] {
   return [
     assertionTable(init.summary),
@@ -21,7 +21,7 @@ function measureTable(summary: ScenarioSummary): Markup {
   )
   return html`<section class="panel" aria-labelledby="title-measures">
 <h2 id="title-measures">All measures</h2>
-<p class="note">After the last round that all honest nodes finished. Brackets: the 95 % interval over seeds, of fewer than five seeds their range.</p>
+<p class="note">After the last round that all honest nodes finished. Brackets: the 95 % interval over seeds; for fewer than five seeds, their range.</p>
 <div class="scroll"><table>
 <thead><tr><th></th>${summary.variants.map((variant) => html`<th class="number">${variant.label}</th>`)}</tr></thead>
 <tbody>${names.map((name) => {
@@ -38,9 +38,9 @@ function assertionTable({ assertions }: ScenarioSummary): Markup | null {
   if (assertions.length === 0) return null
   const held = assertions.filter(({ ok }) => ok).length
   return html`<section class="panel" aria-labelledby="title-assertions">
-<h2 id="title-assertions">What was asserted</h2>
+<h2 id="title-assertions">Assertions</h2>
 <p class="note">${held} of ${assertions.length} held.</p>
-<div class="scroll"><table><thead><tr><th></th><th>assertion</th><th>rule</th><th>what there was</th></tr></thead><tbody>${assertions.map(
+<div class="scroll"><table><thead><tr><th></th><th>assertion</th><th>rule</th><th>actual</th></tr></thead><tbody>${assertions.map(
     ({ assertion, rule, ok, got }) =>
       html`<tr><td class="${ok ? 'held' : 'missed'}">${ok ? '✓ held' : '✕ missed'}</td><td><code>${assertion}</code></td><td>${rule}</td><td>${got}</td></tr>`,
   )}</tbody></table></div>
@@ -60,15 +60,15 @@ function incidentTable({ data }: ScenarioPageInit): Markup | null {
   const shown = rows.slice(0, 300)
   return html`<section class="panel" aria-labelledby="title-incidents">
 <h2 id="title-incidents">Faults, failures and quarantines</h2>
-<details${rows.length <= 12 ? html` open` : null}><summary>${rows.length} of them${rows.length > shown.length ? `; the first ${shown.length} are listed` : null}</summary>
-<div class="scroll"><table><thead><tr><th>run</th><th class="number">seed</th><th class="number">round</th><th>what</th></tr></thead><tbody>${shown}</tbody></table></div>
+<details${rows.length <= 12 ? html` open` : null}><summary>${rows.length} incidents${rows.length > shown.length ? `; the first ${shown.length} are listed` : null}</summary>
+<div class="scroll"><table><thead><tr><th>run</th><th class="number">seed</th><th class="number">round</th><th>incident</th></tr></thead><tbody>${shown}</tbody></table></div>
 </details></section>`
 }
 
 function scenarioSection({ scenarioText, summary }: ScenarioPageInit): Markup {
   return html`<section class="panel" aria-labelledby="title-scenario">
 <h2 id="title-scenario">The scenario</h2>
-<p class="note">As it was resolved: nothing is left to a default. This report again: <code>${summary.command}</code></p>
+<p class="note">As resolved, with all defaults. To create this report again: <code>${summary.command}</code></p>
 <details><summary>Show it</summary><pre tabindex="0">${scenarioText}</pre></details>
 </section>`
 }
@@ -80,9 +80,9 @@ function runTable(summary: ScenarioSummary): Markup {
   const versions = new Set(runs.map(({ run }) => versionText(run)))
   return html`<section class="panel" aria-labelledby="title-runs">
 <h2 id="title-runs">Runs, versions and hashes</h2>
-<p class="note">Made with ${[...versions].join('; ')}. Hashes are SHA-256 of the files that this report was made from.</p>
+<p class="note">Made with ${[...versions].join('; ')}. Hashes are SHA-256 of the files from which this report was made.</p>
 <details><summary>${runs.length} ${runs.length === 1 ? 'run' : 'runs'}</summary><div class="scroll"><table>
-<thead><tr><th>run</th><th class="number">seed</th><th>judged after</th><th>ledgers</th><th>run id and files</th></tr></thead>
+<thead><tr><th>run</th><th class="number">seed</th><th>scored after</th><th>ledgers</th><th>run id and files</th></tr></thead>
 <tbody>${runs.map(
     ({
       run,

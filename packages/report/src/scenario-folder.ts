@@ -7,22 +7,25 @@ export interface AssertionResult {
   readonly assertion: string
   readonly rule: string
   readonly ok: boolean
-  /** What there was, for people. */
+  /** What was found, for people. */
   readonly got: string
 }
 
-/** What a scenario run leaves above its runs. */
+/** The files of a scenario run above its runs. */
 export interface WholeScenario {
   readonly scenarioText: string | undefined
   readonly assertions: readonly AssertionResult[]
-  /** `cluster` or `simulate`; null where nobody wrote it down. */
+  /** `cluster` or `simulate`; null where it was not recorded. */
   readonly stage: string | null
-  /** Somebody stopped it before its end. */
+  /** Whether it was stopped before its end. */
   readonly interrupted: boolean
   readonly files: readonly HashedFile[]
 }
 
-/** Reads `scenario.yaml`, and what `summary.json` says of the whole, as far as they are there: runs put together by hand have neither. */
+/**
+ * Reads `scenario.yaml` and the parts of `summary.json` about the whole scenario, if they exist: runs put together by
+ * hand have neither.
+ */
 export async function readWhole(folder: string): Promise<WholeScenario> {
   const text = (name: string): Promise<string | undefined> =>
     readFile(join(folder, name), 'utf8').catch(() => undefined)

@@ -7,10 +7,10 @@ import type { ScenarioSummary } from './scenario-summary.js'
 export interface ScenarioPageInit {
   readonly summary: ScenarioSummary
   readonly data: ReportData
-  /** The scenario that was asked for, as text and parsed. */
+  /** The scenario, as text and parsed. */
   readonly scenario: StoredScenario
   readonly scenarioText: string
-  /** Nodes of a run. */
+  /** Number of nodes of a run. */
   readonly nodes: number
   readonly attackers: readonly AttackerGroup[]
 }

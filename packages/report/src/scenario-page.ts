@@ -26,16 +26,16 @@ ${
   data.variants.length > 1
     ? panel(
         'comparison',
-        'Worst honest node, run against run',
-        `Test accuracy of the honest node that does worst${hasSeeds ? '; the line is the mean over seeds, the band reaches from the lowest to the highest seed' : ''}.`,
+        'Worst honest node, compared between runs',
+        `Test accuracy of the worst honest node${hasSeeds ? '; the line is the mean over seeds, the band spans the lowest to the highest seed' : ''}.`,
       )
     : null
 }
 ${controls(data)}
 <div class="grid">
-${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of what they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
-${panel('verdicts', 'Who was let in', 'Each row is one honest node judging one neighbour, each column a round. Rows from attackers stand above rows from honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
-${panel('topology', 'The network, round by round', 'An arrow is a model on its way to the node that judged it. Solid: accepted. Dashed: refused. Diamonds attack.', 'tall', 'half', roundSlider())}
+${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of the models that they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
+${panel('verdicts', 'Which models were accepted', 'Each row is one honest node judging one neighbour, each column a round. Rows of attackers are above rows of honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
+${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: refused. Diamonds are attackers.', 'tall', 'half', roundSlider())}
 ${smallPanels(data, summary.stage === 'simulate')}
 ${labelPanel(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
@@ -89,7 +89,7 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
 
 function stageFact(stage: string | null): string[] {
   if (stage === 'simulate') return ['simulated, seconds are virtual']
-  return stage === null ? [] : [`played on a ${stage} of real nodes`]
+  return stage === null ? [] : [`run on a ${stage} of real nodes`]
 }
 
 interface SmallPanel {
@@ -98,7 +98,9 @@ interface SmallPanel {
   readonly note: string
 }
 
-/** The smaller charts, side by side: the filter, effort, then the other measures; those without any value are left out. */
+/**
+ * The smaller charts, side by side: the filter, effort, then the other measures; charts without any value are left out.
+ */
 function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
   const runs = data.variants.flatMap((variant) => variant.runs)
   const hasMemory = runs.some(({ points }) => points.some(({ residentBytes }) => residentBytes !== null))
@@ -114,8 +116,8 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
     {
       id: 'effort',
       title: 'Seconds by phase',
-      note: `Per round, mean over honest nodes. Collecting is waiting for the neighbours’ models.${
-        isSimulated ? ' Simulated: virtual seconds, except for aggregating.' : ''
+      note: `Per round, mean over honest nodes. Collecting includes the wait for the neighbours’ models.${
+        isSimulated ? ' Simulated: virtual seconds, except for aggregation.' : ''
       }`,
     },
     { id: 'bytes', title: 'Bytes in and out', note: 'On the wire, mean over all nodes.' },
@@ -124,7 +126,7 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
           {
             id: 'memory',
             title: 'Memory',
-            note: `Resident memory of the processes, divided among the nodes of each; libraries and data included.${
+            note: `Resident memory of the processes, divided by the number of nodes in each; includes libraries and data.${
               isSimulated
                 ? ' Simulated: one process for all runs, so later runs include what earlier ones left behind.'
                 : ''
@@ -134,20 +136,20 @@ function smallPanels(data: ReportData, isSimulated: boolean): Markup[] {
       : []),
     ...measured.filter(({ id }) => id === 'consensus'),
   ]
-  // Rows are filled: 3 = 3, 4 = 2 + 2, 5 = 2 + 3, 6 = 3 + 3.
+  // Fills the rows: 3 = 3, 4 = 2 + 2, 5 = 2 + 3, 6 = 3 + 3.
   const thirds = panels.length === 4 ? 0 : panels.length === 6 ? 6 : 3
   return panels.map(({ id, title, note }, k) =>
     panel(id, title, note, 'short', k >= panels.length - thirds ? 'third' : 'half'),
   )
 }
 
-/** Nothing when no run says who was dealt what. */
+/** null when no run records the distribution of labels. */
 function labelPanel(data: ReportData): Markup | null {
   if (!data.variants.some(({ runs }) => runs.some(({ labels }) => labels !== null))) return null
   return panel(
     'labels',
-    'Who has which data',
-    'Training samples of each class at each node, as they were dealt: the bluer, the more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'Data of each node',
+    'Training samples of each class at each node, as dealt: darker blue is more. Names of attackers are orange; attacks on data change labels afterwards.',
     'short',
   )
 }
@@ -182,7 +184,7 @@ function verdictKeys(): Markup {
   const key = (color: string, text: string): Markup =>
     html`<li><i style="background:var(${color})"></i>${text}</li>`
   return html`<ul class="keys">
-${key('--honest', 'attacker refused')}${key('--hostile', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing came')}
+${key('--honest', 'attacker refused')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing came')}
 </ul>`
 }
 
@@ -197,7 +199,7 @@ function roundSlider(): Markup {
 function balancePanel(summary: ScenarioSummary): Markup {
   const isSimulated = summary.stage === 'simulate'
   return html`<section class="panel" aria-labelledby="title-balance">
-<h2 id="title-balance">What it bought, and what it cost</h2>
+<h2 id="title-balance">Benefit and cost of the defence</h2>
 <p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp). Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
 ${summary.balances.map(

@@ -31,13 +31,13 @@ import {
   variantKey,
 } from './scenario-summary.js'
 
-/** Seeds of a variant whose rounds the page can show; all of them count in means and intervals. */
+/** Number of seeds per variant whose rounds the page can show; means and intervals include all seeds. */
 const MAX_SHOWN_SEEDS = 10
 
 /**
- * Writes the report of a scenario run (`<variant>/seed-<n>/…`) or of a single run into its folder: `report.html` with
- * nothing outside itself, `report.json`, `summary.md`, `rounds.csv`, `rounds.ndjson`. What was there is replaced.
- * Throws E_FILE when there is no run in the folder or a file of one cannot be read.
+ * Writes the report of a scenario run (`<variant>/seed-<n>/…`) or of a single run into its folder: a self-contained
+ * `report.html`, `report.json`, `summary.md`, `rounds.csv`, `rounds.ndjson`. Existing files are replaced. Throws E_FILE
+ * when the folder contains no run or a file of a run cannot be read.
  */
 export async function writeScenarioReport(folder: string): Promise<ScenarioSummary> {
   const places = await findRuns(folder)
@@ -103,7 +103,7 @@ function reportData(
       return {
         key: variant.key,
         label: variant.label,
-        hostile: isAttacked(variant),
+        isAttacked: isAttacked(variant),
         defended: isDefended(variant),
         runs: runs.slice(0, MAX_SHOWN_SEEDS),
         worstByRound: worstByRound(runs),

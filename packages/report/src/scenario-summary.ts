@@ -41,7 +41,7 @@ export interface VariantSummary {
   readonly measures: Estimates
 }
 
-/** What `report.json` holds. */
+/** Content of `report.json`. */
 export interface ScenarioSummary {
   readonly kind: 'tempered/report'
   readonly name: string
@@ -50,11 +50,11 @@ export interface ScenarioSummary {
   readonly variants: readonly VariantSummary[]
   /** One per defending rule. */
   readonly balances: readonly Tradeoff[]
-  /** Of a scenario run, what was asserted and whether it held. */
+  /** The assertions of a scenario run and whether they held. */
   readonly assertions: readonly AssertionResult[]
-  /** Where a scenario was played: `cluster` or `simulate`; null where nobody wrote it down. */
+  /** Where a scenario ran: `cluster` or `simulate`; null where it was not recorded. */
   readonly stage: string | null
-  /** Somebody stopped the scenario before its end: runs are cut short, and some may be missing. */
+  /** Whether the scenario was stopped before its end: runs are incomplete, and some may be missing. */
   readonly interrupted: boolean
   /** Files above the runs that the report was made from. */
   readonly files: readonly HashedFile[]
@@ -80,13 +80,13 @@ export function runSummary(
   }
 }
 
-/** The score of a run from its events; measures that modules had added are taken as its summary has them. */
+/** The score of a run from its events; measures that modules added are taken from its summary. */
 function storedScore({ record, ledgers, custom }: StoredRun): RunScore {
   const score = scoreRecord(record, ledgers)
   return Object.keys(custom).length === 0 ? score : { ...score, custom }
 }
 
-/** Runs by variant, with intervals over seeds. Of two runs of one variant and seed the later path counts. */
+/** Runs by variant, with intervals over seeds. Of two runs of the same variant and seed, the later path counts. */
 export function summarise(
   name: string,
   command: string,
@@ -115,7 +115,7 @@ export function summarise(
   return { kind: 'tempered/report', name, method: INTERVAL_METHOD, command, variants, balances }
 }
 
-/** Variants of runs with the same role and rule are one. */
+/** Runs with the same role and rule are one variant. */
 export function variantKey(run: Pick<RunSummary, 'role' | 'rule'>): string {
   return `${run.role}-${run.rule}`
 }
@@ -140,7 +140,7 @@ function variantSummary(key: string, unordered: readonly RunSummary[]): VariantS
 
 function labelOf(role: Role, rule: string): string {
   const defence = role === 'undefended' || role === 'baseline' ? 'plain averaging' : rule
-  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'nobody attacking'}`
+  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'no attackers'}`
 }
 
 function bySeed(variant: VariantSummary | undefined): BySeed | undefined {

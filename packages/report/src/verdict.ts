@@ -1,14 +1,14 @@
 import type { Estimate, Tradeoff } from '@tempered/lab/measures'
 import type { AttackerGroup } from './attacker-count.js'
 
-/** What a report is about, as far as its first sentence needs it. */
+/** The part of a report that its first sentences need. */
 export interface VerdictInput {
   readonly nodes: number
   readonly rounds: number
   readonly seeds: number
   readonly attackers: readonly AttackerGroup[]
   readonly rule: string
-  /** Test accuracy of the worst honest node, null where there is no such run. */
+  /** Test accuracy of the worst honest node, null where there is no run of that kind. */
   readonly attacked: Estimate | null
   readonly undefended: Estimate | null
   readonly honest: Estimate | null
@@ -18,7 +18,7 @@ export interface VerdictInput {
   readonly others?: readonly { readonly rule: string; readonly attacked: Estimate }[]
 }
 
-/** A run in plain words: who attacked and how, what the defence did, what it cost. */
+/** A run in plain words: the attack, the benefit of the defence and its cost. */
 export function verdictText(input: VerdictInput): string {
   return [attackText(input), benefitText(input), costText(input), othersText(input)]
     .filter((text) => text !== '')
@@ -28,12 +28,12 @@ export function verdictText(input: VerdictInput): string {
 function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
   const span = `over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
   const count = attackers.reduce((sum, group) => sum + group.count, 0)
-  if (count === 0) return `Nobody attacked the ${nodes} nodes ${span}.`
+  if (count === 0) return `None of the ${nodes} nodes attacked ${span}.`
   const by = attackers
     .map(({ attack, rounds, count: some, names }) => {
       const who =
         names.length === 0 || names.length > 4
-          ? `${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' that each run draws' : ''}`
+          ? `${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' drawn for each run' : ''}`
           : list(names)
       return `${attack} (${who}${rounds === null ? '' : `, ${windowText(rounds)}`})`
     })
@@ -67,7 +67,7 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
   const refusing =
     refused === null ? '' : `it refused ${share(refused.mean)} of the honest models that reached honest nodes`
   if (lost !== null) {
-    const price = `With nobody attacking it ${priceText(lost)}`
+    const price = `Without attackers it ${priceText(lost)}`
     return `${price}${refusing === '' ? '' : `; ${refusing}`}.`
   }
   if (attacked !== null && refusing !== '') return `Under attack ${refusing}.`

@@ -33,7 +33,9 @@ export interface ClusterRunOptions {
   readonly json?: boolean
 }
 
-/** `tempered cluster run`: a scenario (flags win over the file) on real nodes; 6 if a ledger does not verify. */
+/**
+ * `tempered cluster run`: a scenario (flags override the file) on real nodes; exit code 6 if a ledger does not verify.
+ */
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
@@ -83,7 +85,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   requireNoFailures(score, run.stoppedEarly !== undefined)
 }
 
-/** Flags over the scenario. A topology that the file left to the default follows the number of nodes. */
+/** Applies the flags to the scenario. If the file does not set a topology, the default follows the number of nodes. */
 function withOptions(scenario: Scenario | undefined, options: ClusterRunOptions): Scenario {
   const { nodes, seed, model, backend, rule, rounds } = options
   const { topology, ...rest } = scenario ?? scenarioSchema.parse({})

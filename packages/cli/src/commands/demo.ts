@@ -17,7 +17,7 @@ export interface DemoOptions {
   readonly out: string
 }
 
-/** `tempered demo`: two clusters at once, one host process each; 0 only if the defence did its work. */
+/** `tempered demo`: two clusters at once, one host process each; exit code 0 only if the defence works. */
 export async function demo(options: DemoOptions): Promise<void> {
   const { undefended, defended } = demoScenarios(options)
   const progress = createProgress(process.stderr, process.stdout)
@@ -27,8 +27,8 @@ export async function demo(options: DemoOptions): Promise<void> {
   const base = newRunPath(options.out, 'demo', new Date())
   progress.note(
     `Ten nodes on this machine train on ${data.train.labels.length} handwritten digits, each on its own skewed share.\n` +
-      `Two of them poison (${undefended.adversaries[0]?.attack.name}). The same run twice: ` +
-      `${pc.bold('average')} takes everything, ${pc.bold('balance')} filters. Results: ${relative('.', base)}`,
+      `Two of them send poisoned models (${undefended.adversaries[0]?.attack.name}). The same run twice: ` +
+      `${pc.bold('average')} accepts everything, ${pc.bold('balance')} filters. Results: ${relative('.', base)}`,
   )
   let noticed = false
   const runs = await Promise.all(
@@ -44,7 +44,7 @@ export async function demo(options: DemoOptions): Promise<void> {
             noticed = true
             progress.note(pc.dim(event.notice))
           }
-          // Events that arrive while the run is still being set up belong to it all the same.
+          // Events that arrive while the run is still being set up also belong to it.
           queueMicrotask(() => progress.event(run, event, elapsedMs))
         },
       })
@@ -59,7 +59,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   interruption.dispose()
   progress.close()
   if (interruption.exitCode !== undefined) {
-    process.stderr.write(`stopped; what was done is in ${relative('.', base)}\n`)
+    process.stderr.write(`stopped; partial results are in ${relative('.', base)}\n`)
     process.exitCode = interruption.exitCode
     return
   }
@@ -73,7 +73,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     ]),
     ...scores.flatMap(renderTroubles),
     '',
-    `results: ${relative('.', base)}   look into one: ./tempered ledger show ${relative('.', base)}/balance/nodes/node-00`,
+    `results: ${relative('.', base)}   inspect one: ./tempered ledger show ${relative('.', base)}/balance/nodes/node-00`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
   for (const [k, score] of scores.entries()) requireValidLedgers(score, plans[k]!)
@@ -81,7 +81,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   if (!(gain > 0)) {
     throw new CliError(
       'E_GOAL_MISSED',
-      `the defended run's worst honest node (${percent(withDefence.worst?.accuracy)}) does not beat ` +
+      `the defended run's worst honest node (${percent(withDefence.worst?.accuracy)}) is not better than ` +
         `the undefended one's (${percent(withoutDefence.worst?.accuracy)})`,
     )
   }

@@ -22,7 +22,7 @@ import { table } from '../terminal/table.js'
 
 export interface LabAttackOptions {
   readonly rule: string
-  /** Whether --rule was named. */
+  /** Whether --rule was given. */
   readonly ruleGiven: boolean
   readonly ruleParam?: Readonly<Record<string, number>>
   readonly pre?: readonly PreAggregatorSpec[]
@@ -46,15 +46,15 @@ const DEFAULT_BASE: ScenarioInput = {
   training: { rounds: 20, localSteps: 5 },
 }
 
-/** `tempered lab attack`: the worst that was found, in a table and as a scenario that anyone can run. */
+/** `tempered lab attack`: the worst attacks found, in a table, and the worst one as a scenario that anyone can run. */
 export async function labAttack(options: LabAttackOptions): Promise<void> {
   if (options.force !== true && (await exists(options.out)))
-    throw new CliError('E_USAGE', `${options.out} is there already; give --force, or another --out`)
+    throw new CliError('E_USAGE', `${options.out} already exists; give --force, or another --out`)
   const base = await baseOf(options)
   const parsed = scenarioSchema.parse(base)
   const { training, nodes } = parsed
   const cache = cacheFolder()
-  // A wrong rule is reported before anything runs.
+  // An invalid rule is reported before anything runs.
   planRun(parsed, await loadSource(parsed.data.source, cache))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
@@ -85,7 +85,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   pool.stop()
   const out = options.json ? process.stderr : process.stdout
   const first = found[0]
-  if (first === undefined) throw new CliError('E_NODES_FAILED', 'no run came to an end; nothing was found')
+  if (first === undefined) throw new CliError('E_NODES_FAILED', 'no run finished; nothing was found')
   out.write(`\n${renderFound(found).join('\n')}\n`)
   await writeFileAtomic(options.out, worstCaseText(base, options, first))
   out.write(`\nthe worst, as a scenario: ${options.out}\n`)
@@ -135,7 +135,7 @@ function renderFound(found: readonly RankedAttack[]): string[] {
   return table([['attack', 'worst honest test error', 'seeds'], ...rows], new Set([1, 2]))
 }
 
-/** A scenario with the attack, its controls switched on, and where it comes from in words. */
+/** A scenario with the attack, its controls switched on, and a comment on its origin. */
 function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: RankedAttack): string {
   const { fraction, budget, seeds } = options
   const unseen = openingCandidates().length - openingRuns(budget)
@@ -144,7 +144,7 @@ function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: Ra
   return (
     `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${scenarioSchema.parse(base).rule.name}: ${found.text}.\n` +
     `# Shows: test error of the worst honest node ${percent(found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
-    'bound of what an attacker can do.\n' +
+    'bound on what an attacker can do.\n' +
     (unseen > 0 ? `# Not all attacks were tried: ${unseenText(unseen)}.\n` : '') +
     stringify(scenario, { aliasDuplicateObjects: false })
   )

@@ -7,7 +7,7 @@ const share = (text: string): number => {
   return value
 }
 
-/** Adds `tempered lab …`; each command's own file is loaded when it is called. */
+/** Adds `tempered lab …`; the file of each command is loaded when it is called. */
 export function addLabCommands(program: Command): void {
   const lab = program
     .command('lab')
@@ -15,59 +15,66 @@ export function addLabCommands(program: Command): void {
   lab
     .command('matrix')
     .description(
-      'Run rules × attacks × fractions × topologies × splits × seeds. Finished cells are kept: the same command goes on ' +
-        'where a stopped matrix was.',
+      'Run rules × attacks × fractions × topologies × splits × seeds. Finished cells are kept: the same command resumes a stopped matrix.',
     )
     .argument('<lab>', 'lab file (YAML or JSON)')
-    .option('--out <folder>', 'where results go; default: runs/<name of the lab>')
-    .option('--parallel <n>', 'cells side by side; default: one per core', wholeNumber(1))
+    .option('--out <folder>', 'folder for results; default: runs/<name of the lab>')
+    .option('--parallel <n>', 'cells at the same time; default: one per core', wholeNumber(1))
     .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
     .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
     .option(
       '--rule <name>',
-      'only this rule, as tables name it, and what it is compared to; repeatable',
+      'only this rule, by its name in tables, and the cells it is compared with; repeatable',
       list,
     )
-    .option('--attack <name>', 'only this attack, as tables name it, and attack-free runs; repeatable', list)
-    .option('--json', 'one JSON line a finished cell on stdout')
+    .option(
+      '--attack <name>',
+      'only this attack, by its name in tables, and attack-free runs; repeatable',
+      list,
+    )
+    .option('--json', 'one JSON line per finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
   lab
     .command('consensus')
     .description(
-      'Averaging without data under attack: how far from the honest mean the nodes agree, or do not.',
+      'Averaging without data under attack: how far the nodes end from the honest mean, and from each other.',
     )
     .argument('<file>', 'consensus file (YAML or JSON)')
-    .option('--out <folder>', 'where results go; default: runs/<name of the file>')
+    .option('--out <folder>', 'folder for results; default: runs/<name of the file>')
     .option('--seeds <list>', 'these seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
     .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
-    .option('--json', 'one JSON line a run on stdout')
+    .option('--json', 'one JSON line per run on stdout')
     .action(async (file, options) => (await import('./lab-consensus.js')).labConsensus(file, options))
   lab
     .command('schema')
     .description('Print the JSON Schema of lab files, for editors.')
-    .option('--consensus', 'of consensus files instead')
+    .option('--consensus', 'print that of consensus files instead')
     .action(async (options) => (await import('./lab-schema.js')).printLabSchema(options))
   lab
     .command('attack')
     .description(
-      'Search attacks, their parameters, beginnings and places for what does most harm to a rule, and write the worst ' +
-        'down as a scenario.',
+      'Search attacks, parameters, first rounds and placements for what does most harm to a rule, and write the worst as a scenario.',
     )
     .option('--rule <name>', 'rule under attack', 'balance')
     .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
     .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)
     .option(
       '--scenario <file>',
-      'scenario to attack, its adversaries left out; its rule unless --rule is given',
+      'scenario to attack, without its adversaries; with its rule unless --rule is given',
     )
     .option('--fraction <x>', 'share of attacking nodes', share, 0.2)
-    .option('--budget <n>', 'runs in all', wholeNumber(1), 100)
-    .option('--seeds <list>', 'the first is searched on, all decide', wholeNumbers(0), [1, 2, 3])
+    .option('--budget <n>', 'total number of runs', wholeNumber(1), 100)
+    .option(
+      '--seeds <list>',
+      'the search uses the first seed, the final ranking all',
+      wholeNumbers(0),
+      [1, 2, 3],
+    )
     .option('--rounds <n>', 'rounds of a run', wholeNumber(1))
-    .option('--parallel <n>', 'runs side by side; default: one per core', wholeNumber(1))
+    .option('--parallel <n>', 'runs at the same time; default: one per core', wholeNumber(1))
     .option('--out <file>', 'scenario to write', 'worst-case.yaml')
-    .option('--force', 'write over a file that is there')
-    .option('--json', 'one JSON line a run on stdout')
+    .option('--force', 'overwrite an existing file')
+    .option('--json', 'one JSON line per run on stdout')
     .action(async (options, command: Command) => {
       const { labAttack } = await import('./lab-attack.js')
       await labAttack({ ...options, ruleGiven: command.getOptionValueSource('rule') === 'cli' })

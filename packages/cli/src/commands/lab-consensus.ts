@@ -90,7 +90,7 @@ function casesIn(consensus: Consensus, file: string): ReturnType<typeof casesOf>
   }
 }
 
-/** The seeds of one row together. */
+/** Groups the seeds of each row. */
 function groupsOf(results: readonly CaseResult[]): CaseResult[][] {
   const groups = new Map<string, CaseResult[]>()
   for (const result of results) {

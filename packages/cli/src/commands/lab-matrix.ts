@@ -29,13 +29,13 @@ export interface LabMatrixOptions {
   readonly parallel?: number
   readonly seeds?: number[]
   readonly rounds?: number
-  /** Names of rules and attacks, as tables show them. */
+  /** Names of rules and attacks, as in tables. */
   readonly rule?: string[]
   readonly attack?: string[]
   readonly json?: boolean
 }
 
-/** `tempered lab matrix`: 0 when every cell is done, 7 when some failed. */
+/** `tempered lab matrix`: exit code 0 when every cell is done, 7 when some failed. */
 export async function labMatrix(file: string, options: LabMatrixOptions): Promise<void> {
   const lab = withOptions(await loadLab(file), options)
   const isChanged = options.seeds !== undefined || options.rounds !== undefined
@@ -46,7 +46,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   await requirePlans([...wanted], file)
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
-  // What is done already stays in the results, asked for or not.
+  // Finished cells stay in the results, whether or not they are selected.
   const cells = all.filter((cell) => wanted.has(cell) || folder.find(cell) !== undefined)
   const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
   const pool = createCellPool(parallel)
@@ -61,7 +61,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
     },
   })
   progress.note(
-    `${cells.length} cells, ${parallel} side by side${matrix.kept > 0 ? `; ${matrix.kept} were done before` : ''}`,
+    `${cells.length} cells, ${parallel} at the same time${matrix.kept > 0 ? `; ${matrix.kept} are already done` : ''}`,
   )
   const interruption = onInterrupt(async () => pool.stop())
   const results = await matrix.done
@@ -74,7 +74,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
     `${renderMatrix(results, widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
   )
   if (interruption.exitCode !== undefined) {
-    out.write(pc.dim('stopped; the same command goes on from here\n'))
+    out.write(pc.dim('stopped; the same command continues from here\n'))
     process.exitCode = interruption.exitCode
     return
   }
@@ -96,7 +96,7 @@ function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
   }
 }
 
-/** Throws E_CONFIG where the data do not suffice for a cell, before anything runs. */
+/** Throws E_CONFIG before anything runs if the data are not sufficient for a cell. */
 async function requirePlans(cells: readonly Cell[], file: string): Promise<void> {
   const cache = cacheFolder()
   for (const { rule, attack, scenario } of representatives(cells)) {

@@ -5,14 +5,14 @@ import { CliError } from '../errors.js'
 import { misdeedText } from '../terminal/evidence-text.js'
 
 export interface LedgerCheckOptions {
-  /** The run that the proofs must be about. */
+  /** The run that the proofs must belong to. */
   readonly run?: string
   readonly json?: boolean
 }
 
 /**
- * `tempered ledger check`: what each proof file proves, from its bytes alone. Throws E_NOT_CONVINCING (exit 6) when
- * one does not convince, or is about another run than the one that was asked for.
+ * `tempered ledger check`: what each proof file proves, from its bytes alone. Throws E_NOT_CONVINCING (exit 6) when one
+ * is not valid, or belongs to a run other than the given one.
  */
 export async function ledgerCheck(files: readonly string[], options: LedgerCheckOptions): Promise<void> {
   const print = (json: unknown, text: string): void => {
@@ -24,7 +24,7 @@ export async function ledgerCheck(files: readonly string[], options: LedgerCheck
     try {
       const checked = await checkProofFile(path)
       if (options.run !== undefined && checked.run.id.toString() !== options.run)
-        throw new CliError('E_NOT_CONVINCING', `is about run ${checked.run.id}, not about ${options.run}`)
+        throw new CliError('E_NOT_CONVINCING', `belongs to run ${checked.run.id}, not to ${options.run}`)
       print(proofJson(path, checked), proofText(path, checked, options.run !== undefined))
     } catch (error) {
       if (isNoProof(error)) {
@@ -38,12 +38,11 @@ export async function ledgerCheck(files: readonly string[], options: LedgerCheck
       process.stderr.write(`${path}: ${errorMessage(error)}\n`)
     }
   }
-  if (failed > 0)
-    throw new CliError('E_NOT_CONVINCING', `${failed} of ${files.length} proofs do not convince`)
+  if (failed > 0) throw new CliError('E_NOT_CONVINCING', `${failed} of ${files.length} proofs are not valid`)
   if (missing !== undefined) throw missing
 }
 
-/** Everything that the bytes of a proof can cause carries a code of ours; what has none is a bug or the disk. */
+/** Errors caused by the bytes of a proof have one of our codes. Others are bugs or disk errors. */
 function isNoProof(error: unknown): boolean {
   const code = errorCode(error)
   return error instanceof CarError || (code !== 'E_INTERNAL' && code !== 'E_IO')
@@ -58,7 +57,7 @@ function proofText(path: string, checked: CheckedProof, runGiven: boolean): stri
   const runText = `run ${run.id} ("${run.manifest.name}", ${run.manifest.members.length} members)`
   return [
     `${pc.green('yes')}  ${path}: ${statement(checked)}`,
-    `     ${runGiven ? `it is about the ${runText}` : `if ${runText} is the run you mean; say which with --run`}`,
+    `     it belongs to ${runText}${runGiven ? '' : '; give --run to check that this is the right one'}`,
     ...signers(checked).map((signer) => `     signed by ${signer}`),
   ].join('\n')
 }
@@ -71,20 +70,20 @@ function statement(checked: CheckedProof): string {
   if (checked.kind === 'consistency') {
     const { older, newer, signers, quorum, run } = checked.consistency
     return (
-      `proves that the ledger of ${newer.body.author} as final at entry ${newer.body.height} begins with the one that ` +
+      `proves that the ledger of ${newer.body.author}, final up to entry ${newer.body.height}, begins with the one that ` +
       `it signed at entry ${older.body.height} (${older.body.entry}): ` +
-      `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are enough`
+      `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
     )
   }
   const { entry, head, signers, quorum, run } = checked.inclusion
   return (
-    `proves that entry ${entry.body.height} (round ${entry.body.round + 1}, ${entry.cid}) stands in the ledger of ` +
+    `proves that entry ${entry.body.height} (round ${entry.body.round + 1}, ${entry.cid}) is in the ledger of ` +
     `${entry.body.author}, whose head at entry ${head.body.height} is final: ` +
-    `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are enough`
+    `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
   )
 }
 
-/** Peer ids, which are public keys: of those whose signatures the proof rests on. */
+/** Peer ids (public keys) of the signers that the proof depends on. */
 function signers(checked: CheckedProof): readonly string[] {
   if (checked.kind === 'misbehaviour') return [checked.evidence.offender]
   return checked.kind === 'inclusion' ? checked.inclusion.signers : checked.consistency.signers

@@ -7,8 +7,8 @@ import { openValidLedger, type ValidLedger } from './ledger-open.js'
 import { nodeName, oneLedgerFile } from './ledger-paths.js'
 
 /**
- * `tempered ledger diff`: where two ledgers of one run say different things. Throws E_CONTRADICTION (exit 6) when they
- * show that somebody signed two stories; what else differs is information. Throws E_WRONG_RUN for two runs.
+ * `tempered ledger diff`: where two ledgers of one run differ. Throws E_CONTRADICTION (exit 6) when they show that a
+ * member signed contradicting statements; other differences are only reported. Throws E_WRONG_RUN for two runs.
  */
 export async function ledgerDiff(
   pathA: string,
@@ -20,7 +20,7 @@ export async function ledgerDiff(
   if (a.run.id.toString() !== b.run.id.toString())
     throw new CliError(
       'E_WRONG_RUN',
-      `${a.path} is of run ${a.run.id}, ${b.path} of run ${b.run.id}: nothing to compare`,
+      `${a.path} belongs to run ${a.run.id}, ${b.path} to run ${b.run.id}: nothing to compare`,
     )
   const diff = await diffLedgers(a.path, b.path)
   const names = new Map(
@@ -32,7 +32,7 @@ export async function ledgerDiff(
   if (contradictions > 0) {
     throw new CliError(
       'E_CONTRADICTION',
-      `${contradictions} contradictions between signed statements; ./tempered ledger replay ${pathA} ${pathB} --proofs <folder> makes proofs of them`,
+      `${contradictions} contradictions between signed statements; ./tempered ledger replay ${pathA} ${pathB} --proofs <folder> writes proofs of them`,
     )
   }
 }
@@ -47,12 +47,12 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
     )
   }
   for (const { offender, round, announcements } of diff.contradictions) {
-    const told = announcements.map(
+    const models = announcements.map(
       ({ announcement, ledgers }) =>
-        `${announcement.body.model} (says ${ledgers.map((peer) => peerText(peer, names)).join(' and ')})`,
+        `${announcement.body.model} (according to ${ledgers.map((peer) => peerText(peer, names)).join(' and ')})`,
     )
     lines.push(
-      `${pc.red('contradiction')} ${peerText(offender, names)} announced two models for round ${round + 1}: ${told.join(', ')}`,
+      `${pc.red('contradiction')} ${peerText(offender, names)} announced two models for round ${round + 1}: ${models.join(', ')}`,
     )
   }
   for (const [name, rounds] of [
@@ -62,8 +62,7 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
     if (rounds.length > 0)
       lines.push(`rounds        only ${name} has ${ranges(rounds.map((round) => round + 1))}`)
   for (const verdict of diff.verdicts) lines.push(verdictLine(verdict, nameA, nameB, names))
-  if (lines.length === 0)
-    lines.push(`the ledgers of ${nameA} and ${nameB} say the same, as far as both say it`)
+  if (lines.length === 0) lines.push(`the ledgers of ${nameA} and ${nameB} agree wherever they overlap`)
   return lines
 }
 

@@ -21,14 +21,14 @@ import { misdeedText } from '../terminal/evidence-text.js'
 import { type Names, peerText } from '../terminal/peer-names.js'
 import type { ValidLedger } from './ledger-open.js'
 
-/** A member against whom there is evidence of one kind; of several pieces the one of the earliest round. */
+/** A member against whom there is evidence of one kind; of several pieces, that of the earliest round. */
 export interface Offender {
   readonly kind: 'offender'
   readonly evidence: Evidence
   readonly judgement: Judgement
   /** Peer ids of the nodes in whose `evidence.car` it was found. */
   readonly holders: readonly string[]
-  /** Peer ids of the nodes whose ledgers, put side by side, show it. */
+  /** Peer ids of the nodes whose ledgers show it when compared. */
   readonly tellers: readonly string[]
 }
 
@@ -41,13 +41,13 @@ export interface OffenderSearch {
   readonly ledgers: readonly ValidLedger[]
   /** Every announcement of the ledgers. */
   readonly announcements: AnnouncementIndex
-  /** Rounds that replay found to be wrong: evidence of them is not listed again. */
+  /** Rounds that replay found to be wrong. Evidence of them is not listed again. */
   readonly wrong: readonly WrongRound[]
-  /** Told of evidence files that cannot be read; the others are read all the same. */
+  /** Called for evidence files that cannot be read; the others are still read. */
   onBad(error: unknown): void
 }
 
-/** Evidence in the folders of the ledgers and in the ledgers themselves, each offender and kind once. */
+/** Evidence in the folders of the ledgers and in the ledgers themselves, one piece per offender and kind. */
 export async function findOffenders(search: OffenderSearch): Promise<Offender[]> {
   const { run, blobs, wrong } = search
   const found = new Map<string, { evidence: Evidence; holders: Set<string>; tellers: Set<string> }>()
@@ -89,7 +89,7 @@ export async function findOffenders(search: OffenderSearch): Promise<Offender[]>
   return offenders
 }
 
-/** Copies of one member's ledger that hold different entries at one height. */
+/** Copies of a member's ledger that hold different entries at the same height. */
 async function forksAmong(ledgers: readonly ValidLedger[]): Promise<Evidence[]> {
   const forks: Evidence[] = []
   for (const [k, a] of ledgers.entries()) {
@@ -106,7 +106,7 @@ function same(a: SignedEntry, b: SignedEntry): boolean {
   return a.cid.toString() === b.cid.toString()
 }
 
-/** A wrong aggregate in a ledger that is not here cannot be judged without the entry below. */
+/** A wrong aggregate in a ledger that is not available cannot be judged without the entry below. */
 async function judge(run: Run, evidence: Evidence, blobs: BlobLookup): Promise<Judgement> {
   try {
     return await judgeEvidence(run, evidence, undefined, blobs)
@@ -122,13 +122,13 @@ export function offenderText({ evidence, judgement, holders, tellers }: Offender
   const sign = {
     proven: pc.red('proven'),
     unproven: pc.yellow('accused'),
-    refuted: pc.green('not so'),
+    refuted: pc.green('false'),
   }[judgement.status]
   const what = misdeedText(evidence, judgement.status === 'proven' ? judgement : undefined)
   const held = holders.length === 0 ? '' : `; evidence is held by ${list(holders)}`
-  const told = tellers.length === 0 ? '' : `; the ledgers of ${list(tellers)} show it`
+  const shownBy = tellers.length === 0 ? '' : `; the ledgers of ${list(tellers)} show it`
   const why = judgement.status === 'refuted' ? `; ${judgement.what}` : ''
-  return `${sign} ${peerText(evidence.offender, names)} ${what}${held}${told}${why}`
+  return `${sign} ${peerText(evidence.offender, names)} ${what}${held}${shownBy}${why}`
 }
 
 export function offenderJson({ evidence, judgement, holders, tellers }: Offender, names: Names): unknown {

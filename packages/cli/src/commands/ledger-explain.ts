@@ -21,7 +21,7 @@ import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 export interface LedgerExplainOptions {
   /** 1-based. */
   readonly round: number
-  /** Peer id of a neighbour, or the end of one. */
+  /** Peer id of a neighbour, or its last characters. */
   readonly peer: string
   readonly blobs?: readonly string[]
   /** `mnist` or a folder of IDX files. */
@@ -32,7 +32,7 @@ export interface LedgerExplainOptions {
 
 /**
  * `tempered ledger explain`: why a neighbour's model was accepted or refused in a round, and what difference it made.
- * Without the models, what the entry says is all; with `--data` that is an error (E_UNPROVEN, exit 7).
+ * Without the models it shows only what the entry says; with `--data` that is an error (E_UNPROVEN, exit 7).
  */
 export async function ledgerExplain(path: string, options: LedgerExplainOptions): Promise<void> {
   const file = await oneLedgerFile(path)
@@ -41,7 +41,7 @@ export async function ledgerExplain(path: string, options: LedgerExplainOptions)
   const { entry, parent } = await entryOfRound(ledger, options.round)
   const record = neighbourOf(entry, options.peer)
   const lookup = await openBlobFolders(await blobFolders([file], options.blobs), (bad) =>
-    warn(new Error(`${bad} does not match its name and is passed over`)),
+    warn(new Error(`${bad} does not match its name and is skipped`)),
   )
   const replay = createReplay(run, withInitialModel(lookup, run))
   const finding = await replay.check(entry, parent)
@@ -52,7 +52,7 @@ export async function ledgerExplain(path: string, options: LedgerExplainOptions)
     const why =
       finding.status === 'unproven'
         ? `${new MissingBlobs(finding.missing).message}; name the folders that hold them with --blobs`
-        : `no model of ${record.peer} came in round ${options.round}`
+        : `no model of ${record.peer} arrived in round ${options.round}`
     throw new CliError('E_UNPROVEN', `there is nothing to measure: ${why}`)
   }
   const accuracies =
@@ -76,7 +76,7 @@ function neighbourOf(entry: SignedEntry, peer: string): NeighbourRecord {
   }
 }
 
-/** What the entry names as its aggregate; when that is not what the rule gives, its blob must be at hand. */
+/** The aggregate that the entry names. If it differs from the result of the rule, its blob must be available. */
 async function recordedAggregate(
   run: Run,
   { body }: SignedEntry,

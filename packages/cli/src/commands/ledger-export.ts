@@ -13,36 +13,36 @@ import { blobFolders, oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerExportOptions {
   readonly format: 'ndjson' | 'car'
-  /** The blobs that entries name, too, as far as they are at hand. */
+  /** Whether to include the available blobs that entries name. */
   readonly blobs?: boolean
-  /** Where else blobs lie. */
+  /** More folders with blobs. */
   readonly blobsFrom?: readonly string[]
   readonly out?: string
 }
 
-/** `tempered ledger export`: a valid ledger in a form that other tools read, to stdout or into a new file. */
+/** `tempered ledger export`: writes a valid ledger in a format that other tools read, to stdout or to a new file. */
 export async function ledgerExport(path: string, options: LedgerExportOptions): Promise<void> {
   const wantsBlobs = options.blobs === true || options.blobsFrom !== undefined
   if (wantsBlobs && options.format !== 'car')
-    throw new CliError('E_USAGE', 'blobs are bytes: only --format car takes them')
+    throw new CliError('E_USAGE', 'blobs are binary: only --format car can hold them')
   if (options.format === 'car' && options.out === undefined && process.stdout.isTTY)
-    throw new CliError('E_USAGE', 'a CAR is bytes: name a file with --out, or send stdout to one')
+    throw new CliError('E_USAGE', 'a CAR is binary: name a file with --out, or redirect stdout to one')
   const file = await oneLedgerFile(path)
   const { run } = await openValidLedger(file)
   let blobs: ExportedBlobs | undefined
   if (wantsBlobs) {
     const lookup = await openBlobFolders(await blobFolders([file], options.blobsFrom), (bad) =>
-      warn(new Error(`${bad} does not match its name and is passed over`)),
+      warn(new Error(`${bad} does not match its name and is skipped`)),
     )
     blobs = { lookup: withInitialModel(lookup, run), count: { found: 0, missing: 0 } }
   }
   const parts = options.format === 'car' ? exportCar(run, file, blobs) : exportNdjson(run, file)
   if (options.out === undefined) await toStdout(parts)
   else if (!(await writeNewFile(options.out, parts)))
-    throw new CliError('E_FILE', `${options.out} is there already; name another file with --out`)
+    throw new CliError('E_FILE', `${options.out} already exists; name another file with --out`)
   if (blobs !== undefined) {
     const { found, missing } = blobs.count
-    process.stderr.write(`${found} blobs; ${missing} that entries name are not at hand\n`)
+    process.stderr.write(`${found} blobs; ${missing} that entries name are not available\n`)
   }
 }
 

@@ -9,10 +9,10 @@ import {
 import type { Run, SignedEntry } from '@tempered/protocol'
 import { CliError } from '../errors.js'
 
-/** A ledger file of which every byte was checked. */
+/** A ledger file that was checked completely. */
 export type ValidLedger = Extract<FinalVerdict, { ok: true }>
 
-/** Checks ledger files, each against the final heads that lie beside any of them, one after the other. */
+/** Checks ledger files, one after the other, each against the final heads found next to any of them. */
 export async function* verdictsOf(
   files: readonly string[],
   onBadFinals: (error: unknown) => void,
@@ -22,7 +22,7 @@ export async function* verdictsOf(
     yield await verifyAgainstFinals(file, finals, (run) => runTopology(run).neighboursOf)
 }
 
-/** Throws E_LEDGER_INVALID unless the file is valid, and what is wrong with final heads beside it. */
+/** Throws E_LEDGER_INVALID unless the file is valid, and the errors of final heads next to it. */
 export async function openValidLedger(file: string): Promise<ValidLedger> {
   const verdicts = verdictsOf([file], (error) => {
     throw error
@@ -34,7 +34,7 @@ export async function openValidLedger(file: string): Promise<ValidLedger> {
       `${file}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`,
     )
   }
-  throw new CliError('E_FILE', `${file}: no ledger`)
+  throw new CliError('E_FILE', `${file}: not a ledger`)
 }
 
 export function placeOf(entry: number): string {
@@ -62,7 +62,9 @@ export async function entryOfRound(
   throw noSuchRound(ledger, round, parent?.body.round)
 }
 
-/** For a round (from 1) that the run has and the ledger has not; `last` is the ledger's last round, 0-based. */
+/**
+ * The error for a round (from 1) that the run has but the ledger does not; `last` is the ledger's last round, 0-based.
+ */
 export function noSuchRound(
   { path, run, entries }: ValidLedger,
   round: number,
@@ -75,7 +77,7 @@ export function noSuchRound(
   )
 }
 
-/** Tells people of what does not stop the work. */
+/** Prints a warning. */
 export function warn(error: unknown): void {
   process.stderr.write(`${errorMessage(error)}\n`)
 }

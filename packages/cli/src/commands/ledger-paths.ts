@@ -4,12 +4,12 @@ import { LEDGER_FILE } from '@tempered/node'
 import { CliError } from '../errors.js'
 
 const BLOBS_FOLDER = 'blobs'
-/** Folders below a results folder that are looked into: `runs/<run>/<rule>/nodes/<node>/state`. */
+/** Depth of the search below a results folder: `runs/<run>/<rule>/nodes/<node>/state`. */
 const SEARCH_DEPTH = 6
 
 /**
- * Ledger files that a path means: the file itself, the ledger of a state folder or of a node folder (`state/` in
- * it), or every ledger below a folder of results. Throws E_FILE when there is none.
+ * Ledger files that a path refers to: the file itself, the ledger of a state folder or of a node folder (in its
+ * `state/`), or every ledger below a results folder. Throws E_FILE when there is none.
  */
 export async function ledgerFiles(path: string): Promise<string[]> {
   const info = await statOrThrow(path)
@@ -19,7 +19,7 @@ export async function ledgerFiles(path: string): Promise<string[]> {
   return found
 }
 
-/** The one ledger file that a path means. Throws E_FILE, and E_USAGE when there are several. */
+/** The one ledger file that a path refers to. Throws E_FILE, and E_USAGE when there are several. */
 export async function oneLedgerFile(path: string): Promise<string> {
   const files = await ledgerFiles(path)
   if (files.length > 1)
@@ -28,8 +28,8 @@ export async function oneLedgerFile(path: string): Promise<string> {
 }
 
 /**
- * Blob folders: those beside the ledgers, and those that the extra paths mean: a folder called `blobs`, the state
- * folders below a folder, or else the folder itself. Throws E_FILE for an extra path that is no folder.
+ * Blob folders: those next to the ledgers, and those that the extra paths refer to. These are a folder called `blobs`,
+ * the state folders below a folder, or else the folder itself. Throws E_FILE for an extra path that is not a folder.
  */
 export async function blobFolders(
   ledgers: readonly string[],
@@ -38,14 +38,14 @@ export async function blobFolders(
   const found = ledgers.map((path) => join(dirname(path), BLOBS_FOLDER))
   for (const path of extra) {
     const info = await statOrThrow(path)
-    if (!info.isDirectory()) throw new CliError('E_FILE', `${path} is no folder of blobs`, { path })
+    if (!info.isDirectory()) throw new CliError('E_FILE', `${path} is not a blob folder`, { path })
     const below = basename(resolve(path)) === BLOBS_FOLDER ? [] : await ledgersBelow(path, SEARCH_DEPTH)
     found.push(...(below.length === 0 ? [path] : below.map((file) => join(dirname(file), BLOBS_FOLDER))))
   }
   return [...new Set(found)]
 }
 
-/** What people call the node whose ledger this is: the name of its folder. */
+/** The name of the node that this ledger belongs to: the name of its folder. */
 export function nodeName(ledgerPath: string): string {
   const folder = dirname(resolve(ledgerPath))
   return basename(basename(folder) === 'state' ? dirname(folder) : folder)

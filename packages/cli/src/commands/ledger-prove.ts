@@ -21,18 +21,18 @@ import { entryOfRound, openValidLedger, type ValidLedger } from './ledger-open.j
 import { ledgerFiles, nodeName, oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerProveOptions {
-  /** 1-based; what is proven to stand there. */
+  /** 1-based; the round whose entry is proven. */
   readonly round?: number
-  /** Inclusion proof of earlier: what is proven is that the ledger still begins with the one it was about. */
+  /** An earlier inclusion proof; the new proof shows that the ledger extends the one of that proof. */
   readonly since?: string
-  /** State folder whose final heads are taken instead of those beside the ledger. */
+  /** State folder whose final heads are used instead of those next to the ledger. */
   readonly finals?: string
   readonly out?: string
 }
 
 /**
- * `tempered ledger prove`: writes a proof that a round's entry stands below a final head, or that the ledger has not
- * been rewritten since an earlier proof; its path on stdout.
+ * `tempered ledger prove`: writes a proof that a round's entry is covered by a final head, or that the ledger has not
+ * been rewritten since an earlier proof, and prints its path.
  */
 export async function ledgerProve(path: string, options: LedgerProveOptions): Promise<void> {
   if ((options.round === undefined) === (options.since === undefined))
@@ -66,14 +66,14 @@ async function proveSince(
 ): Promise<void> {
   const earlier = await checkProofFile(since)
   if (earlier.kind !== 'inclusion')
-    throw new CliError('E_USAGE', `--since ${since}: must be an inclusion proof, as --round makes it`)
+    throw new CliError('E_USAGE', `--since ${since}: must be an inclusion proof, as written by --round`)
   const older = earlier.inclusion.head
   const { author, height } = older.body
   if (!earlier.run.id.equals(ledger.run.id) || author !== ledger.author)
-    throw new CliError('E_USAGE', `--since ${since}: is about another ledger than ${ledger.path}`)
+    throw new CliError('E_USAGE', `--since ${since}: belongs to another ledger than ${ledger.path}`)
   const finals = await newestFinal(ledger.run, author, options.finals ?? file)
   const proof = proveConsistency(ledger.run, await entriesUpTo(ledger, finals), older, finals)
-  // What does not convince is not written: then the ledger was rewritten.
+  // An invalid proof is not written: the ledger was rewritten.
   const { signers } = checkConsistency(proof)
   const out = options.out ?? `${nodeName(file)}-since-entry-${height}-consistency.car`
   await writeProof(out, proof, ledger, `the first ${height + 1} entries of ${author}`, finals, signers)
@@ -88,16 +88,16 @@ async function writeProof(
   signers: readonly string[],
 ): Promise<void> {
   if (!(await writeNewFile(out, packWholeProof(proof))))
-    throw new CliError('E_FILE', `${out} is there already; name another file with --out`, { path: out })
+    throw new CliError('E_FILE', `${out} already exists; name another file with --out`, { path: out })
   process.stdout.write(`${out}\n`)
   process.stderr.write(
-    `${what} below its final head at entry ${head.body.height}, ` +
+    `${what}, covered by its final head at entry ${head.body.height}, ` +
       `signed by ${signers.length} of ${ledger.run.manifest.members.length} members\n` +
       `anyone can check it: ./tempered ledger check ${relative('.', out) || basename(out)} --run ${ledger.run.id}\n`,
   )
 }
 
-/** The newest final head of a member that the state folders below a path, or a finals file, know. */
+/** The newest final head of a member in the state folders below a path, or in a finals file. */
 async function newestFinal(run: Run, author: string, path: string): Promise<FinalHead> {
   const files =
     basename(path) === FINALS_FILE
@@ -113,8 +113,8 @@ async function newestFinal(run: Run, author: string, path: string): Promise<Fina
   if (newest === undefined) {
     throw new CliError(
       'E_UNPROVEN',
-      `${files.join(', ')}: no final head of ${author} is known there; ` +
-        'name the state folder of a node that was longer in the run with --finals',
+      `${files.join(', ')}: no final head of ${author} found; ` +
+        'use --finals to name the state folder of a node that stayed longer in the run',
     )
   }
   return newest
@@ -125,13 +125,13 @@ function checkBelow(entry: SignedEntry, { head }: FinalHead, round: number): voi
   if (height <= head.body.height) return
   throw new CliError(
     'E_UNPROVEN',
-    `round ${round} is entry ${height} of ${author}, and its newest final head known here ends at entry ` +
-      `${head.body.height} (round ${head.body.round + 1}): prove an earlier round, or name the state folder of another ` +
-      'node with --finals',
+    `round ${round} is entry ${height} of ${author}, and its newest final head found here covers up to entry ` +
+      `${head.body.height} (round ${head.body.round + 1}): prove an earlier round, or use --finals to name the state folder ` +
+      'of another node',
   )
 }
 
-/** The ledger's entries as far as the head goes. Throws E_ROLLED_BACK when the ledger has not that head. */
+/** The ledger's entries up to the head. Throws E_ROLLED_BACK when the ledger does not contain the head. */
 async function entriesUpTo(ledger: ValidLedger, { head }: FinalHead): Promise<SignedEntry[]> {
   const entries: SignedEntry[] = []
   for await (const entry of ledgerEntries(ledger.path)) {
@@ -141,7 +141,7 @@ async function entriesUpTo(ledger: ValidLedger, { head }: FinalHead): Promise<Si
   if (last?.body.height !== head.body.height || last.cid.toString() !== head.body.entry.toString()) {
     throw new CliError(
       'E_LEDGER_INVALID',
-      `${ledger.path} is not the ledger of which entry ${head.body.height} is final (${head.body.entry})`,
+      `${ledger.path} is not the ledger whose entry ${head.body.height} is final (${head.body.entry})`,
     )
   }
   return entries

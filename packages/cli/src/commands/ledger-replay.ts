@@ -29,7 +29,7 @@ export interface LedgerReplayOptions {
   readonly json?: boolean
 }
 
-/** Ledgers of one run, and what was found by replaying them. */
+/** Ledgers of one run, and the findings of their replay. */
 interface RunAudit {
   readonly run: Run
   readonly blobs: BlobLookup
@@ -39,16 +39,16 @@ interface RunAudit {
 }
 
 /**
- * `tempered ledger replay`: a line per ledger, then a line per member against whom there is proof. Throws E_LEDGER_INVALID
- * or E_REPLAY_DIFFERS (exit 6) when a ledger is bad, a round differs or a misdeed is proven; E_UNPROVEN (exit 7) when
- * all that could be checked is right but some could not.
+ * `tempered ledger replay`: a line per ledger, then a line per member against whom there is proof. Throws
+ * E_LEDGER_INVALID or E_REPLAY_DIFFERS (exit 6) when a ledger is bad, a round differs or a misdeed is proven;
+ * E_UNPROVEN (exit 7) when everything that could be checked agrees but some rounds could not be checked.
  */
 export async function ledgerReplay(paths: readonly string[], options: LedgerReplayOptions): Promise<void> {
   const files = [...new Set((await Promise.all(paths.map(ledgerFiles))).flat())]
   const folders = await blobFolders(files, options.blobs)
   const mismatches = new Set<string>()
   const lookup = await openBlobFolders(folders, (path) => {
-    if (!mismatches.has(path)) warn(new Error(`${path} does not match its name and is passed over`))
+    if (!mismatches.has(path)) warn(new Error(`${path} does not match its name and is skipped`))
     mismatches.add(path)
   })
   const print = (json: unknown, text: string): void => {
@@ -84,7 +84,7 @@ export async function ledgerReplay(paths: readonly string[], options: LedgerRepl
   conclude(count, proven, files.length, options)
 }
 
-/** Prints the members against whom there is proof, and writes the proofs where they are wanted; returns how many. */
+/** Prints the members against whom there is proof, and writes the proofs if requested; returns their number. */
 async function proveOffences(
   runs: ReadonlyMap<string, RunAudit>,
   names: ReadonlyMap<string, string>,
@@ -111,7 +111,10 @@ async function proveOffences(
   return proven
 }
 
-/** A ledger that was rolled back or rewritten is a chain of signed entries all the same: they tell of others, too. */
+/**
+ * A ledger that was rolled back or rewritten is still a chain of signed entries, which may contain evidence against
+ * others.
+ */
 async function withoutFinals({
   path,
   code,
@@ -155,7 +158,7 @@ function conclude(
   if (count.unproven > 0 && options.allowMissing !== true) {
     throw new CliError(
       'E_UNPROVEN',
-      `${count.unproven} rounds could not be replayed for lack of blobs; name more state folders, or blob folders with ` +
+      `${count.unproven} rounds could not be replayed because blobs are missing; name more state folders, or blob folders with ` +
         '--blobs, let nodes keep more (keepRounds), or accept it with --allow-missing',
     )
   }
@@ -174,7 +177,7 @@ function ledgerText(ledger: ValidLedger, found: LedgerAudit, names: Names): stri
     parts.push(found.wrong.length === 1 ? '1 differs' : `${found.wrong.length} differ`)
   if (found.unproven.length > 0)
     parts.push(
-      `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${missing} blobs are not at hand)`,
+      `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${missing} blobs are missing)`,
     )
   const rows = found.wrong.map(({ round, difference, entry }) => {
     const about = difference.peer === undefined ? '' : ` of ${peerText(difference.peer, names)}`

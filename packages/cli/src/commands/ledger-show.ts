@@ -15,8 +15,8 @@ export interface LedgerShowOptions {
 }
 
 /**
- * `tempered ledger show`: every entry that verifies, then, if one does not, what is wrong with it (exit 6). A round
- * that the run or the ledger does not have is an error (exit 2).
+ * `tempered ledger show`: prints every entry that verifies, then the error of the first one that does not (exit 6). A
+ * round that the run or the ledger does not have is an error (exit 2).
  */
 export async function ledgerShow(path: string, options: LedgerShowOptions): Promise<void> {
   let announced = false
@@ -77,7 +77,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
   return [title, ...indented, chain].join('\n')
 }
 
-/** The entry with the models that its announcements name in place of the announcements. */
+/** The entry, with each announcement replaced by the model that it names. */
 function jsonEntry(entry: SignedEntry): string {
   const { announcement, neighbours, ...body } = entry.body
   return JSON.stringify(

@@ -5,8 +5,8 @@ import { placeOf, verdictsOf, warn } from './ledger-open.js'
 import { ledgerFiles } from './ledger-paths.js'
 
 /**
- * `tempered ledger verify`: a line a ledger; throws E_LEDGER_INVALID (exit 6) when one is bad. Final heads beside any
- * of the ledgers are held against all of them.
+ * `tempered ledger verify`: prints a line per ledger; throws E_LEDGER_INVALID (exit 6) when one is bad. Every ledger is
+ * compared with the final heads next to any of them.
  */
 export async function ledgerVerify(
   paths: readonly string[],
@@ -18,7 +18,7 @@ export async function ledgerVerify(
     try {
       files.push(...(await ledgerFiles(path)))
     } catch (error) {
-      // The others are checked all the same.
+      // The others are still checked.
       process.stderr.write(`${errorMessage(error)}\n`)
       trouble ??= error
     }

@@ -28,12 +28,12 @@ export interface ManifestCreateOptions {
   readonly force?: boolean
 }
 
-/** `tempered manifest create`: checks everything that the members will have to agree on and writes it as JSON. */
+/** `tempered manifest create`: checks everything that the members must agree on and writes it as JSON. */
 export async function manifestCreate(options: ManifestCreateOptions): Promise<void> {
   if (!options.force && existsSync(options.out)) {
     throw new CliError(
       'E_USAGE',
-      `${options.out} is there already, and nodes may run by it; name another --out or give --force`,
+      `${options.out} already exists, and nodes may be using it; name another --out or give --force`,
     )
   }
   const members: string[] = []

@@ -1,7 +1,7 @@
 import { createRunRule, runTopology } from '@tempered/node'
 import { loadManifest } from '../config/manifest-file.js'
 
-/** `tempered manifest show`: run id on the first line, then the manifest, then who is whose neighbour. */
+/** `tempered manifest show`: run id on the first line, then the manifest, then the neighbours of each member. */
 export async function manifestShow(file: string): Promise<void> {
   const run = await loadManifest(file)
   const topology = runTopology(run)

@@ -12,13 +12,13 @@ export interface NewOptions {
   readonly force?: boolean
 }
 
-/** `tempered new`: a commented template with a test of it. Throws E_USAGE for a file that is there or a bad name. */
+/** `tempered new`: writes a commented template with its test. Throws E_USAGE for an existing file or a bad name. */
 export async function writeNew(kind: NewKind, name: string, { out, force }: NewOptions): Promise<void> {
   const pattern = kind === 'measure' ? /^[a-z][A-Za-z0-9]{0,30}$/ : /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
   if (!pattern.test(name) || name.length > 31) {
     const wanted =
       kind === 'measure' ? 'letters and digits, such as shareAbove80' : 'lower-case words with dashes'
-    throw new CliError('E_USAGE', `${name}: a ${kind} is named with at most 31 ${wanted}`)
+    throw new CliError('E_USAGE', `${name}: the name of a ${kind} has at most 31 ${wanted}`)
   }
   if (kind === 'scenario') {
     await scenarioInit(join(out, `${name}.yaml`), { template: 'attack', ...(force ? { force } : {}) })
@@ -33,7 +33,7 @@ export async function writeNew(kind: NewKind, name: string, { out, force }: NewO
   const file = join(out, `${name}.mjs`)
   const { sha256 } = await loadModule(file, kind)
   process.stderr.write(
-    `it loads; SHA-256 ${sha256}\nnext: node --test ${join(out, `${name}.test.mjs`)}   then, in a scenario: ${usage(kind, name)}\n`,
+    `the module loads; SHA-256 ${sha256}\nnext: node --test ${join(out, `${name}.test.mjs`)}   then, in a scenario: ${usage(kind, name)}\n`,
   )
 }
 

@@ -18,7 +18,7 @@ export interface NodeInitOptions {
   readonly mdns?: boolean
 }
 
-/** `tempered node init`: a new folder with identity.key, node.yaml and node.schema.json; nothing is written over. */
+/** `tempered node init`: a new folder with identity.key, node.yaml and node.schema.json; nothing is overwritten. */
 export async function nodeInit(folder: string, options: NodeInitOptions): Promise<void> {
   const { part, parts } = parsePart(options.part)
   if (options.manifest !== undefined && options.manifestPeer !== undefined) {
@@ -26,7 +26,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   }
   await mkdir(folder, { recursive: true })
   if ((await readdir(folder)).includes('node.yaml')) {
-    throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} is there already; take another folder`)
+    throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} already exists; choose another folder`)
   }
   const bootstrap = [...(options.bootstrap ?? [])]
   const manifestFile =
@@ -41,7 +41,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
     part,
     parts,
   })
-  // What is written can be started: a wrong address is refused here already.
+  // The written configuration must be valid: an invalid address is refused here.
   parseText('node init', text, nodeConfigSchema)
   const identity = await createIdentityFile(join(folder, 'identity.key'))
   await writeFileAtomic(
@@ -51,7 +51,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   await writeFileAtomic(join(folder, 'node.yaml'), text)
   process.stdout.write(`${identity.signer.peerId}\n`)
   process.stderr.write(
-    `made ${folder}/identity.key (keep it secret) and ${folder}/node.yaml\n` +
+    `created ${folder}/identity.key (keep it secret) and ${folder}/node.yaml\n` +
       `next: ./tempered manifest create --member ${folder} --member …   then: ./tempered node start --config ${folder}/node.yaml\n`,
   )
 }

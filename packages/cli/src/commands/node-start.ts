@@ -40,12 +40,12 @@ export interface NodeStartOptions {
   readonly config: string
   readonly backend?: BackendChoice
   readonly stay?: boolean
-  /** Proof files of misdeeds that the node is to act on and tell. */
+  /** Proof files of misdeeds for the node to act on and forward. */
   readonly evidence?: readonly string[]
   readonly json?: boolean
 }
 
-/** What a node of an experiment has injected that is not an ordinary one. */
+/** The components that an experiment injects into a node. */
 export type NodePart = (place: {
   readonly run: Run
   readonly identity: Identity
@@ -54,7 +54,7 @@ export type NodePart = (place: {
 
 const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
 
-/** `tempered node start`: works the rounds of a run until they are done or a signal comes. */
+/** `tempered node start`: runs the rounds until they are done or a signal arrives. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   for (const file of config.modules) await loadModule(file)
@@ -96,7 +96,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   }
 }
 
-/** Proofs of misdeeds in this run. Throws what checking them throws, and E_WRONG_RUN. */
+/** Proofs of misdeeds in this run. Throws if the check of one fails, and E_WRONG_RUN. */
 async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedProof[]> {
   const proofs: MisdeedProof[] = []
   for (const path of paths) {
@@ -106,13 +106,10 @@ async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedPr
     if (!proof.run.id.equals(run.id))
       throw new CliError(
         'E_WRONG_RUN',
-        `--evidence ${path}: about run ${proof.run.id}, this is run ${run.id}`,
+        `--evidence ${path}: belongs to run ${proof.run.id}, but this is run ${run.id}`,
       )
     if (proof.kind !== 'misbehaviour')
-      throw new CliError(
-        'E_USAGE',
-        `--evidence ${path}: proves that an entry is there, which nobody is blamed for`,
-      )
+      throw new CliError('E_USAGE', `--evidence ${path}: proves that an entry exists, which is not a misdeed`)
     proofs.push(proof)
   }
   return proofs
@@ -126,9 +123,9 @@ async function bringProofs(
   for (const { evidence, blobs } of proofs) {
     try {
       const { status } = await node.accuse(evidence.bytes, blobs)
-      logger.info({ peer: evidence.offender, kind: evidence.kind }, `evidence brought: ${status}`)
+      logger.info({ peer: evidence.offender, kind: evidence.kind }, `evidence given: ${status}`)
     } catch (error) {
-      logger.error({ err: error, peer: evidence.offender }, `evidence not taken: ${errorMessage(error)}`)
+      logger.error({ err: error, peer: evidence.offender }, `evidence refused: ${errorMessage(error)}`)
     }
   }
 }
@@ -156,7 +153,7 @@ async function createLogger(config: NodeConfig): Promise<Logger> {
 
 const MANIFEST_RETRY_MS = 2_000
 
-/** The manifest from the file, from the ledger of an earlier start, or from a member, who may not be up yet. */
+/** The manifest from the file, from the ledger of an earlier start, or from a member, which may not be up yet. */
 async function openRun(
   config: NodeConfig,
   identity: Identity,
@@ -167,14 +164,14 @@ async function openRun(
   const earlier = await readLedgerRun(config.state)
   if (earlier !== undefined) return earlier
   const address = config.manifest.peer
-  let told = false
+  let warned = false
   while (!signal.aborted) {
     try {
       return await fetchManifest(identity, address, systemClock, signal)
     } catch (error) {
       if (signal.aborted) break
-      if (!told) logger.warn({ address }, `no manifest yet, trying again: ${errorMessage(error)}`)
-      told = true
+      if (!warned) logger.warn({ address }, `no manifest yet, trying again: ${errorMessage(error)}`)
+      warned = true
       await sleep(systemClock, MANIFEST_RETRY_MS, signal)
     }
   }
@@ -221,7 +218,7 @@ async function openNode(
   )
 }
 
-/** For tests of crashes alone: see failpoints.ts of @tempered/node. */
+/** Only for crash tests: see failpoints.ts of @tempered/node. */
 function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failpoints {
   if (setting === undefined || setting === '') return noFailpoints
   try {

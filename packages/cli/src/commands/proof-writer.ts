@@ -6,13 +6,15 @@ import { CliError } from '../errors.js'
 import type { Names } from '../terminal/peer-names.js'
 import type { Misdeed } from './ledger-evidence.js'
 
-/** Writes proof files into a folder, which it makes when it is missing. */
+/** Writes proof files to a folder, which it creates if necessary. */
 export interface ProofWriter {
-  /** Path of the proof file; one with the same bytes may be there already. Throws E_FILE when another is there. */
+  /** Path of the proof file, which may already exist with the same bytes. Throws E_FILE if it exists with others. */
   write(run: Run, misdeed: Misdeed, blobs: BlobLookup): Promise<string>
 }
 
-/** @param severalRuns whether proofs of several runs go into the folder; then the run id's end begins their names */
+/**
+ * @param severalRuns whether proofs of several runs go to the folder; their names then begin with the end of the run id
+ */
 export function createProofWriter(folder: string, names: Names, severalRuns: boolean): ProofWriter {
   return {
     async write(run, misdeed, blobs) {
@@ -28,7 +30,7 @@ export function createProofWriter(folder: string, names: Names, severalRuns: boo
       if (!(await writeNewFile(path, parts)) && !Buffer.concat(parts).equals(await readFile(path))) {
         throw new CliError(
           'E_FILE',
-          `${path} is there already and differs; name another folder with --proofs`,
+          `${path} already exists and differs; name another folder with --proofs`,
           {
             path,
           },

@@ -9,7 +9,7 @@ export interface ReportOptions {
   readonly json?: boolean
 }
 
-/** `tempered report`: makes or remakes the report of a run, a scenario run or a matrix; E_FILE if there is none in it. */
+/** `tempered report`: writes the report of a run, a scenario run or a matrix; E_FILE if the folder holds none. */
 export async function report(folder: string, options: ReportOptions): Promise<void> {
   const isMatrix = await access(join(folder, MATRIX_FILE)).then(
     () => true,

@@ -2,33 +2,34 @@ import { TEMPLATE_NAMES } from '@tempered/lab/templates'
 import { type Command, Option } from 'commander'
 import { backendOption, list, wholeNumber, wholeNumbers } from '../arguments.js'
 
-/** Adds `tempered scenario …`; each command's own file is loaded when it is called. */
+/** Adds `tempered scenario …`; the file of each command is loaded when it is called. */
 export function addScenarioCommands(program: Command): void {
   const scenario = program
     .command('scenario')
-    .description('Runs that are written down: attackers, faults, and what must hold in spite of them.')
+    .description(
+      'Runs described in files: attackers, faults, and the assertions that must hold despite them.',
+    )
   scenario
     .command('init')
-    .description('Write a commented scenario, and beside it the JSON Schema that editors complete it with.')
+    .description('Write a commented scenario and, next to it, its JSON Schema for editors.')
     .argument('<file>', 'file to write (YAML)')
     .addOption(
-      new Option('--template <name>', 'what to begin with').choices(TEMPLATE_NAMES).default('attack'),
+      new Option('--template <name>', 'template to start from').choices(TEMPLATE_NAMES).default('attack'),
     )
-    .option('--force', 'write over a file that is there')
+    .option('--force', 'overwrite an existing file')
     .action(async (file, options) => (await import('./scenario-init.js')).scenarioInit(file, options))
   scenario
     .command('validate')
     .description(
-      'Check scenarios and show what they come to: attackers, label histogram, topology; exit 2 with every mistake ' +
-        'as file:line:column.',
+      'Check scenarios and show their attackers, label histogram and topology; on mistakes exit 2 and list each as file:line:column.',
     )
     .argument('<file...>', 'scenario files (YAML or JSON)')
     .action(async (files) => (await import('./scenario-validate.js')).scenarioValidate(files))
   scenario
     .command('run')
     .description(
-      'Run a scenario and its controls with every seed and rule; exit 8 when an assertion is missed, 6 when a ledger ' +
-        'does not verify, 7 when nodes failed. With --stage hosts nothing runs: it writes <out>/<name>-hosts.',
+      'Run a scenario and its controls with every seed and rule; exit 8 when an assertion fails, 6 when a ledger ' +
+        'does not verify, 7 when nodes failed. --stage hosts runs nothing: it writes <out>/<name>-hosts.',
     )
     .argument('<file>', 'scenario file (YAML or JSON)')
     .addOption(
@@ -39,27 +40,27 @@ export function addScenarioCommands(program: Command): void {
         .choices(['cluster', 'simulate', 'hosts'])
         .default('cluster'),
     )
-    .option('--seeds <list>', 'instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
-    .option('--rounds <n>', 'instead of those of the file', wholeNumber(1))
+    .option('--seeds <list>', 'seeds instead of those of the file, e.g. 1,2,3', wholeNumbers(0))
+    .option('--rounds <n>', 'rounds instead of those of the file', wholeNumber(1))
     .option('--no-controls', 'only the scenario itself')
     .option('--parallel <n>', 'runs at the same time', wholeNumber(1), 1)
     .option('--workers <n>', 'worker processes per run; default: one per core', wholeNumber(1))
     .addOption(new Option('--hosts <n>').argParser(wholeNumber(1)).hideHelp())
-    .option('--out <folder>', 'where results go', 'runs')
+    .option('--out <folder>', 'folder for results', 'runs')
     .option('--json', 'events as NDJSON on stdout')
     .option(
       '--address <node=host:port>',
-      'hosts: where a node (name or index) is found, instead of its name and port 4001; repeatable',
+      'hosts: address of a node (name or index), instead of its name and port 4001; repeatable',
       list,
     )
-    .option('--fresh-keys', 'hosts: random keys instead of those that follow from the seed')
+    .option('--fresh-keys', 'hosts: random keys instead of those derived from the seed')
     .option('--image <name>', 'hosts: container image; default: tempered:<version>')
-    .option('--force', 'hosts: replace the folder of hosts that is there, with its ledgers')
+    .option('--force', 'hosts: replace the existing hosts folder, including its ledgers')
     .action(async (file, options) => (await import('./scenario-run.js')).scenarioRun(file, options))
   scenario
     .command('node')
     .description(
-      'Start a host that attacks: as `node start`, with what attack.yaml beside its node.yaml says. For experiments.',
+      'Start a host that attacks: like `node start`, with the attack in attack.yaml next to its node.yaml. For experiments.',
     )
     .requiredOption('--config <path>', 'folder of the host or its configuration file')
     .addOption(backendOption())
@@ -68,7 +69,7 @@ export function addScenarioCommands(program: Command): void {
     .action(async (options) => (await import('./scenario-node.js')).scenarioNode(options))
   scenario
     .command('list')
-    .description('Scenarios of a folder with the first line of what they say of themselves.')
+    .description('List the scenarios of a folder with the first sentence of their descriptions.')
     .argument('[folder]', 'folder with scenario files', 'scenarios')
     .action(async (folder) => (await import('./scenario-list.js')).scenarioList(folder))
   scenario

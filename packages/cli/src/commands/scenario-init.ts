@@ -18,19 +18,19 @@ export interface ScenarioInitOptions {
 
 const SCHEMA_FILE = 'scenario.schema.json'
 
-/** `tempered scenario init`: a commented scenario and its JSON Schema; a scenario is written over only with --force. */
+/**
+ * `tempered scenario init`: a commented scenario and its JSON Schema; an existing scenario is overwritten only with
+ * --force.
+ */
 export async function scenarioInit(file: string, { template, force }: ScenarioInitOptions): Promise<void> {
   if (!/\.ya?ml$/.test(file))
-    throw new CliError(
-      'E_USAGE',
-      `${file}: what init writes is YAML with comments; take a name that ends in .yaml`,
-    )
+    throw new CliError('E_USAGE', `${file}: init writes YAML with comments; choose a name that ends in .yaml`)
   const exists = await access(file).then(
     () => true,
     () => false,
   )
   if (exists && force !== true)
-    throw new CliError('E_USAGE', `${file} is there already; take another name, or --force to write over it`)
+    throw new CliError('E_USAGE', `${file} already exists; choose another name, or --force to overwrite it`)
   const stem = basename(file, extname(file))
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')
@@ -45,7 +45,7 @@ export async function scenarioInit(file: string, { template, force }: ScenarioIn
     throw new CliError('E_FILE', `${file}: ${(error as Error).message}`, { file }, error)
   }
   process.stderr.write(
-    `made ${file}, and ${join(dirname(file), SCHEMA_FILE)} for your editor\n` +
+    `created ${file}, and ${join(dirname(file), SCHEMA_FILE)} for your editor\n` +
       `next: ./tempered scenario validate ${file}   then: ./tempered scenario run ${file}\n`,
   )
 }

@@ -5,7 +5,7 @@ import { CliError } from '../errors.js'
 import { table } from '../terminal/table.js'
 
 /**
- * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it, with what it is and
+ * `tempered scenario list`: every scenario, lab and consensus file of a folder and those below it, with its kind and
  * the first sentence of its comment. Throws E_FILE.
  */
 export async function scenarioList(folder: string): Promise<void> {
@@ -13,7 +13,7 @@ export async function scenarioList(folder: string): Promise<void> {
     throw new CliError('E_FILE', `${folder}: ${error.message}`, { folder }, error)
   })
   const files = names.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.endsWith('.schema.json'))
-  // What lies in the folder itself comes first.
+  // The files of the folder itself come first.
   const depth = (name: string): number => name.split(sep).length
   files.sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
   const rows = await Promise.all(
@@ -24,11 +24,11 @@ export async function scenarioList(folder: string): Promise<void> {
     }),
   )
   if (rows.length === 0)
-    process.stderr.write(`no scenarios in ${folder}; ./tempered scenario init makes one\n`)
+    process.stderr.write(`no scenarios in ${folder}; ./tempered scenario init creates one\n`)
   for (const line of table(rows, new Set())) process.stdout.write(`${line}\n`)
 }
 
-/** The first sentence of a YAML file's comment for people, which may go over several lines; '' when there is none. */
+/** The first sentence of the leading comment of a YAML file, which may span several lines; '' when there is none. */
 export function firstSentence(text: string): string {
   const words: string[] = []
   for (const line of text.split('\n')) {

@@ -16,8 +16,8 @@ export interface ScenarioMachinesOptions {
 }
 
 /**
- * `tempered scenario run --stage hosts`: a folder per node for a machine of its own, and manifests for Docker Compose and
- * Kubernetes. It emits the scenario itself, with its first rule and first seed; nothing runs.
+ * `tempered scenario run --stage hosts`: writes a folder per node for separate machines, and manifests for Docker
+ * Compose and Kubernetes. It emits the scenario itself, with its first rule and first seed; nothing runs.
  */
 export async function scenarioMachines(
   file: string,
@@ -38,10 +38,10 @@ export async function scenarioMachines(
   if (options.json)
     process.stdout.write(`${JSON.stringify({ folder: shown, run: plan.run.id.toString(), hosts: names })}\n`)
   process.stderr.write(
-    `made ${shown}: ${names.length} hosts, ${names[0]} to ${names.at(-1)}\n` +
+    `created ${shown}: ${names.length} hosts, ${names[0]} to ${names.at(-1)}\n` +
       (freshKeys
         ? ''
-        : 'keys are drawn from the seed and protect nothing; --fresh-keys draws random ones\n') +
+        : 'keys are derived from the seed and protect nothing; --fresh-keys draws random ones\n') +
       `next: ${join(shown, 'README.md')} says how to start them\n`,
   )
 }

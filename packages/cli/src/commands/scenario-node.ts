@@ -5,7 +5,7 @@ import { runTopology, systemClock } from '@tempered/node'
 import { ATTACK_FILE, loadAttackFile } from '../machines/attack-file.js'
 import { type NodeStartOptions, nodeStart } from './node-start.js'
 
-/** Nobody tells a host what others have trained. */
+/** A host does not see the models of others. */
 const noModels: HonestModels = {
   note: () => undefined,
   gone: () => undefined,
@@ -13,8 +13,8 @@ const noModels: HonestModels = {
 }
 
 /**
- * `tempered scenario node`: `node start` of a host that attacks, as `attack.yaml` beside its configuration says. For
- * experiments: the node is an ordinary one with other training, another publisher, network or rule injected.
+ * `tempered scenario node`: `node start` of a host that attacks as in the `attack.yaml` next to its configuration. For
+ * experiments: the node is an ordinary one with its training, publisher, network or rule replaced.
  */
 export async function scenarioNode(options: NodeStartOptions): Promise<void> {
   const info = await stat(options.config).catch(() => undefined)
@@ -22,7 +22,7 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
   const attack = await loadAttackFile(join(folder, ATTACK_FILE))
   await nodeStart(options, ({ run, identity, source }) => {
     const { manifest } = run
-    // A stranger to the run is refused by createNode, which says why.
+    // createNode refuses a node that is not a member, with a reason.
     const index = run.memberIndex.get(identity.signer.peerId) ?? 0
     return createAdversary({
       node: { index, attack },

@@ -26,16 +26,18 @@ export interface ScenarioRunOptions {
   readonly hosts?: number
   readonly out: string
   readonly json?: boolean
-  /** For `--stage hosts` alone. */
+  /** Only for `--stage hosts`. */
   readonly address?: readonly string[]
   readonly freshKeys?: boolean
   readonly force?: boolean
   readonly image?: string
 }
 
-const VIRTUAL_SECONDS = `seconds are of virtual time, in which training takes ${TRAINING_MS / 1000} s a round`
+const VIRTUAL_SECONDS = `seconds are virtual time, in which training takes ${TRAINING_MS / 1000} s per round`
 
-/** `tempered scenario run`: everything a scenario asks for, then its assertions; 8 if one is missed. */
+/**
+ * `tempered scenario run`: runs everything a scenario asks for, then judges its assertions; exit code 8 if one fails.
+ */
 export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
@@ -91,7 +93,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
     '',
     ...renderRuns(result, widthOf(out)),
     ...(options.stage === 'simulate' ? [pc.dim(VIRTUAL_SECONDS)] : []),
-    // One run has nothing to be compared with.
+    // A single run has nothing to compare with.
     ...(result.runs.length > 1 ? renderBalances(balances, widthOf(out), options.stage === 'simulate') : []),
     '',
     ...renderAssertions(scenario, result),
@@ -103,9 +105,9 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   else requireGoals(result)
 }
 
-/** The last line for scripts: what the runs came to, and which assertions held. */
+/** The last line for scripts: the results of the runs, and which assertions held. */
 function resultLine({ folder, interrupted, assertions, runs }: ScenarioResult): object {
-  const told = runs.map(({ variant, folder: path, stopped, measures, score }) => ({
+  const runResults = runs.map(({ variant, folder: path, stopped, measures, score }) => ({
     variant: variant.name,
     rule: variant.rule,
     seed: variant.seed,
@@ -115,14 +117,21 @@ function resultLine({ folder, interrupted, assertions, runs }: ScenarioResult): 
     ledgers: score.ledgers,
     failed: score.failed,
   }))
-  return { type: 'result', folder, report: join(folder, 'report.html'), interrupted, assertions, runs: told }
+  return {
+    type: 'result',
+    folder,
+    report: join(folder, 'report.html'),
+    interrupted,
+    assertions,
+    runs: runResults,
+  }
 }
 
-/** More names nobody reads. */
+/** Longer lists of names are replaced by their number. */
 const MOST_NAMES = 12
 
 function attackersText(names: readonly string[]): string {
-  if (names.length === 0) return 'nobody attacks'
+  if (names.length === 0) return 'no attackers'
   const who = names.length > MOST_NAMES ? `${names.length} nodes` : names.join(', ')
   return `${who} ${names.length === 1 ? 'attacks' : 'attack'}`
 }
@@ -143,7 +152,7 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   for (const { score, stopped } of runs) requireNoFailures(score, stopped !== null)
 }
 
-/** Throws E_USAGE for flags of `--stage hosts` at another stage. */
+/** Throws E_USAGE for flags of `--stage hosts` with another stage. */
 function requireFitting(options: ScenarioRunOptions): void {
   if (options.stage === 'hosts') return
   for (const flag of ['address', 'freshKeys', 'force', 'image'] as const) {
@@ -153,7 +162,9 @@ function requireFitting(options: ScenarioRunOptions): void {
   }
 }
 
-/** Flags over the scenario. Throws E_CONFIG when they contradict it, e.g. fewer rounds than its faults need. */
+/**
+ * Applies the flags to the scenario. Throws E_CONFIG when they contradict it, e.g. fewer rounds than its faults need.
+ */
 function withOptions(scenario: Scenario, options: ScenarioRunOptions): Scenario {
   const seeds = options.seeds === undefined ? scenario.seeds : [...options.seeds]
   const { rounds = scenario.training.rounds } = options
@@ -167,5 +178,5 @@ function withOptions(scenario: Scenario, options: ScenarioRunOptions): Scenario 
   const problems = checkScenario(changed)
   if (problems.length === 0) return changed
   const lines = problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  throw new CliError('E_CONFIG', `with these flags the scenario makes no sense:\n${lines.join('\n')}`)
+  throw new CliError('E_CONFIG', `with these flags the scenario is not valid:\n${lines.join('\n')}`)
 }

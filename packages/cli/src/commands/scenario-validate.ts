@@ -2,7 +2,7 @@ import { cacheFolder, LabError } from '@tempered/lab'
 import { loadScenario, loadScenarioData, planRun, variantsOf } from '@tempered/lab/scenario'
 import { renderScenario } from '../terminal/scenario-text.js'
 
-/** `tempered scenario validate`: what each scenario comes to; exit 2 when one of them has a mistake. */
+/** `tempered scenario validate`: shows each scenario; exit code 2 when one has a mistake. */
 export async function scenarioValidate(files: readonly string[]): Promise<void> {
   const bad: LabError[] = []
   for (const file of files) {

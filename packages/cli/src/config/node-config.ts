@@ -13,12 +13,12 @@ const addressField = z
   .string()
   .regex(
     /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/,
-    'must be a TCP multiaddr such as /ip4/0.0.0.0/tcp/4001, for a known peer with /p2p/12D3Koo… behind it',
+    'must be a TCP multiaddr such as /ip4/0.0.0.0/tcp/4001, with /p2p/12D3Koo… at the end for a known peer',
   )
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
-  name: z.string().min(1).max(64).describe('What logs call this node.'),
+  name: z.string().min(1).max(64).describe('Name of this node in logs.'),
   key: z.string().default('identity.key').describe('Private key file, mode 0600.'),
   state: z.string().default('state').describe('Folder for ledger, models and lock.'),
   listen: z
@@ -29,11 +29,11 @@ export const nodeConfigSchema = z.strictObject({
   announce: z
     .array(addressField)
     .default([])
-    .describe('Multiaddrs to tell others, when they differ from `listen`.'),
+    .describe('Multiaddrs to announce to others, if they differ from `listen`.'),
   bootstrap: z
     .array(addressField)
     .default([])
-    .describe('Multiaddrs of any members; the others are found through them.'),
+    .describe('Multiaddrs of some members; the node finds the others through them.'),
   mdns: z.boolean().default(false).describe('Find members on the local network by multicast DNS.'),
   manifest: z
     .union([
@@ -44,10 +44,10 @@ export const nodeConfigSchema = z.strictObject({
   data: z
     .strictObject({
       source: sourceSchema,
-      split: wholeSplitSchema.optional().describe('Leave out to train on all of the source.'),
-      part: z.int().min(0).default(0).describe('Which part of the split is mine, from 0.'),
-      parts: z.int().min(1).default(1).describe('Into how many parts the source is split.'),
-      seed: z.int().min(0).default(0).describe('All nodes that split one source must name the same seed.'),
+      split: wholeSplitSchema.optional().describe('Omit to train on the whole source.'),
+      part: z.int().min(0).default(0).describe('The part of the split for this node, from 0.'),
+      parts: z.int().min(1).default(1).describe('Number of parts of the split.'),
+      seed: z.int().min(0).default(0).describe('Must be the same for all nodes that split the same source.'),
     })
     .prefault({}),
   modules: z
@@ -56,17 +56,21 @@ export const nodeConfigSchema = z.strictObject({
     .describe('ES modules of the run: a rule, pre-aggregator or topology that its manifest names by hash.'),
   evaluation: evaluationSchema,
   backend: backendSchema.default('auto'),
-  keepRounds: z.int().min(2).default(4).describe('Rounds of own models to keep on disk.'),
+  keepRounds: z
+    .int()
+    .min(2)
+    .default(4)
+    .describe('Number of rounds for which the node keeps its own models on disk.'),
   diskBudgetMB: z
     .int()
     .min(1)
     .optional()
-    .describe('Megabytes (10⁶ bytes) that stored models may take up; older rounds go first.'),
+    .describe('Limit for stored models in megabytes (10⁶ bytes); older rounds are deleted first.'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
 export type NodeConfig = z.infer<typeof nodeConfigSchema>
-/** What a configuration file may say, before defaults. */
+/** A configuration file as written, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
 
 /** Loads a configuration file, or `node.yaml` of a node folder, and makes its paths absolute. */

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { z } from 'zod'
 import type { nodeConfigSchema } from './node-config.js'
 
-/** What `tempered node init` writes: every setting with a comment, so that the file explains itself. */
+/** What `tempered node init` writes: every setting with a comment. */
 export type NodeTemplate = Required<
   Pick<z.input<typeof nodeConfigSchema>, 'name' | 'listen' | 'bootstrap' | 'mdns' | 'manifest'>
 > & { readonly part: number; readonly parts: number }
@@ -12,27 +12,27 @@ export function nodeTemplate(init: NodeTemplate): string {
   const manifest = 'file' in init.manifest ? { file: init.manifest.file } : { peer: init.manifest.peer }
   const split =
     init.parts > 1
-      ? `  # How the source is dealt to ${init.parts} nodes; leave \`split\` out to train on all of it.
+      ? `  # How the source is dealt to ${init.parts} nodes; omit \`split\` to train on all of it.
   split: { kind: label-groups, h: 0.8 }
   part: ${init.part}
   parts: ${init.parts}
-  # The same on every node that splits this source.
+  # Must be the same on every node that splits this source.
   seed: 1`
       : `  # To train on a part of it: split: { kind: label-groups, h: 0.8 }, part, parts and seed.`
   return `# yaml-language-server: $schema=./node.schema.json
 # A node of Tempered. Paths are relative to this file. Start it: tempered node start --config <this file>
 
-# What logs call this node.
+# Name of this node in logs.
 ${value('name', init.name)}
-# Private key (Ed25519, mode 0600). Whoever has it can speak for this node.
+# Private key (Ed25519, mode 0600). Anyone who has it can act as this node.
 key: identity.key
 # Ledger, models and lock.
 state: state
 # Multiaddrs to listen on; /ip4/0.0.0.0/tcp/4001 is every interface.
 ${value('listen', init.listen)}
-# Multiaddrs to tell others, when they differ from \`listen\` (port forwarding).
+# Multiaddrs to announce to others, if they differ from \`listen\` (port forwarding).
 announce: []
-# Addresses of any members; the others are found through them.
+# Addresses of some members; the node finds the others through them.
 ${value('bootstrap', init.bootstrap)}
 # Find members on the local network by multicast DNS.
 ${value('mdns', init.mdns)}
@@ -43,14 +43,14 @@ data:
   source: mnist
 ${split}
 evaluation:
-  # Rounds between evaluations, and how many test samples each looks at; the last one looks at all.
+  # Rounds between evaluations, and the number of test samples per evaluation; the last one uses all.
   every: 1
   samples: 500
 # auto takes tfjs-node when it is installed and loads, else WebAssembly.
 backend: auto
-# Rounds of own models to keep on disk.
+# Number of rounds for which the node keeps its own models on disk.
 keepRounds: 4
-# Megabytes that they may take up all the same; leave out for no limit.
+# Limit for these models in megabytes; omit for no limit.
 # diskBudgetMB: 500
 # trace, debug, info, warn, error or silent.
 logLevel: info

@@ -3,17 +3,17 @@ import { loadDocument, namedWithParams, type Problem } from '@tempered/lab/docum
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { z } from 'zod'
 
-/** Beside the `node.yaml` of a host that attacks. */
+/** Next to the `node.yaml` of a host that attacks. */
 export const ATTACK_FILE = 'attack.yaml'
 
 const attackFileSchema = z.strictObject({
-  attack: namedWithParams('What it does, as in a scenario; nothing that needs the models of others.'),
-  poison: namedWithParams('An attack on the training data beside one on the model.').optional(),
-  from: z.int().min(1).describe('First round in which it attacks, from 1.'),
-  to: z.int().min(1).describe('Last round in which it attacks.'),
+  attack: namedWithParams('The attack, as in a scenario. It must not need the models of others.'),
+  poison: namedWithParams('An attack on the training data in addition to one on the model.').optional(),
+  from: z.int().min(1).describe('First round of the attack, from 1.'),
+  to: z.int().min(1).describe('Last round of the attack.'),
 })
 
-/** What an attacking host does, in the words of its file. */
+/** What an attacking host does, as in its file. */
 export type AttackFile = z.infer<typeof attackFileSchema>
 
 export function attackFile({ name, params, poison, from, to }: PlannedAttack): AttackFile {
@@ -25,7 +25,7 @@ export function attackFile({ name, params, poison, from, to }: PlannedAttack): A
   }
 }
 
-/** Reads what an attacking host is to do. Throws E_FILE, or E_CONFIG with file, line and column. */
+/** Reads the attack of an attacking host. Throws E_FILE, or E_CONFIG with file, line and column. */
 export async function loadAttackFile(path: string): Promise<PlannedAttack> {
   const { attack, poison, from, to } = await loadDocument(path, attackFileSchema, { check: checkAttack })
   return {
@@ -53,13 +53,13 @@ function checkAttack({ attack, poison }: AttackFile): Problem[] {
   if (knowledgeOf(attack.name) !== 'own') {
     problems.push({
       path: ['attack', 'name'],
-      message: `${attack.name} looks at the models of others, and a host sees none before it has sent its own`,
+      message: `${attack.name} needs the models of others, and a host sees none before it has sent its own`,
     })
   }
   if (poison !== undefined) {
     const kind = tried('poison', () => createAttack(poison.name, poison.params))
     if (kind === 'model')
-      problems.push({ path: ['poison', 'name'], message: `${poison.name} is no attack on training data` })
+      problems.push({ path: ['poison', 'name'], message: `${poison.name} is not an attack on training data` })
   }
   return problems
 }

@@ -2,7 +2,7 @@ import { DATA_FOLDER, type MachineSet } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 export interface ComposeInit {
-  /** Image that is built, or pulled when it is there. */
+  /** Image to build, or to pull when it exists. */
   readonly image: string
   /** Folder of the checkout, relative to the file. */
   readonly checkout: string
@@ -20,7 +20,7 @@ export function composeDocument({ plan, hosts }: MachineSet, { image, checkout, 
         node.name,
         {
           image,
-          // One service builds for all.
+          // One service builds the image for all.
           ...(k === 0 ? { build: { context: `\${TEMPERED_CHECKOUT:-${checkout}}` } } : {}),
           user: `\${TEMPERED_USER:-${user}}`,
           hostname: node.name,

@@ -1,7 +1,7 @@
 import { DATA_FOLDER, type EmittedMachine, type MachineSet } from './machine-set.js'
 import { projectName } from './project-name.js'
 
-/** Files of one host, as they are in its folder. */
+/** Files of one host, as in its folder. */
 export interface MachineFiles {
   /** Bytes of `identity.key`. */
   readonly key: Uint8Array
@@ -19,7 +19,7 @@ export interface KubernetesInit {
 /** User `node` of the image. */
 const USER = 1000
 const RUN_CONFIG = 'run'
-/** Claim with IDX files that whoever has data of their own provides. */
+/** Claim with IDX files, provided by users with their own data. */
 export const DATA_CLAIM = 'tempered-data'
 
 /**
@@ -71,7 +71,7 @@ function hostObjects(
       metadata,
       spec: {
         clusterIP: 'None',
-        // Nodes look for each other before they are ready.
+        // Nodes look up each other before they are ready.
         publishNotReadyAddresses: true,
         selector: labels,
         ports: [{ name: 'p2p', port, targetPort: 'p2p' }],
@@ -140,7 +140,7 @@ function podSpec(name: string, port: number, isOwnData: boolean, image: string):
       {
         name: 'tempered',
         image,
-        // A StatefulSet starts again whatever ends: nodes that are done stay and serve their models.
+        // A StatefulSet restarts whatever exits, so nodes that are done stay and serve their models.
         command: ['sh', '/host/start.sh', '--stay'],
         ports: [{ name: 'p2p', containerPort: port }],
         readinessProbe: { tcpSocket: { port: 'p2p' }, periodSeconds: 30 },

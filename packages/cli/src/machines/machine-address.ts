@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from 'node:net'
 import { nearestName } from '@tempered/errors'
 import { CliError } from '../errors.js'
 
-/** Port of nodes that no address is given for. */
+/** Port of nodes without a given address. */
 export const DEFAULT_PORT = 4001
 
 /** Where the others find a host, and what it listens on. */
@@ -14,15 +14,15 @@ export interface MachineAddress {
 }
 
 /**
- * Addresses of nodes by index: those given as `node-or-index=host:port`, of the others the node's name as DNS name with
- * port 4001. Throws E_USAGE for a text that is no address, a node that is not there, a node or an address given twice.
+ * Addresses of nodes by index: those given as `node-or-index=host:port`; for the others, the node's name as DNS name
+ * with port 4001. Throws E_USAGE for an invalid address, an unknown node, and a node or an address given twice.
  */
 export function machineAddresses(names: readonly string[], given: readonly string[]): MachineAddress[] {
   const chosen = new Map<number, string>()
   for (const text of given) {
     const [node = '', ...rest] = text.split('=')
     const index = nodeIndex(names, node, text)
-    if (chosen.has(index)) throw new CliError('E_USAGE', `--address ${text}: ${names[index]} has one already`)
+    if (chosen.has(index)) throw new CliError('E_USAGE', `--address ${text}: ${names[index]} already has one`)
     chosen.set(index, rest.join('='))
   }
   const users = new Map<string, string>()
@@ -54,7 +54,7 @@ function hostAddress(text: string): MachineAddress {
   if (!known || port < 1 || port > 65_535) {
     throw new CliError(
       'E_USAGE',
-      `--address: "${text}" is no host:port such as node-00.example.org:4001, 192.0.2.7:4001 or [2001:db8::7]:4001`,
+      `--address: "${text}" is not host:port, such as node-00.example.org:4001, 192.0.2.7:4001 or [2001:db8::7]:4001`,
     )
   }
   const family = match?.[1] !== undefined ? 'ip6' : isIPv4(host) ? 'ip4' : 'dns4'
@@ -65,7 +65,7 @@ function hostAddress(text: string): MachineAddress {
   }
 }
 
-/** Every interface; of loopback addresses that one alone, since nobody else could come to them. */
+/** Every interface; for a loopback address only that one, since no other machine can reach it. */
 function interfaceOf(family: 'ip4' | 'ip6' | 'dns4', host: string): string {
   if (family === 'ip6') return host === '::1' ? '/ip6/::1' : '/ip6/::'
   return host === 'localhost' || host.startsWith('127.') ? '/ip4/127.0.0.1' : '/ip4/0.0.0.0'

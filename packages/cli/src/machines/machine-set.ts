@@ -4,34 +4,34 @@ import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
 import { type MachineAddress, machineAddresses } from './machine-address.js'
 
-/** The nodes of a scenario as hosts on machines of their own. */
+/** The nodes of a scenario as hosts on separate machines. */
 export interface MachineSet {
   readonly plan: RunPlan
   readonly hosts: readonly EmittedMachine[]
-  /** Whether all hosts are found by their names, as Compose and Kubernetes have it. */
+  /** Whether all hosts are found by name, as in Compose and Kubernetes. */
   readonly isByName: boolean
 }
 
 export interface EmittedMachine {
   readonly node: PlannedNode
   readonly address: MachineAddress
-  /** What its `node.yaml` says. */
+  /** Content of its `node.yaml`. */
   readonly config: NodeConfigInput
-  /** What its `attack.yaml` says; undefined for an honest host. */
+  /** Content of its `attack.yaml`; undefined for an honest host. */
   readonly attack: AttackFile | undefined
 }
 
 /** Members that each host knows from the start; it finds the others through them. */
 const BOOTSTRAP_MEMBERS = 3
 
-/** Folder with IDX files in a host's folder, for scenarios with data of their own. */
+/** Folder with IDX files in a host's folder, for scenarios with their own data. */
 export const DATA_FOLDER = 'data'
 
 /**
- * What every host of a plan is configured with.
+ * The configuration of every host of a plan.
  *
  * @param given addresses, each `node-or-index=host:port`
- * @throws E_CONFIG when an attacker would have to see the models of others, E_USAGE for a wrong address
+ * @throws E_CONFIG when an attacker needs the models of others, E_USAGE for an invalid address
  */
 export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet {
   requireOwnKnowledge(plan)
@@ -76,7 +76,7 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
   return { plan, hosts, isByName: given.length === 0 }
 }
 
-/** The launcher of a cluster hands honest models to attackers; on a machine of their own nothing could. */
+/** The launcher of a cluster gives honest models to attackers; on separate machines nothing can. */
 function requireOwnKnowledge({ nodes }: RunPlan): void {
   const seeing = nodes.flatMap(({ name, attack }) =>
     attack === undefined || attack.knowledge === 'own' ? [] : [{ name, attack }],
@@ -85,7 +85,7 @@ function requireOwnKnowledge({ nodes }: RunPlan): void {
   const who = seeing.map(({ name, attack }) => `${name} (${attack.name}, sees ${attack.knowledge})`)
   throw new CliError(
     'E_CONFIG',
-    `${who.join(', ')}: on machines of their own attackers see no models of others before they send theirs; ` +
-      'run this scenario with --stage cluster or --stage simulate, or take an attack whose knowledge is own',
+    `${who.join(', ')}: on separate machines attackers see no models of others before they send theirs; ` +
+      'run this scenario with --stage cluster or --stage simulate, or choose an attack whose knowledge is own',
   )
 }

@@ -7,13 +7,15 @@ import { projectName } from './project-name.js'
 
 export interface MachinesReadmeInit {
   readonly set: MachineSet
-  /** What the file says, with all its seeds, rules and controls. */
+  /** The scenario of the file, with all its seeds, rules and controls. */
   readonly whole: Scenario
   readonly freshKeys: boolean
   readonly image: string
 }
 
-/** `README.md` of the folder: what is in it, how to start it, and what of the scenario nobody carries out there. */
+/**
+ * `README.md` of the folder: its content, how to start it, and which parts of the scenario are not carried out there.
+ */
 export function machinesReadme(init: MachinesReadmeInit): string {
   const { set, freshKeys } = init
   const { plan, hosts } = set
@@ -21,8 +23,8 @@ export function machinesReadme(init: MachinesReadmeInit): string {
   const attackers = hosts.filter(({ attack }) => attack !== undefined)
   const who =
     attackers.length === 0
-      ? 'Nobody attacks.'
-      : `These attack, with \`tempered scenario node\`: ${attackers
+      ? 'There are no attackers.'
+      : `Attackers, started with \`tempered scenario node\`: ${attackers
           .map(({ node, attack }) => `${node.name} (${attack!.attack.name})`)
           .join(', ')}.`
   return `# ${name} on ${hosts.length} hosts
@@ -30,15 +32,15 @@ export function machinesReadme(init: MachinesReadmeInit): string {
 Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule)}.
 ${who}
 
-- \`hosts/<node>/\` is all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`, \`start.sh\`; of
-  an attacker also \`attack.yaml\`. Its ledger and models go to \`state/\` there.
-- \`manifest.json\` is what all of them agree on, \`scenario.yaml\` the scenario for this seed.
+- \`hosts/<node>/\` holds all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`,
+  \`start.sh\`; for an attacker also \`attack.yaml\`. The host writes its ledger and models to \`state/\` there.
+- \`manifest.json\` holds what all of them agree on, \`scenario.yaml\` the scenario for this seed.
 
 ${freshKeys ? FRESH_KEYS : SEED_KEYS}
 ${dataSection(set)}
 ## By hand
 
-Copy each folder to its host, where a checkout of Tempered is, and start it there:
+Copy each folder to its host, which needs a checkout of Tempered, and start it there:
 
 \`\`\`sh
 TEMPERED=/path/to/checkout/tempered sh hosts/${hosts[0]!.node.name}/start.sh
@@ -48,13 +50,13 @@ TEMPERED=/path/to/checkout/tempered sh hosts/${hosts[0]!.node.name}/start.sh
 |---|---|
 ${hosts.map(({ node, address }) => `| ${node.name} | \`${address.announce}\` |`).join('\n')}
 
-${set.isByName ? 'Names must lead to the hosts: by DNS, or by /etc/hosts. Or write the folder again with `--address <node>=<host>:<port>`.' : 'They listen on every interface, or on loopback alone when that is their address.'}
-A host that was stopped or has crashed goes on where its ledger ends when it is started again.
+${set.isByName ? 'The names must resolve to the hosts, by DNS or by /etc/hosts. Otherwise write the folder again with `--address <node>=<host>:<port>`.' : 'They listen on every interface, or only on loopback if that is their address.'}
+A host that was stopped or has crashed continues where its ledger ends when it is started again.
 
 ${set.isByName ? manifestSections(init) : NO_MANIFESTS}
 ## Afterwards
 
-Bring the folders together again (with Compose they are where they were), then:
+Collect the folders (with Compose they are still in place), then:
 
 \`\`\`sh
 /path/to/checkout/tempered ledger verify hosts
@@ -70,11 +72,11 @@ ${notCarriedOut(init)
 }
 
 const SEED_KEYS = `**These keys protect nothing.** They are drawn from the scenario's seed, so that the run has the same members and the
-same bits as on one machine; whoever has the scenario can make them. On a network that you do not trust write the folder
-with \`--fresh-keys\`.`
-const FRESH_KEYS = `The keys were drawn at random and are nowhere else. Give each host its own folder only; \`kubernetes.yaml\` (mode 0600),
+same bits as on one machine; anyone who has the scenario can derive them. On a network that you do not trust, write the
+folder with \`--fresh-keys\`.`
+const FRESH_KEYS = `The keys are random and exist nowhere else. Give each host only its own folder; \`kubernetes.yaml\` (mode 0600),
 where there is one, holds all of them. Since members are other than in a run on one machine, so is the run id.`
-const NO_MANIFESTS = `Since addresses were given there is no \`compose.yaml\` and no \`kubernetes.yaml\`: both find hosts by their names.
+const NO_MANIFESTS = `Since addresses were given, there is no \`compose.yaml\` and no \`kubernetes.yaml\`: both find hosts by name.
 `
 
 function dataSection({ plan }: MachineSet): string {
@@ -82,8 +84,8 @@ function dataSection({ plan }: MachineSet): string {
   return `
 ## Data
 
-The scenario has data of its own. Put its IDX files into \`${DATA_FOLDER}/\` in every host's folder (a link will do);
-hosts take their parts of them. For Compose name the folder in \`TEMPERED_DATA\`; in Kubernetes provide a
+The scenario has its own data. Put its IDX files into \`${DATA_FOLDER}/\` in every host's folder (a link will do);
+hosts use their parts of them. For Compose, name the folder in \`TEMPERED_DATA\`; in Kubernetes provide a
 PersistentVolumeClaim \`${DATA_CLAIM}\` with them, which all pods can read.
 `
 }
@@ -96,9 +98,10 @@ function manifestSections({ set, image }: MachinesReadmeInit): string {
 docker compose up --build
 \`\`\`
 
-The image is built from the checkout; where that is not where it was, name its folder in \`TEMPERED_CHECKOUT\`. The
-containers run as the user in \`compose.yaml\`, who must own \`hosts/\`; name another as \`TEMPERED_USER=uid:gid\`. What was
-written by root belongs to root: \`chown -R 1000:1000 hosts\`. A host that is done ends; one that fails starts again.
+The image is built from the checkout. If it has moved, name its folder in \`TEMPERED_CHECKOUT\`. The
+containers run as the user in \`compose.yaml\`, which must own \`hosts/\`; name another as \`TEMPERED_USER=uid:gid\`.
+Files written by root belong to root: \`chown -R 1000:1000 hosts\`. A host that is done exits; one that fails is
+restarted.
 
 ## Kubernetes
 
@@ -110,8 +113,8 @@ kubectl -n ${namespace} logs -f statefulset/${set.hosts[0]!.node.name}
 \`\`\`
 
 Every host has a Secret, a ConfigMap, a headless Service, and a StatefulSet with a claim of 1 GiB for its state. Hosts
-that are done stay and serve their models (\`--stay\`). \`kubectl delete namespace ${namespace}\` ends it all, with the ledgers:
-copy \`/host/state\` of the pods first.
+that are done stay and serve their models (\`--stay\`). \`kubectl delete namespace ${namespace}\` deletes everything,
+including the ledgers: copy \`/host/state\` of the pods first.
 `
 }
 
@@ -127,14 +130,14 @@ function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
   const lines = [
     ...(faults.length > 0
       ? [
-          `Faults, which nobody causes here but you (stop or kill a host, start it again or later, cut its network): ${faults.join('; ')}.`,
+          `Faults, which you have to cause yourself (stop or kill a host, start it again or later, cut its network): ${faults.join('; ')}.`,
         ]
       : []),
     ...(targetAccuracy !== undefined || seconds !== undefined
-      ? ['The stop condition: hosts work until their last round.']
+      ? ['The stop condition: hosts run until their last round.']
       : []),
     ...(scenario.assertions.length > 0
-      ? [`Assertions, which nobody who sees all hosts judges: ${scenario.assertions.join('; ')}.`]
+      ? [`Assertions, since no process sees all hosts: ${scenario.assertions.join('; ')}.`]
       : []),
     ...(controls.length > 0 ? [`Controls: ${controls.join(', ')}.`] : []),
     ...(whole.seeds.length > 1 ? [`Other seeds: ${whole.seeds.slice(1).join(', ')}.`] : []),

@@ -15,9 +15,9 @@ import { type MachinesReadmeInit, machinesReadme } from './machines-readme.js'
 import { startScript } from './start-script.js'
 
 export interface MachinesFolderInit extends MachinesReadmeInit {
-  /** Folder to make. */
+  /** Folder to create. */
   readonly folder: string
-  /** Whether a folder of hosts that is there goes, with all that is in it. */
+  /** Whether to delete an existing hosts folder with everything in it. */
   readonly force: boolean
 }
 
@@ -26,8 +26,8 @@ const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
 const PLAIN_USER = '1000:1000'
 
 /**
- * Writes the folder of a scenario's hosts: beside its place first, then under its name, so that it is there whole or not
- * at all. Throws E_USAGE for a folder that is there, E_FILE when it cannot be written.
+ * Writes the folder of a scenario's hosts: first under a temporary name, then renamed, so that it is either complete or
+ * absent. Throws E_USAGE for an existing folder, E_FILE when it cannot be written.
  */
 export async function writeMachines(init: MachinesFolderInit): Promise<void> {
   const folder = resolve(init.folder)
@@ -47,7 +47,7 @@ export async function writeMachines(init: MachinesFolderInit): Promise<void> {
   }
 }
 
-/** Whether there is something that may go. */
+/** Whether there is a folder that may be deleted. */
 async function requireFree(folder: string, force: boolean): Promise<boolean> {
   const exists = (path: string): Promise<boolean> =>
     stat(path).then(
@@ -58,11 +58,11 @@ async function requireFree(folder: string, force: boolean): Promise<boolean> {
   if (!force) {
     throw new CliError(
       'E_USAGE',
-      `${folder} is there already; take another --out, or --force to lose what is in it, ledgers too`,
+      `${folder} already exists; choose another --out, or --force to delete it with its ledgers`,
     )
   }
   if ((await exists(join(folder, 'hosts'))) && (await exists(join(folder, 'manifest.json')))) return true
-  throw new CliError('E_USAGE', `${folder} is no folder of hosts; --force does not remove it`)
+  throw new CliError('E_USAGE', `${folder} is not a hosts folder; --force does not remove it`)
 }
 
 async function takePlace(draft: string, folder: string, isThere: boolean): Promise<void> {
@@ -81,7 +81,7 @@ async function takePlace(draft: string, folder: string, isThere: boolean): Promi
   await rm(old, { recursive: true, force: true })
 }
 
-/** @param folder where it will be: paths to other places are relative to it */
+/** @param folder the final place: paths to other places are relative to it */
 async function writeAll(draft: string, folder: string, init: MachinesFolderInit): Promise<void> {
   const { set, image } = init
   const { scenario, run } = set.plan
@@ -106,7 +106,7 @@ async function writeAll(draft: string, folder: string, init: MachinesFolderInit)
 async function writeHost(folder: string, host: EmittedMachine, manifest: string): Promise<MachineFiles> {
   await mkdir(folder, { recursive: true })
   const texts = machineTexts(host)
-  // What is written can be started.
+  // The written configuration must be valid.
   parseText(`${host.node.name}/node.yaml`, texts['node.yaml']!, nodeConfigSchema)
   const keyFile = join(folder, 'identity.key')
   await createIdentityFile(keyFile, host.node.identity)
@@ -116,7 +116,7 @@ async function writeHost(folder: string, host: EmittedMachine, manifest: string)
   return { key: await readFile(keyFile), texts }
 }
 
-/** Files of a host by name, but for key and manifest. */
+/** Files of a host by name, except key and manifest. */
 export function machineTexts(host: EmittedMachine): Record<string, string> {
   const { node, config, attack } = host
   return {

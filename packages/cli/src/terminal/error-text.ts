@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from '@tempered/node/errors'
 import pc from 'picocolors'
 
-/** An error for people: code and message; the stack, and that of its causes, only on request. */
+/** An error for people: code and message; stack traces of it and its causes only on request. */
 export function renderError(error: unknown, debug: boolean): string {
   const text = `${pc.red('error')} ${pc.bold(errorCode(error))}: ${errorMessage(error)}`
   if (!debug) return text

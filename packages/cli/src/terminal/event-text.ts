@@ -10,26 +10,26 @@ import { stopText } from './stop-text.js'
 const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
   'announcement-equivocation': 'two models',
   'forked-ledger': 'two ledgers',
-  'entry-equivocation': 'two entries of one height',
-  'invalid-model': 'no model where one was announced',
-  'wrong-aggregate': 'an aggregate that its rule does not give',
+  'entry-equivocation': 'two entries at the same height',
+  'invalid-model': 'an announced model that is not one',
+  'wrong-aggregate': 'an aggregate that does not follow from its rule',
 }
 
-/** What a run is called: its rule, after what `about` says of it. */
+/** The title of a run: `about`, if given, and its rule. */
 export function titleOf(run: RecordedRun, about?: string): string {
   const rule = ruleText(run.plan.run.manifest.rule)
   return about === undefined ? rule : `${about}  ${rule}`
 }
 
-/** Events that deserve a line of their own. */
+/** Text of the events that get their own line. */
 export function eventText(run: RecordedRun, event: RunEvent): string | undefined {
   const name = (index: number): string => run.plan.nodes[index]?.name ?? `node ${index}`
   switch (event.type) {
     case 'failed':
-      return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}; the others go on`)
+      return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}; the others continue`)
     case 'host-gone': {
       const how = event.signal ?? `exit code ${event.exitCode}`
-      return pc.red(`process ${event.pid} ended (${how}) with ${event.nodes.join(', ')}; the others go on`)
+      return pc.red(`process ${event.pid} ended (${how}) with ${event.nodes.join(', ')}; the others continue`)
     }
     case 'quarantine': {
       const offender = run.plan.nodes.find((node) => node.identity.signer.peerId === event.peer)
@@ -41,7 +41,7 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
       return pc.magenta(`round ${event.action.at}: ${faultText(event.action, name)}`)
     case 'fault-skipped':
       return pc.yellow(
-        `the run was over before round ${event.action.at} came to: ${faultText(event.action, name)}`,
+        `the run ended before round ${event.action.at}, so this did not happen: ${faultText(event.action, name)}`,
       )
     case 'stopped':
       return stopText(event)

@@ -3,7 +3,7 @@ import type { Evidence } from '@tempered/protocol'
 
 type Proven = Extract<Judgement, { status: 'proven' }>
 
-/** What a member did, in plain words; goes after its name. Rounds are counted from 1. */
+/** What a member did, in plain words, to follow its name. Rounds are counted from 1. */
 export function misdeedText(evidence: Evidence, judgement?: Proven): string {
   const round = evidence.round + 1
   switch (evidence.kind) {
@@ -20,8 +20,8 @@ export function misdeedText(evidence: Evidence, judgement?: Proven): string {
       return `signed two entries ${a.body.height} of its ledger: ${a.cid} and ${b.cid}`
     }
     case 'invalid-model':
-      return `announced what is no model for round ${round}${judgement === undefined ? '' : `: ${judgement.what}`}`
+      return `announced something that is not a model for round ${round}${judgement === undefined ? '' : `: ${judgement.what}`}`
     case 'wrong-aggregate':
-      return `signed a round ${round} that its rule does not give${judgement?.difference === undefined ? '' : `: ${differenceText(judgement.difference)}`}`
+      return `signed a round ${round} that does not follow from its rule${judgement?.difference === undefined ? '' : `: ${differenceText(judgement.difference)}`}`
   }
 }

@@ -10,16 +10,16 @@ import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { measureText, reasonText } from './reasons.js'
 import { table } from './table.js'
 
-/** Everything that can be said about one neighbour in one round. */
+/** Everything that is known about one neighbour in one round. */
 export interface Explanation {
   readonly run: Run
-  /** What the node is called whose ledger it is. */
+  /** Name of the node that the ledger belongs to. */
   readonly name: string
   readonly entry: SignedEntry
   readonly record: NeighbourRecord
-  /** Whether the round's replay gives what the entry says. */
+  /** Whether the replay of the round gives the content of the entry. */
   readonly finding: ReplayFinding
-  /** Undefined when the neighbour's model did not come, or models are not at hand. */
+  /** undefined when the neighbour's model did not arrive, or models are missing. */
   readonly models: NeighbourExplanation | undefined
   readonly accuracies: Accuracies | undefined
 }
@@ -40,12 +40,12 @@ export function explanationText(explanation: Explanation): string {
     `  distance   L2 ${significant(models.distance)} between the node's own model (norm ${significant(models.ownNorm)}) and the neighbour's (norm ${significant(models.peerNorm)})`,
     ...layerLines(models.layers),
     `  without it the aggregate ${alternativeText(models.without)}`,
-    `  with it    by its plain weight ${significant(models.plainWeight)} the aggregate ${alternativeText(models.plain)}`,
+    `  with it at its plain weight ${significant(models.plainWeight)} the aggregate ${alternativeText(models.plain)}`,
   )
   if (accuracies !== undefined) {
     const { recorded, without, plain, samples, source } = accuracies
     lines.push(
-      `  accuracy   ${percent(recorded, 2)} as recorded, ${percent(without, 2)} without it, ${percent(plain, 2)} with it by its plain weight (${samples} test samples of ${source})`,
+      `  accuracy   ${percent(recorded, 2)} as recorded, ${percent(without, 2)} without it, ${percent(plain, 2)} with it at its plain weight (${samples} test samples of ${source})`,
     )
   }
   return lines.join('\n')
@@ -54,13 +54,13 @@ export function explanationText(explanation: Explanation): string {
 function arrivalText({ record }: Explanation): string {
   return record.arrival === null
     ? 'none'
-    : `number ${record.arrival + 1} of the round, ${record.latenessMs} ms after the own announcement`
+    : `number ${record.arrival + 1} of the round, ${record.latenessMs} ms after the node's own announcement`
 }
 
 function replayText({ finding }: Explanation): string {
-  if (finding.status === 'agrees') return 'the round computed again gives what the entry says, bit for bit'
+  if (finding.status === 'agrees') return 'recomputing the round gives what the entry says, bit for bit'
   if (finding.status === 'differs') return `NOT what the entry says: ${differenceText(finding.difference)}`
-  return `${finding.missing.length} models are not at hand, so nothing more can be said; name the folders that hold them with --blobs`
+  return `${finding.missing.length} models are missing, so nothing more is known; name the folders that hold them with --blobs`
 }
 
 function layerLines(layers: NonNullable<Explanation['models']>['layers']): string[] {
@@ -76,7 +76,7 @@ function layerLines(layers: NonNullable<Explanation['models']>['layers']): strin
 }
 
 function alternativeText(alternative: Alternative): string {
-  if ('unknown' in alternative) return `cannot be told: ${alternative.unknown}`
+  if ('unknown' in alternative) return `is unknown: ${alternative.unknown}`
   if (alternative.distance === 0) return 'would be the same'
   return `would be ${significant(alternative.distance)} away (L2, ${percent(alternative.relative, 2)} of its norm)`
 }

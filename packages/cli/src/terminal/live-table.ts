@@ -8,7 +8,7 @@ import { table } from './table.js'
 
 const REDRAW_MS = 150
 
-/** A table per run, drawn again as its nodes report; what happens besides stays above it. */
+/** A table per run, redrawn as its nodes report; other events stay above it. */
 export function createLiveTable(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream)
   const runs = new Map<RecordedRun, string>()
@@ -43,13 +43,13 @@ export function createLiveTable(stream: NodeJS.WriteStream): Progress {
   }
 }
 
-/** Of a large cluster the first rows are shown, the rest is summed up. */
+/** For a large cluster the first rows are shown and the rest is summed up. */
 const MAX_ROWS = 12
 const MIN_ROWS = 3
-/** Title, header, the line that sums up, and the one between two runs. */
+/** Title, header, summary line, and the blank line between two runs. */
 const OTHER_LINES = 4
 
-/** Rows of each run's table that a terminal with so many lines has room for, if only a few. */
+/** Rows per run that fit into a terminal with `lines` lines; always at least a few. */
 export function rowsOf(lines: number | undefined, runs: number): number {
   const room = Math.floor((lines || 24) / Math.max(1, runs)) - OTHER_LINES
   return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
@@ -90,7 +90,7 @@ function bar(share: number): string {
   return '█'.repeat(filled) + '░'.repeat(24 - filled)
 }
 
-/** The newest accuracy that was measured; not every round is evaluated. */
+/** The most recent accuracy; not every round is evaluated. */
 function lastAccuracy(run: RecordedRun, index: number): number | null {
   const { rounds } = run.records[index]!
   return rounds.findLast((round) => round.report.testAccuracy !== null)?.report.testAccuracy ?? null

@@ -4,14 +4,16 @@ import { systemClock } from '@tempered/node'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 
-/** Progress of a matrix on a stream: one line that stands at the bottom of a terminal, now and then a line elsewhere. */
+/**
+ * Progress of a matrix on a stream: one line at the bottom of a terminal; on other streams, a line from time to time.
+ */
 export interface MatrixProgress {
   cell(result: CellResult, state: State): void
   note(text: string): void
   close(): void
 }
 
-/** Lines that are written where nobody sees one line change. */
+/** Number of lines written to streams that are not terminals. */
 const LINES = 50
 
 export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: number): MatrixProgress {
@@ -21,7 +23,7 @@ export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: numbe
   return {
     cell(result, { finished, failed, total }) {
       here += 1
-      // The first cells of all processes end together, before which nothing can be said.
+      // The first cells of all processes end at about the same time. Before that there is no estimate.
       const each = (systemClock.monotonicMs() - begun) / here
       const left = here < parallel ? '…' : duration((each * (total - finished)) / 1000)
       const outcome =

@@ -3,7 +3,10 @@ import { type MeasureName, mean } from '@tempered/lab/measures'
 import { bytes, percent } from '@tempered/lab/text'
 import { foldedTable } from './table.js'
 
-/** A matrix in words: attacks down, rules across, each the mean over seeds of the worst honest node's test error. */
+/**
+ * A matrix as text: one row per attack, one column per rule. Each cell is the mean over seeds of the worst honest
+ * node's test error.
+ */
 export function renderMatrix(results: readonly CellResult[], width: number): string[] {
   const groups = unique(results.map(groupOf))
   return groups.flatMap((group) => {
@@ -34,7 +37,7 @@ export function renderMatrix(results: readonly CellResult[], width: number): str
   })
 }
 
-/** What each rule costs with nobody attacking, by its cells: beside its benefit, never left out. */
+/** The cost of each rule without attackers. It is always shown together with the benefit. */
 function costRows(byRule: readonly (readonly CellResult[])[]): string[][] {
   const quiet = byRule.map((cells) => cells.filter(({ fraction }) => fraction === 0))
   const row = (label: string, measure: MeasureName, show: (value: number) => string): string[] => [
@@ -47,7 +50,7 @@ function costRows(byRule: readonly (readonly CellResult[])[]): string[][] {
   return [
     row('cost: honest refused', 'honestRefused', percent),
     row('cost: per node and round', 'bytesPerRound', bytes),
-    row('cost: work of the rule', 'aggregateMs', (value) => `${value.toFixed(1)} ms`),
+    row('cost: computation time', 'aggregateMs', (value) => `${value.toFixed(1)} ms`),
   ]
 }
 
@@ -56,7 +59,7 @@ function groupOf({ topology, split }: CellPlace): string {
 }
 
 function rowOf({ attack, fraction }: CellPlace): string {
-  return fraction === 0 ? 'nobody attacks' : `${attack}, ${percent(fraction, 0)}`
+  return fraction === 0 ? 'no attackers' : `${attack}, ${percent(fraction, 0)}`
 }
 
 function text(cells: readonly CellResult[], measure: MeasureName): string {

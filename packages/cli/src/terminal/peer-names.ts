@@ -1,4 +1,4 @@
-/** Names of nodes by peer id, as far as folders give them. */
+/** Names of nodes by peer id, where folders give them. */
 export type Names = ReadonlyMap<string, string>
 
 /** `node-03 (…4kQzW8aB)`, or the short id alone where no folder gives a name. */

@@ -1,8 +1,8 @@
 import { CID } from 'multiformats/cid'
 
 /**
- * A value of ledger documents as plain JSON has it: CIDs as text, bytes in base64. For reading; what must be turned
- * back into the same bytes is written as DAG-JSON (`ledger export`).
+ * A value of ledger documents as plain JSON: CIDs as text, bytes in base64. It is for reading. DAG-JSON (`ledger
+ * export`) preserves the exact bytes.
  */
 export function plainJson(value: unknown): unknown {
   const cid = CID.asCID(value)

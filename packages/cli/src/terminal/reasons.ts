@@ -6,27 +6,27 @@ const WORDS: Readonly<Record<string, string>> = {
   clipped: 'took part, its step shortened to the threshold',
   'distance-above-threshold': 'was refused: its score is above the threshold',
   'not-selected': 'was refused: others had better scores',
-  'similarity-below-threshold': 'was refused: it points another way than the node’s own model or update',
+  'similarity-below-threshold':
+    'was refused: its direction differs too much from the node’s own model or update',
   'loss-above-threshold': "was refused: it does worse on the author's own data than allowed",
-  'trust-below-threshold': 'was refused: the neighbours that are trusted do not trust it',
-  'reputation-below-threshold':
-    'was refused: its steps so far went against the way that the node’s own model has come',
+  'trust-below-threshold': 'was refused: the trusted neighbours do not trust it',
+  'reputation-below-threshold': 'was refused: its steps so far went against the path of the node’s own model',
   'wrong-length': 'was refused: it does not have the number of parameters of the run',
   'not-finite': 'was refused: it holds a NaN or an infinity',
-  'too-few-models': 'was refused: too few models came for the rule, and the node kept its own',
+  'too-few-models': 'was refused: too few models arrived for the rule, and the node kept its own',
   'own-not-finite': 'was refused: the node’s own model holds a NaN or an infinity, and was kept',
-  quarantined: 'was not used: there is proof against the neighbour, it was quarantined',
-  deadline: 'did not come before the deadline',
-  down: 'did not come: the neighbour was not connected',
-  passed: 'did not come: the neighbour had gone on to a later round',
+  quarantined: 'was not used: the neighbour was quarantined because there is proof against it',
+  deadline: 'did not arrive before the deadline',
+  down: 'did not arrive: the neighbour was not connected',
+  passed: 'did not arrive: the neighbour had already moved on to a later round',
 }
 
-/** A reason code in words; a code that is not known stands for itself. */
+/** A reason code in words; an unknown code is shown as it is. */
 export function reasonText(code: string): string {
-  return WORDS[code] ?? `did not come: ${code}`
+  return WORDS[code] ?? `did not arrive: ${code}`
 }
 
-/** `score 1.234, threshold 0.900`, as far as the rule has them. */
+/** `score 1.234, threshold 0.900`, where the rule has them. */
 export function measureText(score: number | null, threshold: number | null): string {
   if (score === null) return 'the rule gave no score'
   return threshold === null

@@ -3,12 +3,12 @@ import { bytes, decimal, percent } from '@tempered/lab/text'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
 
-/** A line for every round that all nodes of a run have finished, and for what happens besides. */
+/** A line for every round that all nodes of a run have finished, and for other events. */
 export function createRoundLines(stream: NodeJS.WriteStream): Progress {
-  const watched = new Map<RecordedRun, { told: number; absent: Set<number>; behind: number | undefined }>()
+  const watched = new Map<RecordedRun, { printed: number; absent: Set<number>; behind: number | undefined }>()
   const stateOf = (run: RecordedRun) => {
     const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
-    const state = watched.get(run) ?? { told: 0, absent: new Set(joining), behind: undefined }
+    const state = watched.get(run) ?? { printed: 0, absent: new Set(joining), behind: undefined }
     watched.set(run, state)
     return state
   }
@@ -24,19 +24,20 @@ export function createRoundLines(stream: NodeJS.WriteStream): Progress {
         else if (type === 'restart' || type === 'join') state.absent.delete(node)
       }
       if (event.type !== 'round') return
-      // A round is over when all nodes that are there have finished it, or a later one.
+      // A round is over when all present nodes have finished it, or a later one.
       const { nodes } = run.plan
       const finished = (index: number): number => (run.records[index]!.rounds.at(-1)?.report.round ?? -1) + 1
-      const isBehind = (index: number): boolean => !state.absent.has(index) && finished(index) <= state.told
-      // Of thousands of nodes, the one that was behind is asked first: mostly it still is.
+      const isBehind = (index: number): boolean =>
+        !state.absent.has(index) && finished(index) <= state.printed
+      // With thousands of nodes, check first the node that was behind: usually it still is.
       if (state.behind !== undefined && isBehind(state.behind)) return
       const present = nodes.filter(({ index }) => !state.absent.has(index))
       const over = Math.min(
         run.plan.run.manifest.training.rounds,
         ...present.map(({ index }) => finished(index)),
       )
-      for (; state.told < over; state.told++)
-        stream.write(`${roundLine(run, titleOf(run, about), state.told, elapsedMs)}\n`)
+      for (; state.printed < over; state.printed++)
+        stream.write(`${roundLine(run, titleOf(run, about), state.printed, elapsedMs)}\n`)
       state.behind = nodes.find(({ index }) => isBehind(index))?.index
     },
     note: (text) => void stream.write(`${text}\n`),

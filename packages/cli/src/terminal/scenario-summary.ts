@@ -5,7 +5,7 @@ import pc from 'picocolors'
 import { renderTroubles } from './summary.js'
 import { foldedTable } from './table.js'
 
-/** One line per run, folded to the width of the terminal: what it was and what it came to; then what went wrong in it. */
+/** One line per run with its result, folded to the width of the terminal; then its failures. */
 export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   const header = [
     'run',
@@ -16,7 +16,7 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     'finished',
     'recall',
     'in+out',
-    'a round',
+    'per round',
     'ledgers',
   ]
   const rows = runs.map(({ variant, score }) => [
@@ -31,7 +31,7 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     seconds(score.secondsPerRound),
     `${score.ledgers.valid} of ${score.ledgers.checked}`,
   ])
-  // A run is known by its name, its rule and its seed.
+  // A run is identified by its name, its rule and its seed.
   const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
   return [
     // The first line of each block is its header.
@@ -40,7 +40,7 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   ]
 }
 
-/** One line an assertion: what was wanted and what there was. */
+/** One line per assertion: the expected and the actual value. */
 export function renderAssertions(scenario: Scenario, { assertions, interrupted }: ScenarioResult): string[] {
   if (interrupted && scenario.assertions.length > 0) return ['stopped: assertions were not judged']
   return assertions.map(({ assertion, rule, ok, got }) => {

@@ -13,7 +13,7 @@ import { createTopology, metropolisWeights, preflight, type Topology } from '@te
 import pc from 'picocolors'
 import { table } from './table.js'
 
-/** What a scenario comes to, for people: who attacks where, what the topology allows, who has which labels. */
+/** A scenario for people: its attackers, what its topology allows, and the labels of each node. */
 export function renderScenario(file: string, scenario: Scenario, data: DataSource): string[] {
   const { nodes, topology, training, seeds, rules } = scenario
   const graph = createTopology(topology, nodes, seeds[0]!)
@@ -36,7 +36,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
     `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
     ...(topologyChecks.isSafe
       ? []
-      : [pc.yellow('    with more attackers around some nodes than their rule bears, see below')]),
+      : [pc.yellow('    with more attackers around some nodes than their rule tolerates, see below')]),
     ...table(
       facts.map(([label, text], k) => ['   ', facts[k - 1]?.[0] === label ? '' : pc.dim(label), text]),
       new Set(),
@@ -75,7 +75,7 @@ function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
   const { adversaries, seeds, training } = scenario
   const placed = [...place(scenario, seed)].sort(([a], [b]) => a - b)
   const label = seeds.length > 1 ? `attack, seed ${seed}` : 'attack'
-  if (adversaries.length === 0) return seed === seeds[0] ? [['attack', 'nobody']] : []
+  if (adversaries.length === 0) return seed === seeds[0] ? [['attack', 'none']] : []
   return adversaries.map((entry, k) => {
     const indices = placed.filter(([, at]) => at === k).map(([index]) => index)
     const { from, to, knowledge } = planAttack(entry, training.rounds)
@@ -88,7 +88,7 @@ function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
 
 interface TopologyChecks {
   readonly facts: [string, string][]
-  /** No node has more attackers around it than a rule says that it bears. */
+  /** Whether no node has more attackers around it than each rule tolerates. */
   readonly isSafe: boolean
 }
 
@@ -101,7 +101,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
     const groups = new Map<string, number[]>()
     for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
       const limit =
-        tolerated === null ? 'the rule names no number that may attack' : `up to ${tolerated} may attack`
+        tolerated === null ? 'the rule does not state how many may attack' : `up to ${tolerated} may attack`
       const text = `of ${neighbours} neighbours ${limit}, ${byzantineNeighbours} ${byzantineNeighbours === 1 ? 'does' : 'do'}${safe ? '' : pc.red(': too many')}`
       groups.set(text, [...(groups.get(text) ?? []), node])
     }
@@ -110,7 +110,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
   })
   const facts: [string, string][] = [
     ...stands,
-    ['honest part', first.honestConnected ? 'connected' : pc.red('falls apart: its parts cannot agree')],
+    ['honest part', first.honestConnected ? 'connected' : pc.red('not connected: its parts cannot agree')],
     ['bottleneck', edges(first.bottleneck)],
     ...(first.bridges.length > 0 ? [['bridges', edges(first.bridges)] as [string, string]] : []),
   ]

@@ -1,34 +1,54 @@
-import { benefitLines, costLines, type RunScore, type Tradeoff } from '@tempered/lab/measures'
-import { bytes, percent, seconds } from '@tempered/lab/text'
+import {
+  benefitLines,
+  costLines,
+  type MeasureName,
+  measureInfo,
+  measuresOf,
+  measureText,
+  type RunScore,
+  type Tradeoff,
+} from '@tempered/lab/measures'
 import pc from 'picocolors'
 import { table } from './table.js'
 
-/** Scores side by side, one column per run, as lines of text. */
+/** Scores side by side, one column per run, as lines of text. Names and units come from the table of measures. */
 export function renderScores(
   scores: readonly { readonly title: string; readonly score: RunScore }[],
 ): string[] {
-  const row = (label: string, cell: (score: RunScore) => string): string[] => [
-    label,
+  const row = (name: string, cell: (score: RunScore) => string): string[] => [
+    name,
     ...scores.map(({ score }) => cell(score)),
   ]
-  const node = (value: RunScore['worst']): string =>
-    value === null ? '–' : `${percent(value.accuracy)} (${value.node})`
+  const measure = (
+    name: MeasureName,
+    cell = (score: RunScore): string => measureText(name, measuresOf(score)[name] ?? null),
+  ): string[] => row(measureInfo(name).label, cell)
+  const withNode =
+    (name: MeasureName, nodeOf: (score: RunScore) => RunScore['worst']) =>
+    (score: RunScore): string => {
+      const node = nodeOf(score)
+      return node === null ? '–' : `${measureText(name, node.accuracy)} (${node.node})`
+    }
   const rows = [
     ['', ...scores.map(({ title }) => title)],
-    row('worst honest node', (score) => node(score.worst)),
-    row('mean of honest nodes', (score) => percent(score.mean)),
-    row('best honest node', (score) => node(score.best)),
-    row('spread of honest nodes (SD)', (score) => percent(score.spread)),
-    ...(scores.some(({ score }) => score.asr !== null)
-      ? [row('attack success rate', (score) => percent(score.asr))]
-      : []),
-    row('honest nodes that finished', (score) => `${score.finishedHonest} of ${score.honestNodes}`),
-    row('filter precision', (score) => percent(score.precision)),
-    row('filter recall', (score) => percent(score.recall)),
-    row('honest models refused', (score) => percent(score.honestRefused)),
-    row('weight of attackers', (score) => percent(score.hostileWeight)),
-    row('bytes per node and round', (score) => bytes(score.bytesPerNodeRound)),
-    row('seconds per round', (score) => seconds(score.secondsPerRound)),
+    measure(
+      'worstHonestAccuracy',
+      withNode('worstHonestAccuracy', ({ worst }) => worst),
+    ),
+    measure('meanHonestAccuracy'),
+    measure(
+      'bestHonestAccuracy',
+      withNode('bestHonestAccuracy', ({ best }) => best),
+    ),
+    measure('accuracySpread'),
+    ...(scores.some(({ score }) => score.asr !== null) ? [measure('asr')] : []),
+    measure('finishedHonest', (score) => `${score.finishedHonest} of ${score.honestNodes}`),
+    measure('precision'),
+    measure('recall'),
+    measure('honestRefused'),
+    measure('hostileWeight'),
+    measure('bytesPerRound'),
+    measure('secondsPerRound'),
     row('ledgers that verify', (score) => `${score.ledgers.valid} of ${score.ledgers.checked}`),
   ]
   const lines = table(rows, new Set(scores.map((_, k) => k + 1)))
@@ -36,24 +56,24 @@ export function renderScores(
 }
 
 /**
- * What each defence bought beside what it cost, with intervals over seeds in brackets, as lines of text; one below the
- * other where the terminal is too narrow. A defence is never shown without its price.
+ * The benefit of each defence next to its cost, with intervals over seeds in brackets, as lines of text; one below the
+ * other if the terminal is too narrow. A defence is never shown without its cost.
  */
 export function renderBalances(balances: readonly Tradeoff[], width: number, isSimulated: boolean): string[] {
   return balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance, isSimulated)
-    const bought = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
-    const paid = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
+    const benefit = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
+    const cost = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
     const beside = table(
-      Array.from({ length: Math.max(bought.length, paid.length) }, (_, k) => [
-        ...(bought[k] ?? ['', '']),
-        ...(paid[k] ?? ['', '']),
+      Array.from({ length: Math.max(benefit.length, cost.length) }, (_, k) => [
+        ...(benefit[k] ?? ['', '']),
+        ...(cost[k] ?? ['', '']),
       ]),
       new Set([1, 3]),
     )
     if (beside.every((line) => line.length <= width)) return ['', ...boldFirst(beside)]
-    return [bought, paid].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
+    return [benefit, cost].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
   })
 }
 

@@ -23,8 +23,8 @@ export function table(rows: readonly (readonly string[])[], right: ReadonlySet<n
 }
 
 /**
- * The same for a terminal so many columns wide: what does not fit goes below, in blocks that each begin with the first
- * `keep` columns. A block has at least one column of its own, however wide.
+ * The same for a terminal of limited width. Columns that do not fit go below, in blocks that each begin with the first
+ * `keep` columns. A block has at least one further column, however wide.
  */
 export function foldedTable(
   rows: readonly (readonly string[])[],
@@ -59,9 +59,9 @@ export function foldedTable(
   })
 }
 
-/** Columns of a terminal; no bound where the output goes to a file or another program. */
+/** Width of a terminal in columns; unlimited when the output goes to a file or another program. */
 export function widthOf(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): number {
-  // A terminal that does not know its size says 0.
+  // A terminal that does not know its size reports 0.
   return (stream.isTTY && stream.columns) || Number.POSITIVE_INFINITY
 }
 

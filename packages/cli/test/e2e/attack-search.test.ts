@@ -54,6 +54,6 @@ describe('tempered lab attack', () => {
 
       const refused = await callCli(args, folder)
       expect(refused.code).toBe(2)
-      expect(refused.stderr).toContain('worst-case.yaml is there already')
+      expect(refused.stderr).toContain('worst-case.yaml already exists')
     }))
 })

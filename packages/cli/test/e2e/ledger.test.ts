@@ -88,7 +88,7 @@ describe('tempered ledger replay', () => {
       const paths = files.map((file) => join(proofs, file))
       const checked = await ledger('check', ...paths)
       expect(checked.code, checked.stdout).toBe(0)
-      expect(checked.stdout).toContain(`if run ${run}`)
+      expect(checked.stdout).toContain(`it belongs to run ${run}`)
       expect(checked.stdout).toContain(`proves that ${signerOf(1).peerId} signed a round 1`)
       expect((await ledger('check', ...paths, '--run', run)).code).toBe(0)
       const other = await ledger(
@@ -98,7 +98,7 @@ describe('tempered ledger replay', () => {
         'bafyreigw6so7gsei7whlbscgi6qhipgl446jhzqiui65jjnn7if2kehbau',
       )
       expect(other.code).toBe(6)
-      expect(other.stdout).toContain(`is about run ${run}`)
+      expect(other.stdout).toContain(`belongs to run ${run}`)
 
       // The same again writes nothing; what is there and differs is not written over, and does not convince.
       expect((await ledger('replay', results, '--proofs', proofs)).code).toBe(6)
@@ -114,7 +114,7 @@ describe('tempered ledger replay', () => {
     const alone = await ledger('replay', stateOf('node-00'))
     expect(alone.code).toBe(7)
     expect(alone.stdout).toMatch(
-      /part +node-00 .*0 rounds agree, 4 cannot be checked \(round 1–4; \d+ blobs are not at hand\)/,
+      /part +node-00 .*0 rounds agree, 4 cannot be checked \(round 1–4; \d+ blobs are missing\)/,
     )
     expect((await ledger('replay', stateOf('node-00'), '--allow-missing')).code).toBe(0)
     const helped = await ledger('replay', stateOf('node-00'), '--blobs', results, '--json')
@@ -183,7 +183,7 @@ describe('tempered ledger diff', () => {
       expect(diff.code, diff.stderr).toBe(6)
       expect(diff.stdout).toMatch(
         new RegExp(
-          `^contradiction ${name} .* announced two models for round 1: .*says node-00.*says ${name}`,
+          `^contradiction ${name} .* announced two models for round 1: .*according to node-00.*according to ${name}`,
           'm',
         ),
       )
@@ -248,7 +248,7 @@ describe('tempered ledger prove', () => {
       expect(proved.code, proved.stderr).toBe(0)
       const checked = await ledger('check', later)
       expect(checked.code, checked.stdout).toBe(0)
-      expect(checked.stdout).toContain(`proves that the ledger of ${signerOf(0).peerId} as final at entry`)
+      expect(checked.stdout).toContain(`proves that the ledger of ${signerOf(0).peerId}, final up to entry`)
       expect((await ledger('prove', stateOf('node-02'), '--since', earlier)).code).toBe(2)
       expect((await prove('--since', later)).code).toBe(2)
       expect((await prove()).code).toBe(2)
@@ -270,7 +270,7 @@ describe('tempered ledger explain', () => {
     const args = ['explain', stateOf('node-00'), '--round', '1', '--peer', peer.slice(-8)]
     const alone = await ledger(...args)
     expect(alone.code, alone.stderr).toBe(0)
-    expect(alone.stdout).toContain('models are not at hand')
+    expect(alone.stdout).toContain('models are missing')
     expect((await ledger(...args, '--data', 'mnist')).code).toBe(7)
     const text = await ledger(...args, '--blobs', results, '--data', 'mnist')
     expect(text.code, text.stderr).toBe(0)
@@ -313,7 +313,7 @@ describe('tempered ledger export and show', () => {
         '--out',
         join(folder, 'all.car'),
       )
-      expect(all.stderr).toMatch(/^\d+ blobs; 0 that entries name are not at hand$/m)
+      expect(all.stderr).toMatch(/^\d+ blobs; 0 that entries name are not available$/m)
     }))
 
   it('shows rounds and refuses one that the run does not have', async () => {

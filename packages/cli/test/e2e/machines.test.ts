@@ -98,7 +98,7 @@ describe('tempered scenario run --stage hosts', () => {
         callCli(['scenario', 'run', 's.yaml', '--stage', 'hosts', ...more], folder)
       const made = await emit()
       expect(made.code, made.stderr).toBe(0)
-      expect(made.stderr).toContain('keys are drawn from the seed')
+      expect(made.stderr).toContain('keys are derived from the seed')
       const hosts = join(folder, 'runs', 'small-hosts')
       expect((await readdir(hosts)).sort()).toEqual([
         'README.md',
@@ -154,7 +154,7 @@ describe('tempered scenario run --stage hosts', () => {
       await writeFile(join(folder, 's.yaml'), SCENARIO)
       await writeFile(join(folder, 'small-hosts'), 'something else')
       const foreign = await run('--stage', 'hosts', '--out', '.', '--force')
-      expect([foreign.code, foreign.stderr]).toEqual([2, expect.stringContaining('is no folder of hosts')])
+      expect([foreign.code, foreign.stderr]).toEqual([2, expect.stringContaining('is not a hosts folder')])
 
       expect((await run('--stage', 'hosts')).code).toBe(0)
       const start = join(folder, 'runs/small-hosts/hosts/node-00/start.sh')

@@ -8,7 +8,7 @@ import { createLedgerAttack, isLedgerAttack } from './ledger-attacks.js'
 import type { NamedAttack } from './planned-attack.js'
 import type { Adversary, AdversaryInit } from './types.js'
 
-/** An honest node: its own data, its own model. */
+/** The components of an honest node. */
 const honest: Adversary = { publisher: plainPublisher }
 
 export function createAdversary(init: AdversaryInit): Adversary {
@@ -21,7 +21,7 @@ export function createAdversary(init: AdversaryInit): Adversary {
   const poisoning = planned.poison === undefined ? {} : poisonedTraining(planned.poison, init, active)
   const craft = createCrafter(attack, planned.knowledge, init)
   if (attack.needs.includes('recipient')) {
-    // Two models per round: the one announced first, and the one announced beside it.
+    // Two models per round: the one announced first, and a second one.
     return { ...poisoning, ...equivocatingNetwork(craft, active) }
   }
   const publisher: ModelPublisher = {

@@ -23,9 +23,9 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
   const asks = new Set([...attack.needs, ...attack.uses])
   const byzantine = manifest.members.map((_, index) => index).filter((index) => !init.honest.includes(index))
   const surroundings = createSurroundings({ topology: topology.graph, byzantine })
-  // One model goes to everyone, so one neighbour is aimed at: the first honest one.
+  // All neighbours get the same model, so the attack targets one of them: the first honest one.
   const victim = surroundings.victims(node.index)[0]
-  // What a rule makes of its victim's own data nobody else can ask: there the search stays with its first guess.
+  // Nobody else can evaluate a rule that uses its victim's own data. The search then keeps its first guess.
   const probed =
     asks.has('probe') && !judgesByOwnData(manifest.rule.name)
       ? createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre })
@@ -33,7 +33,7 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
   const initial = probed?.usesInitial === true ? manifestInitialParameters(manifest) : undefined
   const limitMs = manifest.deadlines.collectMs / 2
 
-  /** What the view holds of the victim, for attacks that look at one. */
+  /** The part of the view that describes the victim, for attacks that target one. */
   const victimView = async (
     round: number,
     start: Float32Array,
@@ -48,8 +48,8 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
     const view = surroundings.viewOf({ attacker: node.index, victim, seen, model, lastModel })
     if (probed === undefined) return view
     const around = topology.graph.neighbours(victim)
-    // Where the victim began the round and what it remembers nobody else knows: the attacker's own start is as near as it
-    // gets, and every round is a first.
+    // Nobody else knows the victim's start of the round or its state. The attacker's own start is the best estimate,
+    // and every round is treated as the first.
     const probe = createProbe({
       rule: probed,
       round: {

@@ -4,12 +4,12 @@ import type { Rng } from '@tempered/robust-agg/rng'
 
 type TrainingSet = DataSource['train']
 
-/** Samples that are poisoned at a time, so that the float copies stay small. */
+/** Number of samples poisoned at a time, so that the float copies stay small. */
 const CHUNK = 1000
 
 /**
- * The training set as a data attack would have it: labels changed, and images where the attack touches them (in
- * [0, 1] for the attack, stored as bytes again, clamped). The honest set is left as it is.
+ * The training set after a data attack: changed labels, and changed images where the attack touches them (in [0, 1] for
+ * the attack, clamped and stored as bytes again). The honest set is not modified.
  */
 export function poisonTrainingSet(
   attack: DataAttack,
@@ -23,7 +23,7 @@ export function poisonTrainingSet(
   for (let begin = 0; begin < labels.length; begin += CHUNK) {
     const end = Math.min(begin + CHUNK, labels.length)
     const bytes = train.images.subarray(begin * pixels, end * pixels)
-    // A loop: `Float32Array.from` with a function takes a second for the digits.
+    // A loop, because `Float32Array.from` with a function takes a second for the digits.
     const features = new Float32Array(bytes.length)
     for (let k = 0; k < bytes.length; k++) features[k] = bytes[k]! / 255
     const batch = {

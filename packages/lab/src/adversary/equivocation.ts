@@ -2,12 +2,12 @@ import type { ModelPublisher, NodeComponents } from '@tempered/node'
 import { blobCid, encodeModel, type SignedAnnouncement, signAnnouncement } from '@tempered/protocol'
 import type { Crafter } from './types.js'
 
-/** Rounds of second stories that are served, as honest nodes serve their last rounds. */
+/** Number of last rounds whose second models are served, as honest nodes serve their last rounds. */
 const SERVED_ROUNDS = 4
 
 /**
- * An equivocator: of each round it stores, signs and announces one model like everyone else, and then signs and
- * announces another one, which it serves as well. Its ledger shows the first.
+ * An equivocator. In each round it stores, signs and announces one model like everyone else. Then it signs, announces
+ * and serves a second one. Its ledger records the first.
  */
 export function equivocatingNetwork(
   craft: Crafter,

@@ -2,8 +2,8 @@ import { type Clock, sleep } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
 
 /**
- * The side channel of omniscient attackers in a local cluster: honest nodes' models of a round, as soon
- * as they are announced. Nothing of it goes through the protocol.
+ * The side channel of omniscient attackers in a local cluster: honest nodes' models of a round, as soon as they are
+ * announced. None of this goes through the protocol.
  */
 export interface HonestModels {
   /** An honest node has stored its model of a round; `read` gives its blob. */

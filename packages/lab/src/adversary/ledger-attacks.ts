@@ -2,12 +2,12 @@ import type { NodeComponents } from '@tempered/node'
 import { documentCid, signHead } from '@tempered/protocol'
 
 /**
- * Nodes that train and publish honestly and lie in their ledgers: what replay and witnesses are there for. They do no
- * harm to anyone's model, so robust-agg does not know them.
+ * Nodes that train and publish honestly but lie in their ledgers. Replay and witnesses exist to catch them. They harm
+ * no model, so robust-agg does not know them.
  */
 export const LEDGER_ATTACKS: Readonly<Record<string, string>> = {
-  'wrong-aggregate': 'keeps its own model as the aggregate and writes down the verdicts of the rule',
-  'forked-ledger': 'signs a second head of each height, of a ledger that it shows to nobody',
+  'wrong-aggregate': 'keeps its own model as the aggregate but records the verdicts of the rule',
+  'forked-ledger': 'signs a second head at each height, of a ledger that it shows to nobody',
 }
 
 export function isLedgerAttack(name: string): boolean {

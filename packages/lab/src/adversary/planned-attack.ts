@@ -3,7 +3,7 @@ import type { ScenarioAdversary } from './adversary-schema.js'
 
 type Knowledge = AttackInfo['knowledge']
 
-/** What an attacking node does, with everything resolved. Plain data: it goes to host processes. */
+/** What an attacking node does, with everything resolved. Plain data: it is sent to worker processes. */
 export interface PlannedAttack extends NamedAttack {
   /** Whose models of a round it sees; `neighbours` where it does not collude. */
   readonly knowledge: Knowledge
@@ -12,7 +12,7 @@ export interface PlannedAttack extends NamedAttack {
   /** Last round in which it attacks, from 0. */
   readonly to: number
   readonly colluding: boolean
-  /** An attack on the training data beside one on the model. */
+  /** An attack on the training data in addition to one on the model. */
   readonly poison?: NamedAttack | undefined
 }
 
@@ -21,7 +21,7 @@ export interface NamedAttack {
   readonly params: Readonly<Record<string, number>>
 }
 
-/** What results call an attack: with the poison that rides on it. */
+/** Name of an attack in results, including its poison. */
 export function attackName({ name, poison }: PlannedAttack): string {
   return poison === undefined ? name : `${poison.name} + ${name}`
 }
@@ -33,12 +33,15 @@ export function knowsLess(a: Knowledge, b: Knowledge): boolean {
   return LEVELS.indexOf(a) < LEVELS.indexOf(b)
 }
 
-/** What an attack asks to see: `own` for those that robust-agg does not know, which see nothing of others. */
+/**
+ * The knowledge that an attack needs: `own` for attacks on the ledger, which robust-agg does not know and which see no
+ * other models.
+ */
 export function knowledgeOf(attack: string): Knowledge {
   return listAttacks().find(({ name }) => name === attack)?.knowledge ?? 'own'
 }
 
-/** An entry of the scenario as its nodes carry it out in a run of so many rounds. */
+/** The attack of a scenario entry as its nodes carry it out in a run of `rounds` rounds. */
 export function planAttack(entry: ScenarioAdversary, rounds: number): PlannedAttack {
   const { attack, colluding } = entry
   const knowledge = entry.knowledge ?? knowledgeOf(attack.name)

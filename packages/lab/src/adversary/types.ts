@@ -10,7 +10,7 @@ import type { Manifest } from '@tempered/protocol'
 import type { HonestModels } from './honest-models.js'
 import type { PlannedAttack } from './planned-attack.js'
 
-/** What makes a node an attacker: other training, another publisher, another network or another rule. */
+/** The parts of a node that an attacker replaces: training, publisher, network or rule. */
 export interface Adversary
   extends Pick<NodeComponents, 'createNetwork' | 'wrapRule'>,
     Pick<LocalNodeComponents, 'wrapTraining'> {

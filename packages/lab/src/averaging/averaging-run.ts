@@ -26,13 +26,13 @@ export interface ConsensusCase {
 const MIXINGS = { uniform: uniformWeights, metropolis: metropolisWeights, lazy: lazyWeights }
 
 /**
- * Every rule × attack × topology × seed. Whatever makes no sense is found here, before anything runs.
- * Throws E_CONFIG, RobustAggError.
+ * Every rule × attack × topology × seed. Inconsistent settings are found here, before anything runs. Throws E_CONFIG,
+ * RobustAggError.
  */
 export function casesOf(consensus: Consensus): ConsensusCase[] {
   const { topologies, attacks, rules, seeds, rounds } = consensus
   const late = consensus.after.find((round) => round > rounds)
-  if (late !== undefined) throw wrong('after', `round ${late} is after the last of ${rounds}`)
+  if (late !== undefined) throw wrong('after', `round ${late} is after the last round, ${rounds}`)
   return topologies.flatMap((entry) =>
     seeds.flatMap((seed) => {
       const topology = topologyOf(entry, seed)
@@ -74,7 +74,7 @@ function mixingOf(
   return Array.from({ length: topology.n }, (_, i) => {
     const neighbours = Float64Array.from(topology.neighbours(i), (j) => weightOf(i, j))
     const own = neighbours.reduce((left, weight) => left - weight, 1)
-    if (own < 0) throw wrong('topologies', `the weights of '${label}' at node ${i} come to more than 1`)
+    if (own < 0) throw wrong('topologies', `the weights of '${label}' at node ${i} sum to more than 1`)
     return { own, neighbours }
   })
 }
@@ -103,7 +103,7 @@ function pullOf({ name, params, values }: ConsensusAttack, { nodes, honest }: Co
   const create = () => {
     const attack = createAttack(name, params)
     if (attack.kind !== 'model')
-      throw wrong('attacks', `${name} poisons data, of which an averaging task has none`)
+      throw wrong('attacks', `${name} poisons training data, and an averaging task has none`)
     return attack
   }
   create()

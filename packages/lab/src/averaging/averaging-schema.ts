@@ -3,24 +3,30 @@ import { labelSchema, modulesSchema, namedWithParams, orName } from '../document
 import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
 
 /**
- * An averaging task: nodes hold vectors, do not train, and gossip until they agree, while attackers pull. The first nodes
- * of a topology are honest, the others attack; an attacker may tell each of its neighbours another vector.
+ * An averaging task: nodes hold vectors and gossip until they agree, without training, while attackers pull them away.
+ * The first nodes of a topology are honest and the others attack. An attacker may send each of its neighbours a
+ * different vector.
  */
 const topologySchema = namedWithParams('ring, complete, k-regular, dumbbell, two-worlds, custom …').extend({
   label: labelSchema,
   nodes: z.int().min(2).max(1024),
-  honest: z.int().min(1).describe('The first so many nodes are honest, the others attack.'),
+  honest: z.int().min(1).describe('Number of honest nodes. They come first; the others attack.'),
   edges: topologyFields.shape.edges,
   weights: z
     .array(z.number().gt(0).lt(1))
     .optional()
-    .describe('For custom: the mixing weight of each edge, both ways; what lacks to 1 is the own weight.'),
+    .describe(
+      'For custom: the mixing weight of each edge, in both directions. The remainder to 1 is the weight of the node itself.',
+    ),
 })
 
 const ruleSchema = orName(
   ruleFields.extend({
     label: labelSchema,
-    oracle: z.boolean().default(false).describe('Tell the rule who is honest, for radii that need it.'),
+    oracle: z
+      .boolean()
+      .default(false)
+      .describe('Whether the rule knows which nodes are honest, for radii that need it.'),
   }),
 )
 
@@ -63,7 +69,7 @@ export const consensusSchema = z.strictObject({
     ])
     .prefault({ kind: 'normal' })
     .describe(
-      'What honest nodes hold at first: given numbers; N(mean, 1); or N(±1, deviation²), −1 for the first half of them.',
+      'Initial values of the honest nodes: given numbers; N(mean, 1); or N(±1, deviation²), with −1 for the first half of the nodes.',
     ),
   rules: z.array(ruleSchema).min(1),
   attacks: z.array(attackSchema).min(1),

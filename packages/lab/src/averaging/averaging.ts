@@ -14,11 +14,11 @@ export interface AveragingTask {
   readonly topology: Topology
   /** One entry per node. */
   readonly mixing: readonly MixingWeights[]
-  /** What the honest nodes, which are the first ones, hold at first: vectors of one length d. */
+  /** Initial vectors of the honest nodes, which come first; all have length d. */
   readonly start: readonly Float32Array[]
   readonly rule: Rule
   readonly pull: Pull
-  /** The rule is given who is honest. */
+  /** Whether the rule knows which nodes are honest. */
   readonly oracle: boolean
   readonly rounds: number
   readonly seed: number
@@ -32,7 +32,7 @@ export interface AveragingRound {
 }
 
 /**
- * Plays an averaging task. Attackers see everything and craft for each honest neighbour anew.
+ * Runs an averaging task. Attackers see everything and craft a separate vector for each honest neighbour.
  *
  * @returns one entry for the start and one after each round
  */

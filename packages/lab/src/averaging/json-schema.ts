@@ -1,7 +1,10 @@
 import { jsonSchemaText } from '../documents/json-schema-text.js'
 import { consensusSchema } from './averaging-schema.js'
 
-/** What editors complete and check consensus files with, as text: the same schema that reads them. */
+/**
+ * The JSON Schema of consensus files as text, for completion and checks in editors. It is made from the schema that
+ * reads them.
+ */
 export function consensusJsonSchema(): string {
   return jsonSchemaText(consensusSchema, {
     title: 'Tempered consensus',

@@ -127,7 +127,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
 
 type Faults = Parameters<typeof createFaultTimeline>[0]
 
-/** Deals nodes to at most `count` processes by turns; those that faults kill or start get one of their own. */
+/** Deals nodes to at most `count` processes in turn. A node that faults kill or start gets its own process. */
 function dealNodes(
   nodes: readonly PlannedNode[],
   faults: Faults,

@@ -22,7 +22,10 @@ export async function checkLedgers(folder: string, nodes: readonly PlannedNode[]
   return checked
 }
 
-/** A model of a run from its blob; undefined when the file is gone. Throws ProtocolError for what is no such model. */
+/**
+ * A model of a run from its blob; undefined when the file is gone. Throws ProtocolError if the file is not a model of
+ * the run.
+ */
 export async function readModel(path: string, run: Run): Promise<Float32Array | undefined> {
   if (!(await exists(path))) return undefined
   const bytes = await readFile(path).catch(() => undefined)

@@ -6,7 +6,7 @@ import type { PlannedAttack } from '../scenario/plan.js'
 
 /** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
 
-/** A node that a worker is to run. */
+/** A node for a worker to run. */
 export interface WorkerNode {
   readonly index: number
   readonly name: string
@@ -20,14 +20,14 @@ export interface WorkerLaunch {
   /** Canonical manifest bytes. */
   readonly manifest: Uint8Array
   readonly nodes: readonly WorkerNode[]
-  /** Code of its own that the run uses. */
+  /** Modules that the run uses. */
   readonly modules: readonly UsedModule[]
   /** Indices of all honest nodes of the cluster, for attacks that see them. */
   readonly honest: readonly number[]
   /** `mnist`, or a folder with IDX files. */
   readonly source: string
   readonly partition: PartitionScheme
-  /** What faults have made of links and trainers before. */
+  /** State of links and trainers after earlier faults. */
   readonly conditions: Conditions
   /** Indices of nodes that will join later. */
   readonly absent: readonly number[]
@@ -46,7 +46,7 @@ export type ToWorker =
   | { readonly type: 'honest-model'; readonly index: number; readonly round: number; readonly path: string }
   | { readonly type: 'honest-gone'; readonly index: number }
   | { readonly type: 'conditions'; readonly conditions: Conditions }
-  /** One node is to stop, cleanly and for good; it is done then. */
+  /** Stops one node cleanly and for good. It then counts as done. */
   | { readonly type: 'leave'; readonly index: number }
   | { readonly type: 'stop' }
 export type FromWorker =

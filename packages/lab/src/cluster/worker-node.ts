@@ -27,7 +27,7 @@ export interface WorkerNodeComponents {
   readonly source: DataSource
   readonly service: TrainerService
   readonly logger: Logger
-  /** What faults have made of links and trainers up to now. */
+  /** Current state of links and trainers, as faults left them. */
   conditions(): Conditions
   send(message: FromWorker): void
 }

@@ -61,7 +61,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
     { level: init.logLevel, base: {} },
     pino.destination({ dest: init.logFile, sync: false }),
   )
-  // libp2p has thrown from stream callbacks before; log it, the nodes go on.
+  // libp2p has thrown from stream callbacks before. Log the error and keep the nodes running.
   process.on('uncaughtException', (error) =>
     logger.error({ err: error, component: 'process' }, 'uncaught exception'),
   )
@@ -76,7 +76,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const nodes = new Map<number, TemperedNode>()
   const leaving = new Set<number>()
   let { conditions } = init
-  /** Cuts and mends the links of a node as the conditions have it. */
+  /** Cuts and restores the links of a node according to the conditions. */
   const setLinks = (index: number, node: TemperedNode): void => {
     const cut = new Set(conditions.cut)
     manifest.members.forEach((peer, other) => {

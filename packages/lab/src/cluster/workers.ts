@@ -13,17 +13,17 @@ export const LOG_FOLDER = 'hosts'
 export interface Workers extends Iterable<Worker> {
   /** Number of processes that have not exited. */
   readonly count: number
-  /** Starts a process for some nodes. `late`: others run already, so it has to hear their addresses. */
+  /** Starts a process for some nodes. `late`: others already run, so it needs their addresses. */
   launch(nodes: readonly PlannedNode[], logName: string, state: LaunchState & { late?: boolean }): Worker
   broadcast(message: ToWorker): void
-  /** Passes on where a node listens, to those that run now and to those that start late. */
+  /** Announces the addresses of a node to running workers and to those that start later. */
   announce(from: Worker, peer: string, addresses: readonly string[]): void
-  /** The worker that runs a node at the moment. */
+  /** The worker that currently runs a node. */
   runnerOf(index: number): Worker | undefined
   killAll(): void
 }
 
-/** What faults have done before a worker starts. */
+/** The effects of faults before a worker starts. */
 export interface LaunchState {
   readonly conditions: Conditions
   /** Indices of nodes that will join later. */

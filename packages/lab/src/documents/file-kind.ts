@@ -3,7 +3,7 @@ import { LabError } from '../errors.js'
 
 type FileKind = 'scenario' | 'lab' | 'consensus'
 
-/** Keys at the root of a file that only this kind has, and the command that wants it. */
+/** Keys at the root of a file that only this kind has, and the command that takes it. */
 const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; readonly command: string }>> = {
   scenario: {
     keys: ['rule', 'adversaries', 'faults', 'assertions', 'training'],
@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; reado
   consensus: { keys: ['after', 'start'], command: 'lab consensus' },
 }
 
-/** Which kind of file a text is, by the keys at its root; `scenario` where none tells. */
+/** Which kind of file a text is, by the keys at its root; `scenario` when none of them decides. */
 export function kindOfText(text: string): FileKind {
   const root = parseDocument(text).contents
   const keys = isMap(root) ? root.items.map(({ key }) => String(key)) : []

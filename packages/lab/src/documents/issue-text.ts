@@ -12,7 +12,7 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping (key: value)',
 }
 
-/** What is wrong, in words for whoever wrote the file; `value` is what stands there. */
+/** Describes a mistake for the author of the file; `value` is the value in the file. */
 export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Metadata of a schema whose objects may also be written as a string, their name: the names that editors offer. */
+/** Metadata key of a schema whose objects may be written as a bare name: the names that editors offer. */
 export const BARE_NAME = 'bareName'
 
 /** The JSON Schema of what a file may hold, as text with a newline at its end. */
@@ -18,10 +18,10 @@ export function jsonSchemaText(schema: z.ZodType, about: { title: string; descri
   return `${JSON.stringify({ ...json, ...about }, null, 2)}\n`
 }
 
-/** The same object with a module in the place of its name. */
+/** The same object with a module in place of its name. */
 function fromModule(object: Record<string, unknown>): Record<string, unknown> {
   const { name: _, ...properties } = object.properties as Record<string, unknown>
   const required = ((object.required ?? []) as string[]).map((key) => (key === 'name' ? 'module' : key))
-  const module = { type: 'string', description: 'ES module of your own, relative to this file.' }
+  const module = { type: 'string', description: 'Path of your own ES module, relative to this file.' }
   return { ...object, properties: { module, ...properties }, required }
 }

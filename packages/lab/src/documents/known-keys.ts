@@ -1,4 +1,4 @@
-/** As much of a zod schema as is needed to find the keys of its objects. */
+/** The part of a zod schema that is needed to find the keys of its objects. */
 interface Definition {
   readonly type: string
   readonly shape?: Readonly<Record<string, unknown>>
@@ -11,8 +11,8 @@ interface Definition {
 }
 
 /**
- * Keys that a schema knows at a path; empty where that cannot be told. Of a union, those of the alternatives whose
- * literals (`kind: …`) `value` has, or of all when none fits.
+ * Keys that a schema knows at a path; empty where they cannot be determined. For a union these are the keys of the
+ * alternatives whose literals (`kind: …`) match `value`, or of all alternatives when none matches.
  */
 export function knownKeys(schema: unknown, path: readonly PropertyKey[], value: unknown): string[] {
   let current = alternatives(schema)
@@ -48,7 +48,7 @@ function unwrap(schema: unknown): Definition | undefined {
   let current = schema
   for (;;) {
     const definition = definitionOf(current)
-    // What is preprocessed comes out as what the schema knows.
+    // Preprocessing returns what the output schema describes.
     const isPrepared = definitionOf(definition?.in)?.type === 'transform'
     const next = definition?.innerType ?? (isPrepared ? definition?.out : definition?.in)
     if (next === undefined) return definition

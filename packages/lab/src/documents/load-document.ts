@@ -22,25 +22,25 @@ const READING: Readonly<Record<string, string>> = {
   EISDIR: 'this is a folder; name a file',
 }
 
-/** What a schema cannot see: whether a value makes sense. `raw` is what the file says, before defaults. */
+/** Checks what a schema cannot: whether a value makes sense. `raw` is the content of the file, before defaults. */
 export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
 
 export interface DocumentOptions<S extends z.ZodType> {
-  /** Run once the schema is met; unknown keys do not keep it from looking at the rest. */
+  /** Runs once the value satisfies the schema. Unknown keys do not prevent it from checking the rest. */
   readonly check?: Check<z.infer<S>>
-  /** Keys of the root that say nothing of the others: mistakes below them do not keep `check` from running. */
+  /** Root keys that do not affect the others: mistakes below them do not prevent `check` from running. */
   readonly independent?: readonly string[]
 }
 
 export interface FileOptions<S extends z.ZodType> extends DocumentOptions<S> {
-  /** Changes what the file says before the schema sees it. */
+  /** Transforms the content of the file before the schema checks it. */
   prepare?(raw: unknown): Promise<{ readonly value: unknown; readonly problems: readonly Problem[] }>
 }
 
 /**
- * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if that has been met, with `check`.
- * Every problem is one line `file:line:column: what`, and an unknown key comes with the nearest known one. Throws E_FILE
- * or E_CONFIG.
+ * Reads a YAML or JSON file (JSON is YAML) and checks it against a schema and, if it satisfies the schema, with
+ * `check`. Every problem is one line `file:line:column: what`, and an unknown key is reported with the nearest known
+ * one. Throws E_FILE or E_CONFIG.
  */
 export async function loadDocument<S extends z.ZodType>(
   path: string,
@@ -62,7 +62,7 @@ export async function loadDocument<S extends z.ZodType>(
     : checkDocument({ ...document, raw: prepared.value }, schema, options, prepared.problems)
 }
 
-/** As {@link loadDocument}, for text; `path` is what messages call it. */
+/** Like {@link loadDocument}, for text; messages refer to it as `path`. */
 export function parseText<S extends z.ZodType>(
   path: string,
   text: string,
@@ -72,7 +72,7 @@ export function parseText<S extends z.ZodType>(
   return checkDocument(readText(path, text), schema, options)
 }
 
-/** What a file says, and where it says it. */
+/** The content of a file, with positions. */
 interface ReadDocument {
   readonly path: string
   readonly raw: unknown
@@ -95,7 +95,7 @@ function readText(path: string, text: string): ReadDocument {
   return { path, raw: valuesOf(document, path, at) ?? {}, root: document.contents, at }
 }
 
-/** @param earlier problems that were found before the schema was asked */
+/** @param earlier problems that were found before the check against the schema */
 function checkDocument<S extends z.ZodType>(
   { path, raw, root, at }: ReadDocument,
   schema: S,
@@ -118,7 +118,10 @@ function checkDocument<S extends z.ZodType>(
   throw new LabError('E_CONFIG', [...messages].join('\n'), { path })
 }
 
-/** What the document says, with aliases resolved. Throws E_CONFIG at one that leads nowhere, and where they explode. */
+/**
+ * The value of the document with aliases resolved. Throws E_CONFIG for an alias without an anchor, and when aliases
+ * expand to too many nodes.
+ */
 function valuesOf(document: Document.Parsed, path: string, at: (offset: number) => string): unknown {
   visit(document, {
     Alias(_key, alias) {
@@ -131,12 +134,12 @@ function valuesOf(document: Document.Parsed, path: string, at: (offset: number) 
     return document.toJS()
   } catch (cause) {
     const what = (cause as Error).message
-    const text = /alias count/i.test(what) ? `its aliases multiply beyond measure (${what})` : what
+    const text = /alias count/i.test(what) ? `its aliases expand to too many nodes (${what})` : what
     throw new LabError('E_CONFIG', `${path}: ${text}`, { path }, cause)
   }
 }
 
-/** Mistakes of a file that were found when more was known than the file alone, as the error that tells them with place. */
+/** Creates the error for mistakes that were found after a file was loaded, with the position of each in the file. */
 export async function documentError(path: string, problems: readonly Problem[]): Promise<LabError> {
   const lines = new LineCounter()
   const { contents } = parseDocument(await readFile(path, 'utf8'), {
@@ -160,7 +163,7 @@ function placed(path: Path, message: string): string {
   return where === '' ? message : `${where}: ${message}`
 }
 
-/** The value without unknown keys and without independent keys that are wrong, so that the rest can be looked at. */
+/** The value without unknown keys and without independent keys that are wrong, so that the rest can be checked. */
 function withoutWrong(
   raw: unknown,
   issues: readonly z.core.$ZodIssue[],
@@ -213,7 +216,7 @@ function describe(
   return [{ offset: offsetOf(root, path), message: placed(path, issueText(issue, valueAt(raw, path))) }]
 }
 
-/** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that is there. */
+/** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that exists. */
 function offsetOf(root: YamlNode | null, path: Path, key?: string): number {
   let node: YamlNode | null = root
   let offset = root?.range?.[0] ?? 0

@@ -4,7 +4,7 @@ import { BARE_NAME } from './json-schema-text.js'
 
 /** Parts that node configurations and scenarios share. Descriptions end up in the published JSON Schemas. */
 
-/** @param names what editors offer; whether a name is known is reported when the file is checked, with the nearest one */
+/** @param names names that editors offer; the check of the file reports unknown names with the nearest known one */
 export const namedWithParams = (what: string, names: readonly string[] = []) =>
   z.strictObject({
     name: z
@@ -14,7 +14,7 @@ export const namedWithParams = (what: string, names: readonly string[] = []) =>
     params: z
       .record(z.string(), z.number())
       .default({})
-      .describe('Parameters by name; what is left out has its default.'),
+      .describe('Parameters by name. Omitted parameters have their defaults.'),
   })
 
 /** A bare name stands for itself with default parameters: `rule: median`. */
@@ -23,7 +23,7 @@ export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) 
     .preprocess((value: string | z.input<S>) => (typeof value === 'string' ? { name: value } : value), schema)
     .meta({ [BARE_NAME]: schema.shape.name.meta()?.enum ?? [] })
 
-/** Code of its own that a run used. Tempered writes it into resolved files; nobody has to. */
+/** Modules that a run used. Tempered writes them into resolved files; users do not have to. */
 export const modulesSchema = z
   .array(
     z.strictObject({
@@ -36,11 +36,11 @@ export const modulesSchema = z
   .optional()
   .describe('Modules that the run used, with their hashes; written into resolved files.')
 
-/** Measures from ES modules; they are gone from a file that was read, since they act by being registered. */
+/** Measures from ES modules. They are removed when a file is read, since registering them is enough. */
 export const measuresSchema = z
   .array(z.strictObject({ module: z.string().describe('ES module of a measure, relative to this file.') }))
   .optional()
-  .describe('Measures of your own, beside the built-in ones.')
+  .describe('Your own measures, in addition to the built-in ones.')
 
 export const sourceSchema = z
   .string()
@@ -60,7 +60,7 @@ export const splitSchema = z
     }),
     z.strictObject({
       kind: z.literal('dirichlet'),
-      a: z.number().gt(0).describe('Concentration; small is skewed.'),
+      a: z.number().gt(0).describe('Concentration; smaller values are more skewed.'),
     }),
     z.strictObject({
       kind: z.literal('shards'),
@@ -69,10 +69,10 @@ export const splitSchema = z
   ])
   .describe('How training samples are dealt to the nodes.')
 
-/** Groups of nodes by index, each with labels of its own. */
+/** Groups of nodes by index, each with its own labels. */
 export const groupsSchema = z.array(z.array(z.int().min(0)).min(1)).min(1)
 
-/** A split that needs nothing else to be carried out: its cliques are named, not taken from a topology. */
+/** A self-contained split: its cliques are listed, not taken from a topology. */
 export const wholeSplitSchema = z
   .discriminatedUnion('kind', [
     ...splitSchema.options,
@@ -81,7 +81,7 @@ export const wholeSplitSchema = z
       groups: groupsSchema.describe('Part numbers by clique; every part is in exactly one.'),
     }),
   ])
-  .describe('How training samples are dealt to the nodes; by-clique gives each group labels of its own.')
+  .describe('How training samples are dealt to the nodes; by-clique gives each group its own labels.')
 
 export type WholeSplit = z.infer<typeof wholeSplitSchema>
 
@@ -96,7 +96,7 @@ export const evaluationSchema = z
       .int()
       .min(1)
       .default(500)
-      .describe('Test samples an evaluation looks at; the last one looks at all.'),
+      .describe('Number of test samples per evaluation. The last evaluation uses all samples.'),
   })
   .prefault({})
 
@@ -113,7 +113,7 @@ export const trainingSchema = z
       .min(0)
       .default(0)
       .describe(
-        'Strength τ of logit adjustment: 1 trains as if every class were equally frequent in the own data, ' +
+        'Strength τ of logit adjustment: 1 trains as if every class were equally frequent in the node’s own data, ' +
           '0 is plain cross entropy.',
       ),
     schedule: z
@@ -134,21 +134,25 @@ export const deadlinesSchema = z
       .int()
       .min(1)
       .default(120_000)
-      .describe('Wait at the start for all neighbours once one is there.'),
-    collectMs: z.int().min(1).default(60_000).describe("Wait for the neighbours' models after publishing."),
-    dialMs: z.int().min(1).default(20_000).describe('Opening a connection or stream.'),
-    firstByteMs: z.int().min(1).default(20_000).describe('Until the first byte of a reply.'),
-    transferMs: z.int().min(1).default(60_000).describe('A whole model.'),
+      .describe('Wait at the start for all neighbours, once one of them is there.'),
+    collectMs: z
+      .int()
+      .min(1)
+      .default(60_000)
+      .describe('Wait for the models of the neighbours after publishing.'),
+    dialMs: z.int().min(1).default(20_000).describe('Time limit to open a connection or stream.'),
+    firstByteMs: z.int().min(1).default(20_000).describe('Time limit for the first byte of a reply.'),
+    transferMs: z.int().min(1).default(60_000).describe('Time limit to transfer a whole model.'),
     reconnectMs: z.int().min(1).default(5_000).describe('How long a lost neighbour still counts as live.'),
   })
   .prefault({})
 
-/** How many of the keys that exclude each other are there. */
+/** Number of the mutually exclusive keys that are present. */
 export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {
   return keys.filter((key) => fields[key] !== undefined).length
 }
 
-/** The last round of an attack is not before its first. */
+/** Requires that the last round of an attack is not before its first. */
 export function requireSpan(
   { from, to }: { readonly from: number; readonly to?: number | undefined },
   context: z.RefinementCtx,
@@ -162,4 +166,4 @@ export const labelSchema = z
   .min(1)
   .max(40)
   .optional()
-  .describe('What tables call it; default: its name and parameters.')
+  .describe('Its name in tables. Default: name and parameters.')

@@ -1,7 +1,7 @@
-/** Nodes that this process plays at the moment, of all runs in it. */
+/** Number of nodes that this process currently runs, over all its runs. */
 let played = 0
 
-/** To be called when so many nodes begin to be played here; returns what is to be called when they are done. */
+/** Call it when `nodes` nodes start in this process, and the function that it returns when they are done. */
 export function shareMemory(nodes: number): () => void {
   played += nodes
   return () => {
@@ -9,7 +9,7 @@ export function shareMemory(nodes: number): () => void {
   }
 }
 
-/** Resident memory of this process by the number of nodes that it plays, bytes. */
+/** Resident memory of this process divided by the number of nodes that it runs, in bytes. */
 export function residentShare(): number {
   return process.memoryUsage.rss() / Math.max(1, played)
 }

@@ -22,13 +22,16 @@ export type NodeEvent =
   /** Bytes of memory that the process holds (resident set), after its last node is done. */
   | { readonly type: 'memory'; readonly residentBytes: number }
 
-/** What only somebody who sees all honest models can say of a round. */
+/** What only an observer of all honest models can measure in a round. */
 export interface Observed {
   readonly type: 'observed'
   readonly round: number
-  /** Mean squared L2 distance of the honest nodes' aggregates to their mean; null when some were not to be had. */
+  /** Mean squared L2 distance of the honest nodes' aggregates to their mean; null when some were not available. */
   readonly consensusDistance: number | null
-  /** Share in [0, 1] of triggered test images told as the backdoor's target, by index of the honest node; empty without a backdoor. */
+  /**
+   * Share in [0, 1] of triggered test images classified as the backdoor's target, by index of the honest node; empty
+   * without a backdoor.
+   */
   readonly attackSuccess: Readonly<Record<number, number>>
 }
 
@@ -37,7 +40,7 @@ interface WorkerGone {
   readonly pid: number | undefined
   readonly exitCode: number | null
   readonly signal: string | null
-  /** Names of the nodes that went with it. */
+  /** Names of the nodes that ran in it. */
   readonly nodes: readonly string[]
 }
 

@@ -1,8 +1,8 @@
 import type { RunNetwork } from '@tempered/node'
 
 /**
- * A network that does not let its node wait at the start for peers that are known to join later: they count as there
- * until the node announces its first model, and as down from then on, until they come.
+ * A network whose node does not wait at the start for peers that are known to join later. They count as present until
+ * the node announces its first model, and then as down until they join.
  *
  * @param absent peer ids
  */
@@ -17,7 +17,7 @@ export function withoutAbsent(network: RunNetwork, absent: readonly string[]): R
       await network.start({
         ...handlers,
         neighbourUp(peer) {
-          // The first real neighbour vouches for them: a node alone still waits.
+          // They count as present once a real neighbour is: a node that is alone still waits.
           if (!awaited.delete(peer)) for (const other of awaited) handlers.neighbourUp(other)
           handlers.neighbourUp(peer)
         },

@@ -1,20 +1,20 @@
 import { type FaultAction, partedPairs } from './fault-timeline.js'
 
-/** How fast a link is: what its slow ends add to what they carry. */
+/** The speed of a link: the delay and the limit that its slow ends add. */
 export interface LinkSpeed {
   /** Added to every message, one way. */
   readonly latencyMs: number
-  /** undefined: as fast as it goes. */
+  /** undefined: no limit. */
   readonly bytesPerSecond: number | undefined
 }
 
-/** What faults have made of links and trainers so far, by index of the nodes. Plain data: it goes to host processes. */
+/** State of links and trainers after the faults so far, by node index. Plain data: it is sent to worker processes. */
 export interface Conditions {
   /** Links that are cut, as `linkName` writes them. */
   readonly cut: readonly string[]
   /** By link. */
   readonly slow: Readonly<Record<string, LinkSpeed>>
-  /** How many times as long training takes, by node. */
+  /** Factor by which training takes longer, by node. */
   readonly trainers: Readonly<Record<number, number>>
 }
 
@@ -24,7 +24,7 @@ export function linkName(a: number, b: number): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`
 }
 
-/** The conditions after an action; kills, restarts and the like change none. */
+/** The conditions after an action; kills, restarts and similar actions do not change them. */
 export function afterFault(before: Conditions, action: FaultAction): Conditions {
   switch (action.type) {
     case 'partition':

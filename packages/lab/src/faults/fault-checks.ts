@@ -5,9 +5,9 @@ import type { ScenarioFault } from './fault-schema.js'
 export interface FaultContext {
   readonly nodes: number
   readonly rounds: number
-  /** undefined when it could not be made: then nothing is said of links. */
+  /** undefined when it could not be built; links are then not checked. */
   readonly topology: Topology | undefined
-  /** Indices of honest nodes: one of them must always be there, since faults wait for what they publish. */
+  /** Indices of honest nodes. At least one must always be present, since faults wait for what they publish. */
   readonly honest: readonly number[]
 }
 
@@ -31,11 +31,11 @@ const STEPS = {
 type Step = keyof typeof STEPS
 const STEP_NAMES = Object.keys(STEPS) as Step[]
 
-/** What is impossible in a fault timeline, each with its place in the scenario. */
+/** Every impossible fault of a timeline, with its place in the scenario. */
 export function checkFaults(faults: readonly ScenarioFault[], context: FaultContext): Problem[] {
   const checker = createChecker(faults, context)
   if (!checker.isAnyHonestUp())
-    checker.report(['faults'], 'every honest node joins later, so none is there at the start')
+    checker.report(['faults'], 'every honest node joins later, so none is present at the start')
   const inOrder = faults
     .map((fault, k) => ({ fault, path: ['faults', k] }))
     .sort((a, b) => a.fault.at - b.fault.at)
@@ -53,7 +53,7 @@ export function checkFaults(faults: readonly ScenarioFault[], context: FaultCont
 
 type Path = Problem['path']
 
-/** Follows who is up and which partition is in force through a timeline, and collects what does not fit. */
+/** Follows through a timeline which nodes are up and which partition is in force, and collects contradictions. */
 function createChecker(faults: readonly ScenarioFault[], { nodes, honest, topology }: FaultContext) {
   const problems: Problem[] = []
   const states = new Map<number, State>()
@@ -64,7 +64,7 @@ function createChecker(faults: readonly ScenarioFault[], { nodes, honest, topolo
 
   const report = (path: Path, message: string): void => void problems.push({ path, message })
 
-  /** Indices that are nodes; reports the others, and nodes that are named twice. */
+  /** Returns the indices that are nodes. Reports the others, and nodes that are named twice. */
   const known = (list: readonly number[], path: Path, seen = new Set<number>()): number[] =>
     list.flatMap((node, k) => {
       if (node >= nodes) {

@@ -13,14 +13,14 @@ export function faultText(action: FaultAction, name: (index: number) => string):
     case 'leave':
       return `${name(action.node)} leaves`
     case 'slow-trainer':
-      return `${name(action.node)} trains ${action.factor} times as long`
+      return `${name(action.node)} takes ${action.factor} times as long to train`
     case 'partition':
       return `partition: ${groups(action.groups, name)}`
     case 'heal':
       return `the partition heals: ${groups(action.groups, name)}`
     case 'slow-link': {
       const [a, b] = action.between
-      const speed = action.bytesPerSecond === undefined ? '' : `, ${bytes(action.bytesPerSecond)} a second`
+      const speed = action.bytesPerSecond === undefined ? '' : `, ${bytes(action.bytesPerSecond)} per second`
       return `slow link ${name(a)} – ${name(b)}: ${action.latencyMs} ms${speed}`
     }
   }

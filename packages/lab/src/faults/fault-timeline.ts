@@ -1,6 +1,6 @@
 import type { ScenarioFault } from './fault-schema.js'
 
-/** One thing to be done to one node, or to links. `at` is the round of the scenario, counted from 1. */
+/** One action on one node, or on links. `at` is the round of the scenario, counted from 1. */
 export type FaultAction = { readonly at: number } & (
   | { readonly type: 'kill' | 'restart' | 'join' | 'leave'; readonly node: number }
   | { readonly type: 'slow-trainer'; readonly node: number; readonly factor: number }
@@ -11,7 +11,7 @@ export type FaultAction = { readonly at: number } & (
       readonly between: readonly [number, number]
       /** Added to every message, one way. */
       readonly latencyMs: number
-      /** undefined: as fast as it goes. */
+      /** undefined: no limit. */
       readonly bytesPerSecond: number | undefined
     }
 )
@@ -22,20 +22,20 @@ export interface FaultFacts {
 }
 
 /**
- * When the faults of a scenario happen, as a function of what is published and of nothing else: no clock, no
- * randomness. Killing, leaving and slowing a node in round r happen when that node has published its model of round r
- * or, having jumped, of a later one; everything else when the first honest node has. In round 1, partitions, slow
- * links and slow trainers are there before anything begins. What is done to one node keeps the order of the timeline:
- * a restart that is due waits until the node has been killed.
+ * When the faults of a scenario happen. This depends only on what is published: no clock, no randomness. Killing,
+ * leaving and slowing a node in round r happen when that node has published its model of round r or, having jumped, of
+ * a later one; everything else when the first honest node has. In round 1, partitions, slow links and slow trainers are
+ * in force before anything begins. Actions on one node keep the order of the timeline: a restart that is due waits
+ * until the node has been killed.
  */
 export interface FaultTimeline {
-  /** Nodes that are not there until they join. */
+  /** Nodes that are absent until they join. */
   readonly absentAtStart: readonly number[]
-  /** Before anything begins; to be called once. */
+  /** To be called once, before anything begins. */
   start(): FaultAction[]
-  /** After `index` has published its model of `round`, counted from 0; in any order, again or not at all. */
+  /** After `index` has published its model of `round`, counted from 0; in any order, repeatedly or not at all. */
   published(index: number, round: number, isHonest: boolean): FaultAction[]
-  /** What has not happened, in order: restarts and joins are what a runner still has to wait for. */
+  /** Actions that have not happened yet, in order. A runner still has to wait for restarts and joins. */
   pending(): FaultAction[]
 }
 
@@ -72,7 +72,7 @@ export function createFaultTimeline(faults: readonly ScenarioFault[], facts: Fau
       if (!due) break
       entry.done = true
       actions.push(action)
-      // What a node published before it was killed says nothing of the one that comes back.
+      // What a node published before it was killed does not count once it restarts.
       if (action.type === 'kill') said = 0
     }
     return actions

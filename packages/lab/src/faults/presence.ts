@@ -1,14 +1,14 @@
 import type { Topology } from '@tempered/robust-agg/topology'
 
-/** `working`: it has published, and `round` was the last time. */
+/** `working`: it has published, most recently in `round`. */
 type State =
   | { readonly is: 'absent' | 'started' | 'gone' }
   | { readonly is: 'working'; readonly round: number }
 
 /**
- * Who is there in a run with faults, for one question: which nodes wait for neighbours that will never come? A node
- * that was started joins when a neighbour is there, and a round closes when a neighbour answers; when all of them have
- * finished, nothing will ever let it go on.
+ * Tracks which nodes are present in a run with faults, to find nodes that wait for neighbours that will never come. A
+ * node that was started joins when a neighbour is present, and a round closes when a neighbour answers. Once all
+ * neighbours have finished, the node can never continue.
  */
 export interface Presence {
   /** It is being started, or started again. */
@@ -17,8 +17,8 @@ export interface Presence {
   /** It is finished, failed or killed; it may be started again. */
   gone(index: number): void
   /**
-   * Nodes with rounds before them whose neighbours are all gone for good. A node in its last round is not among them: it
-   * may have everything that it needs.
+   * Nodes with rounds left whose neighbours are all gone for good. A node in its last round is excluded, because it may
+   * have everything that it needs.
    */
   stranded(isComing: (index: number) => boolean): readonly number[]
 }

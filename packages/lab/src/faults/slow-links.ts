@@ -5,14 +5,14 @@ import type { LinkSpeed } from './conditions.js'
 export interface SlowLinksInit {
   readonly clock: Clock
   readonly deadlines: Pick<Manifest['deadlines'], 'firstByteMs' | 'transferMs'>
-  /** The speed of the link to a peer at this moment; undefined: not slowed. */
+  /** The current speed of the link to a peer; undefined: not slowed. */
   speedOf(peer: string): LinkSpeed | undefined
 }
 
 /**
- * A network some of whose links are slow. Requests take the latency there and back and models the time that their
- * bytes need, or fail at the deadlines that a real transfer has. What a peer at a slow link tells everyone
- * (announcements, heads) arrives one latency later, also where it came by way of others.
+ * A network with some slow links. A request takes the latency twice, and a model also takes the time that its bytes
+ * need. Both fail at the deadlines of a real transfer. What a peer at a slow link broadcasts (announcements, heads)
+ * arrives one latency later, even if others forwarded it.
  */
 export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork {
   const { clock, deadlines } = init
@@ -35,7 +35,7 @@ export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork 
       throw new NodeError('E_TIMEOUT', `${bytes} bytes from ${peer} took over ${deadlines.transferMs} ms`)
   }
 
-  /** Hands on what `author` says, one latency later. */
+  /** Delivers a message of `author` one latency later. */
   const delayed = (author: string, act: () => void): void => {
     const latencyMs = init.speedOf(author)?.latencyMs ?? 0
     if (latencyMs === 0) act()

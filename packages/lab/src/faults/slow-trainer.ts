@@ -1,8 +1,8 @@
 import { type Clock, sleep, type TrainerService } from '@tempered/node'
 
 /**
- * A trainer service whose trainers take `factor()` times as long to train: the time that it took, waiting for other
- * nodes of the process included, and then the rest of waiting. Factors are at least 1 and may change between rounds.
+ * A trainer service whose trainers take `factor()` times as long to train. They train, which includes waiting for other
+ * nodes of the process, and then wait for the remaining time. Factors are at least 1 and may change between rounds.
  */
 export function slowTrainers(service: TrainerService, clock: Clock, factor: () => number): TrainerService {
   return {

@@ -9,7 +9,7 @@ import { loadScenario } from '../scenario/load-scenario.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
 import { type Scenario, type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 
-/** What a lab may say, before defaults. */
+/** A lab as written, before defaults. */
 export type LabInput = z.input<typeof labSchema>
 
 /** A scenario from a file, or from an object; modules of an object are relative to the working directory. */

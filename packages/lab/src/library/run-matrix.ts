@@ -10,12 +10,12 @@ import { type LabInput, readLab } from './read-input.js'
 export interface RunMatrixOptions {
   /** Folder for the results; cells that it holds already are not run again. Default `runs/<name>`. */
   readonly folder?: string
-  /** Cells at the same time, each in a process of its own. Default: one per core. */
+  /** Number of cells that run at the same time, each in its own process. Default: one per core. */
   readonly parallel?: number
   /** Only these rules and attacks, by the names that tables show. */
   readonly rules?: readonly string[]
   readonly attacks?: readonly string[]
-  /** Stops; cells that did not finish are `missing` in the result. */
+  /** Stops the matrix; cells that did not finish are `missing` in the result. */
   readonly signal?: AbortSignal
   /** After every cell that ran. */
   onCell?(cell: CellResult, progress: MatrixProgress): void
@@ -30,9 +30,9 @@ export interface MatrixResult {
 
 /**
  * Runs every combination of a lab as a simulation, as `tempered lab matrix` does. A failed cell is a result, not an
- * error. `writeMatrixReport` of @tempered/report makes a page of the folder.
+ * error. `writeMatrixReport` of @tempered/report turns the folder into a page.
  *
- * @param lab a file, or what one would say
+ * @param lab path of a lab file, or its content as an object
  * @throws LabError E_CONFIG, E_FILE or E_MODULE
  * @example
  * const { cells } = await runMatrix('scenarios/labs/balance-style.yaml')

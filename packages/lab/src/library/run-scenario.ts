@@ -11,13 +11,13 @@ import { startSimulation } from '../simulate/simulation.js'
 import { readScenario } from './read-input.js'
 
 export interface RunScenarioOptions {
-  /** Real nodes in several processes, or all of them in this process by virtual time. Default `cluster`. */
+  /** Real nodes in several processes, or all of them in this process in virtual time. Default `cluster`. */
   readonly stage?: 'cluster' | 'simulate'
-  /** Folder for the results; it is made. Default `runs/<name>-<time>`. */
+  /** Folder for the results; it is created. Default `runs/<name>-<time>`. */
   readonly folder?: string
   /** Worker processes per run (training threads in a simulation). Default: one per core. */
   readonly workers?: number
-  /** Runs at the same time. Default 1. */
+  /** Number of runs at the same time. Default 1. */
   readonly parallel?: number
   /** Level of the nodes' log files. Default `info`. */
   readonly logLevel?: string
@@ -28,7 +28,7 @@ export interface RunScenarioOptions {
   onProgress?(progress: ScenarioProgress): void
 }
 
-/** What happens while a scenario runs. `variant` and `seed` say in which run. */
+/** Progress of a scenario. `variant` and `seed` identify the run. */
 export type ScenarioProgress =
   | {
       readonly type: 'run-started'
@@ -47,11 +47,11 @@ export type ScenarioProgress =
     }
 
 /**
- * Runs a scenario with all its rules, seeds and controls, and judges its assertions, as `tempered scenario run` does.
- * A missed assertion is a result, not an error.
+ * Runs a scenario with all its rules, seeds and controls, and judges its assertions, as `tempered scenario run` does. A
+ * missed assertion is a result, not an error.
  *
- * @param scenario a file, or what one would say
- * @throws LabError E_CONFIG, E_FILE or E_MODULE for what is wrong with it; DataError; what running throws
+ * @param scenario path of a scenario file, or its content as an object
+ * @throws LabError E_CONFIG, E_FILE or E_MODULE for mistakes in it; DataError; whatever running it throws
  * @example
  * const { runs, assertions } = await runScenario('scenarios/sign-flip.yaml', { stage: 'simulate' })
  * console.log(runs[0].measures.worstHonestAccuracy, assertions.every(({ ok }) => ok))

@@ -8,21 +8,21 @@ import { readScenario } from './read-input.js'
 export interface SearchAttackOptions {
   /** Share of attacking nodes, in (0, 1). Default 0.2. */
   readonly fraction?: number
-  /** Simulated runs in all, at least 1. Default 60. */
+  /** Total number of simulated runs, at least 1. Default 60. */
   readonly budget?: number
-  /** The first is searched on, all decide. Default [1]. */
+  /** The search uses the first seed; the final ranking uses all. Default [1]. */
   readonly seeds?: readonly number[]
-  /** Runs at the same time. Default: one per core. */
+  /** Number of runs at the same time. Default: one per core. */
   readonly parallel?: number
-  /** Stops the search; what was found until then is the result. */
+  /** Stops the search; the result is what it has found so far. */
   readonly signal?: AbortSignal
   onTrial?(trial: Trial, progress: { readonly runs: number; readonly budget: number }): void
 }
 
 export interface AttackSearchResult {
-  /** The worst first. A lower bound of what an attacker can do. */
+  /** Most harmful first. A lower bound on what an attacker can do. */
   readonly attacks: readonly RankedAttack[]
-  /** The scenario with the worst of them; undefined when no run ended. */
+  /** The scenario with the most harmful attack; undefined when no run finished. */
   readonly worstCase: ScenarioInput | undefined
 }
 
@@ -30,7 +30,7 @@ export interface AttackSearchResult {
  * Searches for the attack that harms the rule of a scenario most, as `tempered lab attack` does. The scenario's own
  * adversaries, assertions and controls are left out.
  *
- * @param scenario a file, or what one would say
+ * @param scenario path of a scenario file, or its content as an object
  * @throws LabError E_CONFIG, E_FILE or E_MODULE
  * @example
  * const { attacks } = await searchAttack({ nodes: 10, model: 'softmax', rule: 'median' }, { budget: 20 })

@@ -14,7 +14,7 @@ import { startSimulation } from '../simulate/simulation.js'
 import { readScenario } from './read-input.js'
 
 export interface SimulateOptions {
-  /** Threads that train. Default: one per core. The result does not depend on it. */
+  /** Number of training threads. Default: one per core. The result does not depend on it. */
   readonly trainingThreads?: number
   /** Where converted data sets are kept. Default: `TEMPERED_CACHE`, else the user's cache folder. */
   readonly cacheFolder?: string
@@ -36,11 +36,11 @@ export interface SimulationResult {
 
 /**
  * Simulates one run: the first seed and the first rule of a scenario, without its controls and without writing a file.
- * The code of real nodes and real training; time is virtual. Rules, attacks and measures that this process has
- * registered are used by name.
+ * Node code and training are real; time is virtual. Rules, attacks and measures that this process has registered can be
+ * used by name.
  *
- * @param scenario a file, or what one would say
- * @throws LabError E_CONFIG, E_FILE or E_MODULE for what is wrong with it, E_NODES_FAILED when nodes failed; DataError
+ * @param scenario path of a scenario file, or its content as an object
+ * @throws LabError E_CONFIG, E_FILE or E_MODULE for mistakes in it, E_NODES_FAILED when nodes failed; DataError
  * @example
  * const { measures } = await simulate({ nodes: 10, model: 'softmax', rule: 'median', adversaries: [{ count: 2, attack: 'alie' }] })
  * console.log(measures.worstHonestAccuracy)

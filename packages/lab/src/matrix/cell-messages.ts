@@ -1,7 +1,7 @@
 import type { Measures } from '../measures/catalogue.js'
 import type { ScenarioInput } from '../scenario/schema.js'
 
-/** What the launcher of a matrix and its processes say to each other, over Node's IPC channel. */
+/** Messages between the launcher of a matrix and its processes, over Node's IPC channel. */
 
 export interface CellRequest {
   readonly id: string

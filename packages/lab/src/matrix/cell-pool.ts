@@ -9,7 +9,7 @@ export interface CellPool {
   stop(): void
 }
 
-/** A process is replaced after so many cells, so that nothing adds up over a long matrix. */
+/** Number of cells after which a process is replaced, so that leaks do not accumulate over a long matrix. */
 const CELLS_PER_PROCESS = 200
 
 export function createCellPool(processes: number): CellPool {

@@ -7,9 +7,9 @@ import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
-/** Runs cells one after another; what can be shared between them is kept: data, and the training thread. */
+/** Runs cells one after another. They share the data and the training thread. */
 export interface CellRunner {
-  /** Throws what is wrong with the scenario, E_NODES_FAILED, E_LEDGER_INVALID. */
+  /** Throws for mistakes in the scenario, E_NODES_FAILED or E_LEDGER_INVALID. */
   run(scenario: ScenarioInput): Promise<Measures>
   close(): Promise<void>
 }

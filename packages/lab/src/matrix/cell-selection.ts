@@ -1,17 +1,17 @@
 import { nearestName } from '@tempered/errors'
 import { LabError } from '../errors.js'
 import { type Cell, NO_ATTACK } from './cells.js'
-import { UNDEFENDED_LABEL } from './display-names.js'
+import { UNDEFENDED_NAME } from './display-names.js'
 
-/** A part of a matrix, by the names that its tables show; what is undefined is not narrowed down. */
+/** A part of a matrix, by the names in its tables; undefined selects everything. */
 export interface Selection {
   readonly rules?: readonly string[] | undefined
   readonly attacks?: readonly string[] | undefined
 }
 
 /**
- * The cells of these rules under these attacks, with what they are compared to: the attack-free runs of these rules, and
- * of plain averaging. Throws E_USAGE at a name that no cell has.
+ * The cells of these rules under these attacks, and the cells that they are compared with: the attack-free runs of
+ * these rules, and of plain averaging. Throws E_USAGE for a name that no cell has.
  */
 export function selectCells(cells: readonly Cell[], { rules, attacks }: Selection): Cell[] {
   requireKnown(
@@ -25,7 +25,7 @@ export function selectCells(cells: readonly Cell[], { rules, attacks }: Selectio
     cells.map(({ attack }) => attack),
   )
   return cells.filter(({ rule, attack }) => {
-    if (attack === NO_ATTACK && rule === UNDEFENDED_LABEL) return true
+    if (attack === NO_ATTACK && rule === UNDEFENDED_NAME) return true
     return (rules?.includes(rule) ?? true) && (attack === NO_ATTACK || (attacks?.includes(attack) ?? true))
   })
 }

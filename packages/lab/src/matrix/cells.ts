@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
-import { attackLabel, ruleDisplayName, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import {
+  attackDisplayName,
+  ruleDisplayName,
+  splitDisplayName,
+  topologyDisplayName,
+  UNDEFENDED_NAME,
+} from './display-names.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
@@ -15,7 +21,7 @@ export interface CellPlace {
   readonly seed: number
 }
 
-/** Which entries of the lab's axes a cell is made of; -1 where it is a control that stands on none. */
+/** Indices of the axis entries that a cell is made of; -1 for a control that is not on an axis. */
 export interface CellOrigin {
   readonly rule: number
   readonly attack: number
@@ -29,14 +35,14 @@ export interface Cell extends CellPlace {
   /** Its file name among the results: lower-case letters, digits and dashes, unique in the lab. */
   readonly id: string
   readonly scenario: ScenarioInput
-  /** SHA-256 of the resolved scenario, hexadecimal: a finished cell counts only for the very same run. */
+  /** SHA-256 of the resolved scenario, hexadecimal: a finished cell counts only for exactly the same run. */
   readonly hash: string
 }
 
 export const NO_ATTACK = 'none'
-const UNDEFENDED: LabRule = { name: UNDEFENDED_LABEL, params: {}, pre: [], training: {} }
+const UNDEFENDED: LabRule = { name: UNDEFENDED_NAME, params: {}, pre: [], training: {} }
 
-/** All cells of a lab, controls with them, in an order in which whole seeds are done one after the other. */
+/** All cells of a lab, including controls, one seed after the other. */
 export function cellsOf(lab: Lab): Cell[] {
   const { axes, controls } = lab
   const rules = [...axes.rules]
@@ -60,10 +66,10 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   const { rule, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
     rule: ruleDisplayName(rule),
-    attack: attack === undefined ? NO_ATTACK : attackLabel(attack),
+    attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
-    topology: topologyLabel(topology),
-    split: splitLabel(split),
+    topology: topologyDisplayName(topology),
+    split: splitDisplayName(split),
     seed,
   }
   const origin: CellOrigin = {
@@ -78,7 +84,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 
 type LabTopology = Lab['axes']['topologies'][number]
 
-/** Attack and share of attackers of the cells of one rule; nobody attacks in one of them. */
+/** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
   const fractions = honest === undefined ? axes.fractions : [(nodes - honest) / nodes]
   const attacked = axes.attacks.flatMap((attack) =>
@@ -88,7 +94,7 @@ function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario
   return [...(attackFree ? [{ attack: undefined, fraction: 0 }] : []), ...attacked]
 }
 
-/** The same for plain averaging that is there as a control alone. */
+/** The same for plain averaging when it is only a control. */
 function controlAttacks(lab: Lab, topology: LabTopology) {
   const { undefended, baseline } = lab.controls
   const attacked = undefended ? attacksOf(lab, topology).filter(({ fraction }) => fraction > 0) : []
@@ -96,8 +102,8 @@ function controlAttacks(lab: Lab, topology: LabTopology) {
 }
 
 /**
- * So few cells that every rule on every topology, and every attack, fraction, split and seed, is in one of them: what is
- * wrong with a lab is wrong with one of these.
+ * A small set of cells that covers every rule on every topology, and every attack, fraction, split and seed. Any
+ * mistake in a lab shows in at least one of them.
  */
 export function representatives(cells: readonly Cell[]): Cell[] {
   const seen = new Set<string>()
@@ -147,12 +153,12 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
   }
 }
 
-/** Plain averaging with the training of the lab, which tables call so. */
+/** Whether a rule is plain averaging with the training of the lab and under its usual name. */
 function isUndefended(rule: LabRule): boolean {
-  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleDisplayName(rule) === UNDEFENDED_LABEL
+  return rule.name === UNDEFENDED.name && rule.pre.length === 0 && ruleDisplayName(rule) === UNDEFENDED_NAME
 }
 
-/** Readable, and told apart by a hash where letters do not suffice. */
+/** Readable, with a hash that makes it unique. */
 function cellId(place: CellPlace): string {
   const text = JSON.stringify(place)
   const words = [place.rule, place.attack, place.fraction, `s${place.seed}`].join('-')

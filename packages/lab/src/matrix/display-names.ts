@@ -4,15 +4,15 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 type LabTopology = Lab['axes']['topologies'][number]
 type LabSplit = Lab['axes']['splits'][number]
 
-/** Plain averaging, in tables. */
-export const UNDEFENDED_LABEL = 'average'
+/** Name of plain averaging in tables. */
+export const UNDEFENDED_NAME = 'average'
 
-/** What tables call a rule: its label, or pre-aggregators, name, parameters and what is changed in its training. */
+/** Name of a rule in tables: its label, or its pre-aggregators, name, parameters and changed training settings. */
 export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
 }
 
-export function attackLabel(attack: LabAttack): string {
+export function attackDisplayName(attack: LabAttack): string {
   if (attack.label !== undefined) return attack.label
   const name =
     attack.poison === undefined ? callText(attack) : `${callText(attack.poison)} + ${callText(attack)}`
@@ -23,12 +23,12 @@ export function attackLabel(attack: LabAttack): string {
   })
 }
 
-export function topologyLabel(topology: LabTopology): string {
+export function topologyDisplayName(topology: LabTopology): string {
   const { label, nodes, honest } = topology
   return label ?? withChanges(callText(topology), { nodes, honest })
 }
 
-export function splitLabel(split: LabSplit): string {
+export function splitDisplayName(split: LabSplit): string {
   const { kind, ...given } = split as { kind: string } & Record<string, unknown>
   const parts = Object.entries(given).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${JSON.stringify(value)}`],

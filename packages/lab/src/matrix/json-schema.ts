@@ -1,7 +1,10 @@
 import { jsonSchemaText } from '../documents/json-schema-text.js'
 import { labSchema } from './lab-schema.js'
 
-/** What editors complete and check lab files with, as text: the same schema that reads them. */
+/**
+ * The JSON Schema of lab files as text, for completion and checks in editors. It is made from the schema that reads
+ * them.
+ */
 export function labJsonSchema(): string {
   return jsonSchemaText(labSchema, {
     title: 'Tempered lab',

@@ -2,12 +2,18 @@ import type { Problem } from '../documents/problem.js'
 import { checkScenario } from '../scenario/scenario-checks.js'
 import { scenarioSchema } from '../scenario/schema.js'
 import { type Cell, cellsOf, NO_ATTACK, representatives } from './cells.js'
-import { attackLabel, ruleDisplayName, splitLabel, topologyLabel, UNDEFENDED_LABEL } from './display-names.js'
+import {
+  attackDisplayName,
+  ruleDisplayName,
+  splitDisplayName,
+  topologyDisplayName,
+  UNDEFENDED_NAME,
+} from './display-names.js'
 import type { Lab } from './lab-schema.js'
 
-/** Every mistake of a lab that its schema does not see, with its place on the axes that the wrong cells come from. */
+/** Every mistake of a lab that its schema cannot find, with its place on the axes that the wrong cells come from. */
 export function checkLab(lab: Lab): Problem[] {
-  const twice = checkLabels(lab)
+  const twice = checkDisplayNames(lab)
   if (twice.length > 0) return twice
   const found = new Map<string, Problem>()
   for (const cell of representatives(cellsOf(lab))) {
@@ -19,49 +25,49 @@ export function checkLab(lab: Lab): Problem[] {
   return [...found.values()]
 }
 
-/** Tables distinguish cells by name: two entries of one name would be one. */
-function checkLabels({ axes }: Lab): Problem[] {
-  const labels: Record<keyof Lab['axes'], readonly string[]> = {
+/** Tables distinguish cells by name: two entries with the same name would be merged. */
+function checkDisplayNames({ axes }: Lab): Problem[] {
+  const displayNames: Record<keyof Lab['axes'], readonly string[]> = {
     rules: axes.rules.map(ruleDisplayName),
-    attacks: axes.attacks.map(attackLabel),
+    attacks: axes.attacks.map(attackDisplayName),
     fractions: axes.fractions.map(String),
-    topologies: axes.topologies.map(topologyLabel),
-    splits: axes.splits.map(splitLabel),
+    topologies: axes.topologies.map(topologyDisplayName),
+    splits: axes.splits.map(splitDisplayName),
     seeds: axes.seeds.map(String),
   }
-  const problems = Object.entries(labels).flatMap(([axis, names]) =>
+  const problems = Object.entries(displayNames).flatMap(([axis, names]) =>
     names.flatMap((name, k): Problem[] => {
       if (names.indexOf(name) === k) return []
       const mend = ['rules', 'attacks', 'topologies'].includes(axis)
-        ? 'give one of them a label, or take it out'
-        : 'take one of them out'
-      return [{ path: ['axes', axis, k], message: `tables would call two of them ${name}; ${mend}` }]
+        ? 'give one of them a label, or remove it'
+        : 'remove one of them'
+      return [{ path: ['axes', axis, k], message: `two of them have the name ${name} in tables; ${mend}` }]
     }),
   )
   axes.rules.forEach(({ name, label, pre, training }, k) => {
-    const plain = name === UNDEFENDED_LABEL && pre.length === 0 && Object.keys(training).length === 0
-    if (label === UNDEFENDED_LABEL && !plain)
+    const plain = name === UNDEFENDED_NAME && pre.length === 0 && Object.keys(training).length === 0
+    if (label === UNDEFENDED_NAME && !plain)
       problems.push({
         path: ['axes', 'rules', k, 'label'],
-        message: `${UNDEFENDED_LABEL} is what tables call plain averaging; give it another`,
+        message: `${UNDEFENDED_NAME} is the name of plain averaging in tables; choose another label`,
       })
   })
   axes.attacks.forEach(({ label }, k) => {
     if (label === NO_ATTACK)
       problems.push({
         path: ['axes', 'attacks', k, 'label'],
-        message: `${NO_ATTACK} is what tables call the attack-free run; give it another`,
+        message: `${NO_ATTACK} is the name of the attack-free run in tables; choose another label`,
       })
   })
   return problems
 }
 
-/** On which of several topologies a rule does not work. */
+/** The topology on which a rule does not work, if there are several. */
 function whereOf({ axes }: Lab, { topology }: Cell, [key]: Problem['path']): string {
   return key === 'rule' && axes.topologies.length > 1 ? ` (topology ${topology})` : ''
 }
 
-/** Where the lab says what stands at this path of a cell's scenario. */
+/** The path in the lab that sets this path of a cell's scenario. */
 function labPath({ origin }: Cell, path: Problem['path']): Problem['path'] {
   const [key, ...rest] = path
   const axis = (name: keyof Lab['axes'], index: number, below: Problem['path']): Problem['path'] =>

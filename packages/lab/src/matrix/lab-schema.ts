@@ -5,7 +5,8 @@ import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.j
 
 /**
  * A lab file: one scenario without rule, adversaries and seed, and the axes over which it is run. Every combination is
- * a cell. `none` and `average` need not be named: the attack-free and the undefended runs are there unless switched off.
+ * a cell. `none` and `average` need not be listed: the attack-free and the undefended runs are included unless switched
+ * off.
  */
 const fields = scenarioFields.shape
 const attackSchema = orName(
@@ -31,7 +32,7 @@ const ruleSchema = orName(
         logitAdjustment: z.number().min(0).optional(),
       })
       .default({})
-      .describe('Training that goes with this rule, where it differs from the scenario.'),
+      .describe('Training settings for this rule, where they differ from the scenario.'),
   }),
 )
 
@@ -41,13 +42,13 @@ const topologySchema = orName(
     nodes: fields.nodes
       .unwrap()
       .optional()
-      .describe('Nodes of this topology, where it differs from the scenario.'),
+      .describe('Number of nodes of this topology, where it differs from the scenario.'),
     honest: z
       .int()
       .min(1)
       .optional()
       .describe(
-        'The first so many nodes are honest and all others attack, instead of fractions and placement.',
+        'Number of honest nodes. They come first and all others attack; replaces fractions and placement.',
       ),
   }),
 )
@@ -100,12 +101,12 @@ export const labSchema = z.strictObject({
   }),
   controls: z
     .strictObject({
-      honest: z.boolean().default(true).describe('Every rule with nobody attacking.'),
+      honest: z.boolean().default(true).describe('Every rule without attackers.'),
       undefended: z.boolean().default(true).describe('Every attack on plain averaging.'),
       baseline: z
         .boolean()
         .default(true)
-        .describe('Plain averaging with nobody attacking: what a rule costs is measured against it.'),
+        .describe('Plain averaging without attackers: the reference for the cost of a rule.'),
     })
     .prefault({}),
 })

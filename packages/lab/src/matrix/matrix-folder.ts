@@ -7,7 +7,7 @@ import { versions } from '../versions.js'
 import type { Cell, CellPlace } from './cells.js'
 import type { Lab } from './lab-schema.js'
 
-/** A cell's result, as its file holds it. */
+/** The result of a cell as stored in its file. */
 export interface CellResult extends MatrixCell {
   readonly fraction: number
   readonly hash: string
@@ -17,11 +17,11 @@ export interface CellResult extends MatrixCell {
 
 /**
  * Results of a matrix, all in one folder: `lab.yaml` (resolved, with versions), `cells/<id>.json` for every finished
- * cell, and once all is over `matrix.json`. Each file appears whole or not at all.
+ * cell, and at the end `matrix.json`. Files are written atomically.
  */
 export interface MatrixFolder {
   readonly path: string
-  /** What an earlier run of the same cell, to the letter, came to; undefined when there is none or it failed. */
+  /** The result of an earlier run of exactly this cell; undefined when there is none or it failed. */
   find(cell: Cell): CellResult | undefined
   write(
     cell: Cell,
@@ -78,7 +78,7 @@ export function placeOf({ rule, attack, fraction, topology, split, seed }: CellP
   return { rule, attack, fraction, topology, split, seed }
 }
 
-/** A file that is no result of ours is as good as none: the cell is run again. */
+/** A file that is not a valid result is ignored: the cell is run again. */
 function parseResult(text: string): CellResult | undefined {
   try {
     const value = JSON.parse(text) as Partial<CellResult> | null

@@ -6,26 +6,26 @@ export interface MatrixInit {
   readonly cells: readonly Cell[]
   readonly folder: MatrixFolder
   readonly pool: CellPool
-  /** After every cell, those of earlier runs left out. */
+  /** Called after every cell that runs, but not for cells of earlier runs. */
   onCell(result: CellResult, progress: MatrixProgress): void
 }
 
 export interface MatrixProgress {
-  /** Cells that are done or have failed, those of earlier runs with them. */
+  /** Cells that are done or have failed, including those of earlier runs. */
   readonly finished: number
   readonly failed: number
   readonly total: number
 }
 
-/** A matrix at work. */
+/** A running matrix. */
 export interface MatrixRun {
-  /** Cells that an earlier run had done already. */
+  /** Cells that an earlier run completed. */
   readonly kept: number
   /** Resolves with the results of all cells, in their order; after `stop`, those that did not run are missing. */
   readonly done: Promise<readonly CellResult[]>
 }
 
-/** Runs the cells that are not done yet; each is written down as soon as it is finished. */
+/** Runs the cells that are not done yet. Each result is written as soon as the cell is finished. */
 export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): MatrixRun {
   const earlier = new Map(cells.map((cell) => [cell, folder.find(cell)]))
   const kept = [...earlier.values()].filter((result) => result !== undefined).length

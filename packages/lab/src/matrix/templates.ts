@@ -1,6 +1,6 @@
-/** A commented lab of a few minutes: two rules under two attacks. */
+/** A commented lab that takes a few minutes: two rules under two attacks. */
 export function labTemplate(name: string): string {
-  return `# Which rule holds under which attack: every combination is one simulated run.
+  return `# Compares rules under attacks: every combination is one simulated run.
 name: ${JSON.stringify(name)}
 
 # What all runs have in common; keys as in a scenario.

@@ -4,14 +4,14 @@ import { isNumber, mean, quantile } from './statistics.js'
 /**
  * Mean over seeds with a 95 % interval.
  *
- * Method: expanded percentile bootstrap of the mean (Hesterberg, "What Teachers Should Know About the Bootstrap",
- * The American Statistician 69(4), 2015). n values are drawn with replacement, `RESAMPLES` times; the interval runs
- * from the quantile α′ to 1 − α′ of the means, α′ = Φ(−√(n/(n−1)) · t), t the 97.5 % quantile of Student's t with
- * n − 1 degrees of freedom. The plain percentile interval (α′ = 2.5 %) is too narrow for few values; this widens it
- * as a t interval would.
+ * Method: expanded percentile bootstrap of the mean (Hesterberg, "What Teachers Should Know About the Bootstrap", The
+ * American Statistician 69(4), 2015). n values are drawn with replacement, `RESAMPLES` times; the interval runs from
+ * the quantile α′ to 1 − α′ of the means, α′ = Φ(−√(n/(n−1)) · t), t the 97.5 % quantile of Student's t with n − 1
+ * degrees of freedom. The plain percentile interval (α′ = 2.5 %) is too narrow for few values; this widens it as a t
+ * interval would.
  *
  * Few seeds: below five, α′ is smaller than the probability that all draws are the smallest value, so the interval is
- * the range of the values themselves: no bootstrap can know more. One seed has no interval.
+ * the range of the values themselves: a bootstrap cannot do better. One seed has no interval.
  *
  * The draws come from a seeded generator: the same values in the same order give the same interval everywhere.
  */
@@ -25,7 +25,7 @@ export const INTERVAL_METHOD =
   `Mean over seeds with a 95 % interval: expanded percentile bootstrap of the mean ` +
   `(Hesterberg 2015, ${RESAMPLES.toLocaleString('en')} resamples, seeded); with 2 to 4 seeds this is the range of the values, with one seed there is none.`
 
-/** What the bracket behind a mean over so many values is. */
+/** Name of the interval in brackets after a mean over `values` values. */
 export function intervalName(values: number): string {
   return values < FEWEST ? `range of ${values} seeds` : '95 % interval'
 }
@@ -35,11 +35,11 @@ export interface Estimate {
   /** Ends of the 95 % interval, or of the range; see above. null with a single value. */
   readonly low: number | null
   readonly high: number | null
-  /** Values that it was made of, e.g. one per seed. */
+  /** Number of values that it was computed from, e.g. one per seed. */
   readonly values: readonly number[]
 }
 
-/** Estimate of the mean; null values are left out, and null is the answer when nothing remains. */
+/** Estimate of the mean; null values are left out, and the result is null when none remain. */
 export function estimate(measured: readonly (number | null)[]): Estimate | null {
   const values = measured.filter(isNumber)
   const centre = mean(values)
@@ -59,7 +59,7 @@ export function estimate(measured: readonly (number | null)[]): Estimate | null 
   return { mean: centre, low: quantile(means, tail), high: quantile(means, 1 - tail), values }
 }
 
-/** α′ for n ≥ 2 values: below 0.025, and towards it as n grows. */
+/** α′ for n ≥ 2 values: below 0.025, approaching it as n grows. */
 export function expandedTail(n: number): number {
   return normalTail(Math.sqrt(n / (n - 1)) * studentQuantile(n - 1))
 }
@@ -67,7 +67,10 @@ export function expandedTail(n: number): number {
 /** 97.5 % quantiles of Student's t with 1 to 10 degrees of freedom. */
 const STUDENT = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622, 2.2281] as const
 
-/** 97.5 % quantile of Student's t; above 10 degrees of freedom by the expansion of Cornish and Fisher, right to 0.002. */
+/**
+ * 97.5 % quantile of Student's t; above 10 degrees of freedom by the expansion of Cornish and Fisher, accurate to
+ * 0.002.
+ */
 function studentQuantile(degrees: number): number {
   const listed = STUDENT[degrees - 1]
   if (listed !== undefined) return listed

@@ -8,7 +8,7 @@ import type { RunScore } from './run-score.js'
 /** Name of a measure: a built-in one, or one that a program or a module has added. */
 export type MeasureName = BuiltInMeasure | (string & {})
 
-/** Values by name; null where a run has nothing to measure it by. */
+/** Values by name; null where a run does not provide what it needs. */
 export type Measures = Readonly<Record<BuiltInMeasure, number | null>> &
   Readonly<Record<string, number | null>>
 
@@ -23,8 +23,8 @@ const UNITS: readonly Measure['unit'][] = ['share', 'bytes', 'seconds', 'millise
 const added = new Map<string, MeasureInfo & Partial<Pick<Measure, 'of' | 'drawn'>>>()
 
 /**
- * Adds a measure to the table, for assertions, matrices and reports of this process. Naming an added one again replaces
- * it. Throws E_CONFIG for a name that a built-in measure has, and for what is not a measure.
+ * Adds a measure to the table, for assertions, matrices and reports of this process. Registering an added name again
+ * replaces it. Throws E_CONFIG for the name of a built-in measure, and for an invalid measure.
  */
 export function registerMeasure(name: string, measure: Measure): void {
   if (Object.hasOwn(MEASURES, name))
@@ -34,11 +34,13 @@ export function registerMeasure(name: string, measure: Measure): void {
   added.set(name, measure)
 }
 
-/** What keeps a value from being a measure; undefined when nothing does. */
+/** Why a value is not a valid measure; undefined when it is one. */
 export function measureProblem(name: string, measure: Partial<Measure>): string | undefined {
-  if (!NAME.test(name)) return 'a name has letters and digits only, begins with a letter, and has at most 40'
+  if (!NAME.test(name))
+    return 'a name has at most 40 characters, only letters and digits, and begins with a letter'
   for (const key of ['label', 'description'] as const)
-    if (typeof measure[key] !== 'string' || measure[key] === '') return `\`${key}\` must be a text`
+    if (typeof measure[key] !== 'string' || measure[key] === '')
+      return `\`${key}\` must be a non-empty string`
   if (!UNITS.includes(measure.unit as Measure['unit'])) return `\`unit\` must be one of ${UNITS.join(', ')}`
   if (measure.better !== 'high' && measure.better !== 'low' && measure.better !== null)
     return "`better` must be 'high', 'low' or null"
@@ -46,8 +48,8 @@ export function measureProblem(name: string, measure: Partial<Measure>): string 
 }
 
 /**
- * Makes an added measure of a run folder known by what the folder says of it, unless this process has it already.
- * Returns whether it can be shown.
+ * Registers an added measure from its description in a run folder, unless this process already has it. Returns whether
+ * it can be shown.
  */
 export function describeMeasure(name: string, info: Partial<CustomMeasure> | null): boolean {
   if (added.has(name)) return true
@@ -70,7 +72,7 @@ export function measureInfo(name: MeasureName): MeasureInfo & Partial<Pick<Measu
   return measure
 }
 
-/** All measures of a run, added ones with them. */
+/** All measures of a run, including added ones. */
 export function measuresOf(score: RunScore): Measures {
   const values: Record<string, number | null> = {}
   for (const [name, { of }] of Object.entries(MEASURES)) values[name] = of(score)

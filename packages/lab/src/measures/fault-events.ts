@@ -1,4 +1,7 @@
-/** A fault of a scenario as events have it, described here from the data alone, so that kinds that come later can be described too. */
+/**
+ * A fault of a scenario as in events. Its text is made from the data alone, so that future kinds of faults can be shown
+ * too.
+ */
 export interface FaultEvent {
   readonly type: 'fault' | 'fault-skipped'
   readonly action: {
@@ -12,7 +15,7 @@ export interface FaultEvent {
   }
 }
 
-/** Indices of the nodes that it is about. */
+/** Indices of the affected nodes. */
 export function faultNodes({ action }: FaultEvent): number[] {
   const named = [action.node, action.between, action.groups?.flat()].flat()
   return [...new Set(named.filter((value) => typeof value === 'number'))]

@@ -3,22 +3,22 @@ import type { ReportedRound } from '../events/reported-round.js'
 import type { NamedRule } from '../text/rule-text.js'
 import { share } from './statistics.js'
 
-/** Models that reached honest nodes, by who sent them and what became of them. */
+/** Models that reached honest nodes, by sender and verdict. */
 export interface VerdictCounts {
-  hostile: number
-  hostileRefused: number
+  byzantine: number
+  byzantineRefused: number
   honest: number
   honestRefused: number
   /** Sum of the attackers' weights in the aggregates. */
-  hostileWeight: number
+  byzantineWeight: number
   /** Rounds of honest nodes that an attacker's model reached. */
   attackedRounds: number
 }
 
 /**
- * Rates in [0, 1]; null where nothing arrived that they could be measured by. Precision and recall are null too where the
- * rule weighs all models instead of refusing some (`RuleInfo.weighsAll`): what it refuses nobody could take, or there were
- * too few models for it.
+ * Rates in [0, 1]; null where no model arrived to measure them on. Precision and recall are also null where the rule
+ * weighs all models instead of refusing some (`RuleInfo.weighsAll`): it only refuses models that no rule could accept,
+ * or too few models arrived for it.
  */
 export interface FilterQuality {
   /** Of the models that honest nodes refused, the share that came from attackers. */
@@ -30,8 +30,8 @@ export interface FilterQuality {
   /** Of the honest models that reached honest nodes, the share that was refused. */
   readonly honestRefused: number | null
   /**
-   * Weight of the attackers' models in an honest node's aggregate, mean over the rounds that any of them reached. Rules
-   * by coordinate have no weights and count every model alike.
+   * Weight of the attackers' models in an honest node's aggregate, mean over the rounds that any of them reached.
+   * Coordinate-wise rules have no weights and count all models equally.
    */
   readonly hostileWeight: number | null
 }
@@ -42,26 +42,26 @@ export interface FilterQuality {
  */
 export function countVerdicts(
   reports: Iterable<ReportedRound>,
-  isHostile: (peer: string, round: number) => boolean,
+  isByzantine: (peer: string, round: number) => boolean,
 ): VerdictCounts {
   const counts: VerdictCounts = {
-    hostile: 0,
-    hostileRefused: 0,
+    byzantine: 0,
+    byzantineRefused: 0,
     honest: 0,
     honestRefused: 0,
-    hostileWeight: 0,
+    byzantineWeight: 0,
     attackedRounds: 0,
   }
   for (const report of reports) {
-    const before = counts.hostile
+    const before = counts.byzantine
     for (const neighbour of report.neighbours) {
       if (neighbour.arrival === null) continue
-      const kind = isHostile(neighbour.peer, report.round) ? 'hostile' : 'honest'
+      const kind = isByzantine(neighbour.peer, report.round) ? 'byzantine' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
-      if (kind === 'hostile') counts.hostileWeight += neighbour.weight
+      if (kind === 'byzantine') counts.byzantineWeight += neighbour.weight
     }
-    if (counts.hostile > before) counts.attackedRounds += 1
+    if (counts.byzantine > before) counts.attackedRounds += 1
   }
   return counts
 }
@@ -78,13 +78,13 @@ export function weighsAll({ name, pre = [] }: NamedRule): boolean {
 
 /** @param weighsAll - whether the rule that gave the verdicts weighs all models instead of refusing some */
 export function filterQuality(counts: VerdictCounts, weighsAll: boolean): FilterQuality {
-  const { hostile, hostileRefused, honest, honestRefused, hostileWeight, attackedRounds } = counts
-  const refused = hostileRefused + honestRefused
+  const { byzantine, byzantineRefused, honest, honestRefused, byzantineWeight, attackedRounds } = counts
+  const refused = byzantineRefused + honestRefused
   return {
-    precision: weighsAll ? null : share(hostileRefused, refused),
-    recall: weighsAll ? null : share(hostileRefused, hostile),
-    acceptance: share(hostile + honest - refused, hostile + honest),
+    precision: weighsAll ? null : share(byzantineRefused, refused),
+    recall: weighsAll ? null : share(byzantineRefused, byzantine),
+    acceptance: share(byzantine + honest - refused, byzantine + honest),
     honestRefused: share(honestRefused, honest),
-    hostileWeight: share(hostileWeight, attackedRounds),
+    hostileWeight: share(byzantineWeight, attackedRounds),
   }
 }

@@ -39,7 +39,7 @@ export function pointsText(value: number): string {
   return value > 0 && !points.startsWith('0.0') ? `+${points}` : points
 }
 
-/** The same for a loss, whose name says what the sign would: `5.3 pp`; `−1.1 pp` is a gain. */
+/** The same for a loss, without a plus sign: `5.3 pp`; `−1.1 pp` is a gain. */
 export function lostText(value: number): string {
   const points = Math.abs(100 * value).toFixed(1)
   return `${value < 0 && points !== '0.0' ? '−' : ''}${points} pp`

@@ -3,24 +3,24 @@ import type { RunRecord } from './run-record.js'
 import type { RunScore } from './run-score.js'
 import type { RoundPoint } from './series.js'
 
-/** One row of the table: everything that the rest of Tempered knows of a measure. */
+/** One row of the table: everything that the rest of Tempered knows about a measure. */
 export interface Measure extends MeasureInfo {
   /**
    * Its value for a run, null where there is nothing to measure. Built-in measures follow from the score; added ones may
    * use the whole record.
    */
   of(score: RunScore, record: RunRecord): number | null
-  /** How its course over the rounds is drawn; undefined where it has none. */
+  /** How it is drawn over the rounds; undefined where it has no value per round. */
   readonly drawn?: DrawnMeasure
 }
 
 export interface DrawnMeasure {
-  /** Chart in which its line stands: an id of `PANELS`. */
+  /** Chart that shows its line: an id of `PANELS`. */
   readonly panel: PanelId
   /** Name in the chart's legend. */
   readonly name: string
   /** A colour of the report's palette. */
-  readonly color: 'honest' | 'hostile' | 'good' | 'bad' | 'third'
+  readonly color: 'honest' | 'byzantine' | 'good' | 'bad' | 'third'
   readonly dash?: 'solid' | 'dashed' | 'dotted'
   of(point: RoundPoint): number | null
 }
@@ -29,7 +29,7 @@ export interface DrawnMeasure {
 export const PANELS = {
   filter: {
     title: 'Quality of the filter',
-    note: 'Precision: share of the refused models that came from attackers. Recall: share of the attackers’ models that was refused. Honest refused: share of the honest neighbours’ models that was refused. Weight: that of the attackers in an honest node’s aggregate; the only one of the four for rules that weigh all models.',
+    note: 'Precision: share of the refused models that came from attackers. Recall: share of the attackers’ models that was refused. Honest refused: share of the honest neighbours’ models that was refused. Weight: weight of the attackers’ models in an honest node’s aggregate; the only one of the four that rules that weigh all models have.',
   },
   asr: {
     title: 'Attack success',
@@ -44,8 +44,9 @@ export const PANELS = {
 export type PanelId = keyof typeof PANELS
 
 /**
- * What a run is judged by, each a single number: what assertions compare, what matrices and reports show. Shares and
- * rates are in [0, 1]; all are over honest nodes unless said otherwise. A new measure is a row here and its computation.
+ * The measures of a run, each a single number. Assertions compare them; matrices and reports show them. Shares and
+ * rates are in [0, 1]; all are over honest nodes unless stated otherwise. To add a measure, add a row here and its
+ * computation.
  */
 export const MEASURES = {
   worstHonestAccuracy: {
@@ -90,7 +91,7 @@ export const MEASURES = {
     description:
       'attack success rate of a backdoor: share of triggered test images classified as the target, worst honest node',
     of: ({ asr }) => asr,
-    drawn: { panel: 'asr', name: 'attack success', color: 'hostile', of: ({ asr }) => asr },
+    drawn: { panel: 'asr', name: 'attack success', color: 'byzantine', of: ({ asr }) => asr },
   },
   consensusDistance: {
     label: 'consensus distance (squared L2)',
@@ -110,7 +111,7 @@ export const MEASURES = {
     unit: 'share',
     better: 'high',
     description:
-      'of the models that honest nodes refused, the share that came from attackers; none where the rule weighs all',
+      'of the models that honest nodes refused, the share that came from attackers; not measured where the rule weighs all models',
     of: ({ precision }) => precision,
     drawn: {
       panel: 'filter',
@@ -125,7 +126,7 @@ export const MEASURES = {
     unit: 'share',
     better: 'high',
     description:
-      'of the attackers’ models that reached honest nodes, the share that was refused; none where the rule weighs all',
+      'of the attackers’ models that reached honest nodes, the share that was refused; not measured where the rule weighs all models',
     of: ({ recall }) => recall,
     drawn: { panel: 'filter', name: 'recall', color: 'honest', of: ({ recall }) => recall },
   },
@@ -155,12 +156,12 @@ export const MEASURES = {
     unit: 'share',
     better: 'low',
     description:
-      'weight of the attackers’ models in the aggregates of honest nodes; rules by coordinate count every model alike',
+      'weight of the attackers’ models in the aggregates of honest nodes; coordinate-wise rules count all models equally',
     of: ({ hostileWeight }) => hostileWeight,
     drawn: {
       panel: 'filter',
       name: 'weight of attackers',
-      color: 'hostile',
+      color: 'byzantine',
       of: ({ hostileWeight }) => hostileWeight,
     },
   },
@@ -175,14 +176,14 @@ export const MEASURES = {
     label: 'seconds per round',
     unit: 'seconds',
     better: 'low',
-    description: 'seconds per round: wall-clock, or virtual ones in a simulation',
+    description: 'wall-clock seconds per round; virtual seconds in a simulation',
     of: ({ secondsPerRound }) => secondsPerRound,
   },
   aggregateMs: {
-    label: 'work of the rule per round',
+    label: 'computation time of the rule per round',
     unit: 'milliseconds',
     better: 'low',
-    description: 'milliseconds of work of the rule per node and round, mean over honest nodes',
+    description: 'computation time of the rule per node and round in milliseconds, mean over honest nodes',
     of: ({ aggregateMs }) => aggregateMs,
   },
   residentBytesPerNode: {
@@ -201,5 +202,5 @@ export const MEASURES = {
   },
 } as const satisfies Readonly<Record<string, Measure>>
 
-/** Measures that every run is judged by; modules may add others (`registerMeasure`). */
+/** Measures that every run has; modules may add others (`registerMeasure`). */
 export type BuiltInMeasure = keyof typeof MEASURES

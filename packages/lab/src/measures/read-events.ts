@@ -18,10 +18,7 @@ export interface StoredEvents {
   readonly incidents: readonly Incident[]
 }
 
-/**
- * Reads `events.ndjson` line by line. A last line that was cut off is left out, and so are types of events that nothing
- * is made of.
- */
+/** Reads `events.ndjson` line by line. Skips a truncated last line, and events of types that are not used. */
 export async function readEvents(
   file: string,
   nodes: readonly RecordedNode[],

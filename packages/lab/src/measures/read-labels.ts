@@ -7,8 +7,8 @@ import type { RecordedNode } from './run-record.js'
 export const LABELS_FILE = 'data.json'
 
 /**
- * Samples of each class that each node was dealt, by node index; null when the run folder does not say. Throws E_FILE when
- * the file is not what it should be.
+ * Samples of each class that each node was dealt, by node index; null when the run folder does not contain them. Throws
+ * E_FILE when the file is malformed.
  */
 export async function readLabels(
   folder: string,
@@ -26,7 +26,7 @@ export async function readLabels(
   return nodes.map(({ name }) => {
     const row = counts[name]
     if (!Array.isArray(row) || !row.every((count) => Number.isInteger(count) && count >= 0))
-      throw new LabError('E_FILE', `${path}: ${name}: a list of counts, one a class, is expected`)
+      throw new LabError('E_FILE', `${path}: ${name}: expected a list of counts, one per class`)
     return row
   })
 }

@@ -5,14 +5,14 @@ import { estimate } from './bootstrap.js'
 import { type Estimates, type Measures, measureNames } from './catalogue.js'
 import { type BySeed, type Tradeoff, tradeoffOf } from './tradeoff.js'
 
-/** Results of a laboratory's matrix: one cell a combination of axes and seed. */
+/** Results of a lab: one cell per combination of axes and seed. */
 export interface Matrix {
   readonly kind: 'tempered/matrix'
-  /** Of the lab; folders of older versions have none. */
+  /** Name of the lab; folders of older versions have none. */
   readonly name?: string
   readonly axes: Readonly<Record<Axis, readonly (string | number)[]>>
   readonly cells: readonly MatrixCell[]
-  /** The resolved laboratory file. */
+  /** The resolved lab file. */
   readonly lab: string
   readonly versions: Readonly<Record<string, string>>
 }
@@ -37,11 +37,11 @@ export interface MatrixCell {
 /** The file that makes a folder a matrix folder. */
 export const MATRIX_FILE = 'matrix.json'
 
-/** The rule that takes everything, and the attack that is none. */
+/** Names of plain averaging and of the attack-free run. */
 const PLAIN = 'average'
 const QUIET = 'none'
 
-/** All seeds of one combination, with what the rule bought and cost there. */
+/** All seeds of one combination, with the benefit and the cost of the rule. */
 export interface MatrixGroup {
   readonly rule: string
   readonly attack: string
@@ -56,7 +56,7 @@ export interface MatrixGroup {
   readonly balance: Tradeoff
 }
 
-/** Reads `matrix.json`. Throws E_FILE when it is missing or no matrix. */
+/** Reads `matrix.json`. Throws E_FILE when it is missing or not a matrix. */
 export async function readMatrix(folder: string): Promise<Matrix> {
   const file = join(folder, MATRIX_FILE)
   const text = await readFile(file, 'utf8').catch((cause) => {
@@ -69,7 +69,7 @@ export async function readMatrix(folder: string): Promise<Matrix> {
     throw new LabError('E_FILE', `${file}: not JSON: ${(cause as Error).message}`, {}, cause)
   }
   if (value?.kind !== 'tempered/matrix' || !Array.isArray(value.cells)) {
-    throw new LabError('E_FILE', `${file}: not a matrix; kind tempered/matrix and cells are expected`)
+    throw new LabError('E_FILE', `${file}: not a matrix; expected kind tempered/matrix and cells`)
   }
   return value as Matrix
 }
@@ -89,7 +89,7 @@ export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
   const names = measureNames()
   return [...groups.values()].map((group): MatrixGroup => {
     const cell = group[0]!
-    // Without an attacker there is no fraction: labs may write it under any.
+    // Without an attacker the fraction has no meaning: labs may list the cell under any.
     const quiet = (rule: string): BySeed | undefined =>
       measuresBySeed(
         groups.get(at(cell, rule, QUIET, cell.fraction)) ??

@@ -12,25 +12,25 @@ import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
 import type { LedgerCount, RunScore } from './run-score.js'
 
-/** A run as its folder has it. */
+/** A run as stored in its folder. */
 export interface StoredRun {
   readonly folder: string
   readonly record: RunRecord
   readonly ledgers: LedgerCount
-  /** Measures that modules had added to the run, as its summary keeps them. Their code is not run again. */
+  /** Measures that modules added to the run, as stored in its summary. Their code is not run again. */
   readonly custom: Readonly<Record<string, CustomMeasure>>
   /** The resolved scenario, as text and as parsed; its shape is not checked beyond what `record` needs. */
   readonly scenarioText: string
   readonly scenario: StoredScenario
-  /** The rule with what stands before it, as reports call it. */
+  /** The rule with its pre-aggregators, as named in reports. */
   readonly ruleTitle: string
   /** Whether its rule is plain averaging with nothing before it: no defence. */
   readonly isPlain: boolean
   readonly runId: string | null
   readonly versions: Readonly<Record<string, string>>
-  /** Whatever else happened, in order: quarantines, faults, failures. */
+  /** Everything else that happened, in order: quarantines, faults, failures. */
   readonly incidents: readonly Incident[]
-  /** Samples of each class that each node was dealt, by node index; null in folders that do not say. */
+  /** Samples of each class that each node was dealt, by node index; null in folders that do not contain them. */
   readonly labels: readonly (readonly number[])[] | null
 }
 
@@ -43,11 +43,11 @@ export interface StoredScenario {
     readonly from?: number
     readonly to?: number
   }[]
-  /** Who attacks, as the plan drew it. */
+  /** The attackers as drawn in the plan. */
   readonly attackers?: readonly {
     readonly node: number
     readonly attack: string
-    /** First and last round of the attack, from 1; folders of older versions do not say. */
+    /** First and last round of the attack, from 1; folders of older versions do not contain them. */
     readonly from?: number
     readonly to?: number
   }[]
@@ -57,7 +57,7 @@ export interface StoredScenario {
 /** Files that make a folder a run folder. */
 export const RUN_FILES = ['scenario.yaml', 'manifest.json', 'events.ndjson'] as const
 
-/** Reads a run folder. Throws E_FILE when a file is missing or is not what it should be; says which. */
+/** Reads a run folder. Throws E_FILE, with the path, when a file is missing or malformed. */
 export async function readRun(folder: string): Promise<StoredRun> {
   const text = async (name: string): Promise<string> =>
     readFile(join(folder, name), 'utf8').catch((cause) => {
@@ -104,7 +104,7 @@ interface StoredManifest {
   readonly members: readonly string[]
 }
 
-/** Added measures as far as they can be shown; their names become known to this process. */
+/** The added measures that can be shown. Registers their names in this process. */
 function customOf({ custom = {} }: StoredSummary): Readonly<Record<string, CustomMeasure>> {
   const known = Object.entries(custom).filter(([name, measure]) => describeMeasure(name, measure))
   return Object.fromEntries(known)
@@ -117,7 +117,7 @@ function parseAs<T>(file: string, read: () => unknown): T {
   } catch (cause) {
     throw new LabError('E_FILE', `${file}: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
   }
-  throw new LabError('E_FILE', `${file}: an object is expected`)
+  throw new LabError('E_FILE', `${file}: expected an object`)
 }
 
 function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNode[] {
@@ -129,10 +129,12 @@ function nodesOf(scenario: StoredScenario, manifest: StoredManifest): RecordedNo
   for (const { nodes, attack, from, to } of adversaries)
     for (const index of nodes ?? []) add(index, attack.name, from, to)
   for (const { node, attack, ...window } of attackers) {
-    // Folders of older versions say who was drawn, but not when they attack: that stands in the entry.
-    const isTold = window.from !== undefined
-    if (!isTold && attacks.get(node)?.attack === attack) continue
-    const { from, to } = isTold ? window : (adversaries.find((entry) => entry.attack.name === attack) ?? {})
+    // Folders of older versions list the drawn attackers but not their rounds, which are in the entry.
+    const hasWindow = window.from !== undefined
+    if (!hasWindow && attacks.get(node)?.attack === attack) continue
+    const { from, to } = hasWindow
+      ? window
+      : (adversaries.find((entry) => entry.attack.name === attack) ?? {})
     add(node, attack, from, to)
   }
   const width = Math.max(2, String(manifest.members.length - 1).length)

@@ -2,7 +2,7 @@ import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
 import { byzantineOf } from './run-record.js'
 
-/** One node in one round, as `rounds.csv` and `rounds.ndjson` have it: tidy, one observation a row. */
+/** One node in one round, as in `rounds.csv` and `rounds.ndjson`: tidy data, one observation per row. */
 export interface RoundRow {
   readonly variant: Role
   readonly rule: string
@@ -29,12 +29,15 @@ export interface RoundRow {
   readonly aggregate_seconds: number
   readonly evaluate_seconds: number
   readonly ledger_seconds: number
-  /** Since the launch of the run. */
+  /** Time since the launch of the run. */
   readonly elapsed_seconds: number
   readonly attack_success: number | null
-  /** Of the round, the same for all its nodes. */
+  /** A value of the round, the same for all its nodes. */
   readonly consensus_distance: number | null
-  /** Of the node's process after the round, by the number of nodes in it; folders of older versions do not say. */
+  /**
+   * Resident memory of the node's process after the round, divided by the number of nodes in it; missing in folders of
+   * older versions.
+   */
   readonly resident_bytes: number | null
 }
 
@@ -73,16 +76,16 @@ export function* roundRows(
   record: RunRecord,
   { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
 ): Generator<RoundRow> {
-  const isHostile = byzantineOf(record)
+  const isByzantine = byzantineOf(record)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
     for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {
-      const count = (accepted: boolean, hostile: boolean): number =>
+      const count = (accepted: boolean, byzantine: boolean): number =>
         report.neighbours.filter(
           (neighbour) =>
             neighbour.arrival !== null &&
             neighbour.accepted === accepted &&
-            isHostile(neighbour.peer, report.round) === hostile,
+            isByzantine(neighbour.peer, report.round) === byzantine,
         ).length
       const { phaseMs, testAccuracy } = report
       yield {
@@ -118,7 +121,7 @@ export function* roundRows(
   }
 }
 
-/** A line of CSV (RFC 4180), without its end. Nothing stands for null. */
+/** A line of CSV (RFC 4180), without the line break. null becomes an empty field. */
 export function csvLine(cells: readonly (string | number | null)[]): string {
   return cells
     .map((cell) => {

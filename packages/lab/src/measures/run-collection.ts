@@ -4,23 +4,23 @@ import { LabError } from '../errors.js'
 import { RUN_FILES, readRun, type StoredRun } from './read-run.js'
 
 /**
- * What a run is for: under attack with the defence, the same without an attacker, under attack with plain averaging,
+ * The role of a run: under attack with the defence, the same without an attacker, under attack with plain averaging,
  * and plain averaging without an attacker.
  */
 export const ROLES = ['attacked', 'undefended', 'honest', 'baseline'] as const
 export type Role = (typeof ROLES)[number]
 
-/** A run folder and what it is for. */
+/** A run folder and its place in the folder that was searched. */
 export interface RunPlace {
   readonly folder: string
-  /** Relative to the folder that was looked through, with `/`; `.` for itself. */
+  /** Relative to the folder that was searched, with `/`; `.` for the folder itself. */
   readonly path: string
 }
 
-/** Depth to which run folders are looked for: `<variant>/seed-<n>/<run folder>`. */
+/** Depth of the search for run folders: `<variant>/seed-<n>/<run folder>`. */
 const MAX_DEPTH = 3
 
-/** Folder of the nodes' states and logs inside a run; nothing below it is looked at. */
+/** Folder of the nodes' states and logs inside a run. It is not searched. */
 const NOT_RUNS = new Set(['nodes', 'hosts', 'proofs', 'node_modules'])
 
 /** Run folders in a folder, itself included, in order of their paths. Throws E_FILE when there is none. */
@@ -33,7 +33,7 @@ export async function findRuns(folder: string): Promise<RunPlace[]> {
     }
     if (depth === MAX_DEPTH) return
     const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
-      throw new LabError('E_FILE', `${path}: not a folder that can be read`, {}, cause)
+      throw new LabError('E_FILE', `${path}: not a readable folder`, {}, cause)
     })
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1)))
       if (entry.isDirectory() && !NOT_RUNS.has(entry.name)) await look(join(path, entry.name), depth + 1)
@@ -42,7 +42,7 @@ export async function findRuns(folder: string): Promise<RunPlace[]> {
   if (found.length === 0) {
     throw new LabError(
       'E_FILE',
-      `${folder}: no run in it. A run folder holds ${RUN_FILES.join(', ')}; cluster run and scenario run make them.`,
+      `${folder}: contains no run. A run folder holds ${RUN_FILES.join(', ')}; cluster run and scenario run create them.`,
     )
   }
   return found.map((path) => ({
@@ -64,18 +64,18 @@ async function isRunFolder(path: string): Promise<boolean> {
 }
 
 /**
- * What a run is for, by what ran and not by the name of its folder: a scenario without adversaries is its own honest
- * control, and plain averaging under another name is still no defence.
+ * The role of a run, derived from what ran and not from the name of its folder. A scenario without adversaries is its
+ * own honest control, and plain averaging is not a defence under any name.
  */
 export function roleOf({ record, isPlain }: Pick<StoredRun, 'record' | 'isPlain'>): Role {
-  const hostile = record.nodes.some((node) => node.attack !== null)
-  if (isPlain) return hostile ? 'undefended' : 'baseline'
-  return hostile ? 'attacked' : 'honest'
+  const isAttacked = record.nodes.some((node) => node.attack !== null)
+  if (isPlain) return isAttacked ? 'undefended' : 'baseline'
+  return isAttacked ? 'attacked' : 'honest'
 }
 
 /**
- * What the rule is called: as the variant's folder has it (`attacked-balance-2` where a scenario has two rules of one
- * name), or by its own name.
+ * The name of the rule: as in the name of the variant's folder (`attacked-balance-2` where a scenario has two rules
+ * with the same name), or its own name.
  */
 export function storedRuleName(path: string, run: Pick<StoredRun, 'ruleTitle' | 'isPlain'>): string {
   if (run.isPlain) return run.ruleTitle
@@ -83,7 +83,7 @@ export function storedRuleName(path: string, run: Pick<StoredRun, 'ruleTitle' | 
   return place === undefined ? run.ruleTitle : `${run.ruleTitle}-${place}`
 }
 
-/** Reads one run after the other, so that only one is in memory. */
+/** Reads one run after the other, so that only one is in memory at a time. */
 export async function* readRuns(
   places: readonly RunPlace[],
 ): AsyncGenerator<{ place: RunPlace; run: StoredRun; role: Role; rule: string }> {

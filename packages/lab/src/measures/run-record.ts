@@ -1,10 +1,10 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import type { RunEvent } from '../events/run-event.js'
 
-/** What only somebody who sees all honest models can say of a round. */
+/** What only an observer of all honest models can measure in a round. */
 export type Observed = Extract<RunEvent, { type: 'observed' }>
 
-/** What is known of a run, whether it was watched or read from its folder; all metrics are made of this. */
+/** The data of a run, whether it was observed live or read from its folder. All metrics are computed from it. */
 export interface RunRecord {
   readonly rule: string
   /** See `weighsAll` in filter-quality.ts. */
@@ -15,9 +15,9 @@ export interface RunRecord {
   /** By node index. */
   readonly records: readonly NodeRecord[]
   readonly failed: readonly FailedNode[]
-  /** Indices of nodes that a fault took away for good; null when nobody kept count of them. */
+  /** Indices of nodes that a fault removed for good; null when they were not recorded. */
   readonly gone: readonly number[] | null
-  /** The round, from 0, that a stop condition says the run is judged after; null where none ended it. */
+  /** The scored round, from 0, of a run that a stop condition ended; null where none did. */
   readonly stoppedAfter: number | null
   readonly observed: readonly Observed[]
   /** Resident memory of all processes together, null when it was not measured. */
@@ -35,7 +35,7 @@ export interface RecordedNode {
   readonly attackRounds: readonly [number, number] | null
 }
 
-/** A node's rounds as they were reported, with the launcher's time of each. */
+/** The reported rounds of a node, with the launcher's time of each. */
 export interface NodeRecord {
   readonly rounds: { readonly report: ReportedRound; readonly elapsedMs: number }[]
 }
@@ -50,7 +50,10 @@ export function honestNodes(record: RunRecord): RecordedNode[] {
   return record.nodes.filter((node) => node.attack === null)
 }
 
-/** Says whether what a peer sent in a round is hostile: before and after its attack an attacker is as honest as others. */
+/**
+ * Returns a function that says whether what a peer sent in a round is Byzantine. Before and after its attack, an
+ * attacker is honest.
+ */
 export function byzantineOf(record: RunRecord): (peer: string, round: number) => boolean {
   const windows = new Map(record.nodes.map(({ peer, attackRounds }) => [peer, attackRounds]))
   return (peer, round) => {

@@ -2,13 +2,13 @@ import type { FilterQuality } from './filter-quality.js'
 import type { CustomMeasure } from './measure-info.js'
 import type { FailedNode } from './run-record.js'
 
-/** What a run came to, over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
+/** The score of a run over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
 export interface RunScore extends FilterQuality {
   readonly rule: string
   readonly honestNodes: number
-  /** Honest nodes that completed the last round: the one planned, or that after which a stop condition held. */
+  /** Honest nodes that completed the last round: the planned one, or the one after which a stop condition held. */
   readonly finishedHonest: number
-  /** Honest nodes that did not, though no fault took them away and they did not fail. */
+  /** Honest nodes that did not complete it, although no fault removed them and they did not fail. */
   readonly unfinished: readonly string[]
   /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
   readonly scoredRound: number | null
@@ -26,13 +26,13 @@ export interface RunScore extends FilterQuality {
   readonly bytesPerNodeRound: number | null
   /** Wall-clock seconds per round, from the first model of the run to the last entry. */
   readonly secondsPerRound: number | null
-  /** Milliseconds of work of the rule per honest node and round, mean. */
+  /** Computation time of the rule in milliseconds, mean over honest nodes and rounds. */
   readonly aggregateMs: number | null
   /** Resident memory of the run's processes divided by the number of nodes. */
   readonly residentBytesPerNode: number | null
   readonly failed: readonly FailedNode[]
   readonly ledgers: LedgerCount
-  /** Measures that modules have added, by name; absent where there are none. */
+  /** Measures that modules have added, by name; undefined when there are none. */
   readonly custom?: Readonly<Record<string, CustomMeasure>>
 }
 

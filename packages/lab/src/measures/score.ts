@@ -5,7 +5,7 @@ import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import type { LedgerCount, NodeAccuracy, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
-/** Score of any run, also of one that was read from its folder. */
+/** Scores any run, including one that was read from its folder. */
 export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   const honest = honestNodes(record)
   const reportsOf = (index: number) => record.records[index]?.rounds.map(({ report }) => report) ?? []
@@ -58,10 +58,10 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
 }
 
 /**
- * The round that a run is judged after: the last one that every honest node finished, and of those the last that was
- * evaluated on all of them, if any was. In a run that was stopped fast nodes are ahead; to judge them alone would
- * flatter the run. Nodes that failed or that a fault took away are not waited for. Where nobody counted the latter, a
- * run that any honest node finished is judged after its last round.
+ * The round after which a run is scored. This is the last round that every honest node finished and all of them
+ * evaluated or, if there is none, the last round that every honest node finished. In a stopped run fast nodes are
+ * ahead, and scoring only them would flatter the run. Nodes that failed or that a fault removed are not waited for.
+ * Where removed nodes were not recorded, a run that any honest node finished is scored after its last round.
  */
 export function lastCommonRound(record: RunRecord): number | null {
   if (record.stoppedAfter !== null) return record.stoppedAfter

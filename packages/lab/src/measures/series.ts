@@ -3,7 +3,9 @@ import { countVerdicts, type FilterQuality, filterQuality } from './filter-quali
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
-/** What one round came to, over the honest nodes that finished it. Shares in [0, 1]; null where nothing was measured. */
+/**
+ * The measures of one round over the honest nodes that finished it. Shares in [0, 1]; null where nothing was measured.
+ */
 export interface RoundPoint extends FilterQuality {
   /** From 0. */
   readonly round: number
@@ -13,7 +15,7 @@ export interface RoundPoint extends FilterQuality {
   readonly mean: number | null
   readonly best: number | null
   readonly spread: number | null
-  /** Bytes in and out, mean over all nodes. */
+  /** Bytes received and sent, mean over all nodes. */
   readonly bytesReceived: number | null
   readonly bytesSent: number | null
   /** Resident memory per node, mean over all nodes. */
@@ -28,7 +30,7 @@ export interface RoundPoint extends FilterQuality {
 /** One point for every round that any node finished, in order. */
 export function roundSeries(record: RunRecord): RoundPoint[] {
   const honest = new Set(honestNodes(record).map((node) => node.index))
-  const isHostile = byzantineOf(record)
+  const isByzantine = byzantineOf(record)
   const byRound = new Map<number, { all: ReportedRound[]; honest: ReportedRound[] }>()
   record.records.forEach((node, index) => {
     for (const { report } of node.rounds) {
@@ -52,7 +54,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
         mean: mean(accuracies),
         best: range?.max ?? null,
         spread: standardDeviation(accuracies),
-        ...filterQuality(countVerdicts(reports.honest, isHostile), record.weighsAll),
+        ...filterQuality(countVerdicts(reports.honest, isByzantine), record.weighsAll),
         bytesReceived: mean(reports.all.map((report) => report.bytesReceived)),
         bytesSent: mean(reports.all.map((report) => report.bytesSent)),
         residentBytes: mean(reports.all.map((report) => report.residentBytes).filter(isNumber)),

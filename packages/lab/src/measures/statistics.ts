@@ -1,10 +1,10 @@
-/** Small statistics over plain numbers; null where there is nothing to say. */
+/** Small statistics over plain numbers; null where there are no values. */
 
 export function mean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** Standard deviation of all there are (divided by n, not n − 1); 0 for a single value. */
+/** Population standard deviation (divided by n, not n − 1); 0 for a single value. */
 export function standardDeviation(values: readonly number[]): number | null {
   const centre = mean(values)
   if (centre === null) return null
@@ -30,7 +30,9 @@ export function isNumber(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-/** Without `Math.min(...)`, whose arguments go over the stack: runs have hundreds of thousands of reports. */
+/**
+ * Does not use `Math.min(...)`, whose arguments would overflow the stack: runs have hundreds of thousands of reports.
+ */
 export function extent(values: Iterable<number>): { min: number; max: number } | null {
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY

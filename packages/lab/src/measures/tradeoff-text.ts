@@ -1,6 +1,7 @@
 import { percent } from '../text/format.js'
 import type { Estimate } from './bootstrap.js'
 import { estimateText, lostText, pointsText, ratioText } from './measure-text.js'
+import { MEASURES } from './measures.js'
 import type { Tradeoff } from './tradeoff.js'
 
 export interface TradeoffLine {
@@ -10,31 +11,32 @@ export interface TradeoffLine {
   format(value: number): string
   /** The estimate with its unit and interval. */
   readonly text: string
-  /** Whether it is a share or a difference of shares, which pictures can compare. */
+  /** Whether it is a share or a difference of shares, which charts can compare. */
   readonly isShare: boolean
 }
 
-/** What the defence bought, line by line; figures that were not measured have the text `–`. */
+/** The benefit of the defence, line by line. Figures that were not measured have the text `–`. */
 export function benefitLines({ benefit }: Tradeoff): TradeoffLine[] {
   return [
-    line('worst honest node under attack', benefit.worstGained, pointsText),
-    line('mean of honest nodes under attack', benefit.meanGained, pointsText),
+    line(`${nameOf('worstHonestAccuracy')} under attack`, benefit.worstGained, pointsText),
+    line(`${nameOf('meanHonestAccuracy')} under attack`, benefit.meanGained, pointsText),
     line('attack success prevented', benefit.asrPrevented, pointsText),
   ]
 }
 
 /**
- * What was paid for it.
+ * The cost of the defence, line by line.
  *
- * @param isSimulated whether seconds are virtual, in which a rule takes no time; its own work is measured all the same
+ * @param isSimulated whether seconds are virtual. Rules take no virtual time, but their real computation time is still
+ * measured
  */
 export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   return [
-    lossLine('worst honest node lost, nobody attacking', cost.worstLost),
-    lossLine('mean of honest nodes lost, nobody attacking', cost.meanLost),
-    line('honest models refused, nobody attacking', cost.honestRefused, share),
-    line('honest models refused, under attack', cost.honestRefusedAttacked, share),
+    lossLine(`${nameOf('worstHonestAccuracy')}, loss without attackers`, cost.worstLost),
+    lossLine(`${nameOf('meanHonestAccuracy')}, loss without attackers`, cost.meanLost),
+    line(`${nameOf('honestRefused')} without attackers`, cost.honestRefused, share),
+    line(`${nameOf('honestRefused')} under attack`, cost.honestRefusedAttacked, share),
     { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
     {
       ...line(`${isSimulated ? 'virtual ' : ''}seconds${compared}`, cost.secondsRatio, ratioText),
@@ -44,14 +46,14 @@ export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLin
   ]
 }
 
-/** The rule's own work, beside that of plain averaging. */
+/** The computation time of the rule, and that of plain averaging. */
 function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
-  const work = line('work of the rule per node and round', ruleMs, milliseconds)
-  const plain = plainMs === null ? '' : `, of plain averaging ${milliseconds(plainMs.mean)}`
+  const work = line('computation time of the rule per node and round', ruleMs, milliseconds)
+  const plain = plainMs === null ? '' : `, plain averaging ${milliseconds(plainMs.mean)}`
   return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, isShare: false }
 }
 
-/** A loss below zero says that it is none. */
+/** A negative loss is marked as a gain. */
 function lossLine(label: string, estimate: Estimate | null): TradeoffLine {
   const loss = line(label, estimate, lostText)
   const isGain = estimate !== null && lostText(estimate.mean).startsWith('−')
@@ -68,4 +70,8 @@ function share(value: number): string {
 
 function line(label: string, estimate: Estimate | null, text: (value: number) => string): TradeoffLine {
   return { label, estimate, format: text, text: estimateText(estimate, text), isShare: true }
+}
+
+function nameOf(measure: keyof typeof MEASURES): string {
+  return MEASURES[measure].label
 }

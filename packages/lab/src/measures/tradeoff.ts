@@ -2,8 +2,8 @@ import { type Estimate, estimate } from './bootstrap.js'
 import type { Measures } from './catalogue.js'
 
 /**
- * What a defence bought and what was paid for it. Each figure is a difference or ratio of two runs with the same
- * seed, then the mean over seeds; null where one of the two runs is missing.
+ * The benefit and the cost of a defence. Each figure is a difference or ratio of two runs with the same seed, then the
+ * mean over seeds; null where one of the two runs is missing.
  */
 export interface Tradeoff {
   readonly rule: string
@@ -26,10 +26,13 @@ export interface Tradeoff {
     /** Defended / plain averaging; 1 when the defence is free. */
     readonly bytesRatio: Estimate | null
     readonly secondsRatio: Estimate | null
-    /** Milliseconds of work that the rule took per node and round, and plain averaging beside it; real also in simulations. */
+    /**
+     * Computation time of the rule per node and round in milliseconds, and that of plain averaging; real even in
+     * simulations.
+     */
     readonly ruleMs: Estimate | null
     readonly plainMs: Estimate | null
-    /** The runs whose bytes and seconds are compared: without attackers if both are there, else with them. */
+    /** The runs whose bytes and seconds are compared: without attackers if both exist, otherwise with them. */
     readonly comparedWith: 'no attacker' | 'attackers' | null
   }
 }
@@ -89,7 +92,7 @@ export function overSeeds(
   return estimate(inSeedOrder(runs).map(([, measures]) => pick(measures)))
 }
 
-/** Mean over the seeds that both variants have of what `compare` makes of the two runs of a seed. */
+/** Mean of `compare` over the seeds that both variants have; it compares the two runs of a seed. */
 function paired(
   a: BySeed | undefined,
   b: BySeed | undefined,

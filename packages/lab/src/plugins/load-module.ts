@@ -17,7 +17,7 @@ import { LabError } from '../errors.js'
 import { registerMeasure } from '../measures/catalogue.js'
 import type { Measure } from '../measures/measures.js'
 
-/** What an ES module may add, as its default export says in `kind`. */
+/** What an ES module may add: the `kind` of its default export. */
 export const PLUGIN_KINDS = ['rule', 'pre-aggregator', 'attack', 'topology', 'measure'] as const
 export type PluginKind = (typeof PLUGIN_KINDS)[number]
 
@@ -28,14 +28,14 @@ export type AttackModule = CustomAttack & { readonly kind: 'attack' }
 export type TopologyModule = CustomTopology & { readonly kind: 'topology' }
 export type MeasureModule = Measure & { readonly kind: 'measure'; readonly name: string }
 
-/** Foreign code that a run uses: what its record says of it. */
+/** A module that a run uses, as recorded with the run. */
 export interface UsedModule {
   readonly kind: PluginKind
   /** Name by which the run uses it: `<name>@<hash>`, but the plain name for a measure. */
   readonly name: string
   /** Absolute path. */
   readonly file: string
-  /** Of the file, hexadecimal. */
+  /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string
 }
 
@@ -49,9 +49,9 @@ const used: UsedModule[] = []
 
 /**
  * Loads an ES module and registers what its default export describes. The name that a run uses ends in the hash of the
- * file, so that a manifest which names it says which code it means. Throws E_MODULE with what is missing or wrong.
+ * file, so that a manifest that names it identifies the code. Throws E_MODULE with what is missing or wrong.
  *
- * @param expected what it must be; any kind when left out
+ * @param expected the required kind; any kind if omitted
  */
 export async function loadModule(path: string, expected?: PluginKind): Promise<UsedModule> {
   const file = resolve(path)
@@ -63,7 +63,7 @@ export async function loadModule(path: string, expected?: PluginKind): Promise<U
   const key = `${file}\0${sha256}`
   const module = await (loaded.get(key) ?? remember(key, register(file, bytes.toString('utf8'), sha256)))
   if (expected !== undefined && module.kind !== expected)
-    throw moduleError(file, `describes a ${module.kind}, but here belongs a module of kind ${expected}`)
+    throw moduleError(file, `describes a ${module.kind}, but a module of kind ${expected} is expected here`)
   return module
 }
 
@@ -72,7 +72,7 @@ export function fullName(name: string): string {
   return used.find((module) => module.name.split('@')[0] === name)?.name ?? name
 }
 
-/** Loads modules that a run has used before. Throws E_MODULE when a file is gone or has changed. */
+/** Loads modules that an earlier run used. Throws E_MODULE when a file is gone or has changed. */
 export async function loadUsedModules(modules: readonly UsedModule[]): Promise<void> {
   for (const { kind, file, sha256 } of modules) {
     const found = await loadModule(file, kind)
@@ -94,7 +94,7 @@ async function register(file: string, source: string, sha256: string): Promise<U
       file,
       `imports ${relative}, which its hash would not cover; bundle the module into one file`,
     )
-  // The hash makes the address new when the file has changed.
+  // The hash changes the URL when the file has changed, so that Node does not return a cached module.
   const imported = await import(`${pathToFileURL(file).href}?sha256=${sha256}`).catch((cause) => {
     throw moduleError(file, `cannot be imported: ${(cause as Error).message}`, cause)
   })
@@ -109,7 +109,7 @@ async function register(file: string, source: string, sha256: string): Promise<U
   }
   if (typeof name !== 'string') throw moduleError(file, '`name` is missing')
   if (kind !== 'measure' && (name.length > MAX_PLAIN_NAME || name.includes('@')))
-    throw moduleError(file, `\`name\` has at most ${MAX_PLAIN_NAME} characters and no @`)
+    throw moduleError(file, `\`name\` must have at most ${MAX_PLAIN_NAME} characters and no @`)
   try {
     const full = registerAs(kind as PluginKind, exported, `${name}@${sha256.slice(0, NAME_DIGITS)}`)
     const module: UsedModule = { kind: kind as PluginKind, name: full, file, sha256 }

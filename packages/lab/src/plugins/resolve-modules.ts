@@ -3,7 +3,7 @@ import type { Problem } from '../documents/problem.js'
 import { LabError } from '../errors.js'
 import { loadModule, loadUsedModules, type PluginKind, type UsedModule } from './load-module.js'
 
-/** A document whose modules are loaded: names stand where files stood, and `modules` lists what was loaded. */
+/** A document whose modules are loaded: names replace files, and `modules` lists what was loaded. */
 export interface Resolved {
   readonly value: unknown
   /** Modules that could not be loaded. */
@@ -29,8 +29,8 @@ export function prepareModules(folder: string): (raw: unknown) => Promise<Resolv
 
 /**
  * Replaces every `{ module: <file>, … }` of a scenario or lab by `{ name: <registered name>, … }`, after loading it.
- * Files are relative to `folder`. `measures` is gone afterwards: they act by being
- * registered. Modules that a resolved document lists already are loaded too.
+ * Files are relative to `folder`. `measures` is removed, since registering them is enough. Modules that a resolved
+ * document already lists are loaded too.
  */
 export async function resolveModules(raw: unknown, folder: string): Promise<Resolved> {
   const modules = new Map<string, UsedModule>()
@@ -63,7 +63,8 @@ export async function resolveModules(raw: unknown, folder: string): Promise<Reso
     const entries: [string, unknown][] = []
     if (typeof module === 'string') {
       const name = await load(module, kind, [...path, 'module'])
-      // A module that could not be loaded leaves a rule that exists: its own mistake is reported, not its absence.
+      // A built-in name replaces a module that could not be loaded. Only the load error is reported then, not an
+      // unknown name.
       entries.push(['name', name ?? STAND_IN[kind ?? 'rule']])
     } else if (module !== undefined) entries.push(['module', module])
     for (const [key, part] of Object.entries(others))

@@ -1,6 +1,6 @@
 import type { PluginKind } from './load-module.js'
 
-/** Two files of a plug-in: the module, and a test of it that runs with `node --test`. */
+/** The two files of a plug-in: the module, and a test for it that runs with `node --test`. */
 export interface PluginTemplate {
   readonly module: string
   readonly test: string
@@ -28,8 +28,8 @@ const TEMPLATES: Readonly<
 > = {
   rule: {
     about: 'An aggregation rule: the mean of the node’s own model and the nearest neighbours.',
-    body: `  // One line of mathematics and the source, for tables and reports.
-  formula: 'mean of own and the nearest share of the neighbours',
+    body: `  // A one-line formula and its source, for tables and reports.
+  formula: 'mean of the own model and the nearest share of the neighbours',
   source: 'mine',
   params: [{ name: 'share', default: 0.5, min: 0, max: 1, meaning: 'share of the neighbours that take part' }],
 
@@ -58,9 +58,9 @@ const TEMPLATES: Readonly<
     about: 'A pre-aggregator: each model is moved towards the mean of all.',
     body: `  formula: 'x ← (1 − a)·x + a·mean',
   source: 'mine',
-  params: [{ name: 'a', default: 0.1, min: 0, max: 1, meaning: 'how far, 0 not at all' }],
+  params: [{ name: 'a', default: 0.1, min: 0, max: 1, meaning: 'step size; 0 changes nothing' }],
 
-  // models: finite vectors, the node's own first. Give back one for each, in the same order.
+  // models: finite vectors, the node's own first. Return one for each, in the same order.
   mix({ models, params: { a } }) {
     const mean = models[0].map((_, k) => models.reduce((sum, x) => sum + x[k], 0) / models.length)
     return models.map((x) => x.map((value, k) => (1 - a) * value + a * mean[k]))
@@ -73,7 +73,7 @@ const TEMPLATES: Readonly<
 `,
   },
   attack: {
-    about: 'An attack on the model: the own update, turned round and enlarged.',
+    about: 'An attack on the model: the node’s own update, reversed and scaled.',
     body: `  formula: 'start − scale·(own − start)',
   source: 'mine',
   // Whose models of the round it sees: own, neighbours or all.
@@ -85,14 +85,14 @@ const TEMPLATES: Readonly<
     return own.map((value, k) => start[k] - scale * (value - start[k]))
   },
 `,
-    test: `test('turns the update round', () => {
+    test: `test('reverses the update', () => {
   const view = { own: Float32Array.of(2), start: Float32Array.of(1) }
   assert.deepEqual([...plugin.craft(view, { scale: 2 })], [-1])
 })
 `,
   },
   topology: {
-    about: 'A topology: a ring in which every node also knows the one across.',
+    about: 'A topology: a ring in which every node is also connected to the opposite node.',
     body: `  meaning: 'a ring with chords to the opposite node',
   params: [],
 
@@ -107,13 +107,13 @@ const TEMPLATES: Readonly<
     return edges
   },
 `,
-    test: `test('joins a node to the one across', () => {
+    test: `test('connects a node to the opposite node', () => {
   assert.ok(plugin.edges(6).some(([a, b]) => a === 0 && b === 3))
 })
 `,
   },
   measure: {
-    about: 'A measure: what assertions compare, what matrices and reports show.',
+    about: 'A measure: assertions compare it; matrices and reports show it.',
     body: `  label: 'honest nodes above 80 %',
   // share, bytes, seconds, milliseconds, number or count
   unit: 'share',

@@ -14,7 +14,7 @@ export interface Candidate {
   readonly placement: NonNullable<Adversary['placement']>
 }
 
-/** Parameters that say what an attack is, not how strong; searching them finds nothing new. */
+/** Parameters that define an attack rather than its strength. Searching over them finds nothing new. */
 const FIXED: ReadonlySet<string> = new Set([
   'seed',
   'nodes',
@@ -26,10 +26,10 @@ const FIXED: ReadonlySet<string> = new Set([
   'steps',
 ])
 const PLACEMENTS = ['random', 'worst-position', 'one-per-neighbourhood'] as const
-/** Broken values are stopped at the door and have no strength to search for. */
+/** Nodes reject malformed values on arrival, so this attack has no strength to search for. */
 const HOPELESS: ReadonlySet<string> = new Set(['nan', 'infinite', 'denormal', 'huge', 'equivocation'])
 
-/** Every attack as it comes, attackers at random places, from the first round on. */
+/** Every attack with its default parameters, with attackers at random places, from the first round on. */
 export function openingCandidates(): Candidate[] {
   return listAttacks()
     .filter(({ name }) => !HOPELESS.has(name) && name !== 'model-replacement')
@@ -37,8 +37,8 @@ export function openingCandidates(): Candidate[] {
 }
 
 /**
- * A variation of a candidate: one or more of its numbers multiplied by up to `reach` or divided by it, now and then
- * another beginning or other places. `rounds` of the run.
+ * A variation of a candidate: one or more of its numbers multiplied by up to `reach` or divided by it, and sometimes
+ * another first round or another placement. `rounds` is the length of the run.
  */
 export function vary(candidate: Candidate, rounds: number, reach: number, rng: Rng): Candidate {
   const infos = tunable(candidate.name)
@@ -50,7 +50,7 @@ export function vary(candidate: Candidate, rounds: number, reach: number, rng: R
     const factor = reach ** (2 * rng.uniform() - 1)
     params[info.name] = clamp(before === 0 ? factor - 1 : before * factor, info)
   }
-  // What has no number to turn is varied in time and place alone.
+  // Attacks without numeric parameters are varied only in time and placement.
   const turn = infos.length === 0 || rng.uniform() < 0.3
   if (!turn) return { ...candidate, params }
   return rng.uniform() < 0.5

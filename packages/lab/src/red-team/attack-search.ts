@@ -5,28 +5,28 @@ import type { ScenarioInput } from '../scenario/schema.js'
 import { type Candidate, candidateText, openingCandidates, vary, withCandidate } from './attack-candidates.js'
 
 /**
- * Search for the attack that does most harm to a rule in the running system: every attack once as it comes, then
- * variations of the worst ones with ever smaller steps, then the worst few again over all seeds. A run is one cell, as
- * in a matrix. What it finds is a lower bound of the worst case.
+ * Search for the attack that does most harm to a rule in the running system. It tries every attack once with its
+ * default parameters, then variations of the most harmful ones in ever smaller steps, then the most harmful few again
+ * over all seeds. A run is one cell, as in a matrix. The result is a lower bound on the worst case.
  */
 export interface AttackSearchInit {
   /** Scenario without adversaries; its rule is under attack. */
   readonly base: ScenarioInput
   /** Share of attacking nodes, in (0, 1). */
   readonly fraction: number
-  /** Runs in all, at least 1. */
+  /** Total number of runs, at least 1. */
   readonly budget: number
-  /** The first is searched on, all decide. */
+  /** The search uses the first seed; the final ranking uses all. */
   readonly seeds: readonly number[]
   readonly rounds: number
   /** Runs one cell; never rejects. */
   runCell(scenario: ScenarioInput): Promise<CellReply>
-  /** Runs side by side. */
+  /** Number of runs at the same time. */
   readonly parallel: number
   onTrial(tried: Trial, progress: { readonly runs: number; readonly budget: number }): void
 }
 
-/** What one candidate did. */
+/** The result of one run of a candidate. */
 export interface Trial {
   readonly candidate: Candidate
   readonly text: string
@@ -44,19 +44,21 @@ export interface RankedAttack {
   readonly seeds: number
 }
 
-/** How many of the worst are varied, and confirmed on all seeds. */
+/** Number of the most harmful candidates that are varied, and confirmed on all seeds. */
 const BEAM = 4
 /** Share of the budget that is kept for confirming. */
 const CONFIRMING = 0.25
 /** First step of the variations, as a factor. */
 const REACH = 8
 
-/** Attacks that a budget suffices to try once as they come, the rest of it kept for confirming. */
+/**
+ * Number of attacks that a budget can try once with default parameters. The rest of the budget is kept for confirming.
+ */
 export function openingRuns(budget: number): number {
   return Math.min(openingCandidates().length, Math.max(1, budget - Math.ceil(CONFIRMING * budget)))
 }
 
-/** The worst first, those that ran on most seeds before others. */
+/** Most harmful first; candidates that ran on more seeds come before others. */
 export async function searchWorstAttack(init: AttackSearchInit): Promise<readonly RankedAttack[]> {
   const { base, fraction, budget, seeds, rounds, parallel } = init
   const rng = createRng(seeds[0]!, 'attack-search')

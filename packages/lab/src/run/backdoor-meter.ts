@@ -4,7 +4,7 @@ import type { RunPlan } from '../scenario/plan.js'
 
 /** Attack success rate of a backdoor, on test images that carry its trigger. */
 export interface BackdoorMeter {
-  /** Share in [0, 1] of triggered test images of other classes that the model tells as the target. */
+  /** Share in [0, 1] of triggered test images of other classes that the model classifies as the target. */
   successOf(model: Float32Array): Promise<number>
   close(): Promise<void>
 }
@@ -12,7 +12,7 @@ export interface BackdoorMeter {
 const NAME = 'backdoor'
 
 /**
- * A meter for the first backdoor among the attacks of a plan; undefined when nobody has one. The trigger is put on the
+ * A meter for the first backdoor among the attacks of a plan; undefined when there is none. The trigger is put on the
  * first `limit` test images whose label is not the target. Throws TrainError.
  */
 export async function openBackdoorMeter(
@@ -37,7 +37,7 @@ export async function openBackdoorMeter(
     nodeId: 'backdoor-meter',
     seed: manifest.seed,
   })
-  // One model at a time lies in the trainer.
+  // The trainer holds one model at a time.
   let last: Promise<unknown> = Promise.resolve()
   return {
     successOf(model) {

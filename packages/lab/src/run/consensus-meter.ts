@@ -1,7 +1,7 @@
 /**
- * Consensus distance of models that come one after another: (1/n)·Σ‖x_i − x̄‖², as in Kong et al., "Consensus Control
- * for Decentralized Deep Learning", ICML 2021, without their square root. Holds two vectors however many models come;
- * models are taken relative to the first one, so that little is lost where all are nearly equal.
+ * Consensus distance of models that arrive one after another: (1/n)·Σ‖x_i − x̄‖², as in Kong et al., "Consensus Control
+ * for Decentralized Deep Learning", ICML 2021, without their square root. It holds two vectors for any number of
+ * models. Models are taken relative to the first one, which limits rounding errors when all are nearly equal.
  */
 export interface ConsensusMeter {
   /** A model of length d. */

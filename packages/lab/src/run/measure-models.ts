@@ -3,10 +3,13 @@ import type { Run } from '@tempered/protocol'
 import { cacheFolder } from '../cache-folder.js'
 import { checkDataShape } from './data-shape.js'
 
-/** Share of the test samples that a model tells right, in [0, 1], by name of the model; null for one that is not there. */
+/**
+ * Share of the test samples that a model classifies correctly, in [0, 1], by name of the model; null for a missing
+ * model.
+ */
 export interface Accuracies {
   readonly source: string
-  /** Test samples of the source, all of which were looked at. */
+  /** Test samples of the source, all of which were used. */
   readonly samples: number
   readonly recorded: number | null
   readonly without: number | null

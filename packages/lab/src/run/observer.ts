@@ -3,7 +3,7 @@ import type { RunPlan } from '../scenario/plan.js'
 import type { BackdoorMeter } from './backdoor-meter.js'
 import { createConsensusMeter } from './consensus-meter.js'
 
-/** Looks at the honest nodes' models of evaluated rounds from outside, as no node could. */
+/** Measures the honest nodes' models of evaluated rounds from outside, which no node could do. */
 export interface Observer {
   /** Every event of the run, in order. */
   event(event: RunEvent): void
@@ -14,9 +14,9 @@ export interface Observer {
 
 export interface ObserverInit {
   readonly plan: RunPlan
-  /** A model that a node holds at the moment. */
+  /** A model that a node currently holds. */
   readModel(index: number, cid: string): Promise<Float32Array | undefined>
-  /** Measures backdoors; undefined when nobody has one. */
+  /** Measures backdoors; undefined when there is none. */
   readonly backdoor: BackdoorMeter | undefined
   onObserved(observed: Observed): void
 }
@@ -47,7 +47,7 @@ export function createObserver(init: ObserverInit): Observer {
     if (rate !== undefined) round.attackSuccess[index] = rate
   }
 
-  /** All honest nodes that are still there have reported this round. */
+  /** All honest nodes that are still present have reported this round. */
   const reportIfComplete = (number: number, round: Round): void => {
     for (const index of honest) if (!round.seen.has(index)) return
     rounds.delete(number)

@@ -13,7 +13,7 @@ import { openRunFolder } from './run-folder.js'
 import { recordOf, type ScoreInput, scoreRun } from './score-run.js'
 import { createStopWatch } from './stop-conditions.js'
 
-/** A run that is being watched, written down and scored. */
+/** A run that is being observed, recorded and scored. */
 export interface RecordedRun {
   readonly plan: RunPlan
   readonly folder: string
@@ -22,9 +22,9 @@ export interface RecordedRun {
   readonly pids: readonly number[]
   /** Whether a stop condition of the scenario has ended it before its last round. */
   readonly stoppedEarly: (RunEvent & { type: 'stopped' }) | undefined
-  /** All that is known of the run up to now. */
+  /** The data of the run so far. */
   record(): RunRecord
-  /** Resolves with the score when all nodes are done; after `stop`, with the score of what there is. */
+  /** Resolves with the score when all nodes are done; after `stop`, with the score so far. */
   finish(): Promise<RunScore>
   stop(): Promise<void>
 }
@@ -46,11 +46,11 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))
   const failed: FailedNode[] = []
   const observed: Observed[] = []
-  /** Nodes that a fault took away and that did not come back. */
+  /** Nodes that a fault removed and that did not come back. */
   const gone = new Set<number>()
   let residentBytes: number | undefined
   let cluster: StagedRun | undefined
-  /** What happens before the caller has the run in hand is reported when it has. */
+  /** Events from before the caller has the run are reported once it has it. */
   let early: (() => void)[] | undefined = []
   let stoppedEarly: RecordedRun['stoppedEarly']
   const watch = createStopWatch(plan)
@@ -150,10 +150,10 @@ function noteAbsence(action: FaultAction, gone: Set<number>): void {
 }
 
 /**
- * Throws when nodes failed on the way, or no honest node finished; a run of which part is missing is not a success. One
- * that came back when the others were done has nobody to go on with, and is no failure.
+ * Throws when nodes failed on the way, or no honest node finished; an incomplete run is not a success. A node that came
+ * back after the others were done has no neighbour to continue with, and has not failed.
  *
- * @param stopped whether a stop condition ended the run: then nobody had to come further
+ * @param stopped whether a stop condition ended the run; then no node had to finish
  */
 export function requireNoFailures(score: RunScore, stopped = false): void {
   const { failed, unfinished, honestNodes, finishedHonest } = score
@@ -164,8 +164,8 @@ export function requireNoFailures(score: RunScore, stopped = false): void {
   if (stopped || finishedHonest > 0) return
   const left =
     unfinished.length === 0
-      ? 'faults took them all'
-      : `${unfinished.join(', ')} had no neighbour left to go on with, and faults took the others`
+      ? 'faults removed them all'
+      : `${unfinished.join(', ')} had no neighbour left to continue with, and faults removed the others`
   throw new LabError('E_NODES_FAILED', `none of ${honestNodes} honest nodes finished: ${left}`)
 }
 

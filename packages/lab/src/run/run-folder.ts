@@ -11,8 +11,9 @@ import { versions } from '../versions.js'
 import { labelCounts } from './label-counts.js'
 
 /**
- * Results of one run, all in one folder: `scenario.yaml` (resolved, with who attacks and versions), `manifest.json`,
- * `data.json` (samples of each class by node), `events.ndjson`, `metrics.csv`, `summary.json`, and `nodes/<name>/` with ledger and models.
+ * Results of one run, all in one folder: `scenario.yaml` (resolved, with attackers and versions), `manifest.json`,
+ * `data.json` (samples of each class by node), `events.ndjson`, `metrics.csv`, `summary.json`, and `nodes/<name>/` with
+ * ledger and models.
  */
 export interface RunFolder {
   readonly path: string
@@ -57,7 +58,7 @@ export async function openRunFolder(
 ): Promise<RunFolder> {
   await mkdir(path, { recursive: true })
   const { scenario, run, nodes } = plan
-  // Who attacks may have been drawn from the seed: results name them.
+  // Attackers may have been drawn from the seed, so results list them.
   const attackers = nodes.flatMap(({ index, attack }) =>
     attack === undefined
       ? []

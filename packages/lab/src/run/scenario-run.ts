@@ -17,7 +17,7 @@ import { type RecordedRun, startRecordedRun } from './recorded-run.js'
 export interface ScenarioRunInit {
   readonly scenario: Scenario
   readonly data: DataSource
-  /** Made when missing; each run has its own folder `<variant>/seed-<n>` below it. */
+  /** Created when missing; each run has its own folder `<variant>/seed-<n>` below it. */
   readonly folder: string
   readonly cacheFolder: string
   /** Host processes of each run. */
@@ -26,16 +26,16 @@ export interface ScenarioRunInit {
   readonly stage: Stage
   /** Named in the summary. */
   readonly stageName: string
-  /** Runs at the same time; the others wait. */
+  /** Number of runs at the same time; the others wait. */
   readonly parallel: number
-  /** Aborts: runs that are under way stop, the others do not begin. */
+  /** Aborts the scenario: current runs stop, the others do not start. */
   readonly signal: AbortSignal
   onStart(variant: Variant, run: RecordedRun, place: { readonly number: number; readonly of: number }): void
   /** Every event, after it was recorded. */
   onEvent(variant: Variant, run: RecordedRun, event: RunEvent, elapsedMs: number): void
 }
 
-/** One run of a scenario and what it came to. */
+/** One run of a scenario and its result. */
 export interface VariantResult {
   readonly variant: Variant
   /** Relative to the scenario's folder. */
@@ -48,22 +48,23 @@ export interface VariantResult {
 
 export interface ScenarioResult {
   readonly folder: string
-  /** In the order of `variantsOf`; without those that did not begin. */
+  /** In the order of `variantsOf`, without those that did not start. */
   readonly runs: readonly VariantResult[]
-  /** Empty when it was interrupted: then nothing can be said. */
+  /** Empty when the scenario was interrupted and cannot be judged. */
   readonly assertions: readonly AssertionOutcome[]
   readonly interrupted: boolean
 }
 
 /**
- * Runs a scenario with all its rules, seeds and controls, and judges its assertions. Leaves `scenario.yaml` (resolved),
- * `summary.json` and a folder a run. Throws what planning and running throw; a missed assertion is a result, no error.
+ * Runs a scenario with all its rules, seeds and controls, and judges its assertions. Writes `scenario.yaml` (resolved),
+ * `summary.json` and a folder per run. Throws whatever planning and running throw; a missed assertion is a result, not
+ * an error.
  */
 export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult> {
   const { scenario, folder } = init
   const failure = new AbortController()
   const signal = AbortSignal.any([init.signal, failure.signal])
-  // All of them are planned before any begins, so that no mistake is found after an hour.
+  // All runs are planned before the first one starts, so that mistakes show at once and not after an hour.
   const planned = variantsOf(scenario).map((variant) => ({
     variant,
     plan: planRun(variant.scenario, init.data),
@@ -87,7 +88,7 @@ export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult
   }
   const workers = Array.from({ length: Math.min(init.parallel, planned.length) }, () =>
     work().catch((error) => {
-      // The others stop before the error goes on.
+      // The other runs stop before the error is rethrown.
       failure.abort()
       throw error
     }),

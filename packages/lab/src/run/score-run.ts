@@ -13,17 +13,17 @@ export interface ScoreInput {
   readonly records: readonly NodeRecord[]
   readonly failed: readonly FailedNode[]
   readonly verdicts: readonly { readonly node: string; readonly verdict: LedgerVerdict }[]
-  /** What an observer of all honest models said, if there was one. */
+  /** What an observer of all honest models measured, if there was one. */
   readonly observed?: readonly Observed[]
   /** Resident bytes of all processes together. */
   readonly residentBytes?: number
   /** Indices of nodes that were killed or have left and did not come back. */
   readonly gone?: readonly number[]
-  /** The round, from 0, that a run which a stop condition ended is judged after. */
+  /** The scored round, from 0, of a run that a stop condition ended. */
   readonly lastRound?: number | null | undefined
 }
 
-/** Score of a run that was watched. */
+/** The score of a run that was observed. */
 export function scoreRun(input: ScoreInput): RunScore {
   const { verdicts } = input
   const bad = verdicts.flatMap(({ node, verdict }) =>
@@ -32,7 +32,7 @@ export function scoreRun(input: ScoreInput): RunScore {
   return scoreRecord(recordOf(input), { checked: verdicts.length, valid: verdicts.length - bad.length, bad })
 }
 
-/** All that is known of a run that was watched. */
+/** The data of a run that was observed. */
 export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
   const { plan, records, failed } = input
   return {

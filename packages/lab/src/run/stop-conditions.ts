@@ -12,8 +12,8 @@ export interface StopWatch {
 }
 
 /**
- * A round counts when all honest nodes have finished it: those that were killed or have left and do not come back are
- * not waited for. `targetAccuracy` looks at rounds in which every one of them was evaluated.
+ * A round counts when all honest nodes have finished it: nodes that were killed or have left for good are not waited
+ * for. `targetAccuracy` considers rounds that all of them evaluated.
  */
 export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 'nodes'>): StopWatch {
   const { targetAccuracy, seconds } = scenario.stop

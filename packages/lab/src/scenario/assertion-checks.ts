@@ -3,7 +3,7 @@ import { weighsAll } from '../measures/filter-quality.js'
 import { AssertionSyntaxError, parseAssertion, type Term } from './assertions.js'
 import type { Scenario } from './schema.js'
 
-/** Assertions that cannot be read, that name what is not there, or whose measure none of the runs can take. */
+/** Assertions that cannot be parsed, that name something that does not exist, or whose measure no run takes. */
 export function checkAssertions(scenario: Scenario): Problem[] {
   return scenario.assertions.flatMap((text, k): Problem[] => {
     const message = problemOf(text, scenario)
@@ -32,13 +32,13 @@ function problemOf(text: string, scenario: Scenario): string | undefined {
 function immeasurable({ run, measure }: Term, { adversaries, rules }: Scenario): string | undefined {
   if (measure === 'asr') {
     const planted = adversaries.some(({ attack, poison }) => [attack.name, poison?.name].includes('backdoor'))
-    if (!planted) return 'asr is measured only where somebody attacks with a backdoor, and nobody does'
+    if (!planted) return 'asr is measured only under a backdoor attack, and the scenario has none'
     if (run === 'honest' || run === 'baseline')
-      return `asr is not measured in the ${run} run: nobody attacks in it`
+      return `asr is not measured in the ${run} run: it has no attackers`
   }
   if (measure !== 'precision' && measure !== 'recall') return undefined
   const weighing = run === 'undefended' || run === 'baseline' ? { name: 'average' } : rules.find(weighsAll)
   return weighing === undefined
     ? undefined
-    : `${measure} is not measured under ${weighing.name}, which weighs all models and refuses none; hostileWeight is`
+    : `${measure} is not measured under ${weighing.name}, which weighs all models and refuses none; use hostileWeight`
 }

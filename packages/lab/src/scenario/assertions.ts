@@ -1,7 +1,7 @@
 import { nearestName } from '@tempered/errors'
 import { type MeasureName, measureInfo, measureNames } from '../measures/catalogue.js'
 
-/** Of which run a measure is taken: the scenario's own, or one of its controls. */
+/** The run in which a measure is taken: the scenario's own run, or one of its controls. */
 export type AssertedRun = 'attacked' | 'honest' | 'undefended' | 'baseline'
 
 export interface Term {
@@ -11,7 +11,7 @@ export interface Term {
 
 export type Comparison = '>=' | '<=' | '>' | '<' | '=='
 
-/** What a scenario claims of its run. Shares are in [0, 1], sizes in bytes. */
+/** A claim of a scenario about its runs. Shares are in [0, 1], sizes in bytes. */
 export type Assertion =
   | {
       readonly kind: 'measure'
@@ -26,7 +26,7 @@ export type Assertion =
   /** Every honest node that finished has quarantined this node. */
   | { readonly kind: 'quarantined'; readonly text: string; readonly node: number }
 
-/** Why a text is no assertion; `message` is for people. */
+/** Why a text is not an assertion; `message` is for people. */
 export class AssertionSyntaxError extends Error {
   override readonly name = 'AssertionSyntaxError'
 }
@@ -53,7 +53,7 @@ const UNITS: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
 }
 
-/** Names of runs as people write them before a measure; `control` is another word for `honest`. */
+/** Names of runs as written before a measure; `control` is a synonym of `honest`. */
 const RUNS: Readonly<Record<string, AssertedRun>> = {
   attacked: 'attacked',
   honest: 'honest',
@@ -81,14 +81,14 @@ export function parseAssertion(text: string): Assertion {
     const nearest = nearestName(words, ['ledgersVerify'])
     const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
     throw new AssertionSyntaxError(
-      `"${words}" compares nothing: write <measure> >= <number>, ledgersVerify or quarantined includes <node>${hint}`,
+      `"${words}" is not a comparison: write <measure> >= <number>, ledgersVerify or quarantined includes <node>${hint}`,
     )
   }
   const [, left = '', sign = '', right = ''] = parts
   const terms = left.split(/\s+-\s+/)
   if (terms.length > 2) throw new AssertionSyntaxError(`"${left}": only one subtraction is possible`)
   if (left.endsWith('='))
-    throw new AssertionSyntaxError(`"=${sign}" is no comparison; did you mean ${sign}=?`)
+    throw new AssertionSyntaxError(`"=${sign}" is not a comparison; did you mean ${sign}=?`)
   const [term, minus] = terms.map(parseTerm)
   const limit = parseNumber(right)
   if (measureInfo(term!.measure).unit === 'share' && Math.abs(limit) > 1)
@@ -120,10 +120,10 @@ function parseNumber(text: string): number {
   const unit = parts?.[2] ?? ''
   if (parts === null || !Object.hasOwn(UNITS, unit)) {
     throw new AssertionSyntaxError(
-      `"${text}" is no number with %, KB, MB, GB, KiB, MiB, GiB or nothing after it`,
+      `"${text}" is not a number with one of the units %, KB, MB, GB, KiB, MiB, GiB, or without a unit`,
     )
   }
-  // Of decimal shares as people mean them: 7 % is 0.07, not 0.07000000000000001.
+  // Division gives the nearest decimal: 7 % is 0.07, not 0.07000000000000001.
   return unit === '%' ? Number(parts[1]) / 100 : Number(parts[1]) * UNITS[unit]!
 }
 
@@ -136,6 +136,6 @@ function parseQuarantined(text: string): Assertion {
 
 function unknown(what: string, name: string, known: readonly string[]): AssertionSyntaxError {
   const nearest = nearestName(name, known)
-  const hint = nearest === undefined ? `known are ${known.join(', ')}` : `did you mean ${nearest}?`
+  const hint = nearest === undefined ? `the known ones are ${known.join(', ')}` : `did you mean ${nearest}?`
   return new AssertionSyntaxError(`no ${what} is called "${name}"; ${hint}`)
 }

@@ -6,7 +6,7 @@ import type { Scenario } from './schema.js'
 
 type Groups = readonly (readonly number[])[]
 
-/** A split that says all by itself, in the terms of the data layer. */
+/** A self-contained split, in the terms of the data layer. */
 export function partitionScheme(split: WholeSplit): PartitionScheme {
   switch (split.kind) {
     case 'label-groups':
@@ -20,7 +20,7 @@ export function partitionScheme(split: WholeSplit): PartitionScheme {
   }
 }
 
-/** How a scenario deals the samples. Throws E_CONFIG as {@link wholeSplit} does. */
+/** The partition scheme of a scenario. Throws E_CONFIG as {@link wholeSplit} does. */
 export function scenarioPartition(
   scenario: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
   graph: Topology,
@@ -28,7 +28,10 @@ export function scenarioPartition(
   return partitionScheme(wholeSplit(scenario, graph))
 }
 
-/** A scenario's split with its cliques named; by-clique asks the topology. Throws E_CONFIG when that has none. */
+/**
+ * The split of a scenario with its cliques listed; by-clique without groups takes them from the topology. Throws
+ * E_CONFIG when the topology has none.
+ */
 export function wholeSplit(
   { data, topology, nodes }: Pick<Scenario, 'data' | 'topology' | 'nodes'>,
   graph: Topology,
@@ -39,15 +42,15 @@ export function wholeSplit(
   if (groups === undefined) {
     throw new LabError(
       'E_CONFIG',
-      `data.split: topology '${graph.name}' of ${nodes} nodes has no cliques that could be told apart: name them as data.split.groups`,
+      `data.split: topology '${graph.name}' of ${nodes} nodes has no distinct cliques: list them as data.split.groups`,
     )
   }
   return { kind: 'by-clique', groups: groups.map((group) => [...group]) }
 }
 
 /**
- * The dense parts of a topology: the two halves of a dumbbell or of two-worlds; of any other, what is left when its
- * bridges are taken away. undefined when that is one part, or tears single nodes off.
+ * The dense parts of a topology: the two halves of a dumbbell or of two-worlds; of any other, the parts that remain
+ * without its bridges. undefined when that is a single part, or when it isolates a node.
  */
 export function cliquesOf(spec: Scenario['topology'], graph: Topology): Groups | undefined {
   if (spec.name === 'dumbbell') return halves(graph.n, spec.params.left ?? Math.ceil(graph.n / 2))

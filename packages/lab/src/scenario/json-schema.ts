@@ -1,7 +1,10 @@
 import { jsonSchemaText } from '../documents/json-schema-text.js'
 import { scenarioSchema } from './schema.js'
 
-/** What editors complete and check scenario files with, as text: the same schema that reads them. */
+/**
+ * The JSON Schema of scenario files as text, for completion and checks in editors. It is made from the schema that
+ * reads them.
+ */
 export function scenarioJsonSchema(): string {
   return jsonSchemaText(scenarioSchema, {
     title: 'Tempered scenario',

@@ -4,7 +4,7 @@ import { type Assertion, type Comparison, parseAssertion, type Term } from './as
 import type { Scenario } from './schema.js'
 import { type Variant, variantFor, variantRuleName } from './variants.js'
 
-/** What assertions look at in one finished run. */
+/** What assertions check in one finished run. */
 export interface JudgedRun {
   readonly variant: Variant
   readonly measures: Measures
@@ -16,16 +16,16 @@ export interface JudgedRun {
 
 export interface AssertionOutcome {
   readonly assertion: string
-  /** The rule it was asked of. */
+  /** The rule under which it was judged. */
   readonly rule: string
   readonly ok: boolean
-  /** What there was instead of, or as well as, what was wanted; for people. */
+  /** What was found, for people. */
   readonly got: string
 }
 
 /**
- * Judges every assertion of a scenario under each of its rules. Over several seeds a measure is its mean, and null as
- * soon as one run did not measure it: that misses. Ledgers must verify, and nodes be quarantined, in each.
+ * Judges every assertion of a scenario under each of its rules. Over several seeds a measure is its mean, and null if
+ * any run did not measure it, which is a miss. Ledgers must verify, and nodes must be quarantined, in every run.
  */
 export function judgeAssertions(scenario: Scenario, runs: readonly JudgedRun[]): AssertionOutcome[] {
   const assertions = scenario.assertions.map(parseAssertion)
@@ -90,7 +90,7 @@ function judgeQuarantine(node: number, runs: readonly (JudgedRun | undefined)[])
   return { ok: missing.length === 0, got: missing.length === 0 ? 'it is' : missing.join('; ') }
 }
 
-/** Rounding of means must not miss what people would call equal. */
+/** Tolerance, so that rounding of means does not make equal values differ. */
 const TOLERANCE = 1e-12
 
 function holds(value: number, comparison: Comparison, limit: number): boolean {
@@ -109,7 +109,7 @@ function holds(value: number, comparison: Comparison, limit: number): boolean {
   }
 }
 
-/** A measure as it is judged: shares with two places. */
+/** Text of a judged measure: shares have two decimals. */
 function judgedText(measure: MeasureName, value: number | null): string {
   return measureText(measure, value, 2)
 }

@@ -9,8 +9,8 @@ import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /**
- * Reads a scenario file and checks all of it that can be checked without its data. A data folder in it is relative to
- * the file. Throws E_FILE, or E_CONFIG with every mistake on a line `file:line:column: what`.
+ * Reads a scenario file and checks everything that does not need its data. A data folder in it is relative to the file.
+ * Throws E_FILE, or E_CONFIG with every mistake on a line `file:line:column: what`.
  */
 export async function loadScenario(file: string): Promise<Scenario> {
   const scenario = await loadKind('scenario', file, () =>

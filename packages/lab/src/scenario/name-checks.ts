@@ -11,8 +11,8 @@ type Params = Readonly<Record<string, number>>
 type Path = Problem['path']
 
 /**
- * Every unknown name and every parameter that is unknown, missing or out of range, each at its own place. `make` is
- * asked again without the parameter that it refused, until it has nothing more to say.
+ * Every unknown name and every parameter that is unknown, missing or out of range, each at its own place. Calls `make`
+ * again without each parameter that it refused, until it reports nothing more.
  */
 function tryOut(path: Path, given: Params, make: (params: Params) => unknown): Problem[] {
   const problems: Problem[] = []
@@ -28,7 +28,7 @@ function tryOut(path: Path, given: Params, make: (params: Params) => unknown): P
         message: string
       }
       if (code === undefined) throw error
-      // Only because it was refused before.
+      // It is missing only because it was refused before.
       if (code === 'E_MISSING_PARAMETER' && problems.length > 0) return problems
       const refused = details?.parameter
       if (refused === undefined || !Object.hasOwn(params, refused)) {
@@ -42,7 +42,7 @@ function tryOut(path: Path, given: Params, make: (params: Params) => unknown): P
   }
 }
 
-/** A rule with its pre-aggregators, by themselves: what the topology makes of them is another matter. */
+/** Checks a rule and its pre-aggregators on their own. Whether they work on the topology is checked elsewhere. */
 export function checkRule(rule: ScenarioRule, path: Path): Problem[] {
   const problems = tryOut(path, rule.params, (params) => createRunRule({ ...rule, params, pre: [] }))
   const bearer = problems.length === 0 ? rule : { name: 'average', params: {} }
@@ -78,7 +78,10 @@ export function checkAttack(attack: { name: string; params: Params }, path: Path
   )
 }
 
-/** A topology for so many nodes and one seed. Mistakes of its shape stand at `topology.edges` where it has edges. */
+/**
+ * Checks a topology for a number of nodes and one seed. Mistakes in its shape are reported at `topology.edges` where it
+ * has edges.
+ */
 export function checkTopology(
   { topology, nodes }: { topology: TopologySpec & { params: Params }; nodes: number },
   seed: number,
@@ -88,7 +91,7 @@ export function checkTopology(
     try {
       createTopology({ name, params, edges }, nodes, seed)
     } catch (error) {
-      // Which graph a parameter gives is not to be judged once that has been refused.
+      // Once a parameter has been refused, the graph is not checked.
       if (isRobustAggError(error, 'E_TOPOLOGY') && params !== topology.params) return
       throw error
     }

@@ -18,9 +18,9 @@ export interface Placed {
 }
 
 /**
- * Who attacks. Entries that name their nodes come first, then the others in the order of the file, each among the
- * nodes that are left; draws depend on the seed and on the entry's place alone. What cannot be is a problem, not an
- * error, so that all of them can be told at once.
+ * Chooses the attackers. Entries that name their nodes come first, then the others in the order of the file, each among
+ * the nodes that are left; draws depend on the seed and on the entry's place alone. Impossible entries become problems,
+ * not errors, so that all can be reported at once.
  */
 export function placeAdversaries({ nodes, seed, adversaries, topology }: PlacementInput): Placed {
   const entryOf = new Map<number, number>()
@@ -63,27 +63,27 @@ export function placeAdversaries({ nodes, seed, adversaries, topology }: Placeme
   return { entryOf, problems }
 }
 
-/** How many nodes an entry asks for; undefined when it names them. */
+/** The number of nodes that an entry asks for; undefined when it lists them. */
 function attackerCount(entry: PlacementInput['adversaries'][number], nodes: number): number | undefined {
   if (entry.count !== undefined) return entry.count
   return entry.fraction === undefined ? undefined : Math.max(1, Math.round(entry.fraction * nodes))
 }
 
-/** Takes the next attacker of `candidates`, which are in random order; of equals the first. */
+/** Picks the next attacker from `candidates`, which are in random order; the first of equal ones. */
 type Place = (topology: Topology, candidates: readonly number[], taken: ReadonlySet<number>) => number
 
 const PLACES: Readonly<Record<NonNullable<ScenarioAdversary['placement']>, Place>> = {
   random: (_topology, candidates) => candidates[0]!,
   'one-per-neighbourhood': (topology, candidates, taken) => {
-    const hostile = Array.from(
+    const byzantineNeighbours = Array.from(
       { length: topology.n },
       (_, node) => topology.neighbours(node).filter((other) => taken.has(other)).length,
     )
-    // Attacking neighbours beyond the first, summed over the honest nodes: what each candidate would add to it.
+    // The number of attacking neighbours beyond the first, summed over the honest nodes, that each candidate would add.
     return best(candidates, (index) => {
       const honest = topology.neighbours(index).filter((other) => !taken.has(other))
-      const crowded = honest.filter((other) => hostile[other]! > 0).length
-      return [Math.max(0, hostile[index]! - 1) - crowded]
+      const crowded = honest.filter((other) => byzantineNeighbours[other]! > 0).length
+      return [Math.max(0, byzantineNeighbours[index]! - 1) - crowded]
     })
   },
   'worst-position': (topology, candidates, taken) => {
@@ -91,7 +91,7 @@ const PLACES: Readonly<Record<NonNullable<ScenarioAdversary['placement']>, Place
     for (const index of taken) honest.delete(index)
     const between = betweenness(topology, honest)
     return best(candidates, (index) => [
-      // Rounded, so that nodes that are alike by symmetry are so in floating point too.
+      // Rounded, so that symmetric nodes get equal scores despite floating-point errors.
       Math.round(between[index]! * 1e6),
       topology.neighbours(index).filter((other) => honest.has(other)).length,
     ])

@@ -41,13 +41,13 @@ export interface PlannedNode {
   readonly attack: PlannedAttack | undefined
 }
 
-/** A scenario with everything drawn and checked: who the nodes are, what they agree on, who attacks. */
+/** A scenario with everything drawn and checked: the nodes, their manifest and the attackers. */
 export interface RunPlan {
   readonly scenario: Scenario
   readonly run: Run
   readonly topology: RunTopology
   readonly nodes: readonly PlannedNode[]
-  /** How the training samples are dealt to them. */
+  /** How the training samples are dealt to the nodes. */
   readonly partition: PartitionScheme
 }
 

@@ -12,7 +12,7 @@ import { checkAttack, checkRule, checkTopology } from './name-checks.js'
 import { placeAdversaries } from './placement.js'
 import type { Scenario, ScenarioRule } from './schema.js'
 
-/** Keys whose values nothing below other keys is judged by: when they are wrong, the rest can still be checked. */
+/** Keys on which the checks of other keys do not depend. When they are wrong, the rest can still be checked. */
 export const INDEPENDENT_KEYS: readonly string[] = [
   'name',
   'mixing',
@@ -31,10 +31,10 @@ export const INDEPENDENT_KEYS: readonly string[] = [
 ]
 
 /**
- * Every mistake of a scenario that its schema does not see, with its place: names, parameters, topologies that do not
+ * Every mistake of a scenario that its schema cannot find, with its place: names, parameters, topologies that do not
  * exist, rules that do not work on them, contradictory adversaries, faults and assertions. Looks at every seed.
  *
- * @param raw the scenario as its file has it, which says whether `rule` or `rules` was written
+ * @param raw the scenario as in its file, which shows whether it has `rule` or `rules`
  */
 export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
   const { adversaries, nodes, training, faults, seeds } = scenario
@@ -78,7 +78,7 @@ function checkAdversary(
   if (knowledge !== undefined && knowsLess(knowledge, needs)) {
     problems.push({
       path: [...path, 'knowledge'],
-      message: `${attack.name} must see more than ${knowledge}: give ${needs}, or take colluding: false for less`,
+      message: `${attack.name} must see more than ${knowledge}: give ${needs}, or set colluding: false for less`,
     })
   }
   if (from > rounds)
@@ -87,7 +87,7 @@ function checkAdversary(
   return problems
 }
 
-/** What rides on a model attack is an attack on training data, and stands beside none of its own kind. */
+/** A poison must be an attack on training data, and it must go with an attack on models. */
 function checkPoison(
   poison: NonNullable<Scenario['adversaries'][number]['poison']>,
   attack: { readonly name: string },
@@ -97,9 +97,14 @@ function checkPoison(
   if (problems.length > 0) return problems
   const kindOf = (name: string) => listAttacks().find((info) => info.name === name)?.kind
   if (kindOf(poison.name) !== 'data')
-    return [{ path: [...path, 'poison'], message: `${poison.name} is no attack on training data` }]
+    return [{ path: [...path, 'poison'], message: `${poison.name} is not an attack on training data` }]
   if (kindOf(attack.name) !== 'model')
-    return [{ path: [...path, 'poison'], message: `goes with an attack on models, ${attack.name} is none` }]
+    return [
+      {
+        path: [...path, 'poison'],
+        message: `must go with an attack on models, and ${attack.name} is not one`,
+      },
+    ]
   return []
 }
 
@@ -124,7 +129,9 @@ function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path
   })
 }
 
-/** Where the rule, or what stands before it, says how many attackers it assumes; nothing when it says so nowhere. */
+/**
+ * Path of the parameter that sets how many attackers the rule or a pre-aggregator assumes; empty when there is none.
+ */
 function assumptionPath(error: RobustAggError, { name, params, pre }: ScenarioRule): Problem['path'] {
   if (!isRobustAggError(error, 'E_TOO_FEW_NODES')) return []
   const { step } = error.details
@@ -138,7 +145,7 @@ function checkCliques(graph: Topology, { data, topology, nodes }: Scenario): Pro
   const path = ['data', 'split']
   if (split.groups === undefined) {
     if (cliquesOf(topology, graph) !== undefined) return []
-    const message = `${graph.name} has no cliques that could be told apart; name them as groups`
+    const message = `${graph.name} has no distinct cliques; list them as groups`
     return [{ path, message }]
   }
   const named = split.groups.flat()

@@ -34,7 +34,10 @@ export const ruleFields = namedWithParams('Aggregation rule.', namesOf(listRules
 
 const ruleSchema = orName(ruleFields)
 
-export const topologyFields = namedWithParams('Who is whose neighbour.', namesOf(listTopologies())).extend({
+export const topologyFields = namedWithParams(
+  'Which nodes are neighbours.',
+  namesOf(listTopologies()),
+).extend({
   edges: z
     .array(z.tuple([z.int().min(0), z.int().min(0)]))
     .optional()
@@ -49,16 +52,16 @@ const scenarioSplitSchema = z
       groups: groupsSchema.optional().describe('The cliques; default: those of the topology.'),
     }),
   ])
-  .describe('How training samples are dealt to the nodes; by-clique gives each clique labels of its own.')
+  .describe('How training samples are dealt to the nodes; by-clique gives each clique its own labels.')
 
 const controlsSchema = z
   .strictObject({
-    honest: z.boolean().default(true).describe('The same rule with nobody attacking.'),
+    honest: z.boolean().default(true).describe('The same rule without attackers.'),
     undefended: z.boolean().default(true).describe('The same attack on plain averaging.'),
-    baseline: z.boolean().default(true).describe('Plain averaging with nobody attacking.'),
+    baseline: z.boolean().default(true).describe('Plain averaging without attackers.'),
   })
   .prefault({})
-  .describe('Runs beside the scenario to compare it with; those that would be the same run are left out.')
+  .describe('Additional runs to compare the scenario with. Duplicate runs are left out.')
 
 const stopSchema = z
   .strictObject({
@@ -71,7 +74,7 @@ const stopSchema = z
     seconds: z.number().gt(0).optional().describe('Seconds since the start of the run.'),
   })
   .prefault({})
-  .describe('Ends a run before its last round; whichever comes first.')
+  .describe('Ends a run before its last round, as soon as one of the conditions holds.')
 
 export const scenarioFields = z.strictObject({
   name: z
@@ -112,11 +115,15 @@ export const scenarioFields = z.strictObject({
     .int()
     .min(1)
     .default(2)
-    .describe('Deadlines a silent neighbour may miss before nobody waits.'),
+    .describe('Number of deadlines that a silent neighbour may miss before nodes stop waiting for it.'),
   backend: backendSchema.default('auto'),
   measures: measuresSchema,
   modules: modulesSchema,
-  keepRounds: z.int().min(2).default(4).describe('Rounds of own models every node keeps on disk.'),
+  keepRounds: z
+    .int()
+    .min(2)
+    .default(4)
+    .describe('Number of rounds for which a node keeps its own models on disk.'),
 })
 
 export function defaultTopology(nodes: number): { name: string; params: Record<string, number> } {
@@ -124,8 +131,8 @@ export function defaultTopology(nodes: number): { name: string; params: Record<s
 }
 
 /**
- * A scenario: everything that decides what a run does. `seeds` and `rules` hold all that were asked for, `seed` and
- * `rule` the first of them: what one run takes. A parsed scenario parses again to itself.
+ * A scenario: everything that decides what a run does. `seeds` and `rules` hold all values; `seed` and `rule` hold the
+ * first one, which a single run uses. Parsing a parsed scenario returns it unchanged.
  */
 export const scenarioSchema = scenarioFields
   .superRefine((fields, context) => {
@@ -137,7 +144,7 @@ export const scenarioSchema = scenarioFields
     twice('seed', 'seeds')
     twice('rule', 'rules')
     if (fields.seeds !== undefined && new Set(fields.seeds).size < fields.seeds.length) {
-      context.addIssue({ code: 'custom', path: ['seeds'], message: 'has a seed twice' })
+      context.addIssue({ code: 'custom', path: ['seeds'], message: 'contains a seed twice' })
     }
   })
   .transform((fields) => {

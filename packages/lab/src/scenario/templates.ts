@@ -1,4 +1,4 @@
-/** What `scenario init` writes. Everything that is not a comment is needed, or there to be changed. */
+/** What `scenario init` writes. Everything that is not a comment is required, or meant to be changed. */
 const BODIES = {
   attack: {
     about:
@@ -14,14 +14,14 @@ training: { rounds: 20, localSteps: 20, batchSize: 32, learningRate: 0.05, momen
 rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
 
 adversaries:
-  # Who: nodes: [3, 7], or count, or fraction, with a placement drawn from the seed.
+  # Attackers: nodes: [3, 7], or count, or fraction, with the placement drawn from the seed.
   - count: 2
     placement: one-per-neighbourhood # or random, worst-position
     attack: { name: sign-flip-model }
-    # It behaves honestly before round 3. Also: to, knowledge, colluding.
+    # Attackers behave honestly before round 3. Also: to, knowledge, colluding.
     from: 3
 
-# What must hold at the end; exit code 8 otherwise. honest. is the same run with nobody attacking.
+# What must hold at the end; exit code 8 otherwise. honest. is the same run without attackers.
 assertions:
   - worstHonestAccuracy >= 80 %
   - honest.worstHonestAccuracy - worstHonestAccuracy <= 5 %
@@ -33,14 +33,14 @@ controls: { honest: true, undefended: true, baseline: true }
   },
   faults: {
     about:
-      'Nodes die, come late, leave and lose sight of each other; the others go on, and every ledger verifies.',
+      'Nodes crash, join late, leave and are partitioned; the others continue, and every ledger verifies.',
     body: `nodes: 8
 topology: { name: complete }
 data: { split: { kind: label-groups, h: 0.3 } }
 model: softmax
 training: { rounds: 20, localSteps: 10 }
 rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
-# How long a lost neighbour still counts as live, and how long a silent one is waited for.
+# How long a lost neighbour still counts as live, and how long nodes wait for a silent one.
 deadlines: { reconnectMs: 1000, collectMs: 10000 }
 
 # Rounds count from 1. A node is killed when it has published its model of the round, and links change when the first
@@ -48,7 +48,7 @@ deadlines: { reconnectMs: 1000, collectMs: 10000 }
 faults:
   - { at: 3, kill: [2] }
   - { at: 6, restart: [2] }
-  - { at: 4, join: [7] } # absent until then
+  - { at: 4, join: [7] } # absent before
   - { at: 8, partition: [[0, 1, 2, 3], [4, 5, 6, 7]] }
   - { at: 12, heal: true }
   - { at: 5, slowLink: { between: [0, 1], latencyMs: 100, bytesPerSecond: 1000000 } }
@@ -63,8 +63,7 @@ controls: { honest: false, undefended: false, baseline: false }
 `,
   },
   cliques: {
-    about:
-      'Two cliques with different labels know each other by one bridge, and an attacker sits at its end.',
+    about: 'Two cliques with different labels are connected by one bridge, and an attacker sits at its end.',
     body: `nodes: 10
 seeds: [1, 2]
 topology: { name: dumbbell }
@@ -88,7 +87,7 @@ assertions:
 export type TemplateName = keyof typeof BODIES
 export const TEMPLATE_NAMES = Object.keys(BODIES) as TemplateName[]
 
-/** @param schema where the JSON Schema is, as seen from the file */
+/** @param schema path of the JSON Schema, relative to the file */
 export function scenarioTemplate(template: TemplateName, name: string, schema: string): string {
   const { about, body } = BODIES[template]
   return `# yaml-language-server: $schema=${schema}\n# ${about}\nname: ${JSON.stringify(name)}\n${body}`

@@ -4,31 +4,34 @@ import type { Scenario, ScenarioRule } from './schema.js'
 
 /** One run that a scenario asks for: one rule, one seed, with or without attackers. */
 export interface Variant {
-  /** `attacked`, `honest`, `undefended` or `baseline`; with several rules `attacked-<rule>`. Names its folder. */
+  /**
+   * `attacked`, `honest`, `undefended` or `baseline`; with several rules `attacked-<rule>`. Also the name of its
+   * folder.
+   */
   readonly name: string
   readonly kind: AssertedRun
   /** Index among the scenario's rules; undefined for the controls that have plain averaging instead. */
   readonly ruleIndex: number | undefined
   readonly rule: ScenarioRule
   readonly seed: number
-  /** The scenario with that seed, that rule and those adversaries alone. */
+  /** The scenario with only that seed, that rule and those adversaries. */
   readonly scenario: Scenario
 }
 
 const AVERAGE: ScenarioRule = { name: 'average', params: {}, pre: [] }
 
 /**
- * All runs of a scenario, seeds outermost: for each rule the scenario itself and, with nobody attacking, the honest
- * control; once a seed plain averaging under the attack (undefended) and without one (baseline). Runs that would be the
- * same as another, and controls that are switched off, are left out. Faults happen in all of them.
+ * All runs of a scenario, seeds outermost: for each rule the scenario itself and, without attackers, the honest
+ * control; once per seed, plain averaging under the attack (undefended) and without one (baseline). Runs that would be
+ * the same as another, and controls that are switched off, are left out. Faults happen in all of them.
  */
 export function variantsOf(scenario: Scenario): Variant[] {
   return scenario.seeds.flatMap((seed) => kindsOf(scenario).map((one) => makeVariant(scenario, one, seed)))
 }
 
 /**
- * Which of the variants answers for a run that an assertion asks for, under one of the rules: a control that would be
- * the same as another run is that run. undefined when it was switched off.
+ * The variant for a run that an assertion names, under one of the rules. A control that would be the same as another
+ * run is that run. undefined when it was switched off.
  */
 export function variantFor(
   scenario: Scenario,
@@ -87,7 +90,7 @@ function makeVariant(scenario: Scenario, { kind, ruleIndex }: Kind, seed: number
   }
 }
 
-/** The rule's name; with its place after it where several rules have the same one. */
+/** The rule's name, followed by its position where several rules have the same name. */
 export function variantRuleName({ rules }: Pick<Scenario, 'rules'>, index: number): string {
   const { name } = rules[index]!
   const same = rules.filter((rule) => rule.name === name).length

@@ -41,18 +41,18 @@ export interface EnvironmentInit {
   readonly plan: RunPlan
   readonly cacheFolder: string
   readonly trainingThreads: number
-  /** Training threads that are there already, instead. */
+  /** Existing training threads to use instead. */
   readonly services?: readonly TrainerService[] | undefined
 }
 
 /** Virtual milliseconds that a message takes. */
 const LATENCY_MS = 1
-/** Virtual bandwidth of a link, bytes a millisecond: 1 Gbit/s. */
+/** Virtual bandwidth of a link, in bytes per millisecond: 1 Gbit/s. */
 const BYTES_PER_MS = 125_000
-/** Larger runs hold the newest entries of each ledger only. */
+/** Larger runs keep only the newest entries of each ledger. */
 const SMALL_RUN = 64
 const HELD_ENTRIES = 4
-/** Owner of the timers that are no node's. */
+/** Owner of the timers that belong to no node. */
 const NOBODY = -1
 
 export async function openEnvironment({

@@ -36,7 +36,7 @@ export function createParticipants(
       if (action.type === 'partition' || action.type === 'heal')
         setLinks(environment, action.groups, action.type === 'heal')
       else if (action.type === 'kill' || action.type === 'leave') {
-        // Memory has no unwritten bytes that a sudden end could lose: both end after the step that is being taken.
+        // Memory has no unwritten bytes to lose, so both stop after the current step.
         void running.get(action.node)?.node.stop()
       } else if (action.type === 'restart' || action.type === 'join') begin(nodes[action.node]!)
     }
@@ -60,7 +60,7 @@ export function createParticipants(
     working.add(task)
   }
 
-  /** Works the rounds of a node until it is done, is stopped or fails. */
+  /** Runs the rounds of a node until it is done, is stopped or fails. */
   const work = async (planned: PlannedNode): Promise<void> => {
     const { index } = planned
     presence.started(index)
@@ -75,7 +75,7 @@ export function createParticipants(
           carryOut(timeline.published(index, round, planned.attack === undefined))
         },
         onRound(report) {
-          // Aggregating is real work; virtual time did not see it.
+          // Aggregation takes real time, which virtual time does not include.
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
           onEvent({ type: 'round', index, report: reportedRound({ ...report, phaseMs }) })
         },
@@ -95,7 +95,7 @@ export function createParticipants(
     else models.gone(index)
   }
 
-  /** Nodes that nobody will ever come to would wait for ever. */
+  /** Stops nodes whose neighbours will never come. They would wait for ever. */
   const releaseStranded = (): void => {
     const coming = new Set(timeline.pending().flatMap((action) => ('node' in action ? [action.node] : [])))
     for (const index of presence.stranded((other) => coming.has(other))) void running.get(index)?.node.stop()
@@ -123,6 +123,6 @@ function setLinks({ plan, hub }: Environment, groups: readonly (readonly number[
 }
 
 function requireBlob(bytes: Uint8Array | undefined, cid: string): Uint8Array {
-  if (bytes === undefined) throw new RangeError(`blob ${cid} is not held any more`)
+  if (bytes === undefined) throw new RangeError(`blob ${cid} is no longer held`)
   return bytes
 }

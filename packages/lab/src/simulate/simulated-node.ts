@@ -16,7 +16,7 @@ import type { PlannedNode } from '../scenario/plan.js'
 import type { Environment } from './environment.js'
 import { simulatedTraining } from './simulated-training.js'
 
-/** Real milliseconds that aggregating took since the last look; virtual time does not know them. */
+/** Real milliseconds of aggregation since the last call; virtual time does not include them. */
 export interface AggregationTime {
   takeMs(): number
 }
@@ -27,14 +27,14 @@ export interface SimulatedNode {
 }
 
 export interface NodeConditions {
-  /** What faults have made of links and trainers at this moment. */
+  /** Current state of links and trainers, as faults left them. */
   conditions(): Conditions
   /** Indices of nodes that will join later. */
   readonly absent: readonly number[]
   readonly events: NodeEvents
 }
 
-/** The same node as in a cluster, with its state in memory, over the network in memory, by virtual time. */
+/** The same node as in a cluster, but with state and network in memory, and in virtual time. */
 export async function openSimulatedNode(
   environment: Environment,
   planned: PlannedNode,

@@ -12,7 +12,7 @@ export interface SimulatedTrainingInit {
   slowness(): number
 }
 
-/** Real training, during which virtual time stands still; then it is as late as if it had taken its time. */
+/** Real training. Virtual time stands still during it and then advances by the training time. */
 export function simulatedTraining(training: LocalTraining, init: SimulatedTrainingInit): LocalTraining {
   const { time, owner, clock } = init
   return {

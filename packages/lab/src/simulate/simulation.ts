@@ -12,7 +12,7 @@ import { createParticipants } from './participants.js'
  */
 export const startSimulation: Stage = (init) => simulate(init, undefined)
 
-/** The same with training threads that are there already, and are there for others afterwards. */
+/** The same with existing training threads, which remain usable afterwards. */
 export function simulationStage(services: readonly TrainerService[]): Stage {
   return (init) => simulate(init, services)
 }
@@ -33,7 +33,7 @@ async function simulate(
   const participants = createParticipants(environment, init)
   const backend = environment.services[0]!.backend
   onEvent({ type: 'ready', backend: backend.name, notice: backend.notice })
-  // Runs side by side are in one process.
+  // Concurrent runs share one process.
   const release = shareMemory(nodes.length)
   const done = time
     .run(participants.play())

@@ -1,6 +1,6 @@
 import { shortName } from './short-name.js'
 
-/** The rule with what stands before it, short enough for a table: `nnm + trimmed-mean`, `distinct + … + median`. */
+/** The rule with its pre-aggregators, short enough for a table: `nnm + trimmed-mean`, `distinct + … + median`. */
 export function ruleText({ name, pre = [] }: NamedRule): string {
   const before = pre.map((step) => shortName(step.name))
   return [...(before.length > 2 ? [before[0], '…'] : before), shortName(name)].join(' + ')

@@ -12,7 +12,7 @@ import { spreadLabels } from './end-labels.js'
 import { groupByRound, markText } from './incidents.js'
 import type { QuantileBands, RunView } from './report-data.js'
 
-/** Lines in a tooltip: more nobody reads. */
+/** Number of lines in a tooltip that are still readable. */
 const MAX_TOOLTIP_LINES = 14
 
 /** Accuracy over rounds: a line per node, or bands of quantiles when there are too many nodes. */
@@ -21,10 +21,10 @@ export function drawAccuracy(run: RunView): void {
   setNote(
     'accuracy',
     accuracy.kind === 'bands'
-      ? `${run.nodes.length} nodes are too many for a line each: median, 10 to 90 % and the whole range are drawn.`
+      ? `${run.nodes.length} nodes are too many for one line per node: the chart shows the median, 10 to 90 % and the whole range.`
       : '',
   )
-  drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers told apart', (colors) => ({
+  drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers', (colors) => ({
     grid: plotGrid(116),
     tooltip:
       accuracy.kind === 'bands'
@@ -51,19 +51,20 @@ function lineSeries(
   values: readonly (readonly (number | null)[])[],
   colors: Palette,
 ): Series[] {
-  // Nodes are compared after the last round that at least half of them reached: one that was killed early is not the worst.
+  // Nodes are compared after the last round that at least half of them reached, so that one killed early is not the
+  // worst.
   const reached = run.rounds.map((_, at) => values.filter((line) => line[at] != null).length)
   const end = reached.findLastIndex((count) => 2 * count >= run.nodes.length)
   const finals = run.nodes.map((node, k) => ({
     k,
-    hostile: node.attack !== null,
+    isByzantine: node.attack !== null,
     value: values[k]?.[end] ?? null,
   }))
-  const honest = finals.filter((final) => !final.hostile && final.value !== null)
+  const honest = finals.filter((final) => !final.isByzantine && final.value !== null)
   honest.sort((a, b) => a.value! - b.value!)
   const labelled = new Set([honest[0]?.k, honest.at(-1)?.k])
   const shifts = spreadLabels(
-    finals.map(({ k, hostile, value }) => (hostile || labelled.has(k) ? value : null)),
+    finals.map(({ k, isByzantine, value }) => (isByzantine || labelled.has(k) ? value : null)),
     plotHeight('accuracy'),
   )
   return run.nodes.map((node, k) => {
@@ -71,7 +72,7 @@ function lineSeries(
     return nodeSeries(node.name, values[k] ?? [], {
       isByzantine,
       isWorst: honest[0]?.k === k,
-      color: isByzantine ? colors.hostile : colors.honest,
+      color: isByzantine ? colors.byzantine : colors.honest,
       isLabelled: labelled.has(k) || isByzantine,
       shift: shifts[k] ?? 0,
     })
@@ -95,7 +96,7 @@ function nodeSeries(name: string, values: readonly (number | null)[], style: Nod
     name,
     data: [...values],
     connectNulls: true,
-    // A single point has no line.
+    // A single point does not make a line.
     showSymbol: values.filter((value) => value !== null).length === 1,
     symbol: isByzantine ? 'diamond' : 'circle',
     symbolSize: 7,
@@ -119,10 +120,10 @@ function nodeSeries(name: string, values: readonly (number | null)[], style: Nod
 }
 
 function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
-  return (['hostile', 'honest'] as const).flatMap((kind) => {
+  return (['byzantine', 'honest'] as const).flatMap((kind) => {
     const bands = accuracy[kind]
     if (bands.every((band) => band === null)) return []
-    const color = kind === 'hostile' ? colors.hostile : colors.honest
+    const color = kind === 'byzantine' ? colors.byzantine : colors.honest
     const area = (low: 0 | 1, high: 3 | 4, opacity: number): Series[] => {
       const base = { type: 'line', stack: `${kind} ${low}`, symbol: 'none', silent: true } as const
       return [
@@ -143,15 +144,15 @@ function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
         name: kind,
         symbol: 'none',
         data: bands.map((band) => band?.[2] ?? null),
-        lineStyle: { color, width: 3, type: kind === 'hostile' ? [7, 5] : 'solid' },
+        lineStyle: { color, width: 3, type: kind === 'byzantine' ? [7, 5] : 'solid' },
         itemStyle: { color },
-        endLabel: { show: true, color, formatter: kind === 'hostile' ? 'attackers' : 'honest' },
+        endLabel: { show: true, color, formatter: kind === 'byzantine' ? 'attackers' : 'honest' },
       } satisfies Series,
     ]
   })
 }
 
-/** Faults and quarantines as marks on the axis of rounds, with what they are above them where there is room. */
+/** Faults and quarantines as marks on the axis of rounds, with text above them where there is room. */
 function incidentSeries(run: RunView, colors: Palette): Series {
   const groups = [...groupByRound(run.incidents)]
   return {
@@ -182,7 +183,7 @@ interface TooltipItem {
   readonly axisValue?: string
 }
 
-/** What a tooltip of trigger `axis` is given. */
+/** The items passed to a tooltip of trigger `axis`. */
 function itemsOf(params: unknown): TooltipItem[] {
   return (Array.isArray(params) ? params : [params]) as TooltipItem[]
 }
@@ -209,18 +210,18 @@ function lineText(params: unknown, run: RunView): string {
 function bandText(params: unknown, accuracy: QuantileBands, run: RunView): string {
   const [item] = itemsOf(params)
   const at = item?.dataIndex ?? 0
-  const lines = (['honest', 'hostile'] as const).flatMap((kind) => {
+  const lines = (['honest', 'byzantine'] as const).flatMap((kind) => {
     const band = accuracy[kind][at]
     if (band === null || band === undefined) return []
     const [low, , median, , high] = band
-    return `${kind}: median <b>${percentText(median)}</b>, ${percentText(low)} to ${percentText(high)}`
+    return `${kind === 'honest' ? 'honest nodes' : 'attackers'}: median <b>${percentText(median)}</b>, ${percentText(low)} to ${percentText(high)}`
   })
   const round = item?.axisValue ?? ''
   return [`round ${escapeText(round)}`, ...lines, ...incidentLines(run, round)].join('<br>')
 }
 
 function incidentLines(run: RunView, round: string): string[] {
-  const told = groupByRound(run.incidents).get(Number(round)) ?? []
-  const lines = told.slice(0, 5).map((incident) => `▲ ${escapeText(incident.text)}`)
-  return told.length > 5 ? [...lines, `▲ … ${told.length - 5} more`] : lines
+  const incidents = groupByRound(run.incidents).get(Number(round)) ?? []
+  const lines = incidents.slice(0, 5).map((incident) => `▲ ${escapeText(incident.text)}`)
+  return incidents.length > 5 ? [...lines, `▲ … ${incidents.length - 5} more`] : lines
 }

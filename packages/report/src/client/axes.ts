@@ -1,7 +1,7 @@
 import type { EChartsOption } from 'echarts'
 import { type Palette, PLOT_BOTTOM, PLOT_TOP } from './charts.js'
 
-/** Axes, grids and tooltips that the charts over rounds share. */
+/** Axes, grids and tooltips shared by the charts over rounds. */
 
 export function roundAxis(rounds: readonly number[], colors: Palette): NonNullable<EChartsOption['xAxis']> {
   return {

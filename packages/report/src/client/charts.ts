@@ -7,7 +7,7 @@ declare const echarts: typeof import('echarts')
 export const PLOT_TOP = 34
 export const PLOT_BOTTOM = 46
 
-/** Width in pixels that a sheet of paper has for the page. */
+/** Width of the page on paper, in pixels. */
 const PAPER_WIDTH = 720
 
 /** Colours of the page, from its style sheet; they follow the colour scheme. */
@@ -17,7 +17,7 @@ export interface Palette {
   readonly line: string
   readonly card: string
   readonly honest: string
-  readonly hostile: string
+  readonly byzantine: string
   readonly good: string
   readonly bad: string
   readonly pale: string
@@ -46,7 +46,7 @@ export function palette(): Palette {
     line: of('line'),
     card: of('card'),
     honest: of('honest'),
-    hostile: of('hostile'),
+    byzantine: of('byzantine'),
     good: of('good'),
     bad: of('bad'),
     pale: of('pale'),
@@ -56,8 +56,8 @@ export function palette(): Palette {
 }
 
 /**
- * Draws a chart into the element `chart-<id>`, or draws it anew; undefined when the page has no such element.
- * SVG, which prints sharply, unless there is too much to draw.
+ * Draws a chart into the element `chart-<id>`, or redraws it; undefined when the page has no such element. Uses SVG,
+ * which prints sharply, unless there is too much to draw.
  */
 export function drawChart(id: string, label: string, build: BuildOption, heavy = false): ECharts | undefined {
   const element = document.getElementById(`chart-${id}`)
@@ -80,7 +80,7 @@ export function drawChart(id: string, label: string, build: BuildOption, heavy =
   return entry.chart
 }
 
-/** Draws all charts again with the colours that hold now. */
+/** Redraws all charts with the current colours. */
 export function redrawAll(): void {
   for (const { chart, build } of live.values()) chart.setOption(common(build), { notMerge: true })
 }
@@ -94,12 +94,12 @@ export function setHeight(id: string, wanted: number, most = Number.POSITIVE_INF
   live.get(id)?.chart.resize()
 }
 
-/** Height in pixels of a chart's plot, between what `plotGrid` leaves above and below it. */
+/** Height in pixels of a chart's plot, without the margins of `plotGrid`. */
 export function plotHeight(id: string): number {
   return (document.getElementById(`chart-${id}`)?.clientHeight ?? 0) - PLOT_TOP - PLOT_BOTTOM
 }
 
-/** Keeps charts at the size of their elements and in the colours of the scheme, on paper in light ones. */
+/** Keeps charts at the size of their elements and in the colours of the scheme; on paper in light colours. */
 export function keepUp(): void {
   const observer = new ResizeObserver(() => {
     for (const { chart } of live.values()) chart.resize()
@@ -123,11 +123,11 @@ function fit(): void {
   redrawAll()
 }
 
-/** What all charts have in common, under what the chart itself says. */
+/** The options that all charts share, overridden by those of the chart. */
 function common(build: BuildOption): EChartsOption {
   const colors = palette()
   return {
-    // Charts stand still: whoever prints or photographs the page must not meet them half drawn.
+    // No animation, so that a print or screenshot never shows a half-drawn chart.
     animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colors.ink },
     ...build(colors),

@@ -34,10 +34,10 @@ function seriesOf(
   rounds: readonly number[],
   colors: Palette,
 ): Series[] {
-  const color = variant.hostile
+  const color = variant.isAttacked
     ? variant.defended
       ? [colors.honest, colors.good, colors.bad][k % 3]!
-      : colors.hostile
+      : colors.byzantine
     : variant.defended
       ? colors.third
       : colors.soft
@@ -51,7 +51,7 @@ function seriesOf(
       data: points.map((point) => point?.mean ?? null),
       connectNulls: true,
       showSymbol: rounds.length === 1,
-      lineStyle: { color, width: variant.hostile ? 3 : 2, type: variant.hostile ? 'solid' : 'dotted' },
+      lineStyle: { color, width: variant.isAttacked ? 3 : 2, type: variant.isAttacked ? 'solid' : 'dotted' },
       itemStyle: { color },
       emphasis: { focus: 'series' },
       endLabel: {

@@ -1,8 +1,8 @@
-/** Places for the labels at the ends of lines, so that none covers another. */
+/** Positions for the labels at the ends of lines, so that none covers another. */
 
 /**
  * Offsets in pixels (down is positive) that bring labels `gap` pixels apart. `shares` are the ends in [0, 1] on an axis
- * of `height` pixels; null where a line has no label. Labels keep their order and stay within the axis where they can.
+ * of `height` pixels; null where a line has no label. Labels keep their order and stay within the axis where possible.
  */
 export function spreadLabels(shares: readonly (number | null)[], height: number, gap = 15): number[] {
   const placed = shares

@@ -1,9 +1,9 @@
 import type { IncidentView } from './report-data.js'
 
-/** More letters do not fit between the marks of two rounds. */
+/** Number of letters that fit between the marks of two rounds. */
 const MARK_LETTERS = 24
 
-/** Each kind once, below one another: a single one in its own words if they are few, several with their number. */
+/** One line per kind: a single incident with its own text if it is short, several with their number. */
 export function markText(incidents: readonly IncidentView[]): string {
   return [...new Set(incidents.map(({ kind }) => kind))]
     .map((kind) => {

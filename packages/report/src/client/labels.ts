@@ -4,7 +4,7 @@ import type { RunView } from './report-data.js'
 
 /** Pixels that a cell needs for its number. */
 const TEXT_WIDTH = 36
-/** Pixels of a row, and of what is around the plot. */
+/** Height of a row and of the margins around the plot, in pixels. */
 const ROW_HEIGHT = 19
 const AROUND = 66
 const LEFT = 54
@@ -51,7 +51,7 @@ export function drawLabels(run: RunView): void {
         fontSize: 10.5,
         rotate: 55,
         hideOverlap: true,
-        color: (_name, column) => (nodes[column ?? 0]?.attack == null ? colors.soft : colors.hostile),
+        color: (_name, column) => (nodes[column ?? 0]?.attack == null ? colors.soft : colors.byzantine),
       },
     },
     yAxis: {
@@ -72,7 +72,7 @@ export function drawLabels(run: RunView): void {
         data: columns.flatMap(({ counts }, column) =>
           counts.map((count, label) => ({
             value: [column, label, count],
-            // The upper end of the scale is dark on paper and bright on black.
+            // The upper end of the scale is dark on a light page and bright on a dark one.
             label: { color: count > 0.65 * most ? colors.card : colors.ink },
           })),
         ),

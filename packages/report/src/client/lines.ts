@@ -2,7 +2,7 @@ import { legendLook, numberAxis, plotGrid, roundAxis, shareAxis, tooltipLook } f
 import { drawChart, type Palette, percentText } from './charts.js'
 import type { PhaseName, PointView, RunView } from './report-data.js'
 
-/** The smaller charts over rounds. */
+/** The small charts over rounds. */
 
 type PaletteName = keyof Palette
 
@@ -79,7 +79,7 @@ const PHASES: readonly { name: PhaseName; label: string; color: PaletteName }[] 
   { name: 'train', label: 'train', color: 'honest' },
   { name: 'publish', label: 'publish', color: 'pale' },
   { name: 'collect', label: 'collect', color: 'empty' },
-  { name: 'aggregate', label: 'filter and aggregate', color: 'hostile' },
+  { name: 'aggregate', label: 'filter and aggregate', color: 'byzantine' },
   { name: 'evaluate', label: 'evaluate', color: 'third' },
   { name: 'ledger', label: 'ledger', color: 'good' },
 ]

@@ -1,9 +1,9 @@
-/** What the page of a matrix shows, written into it as JSON. */
+/** The data of a matrix page, embedded as JSON. */
 export interface MatrixData {
   readonly kind: 'matrix'
   readonly rules: readonly string[]
   readonly attacks: readonly string[]
-  /** Axes that are chosen from, in this order; values as text. */
+  /** Axes with a choice, in this order; values as text. */
   readonly choices: readonly ChoiceView[]
   readonly measures: readonly MeasureView[]
   readonly groups: readonly GroupView[]
@@ -18,7 +18,7 @@ export interface MeasureView {
   readonly name: string
   readonly label: string
   readonly unit: 'share' | 'bytes' | 'seconds' | 'milliseconds' | 'number' | 'count'
-  /** Which end is the good one; null where neither is. */
+  /** The better direction; null where there is none. */
   readonly better: 'high' | 'low' | null
 }
 

@@ -2,7 +2,7 @@ import { tooltipLook } from './axes.js'
 import { drawChart, escapeText, keepUp, type Palette, setHeight, setNote } from './charts.js'
 import type { GroupView, MatrixData, MeasureView } from './matrix-data.js'
 
-/** Makes the page of a matrix alive: a heat map of the chosen measure, the cost of each rule beside it. */
+/** Script of the matrix page: draws a heat map of the chosen measure, and the cost of each rule beside it. */
 
 const data = JSON.parse(document.getElementById('report-data')?.textContent ?? '') as MatrixData
 const controls = document.getElementById('controls') as HTMLFormElement
@@ -16,7 +16,7 @@ function show(): void {
   const measure = data.measures.find(({ name }) => name === form.get('measure')) ?? data.measures[0]
   if (measure === undefined) return
   const at = data.choices.map((_, k) => String(form.get(`choice-${k}`) ?? ''))
-  // A run without an attacker has no fraction of attackers: it stands under any.
+  // A run without an attacker has no fraction of attackers: it is shown under any.
   const groups = new Map<string, GroupView>()
   for (const group of data.groups) {
     const fits = data.choices.every(
@@ -57,8 +57,8 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
   const narrow = (document.getElementById('chart-matrix')?.clientWidth ?? 1000) < 640
   const scale = (colors: Palette): string[] =>
     measure.better === 'high'
-      ? [colors.hostile, colors.bad, colors.empty, colors.pale, colors.honest]
-      : [colors.honest, colors.pale, colors.empty, colors.bad, colors.hostile]
+      ? [colors.byzantine, colors.bad, colors.empty, colors.pale, colors.honest]
+      : [colors.honest, colors.pale, colors.empty, colors.bad, colors.byzantine]
 
   drawChart('matrix', `${measure.label} by rule and attack`, (colors) => ({
     grid: [
@@ -103,7 +103,7 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
         seriesIndex: 1,
         min: 0,
         max: 0.3,
-        inRange: { color: [colors.empty, colors.bad, colors.hostile] },
+        inRange: { color: [colors.empty, colors.bad, colors.byzantine] },
       },
     ],
     xAxis: [
@@ -122,7 +122,7 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
         (value) => cellText(value, measure.unit),
         data.attacks.length <= 16,
         (value) =>
-          // The ends of the scale are dark on paper and bright on black.
+          // The ends of the scale are dark on a light page and bright on a dark one.
           Math.abs((value - low) / (high - low || 1) - 0.5) > 0.36 ? colors.card : colors.ink,
       ),
       heat(
@@ -146,7 +146,7 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
             position: 'inside',
             fontSize: 18,
             fontWeight: 700,
-            color: mark === '✕' ? colors.hostile : colors.soft,
+            color: mark === '✕' ? colors.byzantine : colors.soft,
           },
         })),
       },
@@ -187,7 +187,7 @@ function heat(
   }
 }
 
-/** Short, for a cell. */
+/** Short text for a cell. */
 function cellText(value: number, unit: MeasureView['unit']): string {
   if (unit === 'share') return (100 * value).toFixed(1)
   return valueText(value, unit)

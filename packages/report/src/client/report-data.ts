@@ -1,7 +1,7 @@
-/** What the page of a scenario's report shows: written into the page as JSON by `report/`, read by the scripts beside this file. */
+/** The data of a scenario page: `report/` embeds it as JSON, and the scripts next to this file read it. */
 export interface ReportData {
   readonly kind: 'scenario'
-  /** In the order in which they are offered. */
+  /** In display order. */
   readonly variants: readonly VariantView[]
   readonly balances: readonly TradeoffView[]
 }
@@ -10,7 +10,7 @@ export interface VariantView {
   readonly key: string
   /** For people, e.g. `balance under attack`. */
   readonly label: string
-  readonly hostile: boolean
+  readonly isAttacked: boolean
   readonly defended: boolean
   readonly runs: readonly RunView[]
   /** Worst honest node by round, over seeds: mean, smallest and largest. */
@@ -23,12 +23,12 @@ export interface Spread {
   readonly high: number
 }
 
-/** One run, thinned out as far as a picture needs. Lists are by position in `rounds` where not said otherwise. */
+/** One run, reduced to what the charts need. Lists are by position in `rounds` unless stated otherwise. */
 export interface RunView {
   readonly seed: number
   /** The rule weighs all models instead of refusing some. */
   readonly weighsAll: boolean
-  /** Rounds as people count them, from 1. */
+  /** Rounds, counted from 1. */
   readonly rounds: readonly number[]
   readonly nodes: readonly {
     readonly name: string
@@ -41,7 +41,7 @@ export interface RunView {
   readonly panels: readonly PanelView[]
   readonly verdicts: VerdictView
   readonly incidents: readonly IncidentView[]
-  /** null when the run does not say who was dealt what. */
+  /** null when the run does not record the distribution of labels. */
   readonly labels: LabelView | null
 }
 
@@ -56,11 +56,11 @@ export interface NodeLines {
   readonly values: readonly (readonly (number | null)[])[]
 }
 
-/** For runs of too many nodes to draw a line each. */
+/** For runs with too many nodes to draw one line per node. */
 export interface QuantileBands {
   readonly kind: 'bands'
   readonly honest: readonly (Band | null)[]
-  readonly hostile: readonly (Band | null)[]
+  readonly byzantine: readonly (Band | null)[]
 }
 
 /** Smallest, 10 %, 50 %, 90 % quantile and largest test accuracy. */
@@ -77,9 +77,9 @@ export interface PointView {
   readonly seconds: Readonly<Record<PhaseName, number>> | null
 }
 
-/** A chart of measures over rounds, as the table of measures has it. */
+/** A chart of measures over rounds, as in the table of measures. */
 export interface PanelView {
-  /** Where it stands in the page: element `chart-<id>`. */
+  /** Its place in the page: element `chart-<id>`. */
   readonly id: string
   readonly title: string
   readonly note: string
@@ -89,7 +89,7 @@ export interface PanelView {
 
 export interface MeasureLine {
   readonly name: string
-  readonly color: 'honest' | 'hostile' | 'good' | 'bad' | 'third'
+  readonly color: 'honest' | 'byzantine' | 'good' | 'bad' | 'third'
   readonly dash: 'solid' | 'dashed' | 'dotted'
   /** By round, as `RunView.rounds`. */
   readonly values: readonly (number | null)[]
@@ -98,7 +98,7 @@ export interface MeasureLine {
 export type PhaseName = 'train' | 'publish' | 'collect' | 'aggregate' | 'evaluate' | 'ledger'
 
 export interface VerdictView {
-  /** Whether `edges` are all there are, so that the topology can be drawn from them. */
+  /** Whether `edges` is complete, so that the topology can be drawn from it. */
   readonly complete: boolean
   /** Directed edges between nodes of the run. */
   readonly total: number
@@ -110,7 +110,7 @@ export interface EdgeView {
   readonly from: number
   /** Index of the node that judged it. */
   readonly to: number
-  /** One letter a round: `a` accepted, `r` refused, `-` nothing came, a space when the judge did not report. */
+  /** One letter per round: `a` accepted, `r` refused, `-` nothing arrived, a space when the judge did not report. */
   readonly marks: string
 }
 

@@ -8,9 +8,9 @@ import { drawTopology } from './topology.js'
 import { drawBalance } from './tradeoff.js'
 import { drawVerdicts } from './verdicts.js'
 
-/** Makes the page of a scenario alive: choosing a run, the round slider, all charts. */
+/** Script of the scenario page: selection of a run, the round slider, all charts. */
 
-/** Milliseconds that a round stands when the slider plays. */
+/** Milliseconds per round while the slider plays. */
 const PLAY_STEP_MS = 700
 
 const data = JSON.parse(element('report-data').textContent ?? '') as ReportData
@@ -32,7 +32,7 @@ function variantIndex(): number {
   return Number(new FormData(controls).get('variant') ?? 0)
 }
 
-/** Fills the list of seeds; keeps the seed that was chosen when the variant has it. */
+/** Fills the list of seeds; keeps the chosen seed if the variant has it. */
 function offerSeeds(): void {
   const runs = data.variants[variantIndex()]?.runs ?? []
   const chosen = seedSelect.value

@@ -11,12 +11,12 @@ import {
 } from './charts.js'
 import type { EdgeView, RunView } from './report-data.js'
 
-const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'refused', '-': 'nothing came' }
+const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'refused', '-': 'nothing arrived' }
 
-/** Above this many edges arrows are only in each other's way. */
+/** Above this many edges, arrowheads would overlap. */
 const MANY_EDGES = 240
 
-/** The network in the round at position `at` of the run's rounds: who accepted whose model. */
+/** The network in the round at position `at` of the run's rounds: which node accepted which model. */
 export function drawTopology(run: RunView, at: number): void {
   if (!run.verdicts.complete) {
     setNote('topology', `${run.nodes.length} nodes with ${run.verdicts.total} edges are too many to draw.`)
@@ -27,7 +27,7 @@ export function drawTopology(run: RunView, at: number): void {
   document.getElementById('chart-topology')?.removeAttribute('hidden')
   const { edges } = run.verdicts
   const many = edges.length > MANY_EDGES
-  // As high as the heat map beside it, but not much higher than wide.
+  // As high as the heat map next to it, but not much higher than wide.
   const width = document.getElementById('chart-topology')?.clientWidth ?? 460
   setHeight('topology', document.getElementById('chart-verdicts')?.clientHeight ?? 460, width + 60)
   drawChart(
@@ -69,16 +69,16 @@ function pointOf(
   colors: Palette,
 ): GraphNode {
   const angle = (2 * Math.PI * index) / run.nodes.length - Math.PI / 2
-  const hostile = node.attack !== null
+  const isByzantine = node.attack !== null
   const few = run.nodes.length <= MAX_NAMES
-  const color = hostile ? colors.hostile : colors.honest
+  const color = isByzantine ? colors.byzantine : colors.honest
   return {
     id: String(index),
     name: node.name,
     x: 1000 * Math.cos(angle),
     y: 1000 * Math.sin(angle),
-    symbol: hostile ? 'diamond' : 'circle',
-    symbolSize: (hostile ? 1.35 : 1) * (few ? 22 : run.nodes.length <= 80 ? 12 : 7),
+    symbol: isByzantine ? 'diamond' : 'circle',
+    symbolSize: (isByzantine ? 1.35 : 1) * (few ? 22 : run.nodes.length <= 80 ? 12 : 7),
     itemStyle: { color, borderColor: colors.card, borderWidth: 2 },
     label: {
       show: few,
@@ -88,7 +88,7 @@ function pointOf(
       lineHeight: 15,
       align: Math.abs(Math.cos(angle)) < 0.2 ? 'center' : Math.cos(angle) > 0 ? 'left' : 'right',
       verticalAlign: 'middle',
-      formatter: hostile ? node.name : `${node.name}\n${percentText(accuracyOf(run, index, at))}`,
+      formatter: isByzantine ? node.name : `${node.name}\n${percentText(accuracyOf(run, index, at))}`,
     },
   }
 }
@@ -100,16 +100,16 @@ function labelPlace(angle: number): [string, string] {
   return [`${50 + 85 * Math.cos(angle)}%`, `${50 + 125 * Math.sin(angle)}%`]
 }
 
-/** In the colours of the heat map beside it; what attackers judge is nobody's loss and stays faint. */
+/** In the colours of the heat map next to it. Verdicts of attackers do not matter and stay faint. */
 function lineOf(run: RunView, edge: EdgeView, at: number, many: boolean, colors: Palette): GraphEdge {
   const mark = edge.marks[at] ?? ' '
-  const hostile = attacksIn(run, edge.from, run.rounds[at]!)
+  const isByzantine = attacksIn(run, edge.from, run.rounds[at]!)
   const judged = run.nodes[edge.to]?.attack == null
   const accepted = mark === 'a'
   const silent = !judged || (mark !== 'a' && mark !== 'r')
-  const mistake = accepted === hostile
-  const right = hostile ? colors.honest : colors.pale
-  const wrong = hostile ? colors.hostile : colors.bad
+  const mistake = accepted === isByzantine
+  const right = isByzantine ? colors.honest : colors.pale
+  const wrong = isByzantine ? colors.byzantine : colors.bad
   return {
     source: String(edge.from),
     target: String(edge.to),
@@ -117,11 +117,11 @@ function lineOf(run: RunView, edge: EdgeView, at: number, many: boolean, colors:
     lineStyle: {
       color: silent ? colors.line : mistake ? wrong : right,
       type: accepted || silent ? 'solid' : [5, 4],
-      width: silent ? 1 : (hostile ? 2.4 : 1.8) * (many ? 0.5 : 1),
+      width: silent ? 1 : (isByzantine ? 2.4 : 1.8) * (many ? 0.5 : 1),
       opacity: silent ? 0.7 : many ? 0.6 : 1,
       curveness: 0.12,
     },
-    z: hostile || mistake ? 2 : 1,
+    z: isByzantine || mistake ? 2 : 1,
   } as unknown as GraphEdge
 }
 

@@ -63,7 +63,7 @@ export function drawBalance(balances: readonly TradeoffView[]): void {
     },
     series: [
       barSeries('benefit', bars, colors.good),
-      barSeries('cost', bars, colors.hostile),
+      barSeries('cost', bars, colors.byzantine),
       whiskers(bars, colors.ink),
     ],
   }))

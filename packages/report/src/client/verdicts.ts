@@ -3,39 +3,39 @@ import { roundAxis, tooltipLook } from './axes.js'
 import { drawChart, escapeText, setHeight, setNote } from './charts.js'
 import type { EdgeView, RunView } from './report-data.js'
 
-/** Rows of the heat map: more are too thin to see. */
+/** Largest number of rows of the heat map that remain visible. */
 const MAX_ROWS = 120
 
 /** Cells above which a canvas is faster than an SVG. */
 const MANY_CELLS = 4000
 
-/** What became of a model; the index is the value of a cell. */
+/** Outcomes for a model; the index is the value of a cell. */
 const OUTCOMES = [
   'attacker refused',
   'attacker accepted',
   'honest accepted',
   'honest refused',
-  'nothing came',
+  'nothing arrived',
 ] as const
 
 /** Heat map of the verdicts of honest nodes: rows judge → neighbour, columns rounds. */
 export function drawVerdicts(run: RunView): void {
-  const hostile = (index: number): boolean => run.nodes[index]?.attack != null
-  const judged = run.verdicts.edges.filter((edge) => !hostile(edge.to))
+  const isByzantine = (index: number): boolean => run.nodes[index]?.attack != null
+  const judged = run.verdicts.edges.filter((edge) => !isByzantine(edge.to))
   const fromHonest = pick(
-    judged.filter((edge) => !hostile(edge.from)),
+    judged.filter((edge) => !isByzantine(edge.from)),
     MAX_ROWS,
   )
-  const fromHostile = pick(
-    judged.filter((edge) => hostile(edge.from)),
+  const fromByzantine = pick(
+    judged.filter((edge) => isByzantine(edge.from)),
     MAX_ROWS / 2,
   )
-  // The category axis begins at the bottom: attackers come last, to stand on top.
-  const rows = [...fromHonest.slice(0, MAX_ROWS - fromHostile.length), ...fromHostile]
+  // The category axis begins at the bottom, so attackers come last to be on top.
+  const rows = [...fromHonest.slice(0, MAX_ROWS - fromByzantine.length), ...fromByzantine]
   const notes = [
     ...(run.weighsAll
       ? [
-          'This rule weighs or trims what it gets instead of refusing some: accepted is not yet believed. How much the attackers weigh is drawn below.',
+          'This rule weighs or trims models instead of refusing some, so an accepted model may have little influence. The weight of the attackers is shown below.',
         ]
       : []),
     ...(rows.length < judged.length || !run.verdicts.complete
@@ -67,7 +67,7 @@ export function drawVerdicts(run: RunView): void {
         type: 'piecewise',
         show: false,
         dimension: 2,
-        pieces: [colors.honest, colors.hostile, colors.pale, colors.bad, colors.empty].map(
+        pieces: [colors.honest, colors.byzantine, colors.pale, colors.bad, colors.empty].map(
           (color, value) => ({
             value,
             color,
@@ -96,9 +96,9 @@ export function drawVerdicts(run: RunView): void {
   )
 }
 
-function outcomeOf(mark: string, hostile: boolean): number | undefined {
-  if (mark === 'r') return hostile ? 0 : 3
-  if (mark === 'a') return hostile ? 1 : 2
+function outcomeOf(mark: string, isByzantine: boolean): number | undefined {
+  if (mark === 'r') return isByzantine ? 0 : 3
+  if (mark === 'a') return isByzantine ? 1 : 2
   return mark === '-' ? 4 : undefined
 }
 

@@ -10,7 +10,7 @@ import { writeScenarioReport } from '../../src/scenario-report.js'
 const read = (folder: string, name: string): string => readFileSync(join(folder, name), 'utf8')
 
 describe('writeScenarioReport', () => {
-  it('puts benefit beside cost over seeds, and everything beside the page', async () => {
+  it('puts benefit and cost over seeds, and everything beside the page', async () => {
     await inTemporaryFolder(async (folder) => {
       writeScenarioRuns(folder, [1, 2])
       const summary = await writeScenarioReport(folder)
@@ -74,10 +74,7 @@ describe('writeScenarioReport', () => {
       expect([says('seconds are virtual'), says('Simulated: virtual seconds')]).toEqual([true, true])
       writeFileSync(join(folder, 'summary.json'), '{"stage":"cluster"}')
       await writeScenarioReport(folder)
-      expect([says('played on a cluster of real nodes'), says('stopped before its end')]).toEqual([
-        true,
-        false,
-      ])
+      expect([says('run on a cluster of real nodes'), says('stopped before its end')]).toEqual([true, false])
       writeFileSync(join(folder, 'summary.json'), '{"stage":"cluster","interrupted":true}')
       await writeScenarioReport(folder)
       expect(says('stopped before its end')).toBe(true)
@@ -89,7 +86,7 @@ describe('writeScenarioReport', () => {
       writeScenarioRuns(folder, [1], { labelled: true })
       const file = join(folder, 'honest', 'seed-1', 'run', 'data.json')
       writeFileSync(file, '{"node-00": [1, 2]}')
-      await expect(writeScenarioReport(folder)).rejects.toThrow(`${file}: node-01: a list of counts`)
+      await expect(writeScenarioReport(folder)).rejects.toThrow(`${file}: node-01: expected a list of counts`)
       writeFileSync(file, '{')
       await expect(writeScenarioReport(folder)).rejects.toMatchObject({ code: 'E_FILE' })
     })
@@ -120,7 +117,9 @@ describe('writeMatrixReport', () => {
       expect(summary.groups).toHaveLength(6)
       expect(read(folder, 'matrix.csv').trim().split('\n')).toHaveLength(13)
       expect(read(folder, 'summary.md')).toContain('(2 failed)')
-      expect(read(folder, 'summary.md')).toMatch(/^\| cost, nobody attacking \| worst lost .*\| work \|$/m)
+      expect(read(folder, 'summary.md')).toMatch(
+        /^\| cost, no attackers \| worst lost .*\| computation time \|$/m,
+      )
       expect(read(folder, 'summary.md')).toMatch(/^## The lab$/m)
       expect(read(folder, 'matrix.ndjson').trim().split('\n')).toHaveLength(
         read(folder, 'matrix.csv').trim().split('\n').length - 1,
@@ -139,7 +138,7 @@ describe('writeMatrixReport', () => {
       writeFileSync(join(folder, 'matrix.json'), JSON.stringify({ ...matrix, cells }))
       await writeMatrixReport(folder)
       const lede = /<p class="lede">(.*?)<\/p>/.exec(read(folder, 'report.html'))?.[1]
-      expect(lede).toBe('11 of 12 cells are there: too early to say which rule does best.')
+      expect(lede).toBe('11 of 12 cells are done: too early to say which rule does best.')
     })
   })
 })

@@ -36,7 +36,7 @@ describe('verdictText', () => {
     expect(verdictText(full)).toBe(
       '2 of 10 nodes attacked with ipm (node-03 and node-07), over 16 rounds and 3 seeds. ' +
         'With balance, the worst honest node ended at 82.6 % instead of the 19.7 % of plain averaging: 62.9 points gained. ' +
-        'With nobody attacking it cost 1.2 points at the worst honest node; it refused 3.0 % of the honest models that reached honest nodes.',
+        'Without attackers it cost 1.2 points at the worst honest node; it refused 3.0 % of the honest models that reached honest nodes.',
     )
   })
 
@@ -74,7 +74,7 @@ describe('verdictText', () => {
     expect(verdictText(alone)).toContain('there is no undefended run to compare it with')
     const quiet = { ...alone, attackers: [], attacked: null, honest: at(0.9), seeds: 1 }
     expect(verdictText(quiet)).toBe(
-      'Nobody attacked the 10 nodes over 16 rounds. With balance the worst honest node ended at 90.0 %.',
+      'None of the 10 nodes attacked over 16 rounds. With balance the worst honest node ended at 90.0 %.',
     )
     const plain = { ...alone, attacked: null, undefended: at(0.2), seeds: 1 }
     expect(verdictText(plain)).toContain('Under plain averaging the worst honest node ended at 20.0 %.')

@@ -26,10 +26,13 @@ describe('attack.yaml', () => {
   })
 
   it.each([
-    [{ attack: { name: 'ipm' }, from: 1, to: 2 }, 'looks at the models of others'],
+    [{ attack: { name: 'ipm' }, from: 1, to: 2 }, 'needs the models of others'],
     [{ attack: { name: 'sign-flop' }, from: 1, to: 2 }, 'sign-flop'],
     [{ attack: { name: 'gaussian', params: { stdDev: -1 } }, from: 1, to: 2 }, 'stdDev'],
-    [{ attack: { name: 'gaussian' }, poison: { name: 'nan' }, from: 1, to: 2 }, 'no attack on training data'],
+    [
+      { attack: { name: 'gaussian' }, poison: { name: 'nan' }, from: 1, to: 2 },
+      'not an attack on training data',
+    ],
     [{ attack: { name: 'gaussian' }, to: 2 }, 'from: is missing'],
   ])('is refused with its place: %j', async (content, message) => {
     await expect(load(content)).rejects.toThrow(message)

@@ -28,14 +28,14 @@ describe('hostAddresses', () => {
   it.each([
     ['node-1=192.0.2.7:4100', 'did you mean node-01?'],
     ['3=192.0.2.7:4100', 'node-00 to node-02'],
-    ['1', 'is no host:port'],
-    ['1=192.0.2.7', 'is no host:port'],
-    ['1=192.0.2.700:4001', 'is no host:port'],
-    ['1=192.0.2.7:0', 'is no host:port'],
-    ['1=192.0.2.7:65536', 'is no host:port'],
-    ['1=2001:db8::7:4001', 'is no host:port'],
-    ['1=[192.0.2.7]:4001', 'is no host:port'],
-    ['1=a/b:4001', 'is no host:port'],
+    ['1', 'is not host:port'],
+    ['1=192.0.2.7', 'is not host:port'],
+    ['1=192.0.2.700:4001', 'is not host:port'],
+    ['1=192.0.2.7:0', 'is not host:port'],
+    ['1=192.0.2.7:65536', 'is not host:port'],
+    ['1=2001:db8::7:4001', 'is not host:port'],
+    ['1=[192.0.2.7]:4001', 'is not host:port'],
+    ['1=a/b:4001', 'is not host:port'],
     ['1=node-00:4001', 'node-00 and node-01 cannot both be at /dns4/node-00/tcp/4001'],
   ])('refuses %s', (given, message) => {
     expect(() => machineAddresses(NAMES, [given])).toThrow(message)
@@ -43,7 +43,7 @@ describe('hostAddresses', () => {
 
   it('refuses two addresses of one node', () => {
     expect(() => machineAddresses(NAMES, ['1=a.example:1', 'node-01=b.example:1'])).toThrow(
-      'node-01 has one already',
+      'node-01 already has one',
     )
   })
 })

@@ -25,7 +25,7 @@ it('ledger values become plain JSON at any depth', () => {
 
 it('every reason reads as words, an unknown one as itself', () => {
   expect(reasonText('distance-above-threshold')).toContain('above the threshold')
-  expect(reasonText('E_TIMEOUT')).toBe('did not come: E_TIMEOUT')
+  expect(reasonText('E_TIMEOUT')).toBe('did not arrive: E_TIMEOUT')
   expect(measureText(null, null)).toBe('the rule gave no score')
   expect(measureText(1.5, null)).toBe('score 1.500, no threshold')
 })

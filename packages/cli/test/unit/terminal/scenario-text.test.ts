@@ -17,15 +17,17 @@ const shown = (nodes: number[], rule: object) =>
   ).join('\n')
 
 describe('renderScenario', () => {
-  it('says at its top when a node has more attackers around it than its rule bears', () => {
+  it('says at its top when a node has more attackers around it than its rule tolerates', () => {
     const many = shown([1, 2, 3], { name: 'trimmed-mean', params: { f: 2 } })
-    expect(many.split('\n')[1]).toContain('more attackers around some nodes than their rule bears')
+    expect(many.split('\n')[1]).toContain('more attackers around some nodes than their rule tolerates')
     expect(many).toContain('node 0, 4–5: of 5 neighbours up to 2 may attack, 3 do')
     const few = shown([1, 2], { name: 'trimmed-mean', params: { f: 2 } })
-    expect(few).not.toContain('than their rule bears')
+    expect(few).not.toContain('than their rule tolerates')
   })
 
   it('makes no promise for rules that name no number', () => {
-    expect(shown([1, 2, 3], { name: 'balance' })).toContain('the rule names no number that may attack, 3 do')
+    expect(shown([1, 2, 3], { name: 'balance' })).toContain(
+      'the rule does not state how many may attack, 3 do',
+    )
   })
 })

@@ -13,7 +13,7 @@ describe('renderBalances', () => {
     expect([textOf(0.053), textOf(-0.011), textOf(-0.0001)]).toEqual(['5.3 pp', '−1.1 pp, a gain', '0.0 pp'])
   })
 
-  it('tells the work of the rule beside that of averaging, and that simulated seconds are virtual', () => {
+  it('tells the computation time of the rule beside that of averaging, and that simulated seconds are virtual', () => {
     const { cost } = empty
     const worked = { ...empty, cost: { ...cost, ruleMs: at(12.4), plainMs: at(0.42), secondsRatio: at(1) } }
     const textOf = (isSimulated: boolean) =>
@@ -22,7 +22,7 @@ describe('renderBalances', () => {
         .map(({ label, text }) => `${label}: ${text}`)
     expect(textOf(true)).toEqual([
       'virtual seconds: 1.00×',
-      'work of the rule per node and round: 12 ms, of plain averaging 0.4 ms',
+      'computation time of the rule per node and round: 12 ms, plain averaging 0.4 ms',
     ])
     expect(textOf(false)[0]).toBe('seconds: 1.00×')
   })

@@ -85,7 +85,11 @@ describe('a consensus file that makes no sense', () => {
   const topology = async (changes: object) => [{ ...(await read('chain.yaml')).topologies[0]!, ...changes }]
 
   it.each<[string, () => Promise<unknown>, RegExp]>([
-    ['a round after the last', () => chain({ after: [1, 101] }), /after: round 101 is after the last of 100/],
+    [
+      'a round after the last',
+      () => chain({ after: [1, 101] }),
+      /after: round 101 is after the last round, 100/,
+    ],
     [
       'more honest nodes than nodes',
       async () => chain({ topologies: await topology({ honest: 7 }) }),
@@ -99,14 +103,14 @@ describe('a consensus file that makes no sense', () => {
     [
       'weights of more than 1',
       async () => chain({ topologies: await topology({ weights: [0.9, 0.9, 0.1, 0.1, 0.1] }) }),
-      /at node 1 come to more than 1/,
+      /at node 1 sum to more than 1/,
     ],
     ['starts for others', () => chain({ start: { kind: 'values', values: [1] } }), /1 numbers for 4 honest/],
     ['an unknown attack', () => chain({ attacks: [{ name: 'alia', params: {} }] }), /alie/],
     [
       'an attack on data',
       () => chain({ attacks: [{ name: 'label-flip', params: {} }] }),
-      /label-flip poisons data/,
+      /label-flip poisons training data/,
     ],
     [
       'a constant without values',

@@ -52,9 +52,9 @@ describe('parseText', () => {
   })
 
   it.each([
-    ['name: x\n\tnodes: 3\n', /^file\.yaml:2:1: a tab stands .*indent with spaces/],
-    ['nodes: 3\nnodes: 4\n', /^file\.yaml:2:1: this key was there before/],
-    ['nodes: [1\nname: x\n', /^file\.yaml:2:1: a bracket that was opened before is not closed/],
+    ['name: x\n\tnodes: 3\n', /^file\.yaml:2:1: the line begins with a tab; indent with spaces/],
+    ['nodes: 3\nnodes: 4\n', /^file\.yaml:2:1: duplicate key/],
+    ['nodes: [1\nname: x\n', /^file\.yaml:2:1: an opening bracket is not closed/],
     ['name: x\n nodes: 3\n', /^file\.yaml:1:7: two keys in one entry/],
     ['name x\nnodes: 3\n', /^file\.yaml:1:1: a key is expected here/],
     ['name: "x\n', /^file\.yaml:2:1: a quote is not closed/],
@@ -76,7 +76,7 @@ describe('parseText', () => {
                 .join(', ')
         }]`,
     )
-    expect(problem(`${levels.join('\n')}\n`)).toMatch(/^file\.yaml: its aliases multiply/)
+    expect(problem(`${levels.join('\n')}\n`)).toMatch(/^file\.yaml: its aliases expand to too many nodes/)
   })
 
   it('takes an empty file as one that leaves everything to the defaults', () => {

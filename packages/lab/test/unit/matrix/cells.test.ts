@@ -48,7 +48,7 @@ describe('the cells of a lab', () => {
     expect(cells.some(({ attack, rule }) => attack === 'none' || rule === 'average')).toBe(false)
   })
 
-  it('have plain averaging with nobody attacking alone, where only the cost is wanted', () => {
+  it('have plain averaging without attackers alone, where only the cost is wanted', () => {
     const cells = cellsOf(lab({ controls: { undefended: false } }))
     expect(cells).toHaveLength((1 + 2 * 5) * 2)
     expect(cells.filter(({ rule }) => rule === 'average').map(({ attack }) => attack)).toEqual([
@@ -70,13 +70,13 @@ describe('the cells of a lab', () => {
         },
       }),
     )
-    const hostile = cells.filter(({ attack }) => attack !== 'none')
-    expect(hostile.map(({ topology }) => topology)).toEqual(['f = 3', 'f = 3'])
-    const { nodes, adversaries, topology } = scenarioSchema.parse(hostile[0]!.scenario)
+    const attacked = cells.filter(({ attack }) => attack !== 'none')
+    expect(attacked.map(({ topology }) => topology)).toEqual(['f = 3', 'f = 3'])
+    const { nodes, adversaries, topology } = scenarioSchema.parse(attacked[0]!.scenario)
     expect(nodes).toBe(29)
     expect(topology).toEqual({ name: 'two-worlds', params: { malicious: 3 } })
     expect(adversaries[0]?.nodes).toEqual([26, 27, 28])
-    expect(hostile[0]!.fraction).toBeCloseTo(3 / 29)
+    expect(attacked[0]!.fraction).toBeCloseTo(3 / 29)
   })
 
   it('have representatives, in which everything is', () => {

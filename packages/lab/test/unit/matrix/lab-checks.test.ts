@@ -61,12 +61,12 @@ describe('the checks of a lab', () => {
         seeds: [3, 4, 3],
       }),
     ).toEqual([
-      'axes.rules.1: tables would call two of them median; give one of them a label, or take it out',
-      'axes.attacks.2: tables would call two of them alie; give one of them a label, or take it out',
-      'axes.fractions.1: tables would call two of them 0.1; take one of them out',
-      'axes.topologies.1: tables would call two of them complete; give one of them a label, or take it out',
-      'axes.splits.1: tables would call two of them iid; take one of them out',
-      'axes.seeds.2: tables would call two of them 3; take one of them out',
+      'axes.rules.1: two of them have the name median in tables; give one of them a label, or remove it',
+      'axes.attacks.2: two of them have the name alie in tables; give one of them a label, or remove it',
+      'axes.fractions.1: two of them have the name 0.1 in tables; remove one of them',
+      'axes.topologies.1: two of them have the name complete in tables; give one of them a label, or remove it',
+      'axes.splits.1: two of them have the name iid in tables; remove one of them',
+      'axes.seeds.2: two of them have the name 3 in tables; remove one of them',
     ])
   })
 
@@ -77,8 +77,8 @@ describe('the checks of a lab', () => {
         attacks: [{ name: 'alie', label: 'none' }],
       }),
     ).toEqual([
-      'axes.rules.0.label: average is what tables call plain averaging; give it another',
-      'axes.attacks.0.label: none is what tables call the attack-free run; give it another',
+      'axes.rules.0.label: average is the name of plain averaging in tables; choose another label',
+      'axes.attacks.0.label: none is the name of the attack-free run in tables; choose another label',
     ])
     // Averaging that is trained otherwise is no control: plain averaging runs beside it.
     const lab = { name: 'x', axes: { rules: [{ name: 'average', training: { momentum: 0.5 } }] } }
@@ -118,7 +118,7 @@ describe('the checks of a lab', () => {
       /^axes\.topologies\.1: /,
     )
     expect(problemsOf({ splits: [{ kind: 'by-clique' }] })).toEqual([
-      expect.stringMatching(/^axes\.splits\.0: .*no cliques/),
+      expect.stringMatching(/^axes\.splits\.0: .*no distinct cliques/),
     ])
     expect(problemsOf({ fractions: [0.99] })[0]).toMatch(/^axes\.fractions: every node attacks/)
   })

@@ -65,11 +65,11 @@ describe('the table of measures', () => {
 
   it.each<[string, Partial<Measure>, RegExp]>([
     ['asr', {}, /a built-in measure has this name/],
-    ['two words', {}, /letters and digits only/],
+    ['two words', {}, /only letters and digits/],
     ['wrongUnit', { unit: 'percent' as never }, /`unit` must be one of share, bytes/],
     ['wrongWay', { better: 'up' as never }, /`better` must be/],
-    ['noLabel', { label: '' }, /`label` must be a text/],
-    ['noText', { description: 7 as never }, /`description` must be a text/],
+    ['noLabel', { label: '' }, /`label` must be a non-empty string/],
+    ['noText', { description: 7 as never }, /`description` must be a non-empty string/],
     ['noFunction', { of: 3 as never }, /`of\(score, record\)` must be a function/],
   ])('refuses %s', (name, change, message) => {
     expect(() => registerMeasure(name, { ...plannedRounds, ...change })).toThrow(message)

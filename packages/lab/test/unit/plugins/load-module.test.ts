@@ -88,7 +88,7 @@ describe('loadModule', () => {
 
   it('refuses a module of another kind, and a file that is not there', async () => {
     await expect(load(rule('({ own }) => own', 'a-rule'), 'attack')).rejects.toThrow(
-      /describes a rule, but here belongs a module of kind attack/,
+      /describes a rule, but a module of kind attack is expected here/,
     )
     await expect(loadModule('/nowhere/x.mjs')).rejects.toThrow(/there is no such file/)
   })

@@ -67,17 +67,17 @@ describe('checkScenario', () => {
     ],
     [
       'adversaries: [ { count: 1, attack: { name: ipm }, poison: { name: alie } } ]',
-      /poison: alie is no attack on training data/,
+      /poison: alie is not an attack on training data/,
     ],
     [
       'adversaries: [ { count: 1, attack: { name: label-flip }, poison: { name: backdoor } } ]',
-      /poison: goes with an attack on models/,
+      /poison: must go with an attack on models/,
     ],
-    ['data: { split: { kind: by-clique } }', /^s\.yaml:1:16: data\.split: k-regular has no cliques/],
+    ['data: { split: { kind: by-clique } }', /^s\.yaml:1:16: data\.split: k-regular has no distinct cliques/],
     ['data: { split: { kind: by-clique, groups: [[0, 1]] } }', /exactly one group/],
     ['assertions:\n  - mter > 1\n  - mter >> 1', /^s\.yaml:3:5: assertions\.1: /],
     ['assertions: [ quarantined includes 10 ]', /there is no node 10/],
-    ['assertions: [ asr <= 0.1 ]', /asr is measured only where somebody attacks with a backdoor/],
+    ['assertions: [ asr <= 0.1 ]', /asr is measured only under a backdoor attack/],
     [
       'adversaries: [ { count: 1, attack: backdoor } ]\nassertions: [ honest.asr <= 0.1 ]',
       /asr is not measured in the honest run/,
@@ -134,7 +134,7 @@ describe('faults', () => {
       /the partition of round 2 is still in force/,
     ],
     ['{ at: 2, partition: [[1], [1]] }', /faults\.0\.partition\.1\.0: node 1 is named twice/],
-    ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /none is there at the start/],
+    ['{ at: 2, join: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /none is present at the start/],
     ['{ at: 2, kill: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }', /no honest node is left/],
   ])('refuses %s', (faults, message) => {
     expect(mistakes(`faults: [ ${faults} ]`).join('\n')).toMatch(message)

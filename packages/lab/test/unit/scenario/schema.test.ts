@@ -20,7 +20,7 @@ describe('scenarioSchema', () => {
     expect(several).toMatchObject({ seed: 3, rule: { name: 'median' } })
     expect(scenarioSchema.parse(several)).toEqual(several)
     expect(messages({ seed: 1, seeds: [2] })).toEqual(['seed: give either seed or seeds, not both'])
-    expect(messages({ seeds: [2, 2] })).toEqual(['seeds: has a seed twice'])
+    expect(messages({ seeds: [2, 2] })).toEqual(['seeds: contains a seed twice'])
   })
 
   it('takes bare names for what needs no parameters', () => {
@@ -41,10 +41,10 @@ describe('scenarioSchema', () => {
   })
 
   it.each([
-    [{ attack }, 'adversaries.0: says not who attacks: give nodes, fraction or count'],
+    [{ attack }, 'adversaries.0: does not say who attacks: give one of nodes, fraction or count'],
     [
       { attack, nodes: [1], count: 1 },
-      'adversaries.0: says twice who attacks: give only one of nodes, fraction or count',
+      'adversaries.0: says more than once who attacks: give only one of nodes, fraction or count',
     ],
     [{ attack, count: 1, from: 5, to: 4 }, 'adversaries.0.to: must not be before from, round 5'],
   ])('an adversary %j', (entry, message) => {
@@ -56,8 +56,8 @@ describe('scenarioSchema', () => {
   })
 
   it('a fault is exactly one action', () => {
-    expect(messages({ faults: [{ at: 1 }] })[0]).toContain('says not what happens')
-    expect(messages({ faults: [{ at: 1, kill: [1], heal: true }] })[0]).toContain('several things at once')
+    expect(messages({ faults: [{ at: 1 }] })[0]).toContain('does not say what happens')
+    expect(messages({ faults: [{ at: 1, kill: [1], heal: true }] })[0]).toContain('has several actions')
     expect(messages({ faults: [{ at: 0, kill: [1] }] })[0]).toMatch(/^faults\.0\.at: /)
   })
 })
@@ -135,6 +135,6 @@ describe('the split by clique', () => {
       [3, 4, 5],
     ])
     const scenario = parse({ nodes: 6, topology: { name: 'ring' }, data: { split: { kind: 'by-clique' } } })
-    expect(() => scenarioPartition(scenario, graph('ring', 6))).toThrow(/name them as data\.split\.groups/)
+    expect(() => scenarioPartition(scenario, graph('ring', 6))).toThrow(/list them as data\.split\.groups/)
   })
 })
