@@ -1,6 +1,14 @@
 import { equalBytes } from './codec.js'
-import { asWitnessed, type Cosignature, cosignatureOf, type HeadMessage, type SignedHead } from './head.js'
+import { type CosignedReference, inListOrder, membersOf, type NamedHead } from './cosigned-reference.js'
+import {
+  asWitnessed,
+  type Cosignature,
+  type HeadMessage,
+  type SignedHead,
+  type WitnessedHead,
+} from './head.js'
 import type { Run } from './manifest.js'
+import { inclusionPath, merkleRoot } from './merkle.js'
 
 /** Signatures that make a head final in a run of n members: ⌊2n/3⌋ + 1, including the author's own. */
 export function finalityQuorum(members: number): number {
@@ -17,7 +25,13 @@ export interface FinalHead {
   readonly cosignatures: readonly Cosignature[]
 }
 
-/** Collects co-signatures until heads are final. Takes verified messages only. */
+/**
+ * Collects co-signatures until heads are final. Takes verified messages only. A message counts once all heads that it
+ * names are known; until then it waits.
+ *
+ * Work for a message is one lookup and a few operations per head that it names, as long as its list is one that
+ * another witness has signed too; a list that nobody else signed costs as many hashes as it has heads.
+ */
 export interface FinalityTracker {
   /** Returns the heads that this message made final. */
   note(message: HeadMessage): readonly SignedHead[]
@@ -25,96 +39,196 @@ export interface FinalityTracker {
   finalHead(author: string): FinalHead | undefined
 }
 
-/** How many heads of one author are followed at a time, which bounds the memory that anyone can make us use. */
-const FOLLOWED_HEIGHTS = 32
+/** Heads of one author that are known at a time, the newest: a bound on the memory that anyone can make us use. */
+const KNOWN_HEADS = 32
+/** Messages of one witness that may wait for heads. */
+const WAITING_PER_WITNESS = 4
+/** Lists by what they name; older ones are given up. */
+const KNOWN_LISTS = 256
 
-interface Candidate {
-  readonly height: number
-  readonly entry: Uint8Array
-  readonly root: Uint8Array
-  head: SignedHead | undefined
-  /** By member index of the witness. */
-  readonly witnesses: Map<number, { readonly message: HeadMessage; readonly index: number }>
+/** A signed head, and who has co-signed it. */
+interface Known extends WitnessedHead {
+  readonly head: SignedHead
+  /** One bit per member that has co-signed, its author left out. */
+  readonly signers: Uint8Array
+  cosigned: number
+  /** The lists in which it stands and that were signed. */
+  lists: List[]
 }
 
-/**
- * Which of two candidates to give up: first one that its author has not signed, then the one with fewer witnesses,
- * then the later one.
- */
-function lessLikely(a: Candidate, b: Candidate): Candidate {
-  const signed = Number(a.head !== undefined) - Number(b.head !== undefined)
-  const difference = signed || a.witnesses.size - b.witnesses.size || b.height - a.height
-  return difference <= 0 ? a : b
+/** Heads in list order, and who signed for exactly these. */
+interface List {
+  readonly heads: readonly Known[]
+  readonly root: Uint8Array
+  readonly messages: HeadMessage[]
 }
 
 export function createFinalityTracker(run: Run): FinalityTracker {
-  const quorum = finalityQuorum(run.manifest.members.length)
-  const candidates = new Map<number, Candidate[]>()
-  const finals = new Map<number, Candidate>()
+  const { members } = run.manifest
+  const quorum = finalityQuorum(members.length)
+  const byHeight: Map<number, Known>[] = members.map(() => new Map())
+  const byRound: Map<number, Known>[] = members.map(() => new Map())
+  const lists = new Map<string, List>()
+  /** Messages that wait for a head, by the name of the head. */
+  const waiting = new Map<string, HeadMessage[]>()
+  const waitingOf = new Map<string, { readonly name: string; readonly message: HeadMessage }[]>()
+  const finals = new Map<number, Known>()
 
-  const candidate = (
-    member: number,
-    height: number,
-    entry: Uint8Array,
-    root: Uint8Array,
-  ): Candidate | undefined => {
-    const newest = finals.get(member)
-    if (newest !== undefined && height <= newest.height) return undefined
-    const list = candidates.get(member) ?? []
-    let found = list.find(
-      (other) => other.height === height && equalBytes(other.entry, entry) && equalBytes(other.root, root),
-    )
-    if (found === undefined) {
-      found = { height, entry, root, head: undefined, witnesses: new Map() }
-      list.push(found)
-      if (list.length > FOLLOWED_HEIGHTS) list.splice(list.indexOf(list.reduce(lessLikely)), 1)
-      candidates.set(member, list)
+  const learn = (head: SignedHead): Known => {
+    const witnessed = asWitnessed(head.body, run)
+    const { member, height, round } = witnessed
+    const known = byHeight[member]!.get(height)
+    if (known !== undefined) return known
+    const signers = new Uint8Array(Math.ceil(members.length / 8))
+    const learned: Known = { ...witnessed, head, signers, cosigned: 0, lists: [] }
+    byHeight[member]!.set(height, learned)
+    byRound[member]!.set(round, learned)
+    if (byHeight[member]!.size > KNOWN_HEADS) {
+      const lowest = byHeight[member]!.get(Math.min(...byHeight[member]!.keys()))!
+      byHeight[member]!.delete(lowest.height)
+      byRound[member]!.delete(lowest.round)
     }
-    return found
+    return learned
   }
 
-  const settle = (member: number, found: Candidate): SignedHead[] => {
-    if (found.head === undefined || found.witnesses.size + 1 < quorum) return []
-    const newest = finals.get(member)
-    if (newest !== undefined && newest.height >= found.height) return []
-    finals.set(member, found)
-    candidates.set(
-      member,
-      (candidates.get(member) ?? []).filter((other) => other.height > found.height),
-    )
-    return [found.head]
+  const settle = (known: Known): SignedHead[] => {
+    if (known.cosigned + 1 < quorum) return []
+    const before = finals.get(known.member)
+    if (before !== undefined && before.height >= known.height) return []
+    finals.set(known.member, known)
+    if (before !== undefined) before.lists = []
+    return [known.head]
   }
+
+  /** The heads that a message names, in no order, or the name of one that is not known. */
+  const headsOf = (cosigned: CosignedReference): Known[] | string => {
+    const named: Known[] = []
+    for (const member of membersOf(cosigned)) {
+      const known = byRound[member]!.get(cosigned.round)
+      if (known === undefined) return `${member} in round ${cosigned.round}`
+      named.push(known)
+    }
+    for (const other of cosigned.others) {
+      const known = byHeight[other.member]!.get(other.height)
+      if (known === undefined) return nameOf(other)
+      named.push(known)
+    }
+    return named
+  }
+
+  /** The list that a message names, or the name of a head in it that is not known. */
+  const find = ({ cosigned }: HeadMessage): List | string => {
+    const { round, others } = cosigned
+    const key = `${round} ${String.fromCharCode(...cosigned.members)} ${others.map(nameOf).join(' ')}`
+    const found = lists.get(key)
+    if (found !== undefined) return found
+    const named = headsOf(cosigned)
+    if (typeof named === 'string') return named
+    const heads = inListOrder(named)
+    // A list names each head once; one that does not is nobody's.
+    const once = new Set(heads).size === heads.length
+    const root = once ? merkleRoot(heads.map(({ leaf }) => leaf)) : new Uint8Array(0)
+    const list: List = { heads, root, messages: [] }
+    for (const known of heads) known.lists.push(list)
+    lists.set(key, list)
+    for (const oldest of lists.keys()) {
+      if (lists.size <= KNOWN_LISTS) break
+      lists.delete(oldest)
+    }
+    return list
+  }
+
+  const wait = (message: HeadMessage, name: string): void => {
+    const { author } = message.head.body
+    const own = [...(waitingOf.get(author) ?? []), { name, message }]
+    const dropped = own.length > WAITING_PER_WITNESS ? own.shift() : undefined
+    waitingOf.set(author, own)
+    if (dropped !== undefined) forget(dropped.name, dropped.message)
+    waiting.set(name, [...(waiting.get(name) ?? []), message])
+  }
+
+  const forget = (name: string, message: HeadMessage): void => {
+    const left = waiting.get(name)?.filter((other) => other !== message) ?? []
+    if (left.length > 0) waiting.set(name, left)
+    else waiting.delete(name)
+  }
+
+  const count = (message: HeadMessage): SignedHead[] => {
+    if (message.cosigned.size === 0) return []
+    const list = find(message)
+    if (typeof list === 'string') {
+      wait(message, list)
+      return []
+    }
+    // The witness has seen another head somewhere: what it signed for is not known here.
+    if (!equalBytes(list.root, message.head.body.witnessed.root)) return []
+    list.messages.push(message)
+    const witness = run.memberIndex.get(message.head.body.author)!
+    const [at, bit] = [witness >> 3, 1 << (witness & 7)]
+    const settled: SignedHead[] = []
+    for (const known of list.heads) {
+      if (known.member === witness || (known.signers[at]! & bit) !== 0) continue
+      known.signers[at]! |= bit
+      known.cosigned += 1
+      settled.push(...settle(known))
+    }
+    return settled
+  }
+
+  /** Counts the messages that waited for this head. */
+  const release = (known: Known): SignedHead[] =>
+    [nameOf(known), `${known.member} in round ${known.round}`].flatMap((name) => {
+      const messages = waiting.get(name) ?? []
+      waiting.delete(name)
+      return messages.flatMap((message) => {
+        const { author } = message.head.body
+        waitingOf.set(
+          author,
+          (waitingOf.get(author) ?? []).filter((other) => other.message !== message),
+        )
+        return count(message)
+      })
+    })
 
   return {
     note(message) {
-      const own = asWitnessed(message.head.body, run)
-      const settled: SignedHead[] = []
-      const mine = candidate(own.member, own.height, own.entry, own.root)
-      if (mine !== undefined) {
-        mine.head ??= message.head
-        settled.push(...settle(own.member, mine))
-      }
-      for (const [index, { member, height, entry, root }] of message.witnessed.entries()) {
-        const theirs = candidate(member, height, entry, root)
-        if (theirs === undefined) continue
-        if (!theirs.witnesses.has(own.member)) theirs.witnesses.set(own.member, { message, index })
-        settled.push(...settle(member, theirs))
-      }
-      return settled
+      const known = learn(message.head)
+      return [...settle(known), ...count(message), ...release(known)]
     },
     finalHead(author) {
-      const found = finals.get(run.memberIndex.get(author) ?? -1)
-      if (found?.head === undefined) return undefined
-      const witnesses = [...found.witnesses].sort(([a], [b]) => a - b)
+      const known = finals.get(run.memberIndex.get(author) ?? -1)
+      if (known === undefined) return undefined
       let cosignatures: readonly Cosignature[] | undefined
       return {
-        head: found.head,
-        // Made when they are asked for: each hashes a whole list, and most callers want to know only what is final.
+        head: known.head,
+        // Made when they are asked for: most callers want to know only what is final.
         get cosignatures() {
-          cosignatures ??= witnesses.map(([, { message, index }]) => cosignatureOf(message, index))
+          cosignatures ??= cosignaturesOf(known, run)
           return cosignatures
         },
       }
     },
   }
+}
+
+function nameOf({ member, height }: NamedHead): string {
+  return `${member} at ${height}`
+}
+
+function cosignaturesOf(known: Known, run: Run): Cosignature[] {
+  const byWitness = new Map<number, Cosignature>()
+  for (const { heads, messages } of known.lists) {
+    if (messages.length === 0) continue
+    const index = heads.indexOf(known)
+    const path = inclusionPath(
+      heads.map(({ leaf }) => leaf),
+      index,
+    )
+    for (const { head } of messages) {
+      const witness = run.memberIndex.get(head.body.author)!
+      if (witness !== known.member && !byWitness.has(witness))
+        byWitness.set(witness, { head: head.bytes, index, path })
+    }
+  }
+  return [...byWitness].sort(([a], [b]) => a - b).map(([, cosignature]) => cosignature)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash as hashOnce } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 
@@ -12,6 +12,11 @@ export function sha256(...chunks: readonly Uint8Array[]): Uint8Array {
   const hash = createHash('sha256')
   for (const chunk of chunks) hash.update(chunk)
   return plainBytes(hash.digest())
+}
+
+/** SHA-256 of one chunk: about twice as fast as `sha256` for a few dozen bytes. */
+export function sha256Of(bytes: Uint8Array): Uint8Array {
+  return plainBytes(hashOnce('sha256', bytes, 'buffer'))
 }
 
 /** The same bytes as a plain array: slice() of a Buffer shares memory, slice() of a Uint8Array copies. */

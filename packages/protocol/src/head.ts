@@ -2,6 +2,14 @@ import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import type { SignedMessage } from './announcement.js'
 import { decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
+import {
+  type CosignedReference,
+  inListOrder,
+  packReference,
+  referenceSchema,
+  referTo,
+  unpackReference,
+} from './cosigned-reference.js'
 import { ProtocolError } from './errors.js'
 import {
   bytesField,
@@ -15,7 +23,7 @@ import {
 import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION, type Run } from './manifest.js'
-import { inclusionPath, leafHash, merkleRoot, rootFromInclusion } from './merkle.js'
+import { leafHash, merkleRoot, rootFromInclusion } from './merkle.js'
 import { signBody, verifySigned } from './signing.js'
 
 /** "My ledger now ends here, and this is where I saw others' ledgers end." */
@@ -38,68 +46,38 @@ const headSchema = z.strictObject({
 export type Head = z.infer<typeof headSchema>
 export type SignedHead = SignedMessage<Head>
 
-/** Another member's head whose signature, link and tree the author of a head message has checked. */
+/** A head in the form in which a witness lists it. */
 export interface WitnessedHead {
   /** Whose head it is, as an index into the run's members. */
   readonly member: number
   readonly height: number
-  /** SHA-256 digest of the entry. */
-  readonly entry: Uint8Array
-  /** Merkle root of the ledger up to that entry. */
-  readonly root: Uint8Array
+  readonly round: number
+  /** Hash of its leaf in the tree over a list of witnessed heads; see `witnessedLeaf`. */
+  readonly leaf: Uint8Array
 }
 
-/** A signed head with the list that its signature covers; this is what is gossiped. */
+/** A head with a reference to the list that its signature covers; this is what is gossiped. */
 export interface HeadMessage {
   readonly head: SignedHead
-  readonly witnessed: readonly WitnessedHead[]
+  readonly cosigned: CosignedReference
   readonly bytes: Uint8Array
 }
 
 const signedHeadSchema = z.strictObject({ body: headSchema, signature: signatureField })
-const messageSchema = z.strictObject({ head: bytesField, witnessed: bytesField })
+const messageSchema = z.strictObject({ head: bytesField, cosigned: referenceSchema })
 
 /**
- * Size of a witnessed head: member and height as big-endian uint32, then the two digests. Fixed and plain, because a
- * run of n members reads n² of them per round.
+ * Leaf of a witnessed head: member and height as big-endian uint32, then the digests of its entry (SHA-256) and its
+ * tree. Fixed and plain, so that every node computes it once per head.
  */
-const WITNESSED_BYTES = 4 + 4 + 32 + 32
-
-function packWitnessed(heads: readonly WitnessedHead[]): Uint8Array {
-  const packed = new Uint8Array(WITNESSED_BYTES * heads.length)
+function witnessedLeaf(member: number, { height, entry, root }: Head): Uint8Array {
+  const packed = new Uint8Array(4 + 4 + 32 + 32)
   const view = new DataView(packed.buffer)
-  for (const [k, { member, height, entry, root }] of heads.entries()) {
-    const at = WITNESSED_BYTES * k
-    view.setUint32(at, member)
-    view.setUint32(at + 4, height)
-    packed.set(entry, at + 8)
-    packed.set(root, at + 40)
-  }
-  return packed
-}
-
-function unpackWitnessed(packed: Uint8Array): WitnessedHead[] {
-  const count = packed.byteLength / WITNESSED_BYTES
-  if (!Number.isInteger(count) || count > LIMITS.maxWitnessedHeads)
-    throw malformed(`${packed.byteLength} bytes are not a list of witnessed heads`)
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  return Array.from({ length: count }, (_, k) => {
-    const at = WITNESSED_BYTES * k
-    return {
-      member: view.getUint32(at),
-      height: view.getUint32(at + 4),
-      entry: packed.slice(at + 8, at + 40),
-      root: packed.slice(at + 40, at + 72),
-    }
-  })
-}
-
-/** Leaf hashes of a packed list. */
-function witnessedLeaves(packed: Uint8Array): Uint8Array[] {
-  const leaves: Uint8Array[] = []
-  for (let at = 0; at < packed.byteLength; at += WITNESSED_BYTES)
-    leaves.push(leafHash(packed.subarray(at, at + WITNESSED_BYTES)))
-  return leaves
+  view.setUint32(0, member)
+  view.setUint32(4, height)
+  packed.set(entry.multihash.digest, 8)
+  packed.set(root, 40)
+  return leafHash(packed)
 }
 
 /** Leaf data of the ledger tree for an entry. */
@@ -107,25 +85,26 @@ export function entryLeaf(entry: CID): Uint8Array {
   return leafHash(entry.multihash.digest)
 }
 
-/** Signs a head together with at most LIMITS.maxWitnessedHeads heads of others. */
+/** Signs a head together with heads of others, in any order, each once. */
 export function signHead(
   body: Omit<Head, 'version' | 'author' | 'witnessed'>,
   witnessed: readonly WitnessedHead[],
   signer: Signer,
 ): HeadMessage {
-  const packed = packWitnessed(witnessed)
+  const list = inListOrder(witnessed)
   const signed = signBody(
     'head',
     {
       version: PROTOCOL_VERSION,
       author: signer.peerId,
       ...body,
-      witnessed: { size: witnessed.length, root: merkleRoot(witnessedLeaves(packed)) },
+      witnessed: { size: list.length, root: merkleRoot(list.map(({ leaf }) => leaf)) },
     } as Head,
     signer,
   )
   const head: SignedHead = { ...signed, bytes: encodeCanonical(signed) }
-  return { head, witnessed, bytes: encodeCanonical({ head: head.bytes, witnessed: packed }) }
+  const cosigned = referTo(list)
+  return { head, cosigned, bytes: encodeCanonical({ head: head.bytes, cosigned: packReference(cosigned) }) }
 }
 
 /** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
@@ -135,37 +114,23 @@ export function decodeHead(bytes: Uint8Array): SignedHead {
 }
 
 /**
- * A head with its list. Checks size, encoding and fields, that the list is the signed one, and that it is ordered by
- * member and height, has each pair once and leaves out the author; not the signature. Throws E_TOO_LARGE,
+ * A head with the reference to its list. Checks size, encoding and fields, and that the reference names as many heads
+ * as were signed for; not the signature, and not the list, for which the heads in it are needed. Throws E_TOO_LARGE,
  * E_MALFORMED, E_NOT_CANONICAL.
  */
 export function decodeHeadMessage(bytes: Uint8Array, run: Run): HeadMessage {
   const value = decodeCanonical(bytes, LIMITS.maxHeadMessageBytes, 'head message')
   const fields = parseFields(messageSchema, value, 'head message')
   const head = decodeHead(fields.head)
-  const witnessed = unpackWitnessed(fields.witnessed)
-  const { size, root } = head.body.witnessed
-  if (size !== witnessed.length || !equalBytes(root, merkleRoot(witnessedLeaves(fields.witnessed)))) {
-    throw malformed('the list of witnessed heads is not the one that was signed')
+  const cosigned = unpackReference(fields.cosigned, run.manifest.members.length)
+  const { size } = head.body.witnessed
+  if (size !== cosigned.size) {
+    throw new ProtocolError(
+      'E_MALFORMED',
+      `head message: ${size} co-signed heads were signed for, but ${cosigned.size} are named`,
+    )
   }
-  const own = run.memberIndex.get(head.body.author)
-  for (const [k, { member, height }] of witnessed.entries()) {
-    if (member >= run.manifest.members.length || member === own) {
-      throw malformed(`witnesses member ${member}`)
-    }
-    const before = witnessed[k - 1]
-    if (
-      before !== undefined &&
-      (before.member > member || (before.member === member && before.height >= height))
-    ) {
-      throw malformed('witnessed heads are not in order of member and height')
-    }
-  }
-  return { head, witnessed, bytes }
-}
-
-function malformed(what: string): ProtocolError {
-  return new ProtocolError('E_MALFORMED', `head message: ${what}`)
+  return { head, cosigned, bytes }
 }
 
 /** Throws E_SIGNATURE. */
@@ -182,15 +147,6 @@ export interface Cosignature {
   readonly path: readonly Uint8Array[]
 }
 
-/** Element `index` of a message's list as a co-signature. */
-export function cosignatureOf(message: HeadMessage, index: number): Cosignature {
-  return {
-    head: message.head.bytes,
-    index,
-    path: inclusionPath(witnessedLeaves(packWitnessed(message.witnessed)), index),
-  }
-}
-
 /** The peer id of the witness that co-signed `head`. Throws E_PROOF, E_SIGNATURE and what decoding throws. */
 export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run): string {
   const witness = decodeHead(cosignature.head)
@@ -199,7 +155,7 @@ export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run
     throw new ProtocolError('E_PROOF', `co-signature: ${author} cannot be a witness in run ${run.id}`)
   }
   verifyHead(witness)
-  const leaf = leafHash(packWitnessed([asWitnessed(head, run)]))
+  const { leaf } = asWitnessed(head, run)
   const root = rootFromInclusion(leaf, cosignature.index, witnessed.size, cosignature.path)
   if (!equalBytes(root, witnessed.root)) {
     throw new ProtocolError('E_PROOF', `co-signature: ${author} did not sign for this head`)
@@ -212,7 +168,7 @@ export function asWitnessed(head: Head, run: Run): WitnessedHead {
   const member = run.memberIndex.get(head.author)
   if (member === undefined)
     throw new ProtocolError('E_NOT_A_MEMBER', `head: ${head.author} is not a member of the run`)
-  return { member, height: head.height, entry: head.entry.multihash.digest, root: head.root }
+  return { member, height: head.height, round: head.round, leaf: witnessedLeaf(member, head) }
 }
 
 /** True when two heads of one author show different entries, or different trees, at one height: a forked ledger. */

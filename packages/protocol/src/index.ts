@@ -11,6 +11,7 @@ export {
 export { type ChainVerifier, createChainVerifier, type OpenAnnouncement } from './chain.js'
 export { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
 export { type CheckedConsistency, checkConsistency, proveConsistency } from './consistency-proof.js'
+export { type CosignedReference, commonRound } from './cosigned-reference.js'
 export {
   decodeEntry,
   type Entry,
@@ -38,7 +39,6 @@ export { blobCid, cidFromDigest, DAG_CBOR, documentCid, RAW, sha256 } from './ha
 export {
   asWitnessed,
   type Cosignature,
-  cosignatureOf,
   decodeHead,
   decodeHeadMessage,
   entryLeaf,

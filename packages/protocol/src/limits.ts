@@ -9,15 +9,15 @@ export const LIMITS = {
   maxAnnouncementBytes: 1024,
   /** One signed head, without the list of heads that it co-signs. */
   maxHeadBytes: 1024,
-  /** Heads of others that one head message may co-sign, in heads. */
-  maxWitnessedHeads: 512,
+  /** Heads that one head message may co-sign and that are not of its common round, in heads. */
+  maxWitnessedOthers: 4096,
   /** Ledger entries that one reply may carry, in entries. */
   maxEntriesPerReply: 64,
   /** Final heads that one reply may carry, in heads; each with at most one co-signature per member. */
   maxFinalHeadsPerReply: 256,
   /** Entry digests that one reply may carry, in digests of 32 bytes. */
   maxDigests: 1024,
-  /** A head message: a head and its list, at most about 85 bytes per listed head. */
+  /** A head message: a head, one bit per member, and 8 bytes per head that is not of the common round. */
   maxHeadMessageBytes: 48 * 1024,
   /** One piece of evidence: two signed messages, or one entry, and a frame. Anything larger is not gossiped. */
   maxEvidenceBytes: 56 * 1024,

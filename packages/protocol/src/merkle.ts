@@ -1,21 +1,30 @@
 import { equalBytes } from './codec.js'
 import { ProtocolError } from './errors.js'
-import { sha256 } from './hashing.js'
+import { sha256, sha256Of } from './hashing.js'
 
 /**
  * Merkle trees over an append-only list, as in RFC 9162, section 2.1: leaves and inner nodes are hashed with
  * different prefixes (0x00, 0x01), and a tree of n leaves has its left subtree at the largest power of two below n.
  * All hashes are SHA-256, 32 bytes.
  */
-const LEAF = Uint8Array.of(0x00)
-const NODE = Uint8Array.of(0x01)
+const LEAF = 0x00
+const NODE = 0x01
+
+/** Input of the hash of an inner node: prefix, left, right. Written anew for every node. */
+const nodeInput = new Uint8Array(65)
+nodeInput[0] = NODE
 
 export function leafHash(data: Uint8Array): Uint8Array {
-  return sha256(LEAF, data)
+  const input = new Uint8Array(1 + data.byteLength)
+  input[0] = LEAF
+  input.set(data, 1)
+  return sha256Of(input)
 }
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(NODE, left, right)
+  nodeInput.set(left, 1)
+  nodeInput.set(right, 33)
+  return sha256Of(nodeInput)
 }
 
 /** Largest power of two below n; n ≥ 2. */

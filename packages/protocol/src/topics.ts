@@ -10,7 +10,8 @@ export interface RunTopics {
 
 export function runTopics(run: CID): RunTopics {
   const prefix = `/tempered/${PROTOCOL_VERSION}/${run.toString()}`
-  return { announcement: `${prefix}/announcement`, head: `${prefix}/head`, evidence: `${prefix}/evidence` }
+  // Head messages of the first version carried their lists; nodes that send those are on another topic.
+  return { announcement: `${prefix}/announcement`, head: `${prefix}/head/2`, evidence: `${prefix}/evidence` }
 }
 
 /**

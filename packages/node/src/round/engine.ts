@@ -165,11 +165,16 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     resolve()
   }
 
+  function exclude(member: string): void {
+    progress.exclude(member)
+    witnessing.exclude(member)
+  }
+
   function convict(evidence: Evidence): void {
     const { offender, round, kind } = evidence
     logger.warn({ peer: offender, round, kind }, `${kind}: quarantined`)
     init.onQuarantine(evidence)
-    progress.exclude(offender)
+    exclude(offender)
     dispatch({ type: 'quarantined', peer: offender })
   }
 
@@ -192,7 +197,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     convict,
     run() {
       for (const peer of init.quarantined) {
-        progress.exclude(peer)
+        exclude(peer)
         dispatch({ type: 'quarantined', peer })
       }
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })

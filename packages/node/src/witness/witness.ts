@@ -1,6 +1,7 @@
 import {
   asWitnessed,
   type CompactRange,
+  commonRound,
   createCompactRange,
   createFinalityTracker,
   equalBytes,
@@ -45,14 +46,17 @@ export interface Witness {
   fill(author: string, digests: readonly Uint8Array[]): HeadVerdict
   /** Entry digests of a member from `from` on, for other witnesses; at most `LIMITS.maxDigests`. */
   digests(author: string, from: number): readonly Uint8Array[]
+  /** A member was convicted: its heads are no longer co-signed, since others may know different ones. */
+  exclude(author: string): void
   /** Adds an entry of this node's own ledger. */
   extendOwn(entry: SignedEntry): void
   /**
    * The node's own head with the pending co-signatures; undefined before the first own entry. On disk before it
-   * resolves.
+   * resolves. Heads of rounds after the one that most pending ones are of wait for the next head: then the lists of
+   * most witnesses are the same, and finality costs little (`FinalityTracker`).
    */
   sign(): Promise<HeadMessage | undefined>
-  /** Whether heads have been witnessed since the last `sign`. */
+  /** Whether witnessed heads wait to be co-signed. */
   readonly due: boolean
   /** Newest final head of a member, with its co-signatures. */
   finalHead(author: string): FinalHead | undefined
@@ -71,6 +75,8 @@ interface Seen {
   ahead: HeadMessage | undefined
 }
 
+/** Own heads that may stand in a list. */
+const OWN_HEADS = 8
 /** Digests per member that are kept for others. */
 const HELD_DIGESTS = 4096
 
@@ -86,9 +92,12 @@ export function createWitness(init: WitnessInit): Witness {
   const { run, signer, store } = init
   const finality = createFinalityTracker(run)
   const members = new Map<string, Seen>()
+  const excluded = new Set<string>()
   const own: Seen = fresh()
   let newestOwn: SignedEntry | undefined
-  let due: SignedHead[] = []
+  let due: WitnessedHead[] = []
+  /** The node's own newest heads: in a list like those of others, so that all witnesses sign the same one. */
+  let ownHeads: WitnessedHead[] = []
 
   for (const { head, nodes } of store.load()) {
     const { author, height } = head.body
@@ -125,7 +134,7 @@ export function createWitness(init: WitnessInit): Witness {
     seen.head = head
     seen.digests = [...seen.digests, ...digests].slice(-HELD_DIGESTS)
     if (seen.ahead !== undefined && seen.ahead.head.body.height <= body.height) seen.ahead = undefined
-    due.push(head)
+    if (!excluded.has(body.author)) due.push(asWitnessed(body, run))
     return 'witnessed'
   }
 
@@ -156,6 +165,11 @@ export function createWitness(init: WitnessInit): Witness {
       const first = range.size - digests.length
       return from < first ? [] : digests.slice(from - first, from - first + LIMITS.maxDigests)
     },
+    exclude(author) {
+      excluded.add(author)
+      const member = run.memberIndex.get(author)
+      due = due.filter((head) => head.member !== member)
+    },
     extendOwn(entry) {
       const { digest } = entry.cid.multihash
       own.range.append(leafHash(digest))
@@ -164,19 +178,33 @@ export function createWitness(init: WitnessInit): Witness {
     },
     async sign() {
       if (newestOwn === undefined) return undefined
-      const cosigned = due.slice(0, LIMITS.maxWitnessedHeads)
-      due = due.slice(cosigned.length)
+      const round = commonRound(due)
+      const ripe = due.filter((head) => head.round <= round)
+      const cosigned = ripe.slice(0, LIMITS.maxWitnessedOthers)
+      due = [...ripe.slice(cosigned.length), ...due.filter((head) => head.round > round)]
+      if (cosigned.length > 0) cosigned.push(...ownHeads.filter((head) => head.round === round))
       await store.save(
         [...members.values()].flatMap(({ head, range }) =>
           head === undefined ? [] : [{ head, nodes: range.nodes }],
         ),
       )
-      const { height, round, parent } = newestOwn.body
+      const { height, parent } = newestOwn.body
       const message = signHead(
-        { run: run.id, height, round, entry: newestOwn.cid, parent, root: own.range.root() },
-        inOrder(cosigned.map((head) => asWitnessed(head.body, run))),
+        {
+          run: run.id,
+          height,
+          round: newestOwn.body.round,
+          entry: newestOwn.cid,
+          parent,
+          root: own.range.root(),
+        },
+        cosigned,
         signer,
       )
+      ownHeads = [
+        ...ownHeads.filter((head) => head.height !== height),
+        asWitnessed(message.head.body, run),
+      ].slice(-OWN_HEADS)
       note(message)
       return message
     },
@@ -191,8 +219,4 @@ export function createWitness(init: WitnessInit): Witness {
 
 function fresh(): Seen {
   return { range: createCompactRange(), head: undefined, digests: [], ahead: undefined }
-}
-
-function inOrder(heads: readonly WitnessedHead[]): WitnessedHead[] {
-  return [...heads].sort((a, b) => a.member - b.member || a.height - b.height)
 }

@@ -11,6 +11,8 @@ import type { HeadVerdict, Witness } from './witness.js'
 export interface Witnessing {
   /** A verified head message of another member. */
   head(message: HeadMessage): void
+  /** A member was convicted: its heads are no longer co-signed. */
+  exclude(author: string): void
   /** Signs and publishes the current head of the node's own ledger. */
   publish(): Promise<void>
   /**
@@ -66,6 +68,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     // Not awaited: later heads can be used for proofs as well.
     void saveFinals()
     checkSettled()
+    restate()
   }
 
   /** During rounds saves only the node's own final head, for proofs; afterwards all known ones. */
@@ -158,6 +161,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     head(message) {
       judge(message.head.body.author, witness.consider(message))
     },
+    exclude: witness.exclude,
     publish,
     linger() {
       lingering = true

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { decodeCanonical, encodeCanonical } from '../../src/codec.js'
+import { commonRound, membersOf } from '../../src/cosigned-reference.js'
 import { createFinalityTracker, finalityQuorum } from '../../src/finality.js'
-import { decodeHeadMessage, forks, type HeadMessage, type SignedHead } from '../../src/head.js'
+import {
+  decodeHeadMessage,
+  forks,
+  type HeadMessage,
+  type SignedHead,
+  signHead,
+  verifyCosignature,
+} from '../../src/head.js'
 import { LIMITS } from '../../src/limits.js'
 import { announce, codeOf, entryCid, headMessage, run, signers } from '../support/documents.js'
 
@@ -9,52 +17,84 @@ const [a, b, c, d] = signers
 const headOfA = headMessage(a, 2).head
 
 describe('head messages', () => {
-  const message = headMessage(b, 1, {}, [headMessage(a, 1).head, headOfA, headMessage(c, 0).head])
+  const message = headMessage(b, 1, {}, [headMessage(a, 1).head, headOfA, headMessage(c, 1).head])
 
-  it('decode to the head and the list they were made of', () => {
-    const decoded = decodeHeadMessage(message.bytes, run)
-    expect(decoded.witnessed.map(({ member, height }) => [member, height])).toEqual([
-      [0, 1],
-      [0, 2],
-      [2, 0],
-    ])
-    expect(decoded.head.bytes).toEqual(message.head.bytes)
+  it('name the heads that were signed for: a bit for those of the common round, and the others', () => {
+    const { head, cosigned } = decodeHeadMessage(message.bytes, run)
+    expect(cosigned).toEqual({
+      round: 1,
+      members: Uint8Array.of(0b101),
+      others: [{ member: 0, height: 2 }],
+      size: 3,
+    })
+    expect([...membersOf(cosigned)]).toEqual([0, 2])
+    expect(head.bytes).toEqual(message.head.bytes)
   })
 
-  const list = (decodeCanonical(message.bytes, LIMITS.maxHeadMessageBytes, 'x') as { witnessed: Uint8Array })
-    .witnessed
-  const repack = (witnessed: unknown) =>
-    codeOf(() => decodeHeadMessage(encodeCanonical({ head: message.head.bytes, witnessed }), run))
-
-  it('are refused with a list that was not signed for, or that is none', () => {
-    expect(() => repack(list)).toThrow('nothing was thrown')
-    const [one, two, three] = [0, 1, 2].map((k) => list.slice(72 * k, 72 * (k + 1)))
-    for (const other of [
-      list.slice(72),
-      Buffer.concat([three, two, one]),
-      new Uint8Array(0),
-      list.slice(1),
-      [...list],
-    ])
-      expect(repack(other)).toBe('E_MALFORMED')
+  it('take the earliest of the rounds that are equally frequent', () => {
+    expect(commonRound([{ round: 4 }, { round: 3 }])).toBe(3)
+    expect(commonRound([{ round: 4 }, { round: 3 }, { round: 4 }])).toBe(4)
+    expect(commonRound([])).toBe(0)
   })
 
-  it('are refused when they witness themselves, a non-member, or one height twice or out of order', () => {
-    const own = headMessage(b, 0).head
-    const outOfOrder = [headOfA, headMessage(a, 1).head]
-    for (const list of [[own], outOfOrder, [headOfA, headOfA]]) {
-      expect(codeOf(() => decodeHeadMessage(headMessage(b, 1, {}, list).bytes, run))).toBe('E_MALFORMED')
+  const repack = (changes: Record<string, unknown>) => {
+    const value = decodeCanonical(message.bytes, LIMITS.maxHeadMessageBytes, 'x') as {
+      cosigned: Record<string, unknown>
     }
+    const bytes = encodeCanonical({ ...value, cosigned: { ...value.cosigned, ...changes } })
+    return codeOf(() => decodeHeadMessage(bytes, run))
+  }
+  const named = (...pairs: [number, number][]): Uint8Array => {
+    const packed = new Uint8Array(8 * pairs.length)
+    const view = new DataView(packed.buffer)
+    for (const [k, [member, height]] of pairs.entries()) {
+      view.setUint32(8 * k, member)
+      view.setUint32(8 * k + 4, height)
+    }
+    return packed
+  }
+
+  it('are refused when they name more or fewer heads than were signed for', () => {
+    expect(() => repack({})).toThrow('nothing was thrown')
+    for (const changes of [
+      { members: Uint8Array.of(0b100) },
+      { members: Uint8Array.of(0b111) },
+      { others: new Uint8Array(0) },
+      { others: named([0, 2], [0, 3]) },
+    ])
+      expect(repack(changes)).toBe('E_MALFORMED')
   })
 
-  it('take the longest list and refuse one head more', () => {
-    const list = Array.from({ length: LIMITS.maxWitnessedHeads + 1 }, (_, height) =>
-      Object.assign({}, headOfA, { body: { ...headOfA.body, height } }),
-    )
-    const longest = headMessage(b, 1, {}, list.slice(1))
+  it('are refused in any other than their one encoding, and with members that do not exist', () => {
+    for (const changes of [
+      { members: Uint8Array.of(0b101, 0) },
+      { members: Uint8Array.of(0b10001) },
+      { members: [5] },
+      { others: named([0, 2]).slice(1) },
+      { others: named([4, 2]) },
+      { members: Uint8Array.of(0b1), others: named([2, 2], [0, 2]) },
+      { members: Uint8Array.of(0b1), others: named([0, 2], [0, 2]) },
+      { round: -1 },
+      { more: 1 },
+    ])
+      expect(repack(changes)).toBe('E_MALFORMED')
+  })
+
+  it('take as many heads of other rounds as allowed and refuse one more', () => {
+    const list = Array.from({ length: LIMITS.maxWitnessedOthers + 3 }, (_, k) => ({ member: 0, height: k }))
+    const of = (others: readonly { member: number; height: number }[]) => {
+      const listed = [
+        ...[1, 2].map((member) => ({ member, height: 9, round: 9, leaf: new Uint8Array(32) })),
+        ...others.map((head) => ({ ...head, round: head.height + 100, leaf: new Uint8Array(32) })),
+      ]
+      const { version: _, author: __, witnessed: ___, ...body } = headMessage(b, 1).head.body
+      return signHead(body, listed, b)
+    }
+    const longest = of(list.slice(0, LIMITS.maxWitnessedOthers))
     expect(longest.bytes.byteLength).toBeLessThanOrEqual(LIMITS.maxHeadMessageBytes)
-    expect(() => decodeHeadMessage(longest.bytes, run)).not.toThrow()
-    expect(codeOf(() => decodeHeadMessage(headMessage(b, 1, {}, list).bytes, run))).toBe('E_MALFORMED')
+    expect(decodeHeadMessage(longest.bytes, run).cosigned.size).toBe(LIMITS.maxWitnessedOthers + 2)
+    const over = of(list.slice(0, LIMITS.maxWitnessedOthers + 1))
+    expect(codeOf(() => decodeHeadMessage(over.bytes, run))).toBe('E_MALFORMED')
   })
 })
 
@@ -95,6 +135,7 @@ describe('finality', () => {
       const tracker = createFinalityTracker(run)
       const settled = order.map((k) => tracker.note(messages[k]).map((head) => head.body.author))
       expect(settled).toEqual([[], [], [a.peerId]])
+      expect(tracker.finalHead(a.peerId)?.cosignatures).toHaveLength(2)
       expect(tracker.finalHead(a.peerId)?.head.bytes).toEqual(headOfA.bytes)
     }
   })
@@ -138,6 +179,45 @@ describe('finality', () => {
     tracker.note(cosigning(d, invented))
     tracker.note(cosigning(c, [headOfA]))
     expect(tracker.finalHead(a.peerId)?.head.body.height).toBe(2)
+  })
+
+  it('counts each witness once for a head, in whichever of its lists', () => {
+    const tracker = createFinalityTracker(run)
+    for (const message of [headMessage(a, 2), headMessage(d, 1), cosigning(b, [headOfA])])
+      tracker.note(message)
+    tracker.note(cosigning(b, [headOfA, headMessage(d, 1).head], 1))
+    tracker.note(cosigning(a, [headOfA], 3))
+    expect(tracker.finalHead(a.peerId)).toBeUndefined()
+    tracker.note(cosigning(c, [headOfA, headMessage(d, 1).head], 1))
+    const final = tracker.finalHead(a.peerId)!
+    expect(final.cosignatures).toHaveLength(2)
+    expect(final.cosignatures.map((one) => verifyCosignature(one, headOfA.body, run))).toEqual([
+      b.peerId,
+      c.peerId,
+    ])
+  })
+
+  it('waits for the heads that a message names, a bounded number of messages per witness', () => {
+    const tracker = createFinalityTracker(run)
+    for (let height = 0; height < 10; height++)
+      tracker.note(cosigning(b, [headMessage(d, height).head], height))
+    for (let height = 0; height < 10; height++) {
+      tracker.note(headMessage(d, height))
+      tracker.note(cosigning(c, [headMessage(d, height).head], height))
+      expect(tracker.finalHead(d.peerId)?.head.body.height).toBe(height < 6 ? undefined : height)
+    }
+  })
+
+  it('does not come from a list other than the one that was signed', () => {
+    const tracker = createFinalityTracker(run)
+    tracker.note(headMessage(a, 2))
+    const swapped = (message: HeadMessage): HeadMessage => ({
+      ...message,
+      cosigned: cosigning(d, [headOfA]).cosigned,
+    })
+    tracker.note(headMessage(d, 2))
+    for (const witness of [b, c]) tracker.note(swapped(cosigning(witness, [headMessage(d, 2).head])))
+    expect(tracker.finalHead(a.peerId)).toBeUndefined()
   })
 
   it('is not fooled by announcements or heads of strangers', () => {

@@ -24,6 +24,7 @@ function final(messages: readonly HeadMessage[]): FinalHead {
 }
 const cosigned = final([
   ownHead,
+  headMessage(d, 1),
   headMessage(b, 3, {}, [ownHead.head]),
   headMessage(c, 4, {}, [ownHead.head, headMessage(d, 1).head]),
 ])

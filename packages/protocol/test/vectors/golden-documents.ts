@@ -10,7 +10,7 @@ export function goldenDocuments(): Record<string, Uint8Array> {
     manifest: run.bytes,
     announcement: announce(author, 0).bytes,
     head: headMessage(author, 0, { entry: entry.cid }).head.bytes,
-    headMessage: headMessage(author, 0, { entry: entry.cid }, [headMessage(signers[1], 0).head]).bytes,
+    'headMessage/2': headMessage(author, 0, { entry: entry.cid }, [headMessage(signers[1], 0).head]).bytes,
     evidence: makeEvidence(announce(author, 0), announce(author, 0, { model: modelCid(99) })).bytes,
     entry: entry.bytes,
   }

@@ -72,7 +72,7 @@ function forgeHead({ head }: HeadMessage): { bytes: Uint8Array } {
   return {
     bytes: encodeCanonical({
       head: encodeCanonical({ body: head.body, signature }),
-      witnessed: new Uint8Array(0),
+      cosigned: { round: 0, members: new Uint8Array(0), others: new Uint8Array(0) },
     }),
   }
 }

@@ -38,13 +38,49 @@ describe('a witness', () => {
     witness.extendOwn(own[0])
     const message = await witness.sign()
     expect(message?.head.body.entry.equals(own[0].cid)).toBe(true)
-    expect(message?.witnessed.map(({ member, height }) => [member, height])).toEqual([
-      [1, 0],
-      [1, 1],
-      [2, 0],
-    ])
+    // Round 0 is the one that most of them are of; the head of round 1 waits for the next list.
+    expect(message?.cosigned).toEqual({ round: 0, members: Uint8Array.of(0b110), others: [], size: 2 })
+    expect(witness.due).toBe(true)
+    witness.consider(headOf(b, 1))
+    expect((await witness.sign())?.cosigned.members).toEqual(Uint8Array.of(0b110))
     expect(witness.due).toBe(false)
-    expect((await witness.sign())?.witnessed).toEqual([])
+    expect((await witness.sign())?.cosigned.size).toBe(0)
+  })
+
+  it('lists its own head of the common round too, so that all witnesses list the same', async () => {
+    const witness = open()
+    witness.extendOwn(own[0])
+    await witness.sign()
+    for (const signer of [a, b, c]) witness.consider(headOf(signer, 0))
+    witness.extendOwn(own[1])
+    const message = await witness.sign()
+    expect(message?.cosigned).toEqual({ round: 0, members: Uint8Array.of(0b1111), others: [], size: 4 })
+  })
+
+  it('catches up with heads that came late, by name', async () => {
+    const witness = open()
+    witness.extendOwn(own[0])
+    for (const signer of [a, b]) witness.consider(headOf(signer, 0))
+    await witness.sign()
+    for (const [signer, height] of [
+      [c, 0],
+      [a, 1],
+      [b, 1],
+    ] as const)
+      witness.consider(headOf(signer, height))
+    const message = await witness.sign()
+    expect(message?.cosigned.round).toBe(1)
+    expect(message?.cosigned.others).toEqual([{ member: 3, height: 0 }])
+  })
+
+  it('does not co-sign members that were convicted', async () => {
+    const witness = open()
+    witness.extendOwn(own[0])
+    for (const signer of [a, b, c]) witness.consider(headOf(signer, 0))
+    witness.exclude(b.peerId)
+    witness.consider(headOf(b, 1))
+    expect((await witness.sign())?.cosigned.members).toEqual(Uint8Array.of(0b1010))
+    expect(witness.due).toBe(false)
   })
 
   it('does not co-sign a tree that is not an extension, or a head whose parent is not the previous entry', () => {
