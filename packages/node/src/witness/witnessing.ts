@@ -21,8 +21,7 @@ export interface Witnessing {
    */
   linger(): void
   /**
-   * Resolves when the newest heads of all members are final, or after a grace period in which too few witnesses
-   * answered.
+   * Resolves when the newest heads of all members are final, or after a grace period in which no new head arrived.
    */
   settled(): Promise<void>
   stop(): void
@@ -43,8 +42,10 @@ export interface WitnessingComponents {
 
 /** Co-signatures within this time are published together. */
 const GATHER_MS = 500
-/** How long a finished node waits for the last heads to become final. */
+/** How long a finished node waits for the last heads to become final, after it last heard a new head. */
 const FINALITY_GRACE_MS = 3_000
+/** The longest that it waits in all. */
+const FINALITY_LIMIT_MS = 60_000
 
 export function createWitnessing(components: WitnessingComponents): Witnessing {
   const { run, self, neighbours, witness, history, network, clock, logger, failpoints } = components
@@ -53,6 +54,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
   let cancelRestating: (() => void) | undefined
   let stopped = false
   let onSettled: (() => void) | undefined
+  let onProgress: (() => void) | undefined
   const filling = new Set<string>()
   const controller = new AbortController()
 
@@ -159,6 +161,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
 
   return {
     head(message) {
+      onProgress?.()
       judge(message.head.body.author, witness.consider(message))
     },
     exclude: witness.exclude,
@@ -171,13 +174,22 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       lingering = true
       if (witness.due) await publish()
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(FINALITY_GRACE_MS, resolve)
-        onSettled = () => {
-          cancel()
+        const settle = (): void => {
+          cancelGrace()
+          cancelLimit()
           resolve()
         }
+        const cancelLimit = clock.after(FINALITY_LIMIT_MS, settle)
+        let cancelGrace = clock.after(FINALITY_GRACE_MS, settle)
+        onProgress = () => {
+          cancelGrace()
+          cancelGrace = clock.after(FINALITY_GRACE_MS, settle)
+        }
+        onSettled = settle
         checkSettled()
       })
+      onProgress = undefined
+      onSettled = undefined
       await saveFinals()
     },
     stop() {
