@@ -36,7 +36,8 @@ const steps = parameter({
   min: 1,
   max: 1000,
   integer: true,
-  meaning: 'strengths of each sign that are tried before the refinement; at most four times as many probes in all',
+  meaning:
+    'strengths of each sign that are tried before the refinement; at most four times as many probes in all',
 })
 
 /** A strength of one sign, and ‖aggregate − μ‖ with it. */
