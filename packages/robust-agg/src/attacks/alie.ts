@@ -7,6 +7,7 @@
  * attack; s the honest nodes needed for a majority; Φ the normal distribution function.
  * Cost: O(|H|·d).
  * Source: Baruch, Baruch, Goldberg, "A Little Is Enough", NeurIPS 2019, arXiv 1902.06156.
+ * Public implementations differ in the sign and in the divisor of σ: see the package's README.
  * Deviations: z is set (default 1.5) unless both `nodes` and `attackers` are given; a derived z_max that is negative,
  * as in small neighbourhoods, counts as 0; attackers that already are a majority (s ≤ 0, no limit in the paper) use
  * Φ⁻¹(1 − 1/(n − m + 1)). With no honest model in view μ is the attacker's own model and σ is 0, so the own model is

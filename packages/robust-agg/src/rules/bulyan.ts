@@ -12,8 +12,8 @@
  * Cost: all pairwise distances once, O(n²·d), scores from their matrix, a sort of θ values per coordinate.
  * Source: El Mhamdi, Guerraoui, Rouault, "The Hidden Vulnerability of Distributed Learning in Byzantium", ICML 2018,
  * arXiv 1802.07927.
- * Deviations: none known. The reported score is the Krum score among all n models; weights are equal shares of the
- * picks, since no single coefficient exists.
+ * Deviations: none known (how public implementations count: the package's README). The reported score is the Krum score
+ * among all n models; weights are equal shares of the picks, since no single coefficient exists.
  */
 
 import { closestMean, pairwiseSquaredDistances } from '../kernels/dispatch.js'

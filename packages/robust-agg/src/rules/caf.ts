@@ -8,7 +8,7 @@
  * Symbols: n models x_k, including the node's own; f the assumed number of Byzantine ones, default: ⌊(n − 1)/2⌋;
  * weights c_k ∈ [0, 1].
  * Breakdown precondition: n > 2f; checked before a run. In a round with fewer models the node keeps its own.
- * Cost: all pairwise distances and one combination, O(n²·d); at most n steps of O(n³) on the matrix of distances.
+ * Cost: all pairwise distances in float64 and one combination, O(n²·d); at most n steps of O(n³) on the matrix.
  * Source: Allouah, Guerraoui, Stephan, "Towards Trustworthy Federated Learning with Untrusted Participants", ICML
  * 2025, arXiv 2505.01874, algorithm 2; ByzFL's implementation.
  * Deviations: the eigenpair is computed in full on the n×n inner products (x_i − μ)·(x_k − μ), which follow from the
@@ -16,12 +16,33 @@
  * run, the result is the plain mean. A variance of 0 ends the loop.
  */
 
-import { linearCombination, pairwiseSquaredDistances } from '../kernels/dispatch.js'
+import { linearCombination, squaredDistancesTo } from '../kernels/dispatch.js'
 import { symmetricEigen } from '../symmetric-eigen.js'
 import { byzantineCount, byzantineCountParameter, toleratedCount } from './byzantine-count.js'
 import type { RuleDefinition } from './definition.js'
 
-/** (x_i − μ)·(x_k − μ) for μ = Σ p_k·x_k, from squared distances: −½·(D_ik − (Dp)_i − (Dp)_k + pᵀDp). */
+/** All ‖x_i − x_k‖² in float64, n×n row-major. Unlike `pairwiseSquaredDistances`, no sum runs in float32. */
+function exactSquaredDistances(models: readonly Float32Array[]): Float64Array {
+  const n = models.length
+  const squares = new Float64Array(n * n)
+  for (let i = 0; i + 1 < n; i++) {
+    const row = squaredDistancesTo(models[i], models.slice(i + 1), new Float64Array(n - i - 1))
+    row.forEach((square, at) => {
+      const k = i + 1 + at
+      squares[i * n + k] = square
+      squares[k * n + i] = square
+    })
+  }
+  return squares
+}
+
+/**
+ * (x_i − μ)·(x_k − μ) for μ = Σ p_k·x_k, from squared distances: −½·(D_ik − (Dp)_i − (Dp)_k + pᵀDp).
+ *
+ * The terms cancel: an error of D counts relative to the largest distance to a model that still has weight. With
+ * distances summed in float32, six models 300 away, nearly equal, shifted the result by up to 0.7 % of the honest
+ * spread.
+ */
 function centredProducts(squares: Float64Array, n: number, p: Float64Array): Float64Array {
   const row = new Float64Array(n)
   let mean = 0
@@ -87,7 +108,7 @@ export const caf: RuleDefinition = {
       const models = [own, ...vectors]
       const f = byzantineCount(fixed, { exposed, refused }, models.length, 1)
       if (f < 0) return 'too-few-models'
-      const weights = cafWeights(pairwiseSquaredDistances(models), models.length, f)
+      const weights = cafWeights(exactSquaredDistances(models), models.length, f)
       linearCombination(weights, models, out)
       return {
         ownWeight: weights[0],

@@ -12,7 +12,10 @@
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: He, Karimireddy, Jaggi 2022, arXiv 2202.01545 (rule, oracle radius); the practical radius from Gaucher,
  * Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv 2410.10418.
- * Deviations: a neighbour that only partly fits into b is dropped entirely (a smaller, safer radius). With
+ * Deviations: a neighbour that only partly fits into b is dropped entirely (a smaller, safer radius). The public code of
+ * Gaucher et al. (renaudgaucher/Byzantine-Robust-Gossip, aggregators/robust_gossip.py, `cs_he`) also drops the next
+ * neighbour when the farther ones weigh exactly b, as f equal neighbours do for b = f/n; there, without slack for
+ * rounding, the last bit of a sum decides. `boundary` = 1 always drops it. With
  * `oracle` = 1 the radius is the paper's sqrt(Σ_honest W_ij·d_ij²/δ), δ the Byzantine weight, which needs
  * `RoundInput.honest`.
  */
@@ -46,6 +49,14 @@ export const clippedGossip: RuleDefinition = {
           'upper bound on the Byzantine mixing weight, sets the radius in each round; give b or tau, not both',
       }),
       parameter({
+        name: 'boundary',
+        min: 0,
+        max: 1,
+        integer: true,
+        meaning:
+          'with b: 0, drop neighbours until they weigh b; 1, until they weigh more, as the public code of Gaucher et al. does; default: 0',
+      }),
+      parameter({
         name: 'oracle',
         min: 0,
         max: 1,
@@ -63,7 +74,7 @@ export const clippedGossip: RuleDefinition = {
     example: { b: 0.2 },
   },
   screen: 'distance',
-  build: ({ tau, b, oracle }) => {
+  build: ({ tau, b, boundary, oracle }) => {
     const given = [tau !== undefined, b !== undefined, oracle === 1].filter(Boolean).length
     const parameters = ['tau', 'b', 'oracle']
     if (given === 0) {
@@ -78,7 +89,7 @@ export const clippedGossip: RuleDefinition = {
       combine: (view) => {
         const { distances, weights } = view
         if (oracle === 1) return clippedStep(view, oracleRadius(distances, weights, honestOf(view)), 1)
-        return clippedStep(view, tau ?? practicalRadius(distances, weights, b), 1)
+        return clippedStep(view, tau ?? practicalRadius(distances, weights, b, boundary === 1), 1)
       },
       tolerated: (_models, weights) => (b === undefined ? null : neighboursWithin(weights, b)),
       neededModels: (models, weights) => (b === undefined ? 1 : modelsForWeightBeyond(models, weights, b)),

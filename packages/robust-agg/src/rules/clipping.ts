@@ -53,6 +53,31 @@ export function withoutFarthest(distances: Float64Array, weights: Float64Array, 
   return order.slice(first)
 }
 
+/** Where the weight of the farthest neighbours exceeds b. */
+export interface Boundary {
+  /** Neighbours nearer than the boundary, nearest last. */
+  readonly inside: readonly number[]
+  /** The neighbour with which the weight exceeds b; null when all neighbours together do not. */
+  readonly at: number | null
+  /** By how much it does, in (0, W_at]; W_at when the farther ones weigh exactly b. */
+  readonly excess: number
+}
+
+/** Drops the farthest neighbours until their weight exceeds `b` by more than rounding. */
+export function boundaryOf(distances: Float64Array, weights: Float64Array, b: number): Boundary {
+  const order = farthestFirst(distances, weights)
+  let beyond = 0
+  for (let k = 0; k < order.length; k++) {
+    const weight = weights[order[k]]
+    if (beyond + weight > b * (1 + WEIGHT_SLACK)) {
+      const excess = reaches(beyond, b) ? weight : beyond + weight - b
+      return { inside: order.slice(k + 1), at: order[k], excess }
+    }
+    beyond += weight
+  }
+  return { inside: [], at: null, excess: 0 }
+}
+
 /**
  * The radius that knows who is honest: sqrt(Σ_honest W_j·d_j² / δ), δ the weight of the others; the largest float64
  * when they have none.
@@ -76,10 +101,19 @@ export function oracleRadius(
  * least b. 0 when all are dropped.
  *
  * @param b - bound on the Byzantine weight, above 0
+ * @param above - drop until the weight is above b, so one neighbour more where it is b exactly
  */
-export function practicalRadius(distances: Float64Array, weights: Float64Array, b: number): number {
+export function practicalRadius(
+  distances: Float64Array,
+  weights: Float64Array,
+  b: number,
+  above = false,
+): number {
+  const kept = above
+    ? boundaryOf(distances, weights, b).inside.slice()
+    : withoutFarthest(distances, weights, b)
   let sum = 0
-  for (const j of withoutFarthest(distances, weights, b).reverse()) {
+  for (const j of kept.reverse()) {
     sum += weights[j] * distances[j] * distances[j]
   }
   return Math.sqrt(sum / b)

@@ -11,7 +11,11 @@
  * Cost: one distance to each neighbour, one combination, a sort of n distances: O(n·d).
  * Source: Gaucher, Dieuleveut, Hendrikx, "Unified Breakdown Analysis for Byzantine Robust Gossip", ICML 2025, arXiv
  * 2410.10418 (with near-optimal breakdown on sparse graphs).
- * Deviations: η is limited to 1 so that the result stays in the hull of the models and cannot overflow.
+ * Deviations: η is limited to 1 so that the result stays in the hull of the models and cannot overflow. Sums of weights
+ * are compared with a relative slack of 1e-12. The public code (renaudgaucher/Byzantine-Robust-Gossip,
+ * aggregators/robust_gossip.py, `cs_plus`) has none: with equal weights and b = f/n, where the weight beyond a neighbour
+ * is exactly 2b, rounding decides there between that neighbour's distance and the next smaller one. It also counts
+ * neighbours at the same distance one by one; here none of them is beyond another.
  */
 
 import { parameter } from '../parameters.js'

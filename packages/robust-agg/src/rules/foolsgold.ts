@@ -1,7 +1,8 @@
 /**
  * FoolsGold: senders whose updates have always pointed in the same direction share the influence of one sender.
  *
- *   H_k ← H_k + (x_k − p);  s_kl = cos(H_k, H_l), v_k = max_l s_kl;  s_kl ← s_kl·v_k/v_l where v_k < v_l (pardon)
+ *   H_k ← H_k + (x_k − p);  s_kl = cos(H_k, H_l) for l ≠ k, s_kk = 0;  v_k = max_l s_kl
+ *   s_kl ← s_kl·v_k/v_l where v_k < v_l (pardon)
  *   a_k = clip(1 − max_l s_kl, 0, 1), divided by max a, at most 0.99;  a_k ← clip(ln(a_k/(1 − a_k)) + ½, 0, 1)
  *   w_i ← Σ a_k·x_k / Σ a_k
  *
@@ -11,6 +12,9 @@
  * Cost: all pairwise inner products, O(n²·d), one combination, and n vectors of length d to remember.
  * Source: Fung, Yoon, Beschastnikh, "The Limitations of Federated Learning in Sybil Settings", RAID 2020; as a
  * preprint "Mitigating Sybils in Federated Learning Poisoning", arXiv 1808.04866.
+ * The zero diagonal is that of the authors' code (DistributedML/FoolsGold, deep-fg/fg/foolsgold.py and
+ * ML/code/model_aggregator.py): a sender that agrees with nobody has v_k = 0 and keeps its weight. Without it v_k could
+ * be negative, the pardon would turn such a sender's cosines positive, and it would lose its weight.
  * Deviations: the weights are normalised to sum 1 (the paper adds up weighted updates). No feature weights. The own
  * model is one of the senders. If all weights are 0 the node keeps its own model. The logarithm is this package's
  * own.
@@ -30,15 +34,19 @@ function accumulate(memory: SenderMemory | null, x: Float32Array, start: Float32
   return sum
 }
 
-/** The learning weights of the paper from the matrix of cosines (n×n, diagonal ignored). */
+/**
+ * The learning weights a_k ∈ [0, 1] from the matrix of cosines (n×n row-major, n ≥ 2, diagonal ignored), and the
+ * largest cosine of each sender to another one, before the pardon and not floored at 0.
+ */
 export function foolsgoldWeights(similarity: Float64Array, n: number): { weights: number[]; most: number[] } {
   const others = (i: number): number[] => Array.from({ length: n }, (_, k) => k).filter((k) => k !== i)
   const most = Array.from({ length: n }, (_, i) => Math.max(...others(i).map((k) => similarity[i * n + k])))
-  const raw = most.map((mine, i) => {
+  const floored = most.map((value) => Math.max(0, value))
+  const raw = floored.map((mine, i) => {
     const pardoned = others(i).map((k) =>
-      mine < most[k] ? similarity[i * n + k] * (mine / most[k]) : similarity[i * n + k],
+      mine < floored[k] ? similarity[i * n + k] * (mine / floored[k]) : similarity[i * n + k],
     )
-    return Math.max(0, Math.min(1, 1 - Math.max(...pardoned)))
+    return Math.max(0, 1 - Math.max(0, ...pardoned))
   })
   const largest = Math.max(...raw)
   if (!(largest > 0)) return { weights: raw.map(() => 0), most }

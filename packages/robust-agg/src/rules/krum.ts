@@ -9,7 +9,7 @@
  * Breakdown precondition: n ≥ 2f + 3; checked before a run. In a round with fewer models the node keeps its own.
  * Cost: all pairwise distances, O(n²·d).
  * Source: Blanchard et al., NeurIPS 2017, arXiv 1703.02757.
- * Deviations: none in the score (another public implementation sums the n − f − 1 nearest). The winner is adopted,
+ * Deviations: none in the score (how public implementations count: the package's README). The winner is adopted,
  * own model or not: in a decentralised run that discards the node's own training when it loses.
  */
 

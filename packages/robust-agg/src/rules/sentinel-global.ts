@@ -18,7 +18,10 @@
  * Deviations: there a trusted neighbour without an opinion on j counts as distrust; on a sparse graph, where few
  * neighbours know each other, that would cut off everybody, so here it does not count. There a node that is dropped
  * for its T_j also gets the own verdict 0, so that it never comes back; here the own verdict remains that of the last
- * round in which its model was tested. Also Sentinel's deviations.
+ * round in which its model was tested. There all verdicts and opinions are those of two rounds back (`agg_round − 2` in
+ * fedstellar/learning/aggregators/sentinelglobal.py, because its round 0 only spreads models and trusts no neighbour);
+ * here they are the last, so a neighbour's warning counts one round earlier. Without a trusted neighbour T_j is 0 there.
+ * Also Sentinel's deviations.
  */
 
 import { parameter } from '../parameters.js'

@@ -5,12 +5,18 @@
  *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i is unchanged, bit for bit
  *
  * Symbols: s = countSketch(w, k, seed + t), see count-sketch.ts; γ, κ, α, t, T as in BALANCE.
- * Breakdown precondition: none in the number of attackers; with `verify` BALANCE's bound on the step holds.
+ * Breakdown precondition: none in the number of attackers; with `verify` and without `nearest` BALANCE's bound on the
+ * step holds.
  * Cost: n sketches, O(n·d), distances of length k; in a network O(k·n + d·|accepted|) bytes instead of O(d·n).
  * Source: Rangwala, Azzedin, Sinnott, Buyya, "SketchGuard", arXiv 2510.07922.
  * Deviations: here all models are available, so the rule shows what the protocol decides, not what it saves. `verify`
  * (on by default) is an addition: an attacker that knows the seed can hide any distance from a sketch, but not from
  * this check.
+ * The code of murmura, from the authors' laboratory (Cloudslab/murmura, murmura/aggregation/sketchguard.py),
+ * differs: γ = 2; the radius is 1.5 times as long after three rounds in which less than 0.3 of the neighbours were
+ * accepted on average; the hash stays the same over the run; and when nobody is accepted, the neighbour with the nearest
+ * sketch is. So an attacker whose lies empty the set gets in, at any distance. `nearest` = 1 does this too, for
+ * comparison; the longer radius is not offered.
  */
 
 import { countSketch } from '../count-sketch.js'
@@ -19,6 +25,7 @@ import { linearCombination } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { VerdictReason } from '../types.js'
 import type { RuleDefinition } from './definition.js'
+import { ascendingOrder } from './krum-scores.js'
 
 function sketchNorm(a: Float64Array, b: Float64Array | null): number {
   let sum = 0
@@ -73,6 +80,14 @@ export const sketchGuard: RuleDefinition = {
         integer: true,
         meaning: '1: test the full models of those that pass; 0: trust the sketches, as published',
       }),
+      parameter({
+        name: 'nearest',
+        min: 0,
+        max: 1,
+        integer: true,
+        meaning:
+          '1: accept the nearest sketch when no neighbour is accepted, without any bound on the step, as murmura does; default: 0',
+      }),
     ],
     needs: "only the node's own model",
     breakdown: 'no bound on the number of attackers; the step is at most (1 − α)·γ·exp(−κ·t/T)·‖w_i‖',
@@ -83,7 +98,7 @@ export const sketchGuard: RuleDefinition = {
     example: { gamma: 0.3, kappa: 1, alpha: 0.5, size: 16 },
   },
   screen: 'distance',
-  build: ({ gamma, kappa, alpha, size, seed, verify }) => ({
+  build: ({ gamma, kappa, alpha, size, seed, verify, nearest }) => ({
     tolerated: () => null,
     combine: ({ own, ownNorm, vectors, distances, round, rounds, out }) => {
       const ratio = gamma * detExp((-kappa * round) / rounds)
@@ -93,6 +108,8 @@ export const sketchGuard: RuleDefinition = {
       const accepted = vectors.flatMap((_, j) =>
         scores[j] <= threshold && (verify === 0 || distances[j] <= ratio * ownNorm) ? [j] : [],
       )
+      if (accepted.length === 0 && nearest === 1 && vectors.length > 0)
+        accepted.push(ascendingOrder(scores)[0])
       const share = (1 - alpha) / accepted.length
       const weights = new Float64Array(vectors.length)
       for (const j of accepted) weights[j] = share

@@ -31,6 +31,19 @@ describe('memory', () => {
     for (const weight of weights.slice(3)) expect(weight).toBeLessThan(0.01)
   })
 
+  // From the authors' code (DistributedML/FoolsGold, deep-fg/fg/foolsgold.py), its weights divided by their sum.
+  test.each(['1,0 1,1 -1,-0.3 gives 0,0,1', '-1,-0.3 1,0 1,1 gives 1,0,0', '1,0 -1,0 gives 0.5,0.5'])(
+    'foolsgold: a sender that agrees with nobody keeps its weight: %s',
+    (example) => {
+      const [models, weights] = example.split(' gives ')
+      const [own, ...neighbours] = models.split(' ').map((row) => Float32Array.from(row.split(','), Number))
+      const previous = new Float32Array(2)
+      const result = createRule('foolsgold').aggregate({ own, neighbours, previous, round: 0, rounds: 1 })
+      const found = [result.ownWeight, ...result.verdicts.map((verdict) => verdict.weight)]
+      expect(found).toEqual(weights.split(',').map(Number))
+    },
+  )
+
   test('wfagg: the time filter votes once two steps are known, on the length of the step and its turn', () => {
     const rule = createRule('wfagg', { f: 0 })
     let memory: RoundInput['memory']

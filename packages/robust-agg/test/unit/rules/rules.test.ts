@@ -73,6 +73,28 @@ describe('balance', () => {
   })
 })
 
+describe('sketch-guard', () => {
+  test('nobody accepted: own model kept, or with nearest = 1 the nearest sketch, at any distance', () => {
+    const [own, farther, far] = vectors([1, 1], [-1e6, 7], [900, -900])
+    const input = { own, neighbours: [farther, far], round: 0, rounds: 1 }
+    const kept = createRule('sketch-guard').aggregate(input)
+    expect(kept.vector).toEqual(own)
+    expect(kept.ownWeight).toBe(1)
+    const moved = createRule('sketch-guard', { nearest: 1 }).aggregate(input)
+    expect(reasonsOf(moved)).toEqual(['distance-above-threshold', 'accepted'])
+    expect(Array.from(moved.vector)).toEqual([450.5, -449.5])
+    const alone = createRule('sketch-guard', { nearest: 1 }).aggregate({ ...input, neighbours: [] })
+    expect(alone.vector).toEqual(own)
+  })
+
+  test('nearest = 1 changes nothing while somebody is accepted', () => {
+    const round = ordinaryRound(6, 30)
+    expect(createRule('sketch-guard', { nearest: 1 }).aggregate(round)).toEqual(
+      createRule('sketch-guard').aggregate(round),
+    )
+  })
+})
+
 describe('clipped-gossip and cs-plus', () => {
   test('each neighbour moves the result by at most W·τ', () => {
     const round = ordinaryRound(6, 30)
@@ -116,6 +138,53 @@ describe('clipped-gossip and cs-plus', () => {
     const uneven = { own, neighbours, round: 0, rounds: 1, weights: [0.1, 0.1, 0.7] }
     const { verdicts } = createRule('clipped-gossip', { b: 0.8 }).aggregate(uneven)
     expect(verdicts[0].threshold).toBeCloseTo(Math.sqrt(0.1 / 0.8), 12)
+  })
+
+  test('clipped-gossip, boundary 1: where the farthest weigh exactly b, one neighbour more is dropped', () => {
+    const [own, ...neighbours] = vectors([0], [1], [2], [4])
+    const input = { own, neighbours, round: 0, rounds: 1, weights: [0.2, 0.1, 0.2] }
+    const radius = (b: number, boundary: number) =>
+      createRule('clipped-gossip', { b, boundary }).aggregate(input).verdicts[0].threshold
+    expect(radius(0.2, 0)).toBeCloseTo(Math.sqrt((0.2 * 1 + 0.1 * 4) / 0.2), 12)
+    expect(radius(0.2, 1)).toBeCloseTo(1, 12)
+    expect(radius(0.25, 1)).toBeCloseTo(Math.sqrt((0.2 * 1) / 0.25), 12)
+    expect(radius(0.3, 1)).toBe(0)
+  })
+
+  // Boundary 1 by hand after `gts` of renaudgaucher/Byzantine-Robust-Gossip: with own weight 0.2, the sums are 0.2, 0.4,
+  // 0.6, 0.8, 1. b = 0.25: 0.75 lies before the fourth, which keeps 0.05. b = 0.4: 0.6 is the third's, which keeps 0.
+  test.each([
+    [0.25, 0, 0.2 + 0.4],
+    [0.25, 1, 0.2 + 0.4 + 0.05 * 4],
+    [0.25, 2, 0.2 + 0.4 + 0.15 * 4],
+    [0.4, 0, 0.2 + 0.4],
+    [0.4, 1, 0.2],
+    [0.4, 2, 0.2 + 0.4],
+  ])('nna-weighted, b = %d: boundary %d gives %d', (b, boundary, expected) => {
+    const [own, ...neighbours] = vectors([0], [4], [1], [8], [2])
+    const input = { own, neighbours, round: 0, rounds: 1, weights: [0.2, 0.2, 0.2, 0.2] }
+    const { vector, ownWeight, verdicts } = createRule('nna-weighted', { b, boundary }).aggregate(input)
+    expect(vector[0]).toBeCloseTo(expected, 6)
+    expect(ownWeight + verdicts.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12)
+    expect(verdicts.map(({ reason }) => reason === 'accepted')).toEqual(
+      verdicts.map(({ weight }) => weight > 0),
+    )
+  })
+
+  test('nna-weighted: boundary 2 leaves out f neighbours for b = f/n, boundary 1 one more', () => {
+    for (let n = 5; n <= 30; n++) {
+      for (let f = 1; 2 * f < n - 1; f++) {
+        const neighbours = Array.from({ length: n - 1 }, (_, j) => Float32Array.of(j + 1))
+        const input = { own: Float32Array.of(0), neighbours, round: 0, rounds: 1 }
+        const dropped = [0, 1, 2].map(
+          (boundary) =>
+            createRule('nna-weighted', { b: f / n, boundary })
+              .aggregate(input)
+              .verdicts.filter(({ weight }) => weight < 1e-9).length,
+        )
+        expect(dropped, `f = ${f}, n = ${n}`).toEqual([f, f + 1, f])
+      }
+    }
   })
 
   test("cs-plus: the radius is a neighbour's distance with weight 2b strictly beyond it", () => {
