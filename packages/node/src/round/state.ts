@@ -84,6 +84,8 @@ export interface RoundState {
   readonly neighbours: ReadonlyMap<string, NeighbourState>
   /** The newest round that more than a third of all members have announced; −1 before any. */
   readonly runRound: number
+  /** `runRound` when this node last closed a round. */
+  readonly seenRunRound: number
   readonly collection: Collection
   /** By round: the current one, the next one, and announcements further ahead. */
   readonly inbox: ReadonlyMap<number, RoundInbox>
