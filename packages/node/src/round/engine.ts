@@ -8,6 +8,7 @@ import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createEffectRunner } from './effect-runner.js'
 import { createEventLoop, type EventLoop } from './event-loop.js'
+import { createIsolationWatch, ROUNDS_ALONE } from './isolation.js'
 import { initialState } from './machine.js'
 import { createNeighbourModels } from './neighbour-models.js'
 import { createNetworkEvents } from './network-events.js'
@@ -85,6 +86,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const pace = createPace(clock, run.manifest.deadlines)
   const progress = createRunProgress(members.length)
+  const isolation = createIsolationWatch()
   const dispatch = (event: RoundEvent): void => loop.dispatch(event)
   const timers = createRoundTimers(clock, pace, (timer, round) => {
     if (timer === 'collect' || timer === 'linger') {
@@ -105,7 +107,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     {
       dispatch,
       onPublished: init.onPublished,
-      onRound: init.onRound,
+      onRound,
       onNotice,
       onFinished: resolve,
       onError: fail,
@@ -122,6 +124,11 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
     else poller.stop()
+  }
+
+  function onRound(report: RoundReport): void {
+    init.onRound(report)
+    if (isolation.note(report)) onNotice({ kind: 'isolated', round: report.round, rounds: ROUNDS_ALONE })
   }
 
   function onNotice(notice: Notice): void {

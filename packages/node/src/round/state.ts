@@ -141,6 +141,8 @@ export type Notice =
   | { readonly kind: 'given-up'; readonly peer: string; readonly round: number; readonly owed: number }
   /** A neighbour that was given up has served again and is waited for. */
   | { readonly kind: 'trusted-again'; readonly peer: string; readonly round: number }
+  /** The node has refused every model that arrived in the last `rounds` rounds: it trains alone. */
+  | { readonly kind: 'isolated'; readonly round: number; readonly rounds: number }
   /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */
   | { readonly kind: 'jumped'; readonly from: number; readonly to: number }
 

@@ -60,8 +60,7 @@ export const balance: RuleDefinition = {
     tolerated: () => null,
     combine: ({ own, ownNorm, previous, vectors, distances, round, rounds, out }) => {
       const published = gamma * detExp((-kappa * round) / rounds) * ownNorm
-      const threshold =
-        steps === undefined ? published : Math.max(published, steps * ownStep(previous, own))
+      const threshold = steps === undefined ? published : Math.max(published, steps * ownStep(previous, own))
       const weights = new Float64Array(vectors.length)
       const accepted: number[] = []
       for (let j = 0; j < vectors.length; j++) {
