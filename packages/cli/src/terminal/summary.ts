@@ -93,7 +93,7 @@ export function renderTroubles(score: RunScore): string[] {
   ]
 }
 
-function isolationText({ node, how, from, to }: RunScore['isolated'][number]): string {
+function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
   const rounds = `rounds ${from + 1} to ${to + 1}`
   return how === 'refuses-all'
     ? `${node} refused every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
