@@ -72,7 +72,7 @@ export {
   openLocalNode,
   openLocalTraining,
 } from './local-node.js'
-export { type Logger, silentLogger } from './logger.js'
+export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
 export { ISOLATION_REMEDY } from './round/notice-log.js'

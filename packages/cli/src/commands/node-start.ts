@@ -17,6 +17,7 @@ import {
   type LocalNodeComponents,
   type Logger,
   loadSource,
+  logFormatters,
   noFailpoints,
   openLocalNode,
   plainPublisher,
@@ -84,7 +85,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     try {
       logger.info({ component: 'train' }, service.backend.notice)
       node = await openNode(config, part, identity, run, source, service, logger, options)
-      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound + 1 }, 'node starts')
+      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound }, 'node starts')
       const running = interruption.exitCode === undefined ? node.run() : node.stop()
       await Promise.all([running, bringProofs(node, proofs, logger)])
     } finally {
@@ -136,7 +137,7 @@ function finish(interruption: Interruption): void {
 }
 
 async function createLogger(config: NodeConfig): Promise<Logger> {
-  const options = { level: config.logLevel, base: { node: config.name } }
+  const options = { level: config.logLevel, base: { node: config.name }, formatters: logFormatters }
   if (!process.stderr.isTTY) return pino(options, pino.destination(2))
   const { default: pretty } = await import('pino-pretty')
   const stream = pretty({
@@ -233,12 +234,12 @@ function logRound(report: RoundReport, rounds: number, logger: Logger, json: boo
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
   const absent = report.neighbours.length - arrived.length
   logger.info(
-    { component: 'round', round: report.round + 1 },
+    { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
       `accuracy ${percent(report.testAccuracy)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)
-    process.stdout.write(`${JSON.stringify({ ...report, neighbours })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...report, round: report.round + 1, neighbours })}\n`)
   }
 }

@@ -118,7 +118,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   function onPhase(next: RoundState): void {
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
     if (next.phase === 'joining') {
-      logger.info({ neighbours, round: next.round + 1 }, 'waiting for neighbours')
+      logger.info({ neighbours, round: next.round }, 'waiting for neighbours')
     }
     if (next.phase === 'lingering') witnessing.linger()
     if (next.phase === 'collecting' || next.phase === 'lingering')

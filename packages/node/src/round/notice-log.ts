@@ -4,7 +4,7 @@ import type { Notice } from './state.js'
 export const ISOLATION_REMEDY =
   'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
 
-/** A notice as a line of the log; `round` counts from 0, as in all fields of the log. */
+/** A notice as a line of the log. */
 export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
   const { kind, ...details } = notice
   switch (notice.kind) {

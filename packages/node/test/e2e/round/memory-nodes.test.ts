@@ -8,6 +8,7 @@ import { openEvidenceLog } from '../../../src/evidence/evidence-log.js'
 import { openBlobFolders, withInitialModel } from '../../../src/ledger/blob-folders.js'
 import { createReplay } from '../../../src/ledger/replay.js'
 import type { NodeComponents } from '../../../src/node.js'
+import type { LocalTraining } from '../../../src/round/local-training.js'
 import { FINALS_FILE, readFinals } from '../../../src/witness/final-store.js'
 import {
   type MemoryCluster,
