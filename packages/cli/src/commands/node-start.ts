@@ -34,6 +34,7 @@ import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
+import { sentence } from '../terminal/log-sentence.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
@@ -144,10 +145,9 @@ async function createLogger(config: NodeConfig): Promise<Logger> {
     destination: 2,
     sync: true,
     colorize: process.env.NO_COLOR === undefined,
-    ignore: 'node,component',
-    messageFormat: '{if component}{component}: {end}{msg}',
+    hideObject: true,
+    messageFormat: (fields) => sentence(fields),
     translateTime: 'SYS:HH:MM:ss',
-    singleLine: true,
   })
   return pino(options, stream)
 }

@@ -22,6 +22,7 @@ import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
 import type { Notice, RoundEvent, RoundState } from './state.js'
 import { createStatusPoller } from './status-poller.js'
+import { createWaitingReporter, waitingOf, waitingText } from './waiting.js'
 
 export interface RoundEngineComponents {
   readonly run: Run
@@ -113,13 +114,17 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       onError: fail,
     },
   )
+  const waiting = createWaitingReporter(
+    clock,
+    () => waitingOf(loop.state, timers.remainingMs),
+    (now) => logger.info({ round: loop.state.round }, waitingText(now)),
+  )
   const poller = createStatusPoller(network, clock, logger)
 
   function onPhase(next: RoundState): void {
+    // Where nobody reads it, as in simulations, it costs no timer.
+    if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'joining') {
-      logger.info({ neighbours, round: next.round }, 'waiting for neighbours')
-    }
     if (next.phase === 'lingering') witnessing.linger()
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
@@ -163,6 +168,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     loop.stop()
     timers.stop()
     poller.stop()
+    waiting.stop()
     models.stop()
     work.stop()
     witnessing.stop()
