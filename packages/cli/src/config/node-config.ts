@@ -73,10 +73,13 @@ export type NodeConfig = z.infer<typeof nodeConfigSchema>
 /** A configuration file as written, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
 
+/** The configuration file in a node folder. */
+export const NODE_CONFIG_FILE = 'node.yaml'
+
 /** Loads a configuration file, or `node.yaml` of a node folder, and makes its paths absolute. */
 export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> {
   const info = await stat(fileOrFolder).catch(() => undefined)
-  const path = info?.isDirectory() ? join(fileOrFolder, 'node.yaml') : fileOrFolder
+  const path = info?.isDirectory() ? join(fileOrFolder, NODE_CONFIG_FILE) : fileOrFolder
   const config = await loadDocument(path, nodeConfigSchema)
   const from = (relative: string): string => resolve(dirname(path), relative)
   return {

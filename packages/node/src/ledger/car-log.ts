@@ -73,7 +73,8 @@ export async function* carSections(
 }
 
 /**
- * Opens or creates the log at `path` and passes every block in it to `visit`, oldest first. The remains of an append
+ * Opens or creates the log at `path` and passes every block in it to `visit`, oldest first, after
+ * a check of its hash. The remains of an append
  * that never completed are copied to `<path>.torn-<offset>` and cut off: the file ends inside its last section, as
  * after a crash, or in zero bytes, as after a power cut. Any other damage throws E_STATE_CORRUPT and nothing is
  * changed.
@@ -120,35 +121,35 @@ async function replay(
     }
     good = opened.end
     for await (const section of carSections(file, good, maxBlockBytes)) {
-      if (!documentCid(section.bytes).equals(section.cid)) {
-        const tail = await readTail(file, good)
-        if (isUnwrittenAppend(tail)) {
-          await setTailAside(file, path, good, tail)
-          return tail.byteLength
-        }
-      }
+      const matches = documentCid(section.bytes).equals(section.cid)
+      if (!matches) throw new CarError('the block does not match its CID', section.start, false)
       visit(section)
       good = section.end
     }
     return 0
   } catch (error) {
     if (!(error instanceof CarError)) throw error
-    const tail = good === 0 ? undefined : await readTail(file, good)
-    if (tail !== undefined && (isUnwrittenAppend(tail) || (error.truncated && isTornAppend(tail)))) {
+    return await recover(file, path, good, error)
+  }
+}
+
+/** Sets the tail after the last good section aside and returns its length. Throws E_STATE_CORRUPT if it is damage. */
+async function recover(file: FileHandle, path: string, good: number, damage: CarError): Promise<number> {
+  let what = damage.message
+  if (good > 0) {
+    const tail = await readTail(file, good)
+    if (isUnwrittenAppend(tail) || (damage.truncated && isTornAppend(tail))) {
       await setTailAside(file, path, good, tail)
       return tail.byteLength
     }
-    const what =
-      tail !== undefined && error.truncated
-        ? `byte ${good}: the length of a complete block is damaged`
-        : error.message
-    throw new NodeError(
-      'E_STATE_CORRUPT',
-      `${path}, ${what}; restore the file from a copy`,
-      { path, offset: error.offset },
-      error,
-    )
+    if (damage.truncated) what = `byte ${good}: the length of a complete block is damaged`
   }
+  throw new NodeError(
+    'E_STATE_CORRUPT',
+    `${path}, ${what}; restore the file from a copy`,
+    { path, offset: damage.offset },
+    damage,
+  )
 }
 
 /** The bytes of an open file from `start` to its end. */
