@@ -107,12 +107,14 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
 
 /** The last line for scripts: the results of the runs, and which assertions held. */
 function resultLine({ folder, interrupted, assertions, runs }: ScenarioResult): object {
-  const runResults = runs.map(({ variant, folder: path, stopped, measures, score }) => ({
+  const runResults = runs.map(({ variant, folder: path, stopped, interrupted: cut, measures, score }) => ({
     variant: variant.name,
     rule: variant.rule,
     seed: variant.seed,
     folder: join(folder, path),
     stopped,
+    interrupted: cut,
+    scoredRound: score.scoredRound,
     measures,
     ledgers: score.ledgers,
     failed: score.failed,

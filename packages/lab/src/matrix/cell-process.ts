@@ -17,7 +17,7 @@ const reply = (message: CellReply): void => {
 process.on('message', ({ id, scenario }: CellRequest) => {
   const begun = performance.now()
   runner.run(scenario).then(
-    (measures) => reply({ id, measures, seconds: (performance.now() - begun) / 1000 }),
+    (outcome) => reply({ id, ...outcome, seconds: (performance.now() - begun) / 1000 }),
     (error) => reply({ id, error: { code: errorCode(error), message: errorMessage(error) } }),
   )
 })
