@@ -228,7 +228,9 @@ function exitCodes() {
     ledgerInvalid: 'a ledger that does not verify, or proven misconduct of a member',
     resource: 'disk or network errors, or failed nodes',
     goalMissed: 'a failed assertion or goal',
+    hungUp: 'SIGHUP: the terminal was closed',
     interrupted: 'SIGINT',
+    pipeClosed: 'nobody reads the output any more; nodes and experiments go on instead',
     terminated: 'SIGTERM',
   }
   return page(

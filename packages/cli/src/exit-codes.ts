@@ -11,7 +11,9 @@ export const EXIT = {
   ledgerInvalid: 6,
   resource: 7,
   goalMissed: 8,
+  hungUp: 129,
   interrupted: 130,
+  pipeClosed: 141,
   terminated: 143,
 } as const
 

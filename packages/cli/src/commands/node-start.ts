@@ -137,11 +137,11 @@ function finish(interruption: Interruption): void {
 
 async function createLogger(config: NodeConfig): Promise<Logger> {
   const options = { level: config.logLevel, base: { node: config.name } }
-  if (!process.stderr.isTTY) return pino(options, pino.destination(2))
+  const destination = logDestination()
+  if (!process.stderr.isTTY) return pino(options, destination)
   const { default: pretty } = await import('pino-pretty')
   const stream = pretty({
-    destination: 2,
-    sync: true,
+    destination,
     colorize: process.env.NO_COLOR === undefined,
     ignore: 'node,component',
     messageFormat: '{if component}{component}: {end}{msg}',
@@ -149,6 +149,16 @@ async function createLogger(config: NodeConfig): Promise<Logger> {
     singleLine: true,
   })
   return pino(options, stream)
+}
+
+/** stderr. If it cannot be written any more (a closed pipe or terminal, a full disk), the node goes on without a log. */
+function logDestination() {
+  const destination = pino.destination({ dest: 2, sync: true })
+  destination.on('error', () => {
+    destination.write = () => true
+    destination.flushSync = () => undefined
+  })
+  return destination
 }
 
 const MANIFEST_RETRY_MS = 2_000

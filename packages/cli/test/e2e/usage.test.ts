@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callCli } from '../support/call-cli.js'
-import { inTemporaryFolder, runCli } from '../support/run-cli.js'
+import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
 describe('the tempered command', () => {
   it('shows help for every command it names', () =>
@@ -48,6 +48,14 @@ describe('the tempered command', () => {
       expect(run.stderr).not.toContain('    at ')
     }),
   )
+
+  it('ends quietly like other tools when nobody reads what it prints', () =>
+    inTemporaryFolder(async (folder) => {
+      const cli = startCli(['scenario', 'schema'], folder)
+      cli.child.stdout!.destroy()
+      expect(await cli.exit).toBe(141)
+      expect(cli.stderr).toEqual([])
+    }))
 
   it('shows the stack only with --debug', () =>
     inTemporaryFolder(async (folder) => {
