@@ -5,6 +5,7 @@ import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { NEW_KINDS } from './new-kinds.js'
+import { refuseUnknownCommand } from './unknown-command.js'
 
 /**
  * The `tempered` command: parses arguments and calls a command in commands/, which is loaded on demand. Every command
@@ -20,6 +21,10 @@ export function createProgram(): Command {
     .option('--module <file>', 'ES module with your own rule, attack, topology or measure; repeatable', list)
     .showHelpAfterError('(see tempered <command> --help)')
     .exitOverride()
+    .addHelpText('beforeAll', ({ command }) => {
+      refuseUnknownCommand(command)
+      return ''
+    })
 
   // Modules register their names before any command looks them up.
   program.hook('preAction', async () => {

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { LEDGER_FILE } from '@tempered/node'
+import { errorMessage, LEDGER_FILE } from '@tempered/node'
 import { loadNodeConfig, NODE_CONFIG_FILE } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 
@@ -57,7 +57,7 @@ export function nodeName(ledgerPath: string): string {
 
 async function statOrThrow(path: string) {
   return stat(path).catch((error) => {
-    throw new CliError('E_FILE', `${path}: ${(error as Error).message}`, { path }, error)
+    throw new CliError('E_FILE', `${path}: ${errorMessage(error)}`, { path }, error)
   })
 }
 

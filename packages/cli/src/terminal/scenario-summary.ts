@@ -47,7 +47,12 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   ]
 }
 
-function cutText({ folder, score, stopped, interrupted }: ScenarioResult['runs'][number]): string | undefined {
+function cutText({
+  folder,
+  score,
+  stopped,
+  interrupted,
+}: ScenarioResult['runs'][number]): string | undefined {
   if (!isCutShort(score)) return undefined
   const why = interrupted
     ? 'interrupted'

@@ -49,6 +49,36 @@ describe('the tempered command', () => {
     }),
   )
 
+  it.each([
+    [['model', 'export', '--help'], 'ledger export'],
+    [['ledgr', '--help'], 'tempered ledger'],
+    [['ledger', 'verfy', '--help'], 'tempered ledger verify'],
+    [['help', 'scenarios'], 'tempered scenario'],
+  ])('%j is an error that names the nearest command', (args, near) =>
+    inTemporaryFolder(async (folder) => {
+      const run = await callCli(args, folder)
+      expect(run.code).toBe(2)
+      expect(run.stdout).toBe('')
+      expect(run.stderr).toContain('unknown command')
+      expect(run.stderr).toContain(near)
+    }),
+  )
+
+  it('writes no file where it cannot, and says what to do', () =>
+    inTemporaryFolder(async (folder) => {
+      await callCli(['node', 'init', 'a'], folder)
+      const create = (out: string) =>
+        callCli(['manifest', 'create', '--member', 'a', '--force', '--out', out], folder)
+      for (const [out, remedy] of [
+        ['a', 'name a file'],
+        ['missing/x.json', 'check the path'],
+      ] as const)
+        expect(await create(out)).toMatchObject({
+          code: 7,
+          stderr: expect.stringMatching(new RegExp(`E_IO.*${remedy}`)),
+        })
+    }))
+
   it('ends quietly like other tools when nobody reads what it prints', () =>
     inTemporaryFolder(async (folder) => {
       const cli = startCli(['scenario', 'schema'], folder)

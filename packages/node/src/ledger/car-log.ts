@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { documentCid } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import { NodeError } from '../errors.js'
+import { errorMessage, NodeError } from '../errors.js'
 import { syncDirectory } from '../files.js'
 import {
   CarError,
@@ -189,7 +189,7 @@ function createLog(file: FileHandle, path: string): CarLog {
         await file.datasync()
       } catch (error) {
         broken = error
-        throw new NodeError('E_IO', `${path}: ${(error as Error).message}`, { path }, error)
+        throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
       }
     },
     close: () => file.close(),
