@@ -16,6 +16,7 @@ import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface ClusterRunOptions {
@@ -41,6 +42,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const cache = cacheFolder()
   const data = await loadSource(scenario.data.source, cache)
   const plan = planRun(scenario, data)
+  warnOfParts(plan.topology.graph)
   const folder = newRunPath(options.out, scenario.name, new Date())
   const workers =
     options.isolation === 'process'

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { fullName } from '@tempered/lab/plugins'
-import { createRunManifest, type ModelName, writeFileAtomic } from '@tempered/node'
+import { createRunManifest, type ModelName, runTopology, writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'
 
 export interface ManifestCreateOptions {
@@ -67,6 +68,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   process.stderr.write(
     `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${run.manifest.rule.name}\n`,
   )
+  warnOfParts(runTopology(run).graph)
 }
 
 function parseShape(text: string): [number, number, number] {

@@ -2,7 +2,7 @@ import { cacheFolder } from '@tempered/lab'
 import { loadModule } from '@tempered/lab/plugins'
 import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
-import { percent } from '@tempered/lab/text'
+import { partsWarning, percent } from '@tempered/lab/text'
 import {
   type BackendChoice,
   type CheckedProof,
@@ -23,6 +23,7 @@ import {
   type RoundReport,
   readIdentityFile,
   readLedgerRun,
+  runTopology,
   sleep,
   systemClock,
   type TemperedNode,
@@ -77,6 +78,8 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   try {
     const run = await openRun(config, identity, logger, stopping.signal)
     if (run === undefined) return
+    const parts = partsWarning(runTopology(run).graph)
+    if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
     const source = await loadSource(config.data.source, cacheFolder())
     checkDataShape(run, source, config.data.source)

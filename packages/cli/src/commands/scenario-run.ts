@@ -7,10 +7,12 @@ import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@t
 import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
+import { createTopology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
 import { renderBalances } from '../terminal/summary.js'
 import { widthOf } from '../terminal/table.js'
@@ -41,6 +43,8 @@ const VIRTUAL_SECONDS = `seconds are virtual time, in which training takes ${TRA
 export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
+  // Seeds change only random topologies, which are connected.
+  warnOfParts(createTopology(scenario.topology, scenario.nodes, scenario.seeds[0]!))
   if (options.stage === 'hosts')
     return (await import('./scenario-machines.js')).scenarioMachines(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation

@@ -7,7 +7,7 @@ import {
   variantRuleName,
   variantsOf,
 } from '@tempered/lab/scenario'
-import { ranges } from '@tempered/lab/text'
+import { partsWarning, ranges } from '@tempered/lab/text'
 import { createRunRule, type DataSource, histogram } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
@@ -34,6 +34,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
   ]
   return [
     `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
+    ...[partsWarning(graph) ?? []].flat().map((text) => pc.yellow(`    ${text}`)),
     ...(topologyChecks.isSafe
       ? []
       : [pc.yellow('    with more attackers around some nodes than their rule tolerates, see below')]),
