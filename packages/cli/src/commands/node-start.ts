@@ -9,6 +9,7 @@ import {
   checkProofFile,
   createTrainerService,
   type DataSource,
+  errorCode,
   errorMessage,
   type Failpoints,
   fetchManifest,
@@ -183,6 +184,8 @@ async function openRun(
       return await fetchManifest(identity, address, systemClock, signal)
     } catch (error) {
       if (signal.aborted) break
+      // Only another manifest can change a refusal, and it would be another run.
+      if (['E_REFUSED', 'E_KEY'].includes(errorCode(error))) throw error
       if (!warned) logger.warn({ address }, `no manifest yet, trying again: ${errorMessage(error)}`)
       warned = true
       await sleep(systemClock, MANIFEST_RETRY_MS, signal)
