@@ -148,7 +148,11 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   if (missed.length > 0) {
     const many =
       assertions.length > 1 ? `${missed.length} of ${assertions.length} assertions` : 'the assertion'
-    throw new CliError('E_GOAL_MISSED', `${many} missed: ${missed.map((one) => one.assertion).join('; ')}`)
+    const several = new Set(assertions.map(({ rule }) => rule)).size > 1
+    const texts = missed.map(
+      ({ assertion, rule, got }) => `${several ? `${rule}: ` : ''}wanted ${assertion}, got ${got}`,
+    )
+    throw new CliError('E_GOAL_MISSED', `${many} missed: ${texts.join('; ')}`)
   }
   for (const { score, folder } of runs) {
     const bad = score.ledgers.bad[0]
