@@ -37,6 +37,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_MODULE: EXIT.usage,
   E_CUSTOM: EXIT.usage,
   E_MODEL_UNKNOWN: EXIT.usage,
+  E_MODEL_SHAPE: EXIT.usage,
   E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,
   E_WRONG_RUN: EXIT.wrongRun,

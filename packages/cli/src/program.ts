@@ -136,8 +136,12 @@ function addManifestCommands(program: Command): void {
       Number,
       0,
     )
-    .option('--input-shape <h,w,c>', 'height, width and channels of the images', '28,28,1')
-    .option('--classes <n>', 'classes', wholeNumber(2), 10)
+    .option(
+      '--data <folder>',
+      'folder with IDX files from which to take the size of the images and the classes',
+    )
+    .option('--input-shape <h,w,c>', 'height, width and channels of the images; default: 28,28,1')
+    .option('--classes <n>', 'classes, 2 to 256; default: 10', wholeNumber(2))
     .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)
     .option(
       '--join-ms <n>',

@@ -40,7 +40,7 @@ export interface ClusterRunOptions {
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
-  const data = await loadSource(scenario.data.source, cache)
+  const data = await loadSource(scenario.data.source, cache, scenario.data)
   const plan = planRun(scenario, data)
   warnOfParts(plan.topology.graph)
   const folder = newRunPath(options.out, scenario.name, new Date())

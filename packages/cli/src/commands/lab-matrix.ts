@@ -116,7 +116,7 @@ async function requirePlans(cells: readonly Cell[], file: string): Promise<void>
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planRun(parsed, await loadSource(parsed.data.source, cache))
+      planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

@@ -82,7 +82,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     const parts = partsWarning(runTopology(run).graph)
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
-    const source = await loadSource(config.data.source, cacheFolder())
+    const source = await loadSource(config.data.source, cacheFolder(), run.manifest.model)
     checkDataShape(run, source, config.data.source)
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {

@@ -71,7 +71,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
 
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
-  const source = await loadSource(init.source, init.cacheFolder)
+  const source = await loadSource(init.source, init.cacheFolder, manifest.model)
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()
   const leaving = new Set<number>()

@@ -29,7 +29,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder))
+      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder, scenario.data))
       const run = await startRecordedRun({
         plan,
         folder: '',
