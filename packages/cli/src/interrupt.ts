@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import { EXIT } from './exit-codes.js'
 
 /** What ended the run from outside, if anything did. */
@@ -7,11 +8,11 @@ export interface Interruption {
   dispose(): void
 }
 
-let running = 0
+let begun = false
 
-/** Whether something runs that takes longer than its output is read: a node or an experiment. */
-export function isRunning(): boolean {
-  return running > 0
+/** Whether this process has begun to run a node or an experiment, whose results still have to be written at its end. */
+export function hasBegun(): boolean {
+  return begun
 }
 
 /**
@@ -26,6 +27,7 @@ export function onInterrupt(stop: () => Promise<void>): Interruption {
       process.exit(code)
     }
     exitCode = code
+    if (code === EXIT.hungUp) process.once('exit', closeTerminal)
     void stop()
   }
   const handlers = {
@@ -34,17 +36,24 @@ export function onInterrupt(stop: () => Promise<void>): Interruption {
     SIGHUP: handle(EXIT.hungUp),
   }
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
-  running += 1
-  let disposed = false
+  begun = true
   return {
     get exitCode() {
       return exitCode
     },
     dispose() {
-      if (disposed) return
-      disposed = true
-      running -= 1
       for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler)
     },
+  }
+}
+
+/** At its end Node restores the modes of its terminal, and aborts if that has gone; it skips closed descriptors. */
+function closeTerminal(): void {
+  for (const descriptor of [0, 1, 2]) {
+    try {
+      closeSync(descriptor)
+    } catch {
+      // It is closed already.
+    }
   }
 }

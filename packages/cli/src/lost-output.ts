@@ -1,5 +1,5 @@
 import { EXIT, exitCodeOf } from './exit-codes.js'
-import { isRunning } from './interrupt.js'
+import { hasBegun } from './interrupt.js'
 import { renderError } from './terminal/error-text.js'
 
 /** Errors of a stream that nobody reads any more: a closed pipe (`| head`), a closed terminal. */
@@ -17,7 +17,7 @@ export function handleLostOutput(): void {
   ] as const) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       const isQuiet = NOBODY_READS.has(error.code)
-      if (!isRunning()) {
+      if (!hasBegun()) {
         if (isQuiet) process.exit(EXIT.pipeClosed)
         if (name === 'stdout') process.stderr.write(`${renderError(error, false)}\n`)
         process.exit(exitCodeOf(error))
