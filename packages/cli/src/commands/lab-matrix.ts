@@ -20,11 +20,13 @@ import {
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
+import { createTopology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createMatrixProgress } from '../terminal/matrix-progress.js'
 import { renderMatrix } from '../terminal/matrix-text.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { widthOf } from '../terminal/table.js'
 
 export interface LabMatrixOptions {
@@ -49,6 +51,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   const all = cellsOf(lab)
   const wanted = new Set(selectCells(all, { rules: options.rule, attacks: options.attack }))
   await requirePlans([...wanted], file)
+  warnOfTopologies([...wanted])
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
   // Finished cells stay in the results, whether or not they are selected.
@@ -122,13 +125,24 @@ export function withOptions(lab: Lab, { seeds, rounds }: Pick<LabMatrixOptions, 
   }
 }
 
+/** Once for each topology of the lab. */
+function warnOfTopologies(cells: readonly Cell[]): void {
+  const seen = new Set<string>()
+  for (const { topology, scenario } of representatives(cells)) {
+    if (seen.has(topology)) continue
+    seen.add(topology)
+    const { topology: spec, nodes, seed } = scenarioSchema.parse(scenario)
+    warnOfParts(createTopology(spec, nodes, seed), `${topology}: `)
+  }
+}
+
 /** Throws E_CONFIG before anything runs if the data are not sufficient for a cell. */
 async function requirePlans(cells: readonly Cell[], file: string): Promise<void> {
   const cache = cacheFolder()
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planRun(parsed, await loadSource(parsed.data.source, cache))
+      planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

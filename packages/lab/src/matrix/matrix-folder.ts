@@ -25,7 +25,7 @@ export interface MatrixFolder {
   find(cell: Cell): CellResult | undefined
   write(
     cell: Cell,
-    result: Pick<CellResult, 'status' | 'error' | 'measures' | 'seconds'>,
+    result: Pick<CellResult, 'status' | 'error' | 'measures' | 'scoredRound' | 'seconds'>,
   ): Promise<CellResult>
   /** Writes matrix.json over all cells of the lab. */
   finish(results: readonly CellResult[]): Promise<void>

@@ -49,7 +49,12 @@ export function startMatrix(init: MatrixInit): MatrixRun {
             measures: null,
             seconds: null,
           }
-        : { status: 'done', measures: reply.measures, seconds: reply.seconds },
+        : {
+            status: 'done',
+            measures: reply.measures,
+            scoredRound: reply.scoredRound,
+            seconds: reply.seconds,
+          },
     )
     finished += 1
     if (result.status === 'failed') failed += 1

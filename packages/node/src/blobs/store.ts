@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid } from '@tempered/protocol'
-import { NodeError } from '../errors.js'
+import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
 
 /** Content-addressed models: the newest ones in memory, all retained ones on disk. */
@@ -58,7 +58,7 @@ export async function openBlobStore(
         bytes = await readFile(join(folder, cid))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-        throw new NodeError('E_IO', `blob ${cid}: ${(error as Error).message}`, { cid }, error)
+        throw new NodeError('E_IO', `blob ${cid}: ${errorMessage(error)}`, { cid }, error)
       }
       if (blobCid(bytes).toString() !== cid) {
         throw new NodeError(

@@ -15,6 +15,7 @@ import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
+import type { OwnKeyWatch } from './own-key.js'
 import type { WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNetworkInit {
@@ -63,6 +64,25 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
+/** The peer id at the end of a multiaddr. */
+function peerIn(address: string): string | undefined {
+  return multiaddr(address)
+    .getComponents()
+    .findLast(({ name }) => name === 'p2p')?.value
+}
+
+function stopInTime(libp2p: Libp2pNode, clock: Clock, logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(STOP_MS, resolve)
+    Promise.resolve(libp2p.stop())
+      .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
+      .finally(() => {
+        cancel()
+        resolve()
+      })
+  })
+}
+
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
@@ -79,6 +99,7 @@ export function createLibp2pNetwork(
         inbound: Inbound
         admission: Admission
         neighbourhood: Neighbourhood
+        ownKey: OwnKeyWatch
       }
     | undefined
   const unreachable = new Set<string>()
@@ -90,6 +111,10 @@ export function createLibp2pNetwork(
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
+    const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
+    const ownKey = createOwnKeyWatch(clock, () =>
+      handlers.refused(signer.peerId, 'E_KEY', ownKeyText(signer.peerId)),
+    )
     const libp2p = await openLibp2pNode({
       seed: init.seed,
       signer,
@@ -100,6 +125,7 @@ export function createLibp2pNetwork(
       dialMs: deadlines.dialMs,
       wireBytes,
       isReachable,
+      onOwnKey: ownKey.met,
     })
     const { createDirectProtocols } = await import('./direct-protocols.js')
     const direct = createDirectProtocols(libp2p, clock, deadlines, (protocol, peer, error) =>
@@ -121,9 +147,7 @@ export function createLibp2pNetwork(
       local.evidence().map(({ offender }) => offender),
     )
     for (const address of init.bootstrap) {
-      const peer = multiaddr(address)
-        .getComponents()
-        .findLast((component) => component.name === 'p2p')?.value
+      const peer = peerIn(address)
       if (peer !== undefined) addressBook.add(peer, [address])
     }
     const neighbourhood = createNeighbourhood({
@@ -153,7 +177,7 @@ export function createLibp2pNetwork(
       onOwnHead: handlers.ownHead,
       isAdmitted: neighbourhood.isAdmitted,
     })
-    running = { libp2p, direct, inbound, admission, neighbourhood }
+    running = { libp2p, direct, inbound, admission, neighbourhood, ownKey }
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
@@ -198,17 +222,10 @@ export function createLibp2pNetwork(
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return
-      const { libp2p, neighbourhood } = running
+      const { libp2p, neighbourhood, ownKey } = running
       neighbourhood.stop()
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(STOP_MS, resolve)
-        Promise.resolve(libp2p.stop())
-          .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
-          .finally(() => {
-            cancel()
-            resolve()
-          })
-      })
+      ownKey.stop()
+      await stopInTime(libp2p, clock, logger)
     },
   }
 }
