@@ -44,12 +44,22 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
   async transfer() {
     const rows = await benchTransfer()
     return table(
-      ['model', 'bytes', 'model transfer, MB/s', 'raw TCP, MB/s', 'ratio'],
+      [
+        'model',
+        'bytes',
+        'model transfer, MB/s',
+        'noise + yamux, MB/s',
+        'raw TCP, MB/s',
+        'of noise + yamux',
+        'of raw TCP',
+      ],
       rows.map((row) => [
         row.name,
         count(row.bytes),
         count(row.blobMegabytesPerSecond),
+        count(row.bareMegabytesPerSecond),
         count(row.rawTcpMegabytesPerSecond),
+        (row.blobMegabytesPerSecond / row.bareMegabytesPerSecond).toFixed(2),
         (row.blobMegabytesPerSecond / row.rawTcpMegabytesPerSecond).toFixed(2),
       ]),
     )

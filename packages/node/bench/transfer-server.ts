@@ -1,4 +1,4 @@
-/** The other process of transfer.bench.ts: serves the same bytes over raw TCP and as a blob over libp2p. */
+/** The other process of transfer.bench.ts: the same bytes over raw TCP, a bare libp2p stream and as a blob. */
 
 import { createServer } from 'node:net'
 import { blobCid, runTopics } from '@tempered/protocol'
@@ -7,7 +7,7 @@ import { systemClock } from '../src/clock.js'
 import { identityFromSeed } from '../src/identity-file.js'
 import { createDirectProtocols } from '../src/transport/direct-protocols.js'
 import { createLibp2pNode } from '../src/transport/libp2p-node.js'
-import { benchBlob, DEADLINES } from './transfer-shared.js'
+import { BARE_PROTOCOL, benchBlob, DEADLINES } from './transfer-shared.js'
 
 const blobs = new Map<string, Uint8Array>()
 const identity = identityFromSeed(new Uint8Array(32).fill(1))
@@ -21,6 +21,13 @@ const libp2p = await createLibp2pNode({
 })
 const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
 await serveBlobs(direct, { blob: async (cid) => blobs.get(cid), isAdmitted: () => true })
+
+/** The same over one libp2p stream, with nothing of ours on it: libp2p queues what the connection cannot take yet. */
+await libp2p.handle(BARE_PROTOCOL, (stream) => {
+  stream.addEventListener('message', ({ data }) => {
+    stream.send(benchBlob(Number(Buffer.from(data.subarray()).readBigUInt64LE(0))))
+  })
+})
 
 /** A connection names a length in 8 bytes and gets that many bytes, as often as it asks. */
 const raw = createServer((socket) => {
