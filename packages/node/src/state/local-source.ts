@@ -9,7 +9,7 @@ export function createLocalSource({ ledger, blobs, witness, history, evidence }:
     head: history.head,
     digests: witness.digests,
     evidence: () => evidence.all,
-    blob: (cid) => blobs.get(cid),
+    blob: (cid) => blobs.open(cid),
     entries: (from) => ledger.entries(from, LIMITS.maxEntriesPerReply),
     finalHeads: witness.finalHeads,
     newestHead: witness.newestHead,

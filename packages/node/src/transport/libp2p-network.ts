@@ -1,7 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
-import { fetchBlob, serveBlobs } from '../blobs/exchange.js'
+import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
+import { serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
@@ -60,6 +61,12 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
+/** The peer id in a multiaddr. */
+const peerOf = (address: string): string | undefined =>
+  multiaddr(address)
+    .getComponents()
+    .findLast((component) => component.name === 'p2p')?.value
+
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
@@ -76,6 +83,7 @@ export function createLibp2pNetwork(
     | {
         libp2p: Libp2pNode
         direct: DirectProtocols
+        blobs: BlobClient
         inbound: Inbound
         admission: Admission
         neighbourhood: Neighbourhood
@@ -121,9 +129,7 @@ export function createLibp2pNetwork(
       local.evidence().map(({ offender }) => offender),
     )
     for (const address of init.bootstrap) {
-      const peer = multiaddr(address)
-        .getComponents()
-        .findLast((component) => component.name === 'p2p')?.value
+      const peer = peerOf(address)
       if (peer !== undefined) addressBook.add(peer, [address])
     }
     const neighbourhood = createNeighbourhood({
@@ -153,7 +159,7 @@ export function createLibp2pNetwork(
       onOwnHead: handlers.ownHead,
       isAdmitted: neighbourhood.isAdmitted,
     })
-    running = { libp2p, direct, inbound, admission, neighbourhood }
+    running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood }
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
@@ -188,7 +194,8 @@ export function createLibp2pNetwork(
       started().inbound.quarantine(evidence.offender)
       return publish(topics.evidence, evidence.bytes)
     },
-    fetchModel: (peer, cid, into, signal) => fetchBlob(started().direct, peer, cid, into, signal),
+    fetchModel: (peer, cid, into, signal, progress) =>
+      started().blobs.fetch(peer, cid, into, signal, progress),
     pollStatus: (peer, fromRound, signal) =>
       started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
     fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
