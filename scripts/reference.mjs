@@ -228,6 +228,7 @@ function exitCodes() {
     ledgerInvalid: 'a ledger that does not verify, or proven misconduct of a member',
     resource: 'disk or network errors, or failed nodes',
     goalMissed: 'a failed assertion or goal',
+    diverged: 'training diverged: the model is no longer finite',
     interrupted: 'SIGINT',
     terminated: 'SIGTERM',
   }

@@ -11,6 +11,7 @@ export const EXIT = {
   ledgerInvalid: 6,
   resource: 7,
   goalMissed: 8,
+  diverged: 9,
   interrupted: 130,
   terminated: 143,
 } as const
@@ -51,6 +52,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_PROOF: EXIT.ledgerInvalid,
   E_IO: EXIT.resource,
   E_LISTEN: EXIT.resource,
+  E_DIVERGED: EXIT.diverged,
   E_NODES_FAILED: EXIT.resource,
   E_UNPROVEN: EXIT.resource,
   E_GOAL_MISSED: EXIT.goalMissed,

@@ -115,7 +115,10 @@ function addManifestCommands(program: Command): void {
     .option('--force', 'overwrite an existing manifest')
     .option('--seed <n>', 'seed', wholeNumber(0), 1)
     .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
-    .option('--rule <name>', 'aggregation rule', 'balance')
+    .option(
+      '--rule <name>',
+      'aggregation rule, with the parameters of its paper (default: balance with steps=4, which suits every built-in model)',
+    )
     .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
     .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)
     .option('--topology <name>', 'topology', 'complete')

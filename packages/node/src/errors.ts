@@ -27,6 +27,8 @@ export type NodeErrorCode =
   | 'E_NOT_A_MEMBER'
   | 'E_RULE_UNSUPPORTED'
   | 'E_LISTEN'
+  // training
+  | 'E_DIVERGED'
   // simulations
   | 'E_STUCK'
 

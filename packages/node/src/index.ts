@@ -73,12 +73,14 @@ export {
   openLocalNode,
   openLocalTraining,
 } from './local-node.js'
-export { type Logger, silentLogger } from './logger.js'
+export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
+export { ISOLATION_REMEDY } from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'
-export { createRunManifest, DEFAULT_DEADLINES, type RunManifestInit } from './run-manifest.js'
+export type { Notice } from './round/state.js'
+export { createRunManifest, DEFAULT_DEADLINES, DEFAULT_RULE, type RunManifestInit } from './run-manifest.js'
 export type { NodeEvents, TemperedNode } from './running-node.js'
 export { createSharedReader } from './simulation/shared-reader.js'
 export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.js'

@@ -26,7 +26,7 @@ export interface RunManifestInit {
   readonly inputShape?: readonly [number, number, number]
   /** Default 10. */
   readonly classes?: number
-  /** Default `balance` with its own defaults. */
+  /** Default `DEFAULT_RULE`. A rule that is given by name alone has the parameters of its paper. */
   readonly rule?: {
     readonly name: string
     readonly params?: Readonly<Record<string, number>>
@@ -49,6 +49,17 @@ export const DEFAULT_DEADLINES: Manifest['deadlines'] = {
   reconnectMs: 5_000,
 }
 
+/**
+ * The rule of a run that names none: BALANCE with a ball of at least four of the node's own steps. As published, its
+ * ball is relative to the length of the model, which says nothing when training begins at zero or steps are long: it
+ * then refuses every honest neighbour. Four own steps admit them for every built-in model, on rings too
+ * (packages/lab/test/e2e/default-rule.test.ts).
+ */
+export const DEFAULT_RULE = {
+  name: 'balance',
+  params: { gamma: 0.3, kappa: 1, alpha: 0.5, steps: 4 },
+} as const
+
 const DEFAULT_TRAINING: Manifest['training'] = {
   rounds: 20,
   localSteps: 20,
@@ -70,7 +81,8 @@ export function createRunManifest(init: RunManifestInit): Run {
   const { seed = 1, inputShape = [28, 28, 1], classes = 10, members } = init
   const [height, width, channels] = inputShape
   const model = describeModel(init.model ?? 'mlp', { height, width, channels }, classes)
-  const { name = 'balance', params = {}, pre = [] } = init.rule ?? {}
+  const given: NonNullable<RunManifestInit['rule']> = init.rule ?? DEFAULT_RULE
+  const { name, params = {}, pre = [] } = given
   const rule = createRunRule({
     name,
     params: { ...params },

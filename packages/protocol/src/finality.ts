@@ -40,11 +40,11 @@ export interface FinalityTracker {
 }
 
 /** Heads of one author that are known at a time, the newest: a bound on the memory that anyone can make us use. */
-const KNOWN_HEADS = 32
+const KNOWN_HEADS = 8
 /** Messages of one witness that may wait for heads. */
 const WAITING_PER_WITNESS = 4
 /** Lists by what they name; older ones are given up. */
-const KNOWN_LISTS = 256
+const KNOWN_LISTS = 128
 
 /** A signed head, and who has co-signed it. */
 interface Known extends WitnessedHead {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fullName } from '@tempered/lab/plugins'
-import { createRunManifest, type ModelName, writeFileAtomic } from '@tempered/node'
+import { createRunManifest, DEFAULT_RULE, type ModelName, writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
 import { peerIdOf } from './node-id.js'
 
@@ -10,7 +10,7 @@ export interface ManifestCreateOptions {
   readonly out: string
   readonly seed: number
   readonly model: ModelName
-  readonly rule: string
+  readonly rule?: string
   readonly ruleParam?: Record<string, number>
   readonly pre?: readonly { name: string; params: Record<string, number> }[]
   readonly topology: string
@@ -47,8 +47,9 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     inputShape: parseShape(options.inputShape),
     classes: options.classes,
     rule: {
-      name: fullName(options.rule),
-      params: options.ruleParam ?? {},
+      ...(options.rule === undefined
+        ? { name: DEFAULT_RULE.name, params: { ...DEFAULT_RULE.params, ...options.ruleParam } }
+        : { name: fullName(options.rule), params: options.ruleParam ?? {} }),
       pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
     },
     topology: { name: fullName(options.topology), params: options.topologyParam ?? {} },

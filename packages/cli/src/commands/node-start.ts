@@ -17,6 +17,7 @@ import {
   type LocalNodeComponents,
   type Logger,
   loadSource,
+  logFormatters,
   noFailpoints,
   openLocalNode,
   plainPublisher,
@@ -33,6 +34,7 @@ import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
+import { sentence } from '../terminal/log-sentence.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
@@ -84,7 +86,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     try {
       logger.info({ component: 'train' }, service.backend.notice)
       node = await openNode(config, part, identity, run, source, service, logger, options)
-      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound + 1 }, 'node starts')
+      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound }, 'node starts')
       const running = interruption.exitCode === undefined ? node.run() : node.stop()
       await Promise.all([running, bringProofs(node, proofs, logger)])
     } finally {
@@ -136,17 +138,16 @@ function finish(interruption: Interruption): void {
 }
 
 async function createLogger(config: NodeConfig): Promise<Logger> {
-  const options = { level: config.logLevel, base: { node: config.name } }
+  const options = { level: config.logLevel, base: { node: config.name }, formatters: logFormatters }
   if (!process.stderr.isTTY) return pino(options, pino.destination(2))
   const { default: pretty } = await import('pino-pretty')
   const stream = pretty({
     destination: 2,
     sync: true,
     colorize: process.env.NO_COLOR === undefined,
-    ignore: 'node,component',
-    messageFormat: '{if component}{component}: {end}{msg}',
+    hideObject: true,
+    messageFormat: (fields) => sentence(fields),
     translateTime: 'SYS:HH:MM:ss',
-    singleLine: true,
   })
   return pino(options, stream)
 }
@@ -233,12 +234,12 @@ function logRound(report: RoundReport, rounds: number, logger: Logger, json: boo
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
   const absent = report.neighbours.length - arrived.length
   logger.info(
-    { component: 'round', round: report.round + 1 },
+    { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
       `accuracy ${percent(report.testAccuracy)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)
-    process.stdout.write(`${JSON.stringify({ ...report, neighbours })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...report, round: report.round + 1, neighbours })}\n`)
   }
 }

@@ -2,6 +2,7 @@ import type { RunEvent } from '@tempered/lab/events'
 import { faultText } from '@tempered/lab/faults'
 import type { RecordedRun } from '@tempered/lab/run'
 import { ruleText } from '@tempered/lab/text'
+import { ISOLATION_REMEDY } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
 import { stopText } from './stop-text.js'
@@ -37,6 +38,8 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
         `${name(event.index)} quarantines ${offender?.name ?? event.peer}: ${MISDEEDS[event.kind]} in round ${event.round + 1}`,
       )
     }
+    case 'notice':
+      return noticeText(run, name, event)
     case 'fault':
       return pc.magenta(`round ${event.action.at}: ${faultText(event.action, name)}`)
     case 'fault-skipped':
@@ -48,4 +51,17 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
     default:
       return undefined
   }
+}
+
+/** Notices that say something about the run; what follows from faults of the scenario goes into logs alone. */
+function noticeText(
+  run: RecordedRun,
+  name: (index: number) => string,
+  { index, notice }: Extract<RunEvent, { type: 'notice' }>,
+): string | undefined {
+  const isAttacker = run.plan.nodes[index]?.attack !== undefined
+  if (notice.kind !== 'isolated' || isAttacker) return undefined
+  return pc.yellow(
+    `${name(index)} refused every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,
+  )
 }

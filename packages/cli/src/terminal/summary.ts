@@ -8,6 +8,7 @@ import {
   type RunScore,
   type Tradeoff,
 } from '@tempered/lab/measures'
+import { ISOLATION_REMEDY } from '@tempered/node'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -81,12 +82,20 @@ function boldFirst([first = '', ...lines]: readonly string[]): string[] {
   return [pc.bold(first), ...lines]
 }
 
-/** Ledgers that do not verify and nodes that failed, one line each. */
+/** Ledgers that do not verify, nodes that failed and nodes that were shut out, one line each. */
 export function renderTroubles(score: RunScore): string[] {
   return [
     ...score.ledgers.bad.map((bad) =>
       pc.red(`ledger of ${bad.node}: entry ${bad.entry}: ${bad.code}: ${bad.message}`),
     ),
     ...score.failed.map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
+    ...(score.isolated ?? []).map((isolated) => pc.yellow(isolationText(isolated))),
   ]
+}
+
+function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
+  const rounds = `rounds ${from + 1} to ${to + 1}`
+  return how === 'refuses-all'
+    ? `${node} refused every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
+    : `${node}'s model was refused by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`
 }

@@ -38,7 +38,7 @@ async function finalHashes(results: string): Promise<Record<string, string>> {
   const at = (name: string): number => columns.indexOf(name)
   const last: Record<string, string> = {}
   for (const row of rows.map((line) => line.split(','))) {
-    if (row[at('round')] === '2') last[row[at('node')]!] = row[at('aggregate_cid')]!
+    if (row[at('round')] === '3') last[row[at('node')]!] = row[at('aggregate_cid')]!
   }
   return last
 }

@@ -15,7 +15,7 @@ describe('two nodes started by hand', () => {
       const bob = startNode(folder, 'bob')
       expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
       const last = parseJson(bob.stdout.at(-1)!)
-      expect(last?.round).toBe(3)
+      expect(last?.round).toBe(4)
       const neighbours = last?.neighbours as { accepted: boolean }[]
       expect(neighbours.map((neighbour) => neighbour.accepted)).toEqual([true])
       const verified = await callCli(['ledger', 'verify', 'alice', 'bob'], folder)

@@ -10,7 +10,7 @@ export function listening(cli: CliProcess): Promise<string> {
 }
 
 export function roundDone(cli: CliProcess, round: number): Promise<true> {
-  return cli.line('stdout', (line) => (parseJson(line)?.round === round ? true : undefined))
+  return cli.line('stdout', (line) => (parseJson(line)?.round === round + 1 ? true : undefined))
 }
 
 /** Node folders with these names in one run under plain averaging of a small model. */

@@ -92,6 +92,7 @@ export function openWorkerNode(
       onListening: (addresses) => send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
       onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
       onRound: (report) => send({ type: 'round', index, report: reportedRound(report) }),
+      onNotice: (notice) => send({ type: 'notice', index, notice }),
       onQuarantine: (peer, round, kind) => send({ type: 'quarantine', index, peer, round, kind }),
     },
   )

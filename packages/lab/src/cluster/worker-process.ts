@@ -4,6 +4,7 @@ import {
   errorCode,
   errorMessage,
   loadSource,
+  logFormatters,
   runTopology,
   systemClock,
   type TemperedNode,
@@ -58,7 +59,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const run = openManifest(init.manifest)
   const { manifest } = run
   const logger = pino(
-    { level: init.logLevel, base: {} },
+    { level: init.logLevel, base: {}, formatters: logFormatters },
     pino.destination({ dest: init.logFile, sync: false }),
   )
   // libp2p has thrown from stream callbacks before. Log the error and keep the nodes running.

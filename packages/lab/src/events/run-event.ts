@@ -1,3 +1,4 @@
+import type { Notice } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import type { FaultAction } from '../faults/fault-timeline.js'
 import type { ReportedRound } from './reported-round.js'
@@ -17,6 +18,8 @@ export type NodeEvent =
       /** What the evidence shows. */
       readonly kind: EvidenceKind
     }
+  /** The rounds of a node do not go as usual. */
+  | { readonly type: 'notice'; readonly index: number; readonly notice: Notice }
   | { readonly type: 'done'; readonly index: number }
   | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
   /** Bytes of memory that the process holds (resident set), after its last node is done. */

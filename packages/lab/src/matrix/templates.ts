@@ -11,7 +11,7 @@ scenario:
 
 axes:
   # A name, or { name, params, pre, label }, or { module: ./my-rule.mjs }.
-  rules: [median, { name: balance, params: { gamma: 1, kappa: 0.1 } }]
+  rules: [median, { name: balance, params: { gamma: 0.3, kappa: 1, alpha: 0.5, steps: 4 } }]
   attacks: [sign-flip-model, { name: ipm, params: { epsilon: 2 } }]
   fractions: [0.2]
   topologies: [{ name: k-regular, params: { k: 4 } }]

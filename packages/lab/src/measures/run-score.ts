@@ -1,4 +1,5 @@
 import type { FilterQuality } from './filter-quality.js'
+import type { IsolatedNode } from './isolation.js'
 import type { CustomMeasure } from './measure-info.js'
 import type { FailedNode } from './run-record.js'
 
@@ -31,6 +32,8 @@ export interface RunScore extends FilterQuality {
   /** Resident memory of the run's processes divided by the number of nodes. */
   readonly residentBytesPerNode: number | null
   readonly failed: readonly FailedNode[]
+  /** Honest nodes that were shut out for rounds on end; older results do not have it. */
+  readonly isolated?: readonly IsolatedNode[]
   readonly ledgers: LedgerCount
   /** Measures that modules have added, by name; undefined when there are none. */
   readonly custom?: Readonly<Record<string, CustomMeasure>>

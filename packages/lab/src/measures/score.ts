@@ -1,6 +1,7 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { customMeasures } from './catalogue.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
+import { isolatedNodes } from './isolation.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import type { LedgerCount, NodeAccuracy, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
@@ -51,6 +52,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
         ? null
         : record.residentBytes / record.nodes.length,
     failed: record.failed,
+    isolated: isolatedNodes(record),
     ledgers,
   }
   const custom = customMeasures(score, record)

@@ -84,7 +84,7 @@ export async function openRunFolder(
       const row: Record<(typeof METRIC_COLUMNS)[number], string | number | null | undefined> = {
         node,
         role: nodes[event.index]?.attack?.name ?? 'honest',
-        round: report.round,
+        round: report.round + 1,
         training_loss: report.trainingLoss,
         test_loss: report.testLoss,
         test_accuracy: report.testAccuracy,

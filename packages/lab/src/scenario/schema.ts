@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { DEFAULT_RULE } from '@tempered/node'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { z } from 'zod'
@@ -148,7 +149,7 @@ export const scenarioSchema = scenarioFields
     }
   })
   .transform((fields) => {
-    const rules = fields.rules ?? [fields.rule ?? ruleSchema.parse({ name: 'balance' })]
+    const rules = fields.rules ?? [fields.rule ?? ruleSchema.parse(DEFAULT_RULE)]
     const seeds = fields.seeds ?? [fields.seed ?? 1]
     return {
       ...fields,

@@ -11,7 +11,7 @@ data:
   split: { kind: label-groups, h: 0.3 }
 model: softmax
 training: { rounds: 20, localSteps: 20, batchSize: 32, learningRate: 0.05, momentum: 0.9 }
-rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
+rule: { name: balance, params: { gamma: 0.3, kappa: 1, alpha: 0.5, steps: 4 } }
 
 adversaries:
   # Attackers: nodes: [3, 7], or count, or fraction, with the placement drawn from the seed.
@@ -39,7 +39,7 @@ topology: { name: complete }
 data: { split: { kind: label-groups, h: 0.3 } }
 model: softmax
 training: { rounds: 20, localSteps: 10 }
-rule: { name: balance, params: { gamma: 1, kappa: 0.1 } }
+rule: { name: balance, params: { gamma: 0.3, kappa: 1, alpha: 0.5, steps: 4 } }
 # How long a lost neighbour still counts as live, and how long nodes wait for a silent one.
 deadlines: { reconnectMs: 1000, collectMs: 10000 }
 
@@ -71,7 +71,7 @@ data: { split: { kind: by-clique } }
 model: softmax
 training: { rounds: 20, localSteps: 10 }
 rules:
-  - { name: balance }
+  - { name: balance, params: { gamma: 0.3, kappa: 1, alpha: 0.5, steps: 4 } }
   - { name: median }
 adversaries:
   - count: 1

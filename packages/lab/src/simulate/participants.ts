@@ -79,6 +79,7 @@ export function createParticipants(
           const phaseMs = { ...report.phaseMs, aggregate: aggregation.takeMs() }
           onEvent({ type: 'round', index, report: reportedRound({ ...report, phaseMs }) })
         },
+        onNotice: (notice) => onEvent({ type: 'notice', index, notice }),
         onQuarantine: (peer, round, kind) => onEvent({ type: 'quarantine', index, peer, round, kind }),
       },
     })

@@ -59,6 +59,11 @@ function follows(state: RoundState, neighbour: NeighbourState, item: InboxItem |
   return state.round % 2 ** Math.min(neighbour.standing.falls, 5) === 0
 }
 
+/** More than two thirds of the members are behind, farther than distance explains, and more than a third still moves. */
+function isAhead({ round, runRound, seenRunRound, config }: RoundState): boolean {
+  return round > runRound + config.spread && runRound > seenRunRound
+}
+
 /** Closes the round if nothing more is to be waited for. */
 export function checkCollected(state: RoundState): Step {
   const view = viewOf(state)
@@ -70,7 +75,8 @@ export function checkCollected(state: RoundState): Step {
       effects: [{ type: 'notice', notice: { kind: 'alone', round: state.round } }],
     }
   }
-  if (2 * view.answered < view.live && !state.collection.overdue) return { state, effects: [] }
+  const slow = 2 * view.answered < view.live || isAhead(state)
+  if (slow && !state.collection.overdue) return { state, effects: [] }
   if (view.following && state.collection.grace !== 'over') {
     if (state.collection.grace === 'running') return { state, effects: [] }
     return {
@@ -113,6 +119,7 @@ export function closeRound(state: RoundState): Step {
     state: {
       ...state,
       neighbours,
+      seenRunRound: state.runRound,
       phase: 'aggregating',
       collection: { ...state.collection, alone: state.collection.alone && !company },
     },

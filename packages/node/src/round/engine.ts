@@ -8,6 +8,7 @@ import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createEffectRunner } from './effect-runner.js'
 import { createEventLoop, type EventLoop } from './event-loop.js'
+import { createIsolationWatch, ROUNDS_ALONE } from './isolation.js'
 import { initialState } from './machine.js'
 import { createNeighbourModels } from './neighbour-models.js'
 import { createNetworkEvents } from './network-events.js'
@@ -21,6 +22,7 @@ import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
 import type { Notice, RoundEvent, RoundState } from './state.js'
 import { createStatusPoller } from './status-poller.js'
+import { createWaitingReporter, waitingOf, waitingText } from './waiting.js'
 
 export interface RoundEngineComponents {
   readonly run: Run
@@ -85,6 +87,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const pace = createPace(clock, run.manifest.deadlines)
   const progress = createRunProgress(members.length)
+  const isolation = createIsolationWatch()
   const dispatch = (event: RoundEvent): void => loop.dispatch(event)
   const timers = createRoundTimers(clock, pace, (timer, round) => {
     if (timer === 'collect' || timer === 'linger') {
@@ -105,23 +108,32 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     {
       dispatch,
       onPublished: init.onPublished,
-      onRound: init.onRound,
+      onRound,
       onNotice,
       onFinished: resolve,
       onError: fail,
     },
   )
+  const waiting = createWaitingReporter(
+    clock,
+    () => waitingOf(loop.state, timers.remainingMs),
+    (now) => logger.info({ round: loop.state.round }, waitingText(now)),
+  )
   const poller = createStatusPoller(network, clock, logger)
 
   function onPhase(next: RoundState): void {
+    // Where nobody reads it, as in simulations, it costs no timer.
+    if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'joining') {
-      logger.info({ neighbours, round: next.round + 1 }, 'waiting for neighbours')
-    }
     if (next.phase === 'lingering') witnessing.linger()
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
     else poller.stop()
+  }
+
+  function onRound(report: RoundReport): void {
+    init.onRound(report)
+    if (isolation.note(report)) onNotice({ kind: 'isolated', round: report.round, rounds: ROUNDS_ALONE })
   }
 
   function onNotice(notice: Notice): void {
@@ -156,6 +168,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     loop.stop()
     timers.stop()
     poller.stop()
+    waiting.stop()
     models.stop()
     work.stop()
     witnessing.stop()

@@ -21,8 +21,8 @@ import type {
  * that are down, quarantined or have failed too often (standing.ts) are not waited for. What keeps nodes together:
  *
  * - A node to whom nobody answers waits for the deadline in every round instead of running ahead alone.
- * - A node to whom fewer than half of its live neighbours answer takes several times as long as rounds usually take,
- *   so those behind it catch up.
+ * - A node to whom fewer than half of its live neighbours answer, or that is farther ahead of the run than distance
+ *   explains while the run goes on, takes about twice as long as rounds usually take, so those behind it catch up.
  * - A neighbour that is not waited for, but follows, gets a small part of every round as grace, so it catches up.
  * - A node that is behind more than half of its neighbours, or farther behind a third of all members than distance
  *   explains, jumps to their round.
@@ -46,6 +46,7 @@ export function initialState(config: RoundConfig): RoundState {
     pending: false,
     neighbours,
     runRound: -1,
+    seenRunRound: -1,
     collection: { overdue: false, grace: 'unused', alone: false },
     inbox: new Map(),
   }

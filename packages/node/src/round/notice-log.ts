@@ -1,6 +1,10 @@
 import type { Notice } from './state.js'
 
-/** A notice as a line of the log; `round` counts from 0, as in all fields of the log. */
+/** What to do about a rule that refuses everything. */
+export const ISOLATION_REMEDY =
+  'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
+
+/** A notice as a line of the log. */
 export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
   const { kind, ...details } = notice
   switch (notice.kind) {
@@ -20,6 +24,11 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
       }
     case 'trusted-again':
       return { ...details, text: 'a neighbour serves its models again: it is waited for' }
+    case 'isolated':
+      return {
+        ...details,
+        text: `every model that arrived in the last ${notice.rounds} rounds was refused, so this node trains alone: ${ISOLATION_REMEDY}`,
+      }
     case 'jumped':
       return {
         ...details,

@@ -1,5 +1,6 @@
 import {
   allocateModel,
+  firstNonFinite,
   type ModelBuffer,
   type Run,
   type SignedAnnouncement,
@@ -103,6 +104,7 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       const model = allocateModel(manifest.model.parameterCount)
       model.parameters.set(start.parameters)
       const { loss } = await training.train(round, model.parameters)
+      checkFinite(round, model.parameters, start.parameters, manifest.training.learningRate)
       trained = model
       announcement = undefined
       trainingLoss = finiteOrNull(loss)
@@ -164,6 +166,26 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
     },
   }
 }
+
+/**
+ * A model that is not finite would be evidence against this node, so it is never announced. Throws E_DIVERGED.
+ */
+function checkFinite(round: number, trained: Float32Array, start: Float32Array, learningRate: number): void {
+  const at = firstNonFinite(trained)
+  if (at < 0) return
+  const cause =
+    firstNonFinite(start) < 0
+      ? `the learning rate, ${learningRate}, is too high for this model and its data; start a new run with a lower one`
+      : 'the aggregate with which the round began was not finite either: models have become so large that their mean ' +
+        'overflows; start a new run with a lower learning rate, or with a rule that refuses such models'
+  throw new NodeError(
+    'E_DIVERGED',
+    `training diverged in round ${round + 1}: parameter ${at} of the trained model is ${trained[at]}, and nothing was announced. ${capitalised(cause)}`,
+    { round, parameter: at, learningRate },
+  )
+}
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 function outOfOrder(round: number, what: string): NodeError {
   return new NodeError('E_STATE_CORRUPT', `round ${round}: ${what}; restart the node`)

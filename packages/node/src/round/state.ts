@@ -84,6 +84,8 @@ export interface RoundState {
   readonly neighbours: ReadonlyMap<string, NeighbourState>
   /** The newest round that more than a third of all members have announced; −1 before any. */
   readonly runRound: number
+  /** `runRound` when this node last closed a round. */
+  readonly seenRunRound: number
   readonly collection: Collection
   /** By round: the current one, the next one, and announcements further ahead. */
   readonly inbox: ReadonlyMap<number, RoundInbox>
@@ -139,6 +141,8 @@ export type Notice =
   | { readonly kind: 'given-up'; readonly peer: string; readonly round: number; readonly owed: number }
   /** A neighbour that was given up has served again and is waited for. */
   | { readonly kind: 'trusted-again'; readonly peer: string; readonly round: number }
+  /** The node has refused every model that arrived in the last `rounds` rounds: it trains alone. */
+  | { readonly kind: 'isolated'; readonly round: number; readonly rounds: number }
   /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */
   | { readonly kind: 'jumped'; readonly from: number; readonly to: number }
 

@@ -116,10 +116,7 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
           .slice(0, MAX_CANDIDATES)
         if (candidates.length === 0) return undefined
         const chosen = candidates[medoid(candidates.map(({ model }) => model.parameters))]!
-        logger.info(
-          { round: chosen.round + 1, from: candidates.length },
-          'starts from a model of the neighbours',
-        )
+        logger.info({ round: chosen.round, from: candidates.length }, 'starts from a model of the neighbours')
         return chosen.model
       } finally {
         clear()

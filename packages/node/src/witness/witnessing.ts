@@ -68,20 +68,20 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     await network.publishHead(message)
     await failpoints.hit('head.after-publish')
     // Not awaited: later heads can be used for proofs as well.
-    void saveFinals()
+    void saveFinals('own')
     checkSettled()
     restate()
   }
 
-  /** During rounds saves only the node's own final head, for proofs; afterwards all known ones. */
+  /** Saves the node's own final head, for proofs, or all that are known. */
   let savedHeight = -1
   let saving: Promise<void> = Promise.resolve()
-  const saveFinals = async (): Promise<void> => {
+  const saveFinals = async (which: 'own' | 'all'): Promise<void> => {
     const own = witness.finalHead(self)
-    if (own === undefined || (!lingering && own.head.body.height <= savedHeight)) return
+    if (own === undefined || (which === 'own' && own.head.body.height <= savedHeight)) return
     savedHeight = own.head.body.height
     saving = saving
-      .then(() => components.saveFinals(lingering ? witness.finalHeads() : [own]))
+      .then(() => components.saveFinals(which === 'all' ? witness.finalHeads() : [own]))
       .catch((error) => logger.error({ err: error }, 'final heads could not be written'))
     await saving
   }
@@ -190,7 +190,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       })
       onProgress = undefined
       onSettled = undefined
-      await saveFinals()
+      await saveFinals('all')
     },
     stop() {
       stopped = true

@@ -5,7 +5,7 @@ import { createPace } from '../../src/round/pace.js'
 import { createRoundTimers } from '../../src/round/round-timers.js'
 import { createRunProgress } from '../../src/round/run-progress.js'
 import { silentNeighbours } from '../../src/round/silent-neighbours.js'
-import type { RoundEffect, RoundEvent, RoundState } from '../../src/round/state.js'
+import type { Notice, RoundEffect, RoundEvent, RoundState } from '../../src/round/state.js'
 import { createTimerHeap } from '../../src/simulation/timer-heap.js'
 
 /**
@@ -24,6 +24,10 @@ export interface HistoryInit {
   readonly trainMs: number
   readonly collectMs: number
   readonly latencyMs: number
+  /** Nodes that announce their models and never serve them. */
+  readonly stallers?: readonly number[]
+  /** Milliseconds that a transfer from a node takes in addition. */
+  readonly transferMs?: Readonly<Record<number, number>>
 }
 
 export type Fault =
@@ -44,6 +48,8 @@ export interface History {
   advanceTo(ms: number): void
   /** Nodes that are not gone for good, with the round that each is in. */
   rounds(): ReadonlyMap<number, number>
+  /** What each node has reported. */
+  readonly notices: readonly (Notice & { readonly node: number })[]
   /** Linked pairs of nodes that are both there. */
   links(): readonly (readonly [number, number])[]
 }
@@ -67,6 +73,7 @@ export function createHistory(init: HistoryInit): History {
   const heap = createTimerHeap()
   let nowMs = 0
   let sequence = 0
+  const notices: (Notice & { readonly node: number })[] = []
   const processes: (Process | undefined)[] = graph.map(() => undefined)
   /** Rounds in each ledger. */
   const written = graph.map(() => 0)
@@ -179,6 +186,9 @@ export function createHistory(init: HistoryInit): History {
         case 'disarm':
           timers.disarm(effect.timer)
           return
+        case 'notice':
+          notices.push({ node: index, ...effect.notice })
+          return
         default:
           return
       }
@@ -197,9 +207,12 @@ export function createHistory(init: HistoryInit): History {
         after(delay(), fail('E_NO_CONNECTION'))
         return
       }
+      if (init.stallers?.includes(peer)) return
       at(peer, delay(), () => {
         if (!connected(index, peer)) return
-        at(index, delay(), () => end({ type: 'fetched', peer: name(peer), round, model }))
+        at(index, delay() + (init.transferMs?.[peer] ?? 0), () =>
+          end({ type: 'fetched', peer: name(peer), round, model }),
+        )
       })
     }
 
@@ -319,6 +332,7 @@ export function createHistory(init: HistoryInit): History {
       }
       nowMs = ms
     },
+    notices,
     rounds: () =>
       new Map(
         processes.flatMap((process) => (process === undefined ? [] : [[process.index, process.state.round]])),

@@ -4,6 +4,11 @@
  *   accept j iff ‖w_i − w_j‖ ≤ γ·exp(−κ·t/T)·‖w_i‖
  *   w_i ← α·w_i + (1 − α)·mean of the accepted;   nothing accepted: w_i is unchanged, bit for bit
  *
+ * With the parameter `steps` = s, which the paper does not have, the radius is at least s·‖w_i − p_i‖, p_i the model
+ * with which the node began the round. ‖w_i‖ says nothing about how far honest models lie apart when training begins
+ * at zero or steps are long; the node's own step does. Two nodes that begin a round at one point end it at most the sum
+ * of their steps apart, so s = 2 accepts every honest neighbour with a step of equal length.
+ *
  * Symbols: γ ≥ 0 size of the ball relative to the node's own norm, κ ≥ 0 how fast it shrinks, α ∈ [0, 1] weight of
  * the node's own model, t the round, T all rounds.
  * Breakdown precondition: none in the number of attackers. For every input
@@ -16,7 +21,7 @@
  */
 
 import { detExp } from '../det-math.js'
-import { linearCombination } from '../kernels/dispatch.js'
+import { linearCombination, squaredDistancesTo } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { VerdictReason } from '../types.js'
 import type { RuleDefinition } from './definition.js'
@@ -35,6 +40,12 @@ export const balance: RuleDefinition = {
         meaning: 'how fast the ball shrinks over the run',
       }),
       parameter({ name: 'alpha', default: 0.5, min: 0, max: 1, meaning: "weight of the node's own model" }),
+      parameter({
+        name: 'steps',
+        min: 0,
+        max: 1e6,
+        meaning: "least ball radius relative to the length of the node's own training step; not in the paper",
+      }),
     ],
     needs: "only the node's own model",
     breakdown: 'no bound on the number of attackers; the step is at most (1 − α)·γ·exp(−κ·t/T)·‖w_i‖',
@@ -45,10 +56,11 @@ export const balance: RuleDefinition = {
     example: { gamma: 0.3, kappa: 1, alpha: 0.5 },
   },
   screen: 'distance',
-  build: ({ gamma, kappa, alpha }) => ({
+  build: ({ gamma, kappa, alpha, steps }) => ({
     tolerated: () => null,
-    combine: ({ own, ownNorm, vectors, distances, round, rounds, out }) => {
-      const threshold = gamma * detExp((-kappa * round) / rounds) * ownNorm
+    combine: ({ own, ownNorm, previous, vectors, distances, round, rounds, out }) => {
+      const published = gamma * detExp((-kappa * round) / rounds) * ownNorm
+      const threshold = steps === undefined ? published : Math.max(published, steps * ownStep(previous, own))
       const weights = new Float64Array(vectors.length)
       const accepted: number[] = []
       for (let j = 0; j < vectors.length; j++) {
@@ -67,4 +79,8 @@ export const balance: RuleDefinition = {
       return { ownWeight: alpha, weights, scores: distances, threshold, reasons }
     },
   }),
+}
+
+function ownStep(previous: Float32Array, own: Float32Array): number {
+  return Math.sqrt(squaredDistancesTo(previous, [own], new Float64Array(1))[0]!)
 }

@@ -8,6 +8,7 @@ import { openEvidenceLog } from '../../../src/evidence/evidence-log.js'
 import { openBlobFolders, withInitialModel } from '../../../src/ledger/blob-folders.js'
 import { createReplay } from '../../../src/ledger/replay.js'
 import type { NodeComponents } from '../../../src/node.js'
+import type { LocalTraining } from '../../../src/round/local-training.js'
 import { FINALS_FILE, readFinals } from '../../../src/witness/final-store.js'
 import {
   type MemoryCluster,
@@ -97,6 +98,31 @@ describe('four nodes', () => {
     )
     expect(absent.length).toBeGreaterThan(0)
     for (const node of nodes) expect(new Set(await replayed(cluster, node))).toEqual(new Set(['agrees']))
+  })
+})
+
+describe('a node whose training diverges', () => {
+  it('stops with a plain error instead of announcing evidence against itself', async () => {
+    const run = realRun({ rounds: 3, deadlines: { collectMs: 300, reconnectMs: 1 } })
+    const cluster = await memoryCluster(run)
+    const diverging: LocalTraining = {
+      async train(round, parameters) {
+        if (round === 1) parameters[3] = Number.POSITIVE_INFINITY
+        return { loss: 1 }
+      },
+      evaluate: async () => null,
+      loss: async () => 0,
+    }
+    const nodes = await Promise.all(
+      [0, 1, 2, 3].map((index) => cluster.start(index, index === 3 ? { training: diverging } : {})),
+    )
+    await expect(nodes[3].done).rejects.toMatchObject({
+      code: 'E_DIVERGED',
+      message: expect.stringMatching(/round 2: parameter 3 of the trained model is Infinity.*learning rate/),
+    })
+    await Promise.all(nodes.slice(0, 3).map(({ done }) => done))
+    expect(await nodes[3].entries()).toHaveLength(1)
+    for (const node of nodes) expect(node.quarantined).toEqual([])
   })
 })
 

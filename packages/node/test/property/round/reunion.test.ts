@@ -1,7 +1,7 @@
 import { createRng, type Rng } from '@tempered/robust-agg/rng'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../../test-support/tier.js'
-import { createHistory, type Fault, type History } from '../../support/round-histories.js'
+import { createHistory, type Fault, type History, type HistoryInit } from '../../support/round-histories.js'
 
 /** What must hold once the faults are over: within this time, counted in deadlines of a round. */
 const DEADLINES_TO_REUNITE = 100
@@ -136,5 +136,42 @@ describe('a node whose neighbours stand still', () => {
   it('makes one round per deadline', () => {
     expect(alone(2_000)).toBeLessThanOrEqual(8)
     expect(alone(4_000)).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('four nodes', () => {
+  const four = (init: Pick<HistoryInit, 'stallers' | 'transferMs'>): History =>
+    createHistory({
+      rng: createRng('four'),
+      graph: [0, 1, 2, 3].map((node) => [0, 1, 2, 3].filter((other) => other !== node)),
+      faults: [],
+      loss: 0,
+      calmMs: 0,
+      trainMs: 200,
+      collectMs: 60_000,
+      latencyMs: 2,
+      ...init,
+    })
+  const roundsBetween = (history: History, fromMs: number, toMs: number): number => {
+    history.advanceTo(fromMs)
+    const before = history.rounds().get(0)!
+    history.advanceTo(toMs)
+    return history.rounds().get(0)! - before
+  }
+
+  it('lose less than a fifth of a round to one that announces and never serves, after three rounds', () => {
+    const usual = roundsBetween(four({}), 10_000, 130_000)
+    const stalled = four({ stallers: [3] })
+    expect(roundsBetween(stalled, 1_000, 10_000)).toBeGreaterThan(3)
+    expect(roundsBetween(stalled, 10_000, 130_000)).toBeGreaterThan(usual / 1.2)
+    const givenUp = stalled.notices.filter(({ kind }) => kind === 'given-up')
+    expect(givenUp.map(({ node }) => node).sort()).toEqual([0, 1, 2])
+  })
+
+  it('wait for an honest one behind a slow link, round after round', () => {
+    const history = four({ transferMs: { 3: 1_400 } })
+    history.advanceTo(60_000)
+    expect(history.rounds().get(0)).toBeGreaterThan(30)
+    expect(history.notices).toEqual([])
   })
 })

@@ -337,6 +337,22 @@ describe('collecting', () => {
     expect(play(state, announced('a', 3), fetched('a', 3)).state.phase).toBe('aggregating')
   })
 
+  it('takes longer than usual while it is far ahead of a run that goes on', () => {
+    const fresh2 = initialState({ rounds: 50, neighbours: ['a'], patienceRounds: 2, spread: 2 })
+    const begin: RoundEvent = { type: 'start', round: 9, pending: false }
+    const progress = (round: number): RoundEvent => ({ type: 'run-progress', round })
+    const answer = [announced('a', 9), fetched('a', 9)]
+    const ready = play(fresh2, up('a'), begin, trained, published(9), progress(6), ...answer)
+    expect(ready.state.phase).toBe('collecting')
+    const closed = step(ready.state, timeout('patience', 9)).state
+    expect(closed.phase).toBe('aggregating')
+    const next = play(closed, { type: 'aggregated', round: 9 }, trained, published(10))
+    const answer10 = [announced('a', 10), fetched('a', 10)]
+    expect(play(next.state, ...answer10).state.phase).toBe('aggregating')
+    expect(play(next.state, progress(7), ...answer10).state.phase).toBe('collecting')
+    expect(play(next.state, progress(8), ...answer10).state.phase).toBe('aggregating')
+  })
+
   it('takes a neighbour two rounds ahead as past this round', () => {
     const { effects } = play(collecting(['a', 'b']), announced('a', 0), fetched('a', 0), announced('b', 2))
     expect(answersOf(effects)?.[1]).toEqual({ peer: 'b', status: 'absent', reason: 'passed' })

@@ -1,0 +1,64 @@
+import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
+
+/** An honest node that its rule, or the rule of all its neighbours, has shut out. */
+export interface IsolatedNode {
+  readonly node: string
+  /** `refuses-all`: it refused everything that arrived. `refused-by-all`: everyone who received its model refused it. */
+  readonly how: 'refuses-all' | 'refused-by-all'
+  /** Longest series of rounds in a row, from 0, both ends included. */
+  readonly from: number
+  readonly to: number
+}
+
+/** Shorter series are not reported. */
+const LEAST_ROUNDS = 3
+
+/** The honest nodes that were shut out for three rounds in a row or more, in order of nodes. */
+export function isolatedNodes(record: RunRecord): IsolatedNode[] {
+  const isByzantine = byzantineOf(record)
+  /** By receiver, then by sender: what became of each honest sender's model, by round. */
+  const refusing = new Map<string, Map<number, boolean>>()
+  const refused = new Map<string, Map<number, boolean>>()
+  const note = (
+    verdicts: Map<string, Map<number, boolean>>,
+    peer: string,
+    round: number,
+    no: boolean,
+  ): void => {
+    const rounds = verdicts.get(peer) ?? new Map<number, boolean>()
+    verdicts.set(peer, rounds.set(round, no && (rounds.get(round) ?? true)))
+  }
+  const honest = honestNodes(record)
+  for (const receiver of honest) {
+    for (const { report } of record.records[receiver.index]?.rounds ?? []) {
+      for (const { peer, arrival, accepted } of report.neighbours) {
+        if (arrival === null || isByzantine(peer, report.round)) continue
+        note(refusing, receiver.peer, report.round, !accepted)
+        note(refused, peer, report.round, !accepted)
+      }
+    }
+  }
+  return honest.flatMap(({ name, peer }): IsolatedNode[] => {
+    const refusesAll = longestSeries(refusing.get(peer))
+    if (refusesAll !== undefined) return [{ node: name, how: 'refuses-all', ...refusesAll }]
+    const refusedByAll = longestSeries(refused.get(peer))
+    return refusedByAll === undefined ? [] : [{ node: name, how: 'refused-by-all', ...refusedByAll }]
+  })
+}
+
+/** The longest series of rounds in a row in which everything was refused, if it is long enough. */
+function longestSeries(
+  rounds: ReadonlyMap<number, boolean> | undefined,
+): { from: number; to: number } | undefined {
+  let best: { from: number; to: number } | undefined
+  let from: number | undefined
+  for (const [round, allRefused] of [...(rounds ?? [])].sort(([a], [b]) => a - b)) {
+    from = allRefused ? (from ?? round) : undefined
+    if (
+      from !== undefined &&
+      round - from >= (best === undefined ? LEAST_ROUNDS - 1 : best.to - best.from + 1)
+    )
+      best = { from, to: round }
+  }
+  return best
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { initialState, step } from '../../../src/round/machine.js'
+import { createWaitingReporter, waitingOf, waitingText } from '../../../src/round/waiting.js'
+import { createManualClock } from '../../support/manual-clock.js'
+
+const start = initialState({
+  rounds: 5,
+  neighbours: ['peer-aaaaaaaa', 'peer-bbbbbbbb'],
+  patienceRounds: 2,
+  spread: 1,
+})
+
+describe('waiting', () => {
+  it('names the neighbours that are not connected before the first round', () => {
+    const joining = step(start, { type: 'start', round: 0, pending: false }).state
+    expect(waitingText(waitingOf(joining, () => undefined)!)).toBe(
+      'waiting for 2 neighbours: …aaaaaaaa (not connected), …bbbbbbbb (not connected); the first round begins when one of them is here',
+    )
+    const one = step(joining, { type: 'neighbour-up', peer: 'peer-aaaaaaaa' }).state
+    expect(waitingText(waitingOf(one, (timer) => (timer === 'join' ? 47_600 : undefined))!)).toBe(
+      'waiting for 1 neighbour: …bbbbbbbb (not connected); goes on without it in 48 s',
+    )
+  })
+
+  it('names those that owe a model, and nobody while the node works itself', () => {
+    let state = start
+    for (const peer of ['peer-aaaaaaaa', 'peer-bbbbbbbb'])
+      state = step(state, { type: 'neighbour-up', peer }).state
+    state = step(state, { type: 'start', round: 0, pending: false }).state
+    expect([state.phase, waitingOf(state, () => 1)]).toEqual(['training', undefined])
+    state = step(step(state, { type: 'trained' }).state, { type: 'published', round: 0 }).state
+    state = step(state, { type: 'announced', peer: 'peer-aaaaaaaa', round: 0, model: 'm' }).state
+    expect(waitingOf(state, (timer) => (timer === 'collect' ? 9 : undefined))).toEqual({
+      missing: [],
+      silent: ['peer-bbbbbbbb'],
+      remainingMs: 9,
+    })
+  })
+
+  it('is reported after five seconds and then every ten, until the phase ends', () => {
+    const clock = createManualClock()
+    const seen: number[] = []
+    const waiting = { missing: ['x'], silent: [], remainingMs: 1 }
+    let current: typeof waiting | undefined = waiting
+    const reporter = createWaitingReporter(
+      clock,
+      () => current,
+      () => seen.push(clock.monotonicMs()),
+    )
+    reporter.begin()
+    clock.advance(4_000)
+    reporter.begin()
+    clock.advance(26_000)
+    expect(seen).toEqual([9_000, 19_000, 29_000])
+    current = undefined
+    clock.advance(10_000)
+    expect(seen).toHaveLength(3)
+    reporter.stop()
+    expect(clock.pending).toBe(0)
+  })
+})
