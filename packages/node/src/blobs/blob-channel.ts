@@ -77,7 +77,8 @@ export function createBlobChannel(direct: DirectProtocols, peer: string, onEmpty
         await receiveWindow(stream.frames, next, direct.deadline)
         windows.shift()
         current.bytesInFlight -= next.length
-        current.proven = true
+        current.proven = windows.length > 0
+        if (!current.proven && !stream.isOpen()) return
         request(current, transfers)
       }
     } catch (cause) {

@@ -38,6 +38,11 @@ export async function setupTransfer() {
   const blobs = new Map<string, Uint8Array>()
   const lookups: string[] = []
   const admitted = new Set([signers[0].peerId])
+  const requests: [offset: number, length: number][] = []
+  let onRead = (): void => undefined
+  const firstRead = new Promise<void>((resolve) => {
+    onRead = resolve
+  })
   let streams = 0
   let openBlobs = 0
   const honest = answerRequests({
@@ -46,9 +51,17 @@ export async function setupTransfer() {
       const bytes = blobs.get(cid)
       if (bytes === undefined) return undefined
       openBlobs += 1
-      return openBytes(bytes, () => {
+      const blob = openBytes(bytes, () => {
         openBlobs -= 1
       })
+      return {
+        ...blob,
+        read(offset, length) {
+          requests.push([offset, length])
+          onRead()
+          return blob.read(offset, length)
+        },
+      }
     },
     isAdmitted: (peer) => admitted.has(peer),
   })
@@ -68,14 +81,14 @@ export async function setupTransfer() {
       blobs.set(cid, bytes)
       return cid
     },
+    /** Windows that the honest server has read. */
+    requests,
+    /** When it has read the first one. */
+    firstRead,
     /** Streams that the client has opened so far. */
-    get streams() {
-      return streams
-    },
+    streams: () => streams,
     /** Blobs that the server holds open. */
-    get openBlobs() {
-      return openBlobs
-    },
+    openBlobs: () => openBlobs,
     fetch: (
       cid: string,
       into: Uint8Array,
