@@ -380,9 +380,9 @@ describe('against a Byzantine server', () => {
     await expect(parts.fetch(cid, begun, controller.signal)).rejects.toMatchObject({ code: 'E_STOPPED' })
     const written = into.slice()
     await parts.fetch(parts.add(bytesOf(10)), new Uint8Array(10)).catch(() => undefined)
-    expect(into).toEqual(written)
-    expect(into.every((byte, k) => byte === 0 || k < WINDOW)).toBe(true)
-    expect(into[WINDOW - 1]).toBe(0)
+    expect(Buffer.from(into).equals(written)).toBe(true)
+    // One piece of the window at most.
+    expect(into.findLastIndex((byte) => byte !== 0)).toBeLessThan(256 * 1024)
   })
 
   it('that closes right after the last byte, the model is taken all the same', async () => {
