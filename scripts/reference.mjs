@@ -229,7 +229,9 @@ function exitCodes() {
     resource: 'disk or network errors, or failed nodes',
     goalMissed: 'a failed assertion or goal',
     diverged: 'training diverged: the model is no longer finite',
+    hungUp: 'SIGHUP: the terminal was closed',
     interrupted: 'SIGINT',
+    pipeClosed: 'nobody reads the output any more; nodes and experiments go on instead',
     terminated: 'SIGTERM',
   }
   return page(

@@ -12,7 +12,9 @@ export const EXIT = {
   resource: 7,
   goalMissed: 8,
   diverged: 9,
+  hungUp: 129,
   interrupted: 130,
+  pipeClosed: 141,
   terminated: 143,
 } as const
 
@@ -36,6 +38,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_MODULE: EXIT.usage,
   E_CUSTOM: EXIT.usage,
   E_MODEL_UNKNOWN: EXIT.usage,
+  E_MODEL_SHAPE: EXIT.usage,
   E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,
   E_WRONG_RUN: EXIT.wrongRun,

@@ -1,18 +1,13 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
 import { EXIT, exitCodeOf } from './exit-codes.js'
+import { handleLostOutput } from './lost-output.js'
 import { createProgram } from './program.js'
 import { renderError } from './terminal/error-text.js'
 
 const program = createProgram()
 
-// The reader of our output may stop early (`| head`).
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok)
-    throw error
-  })
-}
+handleLostOutput()
 
 try {
   await program.parseAsync()

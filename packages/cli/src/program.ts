@@ -5,6 +5,7 @@ import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { NEW_KINDS } from './new-kinds.js'
+import { refuseUnknownCommand } from './unknown-command.js'
 
 /**
  * The `tempered` command: parses arguments and calls a command in commands/, which is loaded on demand. Every command
@@ -20,6 +21,10 @@ export function createProgram(): Command {
     .option('--module <file>', 'ES module with your own rule, attack, topology or measure; repeatable', list)
     .showHelpAfterError('(see tempered <command> --help)')
     .exitOverride()
+    .addHelpText('beforeAll', ({ command }) => {
+      refuseUnknownCommand(command)
+      return ''
+    })
 
   // Modules register their names before any command looks them up.
   program.hook('preAction', async () => {
@@ -134,8 +139,12 @@ function addManifestCommands(program: Command): void {
       Number,
       0,
     )
-    .option('--input-shape <h,w,c>', 'height, width and channels of the images', '28,28,1')
-    .option('--classes <n>', 'classes', wholeNumber(2), 10)
+    .option(
+      '--data <folder>',
+      'folder with IDX files from which to take the size of the images and the classes',
+    )
+    .option('--input-shape <h,w,c>', 'height, width and channels of the images; default: 28,28,1')
+    .option('--classes <n>', 'classes, 2 to 256; default: 10', wholeNumber(2))
     .option('--collect-ms <n>', "deadline for the neighbours' models", wholeNumber(1), 60_000)
     .option(
       '--join-ms <n>',

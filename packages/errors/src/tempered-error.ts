@@ -1,3 +1,5 @@
+import { fileErrorText, isFileError } from './system-error.js'
+
 /**
  * Base class of every error that Tempered raises on purpose. `code` is stable: logs, metrics, ledgers and exit codes
  * carry it. `message` says what is wrong, where, and how to fix it.
@@ -15,13 +17,18 @@ export class TemperedError<Code extends string = string, Details = unknown> exte
   }
 }
 
-/** The `E_…` code of any error, for logs, metrics and ledgers. Unknown errors are `E_INTERNAL`. */
+/**
+ * The `E_…` code of any error, for logs, metrics and ledgers. Errors of the operating system about files are `E_IO`,
+ * unknown errors `E_INTERNAL`.
+ */
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' && code.startsWith('E_') ? code : 'E_INTERNAL'
+  if (typeof code === 'string' && code.startsWith('E_')) return code
+  return isFileError(error) ? 'E_IO' : 'E_INTERNAL'
 }
 
-/** The message of any thrown value. */
+/** The message of any thrown value; for errors of the operating system about files with what to do about them. */
 export function errorMessage(error: unknown): string {
+  if (isFileError(error)) return fileErrorText(error)
   return error instanceof Error ? error.message : String(error)
 }

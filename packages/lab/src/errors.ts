@@ -4,6 +4,7 @@ import { TemperedError } from '@tempered/errors'
 export type LabErrorCode =
   | 'E_CONFIG'
   | 'E_FILE'
+  | 'E_IO'
   | 'E_LEDGER_INVALID'
   | 'E_MODULE'
   | 'E_NODES_FAILED'

@@ -1,5 +1,6 @@
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorMessage, NodeError } from './errors.js'
 
 /** Makes a rename or a new file in `path` durable. Does nothing if directories cannot be synced. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -18,13 +19,26 @@ let temporaryCount = 0
 
 /**
  * Writes a file completely or not at all: temporary file, fsync, rename, fsync of the folder. Without `durable`
- * nothing is synced: a reader never sees half a file, but a power failure may leave the old one.
+ * nothing is synced: a reader never sees half a file, but a power failure may leave the old one. Throws E_IO.
  */
 export async function writeFileAtomic(
   path: string,
   bytes: Uint8Array | string,
   mode = 0o644,
   durable = true,
+): Promise<void> {
+  try {
+    await replaceFile(path, bytes, mode, durable)
+  } catch (error) {
+    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
+  }
+}
+
+async function replaceFile(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number,
+  durable: boolean,
 ): Promise<void> {
   temporaryCount += 1
   const temporary = `${path}.${process.pid}-${temporaryCount}.tmp`

@@ -3,7 +3,7 @@ import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { privateKeyFromProtobuf, privateKeyFromRaw, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protocol'
-import { NodeError } from './errors.js'
+import { errorMessage, NodeError } from './errors.js'
 import { syncDirectory } from './files.js'
 
 /** A node's Ed25519 identity: the seed for libp2p, the signer for all its messages. */
@@ -44,7 +44,7 @@ export async function createIdentityFile(path: string, identity = randomIdentity
     await syncDirectory(dirname(path))
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    const what = exists ? 'already exists; a key is never overwritten' : (error as Error).message
+    const what = exists ? 'already exists; a key is never overwritten' : errorMessage(error)
     throw new NodeError('E_KEY', `key file ${path}: ${what}`, { path }, error)
   } finally {
     await unlink(draft).catch(() => undefined)
@@ -69,7 +69,7 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     if (error instanceof NodeError) throw error
     throw new NodeError(
       'E_KEY',
-      `key file ${path}: ${(error as Error).message}; create one with: tempered node init`,
+      `key file ${path}: ${errorMessage(error)}; create one with: tempered node init`,
       { path },
       error,
     )

@@ -6,6 +6,7 @@ import { ProtocolError } from './errors.js'
 import { isSha256, numericParams, peerIdField, ruleField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
 import { publicKeyFromPeerId } from './identity.js'
+import { issueText, valueAt } from './issue-text.js'
 import { LIMITS } from './limits.js'
 import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 
@@ -119,7 +120,10 @@ export function sealManifest(value: unknown): Run {
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const path = issue?.path.map(String).join('.') ?? ''
-    throw manifestError(path, issue?.message ?? 'malformed')
+    throw manifestError(
+      path,
+      issue === undefined ? 'malformed' : issueText(issue, valueAt(value, issue.path)),
+    )
   }
   const manifest = parsed.data
   // A missing field and one that is explicitly undefined are the same manifest.

@@ -2,7 +2,7 @@ import { type Estimate, intervalName, lostText, type MeasureName, type Role } fr
 import { percent } from '@tempered/lab/text'
 import { intervalText } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
-import type { ScenarioSummary } from './scenario-summary.js'
+import { cutText, type ScenarioSummary, type VariantSummary } from './scenario-summary.js'
 
 type Tone = 'good' | 'bad' | 'price' | 'plain'
 
@@ -10,25 +10,26 @@ type Tone = 'good' | 'bad' | 'price' | 'plain'
 export function headlineCards(summary: ScenarioSummary): Markup[] {
   const balance = summary.balances[0]
   const rule = balance?.rule
-  const of = (role: Role, name: MeasureName): Estimate | null => {
+  const variantOf = (role: Role): VariantSummary | undefined => {
     const defended = role === 'attacked' || role === 'honest'
-    return (
-      summary.variants.find((variant) => variant.role === role && (!defended || variant.rule === rule))
-        ?.measures[name] ?? null
-    )
+    return summary.variants.find((variant) => variant.role === role && (!defended || variant.rule === rule))
   }
+  const of = (role: Role, name: MeasureName): Estimate | null => variantOf(role)?.measures[name] ?? null
+  const cut = (role: Role): string | undefined => cutText(variantOf(role)?.runs ?? [])
   const cards: (Markup | null)[] = [
     card(
       'good',
       `worst honest node under attack, with ${rule}`,
       of('attacked', 'worstHonestAccuracy'),
       percent,
+      cut('attacked'),
     ),
     card(
       'bad',
       'worst honest node under attack, plain averaging',
       of('undefended', 'worstHonestAccuracy'),
       percent,
+      cut('undefended'),
     ),
     card(
       'price',

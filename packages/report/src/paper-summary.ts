@@ -6,6 +6,7 @@ import {
   measureNames,
   measureText,
   type TradeoffLine,
+  unequalText,
 } from '@tempered/lab/measures'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
@@ -33,11 +34,15 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
       ]),
     ),
     '',
+    ...(summary.interrupted
+      ? ['The scenario was interrupted: runs are incomplete, and some may be missing.', '']
+      : []),
     ...summary.balances.flatMap((balance) => [
       `## ${markdownText(balance.rule)}: benefit and cost`,
       '',
       ...sideBySide(benefitLines(balance), costLines(balance, summary.stage === 'simulate')),
       '',
+      ...[unequalText(balance) ?? []].flat().flatMap((text) => [markdownText(text), '']),
     ]),
     `${summary.method} Benefits and costs are differences between runs of the same seed, in percentage points (pp), ` +
       `bytes and seconds ratios. ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}. All measures are taken after the last round that every honest ` +

@@ -1,4 +1,4 @@
-import { benefitLines, costLines, type TradeoffLine } from '@tempered/lab/measures'
+import { benefitLines, costLines, type TradeoffLine, unequalText } from '@tempered/lab/measures'
 import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
@@ -202,6 +202,7 @@ function balancePanel(summary: ScenarioSummary): Markup {
 <h2 id="title-balance">Benefit and cost of the defence</h2>
 <p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp). Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
+${summary.balances.flatMap((balance) => unequalText(balance) ?? []).map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.map(
   (balance) => html`<div class="ledger">
 <div><h3 class="good">${balance.rule}: benefit</h3><table>${benefitLines(balance).map(row)}</table></div>

@@ -3,6 +3,7 @@ import {
   type Estimates,
   estimate,
   INTERVAL_METHOD,
+  isCutShort,
   type Measures,
   measureNames,
   measuresOf,
@@ -10,6 +11,7 @@ import {
   type Role,
   type RunScore,
   type StoredRun,
+  scoredRoundsText,
   scoreRecord,
   type Tradeoff,
   tradeoffOf,
@@ -135,14 +137,25 @@ function variantSummary(key: string, unordered: readonly RunSummary[]): VariantS
   const measures = Object.fromEntries(
     names.map((name) => [name, estimate(runs.map((run) => run.measures[name] ?? null))]),
   ) as Estimates
-  return { key, role, rule, label: labelOf(role, rule), runs, measures }
+  return { key, role, rule, label: labelOf(role, rule, runs), runs, measures }
 }
 
-function labelOf(role: Role, rule: string): string {
+function labelOf(role: Role, rule: string, runs: readonly RunSummary[]): string {
   const defence = role === 'undefended' || role === 'baseline' ? 'plain averaging' : rule
-  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'no attackers'}`
+  const cut = cutText(runs)
+  return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'no attackers'}${cut === undefined ? '' : ` (${cut})`}`
+}
+
+/** Rounds after which runs were scored, e.g. `4 of 60 rounds`; undefined if all were scored after their last one. */
+export function cutText(runs: readonly Pick<RunSummary, 'score'>[]): string | undefined {
+  if (!runs.some(({ score }) => isCutShort(score))) return undefined
+  const texts = [...new Set(runs.map(({ score }) => scoredRoundsText(score)))]
+  return `${texts.join(' or ')} rounds`
 }
 
 function bySeed(variant: VariantSummary | undefined): BySeed | undefined {
-  return variant === undefined ? undefined : new Map(variant.runs.map((run) => [run.seed, run.measures]))
+  if (variant === undefined) return undefined
+  return new Map(
+    variant.runs.map((run) => [run.seed, { measures: run.measures, scoredRound: run.score.scoredRound }]),
+  )
 }

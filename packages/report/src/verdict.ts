@@ -52,6 +52,8 @@ function benefitText({ rule, attacked, undefended, balance }: VerdictInput): str
     return undefended === null
       ? ''
       : `Under plain averaging the worst honest node ended at ${share(undefended.mean)}.`
+  if (undefended !== null && gained === null && (balance?.unequalSeeds.length ?? 0) > 0)
+    return `With ${rule} the worst honest node ended at ${share(attacked.mean)}, under plain averaging at ${share(undefended.mean)}; the runs were scored after different rounds and are not compared.`
   if (undefended === null || gained === null)
     return `With ${rule} the worst honest node ended at ${share(attacked.mean)}; there is no undefended run to compare it with.`
   const ends = `the worst honest node ended at ${share(attacked.mean)} instead of the ${share(undefended.mean)} of plain averaging`

@@ -16,6 +16,7 @@ import { writeScenarioReport } from '@tempered/report'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderScores, renderTroubles } from '../terminal/summary.js'
 
 export interface ClusterRunOptions {
@@ -39,8 +40,9 @@ export interface ClusterRunOptions {
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
-  const data = await loadSource(scenario.data.source, cache)
+  const data = await loadSource(scenario.data.source, cache, scenario.data)
   const plan = planRun(scenario, data)
+  warnOfParts(plan.topology.graph)
   const folder = newRunPath(options.out, scenario.name, new Date())
   const workers =
     options.isolation === 'process'

@@ -55,7 +55,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const { training, nodes } = parsed
   const cache = cacheFolder()
   // An invalid rule is reported before anything runs.
-  planRun(parsed, await loadSource(parsed.data.source, cache))
+  planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
   const interruption = onInterrupt(async () => pool.stop())

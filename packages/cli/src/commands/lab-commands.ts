@@ -32,8 +32,38 @@ export function addLabCommands(program: Command): void {
       'only this attack, by its name in tables, and attack-free runs; repeatable',
       list,
     )
+    .option(
+      '--shard <part/parts>',
+      'only this part of the cells, such as 3/10, for several machines; shards may share a folder',
+    )
     .option('--json', 'one JSON line per finished cell on stdout')
     .action(async (file, options) => (await import('./lab-matrix.js')).labMatrix(file, options))
+  lab
+    .command('merge')
+    .description('Collect the results of shards into one folder, with its table and report.')
+    .argument('<lab>', 'lab file with which the shards ran')
+    .argument('<folder...>', 'result folders of the shards; one if they shared it')
+    .option('--out <folder>', 'folder for the whole; default: the first folder')
+    .option('--seeds <list>', 'as the shards had it', wholeNumbers(0))
+    .option('--rounds <n>', 'as the shards had it', wholeNumber(1))
+    .option('--allow-missing', 'exit with 0 though cells are missing')
+    .action(async (file, folders, options) =>
+      (await import('./lab-merge.js')).labMerge(file, folders, options),
+    )
+  lab
+    .command('jobs')
+    .description(
+      'Write what runs a lab in shards elsewhere: a Kubernetes Indexed Job, a Slurm array, or a script for xargs and GNU parallel.',
+    )
+    .argument('<lab>', 'lab file (YAML or JSON)')
+    .requiredOption('--shards <n>', 'number of shards', wholeNumber(1))
+    .option('--out <folder>', 'folder for the files; default: <name of the lab>-jobs')
+    .option('--image <name>', 'container image for Kubernetes; default: tempered:<version>')
+    .option('--claim <name>', 'persistent volume claim (ReadWriteMany) for Kubernetes', 'tempered-results')
+    .option('--cpus <n>', 'cores per shard', wholeNumber(1), 2)
+    .option('--memory <MiB>', 'memory per shard, MiB', wholeNumber(256), 4096)
+    .option('--force', 'overwrite existing files')
+    .action(async (file, options) => (await import('./lab-jobs.js')).labJobs(file, options))
   lab
     .command('consensus')
     .description(

@@ -6,7 +6,9 @@ import { loadDocument, loadKind } from '@tempered/lab/documents'
 import { mean } from '@tempered/lab/measures'
 import { prepareModules } from '@tempered/lab/plugins'
 import { writeFileAtomic } from '@tempered/node'
+import { createTopology } from '@tempered/robust-agg/topology'
 import { CliError } from '../errors.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { foldedTable, widthOf } from '../terminal/table.js'
 
 export interface LabConsensusOptions {
@@ -34,6 +36,8 @@ export async function labConsensus(file: string, options: LabConsensusOptions): 
     ),
     options,
   )
+  for (const { name, params, edges, nodes, label = name } of consensus.topologies)
+    warnOfParts(createTopology({ name, params, edges }, nodes, consensus.seeds[0]!), `${label}: `)
   const results = casesIn(consensus, file).map(({ rule, attack, topology, seed, run }) => {
     const rounds = run()
     const result: CaseResult = {

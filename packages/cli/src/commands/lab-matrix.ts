@@ -4,24 +4,29 @@ import { cacheFolder } from '@tempered/lab'
 import { documentError } from '@tempered/lab/documents'
 import {
   type Cell,
+  type CellResult,
   cellsOf,
   checkLab,
   createCellPool,
   type Lab,
   loadLab,
   openMatrixFolder,
+  parseShard,
   representatives,
   selectCells,
+  shardOf,
   startMatrix,
 } from '@tempered/lab/matrix'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
+import { createTopology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createMatrixProgress } from '../terminal/matrix-progress.js'
 import { renderMatrix } from '../terminal/matrix-text.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { widthOf } from '../terminal/table.js'
 
 export interface LabMatrixOptions {
@@ -32,6 +37,8 @@ export interface LabMatrixOptions {
   /** Names of rules and attacks, as in tables. */
   readonly rule?: string[]
   readonly attack?: string[]
+  /** `part/parts`: only this part of the cells. */
+  readonly shard?: string
   readonly json?: boolean
 }
 
@@ -44,10 +51,13 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   const all = cellsOf(lab)
   const wanted = new Set(selectCells(all, { rules: options.rule, attacks: options.attack }))
   await requirePlans([...wanted], file)
+  warnOfTopologies([...wanted])
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
   // Finished cells stay in the results, whether or not they are selected.
-  const cells = all.filter((cell) => wanted.has(cell) || folder.find(cell) !== undefined)
+  const kept = all.filter((cell) => wanted.has(cell) || folder.find(cell) !== undefined)
+  const shard = options.shard === undefined ? undefined : parseShard(options.shard)
+  const cells = shard === undefined ? kept : shardOf([...wanted], shard)
   const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
   const pool = createCellPool(parallel)
   const progress = createMatrixProgress(process.stderr, parallel)
@@ -55,44 +65,74 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
     cells,
     folder,
     pool,
+    isWhole: shard === undefined,
     onCell(result, state) {
       if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
       progress.cell(result, state)
     },
   })
   progress.note(
-    `${cells.length} cells, ${parallel} at the same time${matrix.kept > 0 ? `; ${matrix.kept} are already done` : ''}`,
+    `${shard === undefined ? '' : `shard ${options.shard}: `}${cells.length} cells, ${parallel} at the same time${matrix.kept > 0 ? `; ${matrix.kept} are already done` : ''}`,
   )
   const interruption = onInterrupt(async () => pool.stop())
   const results = await matrix.done
   interruption.dispose()
   pool.stop()
   progress.close()
-  await writeMatrixReport(path)
   const out = options.json ? process.stderr : process.stdout
-  out.write(
-    `${renderMatrix(results, widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
-  )
+  if (shard === undefined) await writeResults(path, results, out)
+  else
+    out.write(
+      `results: ${relative('.', path)}   once all shards are done: tempered lab merge ${file} ${relative('.', path)}\n`,
+    )
   if (interruption.exitCode !== undefined) {
     out.write(pc.dim('stopped; the same command continues from here\n'))
     process.exitCode = interruption.exitCode
     return
   }
+  requireDone(results)
+}
+
+/** Writes the report of a matrix and prints its table. */
+export async function writeResults(
+  path: string,
+  results: readonly CellResult[],
+  out: NodeJS.WriteStream,
+): Promise<void> {
+  await writeMatrixReport(path)
+  out.write(
+    `${renderMatrix(results, widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
+  )
+}
+
+/** Throws E_NODES_FAILED when cells have failed. */
+export function requireDone(results: readonly CellResult[]): void {
   const failed = results.filter((result) => result.status === 'failed')
   if (failed.length === 0) return
   const names = failed.map((cell) => `${cell.id}: ${cell.error}`)
   throw new CliError(
     'E_NODES_FAILED',
-    `${failed.length} of ${cells.length} cells failed:\n${names.join('\n')}`,
+    `${failed.length} of ${results.length} cells failed:\n${names.join('\n')}`,
   )
 }
 
-function withOptions(lab: Lab, { seeds, rounds }: LabMatrixOptions): Lab {
+export function withOptions(lab: Lab, { seeds, rounds }: Pick<LabMatrixOptions, 'seeds' | 'rounds'>): Lab {
   const { training } = lab.scenario
   return {
     ...lab,
     axes: { ...lab.axes, seeds: seeds ?? lab.axes.seeds },
     scenario: { ...lab.scenario, training: { ...training, rounds: rounds ?? training.rounds } },
+  }
+}
+
+/** Once for each topology of the lab. */
+function warnOfTopologies(cells: readonly Cell[]): void {
+  const seen = new Set<string>()
+  for (const { topology, scenario } of representatives(cells)) {
+    if (seen.has(topology)) continue
+    seen.add(topology)
+    const { topology: spec, nodes, seed } = scenarioSchema.parse(scenario)
+    warnOfParts(createTopology(spec, nodes, seed), `${topology}: `)
   }
 }
 
@@ -102,7 +142,7 @@ async function requirePlans(cells: readonly Cell[], file: string): Promise<void>
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planRun(parsed, await loadSource(parsed.data.source, cache))
+      planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { LEDGER_FILE } from '@tempered/node'
+import { errorMessage, LEDGER_FILE } from '@tempered/node'
+import { loadNodeConfig, NODE_CONFIG_FILE } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 
 const BLOBS_FOLDER = 'blobs'
@@ -8,13 +9,16 @@ const BLOBS_FOLDER = 'blobs'
 const SEARCH_DEPTH = 6
 
 /**
- * Ledger files that a path refers to: the file itself, the ledger of a state folder or of a node folder (in its
- * `state/`), or every ledger below a results folder. Throws E_FILE when there is none.
+ * Ledger files that a path refers to: the file itself, the ledger of a state folder or of a node folder (in the
+ * `state` folder that its configuration names), or every ledger below a results folder. Symbolic links are followed.
+ * Throws E_FILE when there is none.
  */
 export async function ledgerFiles(path: string): Promise<string[]> {
   const info = await statOrThrow(path)
   if (info.isFile()) return [path]
   const found = await ledgersBelow(path, SEARCH_DEPTH)
+  // The configuration of a node that keeps its state elsewhere may be the reason.
+  if (found.length === 0 && (await isFile(join(path, NODE_CONFIG_FILE)))) await loadNodeConfig(path)
   if (found.length === 0) throw new CliError('E_FILE', `${path} holds no ${LEDGER_FILE}`, { path })
   return found
 }
@@ -53,20 +57,37 @@ export function nodeName(ledgerPath: string): string {
 
 async function statOrThrow(path: string) {
   return stat(path).catch((error) => {
-    throw new CliError('E_FILE', `${path}: ${(error as Error).message}`, { path }, error)
+    throw new CliError('E_FILE', `${path}: ${errorMessage(error)}`, { path }, error)
   })
 }
 
-async function ledgersBelow(folder: string, depth: number): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true })
-  const found = entries
-    .filter((entry) => entry.isFile() && entry.name === LEDGER_FILE)
-    .map((entry) => join(folder, entry.name))
-  if (depth > 0) {
-    const folders = entries
-      .filter((entry) => entry.isDirectory() && entry.name !== BLOBS_FOLDER)
-      .map((entry) => entry.name)
-    for (const name of folders.sort()) found.push(...(await ledgersBelow(join(folder, name), depth - 1)))
+/** `seen` has the real paths of folders, so that links cannot lead in circles and no ledger counts twice. */
+async function ledgersBelow(folder: string, depth: number, seen = new Set<string>()): Promise<string[]> {
+  const real = await realpath(folder)
+  if (seen.has(real)) return []
+  seen.add(real)
+  const names = (await readdir(folder)).sort()
+  const found: string[] = []
+  if (names.includes(LEDGER_FILE) && (await isFile(join(folder, LEDGER_FILE))))
+    found.push(join(folder, LEDGER_FILE))
+  const folders: string[] = []
+  for (const name of names)
+    if (name !== BLOBS_FOLDER && (await isFolder(join(folder, name)))) folders.push(join(folder, name))
+  if (names.includes(NODE_CONFIG_FILE)) {
+    const state = await loadNodeConfig(folder).then(
+      (config) => config.state,
+      () => undefined,
+    )
+    if (state !== undefined && (await isFile(join(state, LEDGER_FILE)))) folders.push(state)
   }
+  if (depth > 0) for (const below of folders) found.push(...(await ledgersBelow(below, depth - 1, seen)))
   return found
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
 }

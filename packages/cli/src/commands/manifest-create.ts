@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs'
+import { cacheFolder } from '@tempered/lab'
 import { fullName } from '@tempered/lab/plugins'
-import { createRunManifest, DEFAULT_RULE, type ModelName, writeFileAtomic } from '@tempered/node'
+import {
+  createRunManifest,
+  DEFAULT_RULE,
+  loadSource,
+  type ModelName,
+  runTopology,
+  writeFileAtomic,
+} from '@tempered/node'
 import { CliError } from '../errors.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'
 
 export interface ManifestCreateOptions {
@@ -21,8 +30,10 @@ export interface ManifestCreateOptions {
   readonly learningRate: number
   readonly momentum: number
   readonly logitAdjustment: number
-  readonly inputShape: string
-  readonly classes: number
+  /** Folder with IDX files. */
+  readonly data?: string
+  readonly inputShape?: string
+  readonly classes?: number
   readonly collectMs: number
   readonly joinMs: number
   readonly force?: boolean
@@ -44,8 +55,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     name: options.name,
     seed: options.seed,
     model: options.model,
-    inputShape: parseShape(options.inputShape),
-    classes: options.classes,
+    ...(await shapeOf(options)),
     rule: {
       ...(options.rule === undefined
         ? { name: DEFAULT_RULE.name, params: { ...DEFAULT_RULE.params, ...options.ruleParam } }
@@ -68,7 +78,26 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   process.stderr.write(
     `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${run.manifest.rule.name}\n`,
   )
+  warnOfParts(runTopology(run).graph)
 }
+
+/** The images and classes of the run: from the data, or as given, or those of the embedded digits. */
+async function shapeOf({ data, inputShape, classes }: ManifestCreateOptions) {
+  if (classes !== undefined && classes > MOST_CLASSES)
+    throw new CliError('E_USAGE', `--classes must be at most ${MOST_CLASSES}: labels of IDX files are bytes`)
+  const given = inputShape === undefined ? undefined : parseShape(inputShape)
+  if (data === undefined) return { inputShape: given ?? ([28, 28, 1] as const), classes: classes ?? 10 }
+  const { train } = await loadSource(data, cacheFolder(), { classes })
+  const { height, width, channels } = train.shape
+  if (given !== undefined && given.join() !== `${height},${width},${channels}`)
+    throw new CliError(
+      'E_USAGE',
+      `--input-shape ${inputShape} is not that of ${data}, ${height},${width},${channels}; leave it out`,
+    )
+  return { inputShape: [height, width, channels] as const, classes: train.classes }
+}
+
+const MOST_CLASSES = 256
 
 function parseShape(text: string): [number, number, number] {
   const parts = text.split(',').map(Number)
@@ -77,5 +106,10 @@ function parseShape(text: string): [number, number, number] {
   if (parts.length !== 3 || !whole || height === undefined || width === undefined || channels === undefined) {
     throw new CliError('E_USAGE', `--input-shape must be height,width,channels, e.g. 28,28,1; got "${text}"`)
   }
+  if (channels !== 1)
+    throw new CliError(
+      'E_USAGE',
+      `--input-shape ${text}: IDX files hold images of one channel; give ${height},${width},1`,
+    )
   return [height, width, channels]
 }

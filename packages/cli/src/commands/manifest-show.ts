@@ -1,5 +1,6 @@
 import { createRunRule, runTopology } from '@tempered/node'
 import { loadManifest } from '../config/manifest-file.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 
 /** `tempered manifest show`: run id on the first line, then the manifest, then the neighbours of each member. */
 export async function manifestShow(file: string): Promise<void> {
@@ -10,5 +11,6 @@ export async function manifestShow(file: string): Promise<void> {
     const indices = topology.graph.neighbours(index).join(' ')
     return `${String(index).padStart(4)}  ${member}  neighbours: ${indices}`
   })
+  warnOfParts(topology.graph)
   process.stdout.write(`run ${run.id}\n${JSON.stringify(run.manifest, null, 2)}\n${neighbours.join('\n')}\n`)
 }

@@ -2,7 +2,7 @@ import { access, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { labTemplate } from '@tempered/lab/matrix'
 import { loadModule, type PluginKind, pluginTemplate } from '@tempered/lab/plugins'
-import { writeFileAtomic } from '@tempered/node'
+import { errorMessage, writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
 import type { NewKind } from '../new-kinds.js'
 import { scenarioInit } from './scenario-init.js'
@@ -74,6 +74,6 @@ async function writeFiles(folder: string, files: Record<string, string>, force: 
       process.stderr.write(`wrote ${path}\n`)
     }
   } catch (error) {
-    throw new CliError('E_FILE', `${folder}: ${(error as Error).message}`, { folder }, error)
+    throw new CliError('E_FILE', `${folder}: ${errorMessage(error)}`, { folder }, error)
   }
 }

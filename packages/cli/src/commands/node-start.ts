@@ -2,13 +2,14 @@ import { cacheFolder } from '@tempered/lab'
 import { loadModule } from '@tempered/lab/plugins'
 import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
-import { percent } from '@tempered/lab/text'
+import { partsWarning, percent } from '@tempered/lab/text'
 import {
   type BackendChoice,
   type CheckedProof,
   checkProofFile,
   createTrainerService,
   type DataSource,
+  errorCode,
   errorMessage,
   type Failpoints,
   fetchManifest,
@@ -24,6 +25,7 @@ import {
   type RoundReport,
   readIdentityFile,
   readLedgerRun,
+  runTopology,
   sleep,
   systemClock,
   type TemperedNode,
@@ -79,8 +81,10 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   try {
     const run = await openRun(config, identity, logger, stopping.signal)
     if (run === undefined) return
+    const parts = partsWarning(runTopology(run).graph)
+    if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
-    const source = await loadSource(config.data.source, cacheFolder())
+    const source = await loadSource(config.data.source, cacheFolder(), run.manifest.model)
     checkDataShape(run, source, config.data.source)
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
@@ -139,17 +143,27 @@ function finish(interruption: Interruption): void {
 
 async function createLogger(config: NodeConfig): Promise<Logger> {
   const options = { level: config.logLevel, base: { node: config.name }, formatters: logFormatters }
-  if (!process.stderr.isTTY) return pino(options, pino.destination(2))
+  const destination = logDestination()
+  if (!process.stderr.isTTY) return pino(options, destination)
   const { default: pretty } = await import('pino-pretty')
   const stream = pretty({
-    destination: 2,
-    sync: true,
+    destination,
     colorize: process.env.NO_COLOR === undefined,
     hideObject: true,
     messageFormat: (fields) => sentence(fields),
     translateTime: 'SYS:HH:MM:ss',
   })
   return pino(options, stream)
+}
+
+/** stderr. If it cannot be written any more (a closed pipe or terminal, a full disk), the node goes on without a log. */
+function logDestination() {
+  const destination = pino.destination({ dest: 2, sync: true })
+  destination.on('error', () => {
+    destination.write = () => true
+    destination.flushSync = () => undefined
+  })
+  return destination
 }
 
 const MANIFEST_RETRY_MS = 2_000
@@ -171,6 +185,8 @@ async function openRun(
       return await fetchManifest(identity, address, systemClock, signal)
     } catch (error) {
       if (signal.aborted) break
+      // Only another manifest can change a refusal, and it would be another run.
+      if (['E_REFUSED', 'E_KEY'].includes(errorCode(error))) throw error
       if (!warned) logger.warn({ address }, `no manifest yet, trying again: ${errorMessage(error)}`)
       warned = true
       await sleep(systemClock, MANIFEST_RETRY_MS, signal)

@@ -8,7 +8,7 @@ import {
   scenarioTemplate,
   type TemplateName,
 } from '@tempered/lab/scenario'
-import { writeFileAtomic } from '@tempered/node'
+import { errorMessage, writeFileAtomic } from '@tempered/node'
 import { CliError } from '../errors.js'
 
 export interface ScenarioInitOptions {
@@ -42,7 +42,7 @@ export async function scenarioInit(file: string, { template, force }: ScenarioIn
     await writeFileAtomic(join(dirname(file), SCHEMA_FILE), scenarioJsonSchema())
     await writeFileAtomic(file, text)
   } catch (error) {
-    throw new CliError('E_FILE', `${file}: ${(error as Error).message}`, { file }, error)
+    throw new CliError('E_FILE', `${file}: ${errorMessage(error)}`, { file }, error)
   }
   process.stderr.write(
     `created ${file}, and ${join(dirname(file), SCHEMA_FILE)} for your editor\n` +

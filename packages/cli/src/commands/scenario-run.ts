@@ -7,10 +7,12 @@ import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@t
 import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
+import { createTopology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
+import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
 import { renderBalances } from '../terminal/summary.js'
 import { widthOf } from '../terminal/table.js'
@@ -41,6 +43,8 @@ const VIRTUAL_SECONDS = `seconds are virtual time, in which training takes ${TRA
 export async function scenarioRun(file: string, options: ScenarioRunOptions): Promise<void> {
   requireFitting(options)
   const scenario = withOptions(await loadScenario(file), options)
+  // Seeds change only random topologies, which are connected.
+  warnOfParts(createTopology(scenario.topology, scenario.nodes, scenario.seeds[0]!))
   if (options.stage === 'hosts')
     return (await import('./scenario-machines.js')).scenarioMachines(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation
@@ -107,12 +111,14 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
 
 /** The last line for scripts: the results of the runs, and which assertions held. */
 function resultLine({ folder, interrupted, assertions, runs }: ScenarioResult): object {
-  const runResults = runs.map(({ variant, folder: path, stopped, measures, score }) => ({
+  const runResults = runs.map(({ variant, folder: path, stopped, interrupted: cut, measures, score }) => ({
     variant: variant.name,
     rule: variant.rule,
     seed: variant.seed,
     folder: join(folder, path),
     stopped,
+    interrupted: cut,
+    scoredRound: score.scoredRound,
     measures,
     ledgers: score.ledgers,
     failed: score.failed,
@@ -142,7 +148,11 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   if (missed.length > 0) {
     const many =
       assertions.length > 1 ? `${missed.length} of ${assertions.length} assertions` : 'the assertion'
-    throw new CliError('E_GOAL_MISSED', `${many} missed: ${missed.map((one) => one.assertion).join('; ')}`)
+    const several = new Set(assertions.map(({ rule }) => rule)).size > 1
+    const texts = missed.map(
+      ({ assertion, rule, got }) => `${several ? `${rule}: ` : ''}wanted ${assertion}, got ${got}`,
+    )
+    throw new CliError('E_GOAL_MISSED', `${many} missed: ${texts.join('; ')}`)
   }
   for (const { score, folder } of runs) {
     const bad = score.ledgers.bad[0]

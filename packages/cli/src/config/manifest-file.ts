@@ -1,11 +1,10 @@
 import { loadDocument } from '@tempered/lab/documents'
-import { ProtocolError, type Run, sealManifest } from '@tempered/protocol'
-import { z } from 'zod'
+import { manifestSchema, ProtocolError, type Run, sealManifest } from '@tempered/protocol'
 import { CliError } from '../errors.js'
 
 /** Reads and seals a run manifest file. Throws E_FILE, E_CONFIG. */
 export async function loadManifest(path: string): Promise<Run> {
-  const value = await loadDocument(path, z.unknown())
+  const value = await loadDocument(path, manifestSchema)
   try {
     return sealManifest(value)
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   backendSchema,
   evaluationSchema,
   loadDocument,
+  type Problem,
   sourceSchema,
   wholeSplitSchema,
 } from '@tempered/lab/documents'
@@ -73,11 +74,39 @@ export type NodeConfig = z.infer<typeof nodeConfigSchema>
 /** A configuration file as written, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
 
+/** `split` deals the source to several nodes, so it means nothing without `part` and `parts`, and these without it. */
+export function checkNodeConfig({ data }: NodeConfig, raw: unknown): Problem[] {
+  const given = Object.keys((raw as { data?: object | null } | null)?.data ?? {})
+  const { split, part, parts } = data
+  if (split === undefined) {
+    const stray = ['part', 'parts'].filter((key) => given.includes(key) && (part !== 0 || parts !== 1))
+    return stray.map((key) => ({
+      path: ['data', key],
+      message:
+        'means nothing without `split`; add e.g. split: { kind: iid }, or remove it to train on the whole source',
+    }))
+  }
+  const missing = ['part', 'parts'].filter((key) => !given.includes(key))
+  if (missing.length > 0)
+    return [
+      {
+        path: ['data', 'split'],
+        message: `needs ${missing.map((key) => `\`${key}\``).join(' and ')}: which part of how many, e.g. part: 0, parts: 4`,
+      },
+    ]
+  if (part >= parts)
+    return [{ path: ['data', 'part'], message: `must be below parts, ${parts}; parts are counted from 0` }]
+  return []
+}
+
+/** The configuration file in a node folder. */
+export const NODE_CONFIG_FILE = 'node.yaml'
+
 /** Loads a configuration file, or `node.yaml` of a node folder, and makes its paths absolute. */
 export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> {
   const info = await stat(fileOrFolder).catch(() => undefined)
-  const path = info?.isDirectory() ? join(fileOrFolder, 'node.yaml') : fileOrFolder
-  const config = await loadDocument(path, nodeConfigSchema)
+  const path = info?.isDirectory() ? join(fileOrFolder, NODE_CONFIG_FILE) : fileOrFolder
+  const config = await loadDocument(path, nodeConfigSchema, { check: checkNodeConfig })
   const from = (relative: string): string => resolve(dirname(path), relative)
   return {
     ...config,

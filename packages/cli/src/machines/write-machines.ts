@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temperedVersion } from '@tempered/lab'
 import { parseText } from '@tempered/lab/documents'
-import { createIdentityFile, writeFileAtomic } from '@tempered/node'
+import { createIdentityFile, errorMessage, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { CliError } from '../errors.js'
@@ -43,7 +43,7 @@ export async function writeMachines(init: MachinesFolderInit): Promise<void> {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    throw new CliError('E_FILE', `${init.folder}: ${(error as Error).message}`, { folder }, error)
+    throw new CliError('E_FILE', `${init.folder}: ${errorMessage(error)}`, { folder }, error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCutShort, scoredRoundsText } from '@tempered/lab/measures'
 import type { ScenarioResult } from '@tempered/lab/run'
 import type { Scenario } from '@tempered/lab/scenario'
 import { bytes, percent, ruleText, seconds } from '@tempered/lab/text'
@@ -7,10 +8,13 @@ import { foldedTable } from './table.js'
 
 /** One line per run with its result, folded to the width of the terminal; then its failures. */
 export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
+  // The column tells only where a run was not scored after its last round.
+  const hasRounds = runs.some(({ score }) => isCutShort(score))
   const header = [
     'run',
     'rule',
     'seed',
+    ...(hasRounds ? ['rounds'] : []),
     'worst',
     'mean',
     'finished',
@@ -23,6 +27,7 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     variant.name,
     ruleText(variant.rule),
     String(variant.seed),
+    ...(hasRounds ? [scoredRoundsText(score)] : []),
     percent(score.worst?.accuracy),
     percent(score.mean),
     `${score.finishedHonest} of ${score.honestNodes}`,
@@ -32,12 +37,29 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     `${score.ledgers.valid} of ${score.ledgers.checked}`,
   ])
   // A run is identified by its name, its rule and its seed.
-  const lines = foldedTable([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8, 9]), width, 3)
+  const numbers = new Set(header.flatMap((_, k) => (k < 2 ? [] : [k])))
+  const lines = foldedTable([header, ...rows], numbers, width, 3)
   return [
     // The first line of each block is its header.
     ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
+    ...runs.flatMap((run) => cutText(run) ?? []),
     ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
   ]
+}
+
+function cutText({
+  folder,
+  score,
+  stopped,
+  interrupted,
+}: ScenarioResult['runs'][number]): string | undefined {
+  if (!isCutShort(score)) return undefined
+  const why = interrupted
+    ? 'interrupted'
+    : stopped === null
+      ? 'not all honest nodes went on'
+      : `stopped (${stopped})`
+  return pc.yellow(`${folder}: ${why}; scored after ${scoredRoundsText(score)} rounds`)
 }
 
 /** One line per assertion: the expected and the actual value. */

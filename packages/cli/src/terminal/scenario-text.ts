@@ -7,7 +7,7 @@ import {
   variantRuleName,
   variantsOf,
 } from '@tempered/lab/scenario'
-import { ranges } from '@tempered/lab/text'
+import { partsWarning, ranges } from '@tempered/lab/text'
 import { createRunRule, type DataSource, histogram } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
 import pc from 'picocolors'
@@ -34,6 +34,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
   ]
   return [
     `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
+    ...[partsWarning(graph) ?? []].flat().map((text) => pc.yellow(`    ${text}`)),
     ...(topologyChecks.isSafe
       ? []
       : [pc.yellow('    with more attackers around some nodes than their rule tolerates, see below')]),
@@ -127,6 +128,8 @@ function edges(list: readonly (readonly [number, number])[]): string {
 }
 
 const MAX_ROWS = 32
+/** Above this many classes only the bars are shown. */
+const MAX_COLUMNS = 26
 const BARS = ' ▁▂▃▄▅▆▇█'
 
 /** Samples of each label at each node under the first seed. */
@@ -136,17 +139,19 @@ function labelTable(scenario: Scenario, data: DataSource): string[] {
   const counts = dealtSamples(scenario, seed, data).map((indices) => histogram(labels, indices, classes))
   const most = Math.max(...counts.flatMap((row) => [...row]))
   const attackers = place(scenario, seed)
+  const hasCounts = classes <= MAX_COLUMNS
   const rows = counts
     .slice(0, MAX_ROWS)
     .map((row, index) => [
       '   ',
       nodeName(index) + (attackers.has(index) ? pc.red(' attacks') : ''),
       [...row].map((count) => BARS[count === 0 ? 0 : Math.max(1, Math.round((8 * count) / most))]).join(''),
-      ...[...row].map((count) => (count === 0 ? '·' : String(count))),
+      ...(hasCounts ? [...row].map((count) => (count === 0 ? '·' : String(count))) : []),
       String(row.reduce((sum, count) => sum + count, 0)),
     ])
-  const header = ['   ', 'label', '', ...Array.from({ length: classes }, (_, label) => String(label)), 'all']
-  const numbers = new Set(Array.from({ length: classes + 1 }, (_, k) => k + 3))
+  const columns = Array.from({ length: hasCounts ? classes : 0 }, (_, label) => String(label))
+  const header = ['   ', 'label', '', ...columns, 'all']
+  const numbers = new Set(Array.from({ length: columns.length + 1 }, (_, k) => k + 3))
   const lines = table([header, ...rows], numbers).map((line, k) => (k === 0 ? pc.dim(line) : line))
   if (counts.length > MAX_ROWS) lines.push(pc.dim(`    … and ${counts.length - MAX_ROWS} more nodes`))
   return lines

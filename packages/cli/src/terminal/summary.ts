@@ -1,12 +1,15 @@
 import {
   benefitLines,
   costLines,
+  isCutShort,
   type MeasureName,
   measureInfo,
   measuresOf,
   measureText,
   type RunScore,
+  scoredRoundsText,
   type Tradeoff,
+  unequalText,
 } from '@tempered/lab/measures'
 import { ISOLATION_REMEDY } from '@tempered/node'
 import pc from 'picocolors'
@@ -43,6 +46,7 @@ export function renderScores(
     ),
     measure('accuracySpread'),
     ...(scores.some(({ score }) => score.asr !== null) ? [measure('asr')] : []),
+    ...(scores.some(({ score }) => isCutShort(score)) ? [row('rounds scored', scoredRoundsText)] : []),
     measure('finishedHonest', (score) => `${score.finishedHonest} of ${score.honestNodes}`),
     measure('precision'),
     measure('recall'),
@@ -61,7 +65,7 @@ export function renderScores(
  * other if the terminal is too narrow. A defence is never shown without its cost.
  */
 export function renderBalances(balances: readonly Tradeoff[], width: number, isSimulated: boolean): string[] {
-  return balances.flatMap((balance) => {
+  const lines = balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance, isSimulated)
     const benefit = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
@@ -76,6 +80,7 @@ export function renderBalances(balances: readonly Tradeoff[], width: number, isS
     if (beside.every((line) => line.length <= width)) return ['', ...boldFirst(beside)]
     return [benefit, cost].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
   })
+  return [...lines, ...balances.flatMap((balance) => unequalText(balance) ?? []).map(pc.yellow)]
 }
 
 function boldFirst([first = '', ...lines]: readonly string[]): string[] {

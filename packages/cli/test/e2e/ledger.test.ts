@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEvidenceLog, readLedgerRun } from '@tempered/node'
@@ -52,6 +52,34 @@ describe('tempered ledger verify', () => {
       // Alone, without the final heads of others and its own, it is a valid ledger of fewer rounds.
       await rm(join(stateOf('node-02', copy), 'finals.cbor'))
       expect((await ledger('verify', stateOf('node-02', copy))).code).toBe(0)
+    }))
+
+  it('finds a state folder behind a link and one that the configuration puts elsewhere, each once', () =>
+    onCopy(async (copy) => {
+      const node = join(copy, 'node')
+      await rename(stateOf('node-02', copy), join(copy, 'volume'))
+      await rm(join(copy, 'nodes'), { recursive: true })
+      await mkdir(node)
+      await symlink('../volume', join(node, 'state'))
+      const behindLink = await ledger('verify', node)
+      expect(behindLink.code, behindLink.stderr).toBe(0)
+      expect(behindLink.stdout.match(/^ok/gm)).toHaveLength(1)
+      await symlink('..', join(node, 'circle'))
+      expect((await ledger('verify', copy)).stdout.match(/^ok/gm)).toHaveLength(1)
+      await rm(join(node, 'state'))
+      await rm(join(node, 'circle'))
+      const config = join(node, 'node.yaml')
+      await writeFile(config, 'name: a\nstate: ../volume\nmanifest: { file: manifest.json }\n')
+      const elsewhere = await ledger('verify', node)
+      expect(elsewhere.code, elsewhere.stderr).toBe(0)
+      expect(elsewhere.stdout.match(/^ok/gm)).toHaveLength(1)
+      expect((await ledger('verify', copy)).stdout.match(/^ok/gm)).toHaveLength(1)
+      // A configuration that cannot be read is named, rather than a folder without a ledger.
+      await writeFile(config, 'name: a\nstate: ../volume\n')
+      expect(await ledger('verify', node)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('manifest'),
+      })
     }))
 
   it('exits 6 and names the first bad entry of a damaged ledger', () =>

@@ -1,10 +1,16 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { CellResult } from '@tempered/lab/matrix'
 import { describe, expect, it } from 'vitest'
 import { full, sized } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
+
+const execFileAsync = promisify(execFile)
+const tempered = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** Each with the rule, averaging, and both without an attack. */
 const SEEDS = sized([1], [1, 2])
@@ -140,5 +146,44 @@ describe('tempered lab matrix', () => {
         /lab\.yaml:5:\d+: axes\.attacks\.0\.from: round 4 is after the last one, 3/,
       )
       expect(await readdir(folder)).toEqual(['lab.yaml'])
+    }))
+})
+
+describe('tempered lab jobs', () => {
+  it('writes a script whose shards, merged, are the whole matrix; a lost cell is repeated by its shard alone', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify({ ...LAB, axes: { ...LAB.axes, seeds: [1] } }))
+      const jobs = join(folder, 'small-jobs')
+      const written = await callCli(['lab', 'jobs', 'lab.yaml', '--shards', '2'], folder)
+      expect(written.code, written.stderr).toBe(0)
+      const run = (...args: string[]) =>
+        execFileAsync('sh', ['run.sh', ...args], { cwd: jobs, env: { ...process.env, TEMPERED: tempered } })
+      await run()
+      const whole = await cellsIn(join(jobs, 'results'))
+      expect(whole.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done'])
+
+      await rm(join(jobs, 'results', 'cells', `${whole[1]!.id}.json`))
+      const lost = await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)
+      expect(lost.code).toBe(7)
+      expect(lost.stderr).toContain('1 of 4 cells are missing')
+      expect((await run('2')).stderr).toContain('shard 2/2: 2 cells, 2 at the same time; 1 are already done')
+      expect((await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)).code).toBe(0)
+      const again = await cellsIn(join(jobs, 'results'))
+      const measured = (cells: CellResult[]) =>
+        cells.map(({ id, measures }) => [id, measures?.worstHonestAccuracy, measures?.bytesPerRound])
+      expect(measured(again)).toEqual(measured(whole))
+    }))
+
+  it('merges no cells of another lab', () =>
+    inTemporaryFolder(async (folder) => {
+      await mkdir(join(folder, 'other', 'cells'), { recursive: true })
+      await writeFile(join(folder, 'other', 'cells', 'x.json'), '{"id":"x","hash":"y","status":"done"}')
+      await writeFile(join(folder, 'lab.yaml'), JSON.stringify(LAB))
+      const merged = await callCli(['lab', 'merge', 'lab.yaml', 'other', '--out', 'all'], folder)
+      expect(merged.code).toBe(2)
+      expect(merged.stderr).toContain('E_FILE')
+      expect(merged.stderr).toContain('of another lab')
+      const empty = await callCli(['lab', 'merge', 'lab.yaml', '.', '--out', 'all'], folder)
+      expect(empty.stderr).toContain('holds no results of a matrix')
     }))
 })

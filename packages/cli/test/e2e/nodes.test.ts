@@ -58,12 +58,13 @@ describe('two nodes started by hand', () => {
     }),
   )
 
-  it('SIGINT stops a node cleanly with exit code 130, SIGTERM with 143, and it can be started again', () =>
+  it('SIGINT, SIGTERM and SIGHUP stop a node cleanly, each with its exit code, and it can be started again', () =>
     inTemporaryFolder(async (folder) => {
       await initNodes(folder, ['alice', 'bob'], 4)
       for (const [signal, code] of [
         ['SIGINT', 130],
         ['SIGTERM', 143],
+        ['SIGHUP', 129],
       ] as const) {
         const alice = startNode(folder, 'alice')
         await listening(alice)
@@ -71,6 +72,19 @@ describe('two nodes started by hand', () => {
         expect(await alice.exit).toBe(code)
       }
       expect((await callCli(['ledger', 'verify', 'alice'], folder)).code).toBe(0)
+    }))
+
+  it('a node goes on when nobody reads its output any more', () =>
+    inTemporaryFolder(async (folder) => {
+      await initNodes(folder, ['alice', 'bob'], 4)
+      const alice = startNode(folder, 'alice')
+      await setBootstrap(folder, 'bob', await listening(alice))
+      alice.child.stderr!.destroy()
+      const bob = startNode(folder, 'bob')
+      await roundDone(alice, 0)
+      alice.child.stdout!.destroy()
+      expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
+      expect((await callCli(['ledger', 'verify', 'alice'], folder)).stdout).toContain('4 entries of 4 rounds')
     }))
 
   it('a state folder in use is refused with exit code 5', () =>

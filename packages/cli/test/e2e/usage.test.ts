@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callCli } from '../support/call-cli.js'
-import { inTemporaryFolder, runCli } from '../support/run-cli.js'
+import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
 describe('the tempered command', () => {
   it('shows help for every command it names', () =>
@@ -48,6 +48,44 @@ describe('the tempered command', () => {
       expect(run.stderr).not.toContain('    at ')
     }),
   )
+
+  it.each([
+    [['model', 'export', '--help'], 'ledger export'],
+    [['ledgr', '--help'], 'tempered ledger'],
+    [['ledger', 'verfy', '--help'], 'tempered ledger verify'],
+    [['help', 'scenarios'], 'tempered scenario'],
+  ])('%j is an error that names the nearest command', (args, near) =>
+    inTemporaryFolder(async (folder) => {
+      const run = await callCli(args, folder)
+      expect(run.code).toBe(2)
+      expect(run.stdout).toBe('')
+      expect(run.stderr).toContain('unknown command')
+      expect(run.stderr).toContain(near)
+    }),
+  )
+
+  it('writes no file where it cannot, and says what to do', () =>
+    inTemporaryFolder(async (folder) => {
+      await callCli(['node', 'init', 'a'], folder)
+      const create = (out: string) =>
+        callCli(['manifest', 'create', '--member', 'a', '--force', '--out', out], folder)
+      for (const [out, remedy] of [
+        ['a', 'name a file'],
+        ['missing/x.json', 'check the path'],
+      ] as const)
+        expect(await create(out)).toMatchObject({
+          code: 7,
+          stderr: expect.stringMatching(new RegExp(`E_IO.*${remedy}`)),
+        })
+    }))
+
+  it('ends quietly like other tools when nobody reads what it prints', () =>
+    inTemporaryFolder(async (folder) => {
+      const cli = startCli(['scenario', 'schema'], folder)
+      cli.child.stdout!.destroy()
+      expect(await cli.exit).toBe(141)
+      expect(cli.stderr).toEqual([])
+    }))
 
   it('shows the stack only with --debug', () =>
     inTemporaryFolder(async (folder) => {

@@ -23,8 +23,8 @@ import { openWorkerNode } from './worker-node.js'
  * training thread for all of them. It ends when its launcher closes the IPC channel.
  */
 
-// The launcher decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
-process.on('SIGINT', () => undefined)
+// The launcher decides when to stop; Ctrl-C, a closed terminal and a stopped service reach every process of the group.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
 
 const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
@@ -72,7 +72,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
 
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
-  const source = await loadSource(init.source, init.cacheFolder)
+  const source = await loadSource(init.source, init.cacheFolder, manifest.model)
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()
   const leaving = new Set<number>()

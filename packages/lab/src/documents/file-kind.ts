@@ -1,38 +1,56 @@
+import { readFile } from 'node:fs/promises'
 import { isMap, parseDocument } from 'yaml'
 import { LabError } from '../errors.js'
 
-type FileKind = 'scenario' | 'lab' | 'consensus'
+type FileKind = 'scenario' | 'lab' | 'consensus' | 'node' | 'manifest'
 
 /** Keys at the root of a file that only this kind has, and the command that takes it. */
 const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; readonly command: string }>> = {
   scenario: {
     keys: ['rule', 'adversaries', 'faults', 'assertions', 'training'],
-    command: 'scenario validate',
+    command: 'scenario run',
   },
   lab: { keys: ['axes', 'scenario'], command: 'lab matrix' },
   consensus: { keys: ['after', 'start'], command: 'lab consensus' },
+  node: { keys: ['key', 'listen', 'bootstrap', 'manifest'], command: 'node start --config' },
+  manifest: { keys: ['members', 'limits'], command: 'manifest show' },
 }
 
 /** Which kind of file a text is, by the keys at its root; `scenario` when none of them decides. */
 export function kindOfText(text: string): FileKind {
-  const root = parseDocument(text).contents
-  const keys = isMap(root) ? root.items.map(({ key }) => String(key)) : []
-  const isThere = (kind: FileKind): boolean => KINDS[kind].keys.some((key) => keys.includes(key))
-  return (Object.keys(KINDS) as FileKind[]).find(isThere) ?? 'scenario'
+  const keys = rootKeys(text)
+  return ALL.find((kind) => hasKeys(keys, kind)) ?? 'scenario'
 }
 
-/** Loads a file of one kind; when its unknown keys are those of another kind, the error says so. */
+const ALL = Object.keys(KINDS) as FileKind[]
+
+function rootKeys(text: string): string[] {
+  const root = parseDocument(text).contents
+  return isMap(root) ? root.items.map(({ key }) => String(key)) : []
+}
+
+function hasKeys(keys: readonly string[], kind: FileKind): boolean {
+  return KINDS[kind].keys.some((key) => keys.includes(key))
+}
+
+/**
+ * Loads a file of one kind. When its unknown keys are those of another kind, the error says so; if it has no key of its
+ * own kind, only that, since the other mistakes then say nothing.
+ */
 export async function loadKind<T>(kind: FileKind, file: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load()
   } catch (error) {
     if (!(error instanceof LabError) || error.code !== 'E_CONFIG') throw error
     const { message } = error
-    const other = (Object.keys(KINDS) as FileKind[]).find(
+    const other = ALL.find(
       (name) => name !== kind && KINDS[name].keys.some((key) => message.includes(`unknown key "${key}"`)),
     )
     if (other === undefined) throw error
-    const hint = `this looks like a ${other} file: ./tempered ${KINDS[other].command} ${file}`
-    throw new LabError('E_CONFIG', `${message}\n${hint}`, error.details, error)
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    const isMixed = text === undefined || hasKeys(rootKeys(text), kind)
+    const hint = `a ${other} file: ./tempered ${KINDS[other].command} ${file}`
+    const whole = isMixed ? `${message}\nthis looks like ${hint}` : `${file}: not a ${kind} file but ${hint}`
+    throw new LabError('E_CONFIG', whole, error.details, error)
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { nearestName } from '@tempered/errors'
+import { issueText, valueAt } from '@tempered/protocol'
 import {
   type Document,
   isMap,
@@ -12,7 +13,6 @@ import {
 } from 'yaml'
 import type { z } from 'zod'
 import { LabError } from '../errors.js'
-import { issueText } from './issue-text.js'
 import { knownKeys } from './known-keys.js'
 import type { Problem } from './problem.js'
 import { yamlErrorText } from './yaml-error-text.js'
@@ -183,13 +183,6 @@ function withoutWrong(
       )
   }
   return copy
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
-    value,
-  )
 }
 
 type Path = readonly PropertyKey[]

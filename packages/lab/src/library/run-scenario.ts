@@ -64,7 +64,7 @@ export async function runScenario(
   const { stage = 'cluster', onProgress, cacheFolder: cache = cacheFolder() } = options
   return runVariants({
     scenario: parsed,
-    data: await loadSource(parsed.data.source, cache),
+    data: await loadSource(parsed.data.source, cache, parsed.data),
     folder: options.folder ?? newRunPath('runs', parsed.name, new Date()),
     cacheFolder: cache,
     workers: options.workers ?? availableParallelism(),

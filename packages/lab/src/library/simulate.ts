@@ -51,7 +51,7 @@ export async function simulate(
 ): Promise<SimulationResult> {
   const parsed = await readScenario(scenario)
   const { signal, cacheFolder: cache = cacheFolder() } = options
-  const plan = planRun(parsed, await loadSource(parsed.data.source, cache))
+  const plan = planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
   signal?.throwIfAborted()
   const run = await startRecordedRun({
     plan,

@@ -1,5 +1,5 @@
-import type { Measures } from '../measures/catalogue.js'
 import type { ScenarioInput } from '../scenario/schema.js'
+import type { CellOutcome } from './cell-run.js'
 
 /** Messages between the launcher of a matrix and its processes, over Node's IPC channel. */
 
@@ -15,5 +15,5 @@ export interface CellFailure {
 
 export type CellReply =
   /** `seconds`: wall-clock seconds that the cell took. */
-  | { readonly id: string; readonly measures: Measures; readonly seconds: number }
+  | ({ readonly id: string; readonly seconds: number } & CellOutcome)
   | { readonly id: string; readonly error: CellFailure }

@@ -5,8 +5,8 @@ import { createCellRunner } from './cell-run.js'
 
 /** A process that runs cells of a matrix, one at a time. It lives as long as its launcher. */
 
-// The launcher decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
-process.on('SIGINT', () => undefined)
+// The launcher decides when to stop; Ctrl-C, a closed terminal and a stopped service reach every process of the group.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 
 const runner = createCellRunner(cacheFolder())
@@ -17,7 +17,7 @@ const reply = (message: CellReply): void => {
 process.on('message', ({ id, scenario }: CellRequest) => {
   const begun = performance.now()
   runner.run(scenario).then(
-    (measures) => reply({ id, measures, seconds: (performance.now() - begun) / 1000 }),
+    (outcome) => reply({ id, ...outcome, seconds: (performance.now() - begun) / 1000 }),
     (error) => reply({ id, error: { code: errorCode(error), message: errorMessage(error) } }),
   )
 })

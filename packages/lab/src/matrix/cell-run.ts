@@ -7,10 +7,16 @@ import { planRun } from '../scenario/plan.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
+export interface CellOutcome {
+  readonly measures: Measures
+  /** Round (from 0) after which the run was scored. */
+  readonly scoredRound: number | null
+}
+
 /** Runs cells one after another. They share the data and the training thread. */
 export interface CellRunner {
   /** Throws for mistakes in the scenario, E_NODES_FAILED or E_LEDGER_INVALID. */
-  run(scenario: ScenarioInput): Promise<Measures>
+  run(scenario: ScenarioInput): Promise<CellOutcome>
   close(): Promise<void>
 }
 
@@ -23,7 +29,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder))
+      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder, scenario.data))
       const run = await startRecordedRun({
         plan,
         folder: '',
@@ -35,9 +41,9 @@ export function createCellRunner(cacheFolder: string): CellRunner {
         onEvent: () => undefined,
       })
       const score = await run.finish()
-      requireNoFailures(score)
+      requireNoFailures(score, run.stoppedEarly !== undefined)
       requireValidLedgers(score, plan)
-      return measuresOf(score)
+      return { measures: measuresOf(score), scoredRound: score.scoredRound }
     },
     async close() {
       for (const service of services.values()) await (await service).close()

@@ -59,7 +59,7 @@ export const labSchema = z.strictObject({
     .strictObject({
       nodes: fields.nodes,
       mixing: fields.mixing,
-      data: z.strictObject({ source: fields.data.unwrap().shape.source }).prefault({}),
+      data: fields.data.unwrap().pick({ source: true, classes: true }).prefault({}),
       model: fields.model,
       training: fields.training,
       evaluation: fields.evaluation,

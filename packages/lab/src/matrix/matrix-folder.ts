@@ -25,7 +25,7 @@ export interface MatrixFolder {
   find(cell: Cell): CellResult | undefined
   write(
     cell: Cell,
-    result: Pick<CellResult, 'status' | 'error' | 'measures' | 'seconds'>,
+    result: Pick<CellResult, 'status' | 'error' | 'measures' | 'scoredRound' | 'seconds'>,
   ): Promise<CellResult>
   /** Writes matrix.json over all cells of the lab. */
   finish(results: readonly CellResult[]): Promise<void>
@@ -36,11 +36,7 @@ export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFo
   await mkdir(cellsFolder, { recursive: true })
   await writeFileAtomic(join(path, 'lab.yaml'), stringify({ ...lab, versions: versions() }))
   const known = new Map<string, CellResult>()
-  for (const name of await readdir(cellsFolder)) {
-    if (!name.endsWith('.json')) continue
-    const result = parseResult(await readFile(join(cellsFolder, name), 'utf8'))
-    if (result?.status === 'done') known.set(result.id, result)
-  }
+  for (const result of await readCells(path)) if (result.status === 'done') known.set(result.id, result)
   return {
     path,
     find(cell) {
@@ -72,6 +68,23 @@ export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFo
       await writeFileAtomic(join(path, MATRIX_FILE), `${JSON.stringify(matrix, null, 1)}\n`)
     },
   }
+}
+
+/** Every result in a folder, done or failed, in no order. */
+export async function readCells(path: string): Promise<CellResult[]> {
+  const cellsFolder = join(path, 'cells')
+  const results: CellResult[] = []
+  for (const name of await readdir(cellsFolder)) {
+    if (!name.endsWith('.json')) continue
+    const result = parseResult(await readFile(join(cellsFolder, name), 'utf8'))
+    if (result !== undefined) results.push(result)
+  }
+  return results
+}
+
+/** The result of a cell that did not run. */
+export function missingResult(cell: Cell): CellResult {
+  return { ...placeOf(cell), id: cell.id, hash: cell.hash, status: 'missing', measures: null, seconds: null }
 }
 
 export function placeOf({ rule, attack, fraction, topology, split, seed }: CellPlace): CellPlace {

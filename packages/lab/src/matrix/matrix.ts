@@ -1,11 +1,13 @@
 import type { CellPool } from './cell-pool.js'
 import type { Cell } from './cells.js'
-import { type CellResult, type MatrixFolder, placeOf } from './matrix-folder.js'
+import { type CellResult, type MatrixFolder, missingResult } from './matrix-folder.js'
 
 export interface MatrixInit {
   readonly cells: readonly Cell[]
   readonly folder: MatrixFolder
   readonly pool: CellPool
+  /** False for a shard: matrix.json is then left to `mergeMatrix`. Default true. */
+  readonly isWhole?: boolean
   /** Called after every cell that runs, but not for cells of earlier runs. */
   onCell(result: CellResult, progress: MatrixProgress): void
 }
@@ -26,7 +28,8 @@ export interface MatrixRun {
 }
 
 /** Runs the cells that are not done yet. Each result is written as soon as the cell is finished. */
-export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): MatrixRun {
+export function startMatrix(init: MatrixInit): MatrixRun {
+  const { cells, folder, pool, onCell } = init
   const earlier = new Map(cells.map((cell) => [cell, folder.find(cell)]))
   const kept = [...earlier.values()].filter((result) => result !== undefined).length
   let finished = kept
@@ -36,15 +39,7 @@ export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix
     const known = earlier.get(cell)
     if (known !== undefined) return known
     const reply = await pool.run({ id: cell.id, scenario: cell.scenario })
-    if ('error' in reply && reply.error.code === 'E_STOPPED')
-      return {
-        ...placeOf(cell),
-        id: cell.id,
-        hash: cell.hash,
-        status: 'missing',
-        measures: null,
-        seconds: null,
-      }
+    if ('error' in reply && reply.error.code === 'E_STOPPED') return missingResult(cell)
     const result = await folder.write(
       cell,
       'error' in reply
@@ -54,7 +49,12 @@ export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix
             measures: null,
             seconds: null,
           }
-        : { status: 'done', measures: reply.measures, seconds: reply.seconds },
+        : {
+            status: 'done',
+            measures: reply.measures,
+            scoredRound: reply.scoredRound,
+            seconds: reply.seconds,
+          },
     )
     finished += 1
     if (result.status === 'failed') failed += 1
@@ -63,7 +63,7 @@ export function startMatrix({ cells, folder, pool, onCell }: MatrixInit): Matrix
   }
 
   const done = Promise.all(cells.map(runCell)).then(async (results) => {
-    await folder.finish(results)
+    if (init.isWhole !== false) await folder.finish(results)
     return results
   })
   return { kept, done }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LabError } from '../errors.js'
 import { estimate } from './bootstrap.js'
 import { type Estimates, type Measures, measureNames } from './catalogue.js'
-import { type BySeed, type Tradeoff, tradeoffOf } from './tradeoff.js'
+import { type BySeed, type SeedRun, type Tradeoff, tradeoffOf } from './tradeoff.js'
 
 /** Results of a lab: one cell per combination of axes and seed. */
 export interface Matrix {
@@ -32,6 +32,8 @@ export interface MatrixCell {
   readonly status: 'done' | 'failed' | 'missing'
   readonly error?: string
   readonly measures: Measures | null
+  /** Round (from 0) after which it was scored; folders of older versions do not contain it. */
+  readonly scoredRound?: number | null
 }
 
 /** The file that makes a folder a matrix folder. */
@@ -132,8 +134,8 @@ function append(lists: Map<string, MatrixCell[]>, key: string, cell: MatrixCell)
 }
 
 function measuresBySeed(cells: readonly MatrixCell[]): BySeed | undefined {
-  const found = cells.flatMap(({ seed, measures }): [number, Measures][] =>
-    measures === null || measures === undefined ? [] : [[seed, measures]],
+  const found = cells.flatMap(({ seed, measures, scoredRound }): [number, SeedRun][] =>
+    measures === null || measures === undefined ? [] : [[seed, { measures, scoredRound }]],
   )
   return found.length === 0 ? undefined : new Map(found)
 }

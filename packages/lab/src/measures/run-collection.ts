@@ -1,4 +1,4 @@
-import { access, readdir } from 'node:fs/promises'
+import { access, readdir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LabError } from '../errors.js'
 import { RUN_FILES, readRun, type StoredRun } from './read-run.js'
@@ -23,20 +23,30 @@ const MAX_DEPTH = 3
 /** Folder of the nodes' states and logs inside a run. It is not searched. */
 const NOT_RUNS = new Set(['nodes', 'hosts', 'proofs', 'node_modules'])
 
-/** Run folders in a folder, itself included, in order of their paths. Throws E_FILE when there is none. */
+/**
+ * Run folders in a folder, itself included, in order of their paths. Follows symbolic links, each folder once. Throws
+ * E_FILE when there is none.
+ */
 export async function findRuns(folder: string): Promise<RunPlace[]> {
   const found: string[] = []
+  const seen = new Set<string>()
   const look = async (path: string, depth: number): Promise<void> => {
+    const real = await realpath(path).catch(() => path)
+    if (seen.has(real)) return
+    seen.add(real)
     if (await isRunFolder(path)) {
       found.push(path)
       return
     }
     if (depth === MAX_DEPTH) return
-    const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
+    const names = await readdir(path).catch((cause) => {
       throw new LabError('E_FILE', `${path}: not a readable folder`, {}, cause)
     })
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1)))
-      if (entry.isDirectory() && !NOT_RUNS.has(entry.name)) await look(join(path, entry.name), depth + 1)
+    for (const name of names.sort()) {
+      if (NOT_RUNS.has(name)) continue
+      const info = await stat(join(path, name)).catch(() => undefined)
+      if (info?.isDirectory()) await look(join(path, name), depth + 1)
+    }
   }
   await look(folder, 0)
   if (found.length === 0) {

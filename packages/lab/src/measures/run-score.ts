@@ -13,6 +13,8 @@ export interface RunScore extends FilterQuality {
   readonly unfinished: readonly string[]
   /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
   readonly scoredRound: number | null
+  /** Rounds that the manifest plans. */
+  readonly plannedRounds: number
   /** Test accuracy after the scored round. */
   readonly worst: NodeAccuracy | null
   readonly mean: number | null
@@ -37,6 +39,19 @@ export interface RunScore extends FilterQuality {
   readonly ledgers: LedgerCount
   /** Measures that modules have added, by name; undefined when there are none. */
   readonly custom?: Readonly<Record<string, CustomMeasure>>
+}
+
+/** The rounds that a run has been scored after, and those that were planned. */
+export type ScoredRounds = Pick<RunScore, 'scoredRound' | 'plannedRounds'>
+
+/** Whether a run was scored before its last round: it was interrupted, a stop condition held, or nodes fell behind. */
+export function isCutShort({ scoredRound, plannedRounds }: ScoredRounds): boolean {
+  return (scoredRound ?? -1) + 1 < plannedRounds
+}
+
+/** Rounds scored of rounds planned, e.g. `4 of 60`. */
+export function scoredRoundsText({ scoredRound, plannedRounds }: ScoredRounds): string {
+  return `${(scoredRound ?? -1) + 1} of ${plannedRounds}`
 }
 
 export interface LedgerCount {

@@ -30,6 +30,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
       finished.includes(node) || absent.has(node.index) ? [] : [node.name],
     ),
     scoredRound,
+    plannedRounds: record.rounds,
     worst: finals[0] ?? null,
     mean: mean(accuracies),
     best: finals.at(-1) ?? null,

@@ -75,3 +75,10 @@ function line(label: string, estimate: Estimate | null, text: (value: number) =>
 function nameOf(measure: keyof typeof MEASURES): string {
   return MEASURES[measure].label
 }
+
+/** Why figures are missing, in one sentence; undefined where no runs had to be left out. */
+export function unequalText({ rule, unequalSeeds }: Tradeoff): string | undefined {
+  if (unequalSeeds.length === 0) return undefined
+  const seeds = `${unequalSeeds.length === 1 ? 'seed' : 'seeds'} ${unequalSeeds.join(', ')}`
+  return `${rule}, ${seeds}: the runs were scored after different rounds, so their accuracies are not compared.`
+}

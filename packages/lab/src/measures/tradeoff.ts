@@ -3,10 +3,13 @@ import type { Measures } from './catalogue.js'
 
 /**
  * The benefit and the cost of a defence. Each figure is a difference or ratio of two runs with the same seed, then the
- * mean over seeds; null where one of the two runs is missing.
+ * mean over seeds; null where one of the two runs is missing. Accuracies and attack success are compared only if both
+ * runs were scored after the same round.
  */
 export interface Tradeoff {
   readonly rule: string
+  /** Seeds of which two runs were scored after different rounds, so that these runs are not compared. */
+  readonly unequalSeeds: readonly number[]
   readonly benefit: {
     /** Test accuracy under attack, defended − undefended, of the worst honest node; in [−1, 1], higher is better. */
     readonly worstGained: Estimate | null
@@ -37,8 +40,15 @@ export interface Tradeoff {
   }
 }
 
-/** Measures of one variant by seed. */
-export type BySeed = ReadonlyMap<number, Measures>
+/** One run of a variant. */
+export interface SeedRun {
+  readonly measures: Measures
+  /** Round (from 0) after which it was scored; undefined where it was not recorded. */
+  readonly scoredRound?: number | null | undefined
+}
+
+/** The runs of one variant by seed. */
+export type BySeed = ReadonlyMap<number, SeedRun>
 
 export interface BalanceInput {
   readonly rule: string
@@ -61,18 +71,25 @@ export function tradeoffOf(input: BalanceInput): Tradeoff {
   const compared = bytesRatio !== null || secondsRatio !== null
   return {
     rule,
+    unequalSeeds: [
+      ...new Set([...unequalSeeds(attacked, undefended), ...unequalSeeds(honest, baseline)]),
+    ].sort((a, b) => a - b),
     benefit: {
-      worstGained: paired(attacked, undefended, (a, b) =>
+      worstGained: afterSameRound(attacked, undefended, (a, b) =>
         difference(a.worstHonestAccuracy, b.worstHonestAccuracy),
       ),
-      meanGained: paired(attacked, undefended, (a, b) =>
+      meanGained: afterSameRound(attacked, undefended, (a, b) =>
         difference(a.meanHonestAccuracy, b.meanHonestAccuracy),
       ),
-      asrPrevented: paired(attacked, undefended, (a, b) => difference(b.asr, a.asr)),
+      asrPrevented: afterSameRound(attacked, undefended, (a, b) => difference(b.asr, a.asr)),
     },
     cost: {
-      worstLost: paired(honest, baseline, (a, b) => difference(b.worstHonestAccuracy, a.worstHonestAccuracy)),
-      meanLost: paired(honest, baseline, (a, b) => difference(b.meanHonestAccuracy, a.meanHonestAccuracy)),
+      worstLost: afterSameRound(honest, baseline, (a, b) =>
+        difference(b.worstHonestAccuracy, a.worstHonestAccuracy),
+      ),
+      meanLost: afterSameRound(honest, baseline, (a, b) =>
+        difference(b.meanHonestAccuracy, a.meanHonestAccuracy),
+      ),
       honestRefused: overSeeds(honest, (measures) => measures.honestRefused),
       honestRefusedAttacked: overSeeds(attacked, (measures) => measures.honestRefused),
       bytesRatio,
@@ -89,7 +106,7 @@ export function overSeeds(
   runs: BySeed | undefined,
   pick: (measures: Measures) => number | null,
 ): Estimate | null {
-  return estimate(inSeedOrder(runs).map(([, measures]) => pick(measures)))
+  return estimate(inSeedOrder(runs).map(([, { measures }]) => pick(measures)))
 }
 
 /** Mean of `compare` over the seeds that both variants have; it compares the two runs of a seed. */
@@ -99,14 +116,31 @@ function paired(
   compare: (a: Measures, b: Measures) => number | null,
 ): Estimate | null {
   return estimate(
-    inSeedOrder(a).flatMap(([seed, measures]) => {
+    inSeedOrder(a).flatMap(([seed, run]) => {
       const other = b?.get(seed)
-      return other === undefined ? [] : [compare(measures, other)]
+      return other === undefined ? [] : [compare(run.measures, other.measures)]
     }),
   )
 }
 
-function inSeedOrder(runs: BySeed | undefined): [number, Measures][] {
+/** The same over the seeds of which both runs were scored after the same round. */
+function afterSameRound(
+  a: BySeed | undefined,
+  b: BySeed | undefined,
+  compare: (a: Measures, b: Measures) => number | null,
+): Estimate | null {
+  const left = new Set(unequalSeeds(a, b))
+  return paired(new Map(inSeedOrder(a).filter(([seed]) => !left.has(seed))), b, compare)
+}
+
+function unequalSeeds(a: BySeed | undefined, b: BySeed | undefined): number[] {
+  return inSeedOrder(a).flatMap(([seed, { scoredRound }]) => {
+    const other = b?.get(seed)?.scoredRound
+    return scoredRound === undefined || other === undefined || scoredRound === other ? [] : [seed]
+  })
+}
+
+function inSeedOrder(runs: BySeed | undefined): [number, SeedRun][] {
   return [...(runs ?? [])].sort(([a], [b]) => a - b)
 }
 

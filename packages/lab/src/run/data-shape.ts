@@ -10,7 +10,7 @@ export function checkDataShape(run: Run, source: DataSource, name: string): void
   if (wanted === found && source.train.classes <= run.manifest.model.classes) return
   throw new LabError(
     'E_CONFIG',
-    `data source ${name} has ${found} images of ${source.train.classes} classes; ` +
-      `the run's model takes ${wanted} and ${run.manifest.model.classes} classes`,
+    `data source ${name} has ${found} images of ${source.train.classes} classes; the run's model takes ${wanted} and ` +
+      `${run.manifest.model.classes} classes. Use other data, or make a manifest for these: manifest create --data ${name}`,
   )
 }

@@ -29,7 +29,7 @@ export async function measureModels(
   models: Readonly<Record<Measured, Float32Array | undefined>>,
 ): Promise<Accuracies> {
   const { manifest } = run
-  const source = await loadSource(data, cacheFolder())
+  const source = await loadSource(data, cacheFolder(), manifest.model)
   checkDataShape(run, source, data)
   const { train, test } = source
   const service = await createTrainerService({ backend })

@@ -40,7 +40,7 @@ export interface RecordedRunInit extends Omit<StageInit, 'onEvent'> {
 
 export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedRun> {
   const { plan, stage = startCluster, writeFiles = true } = init
-  const source = await loadSource(plan.scenario.data.source, init.cacheFolder)
+  const source = await loadSource(plan.scenario.data.source, init.cacheFolder, plan.scenario.data)
   const results = writeFiles ? await openRunFolder(init.folder, plan, source.train) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))

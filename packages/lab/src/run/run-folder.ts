@@ -1,9 +1,11 @@
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type DataSource, writeFileAtomic } from '@tempered/node'
+import { finished } from 'node:stream/promises'
+import { type DataSource, errorMessage, writeFileAtomic } from '@tempered/node'
 import { stringify } from 'yaml'
 import { attackName } from '../adversary/planned-attack.js'
+import { LabError } from '../errors.js'
 import type { RunEvent } from '../events/run-event.js'
 import { LABELS_FILE } from '../measures/read-labels.js'
 import type { RunPlan } from '../scenario/plan.js'
@@ -70,6 +72,9 @@ export async function openRunFolder(
   await writeFileAtomic(join(path, LABELS_FILE), `${JSON.stringify(labelCounts(plan, train))}\n`)
   const events = createWriteStream(join(path, 'events.ndjson'))
   const metrics = createWriteStream(join(path, 'metrics.csv'))
+  const written = Promise.all([finished(events), finished(metrics)])
+  // `close` reports the error; the run goes on until then.
+  written.catch(() => undefined)
   metrics.write(`${METRIC_COLUMNS.join(',')}\n`)
 
   return {
@@ -108,14 +113,11 @@ export async function openRunFolder(
     writeSummary: (summary) =>
       writeFileAtomic(join(path, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`),
     async close() {
-      await Promise.all([finish(events), finish(metrics)])
+      events.end()
+      metrics.end()
+      await written.catch((error) => {
+        throw new LabError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
+      })
     },
   }
-}
-
-function finish(stream: WriteStream): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once('error', reject)
-    stream.end(resolve)
-  })
 }

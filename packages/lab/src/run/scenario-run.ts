@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import type { RunEvent } from '../events/run-event.js'
 import type { Measures } from '../measures/catalogue.js'
 import { measuresOf } from '../measures/catalogue.js'
-import type { RunScore } from '../measures/run-score.js'
+import { isCutShort, type RunScore } from '../measures/run-score.js'
 import { type AssertionOutcome, type JudgedRun, judgeAssertions } from '../scenario/judge-assertions.js'
 import { planRun } from '../scenario/plan.js'
 import type { Scenario } from '../scenario/schema.js'
@@ -44,6 +44,8 @@ export interface VariantResult {
   readonly measures: Measures
   /** Which stop condition ended it, if one did. */
   readonly stopped: string | null
+  /** Whether it was ended from outside before its last round: by a signal, or because another run failed. */
+  readonly interrupted: boolean
 }
 
 export interface ScenarioResult {
@@ -106,13 +108,14 @@ export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult
     interrupted,
     ok: !interrupted && assertions.every(({ ok }) => ok),
     assertions,
-    runs: runs.map(({ variant, folder: path, score, measures, stopped }) => ({
+    runs: runs.map(({ variant, folder: path, score, measures, stopped, interrupted }) => ({
       variant: variant.name,
       kind: variant.kind,
       rule: variant.rule,
       seed: variant.seed,
       folder: path,
       stopped,
+      interrupted,
       measures,
       score,
     })),
@@ -163,6 +166,8 @@ async function runVariant(
     score,
     measures: measuresOf(score),
     stopped: run.stoppedEarly?.why ?? null,
+    interrupted: init.signal.aborted && run.stoppedEarly === undefined && isCutShort(score),
+    scoredRound: score.scoredRound,
     ledgersVerify: score.ledgers.bad.length === 0,
     quarantined: new Map(finished.map(({ index }) => [index, quarantines.get(index) ?? new Set()])),
   }

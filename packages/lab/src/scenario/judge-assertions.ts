@@ -8,6 +8,8 @@ import { type Variant, variantFor, variantRuleName } from './variants.js'
 export interface JudgedRun {
   readonly variant: Variant
   readonly measures: Measures
+  /** Round (from 0) after which accuracies were taken; null when no round counts. */
+  readonly scoredRound: number | null
   /** Whether every ledger that was written verifies. */
   readonly ledgersVerify: boolean
   /** By index of each honest node that finished: indices of the nodes that it has quarantined. */
@@ -61,6 +63,8 @@ function judge(
 
   const valuesOf = (term: Term): (number | null)[] =>
     runsOf(term.run).map((run) => run?.measures[term.measure] ?? null)
+  const unequal = unequalRounds(assertion, runsOf)
+  if (unequal !== undefined) return { ok: false, got: unequal }
   const first = valuesOf(assertion.term)
   const second = assertion.minus === undefined ? undefined : valuesOf(assertion.minus)
   const values = first.map((value, k) => {
@@ -76,6 +80,36 @@ function judge(
   if (values.includes(null)) return { ok: false, got: `it was not measured${each}` }
   const mean = values.reduce<number>((sum, value) => sum + value!, 0) / values.length
   return { ok: holds(mean, assertion.comparison, assertion.limit), got: `${show(mean)}${each}` }
+}
+
+/** Measures of a state, not means over rounds: after different rounds they cannot be compared. */
+const AFTER_A_ROUND: ReadonlySet<MeasureName> = new Set([
+  'worstHonestAccuracy',
+  'meanHonestAccuracy',
+  'bestHonestAccuracy',
+  'mter',
+  'accuracySpread',
+  'asr',
+  'consensusDistance',
+])
+
+/** Why a difference has no value, if a pair of its runs was scored after different rounds. */
+function unequalRounds(
+  { term, minus }: Extract<Assertion, { kind: 'measure' }>,
+  runsOf: (kind: Term['run']) => readonly (JudgedRun | undefined)[],
+): string | undefined {
+  if (minus === undefined || ![term, minus].some(({ measure }) => AFTER_A_ROUND.has(measure)))
+    return undefined
+  const others = runsOf(minus.run)
+  for (const [k, run] of runsOf(term.run).entries()) {
+    const other = others[k]
+    if (run === undefined || other === undefined || run.scoredRound === other.scoredRound) continue
+    const [first, second] = [run, other].map(({ scoredRound }) =>
+      scoredRound === null ? 'before round 1' : `after round ${scoredRound + 1}`,
+    )
+    return `runs that cannot be compared (${seedText(run)}: scored ${first} and ${second})`
+  }
+  return undefined
 }
 
 function judgeQuarantine(node: number, runs: readonly (JudgedRun | undefined)[]): Verdict {

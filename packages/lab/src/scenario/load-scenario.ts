@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { DataError, type DataSource, loadSource, partition } from '@tempered/node'
+import { DataError, type DataSource, describeModel, loadSource, partition, TrainError } from '@tempered/node'
 import { createTopology } from '@tempered/robust-agg/topology'
 import { loadKind } from '../documents/file-kind.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
@@ -25,15 +25,18 @@ export async function loadScenario(file: string): Promise<Scenario> {
   return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }
 }
 
-/** Loads a scenario's data and tries its split with every seed. Throws E_CONFIG with the place in the file. */
+/** Loads a scenario's data and tries its model and, with every seed, its split on them. Throws E_CONFIG with the place in the file. */
 export async function loadScenarioData(
   file: string,
   scenario: Scenario,
   cacheFolder: string,
 ): Promise<DataSource> {
   const source = await locateDataErrors(file, ['data', 'source'], () =>
-    loadSource(scenario.data.source, cacheFolder),
+    loadSource(scenario.data.source, cacheFolder, scenario.data),
   )
+  await locateDataErrors(file, ['model'], async () => {
+    describeModel(scenario.model, source.train.shape, source.train.classes)
+  })
   await locateDataErrors(file, ['data', 'split'], async () => {
     for (const seed of scenario.seeds) dealtSamples(scenario, seed, source)
   })
@@ -55,7 +58,7 @@ async function locateDataErrors<T>(
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof DataError)) throw error
+    if (!(error instanceof DataError || error instanceof TrainError)) throw error
     throw await documentError(file, [{ path, message: error.message }])
   }
 }

@@ -44,6 +44,7 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...rules.flatMap(({ rule, path }) => checkRule(rule, path)),
     ...adversaries.flatMap((entry, k) => checkAdversary(entry, training.rounds, ['adversaries', k])),
     ...checkAssertions(scenario),
+    ...checkClasses(scenario),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -85,6 +86,13 @@ function checkAdversary(
     problems.push({ path: [...path, 'from'], message: `round ${from} is after the last one, ${rounds}` })
   if (entry.poison !== undefined) problems.push(...checkPoison(entry.poison, attack, path))
   return problems
+}
+
+/** Only own data can have another number of classes. */
+function checkClasses({ data: { source, classes } }: Scenario): Problem[] {
+  if (source !== 'mnist' || classes === undefined || classes === 10) return []
+  const message = 'the embedded digits have 10 classes; remove it, or name a folder with IDX files as source'
+  return [{ path: ['data', 'classes'], message }]
 }
 
 /** A poison must be an attack on training data, and it must go with an attack on models. */

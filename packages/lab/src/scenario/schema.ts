@@ -95,6 +95,12 @@ export const scenarioFields = z.strictObject({
   data: z
     .strictObject({
       source: sourceSchema,
+      classes: z
+        .int()
+        .min(2)
+        .max(256)
+        .optional()
+        .describe('Number of classes of a folder with IDX files. Default: as many as its labels need.'),
       split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({}),

@@ -67,7 +67,7 @@ export async function openEnvironment({
   const faulty = scenario.faults.length > 0
   const reader = createSharedReader()
   const time = createVirtualTime()
-  const source = await loadSource(scenario.data.source, cacheFolder)
+  const source = await loadSource(scenario.data.source, cacheFolder, scenario.data)
   const services =
     given?.map(scopedService) ??
     (await Promise.all(

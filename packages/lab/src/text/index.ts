@@ -1,4 +1,5 @@
 export { callText } from './call-text.js'
 export { bytes, decimal, percent, seconds } from './format.js'
+export { partsWarning } from './parts-warning.js'
 export { ranges } from './ranges.js'
 export { ruleText } from './rule-text.js'

@@ -62,7 +62,7 @@ describe.each(labs)('scenarios/labs/%s', (file, index) => {
         training: { ...scenario.training, rounds: 1, localSteps: 1 },
         evaluation: { every: 1, samples: 20 },
       }
-      const measures = await runner.run(small).catch((error) => {
+      const { measures } = await runner.run(small).catch((error) => {
         throw new Error(`${id}: ${error.message}`, { cause: error })
       })
       expect(measures.worstHonestAccuracy, id).not.toBeNull()

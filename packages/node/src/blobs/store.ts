@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid, cidFromDigest, RAW } from '@tempered/protocol'
-import { NodeError } from '../errors.js'
+import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
 import { type OpenBlob, openBytes } from './open-blob.js'
 
@@ -173,4 +173,4 @@ async function cidOf(blob: OpenBlob): Promise<string> {
 }
 
 const ioError = (cid: string, cause: unknown): NodeError =>
-  new NodeError('E_IO', `blob ${cid}: ${(cause as Error).message}`, { cid }, cause)
+  new NodeError('E_IO', `blob ${cid}: ${errorMessage(cause)}`, { cid }, cause)

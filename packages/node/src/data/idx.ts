@@ -7,8 +7,8 @@ import { createDataset, type DataSource, type Dataset } from './dataset.js'
 import { MAX_IDX_BYTES, readIdxFile } from './idx-file.js'
 
 export interface IdxOptions {
-  /** Number of classes in [2, 256]; default: by the EMNIST name, otherwise 10. */
-  classes?: number
+  /** Number of classes in [2, 256]; default: by the EMNIST name, otherwise as many as the labels need. */
+  classes?: number | undefined
   /** Name of the data set; default: the common start of the file names, otherwise the folder. */
   name?: string
   /** Limit of one file in bytes after decompression; default 1 GiB. */
@@ -46,11 +46,21 @@ function findRoles(folder: string, names: readonly string[]): Role[] {
   return [...roles.values()]
 }
 
-async function readPart(images: Role, labels: Role, name: string, options: IdxOptions): Promise<Dataset> {
+/** The files of one part, as read. */
+interface RawPart {
+  readonly images: Role
+  readonly labels: Role
+  readonly pixels: IdxContents
+  readonly marks: IdxContents
+}
+
+type IdxContents = Awaited<ReturnType<typeof readIdxFile>>
+
+async function readPart(images: Role, labels: Role, options: IdxOptions): Promise<RawPart> {
   const maxBytes = options.maxBytes ?? MAX_IDX_BYTES
   const pixels = await readIdxFile(images.file, 3, maxBytes)
   const marks = await readIdxFile(labels.file, 1, maxBytes)
-  const [count = 0, height = 0, width = 0] = pixels.dimensions
+  const [count = 0] = pixels.dimensions
   if (marks.values.length !== count) {
     throw new DataError(
       'E_DATA_MISMATCH',
@@ -58,16 +68,46 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
       { file: labels.file, offset: 4 },
     )
   }
-  const known = KNOWN.find((entry) => entry.name.test(images.prefix))
-  const classes = options.classes ?? known?.classes ?? 10
+  return { images, labels, pixels, marks }
+}
+
+/** The classes of a data set and the label of the first. */
+interface Classes {
+  readonly classes: number
+  readonly lowest: number
+  /** Where the number comes from and how to change it. */
+  readonly because: string
+}
+
+function classesOf(prefix: string, parts: readonly RawPart[], given: number | undefined): Classes {
+  const known = KNOWN.find((entry) => entry.name.test(prefix))
   const lowest = known?.lowest ?? 0
+  if (given !== undefined) {
+    const because =
+      'which the run says (`--classes` of `manifest create`, `data.classes` of a scenario): make it larger'
+    return { classes: given, lowest, because }
+  }
+  if (known !== undefined)
+    return {
+      classes: known.classes,
+      lowest,
+      because: `which follow from the name ${prefix}: rename the files`,
+    }
+  // Both parts together: either may lack the last classes.
+  const most = parts.reduce((largest, { marks }) => marks.values.reduce((a, b) => Math.max(a, b), largest), 1)
+  return { classes: most + 1, lowest, because: 'which the labels need' }
+}
+
+function createPart(part: RawPart, name: string, { classes, lowest, because }: Classes): Dataset {
+  const { labels, pixels, marks } = part
+  const [count = 0, height = 0, width = 0] = pixels.dimensions
   const shifted = new Uint8Array(count)
   for (let k = 0; k < count; k++) {
     const label = marks.values[k] as number
     if (label < lowest || label >= lowest + classes) {
       throw new DataError(
         'E_LABEL_RANGE',
-        `label ${label} of sample ${k} is outside [${lowest}, ${lowest + classes - 1}]; set the number of classes if it is not ${classes}`,
+        `label ${label} of sample ${k} is outside [${lowest}, ${lowest + classes - 1}], the labels of ${classes} classes, ${because}`,
         { file: labels.file, offset: 8 + k },
       )
     }
@@ -85,7 +125,7 @@ async function readPart(images: Role, labels: Role, name: string, options: IdxOp
 /**
  * Loads the data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]` and
  * the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26 become
- * 0–25; pixels are not changed (EMNIST images are stored transposed).
+ * 0–25; pixels are not changed (EMNIST images are stored transposed). Images of any size, up to 256 classes.
  *
  * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
  * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.
@@ -123,8 +163,12 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
   ]
   const [trainImages, trainLabels, testImages, testLabels] = files as [Role, Role, Role, Role]
   const name = options.name ?? (trainImages.prefix.replace(/[-_.]+$/, '') || folder)
-  const train = await readPart(trainImages, trainLabels, name, options)
-  const test = await readPart(testImages, testLabels, name, options)
+  const parts = [
+    await readPart(trainImages, trainLabels, options),
+    await readPart(testImages, testLabels, options),
+  ] as const
+  const classes = classesOf(trainImages.prefix, parts, options.classes)
+  const [train, test] = [createPart(parts[0], name, classes), createPart(parts[1], name, classes)]
   if (train.shape.height !== test.shape.height || train.shape.width !== test.shape.width) {
     throw new DataError(
       'E_DATA_MISMATCH',

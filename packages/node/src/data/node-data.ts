@@ -3,9 +3,16 @@ import { loadEmbeddedMnist } from './embedded-mnist.js'
 import { loadIdxFolder } from './idx.js'
 import { type PartitionScheme, partitionPart } from './partition.js'
 
-/** Loads `mnist` (the embedded digits, converted once into `cacheFolder`) or a folder with IDX files. */
-export function loadSource(source: string, cacheFolder: string): Promise<DataSource> {
-  return source === 'mnist' ? loadEmbeddedMnist(cacheFolder) : loadIdxFolder(source)
+/**
+ * Loads `mnist` (the embedded digits, converted once into `cacheFolder`) or a folder with IDX files. Own data has the
+ * given number of classes, or as many as its labels need.
+ */
+export function loadSource(
+  source: string,
+  cacheFolder: string,
+  { classes }: { readonly classes?: number | undefined } = {},
+): Promise<DataSource> {
+  return source === 'mnist' ? loadEmbeddedMnist(cacheFolder) : loadIdxFolder(source, { classes })
 }
 
 /** One node's share of a source: part `part` of `parts` under a scheme, or all of it without one. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid, encodeModel, type Run } from '@tempered/protocol'
-import { NodeError } from '../errors.js'
+import { errorMessage, NodeError } from '../errors.js'
 import { manifestInitialParameters } from '../train/manifest-training.js'
 
 /** Looks up a blob by CID; undefined when it is not available. The bytes always match the CID. */
@@ -45,7 +45,7 @@ async function readBlob(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path))
   } catch (error) {
-    throw new NodeError('E_IO', `${path}: ${(error as Error).message}`, { path }, error)
+    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
   }
 }
 
@@ -54,7 +54,7 @@ async function listFolder(folder: string): Promise<string[]> {
     return await readdir(folder)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new NodeError('E_IO', `${folder}: ${(error as Error).message}`, { folder }, error)
+    throw new NodeError('E_IO', `${folder}: ${errorMessage(error)}`, { folder }, error)
   }
 }
 

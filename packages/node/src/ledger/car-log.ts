@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DAG_CBOR, equalBytes } from '@tempered/protocol'
-import { CID } from 'multiformats/cid'
-import { NodeError } from '../errors.js'
+import { documentCid } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { errorMessage, NodeError } from '../errors.js'
 import { syncDirectory } from '../files.js'
 import {
   CarError,
@@ -13,6 +12,7 @@ import {
   readCarHeader,
   readCarSection,
 } from './car.js'
+import { isTornAppend, isTornHeader, isUnwrittenAppend } from './torn-tail.js'
 
 /** An append-only CAR file: every append is on disk (fsync) before it resolves. */
 export interface CarLog {
@@ -73,9 +73,11 @@ export async function* carSections(
 }
 
 /**
- * Opens or creates the log at `path` and passes every block in it to `visit`, oldest first. A torn tail (the file
- * ends inside its last section, as after a crash) is copied to `<path>.torn-<offset>` and cut off; any other damage
- * throws E_STATE_CORRUPT and nothing is changed.
+ * Opens or creates the log at `path` and passes every block in it to `visit`, oldest first, after
+ * a check of its hash. The remains of an append
+ * that never completed are copied to `<path>.torn-<offset>` and cut off: the file ends inside its last section, as
+ * after a crash, or in zero bytes, as after a power cut. Any other damage throws E_STATE_CORRUPT and nothing is
+ * changed.
  */
 export async function openCarLog(
   path: string,
@@ -102,9 +104,10 @@ async function replay(
 ): Promise<number> {
   const header = encodeCarHeader(root)
   const { size } = await file.stat()
-  if (size < header.byteLength) {
-    // A new file, or a crash while the header was being written.
-    if (size > 0) await setTailAside(file, path, 0, await readTail(file, 0, size))
+  const readAt = windowedReader(file)
+  if (size <= header.byteLength && isTornHeader(await readAt(0, size), header)) {
+    // A new file, or a crash or a power cut while the header was being written.
+    if (size > 0) await setTailAside(file, path, 0, await readTail(file, 0))
     await file.appendFile(header)
     await file.sync()
     await syncDirectory(dirname(path))
@@ -112,72 +115,46 @@ async function replay(
   }
   let good = 0
   try {
-    const opened = await readCarHeader(windowedReader(file))
+    const opened = await readCarHeader(readAt)
     if (!opened.root.equals(root)) {
       throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${opened.root}, not to ${root}`, { path })
     }
     good = opened.end
     for await (const section of carSections(file, good, maxBlockBytes)) {
+      const matches = documentCid(section.bytes).equals(section.cid)
+      if (!matches) throw new CarError('the block does not match its CID', section.start, false)
       visit(section)
       good = section.end
     }
     return 0
   } catch (error) {
     if (!(error instanceof CarError)) throw error
-    if (!error.truncated || good === 0) {
-      throw new NodeError(
-        'E_STATE_CORRUPT',
-        `${path}, ${error.message}; restore the file from a copy`,
-        { path },
-        error,
-      )
-    }
-    const tail = await readTail(file, good, size)
-    if (!isTornAppend(tail)) {
-      throw new NodeError(
-        'E_STATE_CORRUPT',
-        `${path}, byte ${good}: the length of a complete block is damaged; restore the file from a copy`,
-        { path, offset: good },
-        error,
-      )
-    }
-    await setTailAside(file, path, good, tail)
-    return tail.byteLength
+    return await recover(file, path, good, error)
   }
 }
 
-/** Most bytes before the block in one of our sections: a length of 4 bytes and a CID of 36. */
-const LONGEST_PREFIX_BYTES = 40
-
-/**
- * Whether a section that extends past the end of the file is a torn append, that is, only the beginning of a section.
- * A damaged length looks similar, but then a whole block follows its CID, or there is no CID.
- */
-function isTornAppend(tail: Uint8Array): boolean {
-  if (tail.byteLength < LONGEST_PREFIX_BYTES) return true
-  for (let start = 1; start <= LONGEST_PREFIX_BYTES - 36; start++) {
-    const cid = documentCidAt(tail, start)
-    if (cid === undefined) continue
-    const hash = createHash('sha256')
-    for (let k = start + 36; k < tail.byteLength; k++) {
-      hash.update(tail.subarray(k, k + 1))
-      if (equalBytes(hash.copy().digest(), cid.multihash.digest)) return false
+/** Sets the tail after the last good section aside and returns its length. Throws E_STATE_CORRUPT if it is damage. */
+async function recover(file: FileHandle, path: string, good: number, damage: CarError): Promise<number> {
+  let what = damage.message
+  if (good > 0) {
+    const tail = await readTail(file, good)
+    if (isUnwrittenAppend(tail) || (damage.truncated && isTornAppend(tail))) {
+      await setTailAside(file, path, good, tail)
+      return tail.byteLength
     }
-    return true
+    if (damage.truncated) what = `byte ${good}: the length of a complete block is damaged`
   }
-  return false
+  throw new NodeError(
+    'E_STATE_CORRUPT',
+    `${path}, ${what}; restore the file from a copy`,
+    { path, offset: damage.offset },
+    damage,
+  )
 }
 
-function documentCidAt(bytes: Uint8Array, start: number): CID | undefined {
-  try {
-    const cid = CID.decode(bytes.subarray(start, start + 36))
-    return cid.code === DAG_CBOR && cid.multihash.size === 32 ? cid : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function readTail(file: FileHandle, start: number, size: number): Promise<Uint8Array> {
+/** The bytes of an open file from `start` to its end. */
+export async function readTail(file: FileHandle, start: number): Promise<Uint8Array> {
+  const { size } = await file.stat()
   const tail = new Uint8Array(size - start)
   await file.read(tail, 0, tail.byteLength, start)
   return tail
@@ -212,7 +189,7 @@ function createLog(file: FileHandle, path: string): CarLog {
         await file.datasync()
       } catch (error) {
         broken = error
-        throw new NodeError('E_IO', `${path}: ${(error as Error).message}`, { path }, error)
+        throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
       }
     },
     close: () => file.close(),

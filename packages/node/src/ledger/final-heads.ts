@@ -84,7 +84,7 @@ export async function verifyAgainstFinals(
     return {
       ...bad,
       entry: verdict.entries,
-      message: `the ledger ${ends}, but its author's head at entry ${finalHeight} is final (${signatures(newest)})`,
+      message: `the ledger ${ends}, but its author's head at entry ${finalHeight} is final (${signatures(newest)}); restore a copy that has it`,
     }
   }
   return { ...verdict, finalHeight }

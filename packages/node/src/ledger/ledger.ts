@@ -56,7 +56,6 @@ export async function openLedger(
   let fileEnd = 0
   const places: { readonly start: number; readonly end: number }[] = []
   const visitEntry = (section: CarSection): void => {
-    checkHash(path, section)
     if (blocks === 0) {
       if (!section.cid.equals(run.id)) throw corrupt(path, section, 'the first block is not the run manifest')
     } else {
@@ -79,7 +78,6 @@ export async function openLedger(
   const announcementsPath = join(folder, ANNOUNCEMENTS_FILE)
   let lastAnnouncement: SignedAnnouncement | undefined
   const visitAnnouncement = (section: CarSection): void => {
-    checkHash(announcementsPath, section)
     try {
       const announcement = decodeAnnouncement(section.bytes.slice())
       verifyAnnouncement(announcement)
@@ -185,11 +183,6 @@ export async function readLedgerRun(folder: string): Promise<Run | undefined> {
   } finally {
     await file.close()
   }
-}
-
-function checkHash(path: string, section: CarSection): void {
-  if (!documentCid(section.bytes).equals(section.cid))
-    throw corrupt(path, section, 'the block does not match its CID')
 }
 
 function corrupt(path: string, section: CarSection, what: string): NodeError {

@@ -129,7 +129,9 @@ async function startingParameters(
     if (cid !== initialCid) {
       throw new NodeError(
         'E_INITIAL_PARAMETERS',
-        `this node's initial parameters hash to ${cid}, but the manifest says ${initialCid}; use the version of Tempered that made the manifest`,
+        `the run's seed and model give the initial parameters ${cid}, but the manifest says ${initialCid}: it was changed ` +
+          'after it was made, or made by another version of Tempered; make it again with `tempered manifest create` ' +
+          'and give it to every member',
       )
     }
     return copyModel(init.initialParameters)

@@ -1,6 +1,6 @@
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { NodeError } from '../errors.js'
+import { errorMessage, NodeError } from '../errors.js'
 
 /** Folders that this process holds: after a restart under the same pid (containers) the old lock is not ours. */
 const heldHere = new Set<string>()
@@ -21,7 +21,7 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   } catch (error) {
     heldHere.delete(path)
     if (error instanceof NodeError) throw error
-    throw new NodeError('E_IO', `${path}: ${(error as Error).message}`, { path }, error)
+    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
   } finally {
     await unlink(draft).catch(() => undefined)
   }

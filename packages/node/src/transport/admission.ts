@@ -118,8 +118,14 @@ export function createAdmission(init: AdmissionInit): Admission {
       })
       await direct.serve(STREAM_PROTOCOLS.manifest, 2, async (stream, connection, signal) => {
         // Requested before admission: a member that has no manifest yet gets it here.
-        if (!run.memberIndex.has(connection.remotePeer.toString())) throw notAdmitted(connection.remotePeer)
+        const peer = connection.remotePeer.toString()
         await stream.readFrame(signal)
+        if (!run.memberIndex.has(peer)) {
+          const { code, message } = notAMember(run, peer)
+          await stream.writeFrame({ refused: code, message, run: runId }, signal)
+          init.onRefused(peer, code, `did not give it the manifest: ${message}`)
+          return
+        }
         await stream.writeFrame({ manifest: run.bytes }, signal)
       })
     },
@@ -161,10 +167,14 @@ function refusalOf(run: Run, peer: string, hello: Hello): { code: string; messag
       message: `run ${hello.run} is not run ${run.id} of the node that refused; start with this run's manifest`,
     }
   }
-  if (!run.memberIndex.has(peer)) {
-    return { code: 'E_NOT_A_MEMBER', message: `${peer} is not among the members of run ${run.id}` }
+  return run.memberIndex.has(peer) ? undefined : notAMember(run, peer)
+}
+
+function notAMember(run: Run, peer: string): { code: string; message: string } {
+  return {
+    code: 'E_NOT_A_MEMBER',
+    message: `${peer} is not among the members of run ${run.id}; make a manifest that names it, or use a member's key`,
   }
-  return undefined
 }
 
 function notAdmitted(peer: PeerId): NodeError {

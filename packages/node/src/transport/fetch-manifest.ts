@@ -10,7 +10,8 @@ const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 30_000 }
 
 /**
  * Gets the run manifest from the member at `address`, before this node has a run. The peer sends it only to members.
- * Throws NodeError (E_NO_CONNECTION, E_STREAM, E_TIMEOUT) or ProtocolError for an invalid manifest.
+ * Throws NodeError (E_REFUSED when it refuses, E_KEY when it has this node's own key, E_NO_CONNECTION, E_STREAM,
+ * E_TIMEOUT) or ProtocolError for an invalid manifest.
  */
 export async function fetchManifest(
   identity: Identity,
@@ -21,7 +22,8 @@ export async function fetchManifest(
   const key = new Uint8Array(64)
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  const { createDirectProtocols, createLibp2p, noise, privateKeyFromRaw, tcp, yamux } = await loadLibp2p()
+  const { createDirectProtocols, createLibp2p, noise, ownKeyText, privateKeyFromRaw, tcp, yamux } =
+    await loadLibp2p()
   const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
@@ -35,6 +37,8 @@ export async function fetchManifest(
     try {
       peer = (await libp2p.dial(multiaddr(address), { signal: limit.signal })).remotePeer
     } catch (error) {
+      if (errorMessage(error).includes('dial self'))
+        throw new NodeError('E_KEY', `${address}: ${ownKeyText(identity.signer.peerId)}`, { address }, error)
       throw new NodeError(
         'E_NO_CONNECTION',
         `no member answers at ${address}: ${errorMessage(error)}`,
@@ -52,7 +56,12 @@ export async function fetchManifest(
       signal,
       LIMITS.maxManifestBytes + 64,
     )
-    const bytes = (reply as { manifest?: unknown } | null)?.manifest
+    const { manifest: bytes, refused, message } = (reply ?? {}) as Readonly<Record<string, unknown>>
+    if (typeof refused === 'string')
+      throw new NodeError('E_REFUSED', `${address} does not give this node the manifest: ${message}`, {
+        address,
+        code: refused,
+      })
     if (!(bytes instanceof Uint8Array))
       throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
     return openManifest(bytes)
@@ -63,13 +72,15 @@ export async function fetchManifest(
 
 /** Loaded when it is needed: most nodes have their manifest in a file. */
 async function loadLibp2p() {
-  const [direct, { createLibp2p }, { noise }, { privateKeyFromRaw }, { tcp }, { yamux }] = await Promise.all([
-    import('./direct-protocols.js'),
-    import('libp2p'),
-    import('@libp2p/noise'),
-    import('@libp2p/crypto/keys'),
-    import('@libp2p/tcp'),
-    import('@libp2p/yamux'),
-  ])
-  return { ...direct, createLibp2p, noise, privateKeyFromRaw, tcp, yamux }
+  const [direct, ownKey, { createLibp2p }, { noise }, { privateKeyFromRaw }, { tcp }, { yamux }] =
+    await Promise.all([
+      import('./direct-protocols.js'),
+      import('./own-key.js'),
+      import('libp2p'),
+      import('@libp2p/noise'),
+      import('@libp2p/crypto/keys'),
+      import('@libp2p/tcp'),
+      import('@libp2p/yamux'),
+    ])
+  return { ...direct, ...ownKey, createLibp2p, noise, privateKeyFromRaw, tcp, yamux }
 }

@@ -16,6 +16,7 @@ import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
+import type { OwnKeyWatch } from './own-key.js'
 import type { WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNetworkInit {
@@ -61,14 +62,37 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
-/** The peer id in a multiaddr. */
-const peerOf = (address: string): string | undefined =>
-  multiaddr(address)
-    .getComponents()
-    .findLast((component) => component.name === 'p2p')?.value
-
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
+
+/** The peer id at the end of a multiaddr. */
+function peerIn(address: string): string | undefined {
+  return multiaddr(address)
+    .getComponents()
+    .findLast(({ name }) => name === 'p2p')?.value
+}
+
+function stopInTime(libp2p: Libp2pNode, clock: Clock, logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(STOP_MS, resolve)
+    Promise.resolve(libp2p.stop())
+      .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
+      .finally(() => {
+        cancel()
+        resolve()
+      })
+  })
+}
+
+interface RunningParts {
+  readonly libp2p: Libp2pNode
+  readonly direct: DirectProtocols
+  readonly blobs: BlobClient
+  readonly inbound: Inbound
+  readonly admission: Admission
+  readonly neighbourhood: Neighbourhood
+  readonly ownKey: OwnKeyWatch
+}
 
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
@@ -79,16 +103,7 @@ export function createLibp2pNetwork(
   const topics = runTopics(run.id)
   const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
-  let running:
-    | {
-        libp2p: Libp2pNode
-        direct: DirectProtocols
-        blobs: BlobClient
-        inbound: Inbound
-        admission: Admission
-        neighbourhood: Neighbourhood
-      }
-    | undefined
+  let running: RunningParts | undefined
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
@@ -98,6 +113,10 @@ export function createLibp2pNetwork(
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
+    const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
+    const ownKey = createOwnKeyWatch(clock, () =>
+      handlers.refused(signer.peerId, 'E_KEY', ownKeyText(signer.peerId)),
+    )
     const libp2p = await openLibp2pNode({
       seed: init.seed,
       signer,
@@ -108,6 +127,7 @@ export function createLibp2pNetwork(
       dialMs: deadlines.dialMs,
       wireBytes,
       isReachable,
+      onOwnKey: ownKey.met,
     })
     const { createDirectProtocols } = await import('./direct-protocols.js')
     const direct = createDirectProtocols(libp2p, clock, deadlines, (protocol, peer, error) =>
@@ -129,7 +149,7 @@ export function createLibp2pNetwork(
       local.evidence().map(({ offender }) => offender),
     )
     for (const address of init.bootstrap) {
-      const peer = peerOf(address)
+      const peer = peerIn(address)
       if (peer !== undefined) addressBook.add(peer, [address])
     }
     const neighbourhood = createNeighbourhood({
@@ -159,7 +179,7 @@ export function createLibp2pNetwork(
       onOwnHead: handlers.ownHead,
       isAdmitted: neighbourhood.isAdmitted,
     })
-    running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood }
+    running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood, ownKey }
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
@@ -205,17 +225,10 @@ export function createLibp2pNetwork(
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return
-      const { libp2p, neighbourhood } = running
+      const { libp2p, neighbourhood, ownKey } = running
       neighbourhood.stop()
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(STOP_MS, resolve)
-        Promise.resolve(libp2p.stop())
-          .catch((error) => logger.debug({ err: error }, 'libp2p did not stop cleanly'))
-          .finally(() => {
-            cancel()
-            resolve()
-          })
-      })
+      ownKey.stop()
+      await stopInTime(libp2p, clock, logger)
     },
   }
 }

@@ -5,12 +5,12 @@ import { createTopicScoreParams } from '@libp2p/gossipsub/score'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
-import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
+import { noiseWatching } from './own-key.js'
 import { countWireBytes, type WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNodeInit {
@@ -28,6 +28,8 @@ export interface Libp2pNodeInit {
   readonly wireBytes: WireBytes
   /** Whether connections with a peer are allowed at this moment; default: always. */
   isReachable?(peer: string): boolean
+  /** A handshake with a peer that has this node's key, or with this node itself; the connection is then refused. */
+  onOwnKey?(direction: 'inbound' | 'outbound'): void
 }
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
@@ -43,7 +45,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noiseWatching(init.signer.peerId, (direction) => init.onOwnKey?.(direction))],
     streamMuxers: [yamux()],
     ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
     metrics: () => countWireBytes(init.wireBytes),

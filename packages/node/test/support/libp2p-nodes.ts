@@ -9,6 +9,7 @@ export async function startLibp2pNode(
   seed: Uint8Array,
   signer: Signer,
   ofRun: Run = run,
+  onOwnKey?: (direction: 'inbound' | 'outbound') => void,
 ): Promise<Libp2pNode> {
   const libp2p = await createLibp2pNode({
     seed,
@@ -18,6 +19,7 @@ export async function startLibp2pNode(
     topics: runTopics(ofRun.id),
     dialMs: 60_000,
     wireBytes: { received: 0, sent: 0 },
+    ...(onOwnKey === undefined ? {} : { onOwnKey }),
   })
   onTestFinished(async () => {
     await libp2p.stop()

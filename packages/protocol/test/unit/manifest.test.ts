@@ -26,6 +26,16 @@ describe('sealManifest', () => {
     expect(again.manifest).toEqual(run.manifest)
   })
 
+  it.each<[string, unknown, string]>([
+    ['training.learningRate', -1, 'field training.learningRate: must be above 0, not -1'],
+    ['training.rounds', 'three', 'field training.rounds: must be a number, not "three"'],
+    ['training.rounds', undefined, 'field training.rounds: is missing'],
+    ['topology.mixing', 'unifrom', 'must be uniform or metropolis, not "unifrom"; did you mean uniform?'],
+    ['training.round', 3, 'field training: unknown key round'],
+  ])('says what is wrong with %s: %j in words of its own', (path, value, text) => {
+    expect(() => sealManifest(withField(path, value))).toThrow(text)
+  })
+
   it('does not depend on the order in which the fields were written', () => {
     const reversed = Object.fromEntries(Object.entries(manifestValue()).reverse())
     expect(sealManifest(reversed).id.equals(run.id)).toBe(true)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { madeUpMatrix, writeScenarioRuns } from '../../../lab/test/support/run-fixture.js'
+import { madeUpMatrix, writeRun, writeScenarioRuns } from '../../../lab/test/support/run-fixture.js'
 import { inTemporaryFolder } from '../../../lab/test/support/temporary-folder.js'
 import { writeMatrixReport } from '../../src/matrix-report.js'
 import { writeScenarioReport } from '../../src/scenario-report.js'
@@ -33,6 +33,28 @@ describe('writeScenarioReport', () => {
       expect(markdown).toContain('| worst honest node under attack | +50.0 pp')
       expect(markdown).toContain('bootstrap of the mean')
       expect(markdown).toContain('`tempered report ')
+    })
+  })
+
+  it('marks runs that were cut short, and does not compare them with longer ones', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeScenarioRuns(folder, [1])
+      const attackers = [2, 5]
+      const cut = { seed: 1, rule: 'average', attackers, played: 2, accuracy: () => 0.3, accepts: () => true }
+      writeRun(join(folder, 'undefended', 'seed-1', 'run'), cut)
+      const summary = await writeScenarioReport(folder)
+      expect(summary.balances[0]).toMatchObject({ unequalSeeds: [1], benefit: { worstGained: null } })
+      expect(summary.balances[0]?.cost.worstLost).not.toBeNull()
+      expect(summary.variants.map(({ label }) => label)).toContain(
+        'plain averaging, under attack (2 of 4 rounds)',
+      )
+      const markdown = read(folder, 'summary.md')
+      expect(markdown).toContain('| worst honest node under attack | – |')
+      for (const text of [markdown, read(folder, 'report.html')]) {
+        expect(text).toContain('2 of 4 rounds')
+        expect(text).toContain('scored after different rounds')
+        expect(text).not.toMatch(/points (gained|lost)/)
+      }
     })
   })
 

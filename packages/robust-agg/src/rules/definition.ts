@@ -74,7 +74,7 @@ export function instantiate(
       const fail = (rule: string, needed: number, what: Parameters, step: number | null): never => {
         throw new RobustAggError(
           'E_TOO_FEW_NODES',
-          `rule '${rule}' needs ${needed} models, own included, with ${JSON.stringify(what)}, but this ` +
+          `rule '${rule}' needs ${needed} models, own included${parametersText(what)}, but this ` +
             `neighbourhood has ${nodes}. Add neighbours, assume fewer attackers, or choose another rule.`,
           { rule, nodes, needed, step },
         )
@@ -100,4 +100,12 @@ export function instantiate(
       return counts.length === 0 ? null : Math.min(neighbourCount, ...counts)
     },
   }
+}
+
+/** ` with f = 1`; empty without parameters. */
+function parametersText(params: Parameters): string {
+  const given = Object.entries(params).flatMap(([name, value]) =>
+    value === null ? [] : [`${name} = ${value}`],
+  )
+  return given.length === 0 ? '' : ` with ${given.join(', ')}`
 }

@@ -11,4 +11,4 @@ export {
 } from './mixing.js'
 export { type NodePreflight, type Preflight, type PreflightOptions, preflight } from './preflight.js'
 export { createTopology, listTopologies, type TopologyInfo, type TopologySpec } from './registry.js'
-export { bridges, fiedlerVector } from './structure.js'
+export { bridges, connectedParts, fiedlerVector } from './structure.js'

@@ -5,6 +5,20 @@
 import { symmetricEigen } from '../symmetric-eigen.js'
 import type { Edge, Topology } from './graph.js'
 
+/** The connected parts of a graph, each in ascending order, by their first nodes. O(edges). */
+export function connectedParts(topology: Topology): readonly (readonly number[])[] {
+  const seen = new Set<number>()
+  const parts: number[][] = []
+  for (let node = 0; node < topology.n; node++) {
+    if (seen.has(node)) continue
+    const part = new Set([node])
+    for (const at of part) for (const other of topology.neighbours(at)) part.add(other)
+    for (const at of part) seen.add(at)
+    parts.push([...part].sort((a, b) => a - b))
+  }
+  return parts
+}
+
 /** The neighbours of each of `nodes` within `nodes`, as positions in that list. */
 function within(topology: Topology, nodes: readonly number[]): number[][] {
   const position = new Map(nodes.map((node, at) => [node, at]))

@@ -1,7 +1,7 @@
 import { parseText } from '@tempered/lab/documents'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { nodeConfigSchema } from '../../../src/config/node-config.js'
+import { checkNodeConfig, nodeConfigSchema } from '../../../src/config/node-config.js'
 import { nodeTemplate } from '../../../src/config/node-template.js'
 
 describe('the node template', () => {
@@ -34,6 +34,21 @@ describe('the node template', () => {
     expect(Object.keys(schema.properties)).toEqual(
       expect.arrayContaining(['name', 'key', 'state', 'listen', 'bootstrap', 'manifest', 'data', 'backend']),
     )
+  })
+
+  it('splits only with a part of several, and has parts only of a split', () => {
+    const parse = (data: string) =>
+      parseText('node.yaml', `name: a\nmanifest: { file: m.json }\ndata: ${data}\n`, nodeConfigSchema, {
+        check: checkNodeConfig,
+      })
+    expect(() => parse('{ split: { kind: iid } }')).toThrow(/data\.split: needs `part` and `parts`/)
+    expect(() => parse('{ split: { kind: iid }, part: 1 }')).toThrow(/needs `parts`/)
+    expect(() => parse('{ split: { kind: iid }, part: 4, parts: 4 }')).toThrow(
+      /data\.part: must be below parts, 4/,
+    )
+    expect(() => parse('{ part: 1, parts: 4 }')).toThrow(/means nothing without `split`/)
+    expect(parse('{ split: { kind: iid }, part: 3, parts: 4 }').data.part).toBe(3)
+    expect(parse('{ source: mnist }').data.parts).toBe(1)
   })
 
   it('must name itself', () => {

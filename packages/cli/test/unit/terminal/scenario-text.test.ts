@@ -17,6 +17,21 @@ const shown = (nodes: number[], rule: object) =>
   ).join('\n')
 
 describe('renderScenario', () => {
+  it('warns of a topology that falls into parts', () => {
+    const topology = {
+      name: 'custom',
+      edges: [
+        [0, 1],
+        [1, 2],
+        [3, 4],
+        [4, 5],
+      ],
+    }
+    const text = renderScenario('s.yaml', scenarioSchema.parse({ nodes: 6, topology }), planData).join('\n')
+    expect(text).toContain('2 parts that never exchange models (nodes 0–2 | 3–5)')
+    expect(shown([1], { name: 'average' })).not.toContain('parts')
+  })
+
   it('says at its top when a node has more attackers around it than its rule tolerates', () => {
     const many = shown([1, 2, 3], { name: 'trimmed-mean', params: { f: 2 } })
     expect(many.split('\n')[1]).toContain('more attackers around some nodes than their rule tolerates')

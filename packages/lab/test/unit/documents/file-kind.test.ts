@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { kindOfText, loadKind } from '../../../src/documents/file-kind.js'
 import { LabError } from '../../../src/errors.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const failing = (message: string) => () => Promise.reject(new LabError('E_CONFIG', message))
 
@@ -15,8 +16,28 @@ it('says of which kind a file is whose keys are those of another kind', async ()
     message: 'l.yaml:2:1: unknown key "axes"\nthis looks like a lab file: ./tempered lab matrix l.yaml',
   })
   await expect(loadKind('lab', 's.yaml', failing('s.yaml:2:1: unknown key "adversaries"'))).rejects.toThrow(
-    'this looks like a scenario file: ./tempered scenario validate s.yaml',
+    'this looks like a scenario file: ./tempered scenario run s.yaml',
   )
+})
+
+it('says only that when the file has no key of the kind that was asked for', async () => {
+  const load = (kind: 'scenario' | 'lab', file: string, message: string) =>
+    loadKind(kind, file, failing(message))
+  const lab = join(SCENARIOS, 'labs', 'backdoor.yaml')
+  await expect(load('scenario', lab, 'x: unknown key "axes"')).rejects.toThrow(
+    `${lab}: not a scenario file but a lab file: ./tempered lab matrix ${lab}`,
+  )
+  await inTemporaryFolder(async (folder) => {
+    const file = join(folder, 'x.yaml')
+    writeFileSync(file, 'axes: {}\nrule: median\n')
+    await expect(load('scenario', file, 'x: unknown key "axes"')).rejects.toThrow(
+      /^x: .*\nthis looks like a lab/,
+    )
+    writeFileSync(file, 'name: a\nlisten: []\n')
+    await expect(load('scenario', file, 'x: unknown key "listen"')).rejects.toThrow(
+      `not a scenario file but a node file: ./tempered node start --config ${file}`,
+    )
+  })
 })
 
 it('leaves other mistakes as they are', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readRun } from '../../../src/measures/read-run.js'
@@ -198,6 +198,17 @@ describe('roundRows', () => {
 })
 
 describe('findRuns', () => {
+  it('follows links, and finds a run once', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeRun(join(folder, 'volume', 'run'), plain)
+      mkdirSync(join(folder, 'results', 'attacked'), { recursive: true })
+      symlinkSync(join(folder, 'volume', 'run'), join(folder, 'results', 'attacked', 'seed-1'))
+      symlinkSync(join(folder, 'results'), join(folder, 'results', 'circle'))
+      const found = await findRuns(join(folder, 'results'))
+      expect(found.map((place) => place.path)).toEqual(['attacked/seed-1'])
+    })
+  })
+
   it('finds the runs of a scenario, and what each is for', async () => {
     await inTemporaryFolder(async (folder) => {
       writeScenarioRuns(folder, [1, 2])

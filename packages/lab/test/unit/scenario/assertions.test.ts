@@ -70,6 +70,7 @@ function judge(
   const runs = variantsOf(scenario).map((variant) => ({
     variant,
     measures: { ...none, ...of(variant.kind, variant.seed, variant.rule.name) },
+    scoredRound: 9,
     ledgersVerify: true,
     quarantined: new Map<number, ReadonlySet<number>>(),
     ...more(variant.kind, variant.seed),
@@ -110,6 +111,23 @@ describe('judgeAssertions', () => {
       ['median', false],
     ])
     expect(outcomes[1]?.got).toBe('20.00 pp')
+  })
+
+  it('compares no accuracies of runs that were scored after different rounds', () => {
+    const outcomes = judge(
+      {
+        adversaries,
+        assertions: [
+          'honest.worstHonestAccuracy - worstHonestAccuracy <= 0.5',
+          'worstHonestAccuracy > 10 %',
+          'honest.bytesPerRound - bytesPerRound <= 1',
+        ],
+      },
+      () => ({ worstHonestAccuracy: 0.5, bytesPerRound: 1 }),
+      (kind) => ({ scoredRound: kind === 'honest' ? 3 : 9 }),
+    )
+    expect(outcomes.map(({ ok }) => ok)).toEqual([false, true, true])
+    expect(outcomes[0]?.got).toContain('after round 4 and after round 10')
   })
 
   it('tells differences with sign and unit', () => {

@@ -276,6 +276,16 @@ describe('status', () => {
   })
 })
 
+it('notices on both sides a node that has the key of this one', async () => {
+  const ends: string[] = []
+  const start = (name: string) =>
+    startLibp2pNode(seeds[0], signers[0], run, (direction) => void ends.push(`${name} ${direction}`))
+  const [one, twin] = [await start('one'), await start('twin')]
+  const address = twin.getMultiaddrs()[0].decapsulateCode(421)
+  await expect(one.dial(address)).rejects.toThrow('self')
+  await expect.poll(() => ends.toSorted()).toEqual(['one outbound', 'twin inbound'])
+})
+
 describe('the manifest', () => {
   it('is given to members before they are admitted, and to nobody else', async () => {
     const b = await member(1)
@@ -284,7 +294,22 @@ describe('the manifest', () => {
     expect(fetched.id.equals(run.id)).toBe(true)
     await expect(
       fetchManifest(identityFromSeed(strangerSeed), address, systemClock, signal()),
-    ).rejects.toMatchObject({ code: 'E_STREAM' })
-    expect(b.received.errors).toEqual(['E_NOT_ADMITTED'])
+    ).rejects.toMatchObject({
+      code: 'E_REFUSED',
+      message: expect.stringMatching(new RegExp(`${stranger.peerId} is not among the members`)),
+    })
+    expect(b.received.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
+    expect(b.received.errors).toEqual([])
+  })
+
+  it('is not fetched from a node with the same key, which is said', async () => {
+    const b = await member(1)
+    const address = b.libp2p
+      .getMultiaddrs()[0]
+      .toString()
+      .replace(/\/p2p\/.*/, '')
+    await expect(
+      fetchManifest(identityFromSeed(seeds[1]), address, systemClock, signal()),
+    ).rejects.toMatchObject({ code: 'E_KEY', message: expect.stringContaining("this node's key") })
   })
 })

@@ -93,8 +93,27 @@ describe('loadIdxFolder', () => {
     await writeSet()
     const file = join(folder, 'train-labels-idx1-ubyte')
     await writeFile(file, idx([5], [1, 2, 10, 4, 5]))
-    expect(await failure(loadIdxFolder(folder))).toMatchObject({ code: 'E_LABEL_RANGE', offset: 10, file })
+    const error = await failure(loadIdxFolder(folder, { classes: 10 }))
+    expect(error).toMatchObject({ code: 'E_LABEL_RANGE', offset: 10, file })
+    expect(error.message).toContain('`--classes` of `manifest create`')
     await expect(loadIdxFolder(folder, { classes: 11 })).resolves.toBeDefined()
+  })
+
+  it('has as many classes as the labels of both parts need, up to 256', async () => {
+    await writeSet()
+    const classesWith = async (train: number, test: number) => {
+      await writeFile(join(folder, 'train-labels-idx1-ubyte'), idx([5], [0, 1, 0, 1, train]))
+      await writeFile(join(folder, 't10k-labels-idx1-ubyte'), idx([2], [0, test]))
+      const source = await loadIdxFolder(folder)
+      expect(source.test.classes).toBe(source.train.classes)
+      return source.train.classes
+    }
+    expect(await classesWith(2, 1)).toBe(3)
+    expect(await classesWith(1, 2)).toBe(3)
+    expect(await classesWith(0, 0)).toBe(2)
+    expect(await classesWith(99, 3)).toBe(100)
+    expect(await classesWith(3, 255)).toBe(256)
+    expect((await loadIdxFolder(folder, { classes: 256 })).train.classes).toBe(256)
   })
 
   it('refuses counts and image sizes that differ', async () => {

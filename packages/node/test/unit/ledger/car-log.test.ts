@@ -71,6 +71,70 @@ describe('the CAR log', () => {
     }
   })
 
+  it('sets aside the zero bytes that a power cut leaves, and appends after the last block', async () => {
+    const path = join(await temporaryFolder(), 'log.car')
+    const parts = [
+      encodeCarHeader(run.id),
+      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
+    ]
+    const file = Buffer.concat(parts)
+    const [, header, first, end] = bordersOf(parts)
+    const cases: { readonly written: number; readonly size: number; readonly good: number }[] = [
+      ...[1, 16, 4096].map((zeros) => ({ written: end, size: end + zeros, good: end })),
+      // The length of the file is that of the whole append, but only its beginning was written, …
+      ...[0, 1, 2, 20, 36, 37, 38, 39, 40, 41, 50, end - first - 16].map((k) => ({
+        written: first + k,
+        size: end,
+        good: first,
+      })),
+      // … or whole pages were allocated.
+      { written: first + 1, size: first + 4096, good: first },
+      { written: end - 16, size: end + 4096, good: first },
+      ...[0, 1, 20, header - 1].map((k) => ({ written: k, size: header, good: 0 })),
+    ]
+    for (const { written, size, good } of cases) {
+      const bytes = Buffer.alloc(size)
+      file.copy(bytes, 0, 0, written)
+      await writeFile(path, bytes)
+      const { log, seen, recoveredBytes } = await openAll(path)
+      const whole = [header, first, end].filter((border) => border <= good).length - 1
+      expect(seen.length).toBe(Math.max(0, whole))
+      if (good > 0) expect(recoveredBytes).toBe(size - good)
+      expect((await readFile(`${path}.torn-${good}`)).equals(bytes.subarray(good))).toBe(true)
+      await log.append(documentCid(block(9)), block(9))
+      await log.close()
+      const { log: again, seen: all } = await openAll(path)
+      expect(all.at(-1)).toEqual(block(9))
+      await again.close()
+    }
+  })
+
+  it('does not take damage before zero bytes for an append that was not written', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, 'log.car')
+    const parts = [
+      encodeCarHeader(run.id),
+      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
+    ]
+    const file = Buffer.concat(parts)
+    const [, header, first] = bordersOf(parts)
+    for (const offset of [header + 60, first + 60]) {
+      const damaged = Buffer.concat([file, Buffer.alloc(100)])
+      damaged[offset] ^= 1
+      await writeFile(path, damaged)
+      await expect(openAll(path)).rejects.toThrow()
+      expect((await readFile(path)).equals(damaged)).toBe(true)
+    }
+    const gap = Buffer.concat([file.subarray(0, first), Buffer.alloc(64), file.subarray(first)])
+    await writeFile(path, gap)
+    await expect(openAll(path)).rejects.toMatchObject({ code: 'E_STATE_CORRUPT' })
+    expect((await readFile(path)).equals(gap)).toBe(true)
+    // A file of zeros that is longer than a header is no new log.
+    await writeFile(path, Buffer.alloc(4096))
+    await expect(openAll(path)).rejects.toMatchObject({ code: 'E_STATE_CORRUPT' })
+    expect(await readdir(folder)).toEqual(['log.car'])
+  })
+
   it('refuses the file of another run and leaves it alone', async () => {
     const path = join(await temporaryFolder(), 'log.car')
     const bytes = encodeCarHeader(otherRun.id)

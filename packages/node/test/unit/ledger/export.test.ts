@@ -107,6 +107,10 @@ describe('readEvidenceFile', () => {
     await writeFile(path, torn)
     expect(await readEvidenceFile(path, run)).toHaveLength(1)
     expect(await readFile(path)).toEqual(torn)
+    const zeros = Buffer.concat([whole, Buffer.alloc(100)])
+    await writeFile(path, zeros)
+    expect(await readEvidenceFile(path, run)).toHaveLength(1)
+    expect(await readFile(path)).toEqual(zeros)
   })
 
   it('refuses damage and evidence of another run', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { isRobustAggError } from '../../../src/index.js'
 import {
+  connectedParts,
   createTopology,
   fiedlerVector,
   listTopologies,
@@ -23,6 +24,18 @@ const degrees = (spec: TopologySpec, n: number, seed = 1) => {
   const topology = createTopology(spec, n, seed)
   return Array.from({ length: n }, (_, i) => topology.neighbours(i).length)
 }
+
+describe('connectedParts', () => {
+  test('lists the parts by their first nodes', () => {
+    const edges: [number, number][] = [
+      [3, 1],
+      [0, 4],
+    ]
+    const graph = createTopology({ name: 'custom', edges }, 6, 1)
+    expect(connectedParts(graph)).toEqual([[0, 4], [1, 3], [2], [5]])
+    expect(connectedParts(createTopology({ name: 'ring' }, 5, 1))).toEqual([[0, 1, 2, 3, 4]])
+  })
+})
 
 describe('shapes', () => {
   test('ring', () => {

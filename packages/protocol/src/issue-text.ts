@@ -12,7 +12,7 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping (key: value)',
 }
 
-/** Describes a mistake for the author of the file; `value` is the value in the file. */
+/** Describes a mistake for people, in place of zod's own text; `value` is the value at its path. */
 export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -25,6 +25,8 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
       if (options !== undefined) return notOneOf(options.map(String), value)
       break
     }
+    case 'unrecognized_keys':
+      return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.join(', ')}`
     case 'too_small':
       return bound(issue.origin, 'least', Number(issue.minimum), issue.inclusive !== false, value)
     case 'too_big':
@@ -66,4 +68,12 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/** The value at a path, undefined where it does not lead anywhere. */
+export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  )
 }

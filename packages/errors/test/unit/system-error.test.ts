@@ -1,0 +1,43 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import { errorCode, errorMessage } from '../../src/index.js'
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** An error as Node's `fs` throws it. */
+const systemError = (code: string, errno: number, syscall = 'write') =>
+  Object.assign(new Error(`${code}: it failed, ${syscall}`), { code, errno, syscall })
+
+describe('errors of the operating system about files', () => {
+  it('have the code E_IO and say what to do', () => {
+    const cases: [unknown, RegExp][] = [
+      [thrownBy(() => readFileSync(tmpdir())), /^EISDIR: .*; name a file$/],
+      [thrownBy(() => writeFileSync('/nowhere/at/all', '')), /^ENOENT: .*; check the path$/],
+      [systemError('ENOSPC', -28), /the disk is full; free some space/],
+      [systemError('EMFILE', -24, 'open'), /too many open files; raise the limit \(ulimit -n\)/],
+    ]
+    for (const [error, text] of cases) {
+      expect(errorCode(error)).toBe('E_IO')
+      expect(errorMessage(error)).toMatch(text)
+    }
+  })
+
+  it('are not confused with others', () => {
+    for (const error of [
+      systemError('ECONNREFUSED', -111, 'connect'),
+      new Error('ENOSPC'),
+      { code: 'ENOSPC' },
+    ]) {
+      expect(errorCode(error)).toBe('E_INTERNAL')
+    }
+    expect(errorMessage(new Error('ENOSPC'))).toBe('ENOSPC')
+  })
+})
