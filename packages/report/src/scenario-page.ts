@@ -184,7 +184,7 @@ function verdictKeys(): Markup {
   const key = (color: string, text: string): Markup =>
     html`<li><i style="background:var(${color})"></i>${text}</li>`
   return html`<ul class="keys">
-${key('--honest', 'attacker refused')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing came')}
+${key('--honest', 'attacker refused')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing arrived')}${key('--card', 'no such round: the judge was away')}
 </ul>`
 }
 
@@ -200,7 +200,7 @@ function balancePanel(summary: ScenarioSummary): Markup {
   const isSimulated = summary.stage === 'simulate'
   return html`<section class="panel" aria-labelledby="title-balance">
 <h2 id="title-balance">Benefit and cost of the defence</h2>
-<p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp). Whiskers are the intervals over seeds.</p>
+<p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp); a benefit below zero is a loss and has the colour of costs. Shares are in the table only. Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
 ${summary.balances.flatMap((balance) => unequalText(balance) ?? []).map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.map(

@@ -103,6 +103,7 @@ function reportData(
       return {
         key: variant.key,
         label: variant.label,
+        rule: variant.rule,
         isAttacked: isAttacked(variant),
         defended: isDefended(variant),
         runs: runs.slice(0, MAX_SHOWN_SEEDS),
@@ -120,10 +121,10 @@ function reportData(
 }
 
 function figures(lines: ReturnType<typeof benefitLines>): TradeoffView['benefits'] {
-  return lines.flatMap(({ label, estimate, isShare }) =>
-    estimate === null || !isShare
+  return lines.flatMap(({ label, estimate, scale }) =>
+    estimate === null || scale === 'other'
       ? []
-      : [{ label, value: { mean: estimate.mean, low: estimate.low, high: estimate.high } }],
+      : [{ label, scale, value: { mean: estimate.mean, low: estimate.low, high: estimate.high } }],
   )
 }
 

@@ -11,8 +11,8 @@ export interface TradeoffLine {
   format(value: number): string
   /** The estimate with its unit and interval. */
   readonly text: string
-  /** Whether it is a share or a difference of shares, which charts can compare. */
-  readonly isShare: boolean
+  /** Which figures a chart may show on one axis: differences in percentage points, shares of a whole, or neither. */
+  readonly scale: 'points' | 'share' | 'other'
 }
 
 /** The benefit of the defence, line by line. Figures that were not measured have the text `–`. */
@@ -35,12 +35,12 @@ export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLin
   return [
     lossLine(`${nameOf('worstHonestAccuracy')}, loss without attackers`, cost.worstLost),
     lossLine(`${nameOf('meanHonestAccuracy')}, loss without attackers`, cost.meanLost),
-    line(`${nameOf('honestRefused')} without attackers`, cost.honestRefused, share),
-    line(`${nameOf('honestRefused')} under attack`, cost.honestRefusedAttacked, share),
-    { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), isShare: false },
+    { ...line(`${nameOf('honestRefused')} without attackers`, cost.honestRefused, share), scale: 'share' },
+    { ...line(`${nameOf('honestRefused')} under attack`, cost.honestRefusedAttacked, share), scale: 'share' },
+    { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), scale: 'other' },
     {
       ...line(`${isSimulated ? 'virtual ' : ''}seconds${compared}`, cost.secondsRatio, ratioText),
-      isShare: false,
+      scale: 'other',
     },
     workLine(cost),
   ]
@@ -50,7 +50,7 @@ export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLin
 function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
   const work = line('computation time of the rule per node and round', ruleMs, milliseconds)
   const plain = plainMs === null ? '' : `, plain averaging ${milliseconds(plainMs.mean)}`
-  return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, isShare: false }
+  return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, scale: 'other' }
 }
 
 /** A negative loss is marked as a gain. */
@@ -69,7 +69,7 @@ function share(value: number): string {
 }
 
 function line(label: string, estimate: Estimate | null, text: (value: number) => string): TradeoffLine {
-  return { label, estimate, format: text, text: estimateText(estimate, text), isShare: true }
+  return { label, estimate, format: text, text: estimateText(estimate, text), scale: 'points' }
 }
 
 function nameOf(measure: keyof typeof MEASURES): string {

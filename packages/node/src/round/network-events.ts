@@ -67,8 +67,10 @@ export function createNetworkEvents(
       init.onError(
         new NodeError(
           'E_ROLLED_BACK',
-          `this node signed entry ${head.body.height} before, but its ledger has only ${init.ownLength()} entries; ` +
-            'restore the newest copy of the state folder, or join with a new key',
+          `this node has signed entry ${head.body.height + 1} of its ledger before, as a neighbour shows, but its state folder ` +
+            `holds only ${init.ownLength()}: it is an old copy. Restore the newest copy. Without one, this node cannot go ` +
+            'on in this run, since a second history would convict it; the others continue, and it can be a member of ' +
+            'the next run',
           { height: head.body.height },
         ),
       )

@@ -11,6 +11,7 @@ import {
 import { spreadLabels } from './end-labels.js'
 import { groupByRound, markText } from './incidents.js'
 import type { QuantileBands, RunView } from './report-data.js'
+import { isSampled } from './sampling.js'
 
 /** Number of lines in a tooltip that are still readable. */
 const MAX_TOOLTIP_LINES = 14
@@ -95,7 +96,8 @@ function nodeSeries(name: string, values: readonly (number | null)[], style: Nod
     type: 'line',
     name,
     data: [...values],
-    connectNulls: true,
+    // Rounds between evaluations are bridged; rounds in which the node was away are not.
+    connectNulls: isSampled(values),
     // A single point does not make a line.
     showSymbol: values.filter((value) => value !== null).length === 1,
     symbol: isByzantine ? 'diamond' : 'circle',

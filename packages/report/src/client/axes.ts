@@ -40,8 +40,9 @@ export function numberAxis(
   }
 }
 
-export function plotGrid(right = 24): NonNullable<EChartsOption['grid']> {
-  return { left: 54, right, top: PLOT_TOP, bottom: PLOT_BOTTOM }
+/** @param extra pixels that a legend of several rows needs besides its first */
+export function plotGrid(right = 24, extra = 0): NonNullable<EChartsOption['grid']> {
+  return { left: 54, right, top: PLOT_TOP + extra, bottom: PLOT_BOTTOM }
 }
 
 export function tooltipLook(colors: Palette): object {
@@ -52,6 +53,26 @@ export function tooltipLook(colors: Palette): object {
     confine: true,
     transitionDuration: 0,
   }
+}
+
+/** A legend that shows all its names, in as many rows as they need. */
+export function plainLegend(colors: Palette): object {
+  return { ...legendLook(colors), type: 'plain' }
+}
+
+/** Height in pixels of the rows after the first of a plain legend with these names, on a chart of this width. */
+export function legendHeight(names: readonly string[], width: number): number {
+  let rows = 1
+  let used = 0
+  for (const name of names) {
+    const wide = 26 + 5 + 6.5 * name.length + 10
+    if (used > 0 && used + wide > width) {
+      rows += 1
+      used = 0
+    }
+    used += wide
+  }
+  return 22 * (rows - 1)
 }
 
 export function legendLook(colors: Palette): object {

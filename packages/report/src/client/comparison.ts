@@ -1,7 +1,10 @@
-import { legendLook, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
+import { legendHeight, plainLegend, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
 import { drawChart, type Palette, percentText, plotHeight, type Series } from './charts.js'
 import { spreadLabels } from './end-labels.js'
 import type { VariantView } from './report-data.js'
+
+/** Room for a name and a share at the end of a line, pixels. */
+const END_LABEL_WIDTH = 240
 
 /** Worst honest node by round, one line per variant, with a band from the lowest to the highest seed. */
 export function drawComparison(variants: readonly VariantView[]): void {
@@ -11,9 +14,15 @@ export function drawComparison(variants: readonly VariantView[]): void {
   const ends = variants.map(
     (variant) => variant.worstByRound.findLast((point) => point !== null)?.mean ?? null,
   )
+  const width = document.getElementById('chart-comparison')?.clientWidth ?? 1000
+  const isNarrow = width < 720
+  const names = variants.map((variant) => variant.label)
+  const extra = legendHeight(names, width)
+  const shifts = spreadLabels(ends, plotHeight('comparison') - extra)
+  const rules = [...new Set(variants.filter(({ defended }) => defended).map(({ rule }) => rule))]
   drawChart('comparison', 'Accuracy of the worst honest node by round, one line per variant', (colors) => ({
-    grid: plotGrid(64),
-    legend: { ...legendLook(colors), data: variants.map((variant) => variant.label) },
+    grid: plotGrid(isNarrow ? 64 : END_LABEL_WIDTH, extra),
+    legend: { ...plainLegend(colors), data: names },
     tooltip: {
       trigger: 'axis',
       ...tooltipLook(colors),
@@ -22,25 +31,37 @@ export function drawComparison(variants: readonly VariantView[]): void {
     xAxis: roundAxis(rounds, colors),
     yAxis: shareAxis(colors),
     series: variants.flatMap((variant, k) =>
-      seriesOf(variant, k, spreadLabels(ends, plotHeight('comparison'))[k] ?? 0, rounds, colors),
+      seriesOf(variant, rounds, {
+        color: colorOf(variant, rules.indexOf(variant.rule), colors),
+        shift: shifts[k] ?? 0,
+        isNamed: !isNarrow,
+      }),
     ),
   }))
 }
 
+/**
+ * A rule has one colour, with and without attackers; plain averaging is red under attack and grey without. Lines
+ * without attackers are dotted.
+ */
+function colorOf(variant: VariantView, rule: number, colors: Palette): string {
+  if (!variant.defended) return variant.isAttacked ? colors.byzantine : colors.soft
+  return [colors.honest, colors.good, colors.third, colors.bad, colors.ink, colors.pale][rule % 6]!
+}
+
+interface LineStyle {
+  readonly color: string
+  /** Vertical offset of the label, pixels. */
+  readonly shift: number
+  /** Whether the label at the end has the name of the variant. */
+  readonly isNamed: boolean
+}
+
 function seriesOf(
   variant: VariantView,
-  k: number,
-  shift: number,
   rounds: readonly number[],
-  colors: Palette,
+  { color, shift, isNamed }: LineStyle,
 ): Series[] {
-  const color = variant.isAttacked
-    ? variant.defended
-      ? [colors.honest, colors.good, colors.bad][k % 3]!
-      : colors.byzantine
-    : variant.defended
-      ? colors.third
-      : colors.soft
   const points = rounds.map((_, at) => variant.worstByRound[at] ?? null)
   const band: Series[] = variant.runs.length < 2 ? [] : bandOf(variant.label, points, color)
   return [
@@ -59,7 +80,12 @@ function seriesOf(
         color,
         fontWeight: 600,
         offset: [0, shift],
-        formatter: (item) => percentText(item.value as number),
+        width: isNamed ? END_LABEL_WIDTH - 12 : 60,
+        overflow: 'truncate',
+        formatter: (item) => {
+          const share = percentText(item.value as number)
+          return isNamed ? `${share} ${variant.label}` : share
+        },
       },
     },
   ]

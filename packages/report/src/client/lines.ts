@@ -1,6 +1,7 @@
-import { legendLook, numberAxis, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
+import { legendLook, numberAxis, plainLegend, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
 import { drawChart, type Palette, percentText } from './charts.js'
 import type { PhaseName, PointView, RunView } from './report-data.js'
+import { isSampled } from './sampling.js'
 
 /** The small charts over rounds. */
 
@@ -54,7 +55,7 @@ function drawLines(
 ): void {
   drawChart(id, label, (colors) => ({
     grid: plotGrid(),
-    legend: legendLook(colors),
+    legend: plainLegend(colors),
     tooltip: {
       trigger: 'axis',
       ...tooltipLook(colors),
@@ -66,7 +67,8 @@ function drawLines(
       type: 'line',
       name,
       data: run.points.map((point, k) => value(point, k)),
-      connectNulls: true,
+      // Rounds between evaluations are bridged; rounds that are missing are not.
+      connectNulls: isSampled(run.points.map((point, k) => value(point, k))),
       showSymbol: run.rounds.length <= 30,
       symbolSize: 6,
       lineStyle: { color: colors[color], width: 2.4, type: dash ?? 'solid' },

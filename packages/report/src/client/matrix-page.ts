@@ -47,12 +47,14 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
     )
   })
   const values = cells.map(([, , value]) => value)
-  const low = measure.unit === 'share' ? 0 : Math.min(...values)
-  const high =
-    measure.unit === 'share'
-      ? Math.max(0.01, ...(measure.better === 'high' ? [1] : values))
-      : Math.max(...values)
-  setNote('matrix', broken.length === 0 ? '' : `${broken.length} combinations have no value here.`)
+  const [low, high] = colorRange(values, measure.unit)
+  const notes = [
+    `Colours run from ${valueText(low, measure.unit)} to ${valueText(high, measure.unit)}.`,
+    ...(broken.length === 0
+      ? []
+      : [`${broken.length} combinations have no value here (· did not run, ✕ failed).`]),
+  ]
+  setNote('matrix', values.length === 0 ? '' : notes.join(' '))
   setHeight('matrix', Math.max(260, 150 + 34 * rules.length))
   const narrow = (document.getElementById('chart-matrix')?.clientWidth ?? 1000) < 640
   const scale = (colors: Palette): string[] =>
@@ -152,6 +154,18 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
       },
     ],
   }))
+}
+
+/** Shares that differ by less are not told apart by colour. */
+const LEAST_SHARE_RANGE = 0.1
+
+/** The values at the two ends of the colours: the smallest and the largest one. */
+function colorRange(values: readonly number[], unit: MeasureView['unit']): [number, number] {
+  if (values.length === 0) return [0, 1]
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  if (unit !== 'share' || high - low >= LEAST_SHARE_RANGE) return [low, high]
+  const middle = Math.min(Math.max((low + high) / 2, LEAST_SHARE_RANGE / 2), 1 - LEAST_SHARE_RANGE / 2)
+  return [middle - LEAST_SHARE_RANGE / 2, middle + LEAST_SHARE_RANGE / 2]
 }
 
 function categories(names: readonly string[], colors: Palette, rotate: number) {

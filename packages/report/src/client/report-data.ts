@@ -10,6 +10,7 @@ export interface VariantView {
   readonly key: string
   /** For people, e.g. `balance under attack`. */
   readonly label: string
+  readonly rule: string
   readonly isAttacked: boolean
   readonly defended: boolean
   readonly runs: readonly RunView[]
@@ -136,6 +137,7 @@ export interface TradeoffView {
 
 export interface FigureView {
   readonly label: string
-  /** A share, shown in percentage points. */
+  /** A difference in percentage points, or a share of a whole. */
+  readonly scale: 'points' | 'share'
   readonly value: EstimateView
 }

@@ -2,22 +2,29 @@ import { tooltipLook } from './axes.js'
 import { drawChart, escapeText, type Series, setHeight } from './charts.js'
 import type { FigureView, TradeoffView } from './report-data.js'
 
+const isDifference = ({ scale }: FigureView): boolean => scale === 'points'
+
 interface Bar extends FigureView {
   readonly name: string
   readonly kind: 'benefit' | 'cost'
 }
 
-/** Benefits and costs of the rules as bars on one axis of percentage points, with whiskers for the intervals. */
+/**
+ * Benefits and costs of the rules as bars on an axis of percentage points, with whiskers for the intervals. Shares of a
+ * whole are not differences: they are in the table, not on this axis.
+ */
 export function drawBalance(balances: readonly TradeoffView[]): void {
   const bars = balances.flatMap((balance): Bar[] => {
     const prefix = balances.length > 1 ? `${balance.rule}: ` : ''
     return [
-      ...balance.benefits.map((figure) => ({
+      ...balance.benefits.filter(isDifference).map((figure) => ({
         ...figure,
         kind: 'benefit' as const,
         name: prefix + figure.label,
       })),
-      ...balance.costs.map((figure) => ({ ...figure, kind: 'cost' as const, name: prefix + figure.label })),
+      ...balance.costs
+        .filter(isDifference)
+        .map((figure) => ({ ...figure, kind: 'cost' as const, name: prefix + figure.label })),
     ]
   })
   if (bars.length === 0) {
@@ -62,21 +69,26 @@ export function drawBalance(balances: readonly TradeoffView[]): void {
       },
     },
     series: [
-      barSeries('benefit', bars, colors.good),
-      barSeries('cost', bars, colors.byzantine),
+      barSeries('benefit', bars, colors.good, colors.byzantine),
+      barSeries('cost', bars, colors.byzantine, colors.good),
       whiskers(bars, colors.ink),
     ],
   }))
 }
 
-function barSeries(kind: Bar['kind'], bars: readonly Bar[], color: string): Series {
+/** A benefit below zero is a loss and has the colour of costs; a cost below zero is a gain. */
+function barSeries(kind: Bar['kind'], bars: readonly Bar[], color: string, below: string): Series {
   return {
     type: 'bar',
     name: kind,
     barWidth: 16,
     barGap: '-100%',
     itemStyle: { color, borderRadius: 3 },
-    data: bars.map((bar) => (bar.kind === kind ? bar.value.mean : null)),
+    data: bars.map((bar) =>
+      bar.kind === kind
+        ? { value: bar.value.mean, itemStyle: { color: bar.value.mean < 0 ? below : color } }
+        : null,
+    ),
   }
 }
 
