@@ -38,7 +38,7 @@ const SIZES: readonly [string, number][] = [
 const KINDS = ['memory', 'disk', 'bare', 'raw'] as const
 type Kind = (typeof KINDS)[number]
 /** How much each kind transfers of every size. */
-const REPEATED_BYTES = 800_000_000
+const REPEATED_BYTES = 480_000_000
 
 async function seconds(run: () => Promise<void>): Promise<number> {
   const begun = performance.now()
