@@ -44,13 +44,25 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
   async transfer() {
     const rows = await benchTransfer()
     return table(
-      ['model', 'bytes', 'model transfer, MB/s', 'raw TCP, MB/s', 'ratio'],
+      [
+        'model',
+        'bytes',
+        'from memory, MB/s',
+        'from disk, MB/s',
+        'noise + yamux, MB/s',
+        'raw TCP, MB/s',
+        'of noise + yamux',
+        'of raw TCP',
+      ],
       rows.map((row) => [
         row.name,
         count(row.bytes),
-        count(row.blobMegabytesPerSecond),
+        count(row.memoryMegabytesPerSecond),
+        count(row.diskMegabytesPerSecond),
+        count(row.bareMegabytesPerSecond),
         count(row.rawTcpMegabytesPerSecond),
-        (row.blobMegabytesPerSecond / row.rawTcpMegabytesPerSecond).toFixed(2),
+        (row.memoryMegabytesPerSecond / row.bareMegabytesPerSecond).toFixed(2),
+        (row.memoryMegabytesPerSecond / row.rawTcpMegabytesPerSecond).toFixed(2),
       ]),
     )
   },

@@ -1,6 +1,9 @@
 /** Deadlines that no benchmark reaches, milliseconds. */
 export const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 600_000 }
 
+/** A stream on which 8 bytes that name a length are answered by that many bytes. */
+export const BARE_PROTOCOL = '/tempered/bench/bare/1'
+
 const made = new Map<number, Uint8Array>()
 
 /** `length` bytes that do not compress, the same in both processes. */

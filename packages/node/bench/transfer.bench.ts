@@ -1,23 +1,31 @@
-/** Model transfer between two processes over loopback, against a raw TCP stream of the same bytes in the same run. */
+/**
+ * Model transfer between two processes over loopback, beside the same bytes on a bare libp2p stream (noise and yamux)
+ * and on a raw TCP stream, in the same run.
+ */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { StreamMessageEvent } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { blobCid, runTopics } from '@tempered/protocol'
-import { fetchBlob } from '../src/blobs/exchange.js'
-import { systemClock } from '../src/clock.js'
-import { identityFromSeed } from '../src/identity-file.js'
-import { createDirectProtocols } from '../src/transport/direct-protocols.js'
-import { createLibp2pNode } from '../src/transport/libp2p-node.js'
-import { DEADLINES } from './transfer-shared.js'
+import { createBlobClient } from '../dist/blobs/blob-client.js'
+import { systemClock } from '../dist/clock.js'
+import { identityFromSeed } from '../dist/identity-file.js'
+import { createDirectProtocols } from '../dist/transport/direct-protocols.js'
+import { createLibp2pNode } from '../dist/transport/libp2p-node.js'
+import { BARE_PROTOCOL, DEADLINES } from './transfer-shared.js'
 
 export interface TransferBenchRow {
   /** What has this size. */
   name: string
   bytes: number
-  /** Best of several, 10⁶ bytes per second; hashing and checks included on the libp2p side. */
-  blobMegabytesPerSecond: number
+  /** Best of several, 10⁶ bytes per second; hash and checks included. The server holds the model in memory. */
+  memoryMegabytesPerSecond: number
+  /** The same when the server reads it from its file. */
+  diskMegabytesPerSecond: number
+  /** One long-lived libp2p stream without a protocol of ours: noise and yamux alone. */
+  bareMegabytesPerSecond: number
   rawTcpMegabytesPerSecond: number
 }
 
@@ -26,21 +34,31 @@ const SIZES: readonly [string, number][] = [
   ['CNN, 139,960 parameters', 16 + 4 * 139_960],
   ['4 M parameters', 16 + 4 * 4_000_000],
 ]
-const REPEATS = 12
+/** Kinds take turns, so that all meet the same load on the machine. */
+const KINDS = ['memory', 'disk', 'bare', 'raw'] as const
+type Kind = (typeof KINDS)[number]
+/** How much each kind transfers of every size. */
+const REPEATED_BYTES = 480_000_000
 
-async function best(repeats: number, run: () => Promise<void>): Promise<number> {
-  let seconds = Number.POSITIVE_INFINITY
-  for (let k = 0; k < repeats; k++) {
-    const begun = performance.now()
-    await run()
-    seconds = Math.min(seconds, (performance.now() - begun) / 1000)
-  }
-  return seconds
+async function seconds(run: () => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  await run()
+  return (performance.now() - begun) / 1000
 }
 
 async function reply<T>(child: ChildProcess): Promise<T> {
   const [message] = await once(child, 'message')
   return message as T
+}
+
+/** Copies what arrives to its place in `into`, as every kind of transfer does. */
+function collect(into: Uint8Array, whole: () => void): (chunk: Uint8Array) => void {
+  let received = 0
+  return (chunk) => {
+    into.set(chunk, received)
+    received += chunk.byteLength
+    if (received === into.byteLength) whole()
+  }
 }
 
 export async function benchTransfer(): Promise<TransferBenchRow[]> {
@@ -57,7 +75,8 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
   })
   const connection = await libp2p.dial(multiaddr(address))
   const peer = connection.remotePeer.toString()
-  const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
+  const blobs = createBlobClient(createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined))
+  const bare = await connection.newStream(BARE_PROTOCOL)
   const socket = connect(rawPort, '127.0.0.1')
   await once(socket, 'connect')
 
@@ -66,30 +85,51 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
     child.send({ length: bytes })
     const { cid } = await reply<{ cid: string }>(child)
     const into = new Uint8Array(bytes)
-    const blob = await best(REPEATS, () => fetchBlob(direct, peer, cid, into, new AbortController().signal))
     const ask = Buffer.alloc(8)
     ask.writeBigUInt64LE(BigInt(bytes))
-    const raw = await best(
-      REPEATS,
-      () =>
+    const fetch = () => blobs.fetch(peer, cid, into, new AbortController().signal)
+    const kinds: Record<Kind, () => Promise<void>> = {
+      memory: fetch,
+      disk: fetch,
+      bare: () =>
         new Promise((resolve) => {
-          let received = 0
-          const onData = (chunk: Buffer): void => {
-            into.set(chunk, received)
-            received += chunk.byteLength
-            if (received < bytes) return
-            socket.off('data', onData)
+          const take = collect(into, () => {
+            bare.removeEventListener('message', onMessage)
             resolve()
+          })
+          const onMessage = ({ data }: StreamMessageEvent): void => {
+            for (const chunk of data instanceof Uint8Array ? [data] : data) take(chunk)
           }
-          socket.on('data', onData)
+          bare.addEventListener('message', onMessage)
+          bare.send(ask)
+        }),
+      raw: () =>
+        new Promise((resolve) => {
+          const take = collect(into, () => {
+            socket.off('data', take)
+            resolve()
+          })
+          socket.on('data', take)
           socket.write(ask)
         }),
-    )
+    }
+    const best = new Map<Kind, number>()
+    const repeats = Math.ceil(REPEATED_BYTES / bytes)
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const kind of KINDS) {
+        child.send({ fromDisk: kind === 'disk' })
+        await reply(child)
+        best.set(kind, Math.min(best.get(kind) ?? Number.POSITIVE_INFINITY, await seconds(kinds[kind])))
+      }
+    }
+    const speed = (kind: Kind): number => bytes / (best.get(kind) ?? Number.NaN) / 1e6
     rows.push({
       name,
       bytes,
-      blobMegabytesPerSecond: bytes / blob / 1e6,
-      rawTcpMegabytesPerSecond: bytes / raw / 1e6,
+      memoryMegabytesPerSecond: speed('memory'),
+      diskMegabytesPerSecond: speed('disk'),
+      bareMegabytesPerSecond: speed('bare'),
+      rawTcpMegabytesPerSecond: speed('raw'),
     })
   }
   socket.destroy()

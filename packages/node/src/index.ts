@@ -7,6 +7,7 @@
 import './polyfill/promise-with-resolvers.js'
 
 export { createRunRule, manifestRule } from './aggregate/run-rule.js'
+export { type OpenBlob, openBytes } from './blobs/open-blob.js'
 export { type Clock, sleep, systemClock } from './clock.js'
 export { DataError } from './data/data-error.js'
 export type { DataSource } from './data/dataset.js'

@@ -93,7 +93,7 @@ export async function createNode(
     run,
     signer,
     neighbours,
-    local: createLocalSource(state),
+    local: createLocalSource(state, (cid) => engine.openModel(cid)),
     clock,
     logger: logger.child({ component: 'network' }),
   })

@@ -23,7 +23,8 @@ export const STREAM_PROTOCOLS = {
   manifest: `/tempered/manifest/${PROTOCOL_VERSION}`,
   status: `/tempered/status/${PROTOCOL_VERSION}`,
   peers: `/tempered/peers/${PROTOCOL_VERSION}`,
-  blob: `/tempered/blob/${PROTOCOL_VERSION}`,
+  // Version 1 opened a stream for each model.
+  blob: '/tempered/blob/2',
   digests: `/tempered/digests/${PROTOCOL_VERSION}`,
   entries: `/tempered/entries/${PROTOCOL_VERSION}`,
   finals: `/tempered/finals/${PROTOCOL_VERSION}`,

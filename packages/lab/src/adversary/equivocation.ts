@@ -1,4 +1,4 @@
-import type { ModelPublisher, NodeComponents } from '@tempered/node'
+import { type ModelPublisher, type NodeComponents, openBytes } from '@tempered/node'
 import { blobCid, encodeModel, type SignedAnnouncement, signAnnouncement } from '@tempered/protocol'
 import type { Crafter } from './types.js'
 
@@ -27,7 +27,13 @@ export function equivocatingNetwork(
       const { local, signer } = parts
       const network = makeLibp2p({
         ...parts,
-        local: { ...local, blob: async (cid) => served.get(cid) ?? local.blob(cid) },
+        local: {
+          ...local,
+          async blob(cid) {
+            const second = served.get(cid)
+            return second === undefined ? local.blob(cid) : openBytes(second)
+          },
+        },
       })
       const tellOtherwise = (first: SignedAnnouncement): SignedAnnouncement | undefined => {
         const { version: _, author: __, ...body } = first.body

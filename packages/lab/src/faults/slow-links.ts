@@ -50,9 +50,9 @@ export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork 
         announcement: (message) => delayed(message.body.author, () => handlers.announcement(message)),
         head: (message) => delayed(message.head.body.author, () => handlers.head(message)),
       }),
-    async fetchModel(peer, cid, into, signal) {
-      await wait(peer, into.byteLength, signal)
-      return network.fetchModel(peer, cid, into, signal)
+    async fetchModel(peer, cid, into, signal, progress) {
+      await wait(peer, into.byteLength - (progress?.received ?? 0), signal)
+      return network.fetchModel(peer, cid, into, signal, progress)
     },
     async pollStatus(peer, fromRound, signal) {
       await wait(peer, 0, signal)

@@ -1,103 +1,115 @@
-import { createHash } from 'node:crypto'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { cidFromDigest, LIMITS, RAW, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { pipe } from 'it-pipe'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
-import type { DirectProtocols } from '../transport/direct-protocols.js'
+import type { DirectProtocols, LastingAnswer } from '../transport/direct-protocols.js'
+import type { OpenBlob } from './open-blob.js'
 
 /**
- * Models over direct streams. The requester asks for one bounded window at a time and keeps two in flight, so a
- * sender can never push more than two windows, and memory is bounded whatever the other side does.
+ * Models over direct streams. A requester keeps one stream open to each peer and asks for one bounded window after the
+ * other, of one model or of several. Each request frame is answered in order by a reply frame and, unless that names
+ * an error, by exactly the bytes of the window.
  */
-const WINDOW_BYTES = 512 * 1024
-const WINDOWS_IN_FLIGHT = 2
-
-const requestSchema = z.strictObject({
+export const requestSchema = z.strictObject({
   cid: z.string().max(128),
   offset: z.int().min(0).max(LIMITS.maxModelBytes),
   length: z.int().min(1).max(LIMITS.maxBlobWindowBytes),
 })
-const replySchema = z.union([
+export const replySchema = z.union([
   z.strictObject({ total: z.int().min(0) }),
   z.strictObject({ error: z.string().max(64) }),
 ])
+type BlobRequest = z.infer<typeof requestSchema>
 
 export interface BlobSource {
-  blob(cid: string): Promise<Uint8Array | undefined>
+  blob(cid: string): Promise<OpenBlob | undefined>
   isAdmitted(peer: string): boolean
 }
 
-/** Serves blobs to admitted peers: each request frame is answered by a reply frame and the window's bytes. */
-export async function serveBlobs(direct: DirectProtocols, source: BlobSource): Promise<void> {
-  await direct.serve(STREAM_PROTOCOLS.blob, 8, async (stream, connection, signal) => {
-    const peer = connection.remotePeer.toString()
-    if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
-    let held: { cid: string; bytes: Uint8Array } | undefined
-    for (;;) {
-      const frame = await stream.readFrame(signal)
-      if (frame === null) return
-      const request = requestSchema.parse(frame)
-      // Once per stream, not once per window: the store reads and hashes the whole blob.
-      const blob = held?.cid === request.cid ? held.bytes : await source.blob(request.cid)
-      if (blob === undefined) {
-        await stream.writeFrame({ error: 'E_NOT_FOUND' }, signal)
-        return
-      }
-      held = { cid: request.cid, bytes: blob }
-      await stream.writeFrame({ total: blob.byteLength }, signal)
-      const window = blob.subarray(request.offset, request.offset + request.length)
-      if (window.byteLength < request.length)
-        throw new NodeError('E_MALFORMED', `${peer} requested bytes past the end of a blob`)
-      await stream.writeBytes(window, signal)
-    }
-  })
+/** An honest peer has one stream open, and for a moment a second one after a break. */
+const MAX_STREAMS_PER_PEER = 4
+
+/** Serves blobs to admitted peers. */
+export function serveBlobs(direct: DirectProtocols, source: BlobSource): Promise<void> {
+  return direct.serveLasting(STREAM_PROTOCOLS.blob, MAX_STREAMS_PER_PEER, answerRequests(source))
 }
 
+/** What a requester gets for one request; no bytes beside an error. */
+interface Answer {
+  readonly reply: z.infer<typeof replySchema>
+  readonly window: Uint8Array
+  /** The first one after a request of another blob. */
+  readonly isFirst: boolean
+}
+const NOT_FOUND: Answer = { reply: { error: 'E_NOT_FOUND' }, window: new Uint8Array(), isFirst: true }
+
+/** Sent ahead of the rest of a blob's first window: a requester on a slow link waits for it as the first byte. */
+const FIRST_BYTES = 32 * 1024
+
 /**
- * Pulls blob `cid`, which is exactly `into.byteLength` bytes long, from a peer. The bytes are hashed as they arrive,
- * and nothing reads them before the hash is verified. Throws E_NOT_FOUND, E_HASH_MISMATCH, E_MALFORMED, E_TIMEOUT …
+ * Requests → windows → stream. Each stage takes the next item only when the following one has taken the last, and the
+ * stream takes a window only when little of the one before is still queued; so a stream holds two windows at most,
+ * however many are requested, and the next is read from the disk while the last is on its way.
  */
-export async function fetchBlob(
-  direct: DirectProtocols,
-  peer: string,
-  cid: string,
-  into: Uint8Array,
-  parent: AbortSignal,
-): Promise<void> {
-  const total = into.byteLength
-  await direct.exchange(
-    peerIdFromString(peer),
-    STREAM_PROTOCOLS.blob,
-    parent,
-    async (stream, { whole, firstByte }) => {
-      const hash = createHash('sha256')
-      let asked = 0
-      let received = 0
-      const ask = async (): Promise<void> => {
-        const length = Math.min(WINDOW_BYTES, total - asked)
-        await stream.writeFrame({ cid, offset: asked, length }, whole)
-        asked += length
+export function answerRequests(source: BlobSource): LastingAnswer {
+  return async (stream, connection, deadline) => {
+    const peer = connection.remotePeer.toString()
+    const requests = async function* (): AsyncGenerator<BlobRequest> {
+      const whileConnected = new AbortController().signal
+      for (;;) {
+        const frame = await stream.readFrameOrEnd(whileConnected)
+        if (frame === undefined) return
+        if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+        yield requestSchema.parse(frame)
       }
-      while (received < total) {
-        while (asked < total && asked - received < WINDOWS_IN_FLIGHT * WINDOW_BYTES) await ask()
-        const reply = replySchema.parse(await firstByte((signal) => stream.readFrame(signal)))
-        if ('error' in reply) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
-        if (reply.total !== total) {
-          throw new NodeError(
-            'E_MALFORMED',
-            `blob ${cid} has ${reply.total} bytes at ${peer}, but ${total} were announced`,
-          )
+    }
+    const send = async (answers: AsyncIterable<Answer>): Promise<void> => {
+      for await (const { reply, window, isFirst } of answers) {
+        const { signal, clear } = deadline('transferMs')
+        const ahead = isFirst ? FIRST_BYTES : window.byteLength
+        try {
+          await stream.writeFrameAnd(reply, window.subarray(0, ahead), signal)
+          if (ahead < window.byteLength) await stream.writeBytes(window.subarray(ahead), signal)
+        } finally {
+          clear()
         }
-        const window = into.subarray(received, received + Math.min(WINDOW_BYTES, total - received))
-        await stream.readInto(window, whole)
-        hash.update(window)
-        received += window.byteLength
       }
-      const got = cidFromDigest(RAW, hash.digest()).toString()
-      if (got !== cid)
-        throw new NodeError('E_HASH_MISMATCH', `${peer} sent blob ${got}, but ${cid} was announced`)
-      // Notifies the server that it may close; the model is complete even if the server has already closed.
-      await stream.writeFrame(null, whole).catch(() => undefined)
-    },
-  )
+    }
+    await pipe(requests, (wanted) => readWindows(wanted, source, peer), send)
+  }
+}
+
+/** Keeps a blob open from its first to its last window, since a requester asks for them in a row. */
+async function* readWindows(
+  requests: AsyncIterable<BlobRequest>,
+  source: BlobSource,
+  peer: string,
+): AsyncGenerator<Answer> {
+  let held: { readonly cid: string; readonly blob: OpenBlob } | undefined
+  const change = async (next: typeof held): Promise<void> => {
+    const last = held
+    held = next
+    await last?.blob.close()
+  }
+  try {
+    for await (const { cid, offset, length } of requests) {
+      const isFirst = held?.cid !== cid
+      if (isFirst) {
+        const blob = await source.blob(cid)
+        await change(blob && { cid, blob })
+      }
+      if (held === undefined) {
+        yield NOT_FOUND
+        continue
+      }
+      const total = held.blob.byteLength
+      const end = offset + length
+      if (end > total) throw new NodeError('E_MALFORMED', `${peer} requested bytes past the end of a blob`)
+      const window = await held.blob.read(offset, length)
+      if (end === total) await change(undefined)
+      yield { reply: { total }, window, isFirst }
+    }
+  } finally {
+    await change(undefined)
+  }
 }

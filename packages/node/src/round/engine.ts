@@ -1,4 +1,5 @@
 import type { Evidence, Run, SignedAnnouncement } from '@tempered/protocol'
+import type { OpenBlob } from '../blobs/open-blob.js'
 import type { Clock } from '../clock.js'
 import { errorMessage } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
@@ -68,6 +69,8 @@ export interface RoundEngine {
   /** Finishes a ledger write in progress and drops everything else. */
   stop(): Promise<void>
   readonly state: RoundState
+  /** A neighbour's model of a round that is not over, for others whose transfer from its author broke. */
+  openModel(cid: string): OpenBlob | undefined
 }
 
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
@@ -100,6 +103,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     clock,
     logger,
     parameterCount: model.parameterCount,
+    neighbours,
     onInvalidModel: init.onInvalidModel,
     dispatch,
   })
@@ -217,6 +221,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return finished
     },
     stop,
+    openModel: models.open,
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ModelBuffer, SignedAnnouncement } from '@tempered/protocol'
 import { createModelPool } from '../blobs/model-pool.js'
+import type { OpenBlob } from '../blobs/open-blob.js'
+import { createTransferProgress } from '../blobs/transfer-progress.js'
 import { type Clock, sleep } from '../clock.js'
-import { errorCode } from '../errors.js'
+import { errorCode, NodeError } from '../errors.js'
 import { modelFlaw } from '../evidence/judge.js'
 import type { RunNetwork } from '../transport/network.js'
 
@@ -14,6 +16,8 @@ export interface ModelFetcher {
     peer: string,
     round: number,
   ): { parameters: Float32Array; announcement: SignedAnnouncement; arrivedMs: number } | undefined
+  /** A model that has arrived, for others whose transfer from its author broke. */
+  open(cid: string): OpenBlob | undefined
   /** Cancels and releases everything of rounds below `round`. */
   forget(round: number): void
   /** Cancels all transfers; models that have arrived can still be read. */
@@ -26,6 +30,8 @@ export interface ModelFetcherInit {
   readonly network: Pick<RunNetwork, 'fetchModel'>
   readonly clock: Clock
   readonly parameterCount: number
+  /** Peers that may hold a model of `author` too; default: none. */
+  holders?(author: string): readonly string[]
   /** `code` is undefined for success. */
   onOutcome(peer: string, round: number, model: string, code: string | undefined): void
   /** The received bytes have the announced hash but are not a model that a round can use; copy them if needed. */
@@ -40,6 +46,8 @@ interface Transfer {
   done: boolean
   /** Nothing writes into the buffer any more. */
   settled: boolean
+  /** The buffer belongs to the pool again. */
+  released: boolean
   arrivedMs: number
 }
 
@@ -54,19 +62,21 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
   const pool = createModelPool(parameterCount)
 
   const release = (transfer: Transfer): void => {
+    transfer.released = true
     pool.give(transfer.buffer)
   }
 
-  const pull = async (peer: string, transfer: Transfer): Promise<void> => {
-    const { body } = transfer.announcement
+  const pull = async (author: string, transfer: Transfer): Promise<void> => {
     const { signal } = transfer.controller
-    const cid = body.model.toString()
+    const cid = transfer.announcement.body.model.toString()
+    const { bytes } = transfer.buffer
+    const fetch = fetchResumed(network, author, cid, bytes, signal, () => init.holders?.(author) ?? [])
     for (let attempt = 1; ; attempt++) {
       try {
-        await network.fetchModel(peer, cid, transfer.buffer.bytes, signal)
-        const flaw = modelFlaw(transfer.buffer.bytes, parameterCount)
+        await fetch()
+        const flaw = modelFlaw(bytes, parameterCount)
         if (flaw !== undefined) {
-          init.onInvalid(transfer.announcement, transfer.buffer.bytes)
+          init.onInvalid(transfer.announcement, bytes)
           throw flaw
         }
         return
@@ -90,6 +100,7 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
         buffer: pool.take(),
         done: false,
         settled: false,
+        released: false,
         arrivedMs: 0,
       }
       transfers.set(peer, transfer)
@@ -114,6 +125,15 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       const { buffer, announcement, arrivedMs } = transfer
       return { parameters: buffer.parameters, announcement, arrivedMs }
     },
+    open(cid) {
+      for (const transfers of byRound.values()) {
+        for (const transfer of transfers.values()) {
+          if (transfer.done && transfer.announcement.body.model.toString() === cid)
+            return openTransfer(transfer)
+        }
+      }
+      return undefined
+    },
     forget(round) {
       for (const [old, transfers] of byRound) {
         if (old >= round) continue
@@ -136,5 +156,70 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       byRound.clear()
       pool.close()
     },
+  }
+}
+
+/**
+ * Attempts to get a blob, each from where the last one broke off: from its author, and, when that breaks again in the
+ * middle, the rest from whoever else has it. A blob that others have spoilt is fetched whole from its author.
+ */
+function fetchResumed(
+  network: ModelFetcherInit['network'],
+  author: string,
+  cid: string,
+  into: Uint8Array,
+  signal: AbortSignal,
+  holders: () => readonly string[],
+): () => Promise<void> {
+  const progress = createTransferProgress()
+  let hasBroken = false
+  let authorOnly = false
+
+  /** Whether the rest came from another holder. */
+  const fetchRest = async (): Promise<boolean> => {
+    for (const holder of authorOnly ? [] : holders()) {
+      try {
+        await network.fetchModel(holder, cid, into, signal, progress)
+        return true
+      } catch (error) {
+        signal.throwIfAborted()
+        if (errorCode(error) === 'E_HASH_MISMATCH') throw error
+      }
+    }
+    return false
+  }
+  const fetch = async (): Promise<void> => {
+    const resumed = hasBroken
+    try {
+      await network.fetchModel(author, cid, into, signal, progress)
+    } catch (error) {
+      hasBroken = progress.received > 0
+      const isOver = signal.aborted || !RETRYABLE.has(errorCode(error))
+      if (isOver || !resumed || !(await fetchRest())) throw error
+    }
+  }
+  return async () => {
+    try {
+      await fetch()
+    } catch (error) {
+      const isSpoilt = [...progress.senders].some((sender) => sender !== author)
+      if (errorCode(error) !== 'E_HASH_MISMATCH' || !isSpoilt) throw error
+      authorOnly = true
+      progress.restart()
+      await fetch()
+    }
+  }
+}
+
+/** Reads copy: the buffer may be used for another model while libp2p still has their bytes. */
+function openTransfer(transfer: Transfer): OpenBlob {
+  const { bytes } = transfer.buffer
+  return {
+    byteLength: bytes.byteLength,
+    async read(offset, length) {
+      if (transfer.released) throw new NodeError('E_NOT_FOUND', 'the round of this model is over')
+      return bytes.slice(offset, offset + length)
+    },
+    close: async () => undefined,
   }
 }

@@ -1,5 +1,6 @@
 import type { SignedAnnouncement } from '@tempered/protocol'
 import type { AbsentModel, ArrivedModel } from '../aggregate/pipeline.js'
+import type { OpenBlob } from '../blobs/open-blob.js'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
 import type { RunNetwork } from '../transport/network.js'
@@ -18,6 +19,8 @@ export interface NeighbourModels {
    * clock.
    */
   collect(answer: Answer, round: number, announcedMs: number): ArrivedModel | AbsentModel
+  /** A neighbour's model that has arrived, for others whose transfer from its author broke. */
+  open(cid: string): OpenBlob | undefined
   /** Releases everything of rounds below `round`. */
   forget(round: number): void
   /** Cancels all transfers; models that have arrived can still be read. */
@@ -31,18 +34,20 @@ export interface NeighbourModelsInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly parameterCount: number
+  readonly neighbours: readonly string[]
   /** A neighbour announced bytes that are not a model; they are only lent. */
   onInvalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
   dispatch(event: RoundEvent): void
 }
 
 export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModels {
-  const { network, clock, logger, parameterCount, dispatch } = init
+  const { network, clock, logger, parameterCount, neighbours, dispatch } = init
   const heard = createHeardAnnouncements()
   const fetcher = createModelFetcher({
     network,
     clock,
     parameterCount,
+    holders: (author) => neighbours.filter((peer) => peer !== author),
     onInvalid: init.onInvalidModel,
     onOutcome(peer, round, model, code) {
       if (code === undefined) {
@@ -76,6 +81,7 @@ export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModel
         opinions: model.announcement.body.opinions,
       }
     },
+    open: fetcher.open,
     forget(round) {
       fetcher.forget(round)
       heard.forget(round)

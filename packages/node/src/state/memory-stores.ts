@@ -8,6 +8,7 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
+import { openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
 import { type Ledger, requireFirst } from '../ledger/ledger.js'
@@ -99,6 +100,10 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         return cid
       },
       get: async (cid) => blobs.get(cid),
+      async open(cid) {
+        const bytes = blobs.get(cid)
+        return bytes && openBytes(bytes)
+      },
       pin: (cid) => pinned.add(cid),
       unpin: (cid) => pinned.delete(cid),
       async retain(rounds) {

@@ -6,6 +6,10 @@ import { type FramedStream, framedStream, streamError } from './framed-stream.js
 
 /** Request and reply on direct streams, each with deadlines on opening, first byte and the whole exchange. */
 export interface DirectProtocols {
+  /** Opens a stream to a peer we are connected with, for many requests. */
+  open(peer: PeerId, protocol: string): Promise<LastingStream>
+  /** A signal that aborts after one of the deadlines, or when `parent` does; `clear` must be called afterwards. */
+  deadline(name: keyof StreamDeadlines, parent?: AbortSignal): ReturnType<Clock['deadline']>
   /** Opens a stream to a peer we are connected with, runs `exchange` on it and always closes it. */
   exchange<T>(
     peer: PeerId,
@@ -27,7 +31,24 @@ export interface DirectProtocols {
     maxStreamsPerPeer: number,
     answer: (stream: FramedStream, connection: Connection, signal: AbortSignal) => Promise<void>,
   ): Promise<void>
+  /** The same for streams that `open` opened: their number is limited, not their lifetime. */
+  serveLasting(protocol: string, maxStreamsPerPeer: number, answer: LastingAnswer): Promise<void>
 }
+
+/** A stream that lasts until one side closes it or the connection breaks. */
+export interface LastingStream {
+  readonly frames: FramedStream
+  /** Whether requests can still be sent and answered. */
+  isOpen(): boolean
+  abort(error: Error): void
+}
+
+/** Answers requests until the other side closes the stream; `deadline` limits each of its steps. */
+export type LastingAnswer = (
+  stream: FramedStream,
+  connection: Connection,
+  deadline: DirectProtocols['deadline'],
+) => Promise<void>
 
 export interface ExchangeDeadlines {
   /** Aborts when the whole exchange takes too long. */
@@ -44,7 +65,7 @@ export function createDirectProtocols(
   deadlines: StreamDeadlines,
   onError: (protocol: string, peer: string, error: unknown) => void,
 ): DirectProtocols {
-  const open = async (peer: PeerId, protocol: string, parent: AbortSignal): Promise<Stream> => {
+  const open = async (peer: PeerId, protocol: string, parent?: AbortSignal): Promise<Stream> => {
     const connection = libp2p.getConnections(peer).find((candidate) => candidate.status === 'open')
     if (connection === undefined) throw new NodeError('E_NO_CONNECTION', `${peer} is not connected`)
     const dial = clock.deadline(deadlines.dialMs, parent)
@@ -54,6 +75,28 @@ export function createDirectProtocols(
       dial.clear()
     }
   }
+
+  const deadline: DirectProtocols['deadline'] = (name, parent) => clock.deadline(deadlines[name], parent)
+
+  const handle = (
+    protocol: string,
+    maxInboundStreams: number,
+    answer: (stream: FramedStream, connection: Connection) => Promise<void>,
+  ): Promise<void> =>
+    libp2p.handle(
+      protocol,
+      async (stream, connection) => {
+        try {
+          await answer(framedStream(stream), connection)
+          closeQuietly(stream, clock, deadlines)
+        } catch (cause) {
+          const error = streamError(cause, `${protocol} from ${connection.remotePeer}`)
+          stream.abort(error)
+          onError(protocol, connection.remotePeer.toString(), error)
+        }
+      },
+      { maxInboundStreams, maxOutboundStreams: 64 },
+    )
 
   const exchange: DirectProtocols['exchange'] = async (peer, protocol, parent, work) => {
     let stream: Stream | undefined
@@ -89,24 +132,30 @@ export function createDirectProtocols(
         await stream.writeFrame(message, whole)
         return firstByte((signal) => stream.readFrame(signal, maxReplyBytes))
       }),
+    async open(peer, protocol) {
+      try {
+        const stream = await open(peer, protocol)
+        return {
+          frames: framedStream(stream),
+          isOpen: () => stream.status === 'open' && stream.remoteWriteStatus === 'writable',
+          abort: (error) => stream.abort(error),
+        }
+      } catch (cause) {
+        throw streamError(cause, `${protocol} with ${peer}`)
+      }
+    },
+    deadline,
     serve: (protocol, maxStreamsPerPeer, answer) =>
-      libp2p.handle(
-        protocol,
-        async (stream, connection) => {
-          const whole = clock.deadline(deadlines.transferMs)
-          try {
-            await answer(framedStream(stream), connection, whole.signal)
-            closeQuietly(stream, clock, deadlines)
-          } catch (cause) {
-            const error = streamError(cause, `${protocol} from ${connection.remotePeer}`)
-            stream.abort(error)
-            onError(protocol, connection.remotePeer.toString(), error)
-          } finally {
-            whole.clear()
-          }
-        },
-        { maxInboundStreams: maxStreamsPerPeer, maxOutboundStreams: 64 },
-      ),
+      handle(protocol, maxStreamsPerPeer, async (stream, connection) => {
+        const whole = deadline('transferMs')
+        try {
+          await answer(stream, connection, whole.signal)
+        } finally {
+          whole.clear()
+        }
+      }),
+    serveLasting: (protocol, maxStreamsPerPeer, answer) =>
+      handle(protocol, maxStreamsPerPeer, (stream, connection) => answer(stream, connection, deadline)),
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Stream } from '@libp2p/interface'
-import { byteStream } from '@libp2p/utils'
 import { decodeCanonical, encodeCanonical, LIMITS } from '@tempered/protocol'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
+import { readStream, write } from './stream-bytes.js'
 
 /**
  * Control frames and raw bytes on one libp2p stream. A frame is a 4-byte little-endian length and that many bytes
@@ -10,41 +11,65 @@ import { NodeError } from '../errors.js'
  */
 export interface FramedStream {
   readFrame(signal: AbortSignal, maxBytes?: number): Promise<unknown>
+  /** The next frame; undefined when the other side has closed the stream after the last one. */
+  readFrameOrEnd(signal: AbortSignal): Promise<unknown>
   writeFrame(value: unknown, signal: AbortSignal): Promise<void>
+  /** Sends frames together without waiting; only if their number is limited by what has been answered. */
+  postFrames(values: readonly unknown[]): void
+  /** Sends a frame and the bytes that it announces in one message, without copying them. */
+  writeFrameAnd(value: unknown, bytes: Uint8Array, signal: AbortSignal): Promise<void>
   /** Reads exactly `target.byteLength` bytes into `target`. */
   readInto(target: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Exactly `count` bytes, in pieces as they arrive, not copied. */
+  pieces(count: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void>
   writeBytes(bytes: Uint8Array, signal: AbortSignal): Promise<void>
 }
 
+/** Unread bytes at which a stream is reset; nothing of ours asks for more at a time. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024
+
 export function framedStream(stream: Stream): FramedStream {
-  const bytes = byteStream(stream)
-  return {
-    async readFrame(signal, maxBytes = LIMITS.maxControlFrameBytes) {
-      const head = (await bytes.read({ bytes: 4, signal })).subarray()
-      const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
-      if (length > maxBytes) {
-        throw new NodeError('E_TOO_LARGE', `a frame of ${length} bytes, at most ${maxBytes} are allowed`)
-      }
-      if (length === 0) throw new NodeError('E_MALFORMED', 'an empty frame')
-      return decodeCanonical((await bytes.read({ bytes: length, signal })).subarray(), maxBytes, 'frame')
-    },
-    async writeFrame(value, signal) {
-      const body = encodeCanonical(value)
-      const frame = new Uint8Array(4 + body.byteLength)
-      new DataView(frame.buffer).setUint32(0, body.byteLength, true)
-      frame.set(body, 4)
-      await bytes.write(frame, { signal })
-    },
-    async readInto(target, signal) {
-      const list = await bytes.read({ bytes: target.byteLength, signal })
-      let offset = 0
-      for (const chunk of list) {
-        target.set(chunk, offset)
-        offset += chunk.byteLength
-      }
-    },
-    writeBytes: (data, signal) => bytes.write(data, { signal }),
+  const reader = readStream(stream, MAX_UNREAD_BYTES)
+
+  const readInto = async (target: Uint8Array, signal: AbortSignal): Promise<void> => {
+    let offset = 0
+    for await (const piece of reader.pieces(target.byteLength, signal)) {
+      target.set(piece, offset)
+      offset += piece.byteLength
+    }
   }
+  const readFrame: FramedStream['readFrame'] = async (signal, maxBytes = LIMITS.maxControlFrameBytes) => {
+    const head = new Uint8Array(4)
+    await readInto(head, signal)
+    const length = new DataView(head.buffer).getUint32(0, true)
+    if (length > maxBytes) {
+      throw new NodeError('E_TOO_LARGE', `a frame of ${length} bytes, at most ${maxBytes} are allowed`)
+    }
+    if (length === 0) throw new NodeError('E_MALFORMED', 'an empty frame')
+    const body = new Uint8Array(length)
+    await readInto(body, signal)
+    return decodeCanonical(body, maxBytes, 'frame')
+  }
+  return {
+    readFrame,
+    readFrameOrEnd: async (signal) => ((await reader.more(signal)) ? readFrame(signal) : undefined),
+    writeFrame: (value, signal) => write(stream, frameOf(value), signal),
+    postFrames(values) {
+      stream.send(new Uint8ArrayList(...values.map(frameOf)))
+    },
+    writeFrameAnd: (value, bytes, signal) => write(stream, new Uint8ArrayList(frameOf(value), bytes), signal),
+    readInto,
+    pieces: reader.pieces,
+    writeBytes: (bytes, signal) => write(stream, bytes, signal),
+  }
+}
+
+function frameOf(value: unknown): Uint8Array {
+  const body = encodeCanonical(value)
+  const frame = new Uint8Array(4 + body.byteLength)
+  new DataView(frame.buffer).setUint32(0, body.byteLength, true)
+  frame.set(body, 4)
+  return frame
 }
 
 /** Converts anything that a libp2p stream throws (errors, close events, aborts) to one of our errors. */

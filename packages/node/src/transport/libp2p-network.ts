@@ -1,7 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
-import { fetchBlob, serveBlobs } from '../blobs/exchange.js'
+import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
+import { serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
@@ -83,6 +84,16 @@ function stopInTime(libp2p: Libp2pNode, clock: Clock, logger: Logger): Promise<v
   })
 }
 
+interface RunningParts {
+  readonly libp2p: Libp2pNode
+  readonly direct: DirectProtocols
+  readonly blobs: BlobClient
+  readonly inbound: Inbound
+  readonly admission: Admission
+  readonly neighbourhood: Neighbourhood
+  readonly ownKey: OwnKeyWatch
+}
+
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
@@ -92,16 +103,7 @@ export function createLibp2pNetwork(
   const topics = runTopics(run.id)
   const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
-  let running:
-    | {
-        libp2p: Libp2pNode
-        direct: DirectProtocols
-        inbound: Inbound
-        admission: Admission
-        neighbourhood: Neighbourhood
-        ownKey: OwnKeyWatch
-      }
-    | undefined
+  let running: RunningParts | undefined
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
@@ -177,7 +179,7 @@ export function createLibp2pNetwork(
       onOwnHead: handlers.ownHead,
       isAdmitted: neighbourhood.isAdmitted,
     })
-    running = { libp2p, direct, inbound, admission, neighbourhood, ownKey }
+    running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood, ownKey }
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
@@ -212,7 +214,8 @@ export function createLibp2pNetwork(
       started().inbound.quarantine(evidence.offender)
       return publish(topics.evidence, evidence.bytes)
     },
-    fetchModel: (peer, cid, into, signal) => fetchBlob(started().direct, peer, cid, into, signal),
+    fetchModel: (peer, cid, into, signal, progress) =>
+      started().blobs.fetch(peer, cid, into, signal, progress),
     pollStatus: (peer, fromRound, signal) =>
       started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
     fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),

@@ -104,10 +104,12 @@ function createMemoryNetwork(
     },
     async fetchModel(peer, cid, into, signal) {
       const sender = await links.request(self, peer, signal)
-      const bytes = await sender.parts.local.blob(cid)
-      if (bytes === undefined) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
-      if (bytes.byteLength !== into.byteLength)
-        throw new NodeError('E_MALFORMED', `blob ${cid} has ${bytes.byteLength} bytes at ${peer}`)
+      const blob = await sender.parts.local.blob(cid)
+      if (blob === undefined) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
+      const { byteLength } = blob
+      const bytes = await blob.read(0, byteLength)
+      if (byteLength !== into.byteLength)
+        throw new NodeError('E_MALFORMED', `blob ${cid} has ${byteLength} bytes at ${peer}`)
       const { bytesPerMs } = init
       if (bytesPerMs !== undefined)
         await new Promise<void>((resolve) => clock.after(bytes.byteLength / bytesPerMs, resolve))

@@ -1,4 +1,6 @@
 import type { Evidence, FinalHead, HeadMessage, SignedAnnouncement, SignedHead } from '@tempered/protocol'
+import type { OpenBlob } from '../blobs/open-blob.js'
+import type { TransferProgress } from '../blobs/transfer-progress.js'
 
 /**
  * The network of a node: libp2p-network.ts, or memory-network.ts in its place. Everything passed to `NetworkHandlers`
@@ -22,9 +24,16 @@ export interface RunNetwork {
   publishEvidence(evidence: Evidence): Promise<void>
   /**
    * Pulls a model by CID into `into`, whose length is the model's exactly; resolves when all bytes have arrived and
-   * their hash matches. Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_NOT_FOUND, E_HASH_MISMATCH …
+   * their hash matches. Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_NOT_FOUND, E_HASH_MISMATCH … With
+   * `progress` it begins after the bytes that earlier calls have put into `into`, from this peer or from others.
    */
-  fetchModel(peer: string, cid: string, into: Uint8Array, signal: AbortSignal): Promise<void>
+  fetchModel(
+    peer: string,
+    cid: string,
+    into: Uint8Array,
+    signal: AbortSignal,
+    progress?: TransferProgress,
+  ): Promise<void>
   /** Asks a neighbour for its announcements from `fromRound` on; its reply goes through validation. */
   pollStatus(peer: string, fromRound: number, signal: AbortSignal): Promise<PeerStatus>
   /**
@@ -85,5 +94,5 @@ export interface LocalSource {
   finalHeads(): readonly FinalHead[]
   /** The newest head seen from a member, which is sent to it when it comes back. */
   newestHead(author: string): SignedHead | undefined
-  blob(cid: string): Promise<Uint8Array | undefined>
+  blob(cid: string): Promise<OpenBlob | undefined>
 }

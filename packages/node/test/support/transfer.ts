@@ -1,5 +1,8 @@
 import { blobCid, STREAM_PROTOCOLS } from '@tempered/protocol'
-import { fetchBlob, serveBlobs } from '../../src/blobs/exchange.js'
+import { createBlobClient } from '../../src/blobs/blob-client.js'
+import { answerRequests } from '../../src/blobs/exchange.js'
+import { openBytes } from '../../src/blobs/open-blob.js'
+import type { TransferProgress } from '../../src/blobs/transfer-progress.js'
 import type { NodeError } from '../../src/errors.js'
 import { createDirectProtocols, type DirectProtocols } from '../../src/transport/direct-protocols.js'
 import { connect, startLibp2pNode } from './libp2p-nodes.js'
@@ -7,7 +10,7 @@ import { createManualClock } from './manual-clock.js'
 import { seeds, signers } from './run-fixture.js'
 
 export const DEADLINES = { dialMs: 10_000, firstByteMs: 1_000, transferMs: 60_000 }
-/** What a server does with one stream. */
+/** What a server does with one stream; the signal never aborts. */
 export type Answer = Parameters<DirectProtocols['serve']>[2]
 
 /** Bytes that differ from place to place. */
@@ -35,23 +38,34 @@ export async function setupTransfer() {
   const blobs = new Map<string, Uint8Array>()
   const lookups: string[] = []
   const admitted = new Set([signers[0].peerId])
-  let honest!: Answer
-  // Catches the real answer, so that a test can put another in its place.
-  await serveBlobs(
-    {
-      ...server,
-      serve: async (_protocol, _max, answer) => {
-        honest = answer
-      },
+  const requests: [offset: number, length: number][] = []
+  let onRead = (): void => undefined
+  const firstRead = new Promise<void>((resolve) => {
+    onRead = resolve
+  })
+  let streams = 0
+  let openBlobs = 0
+  const honest = answerRequests({
+    async blob(cid) {
+      lookups.push(cid)
+      const bytes = blobs.get(cid)
+      if (bytes === undefined) return undefined
+      openBlobs += 1
+      const blob = openBytes(bytes, () => {
+        openBlobs -= 1
+      })
+      return {
+        ...blob,
+        read(offset, length) {
+          requests.push([offset, length])
+          onRead()
+          return blob.read(offset, length)
+        },
+      }
     },
-    {
-      async blob(cid) {
-        lookups.push(cid)
-        return blobs.get(cid)
-      },
-      isAdmitted: (peer) => admitted.has(peer),
-    },
-  )
+    isAdmitted: (peer) => admitted.has(peer),
+  })
+  const blobClient = createBlobClient(client)
   const parts = {
     clientNode,
     serverNode,
@@ -67,10 +81,26 @@ export async function setupTransfer() {
       blobs.set(cid, bytes)
       return cid
     },
-    fetch: (cid: string, into: Uint8Array, signal = new AbortController().signal) =>
-      fetchBlob(client, signers[1].peerId, cid, into, signal),
+    /** Windows that the honest server has read. */
+    requests,
+    /** When it has read the first one. */
+    firstRead,
+    /** Streams that the client has opened so far. */
+    streams: () => streams,
+    /** Blobs that the server holds open. */
+    openBlobs: () => openBlobs,
+    fetch: (
+      cid: string,
+      into: Uint8Array,
+      signal = new AbortController().signal,
+      progress?: TransferProgress,
+    ) => blobClient.fetch(signers[1].peerId, cid, into, signal, progress),
   }
-  await server.serve(STREAM_PROTOCOLS.blob, 8, (...args) => (parts.byzantine ?? honest)(...args))
+  const never = new AbortController().signal
+  await server.serveLasting(STREAM_PROTOCOLS.blob, 4, (stream, connection, deadline) => {
+    streams += 1
+    return parts.byzantine?.(stream, connection, never) ?? honest(stream, connection, deadline)
+  })
   await connect(clientNode, serverNode)
   return parts
 }

@@ -1,12 +1,15 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { blobCid, encodeCanonical, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
-import { fetchBlob } from '../../../src/blobs/exchange.js'
+import { createBlobClient } from '../../../src/blobs/blob-client.js'
+import { createTransferProgress } from '../../../src/blobs/transfer-progress.js'
 import type { NodeError } from '../../../src/errors.js'
 import { signers } from '../../support/run-fixture.js'
 import { type Answer, bytesOf, DEADLINES, setupTransfer as setup } from '../../support/transfer.js'
 
-const WINDOW = 512 * 1024
+/** What the client requests at a time. */
+const WINDOW = 16 * 65_519 - 64
+const WINDOWS_IN_FLIGHT = 3
 
 describe('model transfer', () => {
   it.each([1, 16, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 2 * WINDOW + 1, 5_000_001])(
@@ -52,10 +55,73 @@ describe('model transfer', () => {
     await fetch(cid, new Uint8Array(100))
   })
 
+  it('asks for many models on one stream, one after the other and at the same time', async () => {
+    const { add, fetch, streams, ...parts } = await setup()
+    const models = Array.from({ length: 100 }, (_, k) => bytesOf(1000 + k))
+    for (const model of models.slice(0, 10)) await fetch(add(model), new Uint8Array(model.byteLength))
+    const targets = models.map((model) => new Uint8Array(model.byteLength))
+    await Promise.all(models.map((model, k) => fetch(add(model), targets[k])))
+    for (const [k, model] of models.entries()) expect(Buffer.from(targets[k]).equals(model)).toBe(true)
+    expect(streams()).toBe(1)
+    // The server holds nothing open while it waits for the next request.
+    expect(parts.openBlobs()).toBe(0)
+  })
+
+  it('goes on with the other models of a stream after one that the server does not hold', async () => {
+    const { add, fetch, streams } = await setup()
+    const model = bytesOf(2 * WINDOW)
+    const into = new Uint8Array(model.byteLength)
+    const missing = blobCid(bytesOf(5)).toString()
+    const [absent] = await Promise.allSettled([
+      fetch(missing, new Uint8Array(3 * WINDOW)),
+      fetch(add(model), into),
+    ])
+    expect(absent).toMatchObject({ status: 'rejected', reason: { code: 'E_NOT_FOUND' } })
+    expect(Buffer.from(into).equals(model)).toBe(true)
+    expect(streams()).toBe(1)
+  })
+
+  it('opens another stream after a break', async () => {
+    const { add, fetch, streams, clientNode, serverNode } = await setup()
+    const model = bytesOf(1000)
+    const cid = add(model)
+    await fetch(cid, new Uint8Array(1000))
+    const [connection] = clientNode.getConnections(serverNode.peerId)
+    for (const stream of connection.streams)
+      if (stream.protocol === STREAM_PROTOCOLS.blob) stream.abort(new Error('break'))
+    const into = new Uint8Array(1000)
+    await fetch(cid, into)
+    expect(into).toEqual(model)
+    expect(streams()).toBe(2)
+  })
+
+  it('begins after the bytes that have arrived before, from whoever sent them', async () => {
+    const { add, fetch, requests } = await setup()
+    const model = bytesOf(2 * WINDOW)
+    const into = new Uint8Array(model.byteLength)
+    const known = WINDOW + 12_345
+    into.set(model.subarray(0, known))
+    const progress = createTransferProgress()
+    progress.add(model.subarray(0, known), 'other')
+    await fetch(add(model), into, undefined, progress)
+    expect(Buffer.from(into).equals(model)).toBe(true)
+    expect(requests).toEqual([[known, model.byteLength - known]])
+    expect([...progress.senders]).toEqual(['other', signers[1].peerId])
+  })
+
+  it('finishes at once what had arrived whole', async () => {
+    const { fetch } = await setup()
+    const model = bytesOf(100)
+    const progress = createTransferProgress()
+    progress.add(model, 'other')
+    await fetch(blobCid(model).toString(), model, undefined, progress)
+    const wrong = fetch(blobCid(bytesOf(99)).toString(), model, undefined, progress)
+    await expect(wrong).rejects.toMatchObject({ code: 'E_HASH_MISMATCH' })
+  })
+
   it('says E_NO_CONNECTION for a peer that is not connected', async () => {
     const { client } = await setup()
-    const transfer = fetchBlob(
-      client,
+    const transfer = createBlobClient(client).fetch(
       signers[2].peerId,
       'x',
       new Uint8Array(1),
@@ -241,6 +307,84 @@ describe('against a Byzantine server', () => {
     await expect(transfer).rejects.toMatchObject({ name: 'NodeError', code: 'E_STOPPED' })
   })
 
+  it('that breaks off, the rest comes with the next call and nothing is asked for twice', async () => {
+    const parts = await setup()
+    const known = WINDOW + 1000
+    parts.byzantine = async (stream, _connection, signal) => {
+      for (let window = 0; window < 3; window++) await stream.readFrame(signal)
+      await stream.writeFrame({ total: model.byteLength }, signal)
+      await stream.writeBytes(model.subarray(0, WINDOW), signal)
+      await stream.writeFrame({ total: model.byteLength }, signal)
+      await stream.writeBytes(model.subarray(WINDOW, known), signal)
+    }
+    const into = new Uint8Array(model.byteLength)
+    const progress = createTransferProgress()
+    await expect(parts.fetch(cid, into, undefined, progress)).rejects.toMatchObject({ code: 'E_STREAM' })
+    expect(progress.received).toBe(known)
+    parts.byzantine = undefined
+    parts.add(model)
+    await parts.fetch(cid, into, undefined, progress)
+    expect(Buffer.from(into).equals(model)).toBe(true)
+    expect(parts.requests[0]).toEqual([known, WINDOW])
+  })
+
+  it('that stalls, a model is given up, and another one of the same stream arrives on a new one', async () => {
+    const parts = await setup()
+    const other = bytesOf(1000)
+    const otherCid = parts.add(other)
+    const controller = new AbortController()
+    const both = new Promise<void>((resolve) => {
+      parts.byzantine = async (stream, _connection, signal) => {
+        for (let request = 0; request < 3; request++) await stream.readFrame(signal)
+        await stream.writeFrame({ total: model.byteLength }, signal)
+        await stream.writeBytes(model.subarray(0, 1000), signal)
+        resolve()
+        for (;;) await stream.readFrame(signal)
+      }
+    })
+    const stalled = parts.fetch(cid, new Uint8Array(model.byteLength), controller.signal)
+    const into = new Uint8Array(1000)
+    const arriving = parts.fetch(otherCid, into)
+    await both
+    parts.byzantine = undefined
+    controller.abort()
+    await expect(stalled).rejects.toMatchObject({ code: 'E_STOPPED' })
+    await arriving
+    expect(into).toEqual(other)
+    expect(parts.streams()).toBe(2)
+  })
+
+  it('that sends on after a model was given up, nothing is written any more', async () => {
+    const parts = await setup()
+    const controller = new AbortController()
+    const into = new Uint8Array(model.byteLength)
+    parts.byzantine = async (stream, _connection, signal) => {
+      await stream.readFrame(signal)
+      await stream.writeFrame({ total: model.byteLength }, signal)
+      await stream.writeBytes(model.subarray(0, WINDOW), signal)
+      for (;;) await stream.readFrame(signal)
+    }
+    // As the first bytes arrive: more of them wait behind these.
+    const begun = new Proxy(into, {
+      get(target, key) {
+        if (key !== 'set') {
+          const value = Reflect.get(target, key, target)
+          return typeof value === 'function' ? value.bind(target) : value
+        }
+        return (...args: Parameters<Uint8Array['set']>) => {
+          target.set(...args)
+          controller.abort()
+        }
+      },
+    })
+    await expect(parts.fetch(cid, begun, controller.signal)).rejects.toMatchObject({ code: 'E_STOPPED' })
+    const written = into.slice()
+    await parts.fetch(parts.add(bytesOf(10)), new Uint8Array(10)).catch(() => undefined)
+    expect(Buffer.from(into).equals(written)).toBe(true)
+    // One piece of the window at most.
+    expect(into.findLastIndex((byte) => byte !== 0)).toBeLessThan(256 * 1024)
+  })
+
   it('that closes right after the last byte, the model is taken all the same', async () => {
     const parts = await setup()
     const small = bytesOf(1000)
@@ -254,9 +398,9 @@ describe('against a Byzantine server', () => {
     expect(Buffer.from(into).equals(small)).toBe(true)
   })
 
-  it('never has more than two windows asked for and not received', async () => {
+  it('never has more than three windows requested and not received, nor fewer than one while some are left', async () => {
     const parts = await setup()
-    const total = 6 * WINDOW
+    const total = 8 * WINDOW
     const large = bytesOf(total)
     // Everything between two libp2p nodes goes through one TCP connection in order: what the client had sent before the
     // answer to an echo came is here when the answer is.
@@ -265,23 +409,21 @@ describe('against a Byzantine server', () => {
     })
     const echo = () =>
       parts.server.request(peerIdFromString(signers[0].peerId), '/test/echo', 1, new AbortController().signal)
-    let askedFor = 0
+    let requested = 0
     let sent = 0
-    let most = 0
+    const onTheWay: number[] = []
     parts.byzantine = async (stream, _connection, signal) => {
       const reading = (async () => {
-        for (;;) {
-          const request = (await stream.readFrame(signal)) as { offset: number; length: number } | null
-          if (request === null) return
-          expect(request.offset).toBe(askedFor)
-          askedFor += request.length
-          most = Math.max(most, askedFor - sent)
+        while (requested < total) {
+          const request = (await stream.readFrame(signal)) as { offset: number; length: number }
+          expect(request.offset).toBe(requested)
+          requested += request.length
         }
       })()
       while (sent < total) {
         await echo()
         await echo()
-        expect(askedFor).toBe(Math.min(total, sent + 2 * WINDOW))
+        onTheWay.push((requested - sent) / WINDOW)
         await stream.writeFrame({ total }, signal)
         await stream.writeBytes(large.subarray(sent, sent + WINDOW), signal)
         sent += WINDOW
@@ -290,8 +432,9 @@ describe('against a Byzantine server', () => {
     }
     const into = new Uint8Array(total)
     await parts.fetch(blobCid(large).toString(), into)
-    expect(askedFor).toBe(total)
-    expect(most).toBeLessThanOrEqual(2 * WINDOW)
+    expect(requested).toBe(total)
+    expect(Math.max(...onTheWay)).toBe(WINDOWS_IN_FLIGHT)
+    expect(Math.min(...onTheWay)).toBe(1)
     expect(parts.serverErrors).toEqual([])
   })
 })
@@ -335,5 +478,54 @@ describe('against a Byzantine client', () => {
     }
     expect(parts.serverErrors).toEqual(Array(9).fill('E_MALFORMED'))
     expect(await ask(parts, { cid, offset: 0, length: 1000 })).toEqual(model)
+  })
+
+  it('that asks for much and reads nothing, only a few windows are read for it', async () => {
+    const parts = await setup()
+    const large = bytesOf(8 * WINDOW)
+    const cid = parts.add(large)
+    const { frames, abort } = await parts.client.open(
+      peerIdFromString(signers[1].peerId),
+      STREAM_PROTOCOLS.blob,
+    )
+    const [connection] = parts.clientNode.getConnections(parts.serverNode.peerId)
+    // No more window updates of yamux.
+    for (const stream of connection.streams) if (stream.protocol === STREAM_PROTOCOLS.blob) stream.pause()
+    const asked = Array.from({ length: 50 }, (_, k) => ({ cid, offset: (k % 8) * WINDOW, length: WINDOW }))
+    frames.postFrames(asked)
+    await parts.firstRead
+    // Whatever the server could still do, it does before it answers this.
+    await parts.server.serve('/test/echo', 8, async (stream, _connection, signal) => {
+      await stream.writeFrame(await stream.readFrame(signal), signal)
+    })
+    for (let k = 0; k < 5; k++)
+      await parts.client.request(
+        peerIdFromString(signers[1].peerId),
+        '/test/echo',
+        1,
+        new AbortController().signal,
+      )
+    expect(parts.requests.length).toBeLessThanOrEqual(3)
+    abort(new Error('enough'))
+  })
+
+  it('that opens many streams, only four are answered', async () => {
+    const parts = await setup()
+    const cid = parts.add(model)
+    const open = () => parts.client.open(peerIdFromString(signers[1].peerId), STREAM_PROTOCOLS.blob)
+    const never = new AbortController().signal
+    const answers: unknown[] = []
+    for (let k = 0; k < 6; k++) {
+      answers.push(
+        await open()
+          .then(({ frames }) => {
+            frames.postFrames([{ cid, offset: 0, length: 1 }])
+            return frames.readFrame(never)
+          })
+          .catch((error) => error.code ?? error.name),
+      )
+    }
+    expect(answers.slice(0, 4)).toEqual(Array(4).fill({ total: 1000 }))
+    expect(answers.slice(4).every((answer) => typeof answer === 'string')).toBe(true)
   })
 })

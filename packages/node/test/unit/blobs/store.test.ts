@@ -98,4 +98,65 @@ describe('the blob store', () => {
     await mkdir(join(folder, cidOf(1)))
     await expect(store.get(cidOf(1))).rejects.toMatchObject({ code: 'E_IO' })
   })
+
+  describe('opened', () => {
+    const large = Uint8Array.from({ length: 3_000_000 }, (_, k) => (k * 2654435761) >>> 24)
+    const cid = blobCid(large).toString()
+
+    it.each(['memory', 'disk'])('reads any part from %s, also after the blob was deleted', async (from) => {
+      const folder = await temporaryFolder()
+      await (await openBlobStore(folder)).put(large)
+      const store = await openBlobStore(folder)
+      if (from === 'memory') await store.put(large)
+      const blob = (await store.open(cid))!
+      await store.retain([])
+      expect(blob.byteLength).toBe(large.byteLength)
+      for (const [offset, length] of [
+        [0, 1],
+        [1_048_570, 1_000_000],
+        [2_999_999, 1],
+      ])
+        expect(Buffer.compare(await blob.read(offset, length), large.subarray(offset, offset + length))).toBe(
+          0,
+        )
+      await blob.close()
+      expect(await store.open(cid)).toBeUndefined()
+    })
+
+    it('is checked before anything of it can be read, once', async () => {
+      const folder = await temporaryFolder()
+      await (await openBlobStore(folder)).put(large)
+      const store = await openBlobStore(folder)
+      await (await store.open(cid))!.close()
+      const damaged = large.slice()
+      damaged[2_999_999] ^= 1
+      await writeFile(join(folder, cid), damaged)
+      // Checked when it was opened first.
+      await (await store.open(cid))!.close()
+      await expect((await openBlobStore(folder)).open(cid)).rejects.toMatchObject({ code: 'E_HASH_MISMATCH' })
+    })
+
+    it('says E_IO when the file has become shorter', async () => {
+      const folder = await temporaryFolder()
+      await (await openBlobStore(folder)).put(large)
+      const blob = (await (await openBlobStore(folder)).open(cid))!
+      await writeFile(join(folder, cid), large.subarray(0, 10))
+      await expect(blob.read(0, 11)).rejects.toMatchObject({ name: 'NodeError', code: 'E_IO' })
+      await blob.close()
+    })
+
+    it('does not exist under a name that is no CID', async () => {
+      const store = await openBlobStore(await temporaryFolder())
+      expect(await store.open('../secret')).toBeUndefined()
+    })
+  })
+
+  it('holds no more in memory than its limit, however few blobs there are', async () => {
+    const folder = await temporaryFolder()
+    const store = await openBlobStore(folder)
+    const huge = [1, 2].map((tag) => new Uint8Array(40 * 1024 * 1024).fill(tag))
+    for (const bytes of huge) await store.put(bytes)
+    expect(await store.get(blobCid(huge[1]).toString())).toBe(huge[1])
+    expect(await store.get(blobCid(huge[0]).toString())).not.toBe(huge[0])
+  })
 })

@@ -1,5 +1,6 @@
 import { encodeModel, type SignedAnnouncement } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import type { TransferProgress } from '../../../src/blobs/transfer-progress.js'
 import { NodeError } from '../../../src/errors.js'
 import { createModelFetcher } from '../../../src/round/model-fetcher.js'
 import { createManualClock, settle } from '../../support/manual-clock.js'
@@ -10,6 +11,7 @@ interface Call {
   cid: string
   into: Uint8Array
   signal: AbortSignal
+  progress: TransferProgress | undefined
   resolve(parameters: readonly number[]): void
   reject(error: unknown): void
 }
@@ -22,13 +24,14 @@ function setup() {
   const clock = createManualClock()
   const fetcher = createModelFetcher({
     network: {
-      fetchModel: (peer, cid, into, signal) =>
+      fetchModel: (peer, cid, into, signal, progress) =>
         new Promise((resolve, reject) => {
           calls.push({
             peer,
             cid,
             into,
             signal,
+            progress,
             resolve(parameters) {
               into.set(encodeModel(Float32Array.from(parameters)))
               resolve()
@@ -39,6 +42,7 @@ function setup() {
     },
     clock,
     parameterCount: 4,
+    holders: (author) => ['second', 'third'].filter((holder) => holder !== author),
     onOutcome: (...outcome) => outcomes.push(outcome),
     onInvalid: (announcement, bytes) => invalid.push({ announcement, bytes: bytes.slice() }),
   })
@@ -161,6 +165,102 @@ describe('the model fetcher', () => {
     calls[0].reject(new TypeError('a bug'))
     await settle()
     expect(outcomes.map((outcome) => outcome[3])).toEqual(['E_INTERNAL'])
+  })
+})
+
+describe('a transfer that broke in the middle', () => {
+  const broken = new NodeError('E_STREAM', 'broken')
+  const half = (call: Call) => {
+    call.into.set([1, 2, 3])
+    call.progress!.add(call.into.subarray(0, 3), call.peer)
+  }
+  /** Breaks twice after three bytes, so that others are asked for the rest. */
+  async function breakTwice() {
+    const parts = setup()
+    parts.fetcher.fetch(peer, said(0))
+    half(parts.calls[0])
+    parts.calls[0].reject(broken)
+    await settle()
+    parts.clock.advance(100)
+    await settle()
+    expect(parts.calls[1].progress!.received).toBe(3)
+    parts.calls[1].reject(broken)
+    await settle()
+    return parts
+  }
+
+  it('goes on with the same peer, then with others that may have the model', async () => {
+    const { calls, outcomes } = await breakTwice()
+    calls[2].reject(new NodeError('E_NOT_FOUND', 'not here'))
+    await settle()
+    expect(calls.map((call) => call.peer)).toEqual([peer, peer, 'second', 'third'])
+    expect(new Set(calls.map((call) => call.progress)).size).toBe(1)
+    calls[3].resolve(MODEL)
+    await settle()
+    expect(outcomes.map((outcome) => [outcome[0], outcome[3]])).toEqual([[peer, undefined]])
+  })
+
+  it('asks its author again when nobody else has the rest', async () => {
+    const { calls, clock } = await breakTwice()
+    for (const k of [2, 3]) {
+      calls[k].reject(new NodeError('E_TIMEOUT', 'silent'))
+      await settle()
+    }
+    clock.advance(200)
+    await settle()
+    expect(calls.map((call) => call.peer)).toEqual([peer, peer, 'second', 'third', peer])
+  })
+
+  it('fetches the whole from its author when another one has spoilt it, and asks nobody else any more', async () => {
+    const { calls, clock, outcomes } = await breakTwice()
+    calls[2].progress!.add(new Uint8Array(5), 'second')
+    calls[2].reject(new NodeError('E_HASH_MISMATCH', 'spoilt'))
+    await settle()
+    expect(calls).toHaveLength(4)
+    expect(calls[3].peer).toBe(peer)
+    expect(calls[3].progress!.received).toBe(0)
+    half(calls[3])
+    calls[3].reject(broken)
+    await settle()
+    clock.advance(200)
+    await settle()
+    calls[4].reject(broken)
+    await settle()
+    expect(calls.map((call) => call.peer)).toEqual([peer, peer, 'second', peer, peer])
+    clock.advance(400)
+    await settle()
+    calls[5].resolve(MODEL)
+    await settle()
+    expect(outcomes.map((outcome) => outcome[3])).toEqual([undefined])
+  })
+
+  it('is over when its author alone has sent bytes that do not hash', async () => {
+    const { calls, outcomes } = await breakTwice()
+    calls[2].reject(new NodeError('E_HASH_MISMATCH', 'the beginning was wrong'))
+    await settle()
+    expect(outcomes.map((outcome) => outcome[3])).toEqual(['E_HASH_MISMATCH'])
+    expect(calls).toHaveLength(3)
+  })
+})
+
+describe('models that have arrived', () => {
+  it('can be read by others until their round is over, as copies', async () => {
+    const { fetcher, calls } = setup()
+    const cid = said(1).body.model.toString()
+    fetcher.fetch(peer, said(1))
+    expect(fetcher.open(cid)).toBeUndefined()
+    calls[0].resolve(MODEL)
+    await settle()
+    const blob = fetcher.open(cid)!
+    const bytes = encodeModel(Float32Array.from(MODEL))
+    expect(blob.byteLength).toBe(bytes.byteLength)
+    const read = await blob.read(4, 10)
+    expect([...read]).toEqual([...bytes.subarray(4, 14)])
+    expect(read.buffer).not.toBe(calls[0].into.buffer)
+    fetcher.forget(2)
+    expect(fetcher.open(cid)).toBeUndefined()
+    await expect(blob.read(0, 1)).rejects.toMatchObject({ code: 'E_NOT_FOUND' })
+    await blob.close()
   })
 })
 
