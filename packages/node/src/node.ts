@@ -167,7 +167,11 @@ export async function createNode(
 /** The peer ids of this node's neighbours. Throws E_NOT_A_MEMBER, and E_TOO_LARGE for more than the run allows. */
 function checkedNeighbours(run: Run, topology: RunTopology, { peerId }: Signer): readonly string[] {
   if (!run.memberIndex.has(peerId)) {
-    throw new NodeError('E_NOT_A_MEMBER', `this node, ${peerId}, is not among the members of run ${run.id}`)
+    throw new NodeError(
+      'E_NOT_A_MEMBER',
+      `this node, ${peerId}, is not among the members of run ${run.id}; make a manifest that names it ` +
+        "(manifest create --member), or use a member's key",
+    )
   }
   const neighbours = topology.neighboursOf(peerId)
   const { maxNeighbours } = run.manifest.limits

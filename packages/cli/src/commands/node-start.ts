@@ -22,6 +22,7 @@ import {
   noFailpoints,
   openLocalNode,
   plainPublisher,
+  preloadNetwork,
   type RoundReport,
   readIdentityFile,
   readLedgerRun,
@@ -84,13 +85,21 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     const parts = partsWarning(runTopology(run).graph)
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
+    preloadNetwork()
     const source = await loadSource(config.data.source, cacheFolder(), run.manifest.model)
     checkDataShape(run, source, config.data.source)
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
       logger.info({ component: 'train' }, service.backend.notice)
       node = await openNode(config, part, identity, run, source, service, logger, options)
-      logger.info({ peer: node.peerId, run: run.id.toString(), round: node.firstRound }, 'node starts')
+      logger.info(
+        { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
+        node.firstRound === 0
+          ? 'node starts'
+          : node.firstRound >= run.manifest.training.rounds
+            ? 'node starts: all of its rounds are done'
+            : `node starts and goes on with round ${node.firstRound + 1} of ${run.manifest.training.rounds}`,
+      )
       const running = interruption.exitCode === undefined ? node.run() : node.stop()
       await Promise.all([running, bringProofs(node, proofs, logger)])
     } finally {

@@ -10,7 +10,7 @@ import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, runCli, startCli } from '../support/run-cli.js'
 
 const execFileAsync = promisify(execFile)
-const tempered = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const tempered = fileURLToPath(new URL('../../../../tempered', import.meta.url))
 
 /** Each with the rule, averaging, and both without an attack. */
 const SEEDS = sized([1], [1, 2])

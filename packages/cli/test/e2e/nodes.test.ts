@@ -138,15 +138,11 @@ describe('two nodes started by hand', () => {
       const alice = startNode(folder, 'alice')
       const address = await listening(alice)
       const listen = ['--listen', '/ip4/127.0.0.1/tcp/0']
-      // A stranger is not told the manifest.
+      // A stranger is not given the manifest, and is told why at once.
       await callCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
       const carol = startNode(folder, 'carol')
-      const refusal = await carol.line('stderr', (line) =>
-        line.includes('no manifest yet') ? line : undefined,
-      )
-      expect(refusal).toContain('no manifest yet')
-      carol.child.kill('SIGINT')
-      await carol.exit
+      expect(await carol.exit).toBe(5)
+      expect(carol.stderr.join('\n')).toContain('is not among the members of run')
 
       const path = join(folder, 'bob', 'node.yaml')
       const text = (await readFile(path, 'utf8'))

@@ -5,6 +5,7 @@ import {
   errorMessage,
   loadSource,
   logFormatters,
+  preloadNetwork,
   runTopology,
   systemClock,
   type TemperedNode,
@@ -72,6 +73,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
 
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
+  preloadNetwork()
   const source = await loadSource(init.source, init.cacheFolder, manifest.model)
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()

@@ -117,7 +117,11 @@ async function replay(
   try {
     const opened = await readCarHeader(readAt)
     if (!opened.root.equals(root)) {
-      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${opened.root}, not to ${root}`, { path })
+      throw new NodeError(
+        'E_WRONG_RUN',
+        `${path} belongs to run ${opened.root}, not to ${root}; give the node another \`state\` folder for this run, or move the old one away`,
+        { path },
+      )
     }
     good = opened.end
     for await (const section of carSections(file, good, maxBlockBytes)) {

@@ -21,7 +21,11 @@ export async function readEvidenceFile(path: string, run: Run): Promise<Evidence
     const header = await readCarHeader(windowedReader(file))
     good = header.end
     if (!header.root.equals(run.id))
-      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${header.root}, not to ${run.id}`, { path })
+      throw new NodeError(
+        'E_WRONG_RUN',
+        `${path} belongs to run ${header.root}, not to ${run.id}; give the node another \`state\` folder for this run, or move the old one away`,
+        { path },
+      )
     for await (const section of carSections(file, header.end, LIMITS.maxEvidenceBytes)) {
       if (!documentCid(section.bytes).equals(section.cid))
         throw new CarError('block does not match its CID', section.start, false)

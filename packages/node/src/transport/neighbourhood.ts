@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Manifest } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
-import { NodeError } from '../errors.js'
+import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { type AddressBook, dialable } from './address-book.js'
 import type { DirectProtocols } from './direct-protocols.js'
@@ -49,6 +49,8 @@ export interface NeighbourhoodInit {
 const SECOND_DIALLER_MS = 2_000
 /** A connection whose peer has not been admitted by then is closed. */
 const INTRODUCTION_MS = 30_000
+/** Attempts at a bootstrap address in a row that fail before it is reported: about eight seconds. */
+const WARN_AFTER_FAILURES = 5
 
 export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   const { libp2p, clock, logger, addressBook, self, neighbours } = init
@@ -106,7 +108,14 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       addressBook.add(known, [connection.remoteAddr.toString()])
       return true
     }
-    return pursuits.pursue(address, reach, 0)
+    return pursuits.pursue(address, reach, 0, (error, inARow) => {
+      // Others may simply start later, so the first failures say nothing; a wrong address fails for ever.
+      if (inARow !== WARN_AFTER_FAILURES) return
+      logger.warn(
+        { address, code: errorCode(error) },
+        `bootstrap ${address} is not reached: ${dialText(error)}; trying on. Is a node running there? Otherwise correct \`bootstrap\` in node.yaml`,
+      )
+    })
   }
 
   const onConnection = (connection: Connection): void => {
@@ -156,6 +165,13 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       introductions.clear()
     },
   }
+}
+
+/** What a failed dial came to, without libp2p's list of addresses. */
+function dialText(error: unknown): string {
+  const text = errorMessage(error)
+  const cause = /ECONNREFUSED/.test(text) ? 'nobody listens there' : undefined
+  return cause ?? text.split('\n')[0] ?? text
 }
 
 function withPeerId(address: string, peer: string): Multiaddr {

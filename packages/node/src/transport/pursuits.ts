@@ -9,8 +9,14 @@ export interface Pursuits {
    *
    * @param name - unique; for `wake` and for the log
    * @param attempt - true when the target is reached; then it is checked again every `FIRST_BACKOFF_MS`
+   * @param onFailure - called for each attempt that failed, with how many failed in a row
    */
-  pursue(name: string, attempt: () => Promise<boolean>, firstDelayMs: number): Promise<void>
+  pursue(
+    name: string,
+    attempt: () => Promise<boolean>,
+    firstDelayMs: number,
+    onFailure?: (error: unknown, inARow: number) => void,
+  ): Promise<void>
   /** Ends the pause before the next attempt at a target and resets its back-off. */
   wake(name: string): void
 }
@@ -32,15 +38,19 @@ export function createPursuits(clock: Clock, logger: Logger, signal: AbortSignal
   }
 
   return {
-    async pursue(name, attempt, firstDelayMs) {
+    async pursue(name, attempt, firstDelayMs, onFailure) {
       await sleep(clock, firstDelayMs, signal)
       let backoffMs = FIRST_BACKOFF_MS
+      let failures = 0
       while (!signal.aborted) {
         try {
           backoffMs = (await attempt()) ? FIRST_BACKOFF_MS : Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)
+          failures = 0
         } catch (error) {
           if (signal.aborted) return
           backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)
+          failures += 1
+          onFailure?.(error, failures)
           logger.debug({ target: name, code: errorCode(error) }, `not connected yet: ${errorMessage(error)}`)
         }
         if (!(await pause(name, backoffMs))) backoffMs = FIRST_BACKOFF_MS

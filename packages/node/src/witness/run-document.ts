@@ -30,7 +30,11 @@ export async function readRunDocument<S extends z.ZodType<{ run: string }>, T>(
   try {
     const value = schema.parse(decodeCanonical(new Uint8Array(file), file.byteLength, path))
     if (value.run !== run.id.toString()) {
-      throw new NodeError('E_WRONG_RUN', `${path} belongs to run ${value.run}, not to ${run.id}`, { path })
+      throw new NodeError(
+        'E_WRONG_RUN',
+        `${path} belongs to run ${value.run}, not to ${run.id}; give the node another \`state\` folder for this run, or move the old one away`,
+        { path },
+      )
     }
     return open(value)
   } catch (error) {
