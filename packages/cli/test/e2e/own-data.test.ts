@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { sized } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { writeIdxFolder } from '../support/idx-folder.js'
 import { configure, initNodes, listening, setBootstrap, startNode } from '../support/node-pair.js'
@@ -32,7 +33,7 @@ describe('own data', () => {
       expect((await callCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
     }))
 
-  it.each(['cluster', 'simulate'])('runs in a scenario (%s)', (stage) =>
+  it.each(sized(['simulate'], ['cluster', 'simulate']))('runs in a scenario (%s)', (stage) =>
     inTemporaryFolder(async (folder) => {
       await writeIdxFolder(join(folder, 'img'), { classes: 3, height: 8, width: 8 })
       await writeFile(join(folder, 's.yaml'), scenario('img'))

@@ -1,6 +1,6 @@
 /**
- * Begins to load libp2p, which takes about as long as the training backend takes to start in its own thread: called
- * before that, it costs no time of its own. Failures show when the network is opened.
+ * Begins to load libp2p: to be called before the training backend starts in its own thread, so that the two overlap.
+ * Failures show when the network is opened.
  */
 export function preloadNetwork(): void {
   void Promise.all([

@@ -56,6 +56,8 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
   let onSettled: (() => void) | undefined
   let onProgress: (() => void) | undefined
   const filling = new Set<string>()
+  /** Convicted members: nobody waits for their heads to become final. */
+  const excluded = new Set<string>()
   const controller = new AbortController()
 
   const publishNow = async (): Promise<void> => {
@@ -106,7 +108,9 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     if (onSettled === undefined) return
     const isFinal = (author: string, newest: SignedHead | undefined): boolean =>
       newest === undefined || (witness.finalHead(author)?.head.body.height ?? -1) >= newest.body.height
-    const others = run.manifest.members.every((member) => isFinal(member, witness.newestHead(member)))
+    const others = run.manifest.members.every(
+      (member) => excluded.has(member) || isFinal(member, witness.newestHead(member)),
+    )
     if (others && isFinal(self, history.head()?.head)) onSettled()
   }
 
@@ -164,7 +168,11 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       onProgress?.()
       judge(message.head.body.author, witness.consider(message))
     },
-    exclude: witness.exclude,
+    exclude(author) {
+      excluded.add(author)
+      witness.exclude(author)
+      checkSettled()
+    },
     publish,
     linger() {
       lingering = true
