@@ -1,17 +1,9 @@
 import { DataError, NodeError, TrainError } from '@tempered/node'
 import { createRule } from '@tempered/robust-agg'
 import { describe, expect, it } from 'vitest'
+import { thrownBy } from '../../../../test-support/thrown-by.js'
 import { CliError } from '../../src/errors.js'
 import { exitCodeOf } from '../../src/exit-codes.js'
-
-function thrownBy(work: () => unknown): unknown {
-  try {
-    work()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('exitCodeOf', () => {
   it.each([

@@ -1,16 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
+import { thrownBy } from '../../../../test-support/thrown-by.js'
 import { errorCode, errorMessage } from '../../src/index.js'
-
-function thrownBy(work: () => unknown): unknown {
-  try {
-    work()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}
 
 /** An error as Node's `fs` throws it. */
 const systemError = (code: string, errno: number, syscall = 'write') =>

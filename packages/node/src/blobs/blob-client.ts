@@ -1,21 +1,12 @@
 import type { DirectProtocols } from '../transport/direct-protocols.js'
+import type { RunNetwork } from '../transport/network.js'
 import { type BlobChannel, createBlobChannel } from './blob-channel.js'
-import { createTransferProgress, type TransferProgress } from './transfer-progress.js'
+import { createTransferProgress } from './transfer-progress.js'
 
 /** Pulls blobs from peers, over one lasting stream per peer. */
 export interface BlobClient {
-  /**
-   * Pulls blob `cid`, which is exactly `into.byteLength` bytes long, from where `progress` is. Nothing reads the bytes
-   * before their hash is verified, and nothing writes any after the promise has settled. Throws E_NOT_FOUND,
-   * E_HASH_MISMATCH, E_MALFORMED, E_TIMEOUT, E_STREAM …; `progress` then says how much of `into` is of use.
-   */
-  fetch(
-    peer: string,
-    cid: string,
-    into: Uint8Array,
-    signal: AbortSignal,
-    progress?: TransferProgress,
-  ): Promise<void>
+  /** `RunNetwork.fetchModel`. Nothing writes into `into` after the promise has settled. */
+  fetch: RunNetwork['fetchModel']
 }
 
 export function createBlobClient(direct: DirectProtocols): BlobClient {

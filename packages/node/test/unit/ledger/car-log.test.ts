@@ -10,6 +10,13 @@ import { temporaryFolder } from '../../support/temporary-folder.js'
 const MAX = 4096
 const block = (k: number) => encodeCanonical({ k, text: 'x'.repeat(20 + k) })
 
+/** A log of two blocks. */
+const parts = [
+  encodeCarHeader(run.id),
+  ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
+]
+const file = Buffer.concat(parts)
+
 async function openAll(path: string) {
   const seen: Uint8Array[] = []
   const visit = (section: CarSection): void => {
@@ -49,11 +56,6 @@ describe('the CAR log', () => {
   it('recovers from a file that ends anywhere, and appends after it', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'log.car')
-    const parts = [
-      encodeCarHeader(run.id),
-      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
-    ]
-    const file = Buffer.concat(parts)
     const borders = bordersOf(parts).slice(1)
     for (let size = parts[0].byteLength; size < file.byteLength; size++) {
       await writeFile(path, file.subarray(0, size))
@@ -73,11 +75,6 @@ describe('the CAR log', () => {
 
   it('sets aside the zero bytes that a power cut leaves, and appends after the last block', async () => {
     const path = join(await temporaryFolder(), 'log.car')
-    const parts = [
-      encodeCarHeader(run.id),
-      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
-    ]
-    const file = Buffer.concat(parts)
     const [, header, first, end] = bordersOf(parts)
     const cases: { readonly written: number; readonly size: number; readonly good: number }[] = [
       ...[1, 16, 4096].map((zeros) => ({ written: end, size: end + zeros, good: end })),
@@ -112,11 +109,6 @@ describe('the CAR log', () => {
   it('does not take damage before zero bytes for an append that was not written', async () => {
     const folder = await temporaryFolder()
     const path = join(folder, 'log.car')
-    const parts = [
-      encodeCarHeader(run.id),
-      ...[0, 1].map((k) => encodeCarSection(documentCid(block(k)), block(k))),
-    ]
-    const file = Buffer.concat(parts)
     const [, header, first] = bordersOf(parts)
     for (const offset of [header + 60, first + 60]) {
       const damaged = Buffer.concat([file, Buffer.alloc(100)])
