@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
-import { loadSource } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 
 export interface ClusterBenchRow {
   nodes: number

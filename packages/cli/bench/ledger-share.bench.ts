@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
-import { loadSource, type RoundReport } from '@tempered/node'
+import type { RoundReport } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 
 export interface LedgerShareRow {
   model: string

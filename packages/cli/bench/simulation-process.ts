@@ -5,7 +5,7 @@ import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { startSimulation } from '@tempered/lab/simulate'
-import { loadSource } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 
 export interface SimulationFigures {
   /** From planning to the last ledger. */

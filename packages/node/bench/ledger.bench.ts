@@ -22,8 +22,8 @@ import { createRunRule, manifestRule } from '../dist/aggregate/run-rule.js'
 import { LEDGER_FILE, openLedger } from '../dist/ledger/ledger.js'
 import { createReplay } from '../dist/ledger/replay.js'
 import { verifyLedgerFile } from '../dist/ledger/verify.js'
+import { manifestLayers } from '../dist/round/manifest-training.js'
 import { runTopology } from '../dist/topology.js'
-import { manifestLayers } from '../dist/train/manifest-training.js'
 
 export interface LedgerBenchRow {
   neighbours: number

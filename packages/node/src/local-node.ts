@@ -1,22 +1,19 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DataSource, ModelName, Samples, TrainerService } from '@tempered/train'
+import { type DataShare, shareIndices } from '@tempered/train'
 import type { Clock } from './clock.js'
-import { commitToData, DATA_COMMITMENT_FILE, describeData } from './data/data-commitment.js'
-import type { DataSource } from './data/dataset.js'
-import { type DataShare, shareIndices } from './data/node-data.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import type { LocalTraining } from './round/local-training.js'
-import type { ModelPublisher } from './round/publisher.js'
-import type { NodeEvents, TemperedNode } from './running-node.js'
 import {
   createManifestTraining,
   type EvaluationPlan,
   manifestInitialParameters,
-} from './train/manifest-training.js'
-import type { ModelName } from './train/models.js'
-import type { Samples } from './train/trainer.js'
-import type { TrainerService } from './train/trainer-service.js'
+} from './round/manifest-training.js'
+import type { ModelPublisher } from './round/publisher.js'
+import type { NodeEvents, TemperedNode } from './running-node.js'
+import { commitToData, DATA_COMMITMENT_FILE, describeData } from './state/data-commitment.js'
 
 export interface LocalNodeComponents
   extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'failpoints'> {

@@ -9,6 +9,7 @@ import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
 import { createRoundEngine, type RoundEngine } from './round/engine.js'
 import type { LocalTraining } from './round/local-training.js'
+import { manifestLayers } from './round/manifest-training.js'
 import { createPhaseTimer } from './round/phase-timer.js'
 import type { ModelPublisher } from './round/publisher.js'
 import { createRoundWork } from './round/round-work.js'
@@ -19,7 +20,6 @@ import { openNodeState } from './state/node-state.js'
 import type { NodeStores } from './state/stores.js'
 import { createCatchUp } from './sync/catch-up.js'
 import { type RunTopology, runTopology } from './topology.js'
-import { manifestLayers } from './train/manifest-training.js'
 import {
   createLibp2pNetwork,
   type Libp2pNetworkComponents,

@@ -8,9 +8,9 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import type { PreAggregatorSpec } from '@tempered/robust-agg'
+import { describeModel, initialParameters, type ModelName } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
 import { runTopology } from './topology.js'
-import { describeModel, initialParameters, type ModelName } from './train/models.js'
 
 /** What all members of a run agree on; what is left out has the defaults of `tempered manifest create`. */
 export interface RunManifestInit {

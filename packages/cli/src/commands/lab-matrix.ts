@@ -18,9 +18,9 @@ import {
   startMatrix,
 } from '@tempered/lab/matrix'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
-import { loadSource } from '@tempered/node'
 import { writeMatrixReport } from '@tempered/report'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { loadSource } from '@tempered/train'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'

@@ -1,7 +1,6 @@
 import { measureModels } from '@tempered/lab/run'
 import {
   type Alternative,
-  type BackendChoice,
   type BlobLookup,
   createReplay,
   explainNeighbour,
@@ -13,6 +12,7 @@ import {
   withInitialModel,
 } from '@tempered/node'
 import { decodeModel, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
+import type { BackendChoice } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { type Explanation, explanationText } from '../terminal/explanation-text.js'
 import { entryOfRound, openValidLedger, warn } from './ledger-open.js'

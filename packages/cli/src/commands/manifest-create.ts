@@ -1,14 +1,8 @@
 import { existsSync } from 'node:fs'
 import { cacheFolder } from '@tempered/lab'
 import { fullName } from '@tempered/lab/plugins'
-import {
-  createRunManifest,
-  DEFAULT_RULE,
-  loadSource,
-  type ModelName,
-  runTopology,
-  writeFileAtomic,
-} from '@tempered/node'
+import { createRunManifest, DEFAULT_RULE, runTopology, writeFileAtomic } from '@tempered/node'
+import { loadSource, type ModelName } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'

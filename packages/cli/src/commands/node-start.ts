@@ -4,11 +4,8 @@ import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
 import { partsWarning, percent } from '@tempered/lab/text'
 import {
-  type BackendChoice,
   type CheckedProof,
   checkProofFile,
-  createTrainerService,
-  type DataSource,
   errorCode,
   errorMessage,
   type Failpoints,
@@ -17,7 +14,6 @@ import {
   killAt,
   type LocalNodeComponents,
   type Logger,
-  loadSource,
   logFormatters,
   noFailpoints,
   openLocalNode,
@@ -32,6 +28,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
+import { type BackendChoice, createTrainerService, type DataSource, loadSource } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'

@@ -8,8 +8,9 @@ import {
   variantsOf,
 } from '@tempered/lab/scenario'
 import { partsWarning, ranges } from '@tempered/lab/text'
-import { createRunRule, type DataSource, histogram } from '@tempered/node'
+import { createRunRule } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
+import { type DataSource, histogram } from '@tempered/train'
 import pc from 'picocolors'
 import { table } from './table.js'
 

@@ -1,5 +1,6 @@
-import { DataError, NodeError, TrainError } from '@tempered/node'
+import { NodeError } from '@tempered/node'
 import { createRule } from '@tempered/robust-agg'
+import { DataError, TrainError } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import { thrownBy } from '../../../../test-support/thrown-by.js'
 import { CliError } from '../../src/errors.js'

@@ -1,6 +1,6 @@
-import type { DataSource } from '@tempered/node'
 import type { DataAttack } from '@tempered/robust-agg/attacks'
 import type { Rng } from '@tempered/robust-agg/rng'
+import type { DataSource } from '@tempered/train'
 
 type TrainingSet = DataSource['train']
 

@@ -1,12 +1,6 @@
-import type {
-  Clock,
-  DataSource,
-  LocalNodeComponents,
-  ModelPublisher,
-  NodeComponents,
-  RunTopology,
-} from '@tempered/node'
+import type { Clock, LocalNodeComponents, ModelPublisher, NodeComponents, RunTopology } from '@tempered/node'
 import type { Manifest } from '@tempered/protocol'
+import type { DataSource } from '@tempered/train'
 import type { HonestModels } from './honest-models.js'
 import type { PlannedAttack } from './planned-attack.js'
 

@@ -1,4 +1,5 @@
-import type { BackendChoice, EvaluationPlan, PartitionScheme } from '@tempered/node'
+import type { EvaluationPlan } from '@tempered/node'
+import type { BackendChoice, PartitionScheme } from '@tempered/train'
 import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
 import type { UsedModule } from '../plugins/load-module.js'

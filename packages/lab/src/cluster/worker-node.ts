@@ -1,14 +1,13 @@
 import {
-  type DataSource,
   identityFromSeed,
   type LocalNodeComponents,
   openLocalNode,
   type RunTopology,
   systemClock,
   type TemperedNode,
-  type TrainerService,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
+import type { DataSource, TrainerService } from '@tempered/train'
 import type { Logger } from 'pino'
 import { createAdversary } from '../adversary/adversary.js'
 import type { HonestModels } from '../adversary/honest-models.js'

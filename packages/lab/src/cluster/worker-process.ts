@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import {
-  createTrainerService,
   errorCode,
   errorMessage,
-  loadSource,
   logFormatters,
   preloadNetwork,
   runTopology,
@@ -11,6 +9,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import { openManifest } from '@tempered/protocol'
+import { createTrainerService, loadSource } from '@tempered/train'
 import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
 import { shareMemory } from '../events/memory-share.js'

@@ -1,4 +1,5 @@
-import { type Clock, sleep, type TrainerService } from '@tempered/node'
+import { type Clock, sleep } from '@tempered/node'
+import type { TrainerService } from '@tempered/train'
 
 /**
  * A trainer service whose trainers take `factor()` times as long to train. They train, which includes waiting for other

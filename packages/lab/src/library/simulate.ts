@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { loadSource } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
 import { LabError } from '../errors.js'
 import type { RunEvent } from '../events/run-event.js'

@@ -1,4 +1,4 @@
-import { createTrainerService, loadSource, type TrainerService } from '@tempered/node'
+import { createTrainerService, loadSource, type TrainerService } from '@tempered/train'
 import type { Measures } from '../measures/catalogue.js'
 import { measuresOf } from '../measures/catalogue.js'
 import { loadUsedModules } from '../plugins/load-module.js'

@@ -1,5 +1,5 @@
-import { createTrainerService, type DataSource } from '@tempered/node'
 import { createAttack, withTrigger } from '@tempered/robust-agg/attacks'
+import { createTrainerService, type DataSource } from '@tempered/train'
 import type { RunPlan } from '../scenario/plan.js'
 
 /** Attack success rate of a backdoor, on test images that carry its trigger. */

@@ -1,5 +1,5 @@
-import type { DataSource } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
+import type { DataSource } from '@tempered/train'
 import { LabError } from '../errors.js'
 
 /** Throws E_CONFIG unless the run's model takes the images and classes of a source. */

@@ -1,4 +1,4 @@
-import { type DataSource, histogram, partition } from '@tempered/node'
+import { type DataSource, histogram, partition } from '@tempered/train'
 import type { RunPlan } from '../scenario/plan.js'
 
 /** Samples of each class that each node has, by its name. */

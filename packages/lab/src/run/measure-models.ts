@@ -1,5 +1,5 @@
-import { type BackendChoice, createTrainerService, loadSource, type ModelName } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
+import { type BackendChoice, createTrainerService, loadSource, type ModelName } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
 import { checkDataShape } from './data-shape.js'
 

@@ -1,4 +1,5 @@
-import { loadSource, systemClock } from '@tempered/node'
+import { systemClock } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
 import type { Observed, RunEvent } from '../events/run-event.js'

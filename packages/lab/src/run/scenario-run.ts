@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { type DataSource, writeFileAtomic } from '@tempered/node'
+import { writeFileAtomic } from '@tempered/node'
+import type { DataSource } from '@tempered/train'
 import { stringify } from 'yaml'
 import type { RunEvent } from '../events/run-event.js'
 import type { Measures } from '../measures/catalogue.js'

@@ -1,5 +1,5 @@
-import type { PartitionScheme } from '@tempered/node'
 import { bridges, type Topology } from '@tempered/robust-agg/topology'
+import type { PartitionScheme } from '@tempered/train'
 import type { WholeSplit } from '../documents/shared-schema.js'
 import { LabError } from '../errors.js'
 import type { Scenario } from './schema.js'

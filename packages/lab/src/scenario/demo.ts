@@ -1,4 +1,4 @@
-import type { BackendChoice } from '@tempered/node'
+import type { BackendChoice } from '@tempered/train'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /** The two runs of `tempered demo`: the same nodes, data and attackers; only the rule differs. */

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
-import { DataError, type DataSource, describeModel, loadSource, partition, TrainError } from '@tempered/node'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { DataError, type DataSource, describeModel, loadSource, partition, TrainError } from '@tempered/train'
 import { loadKind } from '../documents/file-kind.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
 import { prepareModules } from '../plugins/resolve-modules.js'

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto'
 import {
   createRunRule,
-  type DataSource,
-  describeModel,
   type Identity,
   identityFromSeed,
-  initialParameters,
   manifestRule,
-  type PartitionScheme,
   type RunTopology,
   runTopology,
 } from '@tempered/node'
@@ -20,6 +16,7 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import { createAttack } from '@tempered/robust-agg/attacks'
+import { type DataSource, describeModel, initialParameters, type PartitionScheme } from '@tempered/train'
 import { isLedgerAttack } from '../adversary/ledger-attacks.js'
 import { type PlannedAttack, planAttack } from '../adversary/planned-attack.js'
 import { LabError } from '../errors.js'

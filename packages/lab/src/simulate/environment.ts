@@ -2,18 +2,20 @@ import {
   createMemoryDisk,
   createMemoryHub,
   createSharedReader,
-  createTrainerService,
   createVirtualTime,
-  type DataSource,
-  loadSource,
   type MemoryDisk,
   type MemoryHub,
   manifestInitialParameters,
+  type VirtualTime,
+} from '@tempered/node'
+import {
+  createTrainerService,
+  type DataSource,
+  loadSource,
   partition,
   type RemoteTrainer,
   type TrainerService,
-  type VirtualTime,
-} from '@tempered/node'
+} from '@tempered/train'
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
 import type { RunPlan } from '../scenario/plan.js'
 

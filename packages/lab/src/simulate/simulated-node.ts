@@ -3,11 +3,11 @@ import {
   type LocalTraining,
   type NodeEvents,
   openLocalTraining,
-  type Samples,
   silentLogger,
   type TemperedNode,
 } from '@tempered/node'
 import type { Rule } from '@tempered/robust-agg'
+import type { Samples } from '@tempered/train'
 import { createAdversary } from '../adversary/adversary.js'
 import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'

@@ -1,5 +1,5 @@
-import type { TrainerService } from '@tempered/node'
 import { decodeModel } from '@tempered/protocol'
+import type { TrainerService } from '@tempered/train'
 import { residentShare, shareMemory } from '../events/memory-share.js'
 import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
 import { openEnvironment } from './environment.js'

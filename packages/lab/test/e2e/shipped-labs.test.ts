@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadSource } from '@tempered/node'
+import { loadSource } from '@tempered/train'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
 import { full, sized } from '../../../../test-support/tier.js'

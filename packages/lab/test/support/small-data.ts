@@ -1,4 +1,4 @@
-import type { DataSource } from '@tempered/node'
+import type { DataSource } from '@tempered/train'
 
 /** A data set of blank images: 10 a class, `side`×`side`. */
 export function createDataset(classes: number, side: number): DataSource['train'] {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid, encodeModel, type Run } from '@tempered/protocol'
 import { errorMessage, NodeError } from '../errors.js'
-import { manifestInitialParameters } from '../train/manifest-training.js'
+import { manifestInitialParameters } from '../round/manifest-training.js'
 
 /** Looks up a blob by CID; undefined when it is not available. The bytes always match the CID. */
 export type BlobLookup = (cid: string) => Promise<Uint8Array | undefined>

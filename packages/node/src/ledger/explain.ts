@@ -1,7 +1,7 @@
 import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { recordedLosses } from '../aggregate/own-losses.js'
 import { type PipelineInput, replayRound } from '../aggregate/pipeline.js'
-import { manifestModel } from '../train/manifest-training.js'
+import { manifestModel } from '../round/manifest-training.js'
 import type { Replay, ReplayInput } from './replay.js'
 
 /** One tensor's share of the distance between two models. */

@@ -20,8 +20,8 @@ import {
 import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import { createRunRule } from '../aggregate/run-rule.js'
 import { errorMessage, NodeError } from '../errors.js'
+import { manifestInitialParameters, manifestLayers } from '../round/manifest-training.js'
 import { type RunTopology, runTopology } from '../topology.js'
-import { manifestInitialParameters, manifestLayers } from '../train/manifest-training.js'
 import type { BlobLookup } from './blob-folders.js'
 
 /** The result of computing a round of a ledger again. */

@@ -1,4 +1,5 @@
-import type { RunNetwork, TrainerService } from '@tempered/node'
+import type { RunNetwork } from '@tempered/node'
+import type { TrainerService } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import { withoutAbsent } from '../../../src/faults/absent-peers.js'
 import type { LinkSpeed } from '../../../src/faults/conditions.js'

@@ -1,0 +1,86 @@
+import type { Manifest } from '@tempered/protocol'
+import {
+  describeModel,
+  initialParameters,
+  type LearningRateSchedule,
+  learningRateAt,
+  type ModelDescription,
+  type ModelName,
+  type Trainer,
+} from '@tempered/train'
+import type { LocalTraining } from './local-training.js'
+
+/** How often and on how many samples a node evaluates itself. */
+export interface EvaluationPlan {
+  /** Rounds between evaluations; the last round is always evaluated, on all test samples. */
+  readonly every: number
+  /** Test samples per evaluation. */
+  readonly samples: number
+}
+
+/** The manifest's model. Throws TrainError for an unknown name or an unsupported shape. */
+export function manifestModel(manifest: Manifest): ModelDescription {
+  const [height, width, channels] = manifest.model.inputShape
+  return describeModel(manifest.model.name as ModelName, { height, width, channels }, manifest.model.classes)
+}
+
+/** Parameters of each layer that has any, in the order of the vector. */
+export function manifestLayers(manifest: Manifest): number[] {
+  const lengths = new Map<number, number>()
+  for (const { layer, length } of manifestModel(manifest).tensors)
+    lengths.set(layer, (lengths.get(layer) ?? 0) + length)
+  return [...lengths.values()]
+}
+
+/** The parameters with which every node of the run begins. */
+export function manifestInitialParameters(manifest: Manifest): Float32Array {
+  return initialParameters(manifestModel(manifest), manifest.seed)
+}
+
+/** The manifest's learning rate over the rounds, with its base rate. */
+export function manifestSchedule(training: Manifest['training']): LearningRateSchedule {
+  const { schedule, learningRate: rate, rounds } = training
+  return schedule.kind === 'cosine' ? { ...schedule, rate, rounds } : { ...schedule, rate }
+}
+
+/** Number of the node's own training samples on which rules judge a model by its loss. */
+const JUDGING_SAMPLES = 256
+
+/** Adapts a trainer to the round engine: trains for the manifest's local steps. */
+export function createManifestTraining(
+  trainer: Trainer,
+  manifest: Manifest,
+  plan: EvaluationPlan,
+): LocalTraining {
+  const { training } = manifest
+  const schedule = manifestSchedule(training)
+  return {
+    async train(round, parameters) {
+      // A run without local steps only gossips, as in averaging tasks and tests of the network.
+      if (training.localSteps === 0) return { loss: Number.NaN }
+      trainer.setParameters(parameters)
+      const { loss } = await trainer.train({
+        round,
+        steps: training.localSteps,
+        batchSize: training.batchSize,
+        learningRate: learningRateAt(schedule, round),
+        momentum: training.momentum,
+        weightDecay: training.weightDecay,
+        logitAdjustment: training.logitAdjustment ?? 0,
+      })
+      trainer.getParameters(parameters)
+      return { loss }
+    },
+    async evaluate(round, parameters) {
+      const last = round === training.rounds - 1
+      if (!last && (round + 1) % plan.every !== 0) return null
+      trainer.setParameters(parameters)
+      return trainer.evaluate(last ? {} : { limit: plan.samples })
+    },
+    async loss(round, parameters) {
+      trainer.setParameters(parameters)
+      const { loss } = await trainer.evaluate({ trainingRound: round, limit: JUDGING_SAMPLES })
+      return loss
+    },
+  }
+}

@@ -1,0 +1,35 @@
+/** Messages between the network thread and the training thread. */
+
+import type { BackendChoice, BackendInfo } from '../engine/tfjs/backend.js'
+import type { TrainErrorData } from './train-error.js'
+import type { EvaluateRequest, Evaluation, TrainerSpec, TrainRequest, TrainResult } from './trainer.js'
+
+/** Passed to the worker at its start. */
+export interface WorkerStart {
+  backend: BackendChoice
+}
+
+/**
+ * Requests to the worker, one at a time. `parameters` is in shared memory: the worker reads it when a request begins
+ * and writes it only when a training request has succeeded. `stop` is one shared int: a value other than 0 means
+ * stop.
+ */
+export type WorkerRequest =
+  | { kind: 'open'; id: number; trainer: number; spec: TrainerSpec; parameters: Float32Array }
+  | { kind: 'train'; id: number; trainer: number; request: TrainRequest; stop: Int32Array }
+  | { kind: 'evaluate'; id: number; trainer: number; request: EvaluateRequest; stop: Int32Array }
+  | { kind: 'dispose'; id: number; trainer: number }
+
+/** The reply to each kind of request. */
+export interface WorkerResults {
+  open: null
+  train: TrainResult
+  evaluate: Evaluation
+  dispose: null
+}
+
+export type WorkerReply =
+  | { kind: 'ready'; backend: BackendInfo }
+  | { kind: 'failed'; error: TrainErrorData }
+  | { kind: 'result'; id: number; value: WorkerResults[keyof WorkerResults] }
+  | { kind: 'error'; id: number; error: TrainErrorData }

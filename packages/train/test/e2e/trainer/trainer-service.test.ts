@@ -1,0 +1,186 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createBackend } from '../../../src/engine/tfjs/backend.js'
+import type { ModelName } from '../../../dist/task/models.js'
+import { describeModel, initialParameters } from '../../../src/task/models.js'
+import { createTrainerFactory } from '../../../src/trainer/tfjs-trainer.js'
+import type { TrainerSpec, TrainRequest } from '../../../dist/trainer/trainer.js'
+import { createTrainerService, type TrainerService } from '../../../dist/trainer/trainer-service.js'
+
+const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
+  round: 0,
+  steps: 5,
+  batchSize: 8,
+  learningRate: 0.05,
+  momentum: 0.9,
+  ...over,
+})
+
+function spec(model: ModelName = 'mlp', nodeId: string | number = 0): TrainerSpec {
+  const images = Uint8Array.from({ length: 40 * 100 }, (_, k) => (k * k * 7) % 256)
+  const labels = Uint8Array.from({ length: 40 }, (_, k) => k % 3)
+  const indices = Uint32Array.from({ length: 40 }, (_, k) => k)
+  const inputShape = { height: 10, width: 10, channels: 1 }
+  return {
+    model,
+    inputShape,
+    classes: 3,
+    train: { images, labels, indices },
+    test: { images, labels },
+    nodeId,
+    seed: 1,
+  }
+}
+
+const parameters = (trainer: { parameterCount: number; getParameters(out: Float32Array): Float32Array }) =>
+  trainer.getParameters(new Float32Array(trainer.parameterCount))
+
+describe('createTrainerService', () => {
+  let service: TrainerService
+  beforeAll(async () => {
+    service = await createTrainerService({ backend: 'wasm' })
+  })
+  afterAll(() => service.close())
+
+  it('reports its backend', () => {
+    expect(service.backend).toEqual({ name: 'wasm', notice: 'training on wasm: chosen' })
+  })
+
+  it('starts from the initial parameters and gives the same bits as a trainer in this thread', async () => {
+    const local = createTrainerFactory(await createBackend('wasm')).open(spec())
+    const remote = await service.open(spec())
+    const model = describeModel('mlp', spec().inputShape, 3)
+    expect(parameters(remote)).toEqual(initialParameters(model, 1))
+    expect(await remote.train(request())).toEqual(await local.train(request()))
+    expect(parameters(remote)).toEqual(parameters(local))
+    expect(await remote.evaluate()).toEqual(await local.evaluate())
+    remote.dispose()
+  })
+
+  it('serves requests first in, first out, each with the parameters of its turn', async () => {
+    const trainers = await Promise.all([service.open(spec('mlp', 0)), service.open(spec('cnn', 1))])
+    const order: string[] = []
+    const note = (name: string) => () => {
+      order.push(name)
+    }
+    await Promise.all([
+      trainers[0].train(request({ steps: 30 })).then(note('train 0')),
+      trainers[1].train(request()).then(note('train 1')),
+      trainers[0].evaluate().then(note('evaluate 0')),
+      trainers[1].train(request({ round: 1 })).then(note('train 1 again')),
+    ])
+    expect(order).toEqual(['train 0', 'train 1', 'evaluate 0', 'train 1 again'])
+  })
+
+  it('trains on the labels that it is given', async () => {
+    const honest = await service.open(spec())
+    const given = spec()
+    const flipped = await service.open({
+      ...given,
+      train: { ...given.train, labels: given.train.labels.map((label) => 2 - label) },
+    })
+    await Promise.all([honest.train(request()), flipped.train(request())])
+    expect(parameters(flipped)).not.toEqual(parameters(honest))
+  })
+
+  it('keeps parameters from being touched while a request is pending', async () => {
+    const trainer = await service.open(spec())
+    const flat = parameters(trainer)
+    const busy = expect.objectContaining({ code: 'E_TRAINER_BUSY' })
+    const training = trainer.train(request())
+    expect(() => trainer.setParameters(flat)).toThrow(busy)
+    expect(() => parameters(trainer)).toThrow(busy)
+    await training
+    trainer.setParameters(flat)
+    expect(parameters(trainer)).toEqual(flat)
+  })
+
+  it('stops a waiting and a running request, and leaves the parameters alone', async () => {
+    const [first, second] = await Promise.all([service.open(spec()), service.open(spec())])
+    const before = parameters(first)
+    const running = new AbortController()
+    const waiting = new AbortController()
+    const order: string[] = []
+    const long = first.train(request({ steps: 100_000_000 }), running.signal).catch((error) => {
+      order.push('running')
+      return error
+    })
+    const queued = second.train(request(), waiting.signal).catch((error) => {
+      order.push('waiting')
+      return error
+    })
+    waiting.abort()
+    expect(await queued).toMatchObject({ code: 'E_TRAIN_ABORTED' })
+    running.abort()
+    expect(await long).toMatchObject({ code: 'E_TRAIN_ABORTED' })
+    expect(order).toEqual(['waiting', 'running'])
+    expect(parameters(first)).toEqual(before)
+    expect(await first.train(request())).toMatchObject({ samples: 40 })
+    const late = AbortSignal.abort()
+    await expect(first.train(request(), late)).rejects.toMatchObject({ code: 'E_TRAIN_ABORTED' })
+  })
+
+  it('refuses invalid requests, with a code, and continues', async () => {
+    const given = spec()
+    await expect(service.open({ ...given, classes: 2 })).rejects.toMatchObject({ code: 'E_LABEL_RANGE' })
+    const trainer = await service.open(given)
+    await expect(trainer.train(request({ steps: 0 }))).rejects.toMatchObject({ code: 'E_TRAIN_REQUEST' })
+    expect(() => trainer.setParameters(new Float32Array(2))).toThrow(
+      expect.objectContaining({ code: 'E_PARAMETER_COUNT' }),
+    )
+    trainer.dispose()
+    trainer.dispose()
+    await expect(trainer.train(request())).rejects.toMatchObject({ code: 'E_TRAINER_DISPOSED' })
+  })
+})
+
+describe('the end of a service', () => {
+  it('rejects pending requests when it is closed, and all later ones', async () => {
+    const service = await createTrainerService({ backend: 'cpu' })
+    const trainer = await service.open(spec())
+    const pending = [trainer.train(request({ steps: 100_000_000 })), trainer.evaluate()].map((promise) =>
+      promise.catch((error: unknown) => error),
+    )
+    await service.close()
+    await service.close()
+    for (const error of await Promise.all(pending)) expect(error).toMatchObject({ code: 'E_SERVICE_CLOSED' })
+    await expect(service.open(spec())).rejects.toMatchObject({ code: 'E_SERVICE_CLOSED' })
+    trainer.dispose()
+  })
+
+  it('rejects pending requests when the worker crashes, and all later ones', async () => {
+    const workerEntry = new URL('./crashing-worker.mjs', import.meta.url)
+    const service = await createTrainerService({ workerEntry })
+    const trainer = await service.open(spec())
+    const pending = [trainer.train(request()), trainer.evaluate()].map((promise) =>
+      promise.catch((error: unknown) => error),
+    )
+    for (const error of await Promise.all(pending)) expect(error).toMatchObject({ code: 'E_WORKER_CRASHED' })
+    await expect(trainer.evaluate()).rejects.toMatchObject({ code: 'E_WORKER_CRASHED' })
+    await service.close()
+  })
+
+  it('fails to start with a typed error', async () => {
+    const nowhere = new URL('./no-such-worker.mjs', import.meta.url)
+    await expect(createTrainerService({ workerEntry: nowhere })).rejects.toMatchObject({
+      code: 'E_WORKER_CRASHED',
+    })
+    await expect(createTrainerService({ backend: 'gpu' as 'cpu' })).rejects.toMatchObject({
+      code: 'E_BACKEND_UNAVAILABLE',
+    })
+  })
+
+  it('does not keep an idle process alive, and prints nothing', async () => {
+    const entry = new URL('../../../dist/trainer/trainer-service.js', import.meta.url)
+    expect(existsSync(entry)).toBe(true)
+    const script = `import { createTrainerService } from '${entry}'; await createTrainerService({ backend: 'auto' })`
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+    ])
+    expect([stdout, stderr]).toEqual(['', ''])
+  })
+})
