@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createBackend } from '../../../src/engine/tfjs/backend.js'
 import type { ModelName } from '../../../dist/task/models.js'
-import { describeModel, initialParameters } from '../../../src/task/models.js'
-import { createTrainerFactory } from '../../../src/trainer/tfjs-trainer.js'
 import type { TrainerSpec, TrainRequest } from '../../../dist/trainer/trainer.js'
 import { createTrainerService, type TrainerService } from '../../../dist/trainer/trainer-service.js'
+import { createBackend } from '../../../src/engine/tfjs/backend.js'
+import { describeModel, initialParameters } from '../../../src/task/models.js'
+import { createTrainerFactory } from '../../../src/trainer/tfjs-trainer.js'
 
 const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
   round: 0,
