@@ -1,0 +1,195 @@
+/** A task opened: its model built, its shapes resolved, its parts checked against one another. */
+
+import type { LossName } from '../engine/engine.js'
+import { TrainError } from '../trainer/train-error.js'
+import { builtInLayers } from './built-in-models.js'
+import { layerSchema } from './layer-schema.js'
+import { METRICS_OF, type Metric, metricOf } from './metrics.js'
+import { buildModel, drawInitialParameters } from './model.js'
+import type { Model, Shape } from './operation.js'
+import { type Task, type TaskFile, type TensorLayout, taskSchema } from './task-schema.js'
+
+export interface OpenTask {
+  readonly task: Task
+  /** Undefined where only a process or a module knows the model. */
+  readonly model: Model | undefined
+  readonly inputShape: Shape
+  readonly inputType: Model['inputType']
+  /** Numbers that the model returns for one sample (per position, for `next-token`). */
+  readonly outputs: number
+  readonly parameterCount: number
+  /** By it runs are judged, and everything that shows one number shows this one. */
+  readonly primary: Metric
+}
+
+const LOSS_OF: Readonly<Record<Task['output']['type'], readonly LossName[]>> = {
+  class: ['cross-entropy'],
+  labels: ['binary-cross-entropy'],
+  number: ['squared', 'absolute', 'huber'],
+  'next-token': ['cross-entropy'],
+}
+
+/** Turns what a user wrote into the document of a manifest. Throws TrainError E_TASK, E_MODEL_SHAPE. */
+export function resolveTask(file: TaskFile): OpenTask {
+  const { task: name, input, output, model, optimiser, loss, metrics } = file
+  const built = builtModel(file)
+  const layout = layoutOf(model, built)
+  return openTask({
+    kind: 'tempered/task',
+    version: 1,
+    name,
+    input,
+    output,
+    loss: loss ?? (LOSS_OF[output.type][0] as LossName),
+    metrics: metrics ?? [METRICS_OF[output.type][0]],
+    model,
+    optimiser,
+    layout,
+  })
+}
+
+/** Checks the task of a manifest. Throws TrainError E_TASK with the field, E_MODEL_SHAPE. */
+export function openTask(value: unknown): OpenTask {
+  const parsed = taskSchema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    refuse(issue?.path.map(String).join('.') ?? '', issue?.message ?? 'malformed')
+  }
+  const task = parsed.data
+  const { output, input } = task
+  if (!LOSS_OF[output.type].includes(task.loss)) {
+    refuse(
+      'loss',
+      `${task.loss} does not fit output ${output.type}; use ${LOSS_OF[output.type].join(' or ')}`,
+    )
+  }
+  const known: readonly string[] = METRICS_OF[output.type]
+  for (const metric of task.metrics)
+    if (!known.includes(metric))
+      refuse('metrics', `${metric} is not defined for output ${output.type}; choose from ${known.join(', ')}`)
+  if (output.type === 'next-token' && input.type !== 'text')
+    refuse('output', 'next-token needs an input of type text')
+  checkInput(task)
+  const model = builtModel(task)
+  const layout = layoutOf(task.model, model)
+  if (JSON.stringify(layout) !== JSON.stringify(task.layout)) refuse('layout', 'is not that of the model')
+  const outputs = outputCount(task)
+  if (model !== undefined) checkOutput(model, output.type === 'next-token', outputs)
+  return {
+    task,
+    model,
+    inputShape: inputShape(input),
+    inputType: inputType(input),
+    outputs,
+    parameterCount: layout.reduce((sum, { shape }) => sum + volume(shape), 0),
+    primary: metricOf(task.metrics[0] as Task['metrics'][number]),
+  }
+}
+
+/** The parameters with which every node begins, drawn from the run's seed. Throws E_TASK for models without layers. */
+export function initialTaskParameters({ model, task }: OpenTask, seed: number): Float32Array {
+  if (model === undefined) refuse('model', `the initial parameters of ${task.name} come from its own trainer`)
+  return drawInitialParameters(model, seed)
+}
+
+/** Names of the classes; their numbers where they have no names. Empty for outputs that are no classes. */
+export function classNamesOf({ output }: Pick<Task, 'output'>): string[] {
+  if (output.type === 'labels') return [...output.columns]
+  if (output.type !== 'class') return []
+  const { classes } = output
+  return typeof classes === 'number' ? Array.from({ length: classes }, (_, k) => String(k)) : [...classes]
+}
+
+/** Number of different tokens, with the two special ones. */
+export function vocabularySize(input: Task['input']): number {
+  if (input.type !== 'text') return 0
+  return input.unit === 'byte' ? 257 : input.vocabulary.length + 2
+}
+
+/** Numbers that the model returns for one sample or, with `next-token`, position. */
+export function outputCount({ input, output }: Pick<Task, 'input' | 'output'>): number {
+  switch (output.type) {
+    case 'class':
+      return typeof output.classes === 'number' ? output.classes : output.classes.length
+    case 'labels':
+    case 'number':
+      return output.columns.length
+    case 'next-token':
+      return vocabularySize(input)
+  }
+}
+
+export function inputShape(input: Task['input']): Shape {
+  switch (input.type) {
+    case 'image':
+    case 'tensor':
+      return input.shape
+    case 'text':
+      return [input.length]
+    case 'table':
+      return [
+        input.columns.reduce((sum, column) => sum + (column.type === 'number' ? 1 : column.values.length), 0),
+      ]
+  }
+}
+
+function inputType(input: Task['input']): Model['inputType'] {
+  return input.type === 'text' ? 'int32' : 'float32'
+}
+
+function builtModel(task: Pick<Task, 'input' | 'output' | 'model'>): Model | undefined {
+  const { input, model } = task
+  const shape = inputShape(input)
+  if (typeof model === 'string') {
+    const layers = builtInLayers(model, shape, outputCount(task), vocabularySize(input))
+    return buildModel(
+      shape,
+      layers.map((layer) => layerSchema.parse(layer)),
+      inputType(input),
+    )
+  }
+  return 'layers' in model ? buildModel(shape, model.layers, inputType(input)) : undefined
+}
+
+function layoutOf(model: Task['model'], built: Model | undefined): TensorLayout[] {
+  if (built !== undefined) return built.tensors.map(({ name, shape }) => ({ name, shape: [...shape] }))
+  if (typeof model === 'object' && 'tensors' in model) return model.tensors
+  return refuse('model', 'its tensors must be read from its file first')
+}
+
+function checkInput({ input }: Task): void {
+  if (input.type === 'image') {
+    const channels = input.shape[2]
+    for (const key of ['mean', 'deviation'] as const) {
+      const found = input[key]?.length ?? channels
+      if (found !== channels)
+        refuse(`input.${key}`, `needs one number per channel, ${channels}, got ${found}`)
+    }
+  }
+  if (input.type === 'table') {
+    const seen = new Set<string>()
+    for (const { name } of input.columns) {
+      if (seen.has(name)) refuse('input.columns', `column "${name}" is named twice`)
+      seen.add(name)
+    }
+  }
+}
+
+function checkOutput(model: Model, sequence: boolean, outputs: number): void {
+  const wanted = sequence ? [model.input[0] as number, outputs] : [outputs]
+  const { output } = model
+  if (output.length === wanted.length && output.every((size, k) => size === wanted[k])) return
+  throw new TrainError(
+    'E_MODEL_SHAPE',
+    `the model ends with [${output.join(', ')}], but the task needs [${wanted.join(', ')}]; ` +
+      `${output.length > wanted.length ? 'put a flatten layer or a global pool before its last layer' : 'change its last layer'}`,
+  )
+}
+
+function volume(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+function refuse(path: string, message: string): never {
+  throw new TrainError('E_TASK', `task${path === '' ? '' : `, field ${path}`}: ${message}`)
+}
