@@ -195,7 +195,7 @@ function makeChain(signers: readonly Signer[]): {
           memory: null,
           dataCommitment: new Uint8Array(32),
           localSteps: 1,
-          metrics: { trainingLoss: 0.5, testLoss: 0.5, testAccuracy: 0.5 },
+          metrics: { trainingLoss: 0.5, testLoss: 0.5, testMetric: 0.5 },
           clock: { wallMs: 1_790_000_000_000 + round, monotonicMs: round },
         },
         me,

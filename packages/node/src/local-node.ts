@@ -1,7 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DataSource, ModelName, Samples, TrainerService } from '@tempered/train'
-import { type DataShare, shareIndices } from '@tempered/train'
+import {
+  type DataShare,
+  type DataSource,
+  type Samples,
+  shareIndices,
+  type TrainerService,
+} from '@tempered/train'
 import type { Clock } from './clock.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
@@ -10,6 +15,7 @@ import {
   createManifestTraining,
   type EvaluationPlan,
   manifestInitialParameters,
+  manifestTask,
 } from './round/manifest-training.js'
 import type { ModelPublisher } from './round/publisher.js'
 import type { NodeEvents, TemperedNode } from './running-node.js'
@@ -63,7 +69,7 @@ export async function openLocalNode(
 }
 
 export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'evaluation'> {
-  /** Training images and labels, as many as the source has: its own, or poisoned ones. */
+  /** Training samples, as many as the source has: its own, or poisoned ones. */
   readonly samples: Samples
   /** The node's peer id; with the run's seed it decides the order of its samples. */
   readonly peer: string
@@ -78,13 +84,11 @@ export async function openLocalTraining(
 ): Promise<LocalTraining> {
   const { run, source, indices } = init
   const { manifest } = run
-  const { train, test } = source
+  const { test } = source
   const trainer = await service.open({
-    model: manifest.model.name as ModelName,
-    inputShape: train.shape,
-    classes: manifest.model.classes,
-    train: { images: init.samples.images, labels: init.samples.labels, indices },
-    test: { images: test.images, labels: test.labels },
+    task: manifestTask(manifest).task,
+    train: { ...init.samples, indices },
+    test,
     // createNode refuses a peer that is not a member, with a reason.
     nodeId: run.memberIndex.get(init.peer) ?? -1,
     seed: manifest.seed,

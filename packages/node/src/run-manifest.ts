@@ -8,7 +8,7 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import type { PreAggregatorSpec } from '@tempered/robust-agg'
-import { describeModel, initialParameters, type ModelName } from '@tempered/train'
+import { type BuiltInModel, imageTask, initialTaskParameters, type OpenTask } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
 import { runTopology } from './topology.js'
 
@@ -20,12 +20,16 @@ export interface RunManifestInit {
   readonly name?: string
   /** Initial parameters, minibatch order and random topologies are drawn from it. Default 1. */
   readonly seed?: number
-  /** Default `mlp`. */
-  readonly model?: ModelName
-  /** Height, width, channels. Default [28, 28, 1]. */
+  /** What is learnt; default: to classify images with `model`. */
+  readonly task?: OpenTask
+  /** The model when there is no `task`. Default `mlp`. */
+  readonly model?: BuiltInModel
+  /** Height, width, channels of the images when there is no `task`. Default [28, 28, 1]. */
   readonly inputShape?: readonly [number, number, number]
-  /** Default 10. */
+  /** Number of classes when there is no `task`. Default 10. */
   readonly classes?: number
+  /** The model with which every node begins; default: drawn from the seed. */
+  readonly initialParameters?: Float32Array
   /** Default `DEFAULT_RULE`. A rule that is given by name alone has the parameters of its paper. */
   readonly rule?: {
     readonly name: string
@@ -79,8 +83,8 @@ const DEFAULT_TRAINING: Manifest['training'] = {
  */
 export function createRunManifest(init: RunManifestInit): Run {
   const { seed = 1, inputShape = [28, 28, 1], classes = 10, members } = init
-  const [height, width, channels] = inputShape
-  const model = describeModel(init.model ?? 'mlp', { height, width, channels }, classes)
+  const task = init.task ?? imageTask(init.model ?? 'mlp', { shape: inputShape, classes })
+  const initial = init.initialParameters ?? initialTaskParameters(task, seed)
   const given: NonNullable<RunManifestInit['rule']> = init.rule ?? DEFAULT_RULE
   const { name, params = {}, pre = [] } = given
   const rule = createRunRule({
@@ -94,13 +98,8 @@ export function createRunManifest(init: RunManifestInit): Run {
     version: PROTOCOL_VERSION,
     name: init.name ?? 'run',
     seed,
-    model: {
-      name: init.model ?? 'mlp',
-      inputShape: [height, width, channels],
-      classes,
-      parameterCount: model.parameterCount,
-      initialCid: blobCid(encodeModel(initialParameters(model, seed))).toString(),
-    },
+    task: task.task,
+    model: { parameterCount: task.parameterCount, initialCid: blobCid(encodeModel(initial)).toString() },
     rule: manifestRule(rule),
     training: { ...DEFAULT_TRAINING, ...init.training },
     topology: { name: topologyName, params: { ...topologyParams }, mixing: 'uniform' },

@@ -89,7 +89,7 @@ const entrySchema = z.strictObject({
   metrics: z.strictObject({
     trainingLoss: z.number().nullable(),
     testLoss: z.number().nullable(),
-    testAccuracy: z.number().min(0).max(1).nullable(),
+    testMetric: z.number().nullable(),
   }),
   /** When the entry was written, by the author's clocks. A claim, not a proof. */
   clock: z.strictObject({

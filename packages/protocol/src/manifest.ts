@@ -28,12 +28,12 @@ export const manifestSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   name: z.string().min(1).max(100).describe('Name of the run.'),
   seed: z.int().min(0).describe('Seed of the initial parameters, the minibatch order and the topology.'),
+  task: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'What is learnt: input, output, loss, metrics, model and parameter layout (see docs/tasks.md).',
+    ),
   model: z.strictObject({
-    name: z.string().min(1).max(64).describe('softmax, mlp or cnn.'),
-    inputShape: z
-      .tuple([z.int().min(1), z.int().min(1), z.int().min(1)])
-      .describe('Height, width, channels.'),
-    classes: z.int().min(2).max(256),
     parameterCount: z.int().min(1).describe('Length d of the flat parameter vector.'),
     initialCid: z.string().describe('CID of the initial model of every node.'),
   }),

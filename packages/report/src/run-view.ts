@@ -114,7 +114,7 @@ function nodeLines(record: RunRecord, rounds: readonly number[]): NodeLines {
 
 function accuraciesOf(record: RunRecord, index: number, rounds: readonly number[]): (number | null)[] {
   const byRound = new Map(
-    record.records[index]?.rounds.map(({ report }) => [report.round, report.testAccuracy]),
+    record.records[index]?.rounds.map(({ report }) => [report.round, report.testMetric]),
   )
   return rounds.map((round) => rounded(byRound.get(round) ?? null))
 }

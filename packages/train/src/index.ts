@@ -1,19 +1,28 @@
 /**
  * What a run learns and from what: data sources, tasks, engines and trainers. It knows nothing of networks or rounds.
+ *
+ * @packageDocumentation
  */
 export { DataError } from './data/data-error.js'
-export type { DataSource } from './data/dataset.js'
-export { type DataShare, loadSource, shareIndices } from './data/node-data.js'
+export {
+  createDataset,
+  type DataSource,
+  type Dataset,
+  hasLabels,
+  labelsOf,
+  type Samples,
+  volume,
+} from './data/dataset.js'
+export { type DataShare, loadSource, loadTaskSource, shareIndices, splitLabels } from './data/node-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export type { BackendChoice, BackendInfo } from './engine/tfjs/backend.js'
-export {
-  describeModel,
-  initialParameters,
-  MODEL_NAMES,
-  type ModelDescription,
-  type ModelName,
-} from './task/models.js'
+export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
+export { imageTask } from './task/image-task.js'
+export { type Metric, metricOf } from './task/metrics.js'
+export type { Model, Operation, TensorSlot } from './task/operation.js'
+export { classNamesOf, initialTaskParameters, type OpenTask, openTask, resolveTask } from './task/task.js'
+export { type Task, type TaskFile, taskFileSchema } from './task/task-schema.js'
 export { type LearningRateSchedule, learningRateAt } from './trainer/schedule.js'
 export { TrainError } from './trainer/train-error.js'
-export type { Evaluation, Samples, Trainer } from './trainer/trainer.js'
+export type { Evaluation, Trainer } from './trainer/trainer.js'
 export { createTrainerService, type RemoteTrainer, type TrainerService } from './trainer/trainer-service.js'

@@ -12,7 +12,7 @@ import {
 import { defaultTopology, loadScenario, planRun, type Scenario, scenarioSchema } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
-import { type BackendChoice, loadSource, type ModelName } from '@tempered/train'
+import { type BackendChoice, type BuiltInModel, loadSource } from '@tempered/train'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
@@ -24,7 +24,7 @@ export interface ClusterRunOptions {
   readonly rounds?: number
   readonly seed?: number
   readonly rule?: string
-  readonly model?: ModelName
+  readonly model?: BuiltInModel
   readonly backend?: BackendChoice
   readonly workers?: number
   /** Earlier name of `workers`. */

@@ -56,7 +56,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
   const title = [
     pc.bold(`round ${body.round + 1}/${run.manifest.training.rounds}`),
     `loss ${decimal(body.metrics.trainingLoss)}`,
-    `accuracy ${percent(body.metrics.testAccuracy)}`,
+    `accuracy ${percent(body.metrics.testMetric)}`,
     `own weight ${body.ownWeight.toFixed(3)}`,
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')

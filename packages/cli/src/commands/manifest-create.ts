@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { cacheFolder } from '@tempered/lab'
 import { fullName } from '@tempered/lab/plugins'
 import { createRunManifest, DEFAULT_RULE, runTopology, writeFileAtomic } from '@tempered/node'
-import { loadSource, type ModelName } from '@tempered/train'
+import { type BuiltInModel, loadSource } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'
@@ -12,7 +12,7 @@ export interface ManifestCreateOptions {
   readonly name: string
   readonly out: string
   readonly seed: number
-  readonly model: ModelName
+  readonly model: BuiltInModel
   readonly rule?: string
   readonly ruleParam?: Record<string, number>
   readonly pre?: readonly { name: string; params: Record<string, number> }[]
@@ -82,7 +82,7 @@ async function shapeOf({ data, inputShape, classes }: ManifestCreateOptions) {
   const given = inputShape === undefined ? undefined : parseShape(inputShape)
   if (data === undefined) return { inputShape: given ?? ([28, 28, 1] as const), classes: classes ?? 10 }
   const { train } = await loadSource(data, cacheFolder(), { classes })
-  const { height, width, channels } = train.shape
+  const [height = 1, width = 1, channels = 1] = train.shape
   if (given !== undefined && given.join() !== `${height},${width},${channels}`)
     throw new CliError(
       'E_USAGE',

@@ -1,6 +1,5 @@
 import { cacheFolder } from '@tempered/lab'
 import { loadModule } from '@tempered/lab/plugins'
-import { checkDataShape } from '@tempered/lab/run'
 import { partitionScheme } from '@tempered/lab/scenario'
 import { partsWarning, percent } from '@tempered/lab/text'
 import {
@@ -15,6 +14,7 @@ import {
   type LocalNodeComponents,
   type Logger,
   logFormatters,
+  manifestTask,
   noFailpoints,
   openLocalNode,
   plainPublisher,
@@ -28,7 +28,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, type DataSource, loadSource } from '@tempered/train'
+import { type BackendChoice, createTrainerService, type DataSource, loadTaskSource } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
@@ -83,8 +83,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
     preloadNetwork()
-    const source = await loadSource(config.data.source, cacheFolder(), run.manifest.model)
-    checkDataShape(run, source, config.data.source)
+    const source = await loadTaskSource(config.data.source, cacheFolder(), manifestTask(run.manifest))
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
       logger.info({ component: 'train' }, service.backend.notice)
@@ -258,7 +257,7 @@ function logRound(report: RoundReport, rounds: number, logger: Logger, json: boo
   logger.info(
     { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
-      `accuracy ${percent(report.testAccuracy)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      `accuracy ${percent(report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)

@@ -93,5 +93,5 @@ function bar(share: number): string {
 /** The most recent accuracy; not every round is evaluated. */
 function lastAccuracy(run: RecordedRun, index: number): number | null {
   const { rounds } = run.records[index]!
-  return rounds.findLast((round) => round.report.testAccuracy !== null)?.report.testAccuracy ?? null
+  return rounds.findLast((round) => round.report.testMetric !== null)?.report.testMetric ?? null
 }

@@ -51,7 +51,7 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     .filter((node) => node.attack === undefined)
     .flatMap((node) => records[node.index]!.rounds.filter((entry) => entry.report.round === round))
     .map((entry) => entry.report)
-  const accuracies = reports.map((report) => report.testAccuracy).filter((value) => value !== null)
+  const accuracies = reports.map((report) => report.testMetric).filter((value) => value !== null)
   const losses = reports.map((report) => report.trainingLoss).filter((value) => value !== null)
   const arrived = reports.flatMap((report) =>
     report.neighbours.filter((neighbour) => neighbour.arrival !== null),

@@ -10,7 +10,7 @@ import {
 import { partsWarning, ranges } from '@tempered/lab/text'
 import { createRunRule } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
-import { type DataSource, histogram } from '@tempered/train'
+import { type DataSource, histogram, splitLabels } from '@tempered/train'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -136,7 +136,7 @@ const BARS = ' ▁▂▃▄▅▆▇█'
 /** Samples of each label at each node under the first seed. */
 function labelTable(scenario: Scenario, data: DataSource): string[] {
   const seed = scenario.seeds[0]!
-  const { labels, classes } = data.train
+  const { labels, classes } = splitLabels(data.train)
   const counts = dealtSamples(scenario, seed, data).map((indices) => histogram(labels, indices, classes))
   const most = Math.max(...counts.flatMap((row) => [...row]))
   const attackers = place(scenario, seed)

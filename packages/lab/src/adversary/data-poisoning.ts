@@ -1,28 +1,31 @@
 import type { DataAttack } from '@tempered/robust-agg/attacks'
 import type { Rng } from '@tempered/robust-agg/rng'
-import type { DataSource } from '@tempered/train'
-
-type TrainingSet = DataSource['train']
+import { type Dataset, hasLabels, labelsOf, type Samples } from '@tempered/train'
+import { LabError } from '../errors.js'
 
 /** Number of samples poisoned at a time, so that the float copies stay small. */
 const CHUNK = 1000
 
 /**
- * The training set after a data attack: changed labels, and changed images where the attack touches them (in [0, 1] for
+ * The training set after a data attack: changed labels, and changed images where the attack changes them (in [0, 1] for
  * the attack, clamped and stored as bytes again). The honest set is not modified.
  */
-export function poisonTrainingSet(
-  attack: DataAttack,
-  train: TrainingSet,
-  rng: Rng,
-): Pick<TrainingSet, 'images' | 'labels'> {
-  const { height, width, channels } = train.shape
+export function poisonTrainingSet(attack: DataAttack, train: Dataset, rng: Rng): Samples {
+  const { count, shape } = train
+  if (!hasLabels(train)) throw unfit(attack, train, 'class labels')
+  if (!attack.touchesImages) {
+    const targets = attack.poisonLabels(labelsOf(train), train.classes)
+    return { count, shape, inputs: train.inputs, targets }
+  }
+  if (!(train.inputs instanceof Uint8Array) || shape.length !== 3) throw unfit(attack, train, 'images')
+  const original = train.inputs
+  const [height, width, channels] = shape as readonly [number, number, number]
   const pixels = height * width * channels
-  const labels = train.labels.slice()
-  let images = train.images
+  const labels = labelsOf(train).slice()
+  let images = original
   for (let begin = 0; begin < labels.length; begin += CHUNK) {
     const end = Math.min(begin + CHUNK, labels.length)
-    const bytes = train.images.subarray(begin * pixels, end * pixels)
+    const bytes = original.subarray(begin * pixels, end * pixels)
     // A loop, because `Float32Array.from` with a function takes a second for the digits.
     const features = new Float32Array(bytes.length)
     for (let k = 0; k < bytes.length; k++) features[k] = bytes[k]! / 255
@@ -37,11 +40,18 @@ export function poisonTrainingSet(
     const poisoned = attack.poisonSamples(batch, rng)
     labels.set(poisoned.labels, begin)
     if (poisoned.features === features) continue
-    if (images === train.images) images = train.images.slice()
+    if (images === original) images = original.slice()
     const target = images.subarray(begin * pixels, end * pixels)
     for (let k = 0; k < target.length; k++) {
       target[k] = Math.min(255, Math.max(0, Math.round(255 * poisoned.features[k]!)))
     }
   }
-  return { images, labels }
+  return { count, shape, inputs: images, targets: labels }
+}
+
+function unfit(attack: DataAttack, { name }: Dataset, needed: string): LabError {
+  return new LabError(
+    'E_CONFIG',
+    `attack '${attack.name}' needs data with ${needed}, which ${name} does not have`,
+  )
 }

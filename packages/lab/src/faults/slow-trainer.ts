@@ -12,7 +12,7 @@ export function slowTrainers(service: TrainerService, clock: Clock, factor: () =
     async open(spec) {
       const trainer = await service.open(spec)
       return {
-        model: trainer.model,
+        task: trainer.task,
         parameterCount: trainer.parameterCount,
         setParameters: (flat) => trainer.setParameters(flat),
         getParameters: (out) => trainer.getParameters(out),

@@ -87,7 +87,7 @@ export function* roundRows(
             neighbour.accepted === accepted &&
             isByzantine(neighbour.peer, report.round) === byzantine,
         ).length
-      const { phaseMs, testAccuracy } = report
+      const { phaseMs, testMetric } = report
       yield {
         variant,
         rule,
@@ -97,8 +97,8 @@ export function* roundRows(
         round: report.round + 1,
         training_loss: report.trainingLoss,
         test_loss: report.testLoss,
-        test_accuracy: testAccuracy,
-        test_error: testAccuracy === null ? null : 1 - testAccuracy,
+        test_accuracy: testMetric,
+        test_error: testMetric === null ? null : 1 - testMetric,
         accepted_honest: count(true, false),
         accepted_hostile: count(true, true),
         refused_honest: count(false, false),

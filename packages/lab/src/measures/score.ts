@@ -16,7 +16,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   const absent = new Set([...(record.gone ?? []), ...failedNodes(record)])
   const finals: NodeAccuracy[] = []
   for (const node of honest) {
-    const accuracy = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testAccuracy
+    const accuracy = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testMetric
     if (isNumber(accuracy)) finals.push({ node: node.name, accuracy })
   }
   finals.sort((a, b) => a.accuracy - b.accuracy)
@@ -81,7 +81,7 @@ export function lastCommonRound(record: RunRecord): number | null {
     const byRound = new Map(record.records[node.index]?.rounds.map(({ report }) => [report.round, report]))
     for (const [round, report] of byRound) {
       add(finished, round)
-      if (report.testAccuracy !== null) add(evaluated, round)
+      if (report.testMetric !== null) add(evaluated, round)
     }
   }
   if (record.gone === null && finished.has(record.rounds - 1)) return record.rounds - 1

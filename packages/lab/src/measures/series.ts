@@ -44,7 +44,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
   return [...byRound]
     .sort(([a], [b]) => a - b)
     .map(([round, reports]) => {
-      const accuracies = reports.honest.map((report) => report.testAccuracy).filter(isNumber)
+      const accuracies = reports.honest.map((report) => report.testMetric).filter(isNumber)
       const seen = observed.get(round)
       const range = extent(accuracies)
       return {

@@ -125,14 +125,14 @@ const TEMPLATES: Readonly<
   of(score, record) {
     const last = record.nodes
       .filter((node) => node.attack === null)
-      .map((node) => record.records[node.index].rounds.at(-1)?.report.testAccuracy ?? null)
+      .map((node) => record.records[node.index].rounds.at(-1)?.report.testMetric ?? null)
       .filter((accuracy) => accuracy !== null)
     return last.length === 0 ? null : last.filter((accuracy) => accuracy > 0.8).length / last.length
   },
 `,
     test: `test('counts honest nodes', () => {
   const nodes = [{ index: 0, attack: null }, { index: 1, attack: 'ipm' }]
-  const records = nodes.map(() => ({ rounds: [{ report: { testAccuracy: 0.9 } }] }))
+  const records = nodes.map(() => ({ rounds: [{ report: { testMetric: 0.9 } }] }))
   assert.equal(plugin.of({}, { nodes, records }), 1)
 })
 `,

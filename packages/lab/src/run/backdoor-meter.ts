@@ -1,5 +1,6 @@
+import { manifestTask } from '@tempered/node'
 import { createAttack, withTrigger } from '@tempered/robust-agg/attacks'
-import { createTrainerService, type DataSource } from '@tempered/train'
+import { createTrainerService, type Dataset, labelsOf, type Samples, volume } from '@tempered/train'
 import type { RunPlan } from '../scenario/plan.js'
 
 /** Attack success rate of a backdoor, on test images that carry its trigger. */
@@ -17,7 +18,7 @@ const NAME = 'backdoor'
  */
 export async function openBackdoorMeter(
   plan: RunPlan,
-  source: DataSource,
+  source: { readonly train: Dataset; readonly test: Dataset },
   limit: number,
 ): Promise<BackdoorMeter | undefined> {
   const attack = plan.nodes
@@ -29,10 +30,8 @@ export async function openBackdoorMeter(
   const { manifest } = plan.run
   const service = await createTrainerService({ backend: plan.scenario.backend })
   const trainer = await service.open({
-    model: plan.scenario.model,
-    inputShape: source.train.shape,
-    classes: manifest.model.classes,
-    train: { images: source.train.images, labels: source.train.labels, indices: Uint32Array.of(0) },
+    task: manifestTask(manifest).task,
+    train: { ...source.train, indices: Uint32Array.of(0) },
     test,
     nodeId: 'backdoor-meter',
     seed: manifest.seed,
@@ -43,7 +42,7 @@ export async function openBackdoorMeter(
     successOf(model) {
       const next = last.then(async () => {
         trainer.setParameters(model)
-        return (await trainer.evaluate()).accuracy
+        return (await trainer.evaluate()).metrics.accuracy ?? 0
       })
       last = next.catch(() => undefined)
       return next
@@ -53,22 +52,20 @@ export async function openBackdoorMeter(
 }
 
 /** Test images of other classes with the trigger, all labelled with the target. */
-function triggered(
-  test: DataSource['test'],
-  target: number,
-  size: number,
-  limit: number,
-): { images: Uint8Array; labels: Uint8Array } {
-  const { height, width, channels } = test.shape
-  const pixels = height * width * channels
-  const chosen = [...test.labels.keys()].filter((index) => test.labels[index] !== target).slice(0, limit)
+function triggered(test: Dataset, target: number, size: number, limit: number): Samples {
+  const [height = 1, width = 1, channels = 1] = test.shape
+  const pixels = volume(test.shape)
+  const known = labelsOf(test)
+  const chosen = [...known.keys()].filter((index) => known[index] !== target).slice(0, limit)
   const features = new Float32Array(chosen.length * pixels)
   for (const [k, index] of chosen.entries())
-    for (let p = 0; p < pixels; p++) features[k * pixels + p] = test.images[index * pixels + p]! / 255
-  const labels = Uint8Array.from(chosen, (index) => test.labels[index]!)
+    for (let p = 0; p < pixels; p++) features[k * pixels + p] = test.inputs[index * pixels + p]! / 255
+  const labels = Uint8Array.from(chosen, (index) => known[index]!)
   const stamped = withTrigger({ features, labels, height, width, channels, classes: test.classes }, size)
   return {
-    images: Uint8Array.from(stamped.features, (value) => Math.round(255 * value)),
-    labels: new Uint8Array(chosen.length).fill(target),
+    count: chosen.length,
+    shape: test.shape,
+    inputs: Uint8Array.from(stamped.features, (value) => Math.round(255 * value)),
+    targets: new Uint8Array(chosen.length).fill(target),
   }
 }

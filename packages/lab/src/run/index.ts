@@ -1,4 +1,3 @@
-export { checkDataShape } from './data-shape.js'
 export { type Accuracies, measureModels } from './measure-models.js'
 export { type RecordedRun, requireNoFailures, requireValidLedgers, startRecordedRun } from './recorded-run.js'
 export { newRunPath } from './run-folder.js'

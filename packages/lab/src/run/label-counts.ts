@@ -1,4 +1,4 @@
-import { type DataSource, histogram, partition } from '@tempered/train'
+import { type DataSource, histogram, partition, splitLabels } from '@tempered/train'
 import type { RunPlan } from '../scenario/plan.js'
 
 /** Samples of each class that each node has, by its name. */
@@ -9,7 +9,7 @@ export function labelCounts(
   { run, nodes, partition: scheme }: RunPlan,
   train: DataSource['train'],
 ): LabelCounts {
-  const { labels, classes } = train
+  const { labels, classes } = splitLabels(train)
   const parts = partition({ labels, classes, nodes: nodes.length, scheme, seed: run.manifest.seed })
   return Object.fromEntries(
     nodes.map(({ name, index }) => [name, [...histogram(labels, parts[index]!, classes)]]),

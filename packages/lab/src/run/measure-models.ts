@@ -1,7 +1,7 @@
+import { manifestTask } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, loadSource, type ModelName } from '@tempered/train'
+import { type BackendChoice, createTrainerService, loadTaskSource } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
-import { checkDataShape } from './data-shape.js'
 
 /**
  * Share of the test samples that a model classifies correctly, in [0, 1], by name of the model; null for a missing
@@ -29,28 +29,26 @@ export async function measureModels(
   models: Readonly<Record<Measured, Float32Array | undefined>>,
 ): Promise<Accuracies> {
   const { manifest } = run
-  const source = await loadSource(data, cacheFolder(), manifest.model)
-  checkDataShape(run, source, data)
+  const task = manifestTask(manifest)
+  const source = await loadTaskSource(data, cacheFolder(), task)
   const { train, test } = source
   const service = await createTrainerService({ backend })
   try {
     const trainer = await service.open({
-      model: manifest.model.name as ModelName,
-      inputShape: train.shape,
-      classes: manifest.model.classes,
-      train: { images: train.images, labels: train.labels, indices: Uint32Array.from(train.labels.keys()) },
-      test: { images: test.images, labels: test.labels },
+      task: task.task,
+      train: { ...train, indices: Uint32Array.of(0) },
+      test,
       nodeId: 0,
       seed: manifest.seed,
     })
     const accuracyOf = async (parameters: Float32Array | undefined): Promise<number | null> => {
       if (parameters === undefined) return null
       trainer.setParameters(parameters)
-      return (await trainer.evaluate()).accuracy
+      return (await trainer.evaluate()).primary
     }
     return {
       source: data,
-      samples: test.labels.length,
+      samples: test.count,
       recorded: await accuracyOf(models.recorded),
       without: await accuracyOf(models.without),
       plain: await accuracyOf(models.plain),

@@ -72,7 +72,7 @@ export function createObserver(init: ObserverInit): Observer {
   return {
     event(event) {
       if (event.type === 'failed') leave(event.index)
-      if (event.type !== 'round' || !honest.has(event.index) || event.report.testAccuracy === null) return
+      if (event.type !== 'round' || !honest.has(event.index) || event.report.testMetric === null) return
       const { index, report } = event
       const round = rounds.get(report.round) ?? {
         seen: new Set(),

@@ -93,7 +93,7 @@ export async function openRunFolder(
         round: report.round + 1,
         training_loss: report.trainingLoss,
         test_loss: report.testLoss,
-        test_accuracy: report.testAccuracy,
+        test_accuracy: report.testMetric,
         accepted,
         rejected: arrived.length - accepted,
         absent: report.neighbours.length - arrived.length,

@@ -61,8 +61,8 @@ export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 
       }
       if (event.type === 'failed') gone.add(event.index)
       if (event.type === 'round') {
-        const { round, testAccuracy } = event.report
-        accuracies.get(event.index)?.set(round, testAccuracy)
+        const { round, testMetric } = event.report
+        accuracies.get(event.index)?.set(round, testMetric)
         const mean = targetAccuracy === undefined ? undefined : meanOf(round)
         if (mean !== undefined && targetAccuracy !== undefined && mean >= targetAccuracy)
           return stop('target-accuracy')

@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path'
 import { createTopology } from '@tempered/robust-agg/topology'
-import { DataError, type DataSource, describeModel, loadSource, partition, TrainError } from '@tempered/train'
+import { DataError, type DataSource, loadSource, partition, splitLabels, TrainError } from '@tempered/train'
 import { loadKind } from '../documents/file-kind.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
 import { scenarioPartition } from './data-split.js'
+import { scenarioTask } from './plan.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
 import { type Scenario, scenarioSchema } from './schema.js'
 
@@ -35,7 +36,7 @@ export async function loadScenarioData(
     loadSource(scenario.data.source, cacheFolder, scenario.data),
   )
   await locateDataErrors(file, ['model'], async () => {
-    describeModel(scenario.model, source.train.shape, source.train.classes)
+    scenarioTask(scenario, source)
   })
   await locateDataErrors(file, ['data', 'split'], async () => {
     for (const seed of scenario.seeds) dealtSamples(scenario, seed, source)
@@ -47,7 +48,7 @@ export async function loadScenarioData(
 export function dealtSamples(scenario: Scenario, seed: number, { train }: DataSource): Uint32Array[] {
   const graph = createTopology(scenario.topology, scenario.nodes, seed)
   const scheme = scenarioPartition(scenario, graph)
-  return partition({ labels: train.labels, classes: train.classes, nodes: scenario.nodes, scheme, seed })
+  return partition({ ...splitLabels(train), nodes: scenario.nodes, scheme, seed })
 }
 
 async function locateDataErrors<T>(

@@ -16,7 +16,13 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import { createAttack } from '@tempered/robust-agg/attacks'
-import { type DataSource, describeModel, initialParameters, type PartitionScheme } from '@tempered/train'
+import {
+  type DataSource,
+  imageTask,
+  initialTaskParameters,
+  type OpenTask,
+  type PartitionScheme,
+} from '@tempered/train'
 import { isLedgerAttack } from '../adversary/ledger-attacks.js'
 import { type PlannedAttack, planAttack } from '../adversary/planned-attack.js'
 import { LabError } from '../errors.js'
@@ -48,6 +54,11 @@ export interface RunPlan {
   readonly partition: PartitionScheme
 }
 
+/** What a scenario's run learns from its data. Throws TrainError. */
+export function scenarioTask(scenario: Scenario, data: DataSource): OpenTask {
+  return imageTask(scenario.model, data.train)
+}
+
 /**
  * Draws topology and initial parameters from the seed, and identities unless they are given. Throws before anything
  * runs if a part is wrong.
@@ -57,8 +68,7 @@ export function planRun(
   data: DataSource,
   identities: readonly Identity[] = clusterIdentities(scenario),
 ): RunPlan {
-  const { shape, classes } = data.train
-  const model = describeModel(scenario.model, shape, classes)
+  const task = scenarioTask(scenario, data)
   const rule = createRunRule(scenario.rule)
   const { logitAdjustment, ...training } = scenario.training
   const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
@@ -67,12 +77,10 @@ export function planRun(
     version: PROTOCOL_VERSION,
     name: scenario.name,
     seed: scenario.seed,
+    task: task.task,
     model: {
-      name: scenario.model,
-      inputShape: [shape.height, shape.width, shape.channels],
-      classes,
-      parameterCount: model.parameterCount,
-      initialCid: blobCid(encodeModel(initialParameters(model, scenario.seed))).toString(),
+      parameterCount: task.parameterCount,
+      initialCid: blobCid(encodeModel(initialTaskParameters(task, scenario.seed))).toString(),
     },
     rule: manifestRule(rule),
     training: { ...training, ...(logitAdjustment > 0 ? { logitAdjustment } : {}) },

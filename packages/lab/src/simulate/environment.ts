@@ -14,6 +14,7 @@ import {
   loadSource,
   partition,
   type RemoteTrainer,
+  splitLabels,
   type TrainerService,
 } from '@tempered/train'
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
@@ -86,8 +87,7 @@ export async function openEnvironment({
     }),
     source,
     parts: partition({
-      labels: source.train.labels,
-      classes: source.train.classes,
+      ...splitLabels(source.train),
       nodes: nodes.length,
       scheme: plan.partition,
       seed: run.manifest.seed,

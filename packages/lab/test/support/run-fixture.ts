@@ -98,7 +98,7 @@ function report(fixture: RunFixture, index: number, round: number, nodes: number
     round,
     trainingLoss: 1 / (round + 1),
     testLoss: 1,
-    testAccuracy: fixture.accuracy(index, round),
+    testMetric: fixture.accuracy(index, round),
     neighbours: neighbours
       .filter((other) => other !== index)
       .map((other) => {

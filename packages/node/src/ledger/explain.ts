@@ -1,7 +1,7 @@
 import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { recordedLosses } from '../aggregate/own-losses.js'
 import { type PipelineInput, replayRound } from '../aggregate/pipeline.js'
-import { manifestModel } from '../round/manifest-training.js'
+import { manifestTask } from '../round/manifest-training.js'
 import type { Replay, ReplayInput } from './replay.js'
 
 /** One tensor's share of the distance between two models. */
@@ -129,13 +129,19 @@ function mixed(a: Float32Array, b: Float32Array, w: number): Float32Array {
 }
 
 function layerShares(run: Run, own: Float32Array, theirs: Float32Array): LayerShare[] {
-  const parts = manifestModel(run.manifest).tensors.map(({ name, shape, offset, length }) => ({
-    name,
-    shape,
-    offset,
-    length,
-    squaredDistance: squaredDistance(own, theirs, offset, offset + length),
-  }))
+  let offset = 0
+  const parts = manifestTask(run.manifest).task.layout.map(({ name, shape }) => {
+    const start = offset
+    const length = shape.reduce((product, size) => product * size, 1)
+    offset += length
+    return {
+      name,
+      shape,
+      offset: start,
+      length,
+      squaredDistance: squaredDistance(own, theirs, start, offset),
+    }
+  })
   const total = parts.reduce((sum, part) => sum + part.squaredDistance, 0)
   return parts.map((part) => ({ ...part, share: total === 0 ? 0 : part.squaredDistance / total }))
 }

@@ -94,7 +94,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
       const metrics = {
         trainingLoss,
         testLoss: finiteOrNull(evaluation?.loss),
-        testAccuracy: finiteOrNull(evaluation?.accuracy),
+        testMetric: finiteOrNull(evaluation?.primary),
       }
       const entry = signEntry(
         {

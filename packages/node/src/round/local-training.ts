@@ -2,7 +2,7 @@
 export interface LocalTraining {
   /** Trains `parameters` in place for the round's local steps; resolves with the mean training loss. */
   train(round: number, parameters: Float32Array): Promise<{ readonly loss: number }>
-  /** Loss and accuracy on the node's test data, or null when this round is not evaluated. */
+  /** Loss and the task's first metric on the node's test data, or null when this round is not evaluated. */
   evaluate(round: number, parameters: Float32Array): Promise<Evaluation | null>
   /**
    * Mean loss of a model on the node's own training samples, for rules that judge neighbours by it: the same samples
@@ -12,8 +12,8 @@ export interface LocalTraining {
 }
 
 export interface Evaluation {
-  /** Mean cross entropy, nats. */
+  /** Mean loss. */
   readonly loss: number
-  /** Share of correctly classified samples, in [0, 1]. */
-  readonly accuracy: number
+  /** Value of the task's first metric. */
+  readonly primary: number
 }

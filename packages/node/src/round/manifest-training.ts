@@ -1,11 +1,10 @@
 import type { Manifest } from '@tempered/protocol'
 import {
-  describeModel,
-  initialParameters,
+  initialTaskParameters,
   type LearningRateSchedule,
   learningRateAt,
-  type ModelDescription,
-  type ModelName,
+  type OpenTask,
+  openTask,
   type Trainer,
 } from '@tempered/train'
 import type { LocalTraining } from './local-training.js'
@@ -18,23 +17,25 @@ export interface EvaluationPlan {
   readonly samples: number
 }
 
-/** The manifest's model. Throws TrainError for an unknown name or an unsupported shape. */
-export function manifestModel(manifest: Manifest): ModelDescription {
-  const [height, width, channels] = manifest.model.inputShape
-  return describeModel(manifest.model.name as ModelName, { height, width, channels }, manifest.model.classes)
+/** The manifest's task. Throws TrainError E_TASK, E_MODEL_SHAPE for one that this version cannot read. */
+export function manifestTask(manifest: Manifest): OpenTask {
+  return openTask(manifest.task)
 }
 
 /** Parameters of each layer that has any, in the order of the vector. */
 export function manifestLayers(manifest: Manifest): number[] {
-  const lengths = new Map<number, number>()
-  for (const { layer, length } of manifestModel(manifest).tensors)
-    lengths.set(layer, (lengths.get(layer) ?? 0) + length)
+  const lengths = new Map<string, number>()
+  for (const { name, shape } of manifestTask(manifest).task.layout) {
+    // A layer is all tensors of one path: `3.kernel` and `3.bias` belong together.
+    const layer = name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : name
+    lengths.set(layer, (lengths.get(layer) ?? 0) + shape.reduce((product, size) => product * size, 1))
+  }
   return [...lengths.values()]
 }
 
 /** The parameters with which every node of the run begins. */
 export function manifestInitialParameters(manifest: Manifest): Float32Array {
-  return initialParameters(manifestModel(manifest), manifest.seed)
+  return initialTaskParameters(manifestTask(manifest), manifest.seed)
 }
 
 /** The manifest's learning rate over the rounds, with its base rate. */

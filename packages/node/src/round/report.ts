@@ -7,7 +7,7 @@ export interface RoundReport {
   readonly trainingLoss: number | null
   readonly testLoss: number | null
   /** In [0, 1]. */
-  readonly testAccuracy: number | null
+  readonly testMetric: number | null
   /** One per neighbour, in member order. */
   readonly neighbours: readonly NeighbourRecord[]
   /** CIDs of the announced model, the aggregate and the ledger entry. */

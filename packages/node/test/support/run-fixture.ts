@@ -175,7 +175,7 @@ export function makeEntry(
       memory: null,
       dataCommitment: null,
       localSteps: 1,
-      metrics: { trainingLoss: 0.5, testLoss: null, testAccuracy: null },
+      metrics: { trainingLoss: 0.5, testLoss: null, testMetric: null },
       clock: { wallMs: 1_700_000_000_000 + height, monotonicMs: height },
       ...changes,
     },

@@ -142,7 +142,7 @@ export function entryBody(
     memory: null,
     dataCommitment: null,
     localSteps: 5,
-    metrics: { trainingLoss: 0.75, testLoss: null, testAccuracy: 0.5 },
+    metrics: { trainingLoss: 0.75, testLoss: null, testMetric: 0.5 },
     clock: { wallMs: 1_790_000_000_000 + height, monotonicMs: 1000 * height },
     ...changes,
   }

@@ -53,7 +53,7 @@ describe('ledger entries', () => {
     ['ownWeight', null],
     ['aggregate', documentCid(Uint8Array.of(1))],
     ['localSteps', -1],
-    ['metrics', { trainingLoss: 0, testLoss: 0, testAccuracy: 1.5 }],
+    ['metrics', { trainingLoss: 0, testLoss: 0, testMetric: 1.5 }],
     ['metrics', { trainingLoss: 0, testLoss: 0 }],
     ['start', documentCid(Uint8Array.of(1))],
     ['memory', documentCid(Uint8Array.of(1))],

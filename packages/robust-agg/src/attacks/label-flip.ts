@@ -26,14 +26,19 @@ export const labelFlip: DataAttackDefinition = {
     source: 'Fang et al., USENIX Security 2020, arXiv 1911.11815',
   },
   build: () => ({
-    labels: (labels, classes) =>
-      labels.map((label, index) => {
-        if (label < classes) return classes - 1 - label
-        throw new RobustAggError(
-          'E_LABEL_RANGE',
-          `attack 'label-flip': label ${label} at index ${index} is not below the number of classes, ${classes}.`,
-          { index, label, classes },
-        )
-      }),
+    labels: (labels, classes) => {
+      const flipped = labels.slice()
+      labels.forEach((label, index) => {
+        if (label >= classes) {
+          throw new RobustAggError(
+            'E_LABEL_RANGE',
+            `attack 'label-flip': label ${label} at index ${index} is not below the number of classes, ${classes}.`,
+            { index, label, classes },
+          )
+        }
+        flipped[index] = classes - 1 - label
+      })
+      return flipped
+    },
   }),
 }

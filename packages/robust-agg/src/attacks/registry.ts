@@ -28,6 +28,7 @@ import type {
   AttackInfo,
   AttackView,
   DataAttackDefinition,
+  Labels,
   ModelAttackDefinition,
   SampleBatch,
 } from './types.js'
@@ -155,7 +156,7 @@ export function createAttack(name: string, given?: Parameters): Attack {
   const params = resolveParameters(`attack '${name}'`, infos, given)
   if (isDataDefinition(definition)) {
     const { labels, samples } = definition.build(params)
-    const poisonLabels = labels ?? ((clean: Uint8Array) => clean.slice())
+    const poisonLabels = labels ?? ((clean: Labels) => clean.slice())
     return {
       kind: 'data',
       name,
@@ -163,6 +164,7 @@ export function createAttack(name: string, given?: Parameters): Attack {
       needs,
       uses,
       params,
+      touchesImages: samples !== undefined,
       poisonLabels,
       poisonSamples: (batch, rng) => {
         checkSamples(name, batch)

@@ -56,12 +56,15 @@ export interface AttackView {
   readonly probe?: ((submission: Float32Array) => Float32Array) | undefined
 }
 
+/** Bytes for up to 256 classes, int32 for more. */
+export type Labels = Uint8Array | Int32Array
+
 /** Samples in the form of a trainer. */
 export interface SampleBatch {
   /** samples × (height·width·channels), row-major, channels last, in [0, 1]. */
   readonly features: Float32Array
   /** One per sample, in [0, classes). */
-  readonly labels: Uint8Array
+  readonly labels: Labels
   readonly height: number
   readonly width: number
   readonly channels: number
@@ -79,12 +82,14 @@ interface AttackBase {
 
 export interface DataAttack extends AttackBase {
   readonly kind: 'data'
+  /** Whether it changes images too, and not only labels. */
+  readonly touchesImages: boolean
   /**
    * Poisoned copies of labels in [0, classes).
    *
    * @throws RobustAggError E_LABEL_RANGE
    */
-  poisonLabels(labels: Uint8Array, classes: number): Uint8Array
+  poisonLabels(labels: Labels, classes: number): Labels
   /**
    * Poisoned copies of samples; attacks on labels alone return the features unchanged.
    *

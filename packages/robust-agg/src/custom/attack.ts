@@ -4,6 +4,7 @@ import type {
   AttackKnowledge,
   AttackView,
   DataAttackDefinition,
+  Labels,
   ModelAttackDefinition,
   SampleBatch,
 } from '../attacks/types.js'
@@ -35,7 +36,7 @@ export interface CustomModelAttack extends CustomAttackBase {
 
 /** An attack on a node's training data: new labels, or new samples with their labels. */
 export interface CustomDataAttack extends CustomAttackBase {
-  poisonLabels?(labels: Uint8Array, classes: number, params: Parameters): ArrayLike<number>
+  poisonLabels?(labels: Labels, classes: number, params: Parameters): ArrayLike<number>
   poisonSamples?(samples: SampleBatch, rng: Rng, params: Parameters): SampleBatch
 }
 
@@ -81,7 +82,7 @@ export function customAttack(
       ...(poisonLabels === undefined
         ? {}
         : {
-            labels: (labels: Uint8Array, classes: number) =>
+            labels: (labels: Labels, classes: number) =>
               checkLabels(
                 name,
                 callCustom('attack', name, '`poisonLabels`', () =>
@@ -113,10 +114,10 @@ export function customAttack(
   }
 }
 
-function checkLabels(name: string, value: ArrayLike<number>, count: number, classes: number): Uint8Array {
+function checkLabels(name: string, value: ArrayLike<number>, count: number, classes: number): Labels {
   if (value?.length !== count)
     throw customError('attack', name, `returned ${value?.length} labels for ${count} samples.`)
-  const labels = Uint8Array.from(value)
+  const labels = classes > 256 ? Int32Array.from(value) : Uint8Array.from(value)
   const bad = Array.from(value).findIndex((label, k) => label !== labels[k] || label >= classes)
   if (bad >= 0)
     throw customError(

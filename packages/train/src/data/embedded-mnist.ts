@@ -26,7 +26,7 @@ const TRAIN_COUNT = 8000
 /** Coprime to TRAIN_COUNT, so that its multiples reach every sample once. */
 const TRAIN_STRIDE = 3163
 const TEST_COUNT = CLASSES * TEST_PER_CLASS
-const SHAPE = { height: 28, width: 28, channels: 1 }
+const SHAPE = [28, 28, 1] as const
 const HEADER = Buffer.from('TEMPERED-MNIST-1', 'latin1')
 const FILE_NAME = 'embedded-mnist-1.bin'
 const FILE_BYTES = HEADER.length + (TRAIN_COUNT + TEST_COUNT) * (PIXELS + 1)
@@ -55,7 +55,7 @@ function splitCache(bytes: Uint8Array): { train: Uint8Array[]; test: Uint8Array[
 function toDataset(name: string, [images, labels]: Uint8Array[], expected: string): Dataset | undefined {
   if (images === undefined || labels === undefined) return undefined
   if (labels.some((label) => label >= CLASSES)) return undefined
-  const dataset = createDataset({ name, images, labels, classes: CLASSES, shape: SHAPE })
+  const dataset = createDataset({ name, inputs: images, targets: labels, classes: CLASSES, shape: SHAPE })
   return dataset.sha256 === expected ? dataset : undefined
 }
 

@@ -115,10 +115,10 @@ function createPart(part: RawPart, name: string, { classes, lowest, because }: C
   }
   return createDataset({
     name,
-    images: pixels.values,
-    labels: shifted,
+    inputs: pixels.values,
+    targets: shifted,
     classes,
-    shape: { height, width, channels: 1 },
+    shape: [height, width, 1],
   })
 }
 
@@ -169,10 +169,11 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
   ] as const
   const classes = classesOf(trainImages.prefix, parts, options.classes)
   const [train, test] = [createPart(parts[0], name, classes), createPart(parts[1], name, classes)]
-  if (train.shape.height !== test.shape.height || train.shape.width !== test.shape.width) {
+  const sizeOf = ({ shape }: Dataset) => `${shape[0]}×${shape[1]}`
+  if (sizeOf(train) !== sizeOf(test)) {
     throw new DataError(
       'E_DATA_MISMATCH',
-      `images are ${test.shape.height}×${test.shape.width}, the training images ${train.shape.height}×${train.shape.width}`,
+      `images are ${sizeOf(test)}, the training images ${sizeOf(train)}`,
       { file: testImages.file, offset: 8 },
     )
   }

@@ -1,4 +1,6 @@
-import type { DataSource } from './dataset.js'
+import type { OpenTask } from '../task/task.js'
+import { DataError } from './data-error.js'
+import { type DataSource, type Dataset, hasLabels, labelsOf } from './dataset.js'
 import { loadEmbeddedMnist } from './embedded-mnist.js'
 import { loadIdxFolder } from './idx.js'
 import { type PartitionScheme, partitionPart } from './partition.js'
@@ -15,6 +17,26 @@ export function loadSource(
   return source === 'mnist' ? loadEmbeddedMnist(cacheFolder) : loadIdxFolder(source, { classes })
 }
 
+/** Loads a source for a task, and checks that the task takes it. Throws DataError; E_DATA_MISMATCH when it does not. */
+export async function loadTaskSource(
+  source: string,
+  cacheFolder: string,
+  open: OpenTask,
+): Promise<DataSource> {
+  const { task, inputShape, outputs } = open
+  const data = await loadSource(source, cacheFolder, {
+    classes: task.output.type === 'class' ? outputs : undefined,
+  })
+  const found = data.train.shape.join('×')
+  const wanted = inputShape.join('×')
+  if (found === wanted && data.train.classes <= outputs) return data
+  throw new DataError(
+    'E_DATA_MISMATCH',
+    `data source ${source} has samples of ${found} in ${data.train.classes} classes; the run's task takes ${wanted} in ` +
+      `${outputs}. Use other data, or make a manifest for these: manifest create --data ${source}`,
+  )
+}
+
 /** One node's share of a source: part `part` of `parts` under a scheme, or all of it without one. */
 export interface DataShare {
   readonly scheme: PartitionScheme | undefined
@@ -25,10 +47,32 @@ export interface DataShare {
 
 /** Indices of the training samples of a share. Throws DataError. */
 export function shareIndices(source: DataSource, share: DataShare): Uint32Array {
-  const { labels, classes } = source.train
-  if (share.scheme === undefined) return Uint32Array.from(labels.keys())
+  const { train } = source
+  if (share.scheme === undefined) return Uint32Array.from({ length: train.count }, (_, index) => index)
   return partitionPart(
-    { labels, classes, nodes: share.parts, scheme: share.scheme, seed: share.seed },
+    { ...splitLabels(train), nodes: share.parts, scheme: share.scheme, seed: share.seed },
     share.part,
   )
+}
+
+/** Groups into which numbers are divided where a split needs labels. */
+const NUMBER_GROUPS = 10
+
+/**
+ * Labels by which a data set is dealt: its own; for numbers to predict, ten groups of equal size by the first of them;
+ * otherwise one label for all.
+ */
+export function splitLabels(dataset: Dataset): { labels: Uint8Array | Int32Array; classes: number } {
+  const { targets, count, classes } = dataset
+  if (hasLabels(dataset)) return { labels: labelsOf(dataset), classes }
+  const labels = new Int32Array(count)
+  if (targets.length === 0 || count === 0) return { labels, classes: 1 }
+  const width = targets.length / count
+  const order = Uint32Array.from(labels.keys()).sort(
+    (a, b) => (targets[a * width] as number) - (targets[b * width] as number) || a - b,
+  )
+  order.forEach((sample, rank) => {
+    labels[sample] = Math.floor((rank * NUMBER_GROUPS) / count)
+  })
+  return { labels, classes: NUMBER_GROUPS }
 }

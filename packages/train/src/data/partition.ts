@@ -35,7 +35,7 @@ export type PartitionScheme =
 
 export interface PartitionRequest {
   /** Labels of the training samples, each below `classes`. */
-  labels: Uint8Array
+  labels: Uint8Array | Int32Array
   classes: number
   /** Number of nodes, at least 1 and at most the number of samples. */
   nodes: number
@@ -47,7 +47,7 @@ function refuse(message: string): never {
   throw new DataError('E_PARTITION', message)
 }
 
-function byClass(labels: Uint8Array, classes: number): number[][] {
+function byClass(labels: Uint8Array | Int32Array, classes: number): number[][] {
   const lists: number[][] = Array.from({ length: classes }, () => [])
   labels.forEach((label, index) => {
     const list = lists[label]
@@ -67,7 +67,7 @@ function dealIid(count: number, parts: number[][], rng: Rng): void {
 }
 
 function dealLabelGroups(
-  labels: Uint8Array,
+  labels: Uint8Array | Int32Array,
   classes: number,
   degree: number,
   parts: number[][],
@@ -210,7 +210,11 @@ export function partitionPart(request: PartitionRequest, node: number): Uint32Ar
 }
 
 /** How often each class occurs among `indices`; length `classes`. */
-export function histogram(labels: Uint8Array, indices: Uint32Array, classes: number): Uint32Array {
+export function histogram(
+  labels: Uint8Array | Int32Array,
+  indices: Uint32Array,
+  classes: number,
+): Uint32Array {
   const counts = new Uint32Array(classes)
   for (const index of indices) {
     const label = labels[index]

@@ -75,4 +75,6 @@ export interface Engine {
   unsupported(model: Model, loss: LossName): string | undefined
   /** A program for batches of any size; programs of one engine share code and scratch memory. Throws TrainError. */
   compile(model: Model, loss: LossName): Program
+  /** Runs a computation on programs of this engine when none of another engine runs that it would disturb. */
+  run<T>(compute: () => T): Promise<T>
 }

@@ -87,7 +87,7 @@ export function openTask(value: unknown): OpenTask {
 }
 
 /** The parameters with which every node begins, drawn from the run's seed. Throws E_TASK for models without layers. */
-export function initialTaskParameters({ model, task }: OpenTask, seed: number): Float32Array {
+export function initialTaskParameters({ model, task }: OpenTask, seed: number | string): Float32Array {
   if (model === undefined) refuse('model', `the initial parameters of ${task.name} come from its own trainer`)
   return drawInitialParameters(model, seed)
 }

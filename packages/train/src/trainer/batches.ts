@@ -1,4 +1,4 @@
-/** The order in which a node's samples are used, and their conversion to numbers. */
+/** The order in which a node's samples are used. */
 
 import { createRng } from '@tempered/robust-agg/rng'
 
@@ -36,20 +36,4 @@ export function createBatchOrder(
       }
     },
   }
-}
-
-/** Copies the images `samples[0 … count)` into `out` (count × length, row-major), scaled to [0, 1]. */
-export function gatherImages(
-  images: Uint8Array,
-  length: number,
-  samples: Uint32Array,
-  count: number,
-  out: Float32Array,
-): void {
-  for (let k = 0; k < count; k++) {
-    const from = (samples[k] as number) * length
-    out.set(images.subarray(from, from + length), k * length)
-  }
-  // In its own loop, which is faster than converting bytes while copying them.
-  for (let at = 0; at < count * length; at++) out[at] = (out[at] as number) / 255
 }

@@ -13,7 +13,7 @@
  * log π_c of every class, natural: π_c = (n_c + 1) / (n + classes), so that a class of which the node has no sample
  * keeps a finite offset. `labels[k]` for k in `indices` lie below `classes`.
  */
-export function logPriors(labels: Uint8Array, indices: Uint32Array, classes: number): Float64Array {
+export function logPriors(labels: ArrayLike<number>, indices: Uint32Array, classes: number): Float64Array {
   const counts = new Float64Array(classes)
   for (const index of indices) {
     const label = labels[index] as number

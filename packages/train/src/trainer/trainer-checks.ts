@@ -1,41 +1,47 @@
 /** Checks of a trainer's input; every rejection is a TrainError. */
 
-import type { ModelDescription } from '../task/models.js'
+import { type Samples, volume } from '../data/dataset.js'
+import type { OpenTask } from '../task/task.js'
 import { TrainError } from './train-error.js'
-import type { EvaluateRequest, Samples, StopSignal, TrainerSpec, TrainRequest } from './trainer.js'
+import type { EvaluateRequest, StopSignal, TrainerSpec, TrainRequest } from './trainer.js'
 
-function checkSamples(samples: Samples, model: ModelDescription, what: string): void {
-  const { height, width, channels } = model.inputShape
-  const length = height * width * channels
-  if (samples.labels.length < 1 || samples.images.length !== samples.labels.length * length) {
+function checkSamples(samples: Samples, { task, inputShape, outputs }: OpenTask, what: string): void {
+  const { count, inputs, shape, targets } = samples
+  const sequence = task.output.type === 'next-token'
+  const wanted = volume(inputShape) + (sequence ? 1 : 0)
+  if (volume(shape) !== wanted || inputs.length !== count * wanted) {
     throw new TrainError(
       'E_TRAIN_DATA',
-      `${what}: ${samples.labels.length} labels (at least 1) need ${samples.labels.length * length} image bytes ` +
-        `(${height}×${width}×${channels} each), got ${samples.images.length}`,
+      `${what}: ${count} samples of shape ${shape.join('×')} with ${inputs.length} numbers; ` +
+        `the task takes ${inputShape.join('×')}${sequence ? ' and one token more' : ''}`,
     )
   }
-  const bad = samples.labels.findIndex((label) => label >= model.classes)
+  if (sequence) return
+  const labels = task.output.type === 'class'
+  if (targets.length !== count * (labels ? 1 : outputs) || labels === targets instanceof Float32Array) {
+    throw new TrainError(
+      'E_TRAIN_DATA',
+      `${what}: ${targets.length} targets for ${count} samples do not fit the task's output, ${task.output.type}`,
+    )
+  }
+  if (!labels) return
+  const bad = (targets as Int32Array).findIndex((label) => !(label >= 0 && label < outputs))
   if (bad >= 0) {
     throw new TrainError(
       'E_LABEL_RANGE',
-      `${what}: label ${samples.labels[bad]} of sample ${bad} is not below the number of classes, ${model.classes}`,
+      `${what}: label ${targets[bad]} of sample ${bad} is not below the number of classes, ${outputs}`,
     )
   }
 }
 
 /** E_TRAIN_DATA, E_LABEL_RANGE. */
-export function checkSpec(spec: TrainerSpec, model: ModelDescription): void {
-  checkSamples(spec.train, model, 'training data')
-  checkSamples(spec.test, model, 'test data')
-  const { indices, labels } = spec.train
-  if (indices.length < 1) throw new TrainError('E_TRAIN_DATA', `node ${spec.nodeId} has no training sample`)
-  const bad = indices.find((index) => index >= labels.length)
-  if (bad !== undefined) {
-    throw new TrainError(
-      'E_TRAIN_DATA',
-      `training sample ${bad} does not exist: there are only ${labels.length}`,
-    )
-  }
+export function checkSpec(spec: TrainerSpec, open: OpenTask): void {
+  checkSamples(spec.train, open, 'training data')
+  checkSamples(spec.test, open, 'test data')
+  const { indices, count } = spec.train
+  const bad = indices.find((index) => index >= count)
+  if (bad !== undefined)
+    throw new TrainError('E_TRAIN_DATA', `training sample ${bad} does not exist: there are only ${count}`)
 }
 
 function checkNumber(holds: boolean, name: string, value: number, range: string): void {

@@ -5,8 +5,9 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { type Inputs, type Samples, type Targets, toShared } from '../data/dataset.js'
 import type { BackendChoice, BackendInfo } from '../engine/tfjs/backend.js'
-import { describeModel, type ModelDescription } from '../task/models.js'
+import { type OpenTask, openTask } from '../task/task.js'
 import { TrainError } from './train-error.js'
 import type {
   EvaluateRequest,
@@ -33,7 +34,7 @@ export interface TrainerServiceInit {
  * turn comes; a failed or stopped request does not change them.
  */
 export interface RemoteTrainer extends Trainer {
-  readonly model: ModelDescription
+  readonly task: OpenTask
   /** Rejects with E_TRAIN_REQUEST, E_TRAIN_ABORTED, E_TRAINER_DISPOSED, E_WORKER_CRASHED, E_SERVICE_CLOSED. */
   train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>
   evaluate(request?: EvaluateRequest, signal?: AbortSignal): Promise<Evaluation>
@@ -44,7 +45,7 @@ export interface RemoteTrainer extends Trainer {
 export interface TrainerService {
   readonly backend: BackendInfo
   /**
-   * A trainer that starts from initialParameters(model, spec.seed). Images, labels and indices that are not in shared
+   * A trainer that starts from the initial parameters of the task under `spec.seed`. Inputs, targets and indices that are not in shared
    * memory are copied there, once per buffer. Rejects with TrainError for an invalid spec.
    */
   open(spec: TrainerSpec): Promise<RemoteTrainer>
@@ -56,20 +57,21 @@ export interface TrainerService {
 class SharedCopies {
   private readonly copies = new WeakMap<ArrayBufferView, ArrayBufferView>()
 
-  of<T extends Uint8Array | Uint32Array>(array: T): T {
-    if (array.buffer instanceof SharedArrayBuffer) return array
+  of<T extends Inputs | Targets | Uint32Array>(array: T): T {
     const known = this.copies.get(array)
     if (known !== undefined) return known as T
-    const buffer = new SharedArrayBuffer(array.byteLength)
-    const copy = array instanceof Uint8Array ? new Uint8Array(buffer) : new Uint32Array(buffer)
-    copy.set(array)
+    const copy = toShared(array)
     this.copies.set(array, copy)
-    return copy as T
+    return copy
+  }
+
+  samples({ count, shape, inputs, targets }: Samples): Samples {
+    return { count, shape, inputs: this.of(inputs), targets: this.of(targets) }
   }
 }
 
 class ServiceTrainer implements RemoteTrainer {
-  readonly model: ModelDescription
+  readonly task: OpenTask
   readonly parameterCount: number
   private readonly queue: WorkerQueue
   private readonly id: number
@@ -78,11 +80,11 @@ class ServiceTrainer implements RemoteTrainer {
   private evaluating = 0
   private disposed = false
 
-  constructor(queue: WorkerQueue, id: number, model: ModelDescription, shared: Float32Array) {
+  constructor(queue: WorkerQueue, id: number, task: OpenTask, shared: Float32Array) {
     this.queue = queue
     this.id = id
-    this.model = model
-    this.parameterCount = model.parameterCount
+    this.task = task
+    this.parameterCount = task.parameterCount
     this.shared = shared
   }
 
@@ -193,22 +195,17 @@ export async function createTrainerService(init: TrainerServiceInit = {}): Promi
   return {
     backend,
     async open(spec) {
-      const model = describeModel(spec.model, spec.inputShape, spec.classes)
-      checkSpec(spec, model)
-      const { images, labels, indices } = spec.train
+      const task = openTask(spec.task)
+      checkSpec(spec, task)
       const shared: TrainerSpec = {
-        model: spec.model,
-        inputShape: model.inputShape,
-        classes: spec.classes,
-        train: { images: copies.of(images), labels: copies.of(labels), indices: copies.of(indices) },
-        test: { images: copies.of(spec.test.images), labels: copies.of(spec.test.labels) },
-        nodeId: spec.nodeId,
-        seed: spec.seed,
+        ...spec,
+        train: { ...copies.samples(spec.train), indices: copies.of(spec.train.indices) },
+        test: copies.samples(spec.test),
       }
-      const parameters = new Float32Array(new SharedArrayBuffer(4 * model.parameterCount))
+      const parameters = new Float32Array(new SharedArrayBuffer(4 * task.parameterCount))
       const id = nextTrainer++
       await queue.ask<'open'>({ kind: 'open', trainer: id, spec: shared, parameters })
-      return new ServiceTrainer(queue, id, model, parameters)
+      return new ServiceTrainer(queue, id, task, parameters)
     },
     async close() {
       queue.fail(new TrainError('E_SERVICE_CLOSED', 'the training service was closed'))

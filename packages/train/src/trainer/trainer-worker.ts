@@ -2,7 +2,8 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { createBackend } from '../engine/tfjs/backend.js'
-import { createTrainerFactory, type LocalTrainer, type TrainerFactory } from './tfjs-trainer.js'
+import { createTfjsEngine } from '../engine/tfjs/tfjs-engine.js'
+import { createTrainerFactory, type LocalTrainer, type TrainerFactory } from './engine-trainer.js'
 import { TrainError, toErrorData } from './train-error.js'
 import type { StopSignal } from './trainer.js'
 import type { WorkerReply, WorkerRequest, WorkerResults, WorkerStart } from './worker-messages.js'
@@ -71,7 +72,7 @@ async function run(): Promise<void> {
   let handle: HandleRequest
   try {
     const backend = await createBackend((workerData as WorkerStart).backend)
-    handle = createRequestHandler(createTrainerFactory(backend))
+    handle = createRequestHandler(createTrainerFactory(createTfjsEngine(backend)))
     post({ kind: 'ready', backend: { name: backend.name, notice: backend.notice } })
   } catch (error) {
     post({ kind: 'failed', error: toErrorData(error) })

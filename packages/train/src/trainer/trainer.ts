@@ -1,10 +1,12 @@
 /**
  * The interface of a trainer. A trainer keeps one model's parameters and nothing else from round to round: momentum
  * starts at zero and the order of samples comes from (seed, node id, round) alone, so a restarted node repeats a
- * round bit for bit on the same backend.
+ * round bit for bit on the same engine.
  */
 
-import type { InputShape, ModelName } from '../task/models.js'
+import type { Samples } from '../data/dataset.js'
+import type { MetricName } from '../task/metrics.js'
+import type { Task } from '../task/task-schema.js'
 
 export interface TrainRequest {
   /** Round number, integer ≥ 0; with seed and node id it fixes the order of the samples. */
@@ -15,19 +17,19 @@ export interface TrainRequest {
   batchSize: number
   /** Learning rate of this round (see schedule.ts), ≥ 0. */
   learningRate: number
-  /** v ← momentum·v + g; w ← w − learningRate·v. In [0, 1). */
+  /** Of the optimiser sgd: v ← momentum·v + g; w ← w − learningRate·v. In [0, 1). */
   momentum: number
   /** L2: g ← g + weightDecay·w, on kernels and biases. ≥ 0, default 0. */
   weightDecay?: number
   /**
-   * Strength τ of logit adjustment (logit-adjustment.ts): the loss is that of z_c + τ·log π_c, π from the node's own
-   * labels. ≥ 0, default 0: plain cross entropy.
+   * Strength τ of logit adjustment (logit-adjustment.ts), for one label per sample: the loss is that of
+   * z_c + τ·log π_c, π from the node's own labels. ≥ 0, default 0: plain cross entropy.
    */
   logitAdjustment?: number
 }
 
 export interface TrainResult {
-  /** Mean cross entropy (nats) over all samples of all steps, each before its step, adjusted, without weight decay. */
+  /** Mean loss over all samples of all steps, each before its step, adjusted, without weight decay. */
   loss: number
   /** Samples seen: steps · min(batchSize, samples of the node). */
   samples: number
@@ -51,14 +53,16 @@ export interface ClassScore {
 }
 
 export interface Evaluation {
-  /** Mean cross entropy (nats). */
+  /** Mean loss. */
   loss: number
-  /** Share of samples whose largest logit is at the label (the first of equals); in [0, 1]. */
-  accuracy: number
+  /** The task's metrics by name; the first of `Task.metrics` is the one to show. NaN where a metric is undefined. */
+  metrics: Partial<Record<MetricName, number>>
+  /** Value of the first metric. */
+  primary: number
   /** Number of samples evaluated. */
   samples: number
-  /** Index = class. */
-  perClass: ClassScore[]
+  /** Index = class; for one label per sample, else undefined. */
+  perClass?: ClassScore[]
 }
 
 /** The part of AbortSignal that a running computation checks, once per step. */
@@ -68,7 +72,7 @@ export interface StopSignal {
 
 export interface Trainer {
   readonly parameterCount: number
-  /** Copies `flat` (layout: models.ts) in. Throws E_PARAMETER_COUNT for another length. */
+  /** Copies `flat` (layout: `Task.layout`) in. Throws E_PARAMETER_COUNT for another length. */
   setParameters(flat: Float32Array): void
   /** Copies the parameters into `out` and returns it. Throws E_PARAMETER_COUNT for another length. */
   getParameters(out: Float32Array): Float32Array
@@ -79,19 +83,11 @@ export interface Trainer {
   dispose(): void
 }
 
-/** Labelled images, row-major h·w·c bytes each, and the labels; see data/dataset.ts. */
-export interface Samples {
-  images: Uint8Array
-  labels: Uint8Array
-}
-
-/** The data and model of one node's training. */
+/** The task and data of one node's training. */
 export interface TrainerSpec {
-  model: ModelName
-  inputShape: InputShape
-  classes: number
-  /** The node's samples are those at `indices`; labels may be any below `classes`. */
-  train: Samples & { indices: Uint32Array }
+  task: Task
+  /** The node's samples are those at `indices`; targets may be any that fit the task. */
+  train: Samples & { readonly indices: Uint32Array }
   test: Samples
   nodeId: string | number
   seed: string | number

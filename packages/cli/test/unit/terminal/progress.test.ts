@@ -35,7 +35,7 @@ function freshRun(): { run: Run; records: Records } {
 }
 
 function reportOf(round: number) {
-  return { round, testAccuracy: null, trainingLoss: 1, neighbours: [], bytesReceived: 0, bytesSent: 0 }
+  return { round, testMetric: null, trainingLoss: 1, neighbours: [], bytesReceived: 0, bytesSent: 0 }
 }
 
 function streamTo(lines: string[], isTTY: boolean): NodeJS.WriteStream {

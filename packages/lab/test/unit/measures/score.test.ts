@@ -21,13 +21,13 @@ const neighbour = (peer: string, accepted: boolean, arrival: number | null = 0):
 
 const report = (
   round: number,
-  testAccuracy: number | null,
+  testMetric: number | null,
   neighbours: readonly Neighbour[],
 ): ReportedRound => ({
   round,
   trainingLoss: 1,
   testLoss: 1,
-  testAccuracy,
+  testMetric,
   neighbours,
   modelCid: 'm',
   aggregateCid: 'a',

@@ -10,8 +10,8 @@ function watch(stop: { targetAccuracy?: number; seconds?: number }) {
   return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes } as unknown as RunPlan)
 }
 
-const round = (index: number, number: number, testAccuracy: number | null): RunEvent =>
-  ({ type: 'round', index, report: { round: number, testAccuracy } }) as RunEvent
+const round = (index: number, number: number, testMetric: number | null): RunEvent =>
+  ({ type: 'round', index, report: { round: number, testMetric } }) as RunEvent
 const fault = (type: 'kill' | 'restart', node: number): RunEvent => ({
   type: 'fault',
   action: { at: 1, type, node },

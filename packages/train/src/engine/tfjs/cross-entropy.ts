@@ -4,24 +4,21 @@
  * Math.log are the engine's (V8 has its own implementation, equal on all processors).
  */
 
-/** Offsets for unadjusted logits; labels are bytes, so there are at most 256 classes. */
-const NO_OFFSETS = new Float64Array(256)
-
 /** log Σ exp(z + offset) of the `classes` logits of sample `k`; logits lie class by class: logits[c·batch + k]. */
 function logSumExp(
   logits: Float32Array,
-  offsets: Float64Array,
+  offsets: Float64Array | undefined,
   classes: number,
   batch: number,
   k: number,
 ): number {
   let highest = Number.NEGATIVE_INFINITY
   for (let c = 0; c < classes; c++) {
-    highest = Math.max(highest, (logits[c * batch + k] as number) + (offsets[c] as number))
+    highest = Math.max(highest, (logits[c * batch + k] as number) + (offsets?.[c] ?? 0))
   }
   let sum = 0
   for (let c = 0; c < classes; c++) {
-    sum += Math.exp((logits[c * batch + k] as number) + (offsets[c] as number) - highest)
+    sum += Math.exp((logits[c * batch + k] as number) + (offsets?.[c] ?? 0) - highest)
   }
   return highest + Math.log(sum)
 }
@@ -34,7 +31,7 @@ function logSumExp(
 export function crossEntropy(
   logits: Float32Array,
   offsets: Float64Array,
-  labels: Uint8Array,
+  labels: ArrayLike<number>,
   classes: number,
   batch: number,
   scale: number,
@@ -71,7 +68,7 @@ export function scoreSample(
     }
   }
   return {
-    loss: logSumExp(logits, NO_OFFSETS, classes, batch, k) - (logits[label * batch + k] as number),
+    loss: logSumExp(logits, undefined, classes, batch, k) - (logits[label * batch + k] as number),
     predicted,
   }
 }
