@@ -1,8 +1,11 @@
 /** Training and evaluation speed of every model on every backend that starts here, on made-up MNIST-sized images. */
 
 import { type BackendName, createBackend } from '../src/engine/tfjs/backend.js'
-import type { ModelName } from '../src/task/models.js'
-import { createTrainerFactory } from '../src/trainer/tfjs-trainer.js'
+import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.js'
+import { imageTask } from '../src/task/image-task.js'
+import { createTrainerFactory } from '../src/trainer/engine-trainer.js'
+
+type ModelName = 'softmax' | 'mlp' | 'cnn'
 
 export interface TrainingBenchRow {
   backend: BackendName
@@ -52,19 +55,19 @@ export async function benchTraining(
   const images = Uint8Array.from({ length: SAMPLES * 784 }, (_, k) => ((k * 2654435761) >>> 13) & 255)
   const labels = Uint8Array.from({ length: SAMPLES }, (_, k) => k % 10)
   const indices = Uint32Array.from({ length: SAMPLES }, (_, k) => k)
+  const shape = [28, 28, 1] as const
+  const samples = { count: SAMPLES, shape, inputs: images, targets: labels }
   const rows: TrainingBenchRow[] = []
   for (const name of backends) {
     const backend = await createBackend(name).catch(() => undefined)
     if (backend === undefined) continue
-    const factory = createTrainerFactory(backend)
+    const factory = createTrainerFactory(createTfjsEngine(backend))
     for (const model of ['softmax', 'mlp', 'cnn'] as const) {
       const { steps, limit, repeats } = EFFORT[name][model]
       const trainer = factory.open({
-        model,
-        inputShape: { height: 28, width: 28, channels: 1 },
-        classes: 10,
-        train: { images, labels, indices },
-        test: { images, labels },
+        task: imageTask(model, { shape, classes: 10 }).task,
+        train: { ...samples, indices },
+        test: samples,
         nodeId: 'bench',
         seed: 1,
       })

@@ -5,10 +5,11 @@ export function createDataset(classes: number, side: number): DataSource['train'
   const count = 10 * classes
   return {
     name: 'blank',
-    images: new Uint8Array(count * side * side),
-    labels: Uint8Array.from({ length: count }, (_, k) => k % classes),
+    count,
+    inputs: new Uint8Array(count * side * side),
+    targets: Uint8Array.from({ length: count }, (_, k) => k % classes),
     classes,
-    shape: { height: side, width: side, channels: 1 },
+    shape: [side, side, 1],
     sha256: '0'.repeat(64),
   }
 }

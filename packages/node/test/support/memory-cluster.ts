@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { blobCid, type EvidenceKind, encodeModel, type Run, type SignedEntry } from '@tempered/protocol'
-import { describeModel, initialParameters } from '@tempered/train'
+import { imageTask, initialTaskParameters } from '@tempered/train'
 import { systemClock } from '../../src/clock.js'
 import { identityFromSeed } from '../../src/identity-file.js'
 import { LEDGER_FILE } from '../../src/ledger/ledger.js'
@@ -14,8 +14,7 @@ import { createMemoryHub, type MemoryHub } from '../../src/transport/memory-netw
 import { makeRun, type RunChanges, seeds, signers } from './run-fixture.js'
 import { temporaryFolder } from './temporary-folder.js'
 
-const MODEL = describeModel('softmax', { height: 1, width: 1, channels: 1 }, 2)
-export const START = initialParameters(MODEL, 7)
+export const START = initialTaskParameters(imageTask('softmax', { shape: [1, 1, 1], classes: 2 }), 7)
 
 /** A run whose initial model matches its manifest. */
 export const realRun = (changes: RunChanges = {}): Run =>

@@ -13,30 +13,31 @@ function trainingSet() {
   const count = 2500
   return {
     ...small,
-    images: Uint8Array.from({ length: count * 16 }, (_, k) => (k * 7) % 256),
-    labels: Uint8Array.from({ length: count }, (_, k) => k % 10),
+    count,
+    inputs: Uint8Array.from({ length: count * 16 }, (_, k) => (k * 7) % 256),
+    targets: Uint8Array.from({ length: count }, (_, k) => k % 10),
   }
 }
 
 describe('poisonTrainingSet', () => {
   it('flips every label and leaves every image byte as it is', () => {
     const train = trainingSet()
-    const before = train.labels.slice()
+    const before = train.targets.slice()
     const poisoned = poisonTrainingSet(attack('label-flip'), train, createRng(1))
-    expect(poisoned.labels).toEqual(before.map((label) => 9 - label))
-    expect(poisoned.images).toEqual(train.images)
-    expect(train.labels).toEqual(before)
+    expect(poisoned.targets).toEqual(before.map((label) => 9 - label))
+    expect(poisoned.inputs).toEqual(train.inputs)
+    expect(train.targets).toEqual(before)
   })
 
   it('writes the changed images of a feature attack into a copy, the same for the same seed', () => {
     const train = trainingSet()
-    const before = train.images.slice()
+    const before = train.inputs.slice()
     const noisy = attack('feature-noise', { stdDev: 0.5 })
     const first = poisonTrainingSet(noisy, train, createRng(1))
-    expect(train.images).toEqual(before)
-    expect(first.labels).toEqual(train.labels)
-    const changed = first.images.filter((byte, k) => byte !== before[k]).length
+    expect(train.inputs).toEqual(before)
+    expect(first.targets).toEqual(train.targets)
+    const changed = first.inputs.filter((byte, k) => byte !== before[k]).length
     expect(changed).toBeGreaterThan(before.length / 2)
-    expect(poisonTrainingSet(noisy, train, createRng(1)).images).toEqual(first.images)
+    expect(poisonTrainingSet(noisy, train, createRng(1)).inputs).toEqual(first.inputs)
   })
 })

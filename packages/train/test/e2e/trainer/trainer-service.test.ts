@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ModelName } from '../../../dist/task/models.js'
 import type { TrainerSpec, TrainRequest } from '../../../dist/trainer/trainer.js'
 import { createTrainerService, type TrainerService } from '../../../dist/trainer/trainer-service.js'
 import { createBackend } from '../../../src/engine/tfjs/backend.js'
-import { describeModel, initialParameters } from '../../../src/task/models.js'
-import { createTrainerFactory } from '../../../src/trainer/tfjs-trainer.js'
+import { createTfjsEngine } from '../../../src/engine/tfjs/tfjs-engine.js'
+import type { BuiltInModel } from '../../../src/task/built-in-models.js'
+import { imageTask } from '../../../src/task/image-task.js'
+import { initialTaskParameters, openTask } from '../../../src/task/task.js'
+import { createTrainerFactory } from '../../../src/trainer/engine-trainer.js'
+import { imageSpec } from '../../support/image-spec.js'
 
 const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
   round: 0,
@@ -18,20 +21,10 @@ const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
   ...over,
 })
 
-function spec(model: ModelName = 'mlp', nodeId: string | number = 0): TrainerSpec {
+function spec(model: BuiltInModel = 'mlp', nodeId: string | number = 0): TrainerSpec {
   const images = Uint8Array.from({ length: 40 * 100 }, (_, k) => (k * k * 7) % 256)
   const labels = Uint8Array.from({ length: 40 }, (_, k) => k % 3)
-  const indices = Uint32Array.from({ length: 40 }, (_, k) => k)
-  const inputShape = { height: 10, width: 10, channels: 1 }
-  return {
-    model,
-    inputShape,
-    classes: 3,
-    train: { images, labels, indices },
-    test: { images, labels },
-    nodeId,
-    seed: 1,
-  }
+  return imageSpec(model, [10, 10, 1], 3, images, labels, { nodeId })
 }
 
 const parameters = (trainer: { parameterCount: number; getParameters(out: Float32Array): Float32Array }) =>
@@ -49,10 +42,9 @@ describe('createTrainerService', () => {
   })
 
   it('starts from the initial parameters and gives the same bits as a trainer in this thread', async () => {
-    const local = createTrainerFactory(await createBackend('wasm')).open(spec())
+    const local = createTrainerFactory(createTfjsEngine(await createBackend('wasm'))).open(spec())
     const remote = await service.open(spec())
-    const model = describeModel('mlp', spec().inputShape, 3)
-    expect(parameters(remote)).toEqual(initialParameters(model, 1))
+    expect(parameters(remote)).toEqual(initialTaskParameters(openTask(spec().task), 1))
     expect(await remote.train(request())).toEqual(await local.train(request()))
     expect(parameters(remote)).toEqual(parameters(local))
     expect(await remote.evaluate()).toEqual(await local.evaluate())
@@ -79,7 +71,7 @@ describe('createTrainerService', () => {
     const given = spec()
     const flipped = await service.open({
       ...given,
-      train: { ...given.train, labels: given.train.labels.map((label) => 2 - label) },
+      train: { ...given.train, targets: given.train.targets.map((label) => 2 - label) },
     })
     await Promise.all([honest.train(request()), flipped.train(request())])
     expect(parameters(flipped)).not.toEqual(parameters(honest))
@@ -124,7 +116,9 @@ describe('createTrainerService', () => {
 
   it('refuses invalid requests, with a code, and continues', async () => {
     const given = spec()
-    await expect(service.open({ ...given, classes: 2 })).rejects.toMatchObject({ code: 'E_LABEL_RANGE' })
+    await expect(
+      service.open({ ...given, task: imageTask('mlp', { shape: [10, 10, 1], classes: 2 }).task }),
+    ).rejects.toMatchObject({ code: 'E_LABEL_RANGE' })
     const trainer = await service.open(given)
     await expect(trainer.train(request({ steps: 0 }))).rejects.toMatchObject({ code: 'E_TRAIN_REQUEST' })
     expect(() => trainer.setParameters(new Float32Array(2))).toThrow(

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hashDataset, imageLength } from '../../../src/data/dataset.js'
+import { hashDataset, type Inputs, labelsOf, volume } from '../../../src/data/dataset.js'
 import { EMBEDDED_MNIST_SHA256, loadEmbeddedMnist } from '../../../src/data/embedded-mnist.js'
 import { histogram } from '../../../src/data/partition.js'
 
@@ -32,16 +32,16 @@ async function cacheFile(): Promise<string> {
 describe('loadEmbeddedMnist', () => {
   it('gives 8,000 digits to train on and a balanced test part of 2,000', async () => {
     const { train, test } = await loadEmbeddedMnist(folder)
-    expect(train.labels.length).toBe(8000)
-    expect(test.labels.length).toBe(2000)
-    expect(train.images.length).toBe(8000 * imageLength(train.shape))
-    expect(train.shape).toEqual({ height: 28, width: 28, channels: 1 })
+    expect(train.count).toBe(8000)
+    expect(test.count).toBe(2000)
+    expect(train.inputs.length).toBe(8000 * volume(train.shape))
+    expect(train.shape).toEqual([28, 28, 1])
     const all = Uint32Array.from({ length: 2000 }, (_, k) => k)
-    expect([...histogram(test.labels, all, 10)]).toEqual(new Array(10).fill(200))
-    expect([...test.labels.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+    expect([...histogram(labelsOf(test), all, 10)]).toEqual(new Array(10).fill(200))
+    expect([...test.targets.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
     // The train part is mixed: every class is among its first 100.
-    expect([...histogram(train.labels, all.subarray(0, 100), 10)].every((count) => count > 0)).toBe(true)
-    expect(train.images.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect([...histogram(labelsOf(train), all.subarray(0, 100), 10)].every((count) => count > 0)).toBe(true)
+    expect(train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
     expect(train.sha256).toBe(EMBEDDED_MNIST_SHA256.train)
     expect(hashDataset(test)).toBe(EMBEDDED_MNIST_SHA256.test)
   })
@@ -49,11 +49,11 @@ describe('loadEmbeddedMnist', () => {
   it('keeps no image of the test part in the train part', async () => {
     await useMade()
     const { train, test } = await loadEmbeddedMnist(folder)
-    const key = (images: Uint8Array, k: number) =>
+    const key = (images: Inputs, k: number) =>
       Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
-    const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(train.images, k)))
+    const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(train.inputs, k)))
     expect(seen.size).toBe(8000)
-    for (let k = 0; k < 2000; k++) expect(seen.has(key(test.images, k))).toBe(false)
+    for (let k = 0; k < 2000; k++) expect(seen.has(key(test.inputs, k))).toBe(false)
   })
 
   it('reads the cache and leaves it alone', async () => {
@@ -63,7 +63,7 @@ describe('loadEmbeddedMnist', () => {
     const before = await stat(file)
     const second = await loadEmbeddedMnist(folder)
     expect((await stat(file)).ino).toBe(before.ino)
-    expect(Buffer.compare(Buffer.from(first.train.images), Buffer.from(second.train.images))).toBe(0)
+    expect(Buffer.compare(Buffer.from(first.train.inputs), Buffer.from(second.train.inputs))).toBe(0)
   })
 
   it.each([

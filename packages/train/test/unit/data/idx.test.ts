@@ -49,12 +49,12 @@ describe('loadIdxFolder', () => {
   it.each([false, true])('reads the four files (gzip: %s)', async (gz) => {
     await writeSet({ gz })
     const { train, test } = await loadIdxFolder(folder)
-    expect(train.shape).toEqual({ height: 2, width: 3, channels: 1 })
-    expect([...train.images]).toEqual([...pixels(5)])
-    expect([...train.labels]).toEqual([1, 2, 3, 4, 5])
-    expect([...test.labels]).toEqual([1, 9])
+    expect(train.shape).toEqual([2, 3, 1])
+    expect([...train.inputs]).toEqual([...pixels(5)])
+    expect([...train.targets]).toEqual([1, 2, 3, 4, 5])
+    expect([...test.targets]).toEqual([1, 9])
     expect(train.classes).toBe(10)
-    expect(train.images.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
   })
 
   it('gives a plain and a compressed set the same hash', async () => {
@@ -71,7 +71,7 @@ describe('loadIdxFolder', () => {
     const { train } = await loadIdxFolder(folder)
     expect(train.name).toBe('emnist-letters')
     expect(train.classes).toBe(26)
-    expect([...train.labels]).toEqual([0, 1, 2, 3, 4])
+    expect([...train.targets]).toEqual([0, 1, 2, 3, 4])
   })
 
   it('names the file that is missing', async () => {

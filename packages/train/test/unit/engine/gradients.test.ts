@@ -2,46 +2,42 @@ import { createRng } from '@tempered/robust-agg/rng'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { sized } from '../../../../../test-support/tier.js'
 import { createBackend } from '../../../src/engine/tfjs/backend.js'
-import { describeModel, initialParameters, type ModelName } from '../../../src/task/models.js'
-import { createTrainerFactory, type TrainerFactory } from '../../../src/trainer/tfjs-trainer.js'
+import { createTfjsEngine } from '../../../src/engine/tfjs/tfjs-engine.js'
+import type { BuiltInModel } from '../../../src/task/built-in-models.js'
+import type { Model } from '../../../src/task/operation.js'
+import { initialTaskParameters, openTask } from '../../../src/task/task.js'
+import { createTrainerFactory, type TrainerFactory } from '../../../src/trainer/engine-trainer.js'
+import { imageSpec } from '../../support/image-spec.js'
 import { referenceLoss } from './reference-network.js'
 
 const SAMPLES = 7
-const cases: [ModelName, { height: number; width: number; channels: number }, number][] = [
-  ['softmax', { height: 3, width: 4, channels: 1 }, 4],
-  ['mlp', { height: 3, width: 4, channels: 2 }, 5],
-  ['cnn', { height: 11, width: 12, channels: 2 }, 3],
+const cases: [BuiltInModel, [number, number, number], number][] = [
+  ['softmax', [3, 4, 1], 4],
+  ['mlp', [3, 4, 2], 5],
+  ['cnn', [11, 12, 2], 3],
 ]
 
 let factories: { wasm: TrainerFactory; cpu: TrainerFactory }
 beforeAll(async () => {
   factories = {
-    wasm: createTrainerFactory(await createBackend('wasm')),
-    cpu: createTrainerFactory(await createBackend('cpu')),
+    wasm: createTrainerFactory(createTfjsEngine(await createBackend('wasm'))),
+    cpu: createTrainerFactory(createTfjsEngine(await createBackend('cpu'))),
   }
 })
 
-function problem(name: ModelName, inputShape: (typeof cases)[number][1], classes: number) {
+function problem(name: BuiltInModel, inputShape: (typeof cases)[number][1], classes: number) {
   const rng = createRng('gradients', name)
-  const length = inputShape.height * inputShape.width * inputShape.channels
+  const length = inputShape[0] * inputShape[1] * inputShape[2]
   const images = Uint8Array.from({ length: SAMPLES * length }, () => rng.integer(256))
   const labels = Uint8Array.from({ length: SAMPLES }, (_, k) => k % classes)
-  const model = describeModel(name, inputShape, classes)
-  const start = initialParameters(model, 3)
+  const spec = imageSpec(name, inputShape, classes, images, labels, { seed: 3 })
+  const task = openTask(spec.task)
+  const model = task.model as Model
+  const start = initialTaskParameters(task, 3)
   // Biases that are not zero, so that a wrong bias gradient or layout shows.
   for (const slot of model.tensors) {
-    if (slot.kind !== 'bias') continue
+    if (slot.role !== 'bias') continue
     for (let k = 0; k < slot.length; k++) start[slot.offset + k] = 0.1 * rng.normal()
-  }
-  const indices = Uint32Array.from({ length: SAMPLES }, (_, k) => k)
-  const spec = {
-    model: name,
-    inputShape,
-    classes,
-    train: { images, labels, indices },
-    test: { images, labels },
-    nodeId: 0,
-    seed: 3,
   }
   return { model, spec, start, images, labels }
 }

@@ -1,25 +1,30 @@
 /** A second implementation of the models, in plain float64 loops after the documented layout, to check the trainer. */
 
-import type { ModelDescription } from '../../../src/task/models.js'
+import type { ConvOperation, DenseOperation, Model, PoolOperation } from '../../../src/task/operation.js'
 
-function logits(model: ModelDescription, flat: Float64Array, image: number[]): number[] {
+function logits(model: Model, flat: Float64Array, image: number[]): number[] {
   let values = image
-  model.layers.forEach((layer, index) => {
-    const [kernel, bias] = model.tensors.filter((slot) => slot.layer === index)
+  for (const operation of model.operations) {
+    if (operation.kind === 'flatten') continue
+    const layer = operation as DenseOperation | ConvOperation | PoolOperation
+    const [kernel, bias] = layer.tensors.map((index) => model.tensors[index])
     if (layer.kind === 'dense') {
       values = Array.from({ length: layer.units }, (_, u) => {
         let sum = flat[bias.offset + u]
         for (let i = 0; i < layer.inputs; i++) sum += flat[kernel.offset + u * layer.inputs + i] * values[i]
         return layer.activation === 'relu' ? Math.max(0, sum) : sum
       })
-      return
+      continue
     }
-    const { input, output, size } = layer
-    const at = (y: number, x: number, c: number) => values[(y * input.width + x) * input.channels + c]
+    const below = values
+    const [size] = layer.window.size
+    const [, width, channels] = layer.window.from
+    const [rows, columns, filters] = layer.window.to
+    const at = (y: number, x: number, c: number) => below[(y * width + x) * channels + c]
     const next: number[] = []
-    for (let y = 0; y < output.height; y++) {
-      for (let x = 0; x < output.width; x++) {
-        for (let o = 0; o < output.channels; o++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
+        for (let o = 0; o < filters; o++) {
           let sum = layer.kind === 'conv' ? flat[bias.offset + o] : Number.NEGATIVE_INFINITY
           for (let v = 0; v < size; v++) {
             for (let h = 0; h < size; h++) {
@@ -27,9 +32,8 @@ function logits(model: ModelDescription, flat: Float64Array, image: number[]): n
                 sum = Math.max(sum, at(y * size + v, x * size + h, o))
                 continue
               }
-              for (let i = 0; i < input.channels; i++) {
-                const weight =
-                  flat[kernel.offset + ((v * size + h) * input.channels + i) * output.channels + o]
+              for (let i = 0; i < channels; i++) {
+                const weight = flat[kernel.offset + ((v * size + h) * channels + i) * filters + o]
                 sum += weight * at(y + v, x + h, i)
               }
             }
@@ -39,13 +43,13 @@ function logits(model: ModelDescription, flat: Float64Array, image: number[]): n
       }
     }
     values = next
-  })
+  }
   return values
 }
 
 /** Mean cross entropy of all samples. */
 export function referenceLoss(
-  model: ModelDescription,
+  model: Model,
   flat: Float64Array,
   images: Uint8Array,
   labels: Uint8Array,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createBatchOrder, gatherImages } from '../../../src/trainer/batches.js'
+import { createBatchOrder } from '../../../src/trainer/batches.js'
 
 const indices = Uint32Array.from({ length: 50 }, (_, k) => 1000 + k)
 const names = { seed: 1, nodeId: 'a', round: 3 }
@@ -41,14 +41,5 @@ describe('createBatchOrder', () => {
     expect(draw(3, 16, { ...names, nodeId: 'b' })).not.toEqual(base)
     expect(draw(3, 16, { ...names, round: 4 })).not.toEqual(base)
     expect(indices).toEqual(before)
-  })
-})
-
-describe('gatherImages', () => {
-  it('copies the chosen images, scaled to [0, 1]', () => {
-    const images = Uint8Array.from([0, 51, 255, 102, 204, 153])
-    const out = new Float32Array(4)
-    gatherImages(images, 2, Uint32Array.from([2, 0]), 2, out)
-    expect(out).toEqual(Float32Array.from([0.8, 0.6, 0, 0.2]))
   })
 })
