@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
-import { loadSource } from '@tempered/train'
+import { loadData } from '@tempered/train'
 
 export interface ClusterBenchRow {
   nodes: number
@@ -40,7 +40,7 @@ async function benchCluster(nodes: number, processes: number): Promise<ClusterBe
     evaluation: { every: ROUNDS, samples: 1 },
   })
   const cache = cacheFolder()
-  const plan = planRun(scenario, await loadSource('mnist', cache))
+  const plan = planRun(scenario, await loadData({ source: 'mnist' }, cache))
   const entries = new Map<number, number>()
   const lastOfRound: number[] = []
   let resident = 0

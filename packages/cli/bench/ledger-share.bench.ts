@@ -7,7 +7,7 @@ import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import type { RoundReport } from '@tempered/node'
-import { loadSource } from '@tempered/train'
+import { loadData } from '@tempered/train'
 
 export interface LedgerShareRow {
   model: string
@@ -33,7 +33,7 @@ async function bench(model: 'cnn' | 'mlp', nodes: number): Promise<LedgerShareRo
     evaluation: { every: ROUNDS, samples: 1 },
   })
   const cache = cacheFolder()
-  const plan = planRun(scenario, await loadSource('mnist', cache))
+  const plan = planRun(scenario, await loadData({ source: 'mnist' }, cache))
   const phases: RoundReport['phaseMs'][] = []
   const run = await startRecordedRun({
     plan,

@@ -5,7 +5,7 @@ import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { startSimulation } from '@tempered/lab/simulate'
-import { loadSource } from '@tempered/train'
+import { loadData } from '@tempered/train'
 
 export interface SimulationFigures {
   /** From planning to the last ledger. */
@@ -31,7 +31,7 @@ const scenario = scenarioSchema.parse({
 })
 const begun = performance.now()
 const cache = cacheFolder()
-const plan = planRun(scenario, await loadSource('mnist', cache))
+const plan = planRun(scenario, await loadData({ source: 'mnist' }, cache))
 const run = await startRecordedRun({
   plan,
   folder: '',

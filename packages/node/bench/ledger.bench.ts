@@ -9,6 +9,7 @@ import {
   DEFAULT_RUN_LIMITS,
   encodeModel,
   type NeighbourRecord,
+  PROTOCOL_VERSION,
   type Run,
   type SignedEntry,
   type Signer,
@@ -16,6 +17,7 @@ import {
   signAnnouncement,
   signEntry,
 } from '@tempered/protocol'
+import { imageTask } from '@tempered/train'
 import { recordedLosses } from '../dist/aggregate/own-losses.js'
 import { replayRound } from '../dist/aggregate/pipeline.js'
 import { createRunRule, manifestRule } from '../dist/aggregate/run-rule.js'
@@ -97,13 +99,11 @@ function makeChain(signers: readonly Signer[]): {
   const cids = models.map((model) => blobCid(encodeModel(model)))
   const run = sealManifest({
     kind: 'tempered/manifest',
-    version: 1,
+    version: PROTOCOL_VERSION,
     name: 'bench',
     seed: 1,
+    task: imageTask('mlp', { shape: [28, 28, 1], classes: 10 }).task,
     model: {
-      name: 'mlp',
-      inputShape: [28, 28, 1],
-      classes: 10,
       parameterCount: PARAMETERS,
       initialCid: cids[0]!.toString(),
     },

@@ -22,7 +22,7 @@ import { type Signed, signBody, verifySigned } from './signing.js'
  * Version of the entries that this package writes. A later version gets its own schema beside the older ones in
  * `ENTRY_SCHEMAS`, so that a ledger stays readable forever and may contain entries of several versions.
  */
-export const ENTRY_VERSION = 1
+export const ENTRY_VERSION = 2
 
 /** What a node did with one neighbour in one round. */
 const neighbourRecordSchema = z.strictObject({
@@ -132,7 +132,8 @@ export function decodeEntry(bytes: Uint8Array): SignedEntry {
   if (schema === undefined) {
     throw new ProtocolError(
       'E_UNSUPPORTED_VERSION',
-      `ledger entry: version ${version}, but this software reads only ${[...ENTRY_SCHEMAS.keys()].join(', ')}; use a newer release`,
+      `ledger entry: version ${version}, but this software reads only ${[...ENTRY_SCHEMAS.keys()].join(', ')}; ` +
+        `use ${(version ?? 0) > ENTRY_VERSION ? 'a newer release' : 'the release that wrote it'}`,
       { version },
     )
   }

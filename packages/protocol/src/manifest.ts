@@ -11,7 +11,7 @@ import { LIMITS } from './limits.js'
 import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 
 /** Version of every protocol id, topic and document of this package. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 const milliseconds = z.int().min(1).max(86_400_000)
 

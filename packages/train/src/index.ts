@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { DataError } from './data/data-error.js'
+export { type DataShare, shareIndices, splitLabels } from './data/data-share.js'
 export {
   createDataset,
   type DataSource,
@@ -13,7 +14,7 @@ export {
   type Samples,
   volume,
 } from './data/dataset.js'
-export { type DataShare, loadSource, loadTaskSource, shareIndices, splitLabels } from './data/node-data.js'
+export { loadData, type SourceSpec } from './data/load-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export type { BackendChoice, BackendInfo } from './engine/tfjs/backend.js'
 export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
@@ -21,7 +22,7 @@ export { imageTask } from './task/image-task.js'
 export { type Metric, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
 export { classNamesOf, initialTaskParameters, type OpenTask, openTask, resolveTask } from './task/task.js'
-export { type Task, type TaskFile, taskFileSchema } from './task/task-schema.js'
+export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
 export { type LearningRateSchedule, learningRateAt } from './trainer/schedule.js'
 export { TrainError } from './trainer/train-error.js'
 export type { Evaluation, Trainer } from './trainer/trainer.js'

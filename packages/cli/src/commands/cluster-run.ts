@@ -9,10 +9,17 @@ import {
   requireValidLedgers,
   startRecordedRun,
 } from '@tempered/lab/run'
-import { defaultTopology, loadScenario, planRun, type Scenario, scenarioSchema } from '@tempered/lab/scenario'
+import {
+  defaultTopology,
+  loadScenario,
+  loadScenarioSource,
+  planRun,
+  type Scenario,
+  scenarioSchema,
+} from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
-import { type BackendChoice, type BuiltInModel, loadSource } from '@tempered/train'
+import type { BackendChoice, BuiltInModel } from '@tempered/train'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
@@ -40,7 +47,7 @@ export interface ClusterRunOptions {
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
-  const data = await loadSource(scenario.data.source, cache, scenario.data)
+  const data = await loadScenarioSource(scenario, cache)
   const plan = planRun(scenario, data)
   warnOfParts(plan.topology.graph)
   const folder = newRunPath(options.out, scenario.name, new Date())

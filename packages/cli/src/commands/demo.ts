@@ -1,9 +1,9 @@
 import { relative } from 'node:path'
 import { cacheFolder } from '@tempered/lab'
 import { newRunPath, requireValidLedgers, startRecordedRun } from '@tempered/lab/run'
-import { demoScenarios, planRun } from '@tempered/lab/scenario'
+import { demoScenarios, loadScenarioSource, planRun } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
-import { type BackendChoice, loadSource } from '@tempered/train'
+import type { BackendChoice } from '@tempered/train'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
@@ -22,7 +22,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   const { undefended, defended } = demoScenarios(options)
   const progress = createProgress(process.stderr, process.stdout)
   const cache = cacheFolder()
-  const data = await loadSource(undefended.data.source, cache)
+  const data = await loadScenarioSource(undefended, cache)
   const plans = [undefended, defended].map((scenario) => planRun(scenario, data))
   const base = newRunPath(options.out, 'demo', new Date())
   progress.note(

@@ -10,11 +10,16 @@ import {
   type Trial,
   withCandidate,
 } from '@tempered/lab/red-team'
-import { loadScenario, planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import {
+  loadScenario,
+  loadScenarioSource,
+  planRun,
+  type ScenarioInput,
+  scenarioSchema,
+} from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
-import { loadSource } from '@tempered/train'
 import pc from 'picocolors'
 import { stringify } from 'yaml'
 import { CliError } from '../errors.js'
@@ -56,7 +61,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const { training, nodes } = parsed
   const cache = cacheFolder()
   // An invalid rule is reported before anything runs.
-  planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
+  planRun(parsed, await loadScenarioSource(parsed, cache))
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
   const interruption = onInterrupt(async () => pool.stop())

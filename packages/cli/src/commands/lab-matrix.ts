@@ -17,10 +17,9 @@ import {
   shardOf,
   startMatrix,
 } from '@tempered/lab/matrix'
-import { planRun, scenarioSchema } from '@tempered/lab/scenario'
+import { loadScenarioSource, planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { writeMatrixReport } from '@tempered/report'
 import { createTopology } from '@tempered/robust-agg/topology'
-import { loadSource } from '@tempered/train'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
@@ -142,7 +141,7 @@ async function requirePlans(cells: readonly Cell[], file: string): Promise<void>
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
+      planRun(parsed, await loadScenarioSource(parsed, cache))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

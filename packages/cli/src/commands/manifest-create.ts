@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { cacheFolder } from '@tempered/lab'
 import { fullName } from '@tempered/lab/plugins'
 import { createRunManifest, DEFAULT_RULE, runTopology, writeFileAtomic } from '@tempered/node'
-import { type BuiltInModel, loadSource } from '@tempered/train'
+import { type BuiltInModel, loadData } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'
@@ -81,7 +81,7 @@ async function shapeOf({ data, inputShape, classes }: ManifestCreateOptions) {
     throw new CliError('E_USAGE', `--classes must be at most ${MOST_CLASSES}: labels of IDX files are bytes`)
   const given = inputShape === undefined ? undefined : parseShape(inputShape)
   if (data === undefined) return { inputShape: given ?? ([28, 28, 1] as const), classes: classes ?? 10 }
-  const { train } = await loadSource(data, cacheFolder(), { classes })
+  const { train } = await loadData({ source: data, classes }, cacheFolder())
   const [height = 1, width = 1, channels = 1] = train.shape
   if (given !== undefined && given.join() !== `${height},${width},${channels}`)
     throw new CliError(

@@ -28,7 +28,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, type DataSource, loadTaskSource } from '@tempered/train'
+import { type BackendChoice, createTrainerService, type DataSource, loadData } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
@@ -83,7 +83,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
     preloadNetwork()
-    const source = await loadTaskSource(config.data.source, cacheFolder(), manifestTask(run.manifest))
+    const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
       logger.info({ component: 'train' }, service.backend.notice)

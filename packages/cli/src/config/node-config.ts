@@ -6,6 +6,7 @@ import {
   loadDocument,
   type Problem,
   sourceSchema,
+  testSchema,
   wholeSplitSchema,
 } from '@tempered/lab/documents'
 import { z } from 'zod'
@@ -45,6 +46,7 @@ export const nodeConfigSchema = z.strictObject({
   data: z
     .strictObject({
       source: sourceSchema,
+      test: testSchema,
       split: wholeSplitSchema.optional().describe('Omit to train on the whole source.'),
       part: z.int().min(0).default(0).describe('The part of the split for this node, from 0.'),
       parts: z.int().min(1).default(1).describe('Number of parts of the split.'),
@@ -114,6 +116,10 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
     state: from(config.state),
     modules: config.modules.map(from),
     manifest: 'file' in config.manifest ? { file: from(config.manifest.file) } : config.manifest,
-    data: { ...config.data, source: config.data.source === 'mnist' ? 'mnist' : from(config.data.source) },
+    data: {
+      ...config.data,
+      source: config.data.source === 'mnist' ? 'mnist' : from(config.data.source),
+      ...(typeof config.data.test === 'string' ? { test: from(config.data.test) } : {}),
+    },
   }
 }

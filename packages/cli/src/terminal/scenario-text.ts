@@ -23,7 +23,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
   const facts: [string, string][] = [
     ['runs', `${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`],
     ['nodes', `${nodes}, ${shape(topology)}, ${graph.edges.length} links`],
-    ['training', `${scenario.model}, ${training.rounds} rounds of ${training.localSteps} steps`],
+    ['training', `${learnt(scenario)}, ${training.rounds} rounds of ${training.localSteps} steps`],
     ['rules', rules.map((rule) => call(rule.name, rule.params, rule.pre)).join('; ')],
     ...seeds.flatMap((seed) => attackerFacts(scenario, seed)),
     ...sortFaults(scenario.faults).map((action): [string, string] => [
@@ -117,6 +117,11 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
     ...(first.bridges.length > 0 ? [['bridges', edges(first.bridges)] as [string, string]] : []),
   ]
   return { facts, isSafe: checks.every((check) => check.nodes.every(({ safe }) => safe)) }
+}
+
+/** The model by its name, or the task by its own. */
+function learnt({ model, task }: Scenario): string {
+  return model ?? (typeof task === 'object' ? `task ${task.task}` : 'mlp')
 }
 
 const MAX_EDGES = 12

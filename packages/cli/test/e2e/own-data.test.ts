@@ -7,8 +7,11 @@ import { writeIdxFolder } from '../support/idx-folder.js'
 import { configure, initNodes, listening, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 
-const modelOf = async (folder: string) =>
-  JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')).model
+/** Shape of the samples and number of classes that a manifest names. */
+async function imagesOf(folder: string) {
+  const { task } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
+  return { shape: task.input.shape, classes: task.output.classes }
+}
 
 const scenario = (source: string, more = '') => `name: own
 nodes: 3
@@ -24,7 +27,7 @@ describe('own data', () => {
     inTemporaryFolder(async (folder) => {
       await writeIdxFolder(join(folder, 'img'), { classes: 100, height: 9, width: 7, perClass: 2 })
       await initNodes(folder, ['alice', 'bob'], 1, ['--data', 'img'])
-      expect(await modelOf(folder)).toMatchObject({ inputShape: [9, 7, 1], classes: 100 })
+      expect(await imagesOf(folder)).toEqual({ shape: [9, 7, 1], classes: 100 })
       for (const name of ['alice', 'bob']) await configure(folder, name, 'source: mnist', 'source: ../img')
       const alice = startNode(folder, 'alice')
       await setBootstrap(folder, 'bob', await listening(alice))
@@ -40,7 +43,7 @@ describe('own data', () => {
       const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--json'], folder)
       expect(run.code, run.stderr).toBe(0)
       const { runs } = JSON.parse(run.stdout.split('\n').at(-1)!)
-      expect(await modelOf(runs[0].folder)).toMatchObject({ inputShape: [8, 8, 1], classes: 3 })
+      expect(await imagesOf(runs[0].folder)).toEqual({ shape: [8, 8, 1], classes: 3 })
     }),
   )
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
 import { startSimulation } from '@tempered/lab/simulate'
-import { loadSource } from '@tempered/train'
+import { loadData } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
@@ -19,7 +19,7 @@ interface Outcome {
 
 async function simulate(input: ScenarioInput, folder: string, trainingThreads: number): Promise<Outcome> {
   const scenario = scenarioSchema.parse(input)
-  const plan = planRun(scenario, await loadSource(scenario.data.source, CACHE))
+  const plan = planRun(scenario, await loadData({ source: scenario.data.source }, CACHE))
   const aggregates: Record<string, string> = {}
   const consensus: number[] = []
   const run = await startRecordedRun({

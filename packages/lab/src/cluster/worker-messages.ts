@@ -1,5 +1,5 @@
 import type { EvaluationPlan } from '@tempered/node'
-import type { BackendChoice, PartitionScheme } from '@tempered/train'
+import type { BackendChoice, PartitionScheme, SourceSpec } from '@tempered/train'
 import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
 import type { UsedModule } from '../plugins/load-module.js'
@@ -25,8 +25,7 @@ export interface WorkerLaunch {
   readonly modules: readonly UsedModule[]
   /** Indices of all honest nodes of the cluster, for attacks that see them. */
   readonly honest: readonly number[]
-  /** `mnist`, or a folder with IDX files. */
-  readonly source: string
+  readonly source: SourceSpec
   readonly partition: PartitionScheme
   /** State of links and trainers after earlier faults. */
   readonly conditions: Conditions

@@ -10,7 +10,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import { openManifest } from '@tempered/protocol'
-import { createTrainerService, loadTaskSource } from '@tempered/train'
+import { createTrainerService, loadData } from '@tempered/train'
 import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
 import { shareMemory } from '../events/memory-share.js'
@@ -74,7 +74,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
   preloadNetwork()
-  const source = await loadTaskSource(init.source, init.cacheFolder, manifestTask(manifest))
+  const source = await loadData(init.source, init.cacheFolder, manifestTask(manifest))
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()
   const leaving = new Set<number>()

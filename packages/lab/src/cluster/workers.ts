@@ -81,7 +81,7 @@ export function createWorkers(init: WorkersInit): Workers {
           })),
           modules: scenario.modules ?? [],
           honest,
-          source: scenario.data.source,
+          source: scenario.data,
           partition: plan.partition,
           conditions,
           absent,

@@ -7,5 +7,6 @@ export {
   evaluationSchema,
   namedWithParams,
   sourceSchema,
+  testSchema,
   wholeSplitSchema,
 } from './shared-schema.js'

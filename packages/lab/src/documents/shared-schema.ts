@@ -47,6 +47,13 @@ export const sourceSchema = z
   .default('mnist')
   .describe('`mnist` for the embedded digits, or a folder with IDX files.')
 
+export const testSchema = z
+  .union([z.string().min(1), z.number().gt(0).lt(1)])
+  .optional()
+  .describe(
+    'Test samples: a file or folder like the source, or the share of its samples. Default: what the source says.',
+  )
+
 export const backendSchema = z
   .enum(['auto', 'node', 'wasm', 'cpu'])
   .describe('Training backend: auto takes tfjs-node when it is installed and loads, else WebAssembly.')

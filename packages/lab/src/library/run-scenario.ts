@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os'
-import { loadSource } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
 import { startCluster } from '../cluster/cluster.js'
 import type { RunEvent } from '../events/run-event.js'
 import { newRunPath } from '../run/run-folder.js'
 import { runVariants, type ScenarioResult } from '../run/scenario-run.js'
+import { loadScenarioSource } from '../scenario/scenario-task.js'
 import type { ScenarioInput } from '../scenario/schema.js'
 import type { Variant } from '../scenario/variants.js'
 import { startSimulation } from '../simulate/simulation.js'
@@ -64,7 +64,7 @@ export async function runScenario(
   const { stage = 'cluster', onProgress, cacheFolder: cache = cacheFolder() } = options
   return runVariants({
     scenario: parsed,
-    data: await loadSource(parsed.data.source, cache, parsed.data),
+    data: await loadScenarioSource(parsed, cache),
     folder: options.folder ?? newRunPath('runs', parsed.name, new Date()),
     cacheFolder: cache,
     workers: options.workers ?? availableParallelism(),

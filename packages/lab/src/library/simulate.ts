@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { loadSource } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
 import { LabError } from '../errors.js'
 import type { RunEvent } from '../events/run-event.js'
@@ -9,6 +8,7 @@ import type { RunScore } from '../measures/run-score.js'
 import { type RoundPoint, roundSeries } from '../measures/series.js'
 import { startRecordedRun } from '../run/recorded-run.js'
 import { planRun } from '../scenario/plan.js'
+import { loadScenarioSource } from '../scenario/scenario-task.js'
 import type { ScenarioInput } from '../scenario/schema.js'
 import { startSimulation } from '../simulate/simulation.js'
 import { readScenario } from './read-input.js'
@@ -51,7 +51,7 @@ export async function simulate(
 ): Promise<SimulationResult> {
   const parsed = await readScenario(scenario)
   const { signal, cacheFolder: cache = cacheFolder() } = options
-  const plan = planRun(parsed, await loadSource(parsed.data.source, cache, parsed.data))
+  const plan = planRun(parsed, await loadScenarioSource(parsed, cache))
   signal?.throwIfAborted()
   const run = await startRecordedRun({
     plan,

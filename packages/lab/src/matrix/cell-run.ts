@@ -1,9 +1,10 @@
-import { createTrainerService, loadSource, type TrainerService } from '@tempered/train'
+import { createTrainerService, type TrainerService } from '@tempered/train'
 import type { Measures } from '../measures/catalogue.js'
 import { measuresOf } from '../measures/catalogue.js'
 import { loadUsedModules } from '../plugins/load-module.js'
 import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
 import { planRun } from '../scenario/plan.js'
+import { loadScenarioSource } from '../scenario/scenario-task.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
@@ -29,7 +30,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planRun(scenario, await loadSource(scenario.data.source, cacheFolder, scenario.data))
+      const plan = planRun(scenario, await loadScenarioSource(scenario, cacheFolder))
       const run = await startRecordedRun({
         plan,
         folder: '',

@@ -59,7 +59,8 @@ export const labSchema = z.strictObject({
     .strictObject({
       nodes: fields.nodes,
       mixing: fields.mixing,
-      data: fields.data.unwrap().pick({ source: true, classes: true }).prefault({}),
+      data: fields.data.unwrap().pick({ source: true, test: true, classes: true }).prefault({}),
+      task: fields.task,
       model: fields.model,
       training: fields.training,
       evaluation: fields.evaluation,

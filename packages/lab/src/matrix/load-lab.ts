@@ -1,6 +1,7 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { loadKind } from '../documents/file-kind.js'
 import { loadDocument } from '../documents/load-document.js'
+import { resolveDataKeys } from '../documents/task-file.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
 import { checkLab } from './lab-checks.js'
 import { type Lab, labSchema } from './lab-schema.js'
@@ -10,10 +11,5 @@ export async function loadLab(file: string): Promise<Lab> {
   const lab = await loadKind('lab', file, () =>
     loadDocument(file, labSchema, { check: checkLab, prepare: prepareModules(dirname(file)) }),
   )
-  const { source } = lab.scenario.data
-  if (source === 'mnist') return lab
-  return {
-    ...lab,
-    scenario: { ...lab.scenario, data: { ...lab.scenario.data, source: resolve(dirname(file), source) } },
-  }
+  return { ...lab, scenario: await resolveDataKeys(file, lab.scenario) }
 }

@@ -1,6 +1,6 @@
 import { manifestTask } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, loadTaskSource } from '@tempered/train'
+import { type BackendChoice, createTrainerService, loadData } from '@tempered/train'
 import { cacheFolder } from '../cache-folder.js'
 
 /**
@@ -30,7 +30,7 @@ export async function measureModels(
 ): Promise<Accuracies> {
   const { manifest } = run
   const task = manifestTask(manifest)
-  const source = await loadTaskSource(data, cacheFolder(), task)
+  const source = await loadData({ source: data }, cacheFolder(), task)
   const { train, test } = source
   const service = await createTrainerService({ backend })
   try {

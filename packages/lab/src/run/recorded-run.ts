@@ -1,5 +1,4 @@
 import { systemClock } from '@tempered/node'
-import { loadSource } from '@tempered/train'
 import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
 import type { Observed, RunEvent } from '../events/run-event.js'
@@ -7,6 +6,7 @@ import type { FaultAction } from '../faults/fault-timeline.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import type { RunPlan } from '../scenario/plan.js'
+import { loadScenarioSource } from '../scenario/scenario-task.js'
 import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
 import { openBackdoorMeter } from './backdoor-meter.js'
 import { createObserver } from './observer.js'
@@ -41,7 +41,7 @@ export interface RecordedRunInit extends Omit<StageInit, 'onEvent'> {
 
 export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedRun> {
   const { plan, stage = startCluster, writeFiles = true } = init
-  const source = await loadSource(plan.scenario.data.source, init.cacheFolder, plan.scenario.data)
+  const source = await loadScenarioSource(plan.scenario, init.cacheFolder)
   const results = writeFiles ? await openRunFolder(init.folder, plan, source.train) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))

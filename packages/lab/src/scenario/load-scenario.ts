@@ -1,16 +1,17 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { createTopology } from '@tempered/robust-agg/topology'
-import { DataError, type DataSource, loadSource, partition, splitLabels, TrainError } from '@tempered/train'
+import { DataError, type DataSource, partition, splitLabels, TrainError } from '@tempered/train'
 import { loadKind } from '../documents/file-kind.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
+import { resolveDataKeys } from '../documents/task-file.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
 import { scenarioPartition } from './data-split.js'
-import { scenarioTask } from './plan.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
+import { loadScenarioSource, scenarioTask } from './scenario-task.js'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /**
- * Reads a scenario file and checks everything that does not need its data. A data folder in it is relative to the file.
+ * Reads a scenario file and checks everything that does not need its data. Data and a task file in it are relative to the file.
  * Throws E_FILE, or E_CONFIG with every mistake on a line `file:line:column: what`.
  */
 export async function loadScenario(file: string): Promise<Scenario> {
@@ -21,9 +22,7 @@ export async function loadScenario(file: string): Promise<Scenario> {
       prepare: prepareModules(dirname(file)),
     }),
   )
-  const { source } = scenario.data
-  if (source === 'mnist') return scenario
-  return { ...scenario, data: { ...scenario.data, source: resolve(dirname(file), source) } }
+  return resolveDataKeys(file, scenario)
 }
 
 /** Loads a scenario's data and tries its model and, with every seed, its split on them. Throws E_CONFIG with the place in the file. */
@@ -33,9 +32,9 @@ export async function loadScenarioData(
   cacheFolder: string,
 ): Promise<DataSource> {
   const source = await locateDataErrors(file, ['data', 'source'], () =>
-    loadSource(scenario.data.source, cacheFolder, scenario.data),
+    loadScenarioSource(scenario, cacheFolder),
   )
-  await locateDataErrors(file, ['model'], async () => {
+  await locateDataErrors(file, [scenario.task === undefined ? 'model' : 'task'], async () => {
     scenarioTask(scenario, source)
   })
   await locateDataErrors(file, ['data', 'split'], async () => {

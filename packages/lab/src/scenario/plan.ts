@@ -16,19 +16,14 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import { createAttack } from '@tempered/robust-agg/attacks'
-import {
-  type DataSource,
-  imageTask,
-  initialTaskParameters,
-  type OpenTask,
-  type PartitionScheme,
-} from '@tempered/train'
+import { type DataSource, initialTaskParameters, type PartitionScheme } from '@tempered/train'
 import { isLedgerAttack } from '../adversary/ledger-attacks.js'
 import { type PlannedAttack, planAttack } from '../adversary/planned-attack.js'
 import { LabError } from '../errors.js'
 import { checkFaults } from '../faults/fault-checks.js'
 import { scenarioPartition } from './data-split.js'
 import { placeAdversaries } from './placement.js'
+import { scenarioTask } from './scenario-task.js'
 import type { Scenario } from './schema.js'
 
 export type { PlannedAttack } from '../adversary/planned-attack.js'
@@ -52,11 +47,6 @@ export interface RunPlan {
   readonly nodes: readonly PlannedNode[]
   /** How the training samples are dealt to the nodes. */
   readonly partition: PartitionScheme
-}
-
-/** What a scenario's run learns from its data. Throws TrainError. */
-export function scenarioTask(scenario: Scenario, data: DataSource): OpenTask {
-  return imageTask(scenario.model, data.train)
 }
 
 /**

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DEFAULT_RULE } from '@tempered/node'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
+import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
 import { z } from 'zod'
 import { adversarySchema } from '../adversary/adversary-schema.js'
 import {
@@ -15,6 +16,7 @@ import {
   orName,
   sourceSchema,
   splitSchema,
+  testSchema,
   trainingSchema,
 } from '../documents/shared-schema.js'
 import { faultSchema } from '../faults/fault-schema.js'
@@ -95,6 +97,7 @@ export const scenarioFields = z.strictObject({
   data: z
     .strictObject({
       source: sourceSchema,
+      test: testSchema,
       classes: z
         .int()
         .min(2)
@@ -104,7 +107,13 @@ export const scenarioFields = z.strictObject({
       split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({}),
-  model: z.enum(['softmax', 'mlp', 'cnn']).default('mlp'),
+  task: z
+    .union([z.string().min(1), taskFileSchema])
+    .optional()
+    .describe(
+      'What is learnt: a task file, relative to this file, or the task itself. Default: to classify images.',
+    ),
+  model: z.enum(BUILT_IN_MODELS).optional().describe('Model of a run without `task`. Default: mlp.'),
   training: trainingSchema,
   rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),
   rules: z.array(ruleSchema).min(1).optional().describe('Several rules: `scenario run` runs all of them.'),
@@ -147,6 +156,10 @@ export const scenarioSchema = scenarioFields
       if (fields[one] === undefined || fields[all] === undefined) return
       if (isDeepStrictEqual(fields[one], fields[all][0])) return
       context.addIssue({ code: 'custom', path: [one], message: `give either ${one} or ${all}, not both` })
+    }
+    if (fields.task !== undefined && fields.model !== undefined) {
+      const message = 'give either task or model, not both; the task names its own model'
+      context.addIssue({ code: 'custom', path: ['model'], message })
     }
     twice('seed', 'seeds')
     twice('rule', 'rules')

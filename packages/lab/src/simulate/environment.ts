@@ -11,7 +11,6 @@ import {
 import {
   createTrainerService,
   type DataSource,
-  loadSource,
   partition,
   type RemoteTrainer,
   splitLabels,
@@ -19,6 +18,7 @@ import {
 } from '@tempered/train'
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
 import type { RunPlan } from '../scenario/plan.js'
+import { loadScenarioSource } from '../scenario/scenario-task.js'
 
 /** What all nodes of a simulation share. */
 export interface Environment {
@@ -70,7 +70,7 @@ export async function openEnvironment({
   const faulty = scenario.faults.length > 0
   const reader = createSharedReader()
   const time = createVirtualTime()
-  const source = await loadSource(scenario.data.source, cacheFolder, scenario.data)
+  const source = await loadScenarioSource(scenario, cacheFolder)
   const services =
     given?.map(scopedService) ??
     (await Promise.all(

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadSource } from '@tempered/train'
+import { loadData } from '@tempered/train'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
 import { full, sized } from '../../../../test-support/tier.js'
@@ -15,9 +15,9 @@ import { scenarioSchema } from '../../src/scenario/schema.js'
 
 const LABS = fileURLToPath(new URL('../../../../scenarios/labs', import.meta.url))
 
-const sources = new Map<string, ReturnType<typeof loadSource>>()
-function sourceOf(name: string): ReturnType<typeof loadSource> {
-  const source = sources.get(name) ?? loadSource(name, CACHE)
+const sources = new Map<string, ReturnType<typeof loadData>>()
+function sourceOf(name: string): ReturnType<typeof loadData> {
+  const source = sources.get(name) ?? loadData({ source: name }, CACHE)
   sources.set(name, source)
   return source
 }

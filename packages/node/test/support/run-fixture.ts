@@ -10,6 +10,7 @@ import {
   type HeadMessage,
   merkleRoot,
   type NeighbourRecord,
+  PROTOCOL_VERSION,
   type Run,
   type SignedAnnouncement,
   type SignedEntry,
@@ -19,6 +20,7 @@ import {
   signEntry,
   signHead,
 } from '@tempered/protocol'
+import { imageTask } from '@tempered/train'
 import type { CID } from 'multiformats/cid'
 import { byteStep } from '../../../../test-support/tier.js'
 
@@ -47,13 +49,11 @@ export interface RunChanges {
 export function makeRun(changes: RunChanges = {}): Run {
   return sealManifest({
     kind: 'tempered/manifest',
-    version: 1,
+    version: PROTOCOL_VERSION,
     name: changes.name ?? 'fixture',
     seed: 7,
+    task: imageTask('softmax', { shape: [1, 1, 1], classes: 2 }).task,
     model: {
-      name: 'softmax',
-      inputShape: [1, 1, 1],
-      classes: 2,
       parameterCount: changes.parameterCount ?? 4,
       initialCid: changes.initialCid ?? modelCid(0).toString(),
     },

@@ -12,7 +12,7 @@ import {
   signHead,
 } from '../../src/head.js'
 import { createSigner, type Signer } from '../../src/identity.js'
-import { type Run, sealManifest } from '../../src/manifest.js'
+import { PROTOCOL_VERSION, type Run, sealManifest } from '../../src/manifest.js'
 import { merkleRoot } from '../../src/merkle.js'
 
 /** Documents made from fixed keys, so that every run of the tests has the same bytes. */
@@ -29,13 +29,11 @@ export const modelCid = (tag: number): CID => blobCid(Uint8Array.of(tag & 0xff, 
 export function manifestValue() {
   return {
     kind: 'tempered/manifest',
-    version: 1,
+    version: PROTOCOL_VERSION,
     name: 'fixture',
     seed: 7,
+    task: { kind: 'a task', layout: [{ name: '0.kernel', shape: [2, 7] }] } as Record<string, unknown>,
     model: {
-      name: 'softmax',
-      inputShape: [2, 3, 1],
-      classes: 2,
       parameterCount: 14,
       initialCid: modelCid(0).toString(),
     },

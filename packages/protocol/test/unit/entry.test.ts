@@ -3,6 +3,7 @@ import { encodeCanonical } from '../../src/codec.js'
 import { decodeEntry, signEntry, verifyEntry } from '../../src/entry.js'
 import { documentCid } from '../../src/hashing.js'
 import { LIMITS } from '../../src/limits.js'
+import { PROTOCOL_VERSION } from '../../src/manifest.js'
 import {
   codeOf,
   entryBody,
@@ -53,7 +54,7 @@ describe('ledger entries', () => {
     ['ownWeight', null],
     ['aggregate', documentCid(Uint8Array.of(1))],
     ['localSteps', -1],
-    ['metrics', { trainingLoss: 0, testLoss: 0, testMetric: 1.5 }],
+    ['metrics', { trainingLoss: 0, testLoss: 0, testMetric: '1' }],
     ['metrics', { trainingLoss: 0, testLoss: 0 }],
     ['start', documentCid(Uint8Array.of(1))],
     ['memory', documentCid(Uint8Array.of(1))],
@@ -72,10 +73,14 @@ describe('ledger entries', () => {
     expect(error.message).toContain(field)
   })
 
-  it('of a later version are reported as such, whatever else they contain', () => {
-    const error = refusal(() => decodeEntry(encode({ version: 2, something: 'new' })))
+  it.each([
+    [3, 'a newer release'],
+    [1, 'the release that wrote it'],
+  ])('of version %i are reported as such, whatever else they contain', (version, remedy) => {
+    const error = refusal(() => decodeEntry(encode({ version, something: 'else' })))
     expect(error.code).toBe('E_UNSUPPORTED_VERSION')
-    expect(error.message).toContain('version 2')
+    expect(error.message).toContain(`version ${version}`)
+    expect(error.message).toContain(remedy)
   })
 
   it('cannot be given a parameter that the signature does not cover', () => {
@@ -100,7 +105,7 @@ describe('ledger entries', () => {
     const sized = (total: number) => {
       const body = {
         ...entryBody(0, run.id),
-        version: 1,
+        version: PROTOCOL_VERSION,
         author: signers[0].peerId,
         announcement: new Uint8Array(0),
       }

@@ -13,6 +13,7 @@ import {
 } from '../../src/evidence.js'
 import type { SignedHead } from '../../src/head.js'
 import { LIMITS } from '../../src/limits.js'
+import { PROTOCOL_VERSION } from '../../src/manifest.js'
 import {
   announce,
   codeOf,
@@ -33,7 +34,7 @@ const evidence = makeEvidence(a, b)
 function pair(x: SignedAnnouncement, y: SignedAnnouncement, changes: Record<string, unknown> = {}) {
   const [first, second] = compareBytes(x.bytes, y.bytes) < 0 ? [x, y] : [y, x]
   return encodeCanonical({
-    version: 1,
+    version: PROTOCOL_VERSION,
     kind: 'announcement-equivocation',
     first: first.bytes,
     second: second.bytes,
@@ -103,7 +104,7 @@ describe('evidence', () => {
   })
 
   it.each([
-    ['version', 2],
+    ['version', 1],
     ['kind', 'forked-ledger'],
     ['kind', 'hearsay'],
     ['first', 'text'],

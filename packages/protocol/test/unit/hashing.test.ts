@@ -29,7 +29,7 @@ describe('topics', () => {
   it('differ between kinds and between runs', () => {
     const all = [...Object.values(runTopics(run.id)), ...Object.values(runTopics(otherRun.id))]
     expect(new Set(all).size).toBe(6)
-    expect(runTopics(run.id).announcement).toBe(`/tempered/1/${run.id}/announcement`)
+    expect(runTopics(run.id).announcement).toBe(`/tempered/2/${run.id}/announcement`)
   })
 
   it('are distinct for the direct protocols', () => {

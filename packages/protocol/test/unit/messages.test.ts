@@ -18,7 +18,7 @@ const MESSAGES = {
     verify: verifyAnnouncement as (message: never) => void,
     maxBytes: LIMITS.maxAnnouncementBytes,
     wrong: {
-      version: [2, '1'],
+      version: [1, 3, '2'],
       run: ['x', modelCid(1), null],
       author: ['someone', 5],
       round: [-1, 0.5, '3', null],
@@ -35,7 +35,7 @@ const MESSAGES = {
     verify: verifyHead as (message: never) => void,
     maxBytes: LIMITS.maxHeadBytes,
     wrong: {
-      version: [0, 2],
+      version: [0, 1, 3],
       run: [modelCid(1)],
       author: ['12D3Koo'],
       height: [-1, 0.5],

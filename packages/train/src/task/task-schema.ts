@@ -163,10 +163,13 @@ const fields = {
   optimiser: optimiserSchema.default({ kind: 'sgd' }),
 }
 
+const fileSchema = z.strictObject({ task: fields.name, ...fields, name: z.never().optional() })
+// Interfaces, so that schemas elsewhere can name them in their types.
+export interface TaskFile extends z.output<typeof fileSchema> {}
+export interface TaskFileInput extends z.input<typeof fileSchema> {}
+
 /** The task as users write it. */
-export const taskFileSchema = z.strictObject({ task: fields.name, ...fields, name: z.never().optional() })
-export type TaskFile = z.output<typeof taskFileSchema>
-export type TaskFileInput = z.input<typeof taskFileSchema>
+export const taskFileSchema: z.ZodType<TaskFile, TaskFileInput> = fileSchema
 
 /** The task as the manifest has it: nothing left to defaults, files by their hashes. */
 export const taskSchema = z.strictObject({

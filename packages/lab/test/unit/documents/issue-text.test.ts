@@ -19,7 +19,10 @@ describe('messages of the schema', () => {
     ['nodes: 5000', 'nodes: must be at most 4096, not 5000'],
     ['training: { momentum: 1 }', 'training.momentum: must be below 1, not 1'],
     ['training: { learningRate: 0 }', 'training.learningRate: must be above 0, not 0'],
-    ['model: cnnn', 'model: must be softmax, mlp or cnn, not "cnnn"; did you mean cnn?'],
+    [
+      'model: cnnn',
+      'model: must be softmax, mlp, cnn, resnet8, tabular-mlp or lstm-text, not "cnnn"; did you mean cnn?',
+    ],
     ['training: [1]', 'training: must be a mapping (key: value), not a list'],
     ['training:', 'training: must be a mapping (key: value), not empty'],
     ['rules: []', 'rules: must not be empty'],

@@ -63,11 +63,8 @@ describe('planRun', () => {
       train: createDataset(3, 5),
       test: createDataset(3, 5),
     })
-    expect(plan.run.manifest.model).toMatchObject({
-      inputShape: [5, 5, 1],
-      classes: 3,
-      parameterCount: 5 * 5 * 3 + 3,
-    })
+    expect(plan.run.manifest.model).toMatchObject({ parameterCount: 5 * 5 * 3 + 3 })
+    expect(plan.run.manifest.task).toMatchObject({ input: { shape: [5, 5, 1] }, output: { classes: 3 } })
   })
 })
 

@@ -182,7 +182,7 @@ describe('admission', () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     const hello = {
-      version: 1,
+      version: 2,
       run: run.id.toString(),
       addresses: [],
       announcements: [],
@@ -202,7 +202,7 @@ describe('admission', () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     const hello = {
-      version: 1,
+      version: 2,
       run: run.id.toString(),
       addresses: Array(8).fill('/ip4/1.2.3.4/tcp/1'),
       announcements: [

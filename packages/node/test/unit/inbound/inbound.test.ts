@@ -357,7 +357,7 @@ describe('evidence', () => {
     const say = (bytes: Uint8Array) => outcome(() => setup().inbound.evidence(bytes, member.peerId))
     const make = (a: SignedAnnouncement, b: SignedAnnouncement) => {
       const [first, second] = Buffer.compare(a.bytes, b.bytes) < 0 ? [a.bytes, b.bytes] : [b.bytes, a.bytes]
-      return encodeCanonical({ version: 1, kind: 'announcement-equivocation', first, second })
+      return encodeCanonical({ version: 2, kind: 'announcement-equivocation', first, second })
     }
     const [a, b] = evidence.announcements
     expect(say(encodeCanonical(new Uint8Array(LIMITS.maxEvidenceBytes - 3)))).toBe('reject E_MALFORMED')

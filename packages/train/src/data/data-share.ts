@@ -1,41 +1,7 @@
-import type { OpenTask } from '../task/task.js'
-import { DataError } from './data-error.js'
+/** Which training samples of a source are a node's own. */
+
 import { type DataSource, type Dataset, hasLabels, labelsOf } from './dataset.js'
-import { loadEmbeddedMnist } from './embedded-mnist.js'
-import { loadIdxFolder } from './idx.js'
 import { type PartitionScheme, partitionPart } from './partition.js'
-
-/**
- * Loads `mnist` (the embedded digits, converted once into `cacheFolder`) or a folder with IDX files. Own data has the
- * given number of classes, or as many as its labels need.
- */
-export function loadSource(
-  source: string,
-  cacheFolder: string,
-  { classes }: { readonly classes?: number | undefined } = {},
-): Promise<DataSource> {
-  return source === 'mnist' ? loadEmbeddedMnist(cacheFolder) : loadIdxFolder(source, { classes })
-}
-
-/** Loads a source for a task, and checks that the task takes it. Throws DataError; E_DATA_MISMATCH when it does not. */
-export async function loadTaskSource(
-  source: string,
-  cacheFolder: string,
-  open: OpenTask,
-): Promise<DataSource> {
-  const { task, inputShape, outputs } = open
-  const data = await loadSource(source, cacheFolder, {
-    classes: task.output.type === 'class' ? outputs : undefined,
-  })
-  const found = data.train.shape.join('×')
-  const wanted = inputShape.join('×')
-  if (found === wanted && data.train.classes <= outputs) return data
-  throw new DataError(
-    'E_DATA_MISMATCH',
-    `data source ${source} has samples of ${found} in ${data.train.classes} classes; the run's task takes ${wanted} in ` +
-      `${outputs}. Use other data, or make a manifest for these: manifest create --data ${source}`,
-  )
-}
 
 /** One node's share of a source: part `part` of `parts` under a scheme, or all of it without one. */
 export interface DataShare {
