@@ -23,6 +23,13 @@ export { type Metric, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
 export { classNamesOf, initialTaskParameters, type OpenTask, openTask, resolveTask } from './task/task.js'
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
+export {
+  createProcessTrainer,
+  type ProcessTrainer,
+  type ProcessTrainerInit,
+  type TrainerDeadlines,
+  type TrainerUsage,
+} from './trainer/process/process-trainer.js'
 export { type LearningRateSchedule, learningRateAt } from './trainer/schedule.js'
 export { TrainError } from './trainer/train-error.js'
 export type { Evaluation, Trainer } from './trainer/trainer.js'

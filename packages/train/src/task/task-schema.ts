@@ -46,7 +46,7 @@ export const inputColumnSchema = z.discriminatedUnion('type', [
     missing: categoryMissing,
   }),
 ])
-export type InputColumn = z.output<typeof inputColumnSchema>
+
 
 const constants = z.array(finite).max(100_000)
 const inputSchema = z
