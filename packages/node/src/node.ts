@@ -137,6 +137,7 @@ export async function createNode(
     (found) => engine.convict(found),
   )
   const roundLogger = logger.child({ component: 'round' })
+  let takesPart = false
   const engine: RoundEngine = createRoundEngine(
     { run, network, work, witnessing, catchUp, phases, clock, logger: roundLogger, failpoints },
     {
@@ -147,7 +148,10 @@ export async function createNode(
       ownLength: () => ledger.length,
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
-      onRound: (report) => events.onRound?.(report),
+      onRound(report) {
+        takesPart = true
+        events.onRound?.(report)
+      },
       onNotice: (notice) => events.onNotice?.(notice),
       onInvalidModel: convictions.invalidModel,
       onAccusation: (accusation, from) => convictions.accusations.consider(accusation, from),
@@ -159,7 +163,7 @@ export async function createNode(
   )
   return createRunningNode(
     { run, accusations: convictions.accusations, network, engine, state, logger },
-    { peerId: signer.peerId, stay: init.stay === true },
+    { peerId: signer.peerId, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
 }

@@ -76,7 +76,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   interruption.dispose()
   progress.close()
   const out = options.json ? process.stderr : process.stdout
-  const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score)]
+  const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score, attackers > 0)]
   const report = await writeScenarioReport(folder).then(() => join(folder, 'report.html'))
   out.write(`${lines.join('\n')}\n\nresults: ${relative('.', folder)}   report: ${relative('.', report)}\n`)
   if (interruption.exitCode !== undefined) {

@@ -1,3 +1,4 @@
+import { isFileError } from '@tempered/errors'
 import { CarError, type CheckedProof, checkProofFile, errorCode, errorMessage } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
@@ -46,10 +47,6 @@ export async function ledgerCheck(files: readonly string[], options: LedgerCheck
 function isNoProof(error: unknown): boolean {
   const code = errorCode(error)
   return error instanceof CarError || (code !== 'E_INTERNAL' && code !== 'E_IO')
-}
-
-function isFileError(error: unknown): boolean {
-  return typeof (error as NodeJS.ErrnoException).syscall === 'string'
 }
 
 function proofText(path: string, checked: CheckedProof, runGiven: boolean): string {

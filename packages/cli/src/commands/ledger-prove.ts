@@ -1,6 +1,8 @@
 import { basename, dirname, join, relative } from 'node:path'
+import { isFileError } from '@tempered/errors'
 import {
   checkProofFile,
+  errorMessage,
   FINALS_FILE,
   ledgerEntries,
   packWholeProof,
@@ -64,7 +66,10 @@ async function proveSince(
   since: string,
   options: LedgerProveOptions,
 ): Promise<void> {
-  const earlier = await checkProofFile(since)
+  const earlier = await checkProofFile(since).catch((error) => {
+    if (!isFileError(error)) throw error
+    throw new CliError('E_FILE', `--since ${since}: ${errorMessage(error)}`, { path: since }, error)
+  })
   if (earlier.kind !== 'inclusion')
     throw new CliError('E_USAGE', `--since ${since}: must be an inclusion proof, as written by --round`)
   const older = earlier.inclusion.head

@@ -43,7 +43,11 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     // The first line of each block is its header.
     ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
     ...runs.flatMap((run) => cutText(run) ?? []),
-    ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
+    ...runs.flatMap(({ variant, folder, score }) =>
+      renderTroubles(score, variant.scenario.adversaries.length > 0).map(
+        (trouble) => `${folder}: ${trouble}`,
+      ),
+    ),
   ]
 }
 

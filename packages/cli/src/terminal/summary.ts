@@ -1,7 +1,10 @@
 import {
   benefitLines,
   costLines,
+  divergenceText,
+  highLossText,
   isCutShort,
+  isDivergence,
   type MeasureName,
   measureInfo,
   measuresOf,
@@ -87,13 +90,20 @@ function boldFirst([first = '', ...lines]: readonly string[]): string[] {
   return [pc.bold(first), ...lines]
 }
 
-/** Ledgers that do not verify, nodes that failed and nodes that were shut out, one line each. */
-export function renderTroubles(score: RunScore): string[] {
+/**
+ * Ledgers that do not verify, nodes that failed and nodes that were shut out, one line each; nodes whose training
+ * diverged together in one line.
+ */
+export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
   return [
     ...score.ledgers.bad.map((bad) =>
       pc.red(`ledger of ${bad.node}: entry ${bad.entry}: ${bad.code}: ${bad.message}`),
     ),
-    ...score.failed.map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
+    ...[divergenceText(score.failed) ?? []].flat().map((text) => pc.red(`E_DIVERGED: ${text}`)),
+    ...score.failed
+      .filter((failure) => !isDivergence(failure))
+      .map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
+    ...[highLossText(score.highLoss ?? [], isAttacked) ?? []].flat().map(pc.yellow),
     ...(score.isolated ?? []).map((isolated) => pc.yellow(isolationText(isolated))),
   ]
 }

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import {
   createTrainerService,
-  errorCode,
-  errorMessage,
   loadSource,
   logFormatters,
   preloadNetwork,
@@ -14,6 +12,7 @@ import { openManifest } from '@tempered/protocol'
 import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
 import { shareMemory } from '../events/memory-share.js'
+import { nodeFailed } from '../events/node-failure.js'
 import { linkName } from '../faults/conditions.js'
 import { loadUsedModules } from '../plugins/load-module.js'
 import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
@@ -39,7 +38,7 @@ process.on('message', (message: ToWorker) => {
   if (message.type === 'launch') {
     launch(message.launch).catch((error) => {
       for (const { index } of message.launch.nodes) {
-        send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+        send(nodeFailed(index, error))
       }
       process.disconnect()
     })
@@ -127,7 +126,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
         (error) => {
           const { index, name } = assigned
           logger.error({ err: error, node: name }, 'node failed')
-          send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+          send(nodeFailed(index, error))
         },
       ),
     ),

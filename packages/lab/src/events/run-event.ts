@@ -21,7 +21,14 @@ export type NodeEvent =
   /** The rounds of a node do not go as usual. */
   | { readonly type: 'notice'; readonly index: number; readonly notice: Notice }
   | { readonly type: 'done'; readonly index: number }
-  | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'failed'
+      readonly index: number
+      readonly code: string
+      readonly message: string
+      /** The round, from 0, that it could not complete, where its error names one. */
+      readonly round?: number
+    }
   /** Bytes of memory that the process holds (resident set), after its last node is done. */
   | { readonly type: 'memory'; readonly residentBytes: number }
 

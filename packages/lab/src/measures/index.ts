@@ -7,6 +7,7 @@ export {
   measureNames,
   measuresOf,
 } from './catalogue.js'
+export { divergenceText, highLossRemedy, highLossText, isDivergence } from './divergence.js'
 export { weighsAll } from './filter-quality.js'
 export { estimateText, lostText, measureText, ratioText } from './measure-text.js'
 export { PANELS } from './measures.js'
@@ -14,7 +15,7 @@ export { LABELS_FILE } from './read-labels.js'
 export { MATRIX_FILE, type Matrix, type MatrixGroup, matrixGroups, readMatrix } from './read-matrix.js'
 export { RUN_FILES, readRun, type StoredRun, type StoredScenario } from './read-run.js'
 export { csvLine, ROW_COLUMNS, type RoundRow, roundRows } from './rows.js'
-export { findRuns, ROLES, type Role, readRuns } from './run-collection.js'
+export { findResults, ROLES, type Role, readRuns } from './run-collection.js'
 export type { RecordedNode, RunRecord } from './run-record.js'
 export { isCutShort, type RunScore, type ScoredRounds, scoredRoundsText } from './run-score.js'
 export { scoreRecord } from './score.js'

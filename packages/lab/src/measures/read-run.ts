@@ -80,6 +80,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
       rule: manifest.rule.name,
       weighsAll: weighsAll(manifest.rule),
       rounds,
+      ...(manifest.model?.classes === undefined ? {} : { classes: manifest.model.classes }),
       nodes,
       ...events.record,
     },
@@ -100,6 +101,7 @@ type StoredSummary = Partial<Pick<RunScore, 'ledgers' | 'custom'>>
 
 interface StoredManifest {
   readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
+  readonly model?: { readonly classes?: number }
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
 }

@@ -11,6 +11,8 @@ export interface RunRecord {
   readonly weighsAll: boolean
   /** Rounds that the manifest plans. */
   readonly rounds: number
+  /** Classes of the model; undefined where it is not known. */
+  readonly classes?: number
   readonly nodes: readonly RecordedNode[]
   /** By node index. */
   readonly records: readonly NodeRecord[]
@@ -44,6 +46,8 @@ export interface FailedNode {
   readonly node: string
   readonly code: string
   readonly message: string
+  /** The round, from 0, in which its training diverged. */
+  readonly round?: number
 }
 
 export function honestNodes(record: RunRecord): RecordedNode[] {

@@ -1,8 +1,11 @@
+import { counted } from '@tempered/errors'
 import { loadSource, systemClock } from '@tempered/node'
 import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
+import { failureOf } from '../events/node-failure.js'
 import type { Observed, RunEvent } from '../events/run-event.js'
 import type { FaultAction } from '../faults/fault-timeline.js'
+import { divergenceText, isDivergence } from '../measures/divergence.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import type { RunPlan } from '../scenario/plan.js'
@@ -137,7 +140,7 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
 
 function failuresOf(event: RunEvent, plan: RunPlan): FailedNode[] {
   if (event.type === 'failed') {
-    return [{ node: plan.nodes[event.index]!.name, code: event.code, message: event.message }]
+    return [failureOf(plan.nodes[event.index]!.name, event)]
   }
   if (event.type !== 'host-gone') return []
   const how = event.signal ?? `exit code ${event.exitCode}`
@@ -150,7 +153,7 @@ function noteAbsence(action: FaultAction, gone: Set<number>): void {
 }
 
 /**
- * Throws when nodes failed on the way, or no honest node finished; an incomplete run is not a success. A node that came
+ * Throws when nodes failed on the way, or no honest node finished (E_DIVERGED or E_NODES_FAILED); an incomplete run is not a success. A node that came
  * back after the others were done has no neighbour to continue with, and has not failed.
  *
  * @param stopped whether a stop condition ended the run; then no node had to finish
@@ -158,8 +161,9 @@ function noteAbsence(action: FaultAction, gone: Set<number>): void {
 export function requireNoFailures(score: RunScore, stopped = false): void {
   const { failed, unfinished, honestNodes, finishedHonest } = score
   if (failed.length > 0) {
+    if (failed.every(isDivergence)) throw new LabError('E_DIVERGED', divergenceText(failed)!)
     const names = failed.map((failure) => failure.node).join(', ')
-    throw new LabError('E_NODES_FAILED', `${failed.length} nodes did not finish: ${names}`)
+    throw new LabError('E_NODES_FAILED', `${counted(failed.length, 'node')} did not finish: ${names}`)
   }
   if (stopped || finishedHonest > 0) return
   const left =

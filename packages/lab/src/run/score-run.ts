@@ -39,6 +39,7 @@ export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
     rule: plan.run.manifest.rule.name,
     weighsAll: weighsAll(plan.run.manifest.rule),
     rounds: plan.run.manifest.training.rounds,
+    classes: plan.run.manifest.model.classes,
     nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
       index,
       name,

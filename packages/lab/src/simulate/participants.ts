@@ -1,4 +1,5 @@
-import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
+import type { TemperedNode } from '@tempered/node'
+import { nodeFailed } from '../events/node-failure.js'
 import { reportedRound } from '../events/reported-round.js'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction, partedPairs } from '../faults/fault-timeline.js'
@@ -49,7 +50,7 @@ export function createParticipants(
       .then(() => work(planned))
       .catch((error) => {
         models.gone(index)
-        onEvent({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+        onEvent(nodeFailed(index, error))
       })
       .finally(() => {
         working.delete(task)

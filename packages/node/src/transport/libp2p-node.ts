@@ -110,7 +110,9 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
  */
 function signatureOf(message: { readonly signature?: Uint8Array }): string {
   const { signature } = message
-  return signature === undefined ? '' : Buffer.from(signature.buffer, signature.byteOffset, signature.length).toString('latin1')
+  return signature === undefined
+    ? ''
+    : Buffer.from(signature.buffer, signature.byteOffset, signature.length).toString('latin1')
 }
 
 /** Rounds are bursts, so delivery rates mean nothing (P3 off); invalid messages count (P4). */

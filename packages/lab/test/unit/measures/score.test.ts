@@ -50,7 +50,7 @@ function input(records: readonly NodeRecord[], rule = 'balance', from = 0): Scor
     identity: { signer: { peerId: peer } },
     attack: peer === 'x' ? { name: 'ipm', params: {}, from, to: 1 } : undefined,
   }))
-  const run = { manifest: { training: { rounds: 2 }, rule: { name: rule } } }
+  const run = { manifest: { model: { classes: 10 }, training: { rounds: 2 }, rule: { name: rule } } }
   return { plan: { nodes, run }, records, failed: [], verdicts: [] } as unknown as ScoreInput
 }
 
