@@ -11,7 +11,9 @@ export function addScenarioCommands(program: Command): void {
     )
   scenario
     .command('init')
-    .description('Write a commented scenario and, next to it, its JSON Schema for editors.')
+    .description(
+      'Write a commented scenario and, next to it, its JSON Schema for editors. `new scenario <name>` does the same with the default template.',
+    )
     .argument('<file>', 'file to write (YAML)')
     .addOption(
       new Option('--template <name>', 'template to start from').choices(TEMPLATE_NAMES).default('attack'),
