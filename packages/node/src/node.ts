@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
@@ -182,7 +183,7 @@ function checkedNeighbours(run: Run, topology: RunTopology, { peerId }: Signer):
   if (neighbours.length > maxNeighbours) {
     throw new NodeError(
       'E_TOO_LARGE',
-      `this node has ${neighbours.length} neighbours, the run allows ${maxNeighbours}`,
+      `this node has ${counted(neighbours.length, 'neighbour')}, the run allows ${maxNeighbours}`,
     )
   }
   return neighbours

@@ -8,6 +8,7 @@ import {
   type TradeoffLine,
   unequalText,
 } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
 import { isDefended, type ScenarioSummary } from './scenario-summary.js'
 
@@ -45,7 +46,7 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
       ...[unequalText(balance) ?? []].flat().flatMap((text) => [markdownText(text), '']),
     ]),
     `${summary.method} Benefits and costs are differences between runs of the same seed, in percentage points (pp), ` +
-      `bytes and seconds ratios. ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}. All measures are taken after the last round that every honest ` +
+      `bytes and seconds ratios. ${counted(seeds, 'seed')}. All measures are taken after the last round that every honest ` +
       'node finished; shares are over honest nodes.',
     '',
     ...stageNote(summary.stage),

@@ -1,4 +1,5 @@
 import { benefitLines, costLines, type TradeoffLine, unequalText } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
@@ -35,7 +36,7 @@ ${controls(data)}
 <div class="grid">
 ${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of the models that they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
 ${panel('verdicts', 'Which models were accepted', 'Each row is one honest node judging one neighbour, each column a round. Rows of attackers are above rows of honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
-${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: refused. Diamonds are attackers.', 'tall', 'half', roundSlider())}
+${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: rejected. Diamonds are attackers.', 'tall', 'half', roundSlider())}
 ${smallPanels(data, summary.stage === 'simulate')}
 ${labelPanel(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
@@ -75,16 +76,20 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
   const split = part('data').split as { kind?: string } | undefined
   const seeds = [...new Set(summary.variants.flatMap((variant) => variant.runs.map((run) => run.seed)))]
   return [
-    `${nodes} nodes`,
+    counted(nodes, 'node'),
     `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
     `model ${scenario.model ?? '?'}`,
     `topology ${part('topology').name ?? '?'}`,
     `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
-    `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
+    `${countedKey(part('training').rounds, 'round')} of ${countedKey(part('training').localSteps, 'step')}`,
     ...stageFact(summary.stage),
     ...(summary.interrupted ? ['stopped before its end'] : []),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+function countedKey(value: unknown, one: string): string {
+  return typeof value === 'number' ? counted(value, one) : `? ${one}s`
 }
 
 function stageFact(stage: string | null): string[] {
@@ -184,7 +189,7 @@ function verdictKeys(): Markup {
   const key = (color: string, text: string): Markup =>
     html`<li><i style="background:var(${color})"></i>${text}</li>`
   return html`<ul class="keys">
-${key('--honest', 'attacker refused')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing arrived')}${key('--card', 'no such round: the judge was away')}
+${key('--honest', 'attacker rejected')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest rejected')}${key('--empty', 'nothing arrived')}${key('--card', 'no such round: the judge was away')}
 </ul>`
 }
 

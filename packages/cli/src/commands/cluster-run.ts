@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import {
   newRunPath,
@@ -51,7 +52,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const progress = createProgress(process.stderr, process.stdout)
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
-    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(workers, scenario.nodes)} processes, ` +
+    `${counted(scenario.nodes, 'node')} (${attackers} attacking) in ${counted(Math.min(workers, scenario.nodes), 'process', 'processes')}, ` +
       `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false

@@ -1,4 +1,4 @@
-import { isFileError } from '@tempered/errors'
+import { counted, isFileError } from '@tempered/errors'
 import { CarError, type CheckedProof, checkProofFile, errorCode, errorMessage } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
@@ -39,7 +39,8 @@ export async function ledgerCheck(files: readonly string[], options: LedgerCheck
       process.stderr.write(`${path}: ${errorMessage(error)}\n`)
     }
   }
-  if (failed > 0) throw new CliError('E_NOT_CONVINCING', `${failed} of ${files.length} proofs are not valid`)
+  if (failed > 0)
+    throw new CliError('E_NOT_CONVINCING', `${failed} of ${counted(files.length, 'proof')} not valid`)
   if (missing !== undefined) throw missing
 }
 
@@ -51,7 +52,7 @@ function isNoProof(error: unknown): boolean {
 
 function proofText(path: string, checked: CheckedProof, runGiven: boolean): string {
   const { run } = checked
-  const runText = `run ${run.id} ("${run.manifest.name}", ${run.manifest.members.length} members)`
+  const runText = `run ${run.id} ("${run.manifest.name}", ${counted(run.manifest.members.length, 'member')})`
   return [
     `${pc.green('yes')}  ${path}: ${statement(checked)}`,
     `     it belongs to ${runText}${runGiven ? '' : '; give --run to check that this is the right one'}`,
@@ -69,14 +70,14 @@ function statement(checked: CheckedProof): string {
     return (
       `proves that the ledger of ${newer.body.author}, final up to entry ${newer.body.height}, begins with the one that ` +
       `it signed at entry ${older.body.height} (${older.body.entry}): ` +
-      `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
+      `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
     )
   }
   const { entry, head, signers, quorum, run } = checked.inclusion
   return (
     `proves that entry ${entry.body.height} (round ${entry.body.round + 1}, ${entry.cid}) is in the ledger of ` +
     `${entry.body.author}, whose head at entry ${head.body.height} is final: ` +
-    `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
+    `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
   )
 }
 

@@ -73,7 +73,7 @@ function verdictLine(
   names: Names,
 ): string {
   const judged = ({ accepted, reason }: typeof a): string =>
-    accepted ? `accepted (${reason})` : `refused (${reason})`
+    accepted ? `accepted (${reason})` : `rejected (${reason})`
   return `verdict       round ${round + 1}, ${peerText(peer, names)}: ${nameA} ${judged(a)}, ${nameB} ${judged(b)}`
 }
 

@@ -1,5 +1,5 @@
 import { basename, dirname, join, relative } from 'node:path'
-import { isFileError } from '@tempered/errors'
+import { counted, isFileError } from '@tempered/errors'
 import {
   checkProofFile,
   errorMessage,
@@ -81,7 +81,14 @@ async function proveSince(
   // An invalid proof is not written: the ledger was rewritten.
   const { signers } = checkConsistency(proof)
   const out = options.out ?? `${nodeName(file)}-since-entry-${height}-consistency.car`
-  await writeProof(out, proof, ledger, `the first ${height + 1} entries of ${author}`, finals, signers)
+  await writeProof(
+    out,
+    proof,
+    ledger,
+    `the first ${counted(height + 1, 'entry', 'entries')} of ${author}`,
+    finals,
+    signers,
+  )
 }
 
 async function writeProof(
@@ -97,7 +104,7 @@ async function writeProof(
   process.stdout.write(`${out}\n`)
   process.stderr.write(
     `${what}, covered by its final head at entry ${head.body.height}, ` +
-      `signed by ${signers.length} of ${ledger.run.manifest.members.length} members\n` +
+      `signed by ${signers.length} of ${counted(ledger.run.manifest.members.length, 'member')}\n` +
       `anyone can check it: ./tempered ledger check ${relative('.', out) || basename(out)} --run ${ledger.run.id}\n`,
   )
 }

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { errorMessage, type FinalVerdict } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
@@ -33,7 +34,7 @@ export async function ledgerVerify(
     if (!verdict.ok) bad.push(verdict.path)
   }
   if (bad.length > 0)
-    throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${files.length} ledgers are not valid`)
+    throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${counted(files.length, 'ledger')} not valid`)
   if (trouble !== undefined) throw trouble
 }
 

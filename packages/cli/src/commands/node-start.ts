@@ -142,7 +142,7 @@ async function bringProofs(
       const { status } = await node.accuse(evidence.bytes, blobs)
       logger.info({ peer: evidence.offender, kind: evidence.kind }, `evidence given: ${status}`)
     } catch (error) {
-      logger.error({ err: error, peer: evidence.offender }, `evidence refused: ${errorMessage(error)}`)
+      logger.error({ err: error, peer: evidence.offender }, `evidence not accepted: ${errorMessage(error)}`)
     }
   }
 }

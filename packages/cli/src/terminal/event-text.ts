@@ -95,6 +95,6 @@ function noticeText(
   if (notice.kind === 'high-loss') return highLossNotice(run, name(index), notice)
   if (notice.kind !== 'isolated') return undefined
   return pc.yellow(
-    `${name(index)} refused every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,
+    `${name(index)} rejected every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,
   )
 }

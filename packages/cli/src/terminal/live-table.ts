@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal, percent } from '@tempered/lab/text'
 import { createLogUpdate } from 'log-update'
@@ -80,7 +81,8 @@ function renderRun(run: RecordedRun, title: string, maxRows: number): string {
     ]
   })
   const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
-  if (plan.nodes.length > maxRows) lines.push(pc.dim(`… and ${plan.nodes.length - maxRows} more nodes`))
+  if (plan.nodes.length > maxRows)
+    lines.push(pc.dim(`… and ${counted(plan.nodes.length - maxRows, 'more node')}`))
   const head = `${pc.bold(title)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
   return [head, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
 }

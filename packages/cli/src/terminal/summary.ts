@@ -111,6 +111,6 @@ export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
 function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
   const rounds = `rounds ${from + 1} to ${to + 1}`
   return how === 'refuses-all'
-    ? `${node} refused every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
-    : `${node}'s model was refused by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`
+    ? `${node} rejected every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
+    : `${node}'s model was rejected by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`
 }

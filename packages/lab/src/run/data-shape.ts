@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { DataSource } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import { LabError } from '../errors.js'
@@ -10,7 +11,7 @@ export function checkDataShape(run: Run, source: DataSource, name: string): void
   if (wanted === found && source.train.classes <= run.manifest.model.classes) return
   throw new LabError(
     'E_CONFIG',
-    `data source ${name} has ${found} images of ${source.train.classes} classes; the run's model takes ${wanted} and ` +
+    `data source ${name} has ${found} images of ${counted(source.train.classes, 'class', 'classes')}; the run's model takes ${wanted} and ` +
       `${run.manifest.model.classes} classes. Use other data, or make a manifest for these: manifest create --data ${name}`,
   )
 }

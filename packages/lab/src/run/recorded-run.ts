@@ -170,7 +170,7 @@ export function requireNoFailures(score: RunScore, stopped = false): void {
     unfinished.length === 0
       ? 'faults removed them all'
       : `${unfinished.join(', ')} had no neighbour left to continue with, and faults removed the others`
-  throw new LabError('E_NODES_FAILED', `none of ${honestNodes} honest nodes finished: ${left}`)
+  throw new LabError('E_NODES_FAILED', `none of ${counted(honestNodes, 'honest node')} finished: ${left}`)
 }
 
 /** Throws unless every ledger that was written is valid and every node that was planned has one. */
@@ -185,7 +185,7 @@ export function requireValidLedgers(score: RunScore, plan: RunPlan): void {
   if (score.ledgers.checked < plan.nodes.length) {
     throw new LabError(
       'E_LEDGER_INVALID',
-      `only ${score.ledgers.checked} of ${plan.nodes.length} nodes left a ledger`,
+      `only ${score.ledgers.checked} of ${counted(plan.nodes.length, 'node')} left a ledger`,
     )
   }
 }

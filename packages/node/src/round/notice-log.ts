@@ -1,6 +1,7 @@
+import { counted } from '@tempered/errors'
 import type { Notice } from './state.js'
 
-/** What to do about a rule that refuses everything. */
+/** What to do about a rule that rejects everything. */
 export const ISOLATION_REMEDY =
   'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
 
@@ -22,16 +23,14 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
     case 'given-up':
       return {
         ...details,
-        text: `a neighbour failed too often: it is not waited for until it has served ${notice.owed} ${
-          notice.owed === 1 ? 'model' : 'models'
-        }`,
+        text: `a neighbour failed too often: it is not waited for until it has served ${counted(notice.owed, 'model')}`,
       }
     case 'trusted-again':
       return { ...details, text: 'a neighbour serves its models again: it is waited for' }
     case 'isolated':
       return {
         ...details,
-        text: `every model that arrived in the last ${notice.rounds} rounds was refused, so this node trains alone: ${ISOLATION_REMEDY}`,
+        text: `every model that arrived in the last ${notice.rounds} rounds was rejected, so this node trains alone: ${ISOLATION_REMEDY}`,
       }
     case 'high-loss':
       return {
