@@ -68,15 +68,15 @@ function statement(checked: CheckedProof): string {
   if (checked.kind === 'consistency') {
     const { older, newer, signers, quorum, run } = checked.consistency
     return (
-      `proves that the ledger of ${newer.body.author}, final up to entry ${newer.body.height}, begins with the one that ` +
-      `it signed at entry ${older.body.height} (${older.body.entry}): ` +
+      `proves that the ledger of ${newer.body.author}, final up to round ${newer.body.round + 1}, begins with the one that ` +
+      `it signed after round ${older.body.round + 1} (${older.body.entry}): ` +
       `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
     )
   }
   const { entry, head, signers, quorum, run } = checked.inclusion
   return (
-    `proves that entry ${entry.body.height} (round ${entry.body.round + 1}, ${entry.cid}) is in the ledger of ` +
-    `${entry.body.author}, whose head at entry ${head.body.height} is final: ` +
+    `proves that the entry of round ${entry.body.round + 1} (${entry.cid}) is in the ledger of ` +
+    `${entry.body.author}, whose head after round ${head.body.round + 1} is final: ` +
     `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
   )
 }

@@ -43,7 +43,7 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
   if (diff.fork !== undefined) {
     const { height } = diff.fork
     lines.push(
-      `${pc.red('contradiction')} ${peerText(a.author ?? '', names)} signed two entries ${height}: ${diff.fork.a.cid} in ${a.path}, ${diff.fork.b.cid} in ${b.path}`,
+      `${pc.red('contradiction')} ${peerText(a.author ?? '', names)} signed two different entries ${height + 1}: ${diff.fork.a.cid} in ${a.path}, ${diff.fork.b.cid} in ${b.path}`,
     )
   }
   for (const { offender, round, announcements } of diff.contradictions) {

@@ -44,7 +44,7 @@ export async function ledgerExport(path: string, options: LedgerExportOptions): 
   if (blobs !== undefined) {
     const { found, missing } = blobs.count
     process.stderr.write(
-      `${counted(found, 'blob')}; ${counted(missing, 'other that entries name is', 'others that entries name are')} not available\n`,
+      `${counted(found, 'blob')}; ${counted(missing, 'that entries name is', 'that entries name are')} not available\n`,
     )
   }
 }

@@ -38,8 +38,9 @@ export async function openValidLedger(file: string): Promise<ValidLedger> {
   throw new CliError('E_FILE', `${file}: not a ledger`)
 }
 
+/** Where a ledger is bad; entries are counted from 1, as rounds are. */
 export function placeOf(entry: number): string {
-  return entry < 0 ? 'header or manifest' : `entry ${entry}`
+  return entry < 0 ? 'header or manifest' : `entry ${entry + 1}`
 }
 
 /** Throws E_USAGE for a round (from 1) that the run does not have. */

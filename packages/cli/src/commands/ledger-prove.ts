@@ -57,7 +57,7 @@ async function proveRound(
   const proof = proveInclusion(ledger.run, await entriesUpTo(ledger, finals), entry.body.height, finals)
   const { signers } = checkInclusion(proof)
   const out = options.out ?? `${nodeName(file)}-round-${round}-inclusion.car`
-  await writeProof(out, proof, ledger, `entry ${entry.body.height} of ${entry.body.author}`, finals, signers)
+  await writeProof(out, proof, ledger, `the entry of round ${round} of ${entry.body.author}`, finals, signers)
 }
 
 async function proveSince(
@@ -103,7 +103,7 @@ async function writeProof(
     throw new CliError('E_FILE', `${out} already exists; name another file with --out`, { path: out })
   process.stdout.write(`${out}\n`)
   process.stderr.write(
-    `${what}, covered by its final head at entry ${head.body.height}, ` +
+    `${what}, covered by its final head after round ${head.body.round + 1}, ` +
       `signed by ${signers.length} of ${counted(ledger.run.manifest.members.length, 'member')}\n` +
       `anyone can check it: ./tempered ledger check ${relative('.', out) || basename(out)} --run ${ledger.run.id}\n`,
   )
@@ -137,8 +137,8 @@ function checkBelow(entry: SignedEntry, { head }: FinalHead, round: number): voi
   if (height <= head.body.height) return
   throw new CliError(
     'E_UNPROVEN',
-    `round ${round} is entry ${height} of ${author}, and its newest final head found here covers up to entry ` +
-      `${head.body.height} (round ${head.body.round + 1}): prove an earlier round, or use --finals to name the state folder ` +
+    `round ${round} of ${author} is not final yet: its newest final head found here is of round ` +
+      `${head.body.round + 1}; prove an earlier round, or use --finals to name the state folder ` +
       'of another node',
   )
 }
@@ -153,7 +153,7 @@ async function entriesUpTo(ledger: ValidLedger, { head }: FinalHead): Promise<Si
   if (last?.body.height !== head.body.height || last.cid.toString() !== head.body.entry.toString()) {
     throw new CliError(
       'E_LEDGER_INVALID',
-      `${ledger.path} is not the ledger whose entry ${head.body.height} is final (${head.body.entry})`,
+      `${ledger.path} is not the ledger whose entry ${head.body.height + 1} is final (${head.body.entry})`,
     )
   }
   return entries

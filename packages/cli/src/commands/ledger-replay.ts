@@ -179,9 +179,9 @@ function ledgerText(ledger: ValidLedger, found: LedgerAudit, names: Names): stri
     parts.push(
       `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${counted(missing, 'blob is', 'blobs are')} missing)`,
     )
-  const rows = found.wrong.map(({ round, difference, entry }) => {
+  const rows = found.wrong.map(({ round, difference }) => {
     const about = difference.peer === undefined ? '' : ` of ${peerText(difference.peer, names)}`
-    return `     entry ${entry.body.height} (round ${round + 1}): ${differenceText(difference).replace(':', `${about}:`)}`
+    return `     round ${round + 1}: ${differenceText(difference).replace(':', `${about}:`)}`
   })
   const who = ledger.author === undefined ? nodeName(ledger.path) : peerText(ledger.author, names)
   return [`${colour((word as string).padEnd(5))}${who}: ${parts.join(', ')}`, ...rows].join('\n')

@@ -41,9 +41,12 @@ export async function ledgerVerify(
 function textLine(verdict: FinalVerdict): string {
   if (!verdict.ok)
     return `${pc.red('bad')}  ${verdict.path}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`
-  const { path, entries, run, head, finalHeight } = verdict
-  const final = finalHeight === undefined ? '' : `, final up to entry ${finalHeight}`
-  return `${pc.green('ok')}   ${path}: ${entries} entries of ${run.manifest.training.rounds} rounds${final}, head ${head}, run ${run.id}`
+  const { path, entries, run, head, finalRound } = verdict
+  const final =
+    finalRound === undefined
+      ? ''
+      : `, final up to round ${finalRound + 1} (two thirds of the members have co-signed it)`
+  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${final}, head ${head}, run ${run.id}`
 }
 
 function jsonLine(verdict: FinalVerdict): string {

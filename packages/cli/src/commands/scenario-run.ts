@@ -18,6 +18,7 @@ import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
 import { renderBalances } from '../terminal/summary.js'
 import { widthOf } from '../terminal/table.js'
+import { placeOf } from './ledger-open.js'
 
 export interface ScenarioRunOptions {
   readonly stage: 'cluster' | 'simulate' | 'hosts'
@@ -160,7 +161,7 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   for (const { score, folder } of runs) {
     const bad = score.ledgers.bad[0]
     if (bad !== undefined)
-      throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: entry ${bad.entry}: ${bad.message}`)
+      throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: ${placeOf(bad.entry)}: ${bad.message}`)
   }
   for (const { score, stopped } of runs) requireNoFailures(score, stopped !== null)
 }

@@ -97,7 +97,9 @@ function boldFirst([first = '', ...lines]: readonly string[]): string[] {
 export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
   return [
     ...score.ledgers.bad.map((bad) =>
-      pc.red(`ledger of ${bad.node}: entry ${bad.entry}: ${bad.code}: ${bad.message}`),
+      pc.red(
+        `ledger of ${bad.node}: ${bad.entry < 0 ? 'header or manifest' : `entry ${bad.entry + 1}`}: ${bad.code}: ${bad.message}`,
+      ),
     ),
     ...[divergenceText(score.failed) ?? []].flat().map((text) => pc.red(`E_DIVERGED: ${text}`)),
     ...score.failed

@@ -179,7 +179,7 @@ export function requireValidLedgers(score: RunScore, plan: RunPlan): void {
   if (first !== undefined) {
     throw new LabError(
       'E_LEDGER_INVALID',
-      `${first.node}: entry ${first.entry}: ${first.code}: ${first.message}`,
+      `${first.node}: ${first.entry < 0 ? 'header or manifest' : `entry ${first.entry + 1}`}: ${first.code}: ${first.message}`,
     )
   }
   if (score.ledgers.checked < plan.nodes.length) {

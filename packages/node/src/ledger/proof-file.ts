@@ -253,7 +253,9 @@ function checkParentGiven(evidence: Evidence, parent: SignedEntry | undefined): 
   if ((height === 0) === (parent === undefined)) return
   throw new ProtocolError(
     'E_PROOF',
-    height === 0 ? 'the first entry has no previous entry' : `the entry before entry ${height} is missing`,
+    height === 0
+      ? 'the first entry has no previous entry'
+      : `the entry before entry ${height + 1} is missing`,
   )
 }
 

@@ -31,10 +31,7 @@ describe('nodes whose training diverged', () => {
 })
 
 /** Two honest nodes and an attacker with these losses by round. */
-function record(
-  losses: readonly (readonly (number | null)[])[],
-  classes: number | undefined = 10,
-): RunRecord {
+function record(losses: readonly (readonly (number | null)[])[]): RunRecord {
   return {
     classes: 10,
     nodes: losses.map((_, index) => ({ index, name: `node-${index}`, attack: index === 2 ? 'ipm' : null })),
