@@ -1,4 +1,4 @@
-import { benefitLines, costLines, type TradeoffLine, unequalText } from '@tempered/lab/measures'
+import { benefitLines, costLines, secondsNote, type TradeoffLine, unequalText } from '@tempered/lab/measures'
 import { counted } from '@tempered/lab/text'
 import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
@@ -6,7 +6,7 @@ import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
-import { isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { divergences, isDefended, type ScenarioSummary } from './scenario-summary.js'
 import { verdictText } from './verdict.js'
 
 /** Body of the page of a scenario or a single run. */
@@ -19,6 +19,7 @@ export function scenarioBody(init: ScenarioPageInit): Markup {
 <h1>${summary.name}</h1>
 <p class="lede">${leadSentence(init)}</p>
 <ul class="facts">${facts(init).map((fact) => html`<li>${fact}</li>`)}</ul>
+${alerts(summary)}
 </header>
 <main>
 <noscript>The pictures need JavaScript; the tables below do not. Nothing is loaded from anywhere.</noscript>
@@ -46,6 +47,11 @@ ${detailsSections(init)}
 <footer class="foot">
 <p>${summary.method} Rounds are counted from 1. Beside this file: rounds.csv, rounds.ndjson, report.json, summary.md.</p>
 </footer>`
+}
+
+/** Runs whose training diverged, which the charts below cannot show. */
+function alerts(summary: ScenarioSummary): Markup[] {
+  return divergences(summary).map((text) => html`<p class="alert">${text}</p>`)
 }
 
 function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit): string {
@@ -207,6 +213,7 @@ function balancePanel(summary: ScenarioSummary): Markup {
 <h2 id="title-balance">Benefit and cost of the defence</h2>
 <p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp); a benefit below zero is a loss and has the colour of costs. Shares are in the table only. Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
+${[...new Set(summary.balances.flatMap((balance) => secondsNote(balance, isSimulated) ?? []))].map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.flatMap((balance) => unequalText(balance) ?? []).map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.map(
   (balance) => html`<div class="ledger">

@@ -1,4 +1,4 @@
-import { isCutShort, scoredRoundsText } from '@tempered/lab/measures'
+import { isCutShort, isDivergence, scoredRoundsText } from '@tempered/lab/measures'
 import type { ScenarioResult } from '@tempered/lab/run'
 import type { Scenario } from '@tempered/lab/scenario'
 import { bytes, percent, ruleText, seconds } from '@tempered/lab/text'
@@ -57,7 +57,8 @@ function cutText({
   stopped,
   interrupted,
 }: ScenarioResult['runs'][number]): string | undefined {
-  if (!isCutShort(score)) return undefined
+  // A line of its own says so when training diverged.
+  if (!isCutShort(score) || score.failed.some(isDivergence)) return undefined
   const why = interrupted
     ? 'interrupted'
     : stopped === null

@@ -11,6 +11,7 @@ import {
   measureText,
   type RunScore,
   scoredRoundsText,
+  secondsNote,
   type Tradeoff,
   unequalText,
 } from '@tempered/lab/measures'
@@ -71,6 +72,8 @@ export function renderBalances(balances: readonly Tradeoff[], width: number, isS
   const lines = balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance, isSimulated)
+    // Nothing was measured, e.g. because every run diverged.
+    if ([...benefits, ...costs].every(({ text }) => text === '–')) return []
     const benefit = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
     const cost = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
     const beside = table(
@@ -83,7 +86,12 @@ export function renderBalances(balances: readonly Tradeoff[], width: number, isS
     if (beside.every((line) => line.length <= width)) return ['', ...boldFirst(beside)]
     return [benefit, cost].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
   })
-  return [...lines, ...balances.flatMap((balance) => unequalText(balance) ?? []).map(pc.yellow)]
+  const notes = new Set(balances.flatMap((balance) => secondsNote(balance, isSimulated) ?? []))
+  return [
+    ...lines,
+    ...[...notes].map((note) => pc.dim(note)),
+    ...balances.flatMap((balance) => unequalText(balance) ?? []).map(pc.yellow),
+  ]
 }
 
 function boldFirst([first = '', ...lines]: readonly string[]): string[] {
