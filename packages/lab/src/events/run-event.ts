@@ -4,7 +4,7 @@ import type { FaultAction } from '../faults/fault-timeline.js'
 import type { ReportedRound } from './reported-round.js'
 
 /** What happens during a run, in order. */
-export type RunEvent = NodeEvent | WorkerGone | Observed | FaultHappened | Stopped
+export type RunEvent = NodeEvent | NodeStep | WorkerGone | Observed | FaultHappened | Stopped
 
 /** What the process of one or more nodes reports. */
 export type NodeEvent =
@@ -31,6 +31,13 @@ export type NodeEvent =
     }
   /** Bytes of memory that the process holds (resident set), after its last node is done. */
   | { readonly type: 'memory'; readonly residentBytes: number }
+
+/** How far a node is before its first round ends: its network is open, or its first model is trained. */
+export interface NodeStep {
+  readonly type: 'step'
+  readonly index: number
+  readonly step: 'started' | 'trained'
+}
 
 /** What only an observer of all honest models can measure in a round. */
 export interface Observed {

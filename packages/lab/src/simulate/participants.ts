@@ -71,6 +71,7 @@ export function createParticipants(
       events: {
         onPublished(round, modelCid) {
           presence.published(index, round)
+          if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
           if (planned.attack === undefined)
             models.note(index, round, async () => requireBlob(disks[index]!.blob(modelCid), modelCid))
           carryOut(timeline.published(index, round, planned.attack === undefined))
@@ -88,6 +89,7 @@ export function createParticipants(
       await node.stop()
       return
     }
+    onEvent({ type: 'step', index, step: 'started' })
     const gone = node.run()
     running.set(index, { node, gone: gone.catch(() => undefined) })
     releaseStranded()
