@@ -90,19 +90,33 @@ function scenarioKeys() {
   const rows = []
   const visit = (name, property) => {
     const kinds = typeOf(property)
-    const fallback = property.default === undefined ? '' : `\`${JSON.stringify(property.default)}\``
-    rows.push([`\`${name}\``, kinds, fallback, property.description ?? ''])
+    rows.push([`\`${name}\``, kinds, defaultText(property), property.description ?? ''])
     const object = objectOf(property)
     if (object === undefined || name.split('.').length > 2) return
+    const entries = isList(property) ? `${name}[]` : name
     for (const [key, part] of Object.entries(object.properties))
-      if (part !== false) visit(`${name}.${key}`, part)
+      if (part !== false) visit(`${entries}.${key}`, part)
   }
   for (const [name, property] of Object.entries(schema.properties)) visit(name, property)
   return page(
     'Keys of a scenario',
-    'All are optional. `[]` stands for an entry of a list. `schemas/scenario.schema.json` provides them to editors.',
+    'All are optional. `adversaries[].count` is the key `count` of each entry of the list `adversaries`. Where no default is given, leaving the key out means what its description says, or that it does not apply. `schemas/scenario.schema.json` provides the keys to editors.',
     table(['key', 'type', 'default', 'meaning'], rows),
   )
+}
+
+/** In words where it is empty. */
+function defaultText(property) {
+  const value = property.default
+  if (value === undefined) return ''
+  if (Array.isArray(value) && value.length === 0) return 'none (an empty list)'
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+    return property.properties === undefined ? 'none' : 'the defaults of its keys'
+  return `\`${JSON.stringify(value)}\``
+}
+
+function isList(property) {
+  return property.items !== undefined || (property.anyOf ?? []).some(isList)
 }
 
 /** The properties of an object, of a list's entries, or of all variants of a union together. */
@@ -119,10 +133,21 @@ function objectOf(property) {
       const known = properties[key]
       if (known?.const === undefined && known?.enum === undefined) properties[key] ??= part
       else if (part.const !== undefined)
-        properties[key] = { ...known, const: undefined, enum: [...(known.enum ?? [known.const]), part.const] }
+        properties[key] = {
+          const: undefined,
+          enum: [...(known.enum ?? [known.const]), part.const],
+          description: [
+            known.enum === undefined ? constText(known) : known.description,
+            constText(part),
+          ].join('; '),
+        }
     }
   }
   return { properties }
+}
+
+function constText({ const: value, description }) {
+  return `\`${value}\`${description === undefined ? '' : `: ${description}`}`
 }
 
 function typeOf(property) {

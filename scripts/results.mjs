@@ -99,7 +99,7 @@ function costTable({ axes, cells, versions }) {
     ]
   })
   return [
-    '| | worst node lost, points | mean lost, points | honest models refused, % | bytes, × | computation time of the rule, ms per node and round |',
+    '| | worst node lost, points | mean lost, points | honest models rejected, % | bytes, × | computation time of the rule, ms per node and round |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { MULTIADDR, multiaddrProblem } from './config/multiaddr.js'
 
 /** Parsers of option values. Each throws InvalidArgumentError, which names the option. */
 
@@ -27,6 +28,13 @@ export const assignment = (text: string, previous: Record<string, number> = {}):
   }
   return { ...previous, [key]: number }
 }
+/** A TCP multiaddr. */
+export const multiaddr = (text: string): string => {
+  if (!MULTIADDR.test(text)) throw new InvalidArgumentError(multiaddrProblem(text))
+  return text
+}
+/** TCP multiaddrs, repeatable. */
+export const multiaddrs = (text: string, previous: string[] = []): string[] => [...previous, multiaddr(text)]
 /** Repeatable. */
 export const list = (text: string, previous: string[] = []): string[] => [...previous, text]
 

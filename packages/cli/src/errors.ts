@@ -4,6 +4,7 @@ import { TemperedError } from '@tempered/errors'
 export type CliErrorCode =
   | 'E_USAGE'
   | 'E_CONFIG'
+  | 'E_DIVERGED'
   | 'E_FILE'
   | 'E_GOAL_MISSED'
   | 'E_LEDGER_INVALID'

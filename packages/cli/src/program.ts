@@ -1,11 +1,19 @@
 import { temperedVersion } from '@tempered/lab/versions'
 import { Argument, Command, Option } from 'commander'
-import { assignment, backendOption, list, preAggregator, wholeNumber } from './arguments.js'
+import {
+  assignment,
+  backendOption,
+  list,
+  multiaddr,
+  multiaddrs,
+  preAggregator,
+  wholeNumber,
+} from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
-import { NEW_KINDS } from './new-kinds.js'
-import { refuseUnknownCommand } from './unknown-command.js'
+import { kindsText, NEW_KINDS } from './new-kinds.js'
+import { fullName, refuseUnknownCommand } from './unknown-command.js'
 
 /**
  * The `tempered` command: parses arguments and calls a command in commands/, which is loaded on demand. Every command
@@ -19,7 +27,6 @@ export function createProgram(): Command {
     .version(temperedVersion())
     .option('--debug', 'show stack traces with errors')
     .option('--module <file>', 'ES module with your own rule, attack, topology or measure; repeatable', list)
-    .showHelpAfterError('(see tempered <command> --help)')
     .exitOverride()
     .addHelpText('beforeAll', ({ command }) => {
       refuseUnknownCommand(command)
@@ -60,15 +67,35 @@ export function createProgram(): Command {
   program
     .command('new')
     .description('Write a commented template with a test: a rule, an attack, a scenario, a lab …')
-    .addArgument(new Argument('<kind>', 'what to write').choices(NEW_KINDS))
-    .argument('<name>', 'its name; files are named after it')
+    .usage('[options] <kind> <name>')
+    .addArgument(new Argument('[kind]', 'what to write').choices(Object.keys(NEW_KINDS)))
+    .argument('[name]', 'its name; files are named after it')
+    .addHelpText('after', `\n${kindsText()}`)
     .option('--out <folder>', 'folder to write to', '.')
     .option('--force', 'overwrite existing files')
-    .action(async (kind, name, options) => (await import('./commands/new.js')).writeNew(kind, name, options))
+    .action(async (kind, name, options, command: Command) => {
+      if (kind === undefined || name === undefined) {
+        const named = kind ?? 'rule'
+        const example = `tempered new ${named} ${named === 'measure' ? 'myMeasure' : `my-${named}`}`
+        const text =
+          kind === undefined
+            ? `give a kind and a name, e.g. ${example}\n${kindsText()}`
+            : `give a name for the ${kind}, e.g. ${example}`
+        command.error(`error: ${text}`, { exitCode: 2 })
+      }
+      await (await import('./commands/new.js')).writeNew(kind, name, options)
+    })
 
   addLedgerCommands(program)
   addLabCommands(program)
+  pointToHelp(program)
   return program
+}
+
+/** After an error in its arguments, every command names its own help. */
+function pointToHelp(command: Command): void {
+  command.showHelpAfterError(`(see ${fullName(command)} --help)`)
+  for (const child of command.commands) pointToHelp(child)
 }
 
 function addNodeCommands(program: Command): void {
@@ -78,10 +105,10 @@ function addNodeCommands(program: Command): void {
     .description('Create a folder with an identity (key file, mode 0600) and a commented configuration.')
     .argument('<folder>', 'folder to create')
     .option('--name <name>', 'name of the node in logs; default: the name of the folder')
-    .option('--listen <multiaddr>', 'address to listen on; repeatable', list)
-    .option('--bootstrap <multiaddr>', 'address of any member; repeatable', list)
+    .option('--listen <multiaddr>', 'address to listen on; repeatable', multiaddrs)
+    .option('--bootstrap <multiaddr>', 'address of any member; repeatable', multiaddrs)
     .option('--manifest <file>', 'run manifest file')
-    .option('--manifest-peer <multiaddr>', 'member to take the manifest from')
+    .option('--manifest-peer <multiaddr>', 'member to take the manifest from', multiaddr)
     .option('--part <i/n>', 'train on part i (from 0) of n of the embedded digits, split non-IID', '0/1')
     .option('--mdns', 'find members on the local network')
     .action(async (folder, options) => (await import('./commands/node-init.js')).nodeInit(folder, options))

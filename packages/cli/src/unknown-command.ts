@@ -27,6 +27,7 @@ function nearestCommand(command: Command, words: readonly string[]): string | un
   return near === undefined ? undefined : `${fullName(command)} ${near}`
 }
 
-function fullName(command: Command): string {
+/** `tempered ledger verify`. */
+export function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
 }

@@ -1,7 +1,9 @@
 /**
- * Error base class, error codes and name hints, shared by all packages.
+ * Error base class, error codes, name hints and counted nouns, shared by all packages.
  *
  * @packageDocumentation
  */
+export { counted } from './counted.js'
 export { nearestName } from './nearest-name.js'
+export { isFileError } from './system-error.js'
 export { errorCode, errorMessage, TemperedError } from './tempered-error.js'

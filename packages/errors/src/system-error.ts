@@ -24,6 +24,8 @@ interface SystemError extends Error {
   readonly code: string
   readonly errno: number
   readonly syscall: string
+  readonly path?: string
+  readonly dest?: string
 }
 
 /** Whether this is an error of the operating system about a file, as Node's `fs` throws them. */
@@ -38,7 +40,9 @@ export function isFileError(error: unknown): error is SystemError {
   )
 }
 
-/** Its message with what to do about it. */
+/** What is wrong and what to do about it; what the system said follows in brackets. */
 export function fileErrorText(error: SystemError): string {
-  return `${error.message}: ${REMEDIES[error.code]}`
+  const { code, syscall, path, dest } = error
+  const at = path === undefined ? '' : ` ${path}${dest === undefined ? '' : ` -> ${dest}`}`
+  return `${REMEDIES[code]} (${code}: ${syscall}${at})`
 }

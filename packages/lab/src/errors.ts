@@ -3,6 +3,7 @@ import { TemperedError } from '@tempered/errors'
 /** Why an experiment could not be read, run or scored. Codes are stable. */
 export type LabErrorCode =
   | 'E_CONFIG'
+  | 'E_DIVERGED'
   | 'E_FILE'
   | 'E_IO'
   | 'E_LEDGER_INVALID'

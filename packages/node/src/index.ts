@@ -72,6 +72,7 @@ export {
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export type { LocalTraining } from './round/local-training.js'
+export { HIGH_LOSS_ROUNDS, highLoss } from './round/loss-watch.js'
 export { type EvaluationPlan, manifestInitialParameters, manifestTask } from './round/manifest-training.js'
 export { ISOLATION_REMEDY } from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'

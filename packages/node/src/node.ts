@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
@@ -137,6 +138,7 @@ export async function createNode(
     (found) => engine.convict(found),
   )
   const roundLogger = logger.child({ component: 'round' })
+  let takesPart = false
   const engine: RoundEngine = createRoundEngine(
     { run, network, work, witnessing, catchUp, phases, clock, logger: roundLogger, failpoints },
     {
@@ -147,7 +149,10 @@ export async function createNode(
       ownLength: () => ledger.length,
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
-      onRound: (report) => events.onRound?.(report),
+      onRound(report) {
+        takesPart = true
+        events.onRound?.(report)
+      },
       onNotice: (notice) => events.onNotice?.(notice),
       onInvalidModel: convictions.invalidModel,
       onAccusation: (accusation, from) => convictions.accusations.consider(accusation, from),
@@ -159,7 +164,7 @@ export async function createNode(
   )
   return createRunningNode(
     { run, accusations: convictions.accusations, network, engine, state, logger },
-    { peerId: signer.peerId, stay: init.stay === true },
+    { peerId: signer.peerId, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
 }
@@ -178,7 +183,7 @@ function checkedNeighbours(run: Run, topology: RunTopology, { peerId }: Signer):
   if (neighbours.length > maxNeighbours) {
     throw new NodeError(
       'E_TOO_LARGE',
-      `this node has ${neighbours.length} neighbours, the run allows ${maxNeighbours}`,
+      `this node has ${counted(neighbours.length, 'neighbour')}, the run allows ${maxNeighbours}`,
     )
   }
   return neighbours

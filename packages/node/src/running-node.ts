@@ -1,4 +1,5 @@
 import { type EvidenceKind, openEvidence, type Run } from '@tempered/protocol'
+import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
 import type { BlobLookup } from './ledger/blob-folders.js'
@@ -54,12 +55,14 @@ export interface RunningNodeInit {
   readonly peerId: string
   /** Keep serving models after the last round, until `stop`. */
   readonly stay: boolean
+  /** Whether this process has closed a round of the run. */
+  takesPart(): boolean
 }
 
 /** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
 export function createRunningNode(
   { run, accusations, network, engine, state, logger }: RunningNodeComponents,
-  { peerId, stay }: RunningNodeInit,
+  { peerId, stay, takesPart }: RunningNodeInit,
   events: NodeEvents,
 ): TemperedNode {
   const refusals = new Set<string>()
@@ -86,6 +89,11 @@ export function createRunningNode(
     firstRound: state.firstRound,
     accuse: async (bytes, blobs) => accusations.bring(openEvidence(bytes, run), blobs),
     async run() {
+      let endForTwin!: (error: NodeError) => void
+      const twin = new Promise<never>((_, reject) => {
+        endForTwin = reject
+      })
+      twin.catch(() => undefined)
       try {
         await network.start({
           ...engine.handlers,
@@ -95,11 +103,14 @@ export function createRunningNode(
             refusals.add(`${peer} ${code}`)
             logger.error({ peer, code }, message)
             events.onRefused?.(peer, code, message)
+            // Another node has this node's key. Of two that have not begun both end; one that takes part goes on.
+            if (peer === peerId && code === 'E_KEY' && !takesPart())
+              endForTwin(new NodeError('E_KEY', message))
           },
         })
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
-        await engine.run()
+        await Promise.race([engine.run(), twin])
         if (stay) await left
       } finally {
         await stop()

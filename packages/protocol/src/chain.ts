@@ -48,12 +48,12 @@ export function createChainVerifier(
     if (bytes.byteLength <= maxEntryBytes) return
     throw new ProtocolError(
       'E_TOO_LARGE',
-      `entry ${length}: ${bytes.byteLength} bytes, but this run allows ${maxEntryBytes}`,
+      `entry ${length + 1}: ${bytes.byteLength} bytes, but this run allows ${maxEntryBytes}`,
     )
   }
 
   const check = (entry: SignedEntry): void => {
-    const where = `entry ${length}`
+    const where = `entry ${length + 1}`
     const { maxNeighbours } = run.manifest.limits
     const { body } = entry
     if (body.neighbours.length > maxNeighbours) {
@@ -78,7 +78,10 @@ export function createChainVerifier(
       )
     }
     if (body.height !== length) {
-      throw new ProtocolError('E_HEIGHT', `${where}: has height ${body.height}, expected ${length}`)
+      throw new ProtocolError(
+        'E_HEIGHT',
+        `${where}: has height ${body.height}, expected ${length}; heights count from 0`,
+      )
     }
     const parent = last?.cid ?? run.id
     if (!body.parent.equals(parent)) {

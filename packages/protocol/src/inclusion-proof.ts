@@ -61,7 +61,7 @@ export function proveInclusion(
   if (entry === undefined || height >= leaves.length) {
     throw new ProtocolError(
       'E_PROOF',
-      `no entry ${height} in the witnessed ledger, which ends at height ${head.body.height}`,
+      `no entry ${height + 1} in the witnessed ledger, which ends with entry ${head.body.height + 1}`,
     )
   }
   return encodeCanonical({
@@ -100,7 +100,10 @@ export function checkInclusion(bytes: Uint8Array): CheckedInclusion {
   verifyHead(head)
   const root = rootFromInclusion(entryLeaf(entry.cid), height, head.body.height + 1, fields.path)
   if (!equalBytes(root, head.body.root)) {
-    throw new ProtocolError('E_PROOF', `inclusion proof: entry ${height} does not lead to the signed root`)
+    throw new ProtocolError(
+      'E_PROOF',
+      `inclusion proof: entry ${height + 1} does not lead to the signed root`,
+    )
   }
   const signers = verifyCosigners(head, fields.cosignatures, run)
   const quorum = finalityQuorum(run.manifest.members.length)

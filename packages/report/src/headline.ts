@@ -1,5 +1,5 @@
 import { type Estimate, intervalName, lostText, type MeasureName, type Role } from '@tempered/lab/measures'
-import { percent } from '@tempered/lab/text'
+import { counted, percent } from '@tempered/lab/text'
 import { intervalText } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import { cutText, type ScenarioSummary, type VariantSummary } from './scenario-summary.js'
@@ -53,7 +53,7 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
     ),
     card(
       'price',
-      `honest models that ${rule} refused, no attackers`,
+      `honest models that ${rule} rejected, no attackers`,
       balance?.cost.honestRefused ?? null,
       percent,
     ),
@@ -65,8 +65,8 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
   const more = [
     card('plain', `worst honest node, ${first.label}`, first.measures.worstHonestAccuracy, percent),
     card('plain', `mean of honest nodes, ${first.label}`, first.measures.meanHonestAccuracy, percent),
-    card('price', 'honest models refused', first.measures.honestRefused, percent),
-    card('plain', 'share of the attackers’ models refused', first.measures.recall, percent),
+    card('price', 'honest models rejected', first.measures.honestRefused, percent),
+    card('plain', 'share of the attackers’ models rejected', first.measures.recall, percent),
   ].filter((entry) => entry !== null)
   return summary.variants.length === 1 ? more : [...there, ...more.slice(1)]
 }
@@ -88,6 +88,6 @@ function card(
   return html`<div class="card ${tone}">
 <p class="label">${label}</p>
 <p class="value">${text(mean)}</p>
-<p class="detail">${[extra, interval === '' ? '' : `${intervalName(values.length)} ${interval}`].filter(Boolean).join('; ') || `${values.length} run`}</p>
+<p class="detail">${[extra, interval === '' ? '' : `${intervalName(values.length)} ${interval}`].filter(Boolean).join('; ') || counted(values.length, 'run')}</p>
 </div>`
 }

@@ -30,7 +30,7 @@ export function matrixMarkdown(summary: MatrixSummary, lab: string): string {
     'Test accuracy of the worst honest node; the cost of the rules follows below.',
     '',
     ...tables,
-    `${summary.method} Cost: accuracy lost against plain averaging, honest models refused, bytes against those of plain averaging, and the computation time of the rule per node and round, all without attackers. All cells are simulations: their seconds are virtual and not shown.`,
+    `${summary.method} Cost: accuracy lost against plain averaging, honest models rejected, bytes against those of plain averaging, and the computation time of the rule per node and round, all without attackers. All cells are simulations: their seconds are virtual and not shown.`,
     '',
     `Made with \`${summary.command}\` (${versions.join(', ')}).`,
     '',
@@ -67,7 +67,7 @@ function successTable(groups: readonly MatrixGroup[]): string[] {
 function costTable(groups: readonly MatrixGroup[]): string[] {
   const costs = new Map(groups.map(({ rule, balance }) => [rule, balance.cost]))
   return markdownTable(
-    ['cost, no attackers', 'worst lost', 'mean lost', 'honest refused', 'bytes', 'computation time'],
+    ['cost, no attackers', 'worst lost', 'mean lost', 'honest rejected', 'bytes', 'computation time'],
     [...costs].map(([rule, cost]) => [
       rule,
       estimateText(cost.worstLost, lostText),

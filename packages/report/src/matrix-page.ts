@@ -1,5 +1,5 @@
 import { lostText, type Matrix } from '@tempered/lab/measures'
-import { percent } from '@tempered/lab/text'
+import { counted, percent } from '@tempered/lab/text'
 import type { MatrixData } from './client/matrix-data.js'
 import { estimateCell } from './estimate-cell.js'
 import type { HashedFile } from './file-hashes.js'
@@ -28,7 +28,7 @@ export function matrixBody({ matrix, summary, data, files }: MatrixPageInit): Ma
 <p class="lede">${leadSentence(summary, data, matrix.cells)}</p>
 <ul class="facts"><li>${data.rules.length} rules</li><li>${data.attacks.length} attacks</li>${data.choices.map(
     ({ axis, values }) => html`<li>${axis} ${values.join(', ')}</li>`,
-  )}<li>${seeds.size} ${seeds.size === 1 ? 'seed' : 'seeds'}</li><li>${matrix.cells.length} cells</li>${
+  )}<li>${counted(seeds.size, 'seed')}</li><li>${counted(matrix.cells.length, 'cell')}</li>${
     failed.length > 0 ? html`<li>${failed.length} failed</li>` : null
   }${missing > 0 ? html`<li>${missing} missing</li>` : null}</ul>
 </header>
@@ -47,7 +47,7 @@ ${data.choices.map(({ axis, values }, k) =>
 <div class="grid">
 <section class="panel" aria-labelledby="title-matrix">
 <h2 id="title-matrix">Rule by attack, and the cost of each rule</h2>
-<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the cost without attackers: accuracy lost at the worst honest node against plain averaging, and honest models refused. ✕: every seed failed. <span id="note-matrix"></span></p>
+<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the cost without attackers: accuracy lost at the worst honest node against plain averaging, and honest models rejected. ✕: every seed failed. <span id="note-matrix"></span></p>
 <div class="scroll"><div class="chart tall wide" id="chart-matrix"></div></div>
 </section>
 ${costTable(summary)}
@@ -102,7 +102,7 @@ function costTable({ groups }: MatrixSummary): Markup | null {
   return html`<section class="panel" aria-labelledby="title-costs">
 <h2 id="title-costs">Cost of each rule without attackers</h2>
 <p class="note">Against plain averaging, same seeds. Bytes are a ratio; computation time is that of the rule per node and round. Cells are simulations: their seconds are virtual and say nothing about real time.</p>
-<details${quiet.length <= 12 ? html` open` : null}><summary>${quiet.length === 1 ? '1 line' : `${quiet.length} lines`}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest refused</th><th class="number">bytes</th><th class="number">computation, ms</th></tr></thead>
+<details${quiet.length <= 12 ? html` open` : null}><summary>${counted(quiet.length, 'line')}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest rejected</th><th class="number">bytes</th><th class="number">computation, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`
     return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`

@@ -5,11 +5,13 @@ import {
   measureInfo,
   measureNames,
   measureText,
+  secondsNote,
   type TradeoffLine,
   unequalText,
 } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import { markdownTable, markdownText, yamlSection } from './markdown.js'
-import { isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { divergences, isDefended, type ScenarioSummary } from './scenario-summary.js'
 
 /** A Markdown summary for a paper: tables with intervals, the method in one sentence, the command, and the scenario. */
 export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string): string {
@@ -37,15 +39,17 @@ export function summaryMarkdown(summary: ScenarioSummary, scenarioText: string):
     ...(summary.interrupted
       ? ['The scenario was interrupted: runs are incomplete, and some may be missing.', '']
       : []),
+    ...divergences(summary).flatMap((text) => [markdownText(text), '']),
     ...summary.balances.flatMap((balance) => [
       `## ${markdownText(balance.rule)}: benefit and cost`,
       '',
       ...sideBySide(benefitLines(balance), costLines(balance, summary.stage === 'simulate')),
       '',
+      ...[secondsNote(balance, summary.stage === 'simulate') ?? []].flat().flatMap((text) => [text, '']),
       ...[unequalText(balance) ?? []].flat().flatMap((text) => [markdownText(text), '']),
     ]),
     `${summary.method} Benefits and costs are differences between runs of the same seed, in percentage points (pp), ` +
-      `bytes and seconds ratios. ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}. All measures are taken after the last round that every honest ` +
+      `bytes and seconds ratios. ${counted(seeds, 'seed')}. All measures are taken after the last round that every honest ` +
       'node finished; shares are over honest nodes.',
     '',
     ...stageNote(summary.stage),

@@ -1,4 +1,5 @@
 import {
+  isDivergence,
   isNumber,
   measureInfo,
   measureNames,
@@ -40,6 +41,7 @@ export function runView(run: StoredRun): RunView {
     seed: run.scenario.seed,
     weighsAll: record.weighsAll,
     rounds: rounds.map((round) => round + 1),
+    empty: rounds.length > 0 ? null : emptyText(record),
     nodes: record.nodes.map(({ name, attack, attackRounds }) => ({
       name,
       attack,
@@ -56,6 +58,12 @@ export function runView(run: StoredRun): RunView {
     })),
     labels: run.labels === null ? null : labelView(run.labels),
   }
+}
+
+function emptyText({ failed }: RunRecord): string {
+  return failed.some(isDivergence)
+    ? 'training diverged before the first round ended'
+    : 'no round was finished'
 }
 
 function labelView(labels: readonly (readonly number[])[]): NonNullable<RunView['labels']> {

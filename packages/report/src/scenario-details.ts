@@ -1,4 +1,5 @@
 import { measureInfo, measureNames, measureText } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
@@ -60,7 +61,7 @@ function incidentTable({ data }: ScenarioPageInit): Markup | null {
   const shown = rows.slice(0, 300)
   return html`<section class="panel" aria-labelledby="title-incidents">
 <h2 id="title-incidents">Faults, failures and quarantines</h2>
-<details${rows.length <= 12 ? html` open` : null}><summary>${rows.length} incidents${rows.length > shown.length ? `; the first ${shown.length} are listed` : null}</summary>
+<details${rows.length <= 12 ? html` open` : null}><summary>${counted(rows.length, 'incident')}${rows.length > shown.length ? `; the first ${shown.length} are listed` : null}</summary>
 <div class="scroll"><table><thead><tr><th>run</th><th class="number">seed</th><th class="number">round</th><th>incident</th></tr></thead><tbody>${shown}</tbody></table></div>
 </details></section>`
 }
@@ -81,7 +82,7 @@ function runTable(summary: ScenarioSummary): Markup {
   return html`<section class="panel" aria-labelledby="title-runs">
 <h2 id="title-runs">Runs, versions and hashes</h2>
 <p class="note">Made with ${[...versions].join('; ')}. Hashes are SHA-256 of the files from which this report was made.</p>
-<details><summary>${runs.length} ${runs.length === 1 ? 'run' : 'runs'}</summary><div class="scroll"><table>
+<details><summary>${counted(runs.length, 'run')}</summary><div class="scroll"><table>
 <thead><tr><th>run</th><th class="number">seed</th><th>scored after</th><th>ledgers</th><th>run id and files</th></tr></thead>
 <tbody>${runs.map(
     ({

@@ -1,11 +1,12 @@
-import { benefitLines, costLines, type TradeoffLine, unequalText } from '@tempered/lab/measures'
+import { benefitLines, costLines, secondsNote, type TradeoffLine, unequalText } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
 import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
-import { isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { divergences, isDefended, type ScenarioSummary } from './scenario-summary.js'
 import { verdictText } from './verdict.js'
 
 /** Body of the page of a scenario or a single run. */
@@ -18,6 +19,7 @@ export function scenarioBody(init: ScenarioPageInit): Markup {
 <h1>${summary.name}</h1>
 <p class="lede">${leadSentence(init)}</p>
 <ul class="facts">${facts(init).map((fact) => html`<li>${fact}</li>`)}</ul>
+${alerts(summary)}
 </header>
 <main>
 <noscript>The pictures need JavaScript; the tables below do not. Nothing is loaded from anywhere.</noscript>
@@ -35,7 +37,7 @@ ${controls(data)}
 <div class="grid">
 ${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of the models that they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
 ${panel('verdicts', 'Which models were accepted', 'Each row is one honest node judging one neighbour, each column a round. Rows of attackers are above rows of honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
-${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: refused. Diamonds are attackers.', 'tall', 'half', roundSlider())}
+${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: rejected. Diamonds are attackers.', 'tall', 'half', roundSlider())}
 ${smallPanels(data, summary.stage === 'simulate')}
 ${labelPanel(data)}
 ${summary.balances.length > 0 ? balancePanel(summary) : null}
@@ -45,6 +47,11 @@ ${detailsSections(init)}
 <footer class="foot">
 <p>${summary.method} Rounds are counted from 1. Beside this file: rounds.csv, rounds.ndjson, report.json, summary.md.</p>
 </footer>`
+}
+
+/** Runs whose training diverged, which the charts below cannot show. */
+function alerts(summary: ScenarioSummary): Markup[] {
+  return divergences(summary).map((text) => html`<p class="alert">${text}</p>`)
 }
 
 function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit): string {
@@ -75,16 +82,20 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
   const split = part('data').split as { kind?: string } | undefined
   const seeds = [...new Set(summary.variants.flatMap((variant) => variant.runs.map((run) => run.seed)))]
   return [
-    `${nodes} nodes`,
+    counted(nodes, 'node'),
     `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
     `model ${scenario.model ?? '?'}`,
     `topology ${part('topology').name ?? '?'}`,
     `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
-    `${part('training').rounds ?? '?'} rounds of ${part('training').localSteps ?? '?'} steps`,
+    `${countedKey(part('training').rounds, 'round')} of ${countedKey(part('training').localSteps, 'step')}`,
     ...stageFact(summary.stage),
     ...(summary.interrupted ? ['stopped before its end'] : []),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+function countedKey(value: unknown, one: string): string {
+  return typeof value === 'number' ? counted(value, one) : `? ${one}s`
 }
 
 function stageFact(stage: string | null): string[] {
@@ -184,7 +195,7 @@ function verdictKeys(): Markup {
   const key = (color: string, text: string): Markup =>
     html`<li><i style="background:var(${color})"></i>${text}</li>`
   return html`<ul class="keys">
-${key('--honest', 'attacker refused')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest refused')}${key('--empty', 'nothing arrived')}${key('--card', 'no such round: the judge was away')}
+${key('--honest', 'attacker rejected')}${key('--byzantine', 'attacker accepted')}${key('--pale', 'honest accepted')}${key('--bad', 'honest rejected')}${key('--empty', 'nothing arrived')}${key('--card', 'no such round: the judge was away')}
 </ul>`
 }
 
@@ -202,6 +213,7 @@ function balancePanel(summary: ScenarioSummary): Markup {
 <h2 id="title-balance">Benefit and cost of the defence</h2>
 <p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp); a benefit below zero is a loss and has the colour of costs. Shares are in the table only. Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
+${[...new Set(summary.balances.flatMap((balance) => secondsNote(balance, isSimulated) ?? []))].map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.flatMap((balance) => unequalText(balance) ?? []).map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.map(
   (balance) => html`<div class="ledger">

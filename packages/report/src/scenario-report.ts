@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import {
   benefitLines,
   costLines,
-  findRuns,
+  findResults,
   LABELS_FILE,
   type Role,
   RUN_FILES,
@@ -40,7 +40,7 @@ const MAX_SHOWN_SEEDS = 10
  * when the folder contains no run or a file of a run cannot be read.
  */
 export async function writeScenarioReport(folder: string): Promise<ScenarioSummary> {
-  const places = await findRuns(folder)
+  const places = await findResults(folder)
   const views = new Map<string, Map<number, RunView>>()
   const summaries: RunSummary[] = []
   let main: { role: Role; scenario: StoredScenario; scenarioText: string; nodes: number } | undefined

@@ -1,7 +1,9 @@
 import {
   type BySeed,
+  divergenceText,
   type Estimates,
   estimate,
+  highLossText,
   INTERVAL_METHOD,
   isCutShort,
   type Measures,
@@ -144,6 +146,19 @@ function labelOf(role: Role, rule: string, runs: readonly RunSummary[]): string 
   const defence = role === 'undefended' || role === 'baseline' ? 'plain averaging' : rule
   const cut = cutText(runs)
   return `${defence}, ${isAttacked({ role }) ? 'under attack' : 'no attackers'}${cut === undefined ? '' : ` (${cut})`}`
+}
+
+/** A sentence for all runs in which training diverged in the same way, or whose loss says that it does. */
+export function divergences({ variants }: Pick<ScenarioSummary, 'variants'>): string[] {
+  const runsOf = new Map<string, string[]>()
+  for (const { label, role, runs } of variants) {
+    for (const { seed, score } of runs) {
+      const texts = [divergenceText(score.failed), highLossText(score.highLoss ?? [], isAttacked({ role }))]
+      for (const text of texts)
+        if (text !== undefined) runsOf.set(text, [...(runsOf.get(text) ?? []), `${label}, seed ${seed}`])
+    }
+  }
+  return [...runsOf].map(([text, runs]) => `${runs.join('; ')}: ${text}.`)
 }
 
 /** Rounds after which runs were scored, e.g. `4 of 60 rounds`; undefined if all were scored after their last one. */

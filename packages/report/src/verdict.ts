@@ -1,4 +1,5 @@
 import type { Estimate, Tradeoff } from '@tempered/lab/measures'
+import { counted } from '@tempered/lab/text'
 import type { AttackerGroup } from './attacker-count.js'
 
 /** The part of a report that its first sentences need. */
@@ -26,14 +27,15 @@ export function verdictText(input: VerdictInput): string {
 }
 
 function attackText({ nodes, attackers, rounds, seeds }: VerdictInput): string {
-  const span = `over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
+  const span = `over ${counted(rounds, 'round')}${seeds > 1 ? ` and ${seeds} seeds` : ''}`
   const count = attackers.reduce((sum, group) => sum + group.count, 0)
-  if (count === 0) return `None of the ${nodes} nodes attacked ${span}.`
+  if (count === 0)
+    return `${nodes === 1 ? 'The only node did not attack' : `None of the ${nodes} nodes attacked`} ${span}.`
   const by = attackers
     .map(({ attack, rounds, count: some, names }) => {
       const who =
         names.length === 0 || names.length > 4
-          ? `${some} ${some === 1 ? 'node' : 'nodes'}${names.length === 0 ? ' drawn for each run' : ''}`
+          ? `${counted(some, 'node')}${names.length === 0 ? ' drawn for each run' : ''}`
           : list(names)
       return `${attack} (${who}${rounds === null ? '' : `, ${windowText(rounds)}`})`
     })
@@ -67,7 +69,9 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
   const lost = balance?.cost.worstLost ?? null
   const refused = balance?.cost.honestRefused ?? balance?.cost.honestRefusedAttacked ?? null
   const refusing =
-    refused === null ? '' : `it refused ${share(refused.mean)} of the honest models that reached honest nodes`
+    refused === null
+      ? ''
+      : `it rejected ${share(refused.mean)} of the honest models that reached honest nodes`
   if (lost !== null) {
     const price = `Without attackers it ${priceText(lost)}`
     return `${price}${refusing === '' ? '' : `; ${refusing}`}.`

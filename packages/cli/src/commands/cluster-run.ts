@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import {
   newRunPath,
@@ -58,7 +59,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const progress = createProgress(process.stderr, process.stdout)
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
-    `${scenario.nodes} nodes (${attackers} attacking) in ${Math.min(workers, scenario.nodes)} processes, ` +
+    `${counted(scenario.nodes, 'node')} (${attackers} attacking) in ${counted(Math.min(workers, scenario.nodes), 'process', 'processes')}, ` +
       `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
   )
   let noticed = false
@@ -83,7 +84,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   interruption.dispose()
   progress.close()
   const out = options.json ? process.stderr : process.stdout
-  const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score)]
+  const lines = ['', ...renderScores([{ title: score.rule, score }]), ...renderTroubles(score, attackers > 0)]
   const report = await writeScenarioReport(folder).then(() => join(folder, 'report.html'))
   out.write(`${lines.join('\n')}\n\nresults: ${relative('.', folder)}   report: ${relative('.', report)}\n`)
   if (interruption.exitCode !== undefined) {

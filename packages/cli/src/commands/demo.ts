@@ -71,7 +71,7 @@ export async function demo(options: DemoOptions): Promise<void> {
       { title: 'average (no defence)', score: withoutDefence },
       { title: 'BALANCE', score: withDefence },
     ]),
-    ...scores.flatMap(renderTroubles),
+    ...scores.flatMap((score) => renderTroubles(score, true)),
     '',
     `results: ${relative('.', base)}   inspect one: ./tempered ledger show ${relative('.', base)}/balance/nodes/node-00`,
   ]

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import { createCellPool } from '@tempered/lab/matrix'
 import {
@@ -67,7 +68,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const interruption = onInterrupt(async () => pool.stop())
   let worst = 0
   process.stderr.write(
-    `searching for the worst attack on ${parsed.rule.name}: ${options.budget} runs of ${nodes} nodes, ` +
+    `searching for the worst attack on ${parsed.rule.name}: ${counted(options.budget, 'run')} of ${counted(nodes, 'node')}, ` +
       `${percent(options.fraction, 0)} attack\n`,
   )
   const unseen = openingCandidates().length - openingRuns(options.budget)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { counted } from '@tempered/errors'
 import { temperedVersion } from '@tempered/lab'
 import { cellsOf, loadLab } from '@tempered/lab/matrix'
 import { writeFileAtomic } from '@tempered/node'
@@ -25,7 +26,7 @@ export async function labJobs(file: string, options: LabJobsOptions): Promise<vo
   const lab = await loadLab(file)
   const cells = cellsOf(lab).length
   if (options.shards > cells)
-    throw new CliError('E_USAGE', `--shards ${options.shards}: the lab has only ${cells} cells`)
+    throw new CliError('E_USAGE', `--shards ${options.shards}: the lab has only ${counted(cells, 'cell')}`)
   const folder = options.out ?? `${lab.name}-jobs`
   const set: JobSet = {
     name: lab.name,
@@ -55,7 +56,7 @@ export async function labJobs(file: string, options: LabJobsOptions): Promise<vo
   await mkdir(folder, { recursive: true })
   for (const [name, text] of Object.entries(texts)) await writeFileAtomic(join(folder, name), text)
   process.stderr.write(
-    `created ${relative('.', folder)}: ${cells} cells in ${options.shards} shards\n` +
+    `created ${relative('.', folder)}: ${counted(cells, 'cell')} in ${counted(options.shards, 'shard')}\n` +
       `next: ${join(folder, 'README.md')} says how to start them\n`,
   )
 }

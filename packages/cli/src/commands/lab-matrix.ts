@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import { documentError } from '@tempered/lab/documents'
 import {
@@ -71,7 +72,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
     },
   })
   progress.note(
-    `${shard === undefined ? '' : `shard ${options.shard}: `}${cells.length} cells, ${parallel} at the same time${matrix.kept > 0 ? `; ${matrix.kept} are already done` : ''}`,
+    `${shard === undefined ? '' : `shard ${options.shard}: `}${counted(cells.length, 'cell')}, ${parallel} at the same time${matrix.kept > 0 ? `; ${counted(matrix.kept, 'is', 'are')} already done` : ''}`,
   )
   const interruption = onInterrupt(async () => pool.stop())
   const results = await matrix.done
@@ -111,7 +112,7 @@ export function requireDone(results: readonly CellResult[]): void {
   const names = failed.map((cell) => `${cell.id}: ${cell.error}`)
   throw new CliError(
     'E_NODES_FAILED',
-    `${failed.length} of ${results.length} cells failed:\n${names.join('\n')}`,
+    `${failed.length} of ${counted(results.length, 'cell')} failed:\n${names.join('\n')}`,
   )
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { counted } from '@tempered/errors'
 import { loadLab, mergeMatrix } from '@tempered/lab/matrix'
 import { CliError } from '../errors.js'
 import { requireDone, withOptions, writeResults } from './lab-matrix.js'
@@ -24,7 +25,7 @@ export async function labMerge(
   if (missing.length === 0 || options.allowMissing) return
   throw new CliError(
     'E_NODES_FAILED',
-    `${missing.length} of ${cells.length} cells are missing: run their shards again with the same command, ` +
+    `${missing.length} of ${counted(cells.length, 'cell')} missing: run their shards again with the same command, ` +
       'which does only what is left, or give --allow-missing',
   )
 }

@@ -1,3 +1,4 @@
+import { counted, isFileError } from '@tempered/errors'
 import { CarError, type CheckedProof, checkProofFile, errorCode, errorMessage } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
@@ -38,7 +39,8 @@ export async function ledgerCheck(files: readonly string[], options: LedgerCheck
       process.stderr.write(`${path}: ${errorMessage(error)}\n`)
     }
   }
-  if (failed > 0) throw new CliError('E_NOT_CONVINCING', `${failed} of ${files.length} proofs are not valid`)
+  if (failed > 0)
+    throw new CliError('E_NOT_CONVINCING', `${failed} of ${counted(files.length, 'proof')} not valid`)
   if (missing !== undefined) throw missing
 }
 
@@ -48,13 +50,9 @@ function isNoProof(error: unknown): boolean {
   return error instanceof CarError || (code !== 'E_INTERNAL' && code !== 'E_IO')
 }
 
-function isFileError(error: unknown): boolean {
-  return typeof (error as NodeJS.ErrnoException).syscall === 'string'
-}
-
 function proofText(path: string, checked: CheckedProof, runGiven: boolean): string {
   const { run } = checked
-  const runText = `run ${run.id} ("${run.manifest.name}", ${run.manifest.members.length} members)`
+  const runText = `run ${run.id} ("${run.manifest.name}", ${counted(run.manifest.members.length, 'member')})`
   return [
     `${pc.green('yes')}  ${path}: ${statement(checked)}`,
     `     it belongs to ${runText}${runGiven ? '' : '; give --run to check that this is the right one'}`,
@@ -70,16 +68,16 @@ function statement(checked: CheckedProof): string {
   if (checked.kind === 'consistency') {
     const { older, newer, signers, quorum, run } = checked.consistency
     return (
-      `proves that the ledger of ${newer.body.author}, final up to entry ${newer.body.height}, begins with the one that ` +
-      `it signed at entry ${older.body.height} (${older.body.entry}): ` +
-      `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
+      `proves that the ledger of ${newer.body.author}, final up to round ${newer.body.round + 1}, begins with the one that ` +
+      `it signed after round ${older.body.round + 1} (${older.body.entry}): ` +
+      `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
     )
   }
   const { entry, head, signers, quorum, run } = checked.inclusion
   return (
-    `proves that entry ${entry.body.height} (round ${entry.body.round + 1}, ${entry.cid}) is in the ledger of ` +
-    `${entry.body.author}, whose head at entry ${head.body.height} is final: ` +
-    `${signers.length} of ${run.manifest.members.length} members signed for it, ${quorum} are required`
+    `proves that the entry of round ${entry.body.round + 1} (${entry.cid}) is in the ledger of ` +
+    `${entry.body.author}, whose head after round ${head.body.round + 1} is final: ` +
+    `${signers.length} of ${counted(run.manifest.members.length, 'member')} signed for it, ${counted(quorum, 'is', 'are')} required`
   )
 }
 

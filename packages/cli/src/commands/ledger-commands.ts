@@ -31,7 +31,7 @@ function addReaders(ledger: Command): void {
   ledger
     .command('explain')
     .description(
-      "Explain why a neighbour's model was accepted or refused in a round, and what difference it made.",
+      "Explain why a neighbour's model was accepted or rejected in a round, and what difference it made.",
     )
     .argument('<state>', 'state folder or ledger file')
     .requiredOption('--round <n>', 'the round, counted from 1', wholeNumber(1))

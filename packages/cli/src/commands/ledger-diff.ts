@@ -43,7 +43,7 @@ function textLines(diff: LedgerDiff, a: ValidLedger, b: ValidLedger, names: Name
   if (diff.fork !== undefined) {
     const { height } = diff.fork
     lines.push(
-      `${pc.red('contradiction')} ${peerText(a.author ?? '', names)} signed two entries ${height}: ${diff.fork.a.cid} in ${a.path}, ${diff.fork.b.cid} in ${b.path}`,
+      `${pc.red('contradiction')} ${peerText(a.author ?? '', names)} signed two different entries ${height + 1}: ${diff.fork.a.cid} in ${a.path}, ${diff.fork.b.cid} in ${b.path}`,
     )
   }
   for (const { offender, round, announcements } of diff.contradictions) {
@@ -73,7 +73,7 @@ function verdictLine(
   names: Names,
 ): string {
   const judged = ({ accepted, reason }: typeof a): string =>
-    accepted ? `accepted (${reason})` : `refused (${reason})`
+    accepted ? `accepted (${reason})` : `rejected (${reason})`
   return `verdict       round ${round + 1}, ${peerText(peer, names)}: ${nameA} ${judged(a)}, ${nameB} ${judged(b)}`
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { counted } from '@tempered/errors'
 import {
   type ExportedBlobs,
   exportCar,
@@ -42,7 +43,9 @@ export async function ledgerExport(path: string, options: LedgerExportOptions): 
     throw new CliError('E_FILE', `${options.out} already exists; name another file with --out`)
   if (blobs !== undefined) {
     const { found, missing } = blobs.count
-    process.stderr.write(`${found} blobs; ${missing} that entries name are not available\n`)
+    process.stderr.write(
+      `${counted(found, 'blob')}; ${counted(missing, 'that entries name is', 'that entries name are')} not available\n`,
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import {
   collectFinals,
   errorMessage,
@@ -37,15 +38,19 @@ export async function openValidLedger(file: string): Promise<ValidLedger> {
   throw new CliError('E_FILE', `${file}: not a ledger`)
 }
 
+/** Where a ledger is bad; entries are counted from 1, as rounds are. */
 export function placeOf(entry: number): string {
-  return entry < 0 ? 'header or manifest' : `entry ${entry}`
+  return entry < 0 ? 'header or manifest' : `entry ${entry + 1}`
 }
 
 /** Throws E_USAGE for a round (from 1) that the run does not have. */
 export function checkRound(run: Run, round: number): void {
   const { rounds } = run.manifest.training
   if (round > rounds)
-    throw new CliError('E_USAGE', `there is no round ${round}: the run has ${rounds} rounds, counted from 1`)
+    throw new CliError(
+      'E_USAGE',
+      `there is no round ${round}: the run has ${counted(rounds, 'round')}, counted from 1`,
+    )
 }
 
 /** The entry of a round (from 1) with the entry below it. Throws E_USAGE when the ledger has none. */
@@ -70,10 +75,11 @@ export function noSuchRound(
   round: number,
   last: number | undefined,
 ): CliError {
-  const held = last === undefined ? 'no entry' : `${entries} entries, the last of round ${last + 1}`
+  const held =
+    last === undefined ? 'no entry' : `${counted(entries, 'entry', 'entries')}, the last of round ${last + 1}`
   return new CliError(
     'E_USAGE',
-    `${path} has no entry for round ${round}: it holds ${held}; the run has ${run.manifest.training.rounds} rounds`,
+    `${path} has no entry for round ${round}: it holds ${held}; the run has ${counted(run.manifest.training.rounds, 'round')}`,
   )
 }
 

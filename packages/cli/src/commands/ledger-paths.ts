@@ -14,12 +14,17 @@ const SEARCH_DEPTH = 6
  * Throws E_FILE when there is none.
  */
 export async function ledgerFiles(path: string): Promise<string[]> {
-  const info = await statOrThrow(path)
+  const info = await statOrThrow(path, 'a state folder, a node folder, a ledger file, or a results folder')
   if (info.isFile()) return [path]
   const found = await ledgersBelow(path, SEARCH_DEPTH)
   // The configuration of a node that keeps its state elsewhere may be the reason.
   if (found.length === 0 && (await isFile(join(path, NODE_CONFIG_FILE)))) await loadNodeConfig(path)
-  if (found.length === 0) throw new CliError('E_FILE', `${path} holds no ${LEDGER_FILE}`, { path })
+  if (found.length === 0)
+    throw new CliError(
+      'E_FILE',
+      `${path}: this folder and those below it hold no ${LEDGER_FILE}; name the folder of a node or of a run`,
+      { path },
+    )
   return found
 }
 
@@ -41,8 +46,9 @@ export async function blobFolders(
 ): Promise<string[]> {
   const found = ledgers.map((path) => join(dirname(path), BLOBS_FOLDER))
   for (const path of extra) {
-    const info = await statOrThrow(path)
-    if (!info.isDirectory()) throw new CliError('E_FILE', `${path} is not a blob folder`, { path })
+    const info = await statOrThrow(path, 'a folder with models')
+    if (!info.isDirectory())
+      throw new CliError('E_FILE', `${path}: this is a file; name a folder with models`, { path })
     const below = basename(resolve(path)) === BLOBS_FOLDER ? [] : await ledgersBelow(path, SEARCH_DEPTH)
     found.push(...(below.length === 0 ? [path] : below.map((file) => join(dirname(file), BLOBS_FOLDER))))
   }
@@ -55,9 +61,12 @@ export function nodeName(ledgerPath: string): string {
   return basename(basename(folder) === 'state' ? dirname(folder) : folder)
 }
 
-async function statOrThrow(path: string) {
+/** `wanted`: what should be there, for the error. */
+async function statOrThrow(path: string, wanted: string) {
   return stat(path).catch((error) => {
-    throw new CliError('E_FILE', `${path}: ${errorMessage(error)}`, { path }, error)
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const what = isMissing ? `there is no such file or folder; name ${wanted}` : errorMessage(error)
+    throw new CliError('E_FILE', `${path}: ${what}`, { path }, error)
   })
 }
 

@@ -1,6 +1,8 @@
 import { basename, dirname, join, relative } from 'node:path'
+import { counted, isFileError } from '@tempered/errors'
 import {
   checkProofFile,
+  errorMessage,
   FINALS_FILE,
   ledgerEntries,
   packWholeProof,
@@ -55,7 +57,7 @@ async function proveRound(
   const proof = proveInclusion(ledger.run, await entriesUpTo(ledger, finals), entry.body.height, finals)
   const { signers } = checkInclusion(proof)
   const out = options.out ?? `${nodeName(file)}-round-${round}-inclusion.car`
-  await writeProof(out, proof, ledger, `entry ${entry.body.height} of ${entry.body.author}`, finals, signers)
+  await writeProof(out, proof, ledger, `the entry of round ${round} of ${entry.body.author}`, finals, signers)
 }
 
 async function proveSince(
@@ -64,7 +66,10 @@ async function proveSince(
   since: string,
   options: LedgerProveOptions,
 ): Promise<void> {
-  const earlier = await checkProofFile(since)
+  const earlier = await checkProofFile(since).catch((error) => {
+    if (!isFileError(error)) throw error
+    throw new CliError('E_FILE', `--since ${since}: ${errorMessage(error)}`, { path: since }, error)
+  })
   if (earlier.kind !== 'inclusion')
     throw new CliError('E_USAGE', `--since ${since}: must be an inclusion proof, as written by --round`)
   const older = earlier.inclusion.head
@@ -76,7 +81,14 @@ async function proveSince(
   // An invalid proof is not written: the ledger was rewritten.
   const { signers } = checkConsistency(proof)
   const out = options.out ?? `${nodeName(file)}-since-entry-${height}-consistency.car`
-  await writeProof(out, proof, ledger, `the first ${height + 1} entries of ${author}`, finals, signers)
+  await writeProof(
+    out,
+    proof,
+    ledger,
+    `the first ${counted(height + 1, 'entry', 'entries')} of ${author}`,
+    finals,
+    signers,
+  )
 }
 
 async function writeProof(
@@ -91,8 +103,8 @@ async function writeProof(
     throw new CliError('E_FILE', `${out} already exists; name another file with --out`, { path: out })
   process.stdout.write(`${out}\n`)
   process.stderr.write(
-    `${what}, covered by its final head at entry ${head.body.height}, ` +
-      `signed by ${signers.length} of ${ledger.run.manifest.members.length} members\n` +
+    `${what}, covered by its final head after round ${head.body.round + 1}, ` +
+      `signed by ${signers.length} of ${counted(ledger.run.manifest.members.length, 'member')}\n` +
       `anyone can check it: ./tempered ledger check ${relative('.', out) || basename(out)} --run ${ledger.run.id}\n`,
   )
 }
@@ -125,8 +137,8 @@ function checkBelow(entry: SignedEntry, { head }: FinalHead, round: number): voi
   if (height <= head.body.height) return
   throw new CliError(
     'E_UNPROVEN',
-    `round ${round} is entry ${height} of ${author}, and its newest final head found here covers up to entry ` +
-      `${head.body.height} (round ${head.body.round + 1}): prove an earlier round, or use --finals to name the state folder ` +
+    `round ${round} of ${author} is not final yet: its newest final head found here is of round ` +
+      `${head.body.round + 1}; prove an earlier round, or use --finals to name the state folder ` +
       'of another node',
   )
 }
@@ -141,7 +153,7 @@ async function entriesUpTo(ledger: ValidLedger, { head }: FinalHead): Promise<Si
   if (last?.body.height !== head.body.height || last.cid.toString() !== head.body.entry.toString()) {
     throw new CliError(
       'E_LEDGER_INVALID',
-      `${ledger.path} is not the ledger whose entry ${head.body.height} is final (${head.body.entry})`,
+      `${ledger.path} is not the ledger whose entry ${head.body.height + 1} is final (${head.body.entry})`,
     )
   }
   return entries

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { ranges } from '@tempered/lab/text'
 import {
   auditLedger,
@@ -148,17 +149,17 @@ function conclude(
   options: LedgerReplayOptions,
 ): void {
   if (count.bad > 0)
-    throw new CliError('E_LEDGER_INVALID', `${count.bad} of ${ledgers} ledgers are not valid`)
+    throw new CliError('E_LEDGER_INVALID', `${count.bad} of ${counted(ledgers, 'ledger')} not valid`)
   if (count.wrong > 0 || proven > 0) {
     throw new CliError(
       'E_REPLAY_DIFFERS',
-      `${count.wrong} of ${count.replayed} replayed rounds differ from what was signed; other misdeeds proven: ${proven}`,
+      `${count.wrong} of ${counted(count.replayed, 'replayed round')} differ from what was signed; other misdeeds proven: ${proven}`,
     )
   }
   if (count.unproven > 0 && options.allowMissing !== true) {
     throw new CliError(
       'E_UNPROVEN',
-      `${count.unproven} rounds could not be replayed because blobs are missing; name more state folders, or blob folders with ` +
+      `${counted(count.unproven, 'round')} could not be replayed because blobs are missing; name more state folders, or blob folders with ` +
         '--blobs, let nodes keep more (keepRounds), or accept it with --allow-missing',
     )
   }
@@ -172,16 +173,15 @@ function ledgerText(ledger: ValidLedger, found: LedgerAudit, names: Names): stri
       : found.unproven.length > 0
         ? ['part', pc.yellow]
         : ['ok', pc.green]
-  const parts = [found.agrees === 1 ? '1 round agrees' : `${found.agrees} rounds agree`]
-  if (found.wrong.length > 0)
-    parts.push(found.wrong.length === 1 ? '1 differs' : `${found.wrong.length} differ`)
+  const parts = [counted(found.agrees, 'round agrees', 'rounds agree')]
+  if (found.wrong.length > 0) parts.push(counted(found.wrong.length, 'differs', 'differ'))
   if (found.unproven.length > 0)
     parts.push(
-      `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${missing} blobs are missing)`,
+      `${found.unproven.length} cannot be checked (round ${ranges(found.unproven.map(({ round }) => round + 1))}; ${counted(missing, 'blob is', 'blobs are')} missing)`,
     )
-  const rows = found.wrong.map(({ round, difference, entry }) => {
+  const rows = found.wrong.map(({ round, difference }) => {
     const about = difference.peer === undefined ? '' : ` of ${peerText(difference.peer, names)}`
-    return `     entry ${entry.body.height} (round ${round + 1}): ${differenceText(difference).replace(':', `${about}:`)}`
+    return `     round ${round + 1}: ${differenceText(difference).replace(':', `${about}:`)}`
   })
   const who = ledger.author === undefined ? nodeName(ledger.path) : peerText(ledger.author, names)
   return [`${colour((word as string).padEnd(5))}${who}: ${parts.join(', ')}`, ...rows].join('\n')

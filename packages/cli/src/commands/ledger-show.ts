@@ -61,7 +61,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')
   const rows = body.neighbours.map((record) => [
-    record.accepted ? pc.green('accepted') : pc.red('refused'),
+    record.accepted ? pc.green('accepted') : pc.red('rejected'),
     record.peer.slice(-8),
     decimal(record.score),
     record.threshold === null ? '' : decimal(record.threshold),

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { errorMessage, type FinalVerdict } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
@@ -33,16 +34,19 @@ export async function ledgerVerify(
     if (!verdict.ok) bad.push(verdict.path)
   }
   if (bad.length > 0)
-    throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${files.length} ledgers are not valid`)
+    throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${counted(files.length, 'ledger')} not valid`)
   if (trouble !== undefined) throw trouble
 }
 
 function textLine(verdict: FinalVerdict): string {
   if (!verdict.ok)
     return `${pc.red('bad')}  ${verdict.path}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`
-  const { path, entries, run, head, finalHeight } = verdict
-  const final = finalHeight === undefined ? '' : `, final up to entry ${finalHeight}`
-  return `${pc.green('ok')}   ${path}: ${entries} entries of ${run.manifest.training.rounds} rounds${final}, head ${head}, run ${run.id}`
+  const { path, entries, run, head, finalRound } = verdict
+  const final =
+    finalRound === undefined
+      ? ''
+      : `, final up to round ${finalRound + 1} (two thirds of the members have co-signed it)`
+  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${final}, head ${head}, run ${run.id}`
 }
 
 function jsonLine(verdict: FinalVerdict): string {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import { fullName } from '@tempered/lab/plugins'
 import { createRunManifest, DEFAULT_RULE, runTopology, writeFileAtomic } from '@tempered/node'
@@ -70,7 +71,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   await writeFileAtomic(options.out, `${JSON.stringify(run.manifest, null, 2)}\n`)
   process.stdout.write(`${run.id}\n`)
   process.stderr.write(
-    `wrote ${options.out}: ${members.length} members, ${options.rounds} rounds, rule ${run.manifest.rule.name}\n`,
+    `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
   )
   warnOfParts(runTopology(run).graph)
 }

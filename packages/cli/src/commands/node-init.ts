@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { parseText } from '@tempered/lab/documents'
 import { createIdentityFile, writeFileAtomic } from '@tempered/node'
@@ -28,6 +28,12 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   if ((await readdir(folder)).includes('node.yaml')) {
     throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} already exists; choose another folder`)
   }
+  if (options.manifest !== undefined) {
+    const info = await stat(options.manifest).catch(() => undefined)
+    // The file may be made later.
+    if (info?.isDirectory())
+      throw new CliError('E_USAGE', `--manifest ${options.manifest}: this is a folder; name a manifest file`)
+  }
   const bootstrap = [...(options.bootstrap ?? [])]
   const manifestFile =
     options.manifest === undefined ? '../manifest.json' : relative(resolve(folder), resolve(options.manifest))
@@ -41,7 +47,6 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
     part,
     parts,
   })
-  // The written configuration must be valid: an invalid address is refused here.
   parseText('node init', text, nodeConfigSchema)
   const identity = await createIdentityFile(join(folder, 'identity.key'))
   await writeFileAtomic(

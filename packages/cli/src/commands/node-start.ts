@@ -1,3 +1,4 @@
+import { isFileError } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import { loadModule } from '@tempered/lab/plugins'
 import { partitionScheme } from '@tempered/lab/scenario'
@@ -107,12 +108,13 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   }
 }
 
-/** Proofs of misdeeds in this run. Throws if the check of one fails, and E_WRONG_RUN. */
+/** Proofs of misdeeds in this run. Throws E_FILE, E_WRONG_RUN, and E_NOT_CONVINCING if the check of one fails. */
 async function openProofs(paths: readonly string[], run: Run): Promise<MisdeedProof[]> {
   const proofs: MisdeedProof[] = []
   for (const path of paths) {
     const proof = await checkProofFile(path).catch((error) => {
-      throw new CliError('E_NOT_CONVINCING', `--evidence ${path}: ${errorMessage(error)}`, { path }, error)
+      const code = isFileError(error) ? 'E_FILE' : 'E_NOT_CONVINCING'
+      throw new CliError(code, `--evidence ${path}: ${errorMessage(error)}`, { path }, error)
     })
     if (!proof.run.id.equals(run.id))
       throw new CliError(
@@ -136,7 +138,7 @@ async function bringProofs(
       const { status } = await node.accuse(evidence.bytes, blobs)
       logger.info({ peer: evidence.offender, kind: evidence.kind }, `evidence given: ${status}`)
     } catch (error) {
-      logger.error({ err: error, peer: evidence.offender }, `evidence refused: ${errorMessage(error)}`)
+      logger.error({ err: error, peer: evidence.offender }, `evidence not accepted: ${errorMessage(error)}`)
     }
   }
 }

@@ -11,7 +11,9 @@ export function addScenarioCommands(program: Command): void {
     )
   scenario
     .command('init')
-    .description('Write a commented scenario and, next to it, its JSON Schema for editors.')
+    .description(
+      'Write a commented scenario and, next to it, its JSON Schema for editors. `new scenario <name>` does the same with the default template.',
+    )
     .argument('<file>', 'file to write (YAML)')
     .addOption(
       new Option('--template <name>', 'template to start from').choices(TEMPLATE_NAMES).default('attack'),
@@ -28,8 +30,8 @@ export function addScenarioCommands(program: Command): void {
   scenario
     .command('run')
     .description(
-      'Run a scenario and its controls with every seed and rule; exit 8 when an assertion fails, 6 when a ledger ' +
-        'does not verify, 7 when nodes failed. --stage hosts runs nothing: it writes <out>/<name>-hosts.',
+      'Run a scenario and its controls with every seed and rule; exit 8 when an assertion fails, 9 when training ' +
+        'diverged, 6 when a ledger does not verify, 7 when nodes failed. --stage hosts runs nothing: it writes <out>/<name>-hosts.',
     )
     .argument('<file>', 'scenario file (YAML or JSON)')
     .addOption(

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { kindOfText } from '@tempered/lab/documents'
+import { errorMessage } from '@tempered/node'
 import { CliError } from '../errors.js'
 import { table } from '../terminal/table.js'
 
@@ -10,7 +11,9 @@ import { table } from '../terminal/table.js'
  */
 export async function scenarioList(folder: string): Promise<void> {
   const names = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new CliError('E_FILE', `${folder}: ${error.message}`, { folder }, error)
+    const isFile = error.code === 'ENOTDIR'
+    const what = isFile ? 'this is a file; name a folder with scenarios' : errorMessage(error)
+    throw new CliError('E_FILE', `${folder}: ${what}`, { folder }, error)
   })
   const files = names.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.endsWith('.schema.json'))
   // The files of the folder itself come first.

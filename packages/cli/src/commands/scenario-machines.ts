@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path'
+import { counted } from '@tempered/errors'
 import { cacheFolder, temperedVersion } from '@tempered/lab'
 import { loadScenarioData, planRun, type Scenario, variantsOf } from '@tempered/lab/scenario'
 import { randomIdentity } from '@tempered/node'
@@ -38,7 +39,7 @@ export async function scenarioMachines(
   if (options.json)
     process.stdout.write(`${JSON.stringify({ folder: shown, run: plan.run.id.toString(), hosts: names })}\n`)
   process.stderr.write(
-    `created ${shown}: ${names.length} hosts, ${names[0]} to ${names.at(-1)}\n` +
+    `created ${shown}: ${counted(names.length, 'host')}, ${names[0]} to ${names.at(-1)}\n` +
       (freshKeys
         ? ''
         : 'keys are derived from the seed and protect nothing; --fresh-keys draws random ones\n') +

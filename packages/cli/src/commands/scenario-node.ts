@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createAdversary, type HonestModels } from '@tempered/lab/adversary'
-import { runTopology, systemClock } from '@tempered/node'
+import { errorMessage, runTopology, systemClock } from '@tempered/node'
+import { CliError } from '../errors.js'
 import { ATTACK_FILE, loadAttackFile } from '../machines/attack-file.js'
 import { type NodeStartOptions, nodeStart } from './node-start.js'
 
@@ -17,8 +18,10 @@ const noModels: HonestModels = {
  * experiments: the node is an ordinary one with its training, publisher, network or rule replaced.
  */
 export async function scenarioNode(options: NodeStartOptions): Promise<void> {
-  const info = await stat(options.config).catch(() => undefined)
-  const folder = info?.isDirectory() ? options.config : dirname(options.config)
+  const info = await stat(options.config).catch((error) => {
+    throw new CliError('E_FILE', `--config ${options.config}: ${errorMessage(error)}`, {}, error)
+  })
+  const folder = info.isDirectory() ? options.config : dirname(options.config)
   const attack = await loadAttackFile(join(folder, ATTACK_FILE))
   await nodeStart(options, ({ run, identity, source }) => {
     const { manifest } = run

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
+import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
 import { startCluster } from '@tempered/lab/cluster'
+import { divergenceText, isDivergence } from '@tempered/lab/measures'
 import { newRunPath, requireNoFailures, runVariants, type ScenarioResult } from '@tempered/lab/run'
 import { checkScenario, loadScenario, loadScenarioData, type Scenario } from '@tempered/lab/scenario'
 import { startSimulation, TRAINING_MS } from '@tempered/lab/simulate'
@@ -16,6 +18,7 @@ import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
 import { renderBalances } from '../terminal/summary.js'
 import { widthOf } from '../terminal/table.js'
+import { placeOf } from './ledger-open.js'
 
 export interface ScenarioRunOptions {
   readonly stage: 'cluster' | 'simulate' | 'hosts'
@@ -142,10 +145,11 @@ function attackersText(names: readonly string[]): string {
   return `${who} ${names.length === 1 ? 'attacks' : 'attack'}`
 }
 
-/** Throws E_GOAL_MISSED, E_LEDGER_INVALID or E_NODES_FAILED, in this order. */
+/** Throws E_GOAL_MISSED (E_DIVERGED if that is why), E_LEDGER_INVALID or what `requireNoFailures` throws, in this order. */
 function requireGoals({ assertions, runs }: ScenarioResult): void {
   const missed = assertions.filter(({ ok }) => !ok)
   if (missed.length > 0) {
+    requireConvergence(runs, missed, assertions.length)
     const many =
       assertions.length > 1 ? `${missed.length} of ${assertions.length} assertions` : 'the assertion'
     const several = new Set(assertions.map(({ rule }) => rule)).size > 1
@@ -157,9 +161,32 @@ function requireGoals({ assertions, runs }: ScenarioResult): void {
   for (const { score, folder } of runs) {
     const bad = score.ledgers.bad[0]
     if (bad !== undefined)
-      throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: entry ${bad.entry}: ${bad.message}`)
+      throw new CliError('E_LEDGER_INVALID', `${folder}: ${bad.node}: ${placeOf(bad.entry)}: ${bad.message}`)
   }
   for (const { score, stopped } of runs) requireNoFailures(score, stopped !== null)
+}
+
+/**
+ * Throws E_DIVERGED if training diverged in the runs that all of the missed assertions judge: they then say nothing about
+ * the rule.
+ */
+function requireConvergence(
+  runs: ScenarioResult['runs'],
+  missed: ScenarioResult['assertions'],
+  assertions: number,
+): void {
+  const diverged = runs.filter(({ score }) => score.failed.some(isDivergence))
+  const [first] = diverged
+  const judges = (
+    { variant: { kind, name } }: (typeof runs)[number],
+    { assertion, rule }: (typeof missed)[number],
+  ) => (kind === 'attacked' ? name === kind || name === `${kind}-${rule}` : assertion.includes(kind))
+  if (first === undefined || !missed.every((one) => diverged.some((run) => judges(run, one)))) return
+  const where = diverged.map(({ folder }) => folder).join(', ')
+  throw new CliError(
+    'E_DIVERGED',
+    `${missed.length} of ${counted(assertions, 'assertion')} missed; in ${where} ${divergenceText(first.score.failed)}`,
+  )
 }
 
 /** Throws E_USAGE for flags of `--stage hosts` with another stage. */

@@ -10,13 +10,9 @@ import {
   wholeSplitSchema,
 } from '@tempered/lab/documents'
 import { z } from 'zod'
+import { MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
-const addressField = z
-  .string()
-  .regex(
-    /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/,
-    'must be a TCP multiaddr such as /ip4/0.0.0.0/tcp/4001, with /p2p/12D3Koo… at the end for a known peer',
-  )
+const addressField = z.string().regex(MULTIADDR, { error: ({ input }) => multiaddrProblem(String(input)) })
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { type JobSet, jobName, LAB_FILE } from './job-set.js'
 
 /** A Slurm array with one task per shard: `sbatch slurm.sh`, a lost shard alone by `sbatch --array=3 slurm.sh`. */
@@ -21,7 +22,7 @@ exec "\${TEMPERED:-tempered}" lab matrix ${LAB_FILE} --shard "$SLURM_ARRAY_TASK_
  */
 export function shellScript(set: JobSet): string {
   return `#!/bin/sh
-# sh run.sh            all ${set.shards} shards with xargs, JOBS at a time (default 1)
+# sh run.sh            ${counted(set.shards, 'shard')} with xargs, JOBS at a time (default 1)
 # sh run.sh 3          shard 3 alone: the way to repeat a lost one
 # With GNU parallel, on several machines that share this folder:
 #   seq ${set.shards} | parallel --sshlogin a,b --workdir "$PWD" sh run.sh {}
@@ -36,7 +37,7 @@ exec "\${TEMPERED:-tempered}" lab merge ${LAB_FILE} results
 }
 
 export function jobsReadme(set: JobSet): string {
-  return `# ${set.name} in ${set.shards} shards
+  return `# ${set.name} in ${counted(set.shards, 'shard')}
 
 Every shard runs its part of the cells and writes a file per finished cell into one shared folder, \`results\`. A shard
 that stops is started again with the same command and does only what is left. \`TEMPERED\` names the command, if it is

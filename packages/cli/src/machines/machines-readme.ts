@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { faultText, sortFaults } from '@tempered/lab/faults'
 import { type Scenario, variantRuleName } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
@@ -27,7 +28,7 @@ export function machinesReadme(init: MachinesReadmeInit): string {
       : `Attackers, started with \`tempered scenario node\`: ${attackers
           .map(({ node, attack }) => `${node.name} (${attack!.attack.name})`)
           .join(', ')}.`
-  return `# ${name} on ${hosts.length} hosts
+  return `# ${name} on ${counted(hosts.length, 'host')}
 
 Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule)}.
 ${who}

@@ -1,8 +1,9 @@
 import type { RunEvent } from '@tempered/lab/events'
 import { faultText } from '@tempered/lab/faults'
+import { divergenceText, highLossRemedy, isDivergence } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { ruleText } from '@tempered/lab/text'
-import { ISOLATION_REMEDY } from '@tempered/node'
+import { ISOLATION_REMEDY, type Notice } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
 import { stopText } from './stop-text.js'
@@ -27,6 +28,7 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
   const name = (index: number): string => run.plan.nodes[index]?.name ?? `node ${index}`
   switch (event.type) {
     case 'failed':
+      if (isDivergence(event)) return divergedText(run, name(event.index), event)
       return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}; the others continue`)
     case 'host-gone': {
       const how = event.signal ?? `exit code ${event.exitCode}`
@@ -53,6 +55,35 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
   }
 }
 
+/** Runs in which a node has diverged, or trains in vain: where one does, most do, and the summary names them all. */
+const diverged = new WeakSet<RecordedRun>()
+const inVain = new WeakSet<RecordedRun>()
+
+function divergedText(
+  run: RecordedRun,
+  name: string,
+  { code, message, round }: Extract<RunEvent, { type: 'failed' }>,
+): string | undefined {
+  if (diverged.has(run)) return undefined
+  diverged.add(run)
+  const text = divergenceText([{ node: name, code, message, ...(round === undefined ? {} : { round }) }])
+  return pc.red(`E_DIVERGED: ${text}; the summary names all that diverge`)
+}
+
+function highLossNotice(
+  run: RecordedRun,
+  name: string,
+  { round, rounds, loss }: Extract<Notice, { kind: 'high-loss' }>,
+): string | undefined {
+  if (inVain.has(run)) return undefined
+  inVain.add(run)
+  const isAttacked = run.plan.nodes.some(({ attack }) => attack !== undefined)
+  return pc.yellow(
+    `the training loss of ${name} was more than ten times above that of guessing in rounds ${round + 2 - rounds} to ${round + 1}, ` +
+      `last ${Number(loss.toPrecision(3))}: ${highLossRemedy(isAttacked)}`,
+  )
+}
+
 /** Notices that say something about the run; what follows from faults of the scenario goes into logs alone. */
 function noticeText(
   run: RecordedRun,
@@ -60,8 +91,10 @@ function noticeText(
   { index, notice }: Extract<RunEvent, { type: 'notice' }>,
 ): string | undefined {
   const isAttacker = run.plan.nodes[index]?.attack !== undefined
-  if (notice.kind !== 'isolated' || isAttacker) return undefined
+  if (isAttacker) return undefined
+  if (notice.kind === 'high-loss') return highLossNotice(run, name(index), notice)
+  if (notice.kind !== 'isolated') return undefined
   return pc.yellow(
-    `${name(index)} refused every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,
+    `${name(index)} rejected every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,
   )
 }

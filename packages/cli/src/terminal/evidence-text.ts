@@ -13,11 +13,11 @@ export function misdeedText(evidence: Evidence, judgement?: Proven): string {
     }
     case 'forked-ledger': {
       const [a, b] = evidence.heads
-      return `signed two histories of its ledger: at entry ${a.body.height} ${a.body.entry} and ${b.body.entry}`
+      return `signed two histories of its ledger: at entry ${a.body.height + 1} ${a.body.entry} and ${b.body.entry}`
     }
     case 'entry-equivocation': {
       const [a, b] = evidence.entries
-      return `signed two entries ${a.body.height} of its ledger: ${a.cid} and ${b.cid}`
+      return `signed two different entries ${a.body.height + 1} of its ledger: ${a.cid} and ${b.cid}`
     }
     case 'invalid-model':
       return `announced something that is not a model for round ${round}${judgement === undefined ? '' : `: ${judgement.what}`}`

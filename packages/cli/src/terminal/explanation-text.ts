@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { Accuracies } from '@tempered/lab/run'
 import { percent, ruleText } from '@tempered/lab/text'
 import {
@@ -60,7 +61,7 @@ function arrivalText({ record }: Explanation): string {
 function replayText({ finding }: Explanation): string {
   if (finding.status === 'agrees') return 'recomputing the round gives what the entry says, bit for bit'
   if (finding.status === 'differs') return `NOT what the entry says: ${differenceText(finding.difference)}`
-  return `${finding.missing.length} models are missing, so nothing more is known; name the folders that hold them with --blobs`
+  return `${counted(finding.missing.length, 'model is', 'models are')} missing, so nothing more is known; name the folders that hold them with --blobs`
 }
 
 function layerLines(layers: NonNullable<Explanation['models']>['layers']): string[] {

@@ -1,27 +1,50 @@
+import { counted } from '@tempered/errors'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal, percent } from '@tempered/lab/text'
+import { systemClock } from '@tempered/node'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
+import { createStartSteps, type StartSteps } from './start-steps.js'
 import { table } from './table.js'
 
 const REDRAW_MS = 150
+/** While nothing but the time changes. */
+const WAITING_MS = 1000
 
 /** A table per run, redrawn as its nodes report; other events stay above it. */
 export function createLiveTable(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream)
   const runs = new Map<RecordedRun, string>()
+  const starts = new Map<RecordedRun, { readonly steps: StartSteps; readonly begunMs: number }>()
   let timer: NodeJS.Timeout | undefined
+  let closed = false
   const draw = (): void => {
     timer = undefined
     const rows = rowsOf(stream.rows, runs.size)
-    update([...runs].map(([run, title]) => renderRun(run, title, rows)).join('\n\n'))
+    const startText = (run: RecordedRun): string | undefined => {
+      const start = starts.get(run)
+      if (start === undefined || start.steps.over) return undefined
+      return `${start.steps.text()} (${((systemClock.monotonicMs() - start.begunMs) / 1000).toFixed(0)} s)`
+    }
+    update([...runs].map(([run, title]) => renderRun(run, title, rows, startText(run))).join('\n\n'))
+    // Until the first round ends, the seconds go on.
+    if (!closed && [...runs.keys()].some((run) => startText(run) !== undefined))
+      timer = setTimeout(draw, WAITING_MS)
+  }
+  const add = (run: RecordedRun, title: string): void => {
+    runs.set(run, title)
+    if (!starts.has(run))
+      starts.set(run, { steps: createStartSteps(run), begunMs: systemClock.monotonicMs() })
   }
   return {
-    watch: (...added) => added.forEach((run) => void runs.set(run, titleOf(run))),
+    watch(...added) {
+      for (const run of added) add(run, titleOf(run))
+    },
     event(run, event, _elapsedMs, about) {
-      runs.set(run, titleOf(run, about))
+      add(run, titleOf(run, about))
+      starts.get(run)!.steps.note(event)
       const text = eventText(run, event)
       if (text !== undefined) {
         update.clear()
@@ -35,6 +58,7 @@ export function createLiveTable(stream: NodeJS.WriteStream): Progress {
       if (runs.size > 0) timer ??= setTimeout(draw, REDRAW_MS)
     },
     close() {
+      closed = true
       clearTimeout(timer)
       timer = undefined
       if (runs.size > 0) draw()
@@ -55,7 +79,7 @@ export function rowsOf(lines: number | undefined, runs: number): number {
   return Math.max(MIN_ROWS, Math.min(MAX_ROWS, room))
 }
 
-function renderRun(run: RecordedRun, title: string, maxRows: number): string {
+function renderRun(run: RecordedRun, title: string, maxRows: number, startText: string | undefined): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
@@ -80,8 +104,9 @@ function renderRun(run: RecordedRun, title: string, maxRows: number): string {
     ]
   })
   const lines = table([header, ...rows], new Set([2, 3, 4, 5, 6, 7]))
-  if (plan.nodes.length > maxRows) lines.push(pc.dim(`… and ${plan.nodes.length - maxRows} more nodes`))
-  const head = `${pc.bold(title)}  ${pc.dim(bar(done / total))} ${done}/${total} node rounds`
+  if (plan.nodes.length > maxRows)
+    lines.push(pc.dim(`… and ${counted(plan.nodes.length - maxRows, 'more node')}`))
+  const head = `${pc.bold(title)}  ${pc.dim(bar(done / total))} ${startText ?? `${done}/${total} node rounds`}`
   return [head, ...lines.map((line, k) => (k === 0 ? pc.dim(line) : line))].join('\n')
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { CellResult, MatrixProgress as State } from '@tempered/lab/matrix'
 import { percent } from '@tempered/lab/text'
 import { systemClock } from '@tempered/node'
@@ -31,7 +32,7 @@ export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: numbe
           ? pc.red(`failed: ${result.error}`)
           : `worst error ${percent(result.measures?.mter)}`
       const line =
-        `${finished}/${total} cells${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
+        `${finished}/${counted(total, 'cell')}${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
         `${result.rule} × ${result.attack} ${percent(result.fraction, 0)} seed ${result.seed}: ${outcome}`
       if (update !== undefined) update(line)
       else if (finished === total || here % Math.ceil(total / LINES) === 0) stream.write(`${line}\n`)

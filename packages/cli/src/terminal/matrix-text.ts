@@ -48,7 +48,7 @@ function costRows(byRule: readonly (readonly CellResult[])[]): string[][] {
     }),
   ]
   return [
-    row('cost: honest refused', 'honestRefused', percent),
+    row('cost: honest rejected', 'honestRefused', percent),
     row('cost: per node and round', 'bytesPerRound', bytes),
     row('cost: computation time', 'aggregateMs', (value) => `${value.toFixed(1)} ms`),
   ]

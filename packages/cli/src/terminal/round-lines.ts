@@ -1,14 +1,24 @@
+import type { FaultHappened } from '@tempered/lab/events'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal, percent } from '@tempered/lab/text'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
+import { createStartSteps, type StartSteps } from './start-steps.js'
 
 /** A line for every round that all nodes of a run have finished, and for other events. */
 export function createRoundLines(stream: NodeJS.WriteStream): Progress {
-  const watched = new Map<RecordedRun, { printed: number; absent: Set<number>; behind: number | undefined }>()
+  const watched = new Map<
+    RecordedRun,
+    { printed: number; absent: Set<number>; behind: number | undefined; steps: StartSteps }
+  >()
   const stateOf = (run: RecordedRun) => {
     const joining = run.plan.scenario.faults.flatMap((fault) => fault.join ?? [])
-    const state = watched.get(run) ?? { printed: 0, absent: new Set(joining), behind: undefined }
+    const state = watched.get(run) ?? {
+      printed: 0,
+      absent: new Set(joining),
+      behind: undefined,
+      steps: createStartSteps(run),
+    }
     watched.set(run, state)
     return state
   }
@@ -18,11 +28,10 @@ export function createRoundLines(stream: NodeJS.WriteStream): Progress {
       const text = eventText(run, event)
       if (text !== undefined) stream.write(`${text}\n`)
       const state = stateOf(run)
-      if (event.type === 'fault' && 'node' in event.action) {
-        const { type, node } = event.action
-        if (type === 'kill' || type === 'leave') state.absent.add(node)
-        else if (type === 'restart' || type === 'join') state.absent.delete(node)
-      }
+      const step = state.steps.note(event)
+      if (step !== undefined)
+        stream.write(`${secondsText(elapsedMs)}  ${titleOf(run, about)}  ${STEP_TEXTS[step]}\n`)
+      if (event.type === 'fault') noteAbsence(event.action, state.absent)
       if (event.type !== 'round') return
       // A round is over when all present nodes have finished it, or a later one.
       const { nodes } = run.plan
@@ -45,6 +54,20 @@ export function createRoundLines(stream: NodeJS.WriteStream): Progress {
   }
 }
 
+function noteAbsence(action: FaultHappened['action'], absent: Set<number>): void {
+  if (action.type === 'kill' || action.type === 'leave') absent.add(action.node)
+  else if (action.type === 'restart' || action.type === 'join') absent.delete(action.node)
+}
+
+const STEP_TEXTS = {
+  started: 'all nodes have started',
+  trained: 'all nodes have trained their first model',
+} as const
+
+function secondsText(elapsedMs: number): string {
+  return `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`
+}
+
 function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: number): string {
   const { plan, records } = run
   const reports = plan.nodes
@@ -62,7 +85,7 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
   const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
   return [
-    `${(elapsedMs / 1000).toFixed(1).padStart(6)} s`,
+    secondsText(elapsedMs),
     title,
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,

@@ -1,4 +1,4 @@
-import { isCutShort, scoredRoundsText } from '@tempered/lab/measures'
+import { isCutShort, isDivergence, scoredRoundsText } from '@tempered/lab/measures'
 import type { ScenarioResult } from '@tempered/lab/run'
 import type { Scenario } from '@tempered/lab/scenario'
 import { bytes, percent, ruleText, seconds } from '@tempered/lab/text'
@@ -43,7 +43,11 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     // The first line of each block is its header.
     ...lines.map((line, k) => (k === 0 || lines[k - 1] === '' ? pc.dim(line) : line)),
     ...runs.flatMap((run) => cutText(run) ?? []),
-    ...runs.flatMap(({ folder, score }) => renderTroubles(score).map((trouble) => `${folder}: ${trouble}`)),
+    ...runs.flatMap(({ variant, folder, score }) =>
+      renderTroubles(score, variant.scenario.adversaries.length > 0).map(
+        (trouble) => `${folder}: ${trouble}`,
+      ),
+    ),
   ]
 }
 
@@ -53,7 +57,8 @@ function cutText({
   stopped,
   interrupted,
 }: ScenarioResult['runs'][number]): string | undefined {
-  if (!isCutShort(score)) return undefined
+  // A line of its own says so when training diverged.
+  if (!isCutShort(score) || score.failed.some(isDivergence)) return undefined
   const why = interrupted
     ? 'interrupted'
     : stopped === null

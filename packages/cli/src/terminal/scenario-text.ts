@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { planAttack } from '@tempered/lab/adversary'
 import { faultText, sortFaults } from '@tempered/lab/faults'
 import {
@@ -22,8 +23,11 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
   const topologyChecks = checkTopology(scenario, graph)
   const facts: [string, string][] = [
     ['runs', `${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`],
-    ['nodes', `${nodes}, ${shape(topology)}, ${graph.edges.length} links`],
-    ['training', `${learnt(scenario)}, ${training.rounds} rounds of ${training.localSteps} steps`],
+    ['nodes', `${nodes}, ${shape(topology)}, ${counted(graph.edges.length, 'link')}`],
+    [
+      'training',
+      `${learnt(scenario)}, ${counted(training.rounds, 'round')} of ${counted(training.localSteps, 'step')}`,
+    ],
     ['rules', rules.map((rule) => call(rule.name, rule.params, rule.pre)).join('; ')],
     ...seeds.flatMap((seed) => attackerFacts(scenario, seed)),
     ...sortFaults(scenario.faults).map((action): [string, string] => [
@@ -104,7 +108,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
     for (const { node, neighbours, tolerated, byzantineNeighbours, safe } of check.nodes) {
       const limit =
         tolerated === null ? 'the rule does not state how many may attack' : `up to ${tolerated} may attack`
-      const text = `of ${neighbours} neighbours ${limit}, ${byzantineNeighbours} ${byzantineNeighbours === 1 ? 'does' : 'do'}${safe ? '' : pc.red(': too many')}`
+      const text = `of ${counted(neighbours, 'neighbour')} ${limit}, ${counted(byzantineNeighbours, 'does', 'do')}${safe ? '' : pc.red(': too many')}`
       groups.set(text, [...(groups.get(text) ?? []), node])
     }
     const lines = [...groups].map(([text, members]) => `node ${ranges(members)}: ${text}`)
@@ -159,6 +163,7 @@ function labelTable(scenario: Scenario, data: DataSource): string[] {
   const header = ['   ', 'label', '', ...columns, 'all']
   const numbers = new Set(Array.from({ length: columns.length + 1 }, (_, k) => k + 3))
   const lines = table([header, ...rows], numbers).map((line, k) => (k === 0 ? pc.dim(line) : line))
-  if (counts.length > MAX_ROWS) lines.push(pc.dim(`    … and ${counts.length - MAX_ROWS} more nodes`))
+  if (counts.length > MAX_ROWS)
+    lines.push(pc.dim(`    … and ${counted(counts.length - MAX_ROWS, 'more node')}`))
   return lines
 }

@@ -1,13 +1,17 @@
 import {
   benefitLines,
   costLines,
+  divergenceText,
+  highLossText,
   isCutShort,
+  isDivergence,
   type MeasureName,
   measureInfo,
   measuresOf,
   measureText,
   type RunScore,
   scoredRoundsText,
+  secondsNote,
   type Tradeoff,
   unequalText,
 } from '@tempered/lab/measures'
@@ -68,6 +72,8 @@ export function renderBalances(balances: readonly Tradeoff[], width: number, isS
   const lines = balances.flatMap((balance) => {
     const benefits = benefitLines(balance)
     const costs = costLines(balance, isSimulated)
+    // Nothing was measured, e.g. because every run diverged.
+    if ([...benefits, ...costs].every(({ text }) => text === '–')) return []
     const benefit = [[`benefit of ${balance.rule}`, ''], ...benefits.map(({ label, text }) => [label, text])]
     const cost = [['cost', ''], ...costs.map(({ label, text }) => [label, text])]
     const beside = table(
@@ -80,20 +86,34 @@ export function renderBalances(balances: readonly Tradeoff[], width: number, isS
     if (beside.every((line) => line.length <= width)) return ['', ...boldFirst(beside)]
     return [benefit, cost].flatMap((side) => ['', ...boldFirst(table(side, new Set([1])))])
   })
-  return [...lines, ...balances.flatMap((balance) => unequalText(balance) ?? []).map(pc.yellow)]
+  const notes = new Set(balances.flatMap((balance) => secondsNote(balance, isSimulated) ?? []))
+  return [
+    ...lines,
+    ...[...notes].map((note) => pc.dim(note)),
+    ...balances.flatMap((balance) => unequalText(balance) ?? []).map(pc.yellow),
+  ]
 }
 
 function boldFirst([first = '', ...lines]: readonly string[]): string[] {
   return [pc.bold(first), ...lines]
 }
 
-/** Ledgers that do not verify, nodes that failed and nodes that were shut out, one line each. */
-export function renderTroubles(score: RunScore): string[] {
+/**
+ * Ledgers that do not verify, nodes that failed and nodes that were shut out, one line each; nodes whose training
+ * diverged together in one line.
+ */
+export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
   return [
     ...score.ledgers.bad.map((bad) =>
-      pc.red(`ledger of ${bad.node}: entry ${bad.entry}: ${bad.code}: ${bad.message}`),
+      pc.red(
+        `ledger of ${bad.node}: ${bad.entry < 0 ? 'header or manifest' : `entry ${bad.entry + 1}`}: ${bad.code}: ${bad.message}`,
+      ),
     ),
-    ...score.failed.map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
+    ...[divergenceText(score.failed) ?? []].flat().map((text) => pc.red(`E_DIVERGED: ${text}`)),
+    ...score.failed
+      .filter((failure) => !isDivergence(failure))
+      .map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
+    ...[highLossText(score.highLoss ?? [], isAttacked) ?? []].flat().map(pc.yellow),
     ...(score.isolated ?? []).map((isolated) => pc.yellow(isolationText(isolated))),
   ]
 }
@@ -101,6 +121,6 @@ export function renderTroubles(score: RunScore): string[] {
 function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
   const rounds = `rounds ${from + 1} to ${to + 1}`
   return how === 'refuses-all'
-    ? `${node} refused every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
-    : `${node}'s model was refused by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`
+    ? `${node} rejected every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
+    : `${node}'s model was rejected by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`
 }

@@ -42,12 +42,12 @@ describe('tempered ledger verify', () => {
     onCopy(async (copy) => {
       const before = await ledger('verify', copy)
       expect(before.code, before.stderr).toBe(0)
-      expect(before.stdout.match(/final up to entry \d/g)).toHaveLength(6)
+      expect(before.stdout.match(/final up to round \d \(two thirds/g)).toHaveLength(6)
       await writeFile(ledgerOf('node-02', copy), await cutAfter(ledgerOf('node-02'), 0))
       const after = await ledger('verify', copy)
       expect(after.code).toBe(6)
       expect(after.stdout).toMatch(
-        /bad {2}.*node-02.*entry 1: E_ROLLED_BACK: the ledger ends with entry 0.*at entry \d is final/,
+        /bad {2}.*node-02.*entry 2: E_ROLLED_BACK: the ledger ends with entry 1,.*at entry \d \(round \d\) is final/,
       )
       // Alone, without the final heads of others and its own, it is a valid ledger of fewer rounds.
       await rm(join(stateOf('node-02', copy), 'finals.cbor'))
@@ -91,7 +91,7 @@ describe('tempered ledger verify', () => {
       await writeFile(path, bytes)
       const verified = await runCli(['ledger', 'verify', path], base)
       expect(verified.code).toBe(6)
-      expect(verified.stdout).toContain('entry 3')
+      expect(verified.stdout).toContain('entry 4')
       expect(verified.stdout).toContain('E_HASH_MISMATCH')
       expect(verified.stderr).toContain('E_LEDGER_INVALID')
     }))
@@ -107,7 +107,7 @@ describe('tempered ledger replay', () => {
       expect(replay.stdout.match(/^ok +node-0[02345] .*: 4 rounds agree$/gm)).toHaveLength(5)
       expect(replay.stdout).toMatch(/^bad +node-01 .*: 0 rounds agree, 4 differ$/m)
       expect(replay.stdout).toMatch(
-        /entry 0 \(round 1\): neighbours\.\d\.\w+ of node-0\d \(…\w+\): recorded .*, computed/,
+        / {5}round 1: neighbours\.\d\.\w+ of node-0\d \(…\w+\): recorded .*, computed/,
       )
       const files = await readdir(proofs)
       expect(files.sort()).toEqual([1, 2, 3, 4].map((round) => `${LIAR}-round-${round}-wrong-aggregate.car`))
@@ -240,14 +240,16 @@ describe('two copies of one ledger that differ', () => {
       const both = [stateOf('node-04'), stateOf('node-04', copy)]
       const diff = await ledger('diff', ...both)
       expect(diff.code).toBe(6)
-      expect(diff.stdout).toMatch(/^contradiction node-04 .* signed two entries 0: /m)
+      expect(diff.stdout).toMatch(/^contradiction node-04 .* signed two different entries 1: /m)
       const proofs = join(copy, 'proofs')
       expect((await ledger('replay', ...both, '--proofs', proofs)).code).toBe(6)
       const [name] = await readdir(proofs)
       expect(name).toBe('node-04-round-1-entry-equivocation.car')
       const checked = await ledger('check', join(proofs, name!))
       expect(checked.code, checked.stdout).toBe(0)
-      expect(checked.stdout).toContain(`proves that ${signerOf(4).peerId} signed two entries 0 of its ledger`)
+      expect(checked.stdout).toContain(
+        `proves that ${signerOf(4).peerId} signed two different entries 1 of its ledger`,
+      )
     }))
 })
 
@@ -261,7 +263,9 @@ describe('tempered ledger prove', () => {
       expect(proved.stdout).toBe(out)
       const checked = await ledger('check', out)
       expect(checked.code).toBe(0)
-      expect(checked.stdout).toContain(`(round 1, ${(await entriesOf(ledgerOf('node-00')))[0]!.cid})`)
+      expect(checked.stdout).toContain(
+        `the entry of round 1 (${(await entriesOf(ledgerOf('node-00')))[0]!.cid})`,
+      )
       expect(checked.stdout).toContain(`signed by ${signerOf(0).peerId}`)
       expect((await ledger(...args)).code).toBe(2)
       expect((await ledger('check', 'missing.car')).code).toBe(2)
@@ -276,7 +280,7 @@ describe('tempered ledger prove', () => {
       expect(proved.code, proved.stderr).toBe(0)
       const checked = await ledger('check', later)
       expect(checked.code, checked.stdout).toBe(0)
-      expect(checked.stdout).toContain(`proves that the ledger of ${signerOf(0).peerId}, final up to entry`)
+      expect(checked.stdout).toContain(`proves that the ledger of ${signerOf(0).peerId}, final up to round`)
       expect((await ledger('prove', stateOf('node-02'), '--since', earlier)).code).toBe(2)
       expect((await prove('--since', later)).code).toBe(2)
       expect((await prove()).code).toBe(2)

@@ -33,6 +33,39 @@ const watch = (cli: CliProcess, look: (event: Event) => boolean): Promise<true> 
   })
 const isFault = (event: Event, type: string): boolean => event.type === 'fault' && event.action?.type === type
 
+describe('a scenario whose training diverges', () => {
+  it('says so in one line per run, and exits 9 though its assertions were missed', () =>
+    inTemporaryFolder(async (folder) => {
+      const text = base('diverged', 3)
+        .replace('model: softmax', 'model: mlp')
+        .replace('localSteps: 3', 'localSteps: 10, learningRate: 100000')
+      await writeFile(join(folder, 's.yaml'), `${text}assertions: ["worstHonestAccuracy >= 0.5"]\n`)
+      const run = await runCli(['scenario', 'run', 's.yaml', '--stage', 'simulate'], folder)
+      expect(run.code, run.stderr).toBe(9)
+      for (const output of [run.stdout, run.stderr.split('error E_')[0]!]) {
+        expect(output.match(/E_DIVERGED/g)).toHaveLength(1)
+        expect(output).toMatch(/training diverged in round 1 at node-00.*lower training\.learningRate/)
+      }
+      expect(run.stderr).toMatch(/error E_DIVERGED: 1 of 1 assertion missed/)
+      const [results = ''] = await readdir(join(folder, 'runs'))
+      const page = await readFile(join(folder, 'runs', results, 'report.html'), 'utf8')
+      expect(page).toMatch(/class="alert">[^<]*training diverged in round 1/)
+      expect(page).toContain('"empty":"training diverged before the first round ended"')
+    }))
+
+  it('warns of a loss far above that of guessing', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(
+        join(folder, 's.yaml'),
+        base('high', 4).replace('localSteps: 3', 'localSteps: 3, learningRate: 100000'),
+      )
+      const run = await runCli(['scenario', 'run', 's.yaml', '--stage', 'simulate'], folder)
+      expect(run.code, run.stderr).toBe(0)
+      for (const output of [run.stdout, run.stderr])
+        expect(output.match(/more than ten times above .* lower training\.learningRate/g)).toHaveLength(1)
+    }))
+})
+
 describe('a scenario with faults', () => {
   it.runIf(full)('kills a node and starts it again; it goes on with the same ledger', () =>
     inTemporaryFolder(async (folder) => {

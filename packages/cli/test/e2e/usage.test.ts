@@ -64,6 +64,50 @@ describe('the tempered command', () => {
     }),
   )
 
+  it.each([
+    [['ledger', 'verify', 'gone'], /E_FILE: gone: there is no such file or folder; name a state folder/],
+    [['ledger', 'verify', '.'], /E_FILE: \.: this folder and those below it hold no ledger\.car/],
+    [['ledger', 'check', 'gone'], /E_FILE: gone: there is no such file or folder; check the path \(ENOENT/],
+    [['manifest', 'show', 'gone'], /E_FILE: gone: there is no such file; check the path/],
+    [['manifest', 'show', '.'], /E_FILE: \.: this is a folder; name a file/],
+    [['scenario', 'list', 'gone'], /E_FILE: gone: there is no such file or folder/],
+    [['scenario', 'node', '--config', 'gone'], /E_FILE: --config gone: there is no such file or folder/],
+    [['report', '.'], /E_FILE: \.: contains no run.*runs\/<name>-<date>/],
+    [
+      ['node', 'init', 'a', '--manifest', '.'],
+      /E_USAGE: --manifest \.: this is a folder; name a manifest file/,
+    ],
+  ])('%j says what is missing and what to name', (args, text) =>
+    inTemporaryFolder(async (folder) => {
+      expect(await callCli(args, folder)).toMatchObject({ code: 2, stderr: expect.stringMatching(text) })
+    }),
+  )
+
+  it.each([
+    ['example.org:4001', '/dns4/example.org/tcp/4001'],
+    ['192.0.2.7:99', '/ip4/192.0.2.7/tcp/99'],
+    ['[::1]:4001', '/ip6/::1/tcp/4001'],
+    ['http://host/', '/dns4/host/tcp/4001'],
+    ['what is this', '/ip4/192.0.2.7/tcp/4001'],
+  ])('names the option with an invalid address, and a valid one made of it: %s', (address, example) =>
+    inTemporaryFolder(async (folder) => {
+      const run = await callCli(['node', 'init', 'a', '--bootstrap', address], folder)
+      expect(run.code).toBe(2)
+      expect(run.stderr).toContain('--bootstrap')
+      expect(run.stderr).toContain(example)
+      expect(run.stderr).toContain('(see tempered node init --help)')
+    }),
+  )
+
+  it('new without a kind or a name lists the kinds', () =>
+    inTemporaryFolder(async (folder) => {
+      const run = await callCli(['new'], folder)
+      expect(run.code).toBe(2)
+      for (const kind of ['rule', 'pre-aggregator', 'attack', 'topology', 'measure', 'scenario', 'lab'])
+        expect(run.stderr).toMatch(new RegExp(`^ {2}${kind} +\\w`, 'm'))
+      expect((await callCli(['new', 'rule'], folder)).stderr).toContain('tempered new rule my-rule')
+    }))
+
   it('writes no file where it cannot, and says what to do', () =>
     inTemporaryFolder(async (folder) => {
       await callCli(['node', 'init', 'a'], folder)

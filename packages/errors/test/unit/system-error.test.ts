@@ -11,8 +11,11 @@ const systemError = (code: string, errno: number, syscall = 'write') =>
 describe('errors of the operating system about files', () => {
   it('have the code E_IO and say what to do', () => {
     const cases: [unknown, RegExp][] = [
-      [thrownBy(() => readFileSync(tmpdir())), /^EISDIR: .*; name a file$/],
-      [thrownBy(() => writeFileSync('/nowhere/at/all', '')), /^ENOENT: .*; check the path$/],
+      [thrownBy(() => readFileSync(tmpdir())), /^this is a folder.*; name a file \(EISDIR: read\)$/],
+      [
+        thrownBy(() => writeFileSync('/nowhere/at/all', '')),
+        /^there is no such file.*; check the path \(ENOENT: open \/nowhere\/at\/all\)$/,
+      ],
       [systemError('ENOSPC', -28), /the disk is full; free some space/],
       [systemError('EMFILE', -24, 'open'), /too many open files; raise the limit \(ulimit -n\)/],
     ]

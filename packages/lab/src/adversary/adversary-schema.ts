@@ -33,7 +33,9 @@ export const adversarySchema = z
         'Placement of the attackers of `fraction` or `count`, drawn from the seed. random (default); one-per-neighbourhood: no ' +
           'honest node has two attacking neighbours, as far as possible; worst-position: on the most shortest paths between honest nodes.',
       ),
-    attack: orName(namedWithParams('Attack.', ATTACK_NAMES)),
+    attack: orName(namedWithParams('Attack.', ATTACK_NAMES)).describe(
+      'What they do: a name, or a name with parameters.',
+    ),
     poison: orName(namedWithParams('Attack on the training data.', POISONS))
       .optional()
       .describe(

@@ -81,6 +81,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     const node = nodes[index]!
     const isHonest = node.attack === undefined
     lifecycle.published(index, round)
+    if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
     if (isHonest) {
       const path = join(nodeFolder(folder, node), 'blobs', modelCid)
       for (const worker of workers)
@@ -90,8 +91,10 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
   }
 
   const receive = (worker: Worker, message: FromWorker): void => {
-    if (message.type === 'listening') workers.announce(worker, message.peer, message.addresses)
-    else if (message.type === 'published') published(message)
+    if (message.type === 'listening') {
+      workers.announce(worker, message.peer, message.addresses)
+      onEvent({ type: 'step', index: message.index, step: 'started' })
+    } else if (message.type === 'published') published(message)
     else {
       if ((message.type === 'done' || message.type === 'failed') && worker.running.has(message.index))
         lifecycle.ended(worker, message.index)

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import {
-  errorCode,
-  errorMessage,
   logFormatters,
   manifestTask,
   preloadNetwork,
@@ -14,6 +12,7 @@ import { createTrainerService, loadData } from '@tempered/train'
 import { pino } from 'pino'
 import { createHonestModels } from '../adversary/honest-models.js'
 import { shareMemory } from '../events/memory-share.js'
+import { nodeFailed } from '../events/node-failure.js'
 import { linkName } from '../faults/conditions.js'
 import { loadUsedModules } from '../plugins/load-module.js'
 import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
@@ -39,7 +38,7 @@ process.on('message', (message: ToWorker) => {
   if (message.type === 'launch') {
     launch(message.launch).catch((error) => {
       for (const { index } of message.launch.nodes) {
-        send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+        send(nodeFailed(index, error))
       }
       process.disconnect()
     })
@@ -127,7 +126,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
         (error) => {
           const { index, name } = assigned
           logger.error({ err: error, node: name }, 'node failed')
-          send({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+          send(nodeFailed(index, error))
         },
       ),
     ),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { nearestName } from '@tempered/errors'
+import { errorMessage, nearestName } from '@tempered/errors'
 import { issueText, valueAt } from '@tempered/protocol'
 import {
   type Document,
@@ -18,7 +18,7 @@ import type { Problem } from './problem.js'
 import { yamlErrorText } from './yaml-error-text.js'
 
 const READING: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file; check the path',
   EISDIR: 'this is a folder; name a file',
 }
 
@@ -51,8 +51,7 @@ export async function loadDocument<S extends z.ZodType>(
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const what = READING[code ?? ''] ?? message
+    const what = READING[(error as NodeJS.ErrnoException).code ?? ''] ?? errorMessage(error)
     throw new LabError('E_FILE', `${path}: ${what}`, { path }, error)
   }
   const document = readText(path, text)

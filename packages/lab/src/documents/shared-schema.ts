@@ -14,7 +14,7 @@ export const namedWithParams = (what: string, names: readonly string[] = []) =>
     params: z
       .record(z.string(), z.number())
       .default({})
-      .describe('Parameters by name. Omitted parameters have their defaults.'),
+      .describe('Parameters by name; those that are left out have their defaults.'),
   })
 
 /** A bare name stands for itself with default parameters: `rule: median`. */
@@ -27,10 +27,13 @@ export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) 
 export const modulesSchema = z
   .array(
     z.strictObject({
-      kind: z.enum(['rule', 'pre-aggregator', 'attack', 'topology', 'measure']),
-      name: z.string(),
-      file: z.string(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      kind: z.enum(['rule', 'pre-aggregator', 'attack', 'topology', 'measure']).describe('What it adds.'),
+      name: z.string().describe('Name by which the run uses it.'),
+      file: z.string().describe('Absolute path.'),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('SHA-256 of the file, in hexadecimal.'),
     }),
   )
   .optional()
@@ -60,17 +63,17 @@ export const backendSchema = z
 
 export const splitSchema = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('iid') }),
+    z.strictObject({ kind: z.literal('iid').describe('at random, in equal shares') }),
     z.strictObject({
-      kind: z.literal('label-groups'),
+      kind: z.literal('label-groups').describe('groups of nodes that each prefer some labels'),
       h: z.number().min(0).max(1).describe('Share of a label that goes to its own group; 1/classes is IID.'),
     }),
     z.strictObject({
-      kind: z.literal('dirichlet'),
+      kind: z.literal('dirichlet').describe('random shares of every label'),
       a: z.number().gt(0).describe('Concentration; smaller values are more skewed.'),
     }),
     z.strictObject({
-      kind: z.literal('shards'),
+      kind: z.literal('shards').describe('a few runs of samples sorted by label'),
       perNode: z.int().min(1).describe('Shards of sorted labels per node.'),
     }),
   ])
@@ -84,7 +87,7 @@ export const wholeSplitSchema = z
   .discriminatedUnion('kind', [
     ...splitSchema.options,
     z.strictObject({
-      kind: z.literal('by-clique'),
+      kind: z.literal('by-clique').describe('each clique has labels of its own'),
       groups: groupsSchema.describe('Part numbers by clique; every part is in exactly one.'),
     }),
   ])
@@ -106,15 +109,25 @@ export const evaluationSchema = z
       .describe('Number of test samples per evaluation. The last evaluation uses all samples.'),
   })
   .prefault({})
+  .describe('When accuracy is measured.')
 
 export const trainingSchema = z
   .strictObject({
-    rounds: z.int().min(1).max(LIMITS.maxRounds).default(20),
+    rounds: z.int().min(1).max(LIMITS.maxRounds).default(20).describe('Number of rounds.'),
     localSteps: z.int().min(0).max(1_000_000).default(20).describe('Minibatch steps per node and round.'),
-    batchSize: z.int().min(1).max(65_536).default(32),
-    learningRate: z.number().gt(0).default(0.05),
-    momentum: z.number().min(0).lt(1).default(0.9).describe('Starts at zero in every round.'),
-    weightDecay: z.number().min(0).default(0),
+    batchSize: z.int().min(1).max(65_536).default(32).describe('Samples per minibatch.'),
+    learningRate: z
+      .number()
+      .gt(0)
+      .default(0.05)
+      .describe('Step size of the first round. Lower it if training diverges.'),
+    momentum: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.9)
+      .describe('Momentum of the steps; it starts at zero in every round.'),
+    weightDecay: z.number().min(0).default(0).describe('L2 penalty; 0 is none.'),
     logitAdjustment: z
       .number()
       .min(0)
@@ -125,15 +138,23 @@ export const trainingSchema = z
       ),
     schedule: z
       .discriminatedUnion('kind', [
-        z.strictObject({ kind: z.literal('constant') }),
-        z.strictObject({ kind: z.literal('inverse-time'), decay: z.number().min(0) }),
-        z.strictObject({ kind: z.literal('step'), every: z.int().min(1), factor: z.number().gt(0).max(1) }),
-        z.strictObject({ kind: z.literal('cosine') }),
+        z.strictObject({ kind: z.literal('constant').describe('the same in every round') }),
+        z.strictObject({
+          kind: z.literal('inverse-time').describe('rate / (1 + decay · round)'),
+          decay: z.number().min(0).describe('For inverse-time: 0 is a constant rate.'),
+        }),
+        z.strictObject({
+          kind: z.literal('step').describe('times factor after every so many rounds'),
+          every: z.int().min(1).describe('For step: rounds between two drops.'),
+          factor: z.number().gt(0).max(1).describe('For step: factor of each drop.'),
+        }),
+        z.strictObject({ kind: z.literal('cosine').describe('down to 0 along a half cosine') }),
       ])
       .default({ kind: 'constant' })
       .describe('Learning rate over the rounds.'),
   })
   .prefault({})
+  .describe('How each node trains in a round.')
 
 export const deadlinesSchema = z
   .strictObject({
@@ -153,6 +174,7 @@ export const deadlinesSchema = z
     reconnectMs: z.int().min(1).default(5_000).describe('How long a lost neighbour still counts as live.'),
   })
   .prefault({})
+  .describe('How long nodes wait, in milliseconds.')
 
 /** Number of the mutually exclusive keys that are present. */
 export function countGiven(fields: Readonly<Record<string, unknown>>, keys: readonly string[]): number {

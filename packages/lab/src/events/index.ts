@@ -1,1 +1,1 @@
-export type { RunEvent } from './run-event.js'
+export type { FaultHappened, RunEvent } from './run-event.js'

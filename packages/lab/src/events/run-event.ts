@@ -4,7 +4,7 @@ import type { FaultAction } from '../faults/fault-timeline.js'
 import type { ReportedRound } from './reported-round.js'
 
 /** What happens during a run, in order. */
-export type RunEvent = NodeEvent | WorkerGone | Observed | FaultHappened | Stopped
+export type RunEvent = NodeEvent | NodeStep | WorkerGone | Observed | FaultHappened | Stopped
 
 /** What the process of one or more nodes reports. */
 export type NodeEvent =
@@ -21,9 +21,23 @@ export type NodeEvent =
   /** The rounds of a node do not go as usual. */
   | { readonly type: 'notice'; readonly index: number; readonly notice: Notice }
   | { readonly type: 'done'; readonly index: number }
-  | { readonly type: 'failed'; readonly index: number; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'failed'
+      readonly index: number
+      readonly code: string
+      readonly message: string
+      /** The round, from 0, that it could not complete, where its error names one. */
+      readonly round?: number
+    }
   /** Bytes of memory that the process holds (resident set), after its last node is done. */
   | { readonly type: 'memory'; readonly residentBytes: number }
+
+/** How far a node is before its first round ends: its network is open, or its first model is trained. */
+export interface NodeStep {
+  readonly type: 'step'
+  readonly index: number
+  readonly step: 'started' | 'trained'
+}
 
 /** What only an observer of all honest models can measure in a round. */
 export interface Observed {

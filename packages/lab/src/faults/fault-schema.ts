@@ -34,14 +34,15 @@ export const faultSchema = z
       .describe('Slows a link from then on. A later entry for the same two nodes replaces this one.'),
     slowTrainer: z
       .strictObject({
-        nodes,
+        nodes: nodes.describe('Indices of the nodes, from 0.'),
         factor: z
           .number()
           .gte(1)
           .max(1000)
           .describe('Factor by which training takes longer; 1 restores the normal speed.'),
       })
-      .optional(),
+      .optional()
+      .describe('Makes the training of some nodes slower from then on.'),
   })
   .superRefine((fields, context) => {
     const given = countGiven(fields, ACTIONS)

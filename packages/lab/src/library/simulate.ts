@@ -3,6 +3,7 @@ import { cacheFolder } from '../cache-folder.js'
 import { LabError } from '../errors.js'
 import type { RunEvent } from '../events/run-event.js'
 import { type Measures, measuresOf } from '../measures/catalogue.js'
+import { isDivergence } from '../measures/divergence.js'
 import type { RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import { type RoundPoint, roundSeries } from '../measures/series.js'
@@ -40,7 +41,7 @@ export interface SimulationResult {
  * used by name.
  *
  * @param scenario path of a scenario file, or its content as an object
- * @throws LabError E_CONFIG, E_FILE or E_MODULE for mistakes in it, E_NODES_FAILED when nodes failed; DataError
+ * @throws LabError E_CONFIG, E_FILE or E_MODULE for mistakes in it, E_DIVERGED or E_NODES_FAILED when nodes failed; DataError
  * @example
  * const { measures } = await simulate({ nodes: 10, model: 'softmax', rule: 'median', adversaries: [{ count: 2, attack: 'alie' }] })
  * console.log(measures.worstHonestAccuracy)
@@ -69,8 +70,10 @@ export async function simulate(
     const score = await run.finish()
     signal?.throwIfAborted()
     const [first] = score.failed
-    if (first !== undefined)
-      throw new LabError('E_NODES_FAILED', `${first.node}: ${first.code}: ${first.message}`)
+    if (first !== undefined) {
+      const code = isDivergence(first) ? 'E_DIVERGED' : 'E_NODES_FAILED'
+      throw new LabError(code, `${first.node}: ${first.code}: ${first.message}`)
+    }
     const record = run.record()
     return { score, measures: measuresOf(score), rounds: roundSeries(record), record }
   } finally {

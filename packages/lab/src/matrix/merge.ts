@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { counted } from '@tempered/errors'
 import { LabError } from '../errors.js'
 import { cellsOf } from './cells.js'
 import type { Lab } from './lab-schema.js'
@@ -35,7 +36,7 @@ export async function mergeMatrix(lab: Lab, folders: readonly string[], out: str
     if (results.length > 0 && fitting.length === 0)
       throw new LabError(
         'E_FILE',
-        `${folder}: its ${results.length} cells are of another lab or another version of this one; ` +
+        `${folder}: its ${counted(results.length, 'cell is', 'cells are')} of another lab or another version of this one; ` +
           'give the lab file, and --seeds and --rounds if they were given, with which the shards ran',
       )
     for (const result of fitting) if (found.get(result.id)?.status !== 'done') found.set(result.id, result)

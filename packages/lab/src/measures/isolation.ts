@@ -1,3 +1,4 @@
+import { longestSeries } from './longest-series.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 
 /** An honest node that its rule, or the rule of all its neighbours, has shut out. */
@@ -39,26 +40,9 @@ export function isolatedNodes(record: RunRecord): IsolatedNode[] {
     }
   }
   return honest.flatMap(({ name, peer }): IsolatedNode[] => {
-    const refusesAll = longestSeries(refusing.get(peer))
+    const refusesAll = longestSeries(refusing.get(peer), LEAST_ROUNDS)
     if (refusesAll !== undefined) return [{ node: name, how: 'refuses-all', ...refusesAll }]
-    const refusedByAll = longestSeries(refused.get(peer))
+    const refusedByAll = longestSeries(refused.get(peer), LEAST_ROUNDS)
     return refusedByAll === undefined ? [] : [{ node: name, how: 'refused-by-all', ...refusedByAll }]
   })
-}
-
-/** The longest series of rounds in a row in which everything was refused, if it is long enough. */
-function longestSeries(
-  rounds: ReadonlyMap<number, boolean> | undefined,
-): { from: number; to: number } | undefined {
-  let best: { from: number; to: number } | undefined
-  let from: number | undefined
-  for (const [round, allRefused] of [...(rounds ?? [])].sort(([a], [b]) => a - b)) {
-    from = allRefused ? (from ?? round) : undefined
-    if (
-      from !== undefined &&
-      round - from >= (best === undefined ? LEAST_ROUNDS - 1 : best.to - best.from + 1)
-    )
-      best = { from, to: round }
-  }
-  return best
 }

@@ -29,7 +29,7 @@ export interface DrawnMeasure {
 export const PANELS = {
   filter: {
     title: 'Quality of the filter',
-    note: 'Precision: share of the refused models that came from attackers. Recall: share of the attackers’ models that was refused. Honest refused: share of the honest neighbours’ models that was refused. Weight: weight of the attackers’ models in an honest node’s aggregate; the only one of the four that rules that weigh all models have.',
+    note: 'Precision: share of the rejected models that came from attackers. Recall: share of the attackers’ models that was rejected. Honest rejected: share of the honest neighbours’ models that was rejected. Weight: weight of the attackers’ models in an honest node’s aggregate; the only one of the four that rules that weigh all models have.',
   },
   asr: {
     title: 'Attack success',
@@ -111,7 +111,7 @@ export const MEASURES = {
     unit: 'share',
     better: 'high',
     description:
-      'of the models that honest nodes refused, the share that came from attackers; not measured where the rule weighs all models',
+      'of the models that honest nodes rejected, the share that came from attackers; not measured where the rule weighs all models',
     of: ({ precision }) => precision,
     drawn: {
       panel: 'filter',
@@ -126,7 +126,7 @@ export const MEASURES = {
     unit: 'share',
     better: 'high',
     description:
-      'of the attackers’ models that reached honest nodes, the share that was refused; not measured where the rule weighs all models',
+      'of the attackers’ models that reached honest nodes, the share that was rejected; not measured where the rule weighs all models',
     of: ({ recall }) => recall,
     drawn: { panel: 'filter', name: 'recall', color: 'honest', of: ({ recall }) => recall },
   },
@@ -138,14 +138,14 @@ export const MEASURES = {
     of: ({ acceptance }) => acceptance,
   },
   honestRefused: {
-    label: 'honest models refused',
+    label: 'honest models rejected',
     unit: 'share',
     better: 'low',
-    description: 'of the honest models that reached honest nodes, the share that was refused',
+    description: 'of the honest models that reached honest nodes, the share that was rejected',
     of: ({ honestRefused }) => honestRefused,
     drawn: {
       panel: 'filter',
-      name: 'honest refused',
+      name: 'honest rejected',
       color: 'bad',
       dash: 'dotted',
       of: ({ honestRefused }) => honestRefused,

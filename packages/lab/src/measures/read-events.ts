@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { failureOf } from '../events/node-failure.js'
 import type { RunEvent } from '../events/run-event.js'
 import { type FaultEvent, faultEventText, faultNodes } from './fault-events.js'
 import type { Incident } from './incident.js'
@@ -84,7 +85,7 @@ function createCollector(nodes: readonly RecordedNode[], rounds: number) {
       }
       switch (event.type) {
         case 'failed':
-          failed.push({ node: nameOf(event.index), code: event.code, message: event.message })
+          failed.push(failureOf(nameOf(event.index), event))
           add([event.index], `${nameOf(event.index)} failed: ${event.code}: ${event.message}`)
           break
         case 'host-gone': {

@@ -6,6 +6,7 @@ import { ruleText } from '../text/rule-text.js'
 import { describeMeasure } from './catalogue.js'
 import { weighsAll } from './filter-quality.js'
 import type { Incident } from './incident.js'
+import { learntOf } from './learnt.js'
 import type { CustomMeasure } from './measure-info.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
@@ -80,6 +81,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
       rule: manifest.rule.name,
       weighsAll: weighsAll(manifest.rule),
       rounds,
+      learnt: learntOf(manifest.task),
       nodes,
       ...events.record,
     },
@@ -100,6 +102,7 @@ type StoredSummary = Partial<Pick<RunScore, 'ledgers' | 'custom'>>
 
 interface StoredManifest {
   readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
+  readonly task?: unknown
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
 }

@@ -1,5 +1,7 @@
-import { access, readdir, realpath, stat } from 'node:fs/promises'
+import { access, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { counted, errorMessage } from '@tempered/errors'
+import { parse } from 'yaml'
 import { LabError } from '../errors.js'
 import { RUN_FILES, readRun, type StoredRun } from './read-run.js'
 
@@ -40,7 +42,7 @@ export async function findRuns(folder: string): Promise<RunPlace[]> {
     }
     if (depth === MAX_DEPTH) return
     const names = await readdir(path).catch((cause) => {
-      throw new LabError('E_FILE', `${path}: not a readable folder`, {}, cause)
+      throw new LabError('E_FILE', `${path}: ${folderProblem(cause)}; ${WANTED}`, {}, cause)
     })
     for (const name of names.sort()) {
       if (NOT_RUNS.has(name)) continue
@@ -52,13 +54,62 @@ export async function findRuns(folder: string): Promise<RunPlace[]> {
   if (found.length === 0) {
     throw new LabError(
       'E_FILE',
-      `${folder}: contains no run. A run folder holds ${RUN_FILES.join(', ')}; cluster run and scenario run create them.`,
+      `${folder}: contains no run: neither it nor a folder up to ${MAX_DEPTH} levels below holds ${RUN_FILES.join(', ')}; ${WANTED}`,
     )
   }
   return found.map((path) => ({
     folder: path,
     path: relative(folder, path).split(sep).join('/') || '.',
   }))
+}
+
+/** What to name instead of a folder that holds no results. */
+const WANTED =
+  'name a results folder, such as runs/<name>-<date>: cluster run, scenario run, demo and lab matrix print it at their end'
+
+function folderProblem(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === 'ENOENT') return 'there is no such folder'
+  return code === 'ENOTDIR' ? 'this is a file' : errorMessage(cause)
+}
+
+/**
+ * The runs of one results folder: a run, or the runs of one scenario as `<variant>/seed-<n>` or side by side. Throws
+ * E_FILE when there is none, and when the folder lies above several results, such as `runs` or a checkout.
+ */
+export async function findResults(folder: string): Promise<RunPlace[]> {
+  const places = await findRuns(folder)
+  const names = new Set<string>()
+  const results = new Set<string>()
+  for (const place of places) {
+    const parts = place.path.split('/')
+    const seed = parts.findIndex((part) => /^seed-\d+$/.test(part))
+    // `<variant>` lies above `seed-<n>`, the folder of the results above that; other runs are results of their own.
+    results.add(parts.slice(0, seed < 0 ? Math.max(0, parts.length - 1) : Math.max(0, seed - 1)).join('/'))
+    names.add(await scenarioName(place.folder))
+  }
+  if (results.size === 1 && results.has('') && names.size === 1) return places
+  const inside = [...results].filter((path) => path !== '' && path !== 'runs')
+  const given = [...inside, ...places.flatMap(({ path }) => (path.includes('seed-') ? [] : [path]))]
+  const listed = [...new Set(given)].slice(-MOST_LISTED).map((path) => join(folder, path))
+  throw new LabError(
+    'E_FILE',
+    `${folder}: is no results folder, but lies above ${counted(places.length, 'run')} of ${names.size === 1 ? 'the scenario' : 'the scenarios'} ` +
+      `${[...names].slice(0, MOST_LISTED).join(', ')}; name one of the results, such as ${listed.join(' or ')}`,
+    { folder },
+  )
+}
+
+const MOST_LISTED = 3
+
+async function scenarioName(folder: string): Promise<string> {
+  const text = await readFile(join(folder, 'scenario.yaml'), 'utf8')
+  try {
+    return String((parse(text) as { name?: unknown } | null)?.name ?? 'scenario')
+  } catch {
+    // Reading the run will tell what is wrong.
+    return 'scenario'
+  }
 }
 
 async function isRunFolder(path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import type { RunEvent } from '../events/run-event.js'
+import type { Learnt } from './learnt.js'
 
 /** What only an observer of all honest models can measure in a round. */
 export type Observed = Extract<RunEvent, { type: 'observed' }>
@@ -11,6 +12,8 @@ export interface RunRecord {
   readonly weighsAll: boolean
   /** Rounds that the manifest plans. */
   readonly rounds: number
+  /** What is learnt; undefined where it is not known. */
+  readonly learnt?: Learnt
   readonly nodes: readonly RecordedNode[]
   /** By node index. */
   readonly records: readonly NodeRecord[]
@@ -44,6 +47,8 @@ export interface FailedNode {
   readonly node: string
   readonly code: string
   readonly message: string
+  /** The round, from 0, in which its training diverged. */
+  readonly round?: number
 }
 
 export function honestNodes(record: RunRecord): RecordedNode[] {

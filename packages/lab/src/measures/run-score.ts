@@ -1,3 +1,4 @@
+import type { HighLossNode } from './divergence.js'
 import type { FilterQuality } from './filter-quality.js'
 import type { IsolatedNode } from './isolation.js'
 import type { CustomMeasure } from './measure-info.js'
@@ -36,6 +37,8 @@ export interface RunScore extends FilterQuality {
   readonly failed: readonly FailedNode[]
   /** Honest nodes that were shut out for rounds on end; older results do not have it. */
   readonly isolated?: readonly IsolatedNode[]
+  /** Honest nodes whose training loss stayed far above that of guessing; older results do not have it. */
+  readonly highLoss?: readonly HighLossNode[]
   readonly ledgers: LedgerCount
   /** Measures that modules have added, by name; undefined when there are none. */
   readonly custom?: Readonly<Record<string, CustomMeasure>>

@@ -1,5 +1,6 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { customMeasures } from './catalogue.js'
+import { highLossNodes } from './divergence.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
 import { isolatedNodes } from './isolation.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
@@ -54,6 +55,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
         : record.residentBytes / record.nodes.length,
     failed: record.failed,
     isolated: isolatedNodes(record),
+    highLoss: highLossNodes(record),
     ledgers,
   }
   const custom = customMeasures(score, record)

@@ -32,18 +32,27 @@ export function benefitLines({ benefit }: Tradeoff): TradeoffLine[] {
  */
 export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
+  const relative = `relative to plain averaging${compared}`
   return [
     lossLine(`${nameOf('worstHonestAccuracy')}, loss without attackers`, cost.worstLost),
     lossLine(`${nameOf('meanHonestAccuracy')}, loss without attackers`, cost.meanLost),
     { ...line(`${nameOf('honestRefused')} without attackers`, cost.honestRefused, share), scale: 'share' },
     { ...line(`${nameOf('honestRefused')} under attack`, cost.honestRefusedAttacked, share), scale: 'share' },
-    { ...line(`bytes${compared}`, cost.bytesRatio, ratioText), scale: 'other' },
+    { ...line(`bytes, ${relative}`, cost.bytesRatio, ratioText), scale: 'other' },
     {
-      ...line(`${isSimulated ? 'virtual ' : ''}seconds${compared}`, cost.secondsRatio, ratioText),
+      ...line(`${isSimulated ? 'virtual ' : ''}seconds per round, ${relative}`, cost.secondsRatio, ratioText),
       scale: 'other',
     },
     workLine(cost),
   ]
+}
+
+/** What to keep in mind about seconds; undefined where none were compared. */
+export function secondsNote({ cost }: Tradeoff, isSimulated: boolean): string | undefined {
+  if (cost.secondsRatio === null && cost.ruleMs === null) return undefined
+  return isSimulated
+    ? 'Virtual seconds leave out computation. The computation time of the rule is real, but all simulated nodes and runs share the cores of this machine, which makes it longer.'
+    : 'All nodes and all parallel runs share the cores of this machine, so seconds say little about nodes on machines of their own.'
 }
 
 /** The computation time of the rule, and that of plain averaging. */

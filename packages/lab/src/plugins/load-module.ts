@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { nearestName } from '@tempered/errors'
+import { errorMessage, nearestName } from '@tempered/errors'
 import {
   type CustomAttack,
   type CustomPreAggregator,
@@ -56,8 +56,7 @@ const used: UsedModule[] = []
 export async function loadModule(path: string, expected?: PluginKind): Promise<UsedModule> {
   const file = resolve(path)
   const bytes = await readFile(file).catch((cause) => {
-    const code = (cause as NodeJS.ErrnoException).code
-    throw moduleError(file, code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`, cause)
+    throw moduleError(file, errorMessage(cause), cause)
   })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const key = `${file}\0${sha256}`

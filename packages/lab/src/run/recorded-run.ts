@@ -1,8 +1,11 @@
+import { counted } from '@tempered/errors'
 import { systemClock } from '@tempered/node'
 import { startCluster } from '../cluster/cluster.js'
 import { LabError } from '../errors.js'
+import { failureOf } from '../events/node-failure.js'
 import type { Observed, RunEvent } from '../events/run-event.js'
 import type { FaultAction } from '../faults/fault-timeline.js'
+import { divergenceText, isDivergence } from '../measures/divergence.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import type { RunPlan } from '../scenario/plan.js'
@@ -138,7 +141,7 @@ export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedR
 
 function failuresOf(event: RunEvent, plan: RunPlan): FailedNode[] {
   if (event.type === 'failed') {
-    return [{ node: plan.nodes[event.index]!.name, code: event.code, message: event.message }]
+    return [failureOf(plan.nodes[event.index]!.name, event)]
   }
   if (event.type !== 'host-gone') return []
   const how = event.signal ?? `exit code ${event.exitCode}`
@@ -151,7 +154,7 @@ function noteAbsence(action: FaultAction, gone: Set<number>): void {
 }
 
 /**
- * Throws when nodes failed on the way, or no honest node finished; an incomplete run is not a success. A node that came
+ * Throws when nodes failed on the way, or no honest node finished (E_DIVERGED or E_NODES_FAILED); an incomplete run is not a success. A node that came
  * back after the others were done has no neighbour to continue with, and has not failed.
  *
  * @param stopped whether a stop condition ended the run; then no node had to finish
@@ -159,15 +162,16 @@ function noteAbsence(action: FaultAction, gone: Set<number>): void {
 export function requireNoFailures(score: RunScore, stopped = false): void {
   const { failed, unfinished, honestNodes, finishedHonest } = score
   if (failed.length > 0) {
+    if (failed.every(isDivergence)) throw new LabError('E_DIVERGED', divergenceText(failed)!)
     const names = failed.map((failure) => failure.node).join(', ')
-    throw new LabError('E_NODES_FAILED', `${failed.length} nodes did not finish: ${names}`)
+    throw new LabError('E_NODES_FAILED', `${counted(failed.length, 'node')} did not finish: ${names}`)
   }
   if (stopped || finishedHonest > 0) return
   const left =
     unfinished.length === 0
       ? 'faults removed them all'
       : `${unfinished.join(', ')} had no neighbour left to continue with, and faults removed the others`
-  throw new LabError('E_NODES_FAILED', `none of ${honestNodes} honest nodes finished: ${left}`)
+  throw new LabError('E_NODES_FAILED', `none of ${counted(honestNodes, 'honest node')} finished: ${left}`)
 }
 
 /** Throws unless every ledger that was written is valid and every node that was planned has one. */
@@ -176,13 +180,13 @@ export function requireValidLedgers(score: RunScore, plan: RunPlan): void {
   if (first !== undefined) {
     throw new LabError(
       'E_LEDGER_INVALID',
-      `${first.node}: entry ${first.entry}: ${first.code}: ${first.message}`,
+      `${first.node}: ${first.entry < 0 ? 'header or manifest' : `entry ${first.entry + 1}`}: ${first.code}: ${first.message}`,
     )
   }
   if (score.ledgers.checked < plan.nodes.length) {
     throw new LabError(
       'E_LEDGER_INVALID',
-      `only ${score.ledgers.checked} of ${plan.nodes.length} nodes left a ledger`,
+      `only ${score.ledgers.checked} of ${counted(plan.nodes.length, 'node')} left a ledger`,
     )
   }
 }

@@ -40,5 +40,5 @@ function immeasurable({ run, measure }: Term, { adversaries, rules }: Scenario):
   const weighing = run === 'undefended' || run === 'baseline' ? { name: 'average' } : rules.find(weighsAll)
   return weighing === undefined
     ? undefined
-    : `${measure} is not measured under ${weighing.name}, which weighs all models and refuses none; use hostileWeight`
+    : `${measure} is not measured under ${weighing.name}, which weighs all models and rejects none; use hostileWeight`
 }

@@ -57,7 +57,10 @@ function judge(
   const own = runsOf('attacked')
   if (assertion.kind === 'ledgers-verify') {
     const bad = own.filter((run) => run?.ledgersVerify !== true).map((run) => seedText(run))
-    return { ok: bad.length === 0, got: bad.length === 0 ? 'they do' : `not in ${bad.join(', ')}` }
+    return {
+      ok: bad.length === 0,
+      got: bad.length === 0 ? 'all verify' : `some that do not verify (${bad.join(', ')})`,
+    }
   }
   if (assertion.kind === 'quarantined') return judgeQuarantine(assertion.node, own)
 
@@ -77,7 +80,7 @@ function judge(
       : differenceText(assertion.term.measure, value)
   const each =
     values.length > 1 ? ` (${values.map((v, k) => `seed ${scenario.seeds[k]}: ${show(v)}`).join(', ')})` : ''
-  if (values.includes(null)) return { ok: false, got: `it was not measured${each}` }
+  if (values.includes(null)) return { ok: false, got: `nothing measured${each}` }
   const mean = values.reduce<number>((sum, value) => sum + value!, 0) / values.length
   return { ok: holds(mean, assertion.comparison, assertion.limit), got: `${show(mean)}${each}` }
 }
@@ -121,7 +124,10 @@ function judgeQuarantine(node: number, runs: readonly (JudgedRun | undefined)[])
       `${seedText(run)}: ${witnesses.length === 0 ? 'nobody finished' : `not by ${nodesText(without)}`}`,
     ]
   })
-  return { ok: missing.length === 0, got: missing.length === 0 ? 'it is' : missing.join('; ') }
+  return {
+    ok: missing.length === 0,
+    got: missing.length === 0 ? 'quarantined by all honest nodes' : missing.join('; '),
+  }
 }
 
 /** Tolerance, so that rounding of means does not make equal values differ. */

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { createRng } from '@tempered/robust-agg/rng'
 import type { Topology } from '@tempered/robust-agg/topology'
 import type { ScenarioAdversary } from '../adversary/adversary-schema.js'
@@ -30,7 +31,10 @@ export function placeAdversaries({ nodes, seed, adversaries, topology }: Placeme
       const path = ['adversaries', k, 'nodes', at]
       const taken = entryOf.get(index)
       if (index >= nodes) {
-        problems.push({ path, message: `node ${index} is not among the ${nodes} nodes (0 … ${nodes - 1})` })
+        problems.push({
+          path,
+          message: `node ${index} is not among the ${counted(nodes, 'node')} (0 … ${nodes - 1})`,
+        })
       } else if (taken === k) {
         problems.push({ path, message: `node ${index} is named twice` })
       } else if (taken !== undefined) {
@@ -49,7 +53,7 @@ export function placeAdversaries({ nodes, seed, adversaries, topology }: Placeme
       const path = ['adversaries', k, entry.count === undefined ? 'fraction' : 'count']
       problems.push({
         path,
-        message: `${wanted} attackers, but only ${free.length} of ${nodes} nodes are left`,
+        message: `${counted(wanted, 'attacker')}, but only ${free.length} of ${counted(nodes, 'node')} are left`,
       })
       return
     }

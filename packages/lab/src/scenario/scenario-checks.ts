@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import { createRunRule } from '@tempered/node'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
@@ -131,7 +132,7 @@ function checkRuleOn(topology: Topology, rule: ScenarioRule, path: Problem['path
     } catch (error) {
       if (!isRobustAggError(error)) throw error
       const who = nodes.length === 1 ? `node ${nodes[0]} has` : `nodes ${ranges(nodes)} have`
-      const message = `${who} ${count} neighbour${count === 1 ? '' : 's'}: ${error.message}`
+      const message = `${who} ${counted(count, 'neighbour')}: ${error.message}`
       return [{ path: [...path, ...assumptionPath(error, rule)], message }]
     }
   })

@@ -32,7 +32,9 @@ export const ruleFields = namedWithParams('Aggregation rule.', namesOf(listRules
   pre: z
     .array(orName(namedWithParams('Pre-aggregator.', namesOf(listPreAggregators()))))
     .default([])
-    .describe('Pre-aggregators that run before the rule, in order.'),
+    .describe(
+      'Pre-aggregators that run before the rule, in order. Without any, the rule gets the models as they arrive.',
+    ),
 })
 
 const ruleSchema = orName(ruleFields)
@@ -51,7 +53,7 @@ const scenarioSplitSchema = z
   .discriminatedUnion('kind', [
     ...splitSchema.options,
     z.strictObject({
-      kind: z.literal('by-clique'),
+      kind: z.literal('by-clique').describe('each clique has labels of its own'),
       groups: groupsSchema.optional().describe('The cliques; default: those of the topology.'),
     }),
   ])
@@ -77,16 +79,19 @@ const stopSchema = z
     seconds: z.number().gt(0).optional().describe('Seconds since the start of the run.'),
   })
   .prefault({})
-  .describe('Ends a run before its last round, as soon as one of the conditions holds.')
+  .describe(
+    'Ends a run before its last round, as soon as one of the conditions holds. Without any, it runs to its last round.',
+  )
 
 export const scenarioFields = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
-    .default('cluster'),
+    .default('cluster')
+    .describe('Name of the run and of its results folder.'),
   seed: seedSchema.optional().describe('Everything random in the run is drawn from it. Default: 1.'),
   seeds: z.array(seedSchema).min(1).optional().describe('Several seeds: `scenario run` runs all of them.'),
-  nodes: z.int().min(1).max(4096).default(10),
+  nodes: z.int().min(1).max(4096).default(10).describe('Number of nodes, attackers included.'),
   topology: orName(topologyFields)
     .optional()
     .describe('Default: 4-regular, or complete for up to five nodes.'),
@@ -106,7 +111,8 @@ export const scenarioFields = z.strictObject({
         .describe('Number of classes of a folder with IDX files. Default: as many as its labels need.'),
       split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('The data, and how the nodes share it.'),
   task: z
     .union([z.string().min(1), taskFileSchema])
     .optional()
@@ -117,13 +123,18 @@ export const scenarioFields = z.strictObject({
   training: trainingSchema,
   rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),
   rules: z.array(ruleSchema).min(1).optional().describe('Several rules: `scenario run` runs all of them.'),
-  adversaries: z.array(adversarySchema).default([]),
-  faults: z.array(faultSchema).default([]).describe('What goes wrong, and when.'),
+  adversaries: z
+    .array(adversarySchema)
+    .default([])
+    .describe('Groups of attackers. Without any, nobody attacks.'),
+  faults: z.array(faultSchema).default([]).describe('What goes wrong, and when. Without any, nothing does.'),
   stop: stopSchema,
   assertions: z
     .array(z.string())
     .default([])
-    .describe('What must hold at the end, e.g. `worstHonestAccuracy >= 90 %`; exit code 8 otherwise.'),
+    .describe(
+      'What must hold at the end, e.g. `worstHonestAccuracy >= 90 %`; exit code 8 otherwise. Without any, nothing is checked.',
+    ),
   controls: controlsSchema,
   evaluation: evaluationSchema,
   deadlines: deadlinesSchema,

@@ -1,4 +1,5 @@
-import { errorCode, errorMessage, type TemperedNode } from '@tempered/node'
+import type { TemperedNode } from '@tempered/node'
+import { nodeFailed } from '../events/node-failure.js'
 import { reportedRound } from '../events/reported-round.js'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction, partedPairs } from '../faults/fault-timeline.js'
@@ -49,7 +50,7 @@ export function createParticipants(
       .then(() => work(planned))
       .catch((error) => {
         models.gone(index)
-        onEvent({ type: 'failed', index, code: errorCode(error), message: errorMessage(error) })
+        onEvent(nodeFailed(index, error))
       })
       .finally(() => {
         working.delete(task)
@@ -70,6 +71,7 @@ export function createParticipants(
       events: {
         onPublished(round, modelCid) {
           presence.published(index, round)
+          if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
           if (planned.attack === undefined)
             models.note(index, round, async () => requireBlob(disks[index]!.blob(modelCid), modelCid))
           carryOut(timeline.published(index, round, planned.attack === undefined))
@@ -87,6 +89,7 @@ export function createParticipants(
       await node.stop()
       return
     }
+    onEvent({ type: 'step', index, step: 'started' })
     const gone = node.run()
     running.set(index, { node, gone: gone.catch(() => undefined) })
     releaseStranded()

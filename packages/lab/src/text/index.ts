@@ -1,3 +1,4 @@
+export { counted } from '@tempered/errors'
 export { callText } from './call-text.js'
 export { bytes, decimal, percent, seconds } from './format.js'
 export { partsWarning } from './parts-warning.js'

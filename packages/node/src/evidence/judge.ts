@@ -60,7 +60,10 @@ async function judgeEntry(
 ): Promise<Judgement> {
   const { height, author, parent: below } = entry.body
   if (parent !== undefined && (parent.body.author !== author || !parent.cid.equals(below)))
-    throw new ProtocolError('E_PROOF', `${parent.cid} is not the entry before entry ${height} of ${author}`)
+    throw new ProtocolError(
+      'E_PROOF',
+      `${parent.cid} is not the entry before entry ${height + 1} of ${author}`,
+    )
   // The rule's memory is named in the previous entry: without it a correct entry could look wrong.
   if (parent === undefined && height > 0 && createRunRule(run.manifest.rule).usesMemory)
     return { status: 'unproven', missing: [below.toString()] }

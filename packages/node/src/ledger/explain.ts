@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { recordedLosses } from '../aggregate/own-losses.js'
 import { type PipelineInput, replayRound } from '../aggregate/pipeline.js'
@@ -58,7 +59,7 @@ export function findNeighbour({ body }: SignedEntry, peer: string): NeighbourRec
   const found = body.neighbours.filter((record) => record.peer.endsWith(peer))
   if (found.length === 1) return found[0]!
   const names = body.neighbours.map((record) => record.peer.slice(-8)).join(', ')
-  const what = found.length === 0 ? 'is not a neighbour' : `fits ${found.length} neighbours`
+  const what = found.length === 0 ? 'is not a neighbour' : `fits ${counted(found.length, 'neighbour')}`
   throw new RangeError(`${peer} ${what} of ${body.author} in round ${body.round + 1}; neighbours: ${names}`)
 }
 

@@ -51,6 +51,8 @@ export async function collectFinals(
 export type FinalVerdict = LedgerVerdict & {
   /** Height of the newest final head of the ledger's author; undefined when none is known. */
   readonly finalHeight?: number
+  /** Its round, from 0. */
+  readonly finalRound?: number
 }
 
 /**
@@ -80,14 +82,14 @@ export async function verifyAgainstFinals(
   const bad = { ok: false, path, code: 'E_ROLLED_BACK', finalHeight } as const
   if (rewritten !== undefined) return { ...bad, ...rewritten }
   if (verdict.entries <= finalHeight) {
-    const ends = verdict.entries === 0 ? 'has no entry' : `ends with entry ${verdict.entries - 1}`
+    const ends = verdict.entries === 0 ? 'has no entry' : `ends with entry ${verdict.entries}`
     return {
       ...bad,
       entry: verdict.entries,
-      message: `the ledger ${ends}, but its author's head at entry ${finalHeight} is final (${signatures(newest)}); restore a copy that has it`,
+      message: `the ledger ${ends}, but its author's head at entry ${finalHeight + 1} (round ${newest.head.body.round + 1}) is final (${signatures(newest)}); restore a copy that has it`,
     }
   }
-  return { ...verdict, finalHeight }
+  return { ...verdict, finalHeight, finalRound: newest.head.body.round }
 }
 
 function differsAt(
@@ -107,7 +109,7 @@ function differsAt(
     if (what === undefined) continue
     return {
       entry: height,
-      message: `the ledger differs at entry ${height} from its author's final head at entry ${height} (${signatures(final)}): ${what}`,
+      message: `the ledger differs at entry ${height + 1} (round ${body.round + 1}) from its author's final head there (${signatures(final)}): ${what}`,
     }
   }
   return undefined

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { counted } from '@tempered/errors'
 import {
   accuseEntry,
   type CheckedConsistency,
@@ -216,7 +217,7 @@ function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsis
   if (final) return
   throw new ProtocolError(
     'E_PROOF',
-    `proof: the head is signed by ${signers.length} members, but ${quorum} are needed to make it final`,
+    `proof: the head is signed by ${counted(signers.length, 'member')}, but ${counted(quorum, 'is', 'are')} needed to make it final`,
   )
 }
 
@@ -252,7 +253,9 @@ function checkParentGiven(evidence: Evidence, parent: SignedEntry | undefined): 
   if ((height === 0) === (parent === undefined)) return
   throw new ProtocolError(
     'E_PROOF',
-    height === 0 ? 'the first entry has no previous entry' : `the entry before entry ${height} is missing`,
+    height === 0
+      ? 'the first entry has no previous entry'
+      : `the entry before entry ${height + 1} is missing`,
   )
 }
 

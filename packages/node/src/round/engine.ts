@@ -10,7 +10,9 @@ import type { Witnessing } from '../witness/witnessing.js'
 import { createEffectRunner } from './effect-runner.js'
 import { createEventLoop, type EventLoop } from './event-loop.js'
 import { createIsolationWatch, ROUNDS_ALONE } from './isolation.js'
+import { createLossWatch, HIGH_LOSS_ROUNDS, highLoss } from './loss-watch.js'
 import { initialState } from './machine.js'
+import { manifestTask } from './manifest-training.js'
 import { createNeighbourModels } from './neighbour-models.js'
 import { createNetworkEvents } from './network-events.js'
 import { noticeLog } from './notice-log.js'
@@ -91,6 +93,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const pace = createPace(clock, run.manifest.deadlines)
   const progress = createRunProgress(members.length)
   const isolation = createIsolationWatch()
+  const loss = createLossWatch(highLoss(manifestTask(run.manifest)))
   const dispatch = (event: RoundEvent): void => loop.dispatch(event)
   const timers = createRoundTimers(clock, pace, (timer, round) => {
     if (timer === 'collect' || timer === 'linger') {
@@ -137,7 +140,10 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function onRound(report: RoundReport): void {
     init.onRound(report)
-    if (isolation.note(report)) onNotice({ kind: 'isolated', round: report.round, rounds: ROUNDS_ALONE })
+    const { round, trainingLoss } = report
+    if (isolation.note(report)) onNotice({ kind: 'isolated', round, rounds: ROUNDS_ALONE })
+    if (loss.note(report))
+      onNotice({ kind: 'high-loss', round, rounds: HIGH_LOSS_ROUNDS, loss: trainingLoss! })
   }
 
   function onNotice(notice: Notice): void {

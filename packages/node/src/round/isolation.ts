@@ -1,12 +1,12 @@
 import type { RoundReport } from './report.js'
 
-/** Notices when a node refuses everything that it receives, round after round: it then trains alone. */
+/** Notices when a node rejects everything that it receives, round after round: it then trains alone. */
 export interface IsolationWatch {
   /** True once per series, when its `ROUNDS_ALONE`-th round is over. */
   note(report: Pick<RoundReport, 'neighbours'>): boolean
 }
 
-/** Rounds in a row in which models arrived and all were refused, before it is reported. */
+/** Rounds in a row in which models arrived and all were rejected, before it is reported. */
 export const ROUNDS_ALONE = 3
 
 export function createIsolationWatch(): IsolationWatch {

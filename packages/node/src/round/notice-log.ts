@@ -1,8 +1,13 @@
+import { counted } from '@tempered/errors'
 import type { Notice } from './state.js'
 
-/** What to do about a rule that refuses everything. */
+/** What to do about a rule that rejects everything. */
 export const ISOLATION_REMEDY =
   'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
+
+/** What to do about a loss that explodes, where it is not known whether there are attackers. */
+const HIGH_LOSS_REMEDY =
+  'lower training.learningRate (manifest create --learning-rate) in a new run, or use a stronger rule if others send poisoned models'
 
 /** A notice as a line of the log. */
 export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
@@ -18,16 +23,19 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
     case 'given-up':
       return {
         ...details,
-        text: `a neighbour failed too often: it is not waited for until it has served ${notice.owed} ${
-          notice.owed === 1 ? 'model' : 'models'
-        }`,
+        text: `a neighbour failed too often: it is not waited for until it has served ${counted(notice.owed, 'model')}`,
       }
     case 'trusted-again':
       return { ...details, text: 'a neighbour serves its models again: it is waited for' }
     case 'isolated':
       return {
         ...details,
-        text: `every model that arrived in the last ${notice.rounds} rounds was refused, so this node trains alone: ${ISOLATION_REMEDY}`,
+        text: `every model that arrived in the last ${notice.rounds} rounds was rejected, so this node trains alone: ${ISOLATION_REMEDY}`,
+      }
+    case 'high-loss':
+      return {
+        ...details,
+        text: `the training loss is ${Number(notice.loss.toPrecision(3))}, and has been more than ten times above that of guessing for ${notice.rounds} rounds: ${HIGH_LOSS_REMEDY}`,
       }
     case 'jumped':
       return {

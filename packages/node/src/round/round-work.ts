@@ -167,6 +167,8 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
   }
 }
 
+const LOWER = 'lower training.learningRate (manifest create --learning-rate) in a new run'
+
 /**
  * A model that is not finite would be evidence against this node, so it is never announced. Throws E_DIVERGED.
  */
@@ -175,9 +177,9 @@ function checkFinite(round: number, trained: Float32Array, start: Float32Array, 
   if (at < 0) return
   const cause =
     firstNonFinite(start) < 0
-      ? `the learning rate, ${learningRate}, is too high for this model and its data; start a new run with a lower one`
+      ? `the learning rate, ${learningRate}, is too high for this model and its data; ${LOWER}`
       : 'the aggregate with which the round began was not finite either: models have become so large that their mean ' +
-        'overflows; start a new run with a lower learning rate, or with a rule that refuses such models'
+        `overflows; ${LOWER}, or use a rule that rejects such models`
   throw new NodeError(
     'E_DIVERGED',
     `training diverged in round ${round + 1}: parameter ${at} of the trained model is ${trained[at]}, and nothing was announced. ${capitalised(cause)}`,

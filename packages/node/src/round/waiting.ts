@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import type { Clock } from '../clock.js'
 import { silentNeighbours } from './silent-neighbours.js'
 import type { RoundState, TimerName } from './state.js'
@@ -76,5 +77,5 @@ export function waitingText({ missing, silent, remainingMs }: Waiting): string {
     remainingMs === undefined
       ? 'the first round begins when one of them is here'
       : `goes on without ${count === 1 ? 'it' : 'them'} in ${Math.max(0, Math.round(remainingMs / 1000))} s`
-  return `waiting for ${count} ${count === 1 ? 'neighbour' : 'neighbours'}: ${names.join(', ')}; ${limit}`
+  return `waiting for ${counted(count, 'neighbour')}: ${names.join(', ')}; ${limit}`
 }

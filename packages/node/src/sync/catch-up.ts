@@ -72,7 +72,7 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
       if (author === peer && !cids[height]?.equals(entry)) {
         throw new NodeError(
           'E_ROLLED_BACK',
-          `its ledger of ${cids.length} entries does not have entry ${height}, which is final`,
+          `its ledger of ${cids.length} entries does not have entry ${height + 1}, which is final`,
         )
       }
     }

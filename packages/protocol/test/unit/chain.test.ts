@@ -93,7 +93,7 @@ describe('the chain verifier', () => {
   })
 
   it('names the entry that is wrong', () => {
-    expect(refusal(() => after(1).accept(chain[2].bytes)).message).toContain('entry 1')
+    expect(refusal(() => after(1).accept(chain[2].bytes)).message).toContain('entry 2')
   })
 
   it('refuses bytes that are not an entry', () => {

@@ -11,6 +11,7 @@ import {
 import { spreadLabels } from './end-labels.js'
 import { groupByRound, markText } from './incidents.js'
 import type { QuantileBands, RunView } from './report-data.js'
+import { sameLines } from './same-lines.js'
 import { isSampled } from './sampling.js'
 
 /** Number of lines in a tooltip that are still readable. */
@@ -23,7 +24,7 @@ export function drawAccuracy(run: RunView): void {
     'accuracy',
     accuracy.kind === 'bands'
       ? `${run.nodes.length} nodes are too many for one line per node: the chart shows the median, 10 to 90 % and the whole range.`
-      : '',
+      : hiddenText(run, accuracy.values),
   )
   drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers', (colors) => ({
     grid: plotGrid(116),
@@ -45,6 +46,17 @@ export function drawAccuracy(run: RunView): void {
       incidentSeries(run, colors),
     ],
   }))
+}
+
+/** Which lines lie exactly under others. */
+function hiddenText(run: RunView, values: readonly (readonly (number | null)[])[]): string {
+  const same = sameLines(values)
+  const groups = new Map<number, string[]>()
+  for (const [k, first] of same.entries())
+    if (first !== null) groups.set(first, [...(groups.get(first) ?? []), run.nodes[k]?.name ?? ''])
+  return [...groups]
+    .map(([first, names]) => `Same line as ${run.nodes[first]?.name}: ${names.join(', ')}.`)
+    .join(' ')
 }
 
 function lineSeries(

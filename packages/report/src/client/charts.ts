@@ -33,6 +33,15 @@ export type Series = Extract<NonNullable<EChartsOption['series']>, readonly unkn
 interface LiveChart {
   readonly chart: ECharts
   build: BuildOption
+  /** Shown in the middle, where there is nothing to draw. */
+  empty: string | null
+}
+
+let empty: string | null = null
+
+/** What the charts that are drawn from now on say instead of showing data; null where they have some. */
+export function setEmpty(text: string | null): void {
+  empty = text
 }
 
 const live = new Map<string, LiveChart>()
@@ -63,7 +72,6 @@ export function drawChart(id: string, label: string, build: BuildOption, heavy =
   const element = document.getElementById(`chart-${id}`)
   if (element === null) return undefined
   element.setAttribute('role', 'img')
-  element.setAttribute('aria-label', label)
   const renderer = heavy ? 'canvas' : 'svg'
   let entry = live.get(id)
   if (entry !== undefined && element.dataset.renderer !== renderer) {
@@ -72,17 +80,19 @@ export function drawChart(id: string, label: string, build: BuildOption, heavy =
   }
   if (entry === undefined) {
     element.dataset.renderer = renderer
-    entry = { chart: echarts.init(element, null, { renderer }), build }
+    entry = { chart: echarts.init(element, null, { renderer }), build, empty }
     live.set(id, entry)
   }
   entry.build = build
-  entry.chart.setOption(common(build), { notMerge: true })
+  entry.empty = empty
+  element.setAttribute('aria-label', empty === null ? label : `${label}: ${empty}`)
+  entry.chart.setOption(common(entry), { notMerge: true })
   return entry.chart
 }
 
 /** Redraws all charts with the current colours. */
 export function redrawAll(): void {
-  for (const { chart, build } of live.values()) chart.setOption(common(build), { notMerge: true })
+  for (const entry of live.values()) entry.chart.setOption(common(entry), { notMerge: true })
 }
 
 /** Sets a chart's height in pixels, before it is drawn. */
@@ -124,13 +134,23 @@ function fit(): void {
 }
 
 /** The options that all charts share, overridden by those of the chart. */
-function common(build: BuildOption): EChartsOption {
+function common({ build, empty: text }: LiveChart): EChartsOption {
   const colors = palette()
   return {
     // No animation, so that a print or screenshot never shows a half-drawn chart.
     animation: false,
+    ...(text === null ? {} : { title: emptyTitle(text, colors) }),
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colors.ink },
     ...build(colors),
+  }
+}
+
+function emptyTitle(text: string, colors: Palette): NonNullable<EChartsOption['title']> {
+  return {
+    text: `No data: ${text}`,
+    left: 'center',
+    top: 'middle',
+    textStyle: { color: colors.soft, fontSize: 14, fontWeight: 400 },
   }
 }
 

@@ -1,7 +1,8 @@
 import { legendHeight, plainLegend, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
-import { drawChart, type Palette, percentText, plotHeight, type Series } from './charts.js'
+import { drawChart, type Palette, percentText, plotHeight, type Series, setNote } from './charts.js'
 import { spreadLabels } from './end-labels.js'
 import type { VariantView } from './report-data.js'
+import { namesWithSame, OVER_ANOTHER, sameLines } from './same-lines.js'
 
 /** Room for a name and a share at the end of a line, pixels. */
 const END_LABEL_WIDTH = 240
@@ -16,7 +17,19 @@ export function drawComparison(variants: readonly VariantView[]): void {
   )
   const width = document.getElementById('chart-comparison')?.clientWidth ?? 1000
   const isNarrow = width < 720
-  const names = variants.map((variant) => variant.label)
+  const means = variants.map(({ worstByRound }) => rounds.map((_, at) => worstByRound[at]?.mean ?? null))
+  const same = sameLines(means)
+  const names = namesWithSame(
+    variants.map((variant) => variant.label),
+    means,
+  )
+  const without = last === 0 ? [] : variants.filter(({ worstByRound }) => worstByRound.length === 0)
+  setNote(
+    'comparison',
+    without
+      .map(({ label, runs }) => `No line for ${label}: ${runs[0]?.empty ?? 'nothing was measured'}.`)
+      .join(' '),
+  )
   const extra = legendHeight(names, width)
   const shifts = spreadLabels(ends, plotHeight('comparison') - extra)
   const rules = [...new Set(variants.filter(({ defended }) => defended).map(({ rule }) => rule))]
@@ -35,6 +48,8 @@ export function drawComparison(variants: readonly VariantView[]): void {
         color: colorOf(variant, rules.indexOf(variant.rule), colors),
         shift: shifts[k] ?? 0,
         isNamed: !isNarrow,
+        name: names[k]!,
+        isOverAnother: same[k] !== null,
       }),
     ),
   }))
@@ -55,12 +70,16 @@ interface LineStyle {
   readonly shift: number
   /** Whether the label at the end has the name of the variant. */
   readonly isNamed: boolean
+  /** In the legend. */
+  readonly name: string
+  /** Whether another line lies exactly under it. */
+  readonly isOverAnother: boolean
 }
 
 function seriesOf(
   variant: VariantView,
   rounds: readonly number[],
-  { color, shift, isNamed }: LineStyle,
+  { color, shift, isNamed, name, isOverAnother }: LineStyle,
 ): Series[] {
   const points = rounds.map((_, at) => variant.worstByRound[at] ?? null)
   const band: Series[] = variant.runs.length < 2 ? [] : bandOf(variant.label, points, color)
@@ -68,11 +87,15 @@ function seriesOf(
     ...band,
     {
       type: 'line',
-      name: variant.label,
+      name,
       data: points.map((point) => point?.mean ?? null),
       connectNulls: true,
       showSymbol: rounds.length === 1,
-      lineStyle: { color, width: variant.isAttacked ? 3 : 2, type: variant.isAttacked ? 'solid' : 'dotted' },
+      lineStyle: {
+        color,
+        width: variant.isAttacked ? 3 : 2,
+        type: isOverAnother ? OVER_ANOTHER : variant.isAttacked ? 'solid' : 'dotted',
+      },
       itemStyle: { color },
       emphasis: { focus: 'series' },
       endLabel: {

@@ -1,6 +1,16 @@
-import { legendLook, numberAxis, plainLegend, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
+import {
+  legendHeight,
+  legendLook,
+  numberAxis,
+  plainLegend,
+  plotGrid,
+  roundAxis,
+  shareAxis,
+  tooltipLook,
+} from './axes.js'
 import { drawChart, type Palette, percentText } from './charts.js'
 import type { PhaseName, PointView, RunView } from './report-data.js'
+import { namesWithSame, OVER_ANOTHER, sameLines } from './same-lines.js'
 import { isSampled } from './sampling.js'
 
 /** The small charts over rounds. */
@@ -53,8 +63,15 @@ function drawLines(
   text: (value: number | null | undefined) => string,
   lines: readonly LineView[],
 ): void {
+  const series = lines.map(({ value }) => run.points.map((point, k) => value(point, k)))
+  const same = sameLines(series)
+  const names = namesWithSame(
+    lines.map(({ name }) => name),
+    series,
+  )
+  const extra = legendHeight(names, document.getElementById(`chart-${id}`)?.clientWidth ?? 600)
   drawChart(id, label, (colors) => ({
-    grid: plotGrid(),
+    grid: plotGrid(24, extra),
     legend: plainLegend(colors),
     tooltip: {
       trigger: 'axis',
@@ -63,15 +80,19 @@ function drawLines(
     },
     xAxis: roundAxis(run.rounds, colors),
     yAxis: text === percentText ? shareAxis(colors) : numberAxis(colors, text),
-    series: lines.map(({ name, color, dash, value }) => ({
+    series: lines.map(({ color, dash }, at) => ({
       type: 'line',
-      name,
-      data: run.points.map((point, k) => value(point, k)),
+      name: names[at]!,
+      data: series[at]!,
       // Rounds between evaluations are bridged; rounds that are missing are not.
-      connectNulls: isSampled(run.points.map((point, k) => value(point, k))),
+      connectNulls: isSampled(series[at]!),
       showSymbol: run.rounds.length <= 30,
       symbolSize: 6,
-      lineStyle: { color: colors[color], width: 2.4, type: dash ?? 'solid' },
+      lineStyle: {
+        color: colors[color],
+        width: 2.4,
+        type: same[at] === null ? (dash ?? 'solid') : OVER_ANOTHER,
+      },
       itemStyle: { color: colors[color] },
     })),
   }))

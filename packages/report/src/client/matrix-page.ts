@@ -9,7 +9,7 @@ const controls = document.getElementById('controls') as HTMLFormElement
 
 type Triple = readonly [number, number | null, number | null]
 
-const COSTS = ['accuracy lost', 'honest refused'] as const
+const COSTS = ['accuracy lost', 'honest rejected'] as const
 
 function show(): void {
   const form = new FormData(controls)

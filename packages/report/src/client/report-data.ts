@@ -31,6 +31,8 @@ export interface RunView {
   readonly weighsAll: boolean
   /** Rounds, counted from 1. */
   readonly rounds: readonly number[]
+  /** Why there is nothing to draw over rounds; null if there is something. */
+  readonly empty: string | null
   readonly nodes: readonly {
     readonly name: string
     readonly attack: string | null

@@ -1,5 +1,5 @@
 import { drawAccuracy } from './accuracy.js'
-import { keepUp } from './charts.js'
+import { keepUp, setEmpty } from './charts.js'
 import { drawComparison } from './comparison.js'
 import { drawLabels } from './labels.js'
 import { drawBytes, drawEffort, drawMemory, drawPanels } from './lines.js'
@@ -52,12 +52,14 @@ function showRun(): void {
   if (isFirst || Number(slider.value) > last) slider.value = String(last)
   slider.disabled = !run.verdicts.complete
   playButton.disabled = !run.verdicts.complete
+  setEmpty(run.empty)
   drawAccuracy(run)
   drawVerdicts(run)
   drawPanels(run)
   drawEffort(run)
   drawBytes(run)
   drawMemory(run)
+  setEmpty(null)
   drawLabels(run)
   showRound()
 }
@@ -103,7 +105,13 @@ playButton.addEventListener('click', () => {
 })
 
 offerSeeds()
+setEmpty(
+  data.variants.every(({ worstByRound }) => worstByRound.length === 0)
+    ? (data.variants[0]?.runs[0]?.empty ?? null)
+    : null,
+)
 drawComparison(data.variants)
+setEmpty(null)
 showRun()
 drawBalance(data.balances)
 keepUp()

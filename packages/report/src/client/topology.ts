@@ -11,7 +11,7 @@ import {
 } from './charts.js'
 import type { EdgeView, RunView } from './report-data.js'
 
-const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'refused', '-': 'nothing arrived' }
+const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'rejected', '-': 'nothing arrived' }
 
 /** Above this many edges, arrowheads would overlap. */
 const MANY_EDGES = 240
@@ -147,5 +147,5 @@ function tooltipText(item: unknown, run: RunView): string {
 
 function describe(edges: readonly EdgeView[], at: number): string {
   const count = (mark: string): number => edges.filter((edge) => edge.marks[at] === mark).length
-  return `${count('a')} models accepted, ${count('r')} refused, ${count('-')} missing`
+  return `${count('a')} models accepted, ${count('r')} rejected, ${count('-')} missing`
 }

@@ -11,10 +11,10 @@ const MANY_CELLS = 4000
 
 /** Outcomes for a model; the index is the value of a cell. */
 const OUTCOMES = [
-  'attacker refused',
+  'attacker rejected',
   'attacker accepted',
   'honest accepted',
-  'honest refused',
+  'honest rejected',
   'nothing arrived',
 ] as const
 
@@ -35,7 +35,7 @@ export function drawVerdicts(run: RunView): void {
   const notes = [
     ...(run.weighsAll
       ? [
-          'This rule weighs or trims models instead of refusing some, so an accepted model may have little influence. The weight of the attackers is shown below.',
+          'This rule weighs or trims models instead of rejecting some, so an accepted model may have little influence. The weight of the attackers is shown below.',
         ]
       : []),
     ...(rows.length < judged.length || !run.verdicts.complete

@@ -36,7 +36,7 @@ describe('verdictText', () => {
     expect(verdictText(full)).toBe(
       '2 of 10 nodes attacked with ipm (node-03 and node-07), over 16 rounds and 3 seeds. ' +
         'With balance, the worst honest node ended at 82.6 % instead of the 19.7 % of plain averaging: 62.9 points gained. ' +
-        'Without attackers it cost 1.2 points at the worst honest node; it refused 3.0 % of the honest models that reached honest nodes.',
+        'Without attackers it cost 1.2 points at the worst honest node; it rejected 3.0 % of the honest models that reached honest nodes.',
     )
   })
 

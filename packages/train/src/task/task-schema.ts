@@ -47,7 +47,6 @@ export const inputColumnSchema = z.discriminatedUnion('type', [
   }),
 ])
 
-
 const constants = z.array(finite).max(100_000)
 const inputSchema = z
   .discriminatedUnion('type', [

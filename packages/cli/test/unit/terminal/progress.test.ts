@@ -61,6 +61,36 @@ describe('the live table', () => {
   })
 })
 
+describe('before the first round', () => {
+  const step = (index: number, step: string) => ({ type: 'step', index, step }) as never
+
+  it('a terminal shows how many nodes have started, and for how long', () => {
+    const written: string[] = []
+    const stream = streamTo(written, true)
+    const { run } = freshRun()
+    const progress = createProgress(stream, stream)
+    for (const index of [0, 2, 2]) progress.event(run, step(index, 'started'), 0)
+    progress.event(run, step(0, 'trained'), 0)
+    progress.close()
+    expect(stripVTControlCharacters(written.join(''))).toContain(
+      '2 of 3 nodes have started, 1 has trained (0 s)',
+    )
+  })
+
+  it('other streams get a line per step', () => {
+    const written: string[] = []
+    const stream = streamTo(written, false)
+    const { run } = freshRun()
+    const progress = createProgress(stream, stream)
+    for (const name of ['started', 'trained'])
+      for (const index of [0, 1, 2, 0]) progress.event(run, step(index, name), 1500)
+    expect(written).toEqual([
+      '   1.5 s  median  all nodes have started\n',
+      '   1.5 s  median  all nodes have trained their first model\n',
+    ])
+  })
+})
+
 describe('lines of rounds', () => {
   /** Three nodes and three rounds; nodes report as `events` say: `[node, round]`, or a node that is killed. */
   function written(

@@ -21,10 +21,12 @@ describe('renderBalances', () => {
         .slice(-2)
         .map(({ label, text }) => `${label}: ${text}`)
     expect(textOf(true)).toEqual([
-      'virtual seconds: 1.00×',
+      'virtual seconds per round, relative to plain averaging: 1.00×',
       'computation time of the rule per node and round: 12 ms, plain averaging 0.4 ms',
     ])
-    expect(textOf(false)[0]).toBe('seconds: 1.00×')
+    expect(textOf(false)[0]).toBe('seconds per round, relative to plain averaging: 1.00×')
+    const notes = [true, false].map((isSimulated) => renderBalances([worked], 200, isSimulated).join(' '))
+    for (const note of notes) expect(note).toMatch(/share the cores of this machine/)
   })
 
   it('shows benefit and cost side by side, or one below the other', () => {

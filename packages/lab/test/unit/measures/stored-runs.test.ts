@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readRun } from '../../../src/measures/read-run.js'
 import { csvLine, ROW_COLUMNS, roundRows } from '../../../src/measures/rows.js'
-import { findRuns, roleOf, storedRuleName } from '../../../src/measures/run-collection.js'
+import { findResults, findRuns, roleOf, storedRuleName } from '../../../src/measures/run-collection.js'
 import { scoreRecord } from '../../../src/measures/score.js'
 import { roundSeries } from '../../../src/measures/series.js'
 import { type RunFixture, writeRun, writeScenarioRuns } from '../../support/run-fixture.js'
@@ -225,6 +225,32 @@ describe('findRuns', () => {
       await expect(findRuns(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'E_FILE' })
       writeRun(folder, plain)
       expect((await findRuns(folder)).map((place) => place.path)).toEqual(['.'])
+    })
+  })
+
+  it('takes one results folder, and refuses those above several', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const runs = join(folder, 'runs')
+      writeScenarioRuns(join(runs, 'one'), [1])
+      writeRun(join(runs, 'demo', 'average'), plain)
+      writeRun(join(runs, 'demo', 'balance'), plain)
+      writeRun(join(runs, 'cluster'), plain)
+      expect(await findResults(join(runs, 'one'))).toHaveLength(4)
+      expect(await findResults(join(runs, 'demo'))).toHaveLength(2)
+      expect(await findResults(join(runs, 'cluster'))).toHaveLength(1)
+      for (const above of [runs, folder]) {
+        await expect(findResults(above)).rejects.toMatchObject({
+          code: 'E_FILE',
+          message: expect.stringContaining(join(runs, 'demo')),
+        })
+      }
+      await expect(findResults(join(folder, 'nowhere'))).rejects.toThrow(
+        /there is no such folder; name a results/,
+      )
+      rmSync(runs, { recursive: true })
+      await expect(findResults(folder)).rejects.toThrow(
+        /contains no run.*events\.ndjson.*runs\/<name>-<date>/,
+      )
     })
   })
 

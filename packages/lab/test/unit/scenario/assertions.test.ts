@@ -151,7 +151,7 @@ describe('judgeAssertions', () => {
   it('misses what was not measured', () => {
     expect(judge({ assertions: ['asr <= 1'] }, () => ({}))[0]).toMatchObject({
       ok: false,
-      got: 'it was not measured',
+      got: 'nothing measured',
     })
   })
 
@@ -163,7 +163,7 @@ describe('judgeAssertions', () => {
         ledgersVerify: seed === 4,
       }),
     )
-    expect(outcome).toMatchObject({ ok: false, got: 'not in seed 5' })
+    expect(outcome).toMatchObject({ ok: false, got: 'some that do not verify (seed 5)' })
   })
 
   it('wants a node to be quarantined by every honest node that finished', () => {

@@ -36,7 +36,9 @@ it('says how far a ledger is final', async () => {
 it('catches a ledger that was cut below a final head, and names both heights', async () => {
   const { verdict } = await verdictOn(chain.slice(0, 3), 3)
   expect(verdict).toMatchObject({ ok: false, code: 'E_ROLLED_BACK', entry: 3, finalHeight: 3 })
-  expect(!verdict.ok && verdict.message).toMatch(/ends with entry 2, .* at entry 3 is final \(co-signed by 2/)
+  expect(!verdict.ok && verdict.message).toMatch(
+    /ends with entry 3, .* at entry 4 \(round 4\) is final \(co-signed by 2/,
+  )
 })
 
 it('catches a ledger that was rewritten below a final head', async () => {

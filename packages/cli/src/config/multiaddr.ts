@@ -1,0 +1,29 @@
+import { isIP } from 'node:net'
+
+/** An address that nodes understand: a host and a TCP port, and at most a peer id. */
+export const MULTIADDR =
+  /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/
+
+/** Port in an example, where none was given. */
+const EXAMPLE_PORT = 4001
+
+/** What an address must be, with an example made of the one that was given. */
+export function multiaddrProblem(text: string): string {
+  const example = multiaddrOf(text)
+  return example === undefined
+    ? 'must be a TCP multiaddr such as /ip4/192.0.2.7/tcp/4001, with /p2p/12D3Koo… at the end for a known peer'
+    : `must be a TCP multiaddr; write ${example}`
+}
+
+/** `host:port`, a URL, or a host alone as a multiaddr; undefined for anything else. */
+function multiaddrOf(text: string): string | undefined {
+  const plain = text.replace(/^[a-z]+:\/\//i, '').replace(/\/+$/, '')
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(plain)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3] ?? EXAMPLE_PORT)
+  if (host === undefined || port > 65_535) return undefined
+  const family = isIP(host)
+  if (family === 0 && (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host) || /^[\d.]+$/.test(host)))
+    return undefined
+  return `/${family === 0 ? 'dns4' : `ip${family}`}/${host}/tcp/${port}`
+}
