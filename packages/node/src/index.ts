@@ -1,6 +1,6 @@
 /**
  * A node of a run: network, rounds, training, ledger. `createNode` puts one together from a trainer of your own;
- * `openLocalNode` trains one of the built-in models on a share of local data.
+ * `openLocalNode` trains on a share of local data, `openProcessNode` in a process of your own.
  *
  * @packageDocumentation
  */
@@ -68,6 +68,8 @@ export {
   type LocalNodeInit,
   openLocalNode,
   openLocalTraining,
+  openProcessNode,
+  type ProcessNodeInit,
 } from './local-node.js'
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'

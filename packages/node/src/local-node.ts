@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { counted } from '@tempered/errors'
+import { sha256 } from '@tempered/protocol'
 import {
   type DataShare,
   type DataSource,
+  type ProcessTrainer,
   type Samples,
   shareIndices,
   type TrainerService,
@@ -19,7 +22,12 @@ import {
 } from './round/manifest-training.js'
 import type { ModelPublisher } from './round/publisher.js'
 import type { NodeEvents, TemperedNode } from './running-node.js'
-import { commitToData, DATA_COMMITMENT_FILE, describeData } from './state/data-commitment.js'
+import {
+  commitToData,
+  DATA_COMMITMENT_FILE,
+  type DataDescription,
+  describeData,
+} from './state/data-commitment.js'
 
 export interface LocalNodeComponents
   extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'failpoints'> {
@@ -52,19 +60,55 @@ export async function openLocalNode(
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
   const { service, logger } = components
-  const { run, source } = init
+  const { source } = init
   const indices = shareIndices(source, init.share)
-  logger.info({ component: 'data' }, `${indices.length} training samples of ${source.train.name}`)
+  logger.info({ component: 'data' }, samplesText(indices.length, source.train.name))
   const openOn = (samples: Samples) =>
     openLocalTraining(service, { ...init, samples, indices, peer: init.identity.signer.peerId })
   const plain = await openOn(source.train)
   const training = (await components.wrapTraining?.(plain, openOn)) ?? plain
-  const initialParameters = manifestInitialParameters(run.manifest)
+  const data = describeData(source.train.name, source.train.sha256, indices)
+  return openTrainingNode(components, init, training, data, events)
+}
+
+export interface ProcessNodeInit extends Omit<NodeInit, 'initialParameters' | 'dataCommitment'> {
+  readonly trainer: ProcessTrainer
+  readonly evaluation: EvaluationPlan
+}
+
+/** A node whose training is done by a process of the user's own. Throws what `createNode` throws. */
+export async function openProcessNode(
+  components: Omit<LocalNodeComponents, 'service' | 'wrapTraining'>,
+  init: ProcessNodeInit,
+  events: NodeEvents = {},
+): Promise<TemperedNode> {
+  const { samples, description } = init.trainer.data
+  components.logger.info({ component: 'data' }, samplesText(samples, 'the trainer process'))
+  const training = createManifestTraining(init.trainer, init.run.manifest, init.evaluation)
+  const data: DataDescription = {
+    source: 'trainer process',
+    sourceSha256: Buffer.from(sha256(new TextEncoder().encode(description))).toString('hex'),
+    samples,
+    indicesSha256: describeData('', '', new Uint32Array(0)).indicesSha256,
+  }
+  return openTrainingNode(components, init, training, data, events)
+}
+
+function samplesText(samples: number, name: string): string {
+  if (samples > 0) return `${counted(samples, 'training sample')} of ${name}`
+  return `no training samples of ${name}: this node passes on what it aggregates and does not train`
+}
+
+async function openTrainingNode(
+  components: Omit<LocalNodeComponents, 'service' | 'wrapTraining'>,
+  init: Omit<NodeInit, 'initialParameters' | 'dataCommitment'>,
+  training: LocalTraining,
+  data: DataDescription,
+  events: NodeEvents,
+): Promise<TemperedNode> {
+  const initialParameters = manifestInitialParameters(init.run.manifest)
   await mkdir(init.stateFolder, { recursive: true })
-  const dataCommitment = await commitToData(
-    join(init.stateFolder, DATA_COMMITMENT_FILE),
-    describeData(source.train.name, source.train.sha256, indices),
-  )
+  const dataCommitment = await commitToData(join(init.stateFolder, DATA_COMMITMENT_FILE), data)
   return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)
 }
 

@@ -1,7 +1,5 @@
 import { isFileError } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import { loadModule } from '@tempered/lab/plugins'
-import { partitionScheme } from '@tempered/lab/scenario'
 import { partsWarning, percent } from '@tempered/lab/text'
 import {
   type CheckedProof,
@@ -15,9 +13,7 @@ import {
   type LocalNodeComponents,
   type Logger,
   logFormatters,
-  manifestTask,
   noFailpoints,
-  openLocalNode,
   plainPublisher,
   preloadNetwork,
   type RoundReport,
@@ -29,13 +25,14 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, type DataSource, loadData } from '@tempered/train'
+import type { BackendChoice, DataSource } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 import { sentence } from '../terminal/log-sentence.js'
+import { type Learner, openLearner } from './node-learner.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
@@ -52,7 +49,8 @@ export interface NodeStartOptions {
 export type NodePart = (place: {
   readonly run: Run
   readonly identity: Identity
-  readonly source: DataSource
+  /** Undefined when a process of the user's own trains. */
+  readonly source: DataSource | undefined
 }) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapTraining'>
 
 const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
@@ -84,11 +82,9 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
     preloadNetwork()
-    const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
-    const service = await createTrainerService({ backend: options.backend ?? config.backend })
+    const learner = await openLearner(config, run, identity, options.backend ?? config.backend, logger)
     try {
-      logger.info({ component: 'train' }, service.backend.notice)
-      node = await openNode(config, part, identity, run, source, service, logger, options)
+      node = await openNode(config, part, identity, run, learner, logger, options)
       logger.info(
         { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
         node.firstRound === 0
@@ -100,7 +96,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
       const running = interruption.exitCode === undefined ? node.run() : node.stop()
       await Promise.all([running, bringProofs(node, proofs, logger)])
     } finally {
-      await service.close()
+      await learner.close()
     }
     if (interruption.exitCode === undefined) logger.info('run complete')
   } finally {
@@ -207,16 +203,13 @@ async function openNode(
   takePart: NodePart,
   identity: Identity,
   run: Run,
-  source: DataSource,
-  service: Awaited<ReturnType<typeof createTrainerService>>,
+  learner: Learner,
   logger: Logger,
   options: NodeStartOptions,
 ): Promise<TemperedNode> {
-  const { split, part, parts, seed } = config.data
-  return openLocalNode(
+  return learner.open(
     {
-      ...takePart({ run, identity, source }),
-      service,
+      ...takePart({ run, identity, source: learner.source }),
       clock: systemClock,
       logger,
       failpoints: failpointsOf(process.env),
@@ -225,8 +218,6 @@ async function openNode(
       run,
       identity,
       stateFolder: config.state,
-      source,
-      share: { scheme: split === undefined ? undefined : partitionScheme(split), part, parts, seed },
       evaluation: config.evaluation,
       keepRounds: config.keepRounds,
       diskBudgetBytes: config.diskBudgetMB === undefined ? undefined : config.diskBudgetMB * 1e6,

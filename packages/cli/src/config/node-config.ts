@@ -14,6 +14,8 @@ import { MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
 const addressField = z.string().regex(MULTIADDR, { error: ({ input }) => multiaddrProblem(String(input)) })
 
+const deadline = z.int().min(1).max(86_400_000)
+
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
   name: z.string().min(1).max(64).describe('Name of this node in logs.'),
@@ -49,6 +51,25 @@ export const nodeConfigSchema = z.strictObject({
       seed: z.int().min(0).default(0).describe('Must be the same for all nodes that split the same source.'),
     })
     .prefault({}),
+  trainer: z
+    .strictObject({
+      command: z
+        .array(z.string().min(1))
+        .min(1)
+        .describe('Program and arguments, without a shell, run in the folder of this file.'),
+      attempts: z.int().min(1).max(100).default(3).describe('Starts in a row before the node gives up.'),
+      deadlines: z
+        .strictObject({
+          helloMs: deadline.optional().describe('Until it has loaded its data. Default: 5 minutes.'),
+          trainMs: deadline.optional().describe('One round of training. Default: 30 minutes.'),
+          evaluateMs: deadline.optional().describe('One evaluation. Default: 10 minutes.'),
+          transferMs: deadline.optional().describe('Parameters in or out. Default: 1 minute.'),
+        })
+        .prefault({})
+        .describe('How long the process may take to answer.'),
+    })
+    .optional()
+    .describe('A process of your own that trains, in any language, with its own data (docs/trainers.md).'),
   modules: z
     .array(z.string())
     .default([])
@@ -68,12 +89,13 @@ export const nodeConfigSchema = z.strictObject({
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
-export type NodeConfig = z.infer<typeof nodeConfigSchema>
+/** With absolute paths, and the file from which it was read. */
+export type NodeConfig = z.output<typeof nodeConfigSchema> & { readonly file: string }
 /** A configuration file as written, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
 
 /** `split` deals the source to several nodes, so it means nothing without `part` and `parts`, and these without it. */
-export function checkNodeConfig({ data }: NodeConfig, raw: unknown): Problem[] {
+export function checkNodeConfig({ data }: z.output<typeof nodeConfigSchema>, raw: unknown): Problem[] {
   const given = Object.keys((raw as { data?: object | null } | null)?.data ?? {})
   const { split, part, parts } = data
   if (split === undefined) {
@@ -108,6 +130,7 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
   const from = (relative: string): string => resolve(dirname(path), relative)
   return {
     ...config,
+    file: path,
     key: from(config.key),
     state: from(config.state),
     modules: config.modules.map(from),

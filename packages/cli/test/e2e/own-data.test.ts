@@ -73,13 +73,13 @@ describe('own data', () => {
         [['--classes', '257'], '--classes must be at most 256'],
         [['--input-shape', '28,28,3'], 'images of one channel; give 28,28,1'],
         [['--data', 'img', '--input-shape', '28,28,1'], 'is not that of img, 8,8,1'],
-        [['--data', 'img', '--model', 'cnn'], 'at least 10×10 pixels'],
+        [['--data', 'img', '--model', 'cnn'], "model 'cnn' does not take samples of 8×8×1"],
       ] as const)
         expect(await create(...options)).toMatchObject({ code: 2, stderr: expect.stringContaining(text) })
       expect((await create('--data', 'img', '--classes', '4')).stderr).toContain('E_LABEL_RANGE')
       await writeFile(join(folder, 's.yaml'), scenario('img').replace('softmax', 'cnn'))
       expect((await callCli(['scenario', 'validate', 's.yaml'], folder)).stderr).toMatch(
-        /s\.yaml:4:8: model: model 'cnn' needs images of at least 10×10 pixels/,
+        /s\.yaml:4:8: model: model 'cnn' does not take samples of 8×8×1/,
       )
       await writeFile(join(folder, 's.yaml'), scenario('mnist, classes: 20'))
       expect((await callCli(['scenario', 'validate', 's.yaml'], folder)).stderr).toContain('have 10 classes')
@@ -87,6 +87,6 @@ describe('own data', () => {
       expect((await create('--model', 'softmax')).code).toBe(0)
       await configure(folder, 'a', 'source: mnist', 'source: ../img')
       const started = await runCli(['node', 'start', '--config', 'a'], folder)
-      expect(started).toMatchObject({ code: 2, stderr: expect.stringContaining('manifest create --data') })
+      expect(started).toMatchObject({ code: 3, stderr: expect.stringContaining('manifest create --data') })
     }))
 })

@@ -79,6 +79,10 @@ export function createManifestTraining(
       return trainer.evaluate(last ? {} : { limit: plan.samples })
     },
     async loss(round, parameters) {
+      if (trainer.losses !== undefined) {
+        const [loss = Number.NaN] = await trainer.losses([parameters], round, JUDGING_SAMPLES)
+        return loss
+      }
       trainer.setParameters(parameters)
       const { loss } = await trainer.evaluate({ trainingRound: round, limit: JUDGING_SAMPLES })
       return loss

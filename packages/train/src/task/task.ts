@@ -2,7 +2,7 @@
 
 import type { LossName } from '../engine/engine.js'
 import { TrainError } from '../trainer/train-error.js'
-import { builtInLayers } from './built-in-models.js'
+import { type BuiltInModel, builtInLayers } from './built-in-models.js'
 import { layerSchema } from './layer-schema.js'
 import { METRICS_OF, type Metric, metricOf } from './metrics.js'
 import { buildModel, drawInitialParameters } from './model.js'
@@ -140,15 +140,24 @@ function inputType(input: Task['input']): Model['inputType'] {
 function builtModel(task: Pick<Task, 'input' | 'output' | 'model'>): Model | undefined {
   const { input, model } = task
   const shape = inputShape(input)
-  if (typeof model === 'string') {
-    const layers = builtInLayers(model, shape, outputCount(task), vocabularySize(input))
+  if (typeof model === 'string') return builtIn(model, task)
+  return 'layers' in model ? buildModel(shape, model.layers, inputType(input)) : undefined
+}
+
+function builtIn(name: BuiltInModel, task: Pick<Task, 'input' | 'output'>): Model {
+  const shape = inputShape(task.input)
+  const layers = builtInLayers(name, shape, outputCount(task), vocabularySize(task.input))
+  try {
     return buildModel(
       shape,
       layers.map((layer) => layerSchema.parse(layer)),
-      inputType(input),
+      inputType(task.input),
     )
+  } catch (error) {
+    if (!(error instanceof TrainError)) throw error
+    const message = `model '${name}' does not take samples of ${shape.join('×')}; use another one. ${error.message}`
+    throw new TrainError(error.code, message, error)
   }
-  return 'layers' in model ? buildModel(shape, model.layers, inputType(input)) : undefined
 }
 
 function layoutOf(model: Task['model'], built: Model | undefined): TensorLayout[] {

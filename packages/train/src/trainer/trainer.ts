@@ -79,6 +79,11 @@ export interface Trainer {
   /** Rejects with E_TRAIN_REQUEST, or E_TRAIN_ABORTED; then the parameters are unchanged. */
   train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>
   evaluate(request?: EvaluateRequest, signal?: AbortSignal): Promise<Evaluation>
+  /**
+   * Mean losses of models on the node's own training samples, the same samples for every model of a round, where that
+   * is faster than to set each and evaluate it.
+   */
+  losses?(models: readonly Float32Array[], round: number, limit: number): Promise<number[]>
   /** Frees the trainer's memory; every later call fails with E_TRAINER_DISPOSED. */
   dispose(): void
 }

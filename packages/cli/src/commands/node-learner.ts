@@ -1,0 +1,103 @@
+import { dirname } from 'node:path'
+import { cacheFolder } from '@tempered/lab'
+import { partitionScheme } from '@tempered/lab/scenario'
+import {
+  type Identity,
+  type LocalNodeComponents,
+  type LocalNodeInit,
+  type Logger,
+  manifestTask,
+  type NodeEvents,
+  openLocalNode,
+  openProcessNode,
+  type TemperedNode,
+} from '@tempered/node'
+import type { Run } from '@tempered/protocol'
+import {
+  type BackendChoice,
+  createProcessTrainer,
+  createTrainerService,
+  type DataSource,
+  loadData,
+  type TrainerUsage,
+} from '@tempered/train'
+import type { NodeConfig } from '../config/node-config.js'
+
+/** The components of a node but for its training. */
+export type NodeComponents = Omit<LocalNodeComponents, 'service'>
+
+/** What every node needs besides what it trains on. */
+export type NodeSettings = Omit<LocalNodeInit, 'source' | 'share'>
+
+/** Where a node's training comes from: its data and an engine of this process, or a process of its own. */
+export interface Learner {
+  /** Data that this process has loaded; undefined when only the trainer process knows it. */
+  readonly source: DataSource | undefined
+  open(components: NodeComponents, settings: NodeSettings, events: NodeEvents): Promise<TemperedNode>
+  close(): Promise<void>
+}
+
+/** Throws DataError, TrainError. */
+export async function openLearner(
+  config: NodeConfig,
+  run: Run,
+  identity: Identity,
+  backend: BackendChoice,
+  logger: Logger,
+): Promise<Learner> {
+  return config.trainer === undefined
+    ? openEngineLearner(config, run, backend, logger)
+    : openProcessLearner(config, config.trainer, run, identity, logger)
+}
+
+async function openEngineLearner(
+  config: NodeConfig,
+  run: Run,
+  backend: BackendChoice,
+  logger: Logger,
+): Promise<Learner> {
+  const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
+  const service = await createTrainerService({ backend })
+  logger.info({ component: 'train' }, service.backend.notice)
+  const { split, part, parts, seed } = config.data
+  const share = { scheme: split === undefined ? undefined : partitionScheme(split), part, parts, seed }
+  return {
+    source,
+    open: (components, settings, events) =>
+      openLocalNode({ ...components, service }, { ...settings, source, share }, events),
+    close: () => service.close(),
+  }
+}
+
+async function openProcessLearner(
+  config: NodeConfig,
+  { command, attempts, deadlines }: NonNullable<NodeConfig['trainer']>,
+  run: Run,
+  identity: Identity,
+  logger: Logger,
+): Promise<Learner> {
+  logger.info({ component: 'trainer' }, `starting ${command.join(' ')}`)
+  const trainer = await createProcessTrainer({
+    command,
+    cwd: dirname(config.file),
+    attempts,
+    deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
+    task: manifestTask(run.manifest),
+    // The node refuses a key that is not a member's, with a reason.
+    nodeId: run.memberIndex.get(identity.signer.peerId) ?? -1,
+    seed: run.manifest.seed,
+    onLog: (line) => logger.info({ component: 'trainer' }, line),
+    onUsage: (usage) => logger.debug({ component: 'trainer' }, usageText(usage)),
+  })
+  return {
+    source: undefined,
+    open: (components, settings, events) => openProcessNode(components, { ...settings, trainer }, events),
+    close: () => trainer.close(),
+  }
+}
+
+function usageText({ what, ms, peakMemoryBytes }: TrainerUsage): string {
+  const memory =
+    peakMemoryBytes === undefined ? '' : `, at most ${(peakMemoryBytes / 1e6).toFixed(0)} MB of memory`
+  return `${what}: ${(ms / 1000).toFixed(2)} s${memory}`
+}
