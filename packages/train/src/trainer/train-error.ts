@@ -3,7 +3,6 @@ import { TemperedError } from '@tempered/errors'
 /** Errors of training: a code, and a message that says what is wrong, where, and how to fix it. */
 
 export const TRAIN_ERROR_CODES = [
-  'E_MODEL_UNKNOWN',
   'E_MODEL_SHAPE',
   'E_TASK',
   'E_PARAMETER_COUNT',
