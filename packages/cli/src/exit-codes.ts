@@ -39,6 +39,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_CUSTOM: EXIT.usage,
   E_MODEL_SHAPE: EXIT.usage,
   E_TASK: EXIT.usage,
+  E_EXPORT: EXIT.usage,
   E_TRAINER_START: EXIT.usage,
   E_TRAINER_LAYOUT: EXIT.usage,
   E_TRAINER_CRASHED: EXIT.resource,

@@ -5,6 +5,7 @@ import { TemperedError } from '@tempered/errors'
 export const TRAIN_ERROR_CODES = [
   'E_MODEL_SHAPE',
   'E_TASK',
+  'E_EXPORT',
   'E_PARAMETER_COUNT',
   'E_TRAIN_DATA',
   'E_LABEL_RANGE',
