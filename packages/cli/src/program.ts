@@ -11,6 +11,7 @@ import {
 } from './arguments.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
+import { addModelCommands } from './commands/model-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { kindsText, NEW_KINDS } from './new-kinds.js'
 import { fullName, refuseUnknownCommand } from './unknown-command.js'
@@ -87,6 +88,7 @@ export function createProgram(): Command {
     })
 
   addLedgerCommands(program)
+  addModelCommands(program)
   addLabCommands(program)
   pointToHelp(program)
   return program

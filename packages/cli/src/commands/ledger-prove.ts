@@ -51,13 +51,23 @@ async function proveRound(
   round: number,
   options: LedgerProveOptions,
 ): Promise<void> {
-  const { entry } = await entryOfRound(ledger, round)
-  const finals = await newestFinal(ledger.run, entry.body.author, options.finals ?? file)
-  checkBelow(entry, finals, round)
-  const proof = proveInclusion(ledger.run, await entriesUpTo(ledger, finals), entry.body.height, finals)
-  const { signers } = checkInclusion(proof)
+  const { author, packed, finals, signers } = await proofOfRound(ledger, options.finals ?? file, round)
   const out = options.out ?? `${nodeName(file)}-round-${round}-inclusion.car`
-  await writeProof(out, proof, ledger, `the entry of round ${round} of ${entry.body.author}`, finals, signers)
+  await writeProof(out, packed, ledger, `the entry of round ${round} of ${author}`, finals, signers)
+}
+
+/**
+ * A proof file's bytes: the entry of a round (from 1) is covered by the newest final head found at `finalsPath`. Throws
+ * E_UNPROVEN when none covers it.
+ */
+export async function proofOfRound(ledger: ValidLedger, finalsPath: string, round: number) {
+  const { entry } = await entryOfRound(ledger, round)
+  const { author, height } = entry.body
+  const finals = await newestFinal(ledger.run, author, finalsPath)
+  checkBelow(entry, finals, round)
+  const proof = proveInclusion(ledger.run, await entriesUpTo(ledger, finals), height, finals)
+  const { signers } = checkInclusion(proof)
+  return { author, packed: packWholeProof(proof), finals, signers }
 }
 
 async function proveSince(
@@ -83,7 +93,7 @@ async function proveSince(
   const out = options.out ?? `${nodeName(file)}-since-entry-${height}-consistency.car`
   await writeProof(
     out,
-    proof,
+    packWholeProof(proof),
     ledger,
     `the first ${counted(height + 1, 'entry', 'entries')} of ${author}`,
     finals,
@@ -93,13 +103,13 @@ async function proveSince(
 
 async function writeProof(
   out: string,
-  proof: Uint8Array,
+  packed: readonly Uint8Array[],
   ledger: ValidLedger,
   what: string,
   { head }: FinalHead,
   signers: readonly string[],
 ): Promise<void> {
-  if (!(await writeNewFile(out, packWholeProof(proof))))
+  if (!(await writeNewFile(out, packed)))
     throw new CliError('E_FILE', `${out} already exists; name another file with --out`, { path: out })
   process.stdout.write(`${out}\n`)
   process.stderr.write(
