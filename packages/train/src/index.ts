@@ -23,7 +23,14 @@ export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
 export { imageTask } from './task/image-task.js'
 export { type Metric, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
-export { classNamesOf, initialTaskParameters, type OpenTask, openTask, resolveTask } from './task/task.js'
+export {
+  classNamesOf,
+  firstMetric,
+  initialTaskParameters,
+  type OpenTask,
+  openTask,
+  resolveTask,
+} from './task/task.js'
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
 export {
   createProcessTrainer,

@@ -77,12 +77,12 @@ export async function demo(options: DemoOptions): Promise<void> {
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
   for (const [k, score] of scores.entries()) requireValidLedgers(score, plans[k]!)
-  const gain = (withDefence.worst?.accuracy ?? 0) - (withoutDefence.worst?.accuracy ?? 1)
+  const gain = (withDefence.worst?.value ?? 0) - (withoutDefence.worst?.value ?? 1)
   if (!(gain > 0)) {
     throw new CliError(
       'E_GOAL_MISSED',
-      `the defended run's worst honest node (${percent(withDefence.worst?.accuracy)}) is not better than ` +
-        `the undefended one's (${percent(withoutDefence.worst?.accuracy)})`,
+      `the defended run's worst honest node (${percent(withDefence.worst?.value)}) is not better than ` +
+        `the undefended one's (${percent(withoutDefence.worst?.value)})`,
     )
   }
 }

@@ -1,4 +1,5 @@
-import { callText, decimal, percent } from '@tempered/lab/text'
+import { learntOf, metricText } from '@tempered/lab/measures'
+import { callText, decimal } from '@tempered/lab/text'
 import { verifyLedgerFile } from '@tempered/node'
 import { decodeAnnouncement, type Run, type SignedEntry } from '@tempered/protocol'
 import pc from 'picocolors'
@@ -53,10 +54,11 @@ function ruleText(run: Run): string {
 
 function textEntry(entry: SignedEntry, run: Run): string {
   const { body } = entry
+  const { metric } = learntOf(run.manifest.task)
   const title = [
     pc.bold(`round ${body.round + 1}/${run.manifest.training.rounds}`),
     `loss ${decimal(body.metrics.trainingLoss)}`,
-    `accuracy ${percent(body.metrics.testMetric)}`,
+    `${metric.label} ${metricText(metric, body.metrics.testMetric)}`,
     `own weight ${body.ownWeight.toFixed(3)}`,
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')

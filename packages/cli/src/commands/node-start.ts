@@ -1,6 +1,7 @@
 import { isFileError } from '@tempered/errors'
+import { learntOf, metricText } from '@tempered/lab/measures'
 import { loadModule } from '@tempered/lab/plugins'
-import { partsWarning, percent } from '@tempered/lab/text'
+import { partsWarning } from '@tempered/lab/text'
 import {
   type CheckedProof,
   checkProofFile,
@@ -228,7 +229,7 @@ async function openNode(
       stay: options.stay === true,
     },
     {
-      onRound: (report) => logRound(report, run.manifest.training.rounds, logger, options.json === true),
+      onRound: (report) => logRound(report, run, logger, options.json === true),
     },
   )
 }
@@ -243,14 +244,16 @@ function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failp
   }
 }
 
-function logRound(report: RoundReport, rounds: number, logger: Logger, json: boolean): void {
+function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean): void {
+  const { rounds } = run.manifest.training
+  const { metric } = learntOf(run.manifest.task)
   const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
   const absent = report.neighbours.length - arrived.length
   logger.info(
     { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
-      `accuracy ${percent(report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      `${metric.label} ${metricText(metric, report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)

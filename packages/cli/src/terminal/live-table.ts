@@ -1,6 +1,7 @@
 import { counted } from '@tempered/errors'
+import { learntOf, metricText } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
-import { bytes, decimal, percent } from '@tempered/lab/text'
+import { bytes, decimal } from '@tempered/lab/text'
 import { systemClock } from '@tempered/node'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
@@ -82,9 +83,10 @@ export function rowsOf(lines: number | undefined, runs: number): number {
 function renderRun(run: RecordedRun, title: string, maxRows: number, startText: string | undefined): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
+  const { metric } = learntOf(plan.run.manifest.task)
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
   const total = rounds * plan.nodes.length
-  const header = ['node', 'role', 'round', 'loss', 'accuracy', 'accepted', 'rejected', 'in+out']
+  const header = ['node', 'role', 'round', 'loss', metric.label, 'accepted', 'rejected', 'in+out']
   const rows = plan.nodes.slice(0, maxRows).map((node) => {
     const report = records[node.index]?.rounds.at(-1)?.report
     const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
@@ -97,7 +99,7 @@ function renderRun(run: RecordedRun, title: string, maxRows: number, startText: 
       role,
       `${report.round + 1}/${rounds}`,
       decimal(report.trainingLoss),
-      percent(lastAccuracy(run, node.index)),
+      metricText(metric, lastMetric(run, node.index)),
       String(accepted),
       rejected > 0 ? pc.yellow(String(rejected)) : '0',
       bytes(report.bytesReceived + report.bytesSent),
@@ -115,8 +117,8 @@ function bar(share: number): string {
   return '█'.repeat(filled) + '░'.repeat(24 - filled)
 }
 
-/** The most recent accuracy; not every round is evaluated. */
-function lastAccuracy(run: RecordedRun, index: number): number | null {
+/** The most recent value; not every round is evaluated. */
+function lastMetric(run: RecordedRun, index: number): number | null {
   const { rounds } = run.records[index]!
   return rounds.findLast((round) => round.report.testMetric !== null)?.report.testMetric ?? null
 }

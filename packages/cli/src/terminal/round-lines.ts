@@ -1,6 +1,7 @@
 import type { FaultHappened } from '@tempered/lab/events'
+import { learntOf, metricText } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
-import { bytes, decimal, percent } from '@tempered/lab/text'
+import { bytes, decimal } from '@tempered/lab/text'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
 import { createStartSteps, type StartSteps } from './start-steps.js'
@@ -74,7 +75,7 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     .filter((node) => node.attack === undefined)
     .flatMap((node) => records[node.index]!.rounds.filter((entry) => entry.report.round === round))
     .map((entry) => entry.report)
-  const accuracies = reports.map((report) => report.testMetric).filter((value) => value !== null)
+  const values = reports.map((report) => report.testMetric).filter((value) => value !== null)
   const losses = reports.map((report) => report.trainingLoss).filter((value) => value !== null)
   const arrived = reports.flatMap((report) =>
     report.neighbours.filter((neighbour) => neighbour.arrival !== null),
@@ -83,13 +84,15 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
   const traffic = reports.reduce((sum, report) => sum + report.bytesReceived + report.bytesSent, 0)
   const mean = (values: number[]): number | null =>
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
-  const worst = accuracies.length === 0 ? null : Math.min(...accuracies)
+  const { metric } = learntOf(plan.run.manifest.task)
+  const worst =
+    values.length === 0 ? null : metric.better === 'higher' ? Math.min(...values) : Math.max(...values)
   return [
     secondsText(elapsedMs),
     title,
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,
-    `accuracy worst ${percent(worst)} mean ${percent(mean(accuracies))}`,
+    `${metric.label} worst ${metricText(metric, worst)} mean ${metricText(metric, mean(values))}`,
     `accepted ${accepted} rejected ${arrived.length - accepted}`,
     bytes(traffic),
   ].join('  ')

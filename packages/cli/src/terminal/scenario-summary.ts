@@ -1,4 +1,4 @@
-import { isCutShort, isDivergence, scoredRoundsText } from '@tempered/lab/measures'
+import { isCutShort, isDivergence, metricText, scoredRoundsText } from '@tempered/lab/measures'
 import type { ScenarioResult } from '@tempered/lab/run'
 import type { Scenario } from '@tempered/lab/scenario'
 import { bytes, percent, ruleText, seconds } from '@tempered/lab/text'
@@ -28,8 +28,8 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
     ruleText(variant.rule),
     String(variant.seed),
     ...(hasRounds ? [scoredRoundsText(score)] : []),
-    percent(score.worst?.accuracy),
-    percent(score.mean),
+    metricText(score.metric, score.worst?.value),
+    metricText(score.metric, score.mean),
     `${score.finishedHonest} of ${score.honestNodes}`,
     percent(score.recall),
     bytes(score.bytesPerNodeRound),

@@ -9,6 +9,7 @@ import {
   measureInfo,
   measuresOf,
   measureText,
+  metricText,
   type RunScore,
   scoredRoundsText,
   secondsNote,
@@ -32,23 +33,23 @@ export function renderScores(
     cell = (score: RunScore): string => measureText(name, measuresOf(score)[name] ?? null),
   ): string[] => row(measureInfo(name).label, cell)
   const withNode =
-    (name: MeasureName, nodeOf: (score: RunScore) => RunScore['worst']) =>
+    (nodeOf: (score: RunScore) => RunScore['worst']) =>
     (score: RunScore): string => {
       const node = nodeOf(score)
-      return node === null ? '–' : `${measureText(name, node.accuracy)} (${node.node})`
+      return node === null ? '–' : `${metricText(score.metric, node.value)} (${node.node})`
     }
   const rows = [
-    ['', ...scores.map(({ title }) => title)],
+    [metricTitle(scores), ...scores.map(({ title }) => title)],
     measure(
-      'worstHonestAccuracy',
-      withNode('worstHonestAccuracy', ({ worst }) => worst),
+      'worstHonestMetric',
+      withNode(({ worst }) => worst),
     ),
-    measure('meanHonestAccuracy'),
+    measure('meanHonestMetric', ({ metric, mean }) => metricText(metric, mean)),
     measure(
-      'bestHonestAccuracy',
-      withNode('bestHonestAccuracy', ({ best }) => best),
+      'bestHonestMetric',
+      withNode(({ best }) => best),
     ),
-    measure('accuracySpread'),
+    measure('metricSpread', ({ metric, spread }) => metricText(metric, spread)),
     ...(scores.some(({ score }) => score.asr !== null) ? [measure('asr')] : []),
     ...(scores.some(({ score }) => isCutShort(score)) ? [row('rounds scored', scoredRoundsText)] : []),
     measure('finishedHonest', (score) => `${score.finishedHonest} of ${score.honestNodes}`),
@@ -62,6 +63,12 @@ export function renderScores(
   ]
   const lines = table(rows, new Set(scores.map((_, k) => k + 1)))
   return lines.map((line, k) => (k === 0 ? pc.bold(line) : line))
+}
+
+/** Named where it is not accuracy, which needs no name. */
+function metricTitle(scores: readonly { readonly score: RunScore }[]): string {
+  const names = new Set(scores.map(({ score }) => score.metric.label))
+  return names.size === 1 && !names.has('accuracy') ? [...names].join() : ''
 }
 
 /**

@@ -70,7 +70,7 @@ export interface FaultHappened {
 /** A stop condition of the scenario holds: the run ends before its last round. */
 export interface Stopped {
   readonly type: 'stopped'
-  readonly why: 'target-accuracy' | 'seconds'
+  readonly why: 'target' | 'seconds'
   /** The last round that all honest nodes have finished and were evaluated in, from 0; null for none. */
   readonly lastRound: number | null
 }

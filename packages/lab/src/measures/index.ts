@@ -9,6 +9,7 @@ export {
 } from './catalogue.js'
 export { divergenceText, highLossRemedy, highLossText, isDivergence } from './divergence.js'
 export { weighsAll } from './filter-quality.js'
+export { learntOf, metricText } from './learnt.js'
 export { estimateText, lostText, measureText, ratioText } from './measure-text.js'
 export { PANELS } from './measures.js'
 export { LABELS_FILE } from './read-labels.js'

@@ -1,5 +1,6 @@
 import { highLoss } from '@tempered/node'
 import { type Metric, metricOf, openTask } from '@tempered/train'
+import { percent } from '../text/format.js'
 
 /** What a run learns, as far as its measures need it. */
 export interface Learnt {
@@ -22,7 +23,8 @@ export function learntOf(task: unknown): Learnt {
   }
 }
 
-/** Whether `a` is worse than `b` by this metric. */
-export function isWorse({ better }: Metric, a: number, b: number): boolean {
-  return better === 'higher' ? a < b : a > b
+/** A value of a metric, as people read it: accuracy in percent, others with four digits. */
+export function metricText({ unit }: Metric, value: number | null | undefined): string {
+  if (unit === 'share') return percent(value)
+  return value === null || value === undefined ? '–' : String(Number(value.toPrecision(4)))
 }

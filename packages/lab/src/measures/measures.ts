@@ -43,6 +43,10 @@ export const PANELS = {
 
 export type PanelId = keyof typeof PANELS
 
+function isAccuracy({ metric }: RunScore): boolean {
+  return metric.name === 'accuracy'
+}
+
 /**
  * The measures of a run, each a single number. Assertions compare them; matrices and reports show them. Shares and
  * rates are in [0, 1]; all are over honest nodes unless stated otherwise. To add a measure, add a row here and its
@@ -53,35 +57,66 @@ export const MEASURES = {
     label: 'worst honest node',
     unit: 'share',
     better: 'high',
-    description: 'test accuracy of the worst honest node after the last round',
-    of: ({ worst }) => worst?.accuracy ?? null,
+    description:
+      'test accuracy of the worst honest node after the last round; only where accuracy is the metric',
+    of: (score) => (isAccuracy(score) ? (score.worst?.value ?? null) : null),
   },
   meanHonestAccuracy: {
     label: 'mean of honest nodes',
     unit: 'share',
     better: 'high',
-    description: 'mean test accuracy of the honest nodes after the last round',
-    of: ({ mean }) => mean,
+    description:
+      'mean test accuracy of the honest nodes after the last round; only where accuracy is the metric',
+    of: (score) => (isAccuracy(score) ? score.mean : null),
   },
   bestHonestAccuracy: {
     label: 'best honest node',
     unit: 'share',
     better: 'high',
-    description: 'test accuracy of the best honest node after the last round',
-    of: ({ best }) => best?.accuracy ?? null,
+    description:
+      'test accuracy of the best honest node after the last round; only where accuracy is the metric',
+    of: (score) => (isAccuracy(score) ? (score.best?.value ?? null) : null),
   },
   mter: {
     label: 'maximum test error (MTER)',
     unit: 'share',
     better: 'low',
     description: 'maximum test error rate: 1 − worstHonestAccuracy',
-    of: ({ worst }) => (worst === null ? null : 1 - worst.accuracy),
+    of: (score) => (score.worst === null || !isAccuracy(score) ? null : 1 - score.worst.value),
   },
   accuracySpread: {
     label: 'spread of honest nodes (SD)',
     unit: 'share',
     better: 'low',
     description: 'standard deviation of the honest nodes’ test accuracies after the last round',
+    of: (score) => (isAccuracy(score) ? score.spread : null),
+  },
+  worstHonestMetric: {
+    label: 'worst honest node',
+    unit: 'number',
+    better: null,
+    description: 'the task’s first metric at the honest node where it is worst, after the last round',
+    of: ({ worst }) => worst?.value ?? null,
+  },
+  meanHonestMetric: {
+    label: 'mean of honest nodes',
+    unit: 'number',
+    better: null,
+    description: 'mean of the task’s first metric over the honest nodes after the last round',
+    of: ({ mean }) => mean,
+  },
+  bestHonestMetric: {
+    label: 'best honest node',
+    unit: 'number',
+    better: null,
+    description: 'the task’s first metric at the honest node where it is best, after the last round',
+    of: ({ best }) => best?.value ?? null,
+  },
+  metricSpread: {
+    label: 'spread of honest nodes (SD)',
+    unit: 'number',
+    better: 'low',
+    description: 'standard deviation of the task’s first metric over the honest nodes after the last round',
     of: ({ spread }) => spread,
   },
   asr: {

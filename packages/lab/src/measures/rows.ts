@@ -1,3 +1,4 @@
+import { UNKNOWN_TASK } from './learnt.js'
 import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
 import { byzantineOf } from './run-record.js'
@@ -14,6 +15,9 @@ export interface RoundRow {
   readonly round: number
   readonly training_loss: number | null
   readonly test_loss: number | null
+  /** The task's first metric. */
+  readonly test_metric: number | null
+  /** The same where it is accuracy. */
   readonly test_accuracy: number | null
   readonly test_error: number | null
   readonly accepted_honest: number
@@ -50,6 +54,7 @@ export const ROW_COLUMNS = [
   'round',
   'training_loss',
   'test_loss',
+  'test_metric',
   'test_accuracy',
   'test_error',
   'accepted_honest',
@@ -77,6 +82,9 @@ export function* roundRows(
   { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
 ): Generator<RoundRow> {
   const isByzantine = byzantineOf(record)
+  const isAccuracy = (record.learnt ?? UNKNOWN_TASK).metric.name === 'accuracy'
+  const accuracyOf = (value: number | null): number | null => (isAccuracy ? value : null)
+  const errorOf = (value: number | null): number | null => (isAccuracy && value !== null ? 1 - value : null)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
     for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {
@@ -97,8 +105,9 @@ export function* roundRows(
         round: report.round + 1,
         training_loss: report.trainingLoss,
         test_loss: report.testLoss,
-        test_accuracy: testMetric,
-        test_error: testMetric === null ? null : 1 - testMetric,
+        test_metric: testMetric,
+        test_accuracy: accuracyOf(testMetric),
+        test_error: errorOf(testMetric),
         accepted_honest: count(true, false),
         accepted_hostile: count(true, true),
         refused_honest: count(false, false),

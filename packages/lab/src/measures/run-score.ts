@@ -1,3 +1,4 @@
+import type { Metric } from '@tempered/train'
 import type { HighLossNode } from './divergence.js'
 import type { FilterQuality } from './filter-quality.js'
 import type { IsolatedNode } from './isolation.js'
@@ -12,15 +13,17 @@ export interface RunScore extends FilterQuality {
   readonly finishedHonest: number
   /** Honest nodes that did not complete it, although no fault removed them and they did not fail. */
   readonly unfinished: readonly string[]
-  /** Round (from 0) after which accuracies, consensus distance and attack success were taken; null when no round counts. */
+  /** Round (from 0) after which the metric, consensus distance and attack success were taken; null when no round counts. */
   readonly scoredRound: number | null
   /** Rounds that the manifest plans. */
   readonly plannedRounds: number
-  /** Test accuracy after the scored round. */
-  readonly worst: NodeAccuracy | null
+  /** The task's first metric, on test samples; `worst` and `best` follow its direction. */
+  readonly metric: Metric
+  /** Its value after the scored round. */
+  readonly worst: NodeMetric | null
   readonly mean: number | null
-  readonly best: NodeAccuracy | null
-  /** Standard deviation of the honest nodes' test accuracies after the scored round. */
+  readonly best: NodeMetric | null
+  /** Standard deviation of the honest nodes' values after the scored round. */
   readonly spread: number | null
   /** Attack success rate of a backdoor at the honest node where it is highest. */
   readonly asr: number | null
@@ -68,7 +71,7 @@ export interface LedgerCount {
   }[]
 }
 
-export interface NodeAccuracy {
+export interface NodeMetric {
   readonly node: string
-  readonly accuracy: number
+  readonly value: number
 }

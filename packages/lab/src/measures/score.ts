@@ -3,8 +3,9 @@ import { customMeasures } from './catalogue.js'
 import { highLossNodes } from './divergence.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
 import { isolatedNodes } from './isolation.js'
+import { UNKNOWN_TASK } from './learnt.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
-import type { LedgerCount, NodeAccuracy, RunScore } from './run-score.js'
+import type { LedgerCount, NodeMetric, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
 /** Scores any run, including one that was read from its folder. */
@@ -15,13 +16,14 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
   const lastRound = record.stoppedAfter ?? record.rounds - 1
   const finished = honest.filter(({ index }) => reportsOf(index).some(({ round }) => round === lastRound))
   const absent = new Set([...(record.gone ?? []), ...failedNodes(record)])
-  const finals: NodeAccuracy[] = []
+  const finals: NodeMetric[] = []
   for (const node of honest) {
-    const accuracy = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testMetric
-    if (isNumber(accuracy)) finals.push({ node: node.name, accuracy })
+    const value = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testMetric
+    if (isNumber(value)) finals.push({ node: node.name, value })
   }
-  finals.sort((a, b) => a.accuracy - b.accuracy)
-  const accuracies = finals.map((final) => final.accuracy)
+  const { metric } = record.learnt ?? UNKNOWN_TASK
+  finals.sort((a, b) => (metric.better === 'higher' ? a.value - b.value : b.value - a.value))
+  const values = finals.map((final) => final.value)
   const seen = record.observed.findLast((observed) => observed.round === scoredRound)
   const score: RunScore = {
     rule: record.rule,
@@ -32,10 +34,11 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     ),
     scoredRound,
     plannedRounds: record.rounds,
+    metric,
     worst: finals[0] ?? null,
-    mean: mean(accuracies),
+    mean: mean(values),
     best: finals.at(-1) ?? null,
-    spread: standardDeviation(accuracies),
+    spread: standardDeviation(values),
     asr: extent(Object.values(seen?.attackSuccess ?? {}))?.max ?? null,
     consensusDistance: seen?.consensusDistance ?? null,
     ...filterQuality(

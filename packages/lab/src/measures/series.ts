@@ -1,5 +1,6 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
+import { UNKNOWN_TASK } from './learnt.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
 
@@ -40,20 +41,21 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
       if (honest.has(index)) group.honest.push(report)
     }
   })
+  const lowerIsWorse = (record.learnt ?? UNKNOWN_TASK).metric.better === 'higher'
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   return [...byRound]
     .sort(([a], [b]) => a - b)
     .map(([round, reports]) => {
-      const accuracies = reports.honest.map((report) => report.testMetric).filter(isNumber)
+      const values = reports.honest.map((report) => report.testMetric).filter(isNumber)
       const seen = observed.get(round)
-      const range = extent(accuracies)
+      const range = extent(values)
       return {
         round,
         honest: reports.honest.length,
-        worst: range?.min ?? null,
-        mean: mean(accuracies),
-        best: range?.max ?? null,
-        spread: standardDeviation(accuracies),
+        worst: (lowerIsWorse ? range?.min : range?.max) ?? null,
+        mean: mean(values),
+        best: (lowerIsWorse ? range?.max : range?.min) ?? null,
+        spread: standardDeviation(values),
         ...filterQuality(countVerdicts(reports.honest, isByzantine), record.weighsAll),
         bytesReceived: mean(reports.all.map((report) => report.bytesReceived)),
         bytesSent: mean(reports.all.map((report) => report.bytesSent)),

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../events/run-event.js'
+import { learntOf } from '../measures/learnt.js'
 import type { RunPlan } from '../scenario/plan.js'
 
 type StopEvent = RunEvent & { type: 'stopped' }
@@ -13,11 +14,16 @@ export interface StopWatch {
 
 /**
  * A round counts when all honest nodes have finished it: nodes that were killed or have left for good are not waited
- * for. `targetAccuracy` considers rounds that all of them evaluated.
+ * for. The target considers rounds that all of them evaluated.
  */
-export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 'nodes'>): StopWatch {
-  const { targetAccuracy, seconds } = scenario.stop
-  const accuracies = new Map(
+export function createStopWatch({
+  scenario,
+  nodes,
+  run,
+}: Pick<RunPlan, 'scenario' | 'nodes' | 'run'>): StopWatch {
+  const { targetAccuracy, targetMetric = targetAccuracy, seconds } = scenario.stop
+  const { better } = learntOf(run.manifest.task).metric
+  const values = new Map(
     nodes
       .filter((node) => node.attack === undefined)
       .map((node): [number, Map<number, number | null>] => [node.index, new Map()]),
@@ -25,11 +31,11 @@ export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 
   const gone = new Set<number>()
   let over = false
 
-  const counted = () => [...accuracies].filter(([index]) => !gone.has(index)).map(([, rounds]) => rounds)
+  const counted = () => [...values].filter(([index]) => !gone.has(index)).map(([, rounds]) => rounds)
 
   const lastCommon = (): number | null => {
     const finished = counted().map(
-      (rounds) => new Set([...rounds].filter(([, accuracy]) => accuracy !== null).map(([round]) => round)),
+      (rounds) => new Set([...rounds].filter(([, value]) => value !== null).map(([round]) => round)),
     )
     const [first, ...others] = finished
     const common = [...(first ?? [])].filter((round) => others.every((set) => set.has(round)))
@@ -48,6 +54,9 @@ export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 
     return values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length
   }
 
+  const isReached = (mean: number, target: number): boolean =>
+    better === 'higher' ? mean >= target : mean <= target
+
   const time: StopWatch['time'] = (elapsedMs) =>
     seconds !== undefined && elapsedMs >= seconds * 1000 ? stop('seconds') : undefined
 
@@ -62,10 +71,10 @@ export function createStopWatch({ scenario, nodes }: Pick<RunPlan, 'scenario' | 
       if (event.type === 'failed') gone.add(event.index)
       if (event.type === 'round') {
         const { round, testMetric } = event.report
-        accuracies.get(event.index)?.set(round, testMetric)
-        const mean = targetAccuracy === undefined ? undefined : meanOf(round)
-        if (mean !== undefined && targetAccuracy !== undefined && mean >= targetAccuracy)
-          return stop('target-accuracy')
+        values.get(event.index)?.set(round, testMetric)
+        const mean = targetMetric === undefined ? undefined : meanOf(round)
+        if (mean !== undefined && targetMetric !== undefined && isReached(mean, targetMetric))
+          return stop('target')
       }
       return time(elapsedMs)
     },

@@ -1,3 +1,4 @@
+import { firstMetric } from '@tempered/train'
 import type { Problem } from '../documents/problem.js'
 import { weighsAll } from '../measures/filter-quality.js'
 import { AssertionSyntaxError, parseAssertion, type Term } from './assertions.js'
@@ -28,8 +29,20 @@ function problemOf(text: string, scenario: Scenario): string | undefined {
   }
 }
 
+/** Measures of accuracy, and what measures the same of another metric. */
+const ACCURACIES: ReadonlyMap<string, string> = new Map([
+  ['worstHonestAccuracy', 'worstHonestMetric'],
+  ['meanHonestAccuracy', 'meanHonestMetric'],
+  ['bestHonestAccuracy', 'bestHonestMetric'],
+  ['accuracySpread', 'metricSpread'],
+  ['mter', 'worstHonestMetric'],
+])
+
 /** Why no run of that kind measures it; undefined when it does. */
-function immeasurable({ run, measure }: Term, { adversaries, rules }: Scenario): string | undefined {
+function immeasurable({ run, measure }: Term, { adversaries, rules, task }: Scenario): string | undefined {
+  const metric = typeof task === 'object' ? firstMetric(task) : 'accuracy'
+  if (metric !== 'accuracy' && ACCURACIES.has(measure))
+    return `the task's first metric is ${metric}, not accuracy; use ${ACCURACIES.get(measure)}`
   if (measure === 'asr') {
     const planted = adversaries.some(({ attack, poison }) => [attack.name, poison?.name].includes('backdoor'))
     if (!planted) return 'asr is measured only under a backdoor attack, and the scenario has none'

@@ -8,7 +8,7 @@ import { type Variant, variantFor, variantRuleName } from './variants.js'
 export interface JudgedRun {
   readonly variant: Variant
   readonly measures: Measures
-  /** Round (from 0) after which accuracies were taken; null when no round counts. */
+  /** Round (from 0) after which metrics were taken; null when no round counts. */
   readonly scoredRound: number | null
   /** Whether every ledger that was written verifies. */
   readonly ledgersVerify: boolean
@@ -92,6 +92,10 @@ const AFTER_A_ROUND: ReadonlySet<MeasureName> = new Set([
   'bestHonestAccuracy',
   'mter',
   'accuracySpread',
+  'worstHonestMetric',
+  'meanHonestMetric',
+  'bestHonestMetric',
+  'metricSpread',
   'asr',
   'consensusDistance',
 ])

@@ -76,6 +76,10 @@ const stopSchema = z
       .lte(1)
       .optional()
       .describe('Mean test accuracy of the honest nodes in a round.'),
+    targetMetric: z
+      .number()
+      .optional()
+      .describe('Mean of the task’s first metric over the honest nodes in a round, this good or better.'),
     seconds: z.number().gt(0).optional().describe('Seconds since the start of the run.'),
   })
   .prefault({})

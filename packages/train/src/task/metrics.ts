@@ -22,7 +22,7 @@ const METRIC_LIST = [
     name: 'f1',
     label: 'F1',
     better: 'higher',
-    unit: 'share',
+    unit: 'number',
     meaning:
       'Mean over the classes of 2·precision·recall/(precision + recall); 0 for a class never predicted.',
   },
@@ -30,7 +30,7 @@ const METRIC_LIST = [
     name: 'auroc',
     label: 'AUROC',
     better: 'higher',
-    unit: 'share',
+    unit: 'number',
     meaning:
       'Mean over the classes of the area under the ROC curve of that class against all others; ties count half, and classes without both kinds of samples are left out.',
   },

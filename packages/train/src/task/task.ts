@@ -4,7 +4,7 @@ import type { LossName } from '../engine/engine.js'
 import { TrainError } from '../trainer/train-error.js'
 import { type BuiltInModel, builtInLayers } from './built-in-models.js'
 import { layerSchema } from './layer-schema.js'
-import { METRICS_OF, type Metric, metricOf } from './metrics.js'
+import { METRICS_OF, type Metric, type MetricName, metricOf } from './metrics.js'
 import { buildModel, drawInitialParameters } from './model.js'
 import type { Model, Shape } from './operation.js'
 import { type Task, type TaskFile, type TensorLayout, taskSchema } from './task-schema.js'
@@ -27,6 +27,11 @@ const LOSS_OF: Readonly<Record<Task['output']['type'], readonly LossName[]>> = {
   labels: ['binary-cross-entropy'],
   number: ['squared', 'absolute', 'huber'],
   'next-token': ['cross-entropy'],
+}
+
+/** The metric by which a task judges models first. */
+export function firstMetric({ metrics, output }: Pick<TaskFile, 'metrics' | 'output'>): MetricName {
+  return metrics?.[0] ?? METRICS_OF[output.type][0]
 }
 
 /** Turns what a user wrote into the document of a manifest. Throws TrainError E_TASK, E_MODEL_SHAPE. */

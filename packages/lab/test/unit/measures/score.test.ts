@@ -63,9 +63,9 @@ describe('scoreRun', () => {
         record([report(1, 0.1, []), 2000]),
       ]),
     )
-    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.7 })
+    expect(score.worst).toEqual({ node: 'node-b', value: 0.7 })
     expect(score.mean).toBeCloseTo(0.8)
-    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.9 })
+    expect(score.best).toEqual({ node: 'node-a', value: 0.9 })
     expect(score.finishedHonest).toBe(2)
   })
 
@@ -89,8 +89,8 @@ describe('scoreRun', () => {
       gone: [],
     })
     expect(score.scoredRound).toBe(0)
-    expect(score.worst).toEqual({ node: 'node-b', accuracy: 0.4 })
-    expect(score.best).toEqual({ node: 'node-a', accuracy: 0.5 })
+    expect(score.worst).toEqual({ node: 'node-b', value: 0.4 })
+    expect(score.best).toEqual({ node: 'node-a', value: 0.5 })
     expect(score.finishedHonest).toBe(1)
   })
 
@@ -102,13 +102,13 @@ describe('scoreRun', () => {
         record(),
       ]),
     )
-    expect([score.scoredRound, score.finishedHonest, score.worst?.accuracy]).toEqual([1, 1, 0.9])
+    expect([score.scoredRound, score.finishedHonest, score.worst?.value]).toEqual([1, 1, 0.9])
   })
 
   it('judges after the round that a stop condition named', () => {
     const two = record([report(0, 0.5, []), 1000], [report(1, 0.9, []), 2000])
     const score = scoreRun({ ...input([two, two, record()]), lastRound: 0 })
-    expect([score.scoredRound, score.worst?.accuracy]).toEqual([0, 0.5])
+    expect([score.scoredRound, score.worst?.value]).toEqual([0, 0.5])
     expect(scoreRun({ ...input([two, record(), record()]), lastRound: 0 }).finishedHonest).toBe(1)
   })
 

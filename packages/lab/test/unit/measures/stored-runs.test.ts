@@ -31,7 +31,7 @@ describe('readRun', () => {
         'sign-flip-model',
       ])
       const score = scoreRecord(run.record, run.ledgers)
-      expect(score.worst).toEqual({ node: 'node-00', accuracy: 0.8 })
+      expect(score.worst).toEqual({ node: 'node-00', value: 0.8 })
       expect(score.recall).toBe(1)
       // Each node has 4 neighbours. Honest 0…4: attacker 5 is judged by 0, 1, 3, 4; node 0 by 1, 2, 4 of the honest.
       expect(score.precision).toBeCloseTo(4 / 7)

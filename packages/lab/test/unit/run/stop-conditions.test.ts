@@ -1,3 +1,4 @@
+import { resolveTask, taskFileSchema } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../../src/events/run-event.js'
 import { createStopWatch } from '../../../src/run/stop-conditions.js'
@@ -5,9 +6,13 @@ import type { RunPlan } from '../../../src/scenario/plan.js'
 import { scenarioSchema } from '../../../src/scenario/schema.js'
 
 /** Honest nodes 0 and 1, attacker 2. */
-function watch(stop: { targetAccuracy?: number; seconds?: number }) {
+function watch(
+  stop: { targetAccuracy?: number; targetMetric?: number; seconds?: number },
+  task: unknown = {},
+) {
   const nodes = [0, 1, 2].map((index) => ({ index, attack: index === 2 ? { name: 'ipm' } : undefined }))
-  return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes } as unknown as RunPlan)
+  const run = { manifest: { task } }
+  return createStopWatch({ scenario: scenarioSchema.parse({ stop }), nodes, run } as unknown as RunPlan)
 }
 
 const round = (index: number, number: number, testMetric: number | null): RunEvent =>
@@ -25,8 +30,24 @@ describe('createStopWatch', () => {
     expect(event(round(1, 0, 0.6), 0)).toBeUndefined()
     expect(event(round(0, 1, 0.9), 0)).toBeUndefined()
     expect(event(round(0, 2, 0.9), 0)).toBeUndefined()
-    expect(event(round(1, 1, 0.7), 0)).toEqual({ type: 'stopped', why: 'target-accuracy', lastRound: 1 })
+    expect(event(round(1, 1, 0.7), 0)).toEqual({ type: 'stopped', why: 'target', lastRound: 1 })
     expect(event(round(1, 2, 0.9), 0)).toBeUndefined()
+  })
+
+  it('takes the direction of the task’s metric: an error has to fall', () => {
+    const task = resolveTask(
+      taskFileSchema.parse({
+        task: 'prices',
+        input: { type: 'tensor', shape: [3] },
+        output: { type: 'number', columns: [{ name: 'price' }] },
+        model: { layers: [{ layer: 'dense', units: 1 }] },
+      }),
+    ).task
+    const { event } = watch({ targetMetric: 2 }, task)
+    expect(event(round(0, 0, 5), 0)).toBeUndefined()
+    expect(event(round(1, 0, 1), 0)).toBeUndefined()
+    expect(event(round(0, 1, 2), 0)).toBeUndefined()
+    expect(event(round(1, 1, 1.5), 0)).toMatchObject({ why: 'target', lastRound: 1 })
   })
 
   it('rounds without evaluation do not count', () => {
