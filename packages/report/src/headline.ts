@@ -1,14 +1,23 @@
-import { type Estimate, intervalName, lostText, type MeasureName, type Role } from '@tempered/lab/measures'
+import {
+  type Estimate,
+  intervalName,
+  lostText,
+  type MeasureName,
+  metricText,
+  type Role,
+} from '@tempered/lab/measures'
 import { counted, percent } from '@tempered/lab/text'
 import { intervalText } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
-import { cutText, type ScenarioSummary, type VariantSummary } from './scenario-summary.js'
+import { cutText, metricOfRuns, type ScenarioSummary, type VariantSummary } from './scenario-summary.js'
 
 type Tone = 'good' | 'bad' | 'price' | 'plain'
 
 /** The three to five most important figures, where there are runs for them. */
 export function headlineCards(summary: ScenarioSummary): Markup[] {
   const balance = summary.balances[0]
+  const metric = metricOfRuns(summary)
+  const value = (one: number): string => metricText(metric, one)
   const rule = balance?.rule
   const variantOf = (role: Role): VariantSummary | undefined => {
     const defended = role === 'attacked' || role === 'honest'
@@ -20,22 +29,22 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
     card(
       'good',
       `worst honest node under attack, with ${rule}`,
-      of('attacked', 'worstHonestAccuracy'),
-      percent,
+      of('attacked', 'worstHonestMetric'),
+      value,
       cut('attacked'),
     ),
     card(
       'bad',
       'worst honest node under attack, plain averaging',
-      of('undefended', 'worstHonestAccuracy'),
-      percent,
+      of('undefended', 'worstHonestMetric'),
+      value,
       cut('undefended'),
     ),
     card(
       'price',
       'lost at the worst honest node without attackers',
       balance?.cost.worstLost ?? null,
-      lostText,
+      metric.unit === 'share' ? lostText : value,
     ),
     card(
       'bad',
@@ -63,8 +72,8 @@ export function headlineCards(summary: ScenarioSummary): Markup[] {
   const first = summary.variants[0]
   if (first === undefined) return there
   const more = [
-    card('plain', `worst honest node, ${first.label}`, first.measures.worstHonestAccuracy, percent),
-    card('plain', `mean of honest nodes, ${first.label}`, first.measures.meanHonestAccuracy, percent),
+    card('plain', `worst honest node, ${first.label}`, first.measures.worstHonestMetric, value),
+    card('plain', `mean of honest nodes, ${first.label}`, first.measures.meanHonestMetric, value),
     card('price', 'honest models rejected', first.measures.honestRefused, percent),
     card('plain', 'share of the attackers’ models rejected', first.measures.recall, percent),
   ].filter((entry) => entry !== null)

@@ -13,6 +13,7 @@ import {
 import type {
   Band,
   EdgeView,
+  MetricView,
   NodeLines,
   PanelView,
   PointView,
@@ -47,6 +48,7 @@ export function runView(run: StoredRun): RunView {
       attack,
       attackRounds: attackRounds === null ? null : [attackRounds[0] + 1, attackRounds[1] + 1],
     })),
+    metric: metricView(record),
     accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
     points: series.map(pointView),
     panels: panelViews(series),
@@ -58,6 +60,13 @@ export function runView(run: StoredRun): RunView {
     })),
     labels: run.labels === null ? null : labelView(run.labels),
   }
+}
+
+/** Runs of releases that recorded no task were judged by accuracy. */
+export function metricView({ learnt }: Pick<RunRecord, 'learnt'>): MetricView {
+  if (learnt === undefined) return { label: 'accuracy', isShare: true, isHigherBetter: true }
+  const { label, unit, better } = learnt.metric
+  return { label, isShare: unit === 'share', isHigherBetter: better === 'higher' }
 }
 
 function emptyText({ failed }: RunRecord): string {

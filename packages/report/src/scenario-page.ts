@@ -6,12 +6,13 @@ import { headlineCards } from './headline.js'
 import { html, type Markup } from './markup.js'
 import { detailsSections } from './scenario-details.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
-import { divergences, isDefended, type ScenarioSummary } from './scenario-summary.js'
+import { divergences, isDefended, metricOfRuns, type ScenarioSummary } from './scenario-summary.js'
 import { verdictText } from './verdict.js'
 
 /** Body of the page of a scenario or a single run. */
 export function scenarioBody(init: ScenarioPageInit): Markup {
   const { summary, data } = init
+  const metric = metricOfRuns(summary)
   const hasSeeds = summary.variants.some((variant) => variant.runs.length > 1)
   return html`
 <header class="masthead">
@@ -29,13 +30,13 @@ ${
     ? panel(
         'comparison',
         'Worst honest node, compared between runs',
-        `Test accuracy of the worst honest node${hasSeeds ? '; the line is the mean over seeds, the band spans the lowest to the highest seed' : ''}.`,
+        `Test ${metric.label} of the worst honest node${hasSeeds ? '; the line is the mean over seeds, the band spans the lowest to the highest seed' : ''}.`,
       )
     : null
 }
 ${controls(data)}
 <div class="grid">
-${panel('accuracy', 'Accuracy of every node', 'Honest nodes: solid blue lines. Attackers: dashed orange lines, the accuracy of the models that they keep for themselves. Marks on the axis: faults and quarantines.', 'tall')}
+${panel('accuracy', `${metric.label[0]!.toUpperCase()}${metric.label.slice(1)} of every node`, `Honest nodes: solid blue lines. Attackers: dashed orange lines, the ${metric.label} of the models that they keep for themselves. Marks on the axis: faults and quarantines.`, 'tall')}
 ${panel('verdicts', 'Which models were accepted', 'Each row is one honest node judging one neighbour, each column a round. Rows of attackers are above rows of honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
 ${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: rejected. Diamonds are attackers.', 'tall', 'half', roundSlider())}
 ${smallPanels(data, summary.stage === 'simulate')}
@@ -59,8 +60,9 @@ function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit)
   const worst = (role: string) =>
     summary.variants.find(
       (variant) => variant.role === role && (!isDefended(variant) || variant.rule === balance?.rule),
-    )?.measures.worstHonestAccuracy ?? null
+    )?.measures.worstHonestMetric ?? null
   return verdictText({
+    metric: metricOfRuns(summary),
     nodes,
     rounds: Math.max(...summary.variants.flatMap((variant) => variant.runs.map((run) => run.plannedRounds))),
     seeds: Math.max(...summary.variants.map((variant) => variant.runs.length)),
@@ -71,7 +73,7 @@ function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit)
     honest: worst('honest'),
     baseline: worst('baseline'),
     balance,
-    others: summary.variants.flatMap(({ role, rule, measures: { worstHonestAccuracy: attacked } }) =>
+    others: summary.variants.flatMap(({ role, rule, measures: { worstHonestMetric: attacked } }) =>
       role === 'attacked' && rule !== balance?.rule && attacked !== null ? [{ rule, attacked }] : [],
     ),
   })
@@ -84,7 +86,7 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
   return [
     counted(nodes, 'node'),
     `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
-    `model ${scenario.model ?? '?'}`,
+    learntFact(scenario),
     `topology ${part('topology').name ?? '?'}`,
     `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
     `${countedKey(part('training').rounds, 'round')} of ${countedKey(part('training').localSteps, 'step')}`,
@@ -92,6 +94,11 @@ function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
     ...(summary.interrupted ? ['stopped before its end'] : []),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+/** The model by its name, or the task by its own. */
+function learntFact({ model, task }: ScenarioPageInit['scenario']): string {
+  return task === undefined ? `model ${model ?? '?'}` : `task ${(task as { task?: unknown }).task ?? '?'}`
 }
 
 function countedKey(value: unknown, one: string): string {

@@ -18,6 +18,7 @@ import {
   type Tradeoff,
   tradeoffOf,
 } from '@tempered/lab/measures'
+import { type Metric, metricOf } from '@tempered/train'
 import type { HashedFile } from './file-hashes.js'
 import type { AssertionResult } from './scenario-folder.js'
 
@@ -110,6 +111,7 @@ export function summarise(
   const balances = rules.map((rule) =>
     tradeoffOf({
       rule,
+      metric: runs[0]?.score.metric,
       attacked: bySeed(variants.find((variant) => variant.role === 'attacked' && variant.rule === rule)),
       honest: bySeed(variants.find((variant) => variant.role === 'honest' && variant.rule === rule)),
       undefended,
@@ -117,6 +119,11 @@ export function summarise(
     }),
   )
   return { kind: 'tempered/report', name, method: INTERVAL_METHOD, command, variants, balances }
+}
+
+/** The metric of a report's runs; all have the same task. */
+export function metricOfRuns({ variants }: Pick<ScenarioSummary, 'variants'>): Metric {
+  return variants[0]?.runs[0]?.score.metric ?? metricOf('accuracy')
 }
 
 /** Runs with the same role and rule are one variant. */

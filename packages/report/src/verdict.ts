@@ -1,5 +1,6 @@
-import type { Estimate, Tradeoff } from '@tempered/lab/measures'
+import { type Estimate, metricText, type Tradeoff } from '@tempered/lab/measures'
 import { counted } from '@tempered/lab/text'
+import type { Metric } from '@tempered/train'
 import type { AttackerGroup } from './attacker-count.js'
 
 /** The part of a report that its first sentences need. */
@@ -9,7 +10,8 @@ export interface VerdictInput {
   readonly seeds: number
   readonly attackers: readonly AttackerGroup[]
   readonly rule: string
-  /** Test accuracy of the worst honest node, null where there is no run of that kind. */
+  readonly metric: Metric
+  /** The metric at the worst honest node, null where there is no run of that kind. */
   readonly attacked: Estimate | null
   readonly undefended: Estimate | null
   readonly honest: Estimate | null
@@ -48,24 +50,26 @@ function windowText({ from, to }: NonNullable<AttackerGroup['rounds']>): string 
   return from === to ? `in round ${from}` : `in rounds ${from} to ${to}`
 }
 
-function benefitText({ rule, attacked, undefended, balance }: VerdictInput): string {
+function benefitText({ rule, attacked, undefended, balance, metric }: VerdictInput): string {
+  const value = (estimate: Estimate): string => metricText(metric, estimate.mean)
   const gained = balance?.benefit.worstGained ?? null
   if (attacked === null)
     return undefended === null
       ? ''
-      : `Under plain averaging the worst honest node ended at ${share(undefended.mean)}.`
+      : `Under plain averaging the worst honest node ended at ${value(undefended)}.`
   if (undefended !== null && gained === null && (balance?.unequalSeeds.length ?? 0) > 0)
-    return `With ${rule} the worst honest node ended at ${share(attacked.mean)}, under plain averaging at ${share(undefended.mean)}; the runs were scored after different rounds and are not compared.`
+    return `With ${rule} the worst honest node ended at ${value(attacked)}, under plain averaging at ${value(undefended)}; the runs were scored after different rounds and are not compared.`
   if (undefended === null || gained === null)
-    return `With ${rule} the worst honest node ended at ${share(attacked.mean)}; there is no undefended run to compare it with.`
-  const ends = `the worst honest node ended at ${share(attacked.mean)} instead of the ${share(undefended.mean)} of plain averaging`
-  const change = `${points(Math.abs(gained.mean))} ${gained.mean < 0 ? 'lost' : 'gained'}`
+    return `With ${rule} the worst honest node ended at ${value(attacked)}; there is no undefended run to compare it with.`
+  const ends = `the worst honest node ended at ${value(attacked)} instead of the ${value(undefended)} of plain averaging`
+  const change = `${amount(metric, Math.abs(gained.mean))} ${gained.mean < 0 ? 'lost' : 'gained'}`
   if (isUnclear(gained)) return `With ${rule}, ${ends}: ${change}, but the seeds do not agree on the sign.`
   if (gained.mean <= 0) return `With ${rule}, ${ends}: ${change}; the defence did not help.`
   return `With ${rule}, ${ends}: ${change}.`
 }
 
-function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): string {
+function costText({ rule, attacked, honest, baseline, balance, metric }: VerdictInput): string {
+  const value = (estimate: Estimate): string => metricText(metric, estimate.mean)
   const lost = balance?.cost.worstLost ?? null
   const refused = balance?.cost.honestRefused ?? balance?.cost.honestRefusedAttacked ?? null
   const refusing =
@@ -73,28 +77,30 @@ function costText({ rule, attacked, honest, baseline, balance }: VerdictInput): 
       ? ''
       : `it rejected ${share(refused.mean)} of the honest models that reached honest nodes`
   if (lost !== null) {
-    const price = `Without attackers it ${priceText(lost)}`
+    const price = `Without attackers it ${priceText(lost, metric)}`
     return `${price}${refusing === '' ? '' : `; ${refusing}`}.`
   }
   if (attacked !== null && refusing !== '') return `Under attack ${refusing}.`
   if (honest !== null)
-    return `With ${rule} the worst honest node ended at ${share(honest.mean)}${refusing === '' ? '' : `; ${refusing}`}.`
+    return `With ${rule} the worst honest node ended at ${value(honest)}${refusing === '' ? '' : `; ${refusing}`}.`
   if (baseline !== null && attacked === null)
-    return `Under plain averaging the worst honest node ended at ${share(baseline.mean)}.`
+    return `Under plain averaging the worst honest node ended at ${value(baseline)}.`
   return ''
 }
 
-function othersText({ others = [] }: VerdictInput): string {
+function othersText({ others = [], metric }: VerdictInput): string {
   if (others.length === 0) return ''
-  const ends = others.map(({ rule, attacked }) => `${share(attacked.mean)} with ${rule}`)
+  const ends = others.map(({ rule, attacked }) => `${metricText(metric, attacked.mean)} with ${rule}`)
   return `Under attack the worst honest node ended at ${list(ends)}.`
 }
 
-function priceText(lost: Estimate): string {
+function priceText(lost: Estimate, metric: Metric): string {
   const unclear = isUnclear(lost) ? ', though the seeds do not agree on the sign' : ''
-  if (lost.mean >= 0.0005) return `cost ${points(lost.mean)} at the worst honest node${unclear}`
-  if (lost.mean <= -0.0005)
-    return `cost nothing at the worst honest node (${points(-lost.mean)} better${unclear})`
+  // What shows as nothing, costs nothing.
+  const least = metric.unit === 'share' ? 0.0005 : 1e-9
+  if (lost.mean >= least) return `cost ${amount(metric, lost.mean)} at the worst honest node${unclear}`
+  if (lost.mean <= -least)
+    return `cost nothing at the worst honest node (${amount(metric, -lost.mean)} better${unclear})`
   return 'cost nothing at the worst honest node'
 }
 
@@ -106,8 +112,11 @@ function share(value: number): string {
   return `${(100 * value).toFixed(1)} %`
 }
 
-function points(value: number): string {
-  return `${(100 * value).toFixed(1)} points`
+/** A difference: percentage points, or the metric's own numbers with its name. */
+function amount(metric: Metric, value: number): string {
+  return metric.unit === 'share'
+    ? `${(100 * value).toFixed(1)} points`
+    : `${Number(value.toPrecision(3))} of ${metric.label}`
 }
 
 function list(names: readonly string[]): string {

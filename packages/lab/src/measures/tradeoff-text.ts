@@ -1,3 +1,4 @@
+import type { Metric } from '@tempered/train'
 import { percent } from '../text/format.js'
 import type { Estimate } from './bootstrap.js'
 import { estimateText, lostText, pointsText, ratioText } from './measure-text.js'
@@ -16,10 +17,12 @@ export interface TradeoffLine {
 }
 
 /** The benefit of the defence, line by line. Figures that were not measured have the text `–`. */
-export function benefitLines({ benefit }: Tradeoff): TradeoffLine[] {
+export function benefitLines({ benefit, metric }: Tradeoff): TradeoffLine[] {
+  const gained = metric.unit === 'share' ? pointsText : signedText
+  const of = metric.unit === 'share' ? '' : `, ${metric.label} better by`
   return [
-    line(`${nameOf('worstHonestAccuracy')} under attack`, benefit.worstGained, pointsText),
-    line(`${nameOf('meanHonestAccuracy')} under attack`, benefit.meanGained, pointsText),
+    metricLine(`${nameOf('worstHonestMetric')} under attack${of}`, benefit.worstGained, gained, metric),
+    metricLine(`${nameOf('meanHonestMetric')} under attack${of}`, benefit.meanGained, gained, metric),
     line('attack success prevented', benefit.asrPrevented, pointsText),
   ]
 }
@@ -30,12 +33,12 @@ export function benefitLines({ benefit }: Tradeoff): TradeoffLine[] {
  * @param isSimulated whether seconds are virtual. Rules take no virtual time, but their real computation time is still
  * measured
  */
-export function costLines({ cost }: Tradeoff, isSimulated: boolean): TradeoffLine[] {
+export function costLines({ cost, metric }: Tradeoff, isSimulated: boolean): TradeoffLine[] {
   const compared = cost.comparedWith === null ? '' : ` (with ${cost.comparedWith})`
   const relative = `relative to plain averaging${compared}`
   return [
-    lossLine(`${nameOf('worstHonestAccuracy')}, loss without attackers`, cost.worstLost),
-    lossLine(`${nameOf('meanHonestAccuracy')}, loss without attackers`, cost.meanLost),
+    lossLine(`${nameOf('worstHonestMetric')}, loss without attackers`, cost.worstLost, metric),
+    lossLine(`${nameOf('meanHonestMetric')}, loss without attackers`, cost.meanLost, metric),
     { ...line(`${nameOf('honestRefused')} without attackers`, cost.honestRefused, share), scale: 'share' },
     { ...line(`${nameOf('honestRefused')} under attack`, cost.honestRefusedAttacked, share), scale: 'share' },
     { ...line(`bytes, ${relative}`, cost.bytesRatio, ratioText), scale: 'other' },
@@ -63,10 +66,29 @@ function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
 }
 
 /** A negative loss is marked as a gain. */
-function lossLine(label: string, estimate: Estimate | null): TradeoffLine {
-  const loss = line(label, estimate, lostText)
-  const isGain = estimate !== null && lostText(estimate.mean).startsWith('−')
+function lossLine(label: string, estimate: Estimate | null, metric: Metric): TradeoffLine {
+  const text = metric.unit === 'share' ? lostText : plainText
+  const loss = metricLine(label, estimate, text, metric)
+  const isGain = estimate !== null && text(estimate.mean).startsWith('−')
   return isGain ? { ...loss, text: `${loss.text}, a gain` } : loss
+}
+
+/** A line in percentage points for shares, else in the metric's own numbers, which have an axis of their own. */
+function metricLine(
+  label: string,
+  estimate: Estimate | null,
+  text: (value: number) => string,
+  { unit }: Metric,
+): TradeoffLine {
+  return { ...line(label, estimate, text), scale: unit === 'share' ? 'points' : 'other' }
+}
+
+function plainText(value: number): string {
+  return `${value < 0 ? '−' : ''}${Number(Math.abs(value).toPrecision(3))}`
+}
+
+function signedText(value: number): string {
+  return value > 0 ? `+${plainText(value)}` : plainText(value)
 }
 
 function milliseconds(value: number): string {
@@ -89,5 +111,5 @@ function nameOf(measure: keyof typeof MEASURES): string {
 export function unequalText({ rule, unequalSeeds }: Tradeoff): string | undefined {
   if (unequalSeeds.length === 0) return undefined
   const seeds = `${unequalSeeds.length === 1 ? 'seed' : 'seeds'} ${unequalSeeds.join(', ')}`
-  return `${rule}, ${seeds}: the runs were scored after different rounds, so their accuracies are not compared.`
+  return `${rule}, ${seeds}: the runs were scored after different rounds, so their results are not compared.`
 }

@@ -1,17 +1,21 @@
+import type { Metric } from '@tempered/train'
 import { type Estimate, estimate } from './bootstrap.js'
 import type { Measures } from './catalogue.js'
+import { UNKNOWN_TASK } from './learnt.js'
 
 /**
  * The benefit and the cost of a defence. Each figure is a difference or ratio of two runs with the same seed, then the
- * mean over seeds; null where one of the two runs is missing. Accuracies and attack success are compared only if both
+ * mean over seeds; null where one of the two runs is missing. Metrics and attack success are compared only if both
  * runs were scored after the same round.
  */
 export interface Tradeoff {
   readonly rule: string
+  /** By which the runs were judged. */
+  readonly metric: Metric
   /** Seeds of which two runs were scored after different rounds, so that these runs are not compared. */
   readonly unequalSeeds: readonly number[]
   readonly benefit: {
-    /** Test accuracy under attack, defended − undefended, of the worst honest node; in [−1, 1], higher is better. */
+    /** By how much the metric of the worst honest node is better under attack, defended instead of undefended. */
     readonly worstGained: Estimate | null
     /** The same for the mean of the honest nodes. */
     readonly meanGained: Estimate | null
@@ -19,7 +23,7 @@ export interface Tradeoff {
     readonly asrPrevented: Estimate | null
   }
   readonly cost: {
-    /** Test accuracy with no attacker, plain averaging − defended, of the worst honest node; lower is better. */
+    /** By how much it is worse with no attacker, defended instead of plainly averaged. */
     readonly worstLost: Estimate | null
     readonly meanLost: Estimate | null
     /** Of the honest models that reached honest nodes, the share refused with no attacker; in [0, 1]. */
@@ -52,6 +56,8 @@ export type BySeed = ReadonlyMap<number, SeedRun>
 
 export interface BalanceInput {
   readonly rule: string
+  /** By which the runs are judged; default: accuracy. */
+  readonly metric?: Metric | undefined
   /** Attackers, with the defence. */
   readonly attacked?: BySeed | undefined
   /** No attackers, with the defence. */
@@ -63,7 +69,10 @@ export interface BalanceInput {
 }
 
 export function tradeoffOf(input: BalanceInput): Tradeoff {
-  const { rule, attacked, honest, undefended, baseline } = input
+  const { rule, attacked, honest, undefended, baseline, metric = UNKNOWN_TASK.metric } = input
+  // Above 0 means that a is better than b.
+  const gain = (a: number | null, b: number | null): number | null =>
+    metric.better === 'higher' ? difference(a, b) : difference(b, a)
   const quiet = paired(honest, baseline, (a, b) => ratio(a.secondsPerRound, b.secondsPerRound)) !== null
   const [ours, theirs] = quiet ? [honest, baseline] : [attacked, undefended]
   const bytesRatio = paired(ours, theirs, (a, b) => ratio(a.bytesPerRound, b.bytesPerRound))
@@ -71,25 +80,18 @@ export function tradeoffOf(input: BalanceInput): Tradeoff {
   const compared = bytesRatio !== null || secondsRatio !== null
   return {
     rule,
+    metric,
     unequalSeeds: [
       ...new Set([...unequalSeeds(attacked, undefended), ...unequalSeeds(honest, baseline)]),
     ].sort((a, b) => a - b),
     benefit: {
-      worstGained: afterSameRound(attacked, undefended, (a, b) =>
-        difference(a.worstHonestAccuracy, b.worstHonestAccuracy),
-      ),
-      meanGained: afterSameRound(attacked, undefended, (a, b) =>
-        difference(a.meanHonestAccuracy, b.meanHonestAccuracy),
-      ),
+      worstGained: afterSameRound(attacked, undefended, (a, b) => gain(worstOf(a), worstOf(b))),
+      meanGained: afterSameRound(attacked, undefended, (a, b) => gain(meanOf(a), meanOf(b))),
       asrPrevented: afterSameRound(attacked, undefended, (a, b) => difference(b.asr, a.asr)),
     },
     cost: {
-      worstLost: afterSameRound(honest, baseline, (a, b) =>
-        difference(b.worstHonestAccuracy, a.worstHonestAccuracy),
-      ),
-      meanLost: afterSameRound(honest, baseline, (a, b) =>
-        difference(b.meanHonestAccuracy, a.meanHonestAccuracy),
-      ),
+      worstLost: afterSameRound(honest, baseline, (a, b) => gain(worstOf(b), worstOf(a))),
+      meanLost: afterSameRound(honest, baseline, (a, b) => gain(meanOf(b), meanOf(a))),
       honestRefused: overSeeds(honest, (measures) => measures.honestRefused),
       honestRefusedAttacked: overSeeds(attacked, (measures) => measures.honestRefused),
       bytesRatio,
@@ -99,6 +101,15 @@ export function tradeoffOf(input: BalanceInput): Tradeoff {
       comparedWith: compared ? (quiet ? 'no attacker' : 'attackers') : null,
     },
   }
+}
+
+/** Cells of older labs have accuracies alone. */
+function worstOf({ worstHonestMetric, worstHonestAccuracy }: Measures): number | null {
+  return worstHonestMetric ?? worstHonestAccuracy ?? null
+}
+
+function meanOf({ meanHonestMetric, meanHonestAccuracy }: Measures): number | null {
+  return meanHonestMetric ?? meanHonestAccuracy ?? null
 }
 
 /** Mean of a measure over the seeds of a variant. */

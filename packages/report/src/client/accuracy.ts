@@ -1,15 +1,8 @@
-import { plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
-import {
-  drawChart,
-  escapeText,
-  type Palette,
-  percentText,
-  plotHeight,
-  type Series,
-  setNote,
-} from './charts.js'
+import { plotGrid, roundAxis, tooltipLook } from './axes.js'
+import { drawChart, escapeText, type Palette, plotHeight, type Series, setNote } from './charts.js'
 import { spreadLabels } from './end-labels.js'
 import { groupByRound, markText } from './incidents.js'
+import { metricAxis, metricText, metricTitle } from './metric.js'
 import type { QuantileBands, RunView } from './report-data.js'
 import { sameLines } from './same-lines.js'
 import { isSampled } from './sampling.js'
@@ -26,7 +19,7 @@ export function drawAccuracy(run: RunView): void {
       ? `${run.nodes.length} nodes are too many for one line per node: the chart shows the median, 10 to 90 % and the whole range.`
       : hiddenText(run, accuracy.values),
   )
-  drawChart('accuracy', 'Test accuracy over rounds, honest nodes and attackers', (colors) => ({
+  drawChart('accuracy', `${metricTitle(run.metric)} over rounds, honest nodes and attackers`, (colors) => ({
     grid: plotGrid(116),
     tooltip:
       accuracy.kind === 'bands'
@@ -38,7 +31,7 @@ export function drawAccuracy(run: RunView): void {
             formatter: (items) => lineText(items, run),
           },
     xAxis: roundAxis(run.rounds, colors),
-    yAxis: shareAxis(colors),
+    yAxis: metricAxis(run.metric, colors),
     series: [
       ...(accuracy.kind === 'bands'
         ? bandSeries(accuracy, colors)
@@ -74,7 +67,7 @@ function lineSeries(
     value: values[k]?.[end] ?? null,
   }))
   const honest = finals.filter((final) => !final.isByzantine && final.value !== null)
-  honest.sort((a, b) => a.value! - b.value!)
+  honest.sort((a, b) => (run.metric.isHigherBetter ? a.value! - b.value! : b.value! - a.value!))
   const labelled = new Set([honest[0]?.k, honest.at(-1)?.k])
   const shifts = spreadLabels(
     finals.map(({ k, isByzantine, value }) => (isByzantine || labelled.has(k) ? value : null)),
@@ -211,7 +204,7 @@ function lineText(params: unknown, run: RunView): string {
     .map((item) => {
       const attack = attackOf.get(item.seriesName ?? '')
       const role = attack === null || attack === undefined ? '' : ` (${escapeText(attack)})`
-      return `${String(item.marker ?? '')}${escapeText(item.seriesName ?? '')}${role} <b>${percentText(item.value as number)}</b>`
+      return `${String(item.marker ?? '')}${escapeText(item.seriesName ?? '')}${role} <b>${metricText(run.metric, item.value as number)}</b>`
     })
   const middle = MAX_TOOLTIP_LINES / 2
   const shown =
@@ -228,7 +221,8 @@ function bandText(params: unknown, accuracy: QuantileBands, run: RunView): strin
     const band = accuracy[kind][at]
     if (band === null || band === undefined) return []
     const [low, , median, , high] = band
-    return `${kind === 'honest' ? 'honest nodes' : 'attackers'}: median <b>${percentText(median)}</b>, ${percentText(low)} to ${percentText(high)}`
+    const text = (value: number): string => metricText(run.metric, value)
+    return `${kind === 'honest' ? 'honest nodes' : 'attackers'}: median <b>${text(median)}</b>, ${text(low)} to ${text(high)}`
   })
   const round = item?.axisValue ?? ''
   return [`round ${escapeText(round)}`, ...lines, ...incidentLines(run, round)].join('<br>')

@@ -167,3 +167,7 @@ export function setNote(id: string, text: string): void {
   const element = document.getElementById(`note-${id}`)
   if (element !== null) element.textContent = text
 }
+
+export function shortNumber(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : String(Number(value.toPrecision(3)))
+}

@@ -1,7 +1,8 @@
-import { legendHeight, plainLegend, plotGrid, roundAxis, shareAxis, tooltipLook } from './axes.js'
-import { drawChart, type Palette, percentText, plotHeight, type Series, setNote } from './charts.js'
+import { legendHeight, plainLegend, plotGrid, roundAxis, tooltipLook } from './axes.js'
+import { drawChart, type Palette, plotHeight, type Series, setNote } from './charts.js'
 import { spreadLabels } from './end-labels.js'
-import type { VariantView } from './report-data.js'
+import { metricAxis, metricText, metricTitle } from './metric.js'
+import type { MetricView, VariantView } from './report-data.js'
 import { namesWithSame, OVER_ANOTHER, sameLines } from './same-lines.js'
 
 /** Room for a name and a share at the end of a line, pixels. */
@@ -33,16 +34,18 @@ export function drawComparison(variants: readonly VariantView[]): void {
   const extra = legendHeight(names, width)
   const shifts = spreadLabels(ends, plotHeight('comparison') - extra)
   const rules = [...new Set(variants.filter(({ defended }) => defended).map(({ rule }) => rule))]
-  drawChart('comparison', 'Accuracy of the worst honest node by round, one line per variant', (colors) => ({
+  const metric = variants[0]?.runs[0]?.metric ?? { label: 'accuracy', isShare: true, isHigherBetter: true }
+  const title = `${metricTitle(metric)} of the worst honest node by round, one line per variant`
+  drawChart('comparison', title, (colors) => ({
     grid: plotGrid(isNarrow ? 64 : END_LABEL_WIDTH, extra),
     legend: { ...plainLegend(colors), data: names },
     tooltip: {
       trigger: 'axis',
       ...tooltipLook(colors),
-      valueFormatter: (value) => percentText(value as number),
+      valueFormatter: (value) => metricText(metric, value as number),
     },
     xAxis: roundAxis(rounds, colors),
-    yAxis: shareAxis(colors),
+    yAxis: metricAxis(metric, colors),
     series: variants.flatMap((variant, k) =>
       seriesOf(variant, rounds, {
         color: colorOf(variant, rules.indexOf(variant.rule), colors),
@@ -50,6 +53,7 @@ export function drawComparison(variants: readonly VariantView[]): void {
         isNamed: !isNarrow,
         name: names[k]!,
         isOverAnother: same[k] !== null,
+        metric,
       }),
     ),
   }))
@@ -74,12 +78,13 @@ interface LineStyle {
   readonly name: string
   /** Whether another line lies exactly under it. */
   readonly isOverAnother: boolean
+  readonly metric: MetricView
 }
 
 function seriesOf(
   variant: VariantView,
   rounds: readonly number[],
-  { color, shift, isNamed, name, isOverAnother }: LineStyle,
+  { color, shift, isNamed, name, isOverAnother, metric }: LineStyle,
 ): Series[] {
   const points = rounds.map((_, at) => variant.worstByRound[at] ?? null)
   const band: Series[] = variant.runs.length < 2 ? [] : bandOf(variant.label, points, color)
@@ -106,7 +111,7 @@ function seriesOf(
         width: isNamed ? END_LABEL_WIDTH - 12 : 60,
         overflow: 'truncate',
         formatter: (item) => {
-          const share = percentText(item.value as number)
+          const share = metricText(metric, item.value as number)
           return isNamed ? `${share} ${variant.label}` : share
         },
       },

@@ -8,7 +8,7 @@ import {
   shareAxis,
   tooltipLook,
 } from './axes.js'
-import { drawChart, type Palette, percentText } from './charts.js'
+import { drawChart, type Palette, percentText, shortNumber } from './charts.js'
 import type { PhaseName, PointView, RunView } from './report-data.js'
 import { namesWithSame, OVER_ANOTHER, sameLines } from './same-lines.js'
 import { isSampled } from './sampling.js'
@@ -136,8 +136,4 @@ function bytesText(value: number | null | undefined): string {
   if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} GB`
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} MB`
   return value >= 1e3 ? `${Number((value / 1e3).toPrecision(3))} kB` : `${value} B`
-}
-
-function shortNumber(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : String(Number(value.toPrecision(3)))
 }

@@ -6,6 +6,14 @@ export interface ReportData {
   readonly balances: readonly TradeoffView[]
 }
 
+/** The metric by which runs are judged. */
+export interface MetricView {
+  readonly label: string
+  /** Shown in percent. */
+  readonly isShare: boolean
+  readonly isHigherBetter: boolean
+}
+
 export interface VariantView {
   readonly key: string
   /** For people, e.g. `balance under attack`. */
@@ -39,6 +47,8 @@ export interface RunView {
     /** First and last round of its attack, from 1; null for an honest node. */
     readonly attackRounds: readonly [number, number] | null
   }[]
+  readonly metric: MetricView
+  /** Its values on test samples. */
   readonly accuracy: NodeLines | QuantileBands
   readonly points: readonly PointView[]
   readonly panels: readonly PanelView[]
@@ -55,7 +65,7 @@ export interface LabelView {
 
 export interface NodeLines {
   readonly kind: 'nodes'
-  /** Test accuracy in [0, 1] by node index. */
+  /** Value of the metric by node index. */
   readonly values: readonly (readonly (number | null)[])[]
 }
 
@@ -66,11 +76,11 @@ export interface QuantileBands {
   readonly byzantine: readonly (Band | null)[]
 }
 
-/** Smallest, 10 %, 50 %, 90 % quantile and largest test accuracy. */
+/** Smallest, 10 %, 50 %, 90 % quantile and largest value of the metric. */
 export type Band = readonly [number, number, number, number, number]
 
 export interface PointView {
-  /** Test accuracy of the worst honest node. */
+  /** Value of the metric at the worst honest node. */
   readonly worst: number | null
   readonly bytesReceived: number | null
   readonly bytesSent: number | null

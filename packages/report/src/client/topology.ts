@@ -1,14 +1,7 @@
 import { attacksIn } from './attack-rounds.js'
 import { tooltipLook } from './axes.js'
-import {
-  drawChart,
-  escapeText,
-  type Palette,
-  percentText,
-  type Series,
-  setHeight,
-  setNote,
-} from './charts.js'
+import { drawChart, escapeText, type Palette, type Series, setHeight, setNote } from './charts.js'
+import { metricText } from './metric.js'
 import type { EdgeView, RunView } from './report-data.js'
 
 const MARKS: Readonly<Record<string, string>> = { a: 'accepted', r: 'rejected', '-': 'nothing arrived' }
@@ -88,7 +81,9 @@ function pointOf(
       lineHeight: 15,
       align: Math.abs(Math.cos(angle)) < 0.2 ? 'center' : Math.cos(angle) > 0 ? 'left' : 'right',
       verticalAlign: 'middle',
-      formatter: isByzantine ? node.name : `${node.name}\n${percentText(accuracyOf(run, index, at))}`,
+      formatter: isByzantine
+        ? node.name
+        : `${node.name}\n${metricText(run.metric, accuracyOf(run, index, at))}`,
     },
   }
 }

@@ -1,4 +1,5 @@
 import { type Estimate, type Tradeoff, tradeoffOf } from '@tempered/lab/measures'
+import { metricOf } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import { type VerdictInput, verdictText } from '../../src/verdict.js'
 
@@ -24,6 +25,7 @@ const full: VerdictInput = {
   seeds: 3,
   attackers: [{ attack: 'ipm', rounds: null, count: 2, names: ['node-03', 'node-07'] }],
   rule: 'balance',
+  metric: metricOf('accuracy'),
   attacked: at(0.826),
   undefended: at(0.197),
   honest: at(0.84),
