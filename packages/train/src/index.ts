@@ -5,7 +5,9 @@ export { DataError } from './data/data-error.js'
 export type { DataSource } from './data/dataset.js'
 export { type DataShare, loadSource, shareIndices } from './data/node-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
+export type { Engine, LossName, Optimiser, Program, StepOptions } from './engine/engine.js'
 export type { BackendChoice, BackendInfo } from './engine/tfjs/backend.js'
+export { createWasmEngine, type WasmEngineInit } from './engine/wasm/wasm-engine.js'
 export {
   describeModel,
   initialParameters,
