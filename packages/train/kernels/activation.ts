@@ -2,7 +2,7 @@
 
 import { GELU, LEAKY_RELU, RELU, SIGMOID, SILU, TANH } from './activation-code'
 import { erf4, exp4, mulAdd, sigmoid4, splat, tanh4 } from './exponential'
-import { LEAKY_SLOPE } from './gemm-tile'
+import { LEAKY_SLOPE } from './gemm-store'
 
 const SQRT_HALF: f32 = 0.70710678
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228

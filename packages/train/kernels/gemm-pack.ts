@@ -1,7 +1,16 @@
-import { COLUMNS, GemmTask, TILE_COLUMNS } from './gemm-task'
+import { COLUMNS, GemmTask, ROWS } from './gemm-task'
+
+/** Columns of a full panel of B. */
+export const PANEL: i32 = 16
+
+/** Columns of the panel that holds so many of the rest; those past the end get what lies there. */
+@inline
+export function panelWidth(rest: i32): i32 {
+  return rest > 8 ? 16 : rest > 4 ? 8 : 4
+}
 
 /** Four rows of `length` floats become columns of four at to, to + step, … */
-function interleave(r0: usize, r1: usize, r2: usize, r3: usize, length: i32, to: usize, step: usize): void {
+function interleaveFour(r0: usize, r1: usize, r2: usize, r3: usize, length: i32, to: usize, step: usize): void {
   let rest = length
   for (; rest >= 4; rest -= 4) {
     const x0 = v128.load(r0)
@@ -35,69 +44,107 @@ function interleave(r0: usize, r1: usize, r2: usize, r3: usize, length: i32, to:
   }
 }
 
+/** Two rows of `length` contiguous floats become pairs. */
+@inline
+function pairRows(r0: usize, r1: usize, length: i32, to: usize): void {
+  let rest = length
+  for (; rest >= 4; rest -= 4) {
+    const x = v128.load(r0)
+    const y = v128.load(r1)
+    v128.store(to, v128.shuffle<f32>(x, y, 0, 4, 1, 5))
+    v128.store(to, v128.shuffle<f32>(x, y, 2, 6, 3, 7), 16)
+    r0 += 16
+    r1 += 16
+    to += 32
+  }
+  for (; rest > 0; rest--) {
+    store<f32>(to, load<f32>(r0))
+    store<f32>(to, load<f32>(r1), 4)
+    r0 += 4
+    r1 += 4
+    to += 8
+  }
+}
+
+/** The same for rows whose numbers are `stride` bytes apart. */
+@inline
+function pairColumns(r0: usize, r1: usize, stride: usize, length: i32, to: usize): void {
+  if (r1 == r0 + 4) {
+    for (let k = 0; k < length; k++) {
+      store<u64>(to, load<u64>(r0))
+      r0 += stride
+      to += 8
+    }
+    return
+  }
+  for (let k = 0; k < length; k++) {
+    store<f32>(to, load<f32>(r0))
+    store<f32>(to, load<f32>(r1), 4)
+    r0 += stride
+    r1 += stride
+    to += 8
+  }
+}
+
 /** Address of row m of A; rows past the end are the last one, whose products are not stored. */
+@inline
 function rowOfA(task: GemmTask, base: usize, m: i32): usize {
   const row = min(m, task.groups * task.groupRows - 1)
   const group = row / task.groupRows
-  return base + <usize>group * task.aGroupStride + <usize>(row - group * task.groupRows) * task.aStride
+  const stride: usize = task.aLayout == ROWS ? task.aStride : 4
+  return base + <usize>group * task.aGroupStride + <usize>(row - group * task.groupRows) * stride
 }
 
-/** Rows [from, to) of A (by fours) and the given pieces of their segments, as tiles of k × 4. */
-export function packRowsOfA(task: GemmTask, base: usize, from: i32, to: i32, segments: i32, length: i32): void {
+/** Rows [from, to) of A as pairs, k × 2, of the first `length` numbers of each of `segments` segments from `base`. */
+export function packA(task: GemmTask, base: usize, from: i32, to: i32, segments: i32, length: i32): void {
   let out = task.packedA
-  for (let m = from; m < to; m += 4) {
+  for (let m = from; m < to; m += 2) {
     let r0 = rowOfA(task, base, m)
     let r1 = rowOfA(task, base, m + 1)
-    let r2 = rowOfA(task, base, m + 2)
-    let r3 = rowOfA(task, base, m + 3)
     for (let s = 0; s < segments; s++) {
-      interleave(r0, r1, r2, r3, length, out, 16)
-      out += <usize>length << 4
+      if (task.aLayout == ROWS) pairRows(r0, r1, length, out)
+      else pairColumns(r0, r1, task.aStride, length, out)
+      out += <usize>length << 3
       r0 += task.segmentStride
       r1 += task.segmentStride
-      r2 += task.segmentStride
-      r3 += task.segmentStride
     }
   }
 }
 
-/** Bytes between consecutive k of the panel that begins at this column of B. */
-export function packedStep(remaining: i32): usize {
-  return remaining > 4 ? 32 : 16
-}
-
-/** Columns [from, to) of B and all k as panels of k × 8, the last of k × 4 if that is enough. */
+/** Columns [from, to) of B and all k as panels of k × 16, the last one narrower if that is enough. */
 export function packB(task: GemmTask, base: usize, from: i32, to: i32): void {
   const depth = task.segments * task.segmentLength
   let out = task.packedB
-  for (let n = from; n < to; n += TILE_COLUMNS) {
-    const step = packedStep(to - n)
-    if (task.bLayout == COLUMNS) {
-      const last = task.columns - 1
-      for (let half = 0; half < <i32>step; half += 16) {
-        const first = n + (half >> 2)
-        const r0 = base + <usize>min(first, last) * task.bStride
-        const r1 = base + <usize>min(first + 1, last) * task.bStride
-        const r2 = base + <usize>min(first + 2, last) * task.bStride
-        const r3 = base + <usize>min(first + 3, last) * task.bStride
-        interleave(r0, r1, r2, r3, depth, out + half, step)
-      }
-      out += <usize>depth * step
-    } else {
-      out = copyPanel(base + (<usize>n << 2), task.bStride, depth, step, out)
-    }
+  for (let n = from; n < to; n += PANEL) {
+    const width = panelWidth(to - n)
+    if (task.bLayout == COLUMNS) packTransposed(task, base, n, width, depth, out)
+    else copyPanel(base + (<usize>n << 2), task.bStride, depth, width, out)
+    out += <usize>(depth * width) << 2
   }
 }
 
-/** Columns past the end get what lies there; their products are not stored. */
-function copyPanel(from: usize, stride: usize, depth: i32, step: usize, to: usize): usize {
+function packTransposed(task: GemmTask, base: usize, n: i32, width: i32, depth: i32, to: usize): void {
+  const last = task.columns - 1
+  for (let part = 0; part < width; part += 4) {
+    const r0 = base + <usize>min(n + part, last) * task.bStride
+    const r1 = base + <usize>min(n + part + 1, last) * task.bStride
+    const r2 = base + <usize>min(n + part + 2, last) * task.bStride
+    const r3 = base + <usize>min(n + part + 3, last) * task.bStride
+    interleaveFour(r0, r1, r2, r3, depth, to + (<usize>part << 2), <usize>width << 2)
+  }
+}
+
+function copyPanel(from: usize, stride: usize, depth: i32, width: i32, to: usize): void {
   for (let k = 0; k < depth; k++) {
     v128.store(to, v128.load(from))
-    if (step == 32) v128.store(to, v128.load(from, 16), 16)
+    if (width > 4) v128.store(to, v128.load(from, 16), 16)
+    if (width > 8) {
+      v128.store(to, v128.load(from, 32), 32)
+      v128.store(to, v128.load(from, 48), 48)
+    }
     from += stride
-    to += step
+    to += <usize>width << 2
   }
-  return to
 }
 
 /** Copies an image into the frame of zeros. */

@@ -15,7 +15,7 @@ export class GemmTask {
   aItem: usize
   /** From the beginning of an item, or of its frame, to row 0. */
   aStart: usize
-  /** ROWS: a row of A is contiguous by segments of k. COLUMNS: four consecutive rows of a group are contiguous. */
+  /** ROWS: rows of A are contiguous by segments of k. COLUMNS: rows of a group are 4 bytes apart. */
   aLayout: i32
   aGroupStride: usize
   /** ROWS: between rows of a group. COLUMNS: between consecutive k of a segment. */
@@ -27,14 +27,11 @@ export class GemmTask {
 
   b: usize
   bItem: usize
-  /**
-   * DIRECT: rows of B are contiguous and are read in place. ROWS: the same, packed first. COLUMNS: B is given
-   * transposed. KEPT: what the task before this one packed.
-   */
+  /** ROWS: rows of B are contiguous. COLUMNS: B is given transposed. KEPT: what the task before this one packed. */
   bLayout: i32
   /** Between consecutive k; for COLUMNS between consecutive n. */
   bStride: usize
-  /** Columns of B that are packed at a time; a multiple of 8, or all. */
+  /** Columns of B that are packed at a time; a multiple of 16, or all. */
   blockColumns: i32
 
   c: usize
@@ -58,7 +55,7 @@ export class GemmTask {
   paddedRowBytes: usize
   paddedBytes: usize
 
-  /** Scratch: A_BLOCK bytes and one tile; k × blockColumns (rounded up to 8) floats; the frame. */
+  /** Scratch: A_BLOCK bytes; k × blockColumns (rounded up to 16) floats; the frame. */
   packedA: usize
   packedB: usize
   padded: usize
@@ -66,13 +63,9 @@ export class GemmTask {
 
 export const ROWS: i32 = 0
 export const COLUMNS: i32 = 1
-export const DIRECT: i32 = 2
-export const KEPT: i32 = 3
+export const KEPT: i32 = 2
 
-/** Rows and columns of a register tile: eight accumulators, which with six operands fill the sixteen registers. */
-export const TILE_ROWS: i32 = 4
-export const TILE_COLUMNS: i32 = 8
-/** Longest sum that is formed in registers; then it is added to C. A packed panel of B takes 8 KB. */
+/** Longest sum that is formed in registers; then it is added to C. A packed panel of B takes 16 KB. */
 export const DEPTH: i32 = 256
 /** Bytes of packed rows of A: a fraction of the second-level cache. */
 export const A_BLOCK: i32 = 65536

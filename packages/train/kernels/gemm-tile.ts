@@ -1,138 +1,187 @@
 /**
- * One register tile: four rows, eight (or four) columns. Sums run over k in ascending order. The loop has no unrolled
- * steps on purpose: V8 moves all loads of a step to its beginning, and a second step spills the accumulators.
+ * Register tiles of two rows and 16, 8 or 4 columns. Sums run over k in ascending order.
+ *
+ * The shape follows from what V8 makes of it: it moves all loads of a basic block to its beginning, so an exit after
+ * each k keeps their number, and with it the spilling of accumulators, down; broadcasts use the same units of the
+ * processor as additions and multiplications, plain loads do not, so wide and low is faster than square.
  */
 
-/** How a tile begins and ends; bits of `mode`. */
-export const ADD: i32 = 1
-export const BIAS_ROW: i32 = 2
-export const BIAS_COLUMN: i32 = 4
-export const FINISH_RELU: i32 = 8
-export const FINISH_LEAKY: i32 = 16
-export const TRANSPOSED: i32 = 32
-
-export const LEAKY_SLOPE: f32 = 0.01
-
-@inline
-function finish(x: v128, mode: i32): v128 {
-  if (mode & FINISH_RELU) return f32x4.pmax(x, f32x4.splat(0))
-  if (mode & FINISH_LEAKY) {
-    return v128.bitselect(f32x4.mul(x, f32x4.splat(LEAKY_SLOPE)), x, f32x4.lt(x, f32x4.splat(0)))
-  }
-  return x
-}
+import { BIAS_COLUMN, BIAS_ROW, storeColumns, storeRow, TRANSPOSED } from './gemm-store'
 
 /**
- * a: four floats at each k; they are aStep bytes apart, and aSkip more after each of `segments` segments of `length`.
- * b: eight floats at each k, bStep apart. c: rows cStride apart (with TRANSPOSED columns). bias: its first number.
+ * `rows` rows of C from c on, in pairs. a: k × 2 for each pair; b: k × 16; c: rows cStride apart (with TRANSPOSED
+ * columns); bias: the first number of these rows or columns; `width`: how many of the columns exist.
  */
-export function tile8(
-  a: usize, aStep: usize, aSkip: usize, segments: i32, length: i32,
-  b: usize, bStep: usize, c: usize, cStride: usize, bias: usize, mode: i32,
+export function tiles16(
+  rows: i32, a: usize, b: usize, depth: i32, c: usize, cStride: usize, bias: usize, width: i32, mode: i32,
 ): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0)
-  let c10 = f32x4.splat(0), c11 = f32x4.splat(0)
-  let c20 = f32x4.splat(0), c21 = f32x4.splat(0)
-  let c30 = f32x4.splat(0), c31 = f32x4.splat(0)
-  if (mode & BIAS_ROW) {
-    c00 = c10 = c20 = c30 = v128.load(bias)
-    c01 = c11 = c21 = c31 = v128.load(bias, 16)
-  } else if (mode & BIAS_COLUMN) {
-    c00 = c01 = v128.load32_splat(bias)
-    c10 = c11 = v128.load32_splat(bias, 4)
-    c20 = c21 = v128.load32_splat(bias, 8)
-    c30 = c31 = v128.load32_splat(bias, 12)
+  for (; rows > 0; rows -= 2) {
+    let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0)
+    let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0)
+    if (mode & BIAS_ROW) {
+      c00 = c10 = v128.load(bias)
+      c01 = c11 = v128.load(bias, 16)
+      c02 = c12 = v128.load(bias, 32)
+      c03 = c13 = v128.load(bias, 48)
+    } else if (mode & BIAS_COLUMN) {
+      c00 = c01 = c02 = c03 = v128.load32_splat(bias)
+      c10 = c11 = c12 = c13 = v128.load32_splat(bias, 4)
+      bias += 8
+    }
+    let p = b
+    let rest = depth
+    while (true) {
+      {
+        const b0 = v128.load(p), b1 = v128.load(p, 16), b2 = v128.load(p, 32), b3 = v128.load(p, 48)
+        const a0 = v128.load32_splat(a), a1 = v128.load32_splat(a, 4)
+        c00 = f32x4.add(c00, f32x4.mul(a0, b0))
+        c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+        c02 = f32x4.add(c02, f32x4.mul(a0, b2))
+        c03 = f32x4.add(c03, f32x4.mul(a0, b3))
+        c10 = f32x4.add(c10, f32x4.mul(a1, b0))
+        c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+        c12 = f32x4.add(c12, f32x4.mul(a1, b2))
+        c13 = f32x4.add(c13, f32x4.mul(a1, b3))
+      }
+      if (rest == 1) { a += 8; break }
+      {
+        const b0 = v128.load(p, 64), b1 = v128.load(p, 80), b2 = v128.load(p, 96), b3 = v128.load(p, 112)
+        const a0 = v128.load32_splat(a, 8), a1 = v128.load32_splat(a, 12)
+        c00 = f32x4.add(c00, f32x4.mul(a0, b0))
+        c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+        c02 = f32x4.add(c02, f32x4.mul(a0, b2))
+        c03 = f32x4.add(c03, f32x4.mul(a0, b3))
+        c10 = f32x4.add(c10, f32x4.mul(a1, b0))
+        c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+        c12 = f32x4.add(c12, f32x4.mul(a1, b2))
+        c13 = f32x4.add(c13, f32x4.mul(a1, b3))
+      }
+      if (rest == 2) { a += 16; break }
+      {
+        const b0 = v128.load(p, 128), b1 = v128.load(p, 144), b2 = v128.load(p, 160), b3 = v128.load(p, 176)
+        const a0 = v128.load32_splat(a, 16), a1 = v128.load32_splat(a, 20)
+        c00 = f32x4.add(c00, f32x4.mul(a0, b0))
+        c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+        c02 = f32x4.add(c02, f32x4.mul(a0, b2))
+        c03 = f32x4.add(c03, f32x4.mul(a0, b3))
+        c10 = f32x4.add(c10, f32x4.mul(a1, b0))
+        c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+        c12 = f32x4.add(c12, f32x4.mul(a1, b2))
+        c13 = f32x4.add(c13, f32x4.mul(a1, b3))
+      }
+      if (rest == 3) { a += 24; break }
+      {
+        const b0 = v128.load(p, 192), b1 = v128.load(p, 208), b2 = v128.load(p, 224), b3 = v128.load(p, 240)
+        const a0 = v128.load32_splat(a, 24), a1 = v128.load32_splat(a, 28)
+        c00 = f32x4.add(c00, f32x4.mul(a0, b0))
+        c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+        c02 = f32x4.add(c02, f32x4.mul(a0, b2))
+        c03 = f32x4.add(c03, f32x4.mul(a0, b3))
+        c10 = f32x4.add(c10, f32x4.mul(a1, b0))
+        c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+        c12 = f32x4.add(c12, f32x4.mul(a1, b2))
+        c13 = f32x4.add(c13, f32x4.mul(a1, b3))
+      }
+      a += 32
+      p += 256
+      rest -= 4
+      if (rest == 0) break
+    }
+    if (mode & TRANSPOSED) {
+      storeColumns(c, cStride, c00, c10, rows, width, mode)
+      storeColumns(c + 4 * cStride, cStride, c01, c11, rows, width - 4, mode)
+      storeColumns(c + 8 * cStride, cStride, c02, c12, rows, width - 8, mode)
+      storeColumns(c + 12 * cStride, cStride, c03, c13, rows, width - 12, mode)
+      c += 8
+      continue
+    }
+    storeRow(c, c00, width, mode)
+    storeRow(c + 16, c01, width - 4, mode)
+    storeRow(c + 32, c02, width - 8, mode)
+    storeRow(c + 48, c03, width - 12, mode)
+    c += cStride
+    if (rows == 1) return
+    storeRow(c, c10, width, mode)
+    storeRow(c + 16, c11, width - 4, mode)
+    storeRow(c + 32, c12, width - 8, mode)
+    storeRow(c + 48, c13, width - 12, mode)
+    c += cStride
   }
-  for (; segments > 0; segments--) {
-    let rest = length
+}
+
+/** As tiles16, for k × 8. */
+export function tiles8(
+  rows: i32, a: usize, b: usize, depth: i32, c: usize, cStride: usize, bias: usize, width: i32, mode: i32,
+): void {
+  for (; rows > 0; rows -= 2) {
+    let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0)
+    if (mode & BIAS_ROW) {
+      c00 = c10 = v128.load(bias)
+      c01 = c11 = v128.load(bias, 16)
+    } else if (mode & BIAS_COLUMN) {
+      c00 = c01 = v128.load32_splat(bias)
+      c10 = c11 = v128.load32_splat(bias, 4)
+      bias += 8
+    }
+    let p = b
+    let rest = depth
     do {
-      const b0 = v128.load(b)
-      const b1 = v128.load(b, 16)
-      const a0 = v128.load32_splat(a)
+      const b0 = v128.load(p), b1 = v128.load(p, 16)
+      const a0 = v128.load32_splat(a), a1 = v128.load32_splat(a, 4)
       c00 = f32x4.add(c00, f32x4.mul(a0, b0))
       c01 = f32x4.add(c01, f32x4.mul(a0, b1))
-      const a1 = v128.load32_splat(a, 4)
       c10 = f32x4.add(c10, f32x4.mul(a1, b0))
       c11 = f32x4.add(c11, f32x4.mul(a1, b1))
-      const a2 = v128.load32_splat(a, 8)
-      c20 = f32x4.add(c20, f32x4.mul(a2, b0))
-      c21 = f32x4.add(c21, f32x4.mul(a2, b1))
-      const a3 = v128.load32_splat(a, 12)
-      c30 = f32x4.add(c30, f32x4.mul(a3, b0))
-      c31 = f32x4.add(c31, f32x4.mul(a3, b1))
-      a += aStep
-      b += bStep
+      a += 8
+      p += 32
     } while (--rest > 0)
-    a += aSkip
+    if (mode & TRANSPOSED) {
+      storeColumns(c, cStride, c00, c10, rows, width, mode)
+      storeColumns(c + 4 * cStride, cStride, c01, c11, rows, width - 4, mode)
+      c += 8
+      continue
+    }
+    storeRow(c, c00, width, mode)
+    storeRow(c + 16, c01, width - 4, mode)
+    c += cStride
+    if (rows == 1) return
+    storeRow(c, c10, width, mode)
+    storeRow(c + 16, c11, width - 4, mode)
+    c += cStride
   }
-  if (mode & TRANSPOSED) {
-    storeTransposed(c, cStride, c00, c10, c20, c30, mode)
-    storeTransposed(c + 4 * cStride, cStride, c01, c11, c21, c31, mode)
-    return
-  }
-  storeRow8(c, c00, c01, mode)
-  storeRow8(c + cStride, c10, c11, mode)
-  storeRow8(c + 2 * cStride, c20, c21, mode)
-  storeRow8(c + 3 * cStride, c30, c31, mode)
 }
 
-/** As tile8, for four columns. */
-export function tile4(
-  a: usize, aStep: usize, aSkip: usize, segments: i32, length: i32,
-  b: usize, bStep: usize, c: usize, cStride: usize, bias: usize, mode: i32,
+/** As tiles16, for k × 4. */
+export function tiles4(
+  rows: i32, a: usize, b: usize, depth: i32, c: usize, cStride: usize, bias: usize, width: i32, mode: i32,
 ): void {
-  let c0 = f32x4.splat(0), c1 = f32x4.splat(0), c2 = f32x4.splat(0), c3 = f32x4.splat(0)
-  if (mode & BIAS_ROW) {
-    c0 = c1 = c2 = c3 = v128.load(bias)
-  } else if (mode & BIAS_COLUMN) {
-    c0 = v128.load32_splat(bias)
-    c1 = v128.load32_splat(bias, 4)
-    c2 = v128.load32_splat(bias, 8)
-    c3 = v128.load32_splat(bias, 12)
-  }
-  for (; segments > 0; segments--) {
-    let rest = length
+  for (; rows > 0; rows -= 2) {
+    let c0 = f32x4.splat(0), c1 = f32x4.splat(0)
+    if (mode & BIAS_ROW) {
+      c0 = c1 = v128.load(bias)
+    } else if (mode & BIAS_COLUMN) {
+      c0 = v128.load32_splat(bias)
+      c1 = v128.load32_splat(bias, 4)
+      bias += 8
+    }
+    let p = b
+    let rest = depth
     do {
-      const b0 = v128.load(b)
+      const b0 = v128.load(p)
       c0 = f32x4.add(c0, f32x4.mul(v128.load32_splat(a), b0))
       c1 = f32x4.add(c1, f32x4.mul(v128.load32_splat(a, 4), b0))
-      c2 = f32x4.add(c2, f32x4.mul(v128.load32_splat(a, 8), b0))
-      c3 = f32x4.add(c3, f32x4.mul(v128.load32_splat(a, 12), b0))
-      a += aStep
-      b += bStep
+      a += 8
+      p += 16
     } while (--rest > 0)
-    a += aSkip
+    if (mode & TRANSPOSED) {
+      storeColumns(c, cStride, c0, c1, rows, width, mode)
+      c += 8
+      continue
+    }
+    storeRow(c, c0, width, mode)
+    c += cStride
+    if (rows == 1) return
+    storeRow(c, c1, width, mode)
+    c += cStride
   }
-  if (mode & TRANSPOSED) {
-    storeTransposed(c, cStride, c0, c1, c2, c3, mode)
-    return
-  }
-  storeRow4(c, c0, mode)
-  storeRow4(c + cStride, c1, mode)
-  storeRow4(c + 2 * cStride, c2, mode)
-  storeRow4(c + 3 * cStride, c3, mode)
-}
-
-@inline
-function storeRow4(to: usize, x: v128, mode: i32): void {
-  if (mode & ADD) x = f32x4.add(v128.load(to), x)
-  v128.store(to, finish(x, mode))
-}
-
-@inline
-function storeRow8(to: usize, x: v128, y: v128, mode: i32): void {
-  storeRow4(to, x, mode)
-  storeRow4(to + 16, y, mode)
-}
-
-/** Four rows of four columns as four columns of four rows. */
-function storeTransposed(to: usize, stride: usize, x0: v128, x1: v128, x2: v128, x3: v128, mode: i32): void {
-  const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5)
-  const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7)
-  const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5)
-  const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7)
-  storeRow4(to, v128.shuffle<f64>(low01, low23, 0, 2), mode)
-  storeRow4(to + stride, v128.shuffle<f64>(low01, low23, 1, 3), mode)
-  storeRow4(to + 2 * stride, v128.shuffle<f64>(high01, high23, 0, 2), mode)
-  storeRow4(to + 3 * stride, v128.shuffle<f64>(high01, high23, 1, 3), mode)
 }

@@ -3,11 +3,13 @@
 import type { EngineMemory } from './engine-memory.js'
 import type { Kernels } from './kernels.js'
 
-const LAYOUTS = { rows: 0, columns: 1, direct: 2, kept: 3 } as const
+const LAYOUTS = { rows: 0, columns: 1, kept: 2 } as const
 
-/** Bytes of packed rows of A and of one tile: see A_BLOCK there. */
-export const PACKED_A_BYTES = 65_536 + 256
-/** Bytes of packed columns of B: enough for 8 columns at least, however long they are. */
+/** Bytes of packed rows of A: see A_BLOCK there. */
+export const PACKED_A_BYTES = 65_536
+/** Bytes of one k of a panel of B. */
+export const PANEL_BYTES = 64
+/** Bytes of packed columns of B: enough for 16 columns at least, however long they are. */
 export const PACKED_B_BYTES = 1 << 20
 
 /** C = A·B for each item, or C = C + A·B. Addresses and strides in bytes. */
@@ -65,12 +67,12 @@ export interface GemmScratch {
 
 /** Bytes that `packedB` needs for sums over `depth` numbers. */
 export function packedBytes(depth: number): number {
-  return Math.max(PACKED_B_BYTES, 32 * depth)
+  return Math.max(PACKED_B_BYTES, PANEL_BYTES * depth)
 }
 
 /** Columns of B that fit into packed memory. */
 function blockColumns(depth: number, columns: number): number {
-  const most = Math.max(8, Math.floor(PACKED_B_BYTES / (32 * Math.max(1, depth))) * 8)
+  const most = Math.max(16, Math.floor(PACKED_B_BYTES / (PANEL_BYTES * Math.max(1, depth))) * 16)
   return Math.min(columns, most)
 }
 
@@ -104,7 +106,7 @@ export class GemmTask {
         product.segmentStride ?? segmentLength * (a.layout === 'rows' ? 4 : a.stride),
       ],
       ...[b.address, b.item ?? 0, LAYOUTS[b.layout], b.stride],
-      b.layout === 'direct' ? columns : blockColumns(segments * segmentLength, columns),
+      blockColumns(segments * segmentLength, columns),
       ...[c.address, c.item ?? 0, c.groupStride ?? groupRows * c.stride, c.stride],
       ...[Number(c.transposed ?? false), Number(product.accumulate ?? false)],
       ...[product.bias ?? 0, product.activation ?? 0],

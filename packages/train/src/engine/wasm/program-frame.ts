@@ -8,12 +8,13 @@ import { type GemmScratch, PACKED_A_BYTES } from './gemm-task.js'
 import type { ModelStages } from './model-stages.js'
 import type { Frame } from './stage.js'
 
-/** Bytes of the parts of the arena; inputs, targets and buffers per sample. */
+/** Bytes of the parts of the arena; inputs and targets per sample. */
 export interface FrameSizes {
   readonly inputs: number
   readonly targets: number
   readonly offsets: number
   readonly packedB: number
+  readonly packedBPerSample: number
   readonly padded: number
 }
 
@@ -122,7 +123,7 @@ export class ProgramFrame implements Frame {
     const gradients = offsets + align(sizes.offsets)
     const packedA = gradients + align(4 * this.model.parameterCount)
     const packedB = packedA + align(PACKED_A_BYTES)
-    const padded = packedB + align(sizes.packedB)
+    const padded = packedB + align(Math.max(sizes.packedB, sizes.packedBPerSample * batch))
     const buffers = padded + align(sizes.padded)
     const scratch = { packedA, packedB, padded }
     return { arena, batch, inputs: arena, targets, offsets, gradients, scratch, buffers }

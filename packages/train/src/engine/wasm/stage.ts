@@ -2,7 +2,7 @@
 
 import type { ArenaBuffer } from './arena-plan.js'
 import type { EngineMemory } from './engine-memory.js'
-import { type GemmScratch, GemmTask, packedBytes } from './gemm-task.js'
+import { type GemmScratch, GemmTask, PANEL_BYTES, packedBytes } from './gemm-task.js'
 import type { Kernels } from './kernels.js'
 
 /** What flows between two stages. */
@@ -52,6 +52,8 @@ export class Workshop {
   /** Bytes of scratch memory that the stages made so far need. */
   packedB = 0
   padded = 0
+  /** The same for each sample of a batch. */
+  packedBPerSample = 0
 
   constructor(memory: EngineMemory, kernels: Kernels) {
     this.memory = memory
@@ -63,6 +65,12 @@ export class Workshop {
     this.packedB = Math.max(this.packedB, packedBytes(depth))
     this.needs(padded)
     return new GemmTask(this.memory, this.kernels)
+  }
+
+  /** A task for sums over all samples, each of so many rows. */
+  taskOverBatch(rowsPerSample: number): GemmTask {
+    this.packedBPerSample = Math.max(this.packedBPerSample, PANEL_BYTES * rowsPerSample)
+    return this.task(0)
   }
 
   /** Scratch memory (`scratch.padded`) that a stage uses between its tasks. */

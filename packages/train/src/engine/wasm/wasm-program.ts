@@ -40,6 +40,7 @@ export class WasmProgram implements Program {
       targets: 4 * this.lossKernel.targets,
       offsets: 4 * this.lossKernel.classes,
       packedB: workshop.packedB,
+      packedBPerSample: workshop.packedBPerSample,
       padded: Math.max(workshop.padded, this.lossKernel.scratchBytes),
     }
     this.frame = new ProgramFrame(memory, model, this.stages, sizes, this.parameters)

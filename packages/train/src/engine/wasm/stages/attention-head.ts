@@ -67,7 +67,7 @@ export function createHead({ head, heads, positions, size }: HeadInit, workshop:
       const second: Product = {
         ...product(batch, width, positions),
         a: { ...weights(p), layout: 'rows' },
-        b: { ...part(qkv, 2), layout: 'direct' },
+        b: { ...part(qkv, 2), layout: 'rows' },
         c: mixed(c),
       }
       scores.write(first, scratch)
@@ -81,7 +81,7 @@ export function createHead({ head, heads, positions, size }: HeadInit, workshop:
         {
           ...overPositions,
           a: { ...weights(p), layout: 'columns' },
-          b: { ...upper, layout: 'direct' },
+          b: { ...upper, layout: 'rows' },
           c: part(dQkv, 2),
         },
         scratch,
@@ -99,7 +99,7 @@ export function createHead({ head, heads, positions, size }: HeadInit, workshop:
         {
           ...overPositions,
           a: { ...lower, layout: 'rows' },
-          b: { ...part(qkv, 1), layout: 'direct' },
+          b: { ...part(qkv, 1), layout: 'rows' },
           c: part(dQkv, 0),
         },
         scratch,
@@ -108,7 +108,7 @@ export function createHead({ head, heads, positions, size }: HeadInit, workshop:
         {
           ...overPositions,
           a: { ...lower, layout: 'columns' },
-          b: { ...part(qkv, 0), layout: 'direct' },
+          b: { ...part(qkv, 0), layout: 'rows' },
           c: part(dQkv, 1),
         },
         scratch,

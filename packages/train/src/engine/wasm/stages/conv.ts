@@ -81,7 +81,7 @@ function kernelProduct({ window, tensors }: ConvOperation, frame: Frame, input: 
     segments: height,
     segmentLength: width,
     segmentStride: stride[0] * padding.rowBytes,
-    b: { address: dz, item: 4 * height * width * filters, layout: 'direct', stride: 4 * filters },
+    b: { address: dz, item: 4 * height * width * filters, layout: 'rows', stride: 4 * filters },
     c: { address: frame.gradient(tensors[0]), stride: 4 * filters },
     frame: padding.frame,
   }
@@ -100,7 +100,7 @@ export function createConvStage(
   const fused = fuseActivation(activation, output, kernels)
   const padded = paddingOf(window).frame?.bytes ?? 0
   const forward: GemmTask = workshop.task(window.size[0] * window.size[1] * window.from[2], padded)
-  const kernelGradient: GemmTask = workshop.task(0, padded)
+  const kernelGradient: GemmTask = workshop.task(positions, padded)
   workshop.needs(8 * filters)
   let dz: ArenaBuffer | undefined
   let dx: ArenaBuffer | undefined

@@ -1,6 +1,6 @@
 import type { DenseOperation } from '../../../task/operation.js'
 import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
-import { type GemmTask, PACKED_B_BYTES } from '../gemm-task.js'
+import type { GemmTask } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
 import { createValue } from '../value.js'
 import { fuseActivation } from './fused-activation.js'
@@ -24,7 +24,7 @@ export interface Linear {
 
 export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units }: LinearInit): Linear {
   const forward = workshop.task(inputs)
-  const kernelGradient = workshop.task(0)
+  const kernelGradient = workshop.taskOverBatch(rowsPerSample)
   const inputGradient = workshop.task(units)
   return {
     bindForward({ batch, scratch }, x, kernel, bias, z, activation) {
@@ -37,14 +37,13 @@ export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units 
     },
     bindBackward({ batch, scratch }, x, dz, kernel, kernelGradientAt, dx) {
       const rows = batch * rowsPerSample
-      const packs = units >= 64 && 32 * rows <= PACKED_B_BYTES
       kernelGradient.write(
         {
           groupRows: units,
           columns: inputs,
           segmentLength: rows,
           a: { address: dz, layout: 'columns', stride: 4 * units },
-          b: { address: x, layout: packs ? 'rows' : 'direct', stride: 4 * inputs },
+          b: { address: x, layout: 'rows', stride: 4 * inputs },
           c: { address: kernelGradientAt, stride: 4 * inputs },
         },
         scratch,
@@ -56,7 +55,7 @@ export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units 
           columns: inputs,
           segmentLength: units,
           a: { address: dz, layout: 'rows', stride: 4 * units },
-          b: { address: kernel, layout: rows >= 16 ? 'rows' : 'direct', stride: 4 * inputs },
+          b: { address: kernel, layout: 'rows', stride: 4 * inputs },
           c: { address: dx, stride: 4 * inputs },
         },
         scratch,
@@ -68,9 +67,15 @@ export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units 
   }
 }
 
+/** How long a product of so many rows and columns takes in tiles of 2 × 16, 8 or 4, per number of the sums. */
+function cost(rows: number, columns: number): number {
+  const rest = columns % 16
+  return Math.ceil(rows / 2) * (4.5 * Math.floor(columns / 16) + (rest === 0 ? 0 : rest > 8 ? 4.5 : 3))
+}
+
 /**
- * Both operands have the summed dimension last, so one of them is transposed while it is packed: the smaller one. In
- * either case each output is the same sum in the same order.
+ * Rows of C can be samples or units: whatever makes better tiles. In either case each output is the same sum in the
+ * same order.
  */
 function bindForward(
   task: GemmTask,
@@ -83,7 +88,7 @@ function bindForward(
   const kernel = { address: at.kernel, stride: 4 * inputs }
   const common = { segmentLength: inputs, bias, activation }
   const c = { address: at.z, stride: 4 * units }
-  if (units > rows) {
+  if (cost(units, rows) < cost(rows, units)) {
     task.write(
       {
         ...common,

@@ -24,7 +24,7 @@ export function createRecurrentProducts(
   // The kernel is packed in the first of the steps and kept for the others.
   const [first, next] = [workshop.task(units), workshop.task(units)]
   const [last, previous] = [workshop.task(width), workshop.task(width)]
-  const gradient = workshop.task(0)
+  const gradient = workshop.task(steps)
   let kernelGradientAt = 0
   return {
     bindForward({ batch, scratch }, kernel, bias) {
@@ -61,7 +61,7 @@ export function createRecurrentProducts(
           items: batch,
           segmentLength: steps - 1,
           a: { address: d + 4 * width, item: 4 * steps * width, layout: 'columns', stride: 4 * width },
-          b: { address: hidden, item: 4 * steps * units, layout: 'direct', stride: 4 * units },
+          b: { address: hidden, item: 4 * steps * units, layout: 'rows', stride: 4 * units },
           c: { address: kernelGradient, stride: 4 * units },
         },
         scratch,
