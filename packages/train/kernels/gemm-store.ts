@@ -19,6 +19,12 @@ function finish(x: v128, mode: i32): v128 {
   return x
 }
 
+/** Four numbers of a row. */
+@inline
+export function storeFour(to: usize, x: v128, mode: i32): void {
+  v128.store(to, finish(mode & ADD ? f32x4.add(v128.load(to), x) : x, mode))
+}
+
 /** The first `width` of four numbers of a row; at least four: all of them. */
 export function storeRow(to: usize, x: v128, width: i32, mode: i32): void {
   if (width <= 0) return

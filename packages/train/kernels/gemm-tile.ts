@@ -6,7 +6,7 @@
  * processor as additions and multiplications, plain loads do not, so wide and low is faster than square.
  */
 
-import { BIAS_COLUMN, BIAS_ROW, storeColumns, storeRow, TRANSPOSED } from './gemm-store'
+import { BIAS_COLUMN, BIAS_ROW, storeColumns, storeFour, storeRow, TRANSPOSED } from './gemm-store'
 
 /**
  * `rows` rows of C from c on, in pairs. a: k × 2 for each pair; b: k × 16; c: rows cStride apart (with TRANSPOSED
@@ -95,6 +95,19 @@ export function tiles16(
       c += 8
       continue
     }
+    if (width >= 16 && rows > 1) {
+      storeFour(c, c00, mode)
+      storeFour(c + 16, c01, mode)
+      storeFour(c + 32, c02, mode)
+      storeFour(c + 48, c03, mode)
+      c += cStride
+      storeFour(c, c10, mode)
+      storeFour(c + 16, c11, mode)
+      storeFour(c + 32, c12, mode)
+      storeFour(c + 48, c13, mode)
+      c += cStride
+      continue
+    }
     storeRow(c, c00, width, mode)
     storeRow(c + 16, c01, width - 4, mode)
     storeRow(c + 32, c02, width - 8, mode)
@@ -151,37 +164,47 @@ export function tiles8(
   }
 }
 
-/** As tiles16, for k × 4. */
+/** As tiles16, for k × 4: two pairs at a time, since a single one would wait for its own sums. */
 export function tiles4(
   rows: i32, a: usize, b: usize, depth: i32, c: usize, cStride: usize, bias: usize, width: i32, mode: i32,
 ): void {
-  for (; rows > 0; rows -= 2) {
-    let c0 = f32x4.splat(0), c1 = f32x4.splat(0)
+  const pair = <usize>depth << 3
+  for (; rows > 0; rows -= 4) {
+    const other = a + (rows > 2 ? pair : 0)
+    let c0 = f32x4.splat(0), c1 = f32x4.splat(0), c2 = f32x4.splat(0), c3 = f32x4.splat(0)
     if (mode & BIAS_ROW) {
-      c0 = c1 = v128.load(bias)
+      c0 = c1 = c2 = c3 = v128.load(bias)
     } else if (mode & BIAS_COLUMN) {
       c0 = v128.load32_splat(bias)
       c1 = v128.load32_splat(bias, 4)
-      bias += 8
+      c2 = v128.load32_splat(bias, 8)
+      c3 = v128.load32_splat(bias, 12)
+      bias += 16
     }
     let p = b
+    let q = other
     let rest = depth
     do {
       const b0 = v128.load(p)
       c0 = f32x4.add(c0, f32x4.mul(v128.load32_splat(a), b0))
       c1 = f32x4.add(c1, f32x4.mul(v128.load32_splat(a, 4), b0))
+      c2 = f32x4.add(c2, f32x4.mul(v128.load32_splat(q), b0))
+      c3 = f32x4.add(c3, f32x4.mul(v128.load32_splat(q, 4), b0))
       a += 8
+      q += 8
       p += 16
     } while (--rest > 0)
+    a = q
     if (mode & TRANSPOSED) {
       storeColumns(c, cStride, c0, c1, rows, width, mode)
-      c += 8
+      if (rows > 2) storeColumns(c + 8, cStride, c2, c3, rows - 2, width, mode)
+      c += 16
       continue
     }
     storeRow(c, c0, width, mode)
-    c += cStride
-    if (rows == 1) return
-    storeRow(c, c1, width, mode)
-    c += cStride
+    if (rows > 1) storeRow(c + cStride, c1, width, mode)
+    if (rows > 2) storeRow(c + 2 * cStride, c2, width, mode)
+    if (rows > 3) storeRow(c + 3 * cStride, c3, width, mode)
+    c += 4 * cStride
   }
 }

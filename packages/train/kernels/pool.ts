@@ -28,11 +28,30 @@ function maximum(w: Window, from: usize, v: i32, u: i32, to: usize, taps: usize)
   const origin = from + placeInside(w, v, u, firstY, firstX)
   const column = <usize>w.channels << 2
   const row = <usize>w.width * column
-  let c = 0
-  for (; c + 4 <= w.channels; c += 4) {
-    const at = <usize>c << 2
+  const first = firstY * w.sizeX + firstX
+  if (w.channels < 4) {
+    for (let at: usize = 0; at < column; at += 4) {
+      let best = load<f32>(origin + at)
+      let tap = first
+      for (let y = firstY; y < endY; y++) {
+        for (let x = firstX; x < endX; x++) {
+          const value = load<f32>(origin + <usize>(y - firstY) * row + <usize>(x - firstX) * column + at)
+          if (value > best) {
+            best = value
+            tap = y * w.sizeX + x
+          }
+        }
+      }
+      store<f32>(to + at, best)
+      if (taps != 0) store<i32>(taps + at, tap)
+    }
+    return
+  }
+  // The last four channels may overlap those before them, which get the same maxima again.
+  for (let c = 0; c < w.channels; c += 4) {
+    const at = <usize>min(c, w.channels - 4) << 2
     let best = v128.load(origin + at)
-    let tap = i32x4.splat(firstY * w.sizeX + firstX)
+    let tap = i32x4.splat(first)
     for (let y = firstY; y < endY; y++) {
       let place = origin + <usize>(y - firstY) * row + at
       for (let x = firstX; x < endX; x++) {
@@ -45,22 +64,6 @@ function maximum(w: Window, from: usize, v: i32, u: i32, to: usize, taps: usize)
     }
     v128.store(to + at, best)
     if (taps != 0) v128.store(taps + at, tap)
-  }
-  for (; c < w.channels; c++) {
-    const at = <usize>c << 2
-    let best = load<f32>(origin + at)
-    let tap = firstY * w.sizeX + firstX
-    for (let y = firstY; y < endY; y++) {
-      for (let x = firstX; x < endX; x++) {
-        const value = load<f32>(origin + <usize>(y - firstY) * row + <usize>(x - firstX) * column + at)
-        if (value > best) {
-          best = value
-          tap = y * w.sizeX + x
-        }
-      }
-    }
-    store<f32>(to + at, best)
-    if (taps != 0) store<i32>(taps + at, tap)
   }
 }
 
@@ -96,28 +99,29 @@ function returnMaximum(w: Window, upper: usize, taps: usize, outputs: usize, v: 
   const origin = to + placeInside(w, v, u, firstY, firstX)
   const column = <usize>w.channels << 2
   const row = <usize>w.width * column
-  let c = 0
-  for (; c + 4 <= w.channels; c += 4) {
-    const at = <usize>c << 2
+  if (w.channels < 4 || w.strideY < w.sizeY || w.strideX < w.sizeX) {
+    for (let at: usize = 0; at < column; at += 4) {
+      if (outputs != 0 && !(load<f32>(outputs + at) > 0)) continue
+      const tap = load<i32>(taps + at)
+      const y = tap / w.sizeX
+      const place = origin + <usize>(y - firstY) * row + <usize>(tap - y * w.sizeX - firstX) * column + at
+      store<f32>(place, load<f32>(place) + load<f32>(upper + at))
+    }
+    return
+  }
+  // Windows do not overlap, so nothing has to be added up, and the last four channels may overlap those before them.
+  for (let c = 0; c < w.channels; c += 4) {
+    const at = <usize>min(c, w.channels - 4) << 2
     const tap = v128.load(taps + at)
     let gradient = v128.load(upper + at)
     if (outputs != 0) gradient = v128.and(gradient, f32x4.gt(v128.load(outputs + at), f32x4.splat(0)))
     for (let y = firstY; y < endY; y++) {
       let place = origin + <usize>(y - firstY) * row + at
       for (let x = firstX; x < endX; x++) {
-        const here = v128.and(gradient, i32x4.eq(tap, i32x4.splat(y * w.sizeX + x)))
-        v128.store(place, f32x4.add(v128.load(place), here))
+        v128.store(place, v128.and(gradient, i32x4.eq(tap, i32x4.splat(y * w.sizeX + x))))
         place += column
       }
     }
-  }
-  for (; c < w.channels; c++) {
-    const at = <usize>c << 2
-    if (outputs != 0 && !(load<f32>(outputs + at) > 0)) continue
-    const tap = load<i32>(taps + at)
-    const y = tap / w.sizeX
-    const place = origin + <usize>(y - firstY) * row + <usize>(tap - y * w.sizeX - firstX) * column + at
-    store<f32>(place, load<f32>(place) + load<f32>(upper + at))
   }
 }
 

@@ -13,6 +13,10 @@ export interface Value {
   gradient: ArenaBuffer | undefined
   /** Whether others read the gradient as well, so that it must not be overwritten. */
   gradientShared: boolean
+  /** Whether a ReLU was applied to it. */
+  readonly rectified: boolean
+  /** Whether the gradient already has the derivative of that ReLU in it. */
+  gradientMasked: boolean
   /** Whether it depends on parameters. */
   readonly needsGradient: boolean
   /** Whether nobody but its user reads it, so that the user may overwrite it. */

@@ -5,10 +5,23 @@ import type { Value } from './stage.js'
 export function createValue(
   floats: number,
   needsGradient: boolean,
-  options: { readonly buffer?: ArenaBuffer; readonly overwritable?: boolean } = {},
+  options: {
+    readonly buffer?: ArenaBuffer
+    readonly overwritable?: boolean
+    readonly rectified?: boolean
+  } = {},
 ): Value {
-  const { buffer = createBuffer(floats), overwritable = false } = options
-  return { floats, buffer, gradient: undefined, gradientShared: false, needsGradient, overwritable }
+  const { buffer = createBuffer(floats), overwritable = false, rectified = false } = options
+  return {
+    floats,
+    buffer,
+    gradient: undefined,
+    gradientShared: false,
+    rectified,
+    gradientMasked: false,
+    needsGradient,
+    overwritable,
+  }
 }
 
 /** The gradient of a value that has been used. */

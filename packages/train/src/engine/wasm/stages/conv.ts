@@ -96,7 +96,10 @@ export function createConvStage(
   const { kernels } = workshop
   const [height, width, filters] = window.to
   const positions = height * width
-  const output = createValue(positions * filters, true, { overwritable: activation === 'linear' })
+  const output = createValue(positions * filters, true, {
+    overwritable: activation === 'linear',
+    rectified: activation === 'relu',
+  })
   const fused = fuseActivation(activation, output, kernels)
   const padded = paddingOf(window).frame?.bytes ?? 0
   const forward: GemmTask = workshop.task(window.size[0] * window.size[1] * window.from[2], padded)

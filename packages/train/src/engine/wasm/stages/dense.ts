@@ -70,7 +70,10 @@ export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units 
 /** How long a product of so many rows and columns takes in tiles of 2 × 16, 8 or 4, per number of the sums. */
 function cost(rows: number, columns: number): number {
   const rest = columns % 16
-  return Math.ceil(rows / 2) * (4.5 * Math.floor(columns / 16) + (rest === 0 ? 0 : rest > 8 ? 4.5 : 3))
+  return (
+    Math.ceil(rows / 2) *
+    (4.5 * Math.floor(columns / 16) + (rest === 0 ? 0 : rest > 8 ? 4.5 : rest > 4 ? 3 : 1.5))
+  )
 }
 
 /**
@@ -121,7 +124,10 @@ export function createDenseStage(
   workshop: Workshop,
 ): { stage: Stage; output: Value } {
   const { kernels } = workshop
-  const output = createValue(positions * units, true, { overwritable: activation === 'linear' })
+  const output = createValue(positions * units, true, {
+    overwritable: activation === 'linear',
+    rectified: activation === 'relu',
+  })
   const linear = createLinear(workshop, { rowsPerSample: positions, inputs, units })
   const fused = fuseActivation(activation, output, kernels)
   const [kernel, shift] = tensors

@@ -15,7 +15,10 @@ export function createDepthwiseStage(
   const { outputs } = volumes(window)
   const channels = window.to[2]
   const positions = window.to[0] * window.to[1]
-  const output = createValue(outputs, true, { overwritable: activation === 'linear' })
+  const output = createValue(outputs, true, {
+    overwritable: activation === 'linear',
+    rectified: activation === 'relu',
+  })
   const fused = fuseActivation(activation, output, kernels)
   const geometry = writeWindow(memory, window, multiplier)
   const [kernel, shift] = tensors

@@ -12,8 +12,6 @@ export interface FusedActivation {
   /** What the product applies itself. */
   readonly code: number
   readonly buffers: readonly ArenaBuffer[]
-  /** Whether nothing of it reads the output in the backward pass. */
-  readonly linear: boolean
   forward(frame: Frame): void
   /** Returns the buffer of the derivative by the product, and those it needs. */
   planBackward(): { readonly gradient: ArenaBuffer; readonly buffers: readonly ArenaBuffer[] }
@@ -27,23 +25,25 @@ export function fuseActivation(activation: Activation, output: Value, kernels: K
   const keeps = activation === 'gelu' || activation === 'silu'
   const product = keeps ? createBuffer(output.floats) : output.buffer
   let gradient: ArenaBuffer | undefined
+  /** Whether the output's gradient is that of the product. */
+  let done = false
   return {
     product,
     code: fused ? code : ACTIVATION_CODES.linear,
     buffers: [product, output.buffer],
-    linear: activation === 'linear',
     forward(frame) {
       if (fused) return
       kernels.activate(code, frame.at(product), frame.at(output.buffer), frame.batch * output.floats)
     },
     planBackward() {
-      gradient = activation === 'linear' ? gradientOf(output) : successorOf(output)
+      done = activation === 'linear' || output.gradientMasked
+      gradient = done ? gradientOf(output) : successorOf(output)
       const buffers = [gradientOf(output), gradient]
-      if (activation !== 'linear') buffers.push(product)
+      if (!done) buffers.push(product)
       return { gradient, buffers }
     },
     backward(frame) {
-      if (activation === 'linear' || gradient === undefined) return
+      if (done || gradient === undefined) return
       kernels.activationGradient(
         code,
         frame.at(product),

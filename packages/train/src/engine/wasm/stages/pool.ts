@@ -17,7 +17,9 @@ export function createPoolStage(
 ): { stage: Stage; output: Value } {
   const { outputs } = volumes(window)
   const maximum = kind === 'max-pool'
-  const output = createValue(outputs, input.needsGradient, { overwritable: true })
+  // The derivative of a ReLU before the pool is applied together with the pool's: on a quarter of the numbers, say.
+  const masks = maximum && input.rectified
+  const output = createValue(outputs, input.needsGradient, { overwritable: !masks })
   const geometry = writeWindow(memory, window)
   const taps = createBuffer(outputs)
   const keepsTaps = maximum && input.needsGradient
@@ -28,7 +30,8 @@ export function createPoolStage(
     planBackward() {
       dx = ownGradient(input)
       if (dx === undefined) return []
-      return maximum ? [taps, gradientOf(output), dx] : [gradientOf(output), dx]
+      input.gradientMasked = masks
+      return [gradientOf(output), dx, ...(maximum ? [taps] : []), ...(masks ? [output.buffer] : [])]
     },
     forward(frame) {
       const { batch, training } = frame
@@ -39,7 +42,8 @@ export function createPoolStage(
     backward(frame) {
       if (dx === undefined) return
       const upper = frame.at(gradientOf(output))
-      if (maximum) kernels.maxPoolGradient(geometry, frame.batch, upper, frame.at(taps), 0, frame.at(dx))
+      const y = masks ? frame.at(output.buffer) : 0
+      if (maximum) kernels.maxPoolGradient(geometry, frame.batch, upper, frame.at(taps), y, frame.at(dx))
       else kernels.averagePoolGradient(geometry, frame.batch, upper, frame.at(dx))
     },
   }
