@@ -13,3 +13,4 @@ export { groupNorm, groupNormGradient, layerNorm, layerNormGradient } from './no
 export { adam, descend } from './optimiser'
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pool'
 export { gruStep, gruStepGradient, lstmStep, lstmStepGradient } from './recurrent'
+export { reverseKernel, winograd } from './winograd'

@@ -8,6 +8,7 @@ import type { Window } from '../../../task/operation.js'
 import { align } from '../engine-memory.js'
 import type { GemmTask, Product } from '../gemm-task.js'
 import type { Frame, Workshop } from '../stage.js'
+import { createWinograd } from './winograd.js'
 
 /** One axis of one phase: input positions first, first + s, …, `count` of them. */
 interface Axis {
@@ -124,6 +125,32 @@ export function createConvInputGradient(window: Window, workshop: Workshop): Con
         )
         tasks[k]?.run()
       })
+    },
+  }
+}
+
+/** The same for kernels 3×3 with stride 1. */
+export function createWinogradInputGradient(
+  { from, to, pad }: Window,
+  workshop: Workshop,
+): ConvInputGradient {
+  const [channels, filters] = [from[2], to[2]]
+  const bytes = align(36 * channels * filters)
+  const winograd = createWinograd(
+    { from: to, to: from, top: 2 - pad.top, left: 2 - pad.left },
+    workshop,
+    bytes,
+  )
+  let kernelAt = 0
+  return {
+    bind(frame, kernel, dz, dx) {
+      kernelAt = kernel
+      const reversed = frame.scratch.padded
+      winograd.bind(frame, { from: dz, kernel: reversed, bias: 0, to: dx, activation: 0 })
+    },
+    run({ scratch }) {
+      workshop.kernels.reverseKernel(kernelAt, 9, channels, filters, scratch.padded)
+      winograd.run()
     },
   }
 }

@@ -8,8 +8,13 @@ import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
 import type { GemmTask, Frame as PaddingFrame, Product } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
 import { createValue } from '../value.js'
-import { type ConvInputGradient, createConvInputGradient } from './conv-input-gradient.js'
+import {
+  type ConvInputGradient,
+  createConvInputGradient,
+  createWinogradInputGradient,
+} from './conv-input-gradient.js'
 import { fuseActivation } from './fused-activation.js'
+import { createWinograd, suitsWinograd } from './winograd.js'
 
 /** Bytes between rows of the padded image, and the frame itself unless there is no padding. */
 export function paddingOf({ from, pad }: Window): { rowBytes: number; frame: PaddingFrame | undefined } {
@@ -87,6 +92,33 @@ function kernelProduct({ window, tensors }: ConvOperation, frame: Frame, input: 
   }
 }
 
+interface ConvForward {
+  bind(frame: Frame, input: number, output: number, activation: number): void
+  run(): void
+}
+
+function createForward(operation: ConvOperation, workshop: Workshop): ConvForward {
+  const { window, tensors, bias } = operation
+  const { size, from, to, pad } = window
+  if (suitsWinograd(window)) {
+    const winograd = createWinograd({ from, to, top: pad.top, left: pad.left }, workshop)
+    return {
+      bind(frame, input, output, activation) {
+        const [kernel, shift] = [frame.parameter(tensors[0]), bias ? frame.parameter(tensors[1]) : 0]
+        winograd.bind(frame, { from: input, kernel, bias: shift, to: output, activation })
+      },
+      run: () => winograd.run(),
+    }
+  }
+  const task = workshop.task(size[0] * size[1] * from[2], paddingOf(window).frame?.bytes ?? 0)
+  return {
+    bind(frame, input, output, activation) {
+      task.write(forwardProduct(operation, frame, input, output, activation), frame.scratch)
+    },
+    run: () => task.run(),
+  }
+}
+
 export function createConvStage(
   operation: ConvOperation,
   input: Value,
@@ -101,9 +133,8 @@ export function createConvStage(
     rectified: activation === 'relu',
   })
   const fused = fuseActivation(activation, output, kernels)
-  const padded = paddingOf(window).frame?.bytes ?? 0
-  const forward: GemmTask = workshop.task(window.size[0] * window.size[1] * window.from[2], padded)
-  const kernelGradient: GemmTask = workshop.task(positions, padded)
+  const forward = createForward(operation, workshop)
+  const kernelGradient: GemmTask = workshop.task(positions, paddingOf(window).frame?.bytes ?? 0)
   workshop.needs(8 * filters)
   let dz: ArenaBuffer | undefined
   let dx: ArenaBuffer | undefined
@@ -116,13 +147,16 @@ export function createConvStage(
       if (input.needsGradient) {
         dx = createBuffer(input.floats)
         input.gradient = dx
-        inputGradient = createConvInputGradient(window, workshop)
+        inputGradient = (suitsWinograd(window) ? createWinogradInputGradient : createConvInputGradient)(
+          window,
+          workshop,
+        )
       }
       return [input.buffer, ...plan.buffers, ...(dx === undefined ? [] : [dx])]
     },
     bind(frame) {
       const x = frame.at(input.buffer)
-      forward.write(forwardProduct(operation, frame, x, frame.at(fused.product), fused.code), frame.scratch)
+      forward.bind(frame, x, frame.at(fused.product), fused.code)
       if (!frame.training || dz === undefined) return
       kernelGradient.write(kernelProduct(operation, frame, x, frame.at(dz)), frame.scratch)
       if (dx !== undefined)

@@ -71,6 +71,37 @@ const CASES: Case[] = [
     ],
   ],
   [
+    'conv, by Winograd',
+    [7, 6, 3],
+    [
+      { layer: 'conv2d', filters: 9, kernel: 1 },
+      { layer: 'conv2d', filters: 11, kernel: 3, activation: 'relu' },
+      ...tail,
+    ],
+  ],
+  [
+    'conv, by Winograd, same',
+    [8, 9, 3],
+    [
+      { layer: 'conv2d', filters: 20, kernel: 1 },
+      { layer: 'conv2d', filters: 37, kernel: 3, padding: 'same', bias: false },
+      { layer: 'conv2d', filters: 8, kernel: 3, padding: 'same', activation: 'leaky-relu' },
+      ...tail,
+    ],
+    { batch: 2 },
+  ],
+  [
+    'conv, by Winograd, several tiles at a time',
+    [40, 40, 1],
+    [
+      { layer: 'conv2d', filters: 47, kernel: 1 },
+      { layer: 'conv2d', filters: 50, kernel: 3, padding: 'same' },
+      { layer: 'global-average-pool' },
+      dense,
+    ],
+    { batch: 1 },
+  ],
+  [
     'conv1d',
     [9, 3],
     [
