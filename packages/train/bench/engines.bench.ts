@@ -112,7 +112,9 @@ class Pytorch {
     const script = fileURLToPath(new URL('./pytorch.py', import.meta.url))
     const env = { ...rest, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' }
     this.process = spawn(PYTHON, [script], { stdio: ['pipe', 'pipe', 'inherit'], env })
-    this.answers = createInterface({ input: this.process.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
+    this.answers = createInterface({ input: this.process.stdout as NodeJS.ReadableStream })[
+      Symbol.asyncIterator
+    ]()
   }
 
   async ask(line: string): Promise<string> {
@@ -151,7 +153,10 @@ export async function benchEngines(
     const best = new Map<EngineBenchRow['engine'], number>()
     const end = performance.now() + 1000 * seconds
     while (performance.now() < end) {
-      for (const [engine, slice] of Object.entries(slices) as [EngineBenchRow['engine'], Slice | undefined][]) {
+      for (const [engine, slice] of Object.entries(slices) as [
+        EngineBenchRow['engine'],
+        Slice | undefined,
+      ][]) {
         if (slice === undefined) continue
         best.set(engine, Math.min(best.get(engine) ?? Number.POSITIVE_INFINITY, await slice()))
       }
@@ -168,7 +173,9 @@ export async function benchEngines(
       })
     }
   }
-  const yardstick = pytorch ? await pytorch.ask('blas') : `no PyTorch: ${PYTHON} has no modules torch and numpy`
+  const yardstick = pytorch
+    ? await pytorch.ask('blas')
+    : `no PyTorch: ${PYTHON} has no modules torch and numpy`
   pytorch?.close()
   return { rows, yardstick }
 }

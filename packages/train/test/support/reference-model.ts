@@ -15,15 +15,20 @@ import type {
 
 type Numbers = Float64Array
 
-/** Abramowitz and Stegun's series of erf, to float64. */
+/** To float64: the series by powers for small arguments, the continued fraction of the complement for large ones. */
 export function erf(x: number): number {
-  if (Math.abs(x) > 6) return Math.sign(x)
-  let [term, sum] = [x, x]
-  for (let n = 1; n < 200; n++) {
-    term *= (-x * x) / n
-    sum += term / (2 * n + 1)
+  const size = Math.abs(x)
+  if (size < 2.5) {
+    let [term, sum] = [x, x]
+    for (let n = 1; n < 100; n++) {
+      term *= (-x * x) / n
+      sum += term / (2 * n + 1)
+    }
+    return (2 / Math.sqrt(Math.PI)) * sum
   }
-  return (2 / Math.sqrt(Math.PI)) * sum
+  let tail = 0
+  for (let k = 100; k > 0; k--) tail = k / 2 / (size + tail)
+  return Math.sign(x) * (1 - Math.exp(-x * x) / (Math.sqrt(Math.PI) * (size + tail)))
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))

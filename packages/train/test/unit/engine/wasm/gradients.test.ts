@@ -92,7 +92,7 @@ const CASES: Case[] = [
   ],
   [
     'conv, by Winograd, several tiles at a time',
-    [40, 40, 1],
+    [14, 14, 1],
     [
       { layer: 'conv2d', filters: 47, kernel: 1 },
       { layer: 'conv2d', filters: 50, kernel: 3, padding: 'same' },
