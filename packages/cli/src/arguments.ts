@@ -52,4 +52,6 @@ export const preAggregator = (text: string, previous: NamedParameters[] = []): N
 }
 
 export const backendOption = (): Option =>
-  new Option('--backend <name>', 'training backend').choices(['auto', 'node', 'wasm', 'cpu'])
+  new Option('--backend <name>', 'training engine: simd is our own, the others are backends of tfjs').choices(
+    ['auto', 'simd', 'node', 'wasm', 'cpu'],
+  )

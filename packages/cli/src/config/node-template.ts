@@ -46,7 +46,7 @@ evaluation:
   # Rounds between evaluations, and the number of test samples per evaluation; the last one uses all.
   every: 1
   samples: 500
-# auto takes tfjs-node when it is installed and loads, else WebAssembly.
+# auto is simd, Tempered's own engine; node, wasm and cpu are backends of tfjs.
 backend: auto
 # Number of rounds for which the node keeps its own models on disk.
 keepRounds: 4

@@ -1,4 +1,5 @@
 import { LIMITS } from '@tempered/protocol'
+import { BACKEND_CHOICES } from '@tempered/train'
 import { z } from 'zod'
 import { BARE_NAME } from './json-schema-text.js'
 
@@ -58,8 +59,10 @@ export const testSchema = z
   )
 
 export const backendSchema = z
-  .enum(['auto', 'node', 'wasm', 'cpu'])
-  .describe('Training backend: auto takes tfjs-node when it is installed and loads, else WebAssembly.')
+  .enum(BACKEND_CHOICES)
+  .describe(
+    'Training engine: simd is Tempered’s own, which auto takes; node, wasm and cpu are backends of tfjs, for stacks of convolutions, pools and dense layers.',
+  )
 
 export const splitSchema = z
   .discriminatedUnion('kind', [

@@ -6,7 +6,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { type Inputs, type Samples, type Targets, toShared } from '../data/dataset.js'
-import type { BackendChoice, BackendInfo } from '../engine/tfjs/backend.js'
+import type { BackendChoice, BackendInfo } from '../engine/choose-engine.js'
 import { type OpenTask, openTask } from '../task/task.js'
 import { TrainError } from './train-error.js'
 import type {

@@ -1,8 +1,7 @@
 /** Entry of the training thread: it runs the trainers of all nodes of this process, on one backend. */
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { createBackend } from '../engine/tfjs/backend.js'
-import { createTfjsEngine } from '../engine/tfjs/tfjs-engine.js'
+import { chooseEngine } from '../engine/choose-engine.js'
 import { createTrainerFactory, type LocalTrainer, type TrainerFactory } from './engine-trainer.js'
 import { TrainError, toErrorData } from './train-error.js'
 import type { StopSignal } from './trainer.js'
@@ -71,9 +70,9 @@ async function run(): Promise<void> {
   const post = (reply: WorkerReply): void => port.postMessage(reply)
   let handle: HandleRequest
   try {
-    const backend = await createBackend((workerData as WorkerStart).backend)
-    handle = createRequestHandler(createTrainerFactory(createTfjsEngine(backend)))
-    post({ kind: 'ready', backend: { name: backend.name, notice: backend.notice } })
+    const { engine, info } = await chooseEngine((workerData as WorkerStart).backend)
+    handle = createRequestHandler(createTrainerFactory(engine))
+    post({ kind: 'ready', backend: info })
   } catch (error) {
     post({ kind: 'failed', error: toErrorData(error) })
     port.close()

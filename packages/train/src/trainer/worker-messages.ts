@@ -1,6 +1,6 @@
 /** Messages between the network thread and the training thread. */
 
-import type { BackendChoice, BackendInfo } from '../engine/tfjs/backend.js'
+import type { BackendChoice, BackendInfo } from '../engine/choose-engine.js'
 import type { TrainErrorData } from './train-error.js'
 import type { EvaluateRequest, Evaluation, TrainerSpec, TrainRequest, TrainResult } from './trainer.js'
 

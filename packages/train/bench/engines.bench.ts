@@ -1,0 +1,195 @@
+/**
+ * Training steps (forward, loss, backward, SGD with momentum 0.9; batch 32) of the built-in models on every engine, and
+ * in PyTorch on one thread where /usr/bin/python3 has it. The engines take turns in short slices and the best step of
+ * all slices counts, since other programs use the machine too. A step of ours includes copying its samples in.
+ *
+ * npx tsx packages/train/bench/engines.bench.ts [models…]
+ */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createBackend } from '../src/engine/tfjs/backend.js'
+import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.js'
+import { createWasmEngine } from '../src/engine/wasm/wasm-engine.js'
+import { BUILT_IN_MODELS, type BuiltInModel, builtInLayers } from '../src/task/built-in-models.js'
+import { imageTask } from '../src/task/image-task.js'
+import { layerSchema } from '../src/task/layer-schema.js'
+import { buildModel, drawInitialParameters } from '../src/task/model.js'
+import type { Shape } from '../src/task/operation.js'
+import { createTrainerFactory } from '../src/trainer/engine-trainer.js'
+
+export interface EngineBenchRow {
+  readonly engine: 'wasm-simd' | 'tfjs' | 'pytorch'
+  readonly model: BuiltInModel
+  readonly samplesPerSecond: number
+  /** Undefined where the other one cannot run. */
+  readonly ratioToPytorch: number | undefined
+  readonly ratioToTfjs: number | undefined
+}
+
+const BATCH = 32
+const PYTHON = '/usr/bin/python3'
+const VOCABULARY = 1000
+
+const SHAPES: Record<BuiltInModel, Shape> = {
+  softmax: [28, 28, 1],
+  mlp: [28, 28, 1],
+  cnn: [28, 28, 1],
+  resnet8: [32, 32, 3],
+  'tabular-mlp': [32],
+  'lstm-text': [40],
+}
+
+/** Steps per slice of the engines of our own and of PyTorch, and of tfjs. */
+const STEPS: Record<BuiltInModel, readonly [number, number]> = {
+  softmax: [200, 50],
+  mlp: [100, 20],
+  cnn: [4, 1],
+  resnet8: [2, 0],
+  'tabular-mlp': [300, 0],
+  'lstm-text': [8, 0],
+}
+
+/** Numbers in [0, 1), the same as in pytorch.py. */
+function noise(length: number): Float32Array {
+  return Float32Array.from({ length }, (_, k) => (Math.imul(k, 2654435761) >>> 8) / 2 ** 24)
+}
+
+/** One slice; returns its best step in seconds. */
+type Slice = () => Promise<number>
+
+function ourSlice(name: BuiltInModel): Slice {
+  const text = name === 'lstm-text'
+  const layers = builtInLayers(name, SHAPES[name], 10, VOCABULARY).map((layer) => layerSchema.parse(layer))
+  const model = buildModel(SHAPES[name], layers, text ? 'int32' : 'float32')
+  const program = createWasmEngine().compile(model, 'cross-entropy')
+  const floats = SHAPES[name].reduce((product, size) => product * size, 1)
+  const samples = noise(BATCH * floats).map((x) => (text ? Math.floor(x * VOCABULARY) : x))
+  const inputs = text ? Int32Array.from(samples) : samples
+  const labels = Int32Array.from({ length: BATCH }, (_, k) => k % 10)
+  program.load(drawInitialParameters(model, 1))
+  const optimiser = { kind: 'sgd', momentum: 0.9, weightDecay: 0 } as const
+  return async () => {
+    let best = Number.POSITIVE_INFINITY
+    for (let step = 0; step < STEPS[name][0]; step++) {
+      const start = performance.now()
+      program.inputs(BATCH).set(inputs)
+      program.targets(BATCH).set(labels)
+      program.step(BATCH, { optimiser, learningRate: 0.01, seed: step })
+      best = Math.min(best, performance.now() - start)
+    }
+    return best / 1000
+  }
+}
+
+async function tfjsSlice(name: BuiltInModel): Promise<Slice | undefined> {
+  if (name !== 'softmax' && name !== 'mlp' && name !== 'cnn') return undefined
+  const images = Uint8Array.from({ length: BATCH * 784 }, (_, k) => Math.imul(k, 2654435761) >>> 24)
+  const labels = Uint8Array.from({ length: BATCH }, (_, k) => k % 10)
+  const shape = [28, 28, 1] as const
+  const samples = { count: BATCH, shape, inputs: images, targets: labels }
+  const trainer = createTrainerFactory(createTfjsEngine(await createBackend('wasm'))).open({
+    task: imageTask(name, { shape, classes: 10 }).task,
+    train: { ...samples, indices: Uint32Array.from(labels, (_, k) => k) },
+    test: samples,
+    nodeId: 'bench',
+    seed: 1,
+  })
+  const steps = STEPS[name][1]
+  return async () => {
+    const start = performance.now()
+    await trainer.train({ round: 0, steps, batchSize: BATCH, learningRate: 0.01, momentum: 0.9 })
+    return (performance.now() - start) / 1000 / steps
+  }
+}
+
+/** pytorch.py, which answers each line with a line. */
+class Pytorch {
+  private readonly process: ChildProcess
+  private readonly answers: AsyncIterator<string>
+
+  constructor() {
+    const { OPENBLAS_CORETYPE: _, ...rest } = process.env
+    const script = fileURLToPath(new URL('./pytorch.py', import.meta.url))
+    const env = { ...rest, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' }
+    this.process = spawn(PYTHON, [script], { stdio: ['pipe', 'pipe', 'inherit'], env })
+    this.answers = createInterface({ input: this.process.stdout as NodeJS.ReadableStream })[
+      Symbol.asyncIterator
+    ]()
+  }
+
+  async ask(line: string): Promise<string> {
+    this.process.stdin?.write(`${line}\n`)
+    const { value, done } = await this.answers.next()
+    if (done) throw new Error(`pytorch.py ended instead of answering ${line}`)
+    return value
+  }
+
+  close(): void {
+    this.process.stdin?.end()
+  }
+}
+
+export interface EngineBench {
+  readonly rows: readonly EngineBenchRow[]
+  /** Version and BLAS of the PyTorch that was compared with, or why there is none. */
+  readonly yardstick: string
+}
+
+/** `seconds`: how long each model is measured. */
+export async function benchEngines(
+  models: readonly BuiltInModel[] = BUILT_IN_MODELS,
+  seconds = 12,
+): Promise<EngineBench> {
+  const installed = spawnSync(PYTHON, ['-c', 'import numpy, torch'], { stdio: 'ignore' }).status === 0
+  const pytorch = installed ? new Pytorch() : undefined
+  const rows: EngineBenchRow[] = []
+  for (const model of models) {
+    await pytorch?.ask(`open ${model}`)
+    const slices: Record<EngineBenchRow['engine'], Slice | undefined> = {
+      'wasm-simd': ourSlice(model),
+      tfjs: await tfjsSlice(model),
+      pytorch: pytorch && (async () => Number(await pytorch.ask(`run ${STEPS[model][0]}`))),
+    }
+    const best = new Map<EngineBenchRow['engine'], number>()
+    const end = performance.now() + 1000 * seconds
+    while (performance.now() < end) {
+      for (const [engine, slice] of Object.entries(slices) as [
+        EngineBenchRow['engine'],
+        Slice | undefined,
+      ][]) {
+        if (slice === undefined) continue
+        best.set(engine, Math.min(best.get(engine) ?? Number.POSITIVE_INFINITY, await slice()))
+      }
+    }
+    const ratio = (engine: EngineBenchRow['engine'], other: EngineBenchRow['engine']): number | undefined =>
+      best.has(other) ? (best.get(other) as number) / (best.get(engine) as number) : undefined
+    for (const [engine, step] of best) {
+      rows.push({
+        engine,
+        model,
+        samplesPerSecond: Math.round(BATCH / step),
+        ratioToPytorch: ratio(engine, 'pytorch'),
+        ratioToTfjs: ratio(engine, 'tfjs'),
+      })
+    }
+  }
+  const yardstick = pytorch
+    ? await pytorch.ask('blas')
+    : `no PyTorch: ${PYTHON} has no modules torch and numpy`
+  pytorch?.close()
+  return { rows, yardstick }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const wanted = BUILT_IN_MODELS.filter((name) => process.argv.length < 3 || process.argv.includes(name))
+  const { rows, yardstick } = await benchEngines(wanted)
+  console.log(yardstick)
+  const text = (ratio: number | undefined): string => (ratio === undefined ? '–' : ratio.toFixed(2))
+  for (const { engine, model, samplesPerSecond, ratioToPytorch, ratioToTfjs } of rows) {
+    const cells = [model, engine, samplesPerSecond.toLocaleString('en-US')]
+    const ratios = `${text(ratioToPytorch)} × PyTorch, ${text(ratioToTfjs)} × tfjs`
+    console.log(`${cells.map((cell) => cell.padEnd(14)).join('')}${ratios}`)
+  }
+}

@@ -1,0 +1,151 @@
+import type { Model } from '../../task/operation.js'
+import { TrainError } from '../../trainer/train-error.js'
+import type { LossName, Program, StepOptions } from '../engine.js'
+import type { EngineMemory } from './engine-memory.js'
+import type { Kernels } from './kernels.js'
+import { checkOffsets, createLossKernel, type LossKernel } from './loss-kernel.js'
+import { createModelStages, type ModelStages } from './model-stages.js'
+import { OptimiserState } from './optimiser-state.js'
+import { ProgramFrame } from './program-frame.js'
+import { Workshop } from './stage.js'
+
+export class WasmProgram implements Program {
+  readonly model: Model
+  readonly loss: LossName
+  private readonly memory: EngineMemory
+  private readonly lossKernel: LossKernel
+  private readonly stages: ModelStages
+  private readonly frame: ProgramFrame
+  private readonly optimiser: OptimiserState
+  /** Address of the parameters. */
+  private readonly parameters: number
+  /** The last views given out, so that a step allocates nothing. */
+  private readonly views: Record<'inputs' | 'targets' | 'outputs', Float32Array | Int32Array | undefined> = {
+    inputs: undefined,
+    targets: undefined,
+    outputs: undefined,
+  }
+
+  constructor(model: Model, loss: LossName, memory: EngineMemory, kernels: Kernels) {
+    this.model = model
+    this.loss = loss
+    this.memory = memory
+    this.lossKernel = createLossKernel(model, loss, kernels)
+    const workshop = new Workshop(memory, kernels)
+    this.stages = createModelStages(model, workshop)
+    this.parameters = memory.reserve(4 * model.parameterCount)
+    this.optimiser = new OptimiserState(memory, kernels, this.parameters, model.parameterCount)
+    const sizes = {
+      inputs: 4 * this.stages.input.floats,
+      targets: 4 * this.lossKernel.targets,
+      offsets: 4 * this.lossKernel.classes,
+      packedB: workshop.packedB,
+      packedBPerSample: workshop.packedBPerSample,
+      padded: Math.max(workshop.padded, this.lossKernel.scratchBytes),
+    }
+    this.frame = new ProgramFrame(memory, model, this.stages, sizes, this.parameters)
+  }
+
+  inputs(batch: number): Float32Array | Int32Array {
+    this.frame.prepare(batch)
+    const tokens = this.model.inputType === 'int32'
+    return this.view('inputs', tokens, this.frame.addresses.inputs, batch * this.stages.input.floats)
+  }
+
+  targets(batch: number): Float32Array | Int32Array {
+    this.frame.prepare(batch)
+    const { labels, targets } = this.lossKernel
+    return this.view('targets', labels, this.frame.addresses.targets, batch * targets)
+  }
+
+  load(parameters: Float32Array): void {
+    this.checkCount(parameters)
+    this.memory.float32.set(parameters, this.parameters / 4)
+    this.optimiser.reset()
+  }
+
+  store(parameters: Float32Array): void {
+    this.checkCount(parameters)
+    this.copyOut(this.parameters, parameters)
+  }
+
+  step(batch: number, options: StepOptions): number {
+    this.optimiser.prepare(options.optimiser)
+    const loss = this.differentiate(batch, options)
+    this.optimiser.step(options.optimiser, options.learningRate, this.frame.addresses.gradients)
+    return loss
+  }
+
+  forward(batch: number): Float32Array {
+    this.frame.bind(batch, 'evaluation')
+    for (const stage of this.stages.stages) stage.forward(this.frame)
+    const { floats } = this.stages.output
+    return this.view('outputs', false, this.frame.at(this.stages.output), batch * floats) as Float32Array
+  }
+
+  lossOf(batch: number): number {
+    this.frame.bind(batch, 'evaluation')
+    return this.runLoss(0, 0)
+  }
+
+  gradient(batch: number, options: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number {
+    this.checkCount(out)
+    const loss = this.differentiate(batch, options)
+    this.copyOut(this.frame.addresses.gradients, out)
+    return loss
+  }
+
+  /** Forward pass, loss and backward pass; the gradient is in the arena then. */
+  private differentiate(batch: number, { seed, offsets }: Pick<StepOptions, 'seed' | 'offsets'>): number {
+    checkOffsets(offsets, this.lossKernel)
+    const { frame } = this
+    const { stages, outputGradient } = this.stages
+    frame.bind(batch, 'training')
+    frame.seed = seed
+    if (offsets !== undefined) this.memory.float32.set(offsets, frame.addresses.offsets / 4)
+    for (const stage of stages) stage.forward(frame)
+    const loss = this.runLoss(offsets === undefined ? 0 : frame.addresses.offsets, frame.at(outputGradient))
+    for (let k = stages.length - 1; k >= 0; k--) stages[k]?.backward(frame)
+    return loss
+  }
+
+  private runLoss(offsets: number, gradient: number): number {
+    const { frame } = this
+    const { targets } = frame.addresses
+    const outputs = frame.at(this.stages.output)
+    return this.lossKernel.run(frame.batch, {
+      outputs,
+      targets,
+      offsets,
+      gradient,
+      scratch: frame.scratch.padded,
+    })
+  }
+
+  private view(
+    name: keyof WasmProgram['views'],
+    integers: boolean,
+    address: number,
+    length: number,
+  ): Float32Array | Int32Array {
+    const { buffer } = this.memory.memory
+    const last = this.views[name]
+    if (last !== undefined && last.buffer === buffer && last.byteOffset === address && last.length === length)
+      return last
+    const next = integers
+      ? new Int32Array(buffer, address, length)
+      : new Float32Array(buffer, address, length)
+    this.views[name] = next
+    return next
+  }
+
+  private copyOut(address: number, out: Float32Array): void {
+    out.set(this.memory.float32.subarray(address / 4, address / 4 + out.length))
+  }
+
+  private checkCount({ length }: Float32Array): void {
+    const { parameterCount } = this.model
+    if (length === parameterCount) return
+    throw new TrainError('E_PARAMETER_COUNT', `${length} parameters for a model of ${parameterCount}`)
+  }
+}
