@@ -36,6 +36,8 @@ export interface Dataset extends Samples {
 export interface DataSource {
   readonly train: Dataset
   readonly test: Dataset
+  /** What people should know of how it was read, one sentence each, for the log. */
+  readonly notices?: readonly string[]
 }
 
 export type DatasetParts = Omit<Dataset, 'sha256' | 'count'>
