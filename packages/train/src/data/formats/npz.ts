@@ -51,11 +51,6 @@ export async function openSingleNpy(file: string): Promise<ArraySource> {
   return { kind: 'arrays', format: 'npy', file, train: { inputs: await openNpyFile(file) }, images: false }
 }
 
-/** Whether a folder's files are arrays by name. */
-export function isNpyFolder(names: readonly string[]): boolean {
-  return names.some((name) => name === 'x.npy' || name === 'x_train.npy')
-}
-
 const KNOWN_NAMES = ['x', 'y', 'x_train', 'y_train', 'x_test', 'y_test']
 
 function isKnown(name: string): boolean {

@@ -8,15 +8,14 @@ import type { DataSource, Dataset } from '../dataset.js'
 import { loadEmbeddedMnist } from '../embedded-mnist.js'
 import { isIdxName, loadIdxFolder } from '../idx.js'
 import { isCifar, openCifar } from './cifar.js'
-import { openCsv } from './csv.js'
-import { IMAGE_NAME } from './image-file.js'
-import { openImageFolder } from './image-folder.js'
-import { openJsonLines } from './jsonl.js'
 import { memoryArray } from './memory-array.js'
-import { isNpyFolder, openNpyFolder, openNpz, openSingleNpy } from './npz.js'
-import { openParquet } from './parquet.js'
 import type { ArrayPart, ArraySource, RawSource, ReadOptions, RowSource } from './raw.js'
 import { openDataFile, unreadable } from './text-stream.js'
+
+/** Whether a folder's files are arrays by name. */
+function isNpyFolder(names: readonly string[]): boolean {
+  return names.some((name) => name === 'x.npy' || name === 'x_train.npy')
+}
 
 /** The source of the embedded digits. */
 export const EMBEDDED = 'mnist'
@@ -27,6 +26,12 @@ const KNOWN =
   'and a folder with train.csv and test.csv (or another kind of table)'
 
 type RowReader = (file: string) => Promise<RowSource>
+// Readers are loaded when they are needed: a node that trains on digits needs no Parquet.
+const openCsv: RowReader = async (file) => (await import('./csv.js')).openCsv(file)
+const openJsonLines: RowReader = async (file) => (await import('./jsonl.js')).openJsonLines(file)
+const openParquet: RowReader = async (file) => (await import('./parquet.js')).openParquet(file)
+const arrays = () => import('./npz.js')
+
 const ROW_READERS: readonly [ending: RegExp, reader: RowReader][] = [
   [/\.(csv|tsv)(\.gz)?$/i, openCsv],
   [/\.(jsonl|ndjson)(\.gz)?$/i, openJsonLines],
@@ -57,13 +62,13 @@ function readerOf(name: string): RowReader | undefined {
 async function openFile(file: string): Promise<RawSource> {
   const reader = readerOf(file)
   if (reader !== undefined) return reader(file)
-  if (/\.npz$/i.test(file)) return openNpz(file)
-  if (/\.npy$/i.test(file)) return openSingleNpy(file)
+  if (/\.npz$/i.test(file)) return (await arrays()).openNpz(file)
+  if (/\.npy$/i.test(file)) return (await arrays()).openSingleNpy(file)
   const head = await headOf(file)
   const magic = head.toString('latin1', 0, 6)
   if (magic.startsWith('PAR1')) return openParquet(file)
-  if (magic === '\x93NUMPY') return openSingleNpy(file)
-  if (magic.startsWith('PK\x03\x04')) return openNpz(file)
+  if (magic === '\x93NUMPY') return (await arrays()).openSingleNpy(file)
+  if (magic.startsWith('PK\x03\x04')) return (await arrays()).openNpz(file)
   if (isIdxName(basename(file)))
     throw new DataError('E_DATA_UNKNOWN', 'is one IDX file of several; name the folder that holds all four', {
       file,
@@ -72,7 +77,7 @@ async function openFile(file: string): Promise<RawSource> {
     throw new DataError('E_DATA_UNKNOWN', 'is one file of a set; name the folder that holds all of them', {
       file,
     })
-  if (IMAGE_NAME.test(file))
+  if (/\.(png|jpe?g)$/i.test(file))
     throw new DataError(
       'E_DATA_UNKNOWN',
       'is a single image; name a folder with one folder of images per class',
@@ -107,9 +112,10 @@ async function openFolder(folder: string, options: ReadOptions): Promise<RawSour
   if (names.some(isIdxName))
     return fromDatasets(folder, 'idx', await loadIdxFolder(folder, { classes: options.classes }))
   if (isCifar(names)) return openCifar(folder, names, options)
-  if (isNpyFolder(names)) return openNpyFolder(folder)
+  if (isNpyFolder(names)) return (await arrays()).openNpyFolder(folder)
   const tables = await openTables(folder, names)
   if (tables !== undefined) return tables
+  const { openImageFolder } = await import('./image-folder.js')
   const images = await openImageFolder(folder, options)
   if (images !== undefined) return images
   throw new DataError('E_DATA_UNKNOWN', `holds nothing in a known format; ${KNOWN}`, { file: folder })
