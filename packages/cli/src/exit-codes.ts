@@ -39,6 +39,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_CUSTOM: EXIT.usage,
   E_MODEL_UNKNOWN: EXIT.usage,
   E_MODEL_SHAPE: EXIT.usage,
+  E_TASK: EXIT.usage,
   E_BACKEND_UNAVAILABLE: EXIT.usage,
   E_KEY: EXIT.key,
   E_WRONG_RUN: EXIT.wrongRun,

@@ -14,6 +14,14 @@ export {
   type Samples,
   volume,
 } from './data/dataset.js'
+export type { ColumnSummary } from './data/inspect/column-statistics.js'
+export { contactSheet } from './data/inspect/contact-sheet.js'
+export {
+  type ArraySummary,
+  inspectSource,
+  type SourceSummary,
+  type TableSummary,
+} from './data/inspect/inspect-source.js'
 export { loadData, type SourceSpec } from './data/load-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export type { BackendChoice, BackendInfo } from './engine/tfjs/backend.js'

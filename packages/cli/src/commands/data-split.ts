@@ -1,0 +1,1 @@
+export async function dataSplit(_source: string, _options: object): Promise<void> {}
