@@ -85,6 +85,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     const proofs = await openProofs(options.evidence ?? [], run)
     preloadNetwork()
     const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
+    for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
     const service = await createTrainerService({ backend: options.backend ?? config.backend })
     try {
       logger.info({ component: 'train' }, service.backend.notice)

@@ -119,5 +119,5 @@ function firstInvalid(bytes: Uint8Array): number {
     if (isUtf8(part.subarray(0, middle - openTail(part)))) good = middle
     else bad = middle
   }
-  return good
+  return good - openTail(bytes.subarray(0, good))
 }
