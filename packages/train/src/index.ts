@@ -24,6 +24,7 @@ export {
 } from './data/inspect/inspect-source.js'
 export { loadData, type SourceSpec } from './data/load-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
+export { type SplitReport, splitSource } from './data/split/split-source.js'
 export type { BackendChoice, BackendInfo } from './engine/tfjs/backend.js'
 export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
 export { imageTask } from './task/image-task.js'

@@ -89,6 +89,22 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
   }
 }
 
+/** An image and the folder of its class. */
+interface ListedImage {
+  readonly file: string
+  readonly folder: string
+}
+
+/** The images of a folder that {@link openImageFolder} opens, in its order. */
+export async function listImages(
+  root: string,
+): Promise<{ readonly train: readonly ListedImage[]; readonly test: readonly ListedImage[] }> {
+  const found = await findImages(root)
+  const flat = (folders: readonly ClassFolder[] = []): ListedImage[] =>
+    folders.flatMap(({ name, files }) => files.map((file) => ({ file, folder: name })))
+  return { train: flat(found?.train), test: flat(found?.test) }
+}
+
 interface ClassNumbers {
   readonly numbers: ReadonlyMap<string, number>
   readonly count: number

@@ -13,7 +13,7 @@ const HEAD_LINES = 100
 export async function openJsonLines(file: string): Promise<RowSource> {
   const columns = new Set<string>()
   let lines = 0
-  for await (const { value } of objects(file)) {
+  for await (const { value } of jsonObjects(file)) {
     for (const key of Object.keys(value)) columns.add(key)
     if (++lines >= HEAD_LINES) break
   }
@@ -22,7 +22,7 @@ export async function openJsonLines(file: string): Promise<RowSource> {
 
 async function* rows(file: string, wanted: readonly string[]): AsyncGenerator<readonly Row[]> {
   let batch: Row[] = []
-  for await (const { line, value } of objects(file)) {
+  for await (const { line, value } of jsonObjects(file)) {
     batch.push({ line, cells: wanted.map((name) => value[name]) })
     if (batch.length < ROWS_AT_A_TIME) continue
     yield batch
@@ -31,17 +31,20 @@ async function* rows(file: string, wanted: readonly string[]): AsyncGenerator<re
   yield batch
 }
 
-interface JsonLine {
+export interface JsonLine {
   readonly line: number
+  /** As written. */
+  readonly text: string
   readonly value: Readonly<Record<string, Cell>>
 }
 
-async function* objects(file: string): AsyncGenerator<JsonLine> {
+/** The objects of a file with their lines. Throws as {@link openJsonLines}. */
+export async function* jsonObjects(file: string): AsyncGenerator<JsonLine> {
   let line = 0
   for await (const text of lines(file)) {
     line++
     if (text.trim() === '') continue
-    yield { line, value: parseLine(file, line, text) }
+    yield { line, text, value: parseLine(file, line, text) }
   }
   if (line === 0) {
     throw new DataError(
