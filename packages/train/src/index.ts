@@ -14,6 +14,8 @@ export {
   type Samples,
   volume,
 } from './data/dataset.js'
+export { KNOWN_DATA_SETS } from './data/fetch/catalogue.js'
+export { fetchDataSet } from './data/fetch/fetch-data.js'
 export type { ColumnSummary } from './data/inspect/column-statistics.js'
 export { contactSheet } from './data/inspect/contact-sheet.js'
 export {

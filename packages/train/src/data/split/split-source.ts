@@ -79,6 +79,14 @@ async function splitRows(
   paths: readonly string[],
 ): Promise<DealtPart[]> {
   const source = raw.kind === 'rows' ? raw : raw.train
+  if (request.label === undefined && request.scheme.kind !== 'iid')
+    throw new DataError(
+      'E_PARTITION',
+      `${request.scheme.kind} deals by labels: name their column with --label`,
+      {
+        file: source.file,
+      },
+    )
   const parts = deal(request, await rowLabels(source, request.label))
   const name = basename(source.file).replace(/\.gz$/i, '')
   await dealRows(
