@@ -9,10 +9,12 @@ import {
   preAggregator,
   wholeNumber,
 } from './arguments.js'
+import { addDataCommands } from './commands/data-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
+import { addTaskCommands } from './commands/task-commands.js'
 import { kindsText, NEW_KINDS } from './new-kinds.js'
 import { fullName, refuseUnknownCommand } from './unknown-command.js'
 
@@ -56,6 +58,8 @@ export function createProgram(): Command {
   addManifestCommands(program)
   addClusterCommands(program)
   addScenarioCommands(program)
+  addDataCommands(program)
+  addTaskCommands(program)
   program
     .command('report')
     .description(
@@ -148,7 +152,14 @@ function addManifestCommands(program: Command): void {
     .option('--out <file>', 'file to write', 'manifest.json')
     .option('--force', 'overwrite an existing manifest')
     .option('--seed <n>', 'seed', wholeNumber(0), 1)
-    .addOption(new Option('--model <name>', 'model').choices(['softmax', 'mlp', 'cnn']).default('mlp'))
+    .option('--task <file>', 'task (YAML): what is learnt, from which inputs, with which model')
+    .addOption(
+      new Option('--model <name>', 'without a task: model that classifies images; default: mlp').choices([
+        'softmax',
+        'mlp',
+        'cnn',
+      ]),
+    )
     .option(
       '--rule <name>',
       'aggregation rule, with the parameters of its paper (default: balance with steps=4, which suits every built-in model)',
@@ -169,8 +180,8 @@ function addManifestCommands(program: Command): void {
       0,
     )
     .option(
-      '--data <folder>',
-      'folder with IDX files from which to take the size of the images and the classes',
+      '--data <source>',
+      'images from which to take their size and classes; with a task, data that must fit it',
     )
     .option('--input-shape <h,w,c>', 'height, width and channels of the images; default: 28,28,1')
     .option('--classes <n>', 'classes, 2 to 256; default: 10', wholeNumber(2))

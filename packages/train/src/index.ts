@@ -14,8 +14,19 @@ export {
   type Samples,
   volume,
 } from './data/dataset.js'
+export { KNOWN_DATA_SETS } from './data/fetch/catalogue.js'
+export { fetchDataSet } from './data/fetch/fetch-data.js'
+export type { ColumnSummary } from './data/inspect/column-statistics.js'
+export { contactSheet } from './data/inspect/contact-sheet.js'
+export {
+  type ArraySummary,
+  inspectSource,
+  type SourceSummary,
+  type TableSummary,
+} from './data/inspect/inspect-source.js'
 export { loadData, type SourceSpec } from './data/load-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
+export { type SplitReport, splitSource } from './data/split/split-source.js'
 export { BACKEND_CHOICES, type BackendChoice, type BackendInfo } from './engine/choose-engine.js'
 export type { Engine, LossName, Optimiser, Program, StepOptions } from './engine/engine.js'
 export { createWasmEngine, type WasmEngineInit } from './engine/wasm/wasm-engine.js'

@@ -1,8 +1,15 @@
 import { existsSync } from 'node:fs'
 import { counted } from '@tempered/errors'
 import { cacheFolder } from '@tempered/lab'
+import { openTaskFile } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
-import { createRunManifest, DEFAULT_RULE, runTopology, writeFileAtomic } from '@tempered/node'
+import {
+  createRunManifest,
+  DEFAULT_RULE,
+  type RunManifestInit,
+  runTopology,
+  writeFileAtomic,
+} from '@tempered/node'
 import { type BuiltInModel, loadData } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
@@ -13,7 +20,9 @@ export interface ManifestCreateOptions {
   readonly name: string
   readonly out: string
   readonly seed: number
-  readonly model: BuiltInModel
+  /** Task file. */
+  readonly task?: string
+  readonly model?: BuiltInModel
   readonly rule?: string
   readonly ruleParam?: Record<string, number>
   readonly pre?: readonly { name: string; params: Record<string, number> }[]
@@ -25,7 +34,7 @@ export interface ManifestCreateOptions {
   readonly learningRate: number
   readonly momentum: number
   readonly logitAdjustment: number
-  /** Folder with IDX files. */
+  /** Images, or data that fit the task. */
   readonly data?: string
   readonly inputShape?: string
   readonly classes?: number
@@ -49,8 +58,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     members,
     name: options.name,
     seed: options.seed,
-    model: options.model,
-    ...(await shapeOf(options)),
+    ...(await learntIn(options)),
     rule: {
       ...(options.rule === undefined
         ? { name: DEFAULT_RULE.name, params: { ...DEFAULT_RULE.params, ...options.ruleParam } }
@@ -74,6 +82,20 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
   )
   warnOfParts(runTopology(run).graph)
+}
+
+/** The task of the run, or the model and the images that it classifies. */
+async function learntIn(options: ManifestCreateOptions): Promise<Partial<RunManifestInit>> {
+  const { task: file, model = 'mlp', data } = options
+  if (file === undefined) return { model, ...(await shapeOf(options)) }
+  const twice = (['model', 'inputShape', 'classes'] as const).find((name) => options[name] !== undefined)
+  if (twice !== undefined) {
+    const flag = twice === 'inputShape' ? 'input-shape' : twice
+    throw new CliError('E_USAGE', `--${flag} is part of the task; leave it out, or change ${file}`)
+  }
+  const task = await openTaskFile(file)
+  if (data !== undefined) await loadData({ source: data }, cacheFolder(), task)
+  return { task }
 }
 
 /** The images and classes of the run: from the data, or as given, or those of the embedded digits. */

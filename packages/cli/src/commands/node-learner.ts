@@ -57,6 +57,7 @@ async function openEngineLearner(
   logger: Logger,
 ): Promise<Learner> {
   const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
+  for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)
   const { split, part, parts, seed } = config.data

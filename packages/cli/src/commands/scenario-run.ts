@@ -53,6 +53,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const stage = options.stage === 'cluster' ? startCluster : startSimulation
   const cache = cacheFolder()
   const data = await loadScenarioData(file, scenario, cache)
+  for (const notice of data.notices ?? []) process.stderr.write(`${pc.dim(notice)}\n`)
   const progress = createProgress(process.stderr, process.stdout)
   const aborting = new AbortController()
   const interruption = onInterrupt(async () => aborting.abort())

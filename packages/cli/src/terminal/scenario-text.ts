@@ -47,6 +47,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
       facts.map(([label, text], k) => ['   ', facts[k - 1]?.[0] === label ? '' : pc.dim(label), text]),
       new Set(),
     ),
+    ...(data.notices ?? []).map((notice) => pc.dim(`    ${notice}`)),
     '',
     ...labelTable(scenario, data),
     '',

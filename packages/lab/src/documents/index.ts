@@ -10,3 +10,4 @@ export {
   testSchema,
   wholeSplitSchema,
 } from './shared-schema.js'
+export { loadTask, openTaskFile, openTaskText } from './task-file.js'

@@ -49,7 +49,9 @@ export const measuresSchema = z
 export const sourceSchema = z
   .string()
   .default('mnist')
-  .describe('`mnist` for the embedded digits, or a folder with IDX files.')
+  .describe(
+    '`mnist` for the embedded digits, or a file or folder: CSV, JSON lines, Parquet, NPY, images, CIFAR, IDX (docs/data.md).',
+  )
 
 export const testSchema = z
   .union([z.string().min(1), z.number().gt(0).lt(1)])

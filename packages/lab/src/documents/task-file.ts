@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
-import { type TaskFile, taskFileSchema } from '@tempered/train'
+import { type OpenTask, resolveTask, type TaskFile, TrainError, taskFileSchema } from '@tempered/train'
 import { LabError } from '../errors.js'
-import { loadDocument } from './load-document.js'
+import { documentError, loadDocument, parseText } from './load-document.js'
 
 /** What a scenario or a lab says about its task and its data. */
 export interface DataKeys {
@@ -18,6 +18,37 @@ export async function loadTask(file: string): Promise<TaskFile> {
   if ('tfjs' in model) return { ...task, model: { ...model, tfjs: from(model.tfjs) } }
   if ('module' in model) return { ...task, model: { ...model, module: from(model.module) } }
   return task
+}
+
+/** Reads and resolves a task file. Throws E_FILE, or E_CONFIG with every mistake as file:line:column. */
+export async function openTaskFile(file: string): Promise<OpenTask> {
+  const task = await loadTask(file)
+  try {
+    return resolveTask(task)
+  } catch (error) {
+    if (!(error instanceof TrainError)) throw error
+    throw await documentError(file, [taskProblem(error)])
+  }
+}
+
+/** Resolves the text of a task file; messages refer to it as `file`. Throws E_CONFIG. */
+export function openTaskText(file: string, text: string): OpenTask {
+  try {
+    return resolveTask(parseText(file, text, taskFileSchema))
+  } catch (error) {
+    if (!(error instanceof TrainError)) throw error
+    const { message } = taskProblem(error)
+    throw new LabError('E_CONFIG', `${file}: ${message}`, { path: file }, error)
+  }
+}
+
+/** The place in the file that an error names: `task, field loss: …` or `layers[3].shortcut[0] (dense): …`. */
+function taskProblem({ message }: TrainError) {
+  const [, field, about] = /^task, field ([^:]+): (.*)$/s.exec(message) ?? []
+  if (field !== undefined && about !== undefined) return { path: field.split('.'), message: about }
+  const [, layer] = /^(layers[^ :]*)/.exec(message) ?? []
+  const steps = (layer ?? '').match(/[a-z]+|\d+/g) ?? []
+  return { path: ['model', ...steps.map((step) => (/^\d/.test(step) ? Number(step) : step))], message }
 }
 
 /** The same with the task read and data paths made absolute; both are relative to `file`. Throws as `loadTask`. */

@@ -36,6 +36,8 @@ export interface Dataset extends Samples {
 export interface DataSource {
   readonly train: Dataset
   readonly test: Dataset
+  /** What people should know of how it was read, one sentence each, for the log. */
+  readonly notices?: readonly string[]
 }
 
 export type DatasetParts = Omit<Dataset, 'sha256' | 'count'>
@@ -98,9 +100,9 @@ function sampleCount({ inputs, shape }: Pick<DatasetParts, 'inputs' | 'shape'>):
 /** The same numbers over a SharedArrayBuffer; returns the argument if it already is. */
 export function toShared<T extends Inputs | Targets | Uint32Array>(array: T): T {
   if (array.buffer instanceof SharedArrayBuffer) return array
-  const shared = new (array.constructor as new (buffer: SharedArrayBuffer) => T)(
-    new SharedArrayBuffer(array.byteLength),
-  )
+  // A Buffer is a Uint8Array whose own constructor is deprecated.
+  const type = array instanceof Uint8Array ? Uint8Array : array.constructor
+  const shared = new (type as new (buffer: SharedArrayBuffer) => T)(new SharedArrayBuffer(array.byteLength))
   shared.set(array as never)
   return shared
 }

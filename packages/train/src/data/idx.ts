@@ -24,6 +24,11 @@ interface Role {
 
 const FILE_NAME = /^(.*?)(train|t10k|test)-(images|labels)[-.]idx([13])-ubyte(\.gz)?$/
 
+/** Whether a file is part of a set of IDX files, by its name. */
+export function isIdxName(name: string): boolean {
+  return FILE_NAME.test(name)
+}
+
 /** Classes and lowest label by the start of an EMNIST file name; EMNIST Letters counts its labels from 1. */
 const KNOWN: readonly { name: RegExp; classes: number; lowest: number }[] = [
   { name: /emnist-letters-?$/, classes: 26, lowest: 1 },

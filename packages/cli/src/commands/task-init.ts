@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { cacheFolder } from '@tempered/lab'
+import { openTaskText } from '@tempered/lab/documents'
+import { writeFileAtomic } from '@tempered/node'
+import { BUILT_IN_MODELS, inspectSource } from '@tempered/train'
+import { CliError } from '../errors.js'
+import { draftTask } from '../tasks/task-draft.js'
+import { defaultModel, EXAMPLE_DRAFT, taskTemplate } from '../tasks/task-template.js'
+import { renderSource } from '../terminal/source-text.js'
+import { widthOf } from '../terminal/table.js'
+
+export interface TaskInitOptions {
+  readonly data?: string
+  readonly target?: string
+  readonly model?: string
+  readonly statistics: 'own' | 'none'
+  readonly out: string
+  readonly force?: boolean
+}
+
+/** `tempered task init`: a commented task, with --data taken from a source; it passes `task check` before it is written. */
+export async function taskInit(options: TaskInitOptions): Promise<void> {
+  const { data, target, model, statistics, out, force } = options
+  if (!force && existsSync(out))
+    throw new CliError('E_USAGE', `${out} already exists; name another --out or give --force`)
+  const models = [...BUILT_IN_MODELS, 'layers']
+  if (model !== undefined && !models.includes(model))
+    throw new CliError('E_USAGE', `--model ${model}: choose from ${models.join(', ')}`)
+  if (data === undefined && target !== undefined)
+    throw new CliError('E_USAGE', '--target is a column of the data; give --data as well')
+  const own = statistics === 'own'
+  const summary = data === undefined ? undefined : await inspectSource(data, cacheFolder())
+  const draft = summary === undefined ? EXAMPLE_DRAFT : draftTask(summary, { target, own })
+  const given =
+    data === undefined ? '' : ` --data ${data}${target === undefined ? '' : ` --target ${target}`}`
+  const chosen = model ?? defaultModel(draft)
+  const text = taskTemplate(draft, chosen, own, `tempered task init${given}`)
+  const open = openTaskText(out, text)
+  if (summary !== undefined)
+    process.stderr.write(`${renderSource(summary, widthOf(process.stderr)).join('\n')}\n\n`)
+  for (const note of draft.notes) process.stderr.write(`note: ${note}\n`)
+  await writeFileAtomic(out, text)
+  process.stderr.write(
+    `wrote ${out}: ${draft.kind} from ${open.inputShape.join('×')} ${draft.samples === 'text' ? 'tokens' : 'numbers'}, model ${chosen} with ${open.parameterCount} parameters\n` +
+      `next: tempered task check ${out}${data === undefined ? '' : ` --data ${data}`}\n`,
+  )
+}

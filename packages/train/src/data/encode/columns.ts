@@ -1,0 +1,90 @@
+/** Columns of a table as inputs of a model. */
+
+import { nearestName } from '@tempered/errors'
+import type { Task } from '../../task/task-schema.js'
+import { DataError } from '../data-error.js'
+import type { Cell } from '../formats/raw.js'
+import { isMissing, nameOf, numberAdvice, numberOf, shown } from './cells.js'
+
+type InputColumn = Extract<Task['input'], { type: 'table' }>['columns'][number]
+
+/** Where a cell is, for messages. */
+export interface CellPlace {
+  readonly file: string
+  readonly line: number
+}
+
+/** Writes one cell as numbers at a place of a sample; false when the sample is to be left out. */
+export type ColumnEncoder = (cell: Cell, place: CellPlace, out: Float32Array, at: number) => boolean
+
+/** The encoder of a column, and how many numbers it writes. */
+export function columnEncoder(column: InputColumn): {
+  readonly width: number
+  readonly encode: ColumnEncoder
+} {
+  return column.type === 'number'
+    ? { width: 1, encode: numberEncoder(column) }
+    : { width: column.values.length, encode: categoryEncoder(column) }
+}
+
+function numberEncoder(column: Extract<InputColumn, { type: 'number' }>): ColumnEncoder {
+  const { name, mean, deviation, missing } = column
+  return (cell, place, out, at) => {
+    let value = numberOf(cell)
+    if (value === undefined) {
+      if (!isMissing(cell)) throw notANumber(name, cell, place)
+      if (missing === 'drop') return false
+      if (missing === 'refuse') throw missingValue(name, place)
+      value = missing.impute
+    }
+    out[at] = (value - mean) / deviation
+    return true
+  }
+}
+
+function categoryEncoder(column: Extract<InputColumn, { type: 'category' }>): ColumnEncoder {
+  const { name, values, other, missing } = column
+  const places = new Map(values.map((value, k) => [value, k]))
+  const write = (value: string, place: CellPlace, out: Float32Array, at: number): true => {
+    out.fill(0, at, at + values.length)
+    const k = places.get(value)
+    if (k !== undefined) out[at + k] = 1
+    else if (other === 'refuse') throw unknownValue(name, value, values, place)
+    return true
+  }
+  return (cell, place, out, at) => {
+    const value = cell === undefined || cell === null ? '' : nameOf(cell)
+    if (!isMissing(cell) || places.has(value)) return write(value, place, out, at)
+    if (missing === 'drop') return false
+    if (missing === 'refuse') throw missingValue(name, place)
+    return write(missing.impute, place, out, at)
+  }
+}
+
+/** E_DATA_VALUE for a cell that should be a number. */
+export function notANumber(column: string, cell: Cell, place: CellPlace): DataError {
+  return new DataError(
+    'E_DATA_VALUE',
+    `column "${column}" has ${shown(cell)}, which is no number; ${numberAdvice(cell)}`,
+    place,
+  )
+}
+
+/** E_DATA_VALUE for a cell without a value. */
+export function missingValue(column: string, place: CellPlace, target = false): DataError {
+  return new DataError(
+    'E_DATA_VALUE',
+    `column "${column}" has no value here; ${target ? 'remove the row, since what is to be predicted must be known' : 'add it, or say in the task `missing: drop` or `missing: { impute: … }`'}`,
+    place,
+  )
+}
+
+function unknownValue(column: string, value: string, values: readonly string[], place: CellPlace): DataError {
+  const near = nearestName(value, values)
+  return new DataError(
+    'E_DATA_VALUE',
+    `column "${column}" has ${shown(value)}, which the task does not list${near === undefined ? '' : `; did you mean "${near}"?`}; ` +
+      'correct it, or say in the task `other: zero`',
+    place,
+  )
+}

@@ -1,0 +1,180 @@
+/** Tables and texts as the samples of a task, row by row. */
+
+import { basename } from 'node:path'
+import { counted, nearestName } from '@tempered/errors'
+import { classNamesOf, type OpenTask } from '../../task/task.js'
+import type { Task } from '../../task/task-schema.js'
+import { DataError } from '../data-error.js'
+import type { Cell, RowSource } from '../formats/raw.js'
+import { isMissing, nameOf } from './cells.js'
+import { type CellPlace, columnEncoder, missingValue } from './columns.js'
+import type { Encoded } from './encoded.js'
+import { GrowingStore } from './sample-store.js'
+import { type TargetEncoder, targetEncoder } from './targets.js'
+import { createTokenizer, cutTokens, tokenWindows } from './tokens.js'
+
+/** Turns the cells of a row into its samples; none when the row is left out. */
+interface InputEncoder {
+  readonly columns: readonly string[]
+  readonly type: 'float32' | 'int32'
+  readonly width: number
+  samples(cells: readonly Cell[], place: CellPlace): readonly (Float32Array | Int32Array)[]
+  /** What was left out, for the log. */
+  readonly leftOut: Map<string, number>
+}
+
+export interface RowLimits {
+  /** The most bytes of encoded samples; default `MAX_ENCODED_BYTES`. */
+  readonly maxBytes?: number | undefined
+}
+
+/**
+ * Reads and encodes all rows. The order of columns does not matter; others than the task's are named in a notice.
+ * Throws E_DATA_COLUMN for a missing one, E_DATA_VALUE, E_LABEL_RANGE, E_DATA_TOO_LARGE, and those of the format.
+ */
+export async function encodeRows(
+  source: RowSource,
+  open: OpenTask,
+  notices: string[],
+  limits: RowLimits = {},
+): Promise<Encoded> {
+  const { task } = open
+  const input = inputEncoder(source, task)
+  const target = targetEncoder(task.output)
+  checkColumns(source, [...input.columns, ...(target?.columns ?? [])], target, notices)
+  const inputs = new GrowingStore(source.file, input.type, input.width, limits.maxBytes)
+  const targets =
+    target === undefined
+      ? undefined
+      : new GrowingStore(source.file, target.type, target.width, limits.maxBytes)
+  const rows = target === undefined ? ([] as number[]) : undefined
+  const wanted = [...input.columns, ...(target?.columns ?? [])]
+  const values = new Float64Array(target?.width ?? 0)
+  let kept = 0
+  let read = 0
+  for await (const batch of source.rows(wanted)) {
+    for (const { line, cells } of batch) {
+      read++
+      const place = { file: source.file, line }
+      const samples = input.samples(cells, place)
+      if (samples.length === 0) continue
+      target?.encode(cells.slice(input.columns.length), place, values)
+      for (const sample of samples) {
+        inputs.push(sample)
+        targets?.push(values)
+        rows?.push(kept)
+      }
+      kept++
+    }
+  }
+  noteRows(source, read, kept, input.leftOut, notices)
+  return {
+    name: basename(source.file),
+    shape: [input.width],
+    inputs,
+    targets,
+    rows,
+    classes: target?.classes ?? 0,
+    classNames: task.output.type === 'class' ? classNamesOf(task) : undefined,
+  }
+}
+
+function noteRows(
+  { file }: RowSource,
+  read: number,
+  kept: number,
+  leftOut: ReadonlyMap<string, number>,
+  notices: string[],
+): void {
+  if (read === 0) notices.push(`${file} has no rows: this node has no samples of its own`)
+  if (kept === read) return
+  const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
+  notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
+}
+
+function inputEncoder(source: RowSource, { input, output }: Task): InputEncoder {
+  if (input.type === 'table') return tableEncoder(input.columns)
+  if (input.type === 'text') return textEncoder(input, output.type === 'next-token')
+  throw new DataError(
+    'E_DATA_MISMATCH',
+    `is a table, but the task takes ${input.type === 'image' ? 'images' : 'tensors'}; use a task with input ` +
+      '`type: table` or `type: text` (tempered task init --data), or save the numbers as .npz',
+    { file: source.file },
+  )
+}
+
+function tableEncoder(columns: Extract<Task['input'], { type: 'table' }>['columns']): InputEncoder {
+  const encoders = columns.map(columnEncoder)
+  const width = encoders.reduce((sum, encoder) => sum + encoder.width, 0)
+  const sample = new Float32Array(width)
+  const leftOut = new Map<string, number>()
+  return {
+    columns: columns.map(({ name }) => name),
+    type: 'float32',
+    width,
+    leftOut,
+    samples(cells, place) {
+      let at = 0
+      for (let k = 0; k < encoders.length; k++) {
+        const { width: numbers, encode } = encoders[k] as (typeof encoders)[number]
+        if (!encode(cells[k], place, sample, at)) {
+          count(leftOut, `no value in column "${columns[k]?.name}"`)
+          return []
+        }
+        at += numbers
+      }
+      return [sample]
+    },
+  }
+}
+
+function textEncoder(input: Extract<Task['input'], { type: 'text' }>, sequence: boolean): InputEncoder {
+  const { column, length } = input
+  const tokenize = createTokenizer(input)
+  const leftOut = new Map<string, number>()
+  return {
+    columns: [column],
+    type: 'int32',
+    width: length + (sequence ? 1 : 0),
+    leftOut,
+    samples([cell], place) {
+      if (typeof cell !== 'string' && isMissing(cell)) throw missingValue(column, place, true)
+      const tokens = tokenize(typeof cell === 'string' ? cell : nameOf(cell))
+      if (!sequence) return [cutTokens(tokens, length)]
+      const windows = tokenWindows(tokens, length)
+      if (windows.length === 0) count(leftOut, 'fewer than two tokens')
+      return windows
+    },
+  }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+function checkColumns(
+  { file, format, columns }: RowSource,
+  wanted: readonly string[],
+  target: TargetEncoder | undefined,
+  notices: string[],
+): void {
+  // JSON lines without a line have no columns.
+  if (format === 'jsonl' && columns.length === 0) return
+  const missing = wanted.find((name) => !columns.includes(name))
+  if (missing !== undefined) {
+    const near = nearestName(missing, columns)
+    const whose =
+      target?.columns.includes(missing) === true ? 'which the task predicts' : 'which the task needs'
+    throw new DataError(
+      'E_DATA_COLUMN',
+      `has no column "${missing}", ${whose}${near === undefined ? '' : `; did you mean "${near}"?`}; ` +
+        `it has ${columns.slice(0, 20).join(', ')}${columns.length > 20 ? ', …' : ''}`,
+      { file, line: format === 'parquet' ? undefined : 1 },
+    )
+  }
+  const extra = columns.filter((name) => !wanted.includes(name))
+  if (extra.length > 0)
+    notices.push(
+      `${file}: ${counted(extra.length, 'column')} not in the task: ${extra.slice(0, 20).join(', ')}${extra.length > 20 ? ', …' : ''}`,
+    )
+}

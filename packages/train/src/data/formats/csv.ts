@@ -1,0 +1,128 @@
+/** CSV and TSV: a header line with names, one row per line, quotes as in RFC 4180, UTF-8. */
+
+import { pipeline, Readable } from 'node:stream'
+import { type CsvError, parse } from 'csv-parse'
+import { DataError } from '../data-error.js'
+import type { Row, RowSource } from './raw.js'
+import { textChunks } from './text-stream.js'
+
+/** The longest row, in characters: a quote that is never closed must not read the whole file. */
+const MAX_ROW = 16 * 1024 * 1024
+const ROWS_AT_A_TIME = 1000
+const DELIMITERS = [',', ';', '\t', '|'] as const
+
+interface Parsed {
+  readonly record: string[]
+  readonly info: { readonly lines: number }
+}
+
+/**
+ * Opens a table. Names that end in .tsv have tabs; otherwise the delimiter is the one of `, ; tab |` that is most
+ * frequent in the header line. Columns without a name are called `column 1`, `column 2`, …
+ * Throws E_DATA_NOT_FOUND, E_DATA_EMPTY, E_DATA_COLUMN (two of the same name), E_DATA_FORMAT.
+ */
+export async function openCsv(file: string): Promise<RowSource> {
+  const tabs = /\.tsv(\.gz)?$/i.test(file)
+  const delimiter = tabs ? '\t' : await sniffDelimiter(file)
+  let header: string[] | undefined
+  for await (const { record } of records(file, delimiter, 1)) header = record
+  if (header === undefined)
+    throw new DataError('E_DATA_EMPTY', 'is empty; the first line must name the columns', { file, line: 1 })
+  const columns = header.map((name, k) => (name.trim() === '' ? `column ${k + 1}` : name.trim()))
+  checkNames(file, columns)
+  return {
+    kind: 'rows',
+    format: tabs ? 'tsv' : 'csv',
+    file,
+    columns,
+    rows: (wanted) => csvRows(file, delimiter, columns, wanted),
+  }
+}
+
+function checkNames(file: string, columns: readonly string[]): void {
+  const twice = columns.find((name, k) => columns.indexOf(name) !== k)
+  if (twice === undefined) return
+  throw new DataError(
+    'E_DATA_COLUMN',
+    `names the column "${twice}" twice; the first line must name every column once`,
+    { file, line: 1 },
+  )
+}
+
+async function sniffDelimiter(file: string): Promise<string> {
+  let start = ''
+  for await (const text of textChunks(file)) {
+    start += text
+    if (start.includes('\n') || start.length > 100_000) break
+  }
+  // Delimiters in quotes do not count.
+  const line = (start.split(/\r?\n/, 1)[0] as string).replaceAll(/"[^"]*"/g, '')
+  const count = (delimiter: string): number => line.split(delimiter).length
+  return DELIMITERS.reduce<string>((best, next) => (count(next) > count(best) ? next : best), ',')
+}
+
+async function* records(file: string, delimiter: string, to = -1): AsyncGenerator<Parsed> {
+  const parser = parse({
+    delimiter,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_ROW,
+    to,
+  })
+  const source = Readable.from(textChunks(file))
+  pipeline(source, parser, () => undefined)
+  try {
+    for await (const parsed of parser) yield parsed as Parsed
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause
+    throw csvError(file, cause as CsvError)
+  } finally {
+    source.destroy()
+  }
+}
+
+function csvError(file: string, cause: CsvError): DataError {
+  const { lines } = cause as unknown as { lines?: number }
+  const texts: Readonly<Record<string, string>> = {
+    CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed; close it, or write "" for a quote in a value',
+    CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_ROW} characters; is a quote not closed?`,
+    CSV_INVALID_CLOSING_QUOTE: 'text follows a closing quote; write "" for a quote in a value',
+    INVALID_OPENING_QUOTE:
+      'a quote in the middle of a value; put the whole value in quotes and write "" for it',
+  }
+  return new DataError('E_DATA_FORMAT', texts[cause.code] ?? cause.message, { file, line: lines, cause })
+}
+
+async function* csvRows(
+  file: string,
+  delimiter: string,
+  columns: readonly string[],
+  wanted: readonly string[],
+): AsyncGenerator<readonly Row[]> {
+  const places = wanted.map((name) => columns.indexOf(name))
+  let rows: Row[] = []
+  let header = true
+  let line = 1
+  for await (const { record, info } of records(file, delimiter)) {
+    const begin = line
+    line = info.lines + 1
+    if (header) {
+      header = false
+      continue
+    }
+    if (record.length !== columns.length) {
+      throw new DataError(
+        'E_DATA_FORMAT',
+        `has ${record.length} values, but the header names ${columns.length} columns; ` +
+          'put values that contain the delimiter in quotes',
+        { file, line: Math.max(begin, info.lines) },
+      )
+    }
+    rows.push({ line: info.lines, cells: places.map((k) => record[k]) })
+    if (rows.length < ROWS_AT_A_TIME) continue
+    yield rows
+    rows = []
+  }
+  yield rows
+}

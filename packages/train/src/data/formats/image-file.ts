@@ -1,0 +1,164 @@
+/** PNG and JPEG images as bytes, decoded without native code. */
+
+import { errorMessage } from '@tempered/errors'
+import jpeg from 'jpeg-js'
+import { PNG } from 'pngjs'
+import { DataError } from '../data-error.js'
+
+/** The most pixels of one image; a small file can claim any size. */
+const MAX_PIXELS = 64_000_000
+
+/** Size of an image, from its header. */
+export interface ImageSize {
+  readonly width: number
+  readonly height: number
+  /** Whether it is stored without colours. */
+  readonly grey: boolean
+}
+
+/** An image as RGBA bytes, row by row. */
+export interface DecodedImage extends ImageSize {
+  readonly rgba: Uint8Array
+}
+
+/** Name of an image file that is read. */
+export const IMAGE_NAME = /\.(png|jpe?g)$/i
+
+/** Size from the header alone. Throws E_DATA_FORMAT, E_DATA_TOO_LARGE. */
+export function imageSize(file: string, bytes: Buffer): ImageSize {
+  const size = isPng(bytes) ? pngSize(bytes) : isJpeg(bytes) ? jpegSize(bytes) : undefined
+  if (size === undefined || size.width < 1 || size.height < 1)
+    throw new DataError(
+      'E_DATA_FORMAT',
+      'is no PNG or JPEG image, or its header is damaged; convert or remove it',
+      {
+        file,
+        offset: 0,
+      },
+    )
+  if (size.width * size.height > MAX_PIXELS)
+    throw new DataError(
+      'E_DATA_TOO_LARGE',
+      `claims ${size.width}×${size.height} pixels, above ${MAX_PIXELS}`,
+      {
+        file,
+      },
+    )
+  return size
+}
+
+/** Decodes an image; 16 bits become 8, JPEG as its decoder rounds. Throws E_DATA_FORMAT, E_DATA_TOO_LARGE. */
+export function decodeImage(file: string, bytes: Buffer): DecodedImage {
+  const size = imageSize(file, bytes)
+  try {
+    const { width, height, data } = isPng(bytes)
+      ? PNG.sync.read(bytes, { checkCRC: true })
+      : jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false, maxMemoryUsageInMB: 1024 })
+    if (width !== size.width || height !== size.height) throw new Error('its header names another size')
+    return { ...size, rgba: data }
+  } catch (cause) {
+    const message = errorMessage(cause)
+    throw new DataError('E_DATA_FORMAT', `the image is damaged (${message}); replace or remove it`, {
+      file,
+      cause,
+    })
+  }
+}
+
+function isPng(bytes: Buffer): boolean {
+  return bytes.length > 8 && bytes.readUInt32BE(0) === 0x89504e47 && bytes.readUInt32BE(4) === 0x0d0a1a0a
+}
+
+function isJpeg(bytes: Buffer): boolean {
+  return bytes.length > 4 && bytes.readUInt16BE(0) === 0xffd8
+}
+
+function pngSize(bytes: Buffer): ImageSize | undefined {
+  if (bytes.length < 29) return undefined
+  return {
+    width: bytes.readUInt32BE(16),
+    height: bytes.readUInt32BE(20),
+    // Colour type: 0 grey, 4 grey with alpha.
+    grey: bytes[25] === 0 || bytes[25] === 4,
+  }
+}
+
+function jpegSize(bytes: Buffer): ImageSize | undefined {
+  let at = 2
+  while (at + 9 < bytes.length) {
+    if (bytes[at] !== 0xff) return undefined
+    const marker = bytes[at + 1] as number
+    const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+    if (frame)
+      return {
+        height: bytes.readUInt16BE(at + 5),
+        width: bytes.readUInt16BE(at + 7),
+        grey: bytes[at + 9] === 1,
+      }
+    at += marker === 0xff ? 1 : 2 + bytes.readUInt16BE(at + 2)
+  }
+  return undefined
+}
+
+/**
+ * Writes an image to `out`, [height, width, channels] from `at` on, resized where its size is another. One channel is
+ * the brightness, (299·R + 587·G + 114·B)/1000 rounded; three leave transparency out; four keep it.
+ */
+export function writePixels(
+  { rgba, width, height }: DecodedImage,
+  shape: readonly [number, number, number],
+  out: Uint8Array,
+  at: number,
+): void {
+  const [toHeight, toWidth, channels] = shape
+  const same = toHeight === height && toWidth === width
+  const source = same ? rgba : resizeBilinear(rgba, width, height, toWidth, toHeight)
+  const pixels = toHeight * toWidth
+  for (let p = 0; p < pixels; p++) {
+    const from = 4 * p
+    const [red, green, blue] = [
+      source[from] as number,
+      source[from + 1] as number,
+      source[from + 2] as number,
+    ]
+    if (channels === 1) {
+      out[at + p] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000)
+      continue
+    }
+    for (let c = 0; c < channels; c++) out[at + p * channels + c] = source[from + c] as number
+  }
+}
+
+/**
+ * Bilinear, with the centres of pixels at halves and the border repeated: output y is at (y + ½)·height/toHeight − ½
+ * of the input. Four bytes per pixel, rounded to the nearest. No smoothing before an image is made smaller.
+ */
+export function resizeBilinear(
+  rgba: Uint8Array,
+  width: number,
+  height: number,
+  toWidth: number,
+  toHeight: number,
+): Uint8Array {
+  const out = new Uint8Array(toWidth * toHeight * 4)
+  const across = samplePoints(width, toWidth)
+  samplePoints(height, toHeight).forEach(([top, bottom, down], y) => {
+    across.forEach(([left, right, along], x) => {
+      for (let c = 0; c < 4; c++) {
+        const at = (row: number, column: number): number => rgba[4 * (row * width + column) + c] as number
+        const above = at(top, left) * (1 - along) + at(top, right) * along
+        const below = at(bottom, left) * (1 - along) + at(bottom, right) * along
+        out[4 * (y * toWidth + x) + c] = Math.round(above * (1 - down) + below * down)
+      }
+    })
+  })
+  return out
+}
+
+function samplePoints(from: number, to: number): [low: number, high: number, weight: number][] {
+  return Array.from({ length: to }, (_, k) => {
+    const place = Math.min(Math.max(((k + 0.5) * from) / to - 0.5, 0), from - 1)
+    const low = Math.floor(place)
+    return [low, Math.min(low + 1, from - 1), place - low]
+  })
+}

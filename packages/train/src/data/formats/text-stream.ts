@@ -1,0 +1,123 @@
+/** Text files as pieces of text, never as a whole: UTF-8 checked, byte order mark removed, .gz unpacked. */
+
+import { isUtf8 } from 'node:buffer'
+import { open } from 'node:fs/promises'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { DataError } from '../data-error.js'
+
+/** Opens a file for reading. Throws E_DATA_NOT_FOUND with what is wrong. */
+export async function openDataFile(file: string) {
+  return open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw unreadable(file, cause)
+  })
+}
+
+/** Why a path cannot be read, as E_DATA_NOT_FOUND. */
+export function unreadable(file: string, cause: NodeJS.ErrnoException): DataError {
+  const what =
+    cause.code === 'EACCES' || cause.code === 'EPERM'
+      ? 'may not be read by this user; change its permissions'
+      : cause.code === 'EISDIR'
+        ? 'is a folder; name a file in it'
+        : cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+          ? 'does not exist; check the path'
+          : `cannot be read (${cause.code ?? cause.message}); check the path and its permissions`
+  return new DataError('E_DATA_NOT_FOUND', what, { file, cause })
+}
+
+/** The bytes of a file, unpacked when its name ends in .gz. Throws DataError. */
+export async function* fileBytes(file: string): AsyncGenerator<Buffer> {
+  const handle = await openDataFile(file)
+  try {
+    const plain = handle.createReadStream({ autoClose: false, highWaterMark: 1 << 18 })
+    const stream: Readable = file.endsWith('.gz') ? pipeline(plain, createGunzip(), () => undefined) : plain
+    for await (const chunk of stream) yield chunk as Buffer
+  } catch (cause) {
+    throw cause instanceof DataError ? cause : streamError(file, cause as NodeJS.ErrnoException)
+  } finally {
+    await handle.close().catch(() => undefined)
+  }
+}
+
+function streamError(file: string, cause: NodeJS.ErrnoException): DataError {
+  if (cause.code === 'Z_BUF_ERROR')
+    return new DataError('E_GZIP_TRUNCATED', 'the compressed data ends too early; fetch it again', {
+      file,
+      cause,
+    })
+  if (cause.code?.startsWith('Z_') === true)
+    return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
+      file,
+      offset: 0,
+      cause,
+    })
+  return unreadable(file, cause)
+}
+
+/** The text of a file in pieces. Throws E_DATA_FORMAT with the byte at which it is no UTF-8. */
+export async function* textChunks(file: string): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0)
+  let before = 0
+  for await (const chunk of fileBytes(file)) {
+    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    if (before === 0) {
+      checkEncoding(file, bytes)
+      if (bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
+        bytes = bytes.subarray(3)
+        before = 3
+      }
+    }
+    const whole = bytes.length - openTail(bytes)
+    const text = bytes.subarray(0, whole)
+    if (!isUtf8(text)) throw notUtf8(file, before + firstInvalid(text))
+    if (whole > 0) yield text.toString('utf8')
+    before += whole
+    rest = bytes.subarray(whole)
+  }
+  if (rest.length > 0) throw notUtf8(file, before)
+}
+
+function checkEncoding(file: string, bytes: Buffer): void {
+  const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+  if (wide)
+    throw new DataError('E_DATA_FORMAT', 'is UTF-16, not UTF-8; save it as UTF-8', { file, offset: 0 })
+  const zero = bytes.subarray(0, 4096).indexOf(0)
+  if (zero >= 0)
+    throw new DataError('E_DATA_FORMAT', 'holds a zero byte, so it is no text file; check the format', {
+      file,
+      offset: zero,
+    })
+}
+
+function notUtf8(file: string, offset: number): DataError {
+  return new DataError(
+    'E_DATA_FORMAT',
+    'is not UTF-8 here; save it as UTF-8 (for example: iconv -f latin1 -t utf-8)',
+    { file, offset },
+  )
+}
+
+/** Bytes at the end that begin a character whose other bytes are in the next chunk. */
+function openTail(bytes: Uint8Array): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number
+    if ((byte & 0xc0) === 0x80) continue
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return length > back ? back : 0
+  }
+  return 0
+}
+
+/** Offset of the first byte that is no UTF-8, by halving: a prefix is valid up to it. */
+function firstInvalid(bytes: Uint8Array): number {
+  let good = 0
+  let bad = bytes.length
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    const part = bytes.subarray(0, middle)
+    if (isUtf8(part.subarray(0, middle - openTail(part)))) good = middle
+    else bad = middle
+  }
+  return good - openTail(bytes.subarray(0, good))
+}

@@ -1,0 +1,110 @@
+/** What the columns of a table hold, in one pass. */
+
+import { isMissing, nameOf, numberOf } from '../encode/cells.js'
+import type { Cell } from '../formats/raw.js'
+
+/** Distinct values that are counted one by one; beyond, only that there are more. */
+const MOST_DISTINCT = 1000
+/** The most values of a category, and of one whatever the number of rows. */
+const MOST_CATEGORIES = 100
+const FEW_CATEGORIES = 10
+/** Mean length above which values are texts. */
+const NAME_LENGTH = 40
+
+export interface ColumnSummary {
+  readonly name: string
+  /** `category`: texts of few different values; `empty`: no value at all. */
+  readonly type: 'number' | 'category' | 'text' | 'empty'
+  readonly missing: number
+  /** Number of different values; undefined when there are more than 1,000. */
+  readonly distinct: number | undefined
+  /** Of numbers. */
+  readonly min?: number
+  readonly max?: number
+  readonly mean?: number
+  /** Root of the mean squared distance from the mean. */
+  readonly deviation?: number
+  /** Whether all numbers are whole. */
+  readonly whole?: boolean
+  /** How often each value occurs, the most frequent first; undefined when there are more than 1,000. */
+  readonly values: readonly { readonly value: string; readonly count: number }[] | undefined
+}
+
+/** Collects one column. */
+export class ColumnStatistics {
+  private readonly name: string
+  private readonly counts = new Map<string, number>()
+  private rows = 0
+  private missing = 0
+  private numbers = 0
+  private length = 0
+  private mean = 0
+  private squares = 0
+  private min = Number.POSITIVE_INFINITY
+  private max = Number.NEGATIVE_INFINITY
+  private whole = true
+  private many = false
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  add(cell: Cell): void {
+    this.rows++
+    if (isMissing(cell)) {
+      this.missing++
+      return
+    }
+    const name = nameOf(cell)
+    this.length += name.length
+    this.count(name)
+    const value = numberOf(cell)
+    if (value !== undefined) this.addNumber(value)
+  }
+
+  private count(name: string): void {
+    const before = this.counts.get(name)
+    if (before !== undefined) this.counts.set(name, before + 1)
+    else if (this.counts.size < MOST_DISTINCT) this.counts.set(name, 1)
+    else this.many = true
+  }
+
+  /** Mean and squares after Welford. */
+  private addNumber(value: number): void {
+    this.numbers++
+    const before = value - this.mean
+    this.mean += before / this.numbers
+    this.squares += before * (value - this.mean)
+    this.min = Math.min(this.min, value)
+    this.max = Math.max(this.max, value)
+    if (!Number.isInteger(value)) this.whole = false
+  }
+
+  finish(): ColumnSummary {
+    const { name, missing, counts, many } = this
+    const type = this.type()
+    const values = [...counts]
+      .map(([value, count]) => ({ value, count }))
+      .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
+    const summary: ColumnSummary = {
+      name,
+      type,
+      missing,
+      distinct: many ? undefined : counts.size,
+      values: many ? undefined : values,
+    }
+    if (type !== 'number') return summary
+    const { min, max, mean, whole } = this
+    return { ...summary, min, max, mean, deviation: Math.sqrt(this.squares / this.numbers), whole }
+  }
+
+  private type(): ColumnSummary['type'] {
+    const present = this.rows - this.missing
+    if (present === 0) return 'empty'
+    if (this.numbers === present) return 'number'
+    const few = this.counts.size <= Math.max(FEW_CATEGORIES, Math.min(MOST_CATEGORIES, present / 2))
+    // Where no value occurs twice, they are no categories.
+    const repeats = this.counts.size < present
+    return !this.many && few && repeats && this.length / present <= NAME_LENGTH ? 'category' : 'text'
+  }
+}

@@ -1,0 +1,274 @@
+/** Deals a source to folders, one per node, in the same format. */
+
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { DataError } from '../data-error.js'
+import { listImages } from '../formats/image-folder.js'
+import { jsonObjects } from '../formats/jsonl.js'
+import { openSource } from '../formats/open-source.js'
+import type { ArraySource, Cell, NumberArray, Numbers, NumberType, RowSource } from '../formats/raw.js'
+import { idxBytes, npzBytes, type OutputArray } from './array-files.js'
+import { arrayLabels, type Deal, type DealtPart, deal, rowLabels } from './deal.js'
+import { hashSource } from './source-hash.js'
+
+export interface SplitRequest extends Deal {
+  readonly source: string
+  /** Column of the label, for tables. */
+  readonly label?: string | undefined
+  /** An empty folder to write to. */
+  readonly out: string
+  readonly cacheFolder: string
+}
+
+/** What was done, as `split.json` has it. */
+export interface SplitReport {
+  readonly source: string
+  /** See `hashSource`; of the embedded digits, that of their training samples. */
+  readonly sha256: string
+  readonly format: string
+  readonly scheme: Deal['scheme']
+  readonly seed: number
+  readonly label?: string
+  readonly parts: readonly {
+    readonly folder: string
+    readonly count: number
+    readonly labels: Readonly<Record<string, number>>
+  }[]
+}
+
+/**
+ * Writes `part-00`, `part-01`, … and `split.json` into `out`. Test samples that a source has of its own go to every part
+ * as a whole. Throws E_PARTITION, E_DATA_MISMATCH for formats that are not written, and those of the format.
+ */
+export async function splitSource(request: SplitRequest): Promise<SplitReport> {
+  const { source, out, label, scheme, seed, nodes, cacheFolder } = request
+  const raw = await openSource(source, cacheFolder)
+  const folders = Array.from(
+    { length: nodes },
+    (_, k) => `part-${String(k).padStart(String(nodes - 1).length, '0')}`,
+  )
+  const paths = folders.map((folder) => join(out, folder))
+  for (const path of paths) await mkdir(path, { recursive: true })
+  const parts =
+    raw.kind === 'arrays' ? await splitArrays(raw, request, paths) : await splitRows(raw, request, paths)
+  const report: SplitReport = {
+    source,
+    sha256:
+      raw.kind === 'arrays' && raw.format === 'mnist'
+        ? (raw.datasets?.train.sha256 as string)
+        : await hashSource(source),
+    format: raw.kind === 'arrays' ? raw.format : raw.kind === 'rows' ? raw.format : raw.train.format,
+    scheme,
+    seed,
+    ...(label === undefined ? {} : { label }),
+    parts: parts.map(({ samples, histogram }, k) => ({
+      folder: folders[k] as string,
+      count: samples.length,
+      labels: histogram,
+    })),
+  }
+  await writeFile(join(out, 'split.json'), `${JSON.stringify(report, null, 2)}\n`)
+  return report
+}
+
+async function splitRows(
+  raw: RowSource | { readonly kind: 'row-pair'; readonly train: RowSource; readonly test: RowSource },
+  request: SplitRequest,
+  paths: readonly string[],
+): Promise<DealtPart[]> {
+  const source = raw.kind === 'rows' ? raw : raw.train
+  if (request.label === undefined && request.scheme.kind !== 'iid')
+    throw new DataError(
+      'E_PARTITION',
+      `${request.scheme.kind} deals by labels: name their column with --label`,
+      {
+        file: source.file,
+      },
+    )
+  const parts = deal(request, await rowLabels(source, request.label))
+  const name = basename(source.file).replace(/\.gz$/i, '')
+  await dealRows(
+    source,
+    parts,
+    paths.map((path) => join(path, name)),
+  )
+  if (raw.kind === 'row-pair')
+    for (const path of paths) await copyFile(raw.test.file, join(path, basename(raw.test.file)))
+  return parts
+}
+
+async function dealRows(
+  source: RowSource,
+  parts: readonly DealtPart[],
+  files: readonly string[],
+): Promise<void> {
+  const owner = ownersOf(parts)
+  const streams = files.map((file) => createWriteStream(file))
+  try {
+    let row = 0
+    for await (const lines of rowTexts(source, streams)) {
+      for (const line of lines) await write(streams[owner[row++] as number] as WriteStream, line)
+    }
+  } finally {
+    await Promise.all(streams.map((stream) => new Promise((resolve) => stream.end(resolve))))
+  }
+}
+
+/** The part of each sample. */
+function ownersOf(parts: readonly DealtPart[]): Uint32Array {
+  const owner = new Uint32Array(parts.reduce((sum, { samples }) => sum + samples.length, 0))
+  parts.forEach(({ samples }, part) => {
+    for (const sample of samples) owner[sample] = part
+  })
+  return owner
+}
+
+async function write(stream: WriteStream, text: string): Promise<void> {
+  if (!stream.write(text)) await once(stream, 'drain')
+}
+
+/** The rows as they are written; headers are written at once. Throws E_DATA_MISMATCH for Parquet. */
+async function* rowTexts(
+  source: RowSource,
+  streams: readonly WriteStream[],
+): AsyncGenerator<readonly string[]> {
+  if (source.format === 'parquet')
+    throw new DataError(
+      'E_DATA_MISMATCH',
+      'is Parquet, which is read but not written here; convert it to CSV',
+      {
+        file: source.file,
+      },
+    )
+  if (source.format === 'jsonl') {
+    for await (const { text } of jsonObjects(source.file)) yield [`${text.trim()}\n`]
+    return
+  }
+  const delimiter = source.format === 'tsv' ? '\t' : ','
+  const line = (cells: readonly Cell[]): string =>
+    `${cells.map((cell) => quoted(String(cell ?? ''), delimiter)).join(delimiter)}\n`
+  for (const stream of streams) await write(stream, line(source.columns))
+  for await (const rows of source.rows(source.columns)) yield rows.map(({ cells }) => line(cells))
+}
+
+function quoted(text: string, delimiter: string): string {
+  return text.includes('"') || text.includes(delimiter) || /[\r\n]/.test(text) || text !== text.trim()
+    ? `"${text.replaceAll('"', '""')}"`
+    : text
+}
+
+async function splitArrays(
+  raw: ArraySource,
+  request: SplitRequest,
+  paths: readonly string[],
+): Promise<DealtPart[]> {
+  if (raw.format === 'images') return splitImages(raw, request, paths)
+  const idx = raw.format === 'idx' || raw.format === 'mnist'
+  if (raw.format !== 'npz' && !idx)
+    throw new DataError(
+      'E_DATA_MISMATCH',
+      `is in a format that is not written here (${raw.format}); save it as .npz`,
+      {
+        file: raw.file,
+      },
+    )
+  const [count = 0] = raw.train.inputs.shape
+  const targets = (await raw.train.targets?.load('float64')) as Float64Array | undefined
+  const parts = deal(request, arrayLabels(targets, count, raw.classNames))
+  const inputs = await loadAsIs(raw.train.inputs)
+  const labels = raw.train.targets === undefined ? undefined : await loadAsIs(raw.train.targets)
+  const test = raw.test && {
+    inputs: await loadAsIs(raw.test.inputs),
+    labels: raw.test.targets === undefined ? undefined : await loadAsIs(raw.test.targets),
+  }
+  for (const [k, { samples }] of parts.entries()) {
+    const own = {
+      inputs: pick(inputs, samples),
+      labels: labels === undefined ? undefined : pick(labels, samples),
+    }
+    const path = paths[k] as string
+    if (idx) await writeIdx(path, own, test)
+    else await writeNpz(join(path, basename(raw.file)), own, test)
+  }
+  return parts
+}
+
+interface LoadedPart {
+  readonly inputs: OutputArray
+  readonly labels: OutputArray | undefined
+}
+
+async function loadAsIs(array: NumberArray): Promise<OutputArray> {
+  const small: Readonly<Record<string, NumberType>> = {
+    bool: 'uint8',
+    uint8: 'uint8',
+    int8: 'int32',
+    int16: 'int32',
+    uint16: 'int32',
+    int32: 'int32',
+    float32: 'float32',
+  }
+  const values = await array.load(small[array.type] ?? 'float64')
+  return { name: array.name, shape: array.shape, type: array.type, values }
+}
+
+function pick(
+  { values, shape: [count = 0, ...size], ...rest }: OutputArray,
+  samples: Uint32Array,
+): OutputArray {
+  const length = count === 0 ? 0 : values.length / count
+  const out = new (values.constructor as new (length: number) => Numbers)(samples.length * length)
+  samples.forEach((sample, k) => {
+    out.set(values.subarray(sample * length, (sample + 1) * length), k * length)
+  })
+  return { ...rest, shape: [samples.length, ...size], values: out }
+}
+
+async function writeNpz(file: string, own: LoadedPart, test: LoadedPart | undefined): Promise<void> {
+  const arrays = [own.inputs, own.labels, test?.inputs, test?.labels].filter((array) => array !== undefined)
+  await writeFile(file, npzBytes(file, arrays))
+}
+
+async function writeIdx(path: string, own: LoadedPart, test: LoadedPart | undefined): Promise<void> {
+  for (const [name, part] of [
+    ['train', own],
+    ['t10k', test],
+  ] as const) {
+    if (part?.labels === undefined) continue
+    const [count = 0, height = 1, width = 1] = part.inputs.shape
+    const labels = Uint8Array.from(part.labels.values)
+    await writeFile(
+      join(path, `${name}-images-idx3-ubyte`),
+      idxBytes([count, height, width], part.inputs.values as Uint8Array),
+    )
+    await writeFile(join(path, `${name}-labels-idx1-ubyte`), idxBytes([count], labels))
+  }
+}
+
+async function splitImages(
+  raw: ArraySource,
+  request: SplitRequest,
+  paths: readonly string[],
+): Promise<DealtPart[]> {
+  const { train, test } = await listImages(raw.file)
+  const names = [...new Set([...train, ...test].map(({ folder }) => folder))]
+  const labels = Int32Array.from(train, ({ folder }) => names.indexOf(folder))
+  const parts = deal(request, { labels, names })
+  const below = test.length > 0 ? 'train' : ''
+  for (const [k, { samples }] of parts.entries()) {
+    const path = paths[k] as string
+    // Every part has a folder for every class, so that all number them alike.
+    for (const name of names) await mkdir(join(path, below, name), { recursive: true })
+    for (const sample of samples) {
+      const { file, folder } = train[sample] as (typeof train)[number]
+      await copyFile(file, join(path, below, folder, basename(file)))
+    }
+    for (const { file, folder } of test) {
+      await mkdir(join(path, 'test', folder), { recursive: true })
+      await copyFile(file, join(path, 'test', folder, basename(file)))
+    }
+  }
+  return parts
+}
