@@ -62,7 +62,10 @@ function benefitText({ rule, attacked, undefended, balance, metric }: VerdictInp
   if (undefended === null || gained === null)
     return `With ${rule} the worst honest node ended at ${value(attacked)}; there is no undefended run to compare it with.`
   const ends = `the worst honest node ended at ${value(attacked)} instead of the ${value(undefended)} of plain averaging`
-  const change = `${amount(metric, Math.abs(gained.mean))} ${gained.mean < 0 ? 'lost' : 'gained'}`
+  const change =
+    metric.unit === 'share'
+      ? `${amount(metric, Math.abs(gained.mean))} ${gained.mean < 0 ? 'lost' : 'gained'}`
+      : `${amount(metric, Math.abs(gained.mean))} ${gained.mean < 0 ? 'worse' : 'better'}`
   if (isUnclear(gained)) return `With ${rule}, ${ends}: ${change}, but the seeds do not agree on the sign.`
   if (gained.mean <= 0) return `With ${rule}, ${ends}: ${change}; the defence did not help.`
   return `With ${rule}, ${ends}: ${change}.`
@@ -116,7 +119,7 @@ function share(value: number): string {
 function amount(metric: Metric, value: number): string {
   return metric.unit === 'share'
     ? `${(100 * value).toFixed(1)} points`
-    : `${Number(value.toPrecision(3))} of ${metric.label}`
+    : `${metric.label} ${Number(value.toPrecision(3))}`
 }
 
 function list(names: readonly string[]): string {

@@ -2,7 +2,7 @@ import { plotGrid, roundAxis, tooltipLook } from './axes.js'
 import { drawChart, escapeText, type Palette, plotHeight, type Series, setNote } from './charts.js'
 import { spreadLabels } from './end-labels.js'
 import { groupByRound, markText } from './incidents.js'
-import { metricAxis, metricText, metricTitle } from './metric.js'
+import { metricAxis, metricText, metricTitle, onAxis } from './metric.js'
 import type { QuantileBands, RunView } from './report-data.js'
 import { sameLines } from './same-lines.js'
 import { isSampled } from './sampling.js'
@@ -70,7 +70,10 @@ function lineSeries(
   honest.sort((a, b) => (run.metric.isHigherBetter ? a.value! - b.value! : b.value! - a.value!))
   const labelled = new Set([honest[0]?.k, honest.at(-1)?.k])
   const shifts = spreadLabels(
-    finals.map(({ k, isByzantine, value }) => (isByzantine || labelled.has(k) ? value : null)),
+    onAxis(
+      run.metric,
+      finals.map(({ k, isByzantine, value }) => (isByzantine || labelled.has(k) ? value : null)),
+    ),
     plotHeight('accuracy'),
   )
   return run.nodes.map((node, k) => {

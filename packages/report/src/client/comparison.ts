@@ -1,7 +1,7 @@
 import { legendHeight, plainLegend, plotGrid, roundAxis, tooltipLook } from './axes.js'
 import { drawChart, type Palette, plotHeight, type Series, setNote } from './charts.js'
 import { spreadLabels } from './end-labels.js'
-import { metricAxis, metricText, metricTitle } from './metric.js'
+import { metricAxis, metricText, metricTitle, onAxis } from './metric.js'
 import type { MetricView, VariantView } from './report-data.js'
 import { namesWithSame, OVER_ANOTHER, sameLines } from './same-lines.js'
 
@@ -32,9 +32,9 @@ export function drawComparison(variants: readonly VariantView[]): void {
       .join(' '),
   )
   const extra = legendHeight(names, width)
-  const shifts = spreadLabels(ends, plotHeight('comparison') - extra)
-  const rules = [...new Set(variants.filter(({ defended }) => defended).map(({ rule }) => rule))]
   const metric = variants[0]?.runs[0]?.metric ?? { label: 'accuracy', isShare: true, isHigherBetter: true }
+  const shifts = spreadLabels(onAxis(metric, ends), plotHeight('comparison') - extra)
+  const rules = [...new Set(variants.filter(({ defended }) => defended).map(({ rule }) => rule))]
   const title = `${metricTitle(metric)} of the worst honest node by round, one line per variant`
   drawChart('comparison', title, (colors) => ({
     grid: plotGrid(isNarrow ? 64 : END_LABEL_WIDTH, extra),
