@@ -25,6 +25,7 @@ export interface Kernels {
   readonly gemm: (task: number) => void
   readonly flipKernel: Kernel
   readonly winograd: (task: number) => void
+  readonly winogradGradient: (task: number) => void
   readonly reverseKernel: Kernel
   readonly activate: (code: number, from: number, to: number, length: number) => void
   readonly activationGradient: (code: number, from: number, upper: number, to: number, length: number) => void
