@@ -2,6 +2,8 @@ import { COLUMNS, GemmTask, ROWS } from './gemm-task'
 
 /** Columns of a full panel of B. */
 export const PANEL: i32 = 16
+/** Numbers of a column that are transposed at a time. */
+const TRANSPOSED_PIECE: i32 = 128
 
 /** Columns of the panel that holds so many of the rest; those past the end get what lies there. */
 @inline
@@ -123,14 +125,20 @@ export function packB(task: GemmTask, base: usize, from: i32, to: i32): void {
   }
 }
 
+/** In pieces of k that stay in the first-level cache until all parts of the panel are written. */
 function packTransposed(task: GemmTask, base: usize, n: i32, width: i32, depth: i32, to: usize): void {
   const last = task.columns - 1
-  for (let part = 0; part < width; part += 4) {
-    const r0 = base + <usize>min(n + part, last) * task.bStride
-    const r1 = base + <usize>min(n + part + 1, last) * task.bStride
-    const r2 = base + <usize>min(n + part + 2, last) * task.bStride
-    const r3 = base + <usize>min(n + part + 3, last) * task.bStride
-    interleaveFour(r0, r1, r2, r3, depth, to + (<usize>part << 2), <usize>width << 2)
+  for (let start = 0; start < depth; start += TRANSPOSED_PIECE) {
+    const from = base + (<usize>start << 2)
+    const piece = to + (<usize>(start * width) << 2)
+    for (let part = 0; part < width; part += 4) {
+      const r0 = from + <usize>min(n + part, last) * task.bStride
+      const r1 = from + <usize>min(n + part + 1, last) * task.bStride
+      const r2 = from + <usize>min(n + part + 2, last) * task.bStride
+      const r3 = from + <usize>min(n + part + 3, last) * task.bStride
+      const length = min(TRANSPOSED_PIECE, depth - start)
+      interleaveFour(r0, r1, r2, r3, length, piece + (<usize>part << 2), <usize>width << 2)
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { LEAKY_RELU, RELU } from './activation-code'
 import { panelWidth } from './gemm-pack'
-import { FINISH_LEAKY, FINISH_RELU, storeRow } from './gemm-store'
+import { FINISH_LEAKY, FINISH_RELU, storeFour, storeRow } from './gemm-store'
 import { tiles16, tiles4, tiles8 } from './gemm-tile'
 
 /** Fields as `src/engine/wasm/stages/winograd.ts` writes them; addresses in bytes. */
@@ -32,7 +32,7 @@ export class WinogradTask {
   atOnce: i32
   /**
    * Scratch: a sample among zeros, (2·tilesY + 2) × (2·tilesX + 2) × channels; G g Gᵀ, 16 × channels × filters (rounded
-   * up to 16); Bᵀ d B, 16 × atOnce × channels; their products, 16 × atOnce × filters.
+   * up to 16); Bᵀ d B, 16 × atOnce × channels (rounded up to 2); their products, 16 × atOnce × filters (rounded up).
    */
   frame: usize
   kernels: usize
@@ -113,7 +113,7 @@ function transformKernel(task: WinogradTask): void {
   }
 }
 
-function copyImage(task: WinogradTask, sample: i32, row: usize): void {
+export function copyImage(task: WinogradTask, sample: i32, row: usize): void {
   const bytes = <usize>(task.width * task.channels) << 2
   let from = task.from + <usize>(sample * task.height) * bytes
   let to = task.frame + <usize>task.top * row + (<usize>(task.left * task.channels) << 2)
@@ -125,17 +125,17 @@ function copyImage(task: WinogradTask, sample: i32, row: usize): void {
 }
 
 @inline
-function placeOfTile(task: WinogradTask, tile: i32, tilesX: i32, row: usize): usize {
+export function placeOfTile(task: WinogradTask, tile: i32, tilesX: i32, row: usize): usize {
   const v = tile / tilesX
   return task.frame + <usize>(2 * v) * row + (<usize>(2 * (tile - v * tilesX) * task.channels) << 2)
 }
 
 /** Where one vector of Bᵀ d is kept between the two halves of the transform: 2 tiles × 16 vectors below the frame. */
-const HALVES: usize = 512
+export const HALVES: usize = 512
 
 /** Bᵀ d of one tile's four channels, into 16 vectors. */
 @inline
-function transformRows(from: usize, row: usize, column: usize, to: usize): void {
+export function transformRows(from: usize, row: usize, column: usize, to: usize): void {
   for (let x: usize = 0; x < 4; x++) {
     const place = from + x * column
     const d0 = v128.load(place)
@@ -242,6 +242,13 @@ function transformProducts(task: WinogradTask, sample: i32, tile: i32, tilesX: i
         low0 = f32x4.sub(low0, s0)
         low1 = f32x4.sub(low1, s1)
       }
+    }
+    if (count >= 4 && below && right) {
+      storeFour(to + at, top0, mode)
+      storeFour(to + stride + at, top1, mode)
+      storeFour(to + row + at, low0, mode)
+      storeFour(to + row + stride + at, low1, mode)
+      continue
     }
     storeRow(to + at, top0, count, mode)
     if (right) storeRow(to + stride + at, top1, count, mode)

@@ -1,6 +1,7 @@
 /** The compiled kernels, and how they are started. Addresses are bytes in the engine's memory, sizes are counts. */
 
 import type { Activation } from '../../task/layer-schema.js'
+import { TrainError } from '../../trainer/train-error.js'
 import { KERNELS_BASE64 } from './kernels-binary.js'
 import { type WasmMemory, webAssembly } from './web-assembly.js'
 
@@ -25,6 +26,7 @@ export interface Kernels {
   readonly gemm: (task: number) => void
   readonly flipKernel: Kernel
   readonly winograd: (task: number) => void
+  readonly winogradGradient: (task: number) => void
   readonly reverseKernel: Kernel
   readonly activate: (code: number, from: number, to: number, length: number) => void
   readonly activationGradient: (code: number, from: number, upper: number, to: number, length: number) => void
@@ -74,9 +76,21 @@ export interface Kernels {
 
 let compiled: object | undefined
 
-/** Kernels that work on this memory. They are compiled once per thread. */
+function compile(): object {
+  try {
+    return new webAssembly.Module(Buffer.from(KERNELS_BASE64, 'base64'))
+  } catch (cause) {
+    throw new TrainError(
+      'E_BACKEND_UNAVAILABLE',
+      `this processor or version of Node has no WebAssembly SIMD, which training needs: ${String(cause)}`,
+      cause,
+    )
+  }
+}
+
+/** Kernels that work on this memory. They are compiled once per thread. Throws TrainError. */
 export function startKernels(memory: WasmMemory): Kernels {
-  compiled ??= new webAssembly.Module(Buffer.from(KERNELS_BASE64, 'base64'))
+  compiled ??= compile()
   const { exports } = new webAssembly.Instance(compiled, { env: { memory } })
   return exports as unknown as Kernels
 }

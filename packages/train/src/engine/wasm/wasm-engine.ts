@@ -18,6 +18,7 @@ export interface WasmEngineInit {
   readonly maxPages?: number
 }
 
+/** Throws TrainError E_BACKEND_UNAVAILABLE where there is no WebAssembly SIMD. */
 export function createWasmEngine({ maxPages }: WasmEngineInit = {}): Engine {
   const memory = new EngineMemory(maxPages)
   const kernels = startKernels(memory.memory)

@@ -5,7 +5,7 @@
 
 import type { ConvOperation, Window } from '../../../task/operation.js'
 import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
-import type { GemmTask, Frame as PaddingFrame, Product } from '../gemm-task.js'
+import type { Frame as PaddingFrame, Product } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
 import { createValue } from '../value.js'
 import {
@@ -92,29 +92,50 @@ function kernelProduct({ window, tensors }: ConvOperation, frame: Frame, input: 
   }
 }
 
-interface ConvForward {
-  bind(frame: Frame, input: number, output: number, activation: number): void
+/** One of the two computations from the image: the outputs, or the gradient of the kernel. */
+interface ConvProduct {
+  /** z: address of the product or its gradient. */
+  bind(frame: Frame, input: number, z: number): void
   run(): void
 }
 
-function createForward(operation: ConvOperation, workshop: Workshop): ConvForward {
+function createForward(operation: ConvOperation, activation: number, workshop: Workshop): ConvProduct {
   const { window, tensors, bias } = operation
   const { size, from, to, pad } = window
   if (suitsWinograd(window)) {
     const winograd = createWinograd({ from, to, top: pad.top, left: pad.left }, workshop)
     return {
-      bind(frame, input, output, activation) {
+      bind(frame, input, z) {
         const [kernel, shift] = [frame.parameter(tensors[0]), bias ? frame.parameter(tensors[1]) : 0]
-        winograd.bind(frame, { from: input, kernel, bias: shift, to: output, activation })
+        winograd.bind(frame, { from: input, kernel, bias: shift, to: z, activation })
       },
       run: () => winograd.run(),
     }
   }
   const task = workshop.task(size[0] * size[1] * from[2], paddingOf(window).frame?.bytes ?? 0)
   return {
-    bind(frame, input, output, activation) {
-      task.write(forwardProduct(operation, frame, input, output, activation), frame.scratch)
-    },
+    bind: (frame, input, z) =>
+      task.write(forwardProduct(operation, frame, input, z, activation), frame.scratch),
+    run: () => task.run(),
+  }
+}
+
+function createKernelGradient(operation: ConvOperation, workshop: Workshop): ConvProduct {
+  const { window, tensors } = operation
+  const { from, to, pad } = window
+  if (suitsWinograd(window)) {
+    const winograd = createWinograd({ from, to, top: pad.top, left: pad.left }, workshop)
+    return {
+      bind(frame, input, z) {
+        const kernel = frame.gradient(tensors[0])
+        winograd.bind(frame, { from: input, kernel, bias: 0, to: z, activation: 0 })
+      },
+      run: () => winograd.kernelGradient(),
+    }
+  }
+  const task = workshop.task(to[0] * to[1], paddingOf(window).frame?.bytes ?? 0)
+  return {
+    bind: (frame, input, z) => task.write(kernelProduct(operation, frame, input, z), frame.scratch),
     run: () => task.run(),
   }
 }
@@ -133,8 +154,8 @@ export function createConvStage(
     rectified: activation === 'relu',
   })
   const fused = fuseActivation(activation, output, kernels)
-  const forward = createForward(operation, workshop)
-  const kernelGradient: GemmTask = workshop.task(positions, paddingOf(window).frame?.bytes ?? 0)
+  const forward = createForward(operation, fused.code, workshop)
+  const kernelGradient = createKernelGradient(operation, workshop)
   workshop.needs(8 * filters)
   let dz: ArenaBuffer | undefined
   let dx: ArenaBuffer | undefined
@@ -156,9 +177,9 @@ export function createConvStage(
     },
     bind(frame) {
       const x = frame.at(input.buffer)
-      forward.bind(frame, x, frame.at(fused.product), fused.code)
+      forward.bind(frame, x, frame.at(fused.product))
       if (!frame.training || dz === undefined) return
-      kernelGradient.write(kernelProduct(operation, frame, x, frame.at(dz)), frame.scratch)
+      kernelGradient.bind(frame, x, frame.at(dz))
       if (dx !== undefined)
         inputGradient?.bind(frame, frame.parameter(tensors[0]), frame.at(dz), frame.at(dx))
     },

@@ -15,7 +15,10 @@ export interface WinogradInit {
 
 export interface Winograd {
   bind(frame: Frame, at: { from: number; kernel: number; bias: number; to: number; activation: number }): void
+  /** The convolution of `from` with `kernel`, into `to`. */
   run(): void
+  /** The gradient of the kernel from the image `from` and the gradient `to`, into `kernel`. */
+  kernelGradient(): void
 }
 
 /** With fewer channels or filters the transforms cost more than they save. */
@@ -46,8 +49,8 @@ export function createWinograd(
   const parts = [
     halves + 4 * (2 * tilesY + 2) * (2 * tilesX + 2) * channels,
     64 * channels * 16 * Math.ceil(filters / 16),
-    64 * atOnce * channels,
-    64 * atOnce * filters,
+    128 * atOnce * Math.ceil(channels / 2),
+    64 * atOnce * 16 * Math.ceil(filters / 16),
   ].map(align) as [number, number, number, number]
   workshop.needs(parts.reduce((sum, bytes) => sum + bytes, before))
   const { memory, kernels } = workshop
@@ -68,5 +71,6 @@ export function createWinograd(
       )
     },
     run: () => kernels.winograd(task),
+    kernelGradient: () => kernels.winogradGradient(task),
   }
 }

@@ -102,6 +102,15 @@ const CASES: Case[] = [
     { batch: 1 },
   ],
   [
+    'conv, long rows of the window',
+    [5, 4, 3],
+    [
+      { layer: 'conv2d', filters: 70, kernel: 1 },
+      { layer: 'conv2d', filters: 13, kernel: 5, padding: 'same' },
+      ...tail,
+    ],
+  ],
+  [
     'conv1d',
     [9, 3],
     [

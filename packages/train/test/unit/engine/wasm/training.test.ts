@@ -189,12 +189,12 @@ function trained(program: Program, problem: Problem): Float32Array {
 describe('the same bits everywhere', () => {
   /** SHA-256 of the parameters after 20 steps; another machine or version of Node must give the same. */
   const HASHES: Record<BuiltInModel, string> = {
-    softmax: '',
-    mlp: '',
-    cnn: '',
-    resnet8: '',
-    'tabular-mlp': '',
-    'lstm-text': '',
+    softmax: '9e067c98e8f61d92bd9ea8666763667e54f60b176308f67cb71509c79c1c14e0',
+    mlp: '8faa5010cce7bc7e40eb5294b80c158206a1de372c74b7ed17a10eae8c30bd88',
+    cnn: '5a9e104e2d1c4e3e31e13be72502f2c12a9761440644aa6052841c7f1c04178a',
+    resnet8: '14f2d94c257a8a42202d43b036f216f895ac9d4b745e484a1f12ef51e7dda380',
+    'tabular-mlp': '325a283a6ee8d97ec45aeab114f005df9ff6f5c9ba4e1644c92f9b652e9d497b',
+    'lstm-text': '581329fd27cab8702c241dd708fd7023bddee945c8f6e0ca09fd0f3c16148d49',
   }
 
   it.each(BUILT_IN_MODELS)('%s', (name) => {
