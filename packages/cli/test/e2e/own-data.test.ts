@@ -71,15 +71,15 @@ describe('own data', () => {
         callCli(['manifest', 'create', '--member', 'a', '--force', ...more], folder)
       for (const [options, text] of [
         [['--classes', '257'], '--classes must be at most 256'],
-        [['--input-shape', '28,28,3'], 'images of one channel; give 28,28,1'],
+        [['--input-shape', '28,28'], 'must be height,width,channels'],
         [['--data', 'img', '--input-shape', '28,28,1'], 'is not that of img, 8,8,1'],
-        [['--data', 'img', '--model', 'cnn'], 'at least 10×10 pixels'],
+        [['--data', 'img', '--model', 'cnn'], 'a window of 2×2 does not fit'],
       ] as const)
         expect(await create(...options)).toMatchObject({ code: 2, stderr: expect.stringContaining(text) })
       expect((await create('--data', 'img', '--classes', '4')).stderr).toContain('E_LABEL_RANGE')
       await writeFile(join(folder, 's.yaml'), scenario('img').replace('softmax', 'cnn'))
       expect((await callCli(['scenario', 'validate', 's.yaml'], folder)).stderr).toMatch(
-        /s\.yaml:4:8: model: model 'cnn' needs images of at least 10×10 pixels/,
+        /s\.yaml:4:8: model: layers\[3\] \(max-pool2d\): a window of 2×2 does not fit/,
       )
       await writeFile(join(folder, 's.yaml'), scenario('mnist, classes: 20'))
       expect((await callCli(['scenario', 'validate', 's.yaml'], folder)).stderr).toContain('have 10 classes')
