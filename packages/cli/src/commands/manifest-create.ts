@@ -123,10 +123,5 @@ function parseShape(text: string): [number, number, number] {
   if (parts.length !== 3 || !whole || height === undefined || width === undefined || channels === undefined) {
     throw new CliError('E_USAGE', `--input-shape must be height,width,channels, e.g. 28,28,1; got "${text}"`)
   }
-  if (channels !== 1)
-    throw new CliError(
-      'E_USAGE',
-      `--input-shape ${text}: IDX files hold images of one channel; give ${height},${width},1`,
-    )
   return [height, width, channels]
 }

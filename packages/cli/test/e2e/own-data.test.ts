@@ -71,7 +71,7 @@ describe('own data', () => {
         callCli(['manifest', 'create', '--member', 'a', '--force', ...more], folder)
       for (const [options, text] of [
         [['--classes', '257'], '--classes must be at most 256'],
-        [['--input-shape', '28,28,3'], 'images of one channel; give 28,28,1'],
+        [['--input-shape', '28,28'], 'must be height,width,channels'],
         [['--data', 'img', '--input-shape', '28,28,1'], 'is not that of img, 8,8,1'],
         [['--data', 'img', '--model', 'cnn'], "model 'cnn' does not take samples of 8×8×1"],
       ] as const)

@@ -1,0 +1,202 @@
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
+import { configure, listening, setBootstrap, startNode } from '../support/node-pair.js'
+import { inTemporaryFolder } from '../support/run-cli.js'
+
+/** A table of two kinds of points that a line tells apart. */
+function points(rows: number): string {
+  const lines = Array.from({ length: rows }, (_, k) => {
+    const kind = k % 2
+    const [x, y] = [(((k * 37) % 100) / 100) * 2 - 1, (((k * 61) % 100) / 100) * 2 - 1]
+    return `${(x + (kind ? 1.5 : -1.5)).toFixed(2)},${y.toFixed(2)},${k % 5 ? 'red' : 'blue'},${kind ? 'right' : 'left'}`
+  })
+  return `x,y,colour,side\n${lines.join('\n')}\n`
+}
+
+const INIT = ['task', 'init', '--data', 'points.csv', '--target', 'side', '--model', 'softmax']
+
+describe('own tables', () => {
+  it('go from a file to a run: inspect, init, check, simulate, manifest', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(80))
+      const inspected = await callCli(['data', 'inspect', 'points.csv', '--json'], folder)
+      expect(JSON.parse(inspected.stdout)).toMatchObject({
+        format: 'csv',
+        train: { rows: 80, columns: [{ name: 'x', type: 'number' }, {}, { type: 'category' }, {}] },
+      })
+      expect((await callCli(INIT, folder)).stderr).toContain('wrote task.yaml: class from 4 numbers')
+      expect(await readFile(join(folder, 'task.yaml'), 'utf8')).toContain('classes: [left, right]')
+      const checked = await callCli(['task', 'check', 'task.yaml', '--data', 'points.csv'], folder)
+      expect(checked.code).toBe(0)
+      expect(checked.stdout).toMatch(/parameters {2}10\n/)
+      expect(checked.stdout).toContain('64 training samples and 16 test samples of 4 numbers')
+      await writeFile(
+        join(folder, 's.yaml'),
+        `name: own
+nodes: 3
+topology: complete
+task: task.yaml
+rule: average
+data: { source: points.csv, split: { kind: iid } }
+training: { rounds: 4, localSteps: 10 }
+assertions: [attacked.meanHonestAccuracy >= 0.9]
+`,
+      )
+      const run = await callCli(['scenario', 'run', 's.yaml', '--stage', 'simulate'], folder)
+      expect(run.code, run.stderr + run.stdout).toBe(0)
+      expect(run.stderr).toContain('has no test samples: 16 of its 80 are kept for tests')
+    }))
+
+  it('are a task of the manifest, for a node with samples and one that only relays', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(80))
+      await mkdir(join(folder, 'none'))
+      await writeFile(join(folder, 'none', 'points.csv'), points(0).split('\n', 1)[0] as string)
+      await callCli(INIT, folder)
+      for (const name of ['alice', 'bob'])
+        await callCli(['node', 'init', name, '--listen', '/ip4/127.0.0.1/tcp/0'], folder)
+      const create = [
+        'manifest',
+        'create',
+        '--task',
+        'task.yaml',
+        '--data',
+        'points.csv',
+        '--rule',
+        'average',
+      ]
+      const made = await callCli([...create, '--member', 'alice', '--member', 'bob', '--rounds', '2'], folder)
+      expect(made.code, made.stderr).toBe(0)
+      const { task } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
+      expect(task).toMatchObject({ output: { type: 'class', column: 'side', classes: ['left', 'right'] } })
+      await configure(folder, 'alice', 'source: mnist', 'source: ../points.csv')
+      await configure(folder, 'bob', 'source: mnist', 'source: ../none')
+      const alice = startNode(folder, 'alice')
+      await setBootstrap(folder, 'bob', await listening(alice))
+      const bob = startNode(folder, 'bob')
+      expect(await Promise.all([alice.exit, bob.exit]), bob.stderr.join('\n')).toEqual([0, 0])
+      expect(bob.stderr.join('\n')).toContain('has no rows: this node has no samples of its own')
+      expect((await callCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
+    }))
+
+  it('are dealt to folders that nodes can name', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(40))
+      await callCli(INIT, folder)
+      const split = ['data', 'split', 'points.csv', '--nodes', '2', '--out', 'parts']
+      const dealt = await callCli(
+        [...split, '--scheme', 'label-groups', '--h', '1', '--label', 'side'],
+        folder,
+      )
+      expect(dealt.stdout).toMatch(/part-0 +20 +20 +0\npart-1 +20 +0 +20/)
+      expect((await callCli(['task', 'check', 'task.yaml', '--data', 'parts/part-1'], folder)).code).toBe(0)
+      expect((await callCli(split, folder)).stderr).toContain('parts already exists')
+      expect(await callCli([...split.slice(0, -1), 'p', '--scheme', 'dirichlet'], folder)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('needs --alpha'),
+      })
+    }))
+})
+
+describe('tasks', () => {
+  it('pass their own check, for every kind of data', () =>
+    inTemporaryFolder(async (folder) => {
+      const texts = ['a longer text', 'and another one', 'and a third', 'the last of them']
+      await writeFile(
+        join(folder, 'texts.jsonl'),
+        texts.map((text) => `${JSON.stringify({ text })}\n`).join(''),
+      )
+      await writeFile(
+        join(folder, 'numbers.csv'),
+        `a,y\n${Array.from({ length: 30 }, (_, k) => `${k},${k / 2}\n`).join('')}`,
+      )
+      const labelled = texts.map((text, k) => JSON.stringify({ text, label: k % 2 }))
+      await writeFile(join(folder, 'labelled.jsonl'), labelled.join('\n'))
+      for (const [options, kind] of [
+        [[], 'class'],
+        [['--data', 'mnist', '--statistics', 'own'], 'class'],
+        [['--data', 'texts.jsonl'], 'next-token'],
+        [['--data', 'numbers.csv', '--statistics', 'own'], 'number'],
+        [['--data', 'labelled.jsonl', '--model', 'layers'], 'class'],
+      ] as const) {
+        const made = await callCli(['task', 'init', '--force', ...options], folder)
+        expect(made.stderr, options.join(' ')).toContain(`wrote task.yaml: ${kind}`)
+        const checked = await callCli(['task', 'check', 'task.yaml', '--json'], folder)
+        expect(JSON.parse(checked.stdout).task.output.type).toBe(kind)
+      }
+    }))
+
+  it.each([
+    [
+      'classes: [left, right]',
+      'classes: [left]',
+      /task\.yaml:\d+:\d+: output\.classes: must have at least 2/,
+    ],
+    ['metrics: [accuracy]', 'metrics: [mae]', /task\.yaml:\d+:\d+: metrics: mae is not defined/],
+    ['model: softmax', 'model: cnn', /task\.yaml:\d+:\d+: model: .*needs images/],
+    [
+      'model: softmax',
+      'model: { layers: [{ layer: dense, units: 5 }] }',
+      /task\.yaml:\d+:\d+: model.*needs \[2\]/,
+    ],
+    ['type: table', 'tipe: table', /task\.yaml:\d+:\d+: /],
+  ])('are refused with their place: %s as %s', (from, to, message) =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(20))
+      await callCli(INIT, folder)
+      const text = await readFile(join(folder, 'task.yaml'), 'utf8')
+      await writeFile(join(folder, 'task.yaml'), text.replace(from, to))
+      expect(await callCli(['task', 'check', 'task.yaml'], folder)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(message),
+      })
+    }),
+  )
+
+  it.each([
+    [['--target', 'sides'], /has no such column; did you mean "side"/],
+    [['--model', 'perceptron'], /choose from softmax, mlp/],
+    [['--target', 'side', '--model', 'cnn'], /needs images/],
+    [['--data', 'one.csv', '--target', 'side'], /value left alone/],
+  ])('are not written when they cannot work: %s', (options, message) =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(20))
+      await writeFile(join(folder, 'one.csv'), 'x,side\n1,left\n2,left\n')
+      const made = await callCli(['task', 'init', '--data', 'points.csv', ...options], folder)
+      expect(made).toMatchObject({ code: 2, stderr: expect.stringMatching(message) })
+      await expect(access(join(folder, 'task.yaml'))).rejects.toThrow()
+    }),
+  )
+})
+
+describe('bad data', () => {
+  it.each([
+    ['nowhere.csv', undefined, 'E_DATA_NOT_FOUND'],
+    ['empty.csv', '', 'E_DATA_EMPTY'],
+    ['wide.csv', 'a,b\n1,2,3\n', 'E_DATA_FORMAT'],
+    ['notes.txt', 'only words', 'E_DATA_UNKNOWN'],
+    ['bad.parquet', 'PAR1 and nothing else', 'E_DATA_FORMAT'],
+    ['bad.npz', 'PK', 'E_DATA_FORMAT'],
+    ['twice.csv', 'a,a\n1,2\n', 'E_DATA_COLUMN'],
+  ])('ends data inspect with 3: %s', (name, text, code) =>
+    inTemporaryFolder(async (folder) => {
+      if (text !== undefined) await writeFile(join(folder, name), text)
+      const inspected = await callCli(['data', 'inspect', name], folder)
+      expect(inspected).toMatchObject({ code: 3, stderr: expect.stringContaining(`${code}: ${name}`) })
+    }),
+  )
+
+  it('ends task check with 3 and the line', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(20))
+      await callCli(INIT, folder)
+      await writeFile(join(folder, 'bad.csv'), `${points(3)}many,0,red,left\n`)
+      const checked = await callCli(['task', 'check', 'task.yaml', '--data', 'bad.csv'], folder)
+      expect(checked).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('bad.csv:5: column "x" has "many"'),
+      })
+    }))
+})
