@@ -24,7 +24,7 @@ export {
   type SourceSummary,
   type TableSummary,
 } from './data/inspect/inspect-source.js'
-export { loadData, type SourceSpec } from './data/load-data.js'
+export { loadData, loadSamples, type SourceSpec } from './data/load-data.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export { type SplitReport, splitSource } from './data/split/split-source.js'
 export { BACKEND_CHOICES, type BackendChoice, type BackendInfo } from './engine/choose-engine.js'
@@ -43,6 +43,7 @@ export {
   resolveTask,
 } from './task/task.js'
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
+export { openPredictor, type Prediction, type Predictor } from './trainer/predictor.js'
 export {
   createProcessTrainer,
   type ProcessTrainer,

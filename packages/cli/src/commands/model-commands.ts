@@ -1,11 +1,17 @@
 import { type Command, Option } from 'commander'
-import { list, wholeNumber } from '../arguments.js'
+import { backendOption, list, wholeNumber } from '../arguments.js'
+
+/** A share such as `0.2`, or else a path. */
+function testSource(text: string): string | number {
+  const share = Number(text)
+  return share > 0 && share < 1 ? share : text
+}
 
 /** Adds `tempered model …`; the file of each command is loaded when it is called. */
 export function addModelCommands(program: Command): void {
   const model = program
     .command('model')
-    .description('Trained models: take them out of a run, and compare them.')
+    .description('Trained models: take them out of a run, measure, use and compare them.')
   const round = () =>
     new Option(
       '--round <n>',
@@ -27,6 +33,30 @@ export function addModelCommands(program: Command): void {
     .option('--licence <text>', 'licence of the model, for its card', 'not stated')
     .option('--blobs <folder>', 'more folders with models: blob, state or results folders; repeatable', list)
     .action(async (path, options) => (await import('./model-export.js')).modelExport(path, options))
+  model
+    .command('eval')
+    .description('Measure a model on the test samples of a data source.')
+    .argument('<state>', 'state folder, node folder or ledger file')
+    .requiredOption('--data <source>', 'file or folder with samples, or mnist')
+    .option(
+      '--test <source>',
+      'file or folder with the test samples, or a share of the source in (0, 1)',
+      testSource,
+    )
+    .addOption(round())
+    .addOption(backendOption())
+    .option('--blobs <folder>', 'more folders with models; repeatable', list)
+    .option('--json', 'one JSON object on stdout')
+    .action(async (path, options) => (await import('./model-eval.js')).modelEval(path, options))
+  model
+    .command('predict')
+    .description('Print what a model says of each sample of a source, one JSON object per line.')
+    .argument('<state>', 'state folder, node folder or ledger file')
+    .requiredOption('--data <source>', 'file or folder with samples; tables need no column of labels')
+    .addOption(round())
+    .addOption(backendOption())
+    .option('--blobs <folder>', 'more folders with models; repeatable', list)
+    .action(async (path, options) => (await import('./model-predict.js')).modelPredict(path, options))
   model
     .command('diff')
     .description('Compare two models of a run tensor by tensor.')

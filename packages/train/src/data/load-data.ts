@@ -61,6 +61,22 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
   return joined(spec, own, drawn, notices)
 }
 
+/**
+ * Loads all samples of a source as inputs of a task, for predictions; columns and arrays of targets may be missing in
+ * tables. `notices` gets what should be said. Throws DataError.
+ */
+export async function loadSamples(
+  source: string,
+  cacheFolder: string,
+  open: OpenTask,
+  notices: string[] = [],
+): Promise<Dataset> {
+  const raw = await openSource(source, cacheFolder, readOptions({ source }, open))
+  if (raw.kind === 'arrays') return toDataset(await encodePart(raw, 'train', open, notices))
+  const rows = raw.kind === 'rows' ? raw : raw.train
+  return toDataset(await encodeRows(rows, open, notices, { inputsOnly: true }))
+}
+
 function readOptions(spec: SourceSpec, open: OpenTask | undefined): ReadOptions {
   if (open === undefined) return { classes: spec.classes }
   const { input, output } = open.task

@@ -23,6 +23,8 @@ export function createBatchFiller(task: Task): BatchFiller {
       const inputs = program.inputs(batch)
       if (samples.inputs instanceof Uint8Array) fillBytes(inputs, samples, order, batch, scale)
       else copyRows(inputs, samples.inputs, volume(samples.shape), order, batch)
+      // Without targets only outputs are wanted.
+      if (samples.targets.length === 0) return
       const targets = program.targets(batch)
       copyRows(targets, samples.targets, targets.length / batch, order, batch)
     },

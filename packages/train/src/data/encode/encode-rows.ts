@@ -23,7 +23,9 @@ interface InputEncoder {
   readonly leftOut: Map<string, number>
 }
 
-export interface RowLimits {
+export interface RowOptions {
+  /** Leaves the columns of the targets alone, so that they may be missing. */
+  readonly inputsOnly?: boolean
   /** The most bytes of encoded samples; default `MAX_ENCODED_BYTES`. */
   readonly maxBytes?: number | undefined
 }
@@ -36,17 +38,15 @@ export async function encodeRows(
   source: RowSource,
   open: OpenTask,
   notices: string[],
-  limits: RowLimits = {},
+  { inputsOnly = false, maxBytes }: RowOptions = {},
 ): Promise<Encoded> {
   const { task } = open
   const input = inputEncoder(source, task)
-  const target = targetEncoder(task.output)
+  const target = inputsOnly ? undefined : targetEncoder(task.output)
   checkColumns(source, [...input.columns, ...(target?.columns ?? [])], target, notices)
-  const inputs = new GrowingStore(source.file, input.type, input.width, limits.maxBytes)
+  const inputs = new GrowingStore(source.file, input.type, input.width, maxBytes)
   const targets =
-    target === undefined
-      ? undefined
-      : new GrowingStore(source.file, target.type, target.width, limits.maxBytes)
+    target === undefined ? undefined : new GrowingStore(source.file, target.type, target.width, maxBytes)
   const rows = target === undefined ? ([] as number[]) : undefined
   const wanted = [...input.columns, ...(target?.columns ?? [])]
   const values = new Float64Array(target?.width ?? 0)
@@ -75,7 +75,7 @@ export async function encodeRows(
     targets,
     rows,
     classes: target?.classes ?? 0,
-    classNames: task.output.type === 'class' ? classNamesOf(task) : undefined,
+    classNames: task.output.type === 'class' && !inputsOnly ? classNamesOf(task) : undefined,
   }
 }
 

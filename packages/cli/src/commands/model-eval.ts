@@ -1,0 +1,41 @@
+import { cacheFolder } from '@tempered/lab'
+import { type BackendChoice, loadData, metricOf, openPredictor } from '@tempered/train'
+import { table } from '../terminal/table.js'
+import { findModel } from './model-source.js'
+
+export interface ModelEvalOptions {
+  /** 1-based. */
+  readonly round?: number
+  readonly data: string
+  readonly test?: string | number
+  readonly backend?: BackendChoice
+  readonly blobs?: readonly string[]
+  readonly json?: boolean
+}
+
+/** `tempered model eval`: loss and metrics of a model on the test samples of a source. */
+export async function modelEval(path: string, options: ModelEvalOptions): Promise<void> {
+  const { node, entry, task, parameters } = await findModel(path, options.round, options.blobs)
+  const { test, notices = [] } = await loadData(
+    { source: options.data, ...(options.test === undefined ? {} : { test: options.test }) },
+    cacheFolder(),
+    task,
+  )
+  for (const notice of notices) process.stderr.write(`note: ${notice}\n`)
+  const predictor = await openPredictor(task, parameters, options.backend)
+  const { loss, metrics, samples, perClass } = await predictor.evaluate(test)
+  const round = entry.body.round + 1
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify({ node, round, samples, loss, metrics, perClass: perClass ?? null })}\n`,
+    )
+    return
+  }
+  const shown = task.task.metrics
+    .filter((name) => name !== 'loss')
+    .map((name) => [metricOf(name).label, Number((metrics[name] ?? Number.NaN).toPrecision(4)).toString()])
+  const rows = [...shown, ['loss', Number(loss.toPrecision(4)).toString()], ['samples', String(samples)]]
+  process.stdout.write(
+    `${node}, round ${round}, on ${options.data}\n${table(rows, new Set([1])).join('\n')}\n`,
+  )
+}
