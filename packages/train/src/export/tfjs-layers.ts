@@ -46,7 +46,7 @@ export function encodeLayersModel(
   const [first, ...others] = layers
   const batchInputShape = [null, ...model.input]
   const written = [
-    { ...first, config: { ...first?.config, batch_input_shape: batchInputShape, dtype: model.inputType } },
+    { ...first, config: { ...first?.config, batch_input_shape: batchInputShape, dtype: 'float32' } },
     ...others,
   ]
   const topology = {
