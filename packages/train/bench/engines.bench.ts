@@ -16,7 +16,7 @@ import { BUILT_IN_MODELS, type BuiltInModel, builtInLayers } from '../src/task/b
 import { imageTask } from '../src/task/image-task.js'
 import { layerSchema } from '../src/task/layer-schema.js'
 import { buildModel, drawInitialParameters } from '../src/task/model.js'
-import type { Shape } from '../src/task/operation.js'
+import type { Model, Shape } from '../src/task/operation.js'
 import { createTrainerFactory } from '../src/trainer/engine-trainer.js'
 
 export interface EngineBenchRow {
@@ -59,10 +59,14 @@ function noise(length: number): Float32Array {
 /** One slice; returns its best step in seconds. */
 type Slice = () => Promise<number>
 
+function modelOf(name: BuiltInModel): Model {
+  const layers = builtInLayers(name, SHAPES[name], 10, VOCABULARY).map((layer) => layerSchema.parse(layer))
+  return buildModel(SHAPES[name], layers, name === 'lstm-text' ? 'int32' : 'float32')
+}
+
 function ourSlice(name: BuiltInModel): Slice {
   const text = name === 'lstm-text'
-  const layers = builtInLayers(name, SHAPES[name], 10, VOCABULARY).map((layer) => layerSchema.parse(layer))
-  const model = buildModel(SHAPES[name], layers, text ? 'int32' : 'float32')
+  const model = modelOf(name)
   const program = createWasmEngine().compile(model, 'cross-entropy')
   const floats = SHAPES[name].reduce((product, size) => product * size, 1)
   const samples = noise(BATCH * floats).map((x) => (text ? Math.floor(x * VOCABULARY) : x))
@@ -137,6 +141,14 @@ export interface EngineBench {
   readonly yardstick: string
 }
 
+/** Throws unless the model there has as many parameters; PyTorch's LSTM has a second bias. */
+async function openInPytorch(pytorch: Pytorch | undefined, name: BuiltInModel): Promise<void> {
+  const theirs = Number(await pytorch?.ask(`open ${name}`))
+  const ours = modelOf(name).parameterCount + (name === 'lstm-text' ? 256 : 0)
+  if (pytorch !== undefined && theirs !== ours)
+    throw new Error(`${name}: ${theirs} parameters in PyTorch, ${ours} here`)
+}
+
 /** `seconds`: how long each model is measured. */
 export async function benchEngines(
   models: readonly BuiltInModel[] = BUILT_IN_MODELS,
@@ -146,7 +158,7 @@ export async function benchEngines(
   const pytorch = installed ? new Pytorch() : undefined
   const rows: EngineBenchRow[] = []
   for (const model of models) {
-    await pytorch?.ask(`open ${model}`)
+    await openInPytorch(pytorch, model)
     const slices: Record<EngineBenchRow['engine'], Slice | undefined> = {
       'wasm-simd': ourSlice(model),
       tfjs: await tfjsSlice(model),

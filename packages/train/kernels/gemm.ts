@@ -41,10 +41,13 @@ export function gemm(address: usize): void {
 /** One item, for columns [from, to) of C. */
 function multiply(task: GemmTask, a: usize, from: i32, to: i32, c: usize, adds: bool): void {
   const atOnce = max(1, DEPTH / task.segmentLength)
+  // Pieces of one segment of about the same length, a multiple of four.
+  const pieces = (task.segmentLength + DEPTH - 1) / DEPTH
+  const longest = ((task.segmentLength + pieces - 1) / pieces + 3) & ~3
   for (let segment = 0; segment < task.segments; segment += atOnce) {
-    for (let start = 0; start < task.segmentLength; start += DEPTH) {
+    for (let start = 0; start < task.segmentLength; start += longest) {
       pieceSegments = min(atOnce, task.segments - segment)
-      pieceLength = min(DEPTH, task.segmentLength - start)
+      pieceLength = min(longest, task.segmentLength - start)
       pieceStart = segment * task.segmentLength + start
       const step: usize = task.aLayout == ROWS ? 4 : task.aStride
       const piece = a + <usize>segment * task.segmentStride + <usize>start * step

@@ -165,7 +165,7 @@ describe('a scenario with faults', () => {
       expect(run.stdout).toMatch(/held +meanHonestAccuracy >= 20 %/)
       expect(run.stdout).toMatch(/held +ledgersVerify/)
       expect(run.stdout).toMatch(/missed +wanted worstHonestAccuracy >= 99\.9 %, got \d+\.\d+ %/)
-      expect(run.stderr).toContain('the target accuracy is reached')
+      expect(run.stderr).toContain('the target is reached')
       const [results] = await readdir(join(folder, 'runs'))
       const summary = JSON.parse(await readFile(join(folder, 'runs', results!, 'summary.json'), 'utf8'))
       expect(summary).toMatchObject({ name: 'goals', stage: 'cluster', ok: false, interrupted: false })
@@ -173,7 +173,7 @@ describe('a scenario with faults', () => {
         variant: 'attacked',
         seed: 1,
         folder: 'attacked/seed-1',
-        stopped: 'target-accuracy',
+        stopped: 'target',
       })
       expect(summary.runs[0].measures.meanHonestAccuracy).toBeGreaterThanOrEqual(0.2)
     }))

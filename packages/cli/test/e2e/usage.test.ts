@@ -50,7 +50,7 @@ describe('the tempered command', () => {
   )
 
   it.each([
-    [['model', 'export', '--help'], 'ledger export'],
+    [['model', 'exprt', '--help'], 'tempered model export'],
     [['ledgr', '--help'], 'tempered ledger'],
     [['ledger', 'verfy', '--help'], 'tempered ledger verify'],
     [['help', 'scenarios'], 'tempered scenario'],

@@ -159,7 +159,7 @@ describe('admission', () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
     const hello = {
-      version: 2,
+      version: 1,
       run: run.id.toString(),
       addresses: [],
       announcements: [],

@@ -47,11 +47,11 @@ export interface Product {
   readonly accumulate?: boolean
   readonly bias?: number
   readonly activation?: number
-  readonly frame?: Frame | undefined
+  readonly frame?: Padding | undefined
 }
 
 /** Zeros around an image: `rows` rows of `rowBytes` go to `start` and every `paddedRowBytes` after it. */
-export interface Frame {
+export interface Padding {
   readonly rows: number
   readonly rowBytes: number
   readonly start: number

@@ -3,6 +3,8 @@
  * computed by float32 and float64 operations of IEEE 754 in an order that depends on the model and the batch only, so
  * that the same program on the same data gives the same bits on every machine. (The bits of a NaN are not fixed.)
  *
+ * GELU is x·Φ(x) with the error function, not its approximation by tanh; leaky ReLU has slope 0.01 below zero.
+ *
  * Programs share the arena: between `inputs` and the `step` or `forward` that uses them no other program of the engine
  * may be given inputs.
  */

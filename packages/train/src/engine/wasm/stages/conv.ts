@@ -5,7 +5,7 @@
 
 import type { ConvOperation, Window } from '../../../task/operation.js'
 import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
-import type { Frame as PaddingFrame, Product } from '../gemm-task.js'
+import type { Padding, Product } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
 import { createValue } from '../value.js'
 import {
@@ -17,7 +17,7 @@ import { fuseActivation } from './fused-activation.js'
 import { createWinograd, suitsWinograd } from './winograd.js'
 
 /** Bytes between rows of the padded image, and the frame itself unless there is no padding. */
-export function paddingOf({ from, pad }: Window): { rowBytes: number; frame: PaddingFrame | undefined } {
+export function paddingOf({ from, pad }: Window): { rowBytes: number; frame: Padding | undefined } {
   const [height, width, channels] = from
   const { top, bottom, left, right } = pad
   const rowBytes = 4 * (width + left + right) * channels
