@@ -87,6 +87,6 @@ describe('own data', () => {
       expect((await create('--model', 'softmax')).code).toBe(0)
       await configure(folder, 'a', 'source: mnist', 'source: ../img')
       const started = await runCli(['node', 'start', '--config', 'a'], folder)
-      expect(started).toMatchObject({ code: 2, stderr: expect.stringContaining('manifest create --data') })
+      expect(started).toMatchObject({ code: 3, stderr: expect.stringContaining('manifest create --data') })
     }))
 })

@@ -17,7 +17,7 @@ async function load(text: string, task: OpenTask, name = 't.csv') {
   })
 }
 
-const yesNo = { type: 'class', column: 'y', classes: ['no', 'yes'] } as const
+const yesNo = { type: 'class' as const, column: 'y', classes: ['no', 'yes'] }
 
 describe('tables', () => {
   it('become inputs in the order of the task, whatever that of the file', async () => {
