@@ -9,9 +9,9 @@ import { listImages } from '../formats/image-folder.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
 import type { ArraySource, Cell, NumberArray, Numbers, NumberType, RowSource } from '../formats/raw.js'
+import { hashSource } from '../source-hash.js'
 import { idxBytes, npzBytes, type OutputArray } from './array-files.js'
 import { arrayLabels, type Deal, type DealtPart, deal, rowLabels } from './deal.js'
-import { hashSource } from './source-hash.js'
 
 export interface SplitRequest extends Deal {
   readonly source: string
