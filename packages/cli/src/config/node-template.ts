@@ -39,7 +39,7 @@ ${value('mdns', init.mdns)}
 # The run: a manifest file, or the address of a member to take it from (peer: /ip4/…).
 ${value('manifest', manifest)}
 data:
-  # mnist for the embedded digits, or a folder with IDX files (MNIST, Fashion-MNIST, EMNIST …).
+  # mnist for the embedded digits, or a file or folder: CSV, Parquet, JSON lines, NPZ, images, IDX … (docs/data.md).
   source: mnist
 ${split}
 evaluation:

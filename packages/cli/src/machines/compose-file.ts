@@ -28,7 +28,7 @@ export function composeDocument({ plan, hosts }: MachineSet, { image, checkout, 
           command: ['sh', '/host/start.sh'],
           volumes: [
             `./hosts/${node.name}:/host`,
-            ...(isOwnData ? [`\${TEMPERED_DATA:?folder with IDX files}:/host/${DATA_FOLDER}:ro`] : []),
+            ...(isOwnData ? [`\${TEMPERED_DATA:?file or folder with the data}:/host/${DATA_FOLDER}:ro`] : []),
           ],
           healthcheck: {
             test: ['CMD', 'node', '-e', portCheck(address.port)],

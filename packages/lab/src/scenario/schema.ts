@@ -112,7 +112,9 @@ export const scenarioFields = z.strictObject({
         .min(2)
         .max(256)
         .optional()
-        .describe('Number of classes of a folder with IDX files. Default: as many as its labels need.'),
+        .describe(
+          'Number of classes of images, where there is no task. Default: as many as their labels need.',
+        ),
       split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({})

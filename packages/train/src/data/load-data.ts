@@ -8,7 +8,8 @@ import { encodeArrays } from './encode/encode-arrays.js'
 import { encodeRows } from './encode/encode-rows.js'
 import { type Encoded, shareTest, toDataset } from './encode/encoded.js'
 import { DEFAULT_TEST_SHARE } from './encode/test-share.js'
-import { openSource } from './formats/open-source.js'
+import { cacheFile, readEncoded, writeEncoded } from './encoded-cache.js'
+import { EMBEDDED, openSource } from './formats/open-source.js'
 import type { RawSource, ReadOptions } from './formats/raw.js'
 import { checkEncodedBytes } from './limits.js'
 
@@ -26,10 +27,27 @@ export interface SourceSpec {
 }
 
 /**
- * Loads a source as numbers. Without a task it must be a set of images with labels. Throws DataError; E_DATA_MISMATCH
+ * Loads a source as numbers; what takes long to parse is kept in `cacheFolder` (none if empty). Without a task it must be a set of images with labels. Throws DataError; E_DATA_MISMATCH
  * when the task does not take it.
  */
 export async function loadData(spec: SourceSpec, cacheFolder: string, open?: OpenTask): Promise<DataSource> {
+  const { source, test } = spec
+  const file =
+    open === undefined || source === EMBEDDED
+      ? undefined
+      : await cacheFile(cacheFolder, { source, test, open })
+  const cached = file === undefined ? undefined : await readEncoded(file)
+  if (cached !== undefined) return cached
+  const loaded = await loadAnew(spec, cacheFolder, open)
+  if (file !== undefined) await writeEncoded(file, cacheFolder, loaded)
+  return loaded
+}
+
+async function loadAnew(
+  spec: SourceSpec,
+  cacheFolder: string,
+  open: OpenTask | undefined,
+): Promise<DataSource> {
   const options = readOptions(spec, open)
   const raw = await openSource(spec.source, cacheFolder, options)
   const ready = imagesAsTheyAre(spec, raw, open)

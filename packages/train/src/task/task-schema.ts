@@ -69,7 +69,9 @@ const inputSchema = z
     z.strictObject({
       type: z.literal('text'),
       column: columnName.default('text').describe('Key of the text in each line.'),
-      length: sizes.describe('Tokens per sample; longer texts are cut, shorter ones filled with token 0.'),
+      length: sizes.describe(
+        'Tokens per sample; shorter texts are filled with token 0, longer ones cut, or with next-token divided.',
+      ),
       unit: z
         .enum(['byte', 'character', 'word'])
         .describe(

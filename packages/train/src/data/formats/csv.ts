@@ -11,11 +11,6 @@ const MAX_ROW = 16 * 1024 * 1024
 const ROWS_AT_A_TIME = 1000
 const DELIMITERS = [',', ';', '\t', '|'] as const
 
-interface Parsed {
-  readonly record: string[]
-  readonly info: { readonly lines: number }
-}
-
 /**
  * Opens a table. Names that end in .tsv have tabs; otherwise the delimiter is the one of `, ; tab |` that is most
  * frequent in the header line. Columns without a name are called `column 1`, `column 2`, …
@@ -25,7 +20,11 @@ export async function openCsv(file: string): Promise<RowSource> {
   const tabs = /\.tsv(\.gz)?$/i.test(file)
   const delimiter = tabs ? '\t' : await sniffDelimiter(file)
   let header: string[] | undefined
-  for await (const { record } of records(file, delimiter, 1)) header = record
+  for await (const record of records(file, delimiter)) {
+    if (isBlank(record)) continue
+    header = record
+    break
+  }
   if (header === undefined)
     throw new DataError('E_DATA_EMPTY', 'is empty; the first line must name the columns', { file, line: 1 })
   const columns = header.map((name, k) => (name.trim() === '' ? `column ${k + 1}` : name.trim()))
@@ -61,25 +60,31 @@ async function sniffDelimiter(file: string): Promise<string> {
   return DELIMITERS.reduce<string>((best, next) => (count(next) > count(best) ? next : best), ',')
 }
 
-async function* records(file: string, delimiter: string, to = -1): AsyncGenerator<Parsed> {
-  const parser = parse({
-    delimiter,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: MAX_ROW,
-    to,
-  })
+/** Records as they are; a blank line is a record of one empty value. */
+async function* records(file: string, delimiter: string): AsyncGenerator<string[]> {
+  // Its own counting of lines (`info`) would double the time.
+  const parser = parse({ delimiter, relax_column_count: true, max_record_size: MAX_ROW })
   const source = Readable.from(textChunks(file))
   pipeline(source, parser, () => undefined)
   try {
-    for await (const parsed of parser) yield parsed as Parsed
+    for await (const record of parser) yield record as string[]
   } catch (cause) {
     if (cause instanceof DataError) throw cause
     throw csvError(file, cause as CsvError)
   } finally {
     source.destroy()
   }
+}
+
+function isBlank(record: readonly string[]): boolean {
+  return record.length === 1 && record[0] === ''
+}
+
+/** Lines of the file that a record takes. */
+function linesOf(record: readonly string[]): number {
+  let lines = 1
+  for (const value of record) if (value.includes('\n')) lines += value.split('\n').length - 1
+  return lines
 }
 
 function csvError(file: string, cause: CsvError): DataError {
@@ -103,23 +108,25 @@ async function* csvRows(
   const places = wanted.map((name) => columns.indexOf(name))
   let rows: Row[] = []
   let header = true
-  let line = 1
-  for await (const { record, info } of records(file, delimiter)) {
-    const begin = line
-    line = info.lines + 1
+  let next = 1
+  for await (const record of records(file, delimiter)) {
+    const line = next
+    next += linesOf(record)
     if (header) {
-      header = false
+      header = isBlank(record)
       continue
     }
+    // A blank line is no row; of one column it is a missing value.
+    if (columns.length > 1 && isBlank(record)) continue
     if (record.length !== columns.length) {
       throw new DataError(
         'E_DATA_FORMAT',
         `has ${record.length} values, but the header names ${columns.length} columns; ` +
           'put values that contain the delimiter in quotes',
-        { file, line: Math.max(begin, info.lines) },
+        { file, line },
       )
     }
-    rows.push({ line: info.lines, cells: places.map((k) => record[k]) })
+    rows.push({ line, cells: places.map((k) => record[k]) })
     if (rows.length < ROWS_AT_A_TIME) continue
     yield rows
     rows = []

@@ -5,13 +5,12 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DataError } from '../data-error.js'
-import { listImages } from '../formats/image-folder.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
 import type { ArraySource, Cell, NumberArray, Numbers, NumberType, RowSource } from '../formats/raw.js'
+import { hashSource } from '../source-hash.js'
 import { idxBytes, npzBytes, type OutputArray } from './array-files.js'
 import { arrayLabels, type Deal, type DealtPart, deal, rowLabels } from './deal.js'
-import { hashSource } from './source-hash.js'
 
 export interface SplitRequest extends Deal {
   readonly source: string
@@ -252,6 +251,7 @@ async function splitImages(
   request: SplitRequest,
   paths: readonly string[],
 ): Promise<DealtPart[]> {
+  const { listImages } = await import('../formats/image-folder.js')
   const { train, test } = await listImages(raw.file)
   const names = [...new Set([...train, ...test].map(({ folder }) => folder))]
   const labels = Int32Array.from(train, ({ folder }) => names.indexOf(folder))
