@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
-import { benchTraining } from '../../train/bench/training.bench.js'
+import { benchEngines } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
 import { benchLedgerShare } from './ledger-share.bench.js'
 import { benchSimulations } from './simulation.bench.js'
@@ -31,15 +31,21 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
     kernelReport({ quick: false, rowCounts: undefined, lengths: undefined, only: '', withPeers: true }),
   'kernel-threads': threadsReport,
   async training() {
-    const rows = await benchTraining()
-    return table(
-      ['backend and model', 'training, samples/s', 'evaluation, samples/s'],
-      rows.map((row) => [
-        `${row.backend} ${row.model}`,
-        count(row.trainSamplesPerSecond),
-        count(row.evaluateSamplesPerSecond),
-      ]),
-    )
+    const { rows, yardstick } = await benchEngines()
+    const ratio = (value: number | undefined): string => (value === undefined ? '–' : value.toFixed(2))
+    return {
+      'training-yardstick': yardstick,
+      training: table(
+        ['model', 'engine', 'samples/s', 'of PyTorch', 'of tfjs'],
+        rows.map((row) => [
+          row.model,
+          row.engine,
+          count(row.samplesPerSecond),
+          ratio(row.ratioToPytorch),
+          ratio(row.ratioToTfjs),
+        ]),
+      ),
+    }
   },
   async transfer() {
     const rows = await benchTransfer()

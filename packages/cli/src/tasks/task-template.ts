@@ -68,7 +68,9 @@ export function taskTemplate(draft: TaskDraft, model: string, own: boolean, comm
 /** The model that suits the samples. */
 export function defaultModel({ samples, kind }: Pick<TaskDraft, 'samples' | 'kind'>): string {
   if (kind === 'next-token') return 'layers'
-  return { table: 'mlp', vector: 'mlp', tensor: 'mlp', image: 'cnn', text: 'lstm-text' }[samples]
+  return { table: 'tabular-mlp', vector: 'tabular-mlp', tensor: 'mlp', image: 'cnn', text: 'lstm-text' }[
+    samples
+  ]
 }
 
 function modelLines({ samples, kind, outputs }: TaskDraft, model: string): string[] {
