@@ -9,15 +9,9 @@ export interface DataKeys {
   readonly data: { readonly source: string; readonly test?: string | number | undefined }
 }
 
-/** Reads a task file (YAML). Files that it names are relative to it. Throws E_FILE, or E_CONFIG with every mistake. */
+/** Reads a task file (YAML). Throws E_FILE, or E_CONFIG with every mistake. */
 export async function loadTask(file: string): Promise<TaskFile> {
-  const task = await loadDocument(file, taskFileSchema)
-  const { model } = task
-  const from = (path: string): string => resolve(dirname(file), path)
-  if (typeof model !== 'object') return task
-  if ('tfjs' in model) return { ...task, model: { ...model, tfjs: from(model.tfjs) } }
-  if ('module' in model) return { ...task, model: { ...model, module: from(model.module) } }
-  return task
+  return loadDocument(file, taskFileSchema)
 }
 
 /** Reads and resolves a task file. Throws E_FILE, or E_CONFIG with every mistake as file:line:column. */

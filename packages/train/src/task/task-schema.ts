@@ -11,7 +11,6 @@ import { METRIC_NAMES } from './metrics.js'
 
 const sizes = z.int().min(1).max(1_000_000)
 const columnName = z.string().min(1).max(200)
-const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
 const finite = z.number()
 const positive = z.number().gt(0)
 
@@ -138,12 +137,6 @@ const modelSchema = z
   .union([
     z.enum(BUILT_IN_MODELS),
     z.strictObject({ layers: z.array(layerSchema).min(1).max(1000) }).describe('Layers from the input on.'),
-    z
-      .strictObject({ tfjs: z.string().min(1), sha256: hash.optional() })
-      .describe('File model.json of a tfjs LayersModel; its weights lie beside it.'),
-    z
-      .strictObject({ module: z.string().min(1), sha256: hash.optional() })
-      .describe('ES module with `export default defineTask(…)`.'),
     z
       .strictObject({ tensors: z.array(tensorSchema).min(1).max(100_000) })
       .describe("Tensors of a model that only the trainer's own process knows."),

@@ -168,7 +168,7 @@ function builtIn(name: BuiltInModel, task: Pick<Task, 'input' | 'output'>): Mode
 function layoutOf(model: Task['model'], built: Model | undefined): TensorLayout[] {
   if (built !== undefined) return built.tensors.map(({ name, shape }) => ({ name, shape: [...shape] }))
   if (typeof model === 'object' && 'tensors' in model) return model.tensors
-  return refuse('model', 'its tensors must be read from its file first')
+  return refuse('model', 'has neither layers nor tensors')
 }
 
 function checkInput({ input }: Task): void {
