@@ -59,7 +59,7 @@ export {
   verifySignature,
 } from './identity.js'
 export { type CheckedInclusion, checkInclusion, proveInclusion } from './inclusion-proof.js'
-export { issueText, valueAt } from './issue-text.js'
+export { issueText, likelyIssues, valueAt } from './issue-text.js'
 export { DEFAULT_RUN_LIMITS, LIMITS } from './limits.js'
 export {
   type LearningRateSchedule,

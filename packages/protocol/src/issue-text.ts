@@ -23,7 +23,7 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_union': {
       const options = (issue as { options?: readonly unknown[] }).options
       if (options !== undefined) return notOneOf(options.map(String), value)
-      break
+      return `must have another form than ${shown(value)}`
     }
     case 'unrecognized_keys':
       return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.join(', ')}`
@@ -68,6 +68,34 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/**
+ * The issues with those of the most likely branch in place of each failed union: the branch whose kind of value fits and
+ * whose mistake lies deepest. A union none of whose branches fits keeps its own issue.
+ */
+export function likelyIssues(issues: readonly z.core.$ZodIssue[], value: unknown): z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
+    const own = valueAt(value, issue.path)
+    const branches = issue.errors
+      .map((branch) => likelyIssues(branch, own))
+      .filter((branch) => branch.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'))
+    const depth = (branch: readonly z.core.$ZodIssue[]): number =>
+      Math.max(...branch.map(({ path, code }) => path.length + (code === 'unrecognized_keys' ? 0.5 : 0)))
+    const best = branches.reduce<z.core.$ZodIssue[] | undefined>(
+      (found, branch) => (found === undefined || depth(branch) > depth(found) ? branch : found),
+      undefined,
+    )
+    // Of a value that should have been one of several names, the names are what helps.
+    const names = issue.errors.find(
+      ([first, ...more]) => first?.code === 'invalid_value' && more.length === 0,
+    )
+    const chosen = best ?? (typeof own === 'string' ? names : undefined)
+    return chosen === undefined
+      ? [issue]
+      : chosen.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as z.core.$ZodIssue)
+  })
 }
 
 /** The value at a path, undefined where it does not lead anywhere. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { errorMessage, nearestName } from '@tempered/errors'
-import { issueText, valueAt } from '@tempered/protocol'
+import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import {
   type Document,
   isMap,
@@ -102,12 +102,9 @@ function checkDocument<S extends z.ZodType>(
   earlier: readonly Problem[] = [],
 ): z.infer<S> {
   const result = schema.safeParse(raw)
-  const found: Located[] = result.success
-    ? []
-    : result.error.issues.flatMap((issue) => describe(issue, raw, root, schema))
-  const known = result.success
-    ? result
-    : schema.safeParse(withoutWrong(raw, result.error.issues, independent))
+  const issues = result.success ? [] : likelyIssues(result.error.issues, raw)
+  const found: Located[] = result.success ? [] : issues.flatMap((issue) => describe(issue, raw, root, schema))
+  const known = result.success ? result : schema.safeParse(withoutWrong(raw, issues, independent))
   const senseless = known.success && check !== undefined ? check(known.data, raw) : []
   for (const { path: where, message } of [...earlier, ...senseless])
     found.push({ offset: offsetOf(root, where), message: placed(where, message) })

@@ -1,5 +1,6 @@
 /** A task opened: its model built, its shapes resolved, its parts checked against one another. */
 
+import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import type { LossName } from '../engine/engine.js'
 import { TrainError } from '../trainer/train-error.js'
 import { type BuiltInModel, builtInLayers } from './built-in-models.js'
@@ -57,8 +58,9 @@ export function resolveTask(file: TaskFile): OpenTask {
 export function openTask(value: unknown): OpenTask {
   const parsed = taskSchema.safeParse(value)
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    refuse(issue?.path.map(String).join('.') ?? '', issue?.message ?? 'malformed')
+    const issue = likelyIssues(parsed.error.issues, value)[0]
+    const text = issue === undefined ? 'malformed' : issueText(issue, valueAt(value, issue.path))
+    refuse(issue?.path.map(String).join('.') ?? '', text)
   }
   const task = parsed.data
   const { output, input } = task

@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createRng } from '@tempered/robust-agg/rng'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../../../test-support/tier.js'
 import { EngineMemory } from '../../../../src/engine/wasm/engine-memory.js'
 import { ACTIVATION_CODES, startKernels } from '../../../../src/engine/wasm/kernels.js'
 import { ACTIVATIONS, type Activation } from '../../../../src/task/layer-schema.js'
 import { activations, erf } from '../../../support/reference-model.js'
 
-it('the committed binary is what the sources give', () => {
+it.runIf(full)('the committed binary is what the sources give', () => {
   const script = fileURLToPath(new URL('../../../../../../scripts/kernels.mjs', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
   expect(stderr).toBe('')

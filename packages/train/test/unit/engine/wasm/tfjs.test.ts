@@ -2,12 +2,13 @@
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import { expect, it } from 'vitest'
+import { full } from '../../../../../../test-support/tier.js'
 import { createBackend, withBackend } from '../../../../src/engine/tfjs/backend.js'
 import { createWasmEngine } from '../../../../src/engine/wasm/wasm-engine.js'
 import { createProblem, fill } from '../../../support/engine-problem.js'
 
 // Pools without padding: the gradient of tfjs divides by the whole window where a part of it lies outside.
-it('a stack of convolutions, pools and dense layers has the gradients of tfjs', async () => {
+it.runIf(full)('a stack of convolutions, pools and dense layers has the gradients of tfjs', async () => {
   const backend = await createBackend('cpu')
   // After the backend: both copies of tfjs-core share the engine of the one that was loaded first.
   await import('@tensorflow/tfjs-core/dist/register_all_gradients.js')
