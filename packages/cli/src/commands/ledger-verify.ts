@@ -1,5 +1,5 @@
 import { counted } from '@tempered/errors'
-import { errorMessage, type FinalVerdict } from '@tempered/node'
+import type { FinalVerdict } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { placeOf, verdictsOf, warn } from './ledger-open.js'
@@ -14,28 +14,26 @@ export async function ledgerVerify(
   options: { readonly json?: boolean },
 ): Promise<void> {
   const files: string[] = []
-  let trouble: unknown
+  const troubles: unknown[] = []
   for (const path of paths) {
     try {
       files.push(...(await ledgerFiles(path)))
     } catch (error) {
       // The others are still checked.
-      process.stderr.write(`${errorMessage(error)}\n`)
-      trouble ??= error
+      troubles.push(error)
     }
   }
   const bad: string[] = []
-  const verdicts = verdictsOf(files, (error) => {
-    warn(error)
-    trouble ??= error
-  })
+  const verdicts = verdictsOf(files, (error) => troubles.push(error))
   for await (const verdict of verdicts) {
     process.stdout.write(`${options.json ? jsonLine(verdict) : textLine(verdict)}\n`)
     if (!verdict.ok) bad.push(verdict.path)
   }
+  const last = bad.length > 0 ? undefined : troubles.pop()
+  for (const trouble of troubles) warn(trouble)
   if (bad.length > 0)
     throw new CliError('E_LEDGER_INVALID', `${bad.length} of ${counted(files.length, 'ledger')} not valid`)
-  if (trouble !== undefined) throw trouble
+  if (last !== undefined) throw last
 }
 
 function textLine(verdict: FinalVerdict): string {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isMap, parseDocument } from 'yaml'
 import { LabError } from '../errors.js'
 
-type FileKind = 'scenario' | 'lab' | 'consensus' | 'node' | 'manifest'
+type FileKind = 'scenario' | 'lab' | 'consensus' | 'node' | 'manifest' | 'task'
 
 /** Keys at the root of a file that only this kind has, and the command that takes it. */
 const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; readonly command: string }>> = {
@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; reado
   consensus: { keys: ['after', 'start'], command: 'lab consensus' },
   node: { keys: ['key', 'listen', 'bootstrap', 'manifest'], command: 'node start --config' },
   manifest: { keys: ['members', 'limits'], command: 'manifest show' },
+  task: { keys: ['input', 'output', 'optimiser'], command: 'task check' },
 }
 
 /** Which kind of file a text is, by the keys at its root; `scenario` when none of them decides. */

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { type OpenTask, resolveTask, type TaskFile, TrainError, taskFileSchema } from '@tempered/train'
 import { LabError } from '../errors.js'
+import { loadKind } from './file-kind.js'
 import { documentError, loadDocument, parseText } from './load-document.js'
 
 /** What a scenario or a lab says about its task and its data. */
@@ -11,7 +12,7 @@ export interface DataKeys {
 
 /** Reads a task file (YAML). Throws E_FILE, or E_CONFIG with every mistake. */
 export async function loadTask(file: string): Promise<TaskFile> {
-  return loadDocument(file, taskFileSchema)
+  return loadKind('task', file, () => loadDocument(file, taskFileSchema))
 }
 
 /** Reads and resolves a task file. Throws E_FILE, or E_CONFIG with every mistake as file:line:column. */
