@@ -1,21 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { pythonWith } from '../../../../test-support/python.js'
 import { callCli } from '../support/call-cli.js'
 import { initNodes, listening, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder } from '../support/run-cli.js'
 
 const TRAINER = fileURLToPath(new URL('../../../train/test/support/echo-trainer.py', import.meta.url))
-const hasPython = (() => {
-  try {
-    execFileSync('python3', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
+const hasPython = pythonWith() !== undefined
 
 describe.runIf(hasPython)('a trainer of the user’s own', () => {
   it('takes part in a run with a node that trains here; it crashes once, and both ledgers verify and replay', () =>

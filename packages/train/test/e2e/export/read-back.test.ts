@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRng } from '@tempered/robust-agg/rng'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pythonWith } from '../../../../../test-support/python.js'
 import { createWasmEngine } from '../../../src/engine/wasm/wasm-engine.js'
 import { exportModel } from '../../../src/export/export-model.js'
 import { BUILT_IN_MODELS } from '../../../src/task/built-in-models.js'
@@ -16,15 +17,6 @@ import { type TaskFileInput, taskFileSchema } from '../../../src/task/task-schem
 const SCRIPT = fileURLToPath(new URL('../../support/read_back.py', import.meta.url))
 const EXAMPLES = fileURLToPath(new URL('../../../../../examples/python', import.meta.url))
 
-/** A Python with these modules, from the path, the system, or TEMPERED_PYTHON; undefined where there is none. */
-function pythonWith(...modules: string[]): string | undefined {
-  const candidates = [process.env.TEMPERED_PYTHON, 'python3', '/usr/bin/python3']
-  return candidates.find(
-    (python): python is string =>
-      python !== undefined &&
-      spawnSync(python, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' }).status === 0,
-  )
-}
 const withNumpy = pythonWith('numpy')
 const withSafetensors = pythonWith('numpy', 'safetensors')
 const withOnnx = pythonWith('numpy', 'onnxruntime')

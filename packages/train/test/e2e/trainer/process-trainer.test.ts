@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pythonWith } from '../../../../../test-support/python.js'
 import { imageTask } from '../../../src/task/image-task.js'
 import {
   createProcessTrainer,
@@ -11,14 +11,7 @@ import {
 } from '../../../src/trainer/process/process-trainer.js'
 
 const SCRIPT = fileURLToPath(new URL('../../support/echo-trainer.py', import.meta.url))
-const hasPython = (() => {
-  try {
-    execFileSync('python3', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
+const hasPython = pythonWith() !== undefined
 
 const task = imageTask('softmax', { shape: [1, 1, 1], classes: 2 })
 const request = { round: 2, steps: 3, batchSize: 4, learningRate: 0.5, momentum: 0 }

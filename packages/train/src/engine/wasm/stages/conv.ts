@@ -4,16 +4,15 @@
  */
 
 import type { ConvOperation, Window } from '../../../task/operation.js'
-import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
+import type { ArenaBuffer } from '../arena-plan.js'
 import type { Padding, Product } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
-import { createValue } from '../value.js'
 import {
   type ConvInputGradient,
   createConvInputGradient,
   createWinogradInputGradient,
 } from './conv-input-gradient.js'
-import { fuseActivation } from './fused-activation.js'
+import { activatedValue, fuseActivation, planProductGradients } from './fused-activation.js'
 import { createWinograd, suitsWinograd } from './winograd.js'
 
 /** Bytes between rows of the padded image, and the frame itself unless there is no padding. */
@@ -149,10 +148,7 @@ export function createConvStage(
   const { kernels } = workshop
   const [height, width, filters] = window.to
   const positions = height * width
-  const output = createValue(positions * filters, true, {
-    overwritable: activation === 'linear',
-    rectified: activation === 'relu',
-  })
+  const output = activatedValue(positions * filters, activation)
   const fused = fuseActivation(activation, output, kernels)
   const forward = createForward(operation, fused.code, workshop)
   const kernelGradient = createKernelGradient(operation, workshop)
@@ -163,17 +159,16 @@ export function createConvStage(
   const stage: Stage = {
     forwardBuffers: [input.buffer, ...fused.buffers],
     planBackward() {
-      const plan = fused.planBackward()
-      dz = plan.gradient
-      if (input.needsGradient) {
-        dx = createBuffer(input.floats)
-        input.gradient = dx
+      const plan = planProductGradients(fused, input)
+      dz = plan.dz
+      dx = plan.dx
+      if (dx !== undefined) {
         inputGradient = (suitsWinograd(window) ? createWinogradInputGradient : createConvInputGradient)(
           window,
           workshop,
         )
       }
-      return [input.buffer, ...plan.buffers, ...(dx === undefined ? [] : [dx])]
+      return plan.buffers
     },
     bind(frame) {
       const x = frame.at(input.buffer)

@@ -1,9 +1,8 @@
 import type { DenseOperation } from '../../../task/operation.js'
-import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
+import type { ArenaBuffer } from '../arena-plan.js'
 import type { GemmTask } from '../gemm-task.js'
 import type { Frame, Stage, Value, Workshop } from '../stage.js'
-import { createValue } from '../value.js'
-import { fuseActivation } from './fused-activation.js'
+import { activatedValue, fuseActivation, planProductGradients } from './fused-activation.js'
 
 /** z = W·x + b for each of `rows` rows. */
 export interface LinearInit {
@@ -124,10 +123,7 @@ export function createDenseStage(
   workshop: Workshop,
 ): { stage: Stage; output: Value } {
   const { kernels } = workshop
-  const output = createValue(positions * units, true, {
-    overwritable: activation === 'linear',
-    rectified: activation === 'relu',
-  })
+  const output = activatedValue(positions * units, activation)
   const linear = createLinear(workshop, { rowsPerSample: positions, inputs, units })
   const fused = fuseActivation(activation, output, kernels)
   const [kernel, shift] = tensors
@@ -137,13 +133,10 @@ export function createDenseStage(
   const stage: Stage = {
     forwardBuffers: [input.buffer, ...fused.buffers],
     planBackward() {
-      const plan = fused.planBackward()
-      dz = plan.gradient
-      if (input.needsGradient) {
-        dx = createBuffer(input.floats)
-        input.gradient = dx
-      }
-      return [input.buffer, ...plan.buffers, ...(dx === undefined ? [] : [dx])]
+      const plan = planProductGradients(fused, input)
+      dz = plan.dz
+      dx = plan.dx
+      return plan.buffers
     },
     bind(frame) {
       const x = frame.at(input.buffer)

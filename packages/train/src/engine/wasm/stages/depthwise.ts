@@ -1,9 +1,8 @@
 import type { DepthwiseConvOperation } from '../../../task/operation.js'
-import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
+import type { ArenaBuffer } from '../arena-plan.js'
 import { ACTIVATION_CODES } from '../kernels.js'
 import type { Stage, Value, Workshop } from '../stage.js'
-import { createValue } from '../value.js'
-import { fuseActivation } from './fused-activation.js'
+import { activatedValue, fuseActivation, planProductGradients } from './fused-activation.js'
 import { volumes, writeWindow } from './window.js'
 
 export function createDepthwiseStage(
@@ -15,10 +14,7 @@ export function createDepthwiseStage(
   const { outputs } = volumes(window)
   const channels = window.to[2]
   const positions = window.to[0] * window.to[1]
-  const output = createValue(outputs, true, {
-    overwritable: activation === 'linear',
-    rectified: activation === 'relu',
-  })
+  const output = activatedValue(outputs, activation)
   const fused = fuseActivation(activation, output, kernels)
   const geometry = writeWindow(memory, window, multiplier)
   const [kernel, shift] = tensors
@@ -28,13 +24,10 @@ export function createDepthwiseStage(
   const stage: Stage = {
     forwardBuffers: [input.buffer, ...fused.buffers],
     planBackward() {
-      const plan = fused.planBackward()
-      dz = plan.gradient
-      if (input.needsGradient) {
-        dx = createBuffer(input.floats)
-        input.gradient = dx
-      }
-      return [input.buffer, ...plan.buffers, ...(dx === undefined ? [] : [dx])]
+      const plan = planProductGradients(fused, input)
+      dz = plan.dz
+      dx = plan.dx
+      return plan.buffers
     },
     forward(frame) {
       const { batch } = frame

@@ -4,7 +4,7 @@ import type { Activation } from '../../../task/layer-schema.js'
 import { type ArenaBuffer, createBuffer } from '../arena-plan.js'
 import { ACTIVATION_CODES, type Kernels } from '../kernels.js'
 import type { Frame, Value } from '../stage.js'
-import { gradientOf, successorOf } from '../value.js'
+import { createValue, gradientOf, successorOf } from '../value.js'
 
 export interface FusedActivation {
   /** Where the product goes. */
@@ -53,4 +53,27 @@ export function fuseActivation(activation: Activation, output: Value, kernels: K
       )
     },
   }
+}
+
+/** The output of an operation that ends with this activation. */
+export function activatedValue(floats: number, activation: Activation): Value {
+  return createValue(floats, true, {
+    overwritable: activation === 'linear',
+    rectified: activation === 'relu',
+  })
+}
+
+/** Buffers of the derivatives by a product and, where it is needed, by its input. */
+export interface ProductGradients {
+  readonly dz: ArenaBuffer
+  readonly dx: ArenaBuffer | undefined
+  /** What the backward pass of the operation uses. */
+  readonly buffers: ArenaBuffer[]
+}
+
+export function planProductGradients(fused: FusedActivation, input: Value): ProductGradients {
+  const { gradient: dz, buffers } = fused.planBackward()
+  const dx = input.needsGradient ? createBuffer(input.floats) : undefined
+  if (dx !== undefined) input.gradient = dx
+  return { dz, dx, buffers: [input.buffer, ...buffers, ...(dx === undefined ? [] : [dx])] }
 }
