@@ -177,9 +177,9 @@ describe('tempered lab jobs', () => {
         await rm(join(jobs, 'results', 'cells', `${whole[1]!.id}.json`))
         const lost = await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)
         expect(lost.code).toBe(7)
-        expect(lost.stderr).toContain('1 of 4 cells are missing')
+        expect(lost.stderr).toContain('1 of 4 cells missing')
         expect((await run('2')).stderr).toContain(
-          'shard 2/2: 2 cells, 2 at the same time; 1 are already done',
+          'shard 2/2: 2 cells, 2 at the same time; 1 is already done',
         )
         expect((await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)).code).toBe(0)
         const again = await cellsIn(join(jobs, 'results'))
