@@ -178,9 +178,7 @@ describe('tempered lab jobs', () => {
         const lost = await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)
         expect(lost.code).toBe(7)
         expect(lost.stderr).toContain('1 of 4 cells missing')
-        expect((await run('2')).stderr).toContain(
-          'shard 2/2: 2 cells, 2 at the same time; 1 is already done',
-        )
+        expect((await run('2')).stderr).toContain('shard 2/2: 2 cells, 2 at the same time; 1 is already done')
         expect((await callCli(['lab', 'merge', 'lab.yaml', 'results'], jobs)).code).toBe(0)
         const again = await cellsIn(join(jobs, 'results'))
         const measured = (cells: CellResult[]) =>
