@@ -3,10 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
-import { loadData } from '@tempered/train'
+import { cacheFolder, loadData } from '@tempered/train'
+import { withPlainProcesses } from './plain-processes.js'
 
 export interface ClusterBenchRow {
   nodes: number
@@ -25,7 +25,8 @@ const ROUNDS = 6
 
 export async function benchClusters(sizes: readonly number[] = [1, 10, 50]): Promise<ClusterBenchRow[]> {
   const rows: ClusterBenchRow[] = []
-  for (const nodes of sizes) rows.push(await benchCluster(nodes, Math.min(2, nodes)))
+  for (const nodes of sizes)
+    rows.push(await withPlainProcesses(() => benchCluster(nodes, Math.min(2, nodes))))
   return rows
 }
 

@@ -3,11 +3,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import type { RoundReport } from '@tempered/node'
-import { loadData } from '@tempered/train'
+import { cacheFolder, loadData } from '@tempered/train'
+import { withPlainProcesses } from './plain-processes.js'
 
 export interface LedgerShareRow {
   model: string
@@ -20,7 +20,7 @@ export interface LedgerShareRow {
 const ROUNDS = 5
 
 export async function benchLedgerShare(): Promise<LedgerShareRow[]> {
-  return [await bench('cnn', 4), await bench('mlp', 4)]
+  return withPlainProcesses(async () => [await bench('cnn', 4), await bench('mlp', 4)])
 }
 
 async function bench(model: 'cnn' | 'mlp', nodes: number): Promise<LedgerShareRow> {
