@@ -7,18 +7,24 @@ export interface AddressBook {
   get(peer: string): readonly string[]
   /** Peers with addresses, at most `max`. */
   list(max: number): { peer: string; addresses: string[] }[]
+  /** Calls `listener` with each peer that had no address until now. */
+  onFound(listener: (peer: string) => void): void
 }
 
 export function createAddressBook(isMember: (peer: string) => boolean): AddressBook {
   const book = new Map<string, string[]>()
+  const listeners: ((peer: string) => void)[] = []
   return {
     add(peer, addresses) {
       if (!isMember(peer) || addresses.length === 0) return
-      const merged = [...new Set([...addresses, ...(book.get(peer) ?? [])])]
+      const known = book.get(peer)
+      const merged = [...new Set([...addresses, ...(known ?? [])])]
       book.set(peer, merged.slice(0, LIMITS.maxAddressesPerPeer))
+      if (known === undefined) for (const listener of listeners) listener(peer)
     },
     get: (peer) => book.get(peer) ?? [],
     list: (max) => [...book].slice(0, max).map(([peer, addresses]) => ({ peer, addresses })),
+    onFound: (listener) => void listeners.push(listener),
   }
 }
 

@@ -8,7 +8,7 @@ import type { Logger } from '../logger.js'
 import { type AddressBook, dialable } from './address-book.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode } from './libp2p-node.js'
-import { exchangePeers, servePeers } from './peer-exchange.js'
+import { askForPeers, exchangePeers, servePeers } from './peer-exchange.js'
 import { createPresence } from './presence.js'
 import { createPursuits } from './pursuits.js'
 
@@ -144,6 +144,10 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
         const { id, multiaddrs } = event.detail
         addressBook.add(id.toString(), dialable(multiaddrs.map(String)))
       })
+      // Waking has no effect on targets that are not paused, e.g. the first wait of the second dialler.
+      addressBook.onFound((peer) => {
+        if (!admitted.has(peer)) pursuits.wake(peer)
+      })
       for (const peer of neighbours)
         void pursuits.pursue(peer, () => reachNeighbour(peer), self < peer ? 0 : SECOND_DIALLER_MS)
       for (const address of init.bootstrap) void pursueBootstrap(address)
@@ -152,6 +156,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     admitted(peer, addresses) {
       addressBook.add(peer, dialable(addresses))
       presence.admit(peer)
+      if (neighbours.some(isMissing)) void askForPeers(init, peer, stopping.signal)
     },
     isAdmitted: (peer) => admitted.has(peer),
     reachabilityChanged(peer) {

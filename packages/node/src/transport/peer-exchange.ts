@@ -42,28 +42,35 @@ export function servePeers(
   })
 }
 
+/** Asks an admitted member for the addresses that it knows; a failure is only logged. */
+export async function askForPeers(
+  { direct, addressBook, logger }: PeerExchangeComponents,
+  peer: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, signal)
+    for (const record of peersReply.parse(reply).peers)
+      addressBook.add(record.peer, dialable(record.addresses))
+  } catch (error) {
+    logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
+  }
+}
+
 /**
  * Asks all admitted members at intervals while an address is missing, until the signal aborts.
  *
  * @param isMissing - whether a neighbour is neither connected nor in the address book
  */
 export async function exchangePeers(
-  { direct, addressBook, clock, logger }: PeerExchangeComponents,
+  components: PeerExchangeComponents,
   admitted: ReadonlySet<string>,
   isMissing: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await sleep(clock, EXCHANGE_INTERVAL_MS, signal)
+    await sleep(components.clock, EXCHANGE_INTERVAL_MS, signal)
     if (!isMissing()) continue
-    for (const peer of admitted) {
-      try {
-        const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, signal)
-        for (const record of peersReply.parse(reply).peers)
-          addressBook.add(record.peer, dialable(record.addresses))
-      } catch (error) {
-        logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
-      }
-    }
+    for (const peer of admitted) await askForPeers(components, peer, signal)
   }
 }

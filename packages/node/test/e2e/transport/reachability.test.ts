@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { systemClock } from '../../../src/clock.js'
+import { type Clock, systemClock } from '../../../src/clock.js'
 import { silentLogger } from '../../../src/logger.js'
 import { createLibp2pNetwork } from '../../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../../src/transport/network.js'
+import { createManualClock, settle } from '../../support/manual-clock.js'
 import { makeRun, seeds, signers } from '../../support/run-fixture.js'
 
 const run = makeRun({ deadlines: { reconnectMs: 50 } })
@@ -20,18 +21,22 @@ const silent: LocalSource = {
   blob: async () => undefined,
 }
 
-/** The network of a member whose only neighbour is another one, with the ups and downs that it reports. */
-function createMember(index: number, neighbour: number) {
+/** The network of a member with some neighbours, with the ups and downs that it reports. */
+function createMember(
+  index: number,
+  neighbours: readonly number[],
+  { clock = systemClock, bootstrap = [] }: { clock?: Clock; bootstrap?: readonly string[] } = {},
+) {
   const network = createLibp2pNetwork(
     {
       run,
       signer: signers[index],
-      neighbours: [peers[neighbour]],
+      neighbours: neighbours.map((neighbour) => peers[neighbour]),
       local: silent,
-      clock: systemClock,
+      clock,
       logger: silentLogger,
     },
-    { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [], mdns: false },
+    { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, mdns: false },
   )
   onTestFinished(() => network.stop())
   const changes: string[] = []
@@ -71,7 +76,7 @@ function createMember(index: number, neighbour: number) {
 
 describe('setReachable', () => {
   it('closes a connection and keeps it closed until the link is mended', async () => {
-    const [a, b] = [createMember(0, 1), createMember(1, 0)]
+    const [a, b] = [createMember(0, [1]), createMember(1, [0])]
     await Promise.all([a.start(), b.start()])
     a.network.learnAddresses(peers[1], b.network.addresses())
     b.network.learnAddresses(peers[0], a.network.addresses())
@@ -93,7 +98,7 @@ describe('setReachable', () => {
   })
 
   it('a link that is cut before the start is not opened; one end is enough to refuse', async () => {
-    const [a, b] = [createMember(2, 3), createMember(3, 2)]
+    const [a, b] = [createMember(2, [3]), createMember(3, [2])]
     a.network.setReachable(peers[3], false)
     await Promise.all([a.start(), b.start()])
     b.network.learnAddresses(peers[2], a.network.addresses())
@@ -102,5 +107,42 @@ describe('setReachable', () => {
     expect([a.changes, b.changes]).toEqual([[], []])
     a.network.setReachable(peers[3], true)
     await Promise.all([a.count(1), b.count(1)])
+  })
+})
+
+/** Indices of members in the order of their peer ids: of two neighbours the first one dials. */
+const inDialOrder = run.manifest.members
+  .map((_, index) => index)
+  .sort((i, j) => (peers[i] < peers[j] ? -1 : 1))
+
+describe('addresses that arrive later', () => {
+  it('are dialled as soon as they are known, without waiting for the back-off', async () => {
+    const clock = createManualClock()
+    const [first, second] = inDialOrder
+    const a = createMember(first, [second], { clock })
+    const b = createMember(second, [first], { clock })
+    await Promise.all([a.start(), b.start()])
+    clock.advance(0)
+    await settle()
+    a.network.learnAddresses(peers[second], b.network.addresses())
+    await Promise.all([a.count(1), b.count(1)])
+    expect([a.changes, b.changes]).toEqual([['up'], ['up']])
+  })
+
+  it('are asked of a member on admission while a neighbour is missing', async () => {
+    const clock = createManualClock()
+    const [first, second, third] = inDialOrder
+    const known = createMember(second, [first, third], { clock })
+    await known.start()
+    const bootstrap = known.network.addresses()
+    const late = createMember(third, [first, second], { clock, bootstrap })
+    await late.start()
+    clock.advance(0)
+    await Promise.all([known.count(1), late.count(1)])
+    const newest = createMember(first, [second, third], { clock, bootstrap })
+    await newest.start()
+    clock.advance(0)
+    await Promise.all([known.count(2), late.count(2), newest.count(2)])
+    expect(newest.changes).toEqual(['up', 'up'])
   })
 })
