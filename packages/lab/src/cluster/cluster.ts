@@ -34,9 +34,9 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     coming: () => timeline.pending().flatMap((action) => ('node' in action ? [action.node] : [])),
   })
 
-  const launch = (some: readonly PlannedNode[], logName: string, late = false): void => {
+  const launch = (some: readonly PlannedNode[], logName: string): void => {
     const absent = timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : []))
-    lifecycle.started(workers.launch(some, logName, { conditions, absent, late }))
+    lifecycle.started(workers.launch(some, logName, { conditions, absent }))
   }
 
   let finish!: () => void
@@ -60,7 +60,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
 
   const begin = (node: PlannedNode): void => {
     void lifecycle.begin(node.index, () => {
-      if (stopping === undefined) launch([node], soloLog(node), true)
+      if (stopping === undefined) launch([node], soloLog(node))
       else if (workers.count === 0) finish()
     })
   }
@@ -92,7 +92,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
 
   const receive = (worker: Worker, message: FromWorker): void => {
     if (message.type === 'listening') {
-      workers.announce(worker, message.peer, message.addresses)
+      workers.announce(message.peer, message.addresses)
       onEvent({ type: 'step', index: message.index, step: 'started' })
     } else if (message.type === 'published') published(message)
     else {

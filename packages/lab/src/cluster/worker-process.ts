@@ -77,6 +77,8 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()
   const leaving = new Set<number>()
+  /** By peer id; nodes that open later learn them too. */
+  const addresses = new Map<string, readonly string[]>()
   let { conditions } = init
   /** Cuts and restores the links of a node according to the conditions. */
   const setLinks = (index: number, node: TemperedNode): void => {
@@ -91,6 +93,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
         models.note(message.index, message.round, () => readFile(message.path))
       } else if (message.type === 'honest-gone') models.gone(message.index)
       else if (message.type === 'addresses') {
+        addresses.set(message.peer, message.addresses)
         for (const node of nodes.values()) node.learnAddresses(message.peer, message.addresses)
       } else if (message.type === 'conditions') {
         conditions = message.conditions
@@ -113,6 +116,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
     const { index } = assigned
     const node = await openWorkerNode(components, init, assigned)
     nodes.set(index, node)
+    for (const [peer, known] of addresses) node.learnAddresses(peer, known)
     setLinks(index, node)
     if (leaving.has(index)) await node.stop()
     else await node.run()

@@ -13,11 +13,11 @@ export const LOG_FOLDER = 'hosts'
 export interface Workers extends Iterable<Worker> {
   /** Number of processes that have not exited. */
   readonly count: number
-  /** Starts a process for some nodes. `late`: others already run, so it needs their addresses. */
-  launch(nodes: readonly PlannedNode[], logName: string, state: LaunchState & { late?: boolean }): Worker
+  /** Starts a process for some nodes, which learn the addresses that were announced before. */
+  launch(nodes: readonly PlannedNode[], logName: string, state: LaunchState): Worker
   broadcast(message: ToWorker): void
   /** Announces the addresses of a node to running workers and to those that start later. */
-  announce(from: Worker, peer: string, addresses: readonly string[]): void
+  announce(peer: string, addresses: readonly string[]): void
   /** The worker that currently runs a node. */
   runnerOf(index: number): Worker | undefined
   killAll(): void
@@ -42,7 +42,6 @@ export function createWorkers(init: WorkersInit): Workers {
   const { scenario, run } = plan
   const honest = plan.nodes.filter((node) => node.attack === undefined).map((node) => node.index)
   const workers = new Set<Worker>()
-  const late = new WeakSet<Worker>()
   const addresses = new Map<string, ToWorker & { type: 'addresses' }>()
 
   const broadcast = (message: ToWorker): void => {
@@ -55,7 +54,7 @@ export function createWorkers(init: WorkersInit): Workers {
       return workers.size
     },
     broadcast,
-    launch(nodes, logName, { conditions, absent, late: isLate = false }) {
+    launch(nodes, logName, { conditions, absent }) {
       const logFile = join(folder, LOG_FOLDER, `${logName}.log`)
       const worker: Worker = startWorker(
         nodes,
@@ -67,7 +66,6 @@ export function createWorkers(init: WorkersInit): Workers {
         },
       )
       workers.add(worker)
-      if (isLate) late.add(worker)
       worker.send({
         type: 'launch',
         launch: {
@@ -93,13 +91,13 @@ export function createWorkers(init: WorkersInit): Workers {
           logLevel: init.logLevel,
         },
       })
+      for (const message of addresses.values()) worker.send(message)
       return worker
     },
-    announce(from, peer, listening) {
+    announce(peer, listening) {
       const message = { type: 'addresses', peer, addresses: listening } as const
       addresses.set(peer, message)
       broadcast(message)
-      if (late.has(from)) for (const known of addresses.values()) from.send(known)
     },
     runnerOf: (index) => [...workers].find((worker) => worker.running.has(index)),
     killAll() {
