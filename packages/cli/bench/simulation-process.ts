@@ -1,11 +1,10 @@
 /** One simulation, `simulation-process.ts <nodes> <rounds>`; prints its figures as JSON. */
 
 import { availableParallelism } from 'node:os'
-import { cacheFolder } from '@tempered/lab'
 import { startRecordedRun } from '@tempered/lab/run'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { startSimulation } from '@tempered/lab/simulate'
-import { loadData } from '@tempered/train'
+import { cacheFolder, loadData } from '@tempered/train'
 
 export interface SimulationFigures {
   /** From planning to the last ledger. */

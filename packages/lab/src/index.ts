@@ -5,7 +5,6 @@
  * @packageDocumentation
  */
 
-export { cacheFolder } from './cache-folder.js'
 export { LabError, type LabErrorCode } from './errors.js'
 export type { ReportedRound } from './events/reported-round.js'
 export type { RunEvent } from './events/run-event.js'

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { cacheFolder } from './data/cache-folder.js'
 export { DataError } from './data/data-error.js'
 export { type DataShare, shareIndices, splitLabels } from './data/data-share.js'
 export {

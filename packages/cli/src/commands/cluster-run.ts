@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { counted } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import {
   newRunPath,
   type RecordedRun,
@@ -20,7 +19,7 @@ import {
 } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { writeScenarioReport } from '@tempered/report'
-import type { BackendChoice, BuiltInModel } from '@tempered/train'
+import { type BackendChoice, type BuiltInModel, cacheFolder } from '@tempered/train'
 import pc from 'picocolors'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'

@@ -1,7 +1,6 @@
-import { cacheFolder } from '@tempered/lab'
 import { loadTask } from '@tempered/lab/documents'
 import { writeFileAtomic } from '@tempered/node'
-import { contactSheet, hasLabels, inspectSource, loadData, resolveTask } from '@tempered/train'
+import { cacheFolder, contactSheet, hasLabels, inspectSource, loadData, resolveTask } from '@tempered/train'
 import { labelCounts, renderLoaded, renderSource } from '../terminal/source-text.js'
 import { widthOf } from '../terminal/table.js'
 

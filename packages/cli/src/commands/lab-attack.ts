@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { counted } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import { createCellPool } from '@tempered/lab/matrix'
 import {
   openingCandidates,
@@ -21,6 +20,7 @@ import {
 import { percent } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
+import { cacheFolder } from '@tempered/train'
 import pc from 'picocolors'
 import { stringify } from 'yaml'
 import { CliError } from '../errors.js'

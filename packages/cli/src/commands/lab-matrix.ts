@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { counted } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import { documentError } from '@tempered/lab/documents'
 import {
   type Cell,
@@ -21,6 +20,7 @@ import {
 import { loadScenarioSource, planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { writeMatrixReport } from '@tempered/report'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { cacheFolder } from '@tempered/train'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'

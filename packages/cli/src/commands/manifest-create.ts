@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { counted } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import { openTaskFile } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
 import {
@@ -10,7 +9,7 @@ import {
   runTopology,
   writeFileAtomic,
 } from '@tempered/node'
-import { type BuiltInModel, loadData } from '@tempered/train'
+import { type BuiltInModel, cacheFolder, loadData } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { peerIdOf } from './node-id.js'

@@ -1,5 +1,4 @@
-import { cacheFolder } from '@tempered/lab'
-import { type BackendChoice, loadData, metricOf, openPredictor } from '@tempered/train'
+import { type BackendChoice, cacheFolder, loadData, metricOf, openPredictor } from '@tempered/train'
 import { table } from '../terminal/table.js'
 import { findModel } from './model-source.js'
 

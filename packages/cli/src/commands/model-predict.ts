@@ -1,5 +1,4 @@
-import { cacheFolder } from '@tempered/lab'
-import { type BackendChoice, loadSamples, openPredictor } from '@tempered/train'
+import { type BackendChoice, cacheFolder, loadSamples, openPredictor } from '@tempered/train'
 import { findModel } from './model-source.js'
 
 export interface ModelPredictOptions {

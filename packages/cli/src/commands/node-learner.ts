@@ -1,5 +1,4 @@
 import { dirname } from 'node:path'
-import { cacheFolder } from '@tempered/lab'
 import { partitionScheme } from '@tempered/lab/scenario'
 import {
   type Identity,
@@ -15,6 +14,7 @@ import {
 import type { Run } from '@tempered/protocol'
 import {
   type BackendChoice,
+  cacheFolder,
   createProcessTrainer,
   createTrainerService,
   type DataSource,

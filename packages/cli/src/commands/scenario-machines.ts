@@ -1,8 +1,9 @@
 import { join, relative } from 'node:path'
 import { counted } from '@tempered/errors'
-import { cacheFolder, temperedVersion } from '@tempered/lab'
+import { temperedVersion } from '@tempered/lab'
 import { loadScenarioData, planRun, type Scenario, variantsOf } from '@tempered/lab/scenario'
 import { randomIdentity } from '@tempered/node'
+import { cacheFolder } from '@tempered/train'
 import { machineSet } from '../machines/machine-set.js'
 import { writeMachines } from '../machines/write-machines.js'
 

@@ -1,5 +1,6 @@
-import { cacheFolder, LabError } from '@tempered/lab'
+import { LabError } from '@tempered/lab'
 import { loadScenario, loadScenarioData, planRun, variantsOf } from '@tempered/lab/scenario'
+import { cacheFolder } from '@tempered/train'
 import { renderScenario } from '../terminal/scenario-text.js'
 
 /** `tempered scenario validate`: shows each scenario; exit code 2 when one has a mistake. */

@@ -1,7 +1,6 @@
 import { counted } from '@tempered/errors'
-import { cacheFolder } from '@tempered/lab'
 import { openTaskFile } from '@tempered/lab/documents'
-import { loadData, type OpenTask, type Operation } from '@tempered/train'
+import { cacheFolder, loadData, type OpenTask, type Operation } from '@tempered/train'
 import pc from 'picocolors'
 import { renderLoaded } from '../terminal/source-text.js'
 import { table } from '../terminal/table.js'

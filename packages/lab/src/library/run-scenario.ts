@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { cacheFolder } from '../cache-folder.js'
+import { cacheFolder } from '@tempered/train'
 import { startCluster } from '../cluster/cluster.js'
 import type { RunEvent } from '../events/run-event.js'
 import { newRunPath } from '../run/run-folder.js'

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { cacheFolder } from '../cache-folder.js'
+import { cacheFolder } from '@tempered/train'
 import { LabError } from '../errors.js'
 import type { RunEvent } from '../events/run-event.js'
 import { type Measures, measuresOf } from '../measures/catalogue.js'

@@ -1,5 +1,5 @@
 import { errorCode, errorMessage } from '@tempered/node'
-import { cacheFolder } from '../cache-folder.js'
+import { cacheFolder } from '@tempered/train'
 import type { CellReply, CellRequest } from './cell-messages.js'
 import { createCellRunner } from './cell-run.js'
 

@@ -1,7 +1,6 @@
 import { manifestTask } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, createTrainerService, loadData } from '@tempered/train'
-import { cacheFolder } from '../cache-folder.js'
+import { type BackendChoice, cacheFolder, createTrainerService, loadData } from '@tempered/train'
 
 /**
  * Share of the test samples that a model classifies correctly, in [0, 1], by name of the model; null for a missing

@@ -1,7 +1,8 @@
 /** Which training samples of a source are a node's own. */
 
+import { DataError } from './data-error.js'
 import { type DataSource, type Dataset, hasLabels, labelsOf } from './dataset.js'
-import { type PartitionScheme, partitionPart } from './partition.js'
+import { type PartitionScheme, partition } from './partition.js'
 
 /** One node's share of a source: part `part` of `parts` under a scheme, or all of it without one. */
 export interface DataShare {
@@ -15,11 +16,21 @@ export interface DataShare {
 export function shareIndices(source: DataSource, share: DataShare): Uint32Array {
   const { train } = source
   if (share.scheme === undefined) return Uint32Array.from({ length: train.count }, (_, index) => index)
-  return partitionPart(
-    { ...splitLabels(train), nodes: share.parts, scheme: share.scheme, seed: share.seed },
-    share.part,
-  )
+  const { scheme, part, parts: nodes, seed } = share
+  const key = JSON.stringify([scheme, nodes, seed])
+  let last = dealt.get(train)
+  if (last?.key !== key) {
+    last = { key, parts: partition({ ...splitLabels(train), nodes, scheme, seed }) }
+    dealt.set(train, last)
+  }
+  const own = last.parts[part]
+  if (own === undefined)
+    throw new DataError('E_PARTITION', `part must be an integer in [0, ${nodes - 1}], got ${part}`)
+  return own
 }
+
+/** How each data set was dealt last: all nodes of a process take their parts of the same deal. */
+const dealt = new WeakMap<Dataset, { readonly key: string; readonly parts: readonly Uint32Array[] }>()
 
 /** Groups into which numbers are divided where a split needs labels. */
 const NUMBER_GROUPS = 10

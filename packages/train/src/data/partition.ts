@@ -203,12 +203,6 @@ export function partition(request: PartitionRequest): Uint32Array[] {
   return parts.map((part) => Uint32Array.from(part).sort())
 }
 
-/** Part `node` (in [0, nodes)) of {@link partition}, with the same indices. */
-export function partitionPart(request: PartitionRequest, node: number): Uint32Array {
-  const part = partition(request)[node]
-  return part ?? refuse(`node must be an integer in [0, ${request.nodes - 1}], got ${node}`)
-}
-
 /** How often each class occurs among `indices`; length `classes`. */
 export function histogram(
   labels: Uint8Array | Int32Array,

@@ -1,6 +1,6 @@
 /** A task opened: its model built, its shapes resolved, its parts checked against one another. */
 
-import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
+import { issueText, likelyIssues, valueAt } from '@tempered/protocol/issue-text'
 import type { LossName } from '../engine/engine.js'
 import { TrainError } from '../trainer/train-error.js'
 import { type BuiltInModel, builtInLayers } from './built-in-models.js'
@@ -54,8 +54,24 @@ export function resolveTask(file: TaskFile): OpenTask {
   })
 }
 
-/** Checks the task of a manifest. Throws TrainError E_TASK with the field, E_MODEL_SHAPE. */
+/** Documents that were opened before; they are never changed. */
+const opened = new WeakMap<object, OpenTask>()
+
+/**
+ * Checks the task of a manifest; the same document is checked once. Throws TrainError E_TASK with the field,
+ * E_MODEL_SHAPE.
+ */
 export function openTask(value: unknown): OpenTask {
+  if (typeof value !== 'object' || value === null) return checkTask(value)
+  let open = opened.get(value)
+  if (open === undefined) {
+    open = checkTask(value)
+    opened.set(value, open)
+  }
+  return open
+}
+
+function checkTask(value: unknown): OpenTask {
   const parsed = taskSchema.safeParse(value)
   if (!parsed.success) {
     const issue = likelyIssues(parsed.error.issues, value)[0]
@@ -96,8 +112,16 @@ export function openTask(value: unknown): OpenTask {
 /** The parameters with which every node begins, drawn from the run's seed. Throws E_TASK for models without layers. */
 export function initialTaskParameters({ model, task }: OpenTask, seed: number | string): Float32Array {
   if (model === undefined) refuse('model', `the initial parameters of ${task.name} come from its own trainer`)
-  return drawInitialParameters(model, seed)
+  const last = drawn.get(model)
+  const held = last?.seed === seed ? last.flat.deref() : undefined
+  if (held !== undefined) return held.slice()
+  const flat = drawInitialParameters(model, seed)
+  drawn.set(model, { seed, flat: new WeakRef(flat) })
+  return flat.slice()
 }
+
+/** The parameters drawn last for a model: all nodes of a process begin with the same. */
+const drawn = new WeakMap<Model, { readonly seed: number | string; readonly flat: WeakRef<Float32Array> }>()
 
 /** Names of the classes; their numbers where they have no names. Empty for outputs that are no classes. */
 export function classNamesOf({ output }: Pick<Task, 'output'>): string[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { histogram, type PartitionScheme, partition, partitionPart } from '../../../src/data/partition.js'
+import { histogram, type PartitionScheme, partition } from '../../../src/data/partition.js'
 
 const scheme: fc.Arbitrary<PartitionScheme> = fc.oneof(
   fc.constant({ kind: 'iid' } as const),
@@ -37,7 +37,7 @@ describe('partition', () => {
           const all = parts.flatMap((part) => [...part]).sort((a, b) => a - b)
           expect(all).toEqual(Array.from({ length: labels.length }, (_, k) => k))
           const one = Math.floor(share * (nodes - 1))
-          expect(partitionPart(request, one)).toEqual(parts[one])
+          expect(partition(request)[one]).toEqual(parts[one])
           const total = parts.map((part) => histogram(labels, part, classes).reduce((a, b) => a + b, 0))
           expect(total).toEqual(parts.map((part) => part.length))
         },

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { histogram, type PartitionScheme, partition, partitionPart } from '../../../src/data/partition.js'
+import { shareIndices } from '../../../src/data/data-share.js'
+import { createDataset } from '../../../src/data/dataset.js'
+import { histogram, type PartitionScheme, partition } from '../../../src/data/partition.js'
 
 const labels = Uint8Array.from({ length: 5000 }, (_, k) => (k * 7) % 10)
 const split = (nodes: number, scheme: PartitionScheme, seed: number | string = 1) =>
@@ -121,8 +123,35 @@ describe('partition', () => {
     expect(() => partition({ labels, classes: 9, nodes: 2, scheme, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'E_LABEL_RANGE' }),
     )
-    expect(() => partitionPart({ labels, classes: 10, nodes: 2, scheme, seed: 1 }, 2)).toThrow(
+    const train = createDataset({
+      name: 'labels',
+      inputs: new Uint8Array(labels.length),
+      shape: [1],
+      targets: labels,
+      classes: 10,
+    })
+    expect(() => shareIndices({ train, test: train }, { scheme, part: 2, parts: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'E_PARTITION' }),
     )
+  })
+})
+
+describe('the share of a node', () => {
+  it('is that of its own seed and number of nodes, whatever was dealt before', () => {
+    const train = createDataset({
+      name: 'labels',
+      inputs: new Uint8Array(labels.length),
+      shape: [1],
+      targets: labels,
+      classes: 10,
+    })
+    const share = (part: number, parts: number, seed: number) =>
+      shareIndices({ train, test: train }, { scheme: { kind: 'iid' }, part, parts, seed })
+    const deal = (nodes: number, seed: number) =>
+      partition({ labels, classes: 10, nodes, scheme: { kind: 'iid' }, seed })
+    expect([share(0, 3, 1), share(1, 3, 1)]).toEqual(deal(3, 1).slice(0, 2))
+    expect(share(0, 3, 2)).toEqual(deal(3, 2)[0])
+    expect(share(0, 2, 2)).toEqual(deal(2, 2)[0])
+    expect(share(2, 3, 1)).toEqual(deal(3, 1)[2])
   })
 })
