@@ -150,6 +150,11 @@ export interface Aggregation {
    * too few others.
    */
   readonly opinions?: readonly number[]
+  /**
+   * Pre-aggregators that found that what they take for granted does not hold for the models of this round, and have
+   * left them as they are; absent when there is none. The result is still safe to use, with less protection.
+   */
+  readonly unfit?: readonly string[]
 }
 
 export interface Rule {

@@ -3,7 +3,7 @@ import { faultText } from '@tempered/lab/faults'
 import { divergenceText, highLossRemedy, isDivergence } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { ruleText } from '@tempered/lab/text'
-import { ISOLATION_REMEDY, type Notice } from '@tempered/node'
+import { ISOLATION_REMEDY, type Notice, UNFIT_REMEDY } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
 import { stopText } from './stop-text.js'
@@ -55,17 +55,22 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
   }
 }
 
-/** Runs in which a node has diverged, or trains in vain: where one does, most do, and the summary names them all. */
-const diverged = new WeakSet<RecordedRun>()
-const inVain = new WeakSet<RecordedRun>()
+/** What has been said of a run: where one node diverges or trains in vain, most do, and the summary names them all. */
+const said = new WeakMap<RecordedRun, Set<string>>()
+
+/** Whether this is the first time that `what` is to be said of a run. */
+function isNew(run: RecordedRun, what: string): boolean {
+  const before = said.get(run) ?? new Set()
+  said.set(run, before)
+  return before.size !== before.add(what).size
+}
 
 function divergedText(
   run: RecordedRun,
   name: string,
   { code, message, round }: Extract<RunEvent, { type: 'failed' }>,
 ): string | undefined {
-  if (diverged.has(run)) return undefined
-  diverged.add(run)
+  if (!isNew(run, 'diverged')) return undefined
   const text = divergenceText([{ node: name, code, message, ...(round === undefined ? {} : { round }) }])
   return pc.red(`E_DIVERGED: ${text}; the summary names all that diverge`)
 }
@@ -75,8 +80,7 @@ function highLossNotice(
   name: string,
   { round, rounds, loss }: Extract<Notice, { kind: 'high-loss' }>,
 ): string | undefined {
-  if (inVain.has(run)) return undefined
-  inVain.add(run)
+  if (!isNew(run, 'high loss')) return undefined
   const isAttacked = run.plan.nodes.some(({ attack }) => attack !== undefined)
   return pc.yellow(
     `the training loss of ${name} was more than ten times above that of guessing in rounds ${round + 2 - rounds} to ${round + 1}, ` +
@@ -93,6 +97,12 @@ function noticeText(
   const isAttacker = run.plan.nodes[index]?.attack !== undefined
   if (isAttacker) return undefined
   if (notice.kind === 'high-loss') return highLossNotice(run, name(index), notice)
+  if (notice.kind === 'unfit') {
+    if (!isNew(run, `${notice.step} is unfit`)) return undefined
+    return pc.yellow(
+      `${notice.step} does not fit the models at ${name(index)} in round ${notice.round + 1}: ${UNFIT_REMEDY}; the summary says how many nodes it concerns`,
+    )
+  }
   if (notice.kind !== 'isolated') return undefined
   return pc.yellow(
     `${name(index)} rejected every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,

@@ -1,3 +1,4 @@
+import { counted } from '@tempered/errors'
 import {
   benefitLines,
   costLines,
@@ -16,7 +17,7 @@ import {
   type Tradeoff,
   unequalText,
 } from '@tempered/lab/measures'
-import { ISOLATION_REMEDY } from '@tempered/node'
+import { ISOLATION_REMEDY, UNFIT_REMEDY } from '@tempered/node'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -122,7 +123,16 @@ export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
       .map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
     ...[highLossText(score.highLoss ?? [], isAttacked) ?? []].flat().map(pc.yellow),
     ...(score.isolated ?? []).map((isolated) => pc.yellow(isolationText(isolated))),
+    ...(score.unfit ?? []).map((unfit) => pc.yellow(unfitText(unfit, score.honestNodes))),
   ]
+}
+
+function unfitText(
+  { step, nodes, from, to }: NonNullable<RunScore['unfit']>[number],
+  honest: number,
+): string {
+  const rounds = from === to ? `round ${from + 1}` : `rounds ${from + 1} to ${to + 1}`
+  return `${step} did not fit the models of ${nodes.length} of ${counted(honest, 'honest node')} in ${rounds}: ${UNFIT_REMEDY}`
 }
 
 function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {

@@ -4,6 +4,7 @@ import type { FilterQuality } from './filter-quality.js'
 import type { IsolatedNode } from './isolation.js'
 import type { CustomMeasure } from './measure-info.js'
 import type { FailedNode } from './run-record.js'
+import type { UnfitStep } from './unfit-steps.js'
 
 /** The score of a run over its honest nodes. Shares are in [0, 1]; null where there was nothing to measure. */
 export interface RunScore extends FilterQuality {
@@ -40,6 +41,8 @@ export interface RunScore extends FilterQuality {
   readonly failed: readonly FailedNode[]
   /** Honest nodes that were shut out for rounds on end; older results do not have it. */
   readonly isolated?: readonly IsolatedNode[]
+  /** Pre-aggregators that did not fit the nodes' models; older results do not have it. */
+  readonly unfit?: readonly UnfitStep[]
   /** Honest nodes whose training loss stayed far above that of guessing; older results do not have it. */
   readonly highLoss?: readonly HighLossNode[]
   readonly ledgers: LedgerCount

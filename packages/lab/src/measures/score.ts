@@ -7,6 +7,7 @@ import { UNKNOWN_TASK } from './learnt.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import type { LedgerCount, NodeMetric, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
+import { unfitSteps } from './unfit-steps.js'
 
 /** Scores any run, including one that was read from its folder. */
 export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
@@ -58,6 +59,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
         : record.residentBytes / record.nodes.length,
     failed: record.failed,
     isolated: isolatedNodes(record),
+    unfit: unfitSteps(record),
     highLoss: highLossNodes(record),
     ledgers,
   }

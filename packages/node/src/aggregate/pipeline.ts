@@ -63,6 +63,8 @@ export interface PipelineResult {
   readonly memory: RuleMemory | undefined
   /** The rule's opinion on each neighbour in member order; undefined for rules without opinions. */
   readonly opinions: readonly Opinion[] | undefined
+  /** Pre-aggregators that did not fit the models of this round. */
+  readonly unfit: readonly string[]
 }
 
 /**
@@ -118,6 +120,7 @@ function prepareRound(input: PipelineInput) {
           ? undefined
           : input.neighbours.map(({ peer }) => opinions.get(peer) ?? null),
       ownWeight: result.ownWeight,
+      unfit: result.unfit ?? [],
       records: input.neighbours.map((neighbour) => recordOf(neighbour, verdicts.get(neighbour.peer))),
       losses,
       memory:

@@ -9,6 +9,7 @@ import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createEffectRunner } from './effect-runner.js'
 import { createEventLoop, type EventLoop } from './event-loop.js'
+import { createFitWatch } from './fit-watch.js'
 import { createIsolationWatch, ROUNDS_ALONE } from './isolation.js'
 import { createLossWatch, HIGH_LOSS_ROUNDS, highLoss } from './loss-watch.js'
 import { initialState } from './machine.js'
@@ -93,6 +94,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const pace = createPace(clock, run.manifest.deadlines)
   const progress = createRunProgress(members.length)
   const isolation = createIsolationWatch()
+  const fit = createFitWatch()
   const loss = createLossWatch(highLoss(manifestTask(run.manifest)))
   const dispatch = (event: RoundEvent): void => loop.dispatch(event)
   const timers = createRoundTimers(clock, pace, (timer, round) => {
@@ -142,6 +144,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     init.onRound(report)
     const { round, trainingLoss } = report
     if (isolation.note(report)) onNotice({ kind: 'isolated', round, rounds: ROUNDS_ALONE })
+    for (const step of fit.note(report)) onNotice({ kind: 'unfit', round, step })
     if (loss.note(report))
       onNotice({ kind: 'high-loss', round, rounds: HIGH_LOSS_ROUNDS, loss: trainingLoss! })
   }

@@ -125,6 +125,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         round,
         ...metrics,
         neighbours: aggregation.records,
+        ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),

@@ -5,6 +5,10 @@ import type { Notice } from './state.js'
 export const ISOLATION_REMEDY =
   'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
 
+/** What it means that a pre-aggregator does not fit, and what to do. */
+export const UNFIT_REMEDY =
+  'it leaves models as they are and protects from nothing, while the rule behind it still applies. The data of the nodes differ more than it allows: give nodes data of several classes, or choose a rule without it in a new run (see docs/rules.md)'
+
 /** What to do about a loss that explodes, where it is not known whether there are attackers. */
 const HIGH_LOSS_REMEDY =
   'lower training.learningRate (manifest create --learning-rate) in a new run, or use a stronger rule if others send poisoned models'
@@ -31,6 +35,11 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
       return {
         ...details,
         text: `every model that arrived in the last ${notice.rounds} rounds was rejected, so this node trains alone: ${ISOLATION_REMEDY}`,
+      }
+    case 'unfit':
+      return {
+        ...details,
+        text: `${notice.step} does not fit the models of this neighbourhood: ${UNFIT_REMEDY}`,
       }
     case 'high-loss':
       return {

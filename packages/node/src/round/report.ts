@@ -10,6 +10,8 @@ export interface RoundReport {
   readonly testMetric: number | null
   /** One per neighbour, in member order. */
   readonly neighbours: readonly NeighbourRecord[]
+  /** Pre-aggregators that did not fit the models of this round and left them as they were; absent without any. */
+  readonly unfit?: readonly string[]
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string

@@ -143,6 +143,8 @@ export type Notice =
   | { readonly kind: 'trusted-again'; readonly peer: string; readonly round: number }
   /** The node has refused every model that arrived in the last `rounds` rounds: it trains alone. */
   | { readonly kind: 'isolated'; readonly round: number; readonly rounds: number }
+  /** A pre-aggregator does not fit the models that it gets, and leaves them as they are: it protects from nothing. */
+  | { readonly kind: 'unfit'; readonly round: number; readonly step: string }
   /** Its training loss was far above that of guessing in the last `rounds` rounds: training diverges. */
   | { readonly kind: 'high-loss'; readonly round: number; readonly rounds: number; readonly loss: number }
   /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */

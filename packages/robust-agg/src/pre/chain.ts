@@ -68,6 +68,8 @@ export interface StepsRun {
   readonly refused: number
   /** For each step with memory, what each original input gained. */
   readonly gains: readonly (readonly Reputation[])[]
+  /** Names of the steps that did not fit the models. */
+  readonly unfit: readonly string[]
 }
 
 const NOTHING: Reputation = { earned: 0, possible: 0 }
@@ -90,6 +92,7 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
   const remembering = pre.filter((step) => step.usesMemory)
   const gains = remembering.map(() => past.map(() => NOTHING))
   let { exposed, refused } = view
+  const unfit: string[] = []
   let chain = identity([view.own, ...view.vectors])
   for (const step of pre) {
     if (chain.models.length < 2) break
@@ -100,11 +103,12 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
     if (mixed === 'too-few-models') return mixed
     outputOf.forEach((o, k) => {
       // A copy of the node's own model earns nothing: it took no work.
-      if (s >= 0 && o > 0) gains[s][k] = mixed.gains?.[o] ?? NOTHING
+      if (s >= 0 && (o > 0 || k === 0)) gains[s][k] = mixed.gains?.[o] ?? NOTHING
     })
     chain = extend(chain, mixed)
+    if (mixed.unfit === true) unfit.push(step.name)
     exposed += mixed.exposed ?? 0
     refused += mixed.refused?.filter((refusal) => refusal !== null).length ?? 0
   }
-  return { chain, exposed, refused, gains }
+  return { chain, exposed, refused, gains, unfit }
 }

@@ -44,10 +44,12 @@ export interface Mixture {
   readonly clipped?: readonly boolean[]
   /** Byzantine models that were found and are no longer in the outputs. */
   readonly exposed?: number
-  /** From steps with `usesMemory`: what this round adds to each input's reputation, finite. */
+  /** From steps with `usesMemory`: what this round adds to the reputation of each input, finite. */
   readonly gains?: readonly Reputation[]
   /** Which inputs are refused, and why; input 0 never is. */
   readonly refused?: readonly (Refusal | null)[]
+  /** True: what the step takes for granted does not hold for these models, so it has left them as they are. */
+  readonly unfit?: boolean
 }
 
 /** A pre-aggregator's description; the rare flags default to false. */

@@ -4,21 +4,28 @@
  *
  *   m[j] = median_k x_k[j],  s[j] = median_k |x_k[j] − m[j]|,  x_k[j] ← min(max(x_k[j], m[j] − c·s[j]), m[j] + c·s[j])
  *
- * Symbols: n models x_k, including the node's own; j a coordinate; c > 0.
+ * Symbols: n models x_k, including the node's own, and their clipped y_k; p where the round's training began
+ * (`RoundInput.previous`); j a coordinate; c > 0.
  * Breakdown precondition: an honest majority, n > 2f, for m and s to lie within the honest range and spread.
  * Purpose: where most models agree, as in coordinates that honest data never changes, s is close to 0 and no sender
  * can change them, however short its whole update is. Backdoor triggers use such coordinates, and rules that look at
  * lengths and distances do not see them. A large c keeps what honest minorities have learnt in other coordinates.
- * Cost: two coordinate medians, O(d·n²) up to n = 64, and n vectors of length d, the outputs.
+ * Where most models would lose much of their step, as where each node has another label, they do not agree on
+ * coordinates, and the bounds would cut off what the only holder of a label has learnt. So with more than a share μ of
+ * models whose cut ‖x_k − y_k‖ is longer than a third of their step ‖x_k − p‖, nothing is clipped and the step reports
+ * itself unfit. With h ≤ 0.8 and logit adjustment honest models lost at most a quarter, with h = 1 most lost half.
+ * Cost: two coordinate medians, O(d·n²) up to n = 64, 2n distances, and n vectors of length d, the outputs.
  * Source: Hampel, "The Influence Curve and its Role in Robust Estimation", JASA 1974, for median and MAD; its use
  * before robust rules is ours.
  * Deviations: s is not scaled by 1.4826 to the deviation of a normal distribution; c is in units of s itself.
  */
 
-import { middleMean } from '../kernels/dispatch.js'
+import { middleMean, squaredDistancesTo } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
 
+/** A model that loses more than this share of its step loses much of it. */
+const MUCH = 1 / 3
 /** Coordinates per block, so that intermediate values stay in the cache. */
 const BLOCK = 8192
 
@@ -71,6 +78,20 @@ function clampAll(models: readonly Float32Array[], c: number, outs: readonly Flo
   return clipped
 }
 
+/** How many models lose much of their step from `previous` by becoming `outputs`. */
+function losers(
+  models: readonly Float32Array[],
+  outputs: readonly Float32Array[],
+  previous: Float32Array,
+): number {
+  const steps = squaredDistancesTo(previous, models, new Float64Array(models.length))
+  const lost = new Float64Array(1)
+  return models.filter((x, k) => {
+    squaredDistancesTo(x, [outputs[k]], lost)
+    return Math.sqrt(lost[0]) > MUCH * Math.sqrt(steps[k])
+  }).length
+}
+
 export const madClipping: PreDefinition = {
   info: {
     name: 'mad-clipping',
@@ -84,19 +105,30 @@ export const madClipping: PreDefinition = {
         aboveMin: true,
         meaning: 'how many median absolute deviations a value may be from the median',
       }),
+      parameter({
+        name: 'most',
+        default: 0.5,
+        min: 0,
+        max: 1,
+        meaning:
+          'with more than this share μ of models that would lose a third of their step, nothing is clipped',
+      }),
     ],
     cost: 'O(d·n²) up to n = 64, n vectors',
     source: 'ours, with the identifier of Hampel, JASA 1974',
     affine: false,
   },
-  build: ({ c }) => ({
-    mix: ({ models }) => {
+  build: ({ c, most }) => ({
+    mix: ({ models, previous }) => {
       const outputs = models.map((x) => new Float32Array(x.length))
+      const clipped = clampAll(models, c, outputs)
+      const unfit = losers(models, outputs, previous) > most * models.length
       return {
-        models: outputs,
+        models: unfit ? models : outputs,
         outputOf: models.map((_, k) => k),
         coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
-        clipped: clampAll(models, c, outputs),
+        clipped: clipped.map((cut) => cut && !unfit),
+        unfit,
       }
     },
     outputs: (models) => models,

@@ -14,9 +14,8 @@ import { memoryAfter, ruleMemory } from './step-memory.js'
  */
 function viewBehind(
   view: RoundView,
-  chain: Chain,
+  { chain, exposed, refused, gains }: StepsRun,
   screen: Screen,
-  { exposed, refused, gains }: StepsRun,
 ): RoundView {
   const [own, ...vectors] = chain.models
   const weights = new Float64Array(vectors.length)
@@ -83,7 +82,7 @@ function memoryBack(
   return memoryAfter(past, gains, rules)
 }
 
-function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: StepsRun['gains']): Outcome {
+function carryBack(outcome: Outcome, { chain, gains, unfit }: StepsRun, view: RoundView): Outcome {
   const neighbours = view.vectors.length
   /**
    * What the refusal, or else the rule, says about neighbour j; `otherwise` when the output of the own model
@@ -145,6 +144,7 @@ function carryBack(outcome: Outcome, chain: Chain, view: RoundView, gains: Steps
           1,
         ),
       ),
+    unfit,
   }
 }
 
@@ -160,13 +160,12 @@ export function runBehindPre(
 ): Outcome | 'too-few-models' {
   const steps = runSteps(view, pre)
   if (steps === 'too-few-models') return steps
-  const { chain, gains } = steps
-  const inner = viewBehind(view, chain, screen, steps)
+  const inner = viewBehind(view, steps, screen)
   if (inner.vectors.length === 0) {
     view.out.set(inner.own)
     const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }
-    return carryBack(alone, chain, view, gains)
+    return carryBack(alone, steps, view)
   }
   const outcome = combine(inner)
-  return outcome === 'too-few-models' ? outcome : carryBack(outcome, chain, view, gains)
+  return outcome === 'too-few-models' ? outcome : carryBack(outcome, steps, view)
 }

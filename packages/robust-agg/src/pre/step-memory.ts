@@ -1,5 +1,5 @@
 /**
- * The memory of pre-aggregators: for each sender, its reputation in each step that has a memory. In a `SenderMemory`
+ * The memory of pre-aggregators: for each sender and the node itself, its reputation in each step that has a memory. In a `SenderMemory`
  * the two numbers of each such step come first among the values, in the order of the steps; the rest belongs to the
  * rule.
  */
@@ -47,7 +47,7 @@ export function memoryAfter(
 ): RoundMemory {
   const [own, ...neighbours] = before.map((memory, k): SenderMemory | null => {
     const rest = rules[k]
-    if (gains.length === 0 || (k === 0 && rest === null)) return rest
+    if (gains.length === 0) return rest
     const reputations = gains.flatMap((gained, s) => {
       const { earned, possible } = reputationIn(memory, s)
       return [earned + gained[k].earned, possible + gained[k].possible]

@@ -66,6 +66,8 @@ export interface Outcome {
   readonly memory?: RoundMemory | undefined
   /** From rules with `usesOpinions`: 1 or 0 about each of the m neighbours. */
   readonly opinions?: readonly number[] | undefined
+  /** Names of pre-aggregators that did not fit the models. */
+  readonly unfit?: readonly string[]
 }
 
 /** The threshold that neighbour u was compared with. */

@@ -40,7 +40,8 @@ export function runRound(
   if (outcome === 'too-few-models') return tooFewModels()
   let u = 0
   const verdicts = setAside.map((reason) => (reason === null ? verdictOf(outcome, u++) : rejection(reason)))
-  return { vector, ownWeight: outcome.ownWeight, verdicts, ...handedOn(input, usable, outcome) }
+  const unfit = outcome.unfit === undefined || outcome.unfit.length === 0 ? {} : { unfit: outcome.unfit }
+  return { vector, ownWeight: outcome.ownWeight, verdicts, ...handedOn(input, usable, outcome), ...unfit }
 }
 
 function viewOf(

@@ -9,9 +9,13 @@
  * the loss on the node's own samples use the loss of z, unadjusted.
  */
 
+/** With a larger share of one class, there is nothing to balance. */
+const SINGLE_CLASS = 0.99
+
 /**
  * log π_c of every class, natural: π_c = (n_c + 1) / (n + classes), so that a class of which the node has no sample
- * keeps a finite offset. `labels[k]` for k in `indices` lie below `classes`.
+ * keeps a finite offset. Zeros when more than 99 % of the samples have one class: the adjusted loss of such samples is
+ * near its least from the start, so that the node would learn nothing from them. `labels[k]` for k in `indices` lie below `classes`.
  */
 export function logPriors(labels: ArrayLike<number>, indices: Uint32Array, classes: number): Float64Array {
   const counts = new Float64Array(classes)
@@ -19,5 +23,6 @@ export function logPriors(labels: ArrayLike<number>, indices: Uint32Array, class
     const label = labels[index] as number
     counts[label] = (counts[label] as number) + 1
   }
+  if (Math.max(...counts) > SINGLE_CLASS * indices.length) return new Float64Array(classes)
   return counts.map((count) => Math.log((count + 1) / (indices.length + classes)))
 }
