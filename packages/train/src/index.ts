@@ -44,6 +44,7 @@ export {
   resolveTask,
 } from './task/task.js'
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
+export { singleClass } from './trainer/logit-adjustment.js'
 export { openPredictor, type Prediction, type Predictor } from './trainer/predictor.js'
 export {
   createProcessTrainer,

@@ -17,11 +17,18 @@ import {
   cacheFolder,
   createProcessTrainer,
   createTrainerService,
+  type DataShare,
   type DataSource,
+  hasLabels,
+  histogram,
+  labelsOf,
   loadData,
+  shareIndices,
+  singleClass,
   type TrainerUsage,
 } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
+import { singleClassText } from '../terminal/scenario-text.js'
 
 /** The components of a node but for its training. */
 export type NodeComponents = Omit<LocalNodeComponents, 'service'>
@@ -62,12 +69,22 @@ async function openEngineLearner(
   logger.info({ component: 'train' }, service.backend.notice)
   const { split, part, parts, seed } = config.data
   const share = { scheme: split === undefined ? undefined : partitionScheme(split), part, parts, seed }
+  warnOfSingleClass(source, share, logger)
   return {
     source,
     open: (components, settings, events) =>
       openLocalNode({ ...components, service }, { ...settings, source, share }, events),
     close: () => service.close(),
   }
+}
+
+/** Such a node learns little by itself, and its models differ from those of others. */
+function warnOfSingleClass(source: DataSource, share: DataShare, logger: Logger): void {
+  const { train } = source
+  if (!hasLabels(train) || train.classes < 2) return
+  const counts = histogram(labelsOf(train), shareIndices(source, share), train.classes)
+  if (singleClass(counts) !== undefined)
+    logger.warn({ component: 'data' }, singleClassText("this node's training data"))
 }
 
 async function openProcessLearner(

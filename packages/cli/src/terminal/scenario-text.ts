@@ -11,7 +11,7 @@ import {
 import { partsWarning, ranges } from '@tempered/lab/text'
 import { createRunRule } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
-import { type DataSource, histogram, splitLabels } from '@tempered/train'
+import { type DataSource, hasLabels, histogram, singleClass, splitLabels } from '@tempered/train'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -129,6 +129,11 @@ function learnt({ model, task }: Scenario): string {
   return model ?? (typeof task === 'object' ? `task ${task.task}` : 'mlp')
 }
 
+/** What it means that `who` have samples of one class only. */
+export function singleClassText(who: string): string {
+  return `${who}: nearly all samples are of one class. Logit adjustment does nothing there, and rules that compare models may take such nodes for attackers, or attackers for such nodes (docs/rules.md)`
+}
+
 const MAX_EDGES = 12
 
 function edges(list: readonly (readonly [number, number])[]): string {
@@ -166,5 +171,9 @@ function labelTable(scenario: Scenario, data: DataSource): string[] {
   const lines = table([header, ...rows], numbers).map((line, k) => (k === 0 ? pc.dim(line) : line))
   if (counts.length > MAX_ROWS)
     lines.push(pc.dim(`    … and ${counted(counts.length - MAX_ROWS, 'more node')}`))
+  const single =
+    hasLabels(data.train) && classes > 1 ? counts.filter((row) => singleClass(row) !== undefined).length : 0
+  if (single > 0)
+    lines.push(pc.yellow(`    ${singleClassText(`${single} of ${counted(counts.length, 'node')}`)}`))
   return lines
 }

@@ -7,7 +7,7 @@ export const ISOLATION_REMEDY =
 
 /** What it means that a pre-aggregator does not fit, and what to do. */
 export const UNFIT_REMEDY =
-  'it leaves models as they are and protects from nothing, while the rule behind it still applies. The data of the nodes differ more than it allows: give nodes data of several classes, or choose a rule without it in a new run (see docs/rules.md)'
+  'it changes no model and protects from nothing; the rule behind it still applies. The data of the nodes differ too much for it: give each node several classes, or leave it out in a new run (docs/rules.md)'
 
 /** What to do about a loss that explodes, where it is not known whether there are attackers. */
 const HIGH_LOSS_REMEDY =

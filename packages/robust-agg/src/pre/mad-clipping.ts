@@ -14,6 +14,8 @@
  * coordinates, and the bounds would cut off what the only holder of a label has learnt. So with more than a share μ of
  * models whose cut ‖x_k − y_k‖ is longer than a third of their step ‖x_k − p‖, nothing is clipped and the step reports
  * itself unfit. With h ≤ 0.8 and logit adjustment honest models lost at most a quarter, with h = 1 most lost half.
+ * Colluders at the median of the others make s smaller, and with it more models lose much: enough of them can switch
+ * this step off, and then only the steps behind it protect from a backdoor.
  * Cost: two coordinate medians, O(d·n²) up to n = 64, 2n distances, and n vectors of length d, the outputs.
  * Source: Hampel, "The Influence Curve and its Role in Robust Estimation", JASA 1974, for median and MAD; its use
  * before robust rules is ours.

@@ -13,6 +13,18 @@
 const SINGLE_CLASS = 0.99
 
 /**
+ * The class that more than 99 % of the samples have; undefined when there is none.
+ *
+ * @param counts - samples of each class, as `histogram` gives them
+ */
+export function singleClass(counts: ArrayLike<number>): number | undefined {
+  const list = Array.from(counts)
+  const total = list.reduce((sum, count) => sum + count, 0)
+  const found = list.findIndex((count) => count > SINGLE_CLASS * total)
+  return found < 0 ? undefined : found
+}
+
+/**
  * log π_c of every class, natural: π_c = (n_c + 1) / (n + classes), so that a class of which the node has no sample
  * keeps a finite offset. Zeros when more than 99 % of the samples have one class: the adjusted loss of such samples is
  * near its least from the start, so that the node would learn nothing from them. `labels[k]` for k in `indices` lie below `classes`.
@@ -23,6 +35,6 @@ export function logPriors(labels: ArrayLike<number>, indices: Uint32Array, class
     const label = labels[index] as number
     counts[label] = (counts[label] as number) + 1
   }
-  if (Math.max(...counts) > SINGLE_CLASS * indices.length) return new Float64Array(classes)
+  if (singleClass(counts) !== undefined) return new Float64Array(classes)
   return counts.map((count) => Math.log((count + 1) / (indices.length + classes)))
 }

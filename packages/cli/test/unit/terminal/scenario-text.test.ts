@@ -45,4 +45,15 @@ describe('renderScenario', () => {
       'the rule does not state how many may attack, 3 do',
     )
   })
+
+  it('warns of nodes whose samples are all of one class, only then', () => {
+    const validated = (h: number) =>
+      renderScenario(
+        's.yaml',
+        scenarioSchema.parse({ nodes: 6, data: { split: { kind: 'label-groups', h } } }),
+        planData,
+      ).join('\n')
+    expect(validated(1)).toMatch(/[1-6] of 6 nodes: nearly all samples are of one class/)
+    expect(validated(0.5)).not.toContain('of one class')
+  })
 })

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { createRule, type RoundInput } from '../../../src/index.js'
 import { bitsOf, ordinaryRound } from '../../support.js'
 
-const play = (c: number, input: RoundInput) =>
-  createRule('average', {}, { pre: [{ name: 'mad-clipping', params: { c } }] }).aggregate(input)
+const play = (c: number, input: RoundInput, params: { most?: number } = {}) =>
+  createRule('average', {}, { pre: [{ name: 'mad-clipping', params: { c, ...params } }] }).aggregate(input)
 const vectors = (...rows: number[][]) => rows.map((row) => Float32Array.from(row))
 
 test('values are cut to median ± c·MAD, each coordinate by itself', () => {
@@ -60,4 +60,38 @@ test('a minority of huge values is cut to the honest range, and the result stays
     const spread = Math.max(...honest.map((x) => Math.abs(x[k] - 1)))
     expect(Math.abs(vector[k] - 1)).toBeLessThan(5 * spread)
   }
+})
+
+test('where most models would lose much of their step, none is clipped, and the rule says that it does not fit', () => {
+  // Each of five models has moved in a coordinate of its own: elsewhere all agree, so the spread is 0 everywhere.
+  const [own, ...neighbours] = vectors(
+    [1, 0, 0, 0, 0],
+    [0, 1, 0, 0, 0],
+    [0, 0, 1, 0, 0],
+    [0, 0, 0, 1, 0],
+    [0, 0, 0, 0, 1],
+  )
+  const previous = new Float32Array(5)
+  const input = { own, neighbours, previous, round: 0, rounds: 1 }
+  const unfit = play(10, input)
+  expect(unfit.unfit).toEqual(['mad-clipping'])
+  expect(bitsOf(unfit.vector)).toEqual(bitsOf(createRule('average').aggregate(input).vector))
+  expect(unfit.verdicts.every(({ reason }) => reason === 'accepted')).toBe(true)
+  const clipped = play(10, input, { most: 1 })
+  expect(clipped.unfit).toBeUndefined()
+  expect([...clipped.vector]).toEqual([0, 0, 0, 0, 0])
+})
+
+test('a minority that loses all of its step is clipped as ever', () => {
+  const rows = [
+    [0, 0, 1, 2, 3],
+    [0, 0, 2, 3, 1],
+    [0, 0, 3, 1, 2],
+    [9, 0, 0, 0, 0],
+    [0, 9, 0, 0, 0],
+  ]
+  const [own, ...neighbours] = vectors(...rows)
+  const { unfit, vector } = play(10, { own, neighbours, previous: new Float32Array(5), round: 0, rounds: 1 })
+  expect(unfit).toBeUndefined()
+  expect([vector[0], vector[1]]).toEqual([0, 0])
 })

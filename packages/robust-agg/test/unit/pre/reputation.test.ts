@@ -191,3 +191,34 @@ describe('with other steps', () => {
     )
   })
 })
+
+describe('where my own step is no reference', () => {
+  const strangers = [-1, -1, -1, -1, -1, 1]
+
+  test('nobody is left out, in this round and all later ones, and the rule says that it does not fit', () => {
+    const first = rule.aggregate(round(strangers))
+    expect(first.unfit).toEqual(['reputation'])
+    expect(first.verdicts.every(({ accepted }) => accepted)).toBe(true)
+    const second = rule.aggregate(round([1, -1, 1, 1, 1, -1], first.memory))
+    expect(second.unfit).toEqual(['reputation'])
+    expect(second.verdicts.every(({ accepted }) => accepted)).toBe(true)
+  })
+
+  test('that is decided once: a majority that turns round later is left out', () => {
+    const first = rule.aggregate(round([1, 1, 1, 1, 1, 1]))
+    expect(first.unfit).toBeUndefined()
+    const { memory } = rule.aggregate(round([-1, -1, -1, -1, -1, 1], first.memory))
+    const third = rule.aggregate(round([-1, -1, -1, -1, -1, 1], memory))
+    expect(third.unfit).toBeUndefined()
+    expect(third.verdicts.map(({ accepted }) => accepted)).toEqual([false, false, false, false, false, true])
+  })
+
+  test('it takes four neighbours against mine, and more than the share `most`', () => {
+    expect(acceptedOf(round([-1, -1, -1]))).toEqual([false, false, false])
+    expect(acceptedOf(round([-1, -1, -1, -1, 1, 1]))).toEqual([false, false, false, false, true, true])
+    const lenient = createRule('average', {}, { pre: [{ name: 'reputation', params: { most: 0.5 } }] })
+    expect(lenient.aggregate(round([-1, -1, -1, -1, 1, 1])).unfit).toEqual(['reputation'])
+    const never = createRule('average', {}, { pre: [{ name: 'reputation', params: { most: 1 } }] })
+    expect(never.aggregate(round(strangers)).unfit).toBeUndefined()
+  })
+})
