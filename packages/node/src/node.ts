@@ -60,6 +60,8 @@ export interface NodeComponents {
   wrapRule?(rule: Rule): Rule
   /** Where the node keeps its state instead of its state folder; `createNode` takes it over and releases it. */
   readonly stores?: NodeStores
+  /** Whether heads of other members are co-signed; default true. Not where no head can become final, as in simulations. */
+  readonly coSigns?: boolean
   /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
@@ -70,7 +72,7 @@ export async function createNode(
   init: NodeInit,
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
-  const { clock, logger, training, publisher, failpoints = noFailpoints } = components
+  const { clock, logger, training, publisher, coSigns = true, failpoints = noFailpoints } = components
   const { run, identity } = init
   const { signer } = identity
   const topology = runTopology(run)
@@ -123,6 +125,7 @@ export async function createNode(
     clock,
     logger: logger.child({ component: 'witness' }),
     failpoints,
+    coSigns,
     saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({

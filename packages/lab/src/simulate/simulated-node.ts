@@ -94,6 +94,8 @@ export async function openSimulatedNode(
       clock,
       logger: silentLogger,
       stores: environment.disks[index]!.open(),
+      // Heads reach only neighbours, so none could become final.
+      coSigns: false,
       createNetwork(parts) {
         const connect = (inner: typeof parts) =>
           slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {

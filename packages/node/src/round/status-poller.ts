@@ -18,6 +18,8 @@ export interface StatusPoller {
 }
 
 const POLL_MS = 1_000
+/** One for all: its creation takes the stack, and a round ends several waits. */
+const NO_LONGER_WAITING = new DOMException('no longer waiting', 'AbortError')
 
 export function createStatusPoller(
   network: Pick<RunNetwork, 'pollStatus'>,
@@ -29,7 +31,7 @@ export function createStatusPoller(
   const stop = (): void => {
     cancel?.()
     cancel = undefined
-    controller.abort(new DOMException('no longer waiting', 'AbortError'))
+    controller.abort(NO_LONGER_WAITING)
   }
   return {
     watch(round, missing, onStatus) {

@@ -10,6 +10,9 @@ export interface SharedReader extends MessageReader {
 /** Announcements whose contents are remembered. */
 const REMEMBERED = 16_384
 
+const keyOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+
 /**
  * Reads each message of a simulation only once, however many nodes receive it: deliveries pass on the same byte
  * array, and reading depends only on the bytes. A message that fails is read again by every node. All nodes must be
@@ -31,24 +34,25 @@ export function createSharedReader(): SharedReader {
     }
   }
   const carried = new Map<string, SignedAnnouncement>()
+  const carry = (bytes: Uint8Array, message: SignedAnnouncement): SignedAnnouncement => {
+    carried.set(keyOf(bytes), message)
+    for (const oldest of carried.keys()) {
+      if (carried.size <= REMEMBERED) break
+      carried.delete(oldest)
+    }
+    return message
+  }
   const announcements = memory<ReturnType<MessageReader['announcement']>>()
   const heads = memory<ReturnType<MessageReader['head']>>()
   return {
     announcement: (bytes) => announcements(bytes, () => protocolReader.announcement(bytes)),
-    checkAnnouncement: (message) => once(protocolReader.checkAnnouncement, message),
+    checkAnnouncement: (message) =>
+      once((unchecked) => {
+        protocolReader.checkAnnouncement(unchecked)
+        carry(unchecked.bytes, unchecked)
+      }, message),
     head: (bytes, run) => heads(bytes, () => protocolReader.head(bytes, run)),
     checkHead: (head) => once(protocolReader.checkHead, head),
-    openCarried(bytes) {
-      const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-      const known = carried.get(key)
-      if (known !== undefined) return known
-      const message = openAnnouncement(bytes)
-      carried.set(key, message)
-      for (const oldest of carried.keys()) {
-        if (carried.size <= REMEMBERED) break
-        carried.delete(oldest)
-      }
-      return message
-    },
+    openCarried: (bytes) => carried.get(keyOf(bytes)) ?? carry(bytes, openAnnouncement(bytes)),
   }
 }

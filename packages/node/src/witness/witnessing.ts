@@ -37,6 +37,8 @@ export interface WitnessingComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly failpoints: Failpoints
+  /** False: heads of others are neither kept nor co-signed, and nobody waits for heads to become final. */
+  readonly coSigns: boolean
   saveFinals(finals: readonly FinalHead[]): Promise<void>
 }
 
@@ -166,7 +168,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
   return {
     head(message) {
       onProgress?.()
-      judge(message.head.body.author, witness.consider(message))
+      if (components.coSigns) judge(message.head.body.author, witness.consider(message))
     },
     exclude(author) {
       excluded.add(author)
@@ -179,6 +181,7 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
       restate()
     },
     async settled() {
+      if (!components.coSigns) return
       lingering = true
       if (witness.due) await publish()
       await new Promise<void>((resolve) => {

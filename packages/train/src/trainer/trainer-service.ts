@@ -108,8 +108,7 @@ class ServiceTrainer implements RemoteTrainer {
     checkTrainRequest(request)
     this.training++
     try {
-      const stop = new Int32Array(new SharedArrayBuffer(4))
-      return await this.queue.ask<'train'>({ kind: 'train', trainer: this.id, request, stop }, signal)
+      return await this.queue.ask<'train'>({ kind: 'train', trainer: this.id, request }, signal)
     } finally {
       this.training--
     }
@@ -120,8 +119,7 @@ class ServiceTrainer implements RemoteTrainer {
     checkEvaluateRequest(request)
     this.evaluating++
     try {
-      const stop = new Int32Array(new SharedArrayBuffer(4))
-      return await this.queue.ask<'evaluate'>({ kind: 'evaluate', trainer: this.id, request, stop }, signal)
+      return await this.queue.ask<'evaluate'>({ kind: 'evaluate', trainer: this.id, request }, signal)
     } finally {
       this.evaluating--
     }
@@ -171,13 +169,14 @@ function crashed(cause: unknown, exitCode?: number): TrainError {
 
 /** Starts the training thread and waits for its backend. */
 export async function createTrainerService(init: TrainerServiceInit = {}): Promise<TrainerService> {
-  const start: WorkerStart = { backend: init.backend ?? 'auto' }
+  const stop = new Int32Array(new SharedArrayBuffer(4))
+  const start: WorkerStart = { backend: init.backend ?? 'auto', stop }
   // Without this process's own flags: some, such as --input-type, would prevent the worker from starting.
   const worker = new Worker(init.workerEntry ?? new URL('./trainer-worker.js', import.meta.url), {
     workerData: start,
     execArgv: [],
   })
-  const queue = new WorkerQueue(worker)
+  const queue = new WorkerQueue(worker, stop)
   let exited = false
   worker.on('error', (cause) => queue.fail(crashed(cause)))
   worker.on('exit', (code) => {

@@ -24,7 +24,7 @@ function stopSignal(flag: Int32Array): StopSignal {
 type HandleRequest = (request: WorkerRequest) => Promise<WorkerResults[keyof WorkerResults]>
 
 /** Keeps the open trainers by id and answers the requests of the network thread. */
-function createRequestHandler(factory: TrainerFactory): HandleRequest {
+function createRequestHandler(factory: TrainerFactory, stop: StopSignal): HandleRequest {
   const open = new Map<number, OpenTrainer>()
 
   const find = (id: number): OpenTrainer => {
@@ -45,14 +45,14 @@ function createRequestHandler(factory: TrainerFactory): HandleRequest {
       case 'train': {
         const { trainer, parameters } = find(request.trainer)
         trainer.setParameters(parameters)
-        const result = await trainer.train(request.request, stopSignal(request.stop))
+        const result = await trainer.train(request.request, stop)
         trainer.getParameters(parameters)
         return result
       }
       case 'evaluate': {
         const { trainer, parameters } = find(request.trainer)
         trainer.setParameters(parameters)
-        return trainer.evaluate(request.request, stopSignal(request.stop))
+        return trainer.evaluate(request.request, stop)
       }
       case 'dispose': {
         open.get(request.trainer)?.trainer.dispose()
@@ -70,8 +70,9 @@ async function run(): Promise<void> {
   const post = (reply: WorkerReply): void => port.postMessage(reply)
   let handle: HandleRequest
   try {
-    const { engine, info } = await chooseEngine((workerData as WorkerStart).backend)
-    handle = createRequestHandler(createTrainerFactory(engine))
+    const { backend, stop } = workerData as WorkerStart
+    const { engine, info } = await chooseEngine(backend)
+    handle = createRequestHandler(createTrainerFactory(engine), stopSignal(stop))
     post({ kind: 'ready', backend: info })
   } catch (error) {
     post({ kind: 'failed', error: toErrorData(error) })

@@ -7,17 +7,18 @@ import type { EvaluateRequest, Evaluation, TrainerSpec, TrainRequest, TrainResul
 /** Passed to the worker at its start. */
 export interface WorkerStart {
   backend: BackendChoice
+  /** One shared int: a value other than 0 stops the running request. */
+  stop: Int32Array
 }
 
 /**
  * Requests to the worker, one at a time. `parameters` is in shared memory: the worker reads it when a request begins
- * and writes it only when a training request has succeeded. `stop` is one shared int: a value other than 0 means
- * stop.
+ * and writes it only when a training request has succeeded.
  */
 export type WorkerRequest =
   | { kind: 'open'; id: number; trainer: number; spec: TrainerSpec; parameters: Float32Array }
-  | { kind: 'train'; id: number; trainer: number; request: TrainRequest; stop: Int32Array }
-  | { kind: 'evaluate'; id: number; trainer: number; request: EvaluateRequest; stop: Int32Array }
+  | { kind: 'train'; id: number; trainer: number; request: TrainRequest }
+  | { kind: 'evaluate'; id: number; trainer: number; request: EvaluateRequest }
   | { kind: 'dispose'; id: number; trainer: number }
 
 /** The reply to each kind of request. */

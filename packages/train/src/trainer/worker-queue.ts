@@ -21,17 +21,20 @@ export type WorkerRequestBody = WithoutId<WorkerRequest>
 
 export class WorkerQueue {
   private readonly worker: Worker
+  private readonly stop: Int32Array
   private readonly waiting: Job[] = []
   private running: Job | undefined
   private nextId = 1
   private failure: TrainError | undefined
 
-  constructor(worker: Worker) {
+  /** @param stop one shared int; the worker stops the running request while it is not 0 */
+  constructor(worker: Worker, stop: Int32Array) {
     this.worker = worker
+    this.stop = stop
   }
 
   /**
-   * Asks the worker. A signal removes a waiting request at once; a running one is stopped through its `stop` flag and
+   * Asks the worker. A signal removes a waiting request at once; a running one is stopped through the `stop` flag and
    * rejects with E_TRAIN_ABORTED within a step, unless it has already finished.
    */
   ask<K extends WorkerRequest['kind']>(
@@ -99,8 +102,8 @@ export class WorkerQueue {
           job.signal?.reason,
         ),
       )
-    } else if (job === this.running && 'stop' in job.message) {
-      Atomics.store(job.message.stop, 0, 1)
+    } else if (job === this.running) {
+      Atomics.store(this.stop, 0, 1)
     }
   }
 
@@ -113,6 +116,7 @@ export class WorkerQueue {
       return
     }
     this.worker.ref()
+    Atomics.store(this.stop, 0, 0)
     this.worker.postMessage(this.running.message)
   }
 
