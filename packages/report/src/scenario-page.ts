@@ -167,7 +167,7 @@ function labelPanel(data: ReportData): Markup | null {
   return panel(
     'labels',
     'Data of each node',
-    'Training samples of each class at each node, as dealt: darker blue is more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'Training samples of each class at each node, as dealt: darker blue is more. Names of attackers are orange; attacks on data change labels afterwards. Nothing is known of data that only a node’s own trainer has.',
     'short',
   )
 }

@@ -38,7 +38,7 @@ ${who}
 - \`manifest.json\` holds what all of them agree on, \`scenario.yaml\` the scenario for this seed.
 
 ${freshKeys ? FRESH_KEYS : SEED_KEYS}
-${dataSection(set)}
+${dataSection(set)}${trainerSection(set)}
 ## By hand
 
 Copy each folder to its host, which needs a checkout of Tempered, and start it there:
@@ -88,6 +88,24 @@ function dataSection({ plan }: MachineSet): string {
 The scenario has its own data. Put its IDX files into \`${DATA_FOLDER}/\` in every host's folder (a link will do);
 hosts use their parts of them. For Compose, name the folder in \`TEMPERED_DATA\`; in Kubernetes provide a
 PersistentVolumeClaim \`${DATA_CLAIM}\` with them, which all pods can read.
+`
+}
+
+function trainerSection({ hosts }: MachineSet): string {
+  const trained = hosts.flatMap(({ node }) =>
+    node.trainer === undefined ? [] : [{ node, trainer: node.trainer }],
+  )
+  if (trained.length === 0) return ''
+  return `
+## Trainers
+
+On these hosts a process of your own trains. It runs in the host's folder: put its program and its data there, which
+this folder does not have. Containers need an image with everything that it needs (\`--image\`); the one of this checkout
+has only Node.js.
+
+| host | command |
+|---|---|
+${trained.map(({ node, trainer }) => `| ${node.name} | \`${trainer.command.join(' ')}\` |`).join('\n')}
 `
 }
 
