@@ -2,6 +2,7 @@ import { listAttacks } from '@tempered/robust-agg/attacks'
 import type { TrainerDeadlines } from '@tempered/train'
 import type { Problem } from '../documents/problem.js'
 import { NODE_PLACEHOLDER } from '../documents/trainer-schema.js'
+import { ranges } from '../text/ranges.js'
 import type { Scenario } from './schema.js'
 
 /** How a node's own trainer is started. Plain data: it is sent to worker processes. */
@@ -58,21 +59,24 @@ export function checkTrainers(
   attacks: ReadonlyMap<number, number>,
 ): Problem[] {
   const { entryOf, problems } = placeTrainers(scenario)
-  const found = [...problems]
-  for (const [index, k] of attacks) {
-    const trainer = entryOf.get(index)
-    const entry = scenario.adversaries[k]
-    if (trainer === undefined || entry === undefined) continue
-    for (const key of ['attack', 'poison'] as const) {
-      const name = entry[key]?.name
-      if (!listAttacks().some((info) => info.name === name && info.kind === 'data')) continue
+  const isOnData = (name: string | undefined): boolean =>
+    listAttacks().some((info) => info.name === name && info.kind === 'data')
+  const impossible = scenario.adversaries.flatMap((entry, k) => {
+    const nodes = [...attacks].flatMap(([index, at]) => (at === k && entryOf.has(index) ? [index] : []))
+    if (nodes.length === 0) return []
+    const who =
+      nodes.length === 1
+        ? `node ${nodes[0]} trains in a process with data of its own`
+        : `nodes ${ranges(nodes.sort((one, other) => one - other))} train in processes with data of their own`
+    return (['attack', 'poison'] as const).flatMap((key): Problem[] => {
+      if (!isOnData(entry[key]?.name)) return []
       const message =
-        `${name} poisons training data, but node ${index} trains in a process with data of its own ` +
-        `(trainers.${trainer}); let other nodes attack, choose an attack on models, or poison the data in the trainer`
-      found.push({ path: ['adversaries', k, key], message })
-    }
-  }
-  return found
+        `${entry[key]?.name} poisons training data, but ${who}; ` +
+        'let other nodes attack, choose an attack on models, or poison the data in the trainer'
+      return [{ path: ['adversaries', k, key], message }]
+    })
+  })
+  return [...problems, ...impossible]
 }
 
 /** The trainer of each node that has one, by index. */
