@@ -33,7 +33,7 @@ export type { Engine, LossName, Optimiser, Program, StepOptions } from './engine
 export { createWasmEngine, type WasmEngineInit } from './engine/wasm/wasm-engine.js'
 export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
 export { imageTask } from './task/image-task.js'
-export { type Metric, metricOf } from './task/metrics.js'
+export { type Metric, type MetricName, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
 export {
   classNamesOf,

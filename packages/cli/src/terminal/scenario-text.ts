@@ -27,7 +27,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
     ['nodes', `${nodes}, ${shape(topology)}, ${counted(graph.edges.length, 'link')}`],
     [
       'training',
-      `${learnt(scenario)}, ${counted(training.rounds, 'round')} of ${counted(training.localSteps, 'step')}`,
+      `${taskText(scenario)}, ${counted(training.rounds, 'round')} of ${counted(training.localSteps, 'step')}`,
     ],
     ...trainerFacts(scenario),
     ['rules', rules.map((rule) => call(rule.name, rule.params, rule.pre)).join('; ')],
@@ -140,7 +140,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
 }
 
 /** The model by its name, or the task by its own. */
-function learnt({ model, task }: Scenario): string {
+function taskText({ model, task }: Scenario): string {
   return model ?? (typeof task === 'object' ? `task ${task.task}` : 'mlp')
 }
 
