@@ -18,7 +18,11 @@ model: { layers: [{ layer: dense, units: 1 }] }
 /** A line of `--json`. */
 interface Line {
   readonly index?: number
-  readonly report?: { readonly round: number; readonly aggregateCid?: string }
+  readonly report?: {
+    readonly round: number
+    readonly aggregateCid?: string
+    readonly neighbours?: readonly { readonly peer: string }[]
+  }
   readonly runs?: readonly { readonly folder: string }[]
 }
 
@@ -98,6 +102,24 @@ describe('trainers of a scenario', () => {
         const log = stage === 'simulate' ? 'trainers.log' : 'host-0.log'
         const results = lines.at(-1)?.runs?.[0]?.folder ?? ''
         const text = await readFile(join(results, 'hosts', log), 'utf8')
+        if (stage === 'cluster') {
+          const { neighbours = [] } =
+            lines.find(({ index, report }) => index === 1 && report?.aggregateCid !== undefined)?.report ?? {}
+          const args = ['ledger', 'explain', join(results, 'nodes', 'node-01'), '--round', '1']
+          const explain = [
+            ...args,
+            '--peer',
+            neighbours[0]?.peer ?? '',
+            '--blobs',
+            results,
+            '--data',
+            'points.csv',
+          ]
+          const explained = await callCli(explain, folder)
+          expect(explained.stdout, explained.stderr).toMatch(
+            /^ {2}MAE {8}\d\.\d+ as recorded, .*test samples of points\.csv; lower is better\)$/m,
+          )
+        }
         expect(text).toMatch(/"component":"trainer".*"msg":"starting .*part-0\.csv plain"/)
       }
       expect(models[1]).toEqual(models[0])
@@ -133,6 +155,35 @@ describe('trainers of a scenario', () => {
       expect(await ended(folder)).toBe(2)
     }),
   )
+
+  it('train in the cells of a lab, which is judged by the metric of its task', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeScenario(folder)
+      const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv'])
+      await writeFile(
+        join(folder, 'lab.yaml'),
+        `name: lines
+scenario:
+  nodes: 4
+  task: task.yaml
+  data: { source: points.csv }
+  training: { rounds: 2, localSteps: 20, learningRate: 0.1 }
+  trainers: [{ nodes: [0, 2], command: ${command} }]
+axes: { rules: [median], attacks: [sign-flip-model], fractions: [0.25], topologies: [complete], splits: [{ kind: iid }] }
+controls: { undefended: false }
+`,
+      )
+      const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.stdout).toContain('test MAE (lower is better) of the worst honest node, mean over seeds')
+      expect(run.stderr).toMatch(/worst MAE \d/)
+      const results = join(folder, 'runs', 'lines')
+      expect(JSON.parse(await readFile(join(results, 'matrix.json'), 'utf8'))).toMatchObject({
+        metric: 'mae',
+      })
+      expect(await readFile(join(results, 'summary.md'), 'utf8')).toContain('Test MAE (lower is better)')
+      expect(await ended(folder)).toBe(2 * 3)
+    }))
 
   it('start again with their node, and end with the process of a node that is killed', () =>
     inTemporaryFolder(async (folder) => {

@@ -22,12 +22,7 @@ describe('runView', () => {
       events: [{ elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 2, node: 1 } }],
     })
     expect(shown.rounds).toEqual([1, 2, 3, 4])
-    expect(shown.values.kind === 'nodes' && shown.values.values[0]).toEqual([
-      0.1235,
-      null,
-      0.1235,
-      0.1235,
-    ])
+    expect(shown.values.kind === 'nodes' && shown.values.values[0]).toEqual([0.1235, null, 0.1235, 0.1235])
     expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
     expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
     expect(shown.incidents).toEqual([{ round: 2, kind: 'kill', text: 'kill: node-01' }])
