@@ -140,7 +140,7 @@ including the ledgers: copy \`/host/state\` of the pods first.
 function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
   const { scenario, nodes } = set.plan
   const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
-  const { targetAccuracy, seconds } = scenario.stop
+  const isStopped = Object.values(scenario.stop).some((value) => value !== undefined)
   const controls = Object.entries(whole.controls).flatMap(([name, isOn]) => (isOn ? [name] : []))
   const otherRules = whole.rules.slice(1).map((_, k) => variantRuleName(whole, k + 1))
   const faults = sortFaults(scenario.faults).map(
@@ -152,9 +152,7 @@ function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
           `Faults, which you have to cause yourself (stop or kill a host, start it again or later, cut its network): ${faults.join('; ')}.`,
         ]
       : []),
-    ...(targetAccuracy !== undefined || seconds !== undefined
-      ? ['The stop condition: hosts run until their last round.']
-      : []),
+    ...(isStopped ? ['The stop condition: hosts run until their last round.'] : []),
     ...(scenario.assertions.length > 0
       ? [`Assertions, since no process sees all hosts: ${scenario.assertions.join('; ')}.`]
       : []),
