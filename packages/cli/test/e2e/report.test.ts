@@ -167,7 +167,7 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
       }),
     )
     const { page, troubles } = await openFile(browser, file, { width: 1280 })
-    expect(await page.$eval('#note-accuracy', (element) => element.textContent)).toContain('1000 nodes')
+    expect(await page.$eval('#note-metric', (element) => element.textContent)).toContain('1000 nodes')
     expect(await page.$eval('#note-verdicts', (element) => element.textContent)).toContain('120 rows of 4000')
     expect(await page.$eval('#note-topology', (element) => element.textContent)).toContain('too many to draw')
     expect(await page.$eval('#note-labels', (element) => element.textContent)).toBe(

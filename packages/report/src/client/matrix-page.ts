@@ -118,7 +118,7 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
         show: false,
         seriesIndex: 1,
         min: 0,
-        max: LOSS_UNIT === 'share' ? HIGH_COST : Math.max(1e-30, ...losses.map(([, , value]) => value)),
+        max: LOSS_UNIT === 'share' ? HIGH_COST : spreadOfMetric(),
         inRange: { color: [colors.empty, colors.bad, colors.byzantine] },
       },
       {
@@ -178,6 +178,12 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
       },
     ],
   }))
+}
+
+/** Between the best and the worst cell of the matrix: a loss as large as that has the strongest colour. */
+function spreadOfMetric(): number {
+  const values = data.groups.flatMap(({ measures }) => measures.worstHonestMetric?.[0] ?? [])
+  return Math.max(1e-30, Math.max(...values) - Math.min(...values))
 }
 
 /** Shares that differ by less are not told apart by colour. */
