@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { full, sized } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
@@ -50,6 +51,25 @@ training: { rounds: 3, localSteps: 20, learningRate: 0.1 }
 trainers: [{ nodes: [0, 2], command: ${command} }]
 controls: { honest: false, undefended: false, baseline: false }
 ${more}`,
+  )
+}
+
+/** The same nodes in three cells. */
+async function writeLab(folder: string, mode = 'plain'): Promise<void> {
+  await writeScenario(folder)
+  const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv', mode])
+  await writeFile(
+    join(folder, 'lab.yaml'),
+    `name: lines
+scenario:
+  nodes: 4
+  task: task.yaml
+  data: { source: points.csv }
+  training: { rounds: 2, localSteps: 20, learningRate: 0.1 }
+  trainers: [{ nodes: [0, 2], command: ${command} }]
+axes: { rules: [median], attacks: [sign-flip-model], fractions: [0.25], topologies: [complete], splits: [{ kind: iid }] }
+controls: { undefended: false }
+`,
   )
 }
 
@@ -127,22 +147,29 @@ describe('trainers of a scenario', () => {
       expect(await ended(folder)).toBe(4)
     }))
 
-  it.each(['cluster', 'simulate'])('that crash say why and leave no process (%s)', (stage) =>
-    inTemporaryFolder(async (folder) => {
-      await writeScenario(folder, 'crash')
-      const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage], folder)
-      expect(run.code).toBe(7)
-      expect(run.stderr).toContain('E_TRAINER_CRASHED')
-      expect(run.stderr).toContain('it last printed: no second round here')
-      // Three starts of each.
-      expect(await ended(folder)).toBe(6)
-    }),
+  it.each(sized(['simulate'], ['cluster', 'simulate']))(
+    'that crash say why and leave no process (%s)',
+    (stage) =>
+      inTemporaryFolder(async (folder) => {
+        await writeScenario(folder, 'crash')
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage], folder)
+        expect(run.code).toBe(7)
+        expect(run.stderr).toContain('E_TRAINER_CRASHED')
+        expect(run.stderr).toContain('it last printed: no second round here')
+        // Three starts of each.
+        expect(await ended(folder)).toBe(6)
+      }),
   )
 
-  it.each(['cluster', 'simulate'])('end with Ctrl-C even when they are deaf (%s)', (stage) =>
+  it.each([
+    ['scenario', 'run', 's.yaml', '--stage', 'cluster'],
+    ['scenario', 'run', 's.yaml', '--stage', 'simulate'],
+    ['lab', 'matrix', 'lab.yaml', '--parallel', '1'],
+  ])('end with Ctrl-C even when they are deaf: %s %s %s %s %s', (...args) =>
     inTemporaryFolder(async (folder) => {
+      await writeLab(folder, 'deaf')
       await writeScenario(folder, 'deaf')
-      const run = startCli(['scenario', 'run', 's.yaml', '--stage', stage], folder)
+      const run = startCli(args, folder)
       for (let look = 0; (await trainers(folder)).started.length < 2; look++) {
         expect(look, run.stderr.join('\n')).toBeLessThan(600)
         await new Promise((resolve) => setTimeout(resolve, 100))
@@ -158,21 +185,7 @@ describe('trainers of a scenario', () => {
 
   it('train in the cells of a lab, which is judged by the metric of its task', () =>
     inTemporaryFolder(async (folder) => {
-      await writeScenario(folder)
-      const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv'])
-      await writeFile(
-        join(folder, 'lab.yaml'),
-        `name: lines
-scenario:
-  nodes: 4
-  task: task.yaml
-  data: { source: points.csv }
-  training: { rounds: 2, localSteps: 20, learningRate: 0.1 }
-  trainers: [{ nodes: [0, 2], command: ${command} }]
-axes: { rules: [median], attacks: [sign-flip-model], fractions: [0.25], topologies: [complete], splits: [{ kind: iid }] }
-controls: { undefended: false }
-`,
-      )
+      await writeLab(folder)
       const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
       expect(run.code, run.stderr).toBe(0)
       expect(run.stdout).toContain('test MAE (lower is better) of the worst honest node, mean over seeds')
@@ -185,7 +198,7 @@ controls: { undefended: false }
       expect(await ended(folder)).toBe(2 * 3)
     }))
 
-  it('start again with their node, and end with the process of a node that is killed', () =>
+  it.runIf(full)('start again with their node, and end with the process of a node that is killed', () =>
     inTemporaryFolder(async (folder) => {
       const faults = 'faults: [{ at: 1, kill: [2] }, { at: 2, restart: [2] }]\n'
       await writeScenario(folder, 'plain', faults)
@@ -194,5 +207,6 @@ controls: { undefended: false }
         expect(run.code, run.stderr).toBe(0)
       }
       expect(await ended(folder)).toBe(6)
-    }))
+    }),
+  )
 })
