@@ -73,9 +73,15 @@ export {
 } from './local-node.js'
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
+export { type NodeTrainerInit, openNodeTrainer } from './node-trainer.js'
 export type { LocalTraining } from './round/local-training.js'
 export { HIGH_LOSS_ROUNDS, highLoss } from './round/loss-watch.js'
-export { type EvaluationPlan, manifestInitialParameters, manifestTask } from './round/manifest-training.js'
+export {
+  createManifestTraining,
+  type EvaluationPlan,
+  manifestInitialParameters,
+  manifestTask,
+} from './round/manifest-training.js'
 export { ISOLATION_REMEDY, UNFIT_REMEDY } from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'

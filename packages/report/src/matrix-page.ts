@@ -1,5 +1,6 @@
-import { lostText, type Matrix } from '@tempered/lab/measures'
+import { ACCURACY_FACTS, lossTextOf, type Matrix, metricText } from '@tempered/lab/measures'
 import { counted, percent } from '@tempered/lab/text'
+import type { Metric } from '@tempered/train'
 import type { MatrixData } from './client/matrix-data.js'
 import { estimateCell } from './estimate-cell.js'
 import type { HashedFile } from './file-hashes.js'
@@ -47,7 +48,7 @@ ${data.choices.map(({ axis, values }, k) =>
 <div class="grid">
 <section class="panel" aria-labelledby="title-matrix">
 <h2 id="title-matrix">Rule by attack, and the cost of each rule</h2>
-<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the cost without attackers: accuracy lost at the worst honest node against plain averaging, and honest models rejected. ✕: every seed failed. <span id="note-matrix"></span></p>
+<p class="note">Mean over seeds; intervals are in the tooltips. Blue is good, orange is bad. The two columns on the right are the cost without attackers: ${lossNote(metricOf(summary))}, and honest models rejected. ✕: every seed failed. <span id="note-matrix"></span></p>
 <div class="scroll"><div class="chart tall wide" id="chart-matrix"></div></div>
 </section>
 ${costTable(summary)}
@@ -69,34 +70,56 @@ ${files.map((file) => html`<p>${file.path}<br><code>${file.sha256}</code></p>`)}
 <footer class="foot"><p>${summary.method} Next to this file: matrix.csv, matrix.ndjson, report.json, summary.md.</p></footer>`
 }
 
-/** Names the rule that keeps its worst honest node highest over all attacks that were tried. */
-function leadSentence({ groups }: MatrixSummary, data: MatrixData, cells: Matrix['cells']): string {
+function metricOf({ metric = ACCURACY_FACTS.metric }: MatrixSummary): Metric {
+  return metric
+}
+
+function lossNote({ name, label }: Metric): string {
+  return name === 'accuracy'
+    ? 'accuracy lost at the worst honest node against plain averaging'
+    : `by how much the ${label} of the worst honest node is worse than with plain averaging`
+}
+
+/** Names the rule that keeps its worst honest node best over all attacks that were tried. */
+function leadSentence(summary: MatrixSummary, data: MatrixData, cells: Matrix['cells']): string {
+  const { groups } = summary
+  const metric = metricOf(summary)
+  const isHigh = metric.better === 'higher'
+  // Below 0 when `a` is better.
+  const better = (a: number, b: number): number => (isHigh ? b - a : a - b)
   const missing = cells.filter(({ status }) => status === 'missing').length
   if (missing > 0)
     return `${cells.length - missing} of ${cells.length} cells are done: too early to say which rule does best.`
   const attacked = groups.filter((group) => group.attack !== 'none')
   const floors = data.rules.flatMap((rule) => {
     const own = attacked.filter((group) => group.rule === rule)
-    const values = own.map((group) => group.measures.worstHonestAccuracy?.mean)
-    if (own.length === 0 || values.some((value) => value === undefined)) return []
-    const least = own.reduce((a, b) =>
-      a.measures.worstHonestAccuracy!.mean <= b.measures.worstHonestAccuracy!.mean ? a : b,
-    )
-    return [{ rule, attack: least.attack, value: least.measures.worstHonestAccuracy!.mean }]
+    const cases = own.flatMap(({ attack, measures }) => {
+      // Cells of older labs have accuracies alone.
+      const value = (measures.worstHonestMetric ?? measures.worstHonestAccuracy)?.mean
+      return value === undefined ? [] : [{ rule, attack, value }]
+    })
+    if (cases.length < own.length) return []
+    return cases.sort((a, b) => better(b.value, a.value)).slice(0, 1)
   })
-  floors.sort((a, b) => b.value - a.value)
+  floors.sort((a, b) => better(a.value, b.value))
   const [first] = floors
   const plain = floors.find(({ rule }) => rule === 'average')
   if (first === undefined) return 'No rule has a result against every attack yet.'
-  const best = `Over all attacks tried${floors.length < data.rules.length ? ', among the rules with a result everywhere' : ''}, ${first.rule} kept the worst honest node highest under attack: never below ${percent(first.value)} (its weakest case: ${first.attack}).`
+  const held =
+    metric.name === 'accuracy'
+      ? 'the worst honest node highest under attack'
+      : `the ${metric.label} of the worst honest node ${isHigh ? 'highest' : 'lowest'} under attack`
+  const best = `Over all attacks tried${floors.length < data.rules.length ? ', among the rules with a result everywhere' : ''}, ${first.rule} kept ${held}: never ${isHigh ? 'below' : 'above'} ${metricText(metric, first.value)} (its weakest case: ${first.attack}).`
   const seeds = new Set(cells.map(({ seed }) => seed)).size
   const caution = seeds === 1 ? ' One seed: small differences mean nothing.' : ''
   return plain === undefined || plain === first
     ? `${best}${caution}`
-    : `${best} Plain averaging fell to ${percent(plain.value)} (${plain.attack}).${caution}`
+    : `${best} Plain averaging ${isHigh ? 'fell' : 'rose'} to ${metricText(metric, plain.value)} (${plain.attack}).${caution}`
 }
 
-function costTable({ groups }: MatrixSummary): Markup | null {
+function costTable(summary: MatrixSummary): Markup | null {
+  const { groups } = summary
+  const lossText = lossTextOf(metricOf(summary))
   const quiet = groups.filter((group) => group.attack === 'none' && group.rule !== 'average')
   if (quiet.length === 0) return null
   return html`<section class="panel" aria-labelledby="title-costs">
@@ -105,7 +128,7 @@ function costTable({ groups }: MatrixSummary): Markup | null {
 <details${quiet.length <= 12 ? html` open` : null}><summary>${counted(quiet.length, 'line')}</summary><div class="scroll"><table><thead><tr><th>rule</th><th>where</th><th class="number">worst node lost</th><th class="number">mean lost</th><th class="number">honest rejected</th><th class="number">bytes</th><th class="number">computation, ms</th></tr></thead>
 <tbody>${quiet.map(({ rule, topology, split, balance: { cost } }) => {
     const times = (value: number): string => `${value.toFixed(2)}×`
-    return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lostText)}${estimateCell(cost.meanLost, lostText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`
+    return html`<tr><td>${rule}</td><td>${topology}, ${split}</td>${estimateCell(cost.worstLost, lossText)}${estimateCell(cost.meanLost, lossText)}${estimateCell(cost.honestRefused, (value) => percent(value))}${estimateCell(cost.bytesRatio, times)}${estimateCell(cost.ruleMs, (value) => value.toFixed(1))}</tr>`
   })}</tbody></table></div></details>
 </section>`
 }

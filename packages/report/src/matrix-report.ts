@@ -7,7 +7,9 @@ import {
   type Matrix,
   type MatrixGroup,
   matrixGroups,
+  matrixMetric,
   measureInfo,
+  measureInfoFor,
   measureNames,
   readMatrix,
 } from '@tempered/lab/measures'
@@ -19,6 +21,7 @@ import { matrixBody } from './matrix-page.js'
 import type { MatrixSummary } from './matrix-summary.js'
 import { renderPage } from './page.js'
 import { reportCommand } from './report-command.js'
+import { metricView } from './run-view.js'
 
 /** Axes that the reader can choose from; rules and attacks form the heat map, seeds the intervals. */
 const CHOICES = ['fraction', 'topology', 'split'] as const
@@ -29,14 +32,16 @@ const CHOICES = ['fraction', 'topology', 'split'] as const
  */
 export async function writeMatrixReport(folder: string): Promise<MatrixSummary> {
   const matrix = await readMatrix(folder)
+  const metric = matrixMetric(matrix)
   const summary: MatrixSummary = {
     kind: 'tempered/matrix-report',
     name: matrix.name ?? 'matrix',
     method: INTERVAL_METHOD,
     command: reportCommand(folder),
+    ...(metric.name === 'accuracy' ? {} : { metric }),
     axes: matrix.axes,
     versions: matrix.versions,
-    groups: matrixGroups(matrix.cells),
+    groups: matrixGroups(matrix.cells, metric),
   }
   const data = matrixData(summary)
   const files = await hashFiles(folder, [MATRIX_FILE], '.')
@@ -81,7 +86,7 @@ export function matrixCsv({ cells }: Matrix): string {
   return `${[csvLine(head), ...lines].join('\n')}\n`
 }
 
-export function matrixData({ groups }: MatrixSummary): MatrixData {
+export function matrixData({ groups, metric }: MatrixSummary): MatrixData {
   const seen = (pick: (group: MatrixGroup) => string): string[] => [...new Set(groups.map(pick))]
   const attacks = seen((group) => group.attack)
   // The fraction recorded for a run without attackers is not a choice.
@@ -91,6 +96,7 @@ export function matrixData({ groups }: MatrixSummary): MatrixData {
   ]
   return {
     kind: 'matrix',
+    ...(metric === undefined ? {} : { metric: metricView(metric) }),
     rules: seen((group) => group.rule),
     attacks: [
       ...attacks.filter((attack) => attack === 'none'),
@@ -100,7 +106,8 @@ export function matrixData({ groups }: MatrixSummary): MatrixData {
     measures: measureNames()
       .filter((name) => groups.some((group) => (group.measures[name] ?? null) !== null))
       .map((name): MeasureView => {
-        const { label, unit, better } = measureInfo(name)
+        const { label, unit, better } =
+          metric === undefined ? measureInfo(name) : measureInfoFor(name, metric)
         return { name, label, unit, better }
       }),
     groups: groups.map(

@@ -1,4 +1,5 @@
 import type { Matrix, MatrixGroup } from '@tempered/lab/measures'
+import type { Metric } from '@tempered/train'
 
 /** Content of the `report.json` of a matrix. */
 export interface MatrixSummary {
@@ -7,6 +8,8 @@ export interface MatrixSummary {
   readonly name: string
   readonly method: string
   readonly command: string
+  /** By which nodes are judged; missing where it is accuracy. */
+  readonly metric?: Metric
   readonly axes: Matrix['axes']
   readonly versions: Matrix['versions']
   readonly groups: readonly MatrixGroup[]

@@ -1,4 +1,5 @@
 import {
+  ACCURACY_FACTS,
   isDivergence,
   isNumber,
   measureInfo,
@@ -10,6 +11,7 @@ import {
   roundSeries,
   type StoredRun,
 } from '@tempered/lab/measures'
+import type { Metric } from '@tempered/train'
 import type {
   Band,
   EdgeView,
@@ -21,7 +23,7 @@ import type {
   RunView,
 } from './client/report-data.js'
 
-/** Above this many nodes accuracies are drawn as quantile bands, not as one line per node. */
+/** Above this many nodes values are drawn as quantile bands, not as one line per node. */
 export const MAX_LINES = 60
 /** Above these, a topology is not drawn and the page holds only a part of the edges. */
 export const MAX_DRAWN_NODES = 200
@@ -48,8 +50,8 @@ export function runView(run: StoredRun): RunView {
       attack,
       attackRounds: attackRounds === null ? null : [attackRounds[0] + 1, attackRounds[1] + 1],
     })),
-    metric: metricView(record),
-    accuracy: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
+    metric: metricView((record.taskFacts ?? ACCURACY_FACTS).metric),
+    values: record.nodes.length > MAX_LINES ? quantileBands(record, rounds) : nodeLines(record, rounds),
     points: series.map(pointView),
     panels: panelViews(series),
     verdicts: verdictView(record, rounds),
@@ -62,10 +64,7 @@ export function runView(run: StoredRun): RunView {
   }
 }
 
-/** Runs of releases that recorded no task were judged by accuracy. */
-export function metricView({ learnt }: Pick<RunRecord, 'learnt'>): MetricView {
-  if (learnt === undefined) return { label: 'accuracy', isShare: true, isHigherBetter: true }
-  const { label, unit, better } = learnt.metric
+export function metricView({ label, unit, better }: Metric): MetricView {
   return { label, isShare: unit === 'share', isHigherBetter: better === 'higher' }
 }
 
@@ -126,10 +125,10 @@ function panelViews(series: readonly RoundPoint[]): PanelView[] {
 }
 
 function nodeLines(record: RunRecord, rounds: readonly number[]): NodeLines {
-  return { kind: 'nodes', values: record.nodes.map((node) => accuraciesOf(record, node.index, rounds)) }
+  return { kind: 'nodes', values: record.nodes.map((node) => valuesOf(record, node.index, rounds)) }
 }
 
-function accuraciesOf(record: RunRecord, index: number, rounds: readonly number[]): (number | null)[] {
+function valuesOf(record: RunRecord, index: number, rounds: readonly number[]): (number | null)[] {
   const byRound = new Map(
     record.records[index]?.rounds.map(({ report }) => [report.round, report.testMetric]),
   )
@@ -140,7 +139,7 @@ function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBa
   const bands = (isByzantine: boolean): (Band | null)[] => {
     const lines = record.nodes
       .filter((node) => (node.attack !== null) === isByzantine)
-      .map((node) => accuraciesOf(record, node.index, rounds))
+      .map((node) => valuesOf(record, node.index, rounds))
     return rounds.map((_, k) => {
       const values = lines.map((line) => line[k]).filter(isNumber)
       values.sort((a, b) => a - b)

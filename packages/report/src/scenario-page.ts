@@ -36,7 +36,7 @@ ${
 }
 ${controls(data)}
 <div class="grid">
-${panel('accuracy', `${metric.label[0]!.toUpperCase()}${metric.label.slice(1)} of every node`, `Honest nodes: solid blue lines. Attackers: dashed orange lines, the ${metric.label} of the models that they keep for themselves. Marks on the axis: faults and quarantines.`, 'tall')}
+${panel('metric', `${metric.label[0]!.toUpperCase()}${metric.label.slice(1)} of every node`, `Honest nodes: solid blue lines. Attackers: dashed orange lines, the ${metric.label} of the models that they keep for themselves. Marks on the axis: faults and quarantines.`, 'tall')}
 ${panel('verdicts', 'Which models were accepted', 'Each row is one honest node judging one neighbour, each column a round. Rows of attackers are above rows of honest neighbours; warm colours are the filter’s mistakes.', 'tall', 'half', verdictKeys())}
 ${panel('topology', 'The network, round by round', 'An arrow is a model sent to the node that judged it. Solid: accepted. Dashed: rejected. Diamonds are attackers.', 'tall', 'half', roundSlider())}
 ${smallPanels(data, summary.stage === 'simulate')}
@@ -167,7 +167,7 @@ function labelPanel(data: ReportData): Markup | null {
   return panel(
     'labels',
     'Data of each node',
-    'Training samples of each class at each node, as dealt: darker blue is more. Names of attackers are orange; attacks on data change labels afterwards.',
+    'Training samples of each class at each node, as dealt: darker blue is more. Names of attackers are orange; attacks on data change labels afterwards. Nothing is known of data that only a node’s own trainer has.',
     'short',
   )
 }
@@ -216,9 +216,10 @@ function roundSlider(): Markup {
 
 function balancePanel(summary: ScenarioSummary): Markup {
   const isSimulated = summary.stage === 'simulate'
+  const metric = metricOfRuns(summary)
   return html`<section class="panel" aria-labelledby="title-balance">
 <h2 id="title-balance">Benefit and cost of the defence</h2>
-<p class="note">Differences between runs of the same seed, in percentage points of test accuracy (pp); a benefit below zero is a loss and has the colour of costs. Shares are in the table only. Whiskers are the intervals over seeds.</p>
+<p class="note">Differences between runs of the same seed, ${metric.unit === 'share' ? `in percentage points of test ${metric.label} (pp)` : `of test ${metric.label} in its own numbers`}; a benefit below zero is a loss and has the colour of costs. Shares are in the table only. Whiskers are the intervals over seeds.</p>
 <div class="chart short" id="chart-balance"></div>
 ${[...new Set(summary.balances.flatMap((balance) => secondsNote(balance, isSimulated) ?? []))].map((text) => html`<p class="note">${text}</p>`)}
 ${summary.balances.flatMap((balance) => unequalText(balance) ?? []).map((text) => html`<p class="note">${text}</p>`)}

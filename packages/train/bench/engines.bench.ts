@@ -1,6 +1,6 @@
 /**
- * Training steps (forward, loss, backward, SGD with momentum 0.9; batch 32) of the built-in models on every engine, and
- * in PyTorch on one thread where /usr/bin/python3 has it. The engines take turns in short slices and the best step of
+ * Training steps (forward, loss, backward, SGD with momentum 0.9; batch 32) of the built-in models on every engine, on
+ * tfjs-node where it is installed, and in PyTorch on one thread where /usr/bin/python3 has it. The engines take turns in short slices and the best step of
  * all slices counts, since other programs use the machine too. A step of ours includes copying its samples in.
  *
  * npx tsx packages/train/bench/engines.bench.ts [models…]
@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createBackend } from '../src/engine/tfjs/backend.js'
+import { createBackend, type TrainingBackend } from '../src/engine/tfjs/backend.js'
 import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.js'
 import { createWasmEngine } from '../src/engine/wasm/wasm-engine.js'
 import { BUILT_IN_MODELS, type BuiltInModel, builtInLayers } from '../src/task/built-in-models.js'
@@ -20,7 +20,7 @@ import type { Model, Shape } from '../src/task/operation.js'
 import { createTrainerFactory } from '../src/trainer/engine-trainer.js'
 
 export interface EngineBenchRow {
-  readonly engine: 'wasm-simd' | 'tfjs' | 'pytorch'
+  readonly engine: 'wasm-simd' | 'tfjs' | 'tfjs-node' | 'pytorch'
   readonly model: BuiltInModel
   readonly samplesPerSecond: number
   /** Undefined where the other one cannot run. */
@@ -87,13 +87,13 @@ function ourSlice(name: BuiltInModel): Slice {
   }
 }
 
-async function tfjsSlice(name: BuiltInModel): Promise<Slice | undefined> {
+async function tfjsSlice(name: BuiltInModel, backend: TrainingBackend): Promise<Slice | undefined> {
   if (name !== 'softmax' && name !== 'mlp' && name !== 'cnn') return undefined
   const images = Uint8Array.from({ length: BATCH * 784 }, (_, k) => Math.imul(k, 2654435761) >>> 24)
   const labels = Uint8Array.from({ length: BATCH }, (_, k) => k % 10)
   const shape = [28, 28, 1] as const
   const samples = { count: BATCH, shape, inputs: images, targets: labels }
-  const trainer = createTrainerFactory(createTfjsEngine(await createBackend('wasm'))).open({
+  const trainer = createTrainerFactory(createTfjsEngine(backend)).open({
     task: imageTask(name, { shape, classes: 10 }).task,
     train: { ...samples, indices: Uint32Array.from(labels, (_, k) => k) },
     test: samples,
@@ -156,12 +156,15 @@ export async function benchEngines(
 ): Promise<EngineBench> {
   const installed = spawnSync(PYTHON, ['-c', 'import numpy, torch'], { stdio: 'ignore' }).status === 0
   const pytorch = installed ? new Pytorch() : undefined
+  const wasm = await createBackend('wasm')
+  const node = await createBackend('node').catch(() => undefined)
   const rows: EngineBenchRow[] = []
   for (const model of models) {
     await openInPytorch(pytorch, model)
     const slices: Record<EngineBenchRow['engine'], Slice | undefined> = {
       'wasm-simd': ourSlice(model),
-      tfjs: await tfjsSlice(model),
+      tfjs: await tfjsSlice(model, wasm),
+      'tfjs-node': node && (await tfjsSlice(model, node)),
       pytorch: pytorch && (async () => Number(await pytorch.ask(`run ${STEPS[model][0]}`))),
     }
     const best = new Map<EngineBenchRow['engine'], number>()

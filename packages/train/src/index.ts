@@ -33,7 +33,7 @@ export type { Engine, LossName, Optimiser, Program, StepOptions } from './engine
 export { createWasmEngine, type WasmEngineInit } from './engine/wasm/wasm-engine.js'
 export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
 export { imageTask } from './task/image-task.js'
-export { type Metric, metricOf } from './task/metrics.js'
+export { type Metric, type MetricName, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
 export {
   classNamesOf,
@@ -46,6 +46,7 @@ export {
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
 export { singleClass } from './trainer/logit-adjustment.js'
 export { openPredictor, type Prediction, type Predictor } from './trainer/predictor.js'
+export { killGroup } from './trainer/process/process-group.js'
 export {
   createProcessTrainer,
   type ProcessTrainer,

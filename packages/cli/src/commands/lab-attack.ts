@@ -3,8 +3,12 @@ import { availableParallelism } from 'node:os'
 import { counted } from '@tempered/errors'
 import { createCellPool } from '@tempered/lab/matrix'
 import {
+  harmText,
+  harmTitle,
+  type IsPossible,
   openingCandidates,
   openingRuns,
+  possibleAttacks,
   type RankedAttack,
   searchWorstAttack,
   type Trial,
@@ -16,11 +20,12 @@ import {
   planRun,
   type ScenarioInput,
   scenarioSchema,
+  scenarioTask,
 } from '@tempered/lab/scenario'
 import { percent } from '@tempered/lab/text'
 import { writeFileAtomic } from '@tempered/node'
 import { createRule, type PreAggregatorSpec } from '@tempered/robust-agg'
-import { cacheFolder } from '@tempered/train'
+import { cacheFolder, type Metric } from '@tempered/train'
 import pc from 'picocolors'
 import { stringify } from 'yaml'
 import { CliError } from '../errors.js'
@@ -62,7 +67,10 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const { training, nodes } = parsed
   const cache = cacheFolder()
   // An invalid rule is reported before anything runs.
-  planRun(parsed, await loadScenarioSource(parsed, cache))
+  const source = await loadScenarioSource(parsed, cache)
+  planRun(parsed, source)
+  const metric = scenarioTask(parsed, source).primary
+  const isPossible = possibleAttacks(parsed, source.train)
   const parallel = options.parallel ?? availableParallelism()
   const pool = createCellPool(parallel)
   const interruption = onInterrupt(async () => pool.stop())
@@ -71,10 +79,12 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
     `searching for the worst attack on ${parsed.rule.name}: ${counted(options.budget, 'run')} of ${counted(nodes, 'node')}, ` +
       `${percent(options.fraction, 0)} attack\n`,
   )
-  const unseen = openingCandidates().length - openingRuns(options.budget)
-  if (unseen > 0) process.stderr.write(`${pc.yellow(unseenText(unseen))}\n`)
+  const untried = untriedText(options.budget, isPossible)
+  if (untried !== undefined) process.stderr.write(`${pc.yellow(untried)}\n`)
   const found = await searchWorstAttack({
     base,
+    metric,
+    isPossible,
     fraction: options.fraction,
     budget: options.budget,
     seeds: options.seeds,
@@ -85,7 +95,7 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
       if (options.json) process.stdout.write(`${JSON.stringify(tried)}\n`)
       const isWorst = (tried.harm ?? -1) > worst
       worst = Math.max(worst, tried.harm ?? 0)
-      process.stderr.write(`${runs}/${budget}  ${triedText(tried, isWorst)}\n`)
+      process.stderr.write(`${runs}/${budget}  ${triedText(tried, metric, isWorst)}\n`)
     },
   })
   interruption.dispose()
@@ -93,8 +103,8 @@ export async function labAttack(options: LabAttackOptions): Promise<void> {
   const out = options.json ? process.stderr : process.stdout
   const first = found[0]
   if (first === undefined) throw new CliError('E_NODES_FAILED', 'no run finished; nothing was found')
-  out.write(`\n${renderFound(found).join('\n')}\n`)
-  await writeFileAtomic(options.out, worstCaseText(base, options, first))
+  out.write(`\n${renderFound(found, metric).join('\n')}\n`)
+  await writeFileAtomic(options.out, worstCaseText(base, options, first, metric, untried))
   out.write(`\nthe worst, as a scenario: ${options.out}\n`)
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
 }
@@ -131,34 +141,45 @@ function withoutNulls(params: Readonly<Record<string, number | null>> | undefine
   return Object.fromEntries(known)
 }
 
-function triedText({ text, seed, harm, error }: Trial, isWorst: boolean): string {
-  const what = error === undefined ? percent(harm) : pc.red(error)
+function triedText({ text, seed, harm, error }: Trial, metric: Metric, isWorst: boolean): string {
+  const what = error === undefined ? harmText(metric, harm) : pc.red(error)
   const line = `${text}, seed ${seed}: ${what}`
   return isWorst ? pc.bold(line) : line
 }
 
-function renderFound(found: readonly RankedAttack[]): string[] {
-  const rows = found.slice(0, 10).map(({ text, harm, seeds }) => [text, percent(harm), String(seeds)])
-  return table([['attack', 'worst honest test error', 'seeds'], ...rows], new Set([1, 2]))
+function renderFound(found: readonly RankedAttack[], metric: Metric): string[] {
+  const rows = found
+    .slice(0, 10)
+    .map(({ text, harm, seeds }) => [text, harmText(metric, harm), String(seeds)])
+  return table([['attack', harmTitle(metric), 'seeds'], ...rows], new Set([1, 2]))
 }
 
 /** A scenario with the attack, its controls switched on, and a comment on its origin. */
-function worstCaseText(base: ScenarioInput, options: LabAttackOptions, found: RankedAttack): string {
+function worstCaseText(
+  base: ScenarioInput,
+  options: LabAttackOptions,
+  found: RankedAttack,
+  metric: Metric,
+  untried: string | undefined,
+): string {
   const { fraction, budget, seeds } = options
-  const unseen = openingCandidates().length - openingRuns(budget)
+  const what = metric.name === 'accuracy' ? 'test error of the worst honest node' : harmTitle(metric)
   const { controls: _, assertions: __, evaluation: ___, seed: ____, ...rest } = base
   const scenario = { ...withCandidate(rest, fraction, found.candidate), seeds: [...seeds] }
   return (
     `# The worst of ${budget} runs that \`tempered lab attack\` tried against ${scenarioSchema.parse(base).rule.name}: ${found.text}.\n` +
-    `# Shows: test error of the worst honest node ${percent(found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
+    `# Shows: ${what} ${harmText(metric, found.harm)}, mean over ${found.seeds} of the seeds; a lower ` +
     'bound on what an attacker can do.\n' +
-    (unseen > 0 ? `# Not all attacks were tried: ${unseenText(unseen)}.\n` : '') +
+    (untried === undefined ? '' : `# Not all attacks were tried: ${untried}.\n`) +
     stringify(scenario, { aliasDuplicateObjects: false })
   )
 }
 
-function unseenText(unseen: number): string {
-  const known = openingCandidates().length
+/** undefined when the budget tries every attack that is possible here. */
+function untriedText(budget: number, isPossible: IsPossible): string | undefined {
+  const known = openingCandidates(isPossible).length
+  const unseen = known - openingRuns(budget, isPossible)
+  if (unseen === 0) return undefined
   return `the budget leaves ${unseen} of ${known} attacks untried; --budget ${Math.ceil((4 * known) / 3)} tries them all once`
 }
 

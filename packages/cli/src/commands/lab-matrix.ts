@@ -9,6 +9,7 @@ import {
   checkLab,
   createCellPool,
   type Lab,
+  labMetric,
   loadLab,
   openMatrixFolder,
   parseShard,
@@ -60,7 +61,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   const cells = shard === undefined ? kept : shardOf([...wanted], shard)
   const parallel = Math.min(options.parallel ?? availableParallelism(), cells.length)
   const pool = createCellPool(parallel)
-  const progress = createMatrixProgress(process.stderr, parallel)
+  const progress = createMatrixProgress(process.stderr, labMetric(lab), parallel)
   const matrix = startMatrix({
     cells,
     folder,
@@ -80,7 +81,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   pool.stop()
   progress.close()
   const out = options.json ? process.stderr : process.stdout
-  if (shard === undefined) await writeResults(path, results, out)
+  if (shard === undefined) await writeResults(path, lab, results, out)
   else
     out.write(
       `results: ${relative('.', path)}   once all shards are done: tempered lab merge ${file} ${relative('.', path)}\n`,
@@ -96,12 +97,13 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
 /** Writes the report of a matrix and prints its table. */
 export async function writeResults(
   path: string,
+  lab: Lab,
   results: readonly CellResult[],
   out: NodeJS.WriteStream,
 ): Promise<void> {
   await writeMatrixReport(path)
   out.write(
-    `${renderMatrix(results, widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
+    `${renderMatrix(results, labMetric(lab), widthOf(out)).join('\n')}\n\nresults: ${relative('.', path)}   report: ${relative('.', join(path, 'report.html'))}\n`,
   )
 }
 

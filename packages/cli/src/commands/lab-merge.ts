@@ -20,7 +20,7 @@ export async function labMerge(
   const lab = withOptions(await loadLab(file), options)
   const out = resolve(options.out ?? folders[0]!)
   const { cells, missing } = await mergeMatrix(lab, folders, out)
-  await writeResults(out, cells, process.stdout)
+  await writeResults(out, lab, cells, process.stdout)
   requireDone(cells)
   if (missing.length === 0 || options.allowMissing) return
   throw new CliError(

@@ -37,7 +37,7 @@ function addReaders(ledger: Command): void {
     .requiredOption('--round <n>', 'the round, counted from 1', wholeNumber(1))
     .requiredOption('--peer <id>', 'peer id of the neighbour, or its last characters')
     .option('--blobs <folder>', 'more folders with models: blob, state or results folders; repeatable', list)
-    .option('--data <source>', 'also measure test accuracies: mnist, or a file or folder')
+    .option('--data <source>', 'also measure the models on test samples: mnist, or a file or folder')
     .addOption(backendOption())
     .option('--json', 'one JSON object on stdout')
     .action(async (path, options) => (await import('./ledger-explain.js')).ledgerExplain(path, options))

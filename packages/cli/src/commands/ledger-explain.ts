@@ -55,7 +55,7 @@ export async function ledgerExplain(path: string, options: LedgerExplainOptions)
         : `no model of ${record.peer} arrived in round ${options.round}`
     throw new CliError('E_UNPROVEN', `there is nothing to measure: ${why}`)
   }
-  const accuracies =
+  const measured =
     options.data === undefined || models === undefined
       ? undefined
       : await measureModels(run, options.data, options.backend ?? 'auto', {
@@ -63,7 +63,7 @@ export async function ledgerExplain(path: string, options: LedgerExplainOptions)
           without: parametersOf(models.without),
           plain: parametersOf(models.plain),
         })
-  const explanation = { run, name: nodeName(file), entry, record, finding, models, accuracies }
+  const explanation = { run, name: nodeName(file), entry, record, finding, models, measured }
   process.stdout.write(`${options.json ? explanationJson(explanation) : explanationText(explanation)}\n`)
 }
 
@@ -93,7 +93,7 @@ function parametersOf(alternative: Alternative): Float32Array | undefined {
   return 'unknown' in alternative ? undefined : alternative.parameters
 }
 
-function explanationJson({ run, entry, record, finding, models, accuracies }: Explanation): string {
+function explanationJson({ run, entry, record, finding, models, measured }: Explanation): string {
   const { announcement: _, ...judged } = record
   return JSON.stringify({
     run: run.id.toString(),
@@ -114,7 +114,7 @@ function explanationJson({ run, entry, record, finding, models, accuracies }: Ex
             plain: alternativeJson(models.plain),
             plainWeight: models.plainWeight,
           },
-    accuracies: accuracies ?? null,
+    measured: measured === undefined ? null : { ...measured, metric: measured.metric.name },
   })
 }
 

@@ -1,4 +1,4 @@
-import { learntOf, metricText } from '@tempered/lab/measures'
+import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { callText, decimal } from '@tempered/lab/text'
 import { verifyLedgerFile } from '@tempered/node'
 import { decodeAnnouncement, type Run, type SignedEntry } from '@tempered/protocol'
@@ -54,7 +54,7 @@ function ruleText(run: Run): string {
 
 function textEntry(entry: SignedEntry, run: Run): string {
   const { body } = entry
-  const { metric } = learntOf(run.manifest.task)
+  const { metric } = taskFactsOf(run.manifest.task)
   const title = [
     pc.bold(`round ${body.round + 1}/${run.manifest.training.rounds}`),
     `loss ${decimal(body.metrics.trainingLoss)}`,

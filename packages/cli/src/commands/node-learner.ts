@@ -8,6 +8,7 @@ import {
   manifestTask,
   type NodeEvents,
   openLocalNode,
+  openNodeTrainer,
   openProcessNode,
   type TemperedNode,
 } from '@tempered/node'
@@ -15,7 +16,6 @@ import type { Run } from '@tempered/protocol'
 import {
   type BackendChoice,
   cacheFolder,
-  createProcessTrainer,
   createTrainerService,
   type DataShare,
   type DataSource,
@@ -25,7 +25,6 @@ import {
   loadData,
   shareIndices,
   singleClass,
-  type TrainerUsage,
 } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
 import { singleClassText } from '../terminal/scenario-text.js'
@@ -94,28 +93,19 @@ async function openProcessLearner(
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  logger.info({ component: 'trainer' }, `starting ${command.join(' ')}`)
-  const trainer = await createProcessTrainer({
+  const trainer = await openNodeTrainer({
     command,
     cwd: dirname(config.file),
     attempts,
     deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
-    task: manifestTask(run.manifest),
+    run,
     // The node refuses a key that is not a member's, with a reason.
-    nodeId: run.memberIndex.get(identity.signer.peerId) ?? -1,
-    seed: run.manifest.seed,
-    onLog: (line) => logger.info({ component: 'trainer' }, line),
-    onUsage: (usage) => logger.debug({ component: 'trainer' }, usageText(usage)),
+    index: run.memberIndex.get(identity.signer.peerId) ?? -1,
+    logger,
   })
   return {
     source: undefined,
     open: (components, settings, events) => openProcessNode(components, { ...settings, trainer }, events),
     close: () => trainer.close(),
   }
-}
-
-function usageText({ what, ms, peakMemoryBytes }: TrainerUsage): string {
-  const memory =
-    peakMemoryBytes === undefined ? '' : `, at most ${(peakMemoryBytes / 1e6).toFixed(0)} MB of memory`
-  return `${what}: ${(ms / 1000).toFixed(2)} s${memory}`
 }

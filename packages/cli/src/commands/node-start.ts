@@ -1,5 +1,5 @@
 import { isFileError } from '@tempered/errors'
-import { learntOf, metricText } from '@tempered/lab/measures'
+import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { loadModule } from '@tempered/lab/plugins'
 import { partsWarning } from '@tempered/lab/text'
 import {
@@ -246,7 +246,7 @@ function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failp
 
 function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean): void {
   const { rounds } = run.manifest.training
-  const { metric } = learntOf(run.manifest.task)
+  const { metric } = taskFactsOf(run.manifest.task)
   const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
   const absent = report.neighbours.length - arrived.length

@@ -25,10 +25,6 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
   const attack = await loadAttackFile(join(folder, ATTACK_FILE))
   await nodeStart(options, ({ run, identity, source }) => {
     const { manifest } = run
-    if (source === undefined) {
-      const message = `${options.config}: a node that attacks needs data of its own; remove the key trainer`
-      throw new CliError('E_CONFIG', message)
-    }
     // createNode refuses a node that is not a member, with a reason.
     const index = run.memberIndex.get(identity.signer.peerId) ?? 0
     return createAdversary({
@@ -38,7 +34,7 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
       topology: runTopology(run),
       models: noModels,
       clock: systemClock,
-      train: source.train,
+      train: source?.train,
     })
   })
 }

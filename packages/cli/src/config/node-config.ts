@@ -7,14 +7,13 @@ import {
   type Problem,
   sourceSchema,
   testSchema,
+  trainerSchema,
   wholeSplitSchema,
 } from '@tempered/lab/documents'
 import { z } from 'zod'
 import { MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
 const addressField = z.string().regex(MULTIADDR, { error: ({ input }) => multiaddrProblem(String(input)) })
-
-const deadline = z.int().min(1).max(86_400_000)
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
@@ -51,23 +50,7 @@ export const nodeConfigSchema = z.strictObject({
       seed: z.int().min(0).default(0).describe('Must be the same for all nodes that split the same source.'),
     })
     .prefault({}),
-  trainer: z
-    .strictObject({
-      command: z
-        .array(z.string().min(1))
-        .min(1)
-        .describe('Program and arguments, without a shell, run in the folder of this file.'),
-      attempts: z.int().min(1).max(100).default(3).describe('Starts in a row before the node gives up.'),
-      deadlines: z
-        .strictObject({
-          helloMs: deadline.optional().describe('Until it has loaded its data. Default: 5 minutes.'),
-          trainMs: deadline.optional().describe('One round of training. Default: 30 minutes.'),
-          evaluateMs: deadline.optional().describe('One evaluation. Default: 10 minutes.'),
-          transferMs: deadline.optional().describe('Parameters in or out. Default: 1 minute.'),
-        })
-        .prefault({})
-        .describe('How long the process may take to answer.'),
-    })
+  trainer: trainerSchema
     .optional()
     .describe('A process of your own that trains, in any language, with its own data (docs/trainers.md).'),
   modules: z

@@ -1,4 +1,4 @@
-import { type PlannedNode, type RunPlan, wholeSplit } from '@tempered/lab/scenario'
+import { type PlannedNode, type PlannedTrainer, type RunPlan, wholeSplit } from '@tempered/lab/scenario'
 import type { NodeConfigInput } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
@@ -59,13 +59,17 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
         announce: [address.announce],
         bootstrap: known.map((other) => `${addresses[other]!.announce}/p2p/${run.manifest.members[other]}`),
         manifest: { file: 'manifest.json' },
-        data: {
-          source: source === 'mnist' ? source : DATA_FOLDER,
-          split,
-          part: index,
-          parts: nodes.length,
-          seed: run.manifest.seed,
-        },
+        ...(node.trainer === undefined
+          ? {
+              data: {
+                source: source === 'mnist' ? source : DATA_FOLDER,
+                split,
+                part: index,
+                parts: nodes.length,
+                seed: run.manifest.seed,
+              },
+            }
+          : { trainer: trainerConfig(node.trainer) }),
         evaluation: scenario.evaluation,
         backend: scenario.backend,
         keepRounds: scenario.keepRounds,
@@ -74,6 +78,11 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
     }
   })
   return { plan, hosts, isByName: given.length === 0 }
+}
+
+/** Without its folder: on a host it runs in that of `node.yaml`. */
+function trainerConfig({ cwd: _, ...rest }: PlannedTrainer): NonNullable<NodeConfigInput['trainer']> {
+  return { ...rest, command: [...rest.command] }
 }
 
 /** The launcher of a cluster gives honest models to attackers; on separate machines nothing can. */

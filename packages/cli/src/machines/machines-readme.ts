@@ -38,7 +38,7 @@ ${who}
 - \`manifest.json\` holds what all of them agree on, \`scenario.yaml\` the scenario for this seed.
 
 ${freshKeys ? FRESH_KEYS : SEED_KEYS}
-${dataSection(set)}
+${dataSection(set)}${trainerSection(set)}
 ## By hand
 
 Copy each folder to its host, which needs a checkout of Tempered, and start it there:
@@ -91,6 +91,24 @@ PersistentVolumeClaim \`${DATA_CLAIM}\` with them, which all pods can read.
 `
 }
 
+function trainerSection({ hosts }: MachineSet): string {
+  const trained = hosts.flatMap(({ node }) =>
+    node.trainer === undefined ? [] : [{ node, trainer: node.trainer }],
+  )
+  if (trained.length === 0) return ''
+  return `
+## Trainers
+
+On these hosts a process of your own trains. It runs in the host's folder: put its program and its data there, which
+this folder does not have. Containers need an image with everything that it needs (\`--image\`); the one of this checkout
+has only Node.js.
+
+| host | command |
+|---|---|
+${trained.map(({ node, trainer }) => `| ${node.name} | \`${trainer.command.join(' ')}\` |`).join('\n')}
+`
+}
+
 function manifestSections({ set, image }: MachinesReadmeInit): string {
   const namespace = projectName(set.plan.scenario.name)
   return `## Docker Compose
@@ -122,7 +140,7 @@ including the ledgers: copy \`/host/state\` of the pods first.
 function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
   const { scenario, nodes } = set.plan
   const nameOf = (index: number): string => nodes[index]?.name ?? `node ${index}`
-  const { targetAccuracy, seconds } = scenario.stop
+  const isStopped = Object.values(scenario.stop).some((value) => value !== undefined)
   const controls = Object.entries(whole.controls).flatMap(([name, isOn]) => (isOn ? [name] : []))
   const otherRules = whole.rules.slice(1).map((_, k) => variantRuleName(whole, k + 1))
   const faults = sortFaults(scenario.faults).map(
@@ -134,9 +152,7 @@ function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
           `Faults, which you have to cause yourself (stop or kill a host, start it again or later, cut its network): ${faults.join('; ')}.`,
         ]
       : []),
-    ...(targetAccuracy !== undefined || seconds !== undefined
-      ? ['The stop condition: hosts run until their last round.']
-      : []),
+    ...(isStopped ? ['The stop condition: hosts run until their last round.'] : []),
     ...(scenario.assertions.length > 0
       ? [`Assertions, since no process sees all hosts: ${scenario.assertions.join('; ')}.`]
       : []),

@@ -1,5 +1,6 @@
 import { counted } from '@tempered/errors'
-import type { Accuracies } from '@tempered/lab/run'
+import { metricText } from '@tempered/lab/measures'
+import type { MeasuredModels } from '@tempered/lab/run'
 import { percent, ruleText } from '@tempered/lab/text'
 import {
   type Alternative,
@@ -22,12 +23,13 @@ export interface Explanation {
   readonly finding: ReplayFinding
   /** undefined when the neighbour's model did not arrive, or models are missing. */
   readonly models: NeighbourExplanation | undefined
-  readonly accuracies: Accuracies | undefined
+  /** The models on test samples; undefined when no data was given. */
+  readonly measured: MeasuredModels | undefined
 }
 
 /** An explanation for people, one fact per line. */
 export function explanationText(explanation: Explanation): string {
-  const { run, name, entry, record, models, accuracies } = explanation
+  const { run, name, entry, record, models, measured } = explanation
   const rule = ruleText(run.manifest.rule)
   const lines = [
     `round ${entry.body.round + 1}/${run.manifest.training.rounds} of ${name} (…${entry.body.author.slice(-8)}): the model of …${record.peer.slice(-8)} ${reasonText(record.reason)}`,
@@ -43,10 +45,14 @@ export function explanationText(explanation: Explanation): string {
     `  without it the aggregate ${alternativeText(models.without)}`,
     `  with it at its plain weight ${significant(models.plainWeight)} the aggregate ${alternativeText(models.plain)}`,
   )
-  if (accuracies !== undefined) {
-    const { recorded, without, plain, samples, source } = accuracies
+  if (measured !== undefined) {
+    const { metric, recorded, without, plain, samples, source } = measured
+    // One digit more than in tables: models of one round differ little.
+    const text = (value: number | null): string =>
+      metric.unit === 'share' ? percent(value, 2) : metricText(metric, value)
+    const direction = metric.better === 'lower' ? '; lower is better' : ''
     lines.push(
-      `  accuracy   ${percent(recorded, 2)} as recorded, ${percent(without, 2)} without it, ${percent(plain, 2)} with it at its plain weight (${samples} test samples of ${source})`,
+      `  ${metric.label.padEnd(11)}${text(recorded)} as recorded, ${text(without)} without it, ${text(plain)} with it at its plain weight (${samples} test samples of ${source}${direction})`,
     )
   }
   return lines.join('\n')

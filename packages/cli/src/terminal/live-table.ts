@@ -1,5 +1,5 @@
 import { counted } from '@tempered/errors'
-import { learntOf, metricText } from '@tempered/lab/measures'
+import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
 import { systemClock } from '@tempered/node'
@@ -83,7 +83,7 @@ export function rowsOf(lines: number | undefined, runs: number): number {
 function renderRun(run: RecordedRun, title: string, maxRows: number, startText: string | undefined): string {
   const { plan, records } = run
   const { rounds } = plan.run.manifest.training
-  const { metric } = learntOf(plan.run.manifest.task)
+  const { metric } = taskFactsOf(plan.run.manifest.task)
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
   const total = rounds * plan.nodes.length
   const header = ['node', 'role', 'round', 'loss', metric.label, 'accepted', 'rejected', 'in+out']

@@ -2,8 +2,10 @@ import { counted } from '@tempered/errors'
 import type { CellResult, MatrixProgress as State } from '@tempered/lab/matrix'
 import { percent } from '@tempered/lab/text'
 import { systemClock } from '@tempered/node'
+import type { Metric } from '@tempered/train'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
+import { worstText } from './matrix-text.js'
 
 /**
  * Progress of a matrix on a stream: one line at the bottom of a terminal; on other streams, a line from time to time.
@@ -17,7 +19,13 @@ export interface MatrixProgress {
 /** Number of lines written to streams that are not terminals. */
 const LINES = 50
 
-export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: number): MatrixProgress {
+export function createMatrixProgress(
+  stream: NodeJS.WriteStream,
+  metric: Metric,
+  parallel: number,
+): MatrixProgress {
+  const worst = worstText(metric)
+  const what = metric.name === 'accuracy' ? 'error' : metric.label
   const update = stream.isTTY ? createLogUpdate(stream) : undefined
   const begun = systemClock.monotonicMs()
   let here = 0
@@ -30,7 +38,7 @@ export function createMatrixProgress(stream: NodeJS.WriteStream, parallel: numbe
       const outcome =
         result.status === 'failed'
           ? pc.red(`failed: ${result.error}`)
-          : `worst error ${percent(result.measures?.mter)}`
+          : `worst ${what} ${worst.show(result.measures === null ? null : worst.of(result.measures))}`
       const line =
         `${finished}/${counted(total, 'cell')}${failed > 0 ? pc.red(`, ${failed} failed`) : ''}, ${left} left   ` +
         `${result.rule} × ${result.attack} ${percent(result.fraction, 0)} seed ${result.seed}: ${outcome}`

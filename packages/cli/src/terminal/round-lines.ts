@@ -1,5 +1,5 @@
 import type { FaultHappened } from '@tempered/lab/events'
-import { learntOf, metricText } from '@tempered/lab/measures'
+import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
 import { eventText, titleOf } from './event-text.js'
@@ -84,7 +84,7 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
   const traffic = reports.reduce((sum, report) => sum + report.bytesReceived + report.bytesSent, 0)
   const mean = (values: number[]): number | null =>
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
-  const { metric } = learntOf(plan.run.manifest.task)
+  const { metric } = taskFactsOf(plan.run.manifest.task)
   const worst =
     values.length === 0 ? null : metric.better === 'higher' ? Math.min(...values) : Math.max(...values)
   return [

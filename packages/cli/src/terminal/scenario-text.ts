@@ -4,6 +4,7 @@ import { faultText, sortFaults } from '@tempered/lab/faults'
 import {
   dealtSamples,
   placeAdversaries,
+  placeTrainers,
   type Scenario,
   variantRuleName,
   variantsOf,
@@ -26,8 +27,9 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
     ['nodes', `${nodes}, ${shape(topology)}, ${counted(graph.edges.length, 'link')}`],
     [
       'training',
-      `${learnt(scenario)}, ${counted(training.rounds, 'round')} of ${counted(training.localSteps, 'step')}`,
+      `${taskText(scenario)}, ${counted(training.rounds, 'round')} of ${counted(training.localSteps, 'step')}`,
     ],
+    ...trainerFacts(scenario),
     ['rules', rules.map((rule) => call(rule.name, rule.params, rule.pre)).join('; ')],
     ...seeds.flatMap((seed) => attackerFacts(scenario, seed)),
     ...sortFaults(scenario.faults).map((action): [string, string] => [
@@ -93,6 +95,19 @@ function attackerFacts(scenario: Scenario, seed: number): [string, string][] {
   })
 }
 
+function trainerFacts(scenario: Scenario): [string, string][] {
+  const { entryOf } = placeTrainers(scenario)
+  return (scenario.trainers ?? []).flatMap(({ command }, k): [string, string][] => {
+    const indices = [...entryOf].flatMap(([index, at]) => (at === k ? [index] : [])).sort((a, b) => a - b)
+    if (indices.length === 0) return []
+    const who =
+      indices.length === scenario.nodes
+        ? 'all nodes'
+        : `node${indices.length > 1 ? 's' : ''} ${ranges(indices)}`
+    return [['trainer', `${command.join(' ')} for ${who}, with data of its own`]]
+  })
+}
+
 interface TopologyChecks {
   readonly facts: [string, string][]
   /** Whether no node has more attackers around it than each rule tolerates. */
@@ -125,7 +140,7 @@ function checkTopology(scenario: Scenario, graph: Topology): TopologyChecks {
 }
 
 /** The model by its name, or the task by its own. */
-function learnt({ model, task }: Scenario): string {
+function taskText({ model, task }: Scenario): string {
   return model ?? (typeof task === 'object' ? `task ${task.task}` : 'mlp')
 }
 
@@ -152,15 +167,21 @@ const BARS = ' ▁▂▃▄▅▆▇█'
 function labelTable(scenario: Scenario, data: DataSource): string[] {
   const seed = scenario.seeds[0]!
   const { labels, classes } = splitLabels(data.train)
-  const counts = dealtSamples(scenario, seed, data).map((indices) => histogram(labels, indices, classes))
-  const most = Math.max(...counts.flatMap((row) => [...row]))
   const attackers = place(scenario, seed)
+  const { entryOf: trainers } = placeTrainers(scenario)
+  // What is dealt to a node with its own trainer is not used.
+  const counts = dealtSamples(scenario, seed, data).map((indices, index) =>
+    trainers.has(index) ? new Uint32Array(classes) : histogram(labels, indices, classes),
+  )
+  const most = Math.max(1, ...counts.flatMap((row) => [...row]))
   const hasCounts = classes <= MAX_COLUMNS
   const rows = counts
     .slice(0, MAX_ROWS)
     .map((row, index) => [
       '   ',
-      nodeName(index) + (attackers.has(index) ? pc.red(' attacks') : ''),
+      nodeName(index) +
+        (attackers.has(index) ? pc.red(' attacks') : '') +
+        (trainers.has(index) ? pc.dim(' own trainer') : ''),
       [...row].map((count) => BARS[count === 0 ? 0 : Math.max(1, Math.round((8 * count) / most))]).join(''),
       ...(hasCounts ? [...row].map((count) => (count === 0 ? '·' : String(count))) : []),
       String(row.reduce((sum, count) => sum + count, 0)),

@@ -32,7 +32,7 @@ const VIEWS = sized<readonly View[]>([LIGHT], [LIGHT, ['dark', 1280, 'dark'], ['
 
 const CHARTS = [
   'comparison',
-  'accuracy',
+  'metric',
   'verdicts',
   'topology',
   'filter',
@@ -131,11 +131,9 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
     await page.keyboard.press('ArrowRight')
     const undefended = await picture(page, '#chart-verdicts')
     expect(await difference(browser, before, undefended)).toBeGreaterThan(0.02)
-    const accuracy = await picture(page, '#chart-accuracy')
+    const accuracy = await picture(page, '#chart-metric')
     await page.select('#seed', '2')
-    expect(await difference(browser, accuracy, await picture(page, '#chart-accuracy'))).toBeGreaterThan(
-      0.0005,
-    )
+    expect(await difference(browser, accuracy, await picture(page, '#chart-metric'))).toBeGreaterThan(0.0005)
     expect(troubles).toEqual([])
     await page.close()
   })
@@ -147,9 +145,9 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
     const { page, troubles } = await openFile(browser, file, { width: 1280 })
     expect(await page.$eval('h1', (element) => element.textContent)).toBe(name)
     // The tooltip of all nodes names the attack.
-    const box = await (await page.$('#chart-accuracy'))!.boundingBox()
+    const box = await (await page.$('#chart-metric'))!.boundingBox()
     await page.mouse.move(box!.x + box!.width / 2, box!.y + box!.height / 2)
-    await page.waitForFunction(`document.getElementById('chart-accuracy').textContent.includes('onerror')`)
+    await page.waitForFunction(`document.getElementById('chart-metric').textContent.includes('onerror')`)
     expect(await page.evaluate('window.hacked')).toBeUndefined()
     expect(await page.$$('img')).toHaveLength(0)
     expect(troubles).toEqual([])
@@ -169,13 +167,13 @@ describe.skipIf(chromium === undefined)('report in Chromium', () => {
       }),
     )
     const { page, troubles } = await openFile(browser, file, { width: 1280 })
-    expect(await page.$eval('#note-accuracy', (element) => element.textContent)).toContain('1000 nodes')
+    expect(await page.$eval('#note-metric', (element) => element.textContent)).toContain('1000 nodes')
     expect(await page.$eval('#note-verdicts', (element) => element.textContent)).toContain('120 rows of 4000')
     expect(await page.$eval('#note-topology', (element) => element.textContent)).toContain('too many to draw')
     expect(await page.$eval('#note-labels', (element) => element.textContent)).toBe(
       '120 of 1000 nodes are shown.',
     )
-    for (const chart of ['accuracy', 'verdicts', 'filter', 'effort', 'bytes', 'memory', 'labels'])
+    for (const chart of ['metric', 'verdicts', 'filter', 'effort', 'bytes', 'memory', 'labels'])
       expect((await countPixels(browser, await picture(page, `#chart-${chart}`))).colors).toBeGreaterThan(4)
     expect(troubles).toEqual([])
     await page.close()

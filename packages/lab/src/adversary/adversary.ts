@@ -1,6 +1,7 @@
 import { type LocalTraining, type ModelPublisher, plainPublisher } from '@tempered/node'
 import { createAttack, type DataAttack } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
+import { LabError } from '../errors.js'
 import { createCrafter } from './crafter.js'
 import { poisonTrainingSet } from './data-poisoning.js'
 import { equivocatingNetwork } from './equivocation.js'
@@ -38,6 +39,13 @@ function poisonedTraining(
 ): Pick<Adversary, 'wrapTraining'> {
   // Scenarios are checked before they run: a poison is an attack on data.
   const attack = createAttack(name, params) as DataAttack
+  if (train === undefined) {
+    throw new LabError(
+      'E_CONFIG',
+      `${name} poisons training data, but a process of its own trains for node ${node.index}; ` +
+        'choose an attack on models, or poison the data in the trainer',
+    )
+  }
   return {
     async wrapTraining(plain, openOn): Promise<LocalTraining> {
       const rng = createRng(manifest.seed, 'attack', node.index)

@@ -12,13 +12,13 @@ const CHUNK = 1000
  */
 export function poisonTrainingSet(attack: DataAttack, train: Dataset, rng: Rng): Samples {
   const { count, shape } = train
-  if (!hasLabels(train)) throw unfit(attack, train, 'class labels')
+  const problem = dataProblem(attack, train)
+  if (problem !== undefined) throw new LabError('E_CONFIG', problem)
   if (!attack.touchesImages) {
     const targets = attack.poisonLabels(labelsOf(train), train.classes)
     return { count, shape, inputs: train.inputs, targets }
   }
-  if (!(train.inputs instanceof Uint8Array) || shape.length !== 3) throw unfit(attack, train, 'images')
-  const original = train.inputs
+  const original = train.inputs as Uint8Array
   const [height, width, channels] = shape as readonly [number, number, number]
   const pixels = height * width * channels
   const labels = labelsOf(train).slice()
@@ -49,9 +49,13 @@ export function poisonTrainingSet(attack: DataAttack, train: Dataset, rng: Rng):
   return { count, shape, inputs: images, targets: labels }
 }
 
-function unfit(attack: DataAttack, { name }: Dataset, needed: string): LabError {
-  return new LabError(
-    'E_CONFIG',
-    `attack '${attack.name}' needs data with ${needed}, which ${name} does not have`,
-  )
+/** Why an attack cannot poison a training set; undefined when it can. */
+export function dataProblem(attack: DataAttack, train: Dataset): string | undefined {
+  const needed = !hasLabels(train)
+    ? 'class labels'
+    : attack.touchesImages && (!(train.inputs instanceof Uint8Array) || train.shape.length !== 3)
+      ? 'images'
+      : undefined
+  if (needed === undefined) return undefined
+  return `attack '${attack.name}' needs data with ${needed}, which ${train.name} does not have`
 }

@@ -19,8 +19,8 @@ export interface AdversaryInit {
   readonly honest: readonly number[]
   readonly models: HonestModels
   readonly clock: Clock
-  /** The honest training set. */
-  readonly train: DataSource['train']
+  /** The honest training set; undefined where only a process of the user's own has it. */
+  readonly train: DataSource['train'] | undefined
 }
 
 /** Crafts what an attacker sends in a round; `recipient` numbers the models of an equivocator. */

@@ -4,12 +4,12 @@ import { sleep, systemClock } from '@tempered/node'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction } from '../faults/fault-timeline.js'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { StagedRun, StageInit } from '../stage/stage.js'
+import { LOG_FOLDER, type StagedRun, type StageInit } from '../stage/stage.js'
 import { createLifecycle } from './lifecycle.js'
 import { checkLedgers, nodeFolder, readModel } from './node-folders.js'
 import type { Worker } from './worker.js'
 import type { FromWorker } from './worker-messages.js'
-import { createWorkers, LOG_FOLDER } from './workers.js'
+import { createWorkers } from './workers.js'
 
 /** Together with the exit of a killed process this stays below 5 s. */
 const STOP_LIMIT_MS = 4_000

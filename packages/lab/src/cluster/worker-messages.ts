@@ -3,7 +3,7 @@ import type { BackendChoice, PartitionScheme, SourceSpec } from '@tempered/train
 import type { NodeEvent } from '../events/run-event.js'
 import type { Conditions } from '../faults/conditions.js'
 import type { UsedModule } from '../plugins/load-module.js'
-import type { PlannedAttack } from '../scenario/plan.js'
+import type { PlannedAttack, PlannedTrainer } from '../scenario/plan.js'
 
 /** Messages between a cluster's launcher and its worker processes, over Node's IPC channel. */
 
@@ -15,6 +15,7 @@ export interface WorkerNode {
   readonly seed: Uint8Array
   readonly stateFolder: string
   readonly attack: PlannedAttack | undefined
+  readonly trainer: PlannedTrainer | undefined
 }
 
 export interface WorkerLaunch {
@@ -49,6 +50,8 @@ export type ToWorker =
   /** Stops one node cleanly and for good. It then counts as done. */
   | { readonly type: 'leave'; readonly index: number }
   | { readonly type: 'stop' }
+
+/** What a worker reports of its nodes. */
 export type FromWorker =
   | NodeEvent
   | {
@@ -58,3 +61,10 @@ export type FromWorker =
       readonly addresses: readonly string[]
     }
   | { readonly type: 'published'; readonly index: number; readonly round: number; readonly modelCid: string }
+
+/** A process that trains for a node was started or has ended. */
+export interface TrainerProcess {
+  readonly type: 'trainer-process'
+  readonly pid: number
+  readonly isRunning: boolean
+}

@@ -15,7 +15,7 @@ import { shareMemory } from '../events/memory-share.js'
 import { nodeFailed } from '../events/node-failure.js'
 import { linkName } from '../faults/conditions.js'
 import { loadUsedModules } from '../plugins/load-module.js'
-import type { FromWorker, ToWorker, WorkerLaunch, WorkerNode } from './worker-messages.js'
+import type { FromWorker, ToWorker, TrainerProcess, WorkerLaunch, WorkerNode } from './worker-messages.js'
 import { openWorkerNode } from './worker-node.js'
 
 /**
@@ -26,7 +26,7 @@ import { openWorkerNode } from './worker-node.js'
 // The launcher decides when to stop; Ctrl-C, a closed terminal and a stopped service reach every process of the group.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
 
-const send = (message: FromWorker): void => {
+const send = (message: FromWorker | TrainerProcess): void => {
   if (process.connected) process.send?.(message)
 }
 
@@ -73,9 +73,14 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const topology = runTopology(run)
   const models = createHonestModels(manifest.model.parameterCount, systemClock)
   preloadNetwork()
-  const source = await loadData(init.source, init.cacheFolder, manifestTask(manifest))
+  const usesEngine = init.nodes.some(({ trainer }) => trainer === undefined)
+  const source = usesEngine
+    ? await loadData(init.source, init.cacheFolder, manifestTask(manifest))
+    : undefined
   const service = await createTrainerService({ backend: init.backend })
   const nodes = new Map<number, TemperedNode>()
+  const working = new Set<Promise<void>>()
+  const stopping = new AbortController()
   const leaving = new Set<number>()
   /** By peer id; nodes that open later learn them too. */
   const addresses = new Map<string, readonly string[]>()
@@ -104,36 +109,48 @@ async function launch(init: WorkerLaunch): Promise<void> {
       }
     },
     async stop() {
+      stopping.abort()
       await Promise.all([...nodes.values()].map((node) => node.stop()))
+      // Nodes end their trainers.
+      await Promise.all(working)
       await service.close()
     },
   }
   for (const message of early.splice(0)) worker.receive(message)
   send({ type: 'ready', backend: service.backend.name, notice: service.backend.notice })
 
-  const components = { run, topology, models, source, service, logger, conditions: () => conditions, send }
+  const components = {
+    ...{ run, topology, models, source, service, logger, send },
+    conditions: () => conditions,
+    signal: stopping.signal,
+  }
   const work = async (assigned: WorkerNode): Promise<void> => {
     const { index } = assigned
-    const node = await openWorkerNode(components, init, assigned)
-    nodes.set(index, node)
-    for (const [peer, known] of addresses) node.learnAddresses(peer, known)
-    setLinks(index, node)
-    if (leaving.has(index)) await node.stop()
-    else await node.run()
+    const { node, close } = await openWorkerNode(components, init, assigned)
+    try {
+      nodes.set(index, node)
+      for (const [peer, known] of addresses) node.learnAddresses(peer, known)
+      setLinks(index, node)
+      if (leaving.has(index) || stopping.signal.aborted) await node.stop()
+      else await node.run()
+    } finally {
+      await close()
+    }
   }
 
   shareMemory(init.nodes.length)
-  await Promise.all(
-    init.nodes.map((assigned) =>
-      work(assigned).then(
-        () => send({ type: 'done', index: assigned.index }),
-        (error) => {
-          const { index, name } = assigned
-          logger.error({ err: error, node: name }, 'node failed')
-          send(nodeFailed(index, error))
-        },
-      ),
-    ),
-  )
+  for (const assigned of init.nodes) {
+    const { index, name } = assigned
+    const task = work(assigned)
+      .then(() => send({ type: 'done', index }))
+      .catch((error) => {
+        // A trainer that was still starting.
+        if (stopping.signal.aborted) return
+        logger.error({ err: error, node: name }, 'node failed')
+        send(nodeFailed(index, error))
+      })
+    working.add(task)
+  }
+  await Promise.all(working)
   send({ type: 'memory', residentBytes: process.memoryUsage.rss() })
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { killGroup } from '@tempered/train'
 import type { PlannedNode } from '../scenario/plan.js'
-import type { FromWorker, ToWorker } from './worker-messages.js'
+import type { FromWorker, ToWorker, TrainerProcess } from './worker-messages.js'
 
 /** A worker process as its launcher sees it. */
 export interface Worker {
@@ -14,7 +15,10 @@ export interface Worker {
   send(message: ToWorker): void
 }
 
-/** Forks a worker process; its output goes to the log file. */
+/**
+ * Forks a worker process; its output goes to the log file. The trainers that it has started are killed when it has
+ * gone without ending them, as when it was killed itself.
+ */
 export function startWorker(
   nodes: readonly PlannedNode[],
   logFile: string,
@@ -27,12 +31,18 @@ export function startWorker(
     stdio: ['ignore', log, log, 'ipc'],
   })
   closeSync(log)
-  child.on('message', (message) => onMessage(message as FromWorker))
+  const trainers = new Set<number>()
+  child.on('message', (message: FromWorker | TrainerProcess) => {
+    if (message.type !== 'trainer-process') onMessage(message)
+    else if (message.isRunning) trainers.add(message.pid)
+    else trainers.delete(message.pid)
+  })
   const exited = new Promise<void>((resolve) => {
     let over = false
     const end = (exitCode: number | null, signal: string | null): void => {
       if (over) return
       over = true
+      for (const pid of trainers) killGroup(pid)
       onExit(exitCode, signal)
       resolve()
     }

@@ -1,13 +1,10 @@
 import { join } from 'node:path'
 import type { Conditions } from '../faults/conditions.js'
 import type { PlannedNode, RunPlan } from '../scenario/plan.js'
-import type { StageInit } from '../stage/stage.js'
+import { LOG_FOLDER, type StageInit } from '../stage/stage.js'
 import { nodeFolder } from './node-folders.js'
 import { startWorker, type Worker } from './worker.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
-
-/** Folder of the workers' logs in a run's folder. */
-export const LOG_FOLDER = 'hosts'
 
 /** The worker processes of a cluster. */
 export interface Workers extends Iterable<Worker> {
@@ -76,6 +73,7 @@ export function createWorkers(init: WorkersInit): Workers {
             seed: node.identity.seed,
             stateFolder: nodeFolder(folder, node),
             attack: node.attack,
+            trainer: node.trainer,
           })),
           modules: scenario.modules ?? [],
           honest,

@@ -11,3 +11,4 @@ export {
   wholeSplitSchema,
 } from './shared-schema.js'
 export { loadTask, openTaskFile, openTaskText } from './task-file.js'
+export { trainerSchema } from './trainer-schema.js'

@@ -114,7 +114,7 @@ export const evaluationSchema = z
       .describe('Number of test samples per evaluation. The last evaluation uses all samples.'),
   })
   .prefault({})
-  .describe('When accuracy is measured.')
+  .describe('When nodes are evaluated.')
 
 export const trainingSchema = z
   .strictObject({

@@ -4,10 +4,11 @@ import { LabError } from '../errors.js'
 import { loadKind } from './file-kind.js'
 import { documentError, loadDocument, parseText } from './load-document.js'
 
-/** What a scenario or a lab says about its task and its data. */
+/** What a scenario or a lab says about its task, its data and what else is relative to its file. */
 export interface DataKeys {
   readonly task?: string | TaskFile | undefined
   readonly data: { readonly source: string; readonly test?: string | number | undefined }
+  readonly trainers?: readonly { readonly cwd?: string | undefined }[] | undefined
 }
 
 /** Reads a task file (YAML). Throws E_FILE, or E_CONFIG with every mistake. */
@@ -46,7 +47,10 @@ function taskProblem({ message }: TrainError) {
   return { path: ['model', ...steps.map((step) => (/^\d/.test(step) ? Number(step) : step))], message }
 }
 
-/** The same with the task read and data paths made absolute; both are relative to `file`. Throws as `loadTask`. */
+/**
+ * The same with the task read, and with paths of data and the folders of trainers made absolute; all are relative to
+ * `file`. Throws as `loadTask`.
+ */
 export async function resolveDataKeys<T extends DataKeys>(file: string, keys: T): Promise<T> {
   const from = (path: string): string => resolve(dirname(file), path)
   const { source, test } = keys.data
@@ -56,7 +60,13 @@ export async function resolveDataKeys<T extends DataKeys>(file: string, keys: T)
     ...(typeof test === 'string' ? { test: from(test) } : {}),
   }
   const task = typeof keys.task === 'string' ? await loadTask(from(keys.task)) : keys.task
-  return { ...keys, data, ...(task === undefined ? {} : { task }) }
+  const trainers = keys.trainers?.map((trainer) => ({ ...trainer, cwd: from(trainer.cwd ?? '.') }))
+  return {
+    ...keys,
+    data,
+    ...(task === undefined ? {} : { task }),
+    ...(trainers === undefined ? {} : { trainers }),
+  }
 }
 
 /** The task of a scenario that was read. Throws E_CONFIG while it is still the name of a file. */

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
+import { cacheFolder } from '@tempered/train'
 import { createCellPool } from '../matrix/cell-pool.js'
-import { withCandidate } from '../red-team/attack-candidates.js'
+import { possibleAttacks, withCandidate } from '../red-team/attack-candidates.js'
 import { type RankedAttack, searchWorstAttack, type Trial } from '../red-team/attack-search.js'
+import { loadScenarioSource, scenarioTask } from '../scenario/scenario-task.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { readScenario } from './read-input.js'
 
@@ -41,6 +43,7 @@ export async function searchAttack(
   options: SearchAttackOptions = {},
 ): Promise<AttackSearchResult> {
   const { rules: _, seeds: __, ...given } = await readScenario(scenario)
+  const source = await loadScenarioSource(given, cacheFolder())
   const { fraction = 0.2, budget = 60, seeds = [1], parallel = availableParallelism() } = options
   const { rounds } = given.training
   const base: ScenarioInput = {
@@ -58,6 +61,8 @@ export async function searchAttack(
   try {
     const attacks = await searchWorstAttack({
       base,
+      metric: scenarioTask(given, source).primary,
+      isPossible: possibleAttacks(given, source.train),
       fraction,
       budget,
       seeds,

@@ -12,6 +12,9 @@ export interface CellPool {
 /** Number of cells after which a process is replaced, so that leaks do not accumulate over a long matrix. */
 const CELLS_PER_PROCESS = 200
 
+/** How long a process may take to exit after it was told to, ms. */
+const EXIT_MS = 2_000
+
 export function createCellPool(processes: number): CellPool {
   const waiting: { request: CellRequest; resolve: (reply: CellReply) => void }[] = []
   const children = new Set<ChildProcess>()
@@ -71,7 +74,11 @@ export function createCellPool(processes: number): CellPool {
       stopped = true
       for (const { request, resolve } of waiting.splice(0))
         resolve({ id: request.id, error: { code: 'E_STOPPED', message: 'the matrix was stopped' } })
-      for (const child of children) child.kill('SIGKILL')
+      // Without its launcher a process exits at once, and ends the trainers of its nodes.
+      for (const child of children) {
+        if (child.connected) child.disconnect()
+        setTimeout(() => child.kill('SIGKILL'), EXIT_MS).unref()
+      }
     },
   }
 }

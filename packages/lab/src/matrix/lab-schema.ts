@@ -63,6 +63,7 @@ export const labSchema = z.strictObject({
       task: fields.task,
       model: fields.model,
       training: fields.training,
+      trainers: fields.trainers,
       evaluation: fields.evaluation,
       faults: fields.faults,
       deadlines: fields.deadlines,

@@ -1,10 +1,12 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
+import type { MetricName } from '@tempered/train'
 import { stringify } from 'yaml'
 import { MATRIX_FILE, type Matrix, type MatrixCell } from '../measures/read-matrix.js'
 import { versions } from '../versions.js'
 import type { Cell, CellPlace } from './cells.js'
+import { labMetric } from './lab-metric.js'
 import type { Lab } from './lab-schema.js'
 
 /** The result of a cell as stored in its file. */
@@ -49,10 +51,13 @@ export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFo
       return result
     },
     async finish(results) {
+      const metric = labMetric(lab)
       const axis = (key: keyof CellPlace) => [...new Set(results.map((result) => result[key]))]
       const matrix: Matrix & { readonly name: string } = {
         kind: 'tempered/matrix',
         name: lab.name,
+        // Not for accuracy: files are then those of earlier versions.
+        ...(metric.name === 'accuracy' ? {} : { metric: metric.name as MetricName }),
         axes: {
           rule: axis('rule'),
           attack: axis('attack'),

@@ -52,7 +52,7 @@ export interface HighLossNode extends RoundSeries {
 
 /** The honest nodes that trained in vain for three rounds in a row or more, in order of nodes. */
 export function highLossNodes(record: RunRecord): HighLossNode[] {
-  const limit = record.learnt?.highLoss
+  const limit = record.taskFacts?.highLoss
   if (limit === undefined) return []
   return honestNodes(record).flatMap(({ name, index }): HighLossNode[] => {
     const losses = new Map(

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Metric, type MetricName, metricOf } from '@tempered/train'
 import { LabError } from '../errors.js'
 import { estimate } from './bootstrap.js'
 import { type Estimates, type Measures, measureNames } from './catalogue.js'
+import { ACCURACY_FACTS } from './task-facts.js'
 import { type BySeed, type SeedRun, type Tradeoff, tradeoffOf } from './tradeoff.js'
 
 /** Results of a lab: one cell per combination of axes and seed. */
@@ -10,6 +12,8 @@ export interface Matrix {
   readonly kind: 'tempered/matrix'
   /** Name of the lab; folders of older versions have none. */
   readonly name?: string
+  /** The task's first metric, by which nodes are judged; missing where it is accuracy. */
+  readonly metric?: MetricName
   readonly axes: Readonly<Record<Axis, readonly (string | number)[]>>
   readonly cells: readonly MatrixCell[]
   /** The resolved lab file. */
@@ -76,8 +80,19 @@ export async function readMatrix(folder: string): Promise<Matrix> {
   return value as Matrix
 }
 
+/** By which the nodes of a matrix are judged. Throws E_FILE for a metric that this version does not know. */
+export function matrixMetric({ metric }: Pick<Matrix, 'metric'>): Metric {
+  if (metric === undefined) return ACCURACY_FACTS.metric
+  const known: Metric | undefined = metricOf(metric)
+  if (known !== undefined) return known
+  throw new LabError('E_FILE', `${MATRIX_FILE}: metric ${metric} is unknown to this version of Tempered`)
+}
+
 /** Cells by combination, in the order of their first cells, with intervals over seeds. */
-export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
+export function matrixGroups(
+  cells: readonly MatrixCell[],
+  metric: Metric = ACCURACY_FACTS.metric,
+): MatrixGroup[] {
   const groups = new Map<string, MatrixCell[]>()
   const quietCells = new Map<string, MatrixCell[]>()
   const at = (cell: MatrixCell, rule: string, attack: string, fraction: string | number): string =>
@@ -116,6 +131,7 @@ export function matrixGroups(cells: readonly MatrixCell[]): MatrixGroup[] {
       ) as Estimates,
       balance: tradeoffOf({
         rule: cell.rule,
+        metric,
         attacked: attacked ? measuresBySeed(group) : undefined,
         undefended: attacked
           ? measuresBySeed(groups.get(at(cell, PLAIN, cell.attack, cell.fraction)) ?? [])

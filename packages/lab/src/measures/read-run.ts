@@ -6,12 +6,12 @@ import { ruleText } from '../text/rule-text.js'
 import { describeMeasure } from './catalogue.js'
 import { weighsAll } from './filter-quality.js'
 import type { Incident } from './incident.js'
-import { learntOf } from './learnt.js'
 import type { CustomMeasure } from './measure-info.js'
 import { readEvents } from './read-events.js'
 import { readLabels } from './read-labels.js'
 import type { RecordedNode, RunRecord } from './run-record.js'
 import type { LedgerCount, RunScore } from './run-score.js'
+import { taskFactsOf } from './task-facts.js'
 
 /** A run as stored in its folder. */
 export interface StoredRun {
@@ -81,7 +81,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
       rule: manifest.rule.name,
       weighsAll: weighsAll(manifest.rule),
       rounds,
-      learnt: learntOf(manifest.task),
+      taskFacts: taskFactsOf(manifest.task),
       nodes,
       ...events.record,
     },

@@ -1,7 +1,7 @@
-import { UNKNOWN_TASK } from './learnt.js'
 import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
 import { byzantineOf } from './run-record.js'
+import { ACCURACY_FACTS } from './task-facts.js'
 
 /** One node in one round, as in `rounds.csv` and `rounds.ndjson`: tidy data, one observation per row. */
 export interface RoundRow {
@@ -82,7 +82,7 @@ export function* roundRows(
   { variant, rule, seed }: Pick<RoundRow, 'variant' | 'rule' | 'seed'>,
 ): Generator<RoundRow> {
   const isByzantine = byzantineOf(record)
-  const isAccuracy = (record.learnt ?? UNKNOWN_TASK).metric.name === 'accuracy'
+  const isAccuracy = (record.taskFacts ?? ACCURACY_FACTS).metric.name === 'accuracy'
   const accuracyOf = (value: number | null): number | null => (isAccuracy ? value : null)
   const errorOf = (value: number | null): number | null => (isAccuracy && value !== null ? 1 - value : null)
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))

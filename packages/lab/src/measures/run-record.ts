@@ -1,6 +1,6 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import type { RunEvent } from '../events/run-event.js'
-import type { Learnt } from './learnt.js'
+import type { TaskFacts } from './task-facts.js'
 
 /** What only an observer of all honest models can measure in a round. */
 export type Observed = Extract<RunEvent, { type: 'observed' }>
@@ -12,8 +12,8 @@ export interface RunRecord {
   readonly weighsAll: boolean
   /** Rounds that the manifest plans. */
   readonly rounds: number
-  /** What is learnt; undefined where it is not known. */
-  readonly learnt?: Learnt
+  /** Undefined where the task is not known. */
+  readonly taskFacts?: TaskFacts
   readonly nodes: readonly RecordedNode[]
   /** By node index. */
   readonly records: readonly NodeRecord[]

@@ -3,10 +3,10 @@ import { customMeasures } from './catalogue.js'
 import { highLossNodes } from './divergence.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
 import { isolatedNodes } from './isolation.js'
-import { UNKNOWN_TASK } from './learnt.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import type { LedgerCount, NodeMetric, RunScore } from './run-score.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
+import { ACCURACY_FACTS } from './task-facts.js'
 import { unfitSteps } from './unfit-steps.js'
 
 /** Scores any run, including one that was read from its folder. */
@@ -22,7 +22,7 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     const value = reportsOf(node.index).findLast((report) => report.round === scoredRound)?.testMetric
     if (isNumber(value)) finals.push({ node: node.name, value })
   }
-  const { metric } = record.learnt ?? UNKNOWN_TASK
+  const { metric } = record.taskFacts ?? ACCURACY_FACTS
   finals.sort((a, b) => (metric.better === 'higher' ? a.value - b.value : b.value - a.value))
   const values = finals.map((final) => final.value)
   const seen = record.observed.findLast((observed) => observed.round === scoredRound)

@@ -1,8 +1,8 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { countVerdicts, type FilterQuality, filterQuality } from './filter-quality.js'
-import { UNKNOWN_TASK } from './learnt.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 import { extent, isNumber, mean, standardDeviation } from './statistics.js'
+import { ACCURACY_FACTS } from './task-facts.js'
 
 /**
  * The measures of one round over the honest nodes that finished it. Shares in [0, 1]; null where nothing was measured.
@@ -41,7 +41,7 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
       if (honest.has(index)) group.honest.push(report)
     }
   })
-  const lowerIsWorse = (record.learnt ?? UNKNOWN_TASK).metric.better === 'higher'
+  const lowerIsWorse = (record.taskFacts ?? ACCURACY_FACTS).metric.better === 'higher'
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   return [...byRound]
     .sort(([a], [b]) => a - b)

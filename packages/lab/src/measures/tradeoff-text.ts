@@ -65,9 +65,14 @@ function workLine({ ruleMs, plainMs }: Tradeoff['cost']): TradeoffLine {
   return { ...work, text: `${work.text}${ruleMs === null ? '' : plain}`, scale: 'other' }
 }
 
+/** How a loss of a metric is written: percentage points of a share, else the metric's own numbers. */
+export function lossTextOf({ unit }: Metric): (value: number) => string {
+  return unit === 'share' ? lostText : plainText
+}
+
 /** A negative loss is marked as a gain. */
 function lossLine(label: string, estimate: Estimate | null, metric: Metric): TradeoffLine {
-  const text = metric.unit === 'share' ? lostText : plainText
+  const text = lossTextOf(metric)
   const loss = metricLine(label, estimate, text, metric)
   const isGain = estimate !== null && text(estimate.mean).startsWith('−')
   return isGain ? { ...loss, text: `${loss.text}, a gain` } : loss

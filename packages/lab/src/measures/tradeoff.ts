@@ -1,7 +1,7 @@
 import type { Metric } from '@tempered/train'
 import { type Estimate, estimate } from './bootstrap.js'
 import type { Measures } from './catalogue.js'
-import { UNKNOWN_TASK } from './learnt.js'
+import { ACCURACY_FACTS } from './task-facts.js'
 
 /**
  * The benefit and the cost of a defence. Each figure is a difference or ratio of two runs with the same seed, then the
@@ -69,7 +69,7 @@ export interface BalanceInput {
 }
 
 export function tradeoffOf(input: BalanceInput): Tradeoff {
-  const { rule, attacked, honest, undefended, baseline, metric = UNKNOWN_TASK.metric } = input
+  const { rule, attacked, honest, undefended, baseline, metric = ACCURACY_FACTS.metric } = input
   // Above 0 means that a is better than b.
   const gain = (a: number | null, b: number | null): number | null =>
     metric.better === 'higher' ? difference(a, b) : difference(b, a)

@@ -1,6 +1,8 @@
-import { type AttackInfo, listAttacks } from '@tempered/robust-agg/attacks'
+import { type AttackInfo, createAttack, listAttacks } from '@tempered/robust-agg/attacks'
 import type { Rng } from '@tempered/robust-agg/rng'
-import type { ScenarioInput } from '../scenario/schema.js'
+import type { Dataset } from '@tempered/train'
+import { dataProblem } from '../adversary/data-poisoning.js'
+import type { Scenario, ScenarioInput } from '../scenario/schema.js'
 import { callText } from '../text/call-text.js'
 
 type Adversary = NonNullable<ScenarioInput['adversaries']>[number]
@@ -29,10 +31,24 @@ const PLACEMENTS = ['random', 'worst-position', 'one-per-neighbourhood'] as cons
 /** Nodes reject malformed values on arrival, so this attack has no strength to search for. */
 const HOPELESS: ReadonlySet<string> = new Set(['nan', 'infinite', 'denormal', 'huge', 'equivocation'])
 
+/** Whether an attack can be carried out in a scenario. */
+export type IsPossible = (info: AttackInfo) => boolean
+
+/** Attacks on training data need labels or images, and data that the node itself has. */
+export function possibleAttacks(scenario: Pick<Scenario, 'trainers'>, train: Dataset): IsPossible {
+  return ({ name, kind }) => {
+    if (kind !== 'data') return true
+    const attack = createAttack(name)
+    return (
+      scenario.trainers === undefined && attack.kind === 'data' && dataProblem(attack, train) === undefined
+    )
+  }
+}
+
 /** Every attack with its default parameters, with attackers at random places, from the first round on. */
-export function openingCandidates(): Candidate[] {
+export function openingCandidates(isPossible: IsPossible = () => true): Candidate[] {
   return listAttacks()
-    .filter(({ name }) => !HOPELESS.has(name) && name !== 'model-replacement')
+    .filter((info) => !HOPELESS.has(info.name) && info.name !== 'model-replacement' && isPossible(info))
     .map(({ name }) => ({ name, params: {}, from: 1, placement: 'random' }))
 }
 

@@ -1,8 +1,17 @@
 import { createRng } from '@tempered/robust-agg/rng'
+import type { Metric } from '@tempered/train'
 import type { CellReply } from '../matrix/cell-messages.js'
 import { mean } from '../measures/statistics.js'
 import type { ScenarioInput } from '../scenario/schema.js'
-import { type Candidate, candidateText, openingCandidates, vary, withCandidate } from './attack-candidates.js'
+import {
+  type Candidate,
+  candidateText,
+  type IsPossible,
+  openingCandidates,
+  vary,
+  withCandidate,
+} from './attack-candidates.js'
+import { harmOf } from './harm.js'
 
 /**
  * Search for the attack that does most harm to a rule in the running system. It tries every attack once with its
@@ -12,6 +21,10 @@ import { type Candidate, candidateText, openingCandidates, vary, withCandidate }
 export interface AttackSearchInit {
   /** Scenario without adversaries; its rule is under attack. */
   readonly base: ScenarioInput
+  /** By which harm is judged: the first metric of the scenario's task. */
+  readonly metric: Metric
+  /** Default: every attack. */
+  readonly isPossible?: IsPossible
   /** Share of attacking nodes, in (0, 1). */
   readonly fraction: number
   /** Total number of runs, at least 1. */
@@ -31,7 +44,10 @@ export interface Trial {
   readonly candidate: Candidate
   readonly text: string
   readonly seed: number
-  /** Test error of the worst honest node after the last round, in [0, 1]; null when the run failed. */
+  /**
+   * Harm to the worst honest node after the last round: its test error, or what `harmOf` says of another metric; null
+   * when the run failed.
+   */
   readonly harm: number | null
   readonly error?: string
 }
@@ -54,13 +70,13 @@ const REACH = 8
 /**
  * Number of attacks that a budget can try once with default parameters. The rest of the budget is kept for confirming.
  */
-export function openingRuns(budget: number): number {
-  return Math.min(openingCandidates().length, Math.max(1, budget - Math.ceil(CONFIRMING * budget)))
+export function openingRuns(budget: number, isPossible?: IsPossible): number {
+  return Math.min(openingCandidates(isPossible).length, Math.max(1, budget - Math.ceil(CONFIRMING * budget)))
 }
 
 /** Most harmful first; candidates that ran on more seeds come before others. */
 export async function searchWorstAttack(init: AttackSearchInit): Promise<readonly RankedAttack[]> {
-  const { base, fraction, budget, seeds, rounds, parallel } = init
+  const { base, fraction, budget, seeds, rounds, parallel, metric, isPossible } = init
   const rng = createRng(seeds[0]!, 'attack-search')
   const tried = new Map<string, Trial[]>()
   let runs = 0
@@ -73,7 +89,7 @@ export async function searchWorstAttack(init: AttackSearchInit): Promise<readonl
     const result: Trial =
       'error' in reply
         ? { candidate, text, seed, harm: null, error: `${reply.error.code}: ${reply.error.message}` }
-        : { candidate, text, seed, harm: reply.measures.mter }
+        : { candidate, text, seed, harm: harmOf(metric, reply.measures) }
     tried.set(text, [...(tried.get(text) ?? []), result])
     init.onTrial(result, { runs, budget })
   }
@@ -87,7 +103,7 @@ export async function searchWorstAttack(init: AttackSearchInit): Promise<readonl
 
   const [first] = seeds as [number]
   const kept = Math.ceil(CONFIRMING * budget)
-  const opening = openingCandidates().slice(0, openingRuns(budget))
+  const opening = openingCandidates(isPossible).slice(0, openingRuns(budget, isPossible))
   await runAll(opening.map((candidate) => [candidate, first] as const))
   let reach = REACH
   // A variation that was tried before costs nothing, so generations are bounded as well.

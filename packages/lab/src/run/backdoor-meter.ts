@@ -42,7 +42,9 @@ export async function openBackdoorMeter(
     successOf(model) {
       const next = last.then(async () => {
         trainer.setParameters(model)
-        return (await trainer.evaluate()).metrics.accuracy ?? 0
+        // Not the metric accuracy, which a task need not list.
+        const { perClass = [], samples } = await trainer.evaluate()
+        return samples === 0 ? 0 : perClass.reduce((sum, { correct }) => sum + correct, 0) / samples
       })
       last = next.catch(() => undefined)
       return next

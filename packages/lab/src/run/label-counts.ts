@@ -4,7 +4,10 @@ import type { RunPlan } from '../scenario/plan.js'
 /** Samples of each class that each node has, by its name. */
 export type LabelCounts = Readonly<Record<string, readonly number[]>>
 
-/** How many training samples of each class a plan deals to each node. Attacks on data change labels afterwards. */
+/**
+ * How many training samples of each class a plan deals to each node; none for a node whose trainer has its own data.
+ * Attacks on data change labels afterwards.
+ */
 export function labelCounts(
   { run, nodes, partition: scheme }: RunPlan,
   train: DataSource['train'],
@@ -12,6 +15,9 @@ export function labelCounts(
   const { labels, classes } = splitLabels(train)
   const parts = partition({ labels, classes, nodes: nodes.length, scheme, seed: run.manifest.seed })
   return Object.fromEntries(
-    nodes.map(({ name, index }) => [name, [...histogram(labels, parts[index]!, classes)]]),
+    nodes.map(({ name, index, trainer }) => [
+      name,
+      trainer === undefined ? [...histogram(labels, parts[index]!, classes)] : [],
+    ]),
   )
 }

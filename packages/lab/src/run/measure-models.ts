@@ -1,12 +1,10 @@
 import { manifestTask } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import { type BackendChoice, cacheFolder, createTrainerService, loadData } from '@tempered/train'
+import { type BackendChoice, cacheFolder, createTrainerService, loadData, type Metric } from '@tempered/train'
 
-/**
- * Share of the test samples that a model classifies correctly, in [0, 1], by name of the model; null for a missing
- * model.
- */
-export interface Accuracies {
+/** The task's first metric on test samples, by name of the model; null for a missing model. */
+export interface MeasuredModels {
+  readonly metric: Metric
   readonly source: string
   /** Test samples of the source, all of which were used. */
   readonly samples: number
@@ -18,7 +16,7 @@ export interface Accuracies {
 type Measured = 'recorded' | 'without' | 'plain'
 
 /**
- * Test accuracy of models of a run on all test samples of a source (`mnist` or a folder of IDX files).
+ * Measures models of a run on all test samples of a source (`mnist`, or a file or folder).
  * Throws E_CONFIG for data that the run's model does not take, DataError, TrainError.
  */
 export async function measureModels(
@@ -26,7 +24,7 @@ export async function measureModels(
   data: string,
   backend: BackendChoice,
   models: Readonly<Record<Measured, Float32Array | undefined>>,
-): Promise<Accuracies> {
+): Promise<MeasuredModels> {
   const { manifest } = run
   const task = manifestTask(manifest)
   const source = await loadData({ source: data }, cacheFolder(), task)
@@ -40,17 +38,18 @@ export async function measureModels(
       nodeId: 0,
       seed: manifest.seed,
     })
-    const accuracyOf = async (parameters: Float32Array | undefined): Promise<number | null> => {
+    const measure = async (parameters: Float32Array | undefined): Promise<number | null> => {
       if (parameters === undefined) return null
       trainer.setParameters(parameters)
       return (await trainer.evaluate()).primary
     }
     return {
+      metric: task.primary,
       source: data,
       samples: test.count,
-      recorded: await accuracyOf(models.recorded),
-      without: await accuracyOf(models.without),
-      plain: await accuracyOf(models.plain),
+      recorded: await measure(models.recorded),
+      without: await measure(models.without),
+      plain: await measure(models.plain),
     }
   } finally {
     await service.close()

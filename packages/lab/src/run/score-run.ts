@@ -2,10 +2,10 @@ import type { LedgerVerdict } from '@tempered/node'
 import { attackName } from '../adversary/planned-attack.js'
 import type { Observed } from '../events/run-event.js'
 import { weighsAll } from '../measures/filter-quality.js'
-import { learntOf } from '../measures/learnt.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import { scoreRecord } from '../measures/score.js'
+import { taskFactsOf } from '../measures/task-facts.js'
 import type { RunPlan } from '../scenario/plan.js'
 
 export interface ScoreInput {
@@ -40,7 +40,7 @@ export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
     rule: plan.run.manifest.rule.name,
     weighsAll: weighsAll(plan.run.manifest.rule),
     rounds: plan.run.manifest.training.rounds,
-    learnt: learntOf(plan.run.manifest.task),
+    taskFacts: taskFactsOf(plan.run.manifest.task),
     nodes: plan.nodes.map(({ index, name, identity, attack }) => ({
       index,
       name,

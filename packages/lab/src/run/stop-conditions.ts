@@ -1,5 +1,5 @@
 import type { RunEvent } from '../events/run-event.js'
-import { learntOf } from '../measures/learnt.js'
+import { taskFactsOf } from '../measures/task-facts.js'
 import type { RunPlan } from '../scenario/plan.js'
 
 type StopEvent = RunEvent & { type: 'stopped' }
@@ -22,7 +22,7 @@ export function createStopWatch({
   run,
 }: Pick<RunPlan, 'scenario' | 'nodes' | 'run'>): StopWatch {
   const { targetAccuracy, targetMetric = targetAccuracy, seconds } = scenario.stop
-  const { better } = learntOf(run.manifest.task).metric
+  const { better } = taskFactsOf(run.manifest.task).metric
   const values = new Map(
     nodes
       .filter((node) => node.attack === undefined)

@@ -25,8 +25,10 @@ import { scenarioPartition } from './data-split.js'
 import { placeAdversaries } from './placement.js'
 import { scenarioTask } from './scenario-task.js'
 import type { Scenario } from './schema.js'
+import { checkTrainers, type PlannedTrainer, plannedTrainers } from './trainers.js'
 
 export type { PlannedAttack } from '../adversary/planned-attack.js'
+export type { PlannedTrainer } from './trainers.js'
 
 /** One node of a local cluster. */
 export interface PlannedNode {
@@ -37,6 +39,8 @@ export interface PlannedNode {
   readonly identity: Identity
   /** The attack it mounts; undefined for an honest node. */
   readonly attack: PlannedAttack | undefined
+  /** The process that trains for it; undefined for a node that trains in the engine. */
+  readonly trainer: PlannedTrainer | undefined
 }
 
 /** A scenario with everything drawn and checked: the nodes, their manifest and the attackers. */
@@ -87,6 +91,7 @@ export function planRun(
   })
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
+  const trainers = plannedTrainers(scenario)
   for (const identity of identities)
     rule.checkNeighbourhood(topology.neighboursOf(identity.signer.peerId).length)
   const width = String(scenario.nodes - 1).length
@@ -95,6 +100,7 @@ export function planRun(
     name: `node-${String(index).padStart(Math.max(2, width), '0')}`,
     identity,
     attack: attacks.get(index),
+    trainer: trainers.get(index),
   }))
   return { scenario, run, topology, nodes, partition: scenarioPartition(scenario, topology.graph) }
 }
@@ -110,7 +116,7 @@ function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, 
   const { entryOf, problems } = placeAdversaries({ nodes, seed, adversaries, topology: graph })
   const honest = Array.from({ length: nodes }, (_, index) => index).filter((index) => !entryOf.has(index))
   const faults = { nodes, rounds: training.rounds, topology: graph, honest }
-  const first = [...problems, ...checkFaults(scenario.faults, faults)][0]
+  const first = [...problems, ...checkTrainers(scenario, entryOf), ...checkFaults(scenario.faults, faults)][0]
   if (first !== undefined) throw new LabError('E_CONFIG', `${first.path.join('.')}: ${first.message}`)
   return new Map([...entryOf].map(([index, k]) => [index, attacks[k]!]))
 }

@@ -12,6 +12,7 @@ import { cliquesOf } from './data-split.js'
 import { checkAttack, checkRule, checkTopology } from './name-checks.js'
 import { placeAdversaries } from './placement.js'
 import type { Scenario, ScenarioRule } from './schema.js'
+import { checkTrainers } from './trainers.js'
 
 /** Keys on which the checks of other keys do not depend. When they are wrong, the rest can still be checked. */
 export const INDEPENDENT_KEYS: readonly string[] = [
@@ -19,6 +20,7 @@ export const INDEPENDENT_KEYS: readonly string[] = [
   'mixing',
   'data',
   'model',
+  'trainers',
   'rule',
   'rules',
   'faults',
@@ -57,7 +59,7 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     }
     const ring = topology ?? createTopology({ name: 'ring' }, nodes, seed)
     const placed = placeAdversaries({ nodes, seed, adversaries, topology: ring })
-    problems.push(...placed.problems)
+    problems.push(...placed.problems, ...checkTrainers(scenario, placed.entryOf))
     const honest = Array.from({ length: nodes }, (_, index) => index).filter(
       (index) => !placed.entryOf.has(index),
     )

@@ -19,6 +19,7 @@ import {
   testSchema,
   trainingSchema,
 } from '../documents/shared-schema.js'
+import { trainersSchema } from '../documents/trainer-schema.js'
 import { faultSchema } from '../faults/fault-schema.js'
 
 const seedSchema = z
@@ -127,6 +128,7 @@ export const scenarioFields = z.strictObject({
     ),
   model: z.enum(BUILT_IN_MODELS).optional().describe('Model of a run without `task`. Default: mlp.'),
   training: trainingSchema,
+  trainers: trainersSchema,
   rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),
   rules: z.array(ruleSchema).min(1).optional().describe('Several rules: `scenario run` runs all of them.'),
   adversaries: z

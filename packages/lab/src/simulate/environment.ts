@@ -19,6 +19,8 @@ import {
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
 import type { RunPlan } from '../scenario/plan.js'
 import { loadScenarioSource } from '../scenario/scenario-task.js'
+import type { StageInit } from '../stage/stage.js'
+import { createSimulatedTrainers, type SimulatedTrainers } from './simulated-trainers.js'
 
 /** What all nodes of a simulation share. */
 export interface Environment {
@@ -30,6 +32,8 @@ export interface Environment {
   readonly parts: readonly Uint32Array[]
   /** Training threads; node i trains in thread i mod their number. */
   readonly services: readonly TrainerService[]
+  /** Processes that train instead. */
+  readonly trainers: SimulatedTrainers
   /** The nodes' disks, by index: they outlive a kill. */
   readonly disks: readonly MemoryDisk[]
   /** What attackers see of honest nodes. */
@@ -40,7 +44,7 @@ export interface Environment {
   close(): Promise<void>
 }
 
-export interface EnvironmentInit {
+export interface EnvironmentInit extends Pick<StageInit, 'folder' | 'logLevel'> {
   readonly plan: RunPlan
   readonly cacheFolder: string
   readonly trainingThreads: number
@@ -63,6 +67,7 @@ export async function openEnvironment({
   cacheFolder,
   trainingThreads,
   services: given,
+  ...places
 }: EnvironmentInit): Promise<Environment> {
   const { scenario, run, nodes } = plan
   const small = nodes.length <= SMALL_RUN
@@ -76,6 +81,7 @@ export async function openEnvironment({
     (await Promise.all(
       Array.from({ length: trainingThreads }, () => createTrainerService({ backend: scenario.backend })),
     ))
+  const trainers = createSimulatedTrainers(plan, places)
   return {
     plan,
     time,
@@ -93,6 +99,7 @@ export async function openEnvironment({
       seed: run.manifest.seed,
     }),
     services,
+    trainers,
     disks: nodes.map(() =>
       createMemoryDisk({
         openAnnouncement: reader.openCarried,
@@ -103,7 +110,7 @@ export async function openEnvironment({
     honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
     initialParameters: manifestInitialParameters(run.manifest),
     async close() {
-      await Promise.all(services.map((service) => service.close()))
+      await Promise.all([trainers.close(), ...services.map((service) => service.close())])
     },
   }
 }

@@ -50,7 +50,8 @@ export function createParticipants(
       .then(() => work(planned))
       .catch((error) => {
         models.gone(index)
-        onEvent(nodeFailed(index, error))
+        // What is stopped may fail at what it was doing.
+        if (!stopped) onEvent(nodeFailed(index, error))
       })
       .finally(() => {
         working.delete(task)

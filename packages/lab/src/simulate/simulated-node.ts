@@ -1,4 +1,5 @@
 import {
+  createManifestTraining,
   createNode,
   type LocalTraining,
   type NodeEvents,
@@ -51,7 +52,7 @@ export async function openSimulatedNode(
     topology,
     models: environment.models,
     clock,
-    train: source.train,
+    train: planned.trainer === undefined ? source.train : undefined,
   })
   const openOn = (samples: Samples): Promise<LocalTraining> =>
     openLocalTraining(services[index % services.length]!, {
@@ -63,7 +64,11 @@ export async function openSimulatedNode(
       indices: environment.parts[index]!,
     })
   const training = await time.hold(index, async () => {
-    const plain = await openOn(source.train)
+    const trainer = await environment.trainers.open(planned)
+    const plain =
+      trainer === undefined
+        ? await openOn(source.train)
+        : createManifestTraining(trainer, run.manifest, scenario.evaluation)
     return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
   })
   const neighbours = topology.graph.neighbours(index)

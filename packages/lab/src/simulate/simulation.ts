@@ -24,8 +24,7 @@ async function simulate(
   const { plan, onEvent } = init
   const { nodes, run } = plan
   const environment = await openEnvironment({
-    plan,
-    cacheFolder: init.cacheFolder,
+    ...init,
     trainingThreads: init.workers,
     services,
   })
@@ -47,7 +46,9 @@ async function simulate(
     pids: [process.pid],
     elapsedMs: () => time.nowMs,
     async stop() {
-      await participants.stop()
+      const stopped = participants.stop()
+      // Nobody waits for what they are computing any more.
+      await Promise.all([stopped, environment.trainers.close()])
       await done
     },
     async readModel(index, cid) {

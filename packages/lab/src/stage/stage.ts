@@ -2,6 +2,9 @@ import type { LedgerVerdict } from '@tempered/node'
 import type { RunEvent } from '../events/run-event.js'
 import type { RunPlan } from '../scenario/plan.js'
 
+/** Folder of the logs of workers and trainers in a run's folder. */
+export const LOG_FOLDER = 'hosts'
+
 export interface StageInit {
   readonly plan: RunPlan
   /** Folder of this run's results; nodes keep their state below it. */

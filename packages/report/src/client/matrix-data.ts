@@ -1,6 +1,10 @@
+import type { MetricView } from './report-data.js'
+
 /** The data of a matrix page, embedded as JSON. */
 export interface MatrixData {
   readonly kind: 'matrix'
+  /** By which nodes are judged; missing where it is accuracy. */
+  readonly metric?: MetricView
   readonly rules: readonly string[]
   readonly attacks: readonly string[]
   /** Axes with a choice, in this order; values as text. */
@@ -35,7 +39,7 @@ export interface GroupView {
   readonly error: string | null
   /** By name of the measure: mean, low and high ends of the interval (null without one). */
   readonly measures: Readonly<Record<string, readonly [number, number | null, number | null]>>
-  /** Accuracy lost against plain averaging with no attacker, worst honest node; null where a run is missing. */
+  /** By how much the metric of the worst honest node is worse than with plain averaging, with no attacker; null where a run is missing. */
   readonly lost: readonly [number, number | null, number | null] | null
   /** Honest models refused with no attacker. */
   readonly refused: readonly [number, number | null, number | null] | null

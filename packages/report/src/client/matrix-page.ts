@@ -9,7 +9,14 @@ const controls = document.getElementById('controls') as HTMLFormElement
 
 type Triple = readonly [number, number | null, number | null]
 
-const COSTS = ['accuracy lost', 'honest rejected'] as const
+const COSTS = [
+  data.metric === undefined ? 'accuracy lost' : `${data.metric.label} worse by`,
+  'honest rejected',
+] as const
+/** Losses of shares are shares; those of other metrics have a scale of their own. */
+const LOSS_UNIT: MeasureView['unit'] = data.metric?.isShare === false ? 'number' : 'share'
+/** At which cost the colour is strongest. */
+const HIGH_COST = 0.3
 
 function show(): void {
   const form = new FormData(controls)
@@ -46,6 +53,8 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
       value == null ? [] : [[x, y, value[0]]],
     )
   })
+  const losses = costs.filter(([x]) => x === 0)
+  const refusals = costs.filter(([x]) => x === 1)
   const values = cells.map(([, , value]) => value)
   const [low, high] = colorRange(values, measure.unit)
   const notes = [
@@ -73,11 +82,16 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
         const { seriesIndex, value } = item as unknown as { seriesIndex: number; value: [number, number] }
         const [x, y] = value
         const rule = rules[y] ?? ''
-        if (seriesIndex === 1) {
+        if (seriesIndex > 0) {
           const group = data.attacks
             .map((attack) => groupAt(rule, attack))
             .find((found) => found !== undefined)
-          return tooltip(rule, COSTS[x] ?? '', x === 0 ? group?.lost : group?.refused, 'share', undefined)
+          return tooltip(
+            rule,
+            COSTS[x] ?? '',
+            ...(x === 0 ? ([group?.lost, LOSS_UNIT] as const) : ([group?.refused, 'share'] as const)),
+            undefined,
+          )
         }
         const attack = data.attacks[x] ?? ''
         const group = groupAt(rule, attack)
@@ -104,7 +118,15 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
         show: false,
         seriesIndex: 1,
         min: 0,
-        max: 0.3,
+        max: LOSS_UNIT === 'share' ? HIGH_COST : spreadOfMetric(),
+        inRange: { color: [colors.empty, colors.bad, colors.byzantine] },
+      },
+      {
+        type: 'continuous',
+        show: false,
+        seriesIndex: 2,
+        min: 0,
+        max: HIGH_COST,
         inRange: { color: [colors.empty, colors.bad, colors.byzantine] },
       },
     ],
@@ -127,13 +149,15 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
           // The ends of the scale are dark on a light page and bright on a dark one.
           Math.abs((value - low) / (high - low || 1) - 0.5) > 0.36 ? colors.card : colors.ink,
       ),
-      heat(
-        1,
-        costs,
-        colors,
-        (value) => cellText(value, 'share'),
-        true,
-        () => colors.ink,
+      ...([losses, refusals] as const).map((cost, k) =>
+        heat(
+          1,
+          cost,
+          colors,
+          (value) => cellText(value, k === 0 ? LOSS_UNIT : 'share'),
+          true,
+          () => colors.ink,
+        ),
       ),
       {
         type: 'scatter',
@@ -154,6 +178,12 @@ function draw(measure: MeasureView, groupAt: (rule: string, attack: string) => G
       },
     ],
   }))
+}
+
+/** Between the best and the worst cell of the matrix: a loss as large as that has the strongest colour. */
+function spreadOfMetric(): number {
+  const values = data.groups.flatMap(({ measures }) => measures.worstHonestMetric?.[0] ?? [])
+  return Math.max(1e-30, Math.max(...values) - Math.min(...values))
 }
 
 /** Shares that differ by less are not told apart by colour. */

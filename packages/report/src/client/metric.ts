@@ -14,7 +14,7 @@ export function metricAxis({ isShare }: MetricView, colors: Palette): NonNullabl
   return isShare ? shareAxis(colors) : numberAxis(colors, shortNumber)
 }
 
-/** Values as parts of the height of the axis: accuracies as they are, others of the largest. */
+/** Values as parts of the height of the axis: shares as they are, others of the largest. */
 export function onAxis({ isShare }: MetricView, values: readonly (number | null)[]): (number | null)[] {
   const top = isShare ? 1 : Math.max(1e-30, ...values.map((value) => value ?? 0))
   return values.map((value) => (value === null ? null : value / top))

@@ -49,7 +49,7 @@ export interface RunView {
   }[]
   readonly metric: MetricView
   /** Its values on test samples. */
-  readonly accuracy: NodeLines | QuantileBands
+  readonly values: NodeLines | QuantileBands
   readonly points: readonly PointView[]
   readonly panels: readonly PanelView[]
   readonly verdicts: VerdictView
@@ -140,7 +140,7 @@ export interface EstimateView {
   readonly high: number | null
 }
 
-/** Benefit and cost of one rule; accuracies as differences of shares. */
+/** Benefit and cost of one rule; metrics as differences. */
 export interface TradeoffView {
   readonly rule: string
   readonly benefits: readonly FigureView[]

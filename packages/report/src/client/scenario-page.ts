@@ -1,8 +1,8 @@
-import { drawAccuracy } from './accuracy.js'
 import { keepUp, setEmpty } from './charts.js'
 import { drawComparison } from './comparison.js'
 import { drawLabels } from './labels.js'
 import { drawBytes, drawEffort, drawMemory, drawPanels } from './lines.js'
+import { drawMetricLines } from './metric-lines.js'
 import type { ReportData, RunView } from './report-data.js'
 import { drawTopology } from './topology.js'
 import { drawBalance } from './tradeoff.js'
@@ -53,7 +53,7 @@ function showRun(): void {
   slider.disabled = !run.verdicts.complete
   playButton.disabled = !run.verdicts.complete
   setEmpty(run.empty)
-  drawAccuracy(run)
+  drawMetricLines(run)
   drawVerdicts(run)
   drawPanels(run)
   drawEffort(run)

@@ -83,7 +83,7 @@ function pointOf(
       verticalAlign: 'middle',
       formatter: isByzantine
         ? node.name
-        : `${node.name}\n${metricText(run.metric, accuracyOf(run, index, at))}`,
+        : `${node.name}\n${metricText(run.metric, metricOfNode(run, index, at))}`,
     },
   }
 }
@@ -120,8 +120,8 @@ function lineOf(run: RunView, edge: EdgeView, at: number, many: boolean, colors:
   } as unknown as GraphEdge
 }
 
-function accuracyOf(run: RunView, index: number, at: number): number | null {
-  return run.accuracy.kind === 'nodes' ? (run.accuracy.values[index]?.[at] ?? null) : null
+function metricOfNode(run: RunView, index: number, at: number): number | null {
+  return run.values.kind === 'nodes' ? (run.values.values[index]?.[at] ?? null) : null
 }
 
 function tooltipText(item: unknown, run: RunView): string {

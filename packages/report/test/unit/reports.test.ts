@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { madeUpMatrix, writeRun, writeScenarioRuns } from '../../../lab/test/support/run-fixture.js'
 import { inTemporaryFolder } from '../../../lab/test/support/temporary-folder.js'
+import type { MatrixData } from '../../src/client/matrix-data.js'
 import { writeMatrixReport } from '../../src/matrix-report.js'
 import { writeScenarioReport } from '../../src/scenario-report.js'
 
@@ -149,6 +150,40 @@ describe('writeMatrixReport', () => {
       const page = read(folder, 'report.html')
       expect(page).toContain('E_TOO_FEW_NODES: &lt;b&gt;n&lt;/b&gt;')
       expect(page).toContain('krum kept the worst honest node highest')
+    })
+  })
+
+  it('judges by the metric of the matrix, in its direction', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const matrix = madeUpMatrix() as { cells: { rule: string; attack: string; measures: object | null }[] }
+      const cells = matrix.cells.map((cell) => ({
+        ...cell,
+        measures: {
+          ...cell.measures,
+          worstHonestAccuracy: null,
+          meanHonestAccuracy: null,
+          worstHonestMetric: (cell.rule === 'krum' ? 0.25 : 0.5) + (cell.attack === 'none' ? 0 : 4),
+        },
+      }))
+      writeFileSync(join(folder, 'matrix.json'), JSON.stringify({ ...matrix, metric: 'rmse', cells }))
+      const { groups, metric } = await writeMatrixReport(folder)
+      expect(metric?.name).toBe('rmse')
+      const krum = groups.find(({ rule, attack }) => rule === 'krum' && attack !== 'none')!
+      // A negative loss: krum is better without attackers too.
+      expect(krum.balance.cost.worstLost?.mean).toBeCloseTo(-0.25)
+      const text = read(folder, 'summary.md')
+      expect(text).toContain('Test RMSE (lower is better) of the worst honest node')
+      expect(text).toContain('by how much RMSE is worse than with plain averaging')
+      expect(text).toMatch(/\| krum \| −0\.25 /)
+      expect(text).not.toContain('ccuracy')
+      const page = read(folder, 'report.html')
+      expect(page).toMatch(
+        /krum kept the RMSE of the worst honest node lowest under attack: never above 4\.25 /,
+      )
+      expect(page).toContain('Plain averaging rose to 4.5 (')
+      const data = JSON.parse(/id="report-data"[^>]*>([\s\S]*?)<\/script>/.exec(page)![1]!) as MatrixData
+      expect(data.metric).toEqual({ label: 'RMSE', isShare: false, isHigherBetter: false })
+      expect(data.measures[0]).toMatchObject({ name: 'worstHonestMetric', better: 'low' })
     })
   })
 

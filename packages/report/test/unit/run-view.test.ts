@@ -22,12 +22,7 @@ describe('runView', () => {
       events: [{ elapsedMs: 1, type: 'fault', action: { type: 'kill', at: 2, node: 1 } }],
     })
     expect(shown.rounds).toEqual([1, 2, 3, 4])
-    expect(shown.accuracy.kind === 'nodes' && shown.accuracy.values[0]).toEqual([
-      0.1235,
-      null,
-      0.1235,
-      0.1235,
-    ])
+    expect(shown.values.kind === 'nodes' && shown.values.values[0]).toEqual([0.1235, null, 0.1235, 0.1235])
     expect(shown.verdicts).toMatchObject({ complete: true, total: 24 })
     expect(shown.verdicts.edges.find((edge) => edge.from === 5 && edge.to === 0)?.marks).toBe('rrar')
     expect(shown.incidents).toEqual([{ round: 2, kind: 'kill', text: 'kill: node-01' }])
@@ -80,9 +75,9 @@ describe('runView', () => {
       accuracy: (node) => node / 299,
       accepts: () => true,
     })
-    expect(shown.accuracy.kind).toBe('bands')
-    if (shown.accuracy.kind === 'bands') {
-      const [low, , median, , high] = shown.accuracy.honest[0]!
+    expect(shown.values.kind).toBe('bands')
+    if (shown.values.kind === 'bands') {
+      const [low, , median, , high] = shown.values.honest[0]!
       // Honest are all indices that 3 does not divide: 1 … 299.
       expect([low, median, high]).toEqual([0.0033, 0.5017, 1])
     }

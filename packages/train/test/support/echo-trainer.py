@@ -2,6 +2,7 @@
 
 import os
 import struct
+import subprocess
 import sys
 import time
 
@@ -26,6 +27,8 @@ class Echo(Trainer):
         print("this goes into the log")
         if MODE == "other-layout":
             self.layout = [("other", (2, 2))]
+        if MODE == "child":
+            print("child %d" % subprocess.Popen(["sleep", "600"]).pid)
         if MODE == "refuse":
             raise ValueError("no data here")
         if MODE == "slow-start":

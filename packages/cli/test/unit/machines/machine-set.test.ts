@@ -44,6 +44,30 @@ describe('hostSet', () => {
     expect(machineSet(planOf({ nodes: 2 }), []).hosts[1]!.config.bootstrap).toHaveLength(1)
   })
 
+  it('carries the trainers of hosts, which then have no part of the data', () => {
+    const trainers = [
+      {
+        nodes: [1],
+        command: ['python3', 'train.py', 'part-{node}.csv'],
+        attempts: 2,
+        deadlines: { trainMs: 5 },
+      },
+    ]
+    const set = machineSet(planOf({ trainers, adversaries: [{ nodes: [1], attack: 'sign-flip-model' }] }), [])
+    const { trainer, data } = set.hosts[1]!.config
+    expect(trainer).toEqual({
+      command: ['python3', 'train.py', 'part-1.csv'],
+      attempts: 2,
+      deadlines: { trainMs: 5 },
+    })
+    expect(data).toBeUndefined()
+    expect(nodeConfigSchema.parse(set.hosts[1]!.config).trainer?.attempts).toBe(2)
+    expect(set.hosts[0]!.config).toMatchObject({ data: { part: 0 } })
+    expect(set.hosts[0]!.config.trainer).toBeUndefined()
+    const readme = machinesReadme({ set, whole: set.plan.scenario, freshKeys: false, image: 'x' })
+    expect(readme).toContain('| node-01 | `python3 train.py part-1.csv` |')
+  })
+
   it('lets attackers start with the command that injects their attack, and honest hosts with node start', () => {
     const adversaries = [
       { nodes: [1], attack: { name: 'model-replacement' }, poison: { name: 'backdoor' }, from: 3, to: 5 },

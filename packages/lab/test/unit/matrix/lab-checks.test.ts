@@ -18,6 +18,24 @@ describe('the checks of a lab', () => {
     expect(problemsOf({})).toEqual([])
   })
 
+  it('place what a trainer makes impossible', () => {
+    const scenario = {
+      nodes: 12,
+      model: 'softmax',
+      training: { rounds: 4 },
+      trainers: [{ command: ['a'] }],
+    }
+    expect(problemsOf({}, { scenario })).toEqual([])
+    expect(problemsOf({ attacks: ['alie', 'label-flip'] }, { scenario })).toEqual([
+      expect.stringMatching(
+        /^axes\.attacks\.1: label-flip poisons training data, but nodes 9, 11 train in processes/,
+      ),
+    ])
+    expect(
+      problemsOf({}, { scenario: { ...scenario, trainers: [{ nodes: [12], command: ['a'] }] } }),
+    ).toEqual(['scenario.trainers.0.nodes.0: there is no node 12 (0 … 11)'])
+  })
+
   it('tell apart entries that differ in anything, and refuse those that tables would call the same', () => {
     const apart = {
       rules: [

@@ -34,7 +34,7 @@ describe('nodes whose training diverged', () => {
 /** Two honest nodes and an attacker with these losses by round. */
 function record(losses: readonly (readonly (number | null)[])[]): RunRecord {
   return {
-    learnt: { metric: metricOf('accuracy'), highLoss: 10 * Math.log(10) },
+    taskFacts: { metric: metricOf('accuracy'), highLoss: 10 * Math.log(10) },
     nodes: losses.map((_, index) => ({ index, name: `node-${index}`, attack: index === 2 ? 'ipm' : null })),
     records: losses.map((own) => ({
       rounds: own.map((trainingLoss, round) => ({ report: { round, trainingLoss }, elapsedMs: 0 })),
@@ -59,6 +59,6 @@ describe('losses far above that of guessing', () => {
   })
 
   it('are unknown without the number of classes', () => {
-    expect(highLossNodes({ ...record([[99, 99, 99]]), learnt: undefined } as never)).toEqual([])
+    expect(highLossNodes({ ...record([[99, 99, 99]]), taskFacts: undefined } as never)).toEqual([])
   })
 })

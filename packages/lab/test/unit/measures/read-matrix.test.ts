@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type MetricName, metricOf } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import type { Measures } from '../../../src/measures/catalogue.js'
-import { type MatrixCell, matrixGroups, readMatrix } from '../../../src/measures/read-matrix.js'
+import { measureInfoFor } from '../../../src/measures/metric-measures.js'
+import { type MatrixCell, matrixGroups, matrixMetric, readMatrix } from '../../../src/measures/read-matrix.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const cell = (
@@ -51,6 +53,40 @@ describe('matrixGroups', () => {
     expect(cost.worstLost?.mean).toBeCloseTo(0.15)
     expect(cost.honestRefused?.mean).toBeCloseTo(0.1)
     expect(at('krum', 'none').balance.benefit.worstGained).toBeNull()
+  })
+})
+
+describe('a matrix of errors', () => {
+  const mae = (rule: string, attack: string, worst: number): MatrixCell => ({
+    ...cell(rule, attack, attack === 'none' ? 0 : 0.2, 1, worst),
+    measures: { worstHonestAccuracy: null, worstHonestMetric: worst, asr: null } as unknown as Measures,
+  })
+
+  it('counts a larger error as a loss, and a smaller one as a gain', () => {
+    const cells = [mae('average', 'none', 2), mae('median', 'none', 2.5)]
+    const attacked = [mae('average', 'ipm', 9), mae('median', 'ipm', 3)]
+    const groups = matrixGroups([...cells, ...attacked], metricOf('mae'))
+    const { benefit, cost, metric } = groups.find(
+      ({ rule, attack }) => rule === 'median' && attack === 'ipm',
+    )!.balance
+    expect(metric.name).toBe('mae')
+    expect(benefit.worstGained?.mean).toBe(6)
+    expect(cost.worstLost?.mean).toBe(0.5)
+  })
+
+  it('says its metric; older ones are of accuracy, and unknown ones are refused', () => {
+    expect(matrixMetric({ metric: 'mae' })).toMatchObject({ better: 'lower' })
+    expect(matrixMetric({}).name).toBe('accuracy')
+    expect(() => matrixMetric({ metric: 'bleu' as 'mae' })).toThrow(
+      'metric bleu is unknown to this version of Tempered',
+    )
+  })
+
+  it('shows measures of the metric with its name, unit and direction', () => {
+    const shown = (metric: MetricName) => measureInfoFor('worstHonestMetric', metricOf(metric))
+    expect(shown('mae')).toMatchObject({ label: 'worst honest node, MAE', better: 'low' })
+    expect(shown('auroc')).toMatchObject({ label: 'worst honest node, AUROC', better: 'high' })
+    expect(shown('accuracy')).toMatchObject({ label: 'worst honest node', better: null })
   })
 })
 

@@ -55,6 +55,25 @@ describe('checkScenario', () => {
       'adversaries: [ { count: 1, attack: { name: forked-ledger, params: { a: 1 } } } ]',
       /params\.a: .*no parameters/,
     ],
+    [
+      'trainers: [ { nodes: [1, 10], command: [a] } ]',
+      /^s\.yaml:1:26: trainers\.0\.nodes\.1: there is no node 10 \(0 … 9\)/,
+    ],
+    [
+      'trainers: [ { nodes: [1], command: [a] }, { nodes: [1], command: [b] } ]',
+      /trainers\.1\.nodes\.0: node 1 has two trainers; trainers\.0 names it too/,
+    ],
+    ['trainers: [ { command: [a] }, { command: [b] } ]', /trainers\.1: trainers\.0 is for all other nodes/],
+    ['trainer: { command: [a] }', /did you mean "trainers"/],
+    ['trainers: [ { command: [] } ]', /trainers\.0\.command: /],
+    [
+      'trainers: [ { nodes: [1], command: [a] } ]\nadversaries: [ { nodes: [0, 1], attack: label-flip } ]',
+      /^s\.yaml:2:41: adversaries\.0\.attack: label-flip poisons training data, but node 1 trains in a process/,
+    ],
+    [
+      'trainers: [ { command: [a] } ]\nadversaries: [ { nodes: [1], attack: ipm, poison: backdoor } ]',
+      /adversaries\.0\.poison: backdoor poisons training data, but node 1 /,
+    ],
     ['adversaries: [ { nodes: [10], attack: { name: ipm } } ]', /^s\.yaml:1:26: .*not among the 10 nodes/],
     ['adversaries: [ { count: 10, attack: { name: ipm } } ]', /every node attacks/],
     [

@@ -30,8 +30,7 @@ export interface BackendLoaders {
 }
 
 const INSTALL_HINT =
-  'install it with `pnpm --filter @tempered/node add @tensorflow/tfjs-node@4.22.0` (needs the network and a Node ' +
-  'version that it supports), or use the backend wasm'
+  'docs/engines.md says how to install or build it (version 4.22.0, found through NODE_PATH), or use the backend simd'
 
 const require = createRequire(import.meta.url)
 

@@ -11,7 +11,8 @@ import { checkEvaluateRequest, checkParameterCount, checkTrainRequest } from '..
 import { TRAINER_PROTOCOL_VERSION, type TrainerReplies } from './messages.js'
 import { TrainerChild, type TrainerChildInit } from './trainer-child.js'
 
-export interface ProcessTrainerInit extends Pick<TrainerChildInit, 'command' | 'cwd' | 'onLog'> {
+export interface ProcessTrainerInit
+  extends Pick<TrainerChildInit, 'command' | 'cwd' | 'onLog' | 'onProcess'> {
   readonly task: OpenTask
   readonly nodeId: string | number
   readonly seed: string | number
@@ -19,6 +20,8 @@ export interface ProcessTrainerInit extends Pick<TrainerChildInit, 'command' | '
   readonly deadlines?: Partial<TrainerDeadlines>
   /** Starts without success in a row before the trainer gives up. Default 3. */
   readonly attempts?: number
+  /** Ends a start that is still under way, with E_TRAIN_ABORTED. */
+  readonly signal?: AbortSignal
   /** After each request: what was asked, how long it took and the process's highest memory so far. */
   onUsage?(usage: TrainerUsage): void
 }
@@ -245,8 +248,14 @@ class ChildTrainer implements ProcessTrainer {
   }
 
   private async startChild(): Promise<TrainerChild> {
-    const { task, nodeId, seed, command, cwd, onLog } = this.init
-    const child = new TrainerChild({ command, cwd, onLog, maxTensorBytes: 4 * this.parameterCount })
+    const { task, nodeId, seed, command, cwd, onLog, onProcess, signal } = this.init
+    const child = new TrainerChild({
+      command,
+      cwd,
+      onLog,
+      ...(onProcess === undefined ? {} : { onProcess }),
+      maxTensorBytes: 4 * this.parameterCount,
+    })
     try {
       let offset = 0
       const layout = task.task.layout.map(({ name, shape }) => {
@@ -265,6 +274,8 @@ class ChildTrainer implements ProcessTrainer {
           seed,
         },
         this.deadlines.helloMs,
+        [],
+        signal,
       )
       checkLayout(reply, task)
       this.hello = reply

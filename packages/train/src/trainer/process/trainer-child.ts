@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { TrainError } from '../train-error.js'
 import { encodeFrameHead, type Frame, FrameReader } from './frames.js'
 import { parseReply, type TrainerReplies, type TrainerRequest } from './messages.js'
+import { killGroup, OWN_GROUP, trackGroup } from './process-group.js'
 
 export interface TrainerChildInit {
   /** Program and arguments. */
@@ -15,6 +16,8 @@ export interface TrainerChildInit {
   readonly maxTensorBytes: number
   /** A line of its standard error. */
   onLog(line: string): void
+  /** A process was started, or has ended. */
+  onProcess?(pid: number, isRunning: boolean): void
 }
 
 interface Pending {
@@ -24,6 +27,8 @@ interface Pending {
 
 /** Longest line of standard error that is passed on, in characters. */
 const MAX_LOG_LINE = 2_000
+/** The same within an error. */
+const MAX_QUOTED_LINE = 300
 /** How long a process may take to end after it was asked to, ms. */
 const EXIT_MS = 5_000
 
@@ -33,14 +38,30 @@ export class TrainerChild {
   private readonly exited: Promise<void>
   private pending: Pending | undefined
   private failure: TrainError | undefined
+  private lastLine = ''
 
-  constructor({ command, cwd, maxTensorBytes, onLog }: TrainerChildInit) {
+  constructor({ command, cwd, maxTensorBytes, onLog, onProcess }: TrainerChildInit) {
     const [program, ...args] = command
     if (program === undefined)
       throw new TrainError('E_TRAINER_START', 'trainer.command is empty; name a program')
     this.reader = new FrameReader(maxTensorBytes)
-    this.child = spawn(program, args, { cwd, shell: false, stdio: ['pipe', 'pipe', 'pipe'] })
-    const { stdin, stdout, stderr } = this.child
+    // In a group of its own: Ctrl-C ends it through its node, and processes that it has started end with it.
+    this.child = spawn(program, args, {
+      cwd,
+      shell: false,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: OWN_GROUP,
+    })
+    const { stdin, stdout, stderr, pid } = this.child
+    if (pid !== undefined) {
+      const forget = trackGroup(pid)
+      onProcess?.(pid, true)
+      this.child.once('exit', () => {
+        killGroup(pid)
+        forget()
+        onProcess?.(pid, false)
+      })
+    }
     this.exited = new Promise((resolve) => {
       this.child.once('error', (cause: NodeJS.ErrnoException) => {
         const what = cause.code === 'ENOENT' ? 'there is no such program' : cause.message
@@ -49,12 +70,8 @@ export class TrainerChild {
       })
       this.child.once('close', (code, signal) => {
         const how = signal === null ? `exit code ${code}` : `signal ${signal}`
-        this.fail(
-          new TrainError(
-            'E_TRAINER_CRASHED',
-            `the trainer ended with ${how}; its own messages are in the log`,
-          ),
-        )
+        const last = this.lastLine === '' ? 'it printed nothing' : `it last printed: ${this.lastLine}`
+        this.fail(new TrainError('E_TRAINER_CRASHED', `the trainer ended with ${how}; ${last}`))
         resolve()
       })
     })
@@ -62,7 +79,10 @@ export class TrainerChild {
     stdin?.on('error', () => undefined)
     stdout?.on('data', (piece: Buffer) => this.receive(piece))
     if (stderr !== null) {
-      createInterface({ input: stderr }).on('line', (line) => onLog(line.slice(0, MAX_LOG_LINE)))
+      createInterface({ input: stderr }).on('line', (line) => {
+        if (line.trim() !== '') this.lastLine = line.slice(0, MAX_QUOTED_LINE)
+        onLog(line.slice(0, MAX_LOG_LINE))
+      })
     }
   }
 
@@ -109,13 +129,15 @@ export class TrainerChild {
     return match === null ? undefined : Number(match[1]) * 1024
   }
 
-  /** Asks it to end, and kills it when it does not. */
+  /** Asks it to end, and kills it when it does not, or is at work: nobody waits for the result any more. */
   async close(): Promise<void> {
+    if (this.pending !== undefined)
+      this.fail(new TrainError('E_TRAINER_DISPOSED', 'the trainer process was closed'))
     if (this.failure === undefined) {
       await this.ask({ type: 'shutdown' }, EXIT_MS).catch(() => undefined)
     }
     this.child.stdin?.end()
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), this.failure === undefined ? EXIT_MS : 0)
+    const timer = setTimeout(() => this.kill(), this.failure === undefined ? EXIT_MS : 0)
     await this.exited
     clearTimeout(timer)
   }
@@ -147,7 +169,12 @@ export class TrainerChild {
   /** The process cannot be used any more; what it was asked is rejected. */
   private fail(error: TrainError): void {
     this.failure ??= error
-    this.child.kill('SIGKILL')
+    this.kill()
     this.pending?.reject(error)
+  }
+
+  private kill(): void {
+    const { pid, exitCode, signalCode } = this.child
+    if (pid !== undefined && exitCode === null && signalCode === null) killGroup(pid)
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +36,15 @@ const open = (mode = '', more: Partial<ProcessTrainerInit> = {}) =>
     onLog: (line) => log.push(line),
     ...more,
   })
+
+/** Whether a process has ended; one that nobody waits for is a zombie. */
+function isGone(pid: number): boolean {
+  try {
+    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return true
+  }
+}
 
 describe.runIf(hasPython)('a trainer in Python', () => {
   it('trains, evaluates and judges models', async () => {
@@ -88,6 +98,36 @@ describe.runIf(hasPython)('a trainer in Python', () => {
     })
     expect(trainer.getParameters(new Float32Array(4))).toEqual(START)
     await trainer.close()
+  })
+
+  it('ends at once when it is closed at work or while it starts', async () => {
+    const trainer = await open('hang')
+    const training = trainer.train(request).catch((error) => error)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const begun = performance.now()
+    await trainer.close()
+    expect(await training).toMatchObject({ code: 'E_TRAINER_DISPOSED' })
+    expect(log.filter((line) => line.includes('starting it again'))).toEqual([])
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 200)
+    await expect(open('slow-start', { signal: stop.signal })).rejects.toMatchObject({
+      code: 'E_TRAIN_ABORTED',
+    })
+    // Far less than the 60 s that it would sleep each time, or the 5 s that an idle one gets.
+    expect(performance.now() - begun).toBeLessThan(4_000)
+  })
+
+  it('takes with it what it has started', async () => {
+    const pids: string[] = []
+    const trainer = await open('child', {
+      onProcess: (pid, isRunning) => pids.push(`${isRunning}: ${typeof pid}`),
+    })
+    const child = Number(log.find((line) => line.startsWith('child '))?.slice(6))
+    expect(child).toBeGreaterThan(0)
+    process.kill(child, 0)
+    await trainer.close()
+    await expect.poll(() => isGone(child)).toBe(true)
+    expect(pids).toEqual(['true: number', 'false: number'])
   })
 
   it("passes on the process's own error and goes on", async () => {

@@ -11,6 +11,7 @@ import { imageTask } from '../../../src/task/image-task.js'
 import { initialTaskParameters, openTask } from '../../../src/task/task.js'
 import { createTrainerFactory } from '../../../src/trainer/engine-trainer.js'
 import { imageSpec } from '../../support/image-spec.js'
+import { tfjsNodeProblem } from '../../support/tfjs-node.js'
 
 const request = (over: Partial<TrainRequest> = {}): TrainRequest => ({
   round: 0,
@@ -163,6 +164,26 @@ describe('the end of a service', () => {
     })
     await expect(createTrainerService({ backend: 'gpu' as 'cpu' })).rejects.toMatchObject({
       code: 'E_BACKEND_UNAVAILABLE',
+    })
+  })
+
+  it('trains with tfjs-node in its thread, and starts it again', async ({ skip }) => {
+    const problem = tfjsNodeProblem()
+    skip(problem !== undefined, problem)
+    const trained = async (backend: 'node' | 'cpu') => {
+      const service = await createTrainerService({ backend })
+      const trainer = await service.open(spec('cnn'))
+      const { loss } = await trainer.train(request())
+      const flat = parameters(trainer)
+      await service.close()
+      return { loss, flat, name: service.backend.name }
+    }
+    const [node, again, cpu] = [await trained('node'), await trained('node'), await trained('cpu')]
+    expect(node.name).toBe('node')
+    expect(again).toEqual(node)
+    expect(node.loss).toBeCloseTo(cpu.loss, 5)
+    node.flat.forEach((value, k) => {
+      expect(Math.abs(value - cpu.flat[k]), `parameter ${k}`).toBeLessThan(1e-5)
     })
   })
 

@@ -27,7 +27,7 @@ describe('createBackend', () => {
   it('an explicit node without tfjs-node is an error that says how to fix it', async () => {
     await expect(createBackend('node', missing)).rejects.toMatchObject({
       code: 'E_BACKEND_UNAVAILABLE',
-      message: expect.stringContaining('pnpm --filter @tempered/node add @tensorflow/tfjs-node'),
+      message: expect.stringContaining('docs/engines.md'),
     })
     await expect(createBackend('node', broken)).rejects.toMatchObject({ code: 'E_BACKEND_UNAVAILABLE' })
   })

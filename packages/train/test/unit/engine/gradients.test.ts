@@ -8,6 +8,7 @@ import type { Model } from '../../../src/task/operation.js'
 import { initialTaskParameters, openTask } from '../../../src/task/task.js'
 import { createTrainerFactory, type TrainerFactory } from '../../../src/trainer/engine-trainer.js'
 import { imageSpec } from '../../support/image-spec.js'
+import { tfjsNodeProblem } from '../../support/tfjs-node.js'
 import { referenceLoss } from './reference-network.js'
 
 const SAMPLES = 7
@@ -17,12 +18,15 @@ const cases: [BuiltInModel, [number, number, number], number][] = [
   ['cnn', [11, 12, 2], 3],
 ]
 
-let factories: { wasm: TrainerFactory; cpu: TrainerFactory }
+const BACKENDS = ['wasm', 'cpu', 'node'] as const
+const nodeProblem = tfjsNodeProblem()
+
+let factories: Record<(typeof BACKENDS)[number], TrainerFactory>
 beforeAll(async () => {
-  factories = {
-    wasm: createTrainerFactory(createTfjsEngine(await createBackend('wasm'))),
-    cpu: createTrainerFactory(createTfjsEngine(await createBackend('cpu'))),
-  }
+  const factory = async (name: (typeof BACKENDS)[number]) =>
+    createTrainerFactory(createTfjsEngine(await createBackend(name)))
+  const [wasm, cpu] = [await factory('wasm'), await factory('cpu')]
+  factories = { wasm, cpu, node: nodeProblem === undefined ? await factory('node') : cpu }
 })
 
 function problem(name: BuiltInModel, inputShape: (typeof cases)[number][1], classes: number) {
@@ -55,40 +59,38 @@ async function gradient(factory: TrainerFactory, { spec, start }: ReturnType<typ
 }
 
 describe.each(cases)('%s', (name, shape, classes) => {
-  it.each(['wasm', 'cpu'] as const)(
-    'loss and gradients on %s agree with finite differences',
-    async (backend) => {
-      const given = problem(name, shape, classes)
-      const { model, start, images, labels } = given
-      const { loss, values } = await gradient(factories[backend], given)
-      const point = Float64Array.from(start)
-      expect(Math.abs(loss - referenceLoss(model, point, images, labels))).toBeLessThan(1e-5)
+  it.for(BACKENDS)('loss and gradients on %s agree with finite differences', async (backend, { skip }) => {
+    skip(backend === 'node' && nodeProblem !== undefined, nodeProblem)
+    const given = problem(name, shape, classes)
+    const { model, start, images, labels } = given
+    const { loss, values } = await gradient(factories[backend], given)
+    const point = Float64Array.from(start)
+    expect(Math.abs(loss - referenceLoss(model, point, images, labels))).toBeLessThan(1e-5)
 
-      const rng = createRng('places', name)
-      const h = 1e-6
-      for (const slot of model.tensors) {
-        for (let draw = 0; draw < sized(4, 12); draw++) {
-          const place = slot.offset + rng.integer(slot.length)
-          const held = point[place]
-          point[place] = held + h
-          const above = referenceLoss(model, point, images, labels)
-          point[place] = held - h
-          const below = referenceLoss(model, point, images, labels)
-          point[place] = held
-          const expected = (above - below) / (2 * h)
-          expect(Math.abs(values[place] - expected), `${slot.name} at ${place - slot.offset}`).toBeLessThan(
-            2e-6,
-          )
-        }
+    const rng = createRng('places', name)
+    const h = 1e-6
+    for (const slot of model.tensors) {
+      for (let draw = 0; draw < sized(4, 12); draw++) {
+        const place = slot.offset + rng.integer(slot.length)
+        const held = point[place]
+        point[place] = held + h
+        const above = referenceLoss(model, point, images, labels)
+        point[place] = held - h
+        const below = referenceLoss(model, point, images, labels)
+        point[place] = held
+        const expected = (above - below) / (2 * h)
+        expect(Math.abs(values[place] - expected), `${slot.name} at ${place - slot.offset}`).toBeLessThan(
+          2e-6,
+        )
       }
-      // Not all zero: the check above would otherwise pass on a dead network.
-      for (const slot of model.tensors) {
-        expect(
-          values.subarray(slot.offset, slot.offset + slot.length).some((value) => Math.abs(value) > 1e-4),
-        ).toBe(true)
-      }
-    },
-  )
+    }
+    // Not all zero: the check above would otherwise pass on a dead network.
+    for (const slot of model.tensors) {
+      expect(
+        values.subarray(slot.offset, slot.offset + slot.length).some((value) => Math.abs(value) > 1e-4),
+      ).toBe(true)
+    }
+  })
 
   it('momentum and weight decay follow the documented formula', async () => {
     const given = problem(name, shape, classes)
@@ -137,11 +139,12 @@ describe.each(cases)('%s', (name, shape, classes) => {
     expect(Math.abs(adjusted.loss - (await step(given.start, 0)).loss)).toBeGreaterThan(0.01)
   })
 
-  it('wasm and cpu train equally', async () => {
+  it.for(['wasm', 'node'] as const)('%s and cpu train equally', async (backend, { skip }) => {
+    skip(backend === 'node' && nodeProblem !== undefined, nodeProblem)
     const { spec, start } = problem(name, shape, classes)
     const request = { round: 1, steps: 8, batchSize: 4, learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 }
     const results = await Promise.all(
-      [factories.wasm, factories.cpu].map(async (factory) => {
+      [factories[backend], factories.cpu].map(async (factory) => {
         const trainer = factory.open(spec)
         trainer.setParameters(start)
         const { loss } = await trainer.train(request)
@@ -152,10 +155,10 @@ describe.each(cases)('%s', (name, shape, classes) => {
         }
       }),
     )
-    const [wasm, cpu] = results
-    expect(Math.abs(wasm.loss - cpu.loss)).toBeLessThan(1e-5)
-    expect(Math.abs(wasm.evaluation.loss - cpu.evaluation.loss)).toBeLessThan(1e-4)
-    const worst = wasm.flat.reduce((most, value, k) => Math.max(most, Math.abs(value - cpu.flat[k])), 0)
+    const [own, cpu] = results
+    expect(Math.abs(own.loss - cpu.loss)).toBeLessThan(1e-5)
+    expect(Math.abs(own.evaluation.loss - cpu.evaluation.loss)).toBeLessThan(1e-4)
+    const worst = own.flat.reduce((most, value, k) => Math.max(most, Math.abs(value - cpu.flat[k])), 0)
     expect(worst).toBeLessThan(1e-5)
   })
 })

@@ -10,20 +10,20 @@ import { isSampled } from './sampling.js'
 /** Number of lines in a tooltip that are still readable. */
 const MAX_TOOLTIP_LINES = 14
 
-/** Accuracy over rounds: a line per node, or bands of quantiles when there are too many nodes. */
-export function drawAccuracy(run: RunView): void {
-  const { accuracy } = run
+/** The metric over rounds: a line per node, or bands of quantiles when there are too many nodes. */
+export function drawMetricLines(run: RunView): void {
+  const { values } = run
   setNote(
-    'accuracy',
-    accuracy.kind === 'bands'
+    'metric',
+    values.kind === 'bands'
       ? `${run.nodes.length} nodes are too many for one line per node: the chart shows the median, 10 to 90 % and the whole range.`
-      : hiddenText(run, accuracy.values),
+      : hiddenText(run, values.values),
   )
-  drawChart('accuracy', `${metricTitle(run.metric)} over rounds, honest nodes and attackers`, (colors) => ({
+  drawChart('metric', `${metricTitle(run.metric)} over rounds, honest nodes and attackers`, (colors) => ({
     grid: plotGrid(116),
     tooltip:
-      accuracy.kind === 'bands'
-        ? { trigger: 'axis', ...tooltipLook(colors), formatter: (items) => bandText(items, accuracy, run) }
+      values.kind === 'bands'
+        ? { trigger: 'axis', ...tooltipLook(colors), formatter: (items) => bandText(items, values, run) }
         : {
             trigger: 'axis',
             ...tooltipLook(colors),
@@ -33,9 +33,7 @@ export function drawAccuracy(run: RunView): void {
     xAxis: roundAxis(run.rounds, colors),
     yAxis: metricAxis(run.metric, colors),
     series: [
-      ...(accuracy.kind === 'bands'
-        ? bandSeries(accuracy, colors)
-        : lineSeries(run, accuracy.values, colors)),
+      ...(values.kind === 'bands' ? bandSeries(values, colors) : lineSeries(run, values.values, colors)),
       incidentSeries(run, colors),
     ],
   }))
@@ -74,7 +72,7 @@ function lineSeries(
       run.metric,
       finals.map(({ k, isByzantine, value }) => (isByzantine || labelled.has(k) ? value : null)),
     ),
-    plotHeight('accuracy'),
+    plotHeight('metric'),
   )
   return run.nodes.map((node, k) => {
     const isByzantine = node.attack !== null
@@ -129,9 +127,9 @@ function nodeSeries(name: string, values: readonly (number | null)[], style: Nod
   }
 }
 
-function bandSeries(accuracy: QuantileBands, colors: Palette): Series[] {
+function bandSeries(values: QuantileBands, colors: Palette): Series[] {
   return (['byzantine', 'honest'] as const).flatMap((kind) => {
-    const bands = accuracy[kind]
+    const bands = values[kind]
     if (bands.every((band) => band === null)) return []
     const color = kind === 'byzantine' ? colors.byzantine : colors.honest
     const area = (low: 0 | 1, high: 3 | 4, opacity: number): Series[] => {
@@ -217,11 +215,11 @@ function lineText(params: unknown, run: RunView): string {
   return [`round ${escapeText(round)}`, ...shown, ...incidentLines(run, round)].join('<br>')
 }
 
-function bandText(params: unknown, accuracy: QuantileBands, run: RunView): string {
+function bandText(params: unknown, values: QuantileBands, run: RunView): string {
   const [item] = itemsOf(params)
   const at = item?.dataIndex ?? 0
   const lines = (['honest', 'byzantine'] as const).flatMap((kind) => {
-    const band = accuracy[kind][at]
+    const band = values[kind][at]
     if (band === null || band === undefined) return []
     const [low, , median, , high] = band
     const text = (value: number): string => metricText(run.metric, value)

@@ -1,0 +1,212 @@
+import { spawnSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { full, sized } from '../../../../test-support/tier.js'
+import { callCli } from '../support/call-cli.js'
+import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
+
+const TRAINER = fileURLToPath(new URL('../support/linear-trainer.mjs', import.meta.url))
+
+const TASK = `task: line
+input: { type: table, columns: [{ name: x, type: number, mean: 0, deviation: 1 }] }
+output: { type: number, columns: [{ name: y, mean: 0, deviation: 2 }] }
+metrics: [mae]
+model: { layers: [{ layer: dense, units: 1 }] }
+`
+
+/** A line of `--json`. */
+interface Line {
+  readonly index?: number
+  readonly report?: {
+    readonly round: number
+    readonly aggregateCid?: string
+    readonly neighbours?: readonly { readonly peer: string }[]
+  }
+  readonly runs?: readonly { readonly folder: string }[]
+}
+
+/** Points of the line y = 3x + 1. */
+function points(rows: number): string {
+  const lines = Array.from({ length: rows }, (_, k) => ((k * 37) % 100) / 50 - 1)
+  return `x,y\n${lines.map((x) => `${x.toFixed(2)},${(3 * x + 1).toFixed(2)}\n`).join('')}`
+}
+
+/** Nodes 0 and 2 have trainers with data of their own, 1 and 3 train in the engine. */
+async function writeScenario(folder: string, mode = 'plain', more = ''): Promise<void> {
+  await writeFile(join(folder, 'points.csv'), points(200))
+  for (const node of [0, 2]) await writeFile(join(folder, `part-${node}.csv`), points(50))
+  await writeFile(join(folder, 'task.yaml'), TASK)
+  const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv', mode])
+  await writeFile(
+    join(folder, 's.yaml'),
+    `name: mixed
+nodes: 4
+topology: complete
+task: task.yaml
+rule: median
+data: { source: points.csv, split: { kind: iid } }
+training: { rounds: 3, localSteps: 20, learningRate: 0.1 }
+trainers: [{ nodes: [0, 2], command: ${command} }]
+controls: { honest: false, undefended: false, baseline: false }
+${more}`,
+  )
+}
+
+/** The same nodes in three cells. */
+async function writeLab(folder: string, mode = 'plain'): Promise<void> {
+  await writeScenario(folder)
+  const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv', mode])
+  await writeFile(
+    join(folder, 'lab.yaml'),
+    `name: lines
+scenario:
+  nodes: 4
+  task: task.yaml
+  data: { source: points.csv }
+  training: { rounds: 2, localSteps: 20, learningRate: 0.1 }
+  trainers: [{ nodes: [0, 2], command: ${command} }]
+axes: { rules: [median], attacks: [sign-flip-model], fractions: [0.25], topologies: [complete], splits: [{ kind: iid }] }
+controls: { undefended: false }
+`,
+  )
+}
+
+/** Pids of all trainers that were started, and of those that still run. */
+async function trainers(folder: string): Promise<{ started: number[]; left: number[] }> {
+  const texts = await Promise.all(
+    [0, 2].map((node) => readFile(join(folder, `part-${node}.csv.pids`), 'utf8').catch(() => '')),
+  )
+  const started = texts.flatMap((text) => text.split('\n').filter(Boolean).map(Number))
+  return { started, left: started.filter(isRunning) }
+}
+
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z')
+}
+
+async function ended(folder: string): Promise<number> {
+  for (let look = 0; look < 100; look++) {
+    const { started, left } = await trainers(folder)
+    if (left.length === 0) return started.length
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`trainers are left: ${(await trainers(folder)).left}`)
+}
+
+describe('trainers of a scenario', () => {
+  it('train with nodes of the engine in a cluster and a simulation, to the same bits', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeScenario(folder, 'plain', 'assertions: [worstHonestMetric <= 0.2]\n')
+      const shown = await callCli(['scenario', 'validate', 's.yaml'], folder)
+      expect(shown.stdout).toMatch(
+        /trainer +\S*node \S*linear-trainer\.mjs part-\{node\}\.csv .*for nodes 0, 2/,
+      )
+      const models: string[][] = []
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--json'], folder)
+        expect(run.code, run.stderr).toBe(0)
+        const lines = run.stdout.trim().split('\n').map(parseJson) as Line[]
+        models.push(
+          lines
+            .flatMap(({ index, report }) =>
+              index === undefined || report?.aggregateCid === undefined
+                ? []
+                : [`${index} ${report.round} ${report.aggregateCid}`],
+            )
+            .sort(),
+        )
+        expect(lines.at(-1)).toMatchObject({ type: 'result', runs: [{ ledgers: { checked: 4, valid: 4 } }] })
+        const log = stage === 'simulate' ? 'trainers.log' : 'host-0.log'
+        const results = lines.at(-1)?.runs?.[0]?.folder ?? ''
+        const text = await readFile(join(results, 'hosts', log), 'utf8')
+        if (stage === 'cluster') {
+          const { neighbours = [] } =
+            lines.find(({ index, report }) => index === 1 && report?.aggregateCid !== undefined)?.report ?? {}
+          const args = ['ledger', 'explain', join(results, 'nodes', 'node-01'), '--round', '1']
+          const explain = [
+            ...args,
+            '--peer',
+            neighbours[0]?.peer ?? '',
+            '--blobs',
+            results,
+            '--data',
+            'points.csv',
+          ]
+          const explained = await callCli(explain, folder)
+          expect(explained.stdout, explained.stderr).toMatch(
+            /^ {2}MAE {8}\d\.\d+ as recorded, .*test samples of points\.csv; lower is better\)$/m,
+          )
+        }
+        expect(text).toMatch(/"component":"trainer".*"msg":"starting .*part-0\.csv plain"/)
+      }
+      expect(models[1]).toEqual(models[0])
+      expect(models[0]).toHaveLength(12)
+      expect(await ended(folder)).toBe(4)
+    }))
+
+  it.each(sized(['simulate'], ['cluster', 'simulate']))(
+    'that crash say why and leave no process (%s)',
+    (stage) =>
+      inTemporaryFolder(async (folder) => {
+        await writeScenario(folder, 'crash')
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage], folder)
+        expect(run.code).toBe(7)
+        expect(run.stderr).toContain('E_TRAINER_CRASHED')
+        expect(run.stderr).toContain('it last printed: no second round here')
+        // Three starts of each.
+        expect(await ended(folder)).toBe(6)
+      }),
+  )
+
+  it.each([
+    ['scenario', 'run', 's.yaml', '--stage', 'cluster'],
+    ['scenario', 'run', 's.yaml', '--stage', 'simulate'],
+    ['lab', 'matrix', 'lab.yaml', '--parallel', '1'],
+  ])('end with Ctrl-C even when they are deaf: %s %s %s %s %s', (...args) =>
+    inTemporaryFolder(async (folder) => {
+      await writeLab(folder, 'deaf')
+      await writeScenario(folder, 'deaf')
+      const run = startCli(args, folder)
+      for (let look = 0; (await trainers(folder)).started.length < 2; look++) {
+        expect(look, run.stderr.join('\n')).toBeLessThan(600)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      // Until they train.
+      await new Promise((resolve) => setTimeout(resolve, 2000))
+      expect((await trainers(folder)).left).toHaveLength(2)
+      run.child.kill('SIGINT')
+      expect(await run.exit).toBe(130)
+      expect(await ended(folder)).toBe(2)
+    }),
+  )
+
+  it('train in the cells of a lab, which is judged by the metric of its task', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeLab(folder)
+      const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.stdout).toContain('test MAE (lower is better) of the worst honest node, mean over seeds')
+      expect(run.stderr).toMatch(/worst MAE \d/)
+      const results = join(folder, 'runs', 'lines')
+      expect(JSON.parse(await readFile(join(results, 'matrix.json'), 'utf8'))).toMatchObject({
+        metric: 'mae',
+      })
+      expect(await readFile(join(results, 'summary.md'), 'utf8')).toContain('Test MAE (lower is better)')
+      expect(await ended(folder)).toBe(2 * 3)
+    }))
+
+  it.runIf(full)('start again with their node, and end with the process of a node that is killed', () =>
+    inTemporaryFolder(async (folder) => {
+      const faults = 'faults: [{ at: 1, kill: [2] }, { at: 2, restart: [2] }]\n'
+      await writeScenario(folder, 'plain', faults)
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage], folder)
+        expect(run.code, run.stderr).toBe(0)
+      }
+      expect(await ended(folder)).toBe(6)
+    }),
+  )
+})
