@@ -43,6 +43,7 @@ export function openWorkerNode(
   const adversary = createAdversary({
     node: { index, attack },
     manifest,
+    initialParameters: init.initialParameters,
     honest: init.honest,
     topology,
     models,
@@ -73,6 +74,7 @@ export function openWorkerNode(
     {
       run,
       identity,
+      initialParameters: init.initialParameters,
       stateFolder,
       source,
       share: {

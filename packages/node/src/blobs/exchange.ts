@@ -23,13 +23,14 @@ type BlobRequest = z.infer<typeof requestSchema>
 
 export interface BlobSource {
   blob(cid: string): Promise<OpenBlob | undefined>
-  isAdmitted(peer: string): boolean
+  /** Whether a peer may have this blob. */
+  mayHave(peer: string, cid: string): boolean
 }
 
 /** An honest peer has one stream open, and for a moment a second one after a break. */
 const MAX_STREAMS_PER_PEER = 4
 
-/** Serves blobs to admitted peers. */
+/** Serves blobs to those who may have them. */
 export function serveBlobs(direct: DirectProtocols, source: BlobSource): Promise<void> {
   return direct.serveLasting(STREAM_PROTOCOLS.blob, MAX_STREAMS_PER_PEER, answerRequests(source))
 }
@@ -59,8 +60,10 @@ export function answerRequests(source: BlobSource): LastingAnswer {
       for (;;) {
         const frame = await stream.readFrameOrEnd(whileConnected)
         if (frame === undefined) return
-        if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
-        yield requestSchema.parse(frame)
+        const request = requestSchema.parse(frame)
+        if (!source.mayHave(peer, request.cid))
+          throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+        yield request
       }
     }
     const send = async (answers: AsyncIterable<Answer>): Promise<void> => {

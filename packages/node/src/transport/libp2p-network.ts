@@ -181,7 +181,13 @@ export function createLibp2pNetwork(
     })
     running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood, ownKey }
     await admission.start()
-    await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
+    await serveBlobs(direct, {
+      blob: local.blob,
+      // A member that has no initial model yet cannot be admitted before it has it.
+      mayHave: (peer, cid) =>
+        neighbourhood.isAdmitted(peer) ||
+        (cid === run.manifest.model.initialCid && run.memberIndex.has(peer)),
+    })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     const { joinTopics } = await import('./gossip.js')

@@ -130,17 +130,33 @@ function requireSame(file: string, wanted: readonly Described[], tensors: Tensor
     refuseModel(file, `tensor ${stray.name} ${shapeText(stray.shape)} is not one of the run's model`)
 }
 
+/** Throws E_IMPORT with the first tensor of another model that differs in name or shape from the task's. */
+export function requireLayout(from: string, found: readonly Described[], { task }: OpenTask): void {
+  compare(from, found, task.layout, textOf)
+}
+
+function textOf({ name, shape }: Described): string {
+  return `${name} ${shapeText(shape)}`
+}
+
+function compare(
+  from: string,
+  found: readonly Described[],
+  wanted: readonly Described[],
+  by: (tensor: Described) => string,
+): void {
+  for (let k = 0; k < Math.max(found.length, wanted.length); k++) {
+    const [here, due] = [found[k], wanted[k]]
+    if (here !== undefined && due !== undefined && by(here) === by(due)) continue
+    const text = (tensor: Described | undefined): string => (tensor === undefined ? 'none' : textOf(tensor))
+    refuseModel(from, `tensor ${k} is ${text(here)}, but the run's model has ${text(due)}`)
+  }
+}
+
 /** Names of Keras layers are free, so tensors are compared by their order and shapes. */
 async function fromLayersModel(file: string, { task }: OpenTask): Promise<Float32Array> {
   const { model, parameters } = await readLayersModel(file, task)
-  const { layout } = task
-  for (let k = 0; k < Math.max(layout.length, model.tensors.length); k++) {
-    const [found, wanted] = [model.tensors[k], layout[k]]
-    const text = (tensor: Described | undefined): string =>
-      tensor === undefined ? 'none' : `${tensor.name} ${shapeText(tensor.shape)}`
-    if (found === undefined || wanted === undefined || shapeText(found.shape) !== shapeText(wanted.shape))
-      refuseModel(file, `tensor ${k} is ${text(found)}, but the run's model has ${text(wanted)}`)
-  }
+  compare(file, model.tensors, task.layout, ({ shape }) => shapeText(shape))
   return parameters === undefined
     ? refuseModel(file, 'has layers but no weights; save the weights with it')
     : parameters()
