@@ -48,6 +48,7 @@ export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './
 export { openPredictor, type Prediction, type Predictor } from './trainer/predictor.js'
 export {
   createProcessTrainer,
+  initialProcessParameters,
   type ProcessTrainer,
   type ProcessTrainerInit,
   type TrainerDeadlines,

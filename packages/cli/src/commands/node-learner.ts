@@ -19,6 +19,7 @@ import {
   createTrainerService,
   type DataSource,
   loadData,
+  type ProcessTrainerInit,
   type TrainerUsage,
 } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
@@ -72,17 +73,14 @@ async function openEngineLearner(
 
 async function openProcessLearner(
   config: NodeConfig,
-  { command, attempts, deadlines }: NonNullable<NodeConfig['trainer']>,
+  trainer: NonNullable<NodeConfig['trainer']>,
   run: Run,
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  logger.info({ component: 'trainer' }, `starting ${command.join(' ')}`)
-  const trainer = await createProcessTrainer({
-    command,
-    cwd: dirname(config.file),
-    attempts,
-    deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
+  logger.info({ component: 'trainer' }, `starting ${trainer.command.join(' ')}`)
+  const process = await createProcessTrainer({
+    ...processSettings(config.file, trainer),
     task: manifestTask(run.manifest),
     // The node refuses a key that is not a member's, with a reason.
     nodeId: run.memberIndex.get(identity.signer.peerId) ?? -1,
@@ -92,8 +90,22 @@ async function openProcessLearner(
   })
   return {
     source: undefined,
-    open: (components, settings, events) => openProcessNode(components, { ...settings, trainer }, events),
-    close: () => trainer.close(),
+    open: (components, settings, events) =>
+      openProcessNode(components, { ...settings, trainer: process }, events),
+    close: () => process.close(),
+  }
+}
+
+/** How a configuration file has its trainer process started. */
+export function processSettings(
+  file: string,
+  { command, attempts, deadlines }: NonNullable<NodeConfig['trainer']>,
+): Pick<ProcessTrainerInit, 'command' | 'cwd' | 'attempts' | 'deadlines'> {
+  return {
+    command,
+    cwd: dirname(file),
+    attempts,
+    deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
   }
 }
 

@@ -23,7 +23,7 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
   })
   const folder = info.isDirectory() ? options.config : dirname(options.config)
   const attack = await loadAttackFile(join(folder, ATTACK_FILE))
-  await nodeStart(options, ({ run, identity, source }) => {
+  await nodeStart(options, ({ run, identity, source, initialParameters }) => {
     const { manifest } = run
     if (source === undefined) {
       const message = `${options.config}: a node that attacks needs data of its own; remove the key trainer`
@@ -34,6 +34,7 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
     return createAdversary({
       node: { index, attack },
       manifest,
+      initialParameters,
       honest: manifest.members.flatMap((_, other) => (other === index ? [] : [other])),
       topology: runTopology(run),
       models: noModels,

@@ -27,7 +27,7 @@ export function addTaskCommands(program: Command): void {
     .description(
       'Check a task and show its shapes, loss, metrics, layers and parameters; with data also what it makes of them. Mistakes exit 2 with file:line:column.',
     )
-    .argument('<file>', 'task file (YAML)')
+    .argument('<file>', 'task file (YAML), or an ES module that exports a task')
     .option('--data <source>', 'file or folder to load for the task')
     .option('--json', 'one JSON object on stdout')
     .action(async (file, options) => (await import('./task-check.js')).taskCheck(file, options))

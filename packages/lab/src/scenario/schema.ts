@@ -131,7 +131,7 @@ export const scenarioFields = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'A model to begin with instead of one drawn from the seed: .safetensors, .npz, model.json, or a folder of `model export`.',
+      'A model to begin with instead of one drawn from the seed: .safetensors, .npz, model.json, a folder of `model export`, or the state folder of a node.',
     ),
   training: trainingSchema,
   rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),
