@@ -23,6 +23,7 @@ import {
   type TrainerUsage,
 } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
 
 /** The components of a node but for its training. */
 export type NodeComponents = Omit<LocalNodeComponents, 'service'>
@@ -57,7 +58,14 @@ async function openEngineLearner(
   backend: BackendChoice,
   logger: Logger,
 ): Promise<Learner> {
-  const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
+  const task = manifestTask(run.manifest)
+  if (task.model === undefined) {
+    throw new CliError(
+      'E_CONFIG',
+      `${config.file}: the model of this run is known only to a process that trains it; name one under trainer (docs/trainers.md)`,
+    )
+  }
+  const source = await loadData(config.data, cacheFolder(), task)
   for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)

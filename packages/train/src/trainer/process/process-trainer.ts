@@ -125,7 +125,11 @@ class ChildTrainer implements ProcessTrainer {
   /** To be called before anything is trained. */
   async initialParameters(): Promise<Float32Array> {
     return this.withChild(async (child) => {
-      const { tensor } = await child.ask({ type: 'get' }, this.deadlines.transferMs)
+      const { tensor } = await child.ask({ type: 'get' }, this.deadlines.transferMs).catch((error) => {
+        if (!(error instanceof TrainError) || error.code !== 'E_TRAINER_FAILED') throw error
+        const text = `${error.message}; its model must have parameters once it has answered 'hello'`
+        throw new TrainError('E_TRAINER_FAILED', text, error)
+      })
       this.checkReturned(tensor)
       const bad = tensor.findIndex((value) => !Number.isFinite(value))
       if (bad < 0) return tensor
