@@ -11,6 +11,7 @@ export function addTaskCommands(program: Command): void {
     .option('--data <source>', 'file or folder to take columns, shapes and classes from')
     .option('--target <column>', 'column to predict; default: one called label, class, target or y')
     .option('--model <name>', 'a built-in model, or layers to list them; default: one that suits the data')
+    .option('--from <file>', 'model.json of a Keras or tfjs model, whose layers and weights the task takes')
     .addOption(
       new Option(
         '--statistics <whose>',

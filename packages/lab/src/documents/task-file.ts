@@ -66,10 +66,11 @@ function moduleProblem(file: string, error: TrainError): LabError {
   return new LabError('E_MODULE', `${resolve(file)}: ${error.message}`, { file }, error)
 }
 
-/** Resolves the text of a task file; messages refer to it as `file`. Throws E_CONFIG. */
-export function openTaskText(file: string, text: string): OpenTask {
+/** Resolves the text of a task file that may not be written yet; messages refer to it as `file`. Throws E_CONFIG. */
+export async function openTaskText(file: string, text: string): Promise<OpenTask> {
   try {
-    return resolveTask(parseText(file, text, taskFileSchema))
+    const { task } = await readTaskModel(parseText(file, text, taskFileSchema), dirname(resolve(file)))
+    return resolveTask(task)
   } catch (error) {
     if (!(error instanceof TrainError)) throw error
     const { message } = taskProblem(error)

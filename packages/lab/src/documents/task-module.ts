@@ -97,7 +97,8 @@ function thrownText(file: string, thrown: unknown): string {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : ''
   const name = basename(file).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   const [, line] = new RegExp(`${name}\\?sha256=[0-9a-f]+:(\\d+)`).exec(stack) ?? []
-  return line === undefined ? message : `${message} (line ${line})`
+  if (line !== undefined) return `${message} (line ${line})`
+  return thrown instanceof SyntaxError ? `${message}; \`node --check ${file}\` shows where` : message
 }
 
 function kindOf(value: unknown): string {
