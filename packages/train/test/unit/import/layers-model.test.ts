@@ -8,6 +8,7 @@ import {
   input,
   layers as L,
   type LayersModel,
+  type SymbolicTensor,
   sequential,
 } from '@tensorflow/tfjs-layers'
 import '@tensorflow/tfjs-backend-cpu'
@@ -174,17 +175,14 @@ const CASES: Record<string, Case> = {
       const x = input({ shape: [6, 6, 2] })
       const conv = (filters: number) =>
         L.conv2d({ filters, kernelSize: 3, padding: 'same', activation: 'relu' })
-      const a = conv(4).apply(x) as tf.SymbolicTensor
-      const same = L.add().apply([
-        conv(4).apply(conv(4).apply(a)) as tf.SymbolicTensor,
-        a,
-      ]) as tf.SymbolicTensor
-      const inner = L.add().apply([same, conv(4).apply(same) as tf.SymbolicTensor]) as tf.SymbolicTensor
+      const a = conv(4).apply(x) as SymbolicTensor
+      const same = L.add().apply([conv(4).apply(conv(4).apply(a)) as SymbolicTensor, a]) as SymbolicTensor
+      const inner = L.add().apply([same, conv(4).apply(same) as SymbolicTensor]) as SymbolicTensor
       const wider = L.add().apply([
-        L.conv2d({ filters: 6, kernelSize: 1 }).apply(same) as tf.SymbolicTensor,
-        conv(6).apply(inner) as tf.SymbolicTensor,
+        L.conv2d({ filters: 6, kernelSize: 1 }).apply(same) as SymbolicTensor,
+        conv(6).apply(inner) as SymbolicTensor,
       ])
-      const out = L.dense({ units: 3 }).apply(L.globalAveragePooling2d({}).apply(wider)) as tf.SymbolicTensor
+      const out = L.dense({ units: 3 }).apply(L.globalAveragePooling2d({}).apply(wider)) as SymbolicTensor
       return functional({ inputs: x, outputs: out })
     },
   },
