@@ -1,4 +1,4 @@
-import { LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { LIMITS, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { pipe } from 'it-pipe'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
@@ -25,6 +25,15 @@ export interface BlobSource {
   blob(cid: string): Promise<OpenBlob | undefined>
   /** Whether a peer may have this blob. */
   mayHave(peer: string, cid: string): boolean
+}
+
+/**
+ * Who may have what in a run: admitted peers everything, a member that is not admitted yet the model that the run begins
+ * with, since it cannot take part before it has it.
+ */
+export function blobGate(run: Run, isAdmitted: (peer: string) => boolean): BlobSource['mayHave'] {
+  const { initialCid } = run.manifest.model
+  return (peer, cid) => isAdmitted(peer) || (cid === initialCid && run.memberIndex.has(peer))
 }
 
 /** An honest peer has one stream open, and for a moment a second one after a break. */
