@@ -10,6 +10,8 @@ import { refuseModel, shapeText } from './refusal.js'
 export interface KerasWeights {
   readonly path: string
   readonly layer: KerasLayer
+  /** What the `.keras` format calls the layer: see {@link storeNames}. */
+  readonly store: string | undefined
   readonly sources: readonly WeightSource[]
   readonly axis: number | undefined
 }
@@ -23,11 +25,11 @@ export function kerasParameters(
 ): Float32Array {
   const flat = new Float32Array(model.parameterCount)
   const used = new Set<string>()
-  for (const { path, layer, sources } of layers) {
-    const slots = model.tensors.filter((slot) => slot.path === path)
+  for (const weights of layers) {
+    const slots = model.tensors.filter((slot) => slot.path === weights.path)
     slots.forEach((slot, k) => {
-      const source = sources[k] as WeightSource
-      const tensor = find(file, layer, source, tensors)
+      const source = weights.sources[k] as WeightSource
+      const tensor = find(file, weights, source, tensors)
       used.add(tensor.name)
       place(file, flat, slot, source, tensor)
     })
@@ -41,14 +43,39 @@ export function kerasParameters(
   return flat
 }
 
-/** `dense/kernel`, `model/dense/kernel:0`, `lstm/lstm_cell/kernel`: the layer's name is a part, the weight's the last. */
+/**
+ * Names by which Keras 3 stores the layers of a model in `.keras` files, and by which their weights are called when such
+ * a file is converted: their classes, numbered in the order of the layers.
+ */
+export function storeNames(layers: Iterable<KerasLayer>): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>()
+  const names = new Map<string, string>()
+  for (const { name, className } of layers) {
+    const plain = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+    const count = counts.get(plain) ?? 0
+    counts.set(plain, count + 1)
+    names.set(name, count === 0 ? plain : `${plain}_${count}`)
+  }
+  return names
+}
+
+/** `layers/dense_1/vars/0`, `layers/lstm/cell/vars/2`: store name of a layer, and number of its weight. */
+const STORED = /^_?layers\/([^/]+)\/(?:[^/]+\/)*vars\/(\d+)$/
+
+/**
+ * `dense/kernel`, `model/dense/kernel:0`, `lstm/lstm_cell/kernel`: the layer's name is a part, the weight's the last.
+ * Weights of `.keras` files have numbers in place of names.
+ */
 function find(
   file: string,
-  layer: KerasLayer,
+  { layer, store, sources }: KerasWeights,
   { names }: WeightSource,
   tensors: ReadonlyMap<string, NamedTensor>,
 ): NamedTensor {
+  const own = [...new Set(sources.map((source) => source.names[0]))].indexOf(names[0])
   const found = [...tensors.values()].flatMap((tensor) => {
+    const [, place, number] = STORED.exec(tensor.name) ?? []
+    if (place !== undefined) return place === store && Number(number) === own ? [{ tensor, depth: 0 }] : []
     const parts = tensor.name.replace(/:\d+$/, '').split('/')
     const at = parts.lastIndexOf(layer.name, parts.length - 2)
     return at >= 0 && names.includes(parts.at(-1) as string) ? [{ tensor, depth: parts.length - at }] : []

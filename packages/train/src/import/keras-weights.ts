@@ -57,16 +57,16 @@ export async function readKerasWeights(
     for (const spec of group.weights) {
       if (tensors.has(spec.name)) refuseModel(file, `weightsManifest lists ${spec.name} twice`)
       const end = offset + bytesOf(spec)
-      if (!isRandomState(spec)) tensors.set(spec.name, decode(file, spec, bytes.subarray(offset, end)))
+      if (!isAside(spec)) tensors.set(spec.name, decode(file, spec, bytes.subarray(offset, end)))
       offset = end
     }
   }
   return tensors
 }
 
-/** Keras 3 stores the state of a dropout's random numbers among the weights. */
-function isRandomState({ name, dtype }: Spec): boolean {
-  return dtype === 'int32' && name.endsWith('seed_generator_state')
+/** Keras 3 stores the optimiser, and the state of a dropout's random numbers, among the weights. */
+function isAside({ name, dtype }: Spec): boolean {
+  return (dtype === 'int32' || dtype === 'float32') && /^_?optimizer\/|seed_generator/.test(name)
 }
 
 function bytesOf({ shape, quantization }: Spec): number {
@@ -76,7 +76,7 @@ function bytesOf({ shape, quantization }: Spec): number {
 /** The bytes of a group: its shards, one after the other. All sizes are checked before one is read. */
 async function readShards(file: string, { paths, weights }: Group): Promise<Buffer> {
   for (const spec of weights)
-    if (spec.dtype !== 'float32' && !isRandomState(spec))
+    if (spec.dtype !== 'float32' && !isAside(spec))
       refuseModel(file, `weight ${spec.name} is ${spec.dtype}; models of float32 are read`)
   const wanted = weights.reduce((sum, spec) => sum + bytesOf(spec), 0)
   const shards: { readonly path: string; readonly size: number }[] = []

@@ -12,8 +12,8 @@ import type { Task, TaskFile } from '../task/task-schema.js'
 import { TrainError } from '../trainer/train-error.js'
 import { readBounded } from './file-bytes.js'
 import { type KerasStep, stepsOf } from './keras-graph.js'
-import { type ConvertedLayer, convertLayer, Unexpressed, type WeightSource } from './keras-layers.js'
-import { type KerasWeights, kerasParameters } from './keras-parameters.js'
+import { type ConvertedLayer, convertLayer, Unexpressed } from './keras-layers.js'
+import { type KerasWeights, kerasParameters, storeNames } from './keras-parameters.js'
 import { type KerasLayer, type KerasTopology, readTopology } from './keras-topology.js'
 import { readKerasWeights } from './keras-weights.js'
 import { isObject, refuseModel, shapeText } from './refusal.js'
@@ -40,7 +40,7 @@ export async function readLayersModel(
   const json = await readJson(file)
   const topology = readTopology(file, json.modelTopology)
   checkInput(file, topology, inputShape(input))
-  const converter = new Converter(file, output.type, json.generatedBy === 'Tempered')
+  const converter = new Converter(file, output.type, topology, json.generatedBy === 'Tempered')
   const layers = converter.list(stepsOf(file, topology), '', true)
   const parsed = layers.map((layer) => layerSchema.parse(layer))
   const model = build(file, parsed, inputShape(input), input.type === 'text' ? 'int32' : 'float32')
@@ -172,8 +172,10 @@ class Converter {
   private readonly output: Task['output']['type']
   /** Whether layers are called `layer_<name>`, as `model export` calls them. */
   private readonly isOwn: boolean
+  private readonly stores: ReadonlyMap<string, string>
 
-  constructor(file: string, output: Task['output']['type'], isOwn: boolean) {
+  constructor(file: string, output: Task['output']['type'], { layers }: KerasTopology, isOwn: boolean) {
+    this.stores = storeNames(layers.values())
     this.file = file
     this.output = output
     this.isOwn = isOwn
@@ -199,7 +201,8 @@ class Converter {
     try {
       const converted = this.withoutLoss(convertLayer(layer), isLast)
       const { weights, axis } = converted
-      if (weights.length > 0) this.weights.push({ path, layer, sources: weights as WeightSource[], axis })
+      const store = this.stores.get(layer.name)
+      if (weights.length > 0) this.weights.push({ path, layer, store, sources: weights, axis })
       return converted
     } catch (error) {
       if (error instanceof Unexpressed) return this.refuse(layer, error.problem)

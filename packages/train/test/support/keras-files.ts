@@ -5,7 +5,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import '@tensorflow/tfjs-backend-cpu'
 import { createWasmEngine } from '../../src/engine/wasm/wasm-engine.js'
-import type { OpenTask } from '../../src/task/task.js'
+import { readTaskModel } from '../../src/import/layers-model.js'
+import { readModelParameters } from '../../src/import/model-parameters.js'
+import { type OpenTask, resolveTask } from '../../src/task/task.js'
+import { type TaskFileInput, taskFileSchema } from '../../src/task/task-schema.js'
 
 type Json = Record<string, unknown>
 
@@ -142,4 +145,58 @@ export function asKeras3(topology: Json): Json {
       },
     },
   }
+}
+
+/** The same file as from a `.keras` file: weights by class, number of the layer and place, and those of the optimiser. */
+export function asStored({ json, weights }: KerasFile): KerasFile {
+  const { config } = json.modelTopology as { config: Json | Json[] }
+  const list = (Array.isArray(config) ? config : (config.layers as Json[])) as {
+    class_name: string
+    config: { name: string }
+  }[]
+  const counts = new Map<string, number>()
+  const names = new Map<string, string>()
+  for (const { class_name: className, config: own } of list) {
+    const plain = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+    const count = counts.get(plain) ?? 0
+    counts.set(plain, count + 1)
+    names.set(own.name, count === 0 ? plain : `${plain}_${count}`)
+  }
+  const places = new Map<string, number>()
+  const renamed = json.weightsManifest[0]!.weights.map((weight) => {
+    const store = names.get(weight.name.split('/')[0]!)!
+    const place = places.get(store) ?? 0
+    places.set(store, place + 1)
+    return { ...weight, name: `layers/${store}/vars/${place}` }
+  })
+  const optimiser = { name: 'optimizer/vars/0', shape: [], dtype: 'int32' }
+  return {
+    json: { ...json, weightsManifest: [{ paths: ['weights.bin'], weights: [optimiser, ...renamed] }] },
+    weights: Buffer.concat([Buffer.from([1, 0, 0, 0]), weights]),
+  }
+}
+
+/** A task with the model of a file, and its parameters. */
+export async function importKeras(
+  file: string,
+  input: TaskFileInput['input'],
+  output: TaskFileInput['output'],
+): Promise<[OpenTask, Float32Array]> {
+  const written = taskFileSchema.parse({ task: 'own', input, output, model: { layersModel: file } })
+  const { task, initial } = await readTaskModel(written, '/')
+  const open = resolveTask(task)
+  return [open, await readModelParameters(initial!, open)]
+}
+
+/** Samples of normal numbers, or of bytes as tokens. */
+export function inputsOf(
+  { inputShape, inputType }: OpenTask,
+  name: string,
+  samples: number,
+): Float32Array | Int32Array {
+  const rng = createRng('inputs', name)
+  const length = samples * inputShape.reduce((a, b) => a * b, 1)
+  return inputType === 'int32'
+    ? Int32Array.from({ length }, () => rng.integer(257))
+    : Float32Array.from({ length }, () => rng.normal())
 }
