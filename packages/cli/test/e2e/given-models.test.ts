@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -157,11 +157,82 @@ describe('a run that begins with the weights of a model.json', () => {
         )
         expect(run.code, run.stderr).toBe(0)
       }
+      const hosts = await callCli(
+        ['scenario', 'run', 'drawn.yaml', '--stage', 'hosts', '--out', 'out'],
+        folder,
+      )
+      expect(hosts.code, hosts.stderr).toBe(0)
+      const written = await readdir(join(folder, 'out/drawn-hosts'))
+      expect(written).toContain('compose.yaml')
+      expect(written).not.toContain('kubernetes.yaml')
+      expect(await readdir(join(folder, 'out/drawn-hosts/hosts/node-00'))).toContain('manifest.initial')
+      expect(await readFile(join(folder, 'out/drawn-hosts/README.md'), 'utf8')).toContain(
+        'no `kubernetes.yaml`',
+      )
       const broken = `name: broken\ninitial: net/gone.npz\nmodel: mlp\n${text}`
       await writeFile(join(folder, 'broken.yaml'), broken)
       const refused = await callCli(['scenario', 'validate', 'broken.yaml'], folder)
       expect(refused.code).toBe(2)
       expect(refused.stderr).toContain('gone.npz')
+    }))
+})
+
+describe('a task that comes from elsewhere', () => {
+  it('is written from a model.json by task init, and checked with its weights', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeModel(join(folder, 'net'))
+      const init = ['task', 'init', '--from', 'net/model.json']
+      const made = await callCli([...init, '--data', 'mnist', '--out', 'own.yaml'], folder)
+      expect(made.code, made.stderr).toBe(0)
+      expect(await readFile(join(folder, 'own.yaml'), 'utf8')).toContain('layersModel: "net/model.json"')
+      const checked = await callCli(['task', 'check', 'own.yaml', '--json'], folder)
+      expect(JSON.parse(checked.stdout)).toMatchObject({
+        parameterCount: 784 * 8 + 98,
+        initial: join(folder, 'net/model.json'),
+      })
+      expect((await callCli([...init, '--out', 'other.yaml'], folder)).stderr).toMatch(/give --data as well/)
+      await writeFile(join(folder, 'net/weights.bin'), 'short')
+      const cut = await callCli(['task', 'check', 'own.yaml'], folder)
+      expect(cut.code).toBe(3)
+      expect(cut.stderr).toMatch(/E_IMPORT.*need 25480 bytes, but weights.bin has 5/)
+      const text = await readFile(join(folder, 'net/model.json'), 'utf8')
+      await writeFile(join(folder, 'net/model.json'), text.replace('"Flatten"', '"BatchNormalization"'))
+      const refused = await callCli(['task', 'check', 'own.yaml'], folder)
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toMatch(
+        /own.yaml:\d+:\d+: model.layersModel: .*layer flatten \(BatchNormalization\)/,
+      )
+    }))
+
+  it('is a module whose document the manifest holds, without its name', () =>
+    inTemporaryFolder(async (folder) => {
+      await initNodes(folder, ['alice'], 1)
+      const code = `export default {
+        task: 'digits', input: { type: 'image', shape: [28, 28, 1] }, output: { type: 'class', classes: 10 },
+        model: { layers: [{ layer: 'flatten' }, ...[9, 10].map((units) => ({ layer: 'dense', units }))] },
+        initial: ({ parameterCount }) => Float32Array.from({ length: parameterCount }, (_, k) => Math.sin(k) / 10),
+      }`
+      await writeFile(join(folder, 'my-task.mjs'), code)
+      const create = [
+        'manifest',
+        'create',
+        '--force',
+        '--member',
+        'alice',
+        '--rule',
+        'average',
+        '--rounds',
+        '1',
+      ]
+      const made = await callCli([...create, '--task', 'my-task.mjs'], folder)
+      expect(made.code, made.stderr).toBe(0)
+      expect(await readFile(join(folder, 'manifest.json'), 'utf8')).not.toContain('my-task')
+      await rm(join(folder, 'my-task.mjs'))
+      const alice = startNode(folder, 'alice')
+      expect(await alice.exit, alice.stderr.join('\n')).toBe(0)
+      const failed = await callCli([...create, '--task', 'my-task.mjs'], folder)
+      expect(failed.code).toBe(2)
+      expect(failed.stderr).toMatch(/E_MODULE: .*my-task.mjs/)
     }))
 })
 
