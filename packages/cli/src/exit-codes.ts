@@ -40,6 +40,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_MODEL_SHAPE: EXIT.usage,
   E_TASK: EXIT.usage,
   E_EXPORT: EXIT.usage,
+  E_IMPORT: EXIT.data,
   E_TRAINER_START: EXIT.usage,
   E_TRAINER_LAYOUT: EXIT.usage,
   E_TRAINER_CRASHED: EXIT.resource,

@@ -152,7 +152,19 @@ function addManifestCommands(program: Command): void {
     .option('--out <file>', 'file to write', 'manifest.json')
     .option('--force', 'overwrite an existing manifest')
     .option('--seed <n>', 'seed', wholeNumber(0), 1)
-    .option('--task <file>', 'task (YAML): what is learnt, from which inputs, with which model')
+    .option(
+      '--task <file>',
+      'task (YAML, or an ES module): what is learnt, from which inputs, with which model',
+    )
+    .option(
+      '--initial <path>',
+      'model to begin with: .safetensors, .npz, model.json, a folder of `model export`, or the state of a node',
+    )
+    .option('--initial-round <n>', 'round of that state, from 1; default: the last', wholeNumber(1))
+    .option(
+      '--trainer <node>',
+      'node folder or node.yaml whose trainer process gives the parameters to begin with',
+    )
     .addOption(
       new Option('--model <name>', 'without a task: model that classifies images; default: mlp').choices([
         'softmax',

@@ -32,7 +32,7 @@ const libp2p = await createLibp2pNode({
 const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
 await serveBlobs(direct, {
   blob: (cid) => (fromDisk ? older : newest).open(cid),
-  isAdmitted: () => true,
+  mayHave: () => true,
 })
 
 /** The same over one libp2p stream, with nothing of ours on it: libp2p queues what the connection cannot take yet. */

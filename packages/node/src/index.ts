@@ -74,14 +74,17 @@ export {
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export { type NodeTrainerInit, openNodeTrainer } from './node-trainer.js'
+export {
+  drawnInitialParameters,
+  initialModelPath,
+  keptInitialModel,
+  manifestInitialParameters,
+  readInitialModel,
+  writeInitialModel,
+} from './round/initial-model.js'
 export type { LocalTraining } from './round/local-training.js'
 export { HIGH_LOSS_ROUNDS, highLoss } from './round/loss-watch.js'
-export {
-  createManifestTraining,
-  type EvaluationPlan,
-  manifestInitialParameters,
-  manifestTask,
-} from './round/manifest-training.js'
+export { createManifestTraining, type EvaluationPlan, manifestTask } from './round/manifest-training.js'
 export { ISOLATION_REMEDY, UNFIT_REMEDY } from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export type { RoundReport } from './round/report.js'
@@ -92,6 +95,7 @@ export { createSharedReader } from './simulation/shared-reader.js'
 export { createVirtualTime, type VirtualTime } from './simulation/virtual-time.js'
 export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'
 export { type RunTopology, runTopology } from './topology.js'
+export { fetchInitialModel } from './transport/fetch-initial-model.js'
 export { fetchManifest } from './transport/fetch-manifest.js'
 export type { Libp2pNetworkComponents } from './transport/libp2p-network.js'
 export { createMemoryHub, type MemoryHub } from './transport/memory-network.js'

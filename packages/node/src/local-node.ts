@@ -13,13 +13,9 @@ import {
 import type { Clock } from './clock.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
+import { manifestInitialParameters } from './round/initial-model.js'
 import type { LocalTraining } from './round/local-training.js'
-import {
-  createManifestTraining,
-  type EvaluationPlan,
-  manifestInitialParameters,
-  manifestTask,
-} from './round/manifest-training.js'
+import { createManifestTraining, type EvaluationPlan, manifestTask } from './round/manifest-training.js'
 import type { ModelPublisher } from './round/publisher.js'
 import type { NodeEvents, TemperedNode } from './running-node.js'
 import {
@@ -43,7 +39,13 @@ export interface LocalNodeComponents
   ): Promise<LocalTraining>
 }
 
-export interface LocalNodeInit extends Omit<NodeInit, 'initialParameters' | 'dataCommitment'> {
+/** A node whose data commitment is computed, and whose first model is drawn unless it is given. */
+interface TrainingNodeInit extends Omit<NodeInit, 'initialParameters' | 'dataCommitment'> {
+  /** Parameters with which the run begins, when they are not drawn from its seed. */
+  readonly initialParameters?: Float32Array | undefined
+}
+
+export interface LocalNodeInit extends TrainingNodeInit {
   readonly source: DataSource
   /** Which samples of the source are this node's. */
   readonly share: DataShare
@@ -71,7 +73,7 @@ export async function openLocalNode(
   return openTrainingNode(components, init, training, data, events)
 }
 
-export interface ProcessNodeInit extends Omit<NodeInit, 'initialParameters' | 'dataCommitment'> {
+export interface ProcessNodeInit extends TrainingNodeInit {
   readonly trainer: ProcessTrainer
   readonly evaluation: EvaluationPlan
 }
@@ -101,12 +103,12 @@ function samplesText(samples: number, name: string): string {
 
 async function openTrainingNode(
   components: Omit<LocalNodeComponents, 'service' | 'wrapTraining'>,
-  init: Omit<NodeInit, 'initialParameters' | 'dataCommitment'>,
+  init: TrainingNodeInit,
   training: LocalTraining,
   data: DataDescription,
   events: NodeEvents,
 ): Promise<TemperedNode> {
-  const initialParameters = manifestInitialParameters(init.run.manifest)
+  const initialParameters = init.initialParameters ?? manifestInitialParameters(init.run.manifest)
   await mkdir(init.stateFolder, { recursive: true })
   const dataCommitment = await commitToData(join(init.stateFolder, DATA_COMMITMENT_FILE), data)
   return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)

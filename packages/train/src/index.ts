@@ -32,6 +32,7 @@ export { BACKEND_CHOICES, type BackendChoice, type BackendInfo } from './engine/
 export type { Engine, LossName, Optimiser, Program, StepOptions } from './engine/engine.js'
 export { createWasmEngine, type WasmEngineInit } from './engine/wasm/wasm-engine.js'
 export { BUILT_IN_MODELS, type BuiltInModel } from './task/built-in-models.js'
+export { defineTask, type TaskModule } from './task/define-task.js'
 export { imageTask } from './task/image-task.js'
 export { type Metric, type MetricName, metricOf } from './task/metrics.js'
 export type { Model, Operation, TensorSlot } from './task/operation.js'
@@ -49,6 +50,7 @@ export { openPredictor, type Prediction, type Predictor } from './trainer/predic
 export { killGroup } from './trainer/process/process-group.js'
 export {
   createProcessTrainer,
+  initialProcessParameters,
   type ProcessTrainer,
   type ProcessTrainerInit,
   type TrainerDeadlines,

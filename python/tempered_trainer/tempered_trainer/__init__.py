@@ -32,14 +32,20 @@ class Trainer:
     data = ""
 
     def start(self, hello):
-        """``hello``: dict with ``task``, ``layout`` (dicts of name, shape, offset), ``parameters``, ``node``, ``seed``."""
+        """``hello``: dict with ``task``, ``layout`` (dicts of name, shape, offset), ``parameters``, ``node``, ``seed``.
+
+        ``node`` is the position of the node among the members; -1 when only the first parameters are wanted.
+        """
 
     def set_parameters(self, flat):
         """``flat``: bytes of ``parameters`` little-endian float32; keep a copy."""
         raise NotImplementedError
 
     def get_parameters(self):
-        """The parameters in the same form: bytes, or anything with the buffer protocol."""
+        """The parameters in the same form: bytes, or anything with the buffer protocol.
+
+        Right after ``start`` they are those with which a run may begin: draw them from ``hello["seed"]`` alone.
+        """
         raise NotImplementedError
 
     def train(self, request):

@@ -12,7 +12,7 @@ export interface DataInspectOptions {
 
 /** `tempered data inspect`: what a source holds, and what a task makes of it. */
 export async function dataInspect(source: string, { task, sheet, json }: DataInspectOptions): Promise<void> {
-  const open = task === undefined ? undefined : resolveTask(await loadTask(task))
+  const open = task === undefined ? undefined : resolveTask((await loadTask(task)).task)
   const summary = await inspectSource(source, cacheFolder())
   const loaded = open === undefined ? undefined : await loadData({ source }, cacheFolder(), open)
   if (sheet !== undefined) {

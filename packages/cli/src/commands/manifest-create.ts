@@ -1,17 +1,20 @@
 import { existsSync } from 'node:fs'
 import { counted } from '@tempered/errors'
-import { openTaskFile } from '@tempered/lab/documents'
+import { openTaskFile, readInitial } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
 import {
   createRunManifest,
   DEFAULT_RULE,
+  initialModelPath,
   type RunManifestInit,
   runTopology,
   writeFileAtomic,
+  writeInitialModel,
 } from '@tempered/node'
-import { type BuiltInModel, cacheFolder, loadData } from '@tempered/train'
+import { type BuiltInModel, cacheFolder, imageTask, loadData, type OpenTask } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
+import { givenModel, trainerModel } from './manifest-initial.js'
 import { peerIdOf } from './node-id.js'
 
 export interface ManifestCreateOptions {
@@ -37,6 +40,12 @@ export interface ManifestCreateOptions {
   readonly data?: string
   readonly inputShape?: string
   readonly classes?: number
+  /** Model file, exported folder, or a node's state. */
+  readonly initial?: string
+  /** 1-based round of the state. */
+  readonly initialRound?: number
+  /** Node folder or configuration with a trainer process. */
+  readonly trainer?: string
   readonly collectMs: number
   readonly joinMs: number
   readonly force?: boolean
@@ -53,11 +62,12 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   const members: string[] = []
   for (const member of options.member)
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))
+  const learnt = await learntIn(options)
   const run = createRunManifest({
     members,
     name: options.name,
     seed: options.seed,
-    ...(await learntIn(options)),
+    ...learnt,
     rule: {
       ...(options.rule === undefined
         ? { name: DEFAULT_RULE.name, params: { ...DEFAULT_RULE.params, ...options.ruleParam } }
@@ -75,26 +85,60 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     },
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
+  const { initialParameters } = learnt
+  const beside = initialModelPath(options.out)
+  // Before the manifest: whoever sees that finds its model too.
+  if (initialParameters !== undefined) await writeInitialModel(beside, initialParameters)
   await writeFileAtomic(options.out, `${JSON.stringify(run.manifest, null, 2)}\n`)
   process.stdout.write(`${run.id}\n`)
   process.stderr.write(
     `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
   )
+  if (initialParameters !== undefined) {
+    process.stderr.write(
+      `wrote ${beside}: the model that the run begins with; give it to the members with the manifest, or they fetch it from one that has it\n`,
+    )
+  }
   warnOfParts(runTopology(run).graph)
 }
 
-/** The task of the run, or the model and the images that it classifies. */
+/** The task of the run, or the model and the images that it classifies; and the parameters to begin with. */
 async function learntIn(options: ManifestCreateOptions): Promise<Partial<RunManifestInit>> {
   const { task: file, model = 'mlp', data } = options
-  if (file === undefined) return { model, ...(await shapeOf(options)) }
+  if (file === undefined) {
+    const shape = await shapeOf(options)
+    const task = imageTask(model, { shape: [...shape.inputShape], classes: shape.classes })
+    return { task, ...(await beginning(options, task)) }
+  }
   const twice = (['model', 'inputShape', 'classes'] as const).find((name) => options[name] !== undefined)
   if (twice !== undefined) {
     const flag = twice === 'inputShape' ? 'input-shape' : twice
     throw new CliError('E_USAGE', `--${flag} is part of the task; leave it out, or change ${file}`)
   }
-  const task = await openTaskFile(file)
-  if (data !== undefined) await loadData({ source: data }, cacheFolder(), task)
-  return { task }
+  const { open, initial } = await openTaskFile(file)
+  if (data !== undefined) await loadData({ source: data }, cacheFolder(), open)
+  return { task: open, ...(await beginning(options, open, initial)) }
+}
+
+/** The parameters to begin with, unless the seed draws them; `own` is the file of the task that gives some. */
+async function beginning(
+  { initial, initialRound, trainer, seed }: ManifestCreateOptions,
+  task: OpenTask,
+  own?: string,
+): Promise<Pick<RunManifestInit, 'initialParameters'>> {
+  if (initial !== undefined && trainer !== undefined)
+    throw new CliError('E_USAGE', 'give --initial or --trainer, not both')
+  if (initialRound !== undefined && initial === undefined)
+    throw new CliError('E_USAGE', '--initial-round is a round of the state folder that --initial names')
+  if (initial !== undefined) return { initialParameters: await givenModel(initial, initialRound, task) }
+  if (trainer !== undefined) return { initialParameters: await trainerModel(trainer, task, seed) }
+  if (own !== undefined) return { initialParameters: await readInitial(own, task) }
+  if (task.model !== undefined) return {}
+  throw new CliError(
+    'E_USAGE',
+    `task ${task.task.name} lists tensors, whose first values no seed draws; name a node with a trainer process ` +
+      '(--trainer alice), or a file with them (--initial model.safetensors)',
+  )
 }
 
 /** The images and classes of the run: from the data, or as given, or those of the embedded digits. */

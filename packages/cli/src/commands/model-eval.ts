@@ -15,13 +15,13 @@ export interface ModelEvalOptions {
 /** `tempered model eval`: loss and metrics of a model on the test samples of a source. */
 export async function modelEval(path: string, options: ModelEvalOptions): Promise<void> {
   const { node, entry, task, parameters } = await findModel(path, options.round, options.blobs)
+  const predictor = await openPredictor(task, parameters, options.backend)
   const { test, notices = [] } = await loadData(
     { source: options.data, ...(options.test === undefined ? {} : { test: options.test }) },
     cacheFolder(),
     task,
   )
   for (const notice of notices) process.stderr.write(`note: ${notice}\n`)
-  const predictor = await openPredictor(task, parameters, options.backend)
   const { loss, metrics, samples, perClass } = await predictor.evaluate(test)
   const round = entry.body.round + 1
   if (options.json) {

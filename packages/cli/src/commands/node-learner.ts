@@ -23,10 +23,12 @@ import {
   histogram,
   labelsOf,
   loadData,
+  type ProcessTrainerInit,
   shareIndices,
   singleClass,
 } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
 import { singleClassText } from '../terminal/scenario-text.js'
 
 /** The components of a node but for its training. */
@@ -62,7 +64,14 @@ async function openEngineLearner(
   backend: BackendChoice,
   logger: Logger,
 ): Promise<Learner> {
-  const source = await loadData(config.data, cacheFolder(), manifestTask(run.manifest))
+  const task = manifestTask(run.manifest)
+  if (task.model === undefined) {
+    throw new CliError(
+      'E_CONFIG',
+      `${config.file}: the model of this run is known only to a process that trains it; name one under trainer (docs/trainers.md)`,
+    )
+  }
+  const source = await loadData(config.data, cacheFolder(), task)
   for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)
@@ -88,16 +97,13 @@ function warnOfSingleClass(source: DataSource, share: DataShare, logger: Logger)
 
 async function openProcessLearner(
   config: NodeConfig,
-  { command, attempts, deadlines }: NonNullable<NodeConfig['trainer']>,
+  trainer: NonNullable<NodeConfig['trainer']>,
   run: Run,
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  const trainer = await openNodeTrainer({
-    command,
-    cwd: dirname(config.file),
-    attempts,
-    deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
+  const process = await openNodeTrainer({
+    ...processSettings(config.file, trainer),
     run,
     // The node refuses a key that is not a member's, with a reason.
     index: run.memberIndex.get(identity.signer.peerId) ?? -1,
@@ -105,7 +111,21 @@ async function openProcessLearner(
   })
   return {
     source: undefined,
-    open: (components, settings, events) => openProcessNode(components, { ...settings, trainer }, events),
-    close: () => trainer.close(),
+    open: (components, settings, events) =>
+      openProcessNode(components, { ...settings, trainer: process }, events),
+    close: () => process.close(),
+  }
+}
+
+/** How a configuration file has its trainer process started. */
+export function processSettings(
+  file: string,
+  { command, attempts, deadlines }: NonNullable<NodeConfig['trainer']>,
+): Pick<ProcessTrainerInit, 'command' | 'cwd' | 'attempts' | 'deadlines'> {
+  return {
+    command,
+    cwd: dirname(file),
+    attempts,
+    deadlines: Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined)),
   }
 }

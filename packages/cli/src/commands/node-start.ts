@@ -33,6 +33,7 @@ import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 import { sentence } from '../terminal/log-sentence.js'
+import { openInitialParameters } from './node-initial.js'
 import { type Learner, openLearner } from './node-learner.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
@@ -52,6 +53,8 @@ export type NodePart = (place: {
   readonly identity: Identity
   /** Undefined when a process of the user's own trains. */
   readonly source: DataSource | undefined
+  /** Parameters with which the run begins; undefined when they are drawn from its seed. */
+  readonly initialParameters: Float32Array | undefined
 }) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapTraining'>
 
 const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
@@ -82,10 +85,12 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     const parts = partsWarning(runTopology(run).graph)
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
+    const initial = await openInitialParameters(config, run, identity, logger, stopping.signal)
+    if (stopping.signal.aborted) return
     preloadNetwork()
     const learner = await openLearner(config, run, identity, options.backend ?? config.backend, logger)
     try {
-      node = await openNode(config, part, identity, run, learner, logger, options)
+      node = await openNode(config, part, { identity, run, initial }, learner, logger, options)
       logger.info(
         { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
         node.firstRound === 0
@@ -199,18 +204,24 @@ async function openRun(
   return undefined
 }
 
+interface NodePlace {
+  readonly identity: Identity
+  readonly run: Run
+  /** Parameters with which the run begins; undefined when they are drawn from its seed. */
+  readonly initial: Float32Array | undefined
+}
+
 async function openNode(
   config: NodeConfig,
   takePart: NodePart,
-  identity: Identity,
-  run: Run,
+  { identity, run, initial }: NodePlace,
   learner: Learner,
   logger: Logger,
   options: NodeStartOptions,
 ): Promise<TemperedNode> {
   return learner.open(
     {
-      ...takePart({ run, identity, source: learner.source }),
+      ...takePart({ run, identity, source: learner.source, initialParameters: initial }),
       clock: systemClock,
       logger,
       failpoints: failpointsOf(process.env),
@@ -218,6 +229,7 @@ async function openNode(
     {
       run,
       identity,
+      initialParameters: initial,
       stateFolder: config.state,
       evaluation: config.evaluation,
       keepRounds: config.keepRounds,

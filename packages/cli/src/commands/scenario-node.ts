@@ -23,13 +23,14 @@ export async function scenarioNode(options: NodeStartOptions): Promise<void> {
   })
   const folder = info.isDirectory() ? options.config : dirname(options.config)
   const attack = await loadAttackFile(join(folder, ATTACK_FILE))
-  await nodeStart(options, ({ run, identity, source }) => {
+  await nodeStart(options, ({ run, identity, source, initialParameters }) => {
     const { manifest } = run
     // createNode refuses a node that is not a member, with a reason.
     const index = run.memberIndex.get(identity.signer.peerId) ?? 0
     return createAdversary({
       node: { index, attack },
       manifest,
+      initialParameters,
       honest: manifest.members.flatMap((_, other) => (other === index ? [] : [other])),
       topology: runTopology(run),
       models: noModels,

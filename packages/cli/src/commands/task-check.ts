@@ -1,5 +1,5 @@
 import { counted } from '@tempered/errors'
-import { openTaskFile } from '@tempered/lab/documents'
+import { openTaskFile, readInitial } from '@tempered/lab/documents'
 import { cacheFolder, loadData, type OpenTask, type Operation } from '@tempered/train'
 import pc from 'picocolors'
 import { renderLoaded } from '../terminal/source-text.js'
@@ -12,7 +12,8 @@ export interface TaskCheckOptions {
 
 /** `tempered task check`: the task resolved, with the layers of its model; exit code 2 for a mistake, 3 for bad data. */
 export async function taskCheck(file: string, { data, json }: TaskCheckOptions): Promise<void> {
-  const open = await openTaskFile(file)
+  const { open, initial } = await openTaskFile(file)
+  if (initial !== undefined) await readInitial(initial, open)
   const loaded = data === undefined ? undefined : await loadData({ source: data }, cacheFolder(), open)
   if (json) {
     const { task, inputShape, outputs, parameterCount } = open
@@ -21,12 +22,14 @@ export async function taskCheck(file: string, { data, json }: TaskCheckOptions):
       test: loaded.test.count,
       notices: loaded.notices ?? [],
     }
-    process.stdout.write(`${JSON.stringify({ task, inputShape, outputs, parameterCount, data: counts })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ task, inputShape, outputs, parameterCount, initial: initial ?? null, data: counts })}\n`,
+    )
     return
   }
   const lines = [
     `${pc.green('ok')}  ${file}: ${pc.bold(open.task.name)}`,
-    ...facts(open),
+    ...facts(open, initial),
     '',
     ...layerTable(open),
   ]
@@ -34,7 +37,10 @@ export async function taskCheck(file: string, { data, json }: TaskCheckOptions):
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function facts({ task, inputShape, outputs, parameterCount }: OpenTask): string[] {
+function facts(
+  { task, inputShape, outputs, parameterCount }: OpenTask,
+  initial: string | undefined,
+): string[] {
   const { input, output, loss, metrics, optimiser } = task
   const rows = [
     ['input', `${input.type}, ${inputShape.join('×')}`],
@@ -46,6 +52,7 @@ function facts({ task, inputShape, outputs, parameterCount }: OpenTask): string[
     ['metrics', metrics.join(', ')],
     ['optimiser', optimiser.kind],
     ['parameters', parameterCount.toLocaleString('en')],
+    ...(initial === undefined ? [] : [['begins with', initial]]),
   ]
   return table(
     rows.map(([label = '', text = '']) => ['   ', pc.dim(label), text]),

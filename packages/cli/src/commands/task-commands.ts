@@ -11,6 +11,7 @@ export function addTaskCommands(program: Command): void {
     .option('--data <source>', 'file or folder to take columns, shapes and classes from')
     .option('--target <column>', 'column to predict; default: one called label, class, target or y')
     .option('--model <name>', 'a built-in model, or layers to list them; default: one that suits the data')
+    .option('--from <file>', 'model.json of a Keras or tfjs model, whose layers and weights the task takes')
     .addOption(
       new Option(
         '--statistics <whose>',
@@ -27,7 +28,7 @@ export function addTaskCommands(program: Command): void {
     .description(
       'Check a task and show its shapes, loss, metrics, layers and parameters; with data also what it makes of them. Mistakes exit 2 with file:line:column.',
     )
-    .argument('<file>', 'task file (YAML)')
+    .argument('<file>', 'task file (YAML), or an ES module that exports a task')
     .option('--data <source>', 'file or folder to load for the task')
     .option('--json', 'one JSON object on stdout')
     .action(async (file, options) => (await import('./task-check.js')).taskCheck(file, options))

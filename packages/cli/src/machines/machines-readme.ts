@@ -34,7 +34,7 @@ Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${s
 ${who}
 
 - \`hosts/<node>/\` holds all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`,
-  \`start.sh\`; for an attacker also \`attack.yaml\`. The host writes its ledger and models to \`state/\` there.
+  \`start.sh\`${plan.scenario.initial === undefined ? '' : ', `manifest.initial` (the model to begin with)'}; for an attacker also \`attack.yaml\`. The host writes its ledger and models to \`state/\` there.
 - \`manifest.json\` holds what all of them agree on, \`scenario.yaml\` the scenario for this seed.
 
 ${freshKeys ? FRESH_KEYS : SEED_KEYS}
@@ -122,13 +122,20 @@ containers run as the user in \`compose.yaml\`, which must own \`hosts/\`; name 
 Files written by root belong to root: \`chown -R 1000:1000 hosts\`. A host that is done exits; one that fails is
 restarted.
 
-## Kubernetes
+${set.plan.scenario.initial === undefined ? kubernetesSection(image, namespace, set.hosts[0]!.node.name) : NO_KUBERNETES}`
+}
+
+const NO_KUBERNETES = `There is no \`kubernetes.yaml\`: the run begins with a given model, which no ConfigMap holds.
+`
+
+function kubernetesSection(image: string, namespace: string, first: string): string {
+  return `## Kubernetes
 
 \`\`\`sh
 docker build -t ${image} /path/to/checkout
 docker push ${image}
 kubectl apply -f kubernetes.yaml
-kubectl -n ${namespace} logs -f statefulset/${set.hosts[0]!.node.name}
+kubectl -n ${namespace} logs -f statefulset/${first}
 \`\`\`
 
 Every host has a Secret, a ConfigMap, a headless Service, and a StatefulSet with a claim of 1 GiB for its state. Hosts

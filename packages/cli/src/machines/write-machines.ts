@@ -3,7 +3,14 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temperedVersion } from '@tempered/lab'
 import { parseText } from '@tempered/lab/documents'
-import { createIdentityFile, errorMessage, writeFileAtomic } from '@tempered/node'
+import {
+  createIdentityFile,
+  drawnInitialParameters,
+  errorMessage,
+  initialModelPath,
+  writeFileAtomic,
+  writeInitialModel,
+} from '@tempered/node'
 import { stringify } from 'yaml'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { CliError } from '../errors.js'
@@ -21,6 +28,7 @@ export interface MachinesFolderInit extends MachinesReadmeInit {
   readonly force: boolean
 }
 
+const MANIFEST = 'manifest.json'
 const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
 /** User of containers when root writes the folder: `node` of the image. */
 const PLAIN_USER = '1000:1000'
@@ -85,11 +93,12 @@ async function takePlace(draft: string, folder: string, isThere: boolean): Promi
 async function writeAll(draft: string, folder: string, init: MachinesFolderInit): Promise<void> {
   const { set, image } = init
   const { scenario, run } = set.plan
+  const initial = drawnInitialParameters(run.manifest) === undefined ? set.plan.initialParameters : undefined
   const manifest = `${JSON.stringify(run.manifest, null, 2)}\n`
   const files = new Map<EmittedMachine, MachineFiles>()
   for (const host of set.hosts)
-    files.set(host, await writeHost(join(draft, 'hosts', host.node.name), host, manifest))
-  await writeFileAtomic(join(draft, 'manifest.json'), manifest)
+    files.set(host, await writeHost(join(draft, 'hosts', host.node.name), host, manifest, initial))
+  await writeFileAtomic(join(draft, MANIFEST), manifest)
   await writeFileAtomic(
     join(draft, 'scenario.yaml'),
     `# Seed ${scenario.seed} of ${scenario.name}, resolved by tempered ${temperedVersion()}.\n${yaml(scenario)}`,
@@ -99,11 +108,18 @@ async function writeAll(draft: string, folder: string, init: MachinesFolderInit)
   const checkout = relative(folder, CHECKOUT) || '.'
   const compose = composeDocument(set, { image, checkout, user: containerUser() })
   await writeFileAtomic(join(draft, 'compose.yaml'), yaml(compose))
+  // A ConfigMap cannot hold a model.
+  if (initial !== undefined) return
   const documents = kubernetesDocuments(set, { image, manifest, filesOf: (host) => files.get(host)! })
   await writeFileAtomic(join(draft, 'kubernetes.yaml'), documents.map(yaml).join('---\n'), 0o600)
 }
 
-async function writeHost(folder: string, host: EmittedMachine, manifest: string): Promise<MachineFiles> {
+async function writeHost(
+  folder: string,
+  host: EmittedMachine,
+  manifest: string,
+  initial: Float32Array | undefined,
+): Promise<MachineFiles> {
   await mkdir(folder, { recursive: true })
   const texts = machineTexts(host)
   // The written configuration must be valid.
@@ -111,7 +127,8 @@ async function writeHost(folder: string, host: EmittedMachine, manifest: string)
   const keyFile = join(folder, 'identity.key')
   await createIdentityFile(keyFile, host.node.identity)
   for (const [name, text] of Object.entries(texts)) await writeFileAtomic(join(folder, name), text)
-  await writeFileAtomic(join(folder, 'manifest.json'), manifest)
+  await writeFileAtomic(join(folder, MANIFEST), manifest)
+  if (initial !== undefined) await writeInitialModel(initialModelPath(join(folder, MANIFEST)), initial)
   await chmod(join(folder, 'start.sh'), 0o755)
   return { key: await readFile(keyFile), texts }
 }

@@ -28,8 +28,11 @@ const METRICS = {
 }
 const LOSSES = { class: 'cross-entropy', number: 'squared, absolute or huber', 'next-token': 'cross-entropy' }
 
+/** A built-in model, `layers` to list them, or the model.json of a tfjs LayersModel, relative to the file. */
+export type TemplateModel = string | { readonly layersModel: string }
+
 /** The commented file of a draft. */
-export function taskTemplate(draft: TaskDraft, model: string, own: boolean, command: string): string {
+export function taskTemplate(draft: TaskDraft, model: TemplateModel, own: boolean, command: string): string {
   const comment = (lines: readonly string[], indent = ''): string[] =>
     lines.map((line) => `${indent}# ${line}`)
   const listsValues = draft.input.some((line) => line.includes('type: category')) || draft.kind === 'class'
@@ -55,7 +58,8 @@ export function taskTemplate(draft: TaskDraft, model: string, own: boolean, comm
     `metrics: [${METRICS[draft.kind].split(', ')[0]}]`,
     '',
     ...comment([
-      'softmax, mlp, cnn, resnet8, tabular-mlp, lstm-text, or a list of layers: see docs/data.md.',
+      'softmax, mlp, cnn, resnet8, tabular-mlp, lstm-text, a list of layers, or a Keras model as',
+      '{ layersModel: net/model.json }: see docs/tasks.md.',
     ]),
     ...modelLines(draft, model),
     '',
@@ -73,7 +77,8 @@ export function defaultModel({ samples, kind }: Pick<TaskDraft, 'samples' | 'kin
   ]
 }
 
-function modelLines({ samples, kind, outputs }: TaskDraft, model: string): string[] {
+function modelLines({ samples, kind, outputs }: TaskDraft, model: TemplateModel): string[] {
+  if (typeof model !== 'string') return [`model: { layersModel: ${JSON.stringify(model.layersModel)} }`]
   if (model !== 'layers') return [`model: ${model}`]
   const layers = {
     table: ['layer: dense, units: 64, activation: relu', 'layer: dense, units: 32, activation: relu'],

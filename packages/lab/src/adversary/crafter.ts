@@ -30,7 +30,8 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
     asks.has('probe') && !judgesByOwnData(manifest.rule.name)
       ? createRule(manifest.rule.name, manifest.rule.params, { pre: manifest.rule.pre })
       : undefined
-  const initial = probed?.usesInitial === true ? manifestInitialParameters(manifest) : undefined
+  const initial =
+    probed?.usesInitial === true ? (init.initialParameters ?? manifestInitialParameters(manifest)) : undefined
   const limitMs = manifest.deadlines.collectMs / 2
 
   /** The part of the view that describes the victim, for attacks that target one. */

@@ -14,6 +14,8 @@ export interface Adversary
 export interface AdversaryInit {
   readonly node: { readonly index: number; readonly attack: PlannedAttack | undefined }
   readonly manifest: Manifest
+  /** Parameters with which the run begins, when they are not drawn from its seed. */
+  readonly initialParameters?: Float32Array | undefined
   readonly topology: RunTopology
   /** Indices of the honest nodes of the cluster. */
   readonly honest: readonly number[]

@@ -21,6 +21,8 @@ export interface WorkerNode {
 export interface WorkerLaunch {
   /** Canonical manifest bytes. */
   readonly manifest: Uint8Array
+  /** Parameters with which the run begins; undefined when they are drawn from its seed. */
+  readonly initialParameters: Float32Array | undefined
   readonly nodes: readonly WorkerNode[]
   /** Modules that the run uses. */
   readonly modules: readonly UsedModule[]

@@ -57,6 +57,7 @@ export async function openWorkerNode(
   const adversary = createAdversary({
     node: { index, attack },
     manifest,
+    initialParameters: init.initialParameters,
     honest: init.honest,
     topology,
     models,
@@ -80,6 +81,7 @@ export async function openWorkerNode(
   const settings = {
     run,
     identity,
+    initialParameters: init.initialParameters,
     stateFolder,
     evaluation: init.evaluation,
     keepRounds: init.keepRounds,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { drawnInitialParameters } from '@tempered/node'
 import type { Conditions } from '../faults/conditions.js'
 import type { PlannedNode, RunPlan } from '../scenario/plan.js'
 import { LOG_FOLDER, type StageInit } from '../stage/stage.js'
@@ -67,6 +68,8 @@ export function createWorkers(init: WorkersInit): Workers {
         type: 'launch',
         launch: {
           manifest: run.bytes,
+          initialParameters:
+            drawnInitialParameters(run.manifest) === undefined ? plan.initialParameters : undefined,
           nodes: nodes.map((node) => ({
             index: node.index,
             name: node.name,

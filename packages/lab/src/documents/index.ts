@@ -1,4 +1,5 @@
 export { kindOfText, loadKind } from './file-kind.js'
+export { readInitial } from './initial.js'
 export { documentError, loadDocument, parseText } from './load-document.js'
 export type { Problem } from './problem.js'
 export {
@@ -11,4 +12,5 @@ export {
   wholeSplitSchema,
 } from './shared-schema.js'
 export { loadTask, openTaskFile, openTaskText } from './task-file.js'
+export { isModuleFile } from './task-module.js'
 export { trainerSchema } from './trainer-schema.js'

@@ -1,5 +1,7 @@
+import { readTaskModel } from '@tempered/train/import'
 import type { z } from 'zod'
 import type { Problem } from '../documents/problem.js'
+import type { DataKeys } from '../documents/task-file.js'
 import { LabError } from '../errors.js'
 import { checkLab } from '../matrix/lab-checks.js'
 import { type Lab, labSchema } from '../matrix/lab-schema.js'
@@ -15,13 +17,21 @@ export type LabInput = z.input<typeof labSchema>
 /** A scenario from a file, or from an object; modules of an object are relative to the working directory. */
 export async function readScenario(scenario: string | ScenarioInput): Promise<Scenario> {
   if (typeof scenario === 'string') return loadScenario(scenario)
-  return readObject(scenario, scenarioSchema, checkScenario, 'scenario')
+  return withTaskModel(await readObject(scenario, scenarioSchema, checkScenario, 'scenario'))
 }
 
 /** A lab from a file, or from an object. */
 export async function readLab(lab: string | LabInput): Promise<Lab> {
   if (typeof lab === 'string') return loadLab(lab)
-  return readObject(lab, labSchema, checkLab, 'lab')
+  const read = await readObject(lab, labSchema, checkLab, 'lab')
+  return { ...read, scenario: await withTaskModel(read.scenario) }
+}
+
+/** A `layersModel` in the task of an object is relative to the working directory, as its modules are. */
+async function withTaskModel<T extends DataKeys>(keys: T): Promise<T> {
+  if (keys.task === undefined || typeof keys.task === 'string') return keys
+  const { task, initial } = await readTaskModel(keys.task, process.cwd())
+  return { ...keys, task, ...(initial === undefined || keys.initial !== undefined ? {} : { initial }) }
 }
 
 async function readObject<S extends z.ZodType>(

@@ -62,6 +62,7 @@ export const labSchema = z.strictObject({
       data: fields.data.unwrap().pick({ source: true, test: true, classes: true }).prefault({}),
       task: fields.task,
       model: fields.model,
+      initial: fields.initial,
       training: fields.training,
       trainers: fields.trainers,
       evaluation: fields.evaluation,

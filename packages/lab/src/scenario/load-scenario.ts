@@ -2,12 +2,13 @@ import { dirname } from 'node:path'
 import { createTopology } from '@tempered/robust-agg/topology'
 import { DataError, type DataSource, partition, splitLabels, TrainError } from '@tempered/train'
 import { loadKind } from '../documents/file-kind.js'
+import { readInitial } from '../documents/initial.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
 import { resolveDataKeys } from '../documents/task-file.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
 import { scenarioPartition } from './data-split.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
-import { loadScenarioSource, scenarioTask } from './scenario-task.js'
+import { loadScenarioSource, type ScenarioSource, scenarioTask } from './scenario-task.js'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /**
@@ -30,9 +31,10 @@ export async function loadScenarioData(
   file: string,
   scenario: Scenario,
   cacheFolder: string,
-): Promise<DataSource> {
+): Promise<ScenarioSource> {
+  const { initial, ...others } = scenario
   const source = await locateDataErrors(file, ['data', 'source'], () =>
-    loadScenarioSource(scenario, cacheFolder),
+    loadScenarioSource(others, cacheFolder),
   )
   await locateDataErrors(file, [scenario.task === undefined ? 'model' : 'task'], async () => {
     scenarioTask(scenario, source)
@@ -40,7 +42,11 @@ export async function loadScenarioData(
   await locateDataErrors(file, ['data', 'split'], async () => {
     for (const seed of scenario.seeds) dealtSamples(scenario, seed, source)
   })
-  return source
+  if (initial === undefined) return source
+  const initialParameters = await locateDataErrors(file, ['initial'], () =>
+    readInitial(initial, scenarioTask(scenario, source)),
+  )
+  return { ...source, initialParameters }
 }
 
 /** Indices of the training samples of each node under one seed. Throws DataError. */

@@ -16,14 +16,14 @@ import {
   sealManifest,
 } from '@tempered/protocol'
 import { createAttack } from '@tempered/robust-agg/attacks'
-import { type DataSource, initialTaskParameters, type PartitionScheme } from '@tempered/train'
+import { initialTaskParameters, type PartitionScheme } from '@tempered/train'
 import { isLedgerAttack } from '../adversary/ledger-attacks.js'
 import { type PlannedAttack, planAttack } from '../adversary/planned-attack.js'
 import { LabError } from '../errors.js'
 import { checkFaults } from '../faults/fault-checks.js'
 import { scenarioPartition } from './data-split.js'
 import { placeAdversaries } from './placement.js'
-import { scenarioTask } from './scenario-task.js'
+import { type ScenarioSource, scenarioTask } from './scenario-task.js'
 import type { Scenario } from './schema.js'
 import { checkTrainers, type PlannedTrainer, plannedTrainers } from './trainers.js'
 
@@ -51,18 +51,21 @@ export interface RunPlan {
   readonly nodes: readonly PlannedNode[]
   /** How the training samples are dealt to the nodes. */
   readonly partition: PartitionScheme
+  /** Parameters with which every node begins; not to be changed. */
+  readonly initialParameters: Float32Array
 }
 
 /**
- * Draws topology and initial parameters from the seed, and identities unless they are given. Throws before anything
+ * Draws topology and initial parameters from the seed, and identities, unless they are given. Throws before anything
  * runs if a part is wrong.
  */
 export function planRun(
   scenario: Scenario,
-  data: DataSource,
+  data: ScenarioSource,
   identities: readonly Identity[] = clusterIdentities(scenario),
 ): RunPlan {
   const task = scenarioTask(scenario, data)
+  const initialParameters = initialOf(scenario, data) ?? initialTaskParameters(task, scenario.seed)
   const rule = createRunRule(scenario.rule)
   const { logitAdjustment, ...training } = scenario.training
   const edges = 'edges' in scenario.topology ? scenario.topology.edges : undefined
@@ -74,7 +77,7 @@ export function planRun(
     task: task.task,
     model: {
       parameterCount: task.parameterCount,
-      initialCid: blobCid(encodeModel(initialTaskParameters(task, scenario.seed))).toString(),
+      initialCid: blobCid(encodeModel(initialParameters)).toString(),
     },
     rule: manifestRule(rule),
     training: { ...training, ...(logitAdjustment > 0 ? { logitAdjustment } : {}) },
@@ -102,7 +105,21 @@ export function planRun(
     attack: attacks.get(index),
     trainer: trainers.get(index),
   }))
-  return { scenario, run, topology, nodes, partition: scenarioPartition(scenario, topology.graph) }
+  return {
+    scenario,
+    run,
+    topology,
+    nodes,
+    partition: scenarioPartition(scenario, topology.graph),
+    initialParameters,
+  }
+}
+
+/** The model that a scenario names to begin with. Throws E_CONFIG when it was not loaded with the data. */
+function initialOf({ initial }: Scenario, { initialParameters }: ScenarioSource): Float32Array | undefined {
+  if (initial !== undefined && initialParameters === undefined)
+    throw new LabError('E_CONFIG', `initial: ${initial} was not read; load the data with loadScenarioSource`)
+  return initialParameters
 }
 
 function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, PlannedAttack> {

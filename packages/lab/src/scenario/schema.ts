@@ -127,6 +127,13 @@ export const scenarioFields = z.strictObject({
       'What is learnt: a task file, relative to this file, or the task itself. Default: to classify images.',
     ),
   model: z.enum(BUILT_IN_MODELS).optional().describe('Model of a run without `task`. Default: mlp.'),
+  initial: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A model to begin with instead of one drawn from the seed: .safetensors, .npz, model.json, a folder of `model export`, or the state folder of a node.',
+    ),
   training: trainingSchema,
   trainers: trainersSchema,
   rule: ruleSchema.optional().describe('Aggregation rule. Default: balance.'),

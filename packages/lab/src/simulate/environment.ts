@@ -5,7 +5,6 @@ import {
   createVirtualTime,
   type MemoryDisk,
   type MemoryHub,
-  manifestInitialParameters,
   type VirtualTime,
 } from '@tempered/node'
 import {
@@ -108,7 +107,7 @@ export async function openEnvironment({
     ),
     models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
     honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
-    initialParameters: manifestInitialParameters(run.manifest),
+    initialParameters: plan.initialParameters,
     async close() {
       await Promise.all([trainers.close(), ...services.map((service) => service.close())])
     },

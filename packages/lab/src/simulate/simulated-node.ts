@@ -48,6 +48,7 @@ export async function openSimulatedNode(
   const adversary = createAdversary({
     node: { index, attack },
     manifest: run.manifest,
+    initialParameters: environment.initialParameters,
     honest: environment.honest,
     topology,
     models: environment.models,

@@ -1,4 +1,4 @@
-import { LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
+import { LIMITS, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { pipe } from 'it-pipe'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
@@ -23,13 +23,23 @@ type BlobRequest = z.infer<typeof requestSchema>
 
 export interface BlobSource {
   blob(cid: string): Promise<OpenBlob | undefined>
-  isAdmitted(peer: string): boolean
+  /** Whether a peer may have this blob. */
+  mayHave(peer: string, cid: string): boolean
+}
+
+/**
+ * Who may have what in a run: admitted peers everything, a member that is not admitted yet the model that the run begins
+ * with, since it cannot take part before it has it.
+ */
+export function blobGate(run: Run, isAdmitted: (peer: string) => boolean): BlobSource['mayHave'] {
+  const { initialCid } = run.manifest.model
+  return (peer, cid) => isAdmitted(peer) || (cid === initialCid && run.memberIndex.has(peer))
 }
 
 /** An honest peer has one stream open, and for a moment a second one after a break. */
 const MAX_STREAMS_PER_PEER = 4
 
-/** Serves blobs to admitted peers. */
+/** Serves blobs to those who may have them. */
 export function serveBlobs(direct: DirectProtocols, source: BlobSource): Promise<void> {
   return direct.serveLasting(STREAM_PROTOCOLS.blob, MAX_STREAMS_PER_PEER, answerRequests(source))
 }
@@ -59,8 +69,10 @@ export function answerRequests(source: BlobSource): LastingAnswer {
       for (;;) {
         const frame = await stream.readFrameOrEnd(whileConnected)
         if (frame === undefined) return
-        if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
-        yield requestSchema.parse(frame)
+        const request = requestSchema.parse(frame)
+        if (!source.mayHave(peer, request.cid))
+          throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+        yield request
       }
     }
     const send = async (answers: AsyncIterable<Answer>): Promise<void> => {

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { blobCid, encodeModel, type Run } from '@tempered/protocol'
+import { blobCid, type Run } from '@tempered/protocol'
 import { errorMessage, NodeError } from '../errors.js'
-import { manifestInitialParameters } from '../round/manifest-training.js'
+import { drawnInitialParameters, initialBlob } from '../round/initial-model.js'
 
 /** Looks up a blob by CID; undefined when it is not available. The bytes always match the CID. */
 export type BlobLookup = (cid: string) => Promise<Uint8Array | undefined>
@@ -58,9 +58,14 @@ async function listFolder(folder: string): Promise<string[]> {
   }
 }
 
-/** A lookup that also knows the run's initial model, which follows from the manifest and is in no store. */
+/**
+ * A lookup that also knows the run's initial model where it follows from the manifest and is in no store. A model that
+ * was given is looked up as any other.
+ */
 export function withInitialModel(lookup: BlobLookup, run: Run): BlobLookup {
   const { initialCid } = run.manifest.model
-  return async (cid) =>
-    cid === initialCid ? encodeModel(manifestInitialParameters(run.manifest)) : lookup(cid)
+  return async (cid) => {
+    const drawn = cid === initialCid ? drawnInitialParameters(run.manifest) : undefined
+    return drawn === undefined ? lookup(cid) : initialBlob(drawn).bytes
+  }
 }

@@ -20,7 +20,8 @@ import {
 import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import { createRunRule } from '../aggregate/run-rule.js'
 import { errorMessage, NodeError } from '../errors.js'
-import { manifestInitialParameters, manifestLayers } from '../round/manifest-training.js'
+import { drawnInitialParameters } from '../round/initial-model.js'
+import { manifestLayers } from '../round/manifest-training.js'
 import { type RunTopology, runTopology } from '../topology.js'
 import type { BlobLookup } from './blob-folders.js'
 
@@ -71,10 +72,11 @@ export class MissingBlobs extends Error {
 
 export function createReplay(run: Run, blobs: BlobLookup): Replay {
   const { manifest } = run
-  const { parameterCount } = manifest.model
+  const { parameterCount, initialCid } = manifest.model
   const rule = createRunRule(manifest.rule)
   const topology: RunTopology = runTopology(run)
-  const initial = rule.usesInitial ? manifestInitialParameters(manifest) : undefined
+  const drawn = rule.usesInitial ? drawnInitialParameters(manifest) : undefined
+  const needsInitial = rule.usesInitial && drawn === undefined
 
   const needs = (entry: SignedEntry, parent: SignedEntry | undefined): string[] => {
     const { body } = entry
@@ -86,6 +88,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
         record.arrival === null || record.announcement === null ? [] : [modelOf(record.announcement)],
       ),
       ...(memory === undefined || memory === null ? [] : [memory.toString()]),
+      ...(needsInitial ? [initialCid] : []),
     ]
   }
 
@@ -110,7 +113,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
       rule,
       own: model(modelOf(body.announcement)),
       previous: model(body.start.toString()),
-      initial,
+      initial: needsInitial ? model(initialCid) : drawn,
       neighbours: body.neighbours.map((record) => neighbourOf(record, model)),
       round: body.round,
       rounds: manifest.training.rounds,

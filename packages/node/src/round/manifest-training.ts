@@ -1,6 +1,5 @@
 import type { Manifest } from '@tempered/protocol'
 import {
-  initialTaskParameters,
   type LearningRateSchedule,
   learningRateAt,
   type OpenTask,
@@ -31,11 +30,6 @@ export function manifestLayers(manifest: Manifest): number[] {
     lengths.set(layer, (lengths.get(layer) ?? 0) + shape.reduce((product, size) => product * size, 1))
   }
   return [...lengths.values()]
-}
-
-/** The parameters with which every node of the run begins. */
-export function manifestInitialParameters(manifest: Manifest): Float32Array {
-  return initialTaskParameters(manifestTask(manifest), manifest.seed)
 }
 
 /** The manifest's learning rate over the rounds, with its base rate. */

@@ -1,8 +1,6 @@
 import {
   allocateModel,
-  blobCid,
   decodeModel,
-  encodeModel,
   type FinalHead,
   type ModelBuffer,
   type Run,
@@ -17,6 +15,7 @@ import { blobsOfEvidence } from '../evidence/judge.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Logger } from '../logger.js'
 import { blobsOf } from '../round/entry-writing.js'
+import { drawnInitialParameters, initialBlob } from '../round/initial-model.js'
 import { createOwnHistory, type OwnHistory } from '../round/own-history.js'
 import { createWitness, type Witness } from '../witness/witness.js'
 import type { LedgerCopy, NodeStores } from './stores.js'
@@ -84,6 +83,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     opened.push(() => evidence.close())
     const blobs = await stores.openBlobs(init.diskBudgetBytes)
     for (const held of evidence.all) for (const cid of blobsOfEvidence(held, run)) blobs.pin(cid)
+    await keepInitialModel(init, blobs)
     let pinnedFinal: string | undefined
     pinFinal = (round) => {
       const aggregate = history.aggregateOf(round)
@@ -125,11 +125,11 @@ async function startingParameters(
   const { run } = init
   const { parameterCount, initialCid } = run.manifest.model
   if (ledger.last === undefined) {
-    const cid = blobCid(encodeModel(init.initialParameters)).toString()
+    const { cid } = initialBlob(init.initialParameters)
     if (cid !== initialCid) {
       throw new NodeError(
         'E_INITIAL_PARAMETERS',
-        `the run's seed and model give the initial parameters ${cid}, but the manifest says ${initialCid}: it was changed ` +
+        `the initial parameters of this node are ${cid}, but the manifest says ${initialCid}: it was changed ` +
           'after it was made, or made by another version of Tempered; make it again with `tempered manifest create` ' +
           'and give it to every member',
       )
@@ -145,6 +145,19 @@ async function startingParameters(
     )
   }
   return copyModel(decodeModel(bytes, parameterCount))
+}
+
+/**
+ * A model that no seed gives is kept: this node needs it after a restart, members without it fetch it from here, and a
+ * replay of the ledger begins with it.
+ */
+async function keepInitialModel({ run, initialParameters }: NodeStateInit, blobs: BlobStore): Promise<void> {
+  const { initialCid } = run.manifest.model
+  if (drawnInitialParameters(run.manifest) !== undefined) return
+  const { cid, bytes } = initialBlob(initialParameters)
+  if (cid !== initialCid) return
+  blobs.pin(cid)
+  if ((await blobs.get(cid)) === undefined) await blobs.put(bytes)
 }
 
 /** The rule's memory when the last entry was written. */

@@ -2,7 +2,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
-import { serveBlobs } from '../blobs/exchange.js'
+import { blobGate, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
@@ -181,7 +181,7 @@ export function createLibp2pNetwork(
     })
     running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood, ownKey }
     await admission.start()
-    await serveBlobs(direct, { blob: local.blob, isAdmitted: neighbourhood.isAdmitted })
+    await serveBlobs(direct, { blob: local.blob, mayHave: blobGate(run, neighbourhood.isAdmitted) })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     const { joinTopics } = await import('./gossip.js')

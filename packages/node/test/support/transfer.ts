@@ -63,7 +63,7 @@ export async function setupTransfer() {
         },
       }
     },
-    isAdmitted: (peer) => admitted.has(peer),
+    mayHave: (peer) => admitted.has(peer),
   })
   const blobClient = createBlobClient(client)
   const parts = {

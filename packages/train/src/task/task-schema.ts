@@ -133,13 +133,25 @@ const optimiserSchema = z
 const tensorSchema = z.strictObject({ name: z.string().min(1).max(200), shape: z.array(sizes).max(8) })
 export type TensorLayout = z.output<typeof tensorSchema>
 
-const modelSchema = z
+const resolvedModels = [
+  z.enum(BUILT_IN_MODELS),
+  z.strictObject({ layers: z.array(layerSchema).min(1).max(1000) }).describe('Layers from the input on.'),
+  z
+    .strictObject({ tensors: z.array(tensorSchema).min(1).max(100_000) })
+    .describe("Tensors of a model that only the trainer's own process knows."),
+] as const
+const modelSchema = z.union(resolvedModels).describe('The model.')
+const writtenModelSchema = z
   .union([
-    z.enum(BUILT_IN_MODELS),
-    z.strictObject({ layers: z.array(layerSchema).min(1).max(1000) }).describe('Layers from the input on.'),
+    ...resolvedModels,
     z
-      .strictObject({ tensors: z.array(tensorSchema).min(1).max(100_000) })
-      .describe("Tensors of a model that only the trainer's own process knows."),
+      .strictObject({
+        layersModel: z
+          .string()
+          .min(1)
+          .describe('A Keras or tfjs LayersModel: its model.json, relative to this file.'),
+      })
+      .describe('Layers, and the parameters to begin with, from a model.json.'),
   ])
   .describe('The model.')
 
@@ -157,7 +169,12 @@ const fields = {
   optimiser: optimiserSchema.default({ kind: 'sgd' }),
 }
 
-const fileSchema = z.strictObject({ task: fields.name, ...fields, name: z.never().optional() })
+const fileSchema = z.strictObject({
+  task: fields.name,
+  ...fields,
+  model: writtenModelSchema,
+  name: z.never().optional(),
+})
 // Interfaces, so that schemas elsewhere can name them in their types.
 export interface TaskFile extends z.output<typeof fileSchema> {}
 export interface TaskFileInput extends z.input<typeof fileSchema> {}

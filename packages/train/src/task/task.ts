@@ -38,7 +38,12 @@ export function firstMetric({ metrics, output }: Pick<TaskFile, 'metrics' | 'out
 /** Turns what a user wrote into the document of a manifest. Throws TrainError E_TASK, E_MODEL_SHAPE. */
 export function resolveTask(file: TaskFile): OpenTask {
   const { task: name, input, output, model, optimiser, loss, metrics } = file
-  const built = builtModel(file)
+  if (typeof model === 'object' && 'layersModel' in model)
+    refuse(
+      'model',
+      `${model.layersModel} was not read; use readTaskModel first, or read the task with its file`,
+    )
+  const built = builtModel({ input, output, model })
   const layout = layoutOf(model, built)
   return openTask({
     kind: 'tempered/task',

@@ -71,7 +71,7 @@ function compile(engine: Engine, { model, task }: OpenTask): Program {
   if (model === undefined) {
     throw new TrainError(
       'E_TASK',
-      `the model of task ${task.name} is not made of layers; it needs its own trainer`,
+      `the model of task ${task.name} is known only to a process that trains it; give each node one, under trainer in node.yaml`,
     )
   }
   const reason = engine.unsupported(model, task.loss)

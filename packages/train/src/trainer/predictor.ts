@@ -38,7 +38,8 @@ export async function openPredictor(
   if (model === undefined)
     throw new TrainError(
       'E_TASK',
-      `the model of task ${task.name} is not made of layers; use its own trainer`,
+      `the model of task ${task.name} is known only to the process that trains it, so it can be neither evaluated nor used ` +
+        'here; take it there with `model export --format safetensors`',
     )
   const { engine } = await chooseEngine(backend)
   const program = engine.compile(model, task.loss)

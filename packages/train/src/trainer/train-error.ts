@@ -6,6 +6,7 @@ export const TRAIN_ERROR_CODES = [
   'E_MODEL_SHAPE',
   'E_TASK',
   'E_EXPORT',
+  'E_IMPORT',
   'E_PARAMETER_COUNT',
   'E_TRAIN_DATA',
   'E_LABEL_RANGE',

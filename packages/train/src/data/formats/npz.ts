@@ -14,8 +14,13 @@ const MAX_ENTRIES = 1000
 /** Deflate packs at most 1,032 to 1: an entry that claims more is a lie. */
 const MOST_EXPANSION = 1032
 
-/** Opens an NPZ file; nothing is unpacked but headers. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_MISMATCH. */
+/** Opens an NPZ file with samples and targets. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_MISMATCH. */
 export async function openNpz(file: string): Promise<ArraySource> {
+  return assign(file, 'npz', await openNpzArrays(file))
+}
+
+/** The arrays of an NPZ file by name; nothing is unpacked but headers. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT. */
+export async function openNpzArrays(file: string): Promise<ReadonlyMap<string, NumberArray>> {
   const arrays = new Map<string, NumberArray>()
   for (const entry of await entriesOf(file)) {
     if (!entry.fileName.endsWith('.npy')) continue
@@ -24,7 +29,7 @@ export async function openNpz(file: string): Promise<ArraySource> {
     const size = entry.uncompressedSize
     arrays.set(name, await openNpy({ file, name, size, open: () => entryBytes(file, entry) }))
   }
-  return assign(file, 'npz', arrays)
+  return arrays
 }
 
 /** Opens a folder of NPY files of the same names, or the folder of one of them. Throws as {@link openNpz}. */

@@ -83,6 +83,20 @@ export async function createProcessTrainer(init: ProcessTrainerInit): Promise<Pr
   return trainer
 }
 
+/**
+ * The parameters with which a process begins, by the run's seed: what it answers to `get` right after `hello`. The
+ * process is started for this and ends afterwards. Rejects as {@link createProcessTrainer}, and with
+ * E_TRAINER_PROTOCOL for another number of parameters or ones that are not finite.
+ */
+export async function initialProcessParameters(init: ProcessTrainerInit): Promise<Float32Array> {
+  const trainer = new ChildTrainer(init)
+  try {
+    return await trainer.initialParameters()
+  } finally {
+    await trainer.close()
+  }
+}
+
 type Hello = TrainerReplies['hello']
 
 class ChildTrainer implements ProcessTrainer {
@@ -109,6 +123,24 @@ class ChildTrainer implements ProcessTrainer {
 
   async start(): Promise<void> {
     await this.withChild(async () => undefined)
+  }
+
+  /** To be called before anything is trained. */
+  async initialParameters(): Promise<Float32Array> {
+    return this.withChild(async (child) => {
+      const { tensor } = await child.ask({ type: 'get' }, this.deadlines.transferMs).catch((error) => {
+        if (!(error instanceof TrainError) || error.code !== 'E_TRAINER_FAILED') throw error
+        const text = `${error.message}; its model must have parameters once it has answered 'hello'`
+        throw new TrainError('E_TRAINER_FAILED', text, error)
+      })
+      this.checkReturned(tensor)
+      const bad = tensor.findIndex((value) => !Number.isFinite(value))
+      if (bad < 0) return tensor
+      throw new TrainError(
+        'E_TRAINER_PROTOCOL',
+        `the trainer begins with parameters of which number ${bad} is ${tensor[bad]}; a run cannot begin with them`,
+      )
+    })
   }
 
   setParameters(flat: Float32Array): void {
@@ -147,12 +179,7 @@ class ChildTrainer implements ProcessTrainer {
         signal,
       )
       const { tensor } = await child.ask({ type: 'get' }, transferMs, [], signal)
-      if (tensor.length !== this.parameterCount) {
-        throw new TrainError(
-          'E_TRAINER_PROTOCOL',
-          `the trainer returned ${tensor.length} parameters, but the model has ${this.parameterCount}`,
-        )
-      }
+      this.checkReturned(tensor)
       this.flat.set(tensor)
       return { loss: reply.loss ?? Number.NaN, samples: reply.samples }
     })
@@ -198,6 +225,14 @@ class ChildTrainer implements ProcessTrainer {
       }
       return reply.values.map((value) => value ?? Number.NaN)
     })
+  }
+
+  private checkReturned({ length }: Float32Array): void {
+    if (length === this.parameterCount) return
+    throw new TrainError(
+      'E_TRAINER_PROTOCOL',
+      `the trainer returned ${length} parameters, but the model has ${this.parameterCount}`,
+    )
   }
 
   dispose(): void {
