@@ -1,12 +1,8 @@
 /**
  * From layers to a model: resolves shapes, and lays the tensors out in the flat vector: layer by layer from the input,
  * in each layer in the order that `operation.ts` names, each tensor row-major float32.
- *
- * Initial limits are those of Glorot and Bengio (AISTATS 2010): ±√(6/(fan in + fan out)); fans of a convolution are
- * area × channels.
  */
 
-import { createRng } from '@tempered/robust-agg/rng'
 import { TrainError } from '../trainer/train-error.js'
 import type { Layer, SimpleLayer } from './layer-schema.js'
 import type { Model, Operation, Shape, TensorRole, TensorSlot, Window } from './operation.js'
@@ -47,23 +43,6 @@ export function buildModel(
     throw new TrainError('E_MODEL_SHAPE', 'layers: the model has no parameters to train')
   const output = operations.at(-1)?.output ?? input
   return { input, inputType, output, operations, tensors: builder.tensors, parameterCount: builder.length }
-}
-
-/**
- * Initial parameters: from this project's seeded randomness and + − × ÷ √ on float64, rounded to float32 once, so the
- * same bits on every machine and engine. Nodes with the same seed begin with the same parameters.
- */
-export function drawInitialParameters(model: Model, seed: number | string): Float32Array {
-  const flat = new Float32Array(model.parameterCount)
-  for (const { name, offset, length, limit, value } of model.tensors) {
-    if (limit === 0) {
-      if (value !== 0) flat.fill(value, offset, offset + length)
-      continue
-    }
-    const rng = createRng(seed, 'initial-parameters', name)
-    for (let k = 0; k < length; k++) flat[offset + k] = (2 * rng.uniform() - 1) * limit
-  }
-  return flat
 }
 
 function text(shape: Shape): string {

@@ -2,8 +2,9 @@
 
 import { createRng, type Rng } from '@tempered/robust-agg/rng'
 import type { LossName, Program } from '../../src/engine/engine.js'
+import { drawInitialParameters } from '../../src/task/initial-parameters.js'
 import { type LayerInput, layerSchema } from '../../src/task/layer-schema.js'
-import { buildModel, drawInitialParameters } from '../../src/task/model.js'
+import { buildModel } from '../../src/task/model.js'
 import type { Model, Shape } from '../../src/task/operation.js'
 import { referenceForward, referenceLoss } from './reference-model.js'
 
