@@ -4,12 +4,10 @@
 """
 
 import argparse
-import csv
-import hashlib
 
 import numpy as np
 
-from tempered_trainer import Trainer, run
+from tempered_trainer import Trainer, read_table, run
 
 
 class Softmax(Trainer):
@@ -20,16 +18,11 @@ class Softmax(Trainer):
         task = hello["task"]
         columns = task["input"]["columns"]
         classes = task["output"]["classes"]
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        x = np.array(
-            [[(float(row[c["name"]]) - c["mean"]) / c["deviation"] for c in columns] for row in rows], np.float32
-        )
-        y = np.array([classes.index(row[self.label]) for row in rows])
-        test = np.arange(len(rows)) % 5 == 0
+        inputs, labels, self.data = read_table(self.path, task, self.label)
+        x, y = np.array(inputs, np.float32), np.array(labels)
+        test = np.arange(len(y)) % 5 == 0
         self.train_set, self.test_set = (x[~test], y[~test]), (x[test], y[test])
         self.samples, self.test_samples = int((~test).sum()), int(test.sum())
-        self.data = hashlib.sha256(open(self.path, "rb").read()).hexdigest()
         self.shape = (len(classes), len(columns))
 
     def set_parameters(self, flat):

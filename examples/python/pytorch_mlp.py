@@ -4,13 +4,11 @@
 """
 
 import argparse
-import csv
-import hashlib
 
 import torch
 from torch import nn
 
-from tempered_trainer import Trainer, run
+from tempered_trainer import Trainer, read_table, run
 
 torch.set_num_threads(1)
 # The same parameters and seed give the same model again, when a round is repeated after a crash.
@@ -23,15 +21,11 @@ class DenseLayers(Trainer):
 
     def start(self, hello):
         task = hello["task"]
-        columns, classes = task["input"]["columns"], task["output"]["classes"]
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        x = torch.tensor([[(float(row[c["name"]]) - c["mean"]) / c["deviation"] for c in columns] for row in rows])
-        y = torch.tensor([classes.index(row[self.label]) for row in rows])
-        test = torch.arange(len(rows)) % 5 == 0
+        inputs, labels, self.data = read_table(self.path, task, self.label)
+        x, y = torch.tensor(inputs), torch.tensor(labels)
+        test = torch.arange(len(y)) % 5 == 0
         self.train_set, self.test_set = (x[~test], y[~test]), (x[test], y[test])
         self.samples, self.test_samples = int((~test).sum()), int(test.sum())
-        self.data = hashlib.sha256(open(self.path, "rb").read()).hexdigest()
         # Kernels are [units, inputs], as nn.Linear has them, each followed by its bias; ReLU between layers.
         kernels = [slot["shape"] for slot in hello["layout"] if slot["name"].endswith(".kernel")]
         layers = []

@@ -6,13 +6,11 @@ Its model is one dense layer (built-in model `softmax`), trained one against the
 """
 
 import argparse
-import csv
-import hashlib
 
 import numpy as np
 from sklearn.linear_model import SGDClassifier
 
-from tempered_trainer import Trainer, run
+from tempered_trainer import Trainer, read_table, run
 
 
 class OneAgainstRest(Trainer):
@@ -24,14 +22,11 @@ class OneAgainstRest(Trainer):
         columns, classes = task["input"]["columns"], task["output"]["classes"]
         if len(classes) < 3:
             raise ValueError("with two classes SGDClassifier has one row of coefficients; use three classes or more")
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        x = np.array([[(float(row[c["name"]]) - c["mean"]) / c["deviation"] for c in columns] for row in rows])
-        y = np.array([classes.index(row[self.label]) for row in rows])
-        test = np.arange(len(rows)) % 5 == 0
+        inputs, labels, self.data = read_table(self.path, task, self.label)
+        x, y = np.array(inputs), np.array(labels)
+        test = np.arange(len(y)) % 5 == 0
         self.train_set, self.test_set = (x[~test], y[~test]), (x[test], y[test])
         self.samples, self.test_samples = int((~test).sum()), int(test.sum())
-        self.data = hashlib.sha256(open(self.path, "rb").read()).hexdigest()
         self.classes, self.features = np.arange(len(classes)), len(columns)
 
     def set_parameters(self, flat):

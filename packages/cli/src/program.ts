@@ -174,7 +174,7 @@ function addManifestCommands(program: Command): void {
     )
     .option(
       '--rule <name>',
-      'aggregation rule, with the parameters of its paper (default: balance with steps=4, which suits every built-in model)',
+      'aggregation rule, with the parameters of its paper (default: balance with steps=4, measured for softmax, mlp and cnn)',
     )
     .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
     .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)

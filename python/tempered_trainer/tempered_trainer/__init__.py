@@ -4,13 +4,15 @@ The node starts this process and talks to it over standard input and output. Eve
 standard error, and from there into the node's log.
 """
 
+import csv
+import hashlib
 import json
 import os
 import struct
 import sys
 import traceback
 
-__all__ = ["Trainer", "run", "offsets"]
+__all__ = ["Trainer", "run", "offsets", "read_table"]
 __version__ = "0.1.0"
 
 PROTOCOL_VERSION = 1
@@ -66,6 +68,41 @@ class Trainer:
 
     def stop(self):
         """Called once at the end."""
+
+
+def read_table(path, task, label):
+    """The samples of a CSV file as the task wants them: (inputs, labels, SHA-256 of the file in hex).
+
+    inputs: one list of floats per row, (value - mean) / deviation of each input column. labels: the position of each
+    row's ``label`` among the task's classes. ``task``: that of ``hello``, with number columns and named classes.
+    Raises ValueError with the line for a missing column, a value that is no number, or an unknown class.
+    """
+    classes = {name: number for number, name in enumerate(task["output"]["classes"])}
+    inputs, labels = [], []
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            where = "%s:%d" % (path, reader.line_num)
+            sample = []
+            for column in task["input"]["columns"]:
+                name = column["name"]
+                if column["type"] != "number":
+                    raise ValueError("column %s is a %s column; read_table knows numbers" % (name, column["type"]))
+                try:
+                    value = float(row[name])
+                except KeyError:
+                    raise ValueError("%s: there is no column %s" % (path, name)) from None
+                except (TypeError, ValueError):
+                    raise ValueError("%s: %r in column %s is not a number" % (where, row[name], name)) from None
+                sample.append((value - column["mean"]) / column["deviation"])
+            if label not in row:
+                raise ValueError("%s: there is no column %s" % (path, label))
+            if row[label] not in classes:
+                raise ValueError("%s: %r is not a class of the task" % (where, row[label]))
+            inputs.append(sample)
+            labels.append(classes[row[label]])
+    with open(path, "rb") as file:
+        return inputs, labels, hashlib.sha256(file.read()).hexdigest()
 
 
 def offsets(layout):
