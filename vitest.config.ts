@@ -2,9 +2,14 @@ import { defineConfig } from 'vitest/config'
 import { CACHE } from './test-support/cache.js'
 import { full } from './test-support/tier.js'
 
-/** They replace modules or globals, or register rules, measures and plug-ins: each has a process of its own. */
+/**
+ * They replace modules or globals, register rules, measures and plug-ins, or list all that are registered: each has a
+ * process of its own.
+ */
 const ISOLATED = [
+  'packages/cli/test/unit/scenario/files.test.ts',
   'packages/lab/test/e2e/library.test.ts',
+  'packages/lab/test/unit/matrix/files.test.ts',
   'packages/lab/test/unit/measures/catalogue.test.ts',
   'packages/lab/test/unit/plugins/*.test.ts',
   'packages/robust-agg/test/unit/rules/anchored-memory.test.ts',
