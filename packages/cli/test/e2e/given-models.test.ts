@@ -57,17 +57,7 @@ describe('a run that begins with the weights of a model.json', () => {
       await writeModel(join(folder, 'net'))
       await writeFile(join(folder, 'task.yaml'), `${DIGITS}model: { layersModel: net/model.json }\n`)
       await initNodes(folder, ['alice', 'bob', 'carol'], 1)
-      const create = [
-        'manifest',
-        'create',
-        '--force',
-        '--rule',
-        'median',
-        '--local-steps',
-        '2',
-        '--task',
-        'task.yaml',
-      ]
+      const create = 'manifest create --force --rule median --local-steps 2 --task task.yaml'.split(' ')
       const members = ['alice', 'bob', 'carol'].flatMap((name) => ['--member', name])
       const made = await callCli([...create, ...members, '--rounds', '2'], folder)
       expect(made.code, made.stderr).toBe(0)
@@ -120,17 +110,7 @@ describe('a run that begins with the weights of a model.json', () => {
       await writeModel(join(folder, 'net'))
       await initNodes(folder, ['alice'], 1)
       await writeFile(join(folder, 'task.yaml'), `${DIGITS}model: { layersModel: net/model.json }\n`)
-      const create = [
-        'manifest',
-        'create',
-        '--force',
-        '--member',
-        'alice',
-        '--rule',
-        'average',
-        '--task',
-        'task.yaml',
-      ]
+      const create = 'manifest create --force --member alice --rule average --task task.yaml'.split(' ')
       expect((await callCli(create, folder)).code).toBe(0)
       const whole = await readFile(join(folder, 'manifest.initial'))
       await rm(join(folder, 'manifest.initial'))
@@ -213,17 +193,7 @@ describe('a task that comes from elsewhere', () => {
         initial: ({ parameterCount }) => Float32Array.from({ length: parameterCount }, (_, k) => Math.sin(k) / 10),
       }`
       await writeFile(join(folder, 'my-task.mjs'), code)
-      const create = [
-        'manifest',
-        'create',
-        '--force',
-        '--member',
-        'alice',
-        '--rule',
-        'average',
-        '--rounds',
-        '1',
-      ]
+      const create = 'manifest create --force --member alice --rule average --rounds 1'.split(' ')
       const made = await callCli([...create, '--task', 'my-task.mjs'], folder)
       expect(made.code, made.stderr).toBe(0)
       expect(await readFile(join(folder, 'manifest.json'), 'utf8')).not.toContain('my-task')
@@ -252,23 +222,10 @@ model: { tensors: [{ name: w, shape: [1, 3] }, { name: b, shape: [1] }] }
         const file = join(folder, name, 'node.yaml')
         await writeFile(file, `${await readFile(file, 'utf8')}trainer: { command: ${command} }\n`)
       }
-      const create = [
-        'manifest',
-        'create',
-        '--force',
-        '--member',
-        'alice',
-        '--member',
-        'bob',
-        '--task',
-        'task.yaml',
-        '--rounds',
-        '3',
-        '--rule',
-        'average',
-        '--batch-size',
-        '8',
-      ]
+      const create =
+        'manifest create --force --member alice --member bob --task task.yaml --rounds 3 --rule average --batch-size 8'.split(
+          ' ',
+        )
       const without = await callCli(create, folder)
       expect(without.code).toBe(2)
       expect(without.stderr).toMatch(/lists tensors.*--trainer alice.*--initial model.safetensors/)

@@ -1,9 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRng } from '@tempered/robust-agg/rng'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import '@tensorflow/tfjs-backend-cpu'
+import { afterAll, beforeAll } from 'vitest'
 import { createWasmEngine } from '../../src/engine/wasm/wasm-engine.js'
 import { readTaskModel } from '../../src/import/layers-model.js'
 import { readModelParameters } from '../../src/import/model-parameters.js'
@@ -11,6 +13,17 @@ import { type OpenTask, resolveTask } from '../../src/task/task.js'
 import { type TaskFileInput, taskFileSchema } from '../../src/task/task-schema.js'
 
 type Json = Record<string, unknown>
+
+/** For a test file that compares with tfjs: its backend, and a temporary folder, in which the result names paths. */
+export function kerasFolder(): (name: string) => string {
+  let folder: string
+  beforeAll(async () => {
+    await tf.setBackend('cpu')
+    folder = await mkdtemp(join(tmpdir(), 'tempered-import-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+  return (name) => join(folder, name)
+}
 
 /** Contents of a model.json with one group of weights in one shard. */
 export interface KerasFile {

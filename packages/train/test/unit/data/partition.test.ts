@@ -9,6 +9,15 @@ const split = (nodes: number, scheme: PartitionScheme, seed: number | string = 1
 const counts = (nodes: number, scheme: PartitionScheme) =>
   split(nodes, scheme).map((part) => [...histogram(labels, part, 10)])
 
+/** Samples of which only the labels matter. */
+const train = createDataset({
+  name: 'labels',
+  inputs: new Uint8Array(labels.length),
+  shape: [1],
+  targets: labels,
+  classes: 10,
+})
+
 describe('partition', () => {
   it('iid: equal sizes, every class near its share', () => {
     for (const row of counts(10, { kind: 'iid' })) {
@@ -123,13 +132,6 @@ describe('partition', () => {
     expect(() => partition({ labels, classes: 9, nodes: 2, scheme, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'E_LABEL_RANGE' }),
     )
-    const train = createDataset({
-      name: 'labels',
-      inputs: new Uint8Array(labels.length),
-      shape: [1],
-      targets: labels,
-      classes: 10,
-    })
     expect(() => shareIndices({ train, test: train }, { scheme, part: 2, parts: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'E_PARTITION' }),
     )
@@ -138,13 +140,6 @@ describe('partition', () => {
 
 describe('the share of a node', () => {
   it('is that of its own seed and number of nodes, whatever was dealt before', () => {
-    const train = createDataset({
-      name: 'labels',
-      inputs: new Uint8Array(labels.length),
-      shape: [1],
-      targets: labels,
-      classes: 10,
-    })
     const share = (part: number, parts: number, seed: number) =>
       shareIndices({ train, test: train }, { scheme: { kind: 'iid' }, part, parts, seed })
     const deal = (nodes: number, seed: number) =>

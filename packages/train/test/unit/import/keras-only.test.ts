@@ -1,27 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createRng } from '@tempered/robust-agg/rng'
-import * as tf from '@tensorflow/tfjs-core'
 import { layers as L, sequential } from '@tensorflow/tfjs-layers'
-import '@tensorflow/tfjs-backend-cpu'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TaskFileInput } from '../../../src/task/task-schema.js'
 import {
   importKeras,
   inputsOf,
   type KerasFile,
+  kerasFolder,
   predictions,
   savedByTfjs,
   writeKeras,
 } from '../../support/keras-files.js'
 
-let folder: string
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  folder = await mkdtemp(join(tmpdir(), 'tempered-import-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const pathOf = kerasFolder()
 
 const SAMPLES = 3
 const classes = (count: number): TaskFileInput['output'] => ({ type: 'class', classes: count })
@@ -86,7 +77,7 @@ describe('layers that Keras has and tfjs has not', () => {
         { name: 'gru/gru_cell/bias', shape: [2, 3 * units] },
       ],
     )
-    const path = await writeKeras(join(folder, 'gru'), file)
+    const path = await writeKeras(pathOf('gru'), file)
     const [open, flat] = await importKeras(path, tensor(steps, size), classes(units))
     const inputs = inputsOf(open, 'gru', SAMPLES) as Float32Array
     const found = predictions(open, flat, inputs, SAMPLES)
@@ -126,7 +117,7 @@ describe('layers that Keras has and tfjs has not', () => {
         { name: 'norm/beta', shape: [channels] },
       ],
     )
-    const path = await writeKeras(join(folder, 'group'), file)
+    const path = await writeKeras(pathOf('group'), file)
     const [open, flat] = await importKeras(path, tensor(positions, channels), classes(channels))
     const inputs = inputsOf(open, 'group', SAMPLES) as Float32Array
     const found = predictions(open, flat, inputs, SAMPLES)
@@ -178,7 +169,7 @@ describe('quantised weights', () => {
       weight.quantization = { dtype, scale, min, original_dtype: 'float32' }
     })
     file.weights = Buffer.concat(stored)
-    const path = await writeKeras(join(folder, dtype), file)
+    const path = await writeKeras(pathOf(dtype), file)
     const [, flat] = await importKeras(path, tensor(4), classes(3))
     const kernel = Array.from({ length: 12 }, (_, k) => flat[(k % 3) * 4 + Math.floor(k / 3)])
     const found = [...kernel, ...flat.subarray(12)]

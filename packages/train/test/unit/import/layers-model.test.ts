@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   model as functional,
@@ -11,7 +8,7 @@ import {
   sequential,
 } from '@tensorflow/tfjs-layers'
 import '@tensorflow/tfjs-backend-cpu'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TaskFileInput } from '../../../src/task/task-schema.js'
 import {
   asKeras3,
@@ -19,17 +16,13 @@ import {
   importKeras,
   inputsOf,
   type KerasFile,
+  kerasFolder,
   predictions,
   savedByTfjs,
   writeKeras,
 } from '../../support/keras-files.js'
 
-let folder: string
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  folder = await mkdtemp(join(tmpdir(), 'tempered-import-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const pathOf = kerasFolder()
 
 type Input = TaskFileInput['input']
 type Output = TaskFileInput['output']
@@ -196,7 +189,7 @@ describe.each(Object.entries(CASES))('%s', (name, { build, input: from, output, 
     }
     forms.stored = asStored(file)
     for (const [form, written] of Object.entries(forms)) {
-      const path = await writeKeras(join(folder, `${name} ${form}`), written)
+      const path = await writeKeras(pathOf(`${name} ${form}`), written)
       const [open, flat] = await importKeras(path, from, output)
       const inputs = inputsOf(open, name, SAMPLES)
       const found = predictions(open, flat, inputs as Float32Array, SAMPLES)
