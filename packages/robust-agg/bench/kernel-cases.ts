@@ -54,6 +54,7 @@ const viewOf = (models: readonly Float32Array[]): PreView => ({
   round: 0,
   exposed: 0,
   refused: 0,
+  opposed: false,
   initial: models[2],
   reputations: models.map(() => ({ earned: 0, possible: 0 })),
 })

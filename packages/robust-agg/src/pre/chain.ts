@@ -4,6 +4,7 @@ import type { RoundView } from '../rules/round-view.js'
 import type { SenderMemory } from '../types.js'
 import type { Mixture, PreBehaviour, Refusal, Reputation } from './definition.js'
 import { reputationIn, shareOf } from './step-memory.js'
+import { identityRows } from './unmixed.js'
 
 /** The models of a round on their way through the steps. */
 export interface Chain {
@@ -22,7 +23,7 @@ function identity(models: readonly Float32Array[]): Chain {
     models,
     outputOf: models.map((_, k) => k),
     refused: models.map(() => null),
-    total: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
+    total: identityRows(models.length),
     clipped: models.map(() => false),
   }
 }
@@ -66,6 +67,7 @@ export interface StepsRun {
   readonly chain: Chain
   readonly exposed: number
   readonly refused: number
+  readonly opposed: boolean
   /** For each step with memory, what each original input gained. */
   readonly gains: readonly (readonly Reputation[])[]
   /** Names of the steps that did not fit the models. */
@@ -93,13 +95,15 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
   const gains = remembering.map(() => past.map(() => NOTHING))
   let { exposed, refused } = view
   const unfit: string[] = []
+  let { opposed } = view
   let chain = identity([view.own, ...view.vectors])
   for (const step of pre) {
     if (chain.models.length < 2) break
     const s = remembering.indexOf(step)
     const { outputOf } = chain
     const reputations = s < 0 ? [] : reputationsOf(chain, past, s)
-    const mixed = step.mix({ models: chain.models, previous, initial, round, exposed, refused, reputations })
+    const { models } = chain
+    const mixed = step.mix({ models, previous, initial, round, exposed, refused, opposed, reputations })
     if (mixed === 'too-few-models') return mixed
     outputOf.forEach((o, k) => {
       // A copy of the node's own model earns nothing: it took no work.
@@ -107,8 +111,9 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
     })
     chain = extend(chain, mixed)
     if (mixed.unfit === true) unfit.push(step.name)
+    opposed ||= mixed.opposed === true
     exposed += mixed.exposed ?? 0
     refused += mixed.refused?.filter((refusal) => refusal !== null).length ?? 0
   }
-  return { chain, exposed, refused, gains, unfit }
+  return { chain, exposed, refused, opposed, gains, unfit }
 }

@@ -15,6 +15,8 @@ export interface PreView {
   readonly refused: number
   /** Where the run began, or `previous`. */
   readonly initial: Float32Array
+  /** An earlier step has found that what honest nodes learn goes against one another ({@link Mixture.opposed}). */
+  readonly opposed: boolean
   /** The reputation of each model's sender from earlier rounds; the best one if there are several senders. */
   readonly reputations: readonly Reputation[]
 }
@@ -50,6 +52,11 @@ export interface Mixture {
   readonly refused?: readonly (Refusal | null)[]
   /** True: what the step takes for granted does not hold for these models, so it has left them as they are. */
   readonly unfit?: boolean
+  /**
+   * True: the node has found that what honest nodes learn goes against one another. Later steps and the rule then
+   * trust nearness less.
+   */
+  readonly opposed?: boolean
 }
 
 /** A pre-aggregator's description; the rare flags default to false. */

@@ -25,6 +25,7 @@
 import { middleMean, squaredDistancesTo } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import type { PreDefinition } from './definition.js'
+import { identityRows, unmixed } from './unmixed.js'
 
 /** A model that loses more than this share of its step loses much of it. */
 const MUCH = 1 / 3
@@ -125,12 +126,12 @@ export const madClipping: PreDefinition = {
       const outputs = models.map((x) => new Float32Array(x.length))
       const clipped = clampAll(models, c, outputs)
       const unfit = losers(models, outputs, previous) > most * models.length
+      if (unfit) return unmixed(models)
       return {
-        models: unfit ? models : outputs,
+        models: outputs,
         outputOf: models.map((_, k) => k),
-        coefficients: models.map((_, o) => Float64Array.from(models, (_x, k) => (k === o ? 1 : 0))),
-        clipped: clipped.map((cut) => cut && !unfit),
-        unfit,
+        coefficients: identityRows(models.length),
+        clipped,
       }
     },
     outputs: (models) => models,

@@ -10,12 +10,15 @@
  * O(n²·d) if all are different, and n vectors of length d.
  * Source: Allouah et al., "Fixing by Mixing: A Recipe for Optimal Byzantine ML under Heterogeneity", AISTATS 2023,
  * arXiv 2302.01772.
- * Deviations: none.
+ * Deviations: behind a step that found that what honest nodes learn goes against one another (`PreView.opposed`),
+ * nothing is mixed, and the step reports itself unfit. A model that is far from the others then says nothing about its
+ * sender, and mixing would remove what only that sender knows.
  */
 
 import { pairwiseSquaredDistances, sharedCombinations } from '../kernels/dispatch.js'
 import { byzantineCount, byzantineCountParameter, toleratedCount } from '../rules/byzantine-count.js'
 import type { PreDefinition } from './definition.js'
+import { unmixed } from './unmixed.js'
 
 export const nnm: PreDefinition = {
   info: {
@@ -27,7 +30,8 @@ export const nnm: PreDefinition = {
     affine: true,
   },
   build: ({ f: fixed }) => ({
-    mix: ({ models, exposed, refused }) => {
+    mix: ({ models, exposed, refused, opposed }) => {
+      if (opposed) return unmixed(models)
       const n = models.length
       const f = byzantineCount(fixed, { exposed, refused }, n, 1)
       if (f < 0) return 'too-few-models'

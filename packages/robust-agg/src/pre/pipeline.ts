@@ -14,7 +14,7 @@ import { memoryAfter, ruleMemory } from './step-memory.js'
  */
 function viewBehind(
   view: RoundView,
-  { chain, exposed, refused, gains }: StepsRun,
+  { chain, exposed, refused, opposed, gains }: StepsRun,
   screen: Screen,
 ): RoundView {
   const [own, ...vectors] = chain.models
@@ -41,6 +41,7 @@ function viewBehind(
     ...view,
     exposed,
     refused,
+    opposed,
     ownMemory: pastOf(0),
     memories: vectors.map((_, o) => pastOf(o + 1)),
     opinion: (k, j) =>

@@ -100,6 +100,7 @@ export const reputation: PreDefinition = {
         coefficients: kept.map((k) => Float64Array.from(models, (_x, other) => (other === k ? 1 : 0))),
         gains,
         unfit,
+        opposed: unfit,
         refused: models.map((_, k) =>
           kept.includes(k)
             ? null

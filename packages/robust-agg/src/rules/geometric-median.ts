@@ -9,7 +9,9 @@
  * 7·steps models, or one far from the others, n distances to a combination that is never stored in each step,
  * O(steps·n·d).
  * Source: Pillutla, Kakade, Harchaoui, "Robust Aggregation for Federated Learning", IEEE TSP 2022, arXiv 1912.13445.
- * Deviations: equal sample weights. Distances after the first step have an error of at most 2⁻¹³ of max(ν, distance),
+ * Deviations: behind a pre-aggregator that found that what honest nodes learn goes against one another
+ * (`RoundView.opposed`), ν is at least the median of the ‖z − x_k‖ in each step: the nearer half counts in full, as in
+ * Huber's estimator of location (Annals of Mathematical Statistics 1964). Equal sample weights. Distances after the first step have an error of at most 2⁻¹³ of max(ν, distance),
  * in practice about 1e-7: see combination-distances.ts for the bound and for what happens when it would not hold.
  */
 
@@ -54,7 +56,7 @@ export const geometricMedian: RuleDefinition = {
   build: ({ nu, steps }) => {
     return {
       tolerated: (models) => toleratedCount(undefined, models, 1),
-      combine: ({ own, vectors, out }) => {
+      combine: ({ own, vectors, opposed, out }) => {
         const models = [own, ...vectors]
         const squares = Float64Array.from(models, (x) => squaredNorm(x))
         const distances = createCombinationDistances({
@@ -68,10 +70,11 @@ export const geometricMedian: RuleDefinition = {
         const weights = new Float64Array(models.length)
         for (let step = 0; step < steps; step++) {
           if (step > 0) distances.measure(weights, squares)
+          const smoothing = opposed ? Math.max(nu, Math.sqrt(squares.toSorted()[squares.length >> 1])) : nu
           let total = 0
           for (let k = 0; k < models.length; k++) {
             const distance = Math.sqrt(squares[k])
-            weights[k] = 1 / Math.max(distance, nu)
+            weights[k] = 1 / Math.max(distance, smoothing)
             total += weights[k]
           }
           for (let k = 0; k < models.length; k++) weights[k] /= total

@@ -35,6 +35,8 @@ export interface RoundView {
   readonly exposed: number
   /** Neighbours refused by a pre-aggregator, which are not among the vectors either. */
   readonly refused: number
+  /** A pre-aggregator has found that what honest nodes learn goes against one another. */
+  readonly opposed: boolean
   /** The opinion of neighbour k about neighbour j, in [0, 1]; null when it has none. */
   readonly opinion: (k: number, j: number) => number | null
   /** Where the rule writes its result. */

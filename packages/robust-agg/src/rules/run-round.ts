@@ -71,6 +71,7 @@ function viewOf(
     layers: input.layers === undefined ? [own.length] : Array.from(input.layers),
     exposed: input.exposed ?? 0,
     refused: 0,
+    opposed: false,
     opinion: (k, j) => opinionOf(input.opinions, usable[k], usable[j]),
     out,
   }

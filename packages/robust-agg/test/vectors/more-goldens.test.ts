@@ -97,6 +97,7 @@ test('pre-aggregators: NNM and ARC, every row', () => {
     round: 0,
     exposed: 0,
     refused: 0,
+    opposed: false,
     initial: Float32Array.of(0, 0),
     reputations: [],
   }

@@ -76,6 +76,7 @@ describe('toy goldens', () => {
       round: 0,
       exposed: 0,
       refused: 0,
+      opposed: false,
       initial: own,
       reputations: [],
     })

@@ -1,7 +1,7 @@
 /** The pre-aggregator `reputation`: who worked against the training is left out, judged by all rounds so far. */
 
 import { describe, expect, test } from 'vitest'
-import { createRule, type RoundInput, type RoundMemory } from '../../../src/index.js'
+import { type Aggregation, createRule, type RoundInput, type RoundMemory } from '../../../src/index.js'
 import { cloud } from '../../support.js'
 
 const D = 33
@@ -220,5 +220,27 @@ describe('where my own step is no reference', () => {
     expect(lenient.aggregate(round([-1, -1, -1, -1, 1, 1])).unfit).toEqual(['reputation'])
     const never = createRule('average', {}, { pre: [{ name: 'reputation', params: { most: 1 } }] })
     expect(never.aggregate(round(strangers)).unfit).toBeUndefined()
+  })
+
+  test('what comes behind trusts nearness less: NNM mixes nothing, the geometric median counts the nearer half in full', () => {
+    const opposed = round([-1, -1, -1, -1, -1, -9])
+    const mixing = createRule(
+      'average',
+      {},
+      { pre: [{ name: 'reputation' }, { name: 'nnm', params: { f: 2 } }] },
+    )
+    const mixed = mixing.aggregate(opposed)
+    expect(mixed.unfit).toEqual(['reputation', 'nnm'])
+    expect(mixed.vector).toEqual(createRule('average').aggregate(opposed).vector)
+
+    const median = createRule('geometric-median', { nu: 1e-3 }, { pre: [{ name: 'reputation' }] }).aggregate(
+      opposed,
+    )
+    const alone = createRule('geometric-median', { nu: 1e-3 }).aggregate(opposed)
+    const largest = ({ ownWeight, verdicts }: Aggregation) => {
+      const weights = [ownWeight, ...verdicts.map(({ weight }) => weight)]
+      return weights.filter((weight) => weight === Math.max(...weights)).length
+    }
+    expect([largest(median), largest(alone)]).toEqual([4, 1])
   })
 })
