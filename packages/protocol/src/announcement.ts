@@ -1,11 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { decodeCanonical, encodeCanonical } from './codec.js'
+import { decodeCanonical } from './codec.js'
 import { counter, documentLink, modelLink, parseFields, peerIdField, signatureField } from './fields.js'
 import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION } from './manifest.js'
-import { type Signed, signBody, verifySigned } from './signing.js'
+import { type SignedMessage, signBody, verifySigned } from './signing.js'
 
 /** "In this round my trained model is this blob." The announcement is gossiped; the blob itself is pulled. */
 const announcementSchema = z.strictObject({
@@ -32,10 +32,6 @@ const announcementSchema = z.strictObject({
 })
 export type Announcement = z.infer<typeof announcementSchema>
 
-/** A decoded signed message with the exact bytes it arrived in, for forwarding and for evidence. */
-export interface SignedMessage<B> extends Signed<B> {
-  readonly bytes: Uint8Array
-}
 export type SignedAnnouncement = SignedMessage<Announcement>
 
 const signedAnnouncementSchema = z.strictObject({ body: announcementSchema, signature: signatureField })
@@ -44,12 +40,11 @@ export function signAnnouncement(
   body: Omit<Announcement, 'version' | 'author'>,
   signer: Signer,
 ): SignedAnnouncement {
-  const signed = signBody(
+  return signBody(
     'announcement',
     { version: PROTOCOL_VERSION, author: signer.peerId, ...body } as Announcement,
     signer,
   )
-  return { ...signed, bytes: encodeCanonical(signed) }
 }
 
 /** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */

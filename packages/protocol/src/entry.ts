@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { decodeCanonical, encodeCanonical } from './codec.js'
+import { decodeCanonical } from './codec.js'
 import { ProtocolError } from './errors.js'
 import {
   bytesField,
@@ -16,7 +16,7 @@ import {
 import { documentCid } from './hashing.js'
 import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
-import { type Signed, signBody, verifySigned } from './signing.js'
+import { type SignedMessage, signBody, verifySigned } from './signing.js'
 
 /**
  * Version of the entries that this package writes. A later version gets its own schema beside the older ones in
@@ -102,8 +102,7 @@ const entrySchema = z.strictObject({
 export type Entry = z.infer<typeof entrySchema>
 
 /** A ledger entry with its bytes and its address. */
-export interface SignedEntry extends Signed<Entry> {
-  readonly bytes: Uint8Array
+export interface SignedEntry extends SignedMessage<Entry> {
   readonly cid: CID
 }
 
@@ -117,8 +116,7 @@ export function signEntry(body: Omit<Entry, 'version' | 'author'>, signer: Signe
     { version: ENTRY_VERSION, author: signer.peerId, ...body } as Entry,
     signer,
   )
-  const bytes = encodeCanonical({ body: signed.body, signature: signed.signature })
-  return { ...signed, bytes, cid: documentCid(bytes) }
+  return { ...signed, cid: documentCid(signed.bytes) }
 }
 
 /**

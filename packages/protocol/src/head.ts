@@ -1,6 +1,5 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import type { SignedMessage } from './announcement.js'
 import { decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
 import {
   type CosignedReference,
@@ -24,7 +23,7 @@ import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION, type Run } from './manifest.js'
 import { leafHash, merkleRoot, rootFromInclusion } from './merkle.js'
-import { signBody, verifySigned } from './signing.js'
+import { type SignedMessage, signBody, verifySigned } from './signing.js'
 
 /** "My ledger now ends here, and this is where I saw others' ledgers end." */
 const headSchema = z.strictObject({
@@ -92,7 +91,7 @@ export function signHead(
   signer: Signer,
 ): HeadMessage {
   const list = inListOrder(witnessed)
-  const signed = signBody(
+  const head = signBody(
     'head',
     {
       version: PROTOCOL_VERSION,
@@ -102,7 +101,6 @@ export function signHead(
     } as Head,
     signer,
   )
-  const head: SignedHead = { ...signed, bytes: encodeCanonical(signed) }
   const cosigned = referTo(list)
   return { head, cosigned, bytes: encodeCanonical({ head: head.bytes, cosigned: packReference(cosigned) }) }
 }

@@ -4,7 +4,6 @@ export {
   decodeAnnouncement,
   openAnnouncement,
   type SignedAnnouncement,
-  type SignedMessage,
   signAnnouncement,
   verifyAnnouncement,
 } from './announcement.js'
@@ -80,6 +79,7 @@ export {
   merkleRoot,
   rootFromInclusion,
 } from './merkle.js'
+export type { SignedMessage } from './signing.js'
 export {
   allocateModel,
   decodeModel,

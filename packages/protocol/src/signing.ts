@@ -1,4 +1,4 @@
-import { encodeCanonical } from './codec.js'
+import { encodeCanonical, equalBytes } from './codec.js'
 import { ProtocolError } from './errors.js'
 import { type Signer, verifySignature } from './identity.js'
 
@@ -12,36 +12,80 @@ export interface Signed<B> {
   readonly signature: Uint8Array
 }
 
+/** A signed body with its canonical bytes: as it was signed or as it arrived, for forwarding and for evidence. */
+export interface SignedMessage<B> extends Signed<B> {
+  readonly bytes: Uint8Array
+}
+
 interface Authored {
   /** Peer id of the signer. */
   readonly author: string
 }
 
-function preimage(kind: SignedKind, body: unknown): Uint8Array {
-  const domain = new TextEncoder().encode(`tempered/${kind}/v1\0`)
-  const bytes = encodeCanonical(body)
-  const all = new Uint8Array(domain.byteLength + bytes.byteLength)
-  all.set(domain)
-  all.set(bytes, domain.byteLength)
+const DOMAINS: Readonly<Record<SignedKind, Uint8Array>> = {
+  announcement: domainOf('announcement'),
+  head: domainOf('head'),
+  entry: domainOf('entry'),
+}
+
+function domainOf(kind: SignedKind): Uint8Array {
+  return new TextEncoder().encode(`tempered/${kind}/v1\0`)
+}
+
+/**
+ * The canonical encoding of { body, signature } is the body's own between two constants, before the 64 bytes of the
+ * signature. So a message is signed and verified without encoding its body a second time.
+ */
+const BEFORE_BODY = encodeCanonical({ body: 0 }).slice(0, -1).with(0, 0xa2)
+const SIGNATURE_BYTES = 64
+const BEFORE_SIGNATURE = encodeCanonical({ signature: new Uint8Array(SIGNATURE_BYTES) }).slice(
+  1,
+  -SIGNATURE_BYTES,
+)
+const AFTER_BODY = BEFORE_SIGNATURE.byteLength + SIGNATURE_BYTES
+
+function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.byteLength
+  }
   return all
 }
 
+/** The body's canonical bytes inside those of a signed message; undefined where they are not such a message. */
+function bodyInside(bytes: Uint8Array): Uint8Array | undefined {
+  const end = bytes.byteLength - AFTER_BODY
+  const fits =
+    end > BEFORE_BODY.byteLength &&
+    equalBytes(bytes.subarray(0, BEFORE_BODY.byteLength), BEFORE_BODY) &&
+    equalBytes(bytes.subarray(end, end + BEFORE_SIGNATURE.byteLength), BEFORE_SIGNATURE)
+  return fits ? bytes.subarray(BEFORE_BODY.byteLength, end) : undefined
+}
+
 /** Signs a body; its `author` must be the signer, else E_WRONG_AUTHOR. */
-export function signBody<B extends Authored>(kind: SignedKind, body: B, signer: Signer): Signed<B> {
+export function signBody<B extends Authored>(kind: SignedKind, body: B, signer: Signer): SignedMessage<B> {
   if (body.author !== signer.peerId) {
     throw new ProtocolError(
       'E_WRONG_AUTHOR',
       `${kind}: author ${body.author} cannot be signed by ${signer.peerId}`,
     )
   }
-  return { body, signature: signer.sign(preimage(kind, body)) }
+  const encoded = encodeCanonical(body)
+  const signature = signer.sign(concatenated(DOMAINS[kind], encoded))
+  return { body, signature, bytes: concatenated(BEFORE_BODY, encoded, BEFORE_SIGNATURE, signature) }
 }
 
-/** Throws E_SIGNATURE unless the signature was made with the author's key. */
-export function verifySigned(kind: SignedKind, signed: Signed<Authored>): void {
-  if (!verifySignature(signed.body.author, preimage(kind, signed.body), signed.signature)) {
-    throw new ProtocolError('E_SIGNATURE', `${kind}: the signature is not ${signed.body.author}'s`, {
-      author: signed.body.author,
-    })
-  }
+/**
+ * Throws E_SIGNATURE unless the signature was made with the author's key over the body inside `bytes`, which must be
+ * the canonical bytes that the other fields were decoded from.
+ */
+export function verifySigned(kind: SignedKind, { body, signature, bytes }: SignedMessage<Authored>): void {
+  const signed = bodyInside(bytes)
+  if (signed !== undefined && verifySignature(body.author, concatenated(DOMAINS[kind], signed), signature))
+    return
+  throw new ProtocolError('E_SIGNATURE', `${kind}: the signature is not ${body.author}'s`, {
+    author: body.author,
+  })
 }

@@ -16,6 +16,7 @@ export interface SlowLinksInit {
  */
 export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork {
   const { clock, deadlines } = init
+  const { borrowModel } = network
 
   const wait = async (peer: string, bytes: number, signal: AbortSignal): Promise<void> => {
     const speed = init.speedOf(peer)
@@ -54,6 +55,12 @@ export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork 
       await wait(peer, into.byteLength - (progress?.received ?? 0), signal)
       return network.fetchModel(peer, cid, into, signal, progress)
     },
+    ...(borrowModel && {
+      async borrowModel(peer, cid, byteLength, signal) {
+        await wait(peer, byteLength, signal)
+        return borrowModel(peer, cid, byteLength, signal)
+      },
+    }),
     async pollStatus(peer, fromRound, signal) {
       await wait(peer, 0, signal)
       return network.pollStatus(peer, fromRound, signal)

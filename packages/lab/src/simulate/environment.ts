@@ -89,6 +89,7 @@ export async function openEnvironment({
       bytesPerMs: BYTES_PER_MS,
       audience: 'neighbours',
       reader,
+      parameterCount: run.manifest.model.parameterCount,
     }),
     source,
     parts: partition({

@@ -1,11 +1,11 @@
-import type { ModelBuffer, SignedAnnouncement } from '@tempered/protocol'
+import { MODEL_HEADER_BYTES, type SignedAnnouncement } from '@tempered/protocol'
 import { createModelPool } from '../blobs/model-pool.js'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import { createTransferProgress } from '../blobs/transfer-progress.js'
 import { type Clock, sleep } from '../clock.js'
 import { errorCode, NodeError } from '../errors.js'
 import { modelFlaw } from '../evidence/judge.js'
-import type { RunNetwork } from '../transport/network.js'
+import type { BorrowedModel, RunNetwork } from '../transport/network.js'
 
 /** Pulls neighbours' models, with retries, and keeps them until their round is over. Buffers are reused. */
 export interface ModelFetcher {
@@ -27,7 +27,7 @@ export interface ModelFetcher {
 }
 
 export interface ModelFetcherInit {
-  readonly network: Pick<RunNetwork, 'fetchModel'>
+  readonly network: Pick<RunNetwork, 'fetchModel' | 'borrowModel'>
   readonly clock: Clock
   readonly parameterCount: number
   /** Peers that may hold a model of `author` too; default: none. */
@@ -41,7 +41,8 @@ export interface ModelFetcherInit {
 interface Transfer {
   readonly announcement: SignedAnnouncement
   readonly controller: AbortController
-  buffer: ModelBuffer
+  /** The node's own buffer, or memory that it shares with others; undefined until a borrowed model has arrived. */
+  held: BorrowedModel | undefined
   /** The bytes have arrived, checked and finite. */
   done: boolean
   /** Nothing writes into the buffer any more. */
@@ -63,26 +64,52 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
 
   const release = (transfer: Transfer): void => {
     transfer.released = true
-    pool.give(transfer.buffer)
+    transfer.held?.giveBack()
+  }
+
+  const ownBuffer = (): BorrowedModel => {
+    const model = pool.take()
+    return { model, sound: false, giveBack: () => pool.give(model) }
+  }
+
+  /** Attempts to get the model into `transfer.held`. */
+  const attempts = (author: string, transfer: Transfer): (() => Promise<void>) => {
+    const { signal } = transfer.controller
+    const cid = transfer.announcement.body.model.toString()
+    const { borrowModel } = network
+    if (borrowModel !== undefined)
+      return async () => {
+        const borrowed = await borrowModel(author, cid, MODEL_HEADER_BYTES + 4 * parameterCount, signal)
+        transfer.held = borrowed
+      }
+    const held = ownBuffer()
+    transfer.held = held
+    return fetchResumed(network, author, cid, held.model.bytes, signal, () => init.holders?.(author) ?? [])
+  }
+
+  /** Reports a model that a round cannot use, and throws why. */
+  const check = ({ announcement, held }: Transfer): void => {
+    const borrowed = held as BorrowedModel
+    if (borrowed.sound) return
+    const { bytes } = borrowed.model
+    const flaw = modelFlaw(bytes, parameterCount)
+    borrowed.sound = flaw === undefined
+    if (flaw === undefined) return
+    init.onInvalid(announcement, bytes)
+    throw flaw
   }
 
   const pull = async (author: string, transfer: Transfer): Promise<void> => {
     const { signal } = transfer.controller
-    const cid = transfer.announcement.body.model.toString()
-    const { bytes } = transfer.buffer
-    const fetch = fetchResumed(network, author, cid, bytes, signal, () => init.holders?.(author) ?? [])
-    for (let attempt = 1; ; attempt++) {
+    const attempt = attempts(author, transfer)
+    for (let count = 1; ; count++) {
       try {
-        await fetch()
-        const flaw = modelFlaw(bytes, parameterCount)
-        if (flaw !== undefined) {
-          init.onInvalid(transfer.announcement, bytes)
-          throw flaw
-        }
+        await attempt()
+        check(transfer)
         return
       } catch (error) {
-        if (signal.aborted || attempt >= ATTEMPTS || !RETRYABLE.has(errorCode(error))) throw error
-        await sleep(clock, FIRST_RETRY_MS * 2 ** (attempt - 1), signal)
+        if (signal.aborted || count >= ATTEMPTS || !RETRYABLE.has(errorCode(error))) throw error
+        await sleep(clock, FIRST_RETRY_MS * 2 ** (count - 1), signal)
         signal.throwIfAborted()
       }
     }
@@ -97,7 +124,7 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       const transfer: Transfer = {
         announcement,
         controller: new AbortController(),
-        buffer: pool.take(),
+        held: undefined,
         done: false,
         settled: false,
         released: false,
@@ -122,8 +149,8 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
     take(peer, round) {
       const transfer = byRound.get(round)?.get(peer)
       if (transfer === undefined || !transfer.done) return undefined
-      const { buffer, announcement, arrivedMs } = transfer
-      return { parameters: buffer.parameters, announcement, arrivedMs }
+      const { held, announcement, arrivedMs } = transfer
+      return { parameters: (held as BorrowedModel).model.parameters, announcement, arrivedMs }
     },
     open(cid) {
       for (const transfers of byRound.values()) {
@@ -213,7 +240,7 @@ function fetchResumed(
 
 /** Reads copy: the buffer may be used for another model while libp2p still has their bytes. */
 function openTransfer(transfer: Transfer): OpenBlob {
-  const { bytes } = transfer.buffer
+  const { bytes } = (transfer.held as BorrowedModel).model
   return {
     byteLength: bytes.byteLength,
     async read(offset, length) {

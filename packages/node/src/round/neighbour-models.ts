@@ -30,7 +30,7 @@ export interface NeighbourModels {
 }
 
 export interface NeighbourModelsInit {
-  readonly network: Pick<RunNetwork, 'fetchModel'>
+  readonly network: Pick<RunNetwork, 'fetchModel' | 'borrowModel'>
   readonly clock: Clock
   readonly logger: Logger
   readonly parameterCount: number

@@ -1,3 +1,4 @@
+import type { OpenBlob } from '../blobs/open-blob.js'
 import { NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { MessageReader } from '../inbound/message-reader.js'
@@ -5,6 +6,7 @@ import { currentRoundOf } from './current-round.js'
 import type { Libp2pNetworkComponents } from './libp2p-network.js'
 import { createMemoryLinks, type MemoryLinks, type MemoryPeer, sendStatus } from './memory-links.js'
 import type { RunNetwork } from './network.js'
+import { createSharedModels, type SharedModels } from './shared-models.js'
 import { dropInvalid } from './status-exchange.js'
 
 /**
@@ -30,12 +32,15 @@ export interface MemoryHubInit {
   readonly audience?: 'members' | 'neighbours'
   /** Reads messages for all nodes; default: each node reads for itself. */
   readonly reader?: MessageReader
+  /** With the length of the models, nodes share received models; default: a copy for each receiver. */
+  readonly parameterCount?: number
 }
 
 export function createMemoryHub(init: MemoryHubInit): MemoryHub {
   const links = createMemoryLinks(init.latencyMs)
+  const shared = init.parameterCount === undefined ? undefined : createSharedModels(init.parameterCount)
   return {
-    connect: (parts) => createMemoryNetwork(links, init, parts),
+    connect: (parts) => createMemoryNetwork(links, init, shared, parts),
     setLink: links.setLink,
   }
 }
@@ -44,6 +49,7 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
 function createMemoryNetwork(
   links: MemoryLinks,
   init: MemoryHubInit,
+  shared: SharedModels | undefined,
   parts: Libp2pNetworkComponents,
 ): RunNetwork {
   const { run, signer, neighbours, local, clock } = parts
@@ -64,6 +70,29 @@ function createMemoryNetwork(
       if (member === peerId || links.reach(peerId, member) === undefined) continue
       links.deliver(self, member, bytes.byteLength, (receiver) => dropInvalid(() => take(receiver.inbound!)))
     }
+  }
+
+  /** Opens a blob at a peer, lets it travel and takes it. */
+  const transferred = async <T>(
+    peer: string,
+    cid: string,
+    byteLength: number,
+    signal: AbortSignal,
+    take: (blob: OpenBlob) => Promise<T>,
+  ): Promise<T> => {
+    const sender = await links.request(self, peer, signal)
+    const blob = await sender.parts.local.blob(cid)
+    if (blob === undefined) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
+    if (blob.byteLength !== byteLength)
+      throw new NodeError('E_MALFORMED', `blob ${cid} has ${blob.byteLength} bytes at ${peer}`)
+    const { bytesPerMs } = init
+    if (bytesPerMs !== undefined)
+      await new Promise<void>((resolve) => clock.after(byteLength / bytesPerMs, resolve))
+    signal.throwIfAborted()
+    const taken = await take(blob)
+    sender.sent += byteLength
+    self.received += byteLength
+    return taken
   }
 
   return {
@@ -102,22 +131,16 @@ function createMemoryNetwork(
       self.inbound?.quarantine(offender)
       publish(members, bytes, (inbound) => inbound.evidence(bytes, peerId))
     },
-    async fetchModel(peer, cid, into, signal) {
-      const sender = await links.request(self, peer, signal)
-      const blob = await sender.parts.local.blob(cid)
-      if (blob === undefined) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
-      const { byteLength } = blob
-      const bytes = await blob.read(0, byteLength)
-      if (byteLength !== into.byteLength)
-        throw new NodeError('E_MALFORMED', `blob ${cid} has ${byteLength} bytes at ${peer}`)
-      const { bytesPerMs } = init
-      if (bytesPerMs !== undefined)
-        await new Promise<void>((resolve) => clock.after(bytes.byteLength / bytesPerMs, resolve))
-      signal.throwIfAborted()
-      into.set(bytes)
-      sender.sent += bytes.byteLength
-      self.received += bytes.byteLength
-    },
+    fetchModel: (peer, cid, into, signal) =>
+      transferred(peer, cid, into.byteLength, signal, async (blob) => {
+        into.set(await blob.read(0, blob.byteLength))
+      }),
+    ...(shared && {
+      borrowModel: (peer, cid, byteLength, signal) =>
+        transferred(peer, cid, byteLength, signal, (blob) =>
+          shared.borrow(cid, () => blob.read(0, blob.byteLength)),
+        ),
+    }),
     async pollStatus(peer, fromRound, signal) {
       const sender = await links.request(self, peer, signal)
       const rounds = sender.parts.local.announcements(fromRound).map(({ body }) => body.round)

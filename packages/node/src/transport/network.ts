@@ -1,4 +1,11 @@
-import type { Evidence, FinalHead, HeadMessage, SignedAnnouncement, SignedHead } from '@tempered/protocol'
+import type {
+  Evidence,
+  FinalHead,
+  HeadMessage,
+  ModelBuffer,
+  SignedAnnouncement,
+  SignedHead,
+} from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { TransferProgress } from '../blobs/transfer-progress.js'
 
@@ -34,6 +41,11 @@ export interface RunNetwork {
     signal: AbortSignal,
     progress?: TransferProgress,
   ): Promise<void>
+  /**
+   * Where all nodes are in one process: a model of `byteLength` bytes in memory that its borrowers share, in place of
+   * `fetchModel` and with the same errors.
+   */
+  borrowModel?(peer: string, cid: string, byteLength: number, signal: AbortSignal): Promise<BorrowedModel>
   /** Asks a neighbour for its announcements from `fromRound` on; its reply goes through validation. */
   pollStatus(peer: string, fromRound: number, signal: AbortSignal): Promise<PeerStatus>
   /**
@@ -56,6 +68,15 @@ export interface RunNetwork {
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   stop(): Promise<void>
+}
+
+/** A model in memory that others may read too: nobody may write to it. */
+export interface BorrowedModel {
+  readonly model: ModelBuffer
+  /** Whether a borrower has found it to be a model of finite numbers; set by whoever has checked. */
+  sound: boolean
+  /** Once per borrower, after its last use. */
+  giveBack(): void
 }
 
 /** A neighbour's status on request. */
