@@ -5,8 +5,9 @@
  *
  * Symbols: μ the mean of own and the honest neighbours; bases: μ and own; directions u: against μ, along and against
  * own − μ, the deviation, its sign, each honest model's deviation from μ, and random ones; sizes s: a geometric grid
- * around the spread of the models, then golden-section steps around the best.
- * Cost: (directions × sizes + refinements) runs of the rule.
+ * around the spread of the models. All directions are tried at every second size, the most harmful ones at all sizes,
+ * then golden-section steps go around the best.
+ * Cost: (13·directions + 12·finalists + refinements) runs of the rule.
  * Source: this project; in the spirit of the attacks adapted to a rule of Shejwalkar and Houmansadr, NDSS 2021.
  */
 
@@ -56,6 +57,9 @@ export interface AdaptiveFixture {
 }
 
 const GRID = Array.from({ length: 25 }, (_, k) => 2 ** (k - 8))
+const [COARSE, BETWEEN] = [GRID.filter((_, k) => k % 2 === 0), GRID.filter((_, k) => k % 2 !== 0)]
+/** How many directions are tried at all sizes. */
+const FINALISTS = 6
 const REFINEMENTS = 24
 
 type Direction = readonly [name: string, base: ArrayLike<number>, along: Float64Array]
@@ -132,16 +136,23 @@ function searchSubmission(search: SubmissionSearch): Worst | undefined {
   const { own, mean, deviation, probe } = search
   const spread = Math.sqrt(deviation.reduce((sum, value) => sum + value * value, 0)) || 1
   const out = new Float32Array(own.length)
-  const craft = ([, base, along]: Direction, size: number): Float32Array =>
-    Float32Array.from(along, (value, k) => base[k] + size * value)
+  const crafted = new Float32Array(own.length)
+  const craft = ([, base, along]: Direction, size: number): Float32Array => {
+    for (let k = 0; k < crafted.length; k++) crafted[k] = base[k] + size * along[k]
+    return crafted
+  }
   let best: { direction: Direction; size: number; harm: number } | undefined
   const consider = (direction: Direction, size: number): number => {
     const harm = distanceTo(mean, probe(craft(direction, size), out))
     if (best === undefined || harm > best.harm) best = { direction, size, harm }
     return harm
   }
-  for (const direction of directionsOf(search, mean, deviation)) {
-    for (const factor of GRID) consider(direction, factor * spread)
+  const tried = directionsOf(search, mean, deviation).map((direction) => ({
+    direction,
+    harm: Math.max(...COARSE.map((factor) => consider(direction, factor * spread))),
+  }))
+  for (const { direction } of tried.toSorted((a, b) => b.harm - a.harm).slice(0, FINALISTS)) {
+    for (const factor of BETWEEN) consider(direction, factor * spread)
   }
   if (best === undefined) return undefined
   const { direction } = best
@@ -156,7 +167,12 @@ function searchSubmission(search: SubmissionSearch): Worst | undefined {
 }
 
 function distanceTo(mean: Float64Array, x: Float32Array): number {
-  return Math.sqrt(x.reduce((sum, value, k) => sum + (value - mean[k]) * (value - mean[k]), 0))
+  let sum = 0
+  for (let k = 0; k < mean.length; k++) {
+    const difference = x[k] - mean[k]
+    sum += difference * difference
+  }
+  return Math.sqrt(sum)
 }
 
 /** Runs the search. Deterministic. Not exhaustive, so its harm is a lower bound of the worst case. */
