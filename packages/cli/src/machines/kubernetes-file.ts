@@ -1,4 +1,4 @@
-import { DATA_FOLDER, type EmittedMachine, type MachineSet } from './machine-set.js'
+import { DATA_FOLDER, type EmittedMachine, type MachineSet, needsOwnData } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 /** Files of one host, as in its folder. */
@@ -28,7 +28,7 @@ export const DATA_CLAIM = 'tempered-data'
  */
 export function kubernetesDocuments(set: MachineSet, init: KubernetesInit): object[] {
   const namespace = projectName(set.plan.scenario.name)
-  const isOwnData = set.plan.scenario.data.source !== 'mnist'
+  const isOwnData = needsOwnData(set.plan)
   return [
     {
       apiVersion: 'v1',

@@ -3,7 +3,7 @@ import { faultText, sortFaults } from '@tempered/lab/faults'
 import { type Scenario, variantRuleName } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { DATA_CLAIM } from './kubernetes-file.js'
-import { DATA_FOLDER, type MachineSet } from './machine-set.js'
+import { DATA_FOLDER, type MachineSet, needsOwnData } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 export interface MachinesReadmeInit {
@@ -81,7 +81,7 @@ const NO_MANIFESTS = `Since addresses were given, there is no \`compose.yaml\` a
 `
 
 function dataSection({ plan }: MachineSet): string {
-  if (plan.scenario.data.source === 'mnist') return ''
+  if (!needsOwnData(plan)) return ''
   return `
 ## Data
 

@@ -2,13 +2,15 @@ import { type DataSource, imageTask, loadData, type OpenTask, resolveTask } from
 import { readInitial } from '../documents/initial.js'
 import { givenTask } from '../documents/task-file.js'
 import type { Scenario } from './schema.js'
+import { placeTrainers, requireTrainers, trainerParameters } from './trainers.js'
 
 /** The keys of a scenario that decide what is learnt, and from what. */
-type TaskKeys = Pick<Scenario, 'task' | 'model' | 'data' | 'initial'>
+type TaskKeys = Pick<Scenario, 'task' | 'model' | 'data' | 'nodes' | 'trainers'>
 
-/** A scenario's data, and the model that it begins with if it names one. */
-export interface ScenarioSource extends DataSource {
-  readonly initialParameters?: Float32Array
+/** What a run needs before it is planned. Without samples where no node uses any: see {@link usesData}. */
+export interface ScenarioSource extends Partial<DataSource> {
+  /** The parameters with which the run of a seed begins; left out where the seed draws them. */
+  initialParameters?(seed: number): Float32Array
 }
 
 /** The model of a run that names neither a task nor a model. */
@@ -19,14 +21,58 @@ function ownTask(scenario: Pick<TaskKeys, 'task'>): OpenTask | undefined {
   return task === undefined ? undefined : resolveTask(task)
 }
 
-/** What a scenario's nodes learn: its task, or to classify the images of its data. Throws TrainError. */
-export function scenarioTask(scenario: TaskKeys, data: DataSource): OpenTask {
-  return ownTask(scenario) ?? imageTask(scenario.model ?? DEFAULT_MODEL, data.train)
+/**
+ * Whether anything is taken from `data`: not where every node trains in a process with data of its own and a task says
+ * what is learnt.
+ */
+export function usesData(scenario: Pick<TaskKeys, 'task' | 'nodes' | 'trainers'>): boolean {
+  return scenario.task === undefined || placeTrainers(scenario).entryOf.size < scenario.nodes
 }
 
-/** Loads a scenario's data as numbers for its task, and its initial model. Throws DataError, TrainError, LabError. */
-export async function loadScenarioSource(scenario: TaskKeys, cacheFolder: string): Promise<ScenarioSource> {
-  const source = await loadData(scenario.data, cacheFolder, ownTask(scenario))
-  if (scenario.initial === undefined) return source
-  return { ...source, initialParameters: await readInitial(scenario.initial, scenarioTask(scenario, source)) }
+/** Throws E_CONFIG where the model of the task is known only to trainers, and a node has none. */
+export function requireEveryTrainer(scenario: TaskKeys): void {
+  const task = ownTask(scenario)
+  if (task !== undefined && task.model === undefined) requireTrainers(scenario, task)
+}
+
+/** What a scenario's nodes learn: its task, or to classify the images of its data. Throws TrainError. */
+export function scenarioTask(
+  scenario: Pick<TaskKeys, 'task' | 'model'>,
+  { train }: Partial<DataSource>,
+): OpenTask {
+  // Without a task, data are always used.
+  return ownTask(scenario) ?? imageTask(scenario.model ?? DEFAULT_MODEL, train as DataSource['train'])
+}
+
+/** Loads a scenario's data as numbers for its task, if it uses any. Throws DataError, TrainError, LabError. */
+export async function loadScenarioSamples(
+  scenario: TaskKeys,
+  cacheFolder: string,
+): Promise<Partial<DataSource>> {
+  return usesData(scenario) ? loadData(scenario.data, cacheFolder, ownTask(scenario)) : {}
+}
+
+/**
+ * The same with the parameters that its runs begin with: those of `initial`; or, of a model that only trainers know,
+ * those that the trainer of the first node names for each seed. Throws also E_CONFIG where such a model has nodes without
+ * a trainer, and what a trainer process fails with.
+ */
+export async function loadScenarioSource(
+  scenario: TaskKeys & Pick<Scenario, 'initial' | 'seeds'>,
+  cacheFolder: string,
+): Promise<ScenarioSource> {
+  const { initial, seeds } = scenario
+  requireEveryTrainer(scenario)
+  const source = await loadScenarioSamples(scenario, cacheFolder)
+  const task = scenarioTask(scenario, source)
+  if (initial !== undefined) return beginningWith(source, await readInitial(initial, task))
+  if (task.model !== undefined) return source
+  const bySeed = new Map<number, Float32Array>()
+  for (const seed of seeds) bySeed.set(seed, await trainerParameters(scenario, task, seed))
+  return { ...source, initialParameters: (seed) => bySeed.get(seed) as Float32Array }
+}
+
+/** A source whose runs begin with these parameters under every seed. */
+export function beginningWith(source: ScenarioSource, parameters: Float32Array): ScenarioSource {
+  return { ...source, initialParameters: () => parameters }
 }
