@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { pythonWith } from '../../../../test-support/python.js'
 import { callCli } from '../support/call-cli.js'
 import { configure, initNodes, listening, setBootstrap, startNode } from '../support/node-pair.js'
-import { inTemporaryFolder, parseJson } from '../support/run-cli.js'
+import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 const TRAINER = fileURLToPath(new URL('../../../train/test/support/own-model-trainer.py', import.meta.url))
 const python = pythonWith()
@@ -280,3 +280,11 @@ model: { tensors: [{ name: w, shape: [1, 3] }, { name: b, shape: [1] }] }
     }),
   )
 })
+
+it('a module of wrong syntax is refused with its line', () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFile(join(folder, 'task.mjs'), 'export default {\n  task: = 3\n}\n')
+    const refused = await runCli(['task', 'check', 'task.mjs'], folder)
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/E_MODULE: .*task\.mjs: cannot be imported: SyntaxError: .* \(line 2\)/)
+  }))
