@@ -5,6 +5,7 @@ import {
   usesData,
   wholeSplit,
 } from '@tempered/lab/scenario'
+import { drawnInitialParameters } from '@tempered/node'
 import type { NodeConfigInput } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
@@ -29,6 +30,11 @@ export interface EmittedMachine {
 
 /** Members that each host knows from the start; it finds the others through them. */
 const BOOTSTRAP_MEMBERS = 3
+
+/** The model that a run begins with, unless its seed draws it. */
+export function givenModel({ run, initialParameters }: RunPlan): Float32Array | undefined {
+  return drawnInitialParameters(run.manifest) === undefined ? initialParameters : undefined
+}
 
 /** Whether hosts need data that users have to put there. */
 export function needsOwnData({ scenario }: RunPlan): boolean {

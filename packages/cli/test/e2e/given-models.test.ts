@@ -144,11 +144,10 @@ describe('a run that begins with the weights of a model.json', () => {
       expect(hosts.code, hosts.stderr).toBe(0)
       const written = await readdir(join(folder, 'out/drawn-hosts'))
       expect(written).toContain('compose.yaml')
-      expect(written).not.toContain('kubernetes.yaml')
-      expect(await readdir(join(folder, 'out/drawn-hosts/hosts/node-00'))).toContain('manifest.initial')
-      expect(await readFile(join(folder, 'out/drawn-hosts/README.md'), 'utf8')).toContain(
-        'no `kubernetes.yaml`',
+      expect(await readFile(join(folder, 'out/drawn-hosts/kubernetes.yaml'), 'utf8')).toContain(
+        'initial-part-00',
       )
+      expect(await readdir(join(folder, 'out/drawn-hosts/hosts/node-00'))).toContain('manifest.initial')
       const broken = `name: broken\ninitial: net/gone.npz\nmodel: mlp\n${text}`
       await writeFile(join(folder, 'broken.yaml'), broken)
       const refused = await callCli(['scenario', 'validate', 'broken.yaml'], folder)
