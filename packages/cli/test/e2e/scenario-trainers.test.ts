@@ -245,6 +245,12 @@ describe('a model that only trainers know', () => {
       const shown = await callCli(['scenario', 'validate', 's.yaml'], folder)
       expect(shown.stdout, shown.stderr).toContain('for all nodes, with data of its own')
       expect(shown.stdout).not.toContain('label')
+      const text = await readFile(join(folder, 's.yaml'), 'utf8')
+      await writeFile(join(folder, 'named.yaml'), `${text}data: { source: gone.csv }\n`)
+      const named = await callCli(['scenario', 'validate', 'named.yaml'], folder)
+      expect(named.stdout, named.stderr).toMatch(
+        /data\.source \S*gone\.csv is not used: every node has a trainer/,
+      )
       const begun: string[][] = []
       for (const stage of ['cluster', 'simulate']) {
         const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--json'], folder)

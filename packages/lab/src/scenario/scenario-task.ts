@@ -44,12 +44,21 @@ export function scenarioTask(
   return ownTask(scenario) ?? imageTask(scenario.model ?? DEFAULT_MODEL, train as DataSource['train'])
 }
 
-/** Loads a scenario's data as numbers for its task, if it uses any. Throws DataError, TrainError, LabError. */
+/**
+ * Loads a scenario's data as numbers for its task, if it uses any. A notice says when data that it names are not used.
+ * Throws DataError, TrainError, LabError.
+ */
 export async function loadScenarioSamples(
   scenario: TaskKeys,
   cacheFolder: string,
 ): Promise<Partial<DataSource>> {
-  return usesData(scenario) ? loadData(scenario.data, cacheFolder, ownTask(scenario)) : {}
+  const { data } = scenario
+  if (usesData(scenario)) return loadData(data, cacheFolder, ownTask(scenario))
+  // The default, which the scenario need not have named.
+  if (data.source === 'mnist') return {}
+  return {
+    notices: [`data.source ${data.source} is not used: every node has a trainer with data of its own`],
+  }
 }
 
 /**
