@@ -128,7 +128,7 @@ export function maxPoolGradient(
   return runKernel(backend, 'MaxPoolGrad', { dy, input, output }, poolOf(window)) as Tensor4D
 }
 
-/** Derivative of average-pooling where every window counts as a whole, also its padding. */
+/** Derivative of average-pooling; of tfjs's own backends, where every window counts as a whole, also its padding. */
 export function averagePoolGradient(
   backend: TrainingBackend,
   input: Tensor4D,

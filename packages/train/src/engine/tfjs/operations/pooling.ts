@@ -19,7 +19,7 @@ export function applyPool(operation: PoolOperation, x: Tensor, work: Workspace):
         const dx =
           kind === 'max-pool'
             ? maxPoolGradient(backend, map, output, dy, window)
-            : averagePoolGradient(backend, map, tf.mul(dy, wholeWindowShares(work, window)), window)
+            : averagePoolGradient(backend, map, ofWholeWindows(work, dy, window), window)
         return tf.reshape(dx, x.shape)
       }
     },
@@ -27,10 +27,13 @@ export function applyPool(operation: PoolOperation, x: Tensor, work: Workspace):
 }
 
 /**
- * Size of a window over the number of its positions inside the image, for each output position; 1×h×w×1. Padding does
- * not count for the average, but tfjs's gradient divides by the size of the window.
+ * dy times the size of each window over the number of its positions inside the image. Padding does not count for the
+ * average, but the gradient of tfjs's own backends divides by the size of the window; that of TensorFlow's library does not.
  */
-function wholeWindowShares({ backend: { tf } }: Workspace, { size, stride, pad, from, to }: Window): Tensor {
+function ofWholeWindows({ backend }: Workspace, dy: Tensor4D, window: Window): Tensor4D {
+  const { tf } = backend
+  if (backend.name === 'node' || padding(window) === 'valid') return dy
+  const { size, stride, pad, from, to } = window
   const inside = (axis: 0 | 1, before: number): number[] =>
     Array.from({ length: to[axis] }, (_, k) => {
       const first = k * stride[axis] - before
@@ -40,7 +43,7 @@ function wholeWindowShares({ backend: { tf } }: Workspace, { size, stride, pad, 
   const shares = inside(0, pad.top).flatMap((rows) =>
     columns.map((count) => (size[0] * size[1]) / (rows * count)),
   )
-  return tf.tensor4d(shares, [1, to[0], to[1], 1])
+  return tf.mul(dy, tf.tensor4d(shares, [1, to[0], to[1], 1]))
 }
 
 export function applyGlobalPool(operation: GlobalPoolOperation, x: Tensor, work: Workspace): Applied {
