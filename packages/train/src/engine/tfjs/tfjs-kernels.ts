@@ -6,13 +6,7 @@
 import type { NamedTensorInfoMap, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import type { Window } from '../../task/operation.js'
 import type { TrainingBackend } from './backend.js'
-
-export type Shape4 = [number, number, number, number]
-
-/** `same` as TensorFlow has it: what is missing, the smaller half first. So the task's windows have it, too. */
-export function padding({ pad }: Window): 'valid' | 'same' {
-  return pad.top + pad.bottom + pad.left + pad.right === 0 ? 'valid' : 'same'
-}
+import { padding, type Shape4, type Sides, sides } from './window-shapes.js'
 
 /**
  * The padding of a convolution's forward pass. On WebAssembly by numbers: for `same` XNNPACK computes it itself, and
@@ -21,18 +15,6 @@ export function padding({ pad }: Window): 'valid' | 'same' {
 export function convolutionPadding({ name }: TrainingBackend, window: Window): 'valid' | 'same' | Sides {
   const { top, bottom, left, right } = window.pad
   return name === 'wasm' && padding(window) === 'same' ? sides(top, bottom, left, right) : padding(window)
-}
-
-type Sides = [[number, number], [number, number], [number, number], [number, number]]
-
-/** Padding by numbers, as tfjs takes it. */
-export function sides(top: number, bottom: number, left: number, right: number): Sides {
-  return [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]
 }
 
 function runKernel(

@@ -8,13 +8,13 @@
 import type { backend_util, KernelFunc, NamedAttrMap, Tensor, Tensor4D } from '@tensorflow/tfjs-core'
 import { TrainError } from '../../trainer/train-error.js'
 import type { Tf } from './tfjs.js'
-import { type Shape4, sides } from './tfjs-kernels.js'
 import {
   depthwiseFilterGradient,
   depthwiseInputGradient,
   maxPoolGradient,
   segmentSums,
 } from './wasm-loops.js'
+import { type Shape4, sides } from './window-shapes.js'
 
 type Compute = (tf: Tf, inputs: Record<string, Tensor4D>, attrs: NamedAttrMap) => Tensor
 type Convolution = backend_util.Conv2DInfo

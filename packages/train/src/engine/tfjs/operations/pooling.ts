@@ -1,6 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core'
 import type { GlobalPoolOperation, PoolOperation, Window } from '../../../task/operation.js'
-import { averagePoolGradient, maxPoolGradient, padding } from '../tfjs-kernels.js'
+import { averagePoolGradient, maxPoolGradient } from '../tfjs-kernels.js'
+import { padding } from '../window-shapes.js'
 import type { Applied, Workspace } from './applied.js'
 
 export function applyPool(operation: PoolOperation, x: Tensor, work: Workspace): Applied {
