@@ -10,19 +10,20 @@ export interface FoundModel extends LedgerModel {
 }
 
 /**
- * The aggregate of a round (from 1; default: the last) of the ledger at `path`, which is checked first. Throws E_FILE,
- * E_USAGE, and as `readLedgerModel`.
+ * The aggregate of a round (from 1; default: the last) of the ledger at `path`, which is checked first. `blobs`: what
+ * --blobs names, of a command that has it. Throws E_FILE, E_USAGE, and as `readLedgerModel`.
  */
 export async function findModel(
   path: string,
   round: number | undefined,
-  extraBlobs?: readonly string[],
+  blobs?: { readonly extra: readonly string[] | undefined },
 ): Promise<FoundModel> {
   const file = await oneLedgerFile(path)
   const found = await readLedgerModel({
     file,
     round,
-    blobFolders: await blobFolders([file], extraBlobs),
+    blobFolders: await blobFolders([file], blobs?.extra),
+    ...(blobs === undefined ? {} : { otherFolders: 'name its folder with --blobs' }),
     onBadCopy: (bad) => warn(new Error(`${bad} does not match its name and is skipped`)),
   })
   return { ...found, file, node: nodeName(file) }

@@ -156,6 +156,38 @@ describe('a run that begins with the weights of a model.json', () => {
     }))
 })
 
+describe('a scenario that begins where a node has ended', () => {
+  it('takes the last aggregate of its ledger, and refuses a state without it', () =>
+    inTemporaryFolder(async (folder) => {
+      const text =
+        'nodes: 2\nmodel: softmax\ntraining: { rounds: 1, localSteps: 2 }\ncontrols: { honest: false, undefended: false, baseline: false }\n'
+      await writeFile(join(folder, 'first.yaml'), text)
+      const first = await callCli(['scenario', 'run', 'first.yaml', '--stage', 'cluster', '--json'], folder)
+      const { runs } = parseJson(first.stdout.trim().split('\n').at(-1) ?? '') as {
+        runs: { folder: string }[]
+      }
+      const state = join(runs[0]!.folder, 'nodes/node-00')
+      await writeFile(join(folder, 'next.yaml'), `${text}initial: ${state}\n`)
+      const next = await callCli(['scenario', 'run', 'next.yaml', '--stage', 'simulate', '--json'], folder)
+      expect(next.code, next.stderr).toBe(0)
+      const last = parseJson(next.stdout.trim().split('\n').at(-1) ?? '') as typeof first & {
+        runs: typeof runs
+      }
+      const manifest = JSON.parse(await readFile(join(last.runs[0]!.folder, 'manifest.json'), 'utf8'))
+      expect(await readdir(join(state, 'blobs'))).toContain(manifest.model.initialCid)
+
+      await rm(join(state, 'blobs'), { recursive: true })
+      const validated = await callCli(['scenario', 'validate', 'next.yaml'], folder)
+      expect(validated.code).toBe(7)
+      expect(validated.stderr).toMatch(
+        /E_UNPROVEN: .*the model of round 1 is not on disk.*put it into .*blobs/,
+      )
+      const measured = await callCli(['model', 'eval', state, '--data', 'mnist'], folder)
+      expect(measured.code).toBe(7)
+      expect(measured.stderr).toMatch(/E_UNPROVEN: .*not on disk.*--blobs/)
+    }))
+})
+
 describe('a task that comes from elsewhere', () => {
   it('is written from a model.json by task init, and checked with its weights', () =>
     inTemporaryFolder(async (folder) => {

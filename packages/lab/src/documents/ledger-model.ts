@@ -19,6 +19,8 @@ export interface LedgerModelInit {
   readonly round?: number | undefined
   /** Folders in which models are looked for. */
   readonly blobFolders: readonly string[]
+  /** How users name other folders, for messages, e.g. `name its folder with --blobs`. */
+  readonly otherFolders?: string
   /** A copy does not match its name and is skipped. Without it, that is an error. */
   onBadCopy?(path: string): void
 }
@@ -29,7 +31,7 @@ export interface LedgerModelInit {
  * and E_HASH_MISMATCH and the errors of final heads.
  */
 export async function readLedgerModel(init: LedgerModelInit): Promise<LedgerModel> {
-  const { file, round, blobFolders, onBadCopy } = init
+  const { file, round, blobFolders, otherFolders, onBadCopy } = init
   const ledger = await openValidLedger(file)
   const entry = round === undefined ? await lastEntry(ledger) : (await entryOfRound(ledger, round)).entry
   const { manifest } = ledger.run
@@ -40,7 +42,7 @@ export async function readLedgerModel(init: LedgerModelInit): Promise<LedgerMode
     throw new LabError(
       'E_UNPROVEN',
       `${file}: the model of round ${entry.body.round + 1} is not on disk; nodes keep only those of their last rounds ` +
-        `(\`keepRounds\`). Take a later round, or find a copy of ${cid} and put it into ${blobFolders[0]}`,
+        `(\`keepRounds\`). Take a later round, or find a copy of ${cid} and ${otherFolders ?? `put it into ${blobFolders[0]}`}`,
       { file, cid },
     )
   }
