@@ -272,9 +272,12 @@ describe('a model that only trainers know', () => {
   it('runs in the cells of a lab', () =>
     inTemporaryFolder(async (folder) => {
       await writeOwnModel(folder)
-      const run = await runCli(['lab', 'matrix', 'lab.yaml'], folder)
+      const run = await runCli(['lab', 'matrix', 'lab.yaml', '--parallel', '1'], folder)
       expect(run.code, run.stderr).toBe(0)
       expect(run.stdout).toContain('test MAE (lower is better) of the worst honest node')
+      // One in each of three cells; and one that is asked for the first model, by each of the two processes.
+      const started = await readFile(join(folder, 'part-0.csv.pids'), 'utf8')
+      expect(started.trim().split('\n')).toHaveLength(5)
     }))
 
   it.each([

@@ -81,6 +81,27 @@ export async function loadScenarioSource(
   return { ...source, initialParameters: (seed) => bySeed.get(seed) as Float32Array }
 }
 
+/**
+ * As {@link loadScenarioSource}, but once for all scenarios that need the same, such as the cells of a lab: a trainer is
+ * asked once for the parameters of a seed.
+ */
+export function createSourceLoader(
+  cacheFolder: string,
+): (scenario: Parameters<typeof loadScenarioSource>[0]) => Promise<ScenarioSource> {
+  const loaded = new Map<string, Promise<ScenarioSource>>()
+  return (scenario) => {
+    const { task, model, data, nodes, trainers, initial, seeds } = scenario
+    const { split: _, ...samples } = data
+    const key = JSON.stringify({ task, model, samples, nodes, trainers, initial, seeds })
+    const known = loaded.get(key)
+    if (known !== undefined) return known
+    const source = loadScenarioSource(scenario, cacheFolder)
+    loaded.set(key, source)
+    source.catch(() => loaded.delete(key))
+    return source
+  }
+}
+
 /** A source whose runs begin with these parameters under every seed. */
 export function beginningWith(source: ScenarioSource, parameters: Float32Array): ScenarioSource {
   return { ...source, initialParameters: () => parameters }
