@@ -1,6 +1,12 @@
-"""A trainer with scikit-learn's SGDClassifier (logistic loss) on a CSV file with a label column, three classes or more.
+"""A trainer with scikit-learn's SGDClassifier (logistic loss) on a CSV file with a label column.
 
-Its model is one dense layer (built-in model `softmax`), trained one against the rest.
+Its model is one dense layer (built-in model `softmax`): a row of weights and a bias per class.
+
+- Three classes or more: SGDClassifier trains each row by itself, its class against the rest.
+- Two classes: it has one row w and one bias, for the probability sigmoid(w.x + b) of the second class. The layer has two
+  rows, and softmax gives the second class sigmoid((k1 - k0).x + ...). So w is k1 - k0, and the rows become m - w/2 and
+  m + w/2, where m is the mean of the rows that came in: nothing is lost, and without training the same rows go out. A
+  step of softmax moves both rows, w thus twice as far as a step of the sigmoid; the learning rate makes up for it.
 
     trainer: { command: [python3, sklearn_sgd.py, data.csv, --label, species] }
 """
@@ -13,15 +19,13 @@ from sklearn.linear_model import SGDClassifier
 from tempered_trainer import Trainer, read_table, run
 
 
-class OneAgainstRest(Trainer):
+class LogisticTrainer(Trainer):
     def __init__(self, path, label):
         self.path, self.label = path, label
 
     def start(self, hello):
         task = hello["task"]
         columns, classes = task["input"]["columns"], task["output"]["classes"]
-        if len(classes) < 3:
-            raise ValueError("with two classes SGDClassifier has one row of coefficients; use three classes or more")
         inputs, labels, self.data = read_table(self.path, task, self.label)
         x, y = np.array(inputs), np.array(labels)
         test = np.arange(len(y)) % 5 == 0
@@ -42,21 +46,22 @@ class OneAgainstRest(Trainer):
         x, y = self.train_set
         rng = np.random.RandomState(request["seed"])
         size = min(request["batchSize"], len(y))
+        factor = 2 if len(self.classes) == 2 else 1
         model = SGDClassifier(
             loss="log_loss",
-            alpha=max(request["weightDecay"], 1e-12),
+            alpha=max(request["weightDecay"] / factor, 1e-12),
             learning_rate="constant",
-            eta0=request["learningRate"],
+            eta0=request["learningRate"] * factor,
             random_state=rng,
         )
-        for step in range(request["steps"]):
+        # Allocates the coefficients, which are then those of the run.
+        model.partial_fit(x[:1], y[:1], classes=self.classes)
+        model.coef_, model.intercept_ = to_classifier(self.kernel), to_classifier(self.bias)
+        for _ in range(request["steps"]):
             batch = rng.choice(len(y), size, replace=False)
-            if step == 0:
-                # Allocates the coefficients, which are then those of the run.
-                model.partial_fit(x[batch], y[batch], classes=self.classes)
-                model.coef_, model.intercept_ = self.kernel.copy(), self.bias.copy()
             model.partial_fit(x[batch], y[batch])
-        self.kernel, self.bias = model.coef_, model.intercept_
+        self.kernel = from_classifier(model.coef_, self.kernel)
+        self.bias = from_classifier(model.intercept_, self.bias)
         loss, _, _ = self.evaluate({"on": "training", "limit": None})
         return loss, request["steps"] * size
 
@@ -70,8 +75,20 @@ class OneAgainstRest(Trainer):
         return -log_p[np.arange(len(z)), y[:limit]].mean(), {"accuracy": hits}, len(z)
 
 
+def to_classifier(rows):
+    """Rows of classes as SGDClassifier has them: of two classes, the difference."""
+    return rows[1:] - rows[:1] if len(rows) == 2 else rows.copy()
+
+
+def from_classifier(rows, before):
+    """Rows of classes from those of SGDClassifier; `before` are the rows that came in."""
+    if len(before) != 2:
+        return rows
+    return before.mean(axis=0) + np.array([-rows[0] / 2, rows[0] / 2])
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("path")
 parser.add_argument("--label", required=True)
 arguments = parser.parse_args()
-run(OneAgainstRest(arguments.path, arguments.label))
+run(LogisticTrainer(arguments.path, arguments.label))

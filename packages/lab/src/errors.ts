@@ -9,6 +9,7 @@ export type LabErrorCode =
   | 'E_LEDGER_INVALID'
   | 'E_MODULE'
   | 'E_NODES_FAILED'
+  | 'E_UNPROVEN'
   | 'E_USAGE'
 
 /** Every error that this package raises itself. */

@@ -1,4 +1,5 @@
 import { benefitLines, costLines, secondsNote, type TradeoffLine, unequalText } from '@tempered/lab/measures'
+import { usesData } from '@tempered/lab/scenario'
 import { counted } from '@tempered/lab/text'
 import type { ReportData } from './client/report-data.js'
 import { estimateCell } from './estimate-cell.js'
@@ -81,19 +82,29 @@ function leadSentence({ summary, scenario, nodes, attackers }: ScenarioPageInit)
 
 function facts({ scenario, nodes, summary }: ScenarioPageInit): string[] {
   const part = (key: string): Record<string, unknown> => (scenario[key] ?? {}) as Record<string, unknown>
-  const split = part('data').split as { kind?: string } | undefined
   const seeds = [...new Set(summary.variants.flatMap((variant) => variant.runs.map((run) => run.seed)))]
   return [
     counted(nodes, 'node'),
     `rule ${summary.balances.map(({ rule }) => rule).join(', ') || 'average'}`,
     learntFact(scenario),
     `topology ${part('topology').name ?? '?'}`,
-    `data ${part('data').source ?? '?'}${split?.kind === undefined ? '' : `, split ${split.kind}`}`,
+    dataFact(scenario as unknown as DataFacts),
     `${countedKey(part('training').rounds, 'round')} of ${countedKey(part('training').localSteps, 'step')}`,
     ...stageFact(summary.stage),
     ...(summary.interrupted ? ['stopped before its end'] : []),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.sort((a, b) => a - b).join(', ')}`,
   ]
+}
+
+type DataFacts = Parameters<typeof usesData>[0] & {
+  readonly data?: { readonly source?: string; readonly split?: { readonly kind?: string } }
+}
+
+/** Where the samples come from; runs of earlier versions may say less. */
+function dataFact(scenario: DataFacts): string {
+  if (!usesData(scenario)) return 'data of the trainers'
+  const { source = '?', split } = scenario.data ?? {}
+  return `data ${source}${split?.kind === undefined ? '' : `, split ${split.kind}`}`
 }
 
 /** The model by its name, or the task by its own. */

@@ -1,7 +1,7 @@
 /**
  * Training steps (forward, loss, backward, SGD with momentum 0.9; batch 32) of the built-in models on every engine, on
  * tfjs-node where it is installed, and in PyTorch on one thread where /usr/bin/python3 has it. The engines take turns in short slices and the best step of
- * all slices counts, since other programs use the machine too. A step of ours includes copying its samples in.
+ * all slices counts, since other programs use the machine too. Steps of ours and of tfjs include copying the samples in.
  *
  * npx tsx packages/train/bench/engines.bench.ts [models…]
  */
@@ -9,16 +9,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createBackend, type TrainingBackend } from '../src/engine/tfjs/backend.js'
+import type { Engine } from '../src/engine/engine.js'
+import { createBackend } from '../src/engine/tfjs/backend.js'
 import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.js'
 import { createWasmEngine } from '../src/engine/wasm/wasm-engine.js'
 import { BUILT_IN_MODELS, type BuiltInModel, builtInLayers } from '../src/task/built-in-models.js'
-import { imageTask } from '../src/task/image-task.js'
 import { drawInitialParameters } from '../src/task/initial-parameters.js'
 import { layerSchema } from '../src/task/layer-schema.js'
 import { buildModel } from '../src/task/model.js'
 import type { Model, Shape } from '../src/task/operation.js'
-import { createTrainerFactory } from '../src/trainer/engine-trainer.js'
 
 export interface EngineBenchRow {
   readonly engine: 'wasm-simd' | 'tfjs' | 'tfjs-node' | 'pytorch'
@@ -46,10 +45,10 @@ const SHAPES: Record<BuiltInModel, Shape> = {
 const STEPS: Record<BuiltInModel, readonly [number, number]> = {
   softmax: [200, 50],
   mlp: [100, 20],
-  cnn: [4, 1],
-  resnet8: [2, 0],
-  'tabular-mlp': [300, 0],
-  'lstm-text': [8, 0],
+  cnn: [4, 2],
+  resnet8: [2, 1],
+  'tabular-mlp': [300, 50],
+  'lstm-text': [8, 2],
 }
 
 /** Numbers in [0, 1), the same as in pytorch.py. */
@@ -65,48 +64,29 @@ function modelOf(name: BuiltInModel): Model {
   return buildModel(SHAPES[name], layers, name === 'lstm-text' ? 'int32' : 'float32')
 }
 
-function ourSlice(name: BuiltInModel): Slice {
+function sliceOf(engine: Engine, name: BuiltInModel, steps: number): Slice {
   const text = name === 'lstm-text'
   const model = modelOf(name)
-  const program = createWasmEngine().compile(model, 'cross-entropy')
+  const program = engine.compile(model, 'cross-entropy')
   const floats = SHAPES[name].reduce((product, size) => product * size, 1)
   const samples = noise(BATCH * floats).map((x) => (text ? Math.floor(x * VOCABULARY) : x))
   const inputs = text ? Int32Array.from(samples) : samples
   const labels = Int32Array.from({ length: BATCH }, (_, k) => k % 10)
-  program.load(drawInitialParameters(model, 1))
+  const parameters = drawInitialParameters(model, 1)
   const optimiser = { kind: 'sgd', momentum: 0.9, weightDecay: 0 } as const
-  return async () => {
-    let best = Number.POSITIVE_INFINITY
-    for (let step = 0; step < STEPS[name][0]; step++) {
-      const start = performance.now()
-      program.inputs(BATCH).set(inputs)
-      program.targets(BATCH).set(labels)
-      program.step(BATCH, { optimiser, learningRate: 0.01, seed: step })
-      best = Math.min(best, performance.now() - start)
-    }
-    return best / 1000
-  }
-}
-
-async function tfjsSlice(name: BuiltInModel, backend: TrainingBackend): Promise<Slice | undefined> {
-  if (name !== 'softmax' && name !== 'mlp' && name !== 'cnn') return undefined
-  const images = Uint8Array.from({ length: BATCH * 784 }, (_, k) => Math.imul(k, 2654435761) >>> 24)
-  const labels = Uint8Array.from({ length: BATCH }, (_, k) => k % 10)
-  const shape = [28, 28, 1] as const
-  const samples = { count: BATCH, shape, inputs: images, targets: labels }
-  const trainer = createTrainerFactory(createTfjsEngine(backend)).open({
-    task: imageTask(name, { shape, classes: 10 }).task,
-    train: { ...samples, indices: Uint32Array.from(labels, (_, k) => k) },
-    test: samples,
-    nodeId: 'bench',
-    seed: 1,
-  })
-  const steps = STEPS[name][1]
-  return async () => {
-    const start = performance.now()
-    await trainer.train({ round: 0, steps, batchSize: BATCH, learningRate: 0.01, momentum: 0.9 })
-    return (performance.now() - start) / 1000 / steps
-  }
+  return () =>
+    engine.run(() => {
+      let best = Number.POSITIVE_INFINITY
+      program.load(parameters)
+      for (let step = 0; step < steps; step++) {
+        const start = performance.now()
+        program.inputs(BATCH).set(inputs)
+        program.targets(BATCH).set(labels)
+        program.step(BATCH, { optimiser, learningRate: 0.01, seed: step })
+        best = Math.min(best, performance.now() - start)
+      }
+      return best / 1000
+    })
 }
 
 /** pytorch.py, which answers each line with a line. */
@@ -157,16 +137,18 @@ export async function benchEngines(
 ): Promise<EngineBench> {
   const installed = spawnSync(PYTHON, ['-c', 'import numpy, torch'], { stdio: 'ignore' }).status === 0
   const pytorch = installed ? new Pytorch() : undefined
-  const wasm = await createBackend('wasm')
-  const node = await createBackend('node').catch(() => undefined)
+  const simd = createWasmEngine()
+  const wasm = createTfjsEngine(await createBackend('wasm'))
+  const node = await createBackend('node').then(createTfjsEngine, () => undefined)
   const rows: EngineBenchRow[] = []
   for (const model of models) {
     await openInPytorch(pytorch, model)
+    const [own, theirs] = STEPS[model]
     const slices: Record<EngineBenchRow['engine'], Slice | undefined> = {
-      'wasm-simd': ourSlice(model),
-      tfjs: await tfjsSlice(model, wasm),
-      'tfjs-node': node && (await tfjsSlice(model, node)),
-      pytorch: pytorch && (async () => Number(await pytorch.ask(`run ${STEPS[model][0]}`))),
+      'wasm-simd': sliceOf(simd, model, own),
+      tfjs: sliceOf(wasm, model, theirs),
+      'tfjs-node': node && sliceOf(node, model, theirs),
+      pytorch: pytorch && (async () => Number(await pytorch.ask(`run ${own}`))),
     }
     const best = new Map<EngineBenchRow['engine'], number>()
     const end = performance.now() + 1000 * seconds

@@ -25,7 +25,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   const plans = [undefended, defended].map((scenario) => planRun(scenario, data))
   const base = newRunPath(options.out, 'demo', new Date())
   progress.note(
-    `Ten nodes on this machine train on ${data.train.count} handwritten digits, each on its own skewed share.\n` +
+    `Ten nodes on this machine train on ${data.train?.count ?? 0} handwritten digits, each on its own skewed share.\n` +
       `Two of them send poisoned models (${undefended.adversaries[0]?.attack.name}). The same run twice: ` +
       `${pc.bold('average')} accepts everything, ${pc.bold('balance')} filters. Results: ${relative('.', base)}`,
   )

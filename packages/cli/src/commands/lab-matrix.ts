@@ -18,7 +18,7 @@ import {
   shardOf,
   startMatrix,
 } from '@tempered/lab/matrix'
-import { loadScenarioSource, planRun, scenarioSchema } from '@tempered/lab/scenario'
+import { createSourceLoader, planRun, scenarioSchema } from '@tempered/lab/scenario'
 import { writeMatrixReport } from '@tempered/report'
 import { createTopology } from '@tempered/robust-agg/topology'
 import { cacheFolder } from '@tempered/train'
@@ -140,11 +140,11 @@ function warnOfTopologies(cells: readonly Cell[]): void {
 
 /** Throws E_CONFIG before anything runs if the data are not sufficient for a cell. */
 async function requirePlans(cells: readonly Cell[], file: string): Promise<void> {
-  const cache = cacheFolder()
+  const load = createSourceLoader(cacheFolder())
   for (const { rule, attack, scenario } of representatives(cells)) {
     const parsed = scenarioSchema.parse(scenario)
     try {
-      planRun(parsed, await loadScenarioSource(parsed, cache))
+      planRun(parsed, await load(parsed))
     } catch (error) {
       throw new CliError(
         'E_CONFIG',

@@ -1,9 +1,9 @@
+import { openValidLedger, type ValidLedger } from '@tempered/lab/documents'
 import { ranges } from '@tempered/lab/text'
 import { type Contradiction, diffLedgers, type LedgerDiff, type VerdictDifference } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { type Names, peerText } from '../terminal/peer-names.js'
-import { openValidLedger, type ValidLedger } from './ledger-open.js'
 import { nodeName, oneLedgerFile } from './ledger-paths.js'
 
 /**

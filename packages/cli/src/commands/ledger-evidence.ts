@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import type { ValidLedger } from '@tempered/lab/documents'
 import {
   type AnnouncementIndex,
   type BlobLookup,
@@ -19,7 +20,6 @@ import {
 import pc from 'picocolors'
 import { misdeedText } from '../terminal/evidence-text.js'
 import { type Names, peerText } from '../terminal/peer-names.js'
-import type { ValidLedger } from './ledger-open.js'
 
 /** A member against whom there is evidence of one kind; of several pieces, that of the earliest round. */
 export interface Offender {

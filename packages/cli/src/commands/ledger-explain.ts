@@ -1,3 +1,4 @@
+import { entryOfRound, openValidLedger } from '@tempered/lab/documents'
 import { measureModels } from '@tempered/lab/run'
 import {
   type Alternative,
@@ -15,7 +16,7 @@ import { decodeModel, type NeighbourRecord, type Run, type SignedEntry } from '@
 import type { BackendChoice } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { type Explanation, explanationText } from '../terminal/explanation-text.js'
-import { entryOfRound, openValidLedger, warn } from './ledger-open.js'
+import { warn } from '../terminal/warning.js'
 import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerExplainOptions {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { counted } from '@tempered/errors'
+import { openValidLedger } from '@tempered/lab/documents'
 import {
   type ExportedBlobs,
   exportCar,
@@ -9,7 +10,7 @@ import {
   writeNewFile,
 } from '@tempered/node'
 import { CliError } from '../errors.js'
-import { openValidLedger, warn } from './ledger-open.js'
+import { warn } from '../terminal/warning.js'
 import { blobFolders, oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerExportOptions {

@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { counted, isFileError } from '@tempered/errors'
+import { entryOfRound, openValidLedger, type ValidLedger } from '@tempered/lab/documents'
 import {
   checkProofFile,
   errorMessage,
@@ -19,7 +20,6 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import { CliError } from '../errors.js'
-import { entryOfRound, openValidLedger, type ValidLedger } from './ledger-open.js'
 import { ledgerFiles, nodeName, oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerProveOptions {

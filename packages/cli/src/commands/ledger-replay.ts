@@ -1,4 +1,5 @@
 import { counted } from '@tempered/errors'
+import { checkRound, placeOf, type ValidLedger, verdictsOf } from '@tempered/lab/documents'
 import { ranges } from '@tempered/lab/text'
 import {
   auditLedger,
@@ -15,8 +16,8 @@ import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { type Names, peerText } from '../terminal/peer-names.js'
+import { warn } from '../terminal/warning.js'
 import { findOffenders, offenderJson, offenderText } from './ledger-evidence.js'
-import { checkRound, placeOf, type ValidLedger, verdictsOf, warn } from './ledger-open.js'
 import { blobFolders, ledgerFiles, nodeName } from './ledger-paths.js'
 import { createProofWriter } from './proof-writer.js'
 

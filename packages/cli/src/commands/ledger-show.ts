@@ -1,3 +1,4 @@
+import { checkRound, noSuchRound, placeOf } from '@tempered/lab/documents'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { callText, decimal } from '@tempered/lab/text'
 import { verifyLedgerFile } from '@tempered/node'
@@ -6,7 +7,6 @@ import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { plainJson } from '../terminal/plain-json.js'
 import { table } from '../terminal/table.js'
-import { checkRound, noSuchRound, placeOf } from './ledger-open.js'
 import { oneLedgerFile } from './ledger-paths.js'
 
 export interface LedgerShowOptions {

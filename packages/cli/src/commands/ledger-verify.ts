@@ -1,8 +1,9 @@
 import { counted } from '@tempered/errors'
+import { placeOf, verdictsOf } from '@tempered/lab/documents'
 import type { FinalVerdict } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
-import { placeOf, verdictsOf, warn } from './ledger-open.js'
+import { warn } from '../terminal/warning.js'
 import { ledgerFiles } from './ledger-paths.js'
 
 /**

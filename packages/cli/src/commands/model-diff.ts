@@ -22,8 +22,8 @@ interface TensorDifference {
 
 /** `tempered model diff`: how far two models of a run are apart. */
 export async function modelDiff(pathA: string, pathB: string, options: ModelDiffOptions): Promise<void> {
-  const a = await findModel(pathA, options.round, options.blobs)
-  const b = await findModel(pathB, options.roundB ?? a.entry.body.round + 1, options.blobs)
+  const a = await findModel(pathA, options.round, { extra: options.blobs })
+  const b = await findModel(pathB, options.roundB ?? a.entry.body.round + 1, { extra: options.blobs })
   if (a.parameters.length !== b.parameters.length || layoutText(a) !== layoutText(b))
     throw new CliError('E_USAGE', `${pathA} and ${pathB} are models of different shapes`)
   const tensors = differences(a, b)

@@ -14,7 +14,7 @@ export interface ModelEvalOptions {
 
 /** `tempered model eval`: loss and metrics of a model on the test samples of a source. */
 export async function modelEval(path: string, options: ModelEvalOptions): Promise<void> {
-  const { node, entry, task, parameters } = await findModel(path, options.round, options.blobs)
+  const { node, entry, task, parameters } = await findModel(path, options.round, { extra: options.blobs })
   const predictor = await openPredictor(task, parameters, options.backend)
   const { test, notices = [] } = await loadData(
     { source: options.data, ...(options.test === undefined ? {} : { test: options.test }) },

@@ -21,7 +21,7 @@ const PROOF_FILE = 'inclusion.car'
 
 /** `tempered model export`: the model, a card (Markdown and JSON) and, if its entry is final, the proof of that. */
 export async function modelExport(path: string, options: ModelExportOptions): Promise<void> {
-  const found = await findModel(path, options.round, options.blobs)
+  const found = await findModel(path, options.round, { extra: options.blobs })
   const round = found.entry.body.round + 1
   const folder = options.out ?? `${found.node}-round-${round}`
   const proof = await proofOf(found, round)

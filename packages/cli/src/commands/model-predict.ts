@@ -11,7 +11,7 @@ export interface ModelPredictOptions {
 
 /** `tempered model predict`: one line of JSON per sample of a source, in its order. */
 export async function modelPredict(path: string, options: ModelPredictOptions): Promise<void> {
-  const { task, parameters } = await findModel(path, options.round, options.blobs)
+  const { task, parameters } = await findModel(path, options.round, { extra: options.blobs })
   const predictor = await openPredictor(task, parameters, options.backend)
   const notices: string[] = []
   const samples = await loadSamples(options.data, cacheFolder(), task, notices)

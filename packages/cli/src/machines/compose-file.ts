@@ -1,4 +1,4 @@
-import { DATA_FOLDER, type MachineSet } from './machine-set.js'
+import { DATA_FOLDER, type MachineSet, needsOwnData } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 export interface ComposeInit {
@@ -12,7 +12,7 @@ export interface ComposeInit {
 
 /** The hosts as services of Docker Compose (compose-spec), each with its folder, and its state in that folder. */
 export function composeDocument({ plan, hosts }: MachineSet, { image, checkout, user }: ComposeInit): object {
-  const isOwnData = plan.scenario.data.source !== 'mnist'
+  const isOwnData = needsOwnData(plan)
   return {
     name: projectName(plan.scenario.name),
     services: Object.fromEntries(

@@ -1,4 +1,5 @@
-import { DATA_FOLDER, type EmittedMachine, type MachineSet } from './machine-set.js'
+import { type KubernetesModel, kubernetesModel } from './kubernetes-model.js'
+import { DATA_FOLDER, type EmittedMachine, type MachineSet, needsOwnData } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 /** Files of one host, as in its folder. */
@@ -23,12 +24,16 @@ const RUN_CONFIG = 'run'
 export const DATA_CLAIM = 'tempered-data'
 
 /**
- * The hosts as Kubernetes objects: a namespace, the run's manifest, and for each host Secret, ConfigMap, headless
+ * The hosts as Kubernetes objects: a namespace, the run's manifest, the model that it begins with if one was given, and for each host Secret, ConfigMap, headless
  * Service (its DNS name) and StatefulSet with a claim for its state. They pass Pod Security `restricted`.
  */
 export function kubernetesDocuments(set: MachineSet, init: KubernetesInit): object[] {
   const namespace = projectName(set.plan.scenario.name)
-  const isOwnData = set.plan.scenario.data.source !== 'mnist'
+  const needs: PodNeeds = {
+    isOwnData: needsOwnData(set.plan),
+    model: kubernetesModel(set, namespace),
+    image: init.image,
+  }
   return [
     {
       apiVersion: 'v1',
@@ -41,14 +46,22 @@ export function kubernetesDocuments(set: MachineSet, init: KubernetesInit): obje
       metadata: { name: RUN_CONFIG, namespace },
       data: { 'manifest.json': init.manifest },
     },
-    ...set.hosts.flatMap((host) => hostObjects(host, namespace, isOwnData, init)),
+    ...(needs.model?.objects ?? []),
+    ...set.hosts.flatMap((host) => hostObjects(host, namespace, needs, init)),
   ]
+}
+
+/** What all pods have in common. */
+interface PodNeeds {
+  readonly isOwnData: boolean
+  readonly model: KubernetesModel | undefined
+  readonly image: string
 }
 
 function hostObjects(
   host: EmittedMachine,
   namespace: string,
-  isOwnData: boolean,
+  needs: PodNeeds,
   init: KubernetesInit,
 ): object[] {
   const { name } = host.node
@@ -85,7 +98,7 @@ function hostObjects(
         serviceName: name,
         replicas: 1,
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: podSpec(name, port, isOwnData, init.image) },
+        template: { metadata: { labels }, spec: podSpec(name, port, needs) },
         volumeClaimTemplates: [
           {
             metadata: { name: 'state' },
@@ -97,7 +110,7 @@ function hostObjects(
   ]
 }
 
-function podSpec(name: string, port: number, isOwnData: boolean, image: string): object {
+function podSpec(name: string, port: number, { isOwnData, model, image }: PodNeeds): object {
   const securityContext = {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
@@ -125,7 +138,11 @@ function podSpec(name: string, port: number, isOwnData: boolean, image: string):
         command: [
           'sh',
           '-c',
-          'cp -L /files/run/* /files/node/* /host/ && install -m 600 /files/key/identity.key /host/identity.key',
+          [
+            'cp -L /files/run/* /files/node/* /host/',
+            'install -m 600 /files/key/identity.key /host/identity.key',
+            ...(model === undefined ? [] : [model.command]),
+          ].join(' && '),
         ],
         securityContext,
         volumeMounts: [
@@ -133,6 +150,9 @@ function podSpec(name: string, port: number, isOwnData: boolean, image: string):
           { name: 'run', mountPath: '/files/run', readOnly: true },
           { name: 'node', mountPath: '/files/node', readOnly: true },
           { name: 'key', mountPath: '/files/key', readOnly: true },
+          ...(model === undefined
+            ? []
+            : [{ name: model.volume.name, mountPath: model.mountPath, readOnly: true }]),
         ],
       },
     ],
@@ -161,6 +181,7 @@ function podSpec(name: string, port: number, isOwnData: boolean, image: string):
       { name: 'node', configMap: { name } },
       { name: 'key', secret: { secretName: name, defaultMode: 0o440 } },
       ...(isOwnData ? [dataVolume] : []),
+      ...(model === undefined ? [] : [model.volume]),
     ],
   }
 }

@@ -1,4 +1,11 @@
-import { type PlannedNode, type PlannedTrainer, type RunPlan, wholeSplit } from '@tempered/lab/scenario'
+import {
+  type PlannedNode,
+  type PlannedTrainer,
+  type RunPlan,
+  usesData,
+  wholeSplit,
+} from '@tempered/lab/scenario'
+import { drawnInitialParameters } from '@tempered/node'
 import type { NodeConfigInput } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AttackFile, attackFile } from './attack-file.js'
@@ -23,6 +30,16 @@ export interface EmittedMachine {
 
 /** Members that each host knows from the start; it finds the others through them. */
 const BOOTSTRAP_MEMBERS = 3
+
+/** The model that a run begins with, unless its seed draws it. */
+export function givenModel({ run, initialParameters }: RunPlan): Float32Array | undefined {
+  return drawnInitialParameters(run.manifest) === undefined ? initialParameters : undefined
+}
+
+/** Whether hosts need data that users have to put there. */
+export function needsOwnData({ scenario }: RunPlan): boolean {
+  return scenario.data.source !== 'mnist' && usesData(scenario)
+}
 
 /** Folder with IDX files in a host's folder, for scenarios with their own data. */
 export const DATA_FOLDER = 'data'

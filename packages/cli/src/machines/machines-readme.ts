@@ -3,7 +3,8 @@ import { faultText, sortFaults } from '@tempered/lab/faults'
 import { type Scenario, variantRuleName } from '@tempered/lab/scenario'
 import { ruleText } from '@tempered/lab/text'
 import { DATA_CLAIM } from './kubernetes-file.js'
-import { DATA_FOLDER, type MachineSet } from './machine-set.js'
+import { MODEL_CLAIM, needsModelClaim } from './kubernetes-model.js'
+import { DATA_FOLDER, givenModel, type MachineSet, needsOwnData } from './machine-set.js'
 import { projectName } from './project-name.js'
 
 export interface MachinesReadmeInit {
@@ -34,7 +35,7 @@ Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${s
 ${who}
 
 - \`hosts/<node>/\` holds all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`,
-  \`start.sh\`${plan.scenario.initial === undefined ? '' : ', `manifest.initial` (the model to begin with)'}; for an attacker also \`attack.yaml\`. The host writes its ledger and models to \`state/\` there.
+  \`start.sh\`${givenModel(plan) === undefined ? '' : ', `manifest.initial` (the model to begin with)'}; for an attacker also \`attack.yaml\`. The host writes its ledger and models to \`state/\` there.
 - \`manifest.json\` holds what all of them agree on, \`scenario.yaml\` the scenario for this seed.
 
 ${freshKeys ? FRESH_KEYS : SEED_KEYS}
@@ -81,7 +82,7 @@ const NO_MANIFESTS = `Since addresses were given, there is no \`compose.yaml\` a
 `
 
 function dataSection({ plan }: MachineSet): string {
-  if (plan.scenario.data.source === 'mnist') return ''
+  if (!needsOwnData(plan)) return ''
   return `
 ## Data
 
@@ -122,13 +123,11 @@ containers run as the user in \`compose.yaml\`, which must own \`hosts/\`; name 
 Files written by root belong to root: \`chown -R 1000:1000 hosts\`. A host that is done exits; one that fails is
 restarted.
 
-${set.plan.scenario.initial === undefined ? kubernetesSection(image, namespace, set.hosts[0]!.node.name) : NO_KUBERNETES}`
+${kubernetesSection(set, image, namespace)}`
 }
 
-const NO_KUBERNETES = `There is no \`kubernetes.yaml\`: the run begins with a given model, which no ConfigMap holds.
-`
-
-function kubernetesSection(image: string, namespace: string, first: string): string {
+function kubernetesSection(set: MachineSet, image: string, namespace: string): string {
+  const first = set.hosts[0]!.node.name
   return `## Kubernetes
 
 \`\`\`sh
@@ -141,8 +140,13 @@ kubectl -n ${namespace} logs -f statefulset/${first}
 Every host has a Secret, a ConfigMap, a headless Service, and a StatefulSet with a claim of 1 GiB for its state. Hosts
 that are done stay and serve their models (\`--stay\`). \`kubectl delete namespace ${namespace}\` deletes everything,
 including the ledgers: copy \`/host/state\` of the pods first.
-`
+${needsModelClaim(set) ? MODEL_BY_CLAIM : ''}`
 }
+
+const MODEL_BY_CLAIM = `
+The run begins with a model that is too large for ConfigMaps. Provide a PersistentVolumeClaim \`${MODEL_CLAIM}\` in this
+namespace, which all pods can read, with \`manifest.initial\` of any host's folder in it.
+`
 
 function notCarriedOut({ set, whole }: MachinesReadmeInit): string[] {
   const { scenario, nodes } = set.plan

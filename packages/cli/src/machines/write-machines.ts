@@ -5,7 +5,6 @@ import { temperedVersion } from '@tempered/lab'
 import { parseText } from '@tempered/lab/documents'
 import {
   createIdentityFile,
-  drawnInitialParameters,
   errorMessage,
   initialModelPath,
   writeFileAtomic,
@@ -17,7 +16,7 @@ import { CliError } from '../errors.js'
 import { ATTACK_FILE } from './attack-file.js'
 import { composeDocument } from './compose-file.js'
 import { kubernetesDocuments, type MachineFiles } from './kubernetes-file.js'
-import type { EmittedMachine } from './machine-set.js'
+import { type EmittedMachine, givenModel } from './machine-set.js'
 import { type MachinesReadmeInit, machinesReadme } from './machines-readme.js'
 import { startScript } from './start-script.js'
 
@@ -93,7 +92,7 @@ async function takePlace(draft: string, folder: string, isThere: boolean): Promi
 async function writeAll(draft: string, folder: string, init: MachinesFolderInit): Promise<void> {
   const { set, image } = init
   const { scenario, run } = set.plan
-  const initial = drawnInitialParameters(run.manifest) === undefined ? set.plan.initialParameters : undefined
+  const initial = givenModel(set.plan)
   const manifest = `${JSON.stringify(run.manifest, null, 2)}\n`
   const files = new Map<EmittedMachine, MachineFiles>()
   for (const host of set.hosts)
@@ -108,8 +107,6 @@ async function writeAll(draft: string, folder: string, init: MachinesFolderInit)
   const checkout = relative(folder, CHECKOUT) || '.'
   const compose = composeDocument(set, { image, checkout, user: containerUser() })
   await writeFileAtomic(join(draft, 'compose.yaml'), yaml(compose))
-  // A ConfigMap cannot hold a model.
-  if (initial !== undefined) return
   const documents = kubernetesDocuments(set, { image, manifest, filesOf: (host) => files.get(host)! })
   await writeFileAtomic(join(draft, 'kubernetes.yaml'), documents.map(yaml).join('---\n'), 0o600)
 }

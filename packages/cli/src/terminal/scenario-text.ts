@@ -6,18 +6,19 @@ import {
   placeAdversaries,
   placeTrainers,
   type Scenario,
+  type ScenarioSource,
   variantRuleName,
   variantsOf,
 } from '@tempered/lab/scenario'
 import { partsWarning, ranges } from '@tempered/lab/text'
 import { createRunRule } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
-import { type DataSource, hasLabels, histogram, singleClass, splitLabels } from '@tempered/train'
+import { type Dataset, hasLabels, histogram, singleClass, splitLabels } from '@tempered/train'
 import pc from 'picocolors'
 import { table } from './table.js'
 
 /** A scenario for people: its attackers, what its topology allows, and the labels of each node. */
-export function renderScenario(file: string, scenario: Scenario, data: DataSource): string[] {
+export function renderScenario(file: string, scenario: Scenario, data: ScenarioSource): string[] {
   const { nodes, topology, training, seeds, rules } = scenario
   const graph = createTopology(topology, nodes, seeds[0]!)
   const names = [...new Set(variantsOf(scenario).map(({ name }) => name))]
@@ -51,8 +52,7 @@ export function renderScenario(file: string, scenario: Scenario, data: DataSourc
     ),
     ...(data.notices ?? []).map((notice) => pc.dim(`    ${notice}`)),
     '',
-    ...labelTable(scenario, data),
-    '',
+    ...(data.train === undefined ? [] : [...labelTable(scenario, data.train), '']),
   ]
 }
 
@@ -164,13 +164,13 @@ const MAX_COLUMNS = 26
 const BARS = ' ▁▂▃▄▅▆▇█'
 
 /** Samples of each label at each node under the first seed. */
-function labelTable(scenario: Scenario, data: DataSource): string[] {
+function labelTable(scenario: Scenario, train: Dataset): string[] {
   const seed = scenario.seeds[0]!
-  const { labels, classes } = splitLabels(data.train)
+  const { labels, classes } = splitLabels(train)
   const attackers = place(scenario, seed)
   const { entryOf: trainers } = placeTrainers(scenario)
   // What is dealt to a node with its own trainer is not used.
-  const counts = dealtSamples(scenario, seed, data).map((indices, index) =>
+  const counts = dealtSamples(scenario, seed, { train }).map((indices, index) =>
     trainers.has(index) ? new Uint32Array(classes) : histogram(labels, indices, classes),
   )
   const most = Math.max(1, ...counts.flatMap((row) => [...row]))
@@ -193,7 +193,7 @@ function labelTable(scenario: Scenario, data: DataSource): string[] {
   if (counts.length > MAX_ROWS)
     lines.push(pc.dim(`    … and ${counted(counts.length - MAX_ROWS, 'more node')}`))
   const single =
-    hasLabels(data.train) && classes > 1 ? counts.filter((row) => singleClass(row) !== undefined).length : 0
+    hasLabels(train) && classes > 1 ? counts.filter((row) => singleClass(row) !== undefined).length : 0
   if (single > 0)
     lines.push(pc.yellow(`    ${singleClassText(`${single} of ${counted(counts.length, 'node')}`)}`))
   return lines

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { pythonWith } from '../../../../test-support/python.js'
 import { callCli } from '../support/call-cli.js'
 import { configure, initNodes, listening, setBootstrap, startNode } from '../support/node-pair.js'
-import { inTemporaryFolder, parseJson } from '../support/run-cli.js'
+import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
 const TRAINER = fileURLToPath(new URL('../../../train/test/support/own-model-trainer.py', import.meta.url))
 const python = pythonWith()
@@ -144,16 +144,47 @@ describe('a run that begins with the weights of a model.json', () => {
       expect(hosts.code, hosts.stderr).toBe(0)
       const written = await readdir(join(folder, 'out/drawn-hosts'))
       expect(written).toContain('compose.yaml')
-      expect(written).not.toContain('kubernetes.yaml')
-      expect(await readdir(join(folder, 'out/drawn-hosts/hosts/node-00'))).toContain('manifest.initial')
-      expect(await readFile(join(folder, 'out/drawn-hosts/README.md'), 'utf8')).toContain(
-        'no `kubernetes.yaml`',
+      expect(await readFile(join(folder, 'out/drawn-hosts/kubernetes.yaml'), 'utf8')).toContain(
+        'initial-part-00',
       )
+      expect(await readdir(join(folder, 'out/drawn-hosts/hosts/node-00'))).toContain('manifest.initial')
       const broken = `name: broken\ninitial: net/gone.npz\nmodel: mlp\n${text}`
       await writeFile(join(folder, 'broken.yaml'), broken)
       const refused = await callCli(['scenario', 'validate', 'broken.yaml'], folder)
       expect(refused.code).toBe(2)
       expect(refused.stderr).toContain('gone.npz')
+    }))
+})
+
+describe('a scenario that begins where a node has ended', () => {
+  it('takes the last aggregate of its ledger, and refuses a state without it', () =>
+    inTemporaryFolder(async (folder) => {
+      const text =
+        'nodes: 2\nmodel: softmax\ntraining: { rounds: 1, localSteps: 2 }\ncontrols: { honest: false, undefended: false, baseline: false }\n'
+      await writeFile(join(folder, 'first.yaml'), text)
+      const first = await callCli(['scenario', 'run', 'first.yaml', '--stage', 'cluster', '--json'], folder)
+      const { runs } = parseJson(first.stdout.trim().split('\n').at(-1) ?? '') as {
+        runs: { folder: string }[]
+      }
+      const state = join(runs[0]!.folder, 'nodes/node-00')
+      await writeFile(join(folder, 'next.yaml'), `${text}initial: ${state}\n`)
+      const next = await callCli(['scenario', 'run', 'next.yaml', '--stage', 'simulate', '--json'], folder)
+      expect(next.code, next.stderr).toBe(0)
+      const last = parseJson(next.stdout.trim().split('\n').at(-1) ?? '') as typeof first & {
+        runs: typeof runs
+      }
+      const manifest = JSON.parse(await readFile(join(last.runs[0]!.folder, 'manifest.json'), 'utf8'))
+      expect(await readdir(join(state, 'blobs'))).toContain(manifest.model.initialCid)
+
+      await rm(join(state, 'blobs'), { recursive: true })
+      const validated = await callCli(['scenario', 'validate', 'next.yaml'], folder)
+      expect(validated.code).toBe(7)
+      expect(validated.stderr).toMatch(
+        /E_UNPROVEN: .*the model of round 1 is not on disk.*put it into .*blobs/,
+      )
+      const measured = await callCli(['model', 'eval', state, '--data', 'mnist'], folder)
+      expect(measured.code).toBe(7)
+      expect(measured.stderr).toMatch(/E_UNPROVEN: .*not on disk.*--blobs/)
     }))
 })
 
@@ -280,3 +311,11 @@ model: { tensors: [{ name: w, shape: [1, 3] }, { name: b, shape: [1] }] }
     }),
   )
 })
+
+it('a module of wrong syntax is refused with its line', () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFile(join(folder, 'task.mjs'), 'export default {\n  task: = 3\n}\n')
+    const refused = await runCli(['task', 'check', 'task.mjs'], folder)
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/E_MODULE: .*task\.mjs: cannot be imported: SyntaxError: .* \(line 2\)/)
+  }))

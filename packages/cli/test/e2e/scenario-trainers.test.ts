@@ -210,3 +210,95 @@ describe('trainers of a scenario', () => {
     }),
   )
 })
+
+/** A model that no layers describe, and all nodes with a trainer: no data are named. */
+async function writeOwnModel(folder: string, trainers = ''): Promise<void> {
+  for (const node of [0, 1, 2, 3]) await writeFile(join(folder, `part-${node}.csv`), points(50))
+  const tensors = 'tensors: [{ name: slope, shape: [1, 1] }, { name: offset, shape: [1] }]'
+  await writeFile(join(folder, 'task.yaml'), TASK.replace(/layers: .*\]/, tensors))
+  const command = JSON.stringify([process.execPath, TRAINER, 'part-{node}.csv'])
+  const some = trainers === '' ? `[{ command: ${command} }]` : trainers
+  const common = (indent: string): string =>
+    [
+      'nodes: 4',
+      'task: task.yaml',
+      'training: { rounds: 2, localSteps: 20, learningRate: 0.1 }',
+      `trainers: ${some}`,
+    ]
+      .map((line) => `${indent}${line}\n`)
+      .join('')
+  const none = 'controls: { honest: false, undefended: false, baseline: false }\n'
+  await writeFile(
+    join(folder, 's.yaml'),
+    `name: own\nseeds: [1, 5]\nrule: median\ntopology: complete\n${common('')}${none}`,
+  )
+  await writeFile(
+    join(folder, 'lab.yaml'),
+    `name: own\nscenario:\n${common('  ')}axes: { rules: [median], attacks: [sign-flip-model], fractions: [0.25], topologies: [complete], splits: [{ kind: iid }] }\ncontrols: { undefended: false }\n`,
+  )
+}
+
+describe('a model that only trainers know', () => {
+  it('begins with what a trainer names for each seed, without any data of the scenario, on both stages', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeOwnModel(folder)
+      const shown = await callCli(['scenario', 'validate', 's.yaml'], folder)
+      expect(shown.stdout, shown.stderr).toContain('for all nodes, with data of its own')
+      expect(shown.stdout).not.toContain('label')
+      const text = await readFile(join(folder, 's.yaml'), 'utf8')
+      await writeFile(join(folder, 'named.yaml'), `${text}data: { source: gone.csv }\n`)
+      const named = await callCli(['scenario', 'validate', 'named.yaml'], folder)
+      expect(named.stdout, named.stderr).toMatch(
+        /data\.source \S*gone\.csv is not used: every node has a trainer/,
+      )
+      const begun: string[][] = []
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--json'], folder)
+        expect(run.code, run.stderr).toBe(0)
+        const last = parseJson(run.stdout.trim().split('\n').at(-1) ?? '') as Line
+        expect(last.runs).toMatchObject([
+          { ledgers: { checked: 4, valid: 4 } },
+          { ledgers: { checked: 4, valid: 4 } },
+        ])
+        const manifests = (last.runs ?? []).map((one) => readFile(join(one.folder, 'manifest.json'), 'utf8'))
+        begun.push((await Promise.all(manifests)).map((text) => JSON.parse(text).model.initialCid))
+        const page = await readFile(join(last.runs?.[0]?.folder ?? '', '../../report.html'), 'utf8')
+        expect(page).toContain('data of the trainers')
+      }
+      expect(begun[1]).toEqual(begun[0])
+      expect(new Set(begun[0]).size).toBe(2)
+    }))
+
+  it('runs in the cells of a lab', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeOwnModel(folder)
+      const run = await runCli(['lab', 'matrix', 'lab.yaml', '--parallel', '1'], folder)
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.stdout).toContain('test MAE (lower is better) of the worst honest node')
+      // One in each of three cells; and one that is asked for the first model, by each of the two processes.
+      const started = await readFile(join(folder, 'part-0.csv.pids'), 'utf8')
+      expect(started.trim().split('\n')).toHaveLength(5)
+    }))
+
+  it.each([
+    ['', 'no trainers', /s\.yaml:6:7: task: the model of task line .*but nodes 0–3 have none/],
+    [
+      '[{ nodes: [0, 2, 3], command: [a] }]',
+      'one missing',
+      /s\.yaml:8:11: trainers: the model of task line .*but node 1 has none/,
+    ],
+  ])('is refused where a node has no trainer: %s', (trainers, _, message) =>
+    inTemporaryFolder(async (folder) => {
+      await writeOwnModel(folder, trainers)
+      if (trainers === '') {
+        const text = await readFile(join(folder, 's.yaml'), 'utf8')
+        await writeFile(join(folder, 's.yaml'), text.replace(/^trainers: .*\n/m, ''))
+      }
+      for (const command of ['validate', 'run']) {
+        const run = await callCli(['scenario', command, 's.yaml'], folder)
+        expect(run.code).toBe(2)
+        expect(run.stderr).toMatch(message)
+      }
+    }),
+  )
+})

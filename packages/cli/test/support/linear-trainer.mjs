@@ -1,5 +1,6 @@
 // A trainer of one's own in Node.js, for tests: linear regression on a CSV file with the columns x and y.
-// linear-trainer.mjs <file.csv> [mode]; it writes its pid to <file.csv>.pids. Modes: `deaf` never ends a round and ignores
+// linear-trainer.mjs <file.csv> [mode]; it writes its pid to <file.csv>.pids. Its first slope is a tenth of the seed.
+// Modes: `deaf` never ends a round and ignores
 // the end of its input; `crash` ends with a message in its second round.
 import { createHash } from 'node:crypto'
 import { appendFileSync, readFileSync } from 'node:fs'
@@ -62,6 +63,7 @@ function answer(request, tensor) {
       const scaled = (value, { mean, deviation: by }) => (Number(value) - mean) / by
       rows = lines.map((line) => line.split(',')).map(([x, y]) => [scaled(x, input), scaled(y, output)])
       deviation = output.deviation
+      flat = Float32Array.of(request.seed / 10, 0)
       const [samples, testSamples] = [split('training').length, split('test').length]
       const data = createHash('sha256').update(text).digest('hex')
       const layout = request.layout.map(({ name, shape }) => ({ name, shape }))

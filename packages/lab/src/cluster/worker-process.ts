@@ -15,6 +15,7 @@ import { shareMemory } from '../events/memory-share.js'
 import { nodeFailed } from '../events/node-failure.js'
 import { linkName } from '../faults/conditions.js'
 import { loadUsedModules } from '../plugins/load-module.js'
+import { reportEnd } from './node-work.js'
 import type { FromWorker, ToWorker, TrainerProcess, WorkerLaunch, WorkerNode } from './worker-messages.js'
 import { openWorkerNode } from './worker-node.js'
 
@@ -26,8 +27,16 @@ import { openWorkerNode } from './worker-node.js'
 // The launcher decides when to stop; Ctrl-C, a closed terminal and a stopped service reach every process of the group.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
 
+/** Messages that have not left this process. */
+const leaving = new Set<Promise<void>>()
+
 const send = (message: FromWorker | TrainerProcess): void => {
-  if (process.connected) process.send?.(message)
+  if (!process.connected) return
+  const sent = new Promise<void>((resolve) => {
+    // An error means that the launcher has gone.
+    process.send?.(message, undefined, undefined, () => resolve())
+  }).finally(() => leaving.delete(sent))
+  leaving.add(sent)
 }
 
 let worker: { receive(message: ToWorker): void; stop(): Promise<void> } | undefined
@@ -51,6 +60,7 @@ process.on('disconnect', () => void end())
 
 async function end(): Promise<void> {
   await worker?.stop()
+  await Promise.all(leaving)
   process.exit(0)
 }
 
@@ -81,7 +91,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
   const nodes = new Map<number, TemperedNode>()
   const working = new Set<Promise<void>>()
   const stopping = new AbortController()
-  const leaving = new Set<number>()
+  const departing = new Set<number>()
   /** By peer id; nodes that open later learn them too. */
   const addresses = new Map<string, readonly string[]>()
   let { conditions } = init
@@ -104,13 +114,14 @@ async function launch(init: WorkerLaunch): Promise<void> {
         conditions = message.conditions
         for (const [index, node] of nodes) setLinks(index, node)
       } else if (message.type === 'leave') {
-        leaving.add(message.index)
+        departing.add(message.index)
         void nodes.get(message.index)?.stop()
       }
     },
     async stop() {
       stopping.abort()
-      await Promise.all([...nodes.values()].map((node) => node.stop()))
+      // What fails in a node on the way is an end of its work, which is reported.
+      await Promise.allSettled([...nodes.values()].map((node) => node.stop()))
       // Nodes end their trainers.
       await Promise.all(working)
       await service.close()
@@ -131,7 +142,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
       nodes.set(index, node)
       for (const [peer, known] of addresses) node.learnAddresses(peer, known)
       setLinks(index, node)
-      if (leaving.has(index) || stopping.signal.aborted) await node.stop()
+      if (departing.has(index) || stopping.signal.aborted) await node.stop()
       else await node.run()
     } finally {
       await close()
@@ -141,15 +152,7 @@ async function launch(init: WorkerLaunch): Promise<void> {
   shareMemory(init.nodes.length)
   for (const assigned of init.nodes) {
     const { index, name } = assigned
-    const task = work(assigned)
-      .then(() => send({ type: 'done', index }))
-      .catch((error) => {
-        // A trainer that was still starting.
-        if (stopping.signal.aborted) return
-        logger.error({ err: error, node: name }, 'node failed')
-        send(nodeFailed(index, error))
-      })
-    working.add(task)
+    working.add(reportEnd(work(assigned), { index, name, stopping: stopping.signal, logger, send }))
   }
   await Promise.all(working)
   send({ type: 'memory', residentBytes: process.memoryUsage.rss() })

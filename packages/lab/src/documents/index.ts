@@ -1,5 +1,6 @@
 export { kindOfText, loadKind } from './file-kind.js'
 export { readInitial } from './initial.js'
+export { type LedgerModel, readLedgerModel } from './ledger-model.js'
 export { documentError, loadDocument, parseText } from './load-document.js'
 export type { Problem } from './problem.js'
 export {
@@ -14,3 +15,12 @@ export {
 export { loadTask, openTaskFile, openTaskText } from './task-file.js'
 export { isModuleFile } from './task-module.js'
 export { trainerSchema } from './trainer-schema.js'
+export {
+  checkRound,
+  entryOfRound,
+  noSuchRound,
+  openValidLedger,
+  placeOf,
+  type ValidLedger,
+  verdictsOf,
+} from './valid-ledger.js'

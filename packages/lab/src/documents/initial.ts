@@ -1,17 +1,17 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage } from '@tempered/errors'
-import { LEDGER_FILE, manifestTask, runTopology, verifyLedgerFile } from '@tempered/node'
-import { blobCid, decodeModel, type Run, type SignedEntry } from '@tempered/protocol'
+import { LEDGER_FILE } from '@tempered/node'
 import type { OpenTask } from '@tempered/train'
 import { exportedModelIn, readModelParameters, requireLayout } from '@tempered/train/import'
 import { LabError } from '../errors.js'
+import { readLedgerModel } from './ledger-model.js'
 import { isModuleFile, moduleInitial } from './task-module.js'
 
 /**
  * The parameters that a run of this task begins with: from a model file, a task module, a folder of `model export`, or
- * the last aggregate of a node's state folder, whose ledger is checked. Throws LabError E_FILE, E_MODULE,
- * E_LEDGER_INVALID; TrainError E_IMPORT with both shapes for a model of another form.
+ * the last aggregate of a node's state folder. Throws LabError E_FILE, E_MODULE, and as {@link readLedgerModel};
+ * TrainError E_IMPORT with both shapes for a model of another form.
  */
 export async function readInitial(path: string, open: OpenTask): Promise<Float32Array> {
   if (isModuleFile(path)) return moduleInitial(path, open)
@@ -30,29 +30,12 @@ export async function readInitial(path: string, open: OpenTask): Promise<Float32
   )
 }
 
+/** The last aggregate of the node with this state folder. */
 async function lastAggregate(folder: string, open: OpenTask): Promise<Float32Array> {
-  let last: { readonly entry: SignedEntry; readonly run: Run } | undefined
-  const path = join(folder, LEDGER_FILE)
-  const verdict = await verifyLedgerFile(
-    path,
-    (entry, run) => {
-      last = { entry, run }
-    },
-    (run) => runTopology(run).neighboursOf,
-  )
-  if (!verdict.ok)
-    throw new LabError('E_LEDGER_INVALID', `${path}: ${verdict.code}: ${verdict.message}`, { path })
-  if (last === undefined) throw new LabError('E_FILE', `${path}: no round of this node is over`, { path })
-  const { entry, run } = last
-  requireLayout(folder, manifestTask(run.manifest).task.layout, open)
-  const cid = entry.body.aggregate.toString()
-  const file = join(folder, 'blobs', cid)
-  const bytes = await readFile(file).catch((error) => {
-    throw new LabError('E_FILE', `${file}: ${errorMessage(error)}`, { path: file }, error)
-  })
-  if (blobCid(bytes).toString() !== cid)
-    throw new LabError('E_FILE', `${file}: does not match its name; restore it from a copy`, { path: file })
-  return decodeModel(new Uint8Array(bytes), run.manifest.model.parameterCount)
+  const file = join(folder, LEDGER_FILE)
+  const { task, parameters } = await readLedgerModel({ file, blobFolders: [join(folder, 'blobs')] })
+  requireLayout(folder, task.task.layout, open)
+  return parameters
 }
 
 async function isFile(path: string): Promise<boolean> {

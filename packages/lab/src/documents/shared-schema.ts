@@ -63,7 +63,7 @@ export const testSchema = z
 export const backendSchema = z
   .enum(BACKEND_CHOICES)
   .describe(
-    'Training engine: simd is Tempered’s own, which auto takes; node, wasm and cpu are backends of tfjs, for stacks of convolutions, pools and dense layers.',
+    'Training engine: simd is Tempered’s own, which auto takes; node, wasm and cpu are backends of tfjs.',
   )
 
 export const splitSchema = z

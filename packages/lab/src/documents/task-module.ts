@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { basename, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { resolve } from 'node:path'
 import { errorMessage, nearestName } from '@tempered/errors'
 import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import { type OpenTask, type TaskFile, type TaskModule, taskFileSchema } from '@tempered/train'
-import { LabError } from '../errors.js'
+import { importModule, moduleError, thrownText } from './import-module.js'
 import { knownKeys } from './known-keys.js'
 
 /** Whether a path is that of an ES module. */
@@ -20,20 +19,16 @@ export interface LoadedTaskModule {
 
 /**
  * Loads an ES module whose default export is a task (`defineTask`). The manifest holds the document that comes out, so
- * that members need not have the module, and it may import others. Throws E_MODULE with the file, and the line for what
- * its code throws.
+ * that members need not have the module, and it may import others. Throws E_MODULE with the file, and the line of wrong
+ * syntax and of what its code throws.
  */
 export async function loadTaskModule(path: string): Promise<LoadedTaskModule> {
   const file = resolve(path)
   const bytes = await readFile(file).catch((cause) => {
     throw moduleError(file, errorMessage(cause), cause)
   })
-  // The hash changes the URL when the file has changed, so that Node does not return a cached module.
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const imported = await import(`${pathToFileURL(file).href}?sha256=${sha256}`).catch((cause) => {
-    throw moduleError(file, `cannot be imported: ${thrownText(file, cause)}`, cause)
-  })
-  const { default: exported } = imported as { readonly default?: unknown }
+  const imported = await importModule(file, createHash('sha256').update(bytes).digest('hex'))
+  const { default: exported } = imported
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const found = exported === undefined ? 'has no default export' : `exports ${kindOf(exported)}`
     throw moduleError(file, `${found}; write export default defineTask({ … }) (docs/tasks.md)`)
@@ -91,16 +86,6 @@ function textOf(issue: Parameters<typeof issueText>[0], document: unknown): stri
   return nearest === undefined ? text : `${text}; did you mean "${nearest}"?`
 }
 
-/** What code of a module threw, with its place in the module where the stack shows it. */
-function thrownText(file: string, thrown: unknown): string {
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-  const stack = thrown instanceof Error ? (thrown.stack ?? '') : ''
-  const name = basename(file).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  const [, line] = new RegExp(`${name}\\?sha256=[0-9a-f]+:(\\d+)`).exec(stack) ?? []
-  if (line !== undefined) return `${message} (line ${line})`
-  return thrown instanceof SyntaxError ? `${message}; \`node --check ${file}\` shows where` : message
-}
-
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
@@ -109,8 +94,4 @@ function kindOf(value: unknown): string {
       typeof value as string
     ] ?? `a ${typeof value}`
   )
-}
-
-function moduleError(file: string, problem: string, cause?: unknown): LabError {
-  return new LabError('E_MODULE', `${file}: ${problem}`, { file }, cause)
 }

@@ -42,8 +42,8 @@ export async function searchAttack(
   scenario: string | ScenarioInput,
   options: SearchAttackOptions = {},
 ): Promise<AttackSearchResult> {
-  const { rules: _, seeds: __, ...given } = await readScenario(scenario)
-  const source = await loadScenarioSource(given, cacheFolder())
+  const { rules: _, seeds: ownSeeds, ...given } = await readScenario(scenario)
+  const source = await loadScenarioSource({ ...given, seeds: ownSeeds }, cacheFolder())
   const { fraction = 0.2, budget = 60, seeds = [1], parallel = availableParallelism() } = options
   const { rounds } = given.training
   const base: ScenarioInput = {

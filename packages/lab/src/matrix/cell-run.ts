@@ -4,7 +4,7 @@ import { measuresOf } from '../measures/catalogue.js'
 import { loadUsedModules } from '../plugins/load-module.js'
 import { requireNoFailures, requireValidLedgers, startRecordedRun } from '../run/recorded-run.js'
 import { planRun } from '../scenario/plan.js'
-import { loadScenarioSource } from '../scenario/scenario-task.js'
+import { createSourceLoader } from '../scenario/scenario-task.js'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import { simulationStage } from '../simulate/simulation.js'
 
@@ -23,6 +23,7 @@ export interface CellRunner {
 
 export function createCellRunner(cacheFolder: string): CellRunner {
   const services = new Map<string, Promise<TrainerService>>()
+  const load = createSourceLoader(cacheFolder)
   return {
     async run(input) {
       await loadUsedModules(input.modules ?? [])
@@ -30,7 +31,7 @@ export function createCellRunner(cacheFolder: string): CellRunner {
       const { backend } = scenario
       const service = await (services.get(backend) ?? createTrainerService({ backend }))
       services.set(backend, Promise.resolve(service))
-      const plan = planRun(scenario, await loadScenarioSource(scenario, cacheFolder))
+      const plan = planRun(scenario, await load(scenario))
       const run = await startRecordedRun({
         plan,
         folder: '',

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { errorMessage, nearestName } from '@tempered/errors'
 import {
   type CustomAttack,
@@ -13,7 +12,7 @@ import {
   registerRule,
   registerTopology,
 } from '@tempered/robust-agg/custom'
-import { LabError } from '../errors.js'
+import { importModule, moduleError } from '../documents/import-module.js'
 import { registerMeasure } from '../measures/catalogue.js'
 import type { Measure } from '../measures/measures.js'
 
@@ -93,10 +92,7 @@ async function register(file: string, source: string, sha256: string): Promise<U
       file,
       `imports ${relative}, which its hash would not cover; bundle the module into one file`,
     )
-  // The hash changes the URL when the file has changed, so that Node does not return a cached module.
-  const imported = await import(`${pathToFileURL(file).href}?sha256=${sha256}`).catch((cause) => {
-    throw moduleError(file, `cannot be imported: ${(cause as Error).message}`, cause)
-  })
+  const imported = await importModule(file, sha256)
   const { default: exported } = imported as { default?: Record<string, unknown> }
   if (typeof exported !== 'object' || exported === null)
     throw moduleError(file, 'has no default export; `tempered new rule` writes a template')
@@ -137,8 +133,4 @@ function registerAs(kind: PluginKind, exported: Record<string, unknown>, name: s
       return measure.name
     }
   }
-}
-
-function moduleError(file: string, problem: string, cause?: unknown): LabError {
-  return new LabError('E_MODULE', `${file}: ${problem}`, { file }, cause)
 }

@@ -35,13 +35,15 @@ const HOPELESS: ReadonlySet<string> = new Set(['nan', 'infinite', 'denormal', 'h
 export type IsPossible = (info: AttackInfo) => boolean
 
 /** Attacks on training data need labels or images, and data that the node itself has. */
-export function possibleAttacks(scenario: Pick<Scenario, 'trainers'>, train: Dataset): IsPossible {
+export function possibleAttacks(
+  scenario: Pick<Scenario, 'trainers'>,
+  train: Dataset | undefined,
+): IsPossible {
   return ({ name, kind }) => {
     if (kind !== 'data') return true
+    if (scenario.trainers !== undefined || train === undefined) return false
     const attack = createAttack(name)
-    return (
-      scenario.trainers === undefined && attack.kind === 'data' && dataProblem(attack, train) === undefined
-    )
+    return attack.kind === 'data' && dataProblem(attack, train) === undefined
   }
 }
 

@@ -1,6 +1,13 @@
 import { manifestTask } from '@tempered/node'
 import { createAttack, withTrigger } from '@tempered/robust-agg/attacks'
-import { createTrainerService, type Dataset, labelsOf, type Samples, volume } from '@tempered/train'
+import {
+  createTrainerService,
+  type DataSource,
+  type Dataset,
+  labelsOf,
+  type Samples,
+  volume,
+} from '@tempered/train'
 import type { RunPlan } from '../scenario/plan.js'
 
 /** Attack success rate of a backdoor, on test images that carry its trigger. */
@@ -18,20 +25,21 @@ const NAME = 'backdoor'
  */
 export async function openBackdoorMeter(
   plan: RunPlan,
-  source: { readonly train: Dataset; readonly test: Dataset },
+  { train, test: plain }: Partial<DataSource>,
   limit: number,
 ): Promise<BackdoorMeter | undefined> {
   const attack = plan.nodes
     .flatMap((node) => (node.attack === undefined ? [] : [node.attack, node.attack.poison]))
     .find((one) => one?.name === NAME)
-  if (attack === undefined) return undefined
+  // A node that poisons data has data of the scenario.
+  if (attack === undefined || train === undefined || plain === undefined) return undefined
   const { target, size } = createAttack(NAME, attack.params).params as { target: number; size: number }
-  const test = triggered(source.test, target, size, limit)
+  const test = triggered(plain, target, size, limit)
   const { manifest } = plan.run
   const service = await createTrainerService({ backend: plan.scenario.backend })
   const trainer = await service.open({
     task: manifestTask(manifest).task,
-    train: { ...source.train, indices: Uint32Array.of(0) },
+    train: { ...train, indices: Uint32Array.of(0) },
     test,
     nodeId: 'backdoor-meter',
     seed: manifest.seed,

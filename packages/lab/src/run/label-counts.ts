@@ -10,8 +10,9 @@ export type LabelCounts = Readonly<Record<string, readonly number[]>>
  */
 export function labelCounts(
   { run, nodes, partition: scheme }: RunPlan,
-  train: DataSource['train'],
+  train: DataSource['train'] | undefined,
 ): LabelCounts {
+  if (train === undefined) return Object.fromEntries(nodes.map(({ name }) => [name, []]))
   const { labels, classes } = splitLabels(train)
   const parts = partition({ labels, classes, nodes: nodes.length, scheme, seed: run.manifest.seed })
   return Object.fromEntries(

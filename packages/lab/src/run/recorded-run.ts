@@ -9,7 +9,7 @@ import { divergenceText, isDivergence } from '../measures/divergence.js'
 import type { FailedNode, NodeRecord, RunRecord } from '../measures/run-record.js'
 import type { RunScore } from '../measures/run-score.js'
 import type { RunPlan } from '../scenario/plan.js'
-import { loadScenarioSource } from '../scenario/scenario-task.js'
+import { loadScenarioSamples } from '../scenario/scenario-task.js'
 import type { Stage, StagedRun, StageInit } from '../stage/stage.js'
 import { openBackdoorMeter } from './backdoor-meter.js'
 import { createObserver } from './observer.js'
@@ -44,7 +44,7 @@ export interface RecordedRunInit extends Omit<StageInit, 'onEvent'> {
 
 export async function startRecordedRun(init: RecordedRunInit): Promise<RecordedRun> {
   const { plan, stage = startCluster, writeFiles = true } = init
-  const source = await loadScenarioSource(plan.scenario, init.cacheFolder)
+  const source = await loadScenarioSamples(plan.scenario, init.cacheFolder)
   const results = writeFiles ? await openRunFolder(init.folder, plan, source.train) : undefined
   const begun = systemClock.monotonicMs()
   const records: NodeRecord[] = plan.nodes.map(() => ({ rounds: [] }))

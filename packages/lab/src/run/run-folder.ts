@@ -57,7 +57,7 @@ export function newRunPath(base: string, name: string, now: Date): string {
 export async function openRunFolder(
   path: string,
   plan: RunPlan,
-  train: DataSource['train'],
+  train: DataSource['train'] | undefined,
 ): Promise<RunFolder> {
   await mkdir(path, { recursive: true })
   const { scenario, run, nodes } = plan

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
-import type { DataSource } from '@tempered/train'
 import { stringify } from 'yaml'
 import type { RunEvent } from '../events/run-event.js'
 import type { Measures } from '../measures/catalogue.js'
@@ -9,6 +8,7 @@ import { measuresOf } from '../measures/catalogue.js'
 import { isCutShort, type RunScore } from '../measures/run-score.js'
 import { type AssertionOutcome, type JudgedRun, judgeAssertions } from '../scenario/judge-assertions.js'
 import { planRun } from '../scenario/plan.js'
+import type { ScenarioSource } from '../scenario/scenario-task.js'
 import type { Scenario } from '../scenario/schema.js'
 import { type Variant, variantsOf } from '../scenario/variants.js'
 import type { Stage } from '../stage/stage.js'
@@ -17,7 +17,7 @@ import { type RecordedRun, startRecordedRun } from './recorded-run.js'
 
 export interface ScenarioRunInit {
   readonly scenario: Scenario
-  readonly data: DataSource
+  readonly data: ScenarioSource
   /** Created when missing; each run has its own folder `<variant>/seed-<n>` below it. */
   readonly folder: string
   readonly cacheFolder: string

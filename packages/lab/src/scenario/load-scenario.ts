@@ -5,10 +5,18 @@ import { loadKind } from '../documents/file-kind.js'
 import { readInitial } from '../documents/initial.js'
 import { documentError, loadDocument } from '../documents/load-document.js'
 import { resolveDataKeys } from '../documents/task-file.js'
+import { LabError } from '../errors.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
 import { scenarioPartition } from './data-split.js'
 import { checkScenario, INDEPENDENT_KEYS } from './scenario-checks.js'
-import { loadScenarioSource, type ScenarioSource, scenarioTask } from './scenario-task.js'
+import {
+  beginningWith,
+  loadScenarioSamples,
+  loadScenarioSource,
+  requireEveryTrainer,
+  type ScenarioSource,
+  scenarioTask,
+} from './scenario-task.js'
 import { type Scenario, scenarioSchema } from './schema.js'
 
 /**
@@ -26,45 +34,56 @@ export async function loadScenario(file: string): Promise<Scenario> {
   return resolveDataKeys(file, scenario)
 }
 
-/** Loads a scenario's data and tries its model and, with every seed, its split on them. Throws E_CONFIG with the place in the file. */
+/**
+ * Loads what a scenario's runs need, and tries its model and, with every seed, its split on the data. Throws E_CONFIG with
+ * the place in the file, and what a trainer process fails with that is asked for the parameters to begin with.
+ */
 export async function loadScenarioData(
   file: string,
   scenario: Scenario,
   cacheFolder: string,
 ): Promise<ScenarioSource> {
-  const { initial, ...others } = scenario
-  const source = await locateDataErrors(file, ['data', 'source'], () =>
-    loadScenarioSource(others, cacheFolder),
+  await locateErrors(file, [scenario.trainers === undefined ? 'task' : 'trainers'], async () =>
+    requireEveryTrainer(scenario),
   )
-  await locateDataErrors(file, [scenario.task === undefined ? 'model' : 'task'], async () => {
-    scenarioTask(scenario, source)
-  })
-  await locateDataErrors(file, ['data', 'split'], async () => {
-    for (const seed of scenario.seeds) dealtSamples(scenario, seed, source)
-  })
-  if (initial === undefined) return source
-  const initialParameters = await locateDataErrors(file, ['initial'], () =>
-    readInitial(initial, scenarioTask(scenario, source)),
+  const source = await locateErrors(file, ['data', 'source'], () =>
+    loadScenarioSamples(scenario, cacheFolder),
   )
-  return { ...source, initialParameters }
+  const task = await locateErrors(file, [scenario.task === undefined ? 'model' : 'task'], async () =>
+    scenarioTask(scenario, source),
+  )
+  const { train } = source
+  if (train !== undefined)
+    await locateErrors(file, ['data', 'split'], async () => {
+      for (const seed of scenario.seeds) dealtSamples(scenario, seed, { train })
+    })
+  const { initial } = scenario
+  if (initial === undefined) return loadScenarioSource(scenario, cacheFolder)
+  return beginningWith(source, await locateErrors(file, ['initial'], () => readInitial(initial, task)))
 }
 
 /** Indices of the training samples of each node under one seed. Throws DataError. */
-export function dealtSamples(scenario: Scenario, seed: number, { train }: DataSource): Uint32Array[] {
+export function dealtSamples(
+  scenario: Scenario,
+  seed: number,
+  { train }: Pick<DataSource, 'train'>,
+): Uint32Array[] {
   const graph = createTopology(scenario.topology, scenario.nodes, seed)
   const scheme = scenarioPartition(scenario, graph)
   return partition({ ...splitLabels(train), nodes: scenario.nodes, scheme, seed })
 }
 
-async function locateDataErrors<T>(
-  file: string,
-  path: readonly string[],
-  work: () => Promise<T>,
-): Promise<T> {
+async function locateErrors<T>(file: string, path: readonly string[], work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof DataError || error instanceof TrainError)) throw error
+    if (!isPlaceless(error)) throw error
     throw await documentError(file, [{ path, message: error.message }])
   }
+}
+
+/** Whether an error is about what the file names, without saying where. */
+function isPlaceless(error: unknown): error is Error {
+  if (error instanceof LabError) return error.code === 'E_CONFIG'
+  return error instanceof DataError || error instanceof TrainError
 }

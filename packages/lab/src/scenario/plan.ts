@@ -115,11 +115,12 @@ export function planRun(
   }
 }
 
-/** The model that a scenario names to begin with. Throws E_CONFIG when it was not loaded with the data. */
-function initialOf({ initial }: Scenario, { initialParameters }: ScenarioSource): Float32Array | undefined {
-  if (initial !== undefined && initialParameters === undefined)
+/** The parameters that a run begins with, unless its seed draws them. Throws E_CONFIG when they were not loaded. */
+function initialOf({ initial, seed }: Scenario, source: ScenarioSource): Float32Array | undefined {
+  const parameters = source.initialParameters?.(seed)
+  if (initial !== undefined && parameters === undefined)
     throw new LabError('E_CONFIG', `initial: ${initial} was not read; load the data with loadScenarioSource`)
-  return initialParameters
+  return parameters
 }
 
 function assignAttacks(scenario: Scenario, { graph }: RunTopology): Map<number, PlannedAttack> {

@@ -119,7 +119,9 @@ export const scenarioFields = z.strictObject({
       split: scenarioSplitSchema.default({ kind: 'label-groups', h: 0.8 }),
     })
     .prefault({})
-    .describe('The data, and how the nodes share it.'),
+    .describe(
+      'The data, and how the nodes share it. Not used where there is a task and every node has a trainer of its own.',
+    ),
   task: z
     .union([z.string().min(1), taskFileSchema])
     .optional()

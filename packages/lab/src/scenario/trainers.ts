@@ -1,7 +1,8 @@
 import { listAttacks } from '@tempered/robust-agg/attacks'
-import type { TrainerDeadlines } from '@tempered/train'
+import { initialProcessParameters, type OpenTask, type TrainerDeadlines } from '@tempered/train'
 import type { Problem } from '../documents/problem.js'
 import { NODE_PLACEHOLDER } from '../documents/trainer-schema.js'
+import { LabError } from '../errors.js'
 import { ranges } from '../text/ranges.js'
 import type { Scenario } from './schema.js'
 
@@ -98,4 +99,36 @@ export function plannedTrainers(
     ]
   })
   return new Map(planned)
+}
+
+/** Throws E_CONFIG unless every node of a scenario whose model only trainers know has one. */
+export function requireTrainers(
+  scenario: Pick<Scenario, 'trainers' | 'nodes'>,
+  { task }: Pick<OpenTask, 'task'>,
+): void {
+  const { entryOf } = placeTrainers(scenario)
+  const without = Array.from({ length: scenario.nodes }, (_, index) => index).filter(
+    (index) => !entryOf.has(index),
+  )
+  if (without.length === 0) return
+  const who = without.length === 1 ? `node ${without[0]} has` : `nodes ${ranges(without)} have`
+  throw new LabError(
+    'E_CONFIG',
+    `the model of task ${task.name} is known only to processes that train it, but ${who} none; ` +
+      'add an entry without `nodes` under `trainers`, which is for all other nodes',
+  )
+}
+
+/**
+ * The parameters with which the trainer of the first node that has one begins, under a seed. Its process is started for
+ * this, with the index of no node, and ends afterwards. Throws what the process fails with.
+ */
+export async function trainerParameters(
+  scenario: Pick<Scenario, 'trainers' | 'nodes'>,
+  task: OpenTask,
+  seed: number,
+): Promise<Float32Array> {
+  const planned = plannedTrainers(scenario)
+  const first = planned.get(Math.min(...planned.keys()))!
+  return initialProcessParameters({ ...first, task, nodeId: -1, seed, onLog: () => undefined })
 }

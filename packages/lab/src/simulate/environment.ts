@@ -17,7 +17,7 @@ import {
 } from '@tempered/train'
 import { createHonestModels, type HonestModels } from '../adversary/honest-models.js'
 import type { RunPlan } from '../scenario/plan.js'
-import { loadScenarioSource } from '../scenario/scenario-task.js'
+import { loadScenarioSamples } from '../scenario/scenario-task.js'
 import type { StageInit } from '../stage/stage.js'
 import { createSimulatedTrainers, type SimulatedTrainers } from './simulated-trainers.js'
 
@@ -26,7 +26,8 @@ export interface Environment {
   readonly plan: RunPlan
   readonly time: VirtualTime
   readonly hub: MemoryHub
-  readonly source: DataSource
+  /** Without samples where every node has a trainer of its own. */
+  readonly source: Partial<DataSource>
   /** Training samples of each node. */
   readonly parts: readonly Uint32Array[]
   /** Training threads; node i trains in thread i mod their number. */
@@ -74,7 +75,7 @@ export async function openEnvironment({
   const faulty = scenario.faults.length > 0
   const reader = createSharedReader()
   const time = createVirtualTime()
-  const source = await loadScenarioSource(scenario, cacheFolder)
+  const source = await loadScenarioSamples(scenario, cacheFolder)
   const services =
     given?.map(scopedService) ??
     (await Promise.all(
@@ -92,12 +93,7 @@ export async function openEnvironment({
       parameterCount: run.manifest.model.parameterCount,
     }),
     source,
-    parts: partition({
-      ...splitLabels(source.train),
-      nodes: nodes.length,
-      scheme: plan.partition,
-      seed: run.manifest.seed,
-    }),
+    parts: partsOf(plan, source),
     services,
     trainers,
     disks: nodes.map(() =>
@@ -113,6 +109,11 @@ export async function openEnvironment({
       await Promise.all([trainers.close(), ...services.map((service) => service.close())])
     },
   }
+}
+
+function partsOf({ run, nodes, partition: scheme }: RunPlan, { train }: Partial<DataSource>): Uint32Array[] {
+  if (train === undefined) return []
+  return partition({ ...splitLabels(train), nodes: nodes.length, scheme, seed: run.manifest.seed })
 }
 
 /** A service whose `close` frees the trainers that were opened through it and leaves its thread alone. */

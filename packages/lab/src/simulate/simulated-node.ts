@@ -8,7 +8,7 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Rule } from '@tempered/robust-agg'
-import type { Samples } from '@tempered/train'
+import type { DataSource, Samples } from '@tempered/train'
 import { createAdversary } from '../adversary/adversary.js'
 import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
@@ -58,7 +58,8 @@ export async function openSimulatedNode(
   const openOn = (samples: Samples): Promise<LocalTraining> =>
     openLocalTraining(services[index % services.length]!, {
       run,
-      source,
+      // Loaded where a node trains in the engine.
+      source: source as DataSource,
       samples,
       evaluation: scenario.evaluation,
       peer: identity.signer.peerId,
@@ -68,7 +69,7 @@ export async function openSimulatedNode(
     const trainer = await environment.trainers.open(planned)
     const plain =
       trainer === undefined
-        ? await openOn(source.train)
+        ? await openOn((source as DataSource).train)
         : createManifestTraining(trainer, run.manifest, scenario.evaluation)
     return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
   })

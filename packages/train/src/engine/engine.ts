@@ -71,8 +71,6 @@ export interface Program {
 export interface Engine {
   /** As logs and reports name it. */
   readonly name: string
-  /** Why it cannot run this model, or undefined when it can. */
-  unsupported(model: Model, loss: LossName): string | undefined
   /** A program for batches of any size; programs of one engine share code and scratch memory. Throws TrainError. */
   compile(model: Model, loss: LossName): Program
   /** Runs a computation on programs of this engine when none of another engine runs that it would disturb. */

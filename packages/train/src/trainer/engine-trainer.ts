@@ -74,10 +74,6 @@ function compile(engine: Engine, { model, task }: OpenTask): Program {
       `the model of task ${task.name} is known only to a process that trains it; give each node one, under trainer in node.yaml`,
     )
   }
-  const reason = engine.unsupported(model, task.loss)
-  if (reason !== undefined) {
-    throw new TrainError('E_BACKEND_UNAVAILABLE', `${engine.name} cannot train this model: ${reason}`)
-  }
   return engine.compile(model, task.loss)
 }
 

@@ -1,10 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { planRun, scenarioSchema } from '@tempered/lab/scenario'
+import { readInitialModel } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { planData } from '../../../../lab/test/support/small-data.js'
+import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
 import { composeDocument } from '../../../src/machines/compose-file.js'
 import { kubernetesDocuments } from '../../../src/machines/kubernetes-file.js'
 import { machineSet } from '../../../src/machines/machine-set.js'
+import { machinesReadme } from '../../../src/machines/machines-readme.js'
 import { projectName } from '../../../src/machines/project-name.js'
 import { machineTexts } from '../../../src/machines/write-machines.js'
 
@@ -105,6 +111,83 @@ describe('kubernetes.yaml', () => {
     const [secret, config] = objects.filter(({ metadata }) => metadata.name === 'node-02')
     expect([...Buffer.from(secret!.data!['identity.key']!, 'base64')]).toEqual([1, 2, 2])
     expect(config!.data).toEqual(machineTexts(set.hosts[2]!))
+  })
+})
+
+/** The same with a model of so many parameters that is given. */
+function begunWith(units: number): { given: typeof set; bytes: Uint8Array } {
+  const task = {
+    task: 'wide',
+    input: { type: 'tensor', shape: [3] },
+    output: { type: 'class', classes: 2 },
+    model: {
+      layers: [
+        { layer: 'dense', units },
+        { layer: 'dense', units: 2 },
+      ],
+    },
+  }
+  const wide = scenarioSchema.parse({ name: 'small', nodes: 3, task })
+  const parameters = Float32Array.from({ length: 6 * units + 2 }, (_, k) => Math.sin(k))
+  const plan = planRun(wide, { ...planData, initialParameters: () => parameters })
+  return { given: machineSet(plan, []), bytes: new Uint8Array(parameters.buffer) }
+}
+
+describe('kubernetes.yaml of a run that begins with a given model', () => {
+  const modelMaps = (objects: readonly KubernetesObject[]) =>
+    objects.filter(({ metadata }) => metadata.name.startsWith('initial-'))
+
+  it('has the model in ConfigMaps, small enough for kubectl apply, which a pod puts beside the manifest', () =>
+    inTemporaryFolder(async (folder) => {
+      const { given, bytes } = begunWith(20_000)
+      const objects = objectsOf(given)
+      const maps = modelMaps(objects) as (KubernetesObject & { binaryData: Record<string, string> })[]
+      expect(maps).toHaveLength(3)
+      for (const map of maps) expect(JSON.stringify(map).length).toBeLessThan(250_000)
+      const pod = objects.find(({ kind }) => kind === 'StatefulSet')!.spec.template.spec
+      const [init] = pod.initContainers
+      for (const container of pod.initContainers)
+        for (const { name } of container.volumeMounts)
+          expect(pod.volumes).toContainEqual(expect.objectContaining({ name }))
+
+      // The command of the pod, on its volumes in a folder.
+      const put = async (place: string, content: Uint8Array | string): Promise<void> => {
+        await mkdir(dirname(join(folder, place)), { recursive: true })
+        await writeFile(join(folder, place), content)
+      }
+      await put('files/run/manifest.json', '{}')
+      await put('files/node/node.yaml', 'name: a')
+      await put('files/key/identity.key', 'key')
+      await mkdir(join(folder, 'host'))
+      const { projected } = pod.volumes.find(({ name }: { name: string }) => name === 'initial')
+      for (const { configMap } of projected.sources) {
+        const map = maps.find(({ metadata }) => metadata.name === configMap.name)!
+        for (const { key, path } of configMap.items)
+          await put(`files/initial/${path}`, Buffer.from(map.binaryData[key]!, 'base64'))
+      }
+      const command = init.command[2]
+        .replaceAll('/files/', `${folder}/files/`)
+        .replaceAll('/host/', `${folder}/host/`)
+      execFileSync('sh', ['-c', command])
+      const parameters = await readInitialModel(given.plan.run, [join(folder, 'host/manifest.initial')])
+      expect(new Uint8Array(parameters!.buffer, parameters!.byteOffset, parameters!.byteLength)).toEqual(
+        bytes,
+      )
+    }))
+
+  it('takes a model that is larger from a claim, of which the README speaks', () => {
+    const { given } = begunWith(250_000)
+    const objects = objectsOf(given)
+    expect(modelMaps(objects)).toEqual([])
+    const pod = objects.find(({ kind }) => kind === 'StatefulSet')!.spec.template.spec
+    expect(pod.volumes).toContainEqual({
+      name: 'initial',
+      persistentVolumeClaim: { claimName: 'tempered-model', readOnly: true },
+    })
+    const readme = (of: typeof set) =>
+      machinesReadme({ set: of, whole: of.plan.scenario, freshKeys: false, image: 'tempered:1' } as never)
+    expect(readme(given)).toContain('PersistentVolumeClaim `tempered-model`')
+    expect(readme(begunWith(20).given)).not.toContain('tempered-model')
   })
 })
 

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { syntaxErrorPlace } from '../../../src/documents/import-module.js'
 import { readInitial } from '../../../src/documents/initial.js'
 import { openTaskFile } from '../../../src/documents/task-file.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -108,6 +109,18 @@ describe('a task from an ES module', () => {
       expect(refused.message.startsWith(`${join(folder, 'my-task.mjs')}: `)).toBe(true)
     }),
   )
+
+  it('that cannot be parsed has the line, also of a module that it imports', () =>
+    inTemporaryFolder(async (folder) => {
+      const file = join(folder, 'my-task.mjs')
+      await writeFile(file, `import './widths.mjs'\nexport default {\n  task: = 3\n}\n`)
+      await writeFile(join(folder, 'widths.mjs'), 'export const widths = []\n')
+      expect(await syntaxErrorPlace(file)).toBe('line 3')
+      await writeFile(file, `import './widths.mjs'\nexport default {}\n`)
+      expect(await syntaxErrorPlace(file)).toBeUndefined()
+      await writeFile(join(folder, 'widths.mjs'), '\nexport const = []\n')
+      expect(await syntaxErrorPlace(file)).toBe('line 2 of widths.mjs')
+    }))
 
   it.each<[string, string, RegExp]>([
     ['too few', 'new Float32Array(3)', /has 3 parameters, but the model has 15/],

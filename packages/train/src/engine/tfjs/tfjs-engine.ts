@@ -1,161 +1,119 @@
-/** The engine on tfjs: manual SGD around the hand-written network, for stacks of convolutions, pools and dense layers. */
+/** The engine on tfjs: gradients of one of two networks, and updates of the parameters that they belong to. */
 
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
+import type { Tensor } from '@tensorflow/tfjs-core'
 import { volume } from '../../data/dataset.js'
 import type { Model } from '../../task/operation.js'
-import { TrainError } from '../../trainer/train-error.js'
-import type { Engine, Program, StepOptions } from '../engine.js'
+import type { Engine, LossName, Program, StepOptions } from '../engine.js'
 import { type TrainingBackend, withBackend } from './backend.js'
-import { crossEntropy, scoreSample } from './cross-entropy.js'
-import { backward, downloadParameters, forward, stackProblem, uploadParameters } from './tfjs-network.js'
+import { Descent } from './descent.js'
+import { createGraphNetwork } from './graph-network.js'
+import { createLoss, type Loss } from './loss.js'
+import { downloadParameters, type Network, uploadParameters } from './network.js'
+import { createStackNetwork, isStack } from './stack-network.js'
 
 export function createTfjsEngine(backend: TrainingBackend): Engine {
   return {
     name: `tfjs-${backend.name}`,
-    unsupported(model, loss) {
-      if (loss !== 'cross-entropy') return `the loss ${loss} is not written for tfjs`
-      return stackProblem(model)
-    },
-    compile(model) {
-      return new TfjsProgram(backend, model)
-    },
+    compile: (model, loss) => new TfjsProgram(backend, model, loss),
     run: (compute) => withBackend(backend, compute),
   }
 }
 
 class TfjsProgram implements Program {
-  readonly loss = 'cross-entropy'
+  readonly loss: LossName
   readonly model: Model
   private readonly backend: TrainingBackend
-  private readonly inputLength: number
-  private readonly classes: number
-  private images = new Float32Array(0)
-  private labels = new Int32Array(0)
-  private rows = new Float32Array(0)
-  private noOffsets: Float64Array
-  private lastLoss = 0
-  /** Between load and store; velocities are empty before the first step. */
+  private readonly network: Network
+  private readonly losses: Loss
+  private readonly descent: Descent
+  private samples: Float32Array | Int32Array = new Float32Array(0)
+  private wanted: Float32Array | Int32Array = new Float32Array(0)
+  private outputs = new Float32Array(0)
+  /** Between load and store. */
   private parameters: Tensor[] = []
-  private velocities: Tensor[] = []
 
-  constructor(backend: TrainingBackend, model: Model) {
+  constructor(backend: TrainingBackend, model: Model, loss: LossName) {
     this.backend = backend
     this.model = model
-    this.inputLength = volume(model.input)
-    this.classes = volume(model.output)
-    this.noOffsets = new Float64Array(this.classes)
+    this.loss = loss
+    this.network = isStack(model) ? createStackNetwork(backend, model) : createGraphNetwork(backend, model)
+    this.losses = createLoss(model, loss)
+    this.descent = new Descent(backend)
   }
 
-  inputs(batch: number): Float32Array {
-    const length = batch * this.inputLength
-    if (this.images.length < length) this.images = new Float32Array(length)
-    return this.images.subarray(0, length)
+  inputs(batch: number): Float32Array | Int32Array {
+    this.samples = grown(this.samples, batch * volume(this.model.input), this.model.inputType === 'int32')
+    return this.samples.subarray(0, batch * volume(this.model.input))
   }
 
-  targets(batch: number): Int32Array {
-    if (this.labels.length < batch) this.labels = new Int32Array(batch)
-    return this.labels.subarray(0, batch)
+  targets(batch: number): Float32Array | Int32Array {
+    this.wanted = grown(this.wanted, batch * this.losses.targets, this.losses.labels)
+    return this.wanted.subarray(0, batch * this.losses.targets)
   }
 
   load(parameters: Float32Array): void {
-    this.release()
-    this.parameters = uploadParameters(this.backend, this.model, parameters)
+    this.backend.tf.dispose(this.parameters)
+    this.descent.reset()
+    this.parameters = uploadParameters(this.backend, this.model.tensors, this.network, parameters)
   }
 
   store(parameters: Float32Array): void {
-    downloadParameters(this.model, this.parameters, parameters)
+    downloadParameters(this.model.tensors, this.parameters, parameters)
   }
 
-  step(batch: number, options: StepOptions): number {
-    const { optimiser, learningRate, offsets } = options
-    if (optimiser.kind !== 'sgd')
-      throw new TrainError('E_BACKEND_UNAVAILABLE', `the optimiser ${optimiser.kind} is not written for tfjs`)
-    const { tf } = this.backend
-    let loss = 0
-    const updated = tf.tidy(() => {
-      // The learning rate is folded into the gradient: v ← momentum·v + rate·g, w ← w − v.
-      const result = this.gradients(batch, learningRate / batch, offsets)
-      loss = result.loss
-      return this.descend(optimiser, learningRate, result.gradients)
-    })
-    this.release()
-    this.parameters = updated.parameters
-    this.velocities = updated.velocities
+  step(batch: number, { optimiser, learningRate, offsets, seed }: StepOptions): number {
+    const scale = this.descent.gradientScale(optimiser, learningRate) / batch
+    const { loss, gradients } = this.gradients(batch, scale, offsets, seed)
+    this.parameters = this.descent.step(optimiser, learningRate, this.parameters, gradients)
     return loss
   }
 
   forward(batch: number): Float32Array {
     const { tf } = this.backend
-    const columns = tf.tidy(() => this.pass(batch).logits.dataSync<'float32'>())
-    const { classes } = this
-    this.lastLoss = 0
-    for (let k = 0; k < batch; k++) {
-      this.lastLoss += scoreSample(columns, this.labels[k] as number, classes, batch, k).loss
-    }
-    if (this.rows.length < batch * classes) this.rows = new Float32Array(batch * classes)
-    for (let k = 0; k < batch; k++)
-      for (let c = 0; c < classes; c++) this.rows[k * classes + c] = columns[c * batch + k] as number
-    return this.rows.subarray(0, batch * classes)
+    // Some backends return a view of their memory, which the next operation may change.
+    this.outputs = tf.tidy(() => this.pass(batch, undefined).outputs.slice())
+    return this.outputs
   }
 
-  lossOf(): number {
-    return this.lastLoss
+  lossOf(batch: number): number {
+    return this.losses.sum(batch, this.outputs, this.targets(batch))
   }
 
-  gradient(batch: number, { offsets }: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number {
-    const { tf } = this.backend
-    return tf.tidy(() => {
-      const { loss, gradients } = this.gradients(batch, 1 / batch, offsets)
-      downloadParameters(this.model, gradients, out)
-      return loss
-    })
+  gradient(batch: number, options: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number {
+    const { loss, gradients } = this.gradients(batch, 1 / batch, options.offsets, options.seed)
+    downloadParameters(this.model.tensors, gradients, out)
+    this.backend.tf.dispose(gradients)
+    return loss
   }
 
-  private release(): void {
-    this.backend.tf.dispose([...this.parameters, ...this.velocities])
-    this.parameters = []
-    this.velocities = []
+  private pass(batch: number, seed: number | undefined) {
+    return this.network.forward(this.parameters, this.inputs(batch), batch, seed)
   }
 
-  private pass(batch: number) {
-    const { backend, model } = this
-    const images = backend.tf.tensor2d(this.inputs(batch), [batch, this.inputLength])
-    return forward(backend, model, this.parameters, images)
-  }
-
-  /** Loss summed over the batch, and its derivatives times `scale`; call it inside a tidy. */
+  /** Loss summed over the batch, and its derivatives times `scale`. The caller disposes of them. */
   private gradients(
     batch: number,
     scale: number,
     offsets: Float32Array | undefined,
+    seed: number,
   ): { loss: number; gradients: Tensor[] } {
-    const { backend, model, classes } = this
-    const pass = this.pass(batch)
-    const upper = new Float32Array(classes * batch)
-    const shifts = offsets === undefined ? this.noOffsets : Float64Array.from(offsets)
-    const logits = pass.logits.dataSync<'float32'>()
-    const loss = crossEntropy(logits, shifts, this.targets(batch), classes, batch, scale, upper)
-    const logitGradient: Tensor2D = backend.tf.tensor2d(upper, [classes, batch])
-    return { loss, gradients: backward(backend, model, this.parameters, pass, logitGradient) }
-  }
-
-  /** One update; `gradients` already include the learning rate. */
-  private descend(
-    { momentum, weightDecay }: { readonly momentum: number; readonly weightDecay: number },
-    learningRate: number,
-    gradients: readonly Tensor[],
-  ): { parameters: Tensor[]; velocities: Tensor[] } {
-    const { tf } = this.backend
-    const decay = learningRate * weightDecay
-    const next = gradients.map((gradient, index) => {
-      const own = this.parameters[index] as Tensor
-      const decayed = decay > 0 ? tf.add(gradient, tf.mul(own, decay)) : gradient
-      const velocity = this.velocities[index]
-      return velocity === undefined ? decayed : tf.add(tf.mul(velocity, momentum), decayed)
+    let loss = 0
+    const gradients = this.backend.tf.tidy(() => {
+      const pass = this.pass(batch, seed)
+      const upper = new Float32Array(pass.outputs.length)
+      loss = this.losses.sum(batch, pass.outputs, this.targets(batch), { offsets, scale, gradient: upper })
+      return pass.backward(upper)
     })
-    return {
-      parameters: this.parameters.map((own, index) => tf.sub(own, next[index] as Tensor)),
-      velocities: momentum > 0 ? next : [],
-    }
+    return { loss, gradients }
   }
+}
+
+/** An array of at least this length and of this type; the same one if it is. */
+function grown(
+  array: Float32Array | Int32Array,
+  length: number,
+  integers: boolean,
+): Float32Array | Int32Array {
+  if (array.length >= length && array instanceof Int32Array === integers) return array
+  return integers ? new Int32Array(length) : new Float32Array(length)
 }

@@ -26,7 +26,6 @@ export function createWasmEngine({ maxPages }: WasmEngineInit = {}): Engine {
   const kernels = startKernels(memory.memory)
   return {
     name: 'wasm-simd',
-    unsupported: () => undefined,
     compile: (model: Model, loss: LossName): Program => new WasmProgram(model, loss, memory, kernels),
     run: async (compute) => compute(),
   }

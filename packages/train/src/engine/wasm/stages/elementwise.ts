@@ -5,6 +5,7 @@ import type {
   DropoutOperation,
   PositionEmbeddingOperation,
 } from '../../../task/operation.js'
+import { dropoutKey, dropoutThreshold } from '../../dropout-hash.js'
 import type { ArenaBuffer } from '../arena-plan.js'
 import { ACTIVATION_CODES } from '../kernels.js'
 import type { Stage, Value, Workshop } from '../stage.js'
@@ -42,13 +43,6 @@ export function createActivationStage(
   return { stage, output }
 }
 
-/** One hash key from the step's seed and the operation's position in the model. */
-function dropoutKey(seed: number, index: number): number {
-  let key = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)
-  key = Math.imul(key ^ (key >>> 15), 0x27d4eb2f)
-  return key ^ (key >>> 13)
-}
-
 /** `index`: the operation's position in the model. */
 export function createDropoutStage(
   { rate }: DropoutOperation,
@@ -59,7 +53,7 @@ export function createDropoutStage(
   // What is dropped follows from a hash, so neither pass needs what the other has computed.
   const options = input.overwritable ? { buffer: input.buffer, overwritable: true } : {}
   const output = createValue(input.floats, input.needsGradient, options)
-  const threshold = Math.floor(rate * 2 ** 32)
+  const threshold = dropoutThreshold(rate)
   let dx: ArenaBuffer | undefined
   const stage: Stage = {
     forwardBuffers: [input.buffer, output.buffer],

@@ -1,17 +1,17 @@
 /**
- * Forward pass and hand-written backward pass of a described model on tfjs tensors.
+ * Forward pass and hand-written backward pass of a stack: convolutions and pools, then dense layers over vectors. Other
+ * models, and other forms of these layers, are computed by graph-network.ts; this network needs fewer operations.
  *
  * Dense layers work on columns (features × batch), z = W·x + b with W: units × inputs. XNNPACK repacks the right
  * operand of a product in every call; in this layout that is the small minibatch, not the weights, which change in
  * every step (784×128: packing W costs 0.65 ms, the product 0.35). Transposed operands are copied first, because
  * tfjs's flags fall back to a scalar loop (5.3 ms instead of 0.4). Convolutions work on B×H×W×C.
- *
- * Every function runs synchronously inside a tf.tidy of the caller, on the current backend.
  */
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
-import type { ConvOperation, DenseOperation, Model, PoolOperation } from '../../task/operation.js'
+import type { ConvOperation, DenseOperation, Model, Operation, PoolOperation } from '../../task/operation.js'
 import type { TrainingBackend } from './backend.js'
+import type { Network } from './network.js'
 import { convFilterGradient, convInputGradient, maxPoolGradient, transposed } from './tfjs-kernels.js'
 
 /** A layer's input and output; `columns` are features × batch, `rows` batch × features. */
@@ -23,7 +23,7 @@ interface LayerTrace {
   outputColumns?: Tensor2D
 }
 
-export interface ForwardPass {
+interface StackPass {
   /** classes × batch. */
   logits: Tensor2D
   traces: LayerTrace[]
@@ -31,79 +31,80 @@ export interface ForwardPass {
 
 type Layer = DenseOperation | ConvOperation | PoolOperation
 
-/** The operations of a model that compute anything; `stackProblem` has found nothing. */
-export function stackOf(model: Model): Layer[] {
-  return model.operations.filter((operation) => operation.kind !== 'flatten') as Layer[]
-}
-
-/** Why a model is no stack of the layers that are written here, or undefined. */
-export function stackProblem(model: Model): string | undefined {
-  const last = model.operations.at(-1)
-  if (last?.kind !== 'dense' || last.activation !== 'linear')
-    return 'its last layer is not a linear dense layer'
-  let below: string | undefined
-  for (const operation of model.operations) {
-    const problem = operationProblem(operation, below)
-    if (problem !== undefined) return `${operation.kind} (layer ${operation.path}): ${problem}`
-    below = operation.kind
-  }
-  return undefined
-}
-
-function operationProblem(
-  operation: Model['operations'][number],
-  below: string | undefined,
-): string | undefined {
-  switch (operation.kind) {
-    case 'flatten':
-      return undefined
-    case 'dense':
-      if (operation.positions !== 1) return 'only over vectors'
-      return operation.bias ? activationProblem(operation.activation) : 'only with a bias'
-    case 'max-pool':
-      return below === 'conv' ? windowProblem(operation) : 'only after a convolution'
-    case 'conv':
-      if (below === 'dense' || below === 'flatten') return 'only before dense layers'
-      return operation.bias && operation.activation === 'relu'
-        ? windowProblem(operation)
-        : 'only with a bias and relu'
-    default:
-      return 'not written for tfjs'
-  }
-}
-
-function windowProblem({ kind, window }: ConvOperation | PoolOperation): string | undefined {
-  const { size, stride, pad } = window
-  const wanted = kind === 'conv' ? 1 : size[0]
-  if (size[0] !== size[1] || stride[0] !== wanted || stride[1] !== wanted)
-    return 'only square, with stride 1 (convolutions) or its own size (pools)'
-  return pad.top + pad.bottom + pad.left + pad.right > 0 ? 'only without padding' : undefined
-}
-
-function activationProblem(activation: string): string | undefined {
-  return activation === 'relu' || activation === 'linear' ? undefined : 'only relu or linear'
-}
-
-/** One tensor per slot with a copy of the flat parameters. The caller disposes of them. */
-export function uploadParameters(backend: TrainingBackend, model: Model, flat: Float32Array): Tensor[] {
+export function createStackNetwork(backend: TrainingBackend, model: Model): Network {
+  const { tf } = backend
+  const outputs = model.output[0] as number
   const columns = new Set(
     stackOf(model).flatMap((layer) => (layer.kind === 'dense' ? [layer.tensors[1]] : [])),
   )
-  return model.tensors.map(({ offset, length, shape }, index) =>
-    // slice, not subarray: some backends keep the array. The bias of a dense layer is a column here.
-    backend.tf.tensor(
-      flat.slice(offset, offset + length),
-      columns.has(index) ? [length, 1] : [...shape],
-      'float32',
-    ),
-  )
+  return {
+    // The bias of a dense layer is a column here.
+    shapeOf: ({ length, shape }, index) => (columns.has(index) ? [length, 1] : shape),
+    forward(tensors, inputs, batch) {
+      const images = tf.tensor2d(inputs, [batch, inputs.length / batch])
+      const pass = forward(backend, model, tensors, images)
+      return {
+        outputs: turned(pass.logits.dataSync<'float32'>(), outputs, batch),
+        backward(upper) {
+          const gradient: Tensor2D = tf.tensor2d(turned(upper, batch, outputs), [outputs, batch])
+          return backward(backend, model, tensors, pass, gradient)
+        },
+      }
+    },
+  }
 }
 
-/** Reads tensors in slot order back into the flat layout. */
-export function downloadParameters(model: Model, tensors: readonly Tensor[], out: Float32Array): void {
-  model.tensors.forEach((slot, index) => {
-    out.set((tensors[index] as Tensor).dataSync<'float32'>(), slot.offset)
-  })
+/** The transposed matrix, row-major. */
+function turned(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(rows * columns)
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c] as number
+  return out
+}
+
+/** The operations of a stack that compute anything. */
+function stackOf(model: Model): Layer[] {
+  return model.operations.filter((operation) => operation.kind !== 'flatten') as Layer[]
+}
+
+/** Whether a model is a stack of the layers that are written here. */
+export function isStack({ operations }: Model): boolean {
+  const last = operations.at(-1)
+  if (last?.kind !== 'dense' || last.activation !== 'linear') return false
+  return operations.every((operation, index) => fits(operation, operations[index - 1]?.kind))
+}
+
+function fits(operation: Operation, below: Operation['kind'] | undefined): boolean {
+  switch (operation.kind) {
+    case 'flatten':
+      return true
+    case 'dense':
+      return (
+        operation.positions === 1 &&
+        operation.bias &&
+        (operation.activation === 'relu' || operation.activation === 'linear')
+      )
+    case 'max-pool':
+      return below === 'conv' && isPlain(operation)
+    case 'conv':
+      return (
+        below !== 'dense' &&
+        below !== 'flatten' &&
+        operation.bias &&
+        operation.activation === 'relu' &&
+        isPlain(operation)
+      )
+    default:
+      return false
+  }
+}
+
+/** Square, without padding, with stride 1 (convolutions) or its own size (pools). */
+function isPlain({ kind, window }: ConvOperation | PoolOperation): boolean {
+  const { size, stride, pad } = window
+  const wanted = kind === 'conv' ? 1 : size[0]
+  if (size[0] !== size[1] || stride[0] !== wanted || stride[1] !== wanted) return false
+  return pad.top + pad.bottom + pad.left + pad.right === 0
 }
 
 /** Kernel and bias of a layer. */
@@ -111,13 +112,13 @@ function parametersOf(layer: Layer, tensors: readonly Tensor[]): [Tensor, Tensor
   return [tensors[layer.tensors[0] as number] as Tensor, tensors[layer.tensors[1] as number] as Tensor]
 }
 
-/** `images`: batch × (height·width·channels), scaled to [0, 1]. */
-export function forward(
+/** `images`: batch × (height·width·channels). */
+function forward(
   backend: TrainingBackend,
   model: Model,
   tensors: readonly Tensor[],
   images: Tensor2D,
-): ForwardPass {
+): StackPass {
   const { tf } = backend
   const batch = images.shape[0]
   const traces: LayerTrace[] = []
@@ -165,11 +166,11 @@ export function forward(
  * Derivatives of the loss by every tensor, in slot order, from its derivative by the logits (classes × batch).
  * A ReLU passes the gradient where its output is above 0.
  */
-export function backward(
+function backward(
   backend: TrainingBackend,
   model: Model,
   tensors: readonly Tensor[],
-  pass: ForwardPass,
+  pass: StackPass,
   logitGradient: Tensor2D,
 ): Tensor[] {
   const { tf } = backend
@@ -198,17 +199,17 @@ export function backward(
       // The derivative of a convolution's ReLU before pooling is applied here, on a quarter of the elements: pooling
       // passes gradient only to a window's largest element, which is above 0 exactly when the pooled value is.
       const masked: Tensor4D = tf.mul(mapGradient as Tensor4D, tf.step(output))
-      mapGradient = maxPoolGradient(backend, trace.inputMap as Tensor4D, output, masked, layer.window.size[0])
+      mapGradient = maxPoolGradient(backend, trace.inputMap as Tensor4D, output, masked, layer.window)
     } else {
       const pooledAbove = layers[index + 1]?.kind === 'max-pool'
       const upper = mapGradient as Tensor4D
       const dz: Tensor4D = pooledAbove ? upper : tf.mul(upper, tf.step(trace.outputMap as Tensor4D))
       const input = trace.inputMap as Tensor4D
-      gradients[slot] = convFilterGradient(backend, input, dz, layer.window.size[0])
+      gradients[slot] = convFilterGradient(backend, input, dz, layer.window)
       gradients[slot + 1] = tf.sum(tf.reshape(dz, [-1, layer.window.to[2]]), 0)
       if (index === 0) break
       const [filter] = parametersOf(layer, tensors)
-      mapGradient = convInputGradient(backend, dz, filter as Tensor4D, input.shape)
+      mapGradient = convInputGradient(backend, dz, filter as Tensor4D, layer.window)
     }
   }
   return gradients

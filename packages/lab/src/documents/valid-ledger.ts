@@ -1,14 +1,13 @@
 import { counted } from '@tempered/errors'
 import {
   collectFinals,
-  errorMessage,
   type FinalVerdict,
   ledgerEntries,
   runTopology,
   verifyAgainstFinals,
 } from '@tempered/node'
 import type { Run, SignedEntry } from '@tempered/protocol'
-import { CliError } from '../errors.js'
+import { LabError } from '../errors.js'
 
 /** A ledger file that was checked completely. */
 export type ValidLedger = Extract<FinalVerdict, { ok: true }>
@@ -30,12 +29,12 @@ export async function openValidLedger(file: string): Promise<ValidLedger> {
   })
   for await (const verdict of verdicts) {
     if (verdict.ok) return verdict
-    throw new CliError(
+    throw new LabError(
       'E_LEDGER_INVALID',
       `${file}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`,
     )
   }
-  throw new CliError('E_FILE', `${file}: not a ledger`)
+  throw new LabError('E_FILE', `${file}: not a ledger`)
 }
 
 /** Where a ledger is bad; entries are counted from 1, as rounds are. */
@@ -47,7 +46,7 @@ export function placeOf(entry: number): string {
 export function checkRound(run: Run, round: number): void {
   const { rounds } = run.manifest.training
   if (round > rounds)
-    throw new CliError(
+    throw new LabError(
       'E_USAGE',
       `there is no round ${round}: the run has ${counted(rounds, 'round')}, counted from 1`,
     )
@@ -67,6 +66,14 @@ export async function entryOfRound(
   throw noSuchRound(ledger, round, parent?.body.round)
 }
 
+/** The last entry. Throws E_USAGE when the ledger has none. */
+export async function lastEntry({ path }: ValidLedger): Promise<SignedEntry> {
+  let last: SignedEntry | undefined
+  for await (const entry of ledgerEntries(path)) last = entry
+  if (last !== undefined) return last
+  throw new LabError('E_USAGE', `${path} has no entry yet: no round of this node is over`, { path })
+}
+
 /**
  * The error for a round (from 1) that the run has but the ledger does not; `last` is the ledger's last round, 0-based.
  */
@@ -74,16 +81,11 @@ export function noSuchRound(
   { path, run, entries }: ValidLedger,
   round: number,
   last: number | undefined,
-): CliError {
+): LabError {
   const held =
     last === undefined ? 'no entry' : `${counted(entries, 'entry', 'entries')}, the last of round ${last + 1}`
-  return new CliError(
+  return new LabError(
     'E_USAGE',
     `${path} has no entry for round ${round}: it holds ${held}; the run has ${counted(run.manifest.training.rounds, 'round')}`,
   )
-}
-
-/** Prints a warning. */
-export function warn(error: unknown): void {
-  process.stderr.write(`${errorMessage(error)}\n`)
 }
