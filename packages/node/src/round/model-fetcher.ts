@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { MODEL_HEADER_BYTES, type SignedAnnouncement } from '@tempered/protocol'
 import { createModelPool } from '../blobs/model-pool.js'
 import type { OpenBlob } from '../blobs/open-blob.js'
@@ -40,7 +41,8 @@ export interface ModelFetcherInit {
 
 interface Transfer {
   readonly announcement: SignedAnnouncement
-  readonly controller: AbortController
+  /** The round's. */
+  readonly signal: AbortSignal
   /** The node's own buffer, or memory that it shares with others; undefined until a borrowed model has arrived. */
   held: BorrowedModel | undefined
   /** The bytes have arrived, checked and finite. */
@@ -52,6 +54,19 @@ interface Transfer {
   arrivedMs: number
 }
 
+/** Transfers of one round, by peer, which end together. */
+interface RoundTransfers {
+  readonly controller: AbortController
+  readonly byPeer: Map<string, Transfer>
+}
+
+function createRoundTransfers(): RoundTransfers {
+  const controller = new AbortController()
+  // Each transfer listens while it runs.
+  setMaxListeners(0, controller.signal)
+  return { controller, byPeer: new Map() }
+}
+
 /** A peer may announce before it serves, or a stream may break: these errors are worth a retry. */
 const RETRYABLE = new Set(['E_STREAM', 'E_NO_CONNECTION', 'E_NOT_FOUND', 'E_NOT_ADMITTED'])
 const ATTEMPTS = 5
@@ -59,7 +74,7 @@ const FIRST_RETRY_MS = 100
 
 export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
   const { network, clock, parameterCount } = init
-  const byRound = new Map<number, Map<string, Transfer>>()
+  const byRound = new Map<number, RoundTransfers>()
   const pool = createModelPool(parameterCount)
 
   const release = (transfer: Transfer): void => {
@@ -74,7 +89,7 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
 
   /** Attempts to get the model into `transfer.held`. */
   const attempts = (author: string, transfer: Transfer): (() => Promise<void>) => {
-    const { signal } = transfer.controller
+    const { signal } = transfer
     const cid = transfer.announcement.body.model.toString()
     const { borrowModel } = network
     if (borrowModel !== undefined)
@@ -100,7 +115,7 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
   }
 
   const pull = async (author: string, transfer: Transfer): Promise<void> => {
-    const { signal } = transfer.controller
+    const { signal } = transfer
     const attempt = attempts(author, transfer)
     for (let count = 1; ; count++) {
       try {
@@ -118,23 +133,23 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
   return {
     fetch(peer, announcement) {
       const { round, model } = announcement.body
-      const transfers = byRound.get(round) ?? new Map<string, Transfer>()
+      const transfers = byRound.get(round) ?? createRoundTransfers()
       byRound.set(round, transfers)
-      if (transfers.has(peer)) return
+      if (transfers.byPeer.has(peer)) return
       const transfer: Transfer = {
         announcement,
-        controller: new AbortController(),
+        signal: transfers.controller.signal,
         held: undefined,
         done: false,
         settled: false,
         released: false,
         arrivedMs: 0,
       }
-      transfers.set(peer, transfer)
+      transfers.byPeer.set(peer, transfer)
       const settle = (code: string | undefined): void => {
         transfer.settled = true
         transfer.arrivedMs = clock.monotonicMs()
-        if (transfer.controller.signal.aborted) {
+        if (transfer.signal.aborted) {
           release(transfer)
           return
         }
@@ -147,14 +162,14 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       )
     },
     take(peer, round) {
-      const transfer = byRound.get(round)?.get(peer)
+      const transfer = byRound.get(round)?.byPeer.get(peer)
       if (transfer === undefined || !transfer.done) return undefined
       const { held, announcement, arrivedMs } = transfer
       return { parameters: (held as BorrowedModel).model.parameters, announcement, arrivedMs }
     },
     open(cid) {
-      for (const transfers of byRound.values()) {
-        for (const transfer of transfers.values()) {
+      for (const { byPeer } of byRound.values()) {
+        for (const transfer of byPeer.values()) {
           if (transfer.done && transfer.announcement.body.model.toString() === cid)
             return openTransfer(transfer)
         }
@@ -162,24 +177,22 @@ export function createModelFetcher(init: ModelFetcherInit): ModelFetcher {
       return undefined
     },
     forget(round) {
-      for (const [old, transfers] of byRound) {
+      for (const [old, { controller, byPeer }] of byRound) {
         if (old >= round) continue
         byRound.delete(old)
-        for (const transfer of transfers.values()) {
-          if (transfer.settled) release(transfer)
-          else transfer.controller.abort(new DOMException('the round is over', 'AbortError'))
-        }
+        const transfers = [...byPeer.values()]
+        for (const transfer of transfers) if (transfer.settled) release(transfer)
+        // Those that still run release themselves when they have ended.
+        if (transfers.some(({ settled }) => !settled))
+          controller.abort(new DOMException('the round is over', 'AbortError'))
       }
     },
     stop() {
-      for (const transfers of byRound.values()) {
-        for (const transfer of transfers.values())
-          transfer.controller.abort(new DOMException('stop', 'AbortError'))
-      }
+      for (const { controller } of byRound.values()) controller.abort(new DOMException('stop', 'AbortError'))
     },
     close() {
-      for (const transfers of byRound.values())
-        for (const transfer of transfers.values()) if (transfer.settled) release(transfer)
+      for (const { byPeer } of byRound.values())
+        for (const transfer of byPeer.values()) if (transfer.settled) release(transfer)
       byRound.clear()
       pool.close()
     },
