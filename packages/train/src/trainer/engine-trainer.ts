@@ -206,7 +206,7 @@ class EngineTrainer implements LocalTrainer {
       const part = order.subarray(start, start + batchSize)
       filler.fill(program, samples, part, part.length)
       const outputs = program.forward(part.length)
-      scores.add(outputs, program.lossOf(part.length), part, part.length)
+      scores.add(outputs, program.lossOf(part.length), part, part.length, filler.filled)
     }
     return scores.finish()
   }

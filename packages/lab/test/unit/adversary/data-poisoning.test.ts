@@ -1,5 +1,6 @@
 import { createAttack, type DataAttack } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
+import { inputArray } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import { poisonTrainingSet } from '../../../src/adversary/data-poisoning.js'
 import { createDataset } from '../../support/small-data.js'
@@ -31,12 +32,12 @@ describe('poisonTrainingSet', () => {
 
   it('writes the changed images of a feature attack into a copy, the same for the same seed', () => {
     const train = trainingSet()
-    const before = train.inputs.slice()
+    const before = inputArray(train).slice()
     const noisy = attack('feature-noise', { stdDev: 0.5 })
     const first = poisonTrainingSet(noisy, train, createRng(1))
     expect(train.inputs).toEqual(before)
     expect(first.targets).toEqual(train.targets)
-    const changed = first.inputs.filter((byte, k) => byte !== before[k]).length
+    const changed = inputArray(first).filter((byte, k) => byte !== before[k]).length
     expect(changed).toBeGreaterThan(before.length / 2)
     expect(poisonTrainingSet(noisy, train, createRng(1)).inputs).toEqual(first.inputs)
   })

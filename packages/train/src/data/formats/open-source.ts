@@ -4,7 +4,7 @@ import type { Dirent, Stats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DataError } from '../data-error.js'
-import type { DataSource, Dataset } from '../dataset.js'
+import { type DataSource, type Dataset, inputArray } from '../dataset.js'
 import { loadEmbeddedMnist } from '../embedded-mnist.js'
 import { isIdxName, loadIdxFolder } from '../idx.js'
 import { isCifar, openCifar } from './cifar.js'
@@ -147,9 +147,9 @@ async function openTables(folder: string, names: readonly string[]): Promise<Raw
 
 function fromDatasets(file: string, format: ArraySource['format'], datasets: DataSource): ArraySource {
   const { train, test } = datasets
-  const part = ({ count, shape, inputs, targets }: Dataset): ArrayPart => ({
-    inputs: memoryArray(file, 'images', [count, ...shape], inputs),
-    targets: memoryArray(file, 'labels', [count], targets),
+  const part = (dataset: Dataset): ArrayPart => ({
+    inputs: memoryArray(file, 'images', [dataset.count, ...dataset.shape], inputArray(dataset)),
+    targets: memoryArray(file, 'labels', [dataset.count], dataset.targets),
   })
   return {
     kind: 'arrays',

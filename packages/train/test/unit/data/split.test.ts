@@ -2,6 +2,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../src/data/dataset.js'
 import { openSource } from '../../../src/data/formats/open-source.js'
 import type { RowSource } from '../../../src/data/formats/raw.js'
 import { loadData } from '../../../src/data/load-data.js'
@@ -61,9 +62,9 @@ describe('dealing a source', () => {
       expect(parts.map(({ test }) => test.sha256)).toEqual([whole.test.sha256, whole.test.sha256])
       expect(parts.map(({ train }) => train.count)).toEqual([2, 2])
       const images = parts.flatMap(({ train }) =>
-        [0, 1].map((k) => [...train.inputs.slice(8 * k, 8 * k + 8)].join()),
+        [0, 1].map((k) => [...inputArray(train).slice(8 * k, 8 * k + 8)].join()),
       )
-      const all = [0, 1, 2, 3].map((k) => [...whole.train.inputs.slice(8 * k, 8 * k + 8)].join())
+      const all = [0, 1, 2, 3].map((k) => [...inputArray(whole.train).slice(8 * k, 8 * k + 8)].join())
       expect(images.sort()).toEqual(all.sort())
     }))
 
