@@ -159,7 +159,12 @@ export async function writeEncoded(file: string, folder: string, source: DataSou
   let writer: EncodedWriter | undefined
   try {
     writer = await createEncodedWriter(folder)
-    await writer.finish(await appendParts(writer, source), file)
+    await writer.finish(await appendParts(writer, source))
+    if (!(await writer.publish(file, false))) {
+      // Damaged, or written by another process at the same time.
+      if ((await readEncoded(file, 0)) === undefined) await writer.publish(file, true)
+      else await writer.abandon()
+    }
     await removeOldest(folder, file)
   } catch {
     await writer?.abandon()
@@ -168,23 +173,40 @@ export async function writeEncoded(file: string, folder: string, source: DataSou
 
 /**
  * Completes the file that samples of `source` are in: under the name `file`, or as a temporary one that the end of the
- * process removes. Returns the source with rows of that file. Throws E_DATA_DISK.
+ * process removes. Returns the source with rows of that file, or what another process left under that name meanwhile.
+ * Throws E_DATA_DISK.
  */
 export async function keepEncoded(
   writer: EncodedWriter,
   source: DataSource,
   folder: string,
   file: string | undefined,
+  memory: number,
 ): Promise<DataSource> {
-  const head = file === undefined ? undefined : await appendParts(writer, source)
-  const path = await writer.finish(head, file)
-  if (file !== undefined) await removeOldest(folder, file).catch(() => undefined)
+  await writer.finish(file === undefined ? undefined : await appendParts(writer, source))
+  if (file === undefined) return settled(source, writer.path)
+  if (!(await writer.publish(file, false))) {
+    const other = await readEncoded(file, memory)
+    if (other !== undefined) {
+      await writer.abandon()
+      return other
+    }
+    await writer.publish(file, true)
+  }
+  await removeOldest(folder, file).catch(() => undefined)
+  return settled(source, file)
+}
+
+/** The same with the rows of both parts in the file `path`, as it is now. */
+async function settled({ train, test, ...rest }: DataSource, path: string): Promise<DataSource> {
   const { size, mtimeMs } = await stat(path)
-  const settled = (part: Dataset): Dataset =>
-    inMemory(part.inputs)
-      ? part
-      : { ...part, inputs: { ...part.inputs, path, fileBytes: size, modifiedMs: mtimeMs } }
-  return { ...source, train: settled(source.train), test: settled(source.test) }
+  const part = (dataset: Dataset): Dataset => {
+    const { inputs } = dataset
+    return inMemory(inputs)
+      ? dataset
+      : { ...dataset, inputs: { ...inputs, path, fileBytes: size, modifiedMs: mtimeMs } }
+  }
+  return { ...rest, train: part(train), test: part(test) }
 }
 
 async function appendParts(writer: EncodedWriter, source: DataSource): Promise<EncodedHead> {

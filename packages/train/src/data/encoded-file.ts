@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from './data-error.js'
 import { bytesText } from './memory-budget.js'
@@ -57,8 +57,13 @@ export interface EncodedWriter {
   readonly startedMs: number
   /** Appends numbers. Throws E_DATA_DISK. */
   append(numbers: RowNumbers | Uint32Array): Promise<Section>
-  /** Completes the file, and gives it its name if there is one. Throws E_DATA_DISK. */
-  finish(head: EncodedHead | undefined, name: string | undefined): Promise<string>
+  /** Completes the file; without a head it stays temporary, and the end of the process removes it. Throws E_DATA_DISK. */
+  finish(head: EncodedHead | undefined): Promise<void>
+  /**
+   * Gives a complete file its name. False when another file has it, which may be in use and so stays, unless `replace`
+   * says otherwise. Throws E_DATA_DISK.
+   */
+  publish(name: string, replace: boolean): Promise<boolean>
   /** Removes it. */
   abandon(): Promise<void>
 }
@@ -120,23 +125,36 @@ export async function createEncodedWriter(
         await write(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
         return section
       }),
-    finish: (head, name) =>
+    finish: (head) =>
       guarded(async () => {
-        if (head !== undefined) {
-          const text = Buffer.from(`${JSON.stringify(head)}\n`)
-          const length = Buffer.alloc(4)
-          length.writeUInt32LE(text.length)
-          await write(Buffer.concat([text, length, END]))
-        }
-        if (name === undefined) {
+        if (head === undefined) {
           await close()
           removeAtExit(path)
-          return path
+          return
         }
+        const text = Buffer.from(`${JSON.stringify(head)}\n`)
+        const length = Buffer.alloc(4)
+        length.writeUInt32LE(text.length)
+        await write(Buffer.concat([text, length, END]))
         await handle.sync()
         await close()
+      }),
+    publish: (name, replace) =>
+      guarded(async () => {
+        if (!replace) {
+          const refusal = await link(path, name).then(
+            () => undefined,
+            (cause: NodeJS.ErrnoException) => cause.code,
+          )
+          if (refusal === 'EEXIST') return false
+          // Some file systems have no hard links.
+          if (refusal === undefined) {
+            await rm(path)
+            return true
+          }
+        }
         await rename(path, name)
-        return name
+        return true
       }),
     abandon,
   }

@@ -50,7 +50,7 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
   try {
     const loaded = await loadAnew(spec, cacheFolder, open, space)
     if (space.file !== undefined) {
-      const kept = await keepEncoded(space.file, loaded, cacheFolder, file ?? (await cachePath()))
+      const kept = await keepEncoded(space.file, loaded, cacheFolder, file ?? (await cachePath()), memory)
       return withDiskNotice(kept, memory)
     }
     if (file !== undefined) await writeEncoded(file, cacheFolder, loaded)
@@ -84,7 +84,7 @@ async function loadAnew(
   open: OpenTask | undefined,
   space: SampleSpace,
 ): Promise<DataSource> {
-  const options = readOptions(spec, open)
+  const options = readOptions(spec, open, space.limit)
   const raw = await openSource(spec.source, cacheFolder, options)
   const ready = imagesAsTheyAre(spec, raw, open)
   if (ready !== undefined) return ready
@@ -129,8 +129,8 @@ export async function loadSamples(
   open: OpenTask,
   notices: string[] = [],
 ): Promise<Dataset> {
-  const raw = await openSource(source, cacheFolder, readOptions({ source }, open))
   const memory = memoryBytes()
+  const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
   const space = createSampleSpace(memory, cacheFolder)
   try {
     const encoded =
@@ -139,7 +139,13 @@ export async function loadSamples(
         : await encodeRows(raw.kind === 'rows' ? raw : raw.train, open, notices, space, { inputsOnly: true })
     const samples = await toDataset(encoded)
     if (space.file === undefined) return samples
-    const kept = await keepEncoded(space.file, { train: samples, test: samples }, cacheFolder, undefined)
+    const kept = await keepEncoded(
+      space.file,
+      { train: samples, test: samples },
+      cacheFolder,
+      undefined,
+      memory,
+    )
     notices.push(diskNotice([kept.train.inputs], memory) as string)
     return kept.train
   } catch (error) {
@@ -148,11 +154,12 @@ export async function loadSamples(
   }
 }
 
-function readOptions(spec: SourceSpec, open: OpenTask | undefined): ReadOptions {
-  if (open === undefined) return { classes: spec.classes }
+function readOptions(spec: SourceSpec, open: OpenTask | undefined, mostBytes: number): ReadOptions {
+  if (open === undefined) return { classes: spec.classes, mostBytes }
   const { input, output } = open.task
   const named = output.type === 'class' && typeof output.classes !== 'number'
   return {
+    mostBytes,
     imageShape: input.type === 'image' ? input.shape : undefined,
     classes: output.type === 'class' ? open.outputs : spec.classes,
     classNames: named ? classNamesOf(open.task) : undefined,

@@ -93,8 +93,7 @@ export function createRowReader(): RowReader {
       const bytes = rowBytes(rows)
       const out = viewOf(type, count * width)
       const target = new Uint8Array(out.buffer as ArrayBuffer, 0, count * bytes)
-      const descriptor = descriptorOf(path)
-      checkUnchanged(rows, fstatSync(descriptor))
+      const descriptor = unchangedDescriptor(rows)
       for (let k = 0; k < count; ) {
         const first = rowOf(rows, order[k] as number)
         // Rows that follow each other take one read.
@@ -112,13 +111,24 @@ function rowOf({ order }: FileRows, sample: number): number {
   return order === undefined ? sample : (order[sample] as number)
 }
 
-function checkUnchanged(
-  { path, fileBytes, modifiedMs }: FileRows,
-  found: { size: number; mtimeMs: number },
-): void {
-  if (found.size !== fileBytes)
-    throw lost(path, `has ${found.size} bytes, but had ${fileBytes} when it was checked`)
-  if (found.mtimeMs !== modifiedMs) throw lost(path, 'was changed after it was checked')
+/** The descriptor of the file as it was checked. Throws E_DATA_LOST when it is another by now. */
+function unchangedDescriptor(rows: FileRows): number {
+  const { path } = rows
+  const descriptor = descriptorOf(path)
+  if (changeOf(rows, descriptor) === undefined) return descriptor
+  // The name may have gone to a newer file since this thread opened it.
+  descriptors.delete(path)
+  closeSync(descriptor)
+  const next = descriptorOf(path)
+  const change = changeOf(rows, next)
+  if (change === undefined) return next
+  throw lost(path, change)
+}
+
+function changeOf({ fileBytes, modifiedMs }: FileRows, descriptor: number): string | undefined {
+  const { size, mtimeMs } = fstatSync(descriptor)
+  if (size !== fileBytes) return `has ${size} bytes, but had ${fileBytes} when it was checked`
+  return mtimeMs === modifiedMs ? undefined : 'was changed after it was checked'
 }
 
 function readFully(
@@ -150,7 +160,8 @@ export async function* sampleBytes(rows: FileRows): AsyncGenerator<Uint8Array> {
   const bytes = rowBytes(rows)
   const count = length / width
   const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / bytes))
-  const block = new Uint8Array(Math.min(perBlock, Math.max(1, count)) * bytes)
+  const last = count === 0 ? 0 : rowOf(rows, count - 1)
+  const block = new Uint8Array(Math.min(perBlock, last + 1) * bytes)
   const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw lost(path, `cannot be opened (${cause.code})`, cause)
   })

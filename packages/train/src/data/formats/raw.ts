@@ -93,4 +93,6 @@ export interface ReadOptions {
   readonly classes?: number | undefined
   /** Names of the classes of the task, in the order of their numbers. */
   readonly classNames?: readonly string[] | undefined
+  /** The most bytes that a reader may hold at once; default 2 GiB. */
+  readonly mostBytes?: number | undefined
 }
