@@ -6,6 +6,7 @@ export {
   backendSchema,
   deadlinesSchema,
   evaluationSchema,
+  memorySchema,
   namedWithParams,
   sourceSchema,
   testSchema,

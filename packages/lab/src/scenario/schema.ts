@@ -14,6 +14,7 @@ import {
   modulesSchema,
   namedWithParams,
   orName,
+  memorySchema,
   sourceSchema,
   splitSchema,
   testSchema,
@@ -108,6 +109,7 @@ export const scenarioFields = z.strictObject({
     .strictObject({
       source: sourceSchema,
       test: testSchema,
+      memory: memorySchema,
       classes: z
         .int()
         .min(2)

@@ -73,7 +73,7 @@ export function inputArray({ inputs }: Pick<Samples, 'inputs'>): InputArray {
   if (inMemory(inputs)) return inputs
   throw new DataError(
     'E_DATA_MISMATCH',
-    'these samples are read from disk, where they are needed in memory; raise data.memory',
+    'these samples are read from disk, where they are needed in memory; raise data.memory or TEMPERED_DATA_MEMORY',
     { file: inputs.path },
   )
 }

@@ -175,7 +175,7 @@ function diskError(folder: string, written: number, cause: NodeJS.ErrnoException
     what[cause.code ?? ''] ?? `encoded samples cannot be written here (${cause.code ?? cause.message})`
   return new DataError(
     'E_DATA_DISK',
-    `${text}, name another folder with TEMPERED_CACHE, or raise data.memory so that the samples fit into memory`,
+    `${text}, name another folder with TEMPERED_CACHE, or raise data.memory or TEMPERED_DATA_MEMORY so that the samples fit into memory`,
     { file: folder, cause },
   )
 }

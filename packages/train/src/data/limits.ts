@@ -15,7 +15,7 @@ export function checkWholeArray(file: string, bytes: number, limit: number, why:
   if (bytes <= limit) return
   throw new DataError(
     'E_DATA_TOO_LARGE',
-    `takes ${bytesText(bytes)} as numbers, above the ${bytesText(limit)} of data.memory; ${why}, or raise data.memory`,
+    `takes ${bytesText(bytes)} as numbers, above the ${bytesText(limit)} of data.memory; ${why}, or raise data.memory or TEMPERED_DATA_MEMORY`,
     { file },
   )
 }
@@ -26,7 +26,7 @@ export function checkTargetBytes(file: string, bytes: number, limit: number): vo
   throw new DataError(
     'E_DATA_TOO_LARGE',
     `has targets of ${bytesText(bytes)} as numbers, above the ${bytesText(limit)} of data.memory; inputs may be on disk, ` +
-      'targets may not: raise data.memory, or train on a part of it (tempered data split)',
+      'targets may not: raise data.memory or TEMPERED_DATA_MEMORY, or train on a part of it (tempered data split)',
     { file },
   )
 }
