@@ -16,7 +16,7 @@ import { fixture } from '../../support/data-files.js'
 import { ownTask } from '../../support/own-task.js'
 
 const ROWS = 600
-const yesNo = { type: 'class', column: 'y', classes: ['no', 'yes'] } as const
+const yesNo = { type: 'class' as const, column: 'y', classes: ['no', 'yes'] }
 const table = ownTask(
   {
     type: 'table',
