@@ -18,6 +18,8 @@ export interface DiskJob {
   readonly source: string
   readonly task: TaskFileInput
   readonly memory: string
+  /** Also trains from samples in so much memory, in turns. */
+  readonly compare: string | undefined
   readonly cache: string
   /** Per slice; the best slice counts. */
   readonly steps: number
@@ -31,9 +33,16 @@ export interface DiskMeasurement {
   readonly startMb: number
   readonly loadedMb: number
   readonly peakMb: number
-  readonly samplesPerSecond: number
+  /** Samples per second. */
+  readonly rates: Rates | undefined
+}
+
+interface Rates {
+  readonly memory: number
+  /** Of a file that the system holds in memory that is left. */
+  readonly disk: number
   /** Right after the system was made to forget the file. */
-  readonly coldSamplesPerSecond: number | undefined
+  readonly cold: number | undefined
 }
 
 export interface DiskBenchRow extends DiskMeasurement {
@@ -47,47 +56,50 @@ export interface DiskBenchRow extends DiskMeasurement {
 
 interface Source {
   readonly models: readonly string[]
-  readonly memories: readonly string[]
   readonly steps: number
+  /** Whether memory and disk are compared; otherwise only memory is measured. */
+  readonly compared: boolean
   task(model: string): TaskFileInput
   write(folder: string): Promise<string>
   file(source: string): string
 }
 
 const classes = { type: 'class', column: 'y', classes: 10 } as const
-const arrays = (rows: number, width: number, memories: readonly string[]): Source => ({
-  models: ['tabular-mlp'],
-  memories,
-  steps: 2000,
-  task: (model) =>
-    ({ task: 'bench', input: { type: 'tensor', shape: [width] }, output: classes, model }) as TaskFileInput,
-  write: (folder) => writeArrays(join(folder, 'arrays'), rows, [width], 'float32'),
-  file: (source) => join(source, 'x.npy'),
-})
-const table = (rows: number): Source => ({
-  models: ['tabular-mlp'],
-  memories: ['4GiB', '256MB'],
-  steps: 2000,
-  task: (model) =>
-    ({
-      task: 'bench',
-      input: {
-        type: 'table',
-        columns: Array.from({ length: 32 }, (_, k) => ({ name: `c${k}`, type: 'number' })),
-      },
-      output: classes,
-      model,
-    }) as TaskFileInput,
-  write: (folder) => writeTable(join(folder, 'table.csv'), rows, 32),
-  file: (source) => source,
-})
+
+function arrays(rows: number, width: number, compared: boolean): Source {
+  return {
+    models: ['tabular-mlp'],
+    steps: 2000,
+    compared,
+    task: (model) =>
+      ({ task: 'bench', input: { type: 'tensor', shape: [width] }, output: classes, model }) as TaskFileInput,
+    write: (folder) => writeArrays(join(folder, 'arrays'), rows, [width], 'float32'),
+    file: (source) => join(source, 'x.npy'),
+  }
+}
+
+function table(rows: number): Source {
+  const columns = Array.from({ length: 32 }, (_, k) => ({ name: `c${k}`, type: 'number' }))
+  return {
+    models: ['tabular-mlp'],
+    steps: 2000,
+    compared: false,
+    task: (model) =>
+      ({ task: 'bench', input: { type: 'table', columns }, output: classes, model }) as TaskFileInput,
+    write: (folder) => writeTable(join(folder, 'table.csv'), rows, 32),
+    file: (source) => source,
+  }
+}
+
+const MEMORY = '256MB'
+const ENOUGH = '8GiB'
 
 const SOURCES: Readonly<Record<string, Source>> = {
-  'NPY, 8,000,000 × 32 float32': arrays(8_000_000, 32, ['4GiB', '256MB']),
+  'NPY, 8,000,000 × 32 float32': arrays(8_000_000, 32, true),
   'NPY, 1,300,000 × 28×28 bytes': {
     models: ['softmax', 'mlp'],
-    memories: ['4GiB', '256MB'],
     steps: 1000,
+    compared: true,
     task: (model) =>
       ({
         task: 'bench',
@@ -98,9 +110,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
     write: (folder) => writeArrays(join(folder, 'images'), 1_300_000, [28, 28, 1], 'uint8'),
     file: (source) => join(source, 'x.npy'),
   },
-  'NPY, 8,000,000 × 128 float32': arrays(8_000_000, 128, ['256MB']),
-  'CSV, 2,000,000 × 33': table(2_000_000),
-  'CSV, 10,000,000 × 33': { ...table(10_000_000), memories: ['256MB'] },
+  'NPY, 8,000,000 × 128 float32': arrays(8_000_000, 128, false),
+  'CSV, 10,000,000 × 33': table(10_000_000),
 }
 
 function measure(job: DiskJob): DiskMeasurement {
@@ -108,9 +119,7 @@ function measure(job: DiskJob): DiskMeasurement {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [...process.execArgv, script, JSON.stringify(job)],
-    {
-      encoding: 'utf8',
-    },
+    { encoding: 'utf8' },
   )
   if (status !== 0) throw new Error(stderr)
   return JSON.parse(stdout) as DiskMeasurement
@@ -120,22 +129,18 @@ function measure(job: DiskJob): DiskMeasurement {
 export async function benchDisk(names: readonly string[] = Object.keys(SOURCES)): Promise<DiskBenchRow[]> {
   const rows: DiskBenchRow[] = []
   for (const name of names) {
-    const { models, memories, steps, task, write, file } = SOURCES[name] as Source
+    const { models, compared, steps, task, write, file } = SOURCES[name] as Source
     const folder = await mkdtemp(join(tmpdir(), 'tempered-disk-bench-'))
     try {
       const source = await write(folder)
       const sourceBytes = (await stat(file(source))).size
-      for (const memory of memories) {
-        const cache = join(folder, `cache-${memory}`)
-        for (const [k, model] of [...models, models[0] as string].entries()) {
-          const again = k > 0
-          if (again && k === models.length && models.length > 1) continue
-          const measured = measure({ source, task: task(model), memory, cache, steps })
-          const row = { ...measured, source: name, sourceBytes, memory, again, model }
-          rows.push(row)
-          console.error(JSON.stringify(row))
-        }
-        await rm(cache, { recursive: true, force: true })
+      for (const [k, model] of models.entries()) {
+        const compare = compared ? ENOUGH : undefined
+        const cache = join(folder, 'cache')
+        const measured = measure({ source, task: task(model), memory: MEMORY, compare, cache, steps })
+        const row = { ...measured, source: name, sourceBytes, memory: MEMORY, again: k > 0, model }
+        rows.push(row)
+        console.error(JSON.stringify(row))
       }
     } finally {
       await rm(folder, { recursive: true, force: true })

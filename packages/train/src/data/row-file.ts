@@ -1,6 +1,6 @@
 /** Samples in a file of encoded rows, read by position: what does not fit into memory. */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { DataError } from './data-error.js'
 
@@ -73,7 +73,17 @@ export interface RowReader {
    * changed or became shorter.
    */
   read(rows: FileRows, order: Uint32Array, count: number): RowNumbers
+  /**
+   * Says which rows are read next. Where reading waits for the disk, the system is asked for several of them at once, so
+   * that it has them by then.
+   */
+  expect(rows: FileRows, order: Uint32Array, count: number): void
 }
+
+/** Rows that take longer than this come from the disk and not from the system's memory. */
+const SLOW_ROW_MS = 0.03
+/** Rows that were asked for and are not answered yet: answers wait until the thread has time. */
+const MOST_EXPECTED = 1 << 15
 
 export function createRowReader(): RowReader {
   let buffer = new ArrayBuffer(0)
@@ -87,9 +97,27 @@ export function createRowReader(): RowReader {
     view = new Type(buffer, 0, length)
     return view
   }
+  let slow = false
+  let expected = 0
+  let ignored = new Uint8Array(0)
+  const answered = (): void => {
+    expected--
+  }
   return {
+    expect(rows, order, count) {
+      const descriptor = descriptors.get(rows.path)
+      if (!slow || descriptor === undefined) return
+      const bytes = rowBytes(rows)
+      if (ignored.length < bytes) ignored = new Uint8Array(bytes)
+      for (let k = 0; k < count && expected < MOST_EXPECTED; k++) {
+        expected++
+        const position = rows.offset + rowOf(rows, order[k] as number) * bytes
+        read(descriptor, ignored, 0, bytes, position, answered)
+      }
+    },
     read(rows, order, count) {
       const { path, offset, type, width } = rows
+      const begun = performance.now()
       const bytes = rowBytes(rows)
       const out = viewOf(type, count * width)
       const target = new Uint8Array(out.buffer as ArrayBuffer, 0, count * bytes)
@@ -102,6 +130,7 @@ export function createRowReader(): RowReader {
         readFully(descriptor, path, target, k * bytes, (end - k) * bytes, offset + first * bytes)
         k = end
       }
+      slow = performance.now() - begun > SLOW_ROW_MS * count
       return out
     },
   }

@@ -18,6 +18,8 @@ export interface BatchFiller {
   readonly filled: FilledRows
   /** `order[0 … batch)` are numbers of samples. Throws DataError E_DATA_LOST for samples in a file that is gone. */
   fill(program: Program, samples: Samples, order: Uint32Array, batch: number): void
+  /** Says which samples are filled next; of use for samples in a file only. */
+  expect(samples: Samples, order: Uint32Array, batch: number): void
 }
 
 export function createBatchFiller(task: Task): BatchFiller {
@@ -31,6 +33,9 @@ export function createBatchFiller(task: Task): BatchFiller {
   let inOrder = new Uint32Array(0)
   return {
     filled,
+    expect(samples, order, batch) {
+      if (!inMemory(samples.inputs)) reader.expect(samples.inputs, order, batch)
+    },
     fill(program, samples, order, batch) {
       const width = volume(samples.shape)
       if (inMemory(samples.inputs)) {
