@@ -58,5 +58,7 @@ export function dataProblem(attack: DataAttack, train: Dataset): string | undefi
 
 function imagesNeeded({ inputs, shape }: Dataset): string | undefined {
   if (inputs instanceof Uint8Array && shape.length === 3) return undefined
-  return inMemory(inputs) || inputs.type !== 'uint8' ? 'images' : 'images in memory (raise data.memory or TEMPERED_DATA_MEMORY)'
+  return inMemory(inputs) || inputs.type !== 'uint8'
+    ? 'images'
+    : 'images in memory (raise data.memory or TEMPERED_DATA_MEMORY)'
 }
