@@ -41,4 +41,14 @@ describe('poisonTrainingSet', () => {
     expect(changed).toBeGreaterThan(before.length / 2)
     expect(poisonTrainingSet(noisy, train, createRng(1)).inputs).toEqual(first.inputs)
   })
+
+  it('flips labels of images on disk, and says what a feature attack needs', () => {
+    const { inputs: _, ...rest } = trainingSet()
+    const file = { path: 'rows.bin', offset: 16, type: 'uint8' as const, width: 16, length: 16 * rest.count }
+    const inputs = { ...file, byteLength: file.length, fileBytes: 0, modifiedMs: 0 }
+    expect(poisonTrainingSet(attack('label-flip'), { ...rest, inputs }, createRng(1)).inputs).toBe(inputs)
+    expect(() => poisonTrainingSet(attack('feature-noise'), { ...rest, inputs }, createRng(1))).toThrow(
+      /needs data with images in memory \(raise data\.memory or TEMPERED_DATA_MEMORY\)/,
+    )
+  })
 })
