@@ -52,21 +52,27 @@ export interface CacheKey {
 }
 
 /**
- * Whether a source is worth a look into the cache: when it takes long to parse under a task, or when its samples may not
- * fit into `memory` bytes.
+ * Why a source is worth a look into the cache: it takes long to parse under a task (`slow`), or its samples may not fit
+ * into `memory` bytes (`large`); undefined when it is not.
  */
-export async function isWorthCaching({ source, open }: CacheKey, memory: number): Promise<boolean> {
+export async function cacheReason(
+  { source, open }: CacheKey,
+  memory: number,
+): Promise<'slow' | 'large' | undefined> {
   const found = await stat(source).catch(() => undefined)
-  if (found === undefined) return false
+  if (found === undefined) return undefined
+  const large = (bytes: number) => (bytes * MOST_GROWTH > memory ? 'large' : undefined)
   if (!found.isDirectory()) {
     const slow = open !== undefined && SLOW_FILE.test(source) && found.size >= LEAST_BYTES
-    return slow || found.size * MOST_GROWTH > memory
+    return slow ? 'slow' : large(found.size)
   }
   const names = await readdir(source).catch(() => [])
-  if (names.length === 0) return false
-  if (open !== undefined && !names.some((name) => FAST_FILE.test(name))) return true
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(source, name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0) * MOST_GROWTH > memory
+  if (names.length === 0) return undefined
+  if (open !== undefined && !names.some((name) => FAST_FILE.test(name))) return 'slow'
+  const sizes = await Promise.all(
+    names.map(async (name) => (await stat(join(source, name)).catch(() => undefined))?.size ?? 0),
+  )
+  return large(sizes.reduce((sum, size) => sum + size, 0))
 }
 
 /** Path of the file of a source under a task, in `folder`. */

@@ -9,7 +9,7 @@ import { encodeRows } from './encode/encode-rows.js'
 import { type Encoded, shareTest, toDataset } from './encode/encoded.js'
 import { createSampleSpace, type SampleSpace } from './encode/sample-space.js'
 import { DEFAULT_TEST_SHARE } from './encode/test-share.js'
-import { cacheFile, isWorthCaching, keepEncoded, readEncoded, writeEncoded } from './encoded-cache.js'
+import { cacheFile, cacheReason, keepEncoded, readEncoded, writeEncoded } from './encoded-cache.js'
 import { EMBEDDED, openSource } from './formats/open-source.js'
 import type { RawSource, ReadOptions } from './formats/raw.js'
 import { bytesText, memoryBytes } from './memory-budget.js'
@@ -43,7 +43,8 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
   const key = { source, test, classes, open }
   const cachePath = async (): Promise<string | undefined> =>
     cacheFolder === '' || source === EMBEDDED ? undefined : cacheFile(cacheFolder, key)
-  const file = (await isWorthCaching(key, memory)) ? await cachePath() : undefined
+  const reason = await cacheReason(key, memory)
+  const file = reason === undefined ? undefined : await cachePath()
   const cached = file === undefined ? undefined : await readEncoded(file, memory)
   if (cached !== undefined) return withDiskNotice(cached, memory)
   const space = createSampleSpace(memory, cacheFolder)
@@ -53,7 +54,7 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
       const kept = await keepEncoded(space.file, loaded, cacheFolder, file ?? (await cachePath()), memory)
       return withDiskNotice(kept, memory)
     }
-    if (file !== undefined) await writeEncoded(file, cacheFolder, loaded)
+    if (file !== undefined && reason === 'slow') await writeEncoded(file, cacheFolder, loaded)
     return loaded
   } catch (error) {
     await space.file?.abandon()
