@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
+import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
 import { benchEngines } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
 import { benchLedgerShare } from './ledger-share.bench.js'
@@ -24,6 +25,43 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
     .map((row) => `| ${row.join(' | ')} |`)
     .join('\n')
 const count = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+function diskTables(rows: readonly DiskBenchRow[]): Record<string, string> {
+  const megabytes = (value: number): string => count(value / 1e6)
+  return {
+    'disk-rates': table(
+      [
+        'source',
+        'model',
+        'from memory, samples/s',
+        'from disk, held by the system',
+        'of memory',
+        'from disk alone',
+        'of memory',
+      ],
+      rows.flatMap(({ source, model, rates }) => {
+        if (rates === undefined) return []
+        const { memory, disk, cold } = rates
+        const coldTexts = cold === undefined ? ['–', '–'] : [count(cold), (cold / memory).toFixed(2)]
+        return [[source, model, count(memory), count(disk), (disk / memory).toFixed(2), ...coldTexts]]
+      }),
+    ),
+    'disk-memory': table(
+      ['source', 'file, MB', 'samples, MB', 'read in, s', 'MB before', 'MB at the peak'],
+      rows.flatMap(({ source, again, sourceBytes, sampleBytes, loadSeconds, startMb, peakMb }) =>
+        again
+          ? []
+          : [
+              [
+                source,
+                ...[sourceBytes, sampleBytes].map(megabytes),
+                ...[loadSeconds, startMb, peakMb].map(count),
+              ],
+            ],
+      ),
+    ),
+  }
+}
 
 /** Each section's texts, by the marker between which they go. */
 const sections: Record<string, () => Promise<string | Record<string, string>>> = {
@@ -46,6 +84,9 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         ]),
       ),
     }
+  },
+  async disk() {
+    return diskTables(await benchDisk())
   },
   async transfer() {
     const rows = await benchTransfer()

@@ -11,6 +11,10 @@ export {
   type DataSource,
   type Dataset,
   hasLabels,
+  type InputArray,
+  inMemory,
+  inputArray,
+  inputsOf,
   labelsOf,
   type Samples,
   volume,
@@ -26,6 +30,7 @@ export {
   type TableSummary,
 } from './data/inspect/inspect-source.js'
 export { loadData, loadSamples, type SourceSpec } from './data/load-data.js'
+export { MEMORY_EXAMPLE, parseMemory } from './data/memory-budget.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export { type SplitReport, splitSource } from './data/split/split-source.js'
 export { BACKEND_CHOICES, type BackendChoice, type BackendInfo } from './engine/choose-engine.js'

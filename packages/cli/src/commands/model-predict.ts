@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { type BackendChoice, cacheFolder, loadSamples, openPredictor } from '@tempered/train'
 import { findModel } from './model-source.js'
 
@@ -16,7 +17,9 @@ export async function modelPredict(path: string, options: ModelPredictOptions): 
   const notices: string[] = []
   const samples = await loadSamples(options.data, cacheFolder(), task, notices)
   for (const notice of notices) process.stderr.write(`note: ${notice}\n`)
-  const predictions = await predictor.predict(samples)
-  const lines = predictions.map((prediction, sample) => JSON.stringify({ sample: sample + 1, ...prediction }))
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+  let sample = 0
+  for await (const predictions of predictor.predictions(samples)) {
+    const lines = predictions.map((prediction) => `${JSON.stringify({ sample: ++sample, ...prediction })}\n`)
+    if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
+  }
 }

@@ -4,6 +4,7 @@ import {
   backendSchema,
   evaluationSchema,
   loadDocument,
+  memorySchema,
   type Problem,
   sourceSchema,
   testSchema,
@@ -44,6 +45,7 @@ export const nodeConfigSchema = z.strictObject({
     .strictObject({
       source: sourceSchema,
       test: testSchema,
+      memory: memorySchema,
       split: wholeSplitSchema.optional().describe('Omit to train on the whole source.'),
       part: z.int().min(0).default(0).describe('The part of the split for this node, from 0.'),
       parts: z.int().min(1).default(1).describe('Number of parts of the split.'),

@@ -41,6 +41,8 @@ ${value('manifest', manifest)}
 data:
   # mnist for the embedded digits, or a file or folder: CSV, Parquet, JSON lines, NPZ, images, IDX … (docs/data.md).
   source: mnist
+  # The most memory that samples may take; those beyond are read from disk.
+  # memory: 2GiB
 ${split}
 evaluation:
   # Rounds between evaluations, and the number of test samples per evaluation; the last one uses all.

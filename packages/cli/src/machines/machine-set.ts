@@ -57,7 +57,7 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
     nodes.map(({ name }) => name),
     given,
   )
-  const { source } = scenario.data
+  const { source, memory } = scenario.data
   const split = wholeSplit(scenario, topology.graph)
   const hosts = nodes.map((node, index): EmittedMachine => {
     const address = addresses[index]!
@@ -80,6 +80,7 @@ export function machineSet(plan: RunPlan, given: readonly string[]): MachineSet 
           ? {
               data: {
                 source: source === 'mnist' ? source : DATA_FOLDER,
+                ...(memory === undefined ? {} : { memory }),
                 split,
                 part: index,
                 parts: nodes.length,

@@ -1,6 +1,6 @@
 import type { DataAttack } from '@tempered/robust-agg/attacks'
 import type { Rng } from '@tempered/robust-agg/rng'
-import { type Dataset, hasLabels, labelsOf, type Samples } from '@tempered/train'
+import { type Dataset, hasLabels, inMemory, labelsOf, type Samples } from '@tempered/train'
 import { LabError } from '../errors.js'
 
 /** Number of samples poisoned at a time, so that the float copies stay small. */
@@ -51,11 +51,14 @@ export function poisonTrainingSet(attack: DataAttack, train: Dataset, rng: Rng):
 
 /** Why an attack cannot poison a training set; undefined when it can. */
 export function dataProblem(attack: DataAttack, train: Dataset): string | undefined {
-  const needed = !hasLabels(train)
-    ? 'class labels'
-    : attack.touchesImages && (!(train.inputs instanceof Uint8Array) || train.shape.length !== 3)
-      ? 'images'
-      : undefined
+  const needed = !hasLabels(train) ? 'class labels' : attack.touchesImages ? imagesNeeded(train) : undefined
   if (needed === undefined) return undefined
   return `attack '${attack.name}' needs data with ${needed}, which ${train.name} does not have`
+}
+
+function imagesNeeded({ inputs, shape }: Dataset): string | undefined {
+  if (inputs instanceof Uint8Array && shape.length === 3) return undefined
+  return inMemory(inputs) || inputs.type !== 'uint8'
+    ? 'images'
+    : 'images in memory (raise data.memory or TEMPERED_DATA_MEMORY)'
 }

@@ -7,6 +7,7 @@ export {
   backendSchema,
   deadlinesSchema,
   evaluationSchema,
+  memorySchema,
   namedWithParams,
   sourceSchema,
   testSchema,

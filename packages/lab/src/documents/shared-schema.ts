@@ -1,5 +1,5 @@
 import { LIMITS } from '@tempered/protocol'
-import { BACKEND_CHOICES } from '@tempered/train'
+import { BACKEND_CHOICES, MEMORY_EXAMPLE, parseMemory } from '@tempered/train'
 import { z } from 'zod'
 import { BARE_NAME } from './json-schema-text.js'
 
@@ -58,6 +58,16 @@ export const testSchema = z
   .optional()
   .describe(
     'Test samples: a file or folder like the source, or the share of its samples. Default: what the source says.',
+  )
+
+export const memorySchema = z
+  .string()
+  .refine((text) => parseMemory(text) !== undefined, {
+    error: ({ input }) => `is ${JSON.stringify(input)}; write ${MEMORY_EXAMPLE}`,
+  })
+  .optional()
+  .describe(
+    'The most memory that encoded samples may take in each process, e.g. 512MB or 4GiB; inputs beyond are read from disk. Default: TEMPERED_DATA_MEMORY, else 2GiB.',
   )
 
 export const backendSchema = z

@@ -4,6 +4,7 @@ import {
   createTrainerService,
   type DataSource,
   type Dataset,
+  inputsOf,
   labelsOf,
   type Samples,
   volume,
@@ -67,9 +68,9 @@ function triggered(test: Dataset, target: number, size: number, limit: number): 
   const pixels = volume(test.shape)
   const known = labelsOf(test)
   const chosen = [...known.keys()].filter((index) => known[index] !== target).slice(0, limit)
+  const bytes = inputsOf(test, Uint32Array.from(chosen))
   const features = new Float32Array(chosen.length * pixels)
-  for (const [k, index] of chosen.entries())
-    for (let p = 0; p < pixels; p++) features[k * pixels + p] = test.inputs[index * pixels + p]! / 255
+  for (let k = 0; k < features.length; k++) features[k] = bytes[k]! / 255
   const labels = Uint8Array.from(chosen, (index) => known[index]!)
   const stamped = withTrigger({ features, labels, height, width, channels, classes: test.classes }, size)
   return {

@@ -11,6 +11,7 @@ import {
   evaluationSchema,
   groupsSchema,
   measuresSchema,
+  memorySchema,
   modulesSchema,
   namedWithParams,
   orName,
@@ -108,6 +109,7 @@ export const scenarioFields = z.strictObject({
     .strictObject({
       source: sourceSchema,
       test: testSchema,
+      memory: memorySchema,
       classes: z
         .int()
         .min(2)

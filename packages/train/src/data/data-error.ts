@@ -18,6 +18,12 @@ export type DataErrorCode =
   /** The source as a whole is not of the form that the task takes. */
   | 'E_DATA_MISMATCH'
   | 'E_DATA_TOO_LARGE'
+  /** What is to say how much memory samples may take does not say it. */
+  | 'E_DATA_MEMORY'
+  /** Samples that do not fit into memory could not be written to the cache folder. */
+  | 'E_DATA_DISK'
+  /** The file of such samples is gone, or was changed while it was in use. */
+  | 'E_DATA_LOST'
   | 'E_DATA_HASH'
   /** A download failed. */
   | 'E_DATA_FETCH'

@@ -1,11 +1,15 @@
-/** Samples in memory as numbers, shared between threads without copies. */
+/** Samples as numbers: in memory, shared between threads without copies, or inputs in a file of rows. */
 
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Shape } from '../task/operation.js'
 import { DataError } from './data-error.js'
+import { createRowReader, type FileRows, sampleBytes } from './row-file.js'
 
-/** n × volume(shape), row-major: bytes of images, float32, or int32 tokens. */
-export type Inputs = Uint8Array | Float32Array | Int32Array
+/** n × volume(shape) in memory, row-major: bytes of images, float32, or int32 tokens. */
+export type InputArray = Uint8Array | Float32Array | Int32Array
+
+/** The same, or rows of that width in a file. */
+export type Inputs = InputArray | FileRows
 
 /**
  * One label per sample (bytes for up to 256 classes, int32 for more), or n × outputs float32. Empty where samples are
@@ -59,6 +63,35 @@ export function labelsOf(dataset: Dataset): Uint8Array | Int32Array {
   return targets
 }
 
+/** Whether inputs are in memory. */
+export function inMemory(inputs: Inputs): inputs is InputArray {
+  return ArrayBuffer.isView(inputs)
+}
+
+/** The inputs of samples that are in memory. Throws E_DATA_MISMATCH for samples in a file. */
+export function inputArray({ inputs }: Pick<Samples, 'inputs'>): InputArray {
+  if (inMemory(inputs)) return inputs
+  throw new DataError(
+    'E_DATA_MISMATCH',
+    'these samples are read from disk, where they are needed in memory; raise data.memory or TEMPERED_DATA_MEMORY',
+    { file: inputs.path },
+  )
+}
+
+/** The inputs of some samples, in memory: a copy, row-major. Throws E_DATA_LOST. */
+export function inputsOf(
+  { inputs, shape }: Pick<Samples, 'inputs' | 'shape'>,
+  order: Uint32Array,
+): InputArray {
+  if (!inMemory(inputs)) return createRowReader().read(inputs, order, order.length)
+  const width = volume(shape)
+  const out = new (inputs.constructor as new (length: number) => InputArray)(order.length * width)
+  order.forEach((sample, k) => {
+    out.set(inputs.subarray(sample * width, (sample + 1) * width), k * width)
+  })
+  return out
+}
+
 const TYPE_NAMES = new Map<unknown, string>([
   [Float32Array, 'float32'],
   [Int32Array, 'int32'],
@@ -71,25 +104,40 @@ const TYPE_NAMES = new Map<unknown, string>([
  * `tempered-dataset-2 <n> <type of inputs> <sizes of the shape> <type of targets> <classes>\n`, numbers decimal,
  * separated by spaces. Names are not included: equal contents have equal hashes.
  */
-export function hashDataset(parts: Omit<DatasetParts, 'name'>): string {
-  const { inputs, targets, classes, shape } = parts
-  const count = sampleCount(parts)
-  const images = inputs instanceof Uint8Array && targets instanceof Uint8Array
-  const line = images
-    ? `tempered-dataset-1 ${count} ${shape.join(' ')} ${classes}\n`
-    : `tempered-dataset-2 ${count} ${typeName(inputs)} ${shape.join(' ')} ${typeName(targets)} ${classes}\n`
-  return createHash('sha256')
-    .update(line, 'latin1')
-    .update(bytesOf(inputs))
-    .update(bytesOf(targets))
+export function hashDataset(parts: HashedParts): string {
+  return beginHash(parts)
+    .update(bytesOf(inputArray(parts)))
+    .update(bytesOf(parts.targets))
     .digest('hex')
 }
 
-function typeName(array: Inputs | Targets): string {
+/** The same hash for inputs in memory or in a file, which is read once. Throws E_DATA_LOST. */
+export async function hashAnyDataset(parts: HashedParts): Promise<string> {
+  const { inputs, targets } = parts
+  if (inMemory(inputs)) return hashDataset(parts)
+  const hash = beginHash(parts)
+  for await (const bytes of sampleBytes(inputs)) hash.update(bytes)
+  return hash.update(bytesOf(targets)).digest('hex')
+}
+
+type HashedParts = Omit<DatasetParts, 'name'>
+
+function beginHash(parts: HashedParts): Hash {
+  const { inputs, targets, classes, shape } = parts
+  const count = sampleCount(parts)
+  const type = inMemory(inputs) ? typeName(inputs) : inputs.type
+  const images = type === 'uint8' && targets instanceof Uint8Array
+  const line = images
+    ? `tempered-dataset-1 ${count} ${shape.join(' ')} ${classes}\n`
+    : `tempered-dataset-2 ${count} ${type} ${shape.join(' ')} ${typeName(targets)} ${classes}\n`
+  return createHash('sha256').update(line, 'latin1')
+}
+
+function typeName(array: InputArray | Targets): string {
   return TYPE_NAMES.get(array.constructor) as string
 }
 
-function bytesOf(array: Inputs | Targets): Uint8Array {
+function bytesOf(array: InputArray | Targets): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
 
@@ -98,7 +146,7 @@ function sampleCount({ inputs, shape }: Pick<DatasetParts, 'inputs' | 'shape'>):
 }
 
 /** The same numbers over a SharedArrayBuffer; returns the argument if it already is. */
-export function toShared<T extends Inputs | Targets | Uint32Array>(array: T): T {
+export function toShared<T extends InputArray | Targets | Uint32Array>(array: T): T {
   if (array.buffer instanceof SharedArrayBuffer) return array
   // A Buffer is a Uint8Array whose own constructor is deprecated.
   const type = array instanceof Uint8Array ? Uint8Array : array.constructor
@@ -109,9 +157,21 @@ export function toShared<T extends Inputs | Targets | Uint32Array>(array: T): T 
 
 /**
  * Checks the parts, moves them into shared memory and hashes them. Throws E_DATA_MISMATCH when inputs and targets do
- * not match, and E_LABEL_RANGE for a label that is not below `classes`.
+ * not match or inputs are in a file, and E_LABEL_RANGE for a label that is not below `classes`.
  */
 export function createDataset(parts: DatasetParts): Dataset {
+  const checked = checkedParts({ ...parts, inputs: toShared(inputArray(parts)) })
+  return { ...checked, sha256: hashDataset(checked) }
+}
+
+/** The same for inputs in memory or in a file, which is read once. Throws E_DATA_LOST besides. */
+export async function createAnyDataset(parts: DatasetParts): Promise<Dataset> {
+  if (inMemory(parts.inputs)) return createDataset(parts)
+  const checked = checkedParts(parts)
+  return { ...checked, sha256: await hashAnyDataset(checked) }
+}
+
+function checkedParts(parts: DatasetParts): Omit<Dataset, 'sha256'> {
   const { name, inputs, targets, classes, shape, classNames } = parts
   const length = volume(shape)
   const count = sampleCount(parts)
@@ -128,13 +188,8 @@ export function createDataset(parts: DatasetParts): Dataset {
       `dataset '${name}': ${targets.length} targets do not fit ${count} samples`,
     )
   }
-  const shared = { name, inputs: toShared(inputs), targets: toShared(targets), classes, shape }
-  return {
-    ...shared,
-    ...(classNames === undefined ? {} : { classNames }),
-    count,
-    sha256: hashDataset(shared),
-  }
+  const shared = { name, inputs, targets: toShared(targets), classes, shape }
+  return { ...shared, ...(classNames === undefined ? {} : { classNames }), count }
 }
 
 function checkLabels(name: string, targets: Targets, count: number, classes: number): void {

@@ -1,108 +1,122 @@
 /**
- * Encoded samples on disk, so that a second start does not parse again. One file per source and task in the cache
- * folder, readable by its owner alone: a line of JSON, then the arrays of training and test. The key is a hash of the
+ * Encoded samples on disk: so that a second start does not parse again, and where samples that do not fit into memory
+ * are read from. One file per source and task in the cache folder, see encoded-file.ts. The key is a hash of the
  * source's contents and of everything that decides what is made of them; the contents are checked by their hashes.
  */
 
-import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OpenTask } from '../task/task.js'
-import { createDataset, type DataSource, type Dataset, type Inputs, type Targets } from './dataset.js'
+import {
+  createAnyDataset,
+  type DataSource,
+  type Dataset,
+  type Inputs,
+  inMemory,
+  type Targets,
+} from './dataset.js'
+import {
+  createEncodedWriter,
+  ENCODED_PREFIX,
+  type EncodedHead,
+  type EncodedWriter,
+  type PartHead,
+  readHead,
+  readSection,
+  type Section,
+  sectionBytes,
+} from './encoded-file.js'
+import { type FileRows, ROW_TYPES, type RowNumbers, type RowType, sampleBytes } from './row-file.js'
 import { hashSource } from './source-hash.js'
 
-/** Raised whenever the same source and task would give other numbers. */
-const VERSION = 1
-const PREFIX = 'encoded-'
-/** The oldest files beyond this number are removed. */
+/** Raised whenever the same source and task would give other numbers, or the file another form. */
+const VERSION = 2
+/** The oldest files beyond this number are removed, and those beyond so many bytes; the newest stays. */
 const MOST_FILES = 8
+const MOST_BYTES = 64e9
 /** Smaller sources are parsed faster than they are looked up. */
 const LEAST_BYTES = 1024 * 1024
 /** Files and folders whose contents take long to parse: tables, texts, and folders of images. */
 const SLOW_FILE = /\.(csv|tsv|jsonl|ndjson|parquet)(\.gz)?$/i
 const FAST_FILE = /\.(npy|npz|bin)$|-ubyte(\.gz)?$/i
-
-const ARRAYS = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const
-type ArrayName = keyof typeof ARRAYS
-
-interface PartHead {
-  readonly name: string
-  readonly classes: number
-  readonly classNames: readonly string[] | undefined
-  readonly shape: readonly number[]
-  readonly sha256: string
-  readonly inputs: readonly [ArrayName, number]
-  readonly targets: readonly [ArrayName, number]
-}
-
-interface Head {
-  readonly train: PartHead
-  readonly test: PartHead
-  readonly notices: readonly string[] | undefined
-}
+/** Bytes become four as float32, and packed ones still more. */
+const MOST_GROWTH = 8
 
 /** What decides how a source is encoded. */
 export interface CacheKey {
   readonly source: string
   readonly test: string | number | undefined
-  readonly open: OpenTask
+  readonly classes: number | undefined
+  readonly open: OpenTask | undefined
 }
 
-/** Path of the file of a source under a task; undefined where a cache is not worth it. */
-export async function cacheFile(
-  folder: string,
-  { source, test, open }: CacheKey,
-): Promise<string | undefined> {
-  if (folder === '' || !(await isSlow(source))) return undefined
-  const { input, output } = open.task
+/**
+ * Why a source is worth a look into the cache: it takes long to parse under a task (`slow`), or its samples may not fit
+ * into `memory` bytes (`large`); undefined when it is not.
+ */
+export async function cacheReason(
+  { source, open }: CacheKey,
+  memory: number,
+): Promise<'slow' | 'large' | undefined> {
+  const found = await stat(source).catch(() => undefined)
+  if (found === undefined) return undefined
+  const large = (bytes: number) => (bytes * MOST_GROWTH > memory ? 'large' : undefined)
+  if (!found.isDirectory()) {
+    const slow = open !== undefined && SLOW_FILE.test(source) && found.size >= LEAST_BYTES
+    return slow ? 'slow' : large(found.size)
+  }
+  const names = await readdir(source).catch(() => [])
+  if (names.length === 0) return undefined
+  if (open !== undefined && !names.some((name) => FAST_FILE.test(name))) return 'slow'
+  const sizes = await Promise.all(
+    names.map(async (name) => (await stat(join(source, name)).catch(() => undefined))?.size ?? 0),
+  )
+  return large(sizes.reduce((sum, size) => sum + size, 0))
+}
+
+/** Path of the file of a source under a task, in `folder`. */
+export async function cacheFile(folder: string, { source, test, classes, open }: CacheKey): Promise<string> {
   const parts = {
     version: VERSION,
     source,
     contents: await hashSource(source),
     test: typeof test === 'string' ? [test, await hashSource(test)] : test,
-    input,
-    output,
+    input: open?.task.input,
+    output: open?.task.output,
+    classes: open === undefined ? classes : undefined,
   }
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
-  return join(folder, `${PREFIX}${key}.bin`)
+  return join(folder, `${ENCODED_PREFIX}${key}.bin`)
 }
 
-async function isSlow(source: string): Promise<boolean> {
-  const found = await stat(source).catch(() => undefined)
-  if (found === undefined) return false
-  if (!found.isDirectory()) return SLOW_FILE.test(source) && found.size >= LEAST_BYTES
-  const names = await readdir(source).catch(() => [])
-  return names.length > 0 && !names.some((name) => FAST_FILE.test(name))
-}
-
-/** The samples in a cache file; undefined when there is none or it is damaged. */
-export async function readEncoded(file: string): Promise<DataSource | undefined> {
+/**
+ * The samples in a cache file: in memory as far as they fit into `memory` bytes, otherwise where they are. Undefined when
+ * there is no such file or it is damaged.
+ */
+export async function readEncoded(file: string, memory: number): Promise<DataSource | undefined> {
   const handle = await open(file).catch(() => undefined)
   if (handle === undefined) return undefined
   try {
-    const { size } = await handle.stat()
-    const start = await handle.read(Buffer.alloc(4), 0, 4, 0)
-    const length = start.buffer.readUInt32LE(0)
-    if (length > size) return undefined
-    const text = await handle.read(Buffer.alloc(length), 0, length, 4)
-    const head = JSON.parse(text.buffer.toString('utf8')) as Head
-    let at = 4 + length
-    const take = async ([type, count]: readonly [ArrayName, number]): Promise<Inputs & Targets> => {
-      const bytes = count * ARRAYS[type].BYTES_PER_ELEMENT
-      if (at + bytes > size) throw new Error('the file is too short')
-      const shared = new SharedArrayBuffer(bytes)
-      await readInto(handle, new Uint8Array(shared), at)
-      at += bytes
-      const Type: new (buffer: SharedArrayBuffer) => Inputs = ARRAYS[type]
-      return new Type(shared) as Inputs & Targets
-    }
-    const part = async ({ sha256, inputs, targets, ...rest }: PartHead): Promise<Dataset> => {
-      const dataset = createDataset({ ...rest, inputs: await take(inputs), targets: await take(targets) })
+    const head = await readHead(handle)
+    const { train, test, notices } = head
+    let free = memory - [train, test].reduce((sum, part) => sum + sideBytes(part), 0)
+    const parts: Dataset[] = []
+    for (const part of [train, test]) {
+      const [rows, targets] = [await rowsOf(handle, file, part), await readSection(handle, part.targets)]
+      const fits = rows.byteLength <= free
+      if (fits) free -= rows.byteLength
+      const { name, classes, classNames, shape, sha256 } = part
+      const inputs = fits ? await inputsInMemory(rows) : rows
+      const dataset = await createAnyDataset({
+        ...{ name, classes, classNames, shape, inputs },
+        targets: targets as Targets,
+      })
       if (dataset.sha256 !== sha256) throw new Error('other contents')
-      return dataset
+      parts.push(dataset)
     }
-    const [train, test] = [await part(head.train), await part(head.test)]
-    return head.notices === undefined ? { train, test } : { train, test, notices: head.notices }
+    const source = { train: parts[0] as Dataset, test: parts[1] as Dataset }
+    return notices === undefined ? source : { ...source, notices }
   } catch {
     return undefined
   } finally {
@@ -110,56 +124,131 @@ export async function readEncoded(file: string): Promise<DataSource | undefined>
   }
 }
 
-/** Fills `bytes` from an offset on, in pieces: one read takes less than 2 GiB. */
-async function readInto(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  const PIECE = 1 << 28
-  for (let at = 0; at < bytes.length; ) {
-    const piece = bytes.subarray(at, at + PIECE) as Uint8Array<ArrayBuffer>
-    const { bytesRead } = await handle.read(piece, 0, piece.length, offset + at)
-    if (bytesRead === 0) throw new Error('the file is too short')
-    at += bytesRead
+/** Bytes of a part that are in memory in any case. */
+function sideBytes({ targets, order }: PartHead): number {
+  return sectionBytes(targets) + (order === undefined ? 0 : sectionBytes(order))
+}
+
+async function rowsOf(
+  handle: FileHandle,
+  path: string,
+  { inputs, order, shape }: PartHead,
+): Promise<FileRows> {
+  const { size, mtimeMs } = await handle.stat()
+  const width = shape.reduce((product, next) => product * next, 1)
+  const type = inputs.type as RowType
+  const rows = order === undefined ? undefined : ((await readSection(handle, order)) as Uint32Array)
+  const length = rows === undefined ? inputs.length : rows.length * width
+  return {
+    ...{ path, type, width, length, order: rows },
+    offset: inputs.offset,
+    byteLength: length * ROW_TYPES[type].BYTES_PER_ELEMENT,
+    fileBytes: size,
+    modifiedMs: mtimeMs,
   }
+}
+
+async function inputsInMemory(rows: FileRows): Promise<RowNumbers> {
+  const shared = new SharedArrayBuffer(rows.byteLength)
+  const bytes = new Uint8Array(shared)
+  let at = 0
+  for await (const piece of sampleBytes(rows)) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  const Type: new (buffer: SharedArrayBuffer) => RowNumbers = ROW_TYPES[rows.type]
+  return new Type(shared)
 }
 
 /** Writes a cache file; a folder that cannot be written is no error, since everything works without it. */
 export async function writeEncoded(file: string, folder: string, source: DataSource): Promise<void> {
-  const temporary = `${file}.${process.pid}.${randomUUID()}.tmp`
+  let writer: EncodedWriter | undefined
   try {
-    await mkdir(folder, { recursive: true })
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      const { train, test, notices } = source
-      const head: Head = { train: headOf(train), test: headOf(test), notices }
-      const text = Buffer.from(JSON.stringify(head))
-      const length = Buffer.alloc(4)
-      length.writeUInt32LE(text.length)
-      for (const bytes of [length, text]) await handle.write(bytes)
-      for (const { inputs, targets } of [train, test])
-        for (const array of [inputs, targets])
-          await handle.writeFile(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
-    } finally {
-      await handle.close()
+    writer = await createEncodedWriter(folder)
+    await writer.finish(await appendParts(writer, source))
+    if (!(await writer.publish(file, false))) {
+      // Damaged, or written by another process at the same time.
+      if ((await readEncoded(file, 0)) === undefined) await writer.publish(file, true)
+      else await writer.abandon()
     }
-    await rename(temporary, file)
-    await removeOldest(folder)
+    await removeOldest(folder, file)
   } catch {
-    await rm(temporary, { force: true }).catch(() => undefined)
+    await writer?.abandon()
   }
 }
 
-function headOf({ name, classes, classNames, shape, sha256, inputs, targets }: Dataset): PartHead {
-  const describe = (array: Inputs | Targets): [ArrayName, number] => {
-    const type = (Object.keys(ARRAYS) as ArrayName[]).find((known) => array instanceof ARRAYS[known])
-    return [type as ArrayName, array.length]
+/**
+ * Completes the file that samples of `source` are in: under the name `file`, or as a temporary one that the end of the
+ * process removes. Returns the source with rows of that file, or what another process left under that name meanwhile.
+ * Throws E_DATA_DISK.
+ */
+export async function keepEncoded(
+  writer: EncodedWriter,
+  source: DataSource,
+  folder: string,
+  file: string | undefined,
+  memory: number,
+): Promise<DataSource> {
+  await writer.finish(file === undefined ? undefined : await appendParts(writer, source))
+  if (file === undefined) return settled(source, writer.path)
+  if (!(await writer.publish(file, false))) {
+    const other = await readEncoded(file, memory)
+    if (other !== undefined) {
+      await writer.abandon()
+      return other
+    }
+    await writer.publish(file, true)
   }
-  return { name, classes, classNames, shape, sha256, inputs: describe(inputs), targets: describe(targets) }
+  await removeOldest(folder, file).catch(() => undefined)
+  return settled(source, file)
 }
 
-async function removeOldest(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(PREFIX) && name.endsWith('.bin'))
+/** The same with the rows of both parts in the file `path`, as it is now. */
+async function settled({ train, test, ...rest }: DataSource, path: string): Promise<DataSource> {
+  const { size, mtimeMs } = await stat(path)
+  const part = (dataset: Dataset): Dataset => {
+    const { inputs } = dataset
+    return inMemory(inputs)
+      ? dataset
+      : { ...dataset, inputs: { ...inputs, path, fileBytes: size, modifiedMs: mtimeMs } }
+  }
+  return { ...rest, train: part(train), test: part(test) }
+}
+
+async function appendParts(writer: EncodedWriter, source: DataSource): Promise<EncodedHead> {
+  const { train, test, notices } = source
+  return { train: await appendPart(writer, train), test: await appendPart(writer, test), notices }
+}
+
+async function appendPart(writer: EncodedWriter, dataset: Dataset): Promise<PartHead> {
+  const { name, classes, classNames, shape, sha256, inputs, targets } = dataset
+  const order = inMemory(inputs) ? undefined : inputs.order
+  return {
+    ...{ name, classes, classNames, shape, sha256 },
+    inputs: await inputSection(writer, inputs),
+    order: order === undefined ? undefined : await writer.append(order),
+    targets: await writer.append(targets),
+  }
+}
+
+async function inputSection(writer: EncodedWriter, inputs: Inputs): Promise<Section> {
+  if (inMemory(inputs)) return writer.append(inputs)
+  const { type, offset, width, order, length } = inputs
+  return { type, offset, length: order === undefined ? length : ((order.at(-1) ?? -1) + 1) * width }
+}
+
+async function removeOldest(folder: string, newest: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^encoded-[0-9a-f]+\.bin$/.test(name))
   const files = await Promise.all(
-    names.map(async (name) => ({ path: join(folder, name), at: (await stat(join(folder, name))).mtimeMs })),
+    names.map(async (name) => {
+      const { mtimeMs, size } = await stat(join(folder, name))
+      return { path: join(folder, name), mtimeMs, size }
+    }),
   )
-  files.sort((a, b) => b.at - a.at)
-  for (const { path } of files.slice(MOST_FILES)) await rm(path, { force: true })
+  files.sort((a, b) => Number(b.path === newest) - Number(a.path === newest) || b.mtimeMs - a.mtimeMs)
+  let bytes = 0
+  for (const [k, { path, size }] of files.entries()) {
+    bytes += size
+    if (k > 0 && (k >= MOST_FILES || bytes > MOST_BYTES)) await rm(path, { force: true })
+  }
 }

@@ -8,6 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { constants, gunzip } from 'node:zlib'
 import { DataError } from './data-error.js'
+import { fileBytes, openDataFile } from './formats/text-stream.js'
 
 const gunzipBytes = promisify(gunzip)
 
@@ -110,7 +111,14 @@ function gzipError(cause: unknown, file: string, compressedLength: number, total
   })
 }
 
-async function readGzip(handle: FileHandle, size: number, rank: number, file: string, maxBytes: number) {
+/** The dimensions of a packed file, and its bytes when it is unpacked. */
+async function readGzipHeader(
+  handle: FileHandle,
+  size: number,
+  rank: number,
+  file: string,
+  maxBytes: number,
+): Promise<{ dimensions: number[]; total: number }> {
   const headerLength = 4 + 4 * rank
   const probe = await readStart(handle, Math.min(size, GZIP_PROBE_BYTES))
   if (probe.length < 18) throw gzipError({ code: 'Z_BUF_ERROR' }, file, probe.length, 0)
@@ -146,6 +154,11 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
       },
     )
   }
+  return { dimensions, total }
+}
+
+async function readGzip(handle: FileHandle, size: number, rank: number, file: string, maxBytes: number) {
+  const { dimensions, total } = await readGzipHeader(handle, size, rank, file, maxBytes)
   const compressed = await readStart(handle, size)
   const bytes = await gunzipBytes(compressed, { maxOutputLength: total }).catch((cause: unknown) => {
     throw gzipError(cause, file, compressed.length, total)
@@ -179,25 +192,82 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
     if (gzip) {
       ;({ bytes, dimensions, total } = await readGzip(handle, size, rank, file, maxBytes))
     } else {
-      dimensions = parseHeader(await readStart(handle, Math.min(size, headerLength)), rank, file, maxBytes)
-      total = headerLength + dimensions.reduce((product, value) => product * value, 1)
-      bytes = size === total ? await readStart(handle, size) : new Uint8Array(0)
-      if (size !== total) {
-        throw new DataError(
-          'E_IDX_SIZE',
-          `the header announces ${total} bytes (${dimensions.join('×')} after a header of ${headerLength}), the file has ${size}; ` +
-            `${size < total ? 'fetch it again' : 'remove the bytes after that'}`,
-          { file, offset: Math.min(size, total) },
-        )
-      }
+      ;({ dimensions, total } = await readPlainHeader(handle, size, rank, file, maxBytes))
+      bytes = await readStart(handle, size)
     }
-    if (bytes.length !== total) {
-      throw new DataError('E_IDX_SIZE', `the header announces ${total} bytes, the file has ${bytes.length}`, {
-        file,
-        offset: bytes.length,
-      })
-    }
+    if (bytes.length !== total) throw wrongSize(file, total, bytes.length)
     return { dimensions, values: bytes.subarray(headerLength) }
+  } finally {
+    await handle.close()
+  }
+}
+
+function wrongSize(file: string, total: number, found: number): DataError {
+  return new DataError('E_IDX_SIZE', `the header announces ${total} bytes, the file has ${found}`, {
+    file,
+    offset: Math.min(found, total),
+  })
+}
+
+async function readPlainHeader(
+  handle: FileHandle,
+  size: number,
+  rank: number,
+  file: string,
+  maxBytes: number,
+): Promise<{ dimensions: number[]; total: number }> {
+  const headerLength = 4 + 4 * rank
+  const dimensions = parseHeader(await readStart(handle, Math.min(size, headerLength)), rank, file, maxBytes)
+  const total = headerLength + dimensions.reduce((product, value) => product * value, 1)
+  if (size === total) return { dimensions, total }
+  throw new DataError(
+    'E_IDX_SIZE',
+    `the header announces ${total} bytes (${dimensions.join('×')} after a header of ${headerLength}), the file has ${size}; ` +
+      `${size < total ? 'fetch it again' : 'remove the bytes after that'}`,
+    { file, offset: Math.min(size, total) },
+  )
+}
+
+/** An IDX file whose bytes are read some at a time. */
+export interface IdxStream {
+  readonly dimensions: readonly number[]
+  /** The bytes after the header. Throws E_IDX_SIZE, E_GZIP_TRUNCATED, E_GZIP_CORRUPT. */
+  bytes(): AsyncIterable<Uint8Array>
+}
+
+/** Opens a file of any size by its header. Throws as {@link readIdxFile}, but for E_DATA_TOO_LARGE. */
+export async function openIdxStream(file: string, rank: number): Promise<IdxStream> {
+  const handle = await openDataFile(file)
+  try {
+    const { size } = await handle.stat()
+    const read = file.endsWith('.gz') ? readGzipHeader : readPlainHeader
+    const { dimensions, total } = await read(handle, size, rank, file, Number.MAX_SAFE_INTEGER)
+    return { dimensions, bytes: () => bytesAfter(file, 4 + 4 * rank, total) }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function* bytesAfter(file: string, header: number, total: number): AsyncGenerator<Uint8Array> {
+  let found = 0
+  for await (const chunk of fileBytes(file)) {
+    const skip = Math.max(0, header - found)
+    found += chunk.length
+    if (found > total) throw wrongSize(file, total, found)
+    if (chunk.length > skip) yield chunk.subarray(skip)
+  }
+  if (found < total) throw wrongSize(file, total, found)
+}
+
+/** Bytes of a file when it is unpacked; of packed ones above 4 GiB at least the packed size. Throws E_DATA_NOT_FOUND. */
+export async function unpackedBytes(file: string): Promise<number> {
+  const handle = await openDataFile(file)
+  try {
+    const { size } = await handle.stat()
+    if (!file.endsWith('.gz') || size < 18) return size
+    const end = Buffer.alloc(4)
+    await handle.read(end, 0, 4, size - 4)
+    return Math.max(size, end.readUInt32LE(0))
   } finally {
     await handle.close()
   }

@@ -4,7 +4,10 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from './data-error.js'
 import { createDataset, type DataSource, type Dataset } from './dataset.js'
-import { MAX_IDX_BYTES, readIdxFile } from './idx-file.js'
+import { memoryArray } from './formats/memory-array.js'
+import type { ArrayPart, ArraySource } from './formats/raw.js'
+import { streamedArray } from './formats/streamed-array.js'
+import { MAX_IDX_BYTES, openIdxStream, readIdxFile, unpackedBytes } from './idx-file.js'
 
 export interface IdxOptions {
   /** Number of classes in [2, 256]; default: by the EMNIST name, otherwise as many as the labels need. */
@@ -65,15 +68,22 @@ async function readPart(images: Role, labels: Role, options: IdxOptions): Promis
   const maxBytes = options.maxBytes ?? MAX_IDX_BYTES
   const pixels = await readIdxFile(images.file, 3, maxBytes)
   const marks = await readIdxFile(labels.file, 1, maxBytes)
-  const [count = 0] = pixels.dimensions
-  if (marks.values.length !== count) {
-    throw new DataError(
-      'E_DATA_MISMATCH',
-      `${marks.values.length} labels, but ${count} images in ${images.file}; use both files of the same data set`,
-      { file: labels.file, offset: 4 },
-    )
-  }
+  checkCounts(images, labels, pixels.dimensions, marks)
   return { images, labels, pixels, marks }
+}
+
+function checkCounts(
+  images: Role,
+  labels: Role,
+  [count = 0]: readonly number[],
+  { values }: IdxContents,
+): void {
+  if (values.length === count) return
+  throw new DataError(
+    'E_DATA_MISMATCH',
+    `${values.length} labels, but ${count} images in ${images.file}; use both files of the same data set`,
+    { file: labels.file, offset: 4 },
+  )
 }
 
 /** The classes of a data set and the label of the first. */
@@ -84,7 +94,11 @@ interface Classes {
   readonly because: string
 }
 
-function classesOf(prefix: string, parts: readonly RawPart[], given: number | undefined): Classes {
+function classesOf(
+  prefix: string,
+  parts: readonly Pick<RawPart, 'marks'>[],
+  given: number | undefined,
+): Classes {
   const known = KNOWN.find((entry) => entry.name.test(prefix))
   const lowest = known?.lowest ?? 0
   if (given !== undefined) {
@@ -103,9 +117,24 @@ function classesOf(prefix: string, parts: readonly RawPart[], given: number | un
   return { classes: most + 1, lowest, because: 'which the labels need' }
 }
 
-function createPart(part: RawPart, name: string, { classes, lowest, because }: Classes): Dataset {
-  const { labels, pixels, marks } = part
-  const [count = 0, height = 0, width = 0] = pixels.dimensions
+function createPart(part: RawPart, name: string, classes: Classes): Dataset {
+  const { pixels } = part
+  const [, height = 0, width = 0] = pixels.dimensions
+  return createDataset({
+    name,
+    inputs: pixels.values,
+    targets: classLabels(part, classes),
+    classes: classes.classes,
+    shape: [height, width, 1],
+  })
+}
+
+/** Labels from 0 on. Throws E_LABEL_RANGE. */
+function classLabels(
+  { labels, marks }: Pick<RawPart, 'labels' | 'marks'>,
+  { classes, lowest, because }: Classes,
+): Uint8Array {
+  const count = marks.values.length
   const shifted = new Uint8Array(count)
   for (let k = 0; k < count; k++) {
     const label = marks.values[k] as number
@@ -118,24 +147,13 @@ function createPart(part: RawPart, name: string, { classes, lowest, because }: C
     }
     shifted[k] = label - lowest
   }
-  return createDataset({
-    name,
-    inputs: pixels.values,
-    targets: shifted,
-    classes,
-    shape: [height, width, 1],
-  })
+  return shifted
 }
 
-/**
- * Loads the data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]` and
- * the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26 become
- * 0–25; pixels are not changed (EMNIST images are stored transposed). Images of any size, up to 256 classes.
- *
- * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
- * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.
- */
-export async function loadIdxFolder(folder: string, options: IdxOptions = {}): Promise<DataSource> {
+/** The four files of a folder: images and labels of training, then of test. */
+type FourFiles = readonly [Role, Role, Role, Role]
+
+async function fourFiles(folder: string): Promise<FourFiles> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new DataError('E_DATA_NOT_FOUND', 'is not a readable folder', { file: folder, cause })
   })
@@ -160,27 +178,79 @@ export async function loadIdxFolder(folder: string, options: IdxOptions = {}): P
       },
     )
   }
-  const files = [
-    take('train', 'images'),
-    take('train', 'labels'),
-    take('test', 'images'),
-    take('test', 'labels'),
-  ]
-  const [trainImages, trainLabels, testImages, testLabels] = files as [Role, Role, Role, Role]
-  const name = options.name ?? (trainImages.prefix.replace(/[-_.]+$/, '') || folder)
+  return [take('train', 'images'), take('train', 'labels'), take('test', 'images'), take('test', 'labels')]
+}
+
+function nameOf({ prefix }: Role, folder: string): string {
+  return prefix.replace(/[-_.]+$/, '') || folder
+}
+
+/**
+ * Loads the data set of a folder: `[prefix]train-images-idx3-ubyte[.gz]`, `[prefix]train-labels-idx1-ubyte[.gz]` and
+ * the same with `t10k` or `test` for the test part (`.idx3-ubyte` is read too). EMNIST Letters' labels 1–26 become
+ * 0–25; pixels are not changed (EMNIST images are stored transposed). Images of any size, up to 256 classes.
+ *
+ * Throws DataError: E_DATA_NOT_FOUND (folder or one of the four files), E_DATA_AMBIGUOUS (several data sets),
+ * E_DATA_MISMATCH (counts or image sizes differ), E_LABEL_RANGE, and those of {@link readIdxFile}.
+ */
+export async function loadIdxFolder(folder: string, options: IdxOptions = {}): Promise<DataSource> {
+  const [trainImages, trainLabels, testImages, testLabels] = await fourFiles(folder)
+  const name = options.name ?? nameOf(trainImages, folder)
   const parts = [
     await readPart(trainImages, trainLabels, options),
     await readPart(testImages, testLabels, options),
   ] as const
   const classes = classesOf(trainImages.prefix, parts, options.classes)
   const [train, test] = [createPart(parts[0], name, classes), createPart(parts[1], name, classes)]
-  const sizeOf = ({ shape }: Dataset) => `${shape[0]}×${shape[1]}`
-  if (sizeOf(train) !== sizeOf(test)) {
-    throw new DataError(
-      'E_DATA_MISMATCH',
-      `images are ${sizeOf(test)}, the training images ${sizeOf(train)}`,
-      { file: testImages.file, offset: 8 },
-    )
-  }
+  checkSizes(testImages, train.shape, test.shape)
   return { train, test }
+}
+
+function checkSizes({ file }: Role, train: readonly number[], test: readonly number[]): void {
+  const [own, other] = [train, test].map(([height, width]) => `${height}×${width}`)
+  if (own === other) return
+  throw new DataError('E_DATA_MISMATCH', `images are ${other}, the training images ${own}`, {
+    file,
+    offset: 8,
+  })
+}
+
+/** Bytes of the images of a folder that {@link loadIdxFolder} would hold. Throws E_DATA_NOT_FOUND, E_DATA_AMBIGUOUS. */
+export async function idxImageBytes(folder: string): Promise<number> {
+  const [trainImages, , testImages] = await fourFiles(folder)
+  return (await unpackedBytes(trainImages.file)) + (await unpackedBytes(testImages.file))
+}
+
+/** Opens the same folder with the images left where they are. Throws as {@link loadIdxFolder}. */
+export async function openIdxFolder(folder: string, options: IdxOptions = {}): Promise<ArraySource> {
+  const [trainImages, trainLabels, testImages, testLabels] = await fourFiles(folder)
+  const parts = [await openPart(trainImages, trainLabels), await openPart(testImages, testLabels)] as const
+  const classes = classesOf(trainImages.prefix, parts, options.classes)
+  const [train, test] = [arrayPart(parts[0], classes), arrayPart(parts[1], classes)]
+  checkSizes(testImages, train.inputs.shape.slice(1), test.inputs.shape.slice(1))
+  return {
+    kind: 'arrays',
+    format: 'idx',
+    file: folder,
+    name: options.name ?? nameOf(trainImages, folder),
+    ...{ train, test },
+    images: true,
+    classes: classes.classes,
+  }
+}
+
+async function openPart(images: Role, labels: Role) {
+  const pixels = await openIdxStream(images.file, 3)
+  const marks = await readIdxFile(labels.file, 1)
+  checkCounts(images, labels, pixels.dimensions, marks)
+  return { images, labels, pixels, marks }
+}
+
+function arrayPart(part: Awaited<ReturnType<typeof openPart>>, classes: Classes): ArrayPart {
+  const { file } = part.images
+  const labels = classLabels(part, classes)
+  return {
+    inputs: streamedArray(file, 'images', [...part.pixels.dimensions, 1], part.pixels.bytes),
+    targets: memoryArray(file, 'labels', [labels.length], labels),
+  }
 }

@@ -1,24 +1,32 @@
-/** Limits of what is kept in memory. */
+/** Limits of what must be kept in memory. */
 
 import { DataError } from './data-error.js'
+import { bytesText, DEFAULT_MEMORY_BYTES } from './memory-budget.js'
+
+/** The most bytes of an array that is loaded as a whole, where nothing else is said. */
+export const MAX_ARRAY_BYTES = DEFAULT_MEMORY_BYTES
 
 /**
- * The most bytes that the encoded samples of a source, inputs and targets of training and test together, may take:
- * 2 GiB. A node holds them once, shared by its threads.
+ * Throws E_DATA_TOO_LARGE with advice when an array that cannot be read piece by piece exceeds `limit` bytes.
+ *
+ * @param why - why it cannot, and how to mend that
  */
-export const MAX_ENCODED_BYTES = 2 * 1024 * 1024 * 1024
-
-/** Throws E_DATA_TOO_LARGE with advice when `bytes` exceeds `limit`. */
-export function checkEncodedBytes(file: string, bytes: number, limit = MAX_ENCODED_BYTES): void {
+export function checkWholeArray(file: string, bytes: number, limit: number, why: string): void {
   if (bytes <= limit) return
   throw new DataError(
     'E_DATA_TOO_LARGE',
-    `its samples take more than ${megabytes(limit)} as numbers${Number.isFinite(bytes) ? ` (${megabytes(bytes)})` : ''}; ` +
-      'train on a part of them (tempered data split), on smaller images or fewer columns, or keep images as bytes (uint8)',
+    `takes ${bytesText(bytes)} as numbers, above the ${bytesText(limit)} of data.memory; ${why}, or raise data.memory or TEMPERED_DATA_MEMORY`,
     { file },
   )
 }
 
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / (1024 * 1024)).toLocaleString('en')} MiB`
+/** Throws E_DATA_TOO_LARGE when the targets of a source, which stay in memory, exceed `limit` bytes. */
+export function checkTargetBytes(file: string, bytes: number, limit: number): void {
+  if (bytes <= limit) return
+  throw new DataError(
+    'E_DATA_TOO_LARGE',
+    `has targets of ${bytesText(bytes)} as numbers, above the ${bytesText(limit)} of data.memory; inputs may be on disk, ` +
+      'targets may not: raise data.memory or TEMPERED_DATA_MEMORY, or train on a part of it (tempered data split)',
+    { file },
+  )
 }

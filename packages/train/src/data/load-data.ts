@@ -3,15 +3,16 @@
 import { basename } from 'node:path'
 import { classNamesOf, type OpenTask } from '../task/task.js'
 import { DataError } from './data-error.js'
-import type { DataSource, Dataset } from './dataset.js'
+import { type DataSource, type Dataset, type Inputs, inMemory } from './dataset.js'
 import { encodeArrays } from './encode/encode-arrays.js'
 import { encodeRows } from './encode/encode-rows.js'
 import { type Encoded, shareTest, toDataset } from './encode/encoded.js'
+import { createSampleSpace, type SampleSpace } from './encode/sample-space.js'
 import { DEFAULT_TEST_SHARE } from './encode/test-share.js'
-import { cacheFile, readEncoded, writeEncoded } from './encoded-cache.js'
+import { cacheFile, cacheReason, keepEncoded, readEncoded, writeEncoded } from './encoded-cache.js'
 import { EMBEDDED, openSource } from './formats/open-source.js'
 import type { RawSource, ReadOptions } from './formats/raw.js'
-import { checkEncodedBytes } from './limits.js'
+import { bytesText, memoryBytes } from './memory-budget.js'
 
 /** Where samples come from. */
 export interface SourceSpec {
@@ -24,59 +25,99 @@ export interface SourceSpec {
   readonly test?: string | number | undefined
   /** Number of classes of images, where the source does not say it. */
   readonly classes?: number | undefined
+  /**
+   * The most memory that its samples may take, e.g. `512MB`; inputs beyond are read from a file in the cache folder.
+   * Default: the environment variable TEMPERED_DATA_MEMORY, else 2 GiB.
+   */
+  readonly memory?: string | undefined
 }
 
 /**
- * Loads a source as numbers; what takes long to parse is kept in `cacheFolder` (none if empty). Without a task it must be a set of images with labels. Throws DataError; E_DATA_MISMATCH
- * when the task does not take it.
+ * Loads a source as numbers. What takes long to parse, and what does not fit into memory, is kept in `cacheFolder` (if
+ * that is empty, the latter in a temporary file). Without a task it must be a set of images with labels. Throws
+ * DataError; E_DATA_MISMATCH when the task does not take it, E_DATA_DISK when samples cannot be written to the folder.
  */
 export async function loadData(spec: SourceSpec, cacheFolder: string, open?: OpenTask): Promise<DataSource> {
-  const { source, test } = spec
-  const file =
-    open === undefined || source === EMBEDDED
-      ? undefined
-      : await cacheFile(cacheFolder, { source, test, open })
-  const cached = file === undefined ? undefined : await readEncoded(file)
-  if (cached !== undefined) return cached
-  const loaded = await loadAnew(spec, cacheFolder, open)
-  if (file !== undefined) await writeEncoded(file, cacheFolder, loaded)
-  return loaded
+  const { source, test, classes } = spec
+  const memory = memoryBytes(spec.memory)
+  const key = { source, test, classes, open }
+  const cachePath = async (): Promise<string | undefined> =>
+    cacheFolder === '' || source === EMBEDDED ? undefined : cacheFile(cacheFolder, key)
+  const reason = await cacheReason(key, memory)
+  const file = reason === undefined ? undefined : await cachePath()
+  const cached = file === undefined ? undefined : await readEncoded(file, memory)
+  if (cached !== undefined) return withDiskNotice(cached, memory)
+  const space = createSampleSpace(memory, cacheFolder)
+  try {
+    const loaded = await loadAnew(spec, cacheFolder, open, space)
+    if (space.file !== undefined) {
+      const kept = await keepEncoded(space.file, loaded, cacheFolder, file ?? (await cachePath()), memory)
+      return withDiskNotice(kept, memory)
+    }
+    if (file !== undefined && reason === 'slow') await writeEncoded(file, cacheFolder, loaded)
+    return loaded
+  } catch (error) {
+    await space.file?.abandon()
+    throw error
+  }
+}
+
+/** Says which samples are read from disk. */
+function withDiskNotice(source: DataSource, memory: number): DataSource {
+  const rows = [source.train.inputs, source.test.inputs].filter((inputs) => !inMemory(inputs))
+  const notice = diskNotice(rows, memory)
+  return notice === undefined ? source : { ...source, notices: [...(source.notices ?? []), notice] }
+}
+
+function diskNotice(inputs: readonly Inputs[], memory: number): string | undefined {
+  const [first] = inputs
+  if (first === undefined || inMemory(first)) return undefined
+  const bytes = inputs.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  return (
+    `${bytesText(bytes)} of samples are read from disk: they exceed the ${bytesText(memory)} that data.memory allows ` +
+    `(${first.path})`
+  )
 }
 
 async function loadAnew(
   spec: SourceSpec,
   cacheFolder: string,
   open: OpenTask | undefined,
+  space: SampleSpace,
 ): Promise<DataSource> {
-  const options = readOptions(spec, open)
+  const options = readOptions(spec, open, space.limit)
   const raw = await openSource(spec.source, cacheFolder, options)
   const ready = imagesAsTheyAre(spec, raw, open)
   if (ready !== undefined) return ready
 
   const notices: string[] = []
-  if (raw.kind === 'arrays') notices.push(...(raw.notices ?? []))
-  const train = await encodePart(raw, 'train', open, notices)
+  const train = await encodePart(raw, 'train', open, notices, space)
   const { test } = spec
   if (typeof test === 'string') {
     const other = await openSource(test, cacheFolder, options)
-    const part = await encodePart(other, hasTest(other) ? 'test' : 'train', open, notices)
-    return joined(spec, toDataset(train), toDataset(part), notices)
+    const part = await encodePart(other, hasTest(other) ? 'test' : 'train', open, notices, space)
+    return joined(spec, await toDataset(train), await toDataset(part), [...notesOf(raw), ...notices])
   }
   if (test === undefined && hasTest(raw)) {
-    const part = await encodePart(raw, 'test', open, notices)
-    return joined(spec, toDataset(train), toDataset(part), notices)
+    const part = await encodePart(raw, 'test', open, notices, space)
+    return joined(spec, await toDataset(train), await toDataset(part), [...notesOf(raw), ...notices])
   }
   if (typeof test === 'number' && hasTest(raw))
     notices.push(
       `${spec.source}: its own test samples are left out, since the run asks for a share of the others`,
     )
   const share = test ?? DEFAULT_TEST_SHARE
-  const { train: own, test: drawn } = shareTest(train, share)
+  const { train: own, test: drawn } = await shareTest(train, share)
   if (test === undefined && own.count > 0)
     notices.push(
       `${spec.source} has no test samples: ${drawn.count} of its ${own.count + drawn.count} are kept for tests`,
     )
-  return joined(spec, own, drawn, notices)
+  return joined(spec, own, drawn, [...notesOf(raw), ...notices])
+}
+
+/** What the reader has to say, once it has read everything. */
+function notesOf(raw: RawSource): readonly string[] {
+  return raw.kind === 'arrays' ? (raw.notices ?? []) : []
 }
 
 /**
@@ -89,17 +130,37 @@ export async function loadSamples(
   open: OpenTask,
   notices: string[] = [],
 ): Promise<Dataset> {
-  const raw = await openSource(source, cacheFolder, readOptions({ source }, open))
-  if (raw.kind === 'arrays') return toDataset(await encodePart(raw, 'train', open, notices))
-  const rows = raw.kind === 'rows' ? raw : raw.train
-  return toDataset(await encodeRows(rows, open, notices, { inputsOnly: true }))
+  const memory = memoryBytes()
+  const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
+  const space = createSampleSpace(memory, cacheFolder)
+  try {
+    const encoded =
+      raw.kind === 'arrays'
+        ? await encodePart(raw, 'train', open, notices, space)
+        : await encodeRows(raw.kind === 'rows' ? raw : raw.train, open, notices, space, { inputsOnly: true })
+    const samples = await toDataset(encoded)
+    if (space.file === undefined) return samples
+    const kept = await keepEncoded(
+      space.file,
+      { train: samples, test: samples },
+      cacheFolder,
+      undefined,
+      memory,
+    )
+    notices.push(diskNotice([kept.train.inputs], memory) as string)
+    return kept.train
+  } catch (error) {
+    await space.file?.abandon()
+    throw error
+  }
 }
 
-function readOptions(spec: SourceSpec, open: OpenTask | undefined): ReadOptions {
-  if (open === undefined) return { classes: spec.classes }
+function readOptions(spec: SourceSpec, open: OpenTask | undefined, mostBytes: number): ReadOptions {
+  if (open === undefined) return { classes: spec.classes, mostBytes }
   const { input, output } = open.task
   const named = output.type === 'class' && typeof output.classes !== 'number'
   return {
+    mostBytes,
     imageShape: input.type === 'image' ? input.shape : undefined,
     classes: output.type === 'class' ? open.outputs : spec.classes,
     classNames: named ? classNamesOf(open.task) : undefined,
@@ -115,10 +176,11 @@ async function encodePart(
   part: 'train' | 'test',
   open: OpenTask | undefined,
   notices: string[],
+  space: SampleSpace,
 ): Promise<Encoded> {
   if (raw.kind === 'arrays') {
     const array = part === 'test' ? (raw.test ?? raw.train) : raw.train
-    return encodeArrays(raw, array, raw.name ?? basename(raw.file), open)
+    return encodeArrays(raw, array, raw.name ?? basename(raw.file), open, space)
   }
   if (open === undefined)
     throw new DataError(
@@ -126,10 +188,10 @@ async function encodePart(
       `is a table, and only a task says what its columns mean; write one with tempered task init --data ${raw.file} --target <column>`,
       { file: raw.file },
     )
-  return encodeRows(raw.kind === 'rows' ? raw : raw[part], open, notices)
+  return encodeRows(raw.kind === 'rows' ? raw : raw[part], open, notices, space)
 }
 
-/** Checks both parts against each other and the limit. */
+/** Checks both parts against each other. */
 function joined(
   { source }: SourceSpec,
   train: Dataset,
@@ -142,10 +204,6 @@ function joined(
       `has training samples of ${train.shape.join('×')}, but test samples of ${test.shape.join('×')}`,
       { file: source },
     )
-  checkEncodedBytes(
-    source,
-    [train, test].reduce((sum, { inputs, targets }) => sum + inputs.byteLength + targets.byteLength, 0),
-  )
   return notices.length === 0 ? { train, test } : { train, test, notices }
 }
 

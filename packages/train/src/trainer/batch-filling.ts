@@ -1,28 +1,58 @@
 /** Copies samples into a program's buffers, as the numbers that its model takes. */
 
-import type { Samples } from '../data/dataset.js'
-import { volume } from '../data/dataset.js'
+import type { InputArray, Samples } from '../data/dataset.js'
+import { inMemory, volume } from '../data/dataset.js'
+import { createRowReader } from '../data/row-file.js'
 import type { Program } from '../engine/engine.js'
 import type { Task } from '../task/task-schema.js'
 
+/** Where the inputs of a batch are in memory, before they are scaled: sample k of the batch is row `order[k]`. */
+export interface FilledRows {
+  readonly inputs: InputArray
+  readonly order: Uint32Array
+}
+
 /** Writes samples to the inputs and targets of a program. */
 export interface BatchFiller {
-  /** `order[0 … batch)` are numbers of samples. */
+  /** The inputs of the last batch, until the next. */
+  readonly filled: FilledRows
+  /** `order[0 … batch)` are numbers of samples. Throws DataError E_DATA_LOST for samples in a file that is gone. */
   fill(program: Program, samples: Samples, order: Uint32Array, batch: number): void
+  /** Says which samples are filled next; of use for samples in a file only. */
+  expect(samples: Samples, order: Uint32Array, batch: number): void
 }
 
 export function createBatchFiller(task: Task): BatchFiller {
   const { input, output } = task
   const scale = input.type === 'image' ? byteScale(input) : undefined
+  const reader = createRowReader()
+  const filled: { inputs: InputArray; order: Uint32Array } = {
+    inputs: new Uint8Array(0),
+    order: new Uint32Array(0),
+  }
+  let inOrder = new Uint32Array(0)
   return {
+    filled,
+    expect(samples, order, batch) {
+      if (!inMemory(samples.inputs)) reader.expect(samples.inputs, order, batch)
+    },
     fill(program, samples, order, batch) {
+      const width = volume(samples.shape)
+      if (inMemory(samples.inputs)) {
+        filled.inputs = samples.inputs
+        filled.order = order
+      } else {
+        if (inOrder.length < batch) inOrder = Uint32Array.from({ length: batch }, (_, k) => k)
+        filled.inputs = reader.read(samples.inputs, order, batch)
+        filled.order = inOrder
+      }
       if (output.type === 'next-token') {
-        fillTokens(program, samples, order, batch)
+        fillTokens(program, filled, width, batch)
         return
       }
       const inputs = program.inputs(batch)
-      if (samples.inputs instanceof Uint8Array) fillBytes(inputs, samples, order, batch, scale)
-      else copyRows(inputs, samples.inputs, volume(samples.shape), order, batch)
+      if (filled.inputs instanceof Uint8Array) fillBytes(inputs, filled, width, batch, scale)
+      else copyRows(inputs, filled.inputs, width, filled.order, batch)
       // Without targets only outputs are wanted.
       if (samples.targets.length === 0) return
       const targets = program.targets(batch)
@@ -43,13 +73,12 @@ function byteScale({ shape, mean, deviation }: Extract<Task['input'], { type: 'i
 
 function fillBytes(
   inputs: Float32Array | Int32Array,
-  samples: Samples,
-  order: Uint32Array,
+  { inputs: rows, order }: FilledRows,
+  length: number,
   batch: number,
   scale: readonly Float32Array[] = [],
 ): void {
-  const length = volume(samples.shape)
-  const bytes = samples.inputs as Uint8Array
+  const bytes = rows as Uint8Array
   const channels = scale.length
   const first = scale[0] as Float32Array
   for (let k = 0; k < batch; k++) {
@@ -82,10 +111,14 @@ function copyRows(
 }
 
 /** Samples of length + 1 tokens: each position's target is the next token; positions that fill up (0) do not count. */
-function fillTokens(program: Program, samples: Samples, order: Uint32Array, batch: number): void {
-  const stored = volume(samples.shape)
+function fillTokens(
+  program: Program,
+  { inputs: rows, order }: FilledRows,
+  stored: number,
+  batch: number,
+): void {
   const length = stored - 1
-  const tokens = samples.inputs as Int32Array
+  const tokens = rows as Int32Array
   const inputs = program.inputs(batch)
   for (let k = 0; k < batch; k++) {
     const from = (order[k] as number) * stored

@@ -149,7 +149,8 @@ class EngineTrainer implements LocalTrainer {
     const { indices } = spec.train
     if (indices.length === 0) return { loss: Number.NaN, samples: 0 }
     const order = createBatchOrder(indices, request.batchSize, { ...spec, round: request.round })
-    const samples = new Uint32Array(order.size)
+    let samples = new Uint32Array(order.size)
+    let next = new Uint32Array(order.size)
     const strength = request.logitAdjustment ?? 0
     const offsets =
       strength === 0 || this.priors === undefined
@@ -165,10 +166,15 @@ class EngineTrainer implements LocalTrainer {
 
     let lossSum = 0
     program.load(this.flat)
+    order.next(next)
     for (let step = 0; step < request.steps; step++) {
       checkSignal(signal)
-      order.next(samples)
+      ;[samples, next] = [next, samples]
       filler.fill(program, spec.train, samples, order.size)
+      if (step + 1 < request.steps) {
+        order.next(next)
+        filler.expect(spec.train, next, order.size)
+      }
       options.seed = dropoutSeed(step)
       lossSum += program.step(order.size, options)
     }
@@ -201,8 +207,10 @@ class EngineTrainer implements LocalTrainer {
       checkSignal(signal)
       const part = order.subarray(start, start + batchSize)
       filler.fill(program, samples, part, part.length)
+      const next = order.subarray(start + batchSize, start + 2 * batchSize)
+      filler.expect(samples, next, next.length)
       const outputs = program.forward(part.length)
-      scores.add(outputs, program.lossOf(part.length), part, part.length)
+      scores.add(outputs, program.lossOf(part.length), part, part.length, filler.filled)
     }
     return scores.finish()
   }

@@ -22,6 +22,8 @@ export type Prediction =
 export interface Predictor {
   /** One prediction per sample, in order. */
   predict(samples: Samples): Promise<Prediction[]>
+  /** The same, some at a time. */
+  predictions(samples: Samples): AsyncIterable<Prediction[]>
   /** Loss and metrics on labelled samples. */
   evaluate(samples: Samples): Promise<Evaluation>
 }
@@ -45,20 +47,24 @@ export async function openPredictor(
   const program = engine.compile(model, task.loss)
   const filler = createBatchFiller(task)
   const read = predictionReader(open)
+  async function* predictions(samples: Samples): AsyncGenerator<Prediction[]> {
+    for (let start = 0; start < samples.count; start += BATCH) {
+      const batch = Math.min(BATCH, samples.count - start)
+      const order = Uint32Array.from({ length: batch }, (_, k) => start + k)
+      yield await engine.run(() => {
+        program.load(parameters)
+        filler.fill(program, samples, order, batch)
+        const outputs = program.forward(batch)
+        const width = outputs.length / batch
+        return Array.from(order, (_, k) => read(outputs.subarray(k * width, (k + 1) * width)))
+      })
+    }
+  }
   return {
+    predictions,
     async predict(samples) {
       const out: Prediction[] = []
-      for (let start = 0; start < samples.count; start += BATCH) {
-        const batch = Math.min(BATCH, samples.count - start)
-        const order = Uint32Array.from({ length: batch }, (_, k) => start + k)
-        await engine.run(() => {
-          program.load(parameters)
-          filler.fill(program, samples, order, batch)
-          const outputs = program.forward(batch)
-          const width = outputs.length / batch
-          for (let k = 0; k < batch; k++) out.push(read(outputs.subarray(k * width, (k + 1) * width)))
-        })
-      }
+      for await (const some of predictions(samples)) out.push(...some)
       return out
     },
     async evaluate(samples) {

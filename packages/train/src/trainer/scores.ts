@@ -3,12 +3,15 @@
 import type { Samples } from '../data/dataset.js'
 import type { MetricName } from '../task/metrics.js'
 import { type OpenTask, outputCount } from '../task/task.js'
+import type { FilledRows } from './batch-filling.js'
 import type { ClassScore, Evaluation } from './trainer.js'
 
 /** Collects the outputs of an evaluation. */
 export interface ScoreKeeper {
-  /** Outputs of the samples `order[0 … batch)`, batch × outputs row-major, and the sum of their losses. */
-  add(outputs: Float32Array, loss: number, order: Uint32Array, batch: number): void
+  /**
+   * Outputs of the samples `order[0 … batch)`, batch × outputs row-major, the sum of their losses, and their inputs.
+   */
+  add(outputs: Float32Array, loss: number, order: Uint32Array, batch: number, filled: FilledRows): void
   finish(): Evaluation
 }
 
@@ -23,9 +26,9 @@ export function createScoreKeeper(open: OpenTask, samples: Samples, count: numbe
   const scorer = scorers[task.output.type]()
   let lossSum = 0
   return {
-    add(outputs, loss, order, batch) {
+    add(outputs, loss, order, batch, filled) {
       lossSum += loss
-      scorer.add(outputs, order, batch)
+      scorer.add(outputs, order, batch, filled)
     },
     finish() {
       const loss = lossSum / count
@@ -40,7 +43,7 @@ export function createScoreKeeper(open: OpenTask, samples: Samples, count: numbe
 
 interface Scorer {
   readonly perClass?: ClassScore[]
-  add(outputs: Float32Array, order: Uint32Array, batch: number): void
+  add(outputs: Float32Array, order: Uint32Array, batch: number, filled: FilledRows): void
   value(name: MetricName, loss: number): number
 }
 
@@ -195,24 +198,22 @@ class NumberScorer implements Scorer {
 }
 
 class TokenScorer implements Scorer {
-  private readonly tokens: Int32Array
   private readonly stored: number
   private readonly vocabulary: number
   private right = 0
   private seen = 0
 
   constructor({ task }: OpenTask, samples: Samples) {
-    this.tokens = samples.inputs as Int32Array
     this.stored = samples.shape[0] as number
     this.vocabulary = outputCount(task)
   }
 
-  add(outputs: Float32Array, order: Uint32Array, batch: number): void {
+  add(outputs: Float32Array, _: Uint32Array, batch: number, { inputs, order }: FilledRows): void {
     const length = this.stored - 1
     for (let k = 0; k < batch; k++) {
       const from = (order[k] as number) * this.stored + 1
       for (let t = 0; t < length; t++) {
-        const token = this.tokens[from + t] as number
+        const token = inputs[from + t] as number
         if (token === 0) continue
         this.seen++
         if (argmax(outputs, (k * length + t) * this.vocabulary, this.vocabulary) === token) this.right++

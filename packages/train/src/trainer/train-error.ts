@@ -1,4 +1,5 @@
 import { TemperedError } from '@tempered/errors'
+import { DataError } from '../data/data-error.js'
 
 /** Errors of training: a code, and a message that says what is wrong, where, and how to fix it. */
 
@@ -9,6 +10,8 @@ export const TRAIN_ERROR_CODES = [
   'E_IMPORT',
   'E_PARAMETER_COUNT',
   'E_TRAIN_DATA',
+  /** A file of samples that do not fit into memory is gone or was changed. */
+  'E_DATA_LOST',
   'E_LABEL_RANGE',
   'E_TRAIN_REQUEST',
   'E_SCHEDULE',
@@ -45,6 +48,8 @@ export interface TrainErrorData {
 
 export function toErrorData(error: unknown): TrainErrorData {
   if (error instanceof TrainError) return { code: error.code, message: error.message }
+  if (error instanceof DataError && error.code === 'E_DATA_LOST')
+    return { code: error.code, message: error.message }
   return {
     code: 'E_TRAIN_INTERNAL',
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -5,7 +5,7 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { type Inputs, type Samples, type Targets, toShared } from '../data/dataset.js'
+import { type InputArray, inMemory, type Samples, type Targets, toShared } from '../data/dataset.js'
 import type { BackendChoice, BackendInfo } from '../engine/choose-engine.js'
 import { type OpenTask, openTask } from '../task/task.js'
 import { TrainError } from './train-error.js'
@@ -57,7 +57,7 @@ export interface TrainerService {
 class SharedCopies {
   private readonly copies = new WeakMap<ArrayBufferView, ArrayBufferView>()
 
-  of<T extends Inputs | Targets | Uint32Array>(array: T): T {
+  of<T extends InputArray | Targets | Uint32Array>(array: T): T {
     const known = this.copies.get(array)
     if (known !== undefined) return known as T
     const copy = toShared(array)
@@ -66,7 +66,7 @@ class SharedCopies {
   }
 
   samples({ count, shape, inputs, targets }: Samples): Samples {
-    return { count, shape, inputs: this.of(inputs), targets: this.of(targets) }
+    return { count, shape, inputs: inMemory(inputs) ? this.of(inputs) : inputs, targets: this.of(targets) }
   }
 }
 

@@ -51,6 +51,16 @@ describe('the node template', () => {
     expect(parse('{ source: mnist }').data.parts).toBe(1)
   })
 
+  it('takes an amount of memory for samples', () => {
+    const parse = (data: string) =>
+      parseText('node.yaml', `name: a\nmanifest: { file: m.json }\ndata: ${data}\n`, nodeConfigSchema)
+    expect(parse('{ memory: 512MB }').data.memory).toBe('512MB')
+    expect(() => parse('{ memory: much }')).toThrow(
+      /^node\.yaml:3:17: data\.memory: is "much"; write a number and a unit, for example 512MB/,
+    )
+    expect(() => parse('{ memory: 512 }')).toThrow(/data\.memory: /)
+  })
+
   it('must name itself', () => {
     expect(() => parseText('node.yaml', '', nodeConfigSchema)).toThrow(/^node\.yaml:1:1: name: /)
   })

@@ -92,6 +92,8 @@ describe('checkScenario', () => {
       'adversaries: [ { count: 1, attack: { name: label-flip }, poison: { name: backdoor } } ]',
       /poison: must go with an attack on models/,
     ],
+    ['data: { memory: 2 }', /^s\.yaml:1:17: data\.memory: /],
+    ['data: { memory: plenty }', /data\.memory: is "plenty"; write a number and a unit/],
     ['data: { split: { kind: by-clique } }', /^s\.yaml:1:16: data\.split: k-regular has no distinct cliques/],
     ['data: { split: { kind: by-clique, groups: [[0, 1]] } }', /exactly one group/],
     ['assertions:\n  - mter > 1\n  - mter >> 1', /^s\.yaml:3:5: assertions\.1: /],

@@ -6,9 +6,11 @@ import { classNamesOf, type OpenTask } from '../../task/task.js'
 import type { Task } from '../../task/task-schema.js'
 import { DataError } from '../data-error.js'
 import type { Cell, RowSource } from '../formats/raw.js'
+import { checkTargetBytes } from '../limits.js'
 import { isMissing, nameOf } from './cells.js'
 import { type CellPlace, columnEncoder, missingValue } from './columns.js'
 import type { Encoded } from './encoded.js'
+import type { SampleSpace } from './sample-space.js'
 import { GrowingStore } from './sample-store.js'
 import { type TargetEncoder, targetEncoder } from './targets.js'
 import { createTokenizer, cutTokens, tokenWindows } from './tokens.js'
@@ -26,30 +28,26 @@ interface InputEncoder {
 export interface RowOptions {
   /** Leaves the columns of the targets alone, so that they may be missing. */
   readonly inputsOnly?: boolean
-  /** The most bytes of encoded samples; default `MAX_ENCODED_BYTES`. */
-  readonly maxBytes?: number | undefined
 }
 
 /**
- * Reads and encodes all rows. The order of columns does not matter; others than the task's are named in a notice.
- * Throws E_DATA_COLUMN for a missing one, E_DATA_VALUE, E_LABEL_RANGE, E_DATA_TOO_LARGE, and those of the format.
+ * Reads and encodes all rows. Inputs that exceed the space go to its file while they are read. The order of columns does
+ * not matter; others than the task's are named in a notice. Throws E_DATA_COLUMN for a missing one, E_DATA_VALUE,
+ * E_LABEL_RANGE, E_DATA_TOO_LARGE for targets that exceed the space, E_DATA_DISK, and those of the format.
  */
 export async function encodeRows(
   source: RowSource,
   open: OpenTask,
   notices: string[],
-  { inputsOnly = false, maxBytes }: RowOptions = {},
+  space: SampleSpace,
+  { inputsOnly = false }: RowOptions = {},
 ): Promise<Encoded> {
   const { task } = open
   const input = inputEncoder(source, task)
   const target = inputsOnly ? undefined : targetEncoder(task.output)
   checkColumns(source, [...input.columns, ...(target?.columns ?? [])], target, notices)
-  const inputs = new GrowingStore(source.file, input.type, input.width, maxBytes)
-  const targets =
-    target === undefined ? undefined : new GrowingStore(source.file, target.type, target.width, maxBytes)
-  const rows = target === undefined ? ([] as number[]) : undefined
+  const store = createRowStore(source.file, space, input, target)
   const wanted = [...input.columns, ...(target?.columns ?? [])]
-  const values = new Float64Array(target?.width ?? 0)
   let kept = 0
   let read = 0
   for await (const batch of source.rows(wanted)) {
@@ -58,11 +56,10 @@ export async function encodeRows(
       const place = { file: source.file, line }
       const samples = input.samples(cells, place)
       if (samples.length === 0) continue
-      target?.encode(cells.slice(input.columns.length), place, values)
+      target?.encode(cells.slice(input.columns.length), place, store.targetValues)
       for (const sample of samples) {
-        inputs.push(sample)
-        targets?.push(values)
-        rows?.push(kept)
+        const writing = store.add(sample, kept)
+        if (writing !== undefined) await writing
       }
       kept++
     }
@@ -71,11 +68,51 @@ export async function encodeRows(
   return {
     name: basename(source.file),
     shape: [input.width],
-    inputs,
-    targets,
-    rows,
+    ...(await store.finish()),
     classes: target?.classes ?? 0,
     classNames: task.output.type === 'class' && !inputsOnly ? classNamesOf(task) : undefined,
+  }
+}
+
+/** What the rows become: inputs with targets, or with the number of the row of each sample. */
+interface RowStore {
+  /** Targets of the samples that are added next. */
+  readonly targetValues: Float64Array
+  /** Undefined but when samples have to be written to disk first. Throws E_DATA_DISK, E_DATA_TOO_LARGE. */
+  add(sample: ArrayLike<number>, row: number): Promise<void> | undefined
+  finish(): Promise<Pick<Encoded, 'inputs' | 'targets' | 'rows'>>
+}
+
+function createRowStore(
+  file: string,
+  space: SampleSpace,
+  input: InputEncoder,
+  target: TargetEncoder | undefined,
+): RowStore {
+  const inputs = new GrowingStore(space, input.type, input.width)
+  const targets = target === undefined ? undefined : new GrowingStore(space, target.type, target.width)
+  const rows = target === undefined ? new GrowingStore(space, 'int32', 1) : undefined
+  const targetValues = new Float64Array(target?.width ?? 0)
+  const ownRow = [0]
+  const checkRest = (): void => checkTargetBytes(file, space.used - inputs.byteLength, space.limit)
+  const relieve = async (): Promise<void> => {
+    await inputs.relieve()
+    checkRest()
+  }
+  return {
+    targetValues,
+    add(sample, row) {
+      ownRow[0] = row
+      inputs.push(sample)
+      targets?.push(targetValues)
+      rows?.push(ownRow)
+      return inputs.pressing ? relieve() : undefined
+    },
+    async finish() {
+      const stored = await inputs.inputs()
+      if (space.file !== undefined) checkRest()
+      return { inputs: stored, targets, rows: rows?.peek() }
+    },
   }
 }
 

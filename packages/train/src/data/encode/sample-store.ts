@@ -1,96 +1,209 @@
 /** Encoded samples before they are dealt to training and test. */
 
-import type { Inputs, Targets } from '../dataset.js'
-import { checkEncodedBytes } from '../limits.js'
+import type { Inputs } from '../dataset.js'
+import { ROW_TYPES, type RowNumbers, type RowType } from '../row-file.js'
+import type { SampleSpace } from './sample-space.js'
 
-type Encoded = Uint8Array | Int32Array | Float32Array
-type EncodedType = 'uint8' | 'int32' | 'float32'
-
-const ARRAYS: Readonly<Record<EncodedType, new (length: number | SharedArrayBuffer) => Encoded>> = {
-  uint8: Uint8Array,
-  int32: Int32Array,
-  float32: Float32Array,
-}
-
-/** n × width numbers; what is gathered lies in shared memory. */
-export interface SampleStore {
+/** n × width numbers. */
+export interface SampleStore<T = Inputs> {
   readonly count: number
   readonly width: number
-  readonly byteLength: number
-  /** The samples of these numbers in this order, or all of them. */
-  gather(order?: Uint32Array): Inputs & Targets
+  /** The samples of each order, which must ascend, in shared memory or in a file; the store is used up. */
+  deal(orders: readonly Uint32Array[]): T[]
+  /** All samples in their order; the store is used up. */
+  all(): T
+}
+
+/** A store in memory. */
+export interface ArrayStore extends SampleStore<RowNumbers> {
+  /** All numbers, which the store keeps. */
+  peek(): RowNumbers
 }
 
 /** A store over numbers that are there already; all of them are given out without a copy. */
-export function wholeStore(values: Encoded, count: number): SampleStore {
+export function wholeStore(values: RowNumbers, count: number): ArrayStore {
   const width = count === 0 ? 1 : values.length / count
   return {
     count,
     width,
-    byteLength: values.byteLength,
-    gather(order) {
-      if (order === undefined) return values as Inputs & Targets
-      const out = sharedLike(values, order.length * width)
-      order.forEach((sample, k) => {
-        out.set(values.subarray(sample * width, (sample + 1) * width), k * width)
-      })
-      return out as Inputs & Targets
-    },
+    peek: () => values,
+    all: () => values,
+    deal: (orders) =>
+      orders.map((order) => {
+        const out = sharedNumbers(values.constructor as NumbersType, order.length * width)
+        order.forEach((sample, k) => {
+          if (width === 1) out[k] = values[sample] as number
+          else out.set(values.subarray(sample * width, (sample + 1) * width), k * width)
+        })
+        return out
+      }),
   }
 }
 
-function sharedLike(values: Encoded, length: number): Encoded {
-  const Type = values.constructor as new (buffer: SharedArrayBuffer) => Encoded
-  return new Type(new SharedArrayBuffer(length * values.BYTES_PER_ELEMENT))
+type NumbersType = new (buffer: SharedArrayBuffer) => RowNumbers
+
+function sharedNumbers(Type: NumbersType, length: number): RowNumbers {
+  const bytes = (Type as unknown as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT
+  return new Type(new SharedArrayBuffer(length * bytes))
 }
 
-const CHUNK_NUMBERS = 1 << 18
+/** A store in the file of a {@link SampleSpace}. Only one is written at a time. */
+export class FileStore implements SampleStore {
+  readonly width: number
+  private readonly space: SampleSpace
+  private readonly type: RowType
+  private offset = 0
+  private length = 0
+
+  constructor(space: SampleSpace, type: RowType, width: number) {
+    this.space = space
+    this.type = type
+    this.width = width
+  }
+
+  get count(): number {
+    return this.length / this.width
+  }
+
+  /** Adds numbers, row-major; rows may be divided between calls. Throws E_DATA_DISK. */
+  async append(numbers: RowNumbers): Promise<void> {
+    const { offset } = await (await this.space.open()).append(numbers)
+    if (this.length === 0) this.offset = offset
+    this.length += numbers.length
+  }
+
+  all(): Inputs {
+    return this.rows(this.length, undefined)
+  }
+
+  deal(orders: readonly Uint32Array[]): Inputs[] {
+    return orders.map((order) => this.rows(order.length * this.width, order))
+  }
+
+  private rows(length: number, order: Uint32Array | undefined): Inputs {
+    const { type, width, offset } = this
+    const path = this.space.file?.path ?? ''
+    const byteLength = length * ROW_TYPES[type].BYTES_PER_ELEMENT
+    return { path, offset, type, width, length, byteLength, order, fileBytes: 0, modifiedMs: 0 }
+  }
+}
+
+/** Numbers per chunk: a million bytes, or less where the space is small. */
+const MOST_CHUNK_NUMBERS = 1 << 18
+const LEAST_CHUNK_NUMBERS = 256
+/** Chunks that wait until they are written to a file. */
+const MOST_WAITING = 4
 
 /**
- * A store that grows row by row, in chunks, so that nothing is copied until the samples are gathered. Throws
- * E_DATA_TOO_LARGE when it outgrows `limit` bytes.
+ * Inputs or targets that grow row by row, in chunks, so that nothing is copied until they are dealt. Inputs that exceed
+ * the space go to its file.
  */
-export class GrowingStore implements SampleStore {
+export class GrowingStore implements ArrayStore, SampleStore<RowNumbers> {
   readonly width: number
   count = 0
-  private readonly file: string
-  private readonly limit: number | undefined
-  private readonly create: (length: number) => Encoded
+  private readonly space: SampleSpace
+  private readonly type: RowType
   private readonly perChunk: number
-  private readonly chunks: Encoded[] = []
+  private chunks: (RowNumbers | undefined)[] = []
+  private file: FileStore | undefined
 
-  constructor(file: string, type: EncodedType, width: number, limit?: number) {
-    this.file = file
+  constructor(space: SampleSpace, type: RowType, width: number) {
+    this.space = space
+    this.type = type
     this.width = width
-    this.limit = limit
-    this.create = (length) => new ARRAYS[type](length)
-    this.perChunk = Math.max(1, Math.floor(CHUNK_NUMBERS / width))
-  }
-
-  get byteLength(): number {
-    return this.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
+    const numbers = Math.max(LEAST_CHUNK_NUMBERS, Math.min(MOST_CHUNK_NUMBERS, space.limit / 32))
+    this.perChunk = Math.max(1, Math.floor(numbers / width))
   }
 
   /** Adds a sample of `width` numbers. */
   push(sample: ArrayLike<number>): void {
     const place = this.count % this.perChunk
     if (place === 0) {
-      this.chunks.push(this.create(this.perChunk * this.width))
-      checkEncodedBytes(this.file, this.byteLength, this.limit)
+      const chunk = new ROW_TYPES[this.type](this.perChunk * this.width)
+      this.chunks.push(chunk)
+      this.space.take(chunk.byteLength)
     }
-    const chunk = this.chunks[this.chunks.length - 1] as Encoded
+    const chunk = this.chunks[this.chunks.length - 1] as RowNumbers
     chunk.set(sample, place * this.width)
     this.count++
   }
 
-  gather(order: Uint32Array = Uint32Array.from({ length: this.count }, (_, k) => k)): Inputs & Targets {
-    const { width, perChunk } = this
-    const out = sharedLike(this.chunks[0] ?? this.create(0), order.length * width)
-    order.forEach((sample, k) => {
-      const chunk = this.chunks[Math.floor(sample / perChunk)] as Encoded
-      const from = (sample % perChunk) * width
-      out.set(chunk.subarray(from, from + width), k * width)
+  /** Bytes in memory. */
+  get byteLength(): number {
+    return this.chunks.reduce((sum, chunk) => sum + (chunk?.byteLength ?? 0), 0)
+  }
+
+  /** Whether {@link relieve} is due. */
+  get pressing(): boolean {
+    return this.file === undefined ? !this.space.fits(0) : this.chunks.length > MOST_WAITING
+  }
+
+  /** Writes all full chunks to the file, and forgets them. Throws E_DATA_DISK. */
+  async relieve(): Promise<void> {
+    this.file ??= new FileStore(this.space, this.type, this.width)
+    const last = this.count % this.perChunk === 0 ? undefined : this.chunks.pop()
+    for (const [k, chunk] of this.chunks.entries()) {
+      if (chunk === undefined) continue
+      await this.file.append(chunk)
+      this.chunks[k] = undefined
+      this.space.take(-chunk.byteLength)
+    }
+    this.chunks = last === undefined ? [] : [last]
+  }
+
+  /** All inputs, wherever they are; nothing may be added any more. Throws E_DATA_DISK. */
+  async inputs(): Promise<SampleStore> {
+    const { file } = this
+    if (file === undefined) return this
+    await this.relieve()
+    const [last] = this.chunks
+    if (last !== undefined) {
+      await file.append(last.subarray(0, (this.count % this.perChunk) * this.width))
+      this.space.take(-last.byteLength)
+      this.chunks = []
+    }
+    return file
+  }
+
+  peek(): RowNumbers {
+    const out = new ROW_TYPES[this.type](this.count * this.width)
+    this.chunks.forEach((chunk, k) => {
+      const from = k * this.perChunk * this.width
+      if (chunk !== undefined) out.set(chunk.subarray(0, out.length - from), from)
     })
-    return out as Inputs & Targets
+    return out
+  }
+
+  all(): RowNumbers {
+    const out = sharedNumbers(ROW_TYPES[this.type], this.count * this.width)
+    this.chunks.forEach((chunk, k) => {
+      const from = k * this.perChunk * this.width
+      if (chunk !== undefined) out.set(chunk.subarray(0, out.length - from), from)
+      this.chunks[k] = undefined
+    })
+    return out
+  }
+
+  /** Lets go of each chunk as soon as it is dealt. */
+  deal(orders: readonly Uint32Array[]): RowNumbers[] {
+    const { width, perChunk } = this
+    const outs = orders.map((order) => sharedNumbers(ROW_TYPES[this.type], order.length * width))
+    const used = orders.map(() => 0)
+    for (let c = 0; c < this.chunks.length; c++) {
+      const chunk = this.chunks[c] as RowNumbers
+      const end = (c + 1) * perChunk
+      orders.forEach((order, o) => {
+        const out = outs[o] as RowNumbers
+        let k = used[o] as number
+        for (; k < order.length && (order[k] as number) < end; k++) {
+          const from = ((order[k] as number) - c * perChunk) * width
+          if (width === 1) out[k] = chunk[from] as number
+          else out.set(chunk.subarray(from, from + width), k * width)
+        }
+        used[o] = k
+      })
+      this.chunks[c] = undefined
+    }
+    return outs
   }
 }

@@ -14,21 +14,29 @@ export function drawTest(
   count: number,
   share: number,
   labels?: ArrayLike<number>,
-  rows?: readonly number[],
+  rows?: ArrayLike<number>,
 ): Uint8Array {
   const last = rows === undefined ? count : (rows[count - 1] ?? -1) + 1
-  const strata = new Map<number, number[]>()
+  const sizes = new Map<number, number>()
   for (let row = 0; row < last; row++) {
     const label = labels?.[row] ?? 0
-    const stratum = strata.get(label)
-    if (stratum === undefined) strata.set(label, [row])
-    else stratum.push(row)
+    sizes.set(label, (sizes.get(label) ?? 0) + 1)
   }
+  const hashes = new Map([...sizes].map(([label, size]) => [label, new Uint32Array(size)]))
+  const used = new Map<number, number>()
+  for (let row = 0; row < last; row++) {
+    const label = labels?.[row] ?? 0
+    const at = used.get(label) ?? 0
+    ;(hashes.get(label) as Uint32Array)[at] = rowHash(row)
+    used.set(label, at + 1)
+  }
+  // No two rows have the same hash, so the largest hash drawn decides.
+  const largest = new Map<number, number>()
+  for (const [label, stratum] of hashes)
+    largest.set(label, stratum.sort()[Math.round(share * stratum.length) - 1] ?? -1)
   const chosen = new Uint8Array(last)
-  for (const stratum of strata.values()) {
-    stratum.sort((a, b) => rowHash(a) - rowHash(b))
-    for (const row of stratum.slice(0, Math.round(share * stratum.length))) chosen[row] = 1
-  }
+  for (let row = 0; row < last; row++)
+    if (rowHash(row) <= (largest.get(labels?.[row] ?? 0) as number)) chosen[row] = 1
   repair(chosen)
   return rows === undefined ? chosen : Uint8Array.from(rows, (row) => chosen[row] as number)
 }

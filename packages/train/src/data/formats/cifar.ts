@@ -4,12 +4,13 @@
  * Features from Tiny Images", 2009, and the description that comes with the files.
  */
 
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../data-error.js'
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, ReadOptions } from './raw.js'
-import { unreadable } from './text-stream.js'
+import { streamedArray } from './streamed-array.js'
+import { fileBytes, unreadable } from './text-stream.js'
 
 const PLANE = 32 * 32
 const PIXELS = 3 * PLANE
@@ -45,8 +46,8 @@ export async function openCifar(
   const ten = batches.length > 0
   const kind = ten ? TEN : classes === COARSE.classes ? COARSE : FINE
   const testName = ten ? 'test_batch.bin' : 'test.bin'
-  const train = await readRecords(folder, ten ? batches : ['train.bin'], kind)
-  const test = names.includes(testName) ? await readRecords(folder, [testName], kind) : undefined
+  const train = await openRecords(folder, ten ? batches : ['train.bin'], kind)
+  const test = names.includes(testName) ? await openRecords(folder, [testName], kind) : undefined
   const text = names.includes(kind.names) ? await readFile(join(folder, kind.names), 'utf8') : ''
   const classNames = text.split(/\r?\n/).filter((line) => line !== '')
   return {
@@ -61,47 +62,70 @@ export async function openCifar(
   }
 }
 
-async function readRecords(folder: string, names: readonly string[], kind: Kind): Promise<ArrayPart> {
+async function openRecords(folder: string, names: readonly string[], kind: Kind): Promise<ArrayPart> {
   const record = kind.labels + PIXELS
-  const contents: Buffer[] = []
-  for (const name of names) {
-    const file = join(folder, name)
-    const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+  const files = names.map((name) => join(folder, name))
+  let count = 0
+  for (const file of files) {
+    const { size } = await stat(file).catch((cause: NodeJS.ErrnoException) => {
       throw unreadable(file, cause)
     })
-    if (bytes.length === 0 || bytes.length % record !== 0)
+    if (size === 0 || size % record !== 0)
       throw new DataError(
         'E_DATA_FORMAT',
-        `has ${bytes.length} bytes, which is no whole number of records of ${record}; fetch it again`,
-        { file, offset: bytes.length - (bytes.length % record) },
+        `has ${size} bytes, which is no whole number of records of ${record}; fetch it again`,
+        { file, offset: size - (size % record) },
       )
-    contents.push(bytes)
+    count += size / record
   }
-  const count = contents.reduce((sum, { length }) => sum + length, 0) / record
-  const pixels = new Uint8Array(new SharedArrayBuffer(count * PIXELS))
   const labels = new Int32Array(count)
   let sample = 0
-  contents.forEach((bytes, k) => {
-    for (let at = 0; at < bytes.length; at += record) {
-      const label = bytes[at + kind.at] as number
+  for await (const { records, file, offset } of recordsOf(files, record)) {
+    for (let at = kind.at; at < records.length; at += record) {
+      const label = records[at] as number
       if (label >= kind.classes)
         throw new DataError(
           'E_LABEL_RANGE',
           `label ${label} is not below ${kind.classes}; is this a CIFAR file?`,
-          {
-            file: join(folder, names[k] as string),
-            offset: at + kind.at,
-          },
+          { file, offset: offset + at },
         )
-      labels[sample] = label
-      interleave(bytes, at + kind.labels, pixels, sample * PIXELS)
-      sample++
+      labels[sample++] = label
     }
-  })
-  const file = join(folder, names[0] as string)
+  }
+  const [file = folder] = files
   return {
-    inputs: memoryArray(file, 'images', [count, 32, 32, 3], pixels),
+    inputs: streamedArray(file, 'images', [count, 32, 32, 3], () => pixelsOf(files, kind)),
     targets: memoryArray(file, 'labels', [count], labels),
+  }
+}
+
+async function* pixelsOf(files: readonly string[], kind: Kind): AsyncGenerator<Uint8Array> {
+  const record = kind.labels + PIXELS
+  for await (const { records } of recordsOf(files, record)) {
+    const pixels = new Uint8Array((records.length / record) * PIXELS)
+    for (let at = 0, out = 0; at < records.length; at += record, out += PIXELS)
+      interleave(records, at + kind.labels, pixels, out)
+    yield pixels
+  }
+}
+
+/** Whole records in order, with the file and the byte at which the first of them begins. */
+async function* recordsOf(
+  files: readonly string[],
+  record: number,
+): AsyncGenerator<{ readonly records: Buffer; readonly file: string; readonly offset: number }> {
+  for (const file of files) {
+    let rest: Buffer = Buffer.alloc(0)
+    let offset = 0
+    for await (const chunk of fileBytes(file)) {
+      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+      const end = bytes.length - (bytes.length % record)
+      if (end > 0) yield { records: bytes.subarray(0, end), file, offset }
+      offset += end
+      rest = bytes.subarray(end)
+    }
+    if (rest.length > 0)
+      throw new DataError('E_DATA_FORMAT', 'changed while it was read; start again', { file, offset })
   }
 }
 

@@ -4,10 +4,10 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { counted, nearestName } from '@tempered/errors'
 import { DataError } from '../data-error.js'
-import { checkEncodedBytes } from '../limits.js'
 import { decodeImage, IMAGE_NAME, imageSize, writePixels } from './image-file.js'
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, ReadOptions } from './raw.js'
+import { streamedArray } from './streamed-array.js'
 import { unreadable } from './text-stream.js'
 
 /** Bytes that hold the header of nearly every image. */
@@ -63,8 +63,9 @@ async function findImages(root: string): Promise<Found | undefined> {
 }
 
 /**
- * Opens a folder of images, or returns undefined when it holds no folder with images. Without `imageShape` all images
- * must have one size, and they have one channel if all of them are grey, otherwise three.
+ * Opens a folder of images, or returns undefined when it holds no folder with images; images are decoded when their
+ * numbers are asked for, a few at a time. Without `imageShape` all images must have one size, and they have one channel
+ * if all of them are grey, otherwise three. `notices` is complete once all images were read.
  * Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_MISMATCH, E_LABEL_RANGE, E_DATA_TOO_LARGE.
  */
 export async function openImageFolder(root: string, options: ReadOptions): Promise<ArraySource | undefined> {
@@ -75,13 +76,13 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
   const names = [...new Set(all.map(({ name }) => name))]
   const classes = classNumbers(root, names, options, notices)
   const shape = options.imageShape ?? (await commonShape(all.flatMap(({ files }) => files)))
-  const read = (folders: readonly ClassFolder[]) => readImages(root, folders, classes.numbers, shape, notices)
+  const part = (folders: readonly ClassFolder[]) => imagePart(root, folders, classes.numbers, shape, notices)
   return {
     kind: 'arrays',
     format: 'images',
     file: root,
-    train: await read(found.train),
-    test: found.test === undefined ? undefined : await read(found.test),
+    train: part(found.train),
+    test: found.test === undefined ? undefined : part(found.test),
     images: true,
     classes: classes.count,
     classNames: classes.names,
@@ -194,41 +195,56 @@ async function commonShape(files: readonly string[]): Promise<ImageShape> {
   return [first?.height ?? 1, first?.width ?? 1, channels]
 }
 
-async function readImages(
+function imagePart(
   root: string,
   folders: readonly ClassFolder[],
   numbers: ReadonlyMap<string, number>,
   shape: ImageShape,
   notices: string[],
-): Promise<ArrayPart> {
-  const images = folders.flatMap(({ name, files }) =>
-    files.map((file) => ({ file, label: numbers.get(name) as number })),
-  )
+): ArrayPart {
+  const files = folders.flatMap((folder) => folder.files)
+  const labels = new Int32Array(files.length)
+  let at = 0
+  for (const folder of folders) {
+    labels.fill(numbers.get(folder.name) as number, at, at + folder.files.length)
+    at += folder.files.length
+  }
+  let noted = false
+  const note = (resized: number): void => {
+    if (resized > 0 && !noted)
+      notices.push(`${counted(resized, 'image')} resized to ${shape[0]}×${shape[1]} (bilinear) for the task`)
+    noted = true
+  }
+  return {
+    inputs: streamedArray(root, 'images', [files.length, ...shape], () => decodedImages(files, shape, note)),
+    targets: memoryArray(root, 'labels', [files.length], labels),
+  }
+}
+
+/** The bytes of all images in order, some images at a time; `note` gets the number of those that were resized. */
+async function* decodedImages(
+  files: readonly string[],
+  shape: ImageShape,
+  note: (resized: number) => void,
+): AsyncGenerator<Uint8Array> {
   const length = shape[0] * shape[1] * shape[2]
-  checkEncodedBytes(root, images.length * length)
-  const bytes = new Uint8Array(new SharedArrayBuffer(images.length * length))
-  const labels = new Int32Array(images.length)
+  const bytes = new Uint8Array(READS_AT_A_TIME * length)
   let resized = 0
-  for (let begin = 0; begin < images.length; begin += READS_AT_A_TIME) {
-    const some = images.slice(begin, begin + READS_AT_A_TIME)
+  for (let begin = 0; begin < files.length; begin += READS_AT_A_TIME) {
+    const some = files.slice(begin, begin + READS_AT_A_TIME)
     const contents = await Promise.all(
-      some.map(({ file }) =>
+      some.map((file) =>
         readFile(file).catch((cause: NodeJS.ErrnoException) => {
           throw unreadable(file, cause)
         }),
       ),
     )
-    some.forEach(({ file, label }, k) => {
+    some.forEach((file, k) => {
       const image = decodeImage(file, contents[k] as Buffer)
       if (image.height !== shape[0] || image.width !== shape[1]) resized++
-      writePixels(image, shape, bytes, (begin + k) * length)
-      labels[begin + k] = label
+      writePixels(image, shape, bytes, k * length)
     })
+    yield bytes.subarray(0, some.length * length)
   }
-  if (resized > 0)
-    notices.push(`${counted(resized, 'image')} resized to ${shape[0]}×${shape[1]} (bilinear) for the task`)
-  return {
-    inputs: memoryArray(root, 'images', [images.length, ...shape], bytes),
-    targets: memoryArray(root, 'labels', [images.length], labels),
-  }
+  note(resized)
 }

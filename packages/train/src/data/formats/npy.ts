@@ -1,7 +1,8 @@
 /** Arrays in NPY form, from a file or an entry of an NPZ file: converted while they are read. */
 
 import { DataError } from '../data-error.js'
-import { MAX_ENCODED_BYTES } from '../limits.js'
+import { checkWholeArray, MAX_ARRAY_BYTES } from '../limits.js'
+import { PIECE_NUMBERS } from './memory-array.js'
 import { MAX_NPY_HEADER, type NpyHeader, npyHeaderLength, parseNpyHeader } from './npy-header.js'
 import type { NumberArray, Numbers, NumberType } from './raw.js'
 import { fileBytes, openDataFile } from './text-stream.js'
@@ -33,7 +34,8 @@ export async function openNpy(bytes: NpyBytes): Promise<NumberArray> {
     name,
     shape: header.shape,
     type: header.type.name,
-    load: (type) => load(bytes, header, type),
+    load: (type, mostBytes = MAX_ARRAY_BYTES) => load(bytes, header, type, mostBytes),
+    pieces: (type, mostBytes = MAX_ARRAY_BYTES) => pieces(bytes, header, type, mostBytes),
   }
 }
 
@@ -88,17 +90,65 @@ const WHOLE: Readonly<Record<NumberType, readonly [number, number] | undefined>>
   float64: undefined,
 }
 
-async function load(bytes: NpyBytes, header: NpyHeader, type: NumberType): Promise<Numbers> {
-  const { shape, start } = header
-  const file = place(bytes)
-  const count = elements(shape)
-  if (count * BYTES[type] > MAX_ENCODED_BYTES)
-    throw new DataError('E_DATA_TOO_LARGE', `${count} numbers take ${count * BYTES[type]} bytes as ${type}`, {
-      file,
-    })
+async function load(
+  bytes: NpyBytes,
+  header: NpyHeader,
+  type: NumberType,
+  mostBytes: number,
+): Promise<Numbers> {
+  const count = elements(header.shape)
+  const fortran = isFortran(header)
+  const why = fortran
+    ? 'it is in Fortran order, which is read as a whole: save it with numpy.ascontiguousarray(x)'
+    : 'use a part of it (tempered data split)'
+  checkWholeArray(place(bytes), count * BYTES[type], mostBytes, why)
   const out = new ARRAYS[type](new SharedArrayBuffer(count * BYTES[type]))
-  const take = converter(file, header, type, out)
+  const places = fortran ? fortranPlaces(header.shape) : undefined
+  const take = converter(place(bytes), header, type, places)
+  for await (const { numbers, index } of wholeNumbers(bytes, header)) take(numbers, index, out, index)
+  return out
+}
+
+async function* pieces(
+  bytes: NpyBytes,
+  header: NpyHeader,
+  type: NumberType,
+  mostBytes: number,
+): AsyncGenerator<Numbers> {
+  if (isFortran(header)) {
+    yield await load(bytes, header, type, mostBytes)
+    return
+  }
+  const piece = new ARRAYS[type](PIECE_NUMBERS)
+  const take = converter(place(bytes), header, type, undefined)
+  let used = 0
+  for await (const { numbers, index } of wholeNumbers(bytes, header)) {
+    const { bytes: width } = header.type
+    for (let at = 0; at < numbers.length; ) {
+      const end = Math.min(numbers.length, at + (piece.length - used) * width)
+      take(numbers.subarray(at, end), index + at / width, piece, used)
+      used += (end - at) / width
+      at = end
+      if (used < piece.length) continue
+      yield piece
+      used = 0
+    }
+  }
+  if (used > 0) yield piece.subarray(0, used)
+}
+
+function isFortran({ fortran, shape }: NpyHeader): boolean {
+  return fortran && shape.length > 1
+}
+
+/** The bytes of whole numbers in the order of the file, with the number of those before them. Throws E_DATA_FORMAT. */
+async function* wholeNumbers(
+  bytes: NpyBytes,
+  header: NpyHeader,
+): AsyncGenerator<{ readonly numbers: Buffer; readonly index: number }> {
+  const { start } = header
   const { bytes: width } = header.type
+  const count = elements(header.shape)
   let skip = start
   let index = 0
   let rest: Buffer = Buffer.alloc(0)
@@ -107,34 +157,33 @@ async function load(bytes: NpyBytes, header: NpyHeader, type: NumberType): Promi
     skip -= chunk.length - body.length
     const numbers = rest.length > 0 ? Buffer.concat([rest, body]) : body
     const end = Math.min(numbers.length - (numbers.length % width), (count - index) * width)
-    take(numbers.subarray(0, end), index)
+    if (end > 0) yield { numbers: numbers.subarray(0, end), index }
     index += end / width
     rest = numbers.subarray(end)
   }
   if (index < count)
     throw new DataError('E_DATA_FORMAT', `ends after ${index} of ${count} numbers; fetch it again`, {
-      file,
+      file: place(bytes),
       offset: start + index * width,
     })
-  return out
 }
 
-/** Writes whole numbers of the file to their places; `index` counts those before them. */
+/**
+ * Writes whole numbers of the file to `out` from `at` on, or to the places that `target` gives; `index` counts the
+ * numbers of the file before them.
+ */
 function converter(
   file: string,
-  { type: from, shape, fortran, start }: NpyHeader,
+  { type: from, start }: NpyHeader,
   type: NumberType,
-  out: Numbers,
-): (numbers: Buffer, index: number) => void {
+  target: (() => number) | undefined,
+): (numbers: Buffer, index: number, out: Numbers, at: number) => void {
   const { bytes: width, read } = from
-  const target = fortran && shape.length > 1 ? fortranPlaces(shape) : undefined
-  if (target === undefined && from.name === type) {
-    const raw = new Uint8Array(out.buffer)
-    return (numbers, index) => raw.set(numbers, index * width)
-  }
+  if (target === undefined && from.name === type)
+    return (numbers, _, out, at) => new Uint8Array(out.buffer).set(numbers, at * width)
   const [lowest, highest] = WHOLE[type] ?? [0, 0]
   const whole = WHOLE[type] !== undefined
-  return (numbers, index) => {
+  return (numbers, index, out, begin) => {
     const view = new DataView(numbers.buffer, numbers.byteOffset, numbers.byteLength)
     for (let at = 0, k = index; at < numbers.length; at += width, k++) {
       const value = read(view, at)
@@ -145,7 +194,7 @@ function converter(
           { file, offset: start + k * width },
         )
       }
-      out[target === undefined ? k : target()] = value
+      out[target === undefined ? begin + k - index : target()] = value
     }
   }
 }

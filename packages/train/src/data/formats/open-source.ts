@@ -4,9 +4,11 @@ import type { Dirent, Stats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DataError } from '../data-error.js'
-import type { DataSource, Dataset } from '../dataset.js'
+import { type DataSource, type Dataset, inputArray } from '../dataset.js'
 import { loadEmbeddedMnist } from '../embedded-mnist.js'
-import { isIdxName, loadIdxFolder } from '../idx.js'
+import { idxImageBytes, isIdxName, loadIdxFolder, openIdxFolder } from '../idx.js'
+import { MAX_IDX_BYTES } from '../idx-file.js'
+import { MAX_ARRAY_BYTES } from '../limits.js'
 import { isCifar, openCifar } from './cifar.js'
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, RawSource, ReadOptions, RowSource } from './raw.js'
@@ -109,8 +111,7 @@ async function openFolder(folder: string, options: ReadOptions): Promise<RawSour
     },
   )
   const names = entries.map(({ name }) => name)
-  if (names.some(isIdxName))
-    return fromDatasets(folder, 'idx', await loadIdxFolder(folder, { classes: options.classes }))
+  if (names.some(isIdxName)) return openIdx(folder, options)
   if (isCifar(names)) return openCifar(folder, names, options)
   if (isNpyFolder(names)) return (await arrays()).openNpyFolder(folder)
   const tables = await openTables(folder, names)
@@ -119,6 +120,16 @@ async function openFolder(folder: string, options: ReadOptions): Promise<RawSour
   const images = await openImageFolder(folder, options)
   if (images !== undefined) return images
   throw new DataError('E_DATA_UNKNOWN', `holds nothing in a known format; ${KNOWN}`, { file: folder })
+}
+
+/** IDX files as they are, or piece by piece where they do not fit into memory. */
+async function openIdx(
+  folder: string,
+  { classes, mostBytes = MAX_ARRAY_BYTES }: ReadOptions,
+): Promise<ArraySource> {
+  if ((await idxImageBytes(folder)) > Math.min(mostBytes, MAX_IDX_BYTES))
+    return openIdxFolder(folder, { classes })
+  return fromDatasets(folder, 'idx', await loadIdxFolder(folder, { classes }))
 }
 
 /** A folder's only table or NPZ file, or its train and test tables. */
@@ -147,9 +158,9 @@ async function openTables(folder: string, names: readonly string[]): Promise<Raw
 
 function fromDatasets(file: string, format: ArraySource['format'], datasets: DataSource): ArraySource {
   const { train, test } = datasets
-  const part = ({ count, shape, inputs, targets }: Dataset): ArrayPart => ({
-    inputs: memoryArray(file, 'images', [count, ...shape], inputs),
-    targets: memoryArray(file, 'labels', [count], targets),
+  const part = (dataset: Dataset): ArrayPart => ({
+    inputs: memoryArray(file, 'images', [dataset.count, ...dataset.shape], inputArray(dataset)),
+    targets: memoryArray(file, 'labels', [dataset.count], dataset.targets),
   })
   return {
     kind: 'arrays',

@@ -38,9 +38,15 @@ export interface NumberArray {
   readonly type: string
   /**
    * All numbers, row-major, converted. Throws E_DATA_FORMAT for a damaged file, E_DATA_VALUE for one that the type
-   * cannot hold (a fraction or 300 as uint8), E_DATA_TOO_LARGE.
+   * cannot hold (a fraction or 300 as uint8), E_DATA_TOO_LARGE for more than `mostBytes`, by default 2 GiB.
    */
-  load(type: NumberType): Promise<Numbers>
+  load(type: NumberType, mostBytes?: number): Promise<Numbers>
+  /**
+   * The same some at a time, so that the whole is never in memory; rows may be divided between pieces, and a piece is
+   * the caller's to change until the next. Throws as `load`; an array that cannot be read by pieces is loaded, so
+   * E_DATA_TOO_LARGE for more than `mostBytes`.
+   */
+  pieces(type: NumberType, mostBytes?: number): AsyncIterable<Numbers>
 }
 
 /** Samples and their targets as arrays; the first size of both is the number of samples. */
@@ -87,4 +93,6 @@ export interface ReadOptions {
   readonly classes?: number | undefined
   /** Names of the classes of the task, in the order of their numbers. */
   readonly classNames?: readonly string[] | undefined
+  /** The most bytes that a reader may hold at once; default 2 GiB. */
+  readonly mostBytes?: number | undefined
 }

@@ -2,7 +2,8 @@
 
 import { nameOf } from '../encode/cells.js'
 import { openSource } from '../formats/open-source.js'
-import type { ArrayPart, ArraySource, NumberArray, RawSource, RowSource } from '../formats/raw.js'
+import type { ArrayPart, ArraySource, NumberArray, Numbers, RawSource, RowSource } from '../formats/raw.js'
+import { memoryBytes } from '../memory-budget.js'
 import { ColumnStatistics, type ColumnSummary } from './column-statistics.js'
 
 export interface ArraySummary {
@@ -53,9 +54,9 @@ const FIRST_ROWS = 5
 /** Labels up to this number are counted. */
 const MOST_LABELS = 100_000
 
-/** Reads a whole source and sums it up. Throws DataError. */
+/** Reads a whole source, some of it at a time, and sums it up. Throws DataError. */
 export async function inspectSource(path: string, cacheFolder: string): Promise<SourceSummary> {
-  const raw = await openSource(path, cacheFolder)
+  const raw = await openSource(path, cacheFolder, { mostBytes: memoryBytes() })
   return raw.kind === 'arrays' ? arraySource(path, raw) : rowSource(path, raw)
 }
 
@@ -97,11 +98,13 @@ async function arraySource(path: string, raw: ArraySource): Promise<SourceSummar
   const [, , , channels] = raw.train.inputs.shape
   const images =
     raw.images || (raw.train.inputs.type === 'uint8' && [3, 4].includes(raw.train.inputs.shape.length))
+  const mostBytes = memoryBytes()
+  const inspected = (part: ArrayPart) => inspectArrays(part, images ? (channels ?? 1) : 1, images, mostBytes)
   return {
     source: path,
     format,
-    train: await inspectArrays(raw.train, images ? (channels ?? 1) : 1, images),
-    test: test === undefined ? undefined : await inspectArrays(test, images ? (channels ?? 1) : 1, images),
+    train: await inspected(raw.train),
+    test: test === undefined ? undefined : await inspected(test),
     images,
     classNames,
     notices,
@@ -112,30 +115,14 @@ async function inspectArrays(
   { inputs, targets }: ArrayPart,
   channels: number,
   images: boolean,
+  mostBytes: number,
 ): Promise<ArraySummary> {
-  const values = await inputs.load(inputs.type === 'uint8' ? 'uint8' : 'float32')
   const scale = images && inputs.type === 'uint8' ? 255 : 1
-  const sums = new Float64Array(channels)
-  let notFinite = 0
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (let k = 0; k < values.length; k++) {
-    const value = values[k] as number
-    if (!Number.isFinite(value)) {
-      notFinite++
-      continue
-    }
-    if (value < min) min = value
-    if (value > max) max = value
-    sums[k % channels] = (sums[k % channels] as number) + value
-  }
-  const each = (values.length - notFinite) / channels
+  const pieces = () => inputs.pieces(inputs.type === 'uint8' ? 'uint8' : 'float32', mostBytes)
+  const { sums, count, notFinite, min, max } = await rangeOf(pieces(), channels)
+  const each = (count - notFinite) / channels
   const mean = sums.map((sum) => sum / each)
-  const squares = new Float64Array(channels)
-  for (let k = 0; k < values.length; k++) {
-    const distance = (values[k] as number) - (mean[k % channels] as number)
-    if (Number.isFinite(distance))
-      squares[k % channels] = (squares[k % channels] as number) + distance * distance
-  }
+  const squares = await squaresAround(mean, pieces())
   const [samples = 0, ...shape] = inputs.shape
   return {
     samples,
@@ -148,6 +135,43 @@ async function inspectArrays(
     notFinite,
     targets: targets === undefined ? undefined : await inspectTargets(targets),
   }
+}
+
+/** Sum per channel, and the range of the finite numbers. */
+async function rangeOf(pieces: AsyncIterable<Numbers>, channels: number) {
+  const sums = new Float64Array(channels)
+  let [count, notFinite] = [0, 0]
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for await (const values of pieces) {
+    for (let k = 0; k < values.length; k++) {
+      const value = values[k] as number
+      if (!Number.isFinite(value)) {
+        notFinite++
+        continue
+      }
+      if (value < min) min = value
+      if (value > max) max = value
+      const channel = (count + k) % channels
+      sums[channel] = (sums[channel] as number) + value
+    }
+    count += values.length
+  }
+  return { sums, count, notFinite, min, max }
+}
+
+/** Sum of squared distances from the mean of each channel. */
+async function squaresAround(mean: Float64Array, pieces: AsyncIterable<Numbers>): Promise<Float64Array> {
+  const squares = new Float64Array(mean.length)
+  let start = 0
+  for await (const values of pieces) {
+    for (let k = 0; k < values.length; k++) {
+      const channel = (start + k) % mean.length
+      const distance = (values[k] as number) - (mean[channel] as number)
+      if (Number.isFinite(distance)) squares[channel] = (squares[channel] as number) + distance * distance
+    }
+    start += values.length
+  }
+  return squares
 }
 
 async function inspectTargets(targets: NumberArray): Promise<TargetSummary> {

@@ -105,3 +105,12 @@ export function arrayLabels(
     names: Array.from({ length: classes }, (_, k) => `group ${k + 1} of ${classes}`),
   }
 }
+
+/** The part of each sample. */
+export function ownersOf(parts: readonly DealtPart[]): Uint32Array {
+  const owner = new Uint32Array(parts.reduce((sum, { samples }) => sum + samples.length, 0))
+  parts.forEach(({ samples }, part) => {
+    for (const sample of samples) owner[sample] = part
+  })
+  return owner
+}

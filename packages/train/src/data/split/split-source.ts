@@ -7,10 +7,11 @@ import { basename, join } from 'node:path'
 import { DataError } from '../data-error.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
-import type { ArraySource, Cell, NumberArray, Numbers, NumberType, RowSource } from '../formats/raw.js'
+import type { ArraySource, Cell, RowSource } from '../formats/raw.js'
+import { memoryBytes } from '../memory-budget.js'
 import { hashSource } from '../source-hash.js'
-import { idxBytes, npzBytes, type OutputArray } from './array-files.js'
-import { arrayLabels, type Deal, type DealtPart, deal, rowLabels } from './deal.js'
+import { arrayLabels, type Deal, type DealtPart, deal, ownersOf, rowLabels } from './deal.js'
+import { dealIdx, dealNpz } from './deal-arrays.js'
 
 export interface SplitRequest extends Deal {
   readonly source: string
@@ -43,7 +44,7 @@ export interface SplitReport {
  */
 export async function splitSource(request: SplitRequest): Promise<SplitReport> {
   const { source, out, label, scheme, seed, nodes, cacheFolder } = request
-  const raw = await openSource(source, cacheFolder)
+  const raw = await openSource(source, cacheFolder, { mostBytes: memoryBytes() })
   const folders = Array.from(
     { length: nodes },
     (_, k) => `part-${String(k).padStart(String(nodes - 1).length, '0')}`,
@@ -115,15 +116,6 @@ async function dealRows(
   }
 }
 
-/** The part of each sample. */
-function ownersOf(parts: readonly DealtPart[]): Uint32Array {
-  const owner = new Uint32Array(parts.reduce((sum, { samples }) => sum + samples.length, 0))
-  parts.forEach(({ samples }, part) => {
-    for (const sample of samples) owner[sample] = part
-  })
-  return owner
-}
-
 async function write(stream: WriteStream, text: string): Promise<void> {
   if (!stream.write(text)) await once(stream, 'drain')
 }
@@ -176,74 +168,8 @@ async function splitArrays(
   const [count = 0] = raw.train.inputs.shape
   const targets = (await raw.train.targets?.load('float64')) as Float64Array | undefined
   const parts = deal(request, arrayLabels(targets, count, raw.classNames))
-  const inputs = await loadAsIs(raw.train.inputs)
-  const labels = raw.train.targets === undefined ? undefined : await loadAsIs(raw.train.targets)
-  const test = raw.test && {
-    inputs: await loadAsIs(raw.test.inputs),
-    labels: raw.test.targets === undefined ? undefined : await loadAsIs(raw.test.targets),
-  }
-  for (const [k, { samples }] of parts.entries()) {
-    const own = {
-      inputs: pick(inputs, samples),
-      labels: labels === undefined ? undefined : pick(labels, samples),
-    }
-    const path = paths[k] as string
-    if (idx) await writeIdx(path, own, test)
-    else await writeNpz(join(path, basename(raw.file)), own, test)
-  }
+  await (idx ? dealIdx(raw, parts, paths) : dealNpz(raw, parts, paths))
   return parts
-}
-
-interface LoadedPart {
-  readonly inputs: OutputArray
-  readonly labels: OutputArray | undefined
-}
-
-async function loadAsIs(array: NumberArray): Promise<OutputArray> {
-  const small: Readonly<Record<string, NumberType>> = {
-    bool: 'uint8',
-    uint8: 'uint8',
-    int8: 'int32',
-    int16: 'int32',
-    uint16: 'int32',
-    int32: 'int32',
-    float32: 'float32',
-  }
-  const values = await array.load(small[array.type] ?? 'float64')
-  return { name: array.name, shape: array.shape, type: array.type, values }
-}
-
-function pick(
-  { values, shape: [count = 0, ...size], ...rest }: OutputArray,
-  samples: Uint32Array,
-): OutputArray {
-  const length = count === 0 ? 0 : values.length / count
-  const out = new (values.constructor as new (length: number) => Numbers)(samples.length * length)
-  samples.forEach((sample, k) => {
-    out.set(values.subarray(sample * length, (sample + 1) * length), k * length)
-  })
-  return { ...rest, shape: [samples.length, ...size], values: out }
-}
-
-async function writeNpz(file: string, own: LoadedPart, test: LoadedPart | undefined): Promise<void> {
-  const arrays = [own.inputs, own.labels, test?.inputs, test?.labels].filter((array) => array !== undefined)
-  await writeFile(file, npzBytes(file, arrays))
-}
-
-async function writeIdx(path: string, own: LoadedPart, test: LoadedPart | undefined): Promise<void> {
-  for (const [name, part] of [
-    ['train', own],
-    ['t10k', test],
-  ] as const) {
-    if (part?.labels === undefined) continue
-    const [count = 0, height = 1, width = 1] = part.inputs.shape
-    const labels = Uint8Array.from(part.labels.values)
-    await writeFile(
-      join(path, `${name}-images-idx3-ubyte`),
-      idxBytes([count, height, width], part.inputs.values as Uint8Array),
-    )
-    await writeFile(join(path, `${name}-labels-idx1-ubyte`), idxBytes([count], labels))
-  }
 }
 
 async function splitImages(

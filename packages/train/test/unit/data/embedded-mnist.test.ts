@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hashDataset, type Inputs, labelsOf, volume } from '../../../src/data/dataset.js'
+import { hashDataset, type InputArray, inputArray, labelsOf, volume } from '../../../src/data/dataset.js'
 import { EMBEDDED_MNIST_SHA256, loadEmbeddedMnist } from '../../../src/data/embedded-mnist.js'
 import { histogram } from '../../../src/data/partition.js'
 
@@ -41,7 +41,7 @@ describe('loadEmbeddedMnist', () => {
     expect([...test.targets.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
     // The train part is mixed: every class is among its first 100.
     expect([...histogram(labelsOf(train), all.subarray(0, 100), 10)].every((count) => count > 0)).toBe(true)
-    expect(train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(inputArray(train).buffer).toBeInstanceOf(SharedArrayBuffer)
     expect(train.sha256).toBe(EMBEDDED_MNIST_SHA256.train)
     expect(hashDataset(test)).toBe(EMBEDDED_MNIST_SHA256.test)
   })
@@ -49,11 +49,11 @@ describe('loadEmbeddedMnist', () => {
   it('keeps no image of the test part in the train part', async () => {
     await useMade()
     const { train, test } = await loadEmbeddedMnist(folder)
-    const key = (images: Inputs, k: number) =>
+    const key = (images: InputArray, k: number) =>
       Buffer.from(images.subarray(k * 784, (k + 1) * 784)).toString('latin1')
-    const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(train.inputs, k)))
+    const seen = new Set(Array.from({ length: 8000 }, (_, k) => key(inputArray(train), k)))
     expect(seen.size).toBe(8000)
-    for (let k = 0; k < 2000; k++) expect(seen.has(key(test.inputs, k))).toBe(false)
+    for (let k = 0; k < 2000; k++) expect(seen.has(key(inputArray(test), k))).toBe(false)
   })
 
   it('reads the cache and leaves it alone', async () => {
@@ -63,7 +63,9 @@ describe('loadEmbeddedMnist', () => {
     const before = await stat(file)
     const second = await loadEmbeddedMnist(folder)
     expect((await stat(file)).ino).toBe(before.ino)
-    expect(Buffer.compare(Buffer.from(first.train.inputs), Buffer.from(second.train.inputs))).toBe(0)
+    expect(Buffer.compare(Buffer.from(inputArray(first.train)), Buffer.from(inputArray(second.train)))).toBe(
+      0,
+    )
   })
 
   it.each([

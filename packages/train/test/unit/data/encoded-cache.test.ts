@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../src/data/dataset.js'
 import { loadData } from '../../../src/data/load-data.js'
 import { ownTask } from '../../support/own-task.js'
 
@@ -30,7 +31,7 @@ describe('the cache of encoded samples', () => {
       expect((await stat(join(cache, name))).mode & 0o077).toBe(0)
       const again = await loadData({ source }, cache, task())
       expect(again).toEqual(first)
-      expect(again.train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
+      expect(inputArray(again.train).buffer).toBeInstanceOf(SharedArrayBuffer)
       expect(again.notices).toHaveLength(2)
       expect(await readdir(cache)).toEqual([name])
     }))
@@ -39,8 +40,8 @@ describe('the cache of encoded samples', () => {
     prepared(async (source, cache) => {
       await loadData({ source }, cache, task())
       const shifted = await loadData({ source }, cache, task(5))
-      expect(shifted.train.inputs[0]).toBe(
-        ((await loadData({ source }, cache, task())).train.inputs[0] as number) - 5,
+      expect(inputArray(shifted.train)[0]).toBe(
+        (inputArray((await loadData({ source }, cache, task())).train)[0] as number) - 5,
       )
       await loadData({ source, test: 0.5 }, cache, task())
       expect(await readdir(cache)).toHaveLength(3)

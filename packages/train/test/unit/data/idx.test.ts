@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DataError } from '../../../src/data/data-error.js'
+import { inputArray } from '../../../src/data/dataset.js'
 import { loadIdxFolder } from '../../../src/data/idx.js'
 import { readIdxFile } from '../../../src/data/idx-file.js'
 
@@ -50,11 +51,11 @@ describe('loadIdxFolder', () => {
     await writeSet({ gz })
     const { train, test } = await loadIdxFolder(folder)
     expect(train.shape).toEqual([2, 3, 1])
-    expect([...train.inputs]).toEqual([...pixels(5)])
+    expect([...inputArray(train)]).toEqual([...pixels(5)])
     expect([...train.targets]).toEqual([1, 2, 3, 4, 5])
     expect([...test.targets]).toEqual([1, 9])
     expect(train.classes).toBe(10)
-    expect(train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(inputArray(train).buffer).toBeInstanceOf(SharedArrayBuffer)
   })
 
   it('gives a plain and a compressed set the same hash', async () => {

@@ -2,11 +2,14 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../src/data/dataset.js'
+import { openNpzArrays } from '../../../src/data/formats/npz.js'
 import { openSource } from '../../../src/data/formats/open-source.js'
 import type { RowSource } from '../../../src/data/formats/raw.js'
 import { loadData } from '../../../src/data/load-data.js'
 import type { PartitionScheme } from '../../../src/data/partition.js'
 import { splitSource } from '../../../src/data/split/split-source.js'
+import { encodeNpz } from '../../../src/export/npz.js'
 import { allRows, fixture } from '../../support/data-files.js'
 
 async function split(
@@ -61,10 +64,41 @@ describe('dealing a source', () => {
       expect(parts.map(({ test }) => test.sha256)).toEqual([whole.test.sha256, whole.test.sha256])
       expect(parts.map(({ train }) => train.count)).toEqual([2, 2])
       const images = parts.flatMap(({ train }) =>
-        [0, 1].map((k) => [...train.inputs.slice(8 * k, 8 * k + 8)].join()),
+        [0, 1].map((k) => [...inputArray(train).slice(8 * k, 8 * k + 8)].join()),
       )
-      const all = [0, 1, 2, 3].map((k) => [...whole.train.inputs.slice(8 * k, 8 * k + 8)].join())
+      const all = [0, 1, 2, 3].map((k) => [...inputArray(whole.train).slice(8 * k, 8 * k + 8)].join())
       expect(images.sort()).toEqual(all.sort())
+    }))
+
+  it('deals an array that is read in several pieces, with rows divided between them', () =>
+    inTemporaryFolder(async (folder) => {
+      const [rows, width] = [30_000, 37]
+      const data = Float32Array.from({ length: rows * width }, (_, k) => k)
+      const y = Float32Array.from({ length: rows }, (_, k) => k % 3)
+      const source = join(folder, 'a.npz')
+      await writeFile(
+        source,
+        await encodeNpz([
+          { name: 'x', shape: [rows, width], data },
+          { name: 'y', shape: [rows], data: y },
+        ]),
+      )
+      const { paths, report } = await split(folder, source, 3, { kind: 'dirichlet', alpha: 1 })
+      const seen = new Uint8Array(rows)
+      for (const [k, path] of paths.entries()) {
+        const [x, labels] = await Promise.all(
+          ['x', 'y'].map(async (name) =>
+            (await openNpzArrays(join(path, 'a.npz'))).get(name)?.load('float32'),
+          ),
+        )
+        expect(labels).toHaveLength(report.parts[k]?.count as number)
+        labels?.forEach((label, sample) => {
+          const row = (x?.[sample * width] as number) / width
+          seen[row] = 1
+          expect([label, x?.[sample * width + width - 1]]).toEqual([row % 3, row * width + width - 1])
+        })
+      }
+      expect(seen.every((mark) => mark === 1)).toBe(true)
     }))
 
   it('deals the digits as IDX files', () =>

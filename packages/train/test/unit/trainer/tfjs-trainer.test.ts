@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../../test-support/cache.js'
 import { full, sized } from '../../../../../test-support/tier.js'
-import type { DataSource } from '../../../src/data/dataset.js'
+import { type DataSource, inputArray } from '../../../src/data/dataset.js'
 import { loadEmbeddedMnist } from '../../../src/data/embedded-mnist.js'
 import type { TrainingBackend } from '../../../src/engine/tfjs/backend.js'
 import { createBackend } from '../../../src/engine/tfjs/backend.js'
@@ -232,7 +232,7 @@ describe('refusals', () => {
       factory.open({ ...spec, train: { ...spec.train, ...train } })
     const data = expect.objectContaining({ code: 'E_TRAIN_DATA' })
     expect(open({ indices: Uint32Array.from([20]) })).toThrow(data)
-    expect(open({ inputs: spec.train.inputs.subarray(1) })).toThrow(data)
+    expect(open({ inputs: inputArray(spec.train).subarray(1) })).toThrow(data)
     expect(open({ targets: new Uint8Array(20).fill(3) })).toThrow(
       expect.objectContaining({ code: 'E_LABEL_RANGE' }),
     )

@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../../src/data/dataset.js'
 import { encodeRows } from '../../../../src/data/encode/encode-rows.js'
+import { createSampleSpace } from '../../../../src/data/encode/sample-space.js'
 import type { RowSource } from '../../../../src/data/formats/raw.js'
 import { loadData } from '../../../../src/data/load-data.js'
 import type { OpenTask } from '../../../../src/task/task.js'
@@ -32,7 +34,7 @@ describe('tables', () => {
       yesNo,
     )
     const { train, notices } = await load('more,y,n,kind\n1,yes,12, a\n2,no,8,b\n3,no,10,c\n', task)
-    expect([...train.inputs]).toEqual([0, 1, 0.5, 1, 0, -0.5, 0, 0, 0])
+    expect([...inputArray(train)]).toEqual([0, 1, 0.5, 1, 0, -0.5, 0, 0, 0])
     expect([...train.targets]).toEqual([1, 0, 0])
     expect(train).toMatchObject({ count: 3, shape: [3], classes: 2, classNames: ['no', 'yes'] })
     expect(notices?.[0]).toMatch(/1 column not in the task: more$/)
@@ -51,7 +53,7 @@ describe('tables', () => {
       yesNo,
     )
     const { train, notices } = await load('a,b,c,y\n1,,,no\nNA,1,x,no\n2,3,?,yes\n?,1,x,no\n', task)
-    expect([...train.inputs]).toEqual([1, 7, 1, 0, 2, 3, 0, 1])
+    expect([...inputArray(train)]).toEqual([1, 7, 1, 0, 2, 3, 0, 1])
     expect(notices?.[0]).toMatch(/2 rows of 4 left out: no value in column "a" \(2\)/)
   })
 
@@ -102,11 +104,11 @@ describe('tables', () => {
   it('are in memory that threads share', async () => {
     const task = ownTask({ type: 'table', columns: [{ name: 'a', type: 'number' }] }, yesNo)
     const { train } = await load('a,y\n1,no\n', task)
-    expect(train.inputs.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(inputArray(train).buffer).toBeInstanceOf(SharedArrayBuffer)
     expect(train.targets.buffer).toBeInstanceOf(SharedArrayBuffer)
   })
 
-  it('stop at the limit of memory, before all is read', async () => {
+  it('stop when their targets exceed the memory, before all is read', async () => {
     let given = 0
     const endless: RowSource = {
       kind: 'rows',
@@ -121,11 +123,16 @@ describe('tables', () => {
       },
     }
     const task = ownTask({ type: 'table', columns: [{ name: 'a', type: 'number' }] }, yesNo)
-    await expect(encodeRows(endless, task, [], { maxBytes: 3_000_000 })).rejects.toMatchObject({
-      code: 'E_DATA_TOO_LARGE',
-      message: expect.stringContaining('tempered data split'),
+    await inTemporaryFolder(async (folder) => {
+      const space = createSampleSpace(100_000, folder)
+      await expect(encodeRows(endless, task, [], space)).rejects.toMatchObject({
+        code: 'E_DATA_TOO_LARGE',
+        message: expect.stringContaining('tempered data split'),
+      })
+      await space.file?.abandon()
+      expect(await readdir(folder)).toEqual([])
     })
-    expect(given).toBeLessThan(1_000_000)
+    expect(given).toBeLessThan(200_000)
   })
 })
 
@@ -133,7 +140,7 @@ describe('texts', () => {
   it('become bytes, cut and filled up', async () => {
     const task = ownTask({ type: 'text', length: 3, unit: 'byte' }, { type: 'class', classes: ['x', 'y'] })
     const { train } = await load('{"text":"ab","label":"y"}\n{"text":"äbc","label":"x"}\n', task, 't.jsonl')
-    expect([...train.inputs]).toEqual([98, 99, 0, 0xc3 + 1, 0xa4 + 1, 99])
+    expect([...inputArray(train)]).toEqual([98, 99, 0, 0xc3 + 1, 0xa4 + 1, 99])
     expect([...train.targets]).toEqual([1, 0])
   })
 
@@ -143,7 +150,7 @@ describe('texts', () => {
       { type: 'class', column: 'y', classes: 2 },
     )
     const { train } = await load('t,y\n"The cat, the DOG2!",1\n', task)
-    expect([...train.inputs]).toEqual([2, 3, 1, 2, 1, 4])
+    expect([...inputArray(train)]).toEqual([2, 3, 1, 2, 1, 4])
   })
 
   it('become characters', async () => {
@@ -152,14 +159,14 @@ describe('texts', () => {
       { type: 'class', classes: 2 },
     )
     const { train } = await load('{"text":"a😀b","label":0}\n', task, 't.jsonl')
-    expect([...train.inputs]).toEqual([3, 2, 1])
+    expect([...inputArray(train)]).toEqual([3, 2, 1])
   })
 
   it('become windows that overlap by one token, for next-token', async () => {
     const task = ownTask({ type: 'text', length: 2, unit: 'byte' }, { type: 'next-token' })
     const { train, notices } = await load('{"text":"abcd"}\n{"text":"z"}\n{"text":"ab"}\n', task, 't.jsonl')
     const [a, b, c, d] = [98, 99, 100, 101]
-    expect([...train.inputs]).toEqual([a, b, c, c, d, 0, a, b, 0])
+    expect([...inputArray(train)]).toEqual([a, b, c, c, d, 0, a, b, 0])
     expect(train).toMatchObject({ count: 3, shape: [3], classes: 0 })
     expect(notices?.[0]).toMatch(/1 row of 3 left out: fewer than two tokens/)
   })

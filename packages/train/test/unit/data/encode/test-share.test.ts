@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../../src/data/dataset.js'
 import { drawTest, rowHash } from '../../../../src/data/encode/test-share.js'
 import { loadData } from '../../../../src/data/load-data.js'
 import { ownTask } from '../../../support/own-task.js'
@@ -54,7 +55,7 @@ describe('the share for tests', () => {
       const { train, test, notices } = await loadData({ source: file }, '', task)
       expect([train.count, test.count]).toEqual([40, 10])
       expect(notices).toEqual([`${file} has no test samples: 10 of its 50 are kept for tests`])
-      expect(new Set([...train.inputs, ...test.inputs]).size).toBe(50)
+      expect(new Set([...inputArray(train), ...inputArray(test)]).size).toBe(50)
       expect((await loadData({ source: file, test: 0.4 }, '', task)).test.count).toBe(20)
     }))
 
@@ -67,7 +68,7 @@ describe('the share for tests', () => {
         { type: 'class', column: 'y', classes: 2 },
       )
       const { train, test, notices } = await loadData({ source: folder }, '', task)
-      expect([[...train.inputs], [...test.inputs]]).toEqual([[1], [2]])
+      expect([[...inputArray(train)], [...inputArray(test)]]).toEqual([[1], [2]])
       expect(notices).toBeUndefined()
     }))
 })

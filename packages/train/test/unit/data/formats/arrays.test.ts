@@ -2,6 +2,7 @@ import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../../src/data/dataset.js'
 import { openNpyFile } from '../../../../src/data/formats/npy.js'
 import { openSource } from '../../../../src/data/formats/open-source.js'
 import type { ArraySource } from '../../../../src/data/formats/raw.js'
@@ -59,11 +60,11 @@ describe('arrays that numpy wrote', () => {
   it('reads training and test images of a compressed NPZ file, without a task and with one', async () => {
     const { train, test } = await loadData({ source: fixture('split.npz') }, '')
     expect(train).toMatchObject({ count: 4, shape: [2, 4, 1], classes: 2 })
-    expect([...train.inputs]).toEqual(Array.from({ length: 32 }, (_, k) => k))
+    expect([...inputArray(train)]).toEqual(Array.from({ length: 32 }, (_, k) => k))
     expect([...test.targets]).toEqual([1, 0])
     const task = ownTask({ type: 'image', shape: [2, 4, 1] }, { type: 'class', classes: ['a', 'b'] })
     const own = await loadData({ source: fixture('split.npz') }, '', task)
-    expect(own.train.inputs).toBeInstanceOf(Uint8Array)
+    expect(inputArray(own.train)).toBeInstanceOf(Uint8Array)
     expect(own.train.classNames).toEqual(['a', 'b'])
   })
 
@@ -81,7 +82,9 @@ describe('arrays that numpy wrote', () => {
         expect(notices).toBeUndefined()
         const both = [train, test].sort((a, b) => Number(a.targets[0]) - Number(b.targets[0]))
         const { values } = contentsOf('array-float32.npy')
-        expect([...both[0]!.inputs, ...both[1]!.inputs]).toEqual(values.map((v) => Math.fround((v - 1) / 2)))
+        expect([...inputArray(both[0]!), ...inputArray(both[1]!)]).toEqual(
+          values.map((v) => Math.fround((v - 1) / 2)),
+        )
       }
     }))
 })

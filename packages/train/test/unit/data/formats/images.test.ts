@@ -2,6 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../../lab/test/support/temporary-folder.js'
+import { inputArray } from '../../../../src/data/dataset.js'
 import { decodeImage, resizeBilinear, writePixels } from '../../../../src/data/formats/image-file.js'
 import { loadData } from '../../../../src/data/load-data.js'
 import { contentsOf, fixture } from '../../../support/data-files.js'
@@ -43,7 +44,7 @@ describe('folders of images', () => {
       const { train, test } = await loadData({ source: folder, test: folder }, '')
       expect(train).toMatchObject({ count: 3, shape: [3, 2, 3], classes: 2, classNames: ['a', 'b'] })
       expect([...train.targets]).toEqual([0, 1, 1])
-      expect([...train.inputs.slice(18, 36)]).toEqual(contentsOf('rgb.png').values)
+      expect([...inputArray(train).slice(18, 36)]).toEqual(contentsOf('rgb.png').values)
       expect(test.sha256).toBe(train.sha256)
     }))
 
@@ -106,7 +107,7 @@ describe('CIFAR', () => {
       const { train, test } = await loadData({ source: folder }, '')
       expect(train).toMatchObject({ count: 3, shape: [32, 32, 3], classes: 10, classNames: names })
       expect([...train.targets]).toEqual([3, 9, 0])
-      expect([...train.inputs.slice(0, 6)]).toEqual([10, 11, 12, 10, 11, 12])
+      expect([...inputArray(train).slice(0, 6)]).toEqual([10, 11, 12, 10, 11, 12])
       expect(test.count).toBe(1)
       const reversed = ownTask(
         { type: 'image', shape: [32, 32, 3] },
