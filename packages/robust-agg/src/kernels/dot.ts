@@ -6,10 +6,74 @@
 
 import { sumSpans } from './distance.js'
 
-const lanes = new Float64Array(8)
+/** Σ (a − p)·(x − q) over one chunk. */
+function chunkProduct(
+  a: Float32Array,
+  x: Float32Array,
+  p: Float32Array,
+  q: Float32Array,
+  from: number,
+  to: number,
+): number {
+  let l0 = 0
+  let l1 = 0
+  let l2 = 0
+  let l3 = 0
+  let l4 = 0
+  let l5 = 0
+  let l6 = 0
+  let l7 = 0
+  const whole = to - ((to - from) & 7)
+  for (let k = from; k < whole; k += 8) {
+    l0 += (a[k] - p[k]) * (x[k] - q[k])
+    l1 += (a[k + 1] - p[k + 1]) * (x[k + 1] - q[k + 1])
+    l2 += (a[k + 2] - p[k + 2]) * (x[k + 2] - q[k + 2])
+    l3 += (a[k + 3] - p[k + 3]) * (x[k + 3] - q[k + 3])
+    l4 += (a[k + 4] - p[k + 4]) * (x[k + 4] - q[k + 4])
+    l5 += (a[k + 5] - p[k + 5]) * (x[k + 5] - q[k + 5])
+    l6 += (a[k + 6] - p[k + 6]) * (x[k + 6] - q[k + 6])
+    l7 += (a[k + 7] - p[k + 7]) * (x[k + 7] - q[k + 7])
+  }
+  const rest = (k: number): number => (k < to ? (a[k] - p[k]) * (x[k] - q[k]) : 0)
+  l0 += rest(whole)
+  l1 += rest(whole + 1)
+  l2 += rest(whole + 2)
+  l3 += rest(whole + 3)
+  l4 += rest(whole + 4)
+  l5 += rest(whole + 5)
+  l6 += rest(whole + 6)
+  return l0 + l1 + (l2 + l3) + (l4 + l5 + (l6 + l7))
+}
 
-function foldLanes(): number {
-  const [l0, l1, l2, l3, l4, l5, l6, l7] = lanes
+/** Σ a·x over one chunk. */
+function plainChunkProduct(a: Float32Array, x: Float32Array, from: number, to: number): number {
+  let l0 = 0
+  let l1 = 0
+  let l2 = 0
+  let l3 = 0
+  let l4 = 0
+  let l5 = 0
+  let l6 = 0
+  let l7 = 0
+  const whole = to - ((to - from) & 7)
+  for (let k = from; k < whole; k += 8) {
+    l0 += a[k] * x[k]
+    l1 += a[k + 1] * x[k + 1]
+    l2 += a[k + 2] * x[k + 2]
+    l3 += a[k + 3] * x[k + 3]
+    l4 += a[k + 4] * x[k + 4]
+    l5 += a[k + 5] * x[k + 5]
+    l6 += a[k + 6] * x[k + 6]
+    l7 += a[k + 7] * x[k + 7]
+  }
+  const rest = (k: number): number => (k < to ? a[k] * x[k] : 0)
+  l0 += rest(whole)
+  l1 += rest(whole + 1)
+  l2 += rest(whole + 2)
+  l3 += rest(whole + 3)
+  l4 += rest(whole + 4)
+  l5 += rest(whole + 5)
+  l6 += rest(whole + 6)
   return l0 + l1 + (l2 + l3) + (l4 + l5 + (l6 + l7))
 }
 
@@ -28,10 +92,10 @@ export function dotProducts(
   return sumSpans(a.length, new Float64Array(vectors.length), (sums, from, to) => {
     for (let j = 0; j < vectors.length; j++) {
       const x = vectors[j]
-      lanes.fill(0)
-      if (origin === null || originOfA === null) for (let k = from; k < to; k++) lanes[k & 7] += a[k] * x[k]
-      else for (let k = from; k < to; k++) lanes[k & 7] += (a[k] - originOfA[k]) * (x[k] - origin[k])
-      sums[j] += foldLanes()
+      sums[j] +=
+        origin === null || originOfA === null
+          ? plainChunkProduct(a, x, from, to)
+          : chunkProduct(a, x, originOfA, origin, from, to)
     }
   })
 }

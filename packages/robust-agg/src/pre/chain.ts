@@ -1,6 +1,7 @@
 /** Runs the pre-aggregators in order and tracks what happens to each original model. */
 
 import type { RoundView } from '../rules/round-view.js'
+import type { Scratch } from '../scratch.js'
 import type { SenderMemory } from '../types.js'
 import type { Mixture, PreBehaviour, Refusal, Reputation } from './definition.js'
 import { reputationIn, shareOf } from './step-memory.js'
@@ -88,7 +89,11 @@ function reputationsOf({ models, outputOf }: Chain, past: readonly (SenderMemory
 }
 
 /** Runs the steps in order, as long as there are two models. */
-export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRun | 'too-few-models' {
+export function runSteps(
+  view: RoundView,
+  pre: readonly PreBehaviour[],
+  scratch: Scratch,
+): StepsRun | 'too-few-models' {
   const { previous, initial, round } = view
   const past = pastsOf(view)
   const remembering = pre.filter((step) => step.usesMemory)
@@ -103,7 +108,17 @@ export function runSteps(view: RoundView, pre: readonly PreBehaviour[]): StepsRu
     const { outputOf } = chain
     const reputations = s < 0 ? [] : reputationsOf(chain, past, s)
     const { models } = chain
-    const mixed = step.mix({ models, previous, initial, round, exposed, refused, opposed, reputations })
+    const mixed = step.mix({
+      models,
+      previous,
+      initial,
+      round,
+      exposed,
+      refused,
+      opposed,
+      reputations,
+      scratch,
+    })
     if (mixed === 'too-few-models') return mixed
     outputOf.forEach((o, k) => {
       // A copy of the node's own model earns nothing: it took no work.

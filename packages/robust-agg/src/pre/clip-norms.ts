@@ -22,11 +22,11 @@ function norms({ models, previous }: PreView): Float64Array {
   return squaredDistancesTo(previous, models, new Float64Array(models.length)).map(Math.sqrt)
 }
 
-function clipTo({ models, previous }: PreView, lengths: Float64Array, radius: number): Mixture {
+function clipTo({ models, previous, scratch }: PreView, lengths: Float64Array, radius: number): Mixture {
   const factors = lengths.map((length) => (length <= radius ? 1 : radius / length))
   const clipped = models.map((x, k) => {
-    if (factors[k] === 1) return x.slice()
-    const out = new Float32Array(x.length)
+    if (factors[k] === 1) return x
+    const out = scratch.vector()
     anchoredCombination(previous, [factors[k]], [x], out)
     return out
   })

@@ -1,6 +1,7 @@
 /** The interface of a pre-aggregator: it turns the n models of a round, the node's own first, into other models. */
 
 import { type ParameterInfo, type Parameters, resolveParameters } from '../parameters.js'
+import type { Scratch } from '../scratch.js'
 import type { PreAggregatorInfo, VerdictReason } from '../types.js'
 
 /** The input: n ≥ 2 finite models of length d, own first. */
@@ -17,6 +18,8 @@ export interface PreView {
   readonly initial: Float32Array
   /** An earlier step has found that what honest nodes learn goes against one another ({@link Mixture.opposed}). */
   readonly opposed: boolean
+  /** Vectors for outputs, valid until the rule has its result. */
+  readonly scratch: Scratch
   /** The reputation of each model's sender from earlier rounds; the best one if there are several senders. */
   readonly reputations: readonly Reputation[]
 }

@@ -54,10 +54,17 @@ function clamp(
 ): boolean {
   let cut = false
   for (let j = 0; j < x.length; j++) {
+    const value = x[j]
     const reach = c * spread[j]
-    const value = Math.min(Math.max(x[j], middle[j] - reach), middle[j] + reach)
-    out[j] = value
-    if (value !== x[j]) cut = true
+    const least = middle[j] - reach
+    const most = middle[j] + reach
+    if (value < least) {
+      out[j] = least
+      cut = true
+    } else if (value > most) {
+      out[j] = most
+      cut = true
+    } else out[j] = value
   }
   return cut
 }
@@ -122,8 +129,8 @@ export const madClipping: PreDefinition = {
     affine: false,
   },
   build: ({ c, most }) => ({
-    mix: ({ models, previous }) => {
-      const outputs = models.map((x) => new Float32Array(x.length))
+    mix: ({ models, previous, scratch }) => {
+      const outputs = models.map(() => scratch.vector())
       const clipped = clampAll(models, c, outputs)
       const unfit = losers(models, outputs, previous) > most * models.length
       if (unfit) return unmixed(models)

@@ -30,7 +30,7 @@ export const nnm: PreDefinition = {
     affine: true,
   },
   build: ({ f: fixed }) => ({
-    mix: ({ models, exposed, refused, opposed }) => {
+    mix: ({ models, exposed, refused, opposed, scratch }) => {
       if (opposed) return unmixed(models)
       const n = models.length
       const f = byzantineCount(fixed, { exposed, refused }, n, 1)
@@ -45,7 +45,6 @@ export const nnm: PreDefinition = {
         for (const k of order.slice(0, n - f)) row[k] = share
         return row
       })
-      const mixed = models.map((x) => new Float32Array(x.length))
       const members = coefficients.map((row) => models.flatMap((_, k) => (row[k] > 0 ? [k] : [])))
       // Models that have the same neighbours, as honest ones far from all attackers do, have the same mean.
       const firstWith = new Map<string, number>()
@@ -54,16 +53,14 @@ export const nnm: PreDefinition = {
         firstWith.set(list.join(), at)
         return at
       })
-      const distinct = [...firstWith.values()]
+      const means = new Map([...firstWith.values()].map((i) => [i, scratch.vector()]))
       sharedCombinations(
         share,
         models,
-        distinct.map((i) => members[i]),
-        distinct.map((i) => mixed[i]),
+        [...means.keys()].map((i) => members[i]),
+        [...means.values()],
       )
-      same.forEach((at, i) => {
-        if (at !== i) mixed[i].set(mixed[at])
-      })
+      const mixed = same.map((at) => means.get(at) as Float32Array)
       return { models: mixed, outputOf: models.map((_, k) => k), coefficients }
     },
     outputs: (models) => models,

@@ -3,6 +3,7 @@
 import { squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
 import { type Combine, type Outcome, type RoundView, thresholdOf } from '../rules/round-view.js'
 import type { Screen } from '../rules/screening.js'
+import { withScratch } from '../scratch.js'
 import type { RoundMemory, SenderMemory, VerdictReason } from '../types.js'
 import { type Chain, pastsOf, runSteps, type StepsRun, soleInputs } from './chain.js'
 import type { PreBehaviour, Refusal } from './definition.js'
@@ -159,14 +160,16 @@ export function runBehindPre(
   screen: Screen,
   combine: Combine,
 ): Outcome | 'too-few-models' {
-  const steps = runSteps(view, pre)
-  if (steps === 'too-few-models') return steps
-  const inner = viewBehind(view, steps, screen)
-  if (inner.vectors.length === 0) {
-    view.out.set(inner.own)
-    const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }
-    return carryBack(alone, steps, view)
-  }
-  const outcome = combine(inner)
-  return outcome === 'too-few-models' ? outcome : carryBack(outcome, steps, view)
+  return withScratch(view.own.length, (scratch) => {
+    const steps = runSteps(view, pre, scratch)
+    if (steps === 'too-few-models') return steps
+    const inner = viewBehind(view, steps, screen)
+    if (inner.vectors.length === 0) {
+      view.out.set(inner.own)
+      const alone = { ownWeight: 1, weights: [], scores: null, threshold: null, reasons: [] }
+      return carryBack(alone, steps, view)
+    }
+    const outcome = combine(inner)
+    return outcome === 'too-few-models' ? outcome : carryBack(outcome, steps, view)
+  })
 }

@@ -100,6 +100,7 @@ test('pre-aggregators: NNM and ARC, every row', () => {
     opposed: false,
     initial: Float32Array.of(0, 0),
     reputations: [],
+    scratch: { vector: () => new Float32Array(2) },
   }
   for (const [name, expected] of [
     ['nnm', goldens.nnm_f1],

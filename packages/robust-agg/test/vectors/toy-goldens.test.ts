@@ -79,6 +79,7 @@ describe('toy goldens', () => {
       opposed: false,
       initial: own,
       reputations: [],
+      scratch: { vector: () => new Float32Array(own.length) },
     })
     if (mixed === 'too-few-models') throw new Error(mixed)
     expectClose(mixed.models[4], goldens.nnmRow4)
