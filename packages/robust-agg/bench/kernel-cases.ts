@@ -12,6 +12,7 @@ import type { PreView } from '../src/pre/definition.js'
 import { madClipping } from '../src/pre/mad-clipping.js'
 import { nnm } from '../src/pre/nnm.js'
 import { reputation } from '../src/pre/reputation.js'
+import { type Scratch, withScratch } from '../src/scratch.js'
 import type { RoundInput } from '../src/types.js'
 
 /** A ratio that is to be reached against a peer's case, or a share of the read bandwidth. */
@@ -48,7 +49,8 @@ const roundOf = ([own, ...neighbours]: readonly Float32Array[]): RoundInput => (
   rounds: 1,
 })
 /** The same models as a pre-aggregator sees them, with the first neighbour's as where the training began. */
-const viewOf = (models: readonly Float32Array[]): PreView => ({
+const viewOf = (models: readonly Float32Array[], scratch: Scratch): PreView => ({
+  scratch,
   models,
   previous: models[1],
   round: 0,
@@ -154,7 +156,7 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'NNM, f = n/4',
     bytes: (n, d) => 4 * d * 3 * n,
     run: (rows) => {
-      nnm.build({ f: rows.length >> 2 }).mix(viewOf(rows))
+      withScratch(rows[0].length, (scratch) => nnm.build({ f: rows.length >> 2 }).mix(viewOf(rows, scratch)))
     },
     peers: ['np nnm', 'torch nnm'],
     targets: [times('np nnm', always(8))],
@@ -163,7 +165,7 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'MAD clipping, c = 10',
     bytes: (n, d) => 4 * d * 2 * n,
     run: (rows) => {
-      madClipping.build({ c: 10 }).mix(viewOf(rows))
+      withScratch(rows[0].length, (scratch) => madClipping.build({ c: 10 }).mix(viewOf(rows, scratch)))
     },
     peers: ['np mad_clipping', 'torch mad_clipping'],
     targets: [],
@@ -172,7 +174,7 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'reputation',
     bytes: (n, d) => 4 * d * (n + 2),
     run: (rows) => {
-      reputation.build({ least: 0 }).mix(viewOf(rows))
+      withScratch(rows[0].length, (scratch) => reputation.build({ least: 0 }).mix(viewOf(rows, scratch)))
     },
     peers: ['np reputation'],
     targets: [],
