@@ -10,13 +10,16 @@
  * Cost: n distances, O(n·d), and n vectors of length d.
  * Source: ARC: Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan, "Adaptive Gradient Clipping for Robust Federated
  * Learning", ICLR 2025, arXiv 2405.14432.
- * Deviations: the papers clip gradients; here the step of a model from p takes the place of a gradient.
+ * Deviations: the papers clip gradients; here the step of a model from p takes the place of a gradient. Behind a step
+ * that found that what honest nodes learn goes against one another (`PreView.opposed`), ARC clips nothing and reports
+ * itself unfit: a long step is then as likely what only its sender knows.
  */
 
 import { anchoredCombination, squaredDistancesTo } from '../kernels/dispatch.js'
 import { parameter } from '../parameters.js'
 import { byzantineCount, byzantineCountParameter, toleratedCount } from '../rules/byzantine-count.js'
 import type { Mixture, PreDefinition, PreView } from './definition.js'
+import { unmixed } from './unmixed.js'
 
 function norms({ models, previous }: PreView): Float64Array {
   return squaredDistancesTo(previous, models, new Float64Array(models.length)).map(Math.sqrt)
@@ -75,6 +78,7 @@ export const arc: PreDefinition = {
   },
   build: ({ f: fixed }) => ({
     mix: (view) => {
+      if (view.opposed) return unmixed(view.models)
       const n = view.models.length
       const f = byzantineCount(fixed, view, n, 1)
       if (f < 0) return 'too-few-models'

@@ -204,16 +204,23 @@ describe('where my own step is no reference', () => {
     expect(second.verdicts.every(({ accepted }) => accepted)).toBe(true)
   })
 
-  test('that is decided once: a majority that turns round later is left out', () => {
+  test('all rounds so far decide: a majority that turns round later is left out, one that comes round is judged', () => {
+    const turning = [-1, -1, -1, -1, -1, 1]
     const first = rule.aggregate(round([1, 1, 1, 1, 1, 1]))
     expect(first.unfit).toBeUndefined()
-    const { memory } = rule.aggregate(round([-1, -1, -1, -1, -1, 1], first.memory))
-    const third = rule.aggregate(round([-1, -1, -1, -1, -1, 1], memory))
+    const second = rule.aggregate(round([2, 2, 2, 2, 2, 2], first.memory))
+    const third = rule.aggregate(round(turning, second.memory))
     expect(third.unfit).toBeUndefined()
-    expect(third.verdicts.map(({ accepted }) => accepted)).toEqual([false, false, false, false, false, true])
+    const before = rule.aggregate(round(turning))
+    expect(before.unfit).toEqual(['reputation'])
+    let { memory } = before
+    for (let count = 0; count < 3; count++) memory = rule.aggregate(round([1, 1, 1, 1, 1, -1], memory)).memory
+    const after = rule.aggregate(round([1, 1, 1, 1, 1, -1], memory))
+    expect(after.unfit).toBeUndefined()
+    expect(after.verdicts.map(({ accepted }) => accepted)).toEqual([true, true, true, true, true, false])
   })
 
-  test('it takes four neighbours against mine, and more than the share `most`', () => {
+  test('it takes four neighbours that do not clearly go my way, and more than the share `most`', () => {
     expect(acceptedOf(round([-1, -1, -1]))).toEqual([false, false, false])
     expect(acceptedOf(round([-1, -1, -1, -1, 1, 1]))).toEqual([false, false, false, false, true, true])
     const lenient = createRule('average', {}, { pre: [{ name: 'reputation', params: { most: 0.5 } }] })
@@ -222,7 +229,7 @@ describe('where my own step is no reference', () => {
     expect(never.aggregate(round(strangers)).unfit).toBeUndefined()
   })
 
-  test('what comes behind trusts nearness less: NNM mixes nothing, the geometric median counts the nearer half in full', () => {
+  test('what comes behind trusts nearness less: NNM and ARC change nothing, the geometric median counts the nearer half in full', () => {
     const opposed = round([-1, -1, -1, -1, -1, -9])
     const mixing = createRule(
       'average',
