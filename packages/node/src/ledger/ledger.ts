@@ -39,15 +39,21 @@ export interface Ledger {
 export const LEDGER_FILE = 'ledger.car'
 export const ANNOUNCEMENTS_FILE = 'announcements.car'
 
+/** What gets the contents of a ledger while it is opened. */
+export interface LedgerVisitor {
+  entry?(entry: SignedEntry): void
+  announcement?(announcement: SignedAnnouncement): void
+}
+
 /**
- * Opens or creates the ledger of `author` in the state folder and passes every entry in it to `visit`, oldest first.
- * Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO.
+ * Opens or creates the ledger of `author` in the state folder and passes every entry in it, then every announcement, to
+ * `visit`, oldest first. Throws E_WRONG_RUN, E_STATE_CORRUPT, E_IO.
  */
 export async function openLedger(
   folder: string,
   run: Run,
   author: string,
-  visit: (entry: SignedEntry) => void = () => undefined,
+  visit: LedgerVisitor = {},
 ): Promise<Ledger> {
   const path = join(folder, LEDGER_FILE)
   const verifier: ChainVerifier = createChainVerifier(run, author)
@@ -60,7 +66,8 @@ export async function openLedger(
       if (!section.cid.equals(run.id)) throw corrupt(path, section, 'the first block is not the run manifest')
     } else {
       try {
-        visit(verifier.accept(section.bytes.slice()))
+        const entry = verifier.accept(section.bytes.slice())
+        visit.entry?.(entry)
         places.push({ start: section.end - section.bytes.byteLength, end: section.end })
       } catch (error) {
         throw corrupt(path, section, (error as Error).message)
@@ -85,6 +92,7 @@ export async function openLedger(
       if (body.author !== author || body.round <= (lastAnnouncement?.body.round ?? -1))
         throw new RangeError(`round ${body.round} of ${body.author} is out of order`)
       lastAnnouncement = announcement
+      visit.announcement?.(announcement)
     } catch (error) {
       throw corrupt(announcementsPath, section, (error as Error).message)
     }

@@ -3,8 +3,11 @@ import type { LocalSource } from '../transport/network.js'
 
 /** This node's recent messages, for neighbours that ask, and which of its blobs must still be kept. */
 export interface OwnHistory extends Pick<LocalSource, 'announcements' | 'head'> {
+  /** The announced model is kept as the blobs of its round are, also when the round never gets an entry. */
   noteAnnouncement(message: SignedAnnouncement): void
   noteHead(message: HeadMessage): void
+  /** The same for an announcement of an earlier process, which is not served any more. */
+  noteAnnounced(message: SignedAnnouncement): void
   /** Notes the blobs of a round: the announced model, the aggregate and any others. */
   noteBlobs(round: number, cids: readonly string[]): void
   /** CID of the aggregate of a round that is still noted. */
@@ -20,8 +23,13 @@ export function createOwnHistory(): OwnHistory {
   let announcements: SignedAnnouncement[] = []
   let newestHead: HeadMessage | undefined
   const blobs = new Map<number, readonly string[]>()
+  const noteAnnounced = ({ body: { round, model } }: SignedAnnouncement): void => {
+    if (!blobs.has(round)) blobs.set(round, [model.toString()])
+  }
   return {
+    noteAnnounced,
     noteAnnouncement(message) {
+      noteAnnounced(message)
       const others = announcements.filter((other) => other.body.round !== message.body.round)
       announcements = [...others, message].slice(-SERVED_ROUNDS)
     },

@@ -11,7 +11,7 @@ import type { CID } from 'multiformats/cid'
 import { openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
-import { type Ledger, requireFirst } from '../ledger/ledger.js'
+import { type Ledger, type LedgerVisitor, requireFirst } from '../ledger/ledger.js'
 import type { WitnessedState } from '../witness/witness-store.js'
 import type { NodeStores } from './stores.js'
 
@@ -49,15 +49,19 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const copies = new Map<string, Uint8Array[]>()
   let entries: SignedEntry[] = []
   let dropped = 0
-  let announcement: SignedAnnouncement | undefined
+  const announcements: SignedAnnouncement[] = []
   let witnessed: readonly WitnessedState[] = []
   let inUse = false
 
-  const openLedger = (run: Run, author: string, visit: (entry: SignedEntry) => void): Ledger => {
+  const openLedger = (run: Run, author: string, visit: LedgerVisitor): Ledger => {
     if (dropped > 0)
       throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} are no longer stored`)
     const verifier = createChainVerifier(run, author, undefined, init.openAnnouncement)
-    for (const { bytes } of entries) visit(verifier.accept(bytes))
+    for (const { bytes } of entries) {
+      const entry = verifier.accept(bytes)
+      visit.entry?.(entry)
+    }
+    for (const announced of announcements) visit.announcement?.(announced)
     return {
       get length() {
         return verifier.length
@@ -69,7 +73,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         return verifier.last
       },
       get lastAnnouncement() {
-        return announcement
+        return announcements.at(-1)
       },
       recoveredBytes: 0,
       async entries(height, count) {
@@ -84,8 +88,9 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         dropped = verifier.length - entries.length
       },
       async recordAnnouncement(next) {
-        requireFirst(next.body.round, announcement?.body.round ?? -1)
-        announcement = next
+        requireFirst(next.body.round, announcements.at(-1)?.body.round ?? -1)
+        announcements.push(next)
+        if (announcements.length > heldEntries) announcements.shift()
       },
       close: async () => undefined,
     }

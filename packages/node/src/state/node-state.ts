@@ -72,9 +72,12 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
         if (body.author === signer.peerId) pinFinal?.(body.round)
       },
     })
-    const ledger = await stores.openLedger(run, signer.peerId, (entry) => {
-      witness.extendOwn(entry)
-      history.noteBlobs(entry.body.round, blobsOf(entry))
+    const ledger = await stores.openLedger(run, signer.peerId, {
+      entry(entry) {
+        witness.extendOwn(entry)
+        history.noteBlobs(entry.body.round, blobsOf(entry))
+      },
+      announcement: history.noteAnnounced,
     })
     opened.push(() => ledger.close())
     if (ledger.recoveredBytes > 0)

@@ -1,8 +1,8 @@
-import type { FinalHead, Run, SignedEntry } from '@tempered/protocol'
+import type { FinalHead, Run } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
-import type { Ledger } from '../ledger/ledger.js'
+import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
 import type { WitnessStore } from '../witness/witness-store.js'
 
 /** A copy of a neighbour's ledger, entry by entry. */
@@ -18,7 +18,8 @@ export interface LedgerCopy {
 export interface NodeStores {
   /** The folder or a name, for messages. */
   readonly place: string
-  openLedger(run: Run, author: string, visit: (entry: SignedEntry) => void): Promise<Ledger>
+  /** What is in it is passed on, oldest first: the entries, then the announcements. */
+  openLedger(run: Run, author: string, visit: LedgerVisitor): Promise<Ledger>
   openEvidence(run: Run): Promise<EvidenceLog>
   openBlobs(budgetBytes: number | undefined): Promise<BlobStore>
   openWitness(run: Run): Promise<WitnessStore>

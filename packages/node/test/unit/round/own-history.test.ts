@@ -48,4 +48,24 @@ describe('own history', () => {
     history.noteBlobs(10, ['m10'])
     expect(history.retained(1)).toEqual([['m10']])
   })
+
+  it('keeps the announced model of a round without an entry, as the blobs of other rounds', () => {
+    const history = createOwnHistory()
+    const model = (round: number): string => said(round).body.model.toString()
+    history.noteAnnounced(said(2))
+    history.noteBlobs(1, ['m1', 'a1'])
+    history.noteAnnouncement(said(5))
+    history.noteBlobs(6, ['m6', 'a6'])
+    expect(history.retained(4)).toEqual([['m6', 'a6'], [model(5)], [model(2)], ['m1', 'a1']])
+    expect(history.retained(2)).toEqual([['m6', 'a6'], [model(5)]])
+    expect(history.aggregateOf(5)).toBeUndefined()
+  })
+
+  it('an entry of the round adds to the announced model', () => {
+    const history = createOwnHistory()
+    history.noteAnnouncement(said(3))
+    history.noteBlobs(3, ['m3', 'a3'])
+    history.noteAnnounced(said(3))
+    expect(history.retained(1)).toEqual([['m3', 'a3']])
+  })
 })

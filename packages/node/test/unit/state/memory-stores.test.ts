@@ -10,7 +10,7 @@ const chain = makeChain(4)
 async function openLedger(disk: ReturnType<typeof createMemoryDisk>) {
   const visited: number[] = []
   const stores = disk.open()
-  const ledger = await stores.openLedger(run, me, ({ body }) => void visited.push(body.height))
+  const ledger = await stores.openLedger(run, me, { entry: ({ body }) => void visited.push(body.height) })
   return { stores, ledger, visited }
 }
 
