@@ -3,8 +3,8 @@
  * checked before anything of that size is allocated, and tested at the limit and one above.
  */
 export const LIMITS = {
-  /** Canonical bytes of a run manifest; enough for 4,096 members of 52 characters. */
-  maxManifestBytes: 512 * 1024,
+  /** Canonical bytes of a run manifest; enough for 16,384 members of 52 characters. */
+  maxManifestBytes: 1280 * 1024,
   /** One signed announcement. A real one is about 420 bytes. */
   maxAnnouncementBytes: 1024,
   /** One signed head, without the list of heads that it co-signs. */
@@ -28,7 +28,7 @@ export const LIMITS = {
   /** One model blob, header included: 256 Mi parameters. */
   maxModelBytes: 1024 * 1024 * 1024 + 16,
   /** Members of a run, in nodes. */
-  maxMembers: 4096,
+  maxMembers: 16_384,
   /** Neighbours of one node, in nodes. */
   maxNeighbours: 256,
   /** Rounds of a run. */

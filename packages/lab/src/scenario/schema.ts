@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { DEFAULT_RULE } from '@tempered/node'
+import { LIMITS } from '@tempered/protocol'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
@@ -97,7 +98,7 @@ export const scenarioFields = z.strictObject({
     .describe('Name of the run and of its results folder.'),
   seed: seedSchema.optional().describe('Everything random in the run is drawn from it. Default: 1.'),
   seeds: z.array(seedSchema).min(1).optional().describe('Several seeds: `scenario run` runs all of them.'),
-  nodes: z.int().min(1).max(4096).default(10).describe('Number of nodes, attackers included.'),
+  nodes: z.int().min(1).max(LIMITS.maxMembers).default(10).describe('Number of nodes, attackers included.'),
   topology: orName(topologyFields)
     .optional()
     .describe('Default: 4-regular, or complete for up to five nodes.'),

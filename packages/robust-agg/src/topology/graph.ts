@@ -3,8 +3,8 @@
 import { RobustAggError } from '../errors.js'
 
 /** Largest number of nodes of a topology. */
-export const MAX_NODES = 4096
-/** Largest number of edges: enough for a complete graph of 1,024 nodes, or 256 neighbours for each of 4,096. */
+export const MAX_NODES = 16_384
+/** Largest number of edges: enough for a complete graph of 1,024 nodes, 256 neighbours for each of 4,096, or 64 for each of 16,384. */
 export const MAX_EDGES = 2 ** 19
 
 export type Edge = readonly [number, number]

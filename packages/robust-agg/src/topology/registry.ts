@@ -171,7 +171,7 @@ export function registerTopology(topology: CustomTopology): string {
 /**
  * A topology on n nodes.
  *
- * @param n - 1 … 4096, with at most 2^19 edges between them
+ * @param n - 1 … 16,384, with at most 2^19 edges between them
  * @param seed - the run's seed; only the random ones use it
  * @throws RobustAggError E_UNKNOWN_TOPOLOGY, E_UNKNOWN_PARAMETER, E_PARAMETER_RANGE, E_MISSING_PARAMETER, or
  *   E_TOPOLOGY when no such graph exists
