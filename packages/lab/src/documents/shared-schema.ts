@@ -1,3 +1,4 @@
+import { quoted } from '@tempered/errors'
 import { LIMITS } from '@tempered/protocol'
 import { BACKEND_CHOICES, MEMORY_EXAMPLE, parseMemory } from '@tempered/train'
 import { z } from 'zod'
@@ -63,7 +64,7 @@ export const testSchema = z
 export const memorySchema = z
   .string()
   .refine((text) => parseMemory(text) !== undefined, {
-    error: ({ input }) => `is ${JSON.stringify(input)}; write ${MEMORY_EXAMPLE}`,
+    error: ({ input }) => `is ${quoted(String(input))}; write ${MEMORY_EXAMPLE}`,
   })
   .optional()
   .describe(
