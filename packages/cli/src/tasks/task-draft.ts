@@ -142,10 +142,7 @@ function targetOf(
   }
   const found = names.find((name) => TARGET_NAMES.includes(name.toLowerCase()))
   if (found !== undefined || isText) return found
-  throw new CliError(
-    'E_USAGE',
-    `say with --target which column is predicted; ${file} has ${listed(names)}`,
-  )
+  throw new CliError('E_USAGE', `say with --target which column is predicted; ${file} has ${listed(names)}`)
 }
 
 /**
@@ -154,7 +151,9 @@ function targetOf(
  */
 function isTextAlone(names: readonly string[], texts: readonly ColumnSummary[]): boolean {
   const [text, other] = texts
-  return text !== undefined && other === undefined && (names.length === 1 || text.name.toLowerCase() === 'text')
+  return (
+    text !== undefined && other === undefined && (names.length === 1 || text.name.toLowerCase() === 'text')
+  )
 }
 
 function listed(names: readonly string[]): string {

@@ -13,7 +13,8 @@ async function draft(name: string, content: string, target?: string): Promise<Ta
   })
 }
 
-const lines = (of: (k: number) => string): string => Array.from({ length: 30 }, (_, k) => `${of(k)}\n`).join('')
+const lines = (of: (k: number) => string): string =>
+  Array.from({ length: 30 }, (_, k) => `${of(k)}\n`).join('')
 const patients = `patient_id,lactate,died\n${lines((k) => `P-${k}-${k * 7},${k / 3},${k % 2}`)}`
 const sentence = (k: number) => `What a long and winding sentence number ${k} is, by all means.`
 

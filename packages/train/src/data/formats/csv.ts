@@ -130,8 +130,7 @@ async function csvError(file: string, delimiter: string, cause: CsvError): Promi
     return refuse('a quote is opened here and never closed; close it, or write "" for a quote in a value')
   if (kind === 'inside')
     return refuse('a quote in the middle of a value; put the whole value in quotes and write "" for it')
-  if (fault.line === opened)
-    return refuse('text follows a closing quote; write "" for a quote in a value')
+  if (fault.line === opened) return refuse('text follows a closing quote; write "" for a quote in a value')
   return refuse(
     `the quote that is opened here ends in line ${fault.line}, where text follows it; close it where the value ends, ` +
       'or write "" for a quote in a value',
