@@ -16,5 +16,5 @@ export function quoted(text: string): string {
 
 /** A message of another library, with whatever it quotes cut like {@link shortText}. */
 export function withShortQuotes(message: string): string {
-  return message.replace(/"((?:[^"\\]|\\[^])*)"/g, (_, text: string) => `"${shortText(text)}"`)
+  return message.replace(/"((?:[^"\\]|\\.)*)"/gs, (_, text: string) => `"${shortText(text)}"`)
 }

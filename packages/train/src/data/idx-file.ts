@@ -104,11 +104,16 @@ function gzipError(cause: unknown, file: string, compressedLength: number, total
       cause,
     })
   }
-  return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
-    file,
-    offset: 0,
-    cause,
-  })
+  const isPlain = String((cause as Error).message).includes('incorrect header check')
+  return new DataError(
+    'E_GZIP_CORRUPT',
+    isPlain ? NOT_COMPRESSED : 'the compressed data is damaged; fetch the file again',
+    {
+      file,
+      offset: 0,
+      cause,
+    },
+  )
 }
 
 /** The dimensions of a packed file, and its bytes when it is unpacked. */

@@ -67,8 +67,7 @@ export async function encodeRows(
       kept++
     }
   }
-  noteRows(source, read, kept, input.leftOut, notices)
-  for (const change of input.changes?.() ?? []) notices.push(`${source.file}: ${change}`)
+  noteRows(source, read, kept, input, notices)
   return {
     name: basename(source.file),
     shape: [input.width],
@@ -124,13 +123,15 @@ function noteRows(
   { file }: RowSource,
   read: number,
   kept: number,
-  leftOut: ReadonlyMap<string, number>,
+  { leftOut, changes }: InputEncoder,
   notices: string[],
 ): void {
   if (read === 0) notices.push(`${file} has no rows: this node has no samples of its own`)
-  if (kept === read) return
-  const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
-  notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
+  if (kept < read) {
+    const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
+    notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
+  }
+  for (const change of changes?.() ?? []) notices.push(`${file}: ${change}`)
 }
 
 function inputEncoder(source: RowSource, { input, output }: Task): InputEncoder {

@@ -16,25 +16,70 @@ export async function findQuoteFault(
   delimiter: string,
   most: number,
 ): Promise<QuoteFault | undefined> {
-  let state: 'start' | 'plain' | 'quoted' | 'closing' = 'start'
-  let [line, opened, length] = [1, 1, 0]
-  let isAfterCr = false
+  const reader = new QuoteReader(delimiter, most)
   for await (const text of chunks) {
     for (const char of text) {
-      const isEnd = char === '\n' || char === '\r'
-      if (isEnd && !(char === '\n' && isAfterCr)) line++
-      isAfterCr = char === '\r'
-      if (state === 'quoted') {
-        if (char === '"') state = 'closing'
-        else if (++length > most) return { kind: 'open', line, opened }
-      } else if (isEnd || char === delimiter) state = 'start'
-      else if (char === '"') {
-        if (state === 'plain') return { kind: 'inside', line, opened: line }
-        if (state === 'start') [opened, length] = [line, 0]
-        state = 'quoted'
-      } else if (state === 'closing') return { kind: 'after', line, opened }
-      else state = 'plain'
+      const kind = reader.read(char)
+      if (kind !== undefined) return reader.fault(kind)
     }
   }
-  return state === 'quoted' ? { kind: 'open', line, opened } : undefined
+  return reader.isOpen ? reader.fault('open') : undefined
+}
+
+class QuoteReader {
+  private readonly delimiter: string
+  private readonly most: number
+  private state: 'start' | 'plain' | 'quoted' | 'closing' = 'start'
+  private line = 1
+  private opened = 1
+  private length = 0
+  private isAfterCr = false
+
+  constructor(delimiter: string, most: number) {
+    this.delimiter = delimiter
+    this.most = most
+  }
+
+  get isOpen(): boolean {
+    return this.state === 'quoted'
+  }
+
+  fault(kind: QuoteFault['kind']): QuoteFault {
+    return { kind, line: this.line, opened: kind === 'inside' ? this.line : this.opened }
+  }
+
+  /** The fault that a character is. */
+  read(char: string): QuoteFault['kind'] | undefined {
+    const isEnd = char === '\n' || char === '\r'
+    if (isEnd && !(char === '\n' && this.isAfterCr)) this.line++
+    this.isAfterCr = char === '\r'
+    if (this.state === 'quoted') return this.inQuotes(char)
+    if (isEnd || char === this.delimiter) {
+      this.state = 'start'
+      return undefined
+    }
+    return char === '"' ? this.quote() : this.text()
+  }
+
+  private inQuotes(char: string): 'open' | undefined {
+    if (char === '"') this.state = 'closing'
+    return ++this.length > this.most ? 'open' : undefined
+  }
+
+  private quote(): 'inside' | undefined {
+    if (this.state === 'plain') return 'inside'
+    // After a closing quote it is a quote in the value.
+    if (this.state === 'start') {
+      this.opened = this.line
+      this.length = 0
+    }
+    this.state = 'quoted'
+    return undefined
+  }
+
+  private text(): 'after' | undefined {
+    if (this.state === 'closing') return 'after'
+    this.state = 'plain'
+    return undefined
+  }
 }

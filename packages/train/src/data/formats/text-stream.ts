@@ -26,6 +26,9 @@ export function unreadable(file: string, cause: NodeJS.ErrnoException): DataErro
   return new DataError('E_DATA_NOT_FOUND', what, { file, cause })
 }
 
+/** For messages. */
+export const NOT_COMPRESSED = 'is not compressed, although its name ends in .gz; rename it without .gz'
+
 /** The bytes of a file, unpacked when its name ends in .gz. Throws DataError. */
 export async function* fileBytes(file: string): AsyncGenerator<Buffer> {
   const handle = await openDataFile(file)
@@ -46,6 +49,8 @@ function streamError(file: string, cause: NodeJS.ErrnoException): DataError {
       file,
       cause,
     })
+  if (cause.message.includes('incorrect header check'))
+    return new DataError('E_GZIP_CORRUPT', NOT_COMPRESSED, { file, offset: 0, cause })
   if (cause.code?.startsWith('Z_') === true)
     return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
       file,
