@@ -14,7 +14,7 @@ import {
 import type { z } from 'zod'
 import { LabError } from '../errors.js'
 import { binaryKind, dataKind, documentText } from './document-bytes.js'
-import { knownKeys } from './known-keys.js'
+import { knownKeys, mappingForms } from './known-keys.js'
 import type { Problem } from './problem.js'
 import { shortener } from './short-messages.js'
 import { yamlErrorText } from './yaml-error-text.js'
@@ -98,6 +98,8 @@ interface ReadDocument {
   readonly path: string
   readonly raw: unknown
   readonly root: Document.Parsed['contents']
+  /** Whether there is nothing in it but comments. */
+  readonly isEmpty: boolean
   /** `file:line:column` of an offset. */
   at(offset: number): string
 }
@@ -113,18 +115,27 @@ function readText(path: string, text: string): ReadDocument {
   if (broken !== undefined)
     throw new LabError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
   // An empty file is a document without keys: all have their defaults, or are reported as missing.
-  return { path, raw: valuesOf(document, path, at) ?? {}, root: document.contents, at }
+  const raw = valuesOf(document, path, at)
+  return { path, raw: raw ?? {}, root: document.contents, at, isEmpty: raw === null || raw === undefined }
 }
 
 /** @param earlier problems that were found before the check against the schema */
 function checkDocument<S extends z.ZodType>(
-  { path, raw, root, at }: ReadDocument,
+  { path, raw, root, at, isEmpty }: ReadDocument,
   schema: S,
   { check, independent = [] }: DocumentOptions<S>,
   earlier: readonly Problem[] = [],
 ): z.infer<S> {
   const result = schema.safeParse(raw)
   const issues = result.success ? [] : likelyIssues(result.error.issues, raw)
+  if (!result.success && isEmpty) {
+    const missing = issues.map(({ path: [key] }) => String(key ?? '')).filter((key) => key !== '')
+    throw new LabError(
+      'E_CONFIG',
+      `${path}: is empty; it needs at least ${[...new Set(missing)].join(', ')}`,
+      { path },
+    )
+  }
   const found: Located[] = result.success ? [] : issues.flatMap((issue) => describe(issue, raw, root, schema))
   const known = result.success ? result : schema.safeParse(withoutWrong(raw, issues, independent))
   const senseless = known.success && check !== undefined ? check(known.data, raw) : []
@@ -227,7 +238,15 @@ function describe(
       }
     })
   }
-  return [{ offset: offsetOf(root, path), message: placed(path, issueText(issue, valueAt(raw, path))) }]
+  const text = withForms(issueText(issue, valueAt(raw, path)), issue, schema, raw)
+  return [{ offset: offsetOf(root, path), message: placed(path, text) }]
+}
+
+/** A message about a name with the mappings that may stand in its place, where no name is near. */
+export function withForms(text: string, issue: z.core.$ZodIssue, schema: z.ZodType, raw: unknown): string {
+  if (issue.code !== 'invalid_value' || text.includes('did you mean')) return text
+  const forms = mappingForms(schema, issue.path, raw)
+  return forms.length === 0 ? text : `${text}; or write ${forms.join(' or ')}`
 }
 
 /** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that exists. */

@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { constants, gunzip } from 'node:zlib'
 import { DataError } from './data-error.js'
-import { fileBytes, openDataFile } from './formats/text-stream.js'
+import { fileBytes, NOT_COMPRESSED, openDataFile } from './formats/text-stream.js'
 
 const gunzipBytes = promisify(gunzip)
 
