@@ -276,7 +276,7 @@ async function errorCodes() {
       .map((file) => ({ name, path: join(root, 'packages', name, 'src', file) })),
   )
   for (const { name, path } of sources) {
-    for (const [, code] of (await readFile(path, 'utf8')).matchAll(/'(E_[A-Z_0-9]+)'/g))
+    for (const [, code] of (await readFile(path, 'utf8')).matchAll(/'(E_[A-Z_0-9]*[A-Z0-9])'/g))
       found.set(code, (found.get(code) ?? new Set()).add(name))
   }
   return page(

@@ -67,12 +67,10 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     bytes = await readFile(path)
   } catch (error) {
     if (error instanceof NodeError) throw error
-    throw new NodeError(
-      'E_KEY',
-      `key file ${path}: ${errorMessage(error)}; create one with: tempered node init`,
-      { path },
-      error,
-    )
+    // A key that is there is not to be replaced: it is the node's membership.
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const advice = isMissing ? '; create one with: tempered node init' : ''
+    throw new NodeError('E_KEY', `key file ${path}: ${errorMessage(error)}${advice}`, { path }, error)
   }
   try {
     const key = privateKeyFromProtobuf(bytes)

@@ -1,4 +1,4 @@
-import { nearestName } from '@tempered/errors'
+import { nearestName, quoted, shortText, withShortQuotes } from '@tempered/errors'
 import type { z } from 'zod'
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -11,6 +11,9 @@ const KINDS: Readonly<Record<string, string>> = {
   object: 'a mapping (key: value)',
   record: 'a mapping (key: value)',
 }
+
+/** The most unknown keys that one message names. */
+const MOST_KEYS = 10
 
 /** Describes a mistake for people, in place of zod's own text; `value` is the value at its path. */
 export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
@@ -26,13 +29,13 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
       return `must have another form than ${shown(value)}`
     }
     case 'unrecognized_keys':
-      return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.join(', ')}`
+      return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.slice(0, MOST_KEYS).map(shortText).join(', ')}${issue.keys.length > MOST_KEYS ? ', …' : ''}`
     case 'too_small':
       return bound(issue.origin, 'least', Number(issue.minimum), issue.inclusive !== false, value)
     case 'too_big':
       return bound(issue.origin, 'most', Number(issue.maximum), issue.inclusive !== false, value)
   }
-  return issue.message
+  return withShortQuotes(issue.message)
 }
 
 function notOneOf(options: readonly string[], value: unknown): string {
@@ -67,7 +70,7 @@ function shown(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? quoted(value) : shortText(String(value))
 }
 
 /**

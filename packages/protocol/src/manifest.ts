@@ -1,3 +1,4 @@
+import { shortText } from '@tempered/errors'
 import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
@@ -133,7 +134,7 @@ export function sealManifest(value: unknown): Run {
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
     if (!isEd25519PeerId(member))
-      throw manifestError(`members.${index}`, `${member} is not an Ed25519 peer id`)
+      throw manifestError(`members.${index}`, `${shortText(member)} is not an Ed25519 peer id`)
     memberIndex.set(member, index)
   }
   const modelBytes = MODEL_HEADER_BYTES + 4 * manifest.model.parameterCount

@@ -21,6 +21,7 @@ export {
 } from './data/dataset.js'
 export { KNOWN_DATA_SETS } from './data/fetch/catalogue.js'
 export { fetchDataSet } from './data/fetch/fetch-data.js'
+export { firstInvalidUtf8, UTF8_ADVICE } from './data/formats/utf8.js'
 export type { ColumnSummary } from './data/inspect/column-statistics.js'
 export { contactSheet } from './data/inspect/contact-sheet.js'
 export {

@@ -6,6 +6,8 @@ export const MULTIADDR =
 
 /** Port in an example, where none was given. */
 const EXAMPLE_PORT = 4001
+/** Longer hosts are no example. */
+const MOST_HOST = 60
 
 /** What an address must be, with an example made of the one that was given. */
 export function multiaddrProblem(text: string): string {
@@ -21,7 +23,7 @@ function multiaddrOf(text: string): string | undefined {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(plain)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3] ?? EXAMPLE_PORT)
-  if (host === undefined || port > 65_535) return undefined
+  if (host === undefined || host.length > MOST_HOST || port > 65_535) return undefined
   const family = isIP(host)
   if (family === 0 && (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host) || /^[\d.]+$/.test(host)))
     return undefined

@@ -27,6 +27,8 @@ const TARGET_NAMES = ['label', 'class', 'target', 'y']
 /** Whole numbers of at most so many different values are classes. */
 const MOST_NUMBER_CLASSES = 20
 const TOKENS = 64
+/** The most columns that a message lists. */
+const MOST_LISTED = 50
 
 /** A task that fits a source. Throws E_USAGE when the target cannot be found or used. */
 export function draftTask(summary: SourceSummary, options: DraftOptions): TaskDraft {
@@ -54,7 +56,7 @@ function nameOfSource(source: string): string {
 function tableDraft(source: string, { file, columns, rows }: TableSummary, options: DraftOptions): TaskDraft {
   const names = columns.map(({ name }) => name)
   const texts = columns.filter(({ type, name }) => type === 'text' && name !== options.target)
-  const target = targetOf(file, names, options.target, texts.length > 0)
+  const target = targetOf(file, names, options.target, isTextAlone(names, texts))
   const others = columns.filter((column) => column !== columns[names.indexOf(target ?? '')])
   const usable = others.filter(({ type }) => type === 'number' || type === 'category')
   const notes: string[] = []
@@ -127,7 +129,7 @@ function targetOf(
   file: string,
   names: readonly string[],
   given: string | undefined,
-  hasText: boolean,
+  isText: boolean,
 ): string | undefined {
   if (given !== undefined) {
     if (names.includes(given)) return given
@@ -135,15 +137,27 @@ function targetOf(
     const hint = near === undefined ? '' : `; did you mean "${near}"?`
     throw new CliError(
       'E_USAGE',
-      `--target ${given}: ${file} has no such column${hint}; it has ${names.join(', ')}`,
+      `--target ${given}: ${file} has no such column${hint === '' ? ';' : hint} it has ${listed(names)}`,
     )
   }
   const found = names.find((name) => TARGET_NAMES.includes(name.toLowerCase()))
-  if (found !== undefined || hasText) return found
-  throw new CliError(
-    'E_USAGE',
-    `say with --target which column is predicted; ${file} has ${names.join(', ')}`,
+  if (found !== undefined || isText) return found
+  throw new CliError('E_USAGE', `say with --target which column is predicted; ${file} has ${listed(names)}`)
+}
+
+/**
+ * Whether a table is nothing but text, of which a language model can be made: another with a column of texts may have
+ * names or numbers of persons in it, and something else to predict.
+ */
+function isTextAlone(names: readonly string[], texts: readonly ColumnSummary[]): boolean {
+  const [text, other] = texts
+  return (
+    text !== undefined && other === undefined && (names.length === 1 || text.name.toLowerCase() === 'text')
   )
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? ', …' : ''}`
 }
 
 type Output = Pick<TaskDraft, 'output' | 'kind' | 'outputs'>

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { errorMessage, nearestName } from '@tempered/errors'
+import { errorMessage, nearestName, shortText } from '@tempered/errors'
 import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import {
   type Document,
@@ -13,14 +13,19 @@ import {
 } from 'yaml'
 import type { z } from 'zod'
 import { LabError } from '../errors.js'
-import { knownKeys } from './known-keys.js'
+import { binaryKind, dataKind, documentText } from './document-bytes.js'
+import { knownKeys, mappingForms } from './known-keys.js'
 import type { Problem } from './problem.js'
+import { shortener } from './short-messages.js'
 import { yamlErrorText } from './yaml-error-text.js'
 
 const READING: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; check the path',
   EISDIR: 'this is a folder; name a file',
 }
+
+/** The most problems that one error lists. */
+const MOST_PROBLEMS = 50
 
 /** Checks what a schema cannot: whether a value makes sense. `raw` is the content of the file, before defaults. */
 export type Check<T> = (value: T, raw: unknown) => readonly Problem[]
@@ -47,18 +52,35 @@ export async function loadDocument<S extends z.ZodType>(
   schema: S,
   options: FileOptions<S> = {},
 ): Promise<z.infer<S>> {
-  let text: string
+  let bytes: Uint8Array
   try {
-    text = await readFile(path, 'utf8')
+    bytes = await readFile(path)
   } catch (error) {
     const what = READING[(error as NodeJS.ErrnoException).code ?? ''] ?? errorMessage(error)
     throw new LabError('E_FILE', `${path}: ${what}`, { path }, error)
   }
-  const document = readText(path, text)
-  const prepared = await options.prepare?.(document.raw)
-  return prepared === undefined
-    ? checkDocument(document, schema, options)
-    : checkDocument({ ...document, raw: prepared.value }, schema, options, prepared.problems)
+  const binary = binaryKind(path, bytes)
+  if (binary !== undefined) throw dataInstead(path, binary)
+  try {
+    const document = readText(path, documentText(path, bytes))
+    const prepared = await options.prepare?.(document.raw)
+    return prepared === undefined
+      ? checkDocument(document, schema, options)
+      : checkDocument({ ...document, raw: prepared.value }, schema, options, prepared.problems)
+  } catch (error) {
+    // What is wrong with data as a document is of no use, and its values are nobody's business.
+    const data = error instanceof LabError && error.code === 'E_CONFIG' ? dataKind(path, bytes) : undefined
+    throw data === undefined ? error : dataInstead(path, data)
+  }
+}
+
+function dataInstead(path: string, kind: string): LabError {
+  const advice = 'a command names its data with --data, a scenario or node.yaml under data.source'
+  return new LabError(
+    'E_CONFIG',
+    `${path}: this is ${kind}: data, where a YAML or JSON document belongs; ${advice}`,
+    { path },
+  )
 }
 
 /** Like {@link loadDocument}, for text; messages refer to it as `path`. */
@@ -76,6 +98,8 @@ interface ReadDocument {
   readonly path: string
   readonly raw: unknown
   readonly root: Document.Parsed['contents']
+  /** Whether there is nothing in it but comments. */
+  readonly isEmpty: boolean
   /** `file:line:column` of an offset. */
   at(offset: number): string
 }
@@ -91,18 +115,27 @@ function readText(path: string, text: string): ReadDocument {
   if (broken !== undefined)
     throw new LabError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
   // An empty file is a document without keys: all have their defaults, or are reported as missing.
-  return { path, raw: valuesOf(document, path, at) ?? {}, root: document.contents, at }
+  const raw = valuesOf(document, path, at)
+  return { path, raw: raw ?? {}, root: document.contents, at, isEmpty: raw === null || raw === undefined }
 }
 
 /** @param earlier problems that were found before the check against the schema */
 function checkDocument<S extends z.ZodType>(
-  { path, raw, root, at }: ReadDocument,
+  { path, raw, root, at, isEmpty }: ReadDocument,
   schema: S,
   { check, independent = [] }: DocumentOptions<S>,
   earlier: readonly Problem[] = [],
 ): z.infer<S> {
   const result = schema.safeParse(raw)
   const issues = result.success ? [] : likelyIssues(result.error.issues, raw)
+  if (!result.success && isEmpty) {
+    const missing = issues.map(({ path: [key] }) => String(key ?? '')).filter((key) => key !== '')
+    throw new LabError(
+      'E_CONFIG',
+      `${path}: is empty; it needs at least ${[...new Set(missing)].join(', ')}`,
+      { path },
+    )
+  }
   const found: Located[] = result.success ? [] : issues.flatMap((issue) => describe(issue, raw, root, schema))
   const known = result.success ? result : schema.safeParse(withoutWrong(raw, issues, independent))
   const senseless = known.success && check !== undefined ? check(known.data, raw) : []
@@ -110,8 +143,11 @@ function checkDocument<S extends z.ZodType>(
     found.push({ offset: offsetOf(root, where), message: placed(where, message) })
   if (found.length === 0 && result.success) return result.data
   found.sort((a, b) => a.offset - b.offset)
-  const messages = new Set(found.map(({ offset, message }) => `${at(offset)}: ${message}`))
-  throw new LabError('E_CONFIG', [...messages].join('\n'), { path })
+  const cut = shortener(raw)
+  const messages = [...new Set(found.map(({ offset, message }) => `${at(offset)}: ${cut(message)}`))]
+  const more = messages.splice(MOST_PROBLEMS).length
+  if (more > 0) messages.push(`${path}: and ${more} more`)
+  throw new LabError('E_CONFIG', messages.join('\n'), { path })
 }
 
 /**
@@ -122,7 +158,7 @@ function valuesOf(document: Document.Parsed, path: string, at: (offset: number) 
   visit(document, {
     Alias(_key, alias) {
       if (alias.resolve(document) !== undefined) return
-      const message = `there is no anchor &${alias.source} before *${alias.source}; text that begins with * needs quotes`
+      const message = `there is no anchor &${shortText(alias.source)} before *${shortText(alias.source)}; text that begins with * needs quotes`
       throw new LabError('E_CONFIG', `${at(alias.range?.[0] ?? 0)}: ${message}`, { path })
     },
   })
@@ -138,13 +174,11 @@ function valuesOf(document: Document.Parsed, path: string, at: (offset: number) 
 /** Creates the error for mistakes that were found after a file was loaded, with the position of each in the file. */
 export async function documentError(path: string, problems: readonly Problem[]): Promise<LabError> {
   const lines = new LineCounter()
-  const { contents } = parseDocument(await readFile(path, 'utf8'), {
-    lineCounter: lines,
-    prettyErrors: false,
-  })
+  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, prettyErrors: false })
+  const cut = shortener(document.toJS())
   const messages = problems.map(({ path: where, message }) => {
-    const { line, col } = lines.linePos(offsetOf(contents, where))
-    return `${path}:${line}:${col}: ${placed(where, message)}`
+    const { line, col } = lines.linePos(offsetOf(document.contents, where))
+    return `${path}:${line}:${col}: ${cut(placed(where, message))}`
   })
   return new LabError('E_CONFIG', messages.join('\n'), { path })
 }
@@ -191,7 +225,9 @@ function describe(
 ): Located[] {
   const { path } = issue
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
+    return issue.keys.map((key, k) => {
+      // Of thousands only their number matters.
+      if (k >= MOST_PROBLEMS) return { offset: Number.POSITIVE_INFINITY, message: key }
       const known = knownKeys(schema, path, valueAt(raw, path))
       const nearest = nearestName(key, known)
       const few = known.length > 0 && known.length < 8 ? `; known here: ${known.join(', ')}` : ''
@@ -202,7 +238,15 @@ function describe(
       }
     })
   }
-  return [{ offset: offsetOf(root, path), message: placed(path, issueText(issue, valueAt(raw, path))) }]
+  const text = withForms(issueText(issue, valueAt(raw, path)), issue, schema, raw)
+  return [{ offset: offsetOf(root, path), message: placed(path, text) }]
+}
+
+/** A message about a name with the mappings that may stand in its place, where no name is near. */
+export function withForms(text: string, issue: z.core.$ZodIssue, schema: z.ZodType, raw: unknown): string {
+  if (issue.code !== 'invalid_value' || text.includes('did you mean')) return text
+  const forms = mappingForms(schema, issue.path, raw)
+  return forms.length === 0 ? text : `${text}; or write ${forms.join(' or ')}`
 }
 
 /** Offset of the value at `path` (of the key `key` in it, when given), or of the deepest part that exists. */

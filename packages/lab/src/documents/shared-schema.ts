@@ -1,3 +1,4 @@
+import { quoted } from '@tempered/errors'
 import { LIMITS } from '@tempered/protocol'
 import { BACKEND_CHOICES, MEMORY_EXAMPLE, parseMemory } from '@tempered/train'
 import { z } from 'zod'
@@ -60,11 +61,16 @@ export const testSchema = z
     'Test samples: a file or folder like the source, or the share of its samples. Default: what the source says.',
   )
 
+const memoryText = z.string().refine((text) => parseMemory(text) !== undefined, {
+  error: ({ input }) => `is ${quoted(String(input))}; write ${MEMORY_EXAMPLE}`,
+})
+
 export const memorySchema = z
-  .string()
-  .refine((text) => parseMemory(text) !== undefined, {
-    error: ({ input }) => `is ${JSON.stringify(input)}; write ${MEMORY_EXAMPLE}`,
-  })
+  // A number without a unit is a mistake about the unit.
+  .preprocess(
+    (value) => (typeof value === 'number' ? String(value) : value),
+    memoryText as z.ZodType<string, string>,
+  )
   .optional()
   .describe(
     'The most memory that encoded samples may take in each process, e.g. 512MB or 4GiB; inputs beyond are read from disk. Default: TEMPERED_DATA_MEMORY, else 2GiB.',

@@ -83,9 +83,12 @@ export async function openTaskText(file: string, text: string): Promise<OpenTask
 function taskProblem({ message }: TrainError) {
   const [, field, about] = /^task, field ([^:]+): (.*)$/s.exec(message) ?? []
   if (field !== undefined && about !== undefined) return { path: field.split('.'), message: about }
-  const [, layer] = /^(layers[^ :]*)/.exec(message) ?? []
+  const [, layer, rest] = /^(layers[^ :]*)(?:: | )?(.*)$/s.exec(message) ?? []
   const steps = (layer ?? '').match(/[a-z]+|\d+/g) ?? []
-  return { path: ['model', ...steps.map((step) => (/^\d/.test(step) ? Number(step) : step))], message }
+  return {
+    path: ['model', ...steps.map((step) => (/^\d/.test(step) ? Number(step) : step))],
+    message: rest?.replace(/^\(([^)]*)\): /, '$1: ') ?? message,
+  }
 }
 
 /**

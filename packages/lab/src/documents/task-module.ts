@@ -6,6 +6,7 @@ import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import { type OpenTask, type TaskFile, type TaskModule, taskFileSchema } from '@tempered/train'
 import { importModule, moduleError, thrownText } from './import-module.js'
 import { knownKeys } from './known-keys.js'
+import { withForms } from './load-document.js'
 
 /** Whether a path is that of an ES module. */
 export function isModuleFile(path: string): boolean {
@@ -78,7 +79,7 @@ function checkDocument(file: string, document: Readonly<Record<string, unknown>>
 
 function textOf(issue: Parameters<typeof issueText>[0], document: unknown): string {
   const text = issueText(issue, valueAt(document, issue.path))
-  if (issue.code !== 'unrecognized_keys') return text
+  if (issue.code !== 'unrecognized_keys') return withForms(text, issue, taskFileSchema, document)
   if (issue.path.length === 0 && issue.keys.includes('kind'))
     return `${text}; a rule, attack, topology or measure is given with --module`
   const known = knownKeys(taskFileSchema, issue.path, valueAt(document, issue.path))

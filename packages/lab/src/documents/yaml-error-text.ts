@@ -1,3 +1,4 @@
+import { withShortQuotes } from '@tempered/errors'
 import type { YAMLParseError } from 'yaml'
 
 type Code = YAMLParseError['code']
@@ -13,8 +14,13 @@ const TEXTS: Readonly<Partial<Record<Code, string>>> = {
   BAD_SCALAR_START: 'text that begins with this character needs quotes',
 }
 
+/** The most characters of the parser's own message: some hold the text at fault without quotes. */
+const MOST_PARSER_TEXT = 120
+
 /** Text for a syntax error in a YAML or JSON file: how to fix it, then the message of the parser in brackets. */
-export function yamlErrorText({ code, message }: Pick<YAMLParseError, 'code' | 'message'>): string {
+export function yamlErrorText({ code, message: whole }: Pick<YAMLParseError, 'code' | 'message'>): string {
+  const message = withShortQuotes(whole)
   const text = TEXTS[code] ?? (message.startsWith('Missing closing') ? 'a quote is not closed' : undefined)
-  return text === undefined ? message : `${text} (${message})`
+  const own = message.length > MOST_PARSER_TEXT ? `${message.slice(0, MOST_PARSER_TEXT)}…` : message
+  return text === undefined ? own : `${text} (${own})`
 }

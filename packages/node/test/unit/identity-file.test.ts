@@ -92,6 +92,15 @@ describe('the key file', () => {
     })
   })
 
+  it('is not to be made anew when it cannot be read', async () => {
+    const path = await temporaryFolder()
+    await writeFile(join(path, 'identity.key'), 'x')
+    await expect(readIdentityFile(join(path, 'identity.key', 'more'))).rejects.toMatchObject({
+      code: 'E_KEY',
+      message: expect.not.stringContaining('node init'),
+    })
+  })
+
   it('is refused when it holds anything but an Ed25519 private key', async () => {
     const path = join(await temporaryFolder(), 'key')
     const secp = privateKeyToProtobuf(await generateKeyPair('secp256k1'))

@@ -30,8 +30,8 @@ import {
 import { type FileRows, ROW_TYPES, type RowNumbers, type RowType, sampleBytes } from './row-file.js'
 import { hashSource } from './source-hash.js'
 
-/** Raised whenever the same source and task would give other numbers, or the file another form. */
-const VERSION = 2
+/** Raised whenever the same source and task would give other numbers or notices, or the file another form. */
+const VERSION = 3
 /** The oldest files beyond this number are removed, and those beyond so many bytes; the newest stays. */
 const MOST_FILES = 8
 const MOST_BYTES = 64e9

@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { constants, gunzip } from 'node:zlib'
 import { DataError } from './data-error.js'
-import { fileBytes, openDataFile } from './formats/text-stream.js'
+import { fileBytes, NOT_COMPRESSED, openDataFile } from './formats/text-stream.js'
 
 const gunzipBytes = promisify(gunzip)
 
@@ -104,11 +104,16 @@ function gzipError(cause: unknown, file: string, compressedLength: number, total
       cause,
     })
   }
-  return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
-    file,
-    offset: 0,
-    cause,
-  })
+  const isPlain = String((cause as Error).message).includes('incorrect header check')
+  return new DataError(
+    'E_GZIP_CORRUPT',
+    isPlain ? NOT_COMPRESSED : 'the compressed data is damaged; fetch the file again',
+    {
+      file,
+      offset: 0,
+      cause,
+    },
+  )
 }
 
 /** The dimensions of a packed file, and its bytes when it is unpacked. */

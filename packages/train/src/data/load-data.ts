@@ -3,7 +3,7 @@
 import { basename } from 'node:path'
 import { classNamesOf, type OpenTask } from '../task/task.js'
 import { DataError } from './data-error.js'
-import { type DataSource, type Dataset, type Inputs, inMemory } from './dataset.js'
+import { type DataSource, type Dataset, inMemory } from './dataset.js'
 import { encodeArrays } from './encode/encode-arrays.js'
 import { encodeRows } from './encode/encode-rows.js'
 import { type Encoded, shareTest, toDataset } from './encode/encoded.js'
@@ -13,6 +13,10 @@ import { cacheFile, cacheReason, keepEncoded, readEncoded, writeEncoded } from '
 import { EMBEDDED, openSource } from './formats/open-source.js'
 import type { RawSource, ReadOptions } from './formats/raw.js'
 import { bytesText, memoryBytes } from './memory-budget.js'
+import type { FileRows } from './row-file.js'
+
+/** Of the number of a sample, where samples are dealt to training and test. */
+const ORDER_BYTES = 4
 
 /** Where samples come from. */
 export interface SourceSpec {
@@ -51,8 +55,11 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
   try {
     const loaded = await loadAnew(spec, cacheFolder, open, space)
     if (space.file !== undefined) {
-      const kept = await keepEncoded(space.file, loaded, cacheFolder, file ?? (await cachePath()), memory)
-      return withDiskNotice(kept, memory)
+      const path = file ?? (await cachePath())
+      const kept = await keepEncoded(space.file, loaded, cacheFolder, path, memory)
+      // What fits after all is read back, as it would be at the next start.
+      const isSmall = path !== undefined && bytesOf([kept.train, kept.test]) <= memory
+      return withDiskNotice((isSmall ? await readEncoded(path, memory) : undefined) ?? kept, memory)
     }
     if (file !== undefined && reason === 'slow') await writeEncoded(file, cacheFolder, loaded)
     return loaded
@@ -64,18 +71,30 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
 
 /** Says which samples are read from disk. */
 function withDiskNotice(source: DataSource, memory: number): DataSource {
-  const rows = [source.train.inputs, source.test.inputs].filter((inputs) => !inMemory(inputs))
-  const notice = diskNotice(rows, memory)
+  const notice = diskNotice([source.train, source.test], memory)
   return notice === undefined ? source : { ...source, notices: [...(source.notices ?? []), notice] }
 }
 
-function diskNotice(inputs: readonly Inputs[], memory: number): string | undefined {
-  const [first] = inputs
-  if (first === undefined || inMemory(first)) return undefined
-  const bytes = inputs.reduce((sum, { byteLength }) => sum + byteLength, 0)
+/** Bytes of samples with their targets and order: the same whichever of them fit into memory at this start. */
+function bytesOf(parts: readonly Dataset[]): number {
+  return parts.reduce(
+    (sum, { inputs, targets, count }) => sum + inputs.byteLength + targets.byteLength + ORDER_BYTES * count,
+    0,
+  )
+}
+
+function diskNotice(parts: readonly Dataset[], memory: number): string | undefined {
+  const file = parts.map(({ inputs }) => inputs).find((inputs): inputs is FileRows => !inMemory(inputs))
+  if (file === undefined) return undefined
+  const bytes = bytesOf(parts)
+  const texts = [bytes, memory].map(bytesText)
+  const [took, allowed] =
+    texts[0] === texts[1] ? [bytes, memory].map((count) => `${count.toLocaleString('en')} bytes`) : texts
+  // Room for samples that are yet to be read is taken ahead.
+  const more = bytes > memory ? 'more' : 'and while they are read more'
   return (
-    `${bytesText(bytes)} of samples are read from disk: they exceed the ${bytesText(memory)} that data.memory allows ` +
-    `(${first.path})`
+    `samples take ${took} with their targets and order, ${more} than the ${allowed} that data.memory allows: their ` +
+    `inputs are read from disk (${file.path})`
   )
 }
 
@@ -147,7 +166,7 @@ export async function loadSamples(
       undefined,
       memory,
     )
-    notices.push(diskNotice([kept.train.inputs], memory) as string)
+    notices.push(diskNotice([kept.train], memory) as string)
     return kept.train
   } catch (error) {
     await space.file?.abandon()

@@ -1,5 +1,6 @@
 /** How much memory the encoded samples of a source may take: text such as `512MB`, and the default. */
 
+import { quoted } from '@tempered/errors'
 import { DataError } from './data-error.js'
 
 /** Where nothing is said: 2 GiB. */
@@ -42,7 +43,7 @@ export function memoryBytes(given?: string): number {
   const bytes = parseMemory(text)
   if (bytes !== undefined) return bytes
   const where = given === undefined ? `the environment variable ${MEMORY_VARIABLE}` : 'data.memory'
-  throw new DataError('E_DATA_MEMORY', `${where} is ${JSON.stringify(text)}; write ${MEMORY_EXAMPLE}`)
+  throw new DataError('E_DATA_MEMORY', `${where} is ${quoted(text)}; write ${MEMORY_EXAMPLE}`)
 }
 
 /** Bytes for people, decimal: `12.3 GB`. */

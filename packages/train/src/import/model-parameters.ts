@@ -14,6 +14,10 @@ import { readSafetensors } from './safetensors.js'
 type Tensors = ReadonlyMap<string, NamedTensor>
 type Described = Pick<NamedTensor, 'name' | 'shape'>
 
+/** What to do about a model of another form. */
+const REMEDY =
+  "name a model of the same layers and sizes, or make the task's model like it (tempered task check shows its layers)"
+
 /** Files that `model export` writes, by which it is recognised that a folder is one of a model. */
 const EXPORTED = ['model.safetensors', 'model.npz', 'model.json'] as const
 
@@ -115,19 +119,22 @@ function requireSame(file: string, wanted: readonly Described[], tensors: Tensor
       const others = [...tensors.keys()].slice(0, 8).join(', ')
       refuseModel(
         file,
-        `has no tensor ${name} ${shapeText(shape)}, which the run's model has; it has ${others || 'none'}${tensors.size > 8 ? ' …' : ''}`,
+        `has no tensor ${name} ${shapeText(shape)}, which the run's model has; it has ${others || 'none'}${tensors.size > 8 ? ' …' : ''}; ${REMEDY}`,
       )
     }
     if (shapeText(found.shape) !== shapeText(shape))
       refuseModel(
         file,
-        `tensor ${name} is ${shapeText(found.shape)}, but the run's model has ${shapeText(shape)}`,
+        `tensor ${name} is ${shapeText(found.shape)}, but the run's model has ${shapeText(shape)}; ${REMEDY}`,
       )
   }
   const known = new Set(wanted.map(({ name }) => name))
   const stray = [...tensors.values()].find(({ name }) => !known.has(name))
   if (stray !== undefined)
-    refuseModel(file, `tensor ${stray.name} ${shapeText(stray.shape)} is not one of the run's model`)
+    refuseModel(
+      file,
+      `tensor ${stray.name} ${shapeText(stray.shape)} is not one of the run's model; ${REMEDY}`,
+    )
 }
 
 /** Throws E_IMPORT with the first tensor of another model that differs in name or shape from the task's. */
@@ -149,7 +156,7 @@ function compare(
     const [here, due] = [found[k], wanted[k]]
     if (here !== undefined && due !== undefined && by(here) === by(due)) continue
     const text = (tensor: Described | undefined): string => (tensor === undefined ? 'none' : textOf(tensor))
-    refuseModel(from, `tensor ${k} is ${text(here)}, but the run's model has ${text(due)}`)
+    refuseModel(from, `tensor ${k} is ${text(here)}, but the run's model has ${text(due)}; ${REMEDY}`)
   }
 }
 

@@ -58,11 +58,10 @@ describe('kindOfText', () => {
     )
     expect(names.length).toBeGreaterThan(15)
     for (const name of names) {
-      const expected = name.startsWith('labs')
-        ? 'lab'
-        : name.startsWith('consensus')
-          ? 'consensus'
-          : 'scenario'
+      // Tasks stand beside the files that name them; what takes fetched data is a lab.
+      const folders = { labs: 'lab', fetched: 'lab', consensus: 'consensus' } as const
+      const folder = name.split(/[/\\]/, 1)[0] as keyof typeof folders
+      const expected = name.endsWith('-task.yaml') ? 'task' : (folders[folder] ?? 'scenario')
       expect(kindOfText(readFileSync(join(SCENARIOS, name), 'utf8')), name).toBe(expected)
     }
   })

@@ -6,7 +6,7 @@ import { DataError } from '../data-error.js'
 import type { Cell } from '../formats/raw.js'
 import { isMissing, nameOf, numberAdvice, numberOf, shown } from './cells.js'
 
-type InputColumn = Extract<Task['input'], { type: 'table' }>['columns'][number]
+export type InputColumn = Extract<Task['input'], { type: 'table' }>['columns'][number]
 
 /** Where a cell is, for messages. */
 export interface CellPlace {
@@ -14,8 +14,14 @@ export interface CellPlace {
   readonly line: number
 }
 
-/** Writes one cell as numbers at a place of a sample; false when the sample is to be left out. */
-export type ColumnEncoder = (cell: Cell, place: CellPlace, out: Float32Array, at: number) => boolean
+/**
+ * What became of a cell: its own value; the one that the task gives for missing values; zeros, as a value that the task
+ * does not list; or nothing, so that the sample is to be left out.
+ */
+export type CellFate = 'kept' | 'imputed' | 'unlisted' | 'dropped'
+
+/** Writes one cell as numbers at a place of a sample. */
+export type ColumnEncoder = (cell: Cell, place: CellPlace, out: Float32Array, at: number) => CellFate
 
 /** The encoder of a column, and how many numbers it writes. */
 export function columnEncoder(column: InputColumn): {
@@ -30,34 +36,39 @@ export function columnEncoder(column: InputColumn): {
 function numberEncoder(column: Extract<InputColumn, { type: 'number' }>): ColumnEncoder {
   const { name, mean, deviation, missing } = column
   return (cell, place, out, at) => {
-    let value = numberOf(cell)
-    if (value === undefined) {
-      if (!isMissing(cell)) throw notANumber(name, cell, place)
-      if (missing === 'drop') return false
-      if (missing === 'refuse') throw missingValue(name, place)
-      value = missing.impute
+    const value = numberOf(cell)
+    if (value !== undefined) {
+      out[at] = (value - mean) / deviation
+      return 'kept'
     }
-    out[at] = (value - mean) / deviation
-    return true
+    if (!isMissing(cell)) throw notANumber(name, cell, place)
+    if (missing === 'drop') return 'dropped'
+    if (missing === 'refuse') throw missingValue(name, place, '<number>')
+    out[at] = (missing.impute - mean) / deviation
+    return 'imputed'
   }
 }
 
 function categoryEncoder(column: Extract<InputColumn, { type: 'category' }>): ColumnEncoder {
   const { name, values, other, missing } = column
   const places = new Map(values.map((value, k) => [value, k]))
-  const write = (value: string, place: CellPlace, out: Float32Array, at: number): true => {
+  const write = (value: string, place: CellPlace, out: Float32Array, at: number): CellFate => {
     out.fill(0, at, at + values.length)
     const k = places.get(value)
-    if (k !== undefined) out[at + k] = 1
-    else if (other === 'refuse') throw unknownValue(name, value, values, place)
-    return true
+    if (k === undefined) {
+      if (other === 'refuse') throw unknownValue(name, value, values, place)
+      return 'unlisted'
+    }
+    out[at + k] = 1
+    return 'kept'
   }
   return (cell, place, out, at) => {
     const value = cell === undefined || cell === null ? '' : nameOf(cell)
     if (!isMissing(cell) || places.has(value)) return write(value, place, out, at)
-    if (missing === 'drop') return false
-    if (missing === 'refuse') throw missingValue(name, place)
-    return write(missing.impute, place, out, at)
+    if (missing === 'drop') return 'dropped'
+    if (missing === 'refuse') throw missingValue(name, place, '<value>')
+    write(missing.impute, place, out, at)
+    return 'imputed'
   }
 }
 
@@ -70,21 +81,24 @@ export function notANumber(column: string, cell: Cell, place: CellPlace): DataEr
   )
 }
 
-/** E_DATA_VALUE for a cell without a value. */
-export function missingValue(column: string, place: CellPlace, target = false): DataError {
-  return new DataError(
-    'E_DATA_VALUE',
-    `column "${column}" has no value here; ${target ? 'remove the row, since what is to be predicted must be known' : 'add it, or say in the task `missing: drop` or `missing: { impute: … }`'}`,
-    place,
-  )
+/**
+ * E_DATA_VALUE for a cell without a value. `impute` is what the task may give in its place, e.g. `<number>`; without it
+ * the column is one that is to be predicted.
+ */
+export function missingValue(column: string, place: CellPlace, impute?: string): DataError {
+  const advice =
+    impute === undefined
+      ? 'remove the row, since what is to be predicted must be known'
+      : `add it, or say in the task \`missing: drop\` or \`missing: { impute: ${impute} }\``
+  return new DataError('E_DATA_VALUE', `column "${column}" has no value here; ${advice}`, place)
 }
 
 function unknownValue(column: string, value: string, values: readonly string[], place: CellPlace): DataError {
   const near = nearestName(value, values)
   return new DataError(
     'E_DATA_VALUE',
-    `column "${column}" has ${shown(value)}, which the task does not list${near === undefined ? '' : `; did you mean "${near}"?`}; ` +
-      'correct it, or say in the task `other: zero`',
+    `column "${column}" has ${shown(value)}, which the task does not list${near === undefined ? ';' : `; did you mean "${near}"?`} ` +
+      `${near === undefined ? 'correct' : 'Correct'} it, or say in the task \`other: zero\``,
     place,
   )
 }

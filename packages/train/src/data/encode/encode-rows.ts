@@ -8,6 +8,7 @@ import { DataError } from '../data-error.js'
 import type { Cell, RowSource } from '../formats/raw.js'
 import { checkTargetBytes } from '../limits.js'
 import { isMissing, nameOf } from './cells.js'
+import { ChangeCounts } from './change-counts.js'
 import { type CellPlace, columnEncoder, missingValue } from './columns.js'
 import type { Encoded } from './encoded.js'
 import type { SampleSpace } from './sample-space.js'
@@ -23,6 +24,8 @@ interface InputEncoder {
   samples(cells: readonly Cell[], place: CellPlace): readonly (Float32Array | Int32Array)[]
   /** What was left out, for the log. */
   readonly leftOut: Map<string, number>
+  /** What became of values other than what they are, for the log. */
+  changes?(): string[]
 }
 
 export interface RowOptions {
@@ -64,7 +67,7 @@ export async function encodeRows(
       kept++
     }
   }
-  noteRows(source, read, kept, input.leftOut, notices)
+  noteRows(source, read, kept, input, notices)
   return {
     name: basename(source.file),
     shape: [input.width],
@@ -120,17 +123,19 @@ function noteRows(
   { file }: RowSource,
   read: number,
   kept: number,
-  leftOut: ReadonlyMap<string, number>,
+  { leftOut, changes }: InputEncoder,
   notices: string[],
 ): void {
   if (read === 0) notices.push(`${file} has no rows: this node has no samples of its own`)
-  if (kept === read) return
-  const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
-  notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
+  if (kept < read) {
+    const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
+    notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
+  }
+  for (const change of changes?.() ?? []) notices.push(`${file}: ${change}`)
 }
 
 function inputEncoder(source: RowSource, { input, output }: Task): InputEncoder {
-  if (input.type === 'table') return tableEncoder(input.columns)
+  if (input.type === 'table') return tableEncoder(input.columns, source.format === 'parquet' ? 'row' : 'line')
   if (input.type === 'text') return textEncoder(input, output.type === 'next-token')
   throw new DataError(
     'E_DATA_MISMATCH',
@@ -140,11 +145,15 @@ function inputEncoder(source: RowSource, { input, output }: Task): InputEncoder 
   )
 }
 
-function tableEncoder(columns: Extract<Task['input'], { type: 'table' }>['columns']): InputEncoder {
+function tableEncoder(
+  columns: Extract<Task['input'], { type: 'table' }>['columns'],
+  rowName: string,
+): InputEncoder {
   const encoders = columns.map(columnEncoder)
   const width = encoders.reduce((sum, encoder) => sum + encoder.width, 0)
   const sample = new Float32Array(width)
   const leftOut = new Map<string, number>()
+  const changes = new ChangeCounts(columns, rowName)
   return {
     columns: columns.map(({ name }) => name),
     type: 'float32',
@@ -154,14 +163,19 @@ function tableEncoder(columns: Extract<Task['input'], { type: 'table' }>['column
       let at = 0
       for (let k = 0; k < encoders.length; k++) {
         const { width: numbers, encode } = encoders[k] as (typeof encoders)[number]
-        if (!encode(cells[k], place, sample, at)) {
+        const fate = encode(cells[k], place, sample, at)
+        if (fate === 'dropped') {
           count(leftOut, `no value in column "${columns[k]?.name}"`)
+          changes.forget()
           return []
         }
+        if (fate !== 'kept') changes.note(k, fate, cells[k], place.line)
         at += numbers
       }
+      changes.keep()
       return [sample]
     },
+    changes: () => changes.texts(),
   }
 }
 
@@ -175,7 +189,7 @@ function textEncoder(input: Extract<Task['input'], { type: 'text' }>, sequence: 
     width: length + (sequence ? 1 : 0),
     leftOut,
     samples([cell], place) {
-      if (typeof cell !== 'string' && isMissing(cell)) throw missingValue(column, place, true)
+      if (typeof cell !== 'string' && isMissing(cell)) throw missingValue(column, place)
       const tokens = tokenize(typeof cell === 'string' ? cell : nameOf(cell))
       if (!sequence) return [cutTokens(tokens, length)]
       const windows = tokenWindows(tokens, length)
@@ -204,7 +218,7 @@ function checkColumns(
       target?.columns.includes(missing) === true ? 'which the task predicts' : 'which the task needs'
     throw new DataError(
       'E_DATA_COLUMN',
-      `has no column "${missing}", ${whose}${near === undefined ? '' : `; did you mean "${near}"?`}; ` +
+      `has no column "${missing}", ${whose}${near === undefined ? ';' : `; did you mean "${near}"?`} ` +
         `it has ${columns.slice(0, 20).join(', ')}${columns.length > 20 ? ', …' : ''}`,
       { file, line: format === 'parquet' ? undefined : 1 },
     )

@@ -50,7 +50,7 @@ function classTargets({
     encode([cell], place, out) {
       const label = numberOfLabel(cell)
       if (label === undefined) {
-        if (isMissing(cell)) throw missingValue(column, place, true)
+        if (isMissing(cell)) throw missingValue(column, place)
         throw unknownClass(column, cell, classes, place)
       }
       out[0] = label
@@ -115,7 +115,7 @@ function labelTargets(columns: readonly string[]): TargetEncoder {
         const cell = cells[k]
         const value =
           numberOf(cell) ?? (typeof cell === 'string' ? TRUTH[cell.trim().toLowerCase()] : undefined)
-        if (value === undefined && isMissing(cell)) throw missingValue(column, place, true)
+        if (value === undefined && isMissing(cell)) throw missingValue(column, place)
         if (value !== 0 && value !== 1)
           throw new DataError('E_DATA_VALUE', `column "${column}" has ${shown(cell)}; write 0 or 1`, place)
         out[k] = value
@@ -134,7 +134,7 @@ function numberTargets(columns: Extract<Output, { type: 'number' }>['columns']):
       columns.forEach(({ name, mean, deviation }, k) => {
         const value = numberOf(cells[k])
         if (value === undefined) {
-          throw isMissing(cells[k]) ? missingValue(name, place, true) : notANumber(name, cells[k], place)
+          throw isMissing(cells[k]) ? missingValue(name, place) : notANumber(name, cells[k], place)
         }
         out[k] = (value - mean) / deviation
       })

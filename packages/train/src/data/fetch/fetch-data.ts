@@ -72,7 +72,7 @@ function unknownName(name: string): DataError {
   const near = nearestName(name, names)
   return new DataError(
     'E_DATA_NOT_FOUND',
-    `no data set is called "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}; known are ${names.join(', ')}`,
+    `no data set is called "${name}"${near === undefined ? ';' : `; did you mean "${near}"?`} known are ${names.join(', ')}`,
   )
 }
 

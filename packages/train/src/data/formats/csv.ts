@@ -1,14 +1,17 @@
-/** CSV and TSV: a header line with names, one row per line, quotes as in RFC 4180, UTF-8. */
+/** CSV and TSV: a header line with names, one row per line, quotes as in RFC 4180, UTF-8; every line may end in CRLF, LF or CR. */
 
 import { pipeline, Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
 import { DataError } from '../data-error.js'
+import { findQuoteFault } from './csv-quotes.js'
 import type { Row, RowSource } from './raw.js'
 import { textChunks } from './text-stream.js'
 
 /** The longest row, in characters: a quote that is never closed must not read the whole file. */
 const MAX_ROW = 16 * 1024 * 1024
 const ROWS_AT_A_TIME = 1000
+const LINE_END = /\r\n|\n|\r/
+const LINE_ENDS = /\r\n?/g
 const DELIMITERS = [',', ';', '\t', '|'] as const
 
 /**
@@ -52,10 +55,10 @@ async function sniffDelimiter(file: string): Promise<string> {
   let start = ''
   for await (const text of textChunks(file)) {
     start += text
-    if (start.includes('\n') || start.length > 100_000) break
+    if (/[\r\n]/.test(start) || start.length > 100_000) break
   }
   // Delimiters in quotes do not count.
-  const line = (start.split(/\r?\n/, 1)[0] as string).replaceAll(/"[^"]*"/g, '')
+  const line = (start.split(LINE_END, 1)[0] as string).replaceAll(/"[^"]*"/g, '')
   const count = (delimiter: string): number => line.split(delimiter).length
   return DELIMITERS.reduce<string>((best, next) => (count(next) > count(best) ? next : best), ',')
 }
@@ -63,17 +66,44 @@ async function sniffDelimiter(file: string): Promise<string> {
 /** Records as they are; a blank line is a record of one empty value. */
 async function* records(file: string, delimiter: string): AsyncGenerator<string[]> {
   // Its own counting of lines (`info`) would double the time.
-  const parser = parse({ delimiter, relax_column_count: true, max_record_size: MAX_ROW })
-  const source = Readable.from(textChunks(file))
+  const parser = parse({
+    delimiter,
+    record_delimiter: '\n',
+    relax_column_count: true,
+    max_record_size: MAX_ROW,
+  })
+  const source = Readable.from(withLineFeeds(textChunks(file)))
   pipeline(source, parser, () => undefined)
   try {
     for await (const record of parser) yield record as string[]
   } catch (cause) {
     if (cause instanceof DataError) throw cause
-    throw csvError(file, cause as CsvError)
+    throw await csvError(file, delimiter, cause as CsvError)
   } finally {
     source.destroy()
   }
+}
+
+/**
+ * The same with every line end outside quotes as a line feed: files of several programs have several, and the parser
+ * needs half as long again to look for all of them.
+ */
+async function* withLineFeeds(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let isQuoted = false
+  let held = ''
+  for await (const chunk of chunks) {
+    let text = held + chunk
+    // It may be half of a CRLF.
+    held = text.endsWith('\r') ? '\r' : ''
+    text = text.slice(0, text.length - held.length)
+    const parts = text.split('"')
+    if (text.includes('\r'))
+      for (let k = isQuoted ? 1 : 0; k < parts.length; k += 2)
+        parts[k] = (parts[k] as string).replaceAll(LINE_ENDS, '\n')
+    if (parts.length % 2 === 0) isQuoted = !isQuoted
+    if (text !== '') yield parts.join('"')
+  }
+  if (held !== '') yield isQuoted ? held : '\n'
 }
 
 function isBlank(record: readonly string[]): boolean {
@@ -83,20 +113,28 @@ function isBlank(record: readonly string[]): boolean {
 /** Lines of the file that a record takes. */
 function linesOf(record: readonly string[]): number {
   let lines = 1
-  for (const value of record) if (value.includes('\n')) lines += value.split('\n').length - 1
+  for (const value of record) if (/[\r\n]/.test(value)) lines += value.split(LINE_END).length - 1
   return lines
 }
 
-function csvError(file: string, cause: CsvError): DataError {
-  const { lines } = cause as unknown as { lines?: number }
-  const texts: Readonly<Record<string, string>> = {
-    CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed; close it, or write "" for a quote in a value',
-    CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_ROW} characters; is a quote not closed?`,
-    CSV_INVALID_CLOSING_QUOTE: 'text follows a closing quote; write "" for a quote in a value',
-    INVALID_OPENING_QUOTE:
-      'a quote in the middle of a value; put the whole value in quotes and write "" for it',
-  }
-  return new DataError('E_DATA_FORMAT', texts[cause.code] ?? cause.message, { file, line: lines, cause })
+async function csvError(file: string, delimiter: string, cause: CsvError): Promise<DataError> {
+  const fault = await findQuoteFault(textChunks(file), delimiter, MAX_ROW).catch(() => undefined)
+  const line = fault?.opened
+  const refuse = (what: string) => new DataError('E_DATA_FORMAT', what, { file, line, cause })
+  if (fault === undefined)
+    return refuse(
+      cause.code === 'CSV_MAX_RECORD_SIZE' ? `a row is longer than ${MAX_ROW} characters` : cause.message,
+    )
+  const { kind, opened } = fault
+  if (kind === 'open')
+    return refuse('a quote is opened here and never closed; close it, or write "" for a quote in a value')
+  if (kind === 'inside')
+    return refuse('a quote in the middle of a value; put the whole value in quotes and write "" for it')
+  if (fault.line === opened) return refuse('text follows a closing quote; write "" for a quote in a value')
+  return refuse(
+    `the quote that is opened here ends in line ${fault.line}, where text follows it; close it where the value ends, ` +
+      'or write "" for a quote in a value',
+  )
 }
 
 async function* csvRows(

@@ -126,8 +126,8 @@ function classNumbers(
       const near = nearestName(unknown, classNames)
       throw new DataError(
         'E_LABEL_RANGE',
-        `"${unknown}" is not a class of the task${near === undefined ? '' : `; did you mean "${near}"?`}; ` +
-          `rename the folder to one of ${some(classNames)}`,
+        `"${unknown}" is not a class of the task${near === undefined ? ';' : `; did you mean "${near}"?`} ` +
+          `${near === undefined ? 'rename' : 'Rename'} the folder to one of ${some(classNames)}`,
         { file: join(root, unknown) },
       )
     }

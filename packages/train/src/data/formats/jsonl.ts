@@ -1,6 +1,7 @@
 /** JSON lines: one JSON object per line; its keys are the columns. Blank lines are left out. */
 
 import { DataError } from '../data-error.js'
+import { shown } from '../encode/cells.js'
 import type { Cell, Row, RowSource } from './raw.js'
 import { textChunks } from './text-stream.js'
 
@@ -69,7 +70,7 @@ function parseLine(file: string, line: number, text: string): JsonLine['value'] 
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonLine['value']
   throw new DataError(
     'E_DATA_FORMAT',
-    `is ${Array.isArray(value) ? 'a list' : JSON.stringify(value)}, not an object; write for example {"text": "…", "label": "…"}`,
+    `is ${Array.isArray(value) ? 'a list' : shown(value as Cell)}, not an object; write for example {"text": "…", "label": "…"}`,
     { file, line },
   )
 }

@@ -10,9 +10,10 @@ import { idxImageBytes, isIdxName, loadIdxFolder, openIdxFolder } from '../idx.j
 import { MAX_IDX_BYTES } from '../idx-file.js'
 import { MAX_ARRAY_BYTES } from '../limits.js'
 import { isCifar, openCifar } from './cifar.js'
+import { headOf, refuseForeign } from './file-head.js'
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, RawSource, ReadOptions, RowSource } from './raw.js'
-import { openDataFile, unreadable } from './text-stream.js'
+import { unreadable } from './text-stream.js'
 
 /** Whether a folder's files are arrays by name. */
 function isNpyFolder(names: readonly string[]): boolean {
@@ -62,11 +63,12 @@ function readerOf(name: string): RowReader | undefined {
 }
 
 async function openFile(file: string): Promise<RawSource> {
+  const head = await headOf(file)
+  await refuseForeign(file, head)
   const reader = readerOf(file)
   if (reader !== undefined) return reader(file)
   if (/\.npz$/i.test(file)) return (await arrays()).openNpz(file)
   if (/\.npy$/i.test(file)) return (await arrays()).openSingleNpy(file)
-  const head = await headOf(file)
   const magic = head.toString('latin1', 0, 6)
   if (magic.startsWith('PAR1')) return openParquet(file)
   if (magic === '\x93NUMPY') return (await arrays()).openSingleNpy(file)
@@ -94,16 +96,6 @@ async function openFile(file: string): Promise<RawSource> {
   throw new DataError('E_DATA_UNKNOWN', `is in no known format; ${KNOWN}`, { file })
 }
 
-async function headOf(file: string): Promise<Buffer> {
-  const handle = await openDataFile(file)
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await handle.close()
-  }
-}
-
 async function openFolder(folder: string, options: ReadOptions): Promise<RawSource> {
   const entries: Dirent[] = await readdir(folder, { withFileTypes: true }).catch(
     (cause: NodeJS.ErrnoException) => {
@@ -111,6 +103,10 @@ async function openFolder(folder: string, options: ReadOptions): Promise<RawSour
     },
   )
   const names = entries.map(({ name }) => name)
+  if (names.every((name) => name.startsWith('.')))
+    throw new DataError('E_DATA_EMPTY', 'is an empty folder; name one with data in it, or a file', {
+      file: folder,
+    })
   if (names.some(isIdxName)) return openIdx(folder, options)
   if (isCifar(names)) return openCifar(folder, names, options)
   if (isNpyFolder(names)) return (await arrays()).openNpyFolder(folder)

@@ -1,10 +1,10 @@
 /** Text files as pieces of text, never as a whole: UTF-8 checked, byte order mark removed, .gz unpacked. */
 
-import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../data-error.js'
+import { firstInvalidUtf8, openTail, UTF8_ADVICE } from './utf8.js'
 
 /** Opens a file for reading. Throws E_DATA_NOT_FOUND with what is wrong. */
 export async function openDataFile(file: string) {
@@ -26,6 +26,9 @@ export function unreadable(file: string, cause: NodeJS.ErrnoException): DataErro
   return new DataError('E_DATA_NOT_FOUND', what, { file, cause })
 }
 
+/** For messages. */
+export const NOT_COMPRESSED = 'is not compressed, although its name ends in .gz; rename it without .gz'
+
 /** The bytes of a file, unpacked when its name ends in .gz. Throws DataError. */
 export async function* fileBytes(file: string): AsyncGenerator<Buffer> {
   const handle = await openDataFile(file)
@@ -46,6 +49,8 @@ function streamError(file: string, cause: NodeJS.ErrnoException): DataError {
       file,
       cause,
     })
+  if (cause.message.includes('incorrect header check'))
+    return new DataError('E_GZIP_CORRUPT', NOT_COMPRESSED, { file, offset: 0, cause })
   if (cause.code?.startsWith('Z_') === true)
     return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
       file,
@@ -70,7 +75,8 @@ export async function* textChunks(file: string): AsyncGenerator<string> {
     }
     const whole = bytes.length - openTail(bytes)
     const text = bytes.subarray(0, whole)
-    if (!isUtf8(text)) throw notUtf8(file, before + firstInvalid(text))
+    const invalid = firstInvalidUtf8(text)
+    if (invalid !== undefined) throw notUtf8(file, before + invalid)
     if (whole > 0) yield text.toString('utf8')
     before += whole
     rest = bytes.subarray(whole)
@@ -91,33 +97,5 @@ function checkEncoding(file: string, bytes: Buffer): void {
 }
 
 function notUtf8(file: string, offset: number): DataError {
-  return new DataError(
-    'E_DATA_FORMAT',
-    'is not UTF-8 here; save it as UTF-8 (for example: iconv -f latin1 -t utf-8)',
-    { file, offset },
-  )
-}
-
-/** Bytes at the end that begin a character whose other bytes are in the next chunk. */
-function openTail(bytes: Uint8Array): number {
-  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
-    const byte = bytes[bytes.length - back] as number
-    if ((byte & 0xc0) === 0x80) continue
-    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
-    return length > back ? back : 0
-  }
-  return 0
-}
-
-/** Offset of the first byte that is no UTF-8, by halving: a prefix is valid up to it. */
-function firstInvalid(bytes: Uint8Array): number {
-  let good = 0
-  let bad = bytes.length
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1
-    const part = bytes.subarray(0, middle)
-    if (isUtf8(part.subarray(0, middle - openTail(part)))) good = middle
-    else bad = middle
-  }
-  return good - openTail(bytes.subarray(0, good))
+  return new DataError('E_DATA_FORMAT', `is not UTF-8 here; ${UTF8_ADVICE}`, { file, offset })
 }

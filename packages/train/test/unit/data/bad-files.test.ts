@@ -51,6 +51,8 @@ interface Case {
 
 const floats = (...values: number[]) => Buffer.from(Float32Array.from(values).buffer)
 const xy = (x: Buffer, y: Buffer = npy('|u1', '2,', Buffer.from([0, 1]))) => ({ 'd/x.npy': x, 'd/y.npy': y })
+const stored = (...names: string[]) =>
+  names.map((name) => ({ name, bytes: Buffer.from('x'), crc: crc32('x'), length: 1, method: 0 }))
 const png = () => readFile(fixture('rgb.png'))
 const jpg = () => readFile(fixture('rgb.jpg'))
 const parquet = () => readFile(fixture('pandas-snappy.parquet'))
@@ -167,7 +169,29 @@ const CASES: readonly Case[] = [
     name: 'a quote that is never closed',
     files: csv('1,"red,yes\n1,red,no\n'),
     code: 'E_DATA_FORMAT',
-    message: /never closed/,
+    line: 2,
+    message: /opened here and never closed/,
+  },
+  {
+    name: 'a quote that is never closed after lines in quotes',
+    files: csv('1,"red\r\n or\r\n so",yes\r\n1,"red,yes\r\n1,red,no\r\n'),
+    code: 'E_DATA_FORMAT',
+    line: 5,
+    message: /opened here and never closed/,
+  },
+  {
+    name: 'a quote that is closed where the next one opens',
+    files: csv('1,red,yes\n1,"red,yes\n1,"red",no\n'),
+    code: 'E_DATA_FORMAT',
+    line: 3,
+    message: /ends in line 4, where text follows/,
+  },
+  {
+    name: 'a quote in the middle of a value',
+    files: csv('1,red,yes\n1,5" red,no\n'),
+    code: 'E_DATA_FORMAT',
+    line: 3,
+    message: /middle of a value/,
   },
   {
     name: 'text after a quote',
@@ -214,7 +238,44 @@ const CASES: readonly Case[] = [
     name: 'a .gz that is none',
     files: { 't.csv.gz': 'a,kind,label\n' },
     code: 'E_GZIP_CORRUPT',
-    message: /damaged/,
+    message: /is not compressed, although its name ends in \.gz/,
+  },
+  {
+    name: 'a compressed file without .gz',
+    files: { 't.csv': gzipSync('a,kind,label\n1,red,yes\n') },
+    code: 'E_DATA_FORMAT',
+    message: /is compressed \(gzip\).*add \.gz/,
+  },
+  ...['t.xlsx', 't.csv', 'book'].map((name) => ({
+    name: `an Excel workbook called ${name}`,
+    files: { [name]: zip(stored('docProps/app.xml', 'xl/worksheets/sheet1.xml', '[Content_Types].xml')) },
+    code: 'E_DATA_FORMAT' as const,
+    message: /is an Excel workbook; save the sheet as CSV \(UTF-8\)/,
+  })),
+  {
+    name: 'an OpenDocument spreadsheet',
+    files: {
+      't.ods': Buffer.concat([
+        Buffer.from('PK\x03\x04', 'latin1'),
+        Buffer.alloc(26),
+        Buffer.from('mimetypeapplication/vnd.oasis.opendocument.spreadsheet'),
+      ]),
+    },
+    code: 'E_DATA_FORMAT',
+    message: /is an OpenDocument spreadsheet; save the sheet as CSV/,
+  },
+  {
+    name: 'an old Excel workbook',
+    files: { 't.xls': Buffer.from('d0cf11e0a1b11ae1000000', 'hex') },
+    code: 'E_DATA_FORMAT',
+    message: /is an old Excel workbook/,
+  },
+  {
+    name: 'an empty folder called .csv',
+    files: { 'x.csv/.keep': '' },
+    source: 'x.csv',
+    code: 'E_DATA_EMPTY',
+    message: /is an empty folder/,
   },
   {
     name: 'a label beyond the classes',

@@ -182,12 +182,12 @@ describe('samples that exceed the memory', () => {
       expect([whole.train, whole.test].some(onDisk)).toBe(false)
       const first = await loadData({ source, memory }, cache, task)
       expect(onDisk(first.train)).toBe(true)
-      expect(first.notices?.at(-1)).toMatch(/of samples are read from disk/)
+      expect(first.notices?.at(-1)).toMatch(/inputs are read from disk/)
       const [name = ''] = await readdir(cache)
       expect((await stat(join(cache, name))).mode & 0o077).toBe(0)
       const again = await loadData({ source, memory }, cache, task)
       expect(onDisk(again.train)).toBe(true)
-      expect(again.notices?.at(-1)).toMatch(/of samples are read from disk/)
+      expect(again.notices).toEqual(first.notices)
       const raised = await loadData({ source }, cache, task)
       for (const { train, test } of [first, again, raised]) {
         expect([train.sha256, test.sha256]).toEqual([whole.train.sha256, whole.test.sha256])
@@ -211,11 +211,29 @@ describe('samples that exceed the memory', () => {
         const notices: string[] = []
         const samples = await loadSamples(source, join(folder, 'cache'), table, notices)
         expect(onDisk(samples)).toBe(true)
-        expect(notices.at(-1)).toMatch(/^28\.8 kB of samples are read from disk: .*5 kB/)
+        expect(notices.at(-1)).toMatch(
+          /^samples take .* kB with their targets and order, more than the 5 kB that data\.memory allows: .*read from disk/,
+        )
         expect(await predictor.predict(samples)).toEqual(await predictor.predict(whole))
         expect((await readdir(join(folder, 'cache')))[0]).toMatch(/\.tmp$/)
       } finally {
         delete process.env.TEMPERED_DATA_MEMORY
+      }
+    }))
+
+  it('are in memory, or said to exceed it, at the first start as at the next', () =>
+    inTemporaryFolder(async (folder) => {
+      const source = await file('t.csv', () => csv)(folder)
+      for (const kilobytes of [16, 24, 28, 30, 31, 32, 33, 34, 36, 40, 48]) {
+        const memory = `${kilobytes}kB`
+        const cache = join(folder, memory)
+        const first = await loadData({ source, memory }, cache, table)
+        const again = await loadData({ source, memory }, cache, table)
+        expect(again.notices).toEqual(first.notices)
+        const last = first.notices?.at(-1) ?? ''
+        const [, took, allowed] = /take ([\d.,]+ \w+) .* more than the ([\d.,]+ \w+)/.exec(last) ?? []
+        expect(onDisk(first.train)).toBe(took !== undefined)
+        expect(took === undefined || took !== allowed).toBe(true)
       }
     }))
 

@@ -31,7 +31,7 @@ describe('tensors of a file', () => {
     [
       'a tensor of another shape',
       [tensor('0.weight', [2, 3]), good[1]!],
-      /0.weight is \[2, 3\], but the run's model has \[2, 2\]/,
+      /0.weight is \[2, 3\], but the run's model has \[2, 2\]; name a model of the same layers and sizes/,
     ],
     [
       'a tensor of no layer',

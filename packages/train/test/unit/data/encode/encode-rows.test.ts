@@ -38,6 +38,9 @@ describe('tables', () => {
     expect([...train.targets]).toEqual([1, 0, 0])
     expect(train).toMatchObject({ count: 3, shape: [3], classes: 2, classNames: ['no', 'yes'] })
     expect(notices?.[0]).toMatch(/1 column not in the task: more$/)
+    expect(notices?.[1]).toMatch(
+      /1 value of 3 in column "kind" is not listed in the task and became zeros, for example "c", in line 4$/,
+    )
   })
 
   it('drop or fill in what is missing, as the task says', async () => {
@@ -55,6 +58,31 @@ describe('tables', () => {
     const { train, notices } = await load('a,b,c,y\n1,,,no\nNA,1,x,no\n2,3,?,yes\n?,1,x,no\n', task)
     expect([...inputArray(train)]).toEqual([1, 7, 1, 0, 2, 3, 0, 1])
     expect(notices?.[0]).toMatch(/2 rows of 4 left out: no value in column "a" \(2\)/)
+    expect(notices?.[1]).toMatch(
+      /t\.csv: 1 value of 2 in column "b" is missing and became 7, first in line 2$/,
+    )
+    expect(notices?.[2]).toMatch(/column "c" is missing and became "x", first in line 2$/)
+    expect(notices).toHaveLength(6)
+  })
+
+  it('say how many values were filled in, of rows that are kept, with an example', async () => {
+    const task = ownTask(
+      {
+        type: 'table',
+        columns: [
+          { name: 'a', type: 'number', missing: { impute: 1.5 } },
+          { name: 'b', type: 'number', missing: 'drop' },
+        ],
+      },
+      yesNo,
+    )
+    const { notices } = await load('a,b,y\n,,no\nNA,1,no\n?,1,yes\n2,1,no\n', task)
+    expect(notices?.slice(0, 2)).toEqual([
+      expect.stringMatching(/1 row of 4 left out/),
+      expect.stringMatching(
+        /2 values of 3 in column "a" are missing and became 1\.5, for example "NA", in line 3$/,
+      ),
+    ])
   })
 
   it('predict numbers and several labels', async () => {

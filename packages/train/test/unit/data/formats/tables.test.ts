@@ -64,6 +64,7 @@ describe('CSV', () => {
     ['tabs', 't.tsv', 'a\tb\n1\t2\n'],
     ['delimiters in quoted names', 't.csv', '"a",b\n1,2'],
     ['CRLF and a byte order mark', 't.csv', '\ufeffa,b\r\n1,2\r\n'],
+    ['CR', 't.csv', 'a,b\r1,2\r'],
     ['blank lines', 't.csv', 'a,b\n\n1,2\n\n'],
     ['gzip', 't.csv.gz', gzipSync('a,b\n1,2\n')],
     ['no extension', 'table.data', 'a,b\n1,2\n'],
@@ -81,6 +82,35 @@ describe('CSV', () => {
       ['3', '4'],
     ])
     expect(lines).toEqual([2, 4, 5])
+  })
+
+  it.each([
+    ['CRLF, then LF', 'a,b\r\n1,2\r\n3,4\n5,6\n'],
+    ['LF, then CRLF', 'a,b\n1,2\n3,4\r\n5,6\r\n'],
+    ['LF, then CR', 'a,b\n1,2\r3,4\r5,6'],
+    ['several, with quotes', 'a,b\r\n"1",2\n3,"4"\r5,"6"\r\n'],
+  ])('ends every row at its own line end: %s', async (_, text) => {
+    const { cells, lines } = await rowsOf('t.csv', text)
+    expect(cells).toEqual([
+      ['1', '2'],
+      ['3', '4'],
+      ['5', '6'],
+    ])
+    expect(lines).toEqual([2, 3, 4])
+  })
+
+  it('ends rows at the borders of pieces', async () => {
+    const rows = 200_000
+    const text = `a,b\r\n${Array.from({ length: rows }, (_, k) => `${k},x${k % 3 === 0 ? '\n' : '\r\n'}`).join('')}`
+    const { cells, lines } = await rowsOf('t.csv', text)
+    expect(cells).toHaveLength(rows)
+    expect(cells.every(([a, b], k) => a === String(k) && b === 'x')).toBe(true)
+    expect(lines.at(-1)).toBe(rows + 1)
+  })
+
+  it('counts CRLF in quotes as one line', async () => {
+    const { lines } = await rowsOf('t.csv', 'a,b\r\n"x\r\ny",2\r\n"x\ry",3\r\n4,5\r\n')
+    expect(lines).toEqual([2, 4, 6])
   })
 
   it('names columns without a name', async () => {
