@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,24 +120,3 @@ it.runIf(withSklearn)(
     }
   },
 )
-
-const anyPython = pythonWith()
-
-describe.runIf(anyPython)('read_table of tempered_trainer', () => {
-  it.each([
-    ['a,b,size\n1,2,low\n3,x,high\n', /data\.csv:3: 'x' in column b is not a number/],
-    ['a,b,size\n1,2,low\n3\n', /data\.csv:3: None in column b is not a number/],
-    ['a,size\n1,low\n', /data\.csv: there is no column b/],
-    ['a,b\n1,2\n', /data\.csv: there is no column size/],
-    ['a,b,size\n1,2,huge\n', /data\.csv:2: 'huge' is not a class of the task/],
-  ])('refuses %j', async (text, message) => {
-    await writeFile(join(folder, 'data.csv'), text)
-    const code = `import json, sys; sys.path.insert(0, sys.argv[1]); from tempered_trainer import read_table; read_table("data.csv", json.loads(sys.argv[2]), "size")`
-    const { status, stderr } = spawnSync(anyPython!, ['-c', code, HELPER, JSON.stringify(task.task)], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-    expect(status).not.toBe(0)
-    expect(stderr).toMatch(message)
-  })
-})
