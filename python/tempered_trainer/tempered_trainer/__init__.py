@@ -17,7 +17,18 @@ import sys
 import traceback
 import zlib
 
-__all__ = ["Trainer", "run", "offsets", "read_table", "split_test", "test_rows"]
+__all__ = [
+    "Trainer",
+    "run",
+    "offsets",
+    "read_table",
+    "split_test",
+    "test_rows",
+    "layers_of",
+    "require_softmax",
+    "require_metric",
+    "log_priors",
+]
 __version__ = "0.1.0"
 
 PROTOCOL_VERSION = 1
@@ -28,12 +39,15 @@ class Trainer:
     """Subclass it and give an instance to ``run``.
 
     Attributes, to be set in ``start`` at the latest:
-        layout: list of (name, shape) of all tensors, in the order of the flat vector; default: what the task says.
+        layout: list of (name, shape) of all tensors of your model, in the order of the flat vector. The node compares it
+            with the run's, so take it from the model: ``self.use_layout(model.named_parameters())``. Without it the
+            helper compares at least the number of the parameters, if ``get_parameters`` works right after ``start``.
         samples, test_samples: numbers of training and test samples.
         data: a text that differs between data sets, e.g. a SHA-256; the node commits to it.
     """
 
     layout = None
+    _wanted = ()
     samples = 0
     test_samples = 0
     data = ""
@@ -43,6 +57,21 @@ class Trainer:
 
         ``node`` is the position of the node among the members; -1 when only the first parameters are wanted.
         """
+
+    def use_layout(self, named):
+        """Fills ``layout`` from pairs of a name and a tensor or shape, in the order of the flat vector.
+
+        Names may be those of the task's layout or those of PyTorch's modules, called as the task's layers are: a
+        ``weight`` is then the task's ``kernel`` or ``scale``, the ``bias`` of a normalisation its ``shift``.
+        """
+        wanted = [slot["name"] for slot in self._wanted]
+        layout = []
+        for name, tensor in named:
+            path, _, last = name.rpartition(".")
+            others = [path + "." + other for other in _TORCH_NAMES.get(last, ())]
+            due = wanted[len(layout)] if len(layout) < len(wanted) else None
+            layout.append((due if due in others else name, tuple(getattr(tensor, "shape", tensor))))
+        self.layout = layout
 
     def set_parameters(self, flat):
         """``flat``: bytes of ``parameters`` little-endian float32; keep a copy."""
@@ -403,6 +432,81 @@ def _class_encoder(column, classes):
     return encode_class
 
 
+_BUILT_IN = {
+    "softmax": ({"layer": "dense", "name": "0"},),
+    "mlp": (
+        {"layer": "dense", "name": "0", "units": 128, "activation": "relu"},
+        {"layer": "dense", "name": "1", "units": 64, "activation": "relu"},
+        {"layer": "dense", "name": "2"},
+    ),
+    "tabular-mlp": (
+        {"layer": "dense", "units": 64},
+        {"layer": "layer-norm"},
+        {"layer": "activation", "function": "relu"},
+        {"layer": "dense", "units": 32, "activation": "relu"},
+        {"layer": "dense"},
+    ),
+}
+
+
+def layers_of(task):
+    """The layers of a task for tables: dicts with ``layer``, ``name`` (as in names of tensors) and all other keys.
+
+    Raises ValueError for a model that has no layers here: a built-in one for other inputs, or a list of tensors.
+    """
+    model, output = task["model"], task["output"]
+    if isinstance(model, str):
+        if model not in _BUILT_IN or task["input"]["type"] != "table":
+            text = "the helper does not know the layers of model `%s` for an input `%s`; list them in the task"
+            raise ValueError(text % (model, task["input"]["type"]))
+        listed = [dict(layer) for layer in _BUILT_IN[model]]
+        outputs = output["classes"] if output["type"] == "class" else output["columns"]
+        listed[-1]["units"] = outputs if isinstance(outputs, int) else len(outputs)
+    elif "layers" in model:
+        listed = [dict(layer) for layer in model["layers"]]
+    else:
+        raise ValueError("the task lists the tensors of its model, not its layers; build it as you know it")
+    for number, layer in enumerate(listed):
+        layer["name"] = layer.get("name") or str(number)
+        if layer["layer"] == "dense":
+            layer.setdefault("activation", "linear")
+            layer.setdefault("bias", True)
+        if layer["layer"] == "layer-norm":
+            layer.setdefault("epsilon", 1e-5)
+    return listed
+
+
+def require_softmax(task):
+    """The only layer of a task for classes whose model is one dense layer without activation. Raises ValueError."""
+    layers = layers_of(task)
+    only = layers[0]
+    plain = only["layer"] == "dense" and only["activation"] == "linear" and only["bias"]
+    if len(layers) == 1 and plain and task["output"]["type"] == "class":
+        return only
+    found = ", ".join("%s (%s)" % (layer["layer"], layer["name"]) for layer in layers)
+    text = "this trainer has one dense layer without activation, for classes; the task has %s for %s. "
+    raise ValueError((text + "Use another trainer, or `model: softmax`") % (found, task["output"]["type"]))
+
+
+def require_metric(task, known):
+    """Raises ValueError unless the task's first metric, by which models are judged, is one of these."""
+    first = task["metrics"][0]
+    if first not in known:
+        text = "this trainer does not measure `%s`, the first of the task's metrics; put %s first, or measure it"
+        raise ValueError(text % (first, " or ".join("`%s`" % name for name in known)))
+
+
+def log_priors(labels, classes):
+    """What ``logitAdjustment`` multiplies: for each class the number to add to its logits in training."""
+    counts = [0] * classes
+    for label in labels:
+        counts[int(label)] += 1
+    total = sum(counts)
+    if any(count > 0.99 * total for count in counts):
+        return [0.0] * classes
+    return [math.log((count + 1) / (total + classes)) for count in counts]
+
+
 def offsets(layout):
     """First element of each tensor in the flat vector, and the number of all elements."""
     starts, total = [], 0
@@ -448,9 +552,12 @@ def _answer(trainer, request, tensor):
     if kind == "hello":
         if request["version"] != PROTOCOL_VERSION:
             raise ValueError("the node speaks version %s, this helper %s" % (request["version"], PROTOCOL_VERSION))
-        trainer.layout = [(slot["name"], tuple(slot["shape"])) for slot in request["layout"]]
+        trainer._wanted = request["layout"]
+        given = [(slot["name"], tuple(slot["shape"])) for slot in request["layout"]]
+        trainer.layout = given
         trainer.start(request)
-        layout = [{"name": name, "shape": list(shape)} for name, shape in trainer.layout]
+        layout = _checked_layout(trainer, request) if trainer.layout is given else trainer.layout
+        layout = [{"name": name, "shape": [int(size) for size in shape]} for name, shape in layout]
         return {
             "type": "hello",
             "version": PROTOCOL_VERSION,
@@ -476,6 +583,21 @@ def _answer(trainer, request, tensor):
     if kind == "shutdown":
         return {"type": "shutdown"}, b""
     raise ValueError("unknown request %r" % kind)
+
+
+# Tensors of PyTorch's modules and what the task's layout calls them.
+_TORCH_NAMES = {"weight": ("kernel", "scale"), "bias": ("bias", "shift")}
+
+
+def _checked_layout(trainer, request):
+    """The task's layout, for a trainer that names none; unless its model has another number of parameters."""
+    try:
+        count = memoryview(trainer.get_parameters()).nbytes // 4
+    except Exception:  # It has no parameters before it is given some.
+        count = request["parameters"]
+    if count != request["parameters"]:
+        return [("(all parameters)", (count,))]
+    return trainer.layout
 
 
 def _losses(trainer, request, tensor):
