@@ -14,8 +14,11 @@ import { readSafetensors } from './safetensors.js'
 type Tensors = ReadonlyMap<string, NamedTensor>
 type Described = Pick<NamedTensor, 'name' | 'shape'>
 
-/** Files that `model export` writes, by which it is recognised that a folder is one of a model. */
-const EXPORTED = ['model.safetensors', 'model.npz', 'model.json'] as const
+/**
+ * Files that `model export` writes, by which it is recognised that a folder is one of a model; those that can be read
+ * first, so that one that cannot is named only where there is no other.
+ */
+const EXPORTED = ['model.safetensors', 'model.npz', 'model.json', 'model.onnx'] as const
 
 /** What to do about files of other programs. */
 const INSTEAD: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/clock.js'
-import { silentLogger } from '../../../src/logger.js'
+import { type Logger, silentLogger } from '../../../src/logger.js'
 import { createLibp2pNetwork } from '../../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../../src/transport/network.js'
 import { createManualClock, settle } from '../../support/manual-clock.js'
-import { makeRun, seeds, signers } from '../../support/run-fixture.js'
+import { makeRun, otherRun, seeds, signers } from '../../support/run-fixture.js'
 
 const run = makeRun({ deadlines: { reconnectMs: 50 } })
 const peers = signers.map((signer) => signer.peerId)
@@ -25,16 +25,21 @@ const silent: LocalSource = {
 function createMember(
   index: number,
   neighbours: readonly number[],
-  { clock = systemClock, bootstrap = [] }: { clock?: Clock; bootstrap?: readonly string[] } = {},
+  {
+    clock = systemClock,
+    bootstrap = [],
+    ofRun = run,
+    logger = silentLogger,
+  }: { clock?: Clock; bootstrap?: readonly string[]; ofRun?: typeof run; logger?: Logger } = {},
 ) {
   const network = createLibp2pNetwork(
     {
-      run,
+      run: ofRun,
       signer: signers[index],
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
       local: silent,
       clock,
-      logger: silentLogger,
+      logger,
     },
     { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, mdns: false },
   )
@@ -54,7 +59,7 @@ function createMember(
     evidence: ignore,
     accusation: ignore,
     ownHead: ignore,
-    refused: ignore,
+    refused: () => tell('refused'),
   }
   return {
     network,
@@ -144,5 +149,37 @@ describe('addresses that arrive later', () => {
     clock.advance(0)
     await Promise.all([known.count(2), late.count(2), newest.count(2)])
     expect(newest.changes).toEqual(['up', 'up'])
+  })
+})
+
+describe('a bootstrap address', () => {
+  /** Members 0 and 1 of two runs, and what the second logs of trying to reach the first, after eight attempts. */
+  async function logOf(bootstrap: readonly string[], ofRun: typeof run, expected: string | undefined) {
+    const clock = createManualClock()
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) } as Logger
+    const member = createMember(1, [0], { clock, bootstrap, ofRun, logger })
+    await member.start()
+    for (let attempt = 1; attempt <= 8; attempt++) {
+      clock.advance(attempt === 1 ? 0 : 10_000)
+      if (expected !== undefined) await member.count(attempt)
+      else await new Promise((resolve) => setTimeout(resolve, 50))
+      await settle()
+    }
+    return { warnings, changes: member.changes }
+  }
+
+  it('of a node of another run is not reported as one where no node may be', async () => {
+    const a = createMember(0, [1])
+    await a.start()
+    const { warnings, changes } = await logOf(a.network.addresses(), otherRun, 'refused')
+    expect(new Set(changes)).toEqual(new Set(['refused']))
+    expect(warnings.join('\n')).not.toContain('Is a node running there?')
+  })
+
+  it('where nobody listens is reported once', async () => {
+    const { warnings } = await logOf(['/ip4/127.0.0.1/tcp/1'], run, undefined)
+    const reports = warnings.filter((text) => text.includes('Is a node running there?'))
+    expect(reports).toHaveLength(1)
   })
 })
