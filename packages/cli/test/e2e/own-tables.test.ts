@@ -63,7 +63,7 @@ async function checkTakenOut(folder: string, create: readonly string[]): Promise
     expect(card.includes('| `0.weight` | 2×4 |'), format).toBe(isNamed)
     const made = await callCli([...create, '--initial', format, '--out', 'next.json'], folder)
     if (format === 'onnx') {
-      expect(made.code).toBe(2)
+      expect(made.code).toBe(3)
       expect(made.stderr).toContain('ONNX is written but not read; export the model as safetensors')
       continue
     }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -300,6 +300,29 @@ describe.each([
       message: expect.stringMatching(message),
     })
   })
+})
+
+it.runIf(withNumpy).each([
+  ['copied beside the script', 'tempered_trainer.py', []],
+  [
+    'in a folder named by a relative PYTHONPATH',
+    'lib/tempered_trainer/__init__.py',
+    ['env', 'PYTHONPATH=lib'],
+  ],
+])('the helper is found %s', async (_, place, before) => {
+  await mkdir(join(folder, 'lib', 'tempered_trainer'), { recursive: true })
+  await copyFile(join(HELPER, 'tempered_trainer', '__init__.py'), join(folder, place))
+  await copyFile(path('examples/python/numpy_softmax.py'), join(folder, 'train.py'))
+  const trainer = await createProcessTrainer({
+    command: [...before, withNumpy!, 'train.py', 'data.csv'],
+    cwd: folder,
+    task: taskOf(CLASSES),
+    nodeId: 0,
+    seed: 1,
+    onLog: () => undefined,
+  })
+  expect(trainer.data.samples).toBe(48)
+  await trainer.close()
 })
 
 it.runIf(anyPython)('use_layout turns names of PyTorch into those of the task', () => {
