@@ -112,8 +112,8 @@ def read_table(path, task, label=None):
     output ``class`` the position of each row's class, of ``labels`` a list of 0 and 1, of ``number`` a list of
     (value - mean) / deviation. All numbers are float32, exactly those of the node. SHA-256: of the file, in hex.
 
-    ``task``: that of ``hello``. ``label``: column of the class, where it is not the one that the task names. Raises
-    ValueError with file, line, column and what to do.
+    Rows that ``missing: drop`` leaves out are counted on standard error. ``task``: that of ``hello``. ``label``: column of
+    the class, where it is not the one that the task names. Raises ValueError with file, line, column and what to do.
     """
     data = _file_bytes(path)
     digest = hashlib.sha256(data).hexdigest()
@@ -145,6 +145,7 @@ def read_table(path, task, label=None):
             listed = ", ".join(header[:20]) + (", ..." if len(header) > 20 else "")
             raise ValueError(text % (path, name, use, _near(name, header), listed))
     columns = [(header.index(name), encode) for name, encode in columns]
+    left_out = {}
     target_places = [header.index(name) for name in target_names]
     inputs, targets = [], []
     for line, record in records:
@@ -158,11 +159,16 @@ def read_table(path, task, label=None):
         for place, encode in columns:
             numbers = encode(record[place], where)
             if numbers is None:
+                left_out[header[place]] = left_out.get(header[place], 0) + 1
                 break
             sample.extend(numbers)
         else:
             targets.append(encode_target([record[place] for place in target_places], where))
             inputs.append(sample.tolist())
+    if left_out:
+        count = sum(left_out.values())
+        why = ", ".join('no value in column "%s" (%d)' % pair for pair in left_out.items())
+        print("%s: %d of %d rows left out: %s" % (path, count, count + len(inputs), why), file=sys.stderr)
     return inputs, targets, digest
 
 
