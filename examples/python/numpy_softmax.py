@@ -19,7 +19,8 @@ class Softmax(Trainer):
         name = require_softmax(task)["name"]
         require_metric(task, ["accuracy", "loss"])
         if task["optimiser"]["kind"] != "sgd":
-            raise ValueError("this trainer descends by sgd, but the task has the optimiser %s" % task["optimiser"]["kind"])
+            text = "this trainer descends by sgd, but the task has the optimiser %s"
+            raise ValueError(text % task["optimiser"]["kind"])
         inputs, labels, self.data = read_table(self.path, task, self.label)
         train_x, train_y, test_x, test_y = split_test(inputs, labels)
         # The layer's kernel is [classes, inputs].

@@ -112,8 +112,8 @@ def read_table(path, task, label=None):
     output ``class`` the position of each row's class, of ``labels`` a list of 0 and 1, of ``number`` a list of
     (value - mean) / deviation. All numbers are float32, exactly those of the node. SHA-256: of the file, in hex.
 
-    Rows that ``missing: drop`` leaves out are counted on standard error. ``task``: that of ``hello``. ``label``: column of
-    the class, where it is not the one that the task names. Raises ValueError with file, line, column and what to do.
+    Rows that ``missing: drop`` leaves out are counted on standard error. ``task``: that of ``hello``. ``label``: column
+    of the class, where it is not the one that the task names. Raises ValueError with file, line, column and what to do.
     """
     data = _file_bytes(path)
     digest = hashlib.sha256(data).hexdigest()
