@@ -1,6 +1,7 @@
-"""A trainer with scikit-learn's SGDClassifier (logistic loss) on a CSV file with a label column.
+"""A trainer with scikit-learn's SGDClassifier (logistic loss) on a CSV file with a column of classes.
 
-Its model is one dense layer (built-in model `softmax`): a row of weights and a bias per class.
+Its model is one dense layer (built-in model `softmax`): a row of weights and a bias per class. SGDClassifier takes one
+step per sample and has no momentum, which the log says. Adam and logit adjustment, which it has not either, are refused.
 
 - Three classes or more: SGDClassifier trains each row by itself, its class against the rest.
 - Two classes: it has one row w and one bias, for the probability sigmoid(w.x + b) of the second class. The layer has two
@@ -8,7 +9,7 @@ Its model is one dense layer (built-in model `softmax`): a row of weights and a 
   m + w/2, where m is the mean of the rows that came in: nothing is lost, and without training the same rows go out. A
   step of softmax moves both rows, w thus twice as far as a step of the sigmoid; the learning rate makes up for it.
 
-    trainer: { command: [python3, sklearn_sgd.py, data.csv, --label, species] }
+    trainer: { command: [python3, sklearn_sgd.py, data.csv] }
 """
 
 import argparse
@@ -16,22 +17,29 @@ import argparse
 import numpy as np
 from sklearn.linear_model import SGDClassifier
 
-from tempered_trainer import Trainer, read_table, run
+from tempered_trainer import Trainer, read_table, require_metric, require_softmax, run, split_test
 
 
 class LogisticTrainer(Trainer):
     def __init__(self, path, label):
-        self.path, self.label = path, label
+        self.path, self.label, self.told = path, label, False
 
     def start(self, hello):
         task = hello["task"]
-        columns, classes = task["input"]["columns"], task["output"]["classes"]
+        name = require_softmax(task)["name"]
+        require_metric(task, ["accuracy", "loss"])
+        if task["optimiser"]["kind"] != "sgd":
+            text = "SGDClassifier descends by sgd, but the task has the optimiser %s"
+            raise ValueError(text % task["optimiser"]["kind"])
         inputs, labels, self.data = read_table(self.path, task, self.label)
-        x, y = np.array(inputs), np.array(labels)
-        test = np.arange(len(y)) % 5 == 0
-        self.train_set, self.test_set = (x[~test], y[~test]), (x[test], y[test])
-        self.samples, self.test_samples = int((~test).sum()), int(test.sum())
-        self.classes, self.features = np.arange(len(classes)), len(columns)
+        train_x, train_y, test_x, test_y = split_test(inputs, labels)
+        # The layer's kernel is [classes, inputs].
+        count, self.features = hello["layout"][0]["shape"]
+        self.use_layout([(name + ".kernel", (count, self.features)), (name + ".bias", (count,))])
+        self.train_set = np.array(train_x).reshape(-1, self.features), np.array(train_y, int)
+        self.test_set = np.array(test_x).reshape(-1, self.features), np.array(test_y, int)
+        self.samples, self.test_samples = len(train_y), len(test_y)
+        self.classes = np.arange(count)
 
     def set_parameters(self, flat):
         values = np.frombuffer(flat, "<f4").astype(np.float64)
@@ -43,6 +51,11 @@ class LogisticTrainer(Trainer):
         return np.concatenate([self.kernel.ravel(), self.bias]).astype("<f4").tobytes()
 
     def train(self, request):
+        if request["logitAdjustment"] != 0:
+            raise ValueError("SGDClassifier has no logit adjustment; run with logitAdjustment: 0")
+        if request["momentum"] != 0 and not self.told:
+            self.told = True
+            print("SGDClassifier has no momentum: it trains without the run's %s" % request["momentum"])
         x, y = self.train_set
         rng = np.random.RandomState(request["seed"])
         size = min(request["batchSize"], len(y))
@@ -89,6 +102,6 @@ def from_classifier(rows, before):
 
 parser = argparse.ArgumentParser()
 parser.add_argument("path")
-parser.add_argument("--label", required=True)
+parser.add_argument("--label", help="column of the class; default: the one that the task names")
 arguments = parser.parse_args()
 run(LogisticTrainer(arguments.path, arguments.label))

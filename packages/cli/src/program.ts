@@ -121,7 +121,7 @@ function addNodeCommands(program: Command): void {
   node
     .command('start')
     .description(
-      'Join the run and take part in its rounds; after a stop or a crash the node continues where its ledger ends.',
+      'Join the run and take part in its rounds; after a stop or a crash the node repeats the round that was interrupted, or, where the others are ahead by then, jumps to theirs, which leaves a gap in its ledger.',
     )
     .requiredOption('--config <path>', 'node folder or its configuration file, e.g. alice or alice/node.yaml')
     .addOption(backendOption())

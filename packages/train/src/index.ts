@@ -30,7 +30,7 @@ export {
   type SourceSummary,
   type TableSummary,
 } from './data/inspect/inspect-source.js'
-export { loadData, loadSamples, type SourceSpec } from './data/load-data.js'
+export { loadData, loadMeasured, loadSamples, type Measured, type SourceSpec } from './data/load-data.js'
 export { MEMORY_EXAMPLE, parseMemory } from './data/memory-budget.js'
 export { histogram, type PartitionScheme, partition } from './data/partition.js'
 export { type SplitReport, splitSource } from './data/split/split-source.js'

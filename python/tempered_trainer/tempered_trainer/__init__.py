@@ -4,15 +4,31 @@ The node starts this process and talks to it over standard input and output. Eve
 standard error, and from there into the node's log.
 """
 
-import csv
+import array
+import difflib
+import gzip
 import hashlib
 import json
+import math
 import os
+import re
 import struct
 import sys
 import traceback
+import zlib
 
-__all__ = ["Trainer", "run", "offsets", "read_table"]
+__all__ = [
+    "Trainer",
+    "run",
+    "offsets",
+    "read_table",
+    "split_test",
+    "test_rows",
+    "layers_of",
+    "require_softmax",
+    "require_metric",
+    "log_priors",
+]
 __version__ = "0.1.0"
 
 PROTOCOL_VERSION = 1
@@ -23,12 +39,15 @@ class Trainer:
     """Subclass it and give an instance to ``run``.
 
     Attributes, to be set in ``start`` at the latest:
-        layout: list of (name, shape) of all tensors, in the order of the flat vector; default: what the task says.
+        layout: list of (name, shape) of all tensors of your model, in the order of the flat vector. The node compares it
+            with the run's, so take it from the model: ``self.use_layout(model.named_parameters())``. Without it the
+            helper compares at least the number of the parameters, if ``get_parameters`` works right after ``start``.
         samples, test_samples: numbers of training and test samples.
         data: a text that differs between data sets, e.g. a SHA-256; the node commits to it.
     """
 
     layout = None
+    _wanted = ()
     samples = 0
     test_samples = 0
     data = ""
@@ -38,6 +57,21 @@ class Trainer:
 
         ``node`` is the position of the node among the members; -1 when only the first parameters are wanted.
         """
+
+    def use_layout(self, named):
+        """Fills ``layout`` from pairs of a name and a tensor or shape, in the order of the flat vector.
+
+        Names may be those of the task's layout or those of PyTorch's modules, called as the task's layers are: a
+        ``weight`` is then the task's ``kernel`` or ``scale``, the ``bias`` of a normalisation its ``shift``.
+        """
+        wanted = [slot["name"] for slot in self._wanted]
+        layout = []
+        for name, tensor in named:
+            path, _, last = name.rpartition(".")
+            others = [path + "." + other for other in _TORCH_NAMES.get(last, ())]
+            due = wanted[len(layout)] if len(layout) < len(wanted) else None
+            layout.append((due if due in others else name, tuple(getattr(tensor, "shape", tensor))))
+        self.layout = layout
 
     def set_parameters(self, flat):
         """``flat``: bytes of ``parameters`` little-endian float32; keep a copy."""
@@ -70,39 +104,413 @@ class Trainer:
         """Called once at the end."""
 
 
-def read_table(path, task, label):
-    """The samples of a CSV file as the task wants them: (inputs, labels, SHA-256 of the file in hex).
+def read_table(path, task, label=None):
+    """The rows of a CSV or TSV file (also .gz) as the node itself would encode them: (inputs, targets, SHA-256).
 
-    inputs: one list of floats per row, (value - mean) / deviation of each input column. labels: the position of each
-    row's ``label`` among the task's classes. ``task``: that of ``hello``, with number columns and named classes.
-    Raises ValueError with the line for a missing column, a value that is no number, or an unknown class.
+    inputs: a list of numbers per row; (value - mean) / deviation of number columns and a 0 or 1 for each listed value of
+    category columns, in the order of the task's columns. ``missing`` and ``other`` of the task hold. targets: of an
+    output ``class`` the position of each row's class, of ``labels`` a list of 0 and 1, of ``number`` a list of
+    (value - mean) / deviation. All numbers are float32, exactly those of the node. SHA-256: of the file, in hex.
+
+    Rows that ``missing: drop`` leaves out are counted on standard error. ``task``: that of ``hello``. ``label``: column
+    of the class, where it is not the one that the task names. Raises ValueError with file, line, column and what to do.
     """
-    classes = {name: number for number, name in enumerate(task["output"]["classes"])}
-    inputs, labels = [], []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            where = "%s:%d" % (path, reader.line_num)
-            sample = []
-            for column in task["input"]["columns"]:
-                name = column["name"]
-                if column["type"] != "number":
-                    raise ValueError("column %s is a %s column; read_table knows numbers" % (name, column["type"]))
-                try:
-                    value = float(row[name])
-                except KeyError:
-                    raise ValueError("%s: there is no column %s" % (path, name)) from None
-                except (TypeError, ValueError):
-                    raise ValueError("%s: %r in column %s is not a number" % (where, row[name], name)) from None
-                sample.append((value - column["mean"]) / column["deviation"])
-            if label not in row:
-                raise ValueError("%s: there is no column %s" % (path, label))
-            if row[label] not in classes:
-                raise ValueError("%s: %r is not a class of the task" % (where, row[label]))
-            inputs.append(sample)
-            labels.append(classes[row[label]])
-    with open(path, "rb") as file:
-        return inputs, labels, hashlib.sha256(file.read()).hexdigest()
+    data = _file_bytes(path)
+    digest = hashlib.sha256(data).hexdigest()
+    text = _text(path, data)
+    tabs = re.search(r"\.tsv(\.gz)?$", str(path), re.IGNORECASE)
+    records = _records(path, text, "\t" if tabs else _delimiter(text))
+    _, header = next((pair for pair in records if pair[1] != [""]), (1, None))
+    if header is None:
+        raise ValueError("%s:1: is empty; the first line must name the columns" % path)
+    header = [name.strip(_SPACE) or "column %d" % (k + 1) for k, name in enumerate(header)]
+    for name in header:
+        if header.count(name) > 1:
+            text = '%s:1: names the column "%s" twice; the first line must name every column once'
+            raise ValueError(text % (path, name))
+    if task["input"]["type"] != "table":
+        raise ValueError("%s: is a table, but the task takes %ss" % (path, task["input"]["type"]))
+    columns = [(column["name"], _input_encoder(column)) for column in task["input"]["columns"]]
+    output = dict(task["output"])
+    if label is not None:
+        if output["type"] != "class":
+            text = "the task has an output `%s`, whose columns it names; leave out the column of the label, %s"
+            raise ValueError(text % (output["type"], label))
+        output["column"] = label
+    target_names, encode_target = _target_encoder(output)
+    wanted = [(name, "needs") for name, _ in columns] + [(name, "predicts") for name in target_names]
+    for name, use in wanted:
+        if name not in header:
+            text = '%s:1: has no column "%s", which the task %s%s; it has %s'
+            listed = ", ".join(header[:20]) + (", ..." if len(header) > 20 else "")
+            raise ValueError(text % (path, name, use, _near(name, header), listed))
+    columns = [(header.index(name), encode) for name, encode in columns]
+    left_out = {}
+    target_places = [header.index(name) for name in target_names]
+    inputs, targets = [], []
+    for line, record in records:
+        where = "%s:%d: " % (path, line)
+        if len(header) > 1 and record == [""]:
+            continue
+        if len(record) != len(header):
+            text = "%shas %d values, but the header names %d columns; put values that contain the delimiter in quotes"
+            raise ValueError(text % (where, len(record), len(header)))
+        sample = array.array("f")
+        for place, encode in columns:
+            numbers = encode(record[place], where)
+            if numbers is None:
+                left_out[header[place]] = left_out.get(header[place], 0) + 1
+                break
+            sample.extend(numbers)
+        else:
+            targets.append(encode_target([record[place] for place in target_places], where))
+            inputs.append(sample.tolist())
+    if left_out:
+        count = sum(left_out.values())
+        why = ", ".join('no value in column "%s" (%d)' % pair for pair in left_out.items())
+        print("%s: %d of %d rows left out: %s" % (path, count, count + len(inputs), why), file=sys.stderr)
+    return inputs, targets, digest
+
+
+def split_test(inputs, targets, share=0.2):
+    """Keeps a share of the rows for tests, the same rows as a node does: (inputs, targets, test inputs, test targets).
+
+    The rule of docs/data.md, which depends on nothing but the order of the rows and, of classes, their labels.
+    """
+    marks = test_rows(len(inputs), share, targets if targets and isinstance(targets[0], int) else None)
+    parts = []
+    for wanted in (False, True):
+        for rows in (inputs, targets):
+            parts.append([row for row, mark in zip(rows, marks) if mark is wanted])
+    return tuple(parts)
+
+
+def test_rows(count, share=0.2, labels=None):
+    """Whether each of ``count`` rows is kept for tests. With labels, each label's rows are drawn by themselves."""
+    groups = {}
+    for row in range(count):
+        groups.setdefault(labels[row] if labels else 0, []).append(row)
+    marks = [False] * count
+    for rows in groups.values():
+        exact = share * len(rows)
+        drawn = math.floor(exact) + (1 if exact - math.floor(exact) >= 0.5 else 0)
+        for row in sorted(rows, key=_row_hash)[:drawn]:
+            marks[row] = True
+    if count >= 2 and len(set(marks)) == 1:
+        first = min(range(count), key=_row_hash)
+        marks[first] = not marks[first]
+    return marks
+
+
+def _row_hash(row):
+    mixed = (row + 0x9E3779B9) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    return mixed ^ (mixed >> 16)
+
+
+# Spaces, digits and missing values are those that the node knows; Python's own are others.
+_SPACE = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f"
+    "\u205f\u3000\ufeff"
+)
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+_TRUTH = {"true": 1, "false": 0, "yes": 1, "no": 0}
+
+
+def _file_bytes(path):
+    if os.path.isdir(path):
+        raise ValueError("%s: is a folder; name a .csv or .tsv file in it" % path)
+    if re.search(r"\.(parquet|npz|npy|(jsonl|ndjson)(\.gz)?)$", str(path), re.IGNORECASE):
+        raise ValueError("%s: read_table reads .csv and .tsv, also .gz; save it as one of them" % path)
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ValueError("%s: does not exist; check the path (seen from %s)" % (path, os.getcwd())) from None
+
+
+def _text(path, data):
+    if str(path).endswith(".gz"):
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error):
+            raise ValueError("%s: the compressed data is damaged; fetch the file again" % path) from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ValueError("%s: is UTF-16, not UTF-8; save it as UTF-8" % path)
+    zero = data[:4096].find(b"\0")
+    if zero >= 0:
+        raise ValueError("%s at byte %d: holds a zero byte, so it is no text file; check the format" % (path, zero))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError("%s at byte %d: is not UTF-8 here; save it as UTF-8" % (path, error.start)) from None
+    return text[1:] if text.startswith("\ufeff") else text
+
+
+def _delimiter(text):
+    line = re.sub('"[^"]*"', "", re.split("\r?\n", text, maxsplit=1)[0])
+    return max(",;\t|", key=line.count)
+
+
+def _records(path, text, delimiter):
+    """Pairs of line and values. A blank line has one empty value."""
+    ends = re.search("\r\n|\n|\r", re.sub('"[^"]*"', "", text))
+    newline = ends.group() if ends else "\n"
+    quoted = re.compile('"((?:[^"]|"")*)"')
+    plain = re.compile('(?:(?!%s)[^"%s])*' % (newline, re.escape(delimiter)))
+    at, line = 0, 1
+    while at < len(text):
+        end = text.find(newline, at)
+        end = len(text) if end < 0 else end
+        if text.find('"', at, end) < 0:
+            yield line, text[at:end].split(delimiter)
+            at, line = end + len(newline), line + 1
+            continue
+        values, begun = [], at
+        while True:
+            if text.startswith('"', at):
+                found = quoted.match(text, at)
+                if found is None:
+                    message = '%s:%d: a quote is opened and never closed; close it, or write "" for a quote in a value'
+                    raise ValueError(message % (path, line))
+                values.append(found.group(1).replace('""', '"'))
+                wrong = 'text follows a closing quote; write "" for a quote in a value'
+            else:
+                found = plain.match(text, at)
+                values.append(found.group())
+                wrong = 'a quote in the middle of a value; put the whole value in quotes and write "" for it'
+            at = found.end()
+            if at == len(text) or text.startswith(newline, at):
+                break
+            if not text.startswith(delimiter, at):
+                raise ValueError("%s:%d: %s" % (path, line + text.count("\n", begun, at), wrong))
+            at += 1
+        yield line, values
+        at, line = at + len(newline), line + 1 + sum(value.count("\n") for value in values)
+
+
+def _is_missing(cell):
+    return cell.strip(_SPACE).lower() in _MISSING
+
+
+def _number_of(cell):
+    text = cell.strip(_SPACE)
+    if _DECIMAL.fullmatch(text) is None:
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _shown(cell):
+    text = json.dumps(cell, ensure_ascii=False)
+    return text[:40] + "..." if len(text) > 40 else text
+
+
+def _near(name, names):
+    found = difflib.get_close_matches(name, names, 1)
+    return '; did you mean "%s"?' % found[0] if found else ""
+
+
+def _missing_value(where, name, target=False):
+    advice = "add it, or say in the task `missing: drop` or `missing: { impute: ... }`"
+    if target:
+        advice = "remove the row, since what is to be predicted must be known"
+    return ValueError('%scolumn "%s" has no value here; %s' % (where, name, advice))
+
+
+def _not_a_number(where, name, cell):
+    advice = "write a finite number, or make the column a category in the task"
+    if _DECIMAL.fullmatch(cell.strip(_SPACE).replace(",", ".", 1)) and "," in cell:
+        advice = "write decimals with a point"
+    return ValueError('%scolumn "%s" has %s, which is no number; %s' % (where, name, _shown(cell), advice))
+
+
+def _input_encoder(column):
+    """Makes a function of (cell, place) that returns the numbers of a cell; None when its row is to be left out."""
+    name, missing = column["name"], column.get("missing", "refuse")
+    impute = missing["impute"] if isinstance(missing, dict) else None
+    if column["type"] == "number":
+        mean, deviation = float(column.get("mean", 0)), float(column.get("deviation", 1))
+
+        def encode_number(cell, where):
+            value = _number_of(cell)
+            if value is None:
+                if not _is_missing(cell):
+                    raise _not_a_number(where, name, cell)
+                if missing == "drop":
+                    return None
+                if missing == "refuse":
+                    raise _missing_value(where, name)
+                value = float(impute)
+            return [(value - mean) / deviation]
+
+        return encode_number
+
+    values, other = column["values"], column.get("other", "refuse")
+    places = {value: k for k, value in enumerate(values)}
+
+    def encode_category(cell, where):
+        value = cell.strip(_SPACE)
+        if _is_missing(cell) and value not in places:
+            if missing == "drop":
+                return None
+            if missing == "refuse":
+                raise _missing_value(where, name)
+            value = impute
+        numbers = [0.0] * len(values)
+        if value in places:
+            numbers[places[value]] = 1.0
+        elif other == "refuse":
+            text = '%scolumn "%s" has %s, which the task does not list%s; correct it, or say in the task `other: zero`'
+            raise ValueError(text % (where, name, _shown(value), _near(value, values)))
+        return numbers
+
+    return encode_category
+
+
+def _target_encoder(output):
+    """The columns of the targets, and a function of (cells, place) that returns the target of a row."""
+    if output["type"] == "class":
+        column = output.get("column", "label")
+        return [column], _class_encoder(column, output["classes"])
+    if output["type"] == "labels":
+        names = output["columns"]
+
+        def encode_labels(cells, where):
+            numbers = []
+            for name, cell in zip(names, cells):
+                value = _number_of(cell)
+                value = _TRUTH.get(cell.strip(_SPACE).lower()) if value is None else value
+                if value is None and _is_missing(cell):
+                    raise _missing_value(where, name, target=True)
+                if value not in (0, 1):
+                    raise ValueError('%scolumn "%s" has %s; write 0 or 1' % (where, name, _shown(cell)))
+                numbers.append(float(value))
+            return numbers
+
+        return names, encode_labels
+    columns = [(it["name"], float(it.get("mean", 0)), float(it.get("deviation", 1))) for it in output["columns"]]
+
+    def encode_numbers(cells, where):
+        numbers = array.array("f")
+        for (name, mean, deviation), cell in zip(columns, cells):
+            value = _number_of(cell)
+            if value is None:
+                missing = _is_missing(cell)
+                raise _missing_value(where, name, target=True) if missing else _not_a_number(where, name, cell)
+            numbers.append((value - mean) / deviation)
+        return numbers.tolist()
+
+    return [name for name, _, _ in columns], encode_numbers
+
+
+def _class_encoder(column, classes):
+    names = [] if isinstance(classes, int) else classes
+    count = classes if isinstance(classes, int) else len(classes)
+    places = {name: k for k, name in enumerate(names)}
+    by_number = all(_number_of(name) is None for name in names)
+
+    def encode_class(cells, where):
+        cell = cells[0]
+        label = places.get(cell.strip(_SPACE))
+        if label is not None:
+            return label
+        value = _number_of(cell)
+        if value is not None and value == int(value):
+            label = int(value)
+            if not by_number:
+                label = places.get(str(label), -1)
+            if 0 <= label < count:
+                return label
+        if _is_missing(cell):
+            raise _missing_value(where, column, target=True)
+        if not names:
+            text = '%scolumn "%s" has %s; labels of %d classes are whole numbers from 0 to %d; correct it, or list the'
+            text += " names of the classes in the task"
+            raise ValueError(text % (where, column, _shown(cell), count, count - 1))
+        near = _near(cell.strip(_SPACE), names) or "; correct it, or add it to the classes"
+        listed = ", ".join(names[:10]) + (", ..." if count > 10 else "")
+        text = '%scolumn "%s" has %s, which is not a class of the task (%s)%s'
+        raise ValueError(text % (where, column, _shown(cell), listed, near))
+
+    return encode_class
+
+
+_BUILT_IN = {
+    "softmax": ({"layer": "dense", "name": "0"},),
+    "mlp": (
+        {"layer": "dense", "name": "0", "units": 128, "activation": "relu"},
+        {"layer": "dense", "name": "1", "units": 64, "activation": "relu"},
+        {"layer": "dense", "name": "2"},
+    ),
+    "tabular-mlp": (
+        {"layer": "dense", "units": 64},
+        {"layer": "layer-norm"},
+        {"layer": "activation", "function": "relu"},
+        {"layer": "dense", "units": 32, "activation": "relu"},
+        {"layer": "dense"},
+    ),
+}
+
+
+def layers_of(task):
+    """The layers of a task for tables: dicts with ``layer``, ``name`` (as in names of tensors) and all other keys.
+
+    Raises ValueError for a model that has no layers here: a built-in one for other inputs, or a list of tensors.
+    """
+    model, output = task["model"], task["output"]
+    if isinstance(model, str):
+        if model not in _BUILT_IN or task["input"]["type"] != "table":
+            text = "the helper does not know the layers of model `%s` for an input `%s`; list them in the task"
+            raise ValueError(text % (model, task["input"]["type"]))
+        listed = [dict(layer) for layer in _BUILT_IN[model]]
+        outputs = output["classes"] if output["type"] == "class" else output["columns"]
+        listed[-1]["units"] = outputs if isinstance(outputs, int) else len(outputs)
+    elif "layers" in model:
+        listed = [dict(layer) for layer in model["layers"]]
+    else:
+        raise ValueError("the task lists the tensors of its model, not its layers; build it as you know it")
+    for number, layer in enumerate(listed):
+        layer["name"] = layer.get("name") or str(number)
+        if layer["layer"] == "dense":
+            layer.setdefault("activation", "linear")
+            layer.setdefault("bias", True)
+        if layer["layer"] == "layer-norm":
+            layer.setdefault("epsilon", 1e-5)
+    return listed
+
+
+def require_softmax(task):
+    """The only layer of a task for classes whose model is one dense layer without activation. Raises ValueError."""
+    layers = layers_of(task)
+    only = layers[0]
+    plain = only["layer"] == "dense" and only["activation"] == "linear" and only["bias"]
+    if len(layers) == 1 and plain and task["output"]["type"] == "class":
+        return only
+    found = ", ".join("%s (%s)" % (layer["layer"], layer["name"]) for layer in layers)
+    text = "this trainer has one dense layer without activation, for classes; the task has %s for %s. "
+    raise ValueError((text + "Use another trainer, or `model: softmax`") % (found, task["output"]["type"]))
+
+
+def require_metric(task, known):
+    """Raises ValueError unless the task's first metric, by which models are judged, is one of these."""
+    first = task["metrics"][0]
+    if first not in known:
+        text = "this trainer does not measure `%s`, the first of the task's metrics; put %s first, or measure it"
+        raise ValueError(text % (first, " or ".join("`%s`" % name for name in known)))
+
+
+def log_priors(labels, classes):
+    """What ``logitAdjustment`` multiplies: for each class the number to add to its logits in training."""
+    counts = [0] * classes
+    for label in labels:
+        counts[int(label)] += 1
+    total = sum(counts)
+    if any(count > 0.99 * total for count in counts):
+        return [0.0] * classes
+    return [math.log((count + 1) / (total + classes)) for count in counts]
 
 
 def offsets(layout):
@@ -150,9 +558,12 @@ def _answer(trainer, request, tensor):
     if kind == "hello":
         if request["version"] != PROTOCOL_VERSION:
             raise ValueError("the node speaks version %s, this helper %s" % (request["version"], PROTOCOL_VERSION))
-        trainer.layout = [(slot["name"], tuple(slot["shape"])) for slot in request["layout"]]
+        trainer._wanted = request["layout"]
+        given = [(slot["name"], tuple(slot["shape"])) for slot in request["layout"]]
+        trainer.layout = given
         trainer.start(request)
-        layout = [{"name": name, "shape": list(shape)} for name, shape in trainer.layout]
+        layout = _checked_layout(trainer, request) if trainer.layout is given else trainer.layout
+        layout = [{"name": name, "shape": [int(size) for size in shape]} for name, shape in layout]
         return {
             "type": "hello",
             "version": PROTOCOL_VERSION,
@@ -178,6 +589,21 @@ def _answer(trainer, request, tensor):
     if kind == "shutdown":
         return {"type": "shutdown"}, b""
     raise ValueError("unknown request %r" % kind)
+
+
+# Tensors of PyTorch's modules and what the task's layout calls them.
+_TORCH_NAMES = {"weight": ("kernel", "scale"), "bias": ("bias", "shift")}
+
+
+def _checked_layout(trainer, request):
+    """The task's layout, for a trainer that names none; unless its model has another number of parameters."""
+    try:
+        count = memoryview(trainer.get_parameters()).nbytes // 4
+    except Exception:  # It has no parameters before it is given some.
+        count = request["parameters"]
+    if count != request["parameters"]:
+        return [("(all parameters)", (count,))]
+    return trainer.layout
 
 
 def _losses(trainer, request, tensor):

@@ -35,12 +35,17 @@ export function addModelCommands(program: Command): void {
     .action(async (path, options) => (await import('./model-export.js')).modelExport(path, options))
   model
     .command('eval')
-    .description('Measure a model on the test samples of a data source.')
+    .description(
+      'Measure a model on all samples of a data source, or on its own test samples if it has some.',
+    )
     .argument('<state>', 'state folder, node folder or ledger file')
-    .requiredOption('--data <source>', 'file or folder with samples, or mnist')
+    .requiredOption(
+      '--data <source>',
+      'file or folder with samples, or mnist; a file without test samples of its own is measured as a whole',
+    )
     .option(
       '--test <source>',
-      'file or folder with the test samples, or a share of the source in (0, 1)',
+      'measure on this file or folder instead, or on a share of --data in (0, 1), drawn as nodes draw theirs',
       testSource,
     )
     .addOption(round())
@@ -50,7 +55,9 @@ export function addModelCommands(program: Command): void {
     .action(async (path, options) => (await import('./model-eval.js')).modelEval(path, options))
   model
     .command('predict')
-    .description('Print what a model says of each sample of a source, one JSON object per line.')
+    .description(
+      'Print what a model says of each sample of a source, one JSON object per line; probabilities by the name of their class.',
+    )
     .argument('<state>', 'state folder, node folder or ledger file')
     .requiredOption('--data <source>', 'file or folder with samples; tables need no column of labels')
     .addOption(round())

@@ -1,4 +1,12 @@
-import { type BackendChoice, cacheFolder, loadData, metricOf, openPredictor } from '@tempered/train'
+import { counted } from '@tempered/errors'
+import {
+  type BackendChoice,
+  cacheFolder,
+  loadMeasured,
+  type Measured,
+  metricOf,
+  openPredictor,
+} from '@tempered/train'
 import { table } from '../terminal/table.js'
 import { findModel } from './model-source.js'
 
@@ -12,21 +20,24 @@ export interface ModelEvalOptions {
   readonly json?: boolean
 }
 
-/** `tempered model eval`: loss and metrics of a model on the test samples of a source. */
+/**
+ * `tempered model eval`: loss and metrics of a model on all samples of a source, on its own test samples if it has some,
+ * or on what --test names.
+ */
 export async function modelEval(path: string, options: ModelEvalOptions): Promise<void> {
   const { node, entry, task, parameters } = await findModel(path, options.round, { extra: options.blobs })
   const predictor = await openPredictor(task, parameters, options.backend)
-  const { test, notices = [] } = await loadData(
+  const measured = await loadMeasured(
     { source: options.data, ...(options.test === undefined ? {} : { test: options.test }) },
     cacheFolder(),
     task,
   )
-  for (const notice of notices) process.stderr.write(`note: ${notice}\n`)
-  const { loss, metrics, samples, perClass } = await predictor.evaluate(test)
+  for (const notice of measured.notices) process.stderr.write(`note: ${notice}\n`)
+  const { loss, metrics, samples, perClass } = await predictor.evaluate(measured.samples)
   const round = entry.body.round + 1
   if (options.json) {
     process.stdout.write(
-      `${JSON.stringify({ node, round, samples, loss, metrics, perClass: perClass ?? null })}\n`,
+      `${JSON.stringify({ node, round, data: measured.source, part: measured.part, samples, loss, metrics, perClass: perClass ?? null })}\n`,
     )
     return
   }
@@ -35,6 +46,17 @@ export async function modelEval(path: string, options: ModelEvalOptions): Promis
     .map((name) => [metricOf(name).label, Number((metrics[name] ?? Number.NaN).toPrecision(4)).toString()])
   const rows = [...shown, ['loss', Number(loss.toPrecision(4)).toString()], ['samples', String(samples)]]
   process.stdout.write(
-    `${node}, round ${round}, on ${options.data}\n${table(rows, new Set([1])).join('\n')}\n`,
+    `${node}, round ${round}, on ${measuredText(measured, options.test)}\n${table(rows, new Set([1])).join('\n')}\n`,
   )
+}
+
+/** What was measured, for the heading. */
+function measuredText(
+  { part, source, samples: { count } }: Measured,
+  test: string | number | undefined,
+): string {
+  const samples = counted(count, 'sample')
+  if (part === 'all') return `all ${samples} of ${source}`
+  if (part === 'a share') return `a share of ${test} of ${source}, ${samples}`
+  return `the ${counted(count, 'test sample')} of ${source}`
 }

@@ -3,7 +3,13 @@ import { basename, join, relative } from 'node:path'
 import { counted } from '@tempered/errors'
 import { temperedVersion } from '@tempered/lab'
 import { errorCode, writeNewFile } from '@tempered/node'
-import { type ExportFormat, exportModel, type ModelCard, modelCardText } from '@tempered/train/export'
+import {
+  type ExportFormat,
+  exportedTensors,
+  exportModel,
+  type ModelCard,
+  modelCardText,
+} from '@tempered/train/export'
 import { CliError } from '../errors.js'
 import { proofOfRound } from './ledger-prove.js'
 import { type FoundModel, findModel } from './model-source.js'
@@ -25,7 +31,7 @@ export async function modelExport(path: string, options: ModelExportOptions): Pr
   const round = found.entry.body.round + 1
   const folder = options.out ?? `${found.node}-round-${round}`
   const proof = await proofOf(found, round)
-  const card = cardOf(found, options.licence, proof === undefined ? null : PROOF_FILE)
+  const card = cardOf(found, options, proof === undefined ? null : PROOF_FILE)
   const metadata = { run: card.run.id, entry: card.entry, round: String(round), licence: card.licence }
   const files = await exportModel(found.task, found.parameters, options.format, metadata)
   await mkdir(folder, { recursive: true })
@@ -58,7 +64,11 @@ async function proofOf(found: FoundModel, round: number): Promise<Uint8Array | u
   }
 }
 
-function cardOf({ ledger, entry, task }: FoundModel, licence: string, proof: string | null): ModelCard {
+function cardOf(
+  { ledger, entry, task, parameters }: FoundModel,
+  { licence, format }: Pick<ModelExportOptions, 'licence' | 'format'>,
+  proof: string | null,
+): ModelCard {
   const { manifest, id } = ledger.run
   const { body } = entry
   return {
@@ -77,6 +87,7 @@ function cardOf({ ledger, entry, task }: FoundModel, licence: string, proof: str
     metrics: { name: task.primary.label, value: body.metrics.testMetric, loss: body.metrics.testLoss },
     task: task.task,
     parameters: task.parameterCount,
+    tensors: exportedTensors(task, parameters, format) ?? null,
     licence,
     tempered: temperedVersion(),
   }

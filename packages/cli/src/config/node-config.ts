@@ -65,7 +65,9 @@ export const nodeConfigSchema = z.strictObject({
     .int()
     .min(2)
     .default(4)
-    .describe('Number of rounds for which the node keeps its own models on disk.'),
+    .describe(
+      'Number of rounds for which the node keeps its own models on disk; to replay a whole run, its number of rounds.',
+    ),
   diskBudgetMB: z
     .int()
     .min(1)

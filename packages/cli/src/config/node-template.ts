@@ -50,7 +50,7 @@ evaluation:
   samples: 500
 # auto is simd, Tempered's own engine; node, wasm and cpu are backends of tfjs.
 backend: auto
-# Number of rounds for which the node keeps its own models on disk.
+# Number of rounds for which the node keeps its own models on disk. To replay a whole run, keep all of its rounds.
 keepRounds: 4
 # Limit for these models in megabytes; omit for no limit.
 # diskBudgetMB: 500

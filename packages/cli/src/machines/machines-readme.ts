@@ -53,7 +53,8 @@ TEMPERED=/path/to/checkout/tempered sh hosts/${hosts[0]!.node.name}/start.sh
 ${hosts.map(({ node, address }) => `| ${node.name} | \`${address.announce}\` |`).join('\n')}
 
 ${set.isByName ? 'The names must resolve to the hosts, by DNS or by /etc/hosts. Otherwise write the folder again with `--address <node>=<host>:<port>`.' : 'They listen on every interface, or only on loopback if that is their address.'}
-A host that was stopped or has crashed continues where its ledger ends when it is started again.
+A host that was stopped or has crashed repeats the interrupted round when it is started again, or jumps to that of the others
+where they are ahead; its ledger then has a gap.
 
 ${set.isByName ? manifestSections(init) : NO_MANIFESTS}
 ## Afterwards

@@ -17,6 +17,62 @@ function points(rows: number): string {
 
 const INIT = ['task', 'init', '--data', 'points.csv', '--target', 'side', '--model', 'softmax']
 
+/** `model eval` measures what is named, and says what that was. */
+async function checkMeasured(folder: string): Promise<void> {
+  await mkdir(join(folder, 'both'))
+  await writeFile(join(folder, 'both', 'train.csv'), points(30))
+  await writeFile(join(folder, 'both', 'test.csv'), points(10))
+  const evaluate = async (...args: string[]) => {
+    const { code, stdout, stderr } = await callCli(['model', 'eval', 'alice', ...args], folder)
+    expect(code, stderr).toBe(0)
+    return stdout
+  }
+  expect(await evaluate('--data', 'points.csv')).toMatch(/on all 80 samples of points\.csv\n.*samples +80$/s)
+  expect(await evaluate('--data', 'points.csv', '--test', '0.25')).toMatch(
+    /on a share of 0\.25 of points\.csv, 20 samples\n.*samples +20$/s,
+  )
+  expect(await evaluate('--data', 'both')).toMatch(/on the 10 test samples of both\n/)
+  expect(await evaluate('--data', 'points.csv', '--test', 'both')).toMatch(/on the 10 test samples of both\n/)
+  expect(await evaluate('--data', 'both', '--test', 'points.csv')).toMatch(
+    /on all 80 samples of points\.csv\n/,
+  )
+  expect(JSON.parse(await evaluate('--data', 'points.csv', '--json'))).toMatchObject({
+    data: 'points.csv',
+    part: 'all',
+    samples: 80,
+  })
+  const none = await callCli(['model', 'eval', 'alice', '--data', 'none/points.csv'], folder)
+  expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining('has no sample to measure') })
+}
+
+async function checkPredicted(folder: string): Promise<void> {
+  const { stdout } = await callCli(['model', 'predict', 'alice', '--data', 'points.csv'], folder)
+  const { label, probabilities } = JSON.parse(stdout.split('\n', 1)[0] as string)
+  expect(Object.keys(probabilities)).toEqual(['left', 'right'])
+  expect(probabilities[label]).toBeGreaterThanOrEqual(0.5)
+}
+
+/** The card names the tensors of its file, and the next run begins with every format that can be read. */
+async function checkTakenOut(folder: string, create: readonly string[]): Promise<void> {
+  const initial: Buffer[] = []
+  for (const format of ['safetensors', 'npz', 'tfjs', 'onnx']) {
+    const out = await callCli(['model', 'export', 'alice', '--format', format, '--out', format], folder)
+    expect(out.code, out.stderr).toBe(0)
+    const card = await readFile(join(folder, format, 'README.md'), 'utf8')
+    const isNamed = format === 'safetensors' || format === 'npz'
+    expect(card.includes('| `0.weight` | 2×4 |'), format).toBe(isNamed)
+    const made = await callCli([...create, '--initial', format, '--out', 'next.json'], folder)
+    if (format === 'onnx') {
+      expect(made.code).toBe(3)
+      expect(made.stderr).toContain('ONNX is written but not read; export the model as safetensors')
+      continue
+    }
+    expect(made.code, made.stderr).toBe(0)
+    initial.push(await readFile(join(folder, 'next.initial')))
+  }
+  for (const other of initial) expect(other).toEqual(initial[0])
+}
+
 describe('own tables', () => {
   it('go from a file to a run: inspect, init, check, simulate, manifest', () =>
     inTemporaryFolder(async (folder) => {
@@ -79,6 +135,9 @@ assertions: [attacked.meanHonestAccuracy >= 0.9]
       expect(await Promise.all([alice.exit, bob.exit]), bob.stderr.join('\n')).toEqual([0, 0])
       expect(bob.stderr.join('\n')).toContain('has no rows: this node has no samples of its own')
       expect((await callCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
+      await checkMeasured(folder)
+      await checkPredicted(folder)
+      await checkTakenOut(folder, [...create, '--member', 'alice', '--member', 'bob', '--force'])
     }))
 
   it('are dealt to folders that nodes can name', () =>

@@ -100,6 +100,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
 
   const pursueBootstrap = (address: string): Promise<void> => {
     let known: string | undefined
+    let told = false
     const reach = async (): Promise<boolean> => {
       if (known !== undefined && admitted.has(known)) return true
       const connection = await dial([multiaddr(address)])
@@ -109,8 +110,12 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       return true
     }
     return pursuits.pursue(address, reach, 0, (error, inARow) => {
+      if (inARow === 1) told = false
+      // A node that refuses this one does run there, and its refusal is in the log already.
+      if (errorCode(error) === 'E_REFUSED') return
       // Others may simply start later, so the first failures say nothing; a wrong address fails for ever.
-      if (inARow !== WARN_AFTER_FAILURES) return
+      if (told || inARow < WARN_AFTER_FAILURES) return
+      told = true
       logger.warn(
         { address, code: errorCode(error) },
         `bootstrap ${address} is not reached: ${dialText(error)}; trying on. Is a node running there? Otherwise correct \`bootstrap\` in node.yaml`,

@@ -139,15 +139,64 @@ function notesOf(raw: RawSource): readonly string[] {
   return raw.kind === 'arrays' ? (raw.notices ?? []) : []
 }
 
+/** Samples to measure a model on. */
+export interface Measured {
+  readonly samples: Dataset
+  readonly notices: readonly string[]
+  /** Where they come from: the file or folder, and what of it they are. */
+  readonly source: string
+  readonly part: 'all' | 'its own test samples' | 'a share'
+}
+
+/**
+ * What a model is measured on: the test samples of `test`, or of `source` where it is not named; all samples of a
+ * source that has no test samples of its own. Only a share as `test` is drawn as nodes draw theirs. Throws DataError;
+ * E_DATA_EMPTY when there is no sample.
+ */
+export async function loadMeasured(spec: SourceSpec, cacheFolder: string, open: OpenTask): Promise<Measured> {
+  const { source, test } = spec
+  const named = typeof test === 'string' ? test : source
+  const found = await measuredPart(spec, named, cacheFolder, open)
+  if (found.samples.count === 0)
+    throw new DataError('E_DATA_EMPTY', 'has no sample to measure a model on; name other data', {
+      file: named,
+    })
+  return found
+}
+
+async function measuredPart(
+  spec: SourceSpec,
+  source: string,
+  cacheFolder: string,
+  open: OpenTask,
+): Promise<Measured> {
+  const isShare = typeof spec.test === 'number'
+  const raw = isShare
+    ? undefined
+    : await openSource(source, cacheFolder, readOptions({ source }, open, memoryBytes(spec.memory)))
+  if (raw !== undefined && !hasTest(raw)) {
+    const notices: string[] = []
+    const samples = await loadSamples(source, cacheFolder, open, notices, { targets: true })
+    return { samples, notices, source, part: 'all' }
+  }
+  const { test: samples, notices = [] } = await loadData(
+    isShare ? spec : { ...spec, source, test: undefined },
+    cacheFolder,
+    open,
+  )
+  return { samples, notices, source, part: isShare ? 'a share' : 'its own test samples' }
+}
+
 /**
  * Loads all samples of a source as inputs of a task, for predictions; columns and arrays of targets may be missing in
- * tables. `notices` gets what should be said. Throws DataError.
+ * tables unless `targets` are wanted. `notices` gets what should be said. Throws DataError.
  */
 export async function loadSamples(
   source: string,
   cacheFolder: string,
   open: OpenTask,
   notices: string[] = [],
+  { targets = false }: { readonly targets?: boolean } = {},
 ): Promise<Dataset> {
   const memory = memoryBytes()
   const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
@@ -156,7 +205,9 @@ export async function loadSamples(
     const encoded =
       raw.kind === 'arrays'
         ? await encodePart(raw, 'train', open, notices, space)
-        : await encodeRows(raw.kind === 'rows' ? raw : raw.train, open, notices, space, { inputsOnly: true })
+        : await encodeRows(raw.kind === 'rows' ? raw : raw.train, open, notices, space, {
+            inputsOnly: !targets,
+          })
     const samples = await toDataset(encoded)
     if (space.file === undefined) return samples
     const kept = await keepEncoded(

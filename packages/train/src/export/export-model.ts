@@ -18,6 +18,20 @@ export interface ExportedFile {
 }
 
 /**
+ * Names and shapes of the tensors of a safetensors or NPZ file; undefined for formats whose tensors are a program's own
+ * affair.
+ */
+export function exportedTensors(
+  { task, model }: OpenTask,
+  flat: Float32Array,
+  format: ExportFormat,
+): Pick<NamedTensor, 'name' | 'shape'>[] | undefined {
+  if (format !== 'safetensors' && format !== 'npz') return undefined
+  const named = model === undefined ? layoutTensors(task.layout, flat) : torchTensors(model, flat)
+  return named.map(({ name, shape }) => ({ name, shape }))
+}
+
+/**
  * Files of a model. `flat` are its parameters; `metadata` goes into formats that have a place for it. Models that are
  * not made of layers leave as safetensors or NPZ only. Throws TrainError E_EXPORT.
  */

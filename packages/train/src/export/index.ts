@@ -1,3 +1,9 @@
 /** Trained models as files that other programs read. */
-export { EXPORT_FORMATS, type ExportedFile, type ExportFormat, exportModel } from './export-model.js'
+export {
+  EXPORT_FORMATS,
+  type ExportedFile,
+  type ExportFormat,
+  exportedTensors,
+  exportModel,
+} from './export-model.js'
 export { type ModelCard, modelCardText } from './model-card.js'

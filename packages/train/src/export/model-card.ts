@@ -24,6 +24,8 @@ export interface ModelCard {
   readonly metrics: { readonly name: string; readonly value: number | null; readonly loss: number | null }
   readonly task: Task
   readonly parameters: number
+  /** Tensors of the file by the names that they have there; null in formats of programs, such as ONNX. */
+  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[] | null
   readonly licence: string
   readonly tempered: string
 }
@@ -59,12 +61,32 @@ rule ${run.rule}. It is the aggregate of one node after round ${card.round}.
 ${inputText(task.input)}
 
 ${outputText(task)}
-
+${tensorsText(card)}
 ## The task
 
 \`\`\`json
 ${JSON.stringify(task, null, 2)}
 \`\`\`
+`
+}
+
+/** The tensors as the file names them; the task's layout has other names. */
+function tensorsText({ tensors, task }: ModelCard): string {
+  if (tensors === null) return ''
+  const same = JSON.stringify(tensors) === JSON.stringify(task.layout)
+  const listed = tensors.map(({ name, shape }) => `| \`${name}\` | ${shape.join('×') || 'one number'} |`)
+  const note = same
+    ? ''
+    : ' They have the names and shapes of PyTorch modules; the layout of the task below has those of Tempered, where a ' +
+      '`weight` is called `kernel` or `scale`, and the `bias` of a normalisation `shift`.'
+  return `
+## Tensors of the file
+
+In the order of the file.${note}
+
+| tensor | shape |
+|---|---|
+${listed.join('\n')}
 `
 }
 

@@ -18,8 +18,11 @@ type Described = Pick<NamedTensor, 'name' | 'shape'>
 const REMEDY =
   "name a model of the same layers and sizes, or make the task's model like it (tempered task check shows its layers)"
 
-/** Files that `model export` writes, by which it is recognised that a folder is one of a model. */
-const EXPORTED = ['model.safetensors', 'model.npz', 'model.json'] as const
+/**
+ * Files that `model export` writes, by which it is recognised that a folder is one of a model; those that can be read
+ * first, so that one that cannot is named only where there is no other.
+ */
+const EXPORTED = ['model.safetensors', 'model.npz', 'model.json', 'model.onnx'] as const
 
 /** What to do about files of other programs. */
 const INSTEAD: Readonly<Record<string, string>> = {

@@ -10,8 +10,8 @@ import type { Evaluation } from './trainer.js'
 
 /** What a model says of one sample. */
 export type Prediction =
-  /** The most likely class with the probability of every class, in the task's order. */
-  | { readonly label: string; readonly probabilities: readonly number[] }
+  /** The most likely class, and the probability of every class by its name. */
+  | { readonly label: string; readonly probabilities: Readonly<Record<string, number>> }
   /** The probability of every label. */
   | { readonly labels: Readonly<Record<string, number>> }
   /** Numbers in the units of their columns. */
@@ -89,7 +89,10 @@ function predictionReader({ task, outputs }: OpenTask): (values: Float32Array) =
       const names = classNamesOf(task)
       return (values) => {
         const probabilities = softmax(values)
-        return { label: names[largest(probabilities)] ?? '', probabilities }
+        return {
+          label: names[largest(probabilities)] ?? '',
+          probabilities: Object.fromEntries(names.map((name, k) => [name, probabilities[k] as number])),
+        }
       }
     }
     case 'labels':

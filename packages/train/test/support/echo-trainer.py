@@ -31,6 +31,8 @@ class Echo(Trainer):
             print("child %d" % subprocess.Popen(["sleep", "600"]).pid)
         if MODE == "refuse":
             raise ValueError("no data here")
+        if MODE == "other-count":
+            self.flat = [0.0] * 5
         if MODE == "slow-start":
             time.sleep(60)
 
@@ -38,7 +40,7 @@ class Echo(Trainer):
         self.flat = list(struct.unpack("<%df" % (len(flat) // 4), flat))
 
     def get_parameters(self):
-        values = self.flat[:-1] if MODE == "short" else self.flat
+        values = {"short": self.flat[:-1], "long": self.flat + [0.0]}.get(MODE, self.flat)
         return struct.pack("<%df" % len(values), *values)
 
     def train(self, request):

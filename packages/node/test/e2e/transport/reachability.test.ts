@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/clock.js'
-import { silentLogger } from '../../../src/logger.js'
+import { type Logger, silentLogger } from '../../../src/logger.js'
 import { createLibp2pNetwork } from '../../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../../src/transport/network.js'
 import { createManualClock, settle } from '../../support/manual-clock.js'
-import { makeRun, seeds, signers } from '../../support/run-fixture.js'
+import { makeRun, otherRun, seeds, signers } from '../../support/run-fixture.js'
 
 const run = makeRun({ deadlines: { reconnectMs: 50 } })
 const peers = signers.map((signer) => signer.peerId)
@@ -25,16 +25,21 @@ const silent: LocalSource = {
 function createMember(
   index: number,
   neighbours: readonly number[],
-  { clock = systemClock, bootstrap = [] }: { clock?: Clock; bootstrap?: readonly string[] } = {},
+  {
+    clock = systemClock,
+    bootstrap = [],
+    ofRun = run,
+    logger = silentLogger,
+  }: { clock?: Clock; bootstrap?: readonly string[]; ofRun?: typeof run; logger?: Logger } = {},
 ) {
   const network = createLibp2pNetwork(
     {
-      run,
+      run: ofRun,
       signer: signers[index],
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
       local: silent,
       clock,
-      logger: silentLogger,
+      logger,
     },
     { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, mdns: false },
   )
@@ -54,7 +59,7 @@ function createMember(
     evidence: ignore,
     accusation: ignore,
     ownHead: ignore,
-    refused: ignore,
+    refused: () => tell('refused'),
   }
   return {
     network,
@@ -144,5 +149,42 @@ describe('addresses that arrive later', () => {
     clock.advance(0)
     await Promise.all([known.count(2), late.count(2), newest.count(2)])
     expect(newest.changes).toEqual(['up', 'up'])
+  })
+})
+
+describe('a bootstrap address', () => {
+  /** A member that tries to reach a bootstrap address, and what it warns of. */
+  async function createSeeker(bootstrap: readonly string[], ofRun: typeof run) {
+    const clock = createManualClock()
+    const warnings: string[] = []
+    const warn = (_: object, text: string) => warnings.push(text)
+    const logger = { ...silentLogger, warn } as unknown as Logger
+    const member = createMember(1, [0], { clock, bootstrap, ofRun, logger })
+    await member.start()
+    const tryAgain = async (): Promise<void> => {
+      clock.advance(10_000)
+      await settle()
+    }
+    const reports = () => warnings.filter((text) => text.includes('Is a node running there?'))
+    return { member, tryAgain, reports }
+  }
+
+  it('of a node of another run is not reported as one where no node may be', async () => {
+    const a = createMember(0, [1])
+    await a.start()
+    const { member, tryAgain, reports } = await createSeeker(a.network.addresses(), otherRun)
+    for (let refusals = 1; refusals <= 8; refusals++) {
+      await tryAgain()
+      await member.count(refusals)
+    }
+    expect(new Set(member.changes)).toEqual(new Set(['refused']))
+    expect(reports()).toEqual([])
+  })
+
+  it('where nobody listens is reported once', async () => {
+    const { tryAgain, reports } = await createSeeker(['/ip4/127.0.0.1/tcp/1'], run)
+    while (reports().length === 0) await tryAgain()
+    for (let more = 0; more < 20; more++) await tryAgain()
+    expect(reports()).toHaveLength(1)
   })
 })

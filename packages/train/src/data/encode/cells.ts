@@ -10,7 +10,9 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 export function isMissing(cell: Cell): boolean {
   if (cell === undefined || cell === null) return true
   if (typeof cell === 'number') return Number.isNaN(cell)
-  return typeof cell === 'string' && cell.length <= 4 && MISSING.has(cell.trim().toLowerCase())
+  if (typeof cell !== 'string') return false
+  const text = cell.trim()
+  return text.length <= 4 && MISSING.has(text.toLowerCase())
 }
 
 /** The number that a cell is; undefined when it is none (also infinity). True is 1. */

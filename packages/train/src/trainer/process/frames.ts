@@ -25,6 +25,15 @@ export function encodeFrameHead(message: object, tensorBytes: number): Buffer {
   return head
 }
 
+/** E_TRAINER_LAYOUT: no other start of the same program returns another number of parameters. */
+export function wrongCount(found: number, wanted: number): TrainError {
+  return new TrainError(
+    'E_TRAINER_LAYOUT',
+    `the trainer returned ${found} parameters, but the run's model has ${wanted}; build the same model as the task says, ` +
+      'and answer `hello` with the layout of your own, so that the node compares at the start',
+  )
+}
+
 /** Puts frames together from the pieces of a stream. */
 export class FrameReader {
   private readonly maxTensorBytes: number
@@ -40,7 +49,10 @@ export class FrameReader {
     this.maxTensorBytes = maxTensorBytes
   }
 
-  /** The frames that this piece completes. Throws E_TRAINER_PROTOCOL for lengths out of bounds and for bad JSON. */
+  /**
+   * The frames that this piece completes. Throws E_TRAINER_PROTOCOL for lengths out of bounds and for bad JSON,
+   * E_TRAINER_LAYOUT for more parameters than the model has.
+   */
   push(piece: Uint8Array): Frame[] {
     const frames: Frame[] = []
     let rest = piece
@@ -74,6 +86,10 @@ export class FrameReader {
   }
 
   private begin(jsonBytes: number, tensorBytes: number): void {
+    // Text that went astray gives a first length beyond the limit, so this is a frame, of another model.
+    if (jsonBytes >= 2 && jsonBytes <= MAX_JSON_BYTES && tensorBytes % 4 === 0) {
+      if (tensorBytes > this.maxTensorBytes) throw wrongCount(tensorBytes / 4, this.maxTensorBytes / 4)
+    }
     if (
       jsonBytes < 2 ||
       jsonBytes > MAX_JSON_BYTES ||

@@ -8,6 +8,7 @@ import type { OpenTask } from '../../task/task.js'
 import { TrainError } from '../train-error.js'
 import type { EvaluateRequest, Evaluation, Trainer, TrainRequest, TrainResult } from '../trainer.js'
 import { checkEvaluateRequest, checkParameterCount, checkTrainRequest } from '../trainer-checks.js'
+import { wrongCount } from './frames.js'
 import { TRAINER_PROTOCOL_VERSION, type TrainerReplies } from './messages.js'
 import { TrainerChild, type TrainerChildInit } from './trainer-child.js'
 
@@ -85,8 +86,8 @@ export async function createProcessTrainer(init: ProcessTrainerInit): Promise<Pr
 
 /**
  * The parameters with which a process begins, by the run's seed: what it answers to `get` right after `hello`. The
- * process is started for this and ends afterwards. Rejects as {@link createProcessTrainer}, and with
- * E_TRAINER_PROTOCOL for another number of parameters or ones that are not finite.
+ * process is started for this and ends afterwards. Rejects as {@link createProcessTrainer}, also with E_TRAINER_LAYOUT
+ * for another number of parameters, and with E_TRAINER_PROTOCOL for ones that are not finite.
  */
 export async function initialProcessParameters(init: ProcessTrainerInit): Promise<Float32Array> {
   const trainer = new ChildTrainer(init)
@@ -228,11 +229,7 @@ class ChildTrainer implements ProcessTrainer {
   }
 
   private checkReturned({ length }: Float32Array): void {
-    if (length === this.parameterCount) return
-    throw new TrainError(
-      'E_TRAINER_PROTOCOL',
-      `the trainer returned ${length} parameters, but the model has ${this.parameterCount}`,
-    )
+    if (length !== this.parameterCount) throw wrongCount(length, this.parameterCount)
   }
 
   dispose(): void {

@@ -147,9 +147,16 @@ describe.runIf(hasPython)('a trainer in Python', () => {
     await trainer.close()
   })
 
-  it('refuses parameters of the wrong number', async () => {
-    const trainer = await open('short', { attempts: 1 })
-    await expect(trainer.train(request)).rejects.toMatchObject({ code: 'E_TRAINER_PROTOCOL' })
+  it.each([
+    ['short', 3],
+    ['long', 5],
+  ])('refuses parameters of the wrong number without another attempt: %s', async (mode, count) => {
+    const trainer = await open(mode)
+    await expect(trainer.train(request)).rejects.toMatchObject({
+      code: 'E_TRAINER_LAYOUT',
+      message: expect.stringContaining(`returned ${count} parameters, but the run's model has 4`),
+    })
+    expect(log.join('\n')).not.toContain('starting it again')
     await trainer.close()
   })
 
@@ -158,6 +165,11 @@ describe.runIf(hasPython)('a trainer in Python', () => {
       'other-layout',
       'E_TRAINER_LAYOUT',
       "tensor 0 of the trainer is other [2, 2], but the run's task has 0.kernel [2, 1]",
+    ],
+    [
+      'other-count',
+      'E_TRAINER_LAYOUT',
+      "tensor 0 of the trainer is (all parameters) [5], but the run's task has 0.kernel [2, 1]",
     ],
     ['refuse', 'E_TRAINER_FAILED', 'ValueError: no data here'],
   ])('does not start with %s', async (mode, code, message) => {

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pythonWith } from '../../../../../test-support/python.js'
-import { resolveTask } from '../../../src/task/task.js'
-import { taskFileSchema } from '../../../src/task/task-schema.js'
+import { loadData } from '../../../src/data/load-data.js'
+import { createWasmEngine } from '../../../src/engine/wasm/wasm-engine.js'
+import { initialTaskParameters, resolveTask } from '../../../src/task/task.js'
+import { type TaskFileInput, taskFileSchema } from '../../../src/task/task-schema.js'
+import { createTrainerFactory } from '../../../src/trainer/engine-trainer.js'
 import { createProcessTrainer } from '../../../src/trainer/process/process-trainer.js'
 
 const path = (relative: string): string =>
@@ -38,8 +41,6 @@ function taskOf(classes: readonly string[]) {
     }),
   )
 }
-const task = taskOf(CLASSES)
-
 let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tempered-python-'))
@@ -48,10 +49,16 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 /** The trainer of an example on data.csv; to be closed. */
-function openExample(script: string, python: string, of: ReturnType<typeof taskOf>, log: string[]) {
+function openExample(
+  script: string,
+  python: string,
+  of: ReturnType<typeof taskOf>,
+  log: string[],
+  more: readonly string[] = ['--label', 'size'],
+) {
   const program = path(`examples/python/${script}`)
   return createProcessTrainer({
-    command: ['env', `PYTHONPATH=${HELPER}`, python, program, 'data.csv', '--label', 'size'],
+    command: ['env', `PYTHONPATH=${HELPER}`, python, program, 'data.csv', ...more],
     cwd: folder,
     task: of,
     nodeId: 0,
@@ -87,6 +94,7 @@ describe.each([
 })
 
 const withSklearn = pythonWith('numpy', 'sklearn')
+const anyPython = pythonWith()
 
 it.runIf(withSklearn)(
   'scikit-learn gives two classes back as they came, and trains them as softmax',
@@ -122,23 +130,212 @@ it.runIf(withSklearn)(
   },
 )
 
-const anyPython = pythonWith()
-
-describe.runIf(anyPython)('read_table of tempered_trainer', () => {
-  it.each([
-    ['a,b,size\n1,2,low\n3,x,high\n', /data\.csv:3: 'x' in column b is not a number/],
-    ['a,b,size\n1,2,low\n3\n', /data\.csv:3: None in column b is not a number/],
-    ['a,size\n1,low\n', /data\.csv: there is no column b/],
-    ['a,b\n1,2\n', /data\.csv: there is no column size/],
-    ['a,b,size\n1,2,huge\n', /data\.csv:2: 'huge' is not a class of the task/],
-  ])('refuses %j', async (text, message) => {
-    await writeFile(join(folder, 'data.csv'), text)
-    const code = `import json, sys; sys.path.insert(0, sys.argv[1]); from tempered_trainer import read_table; read_table("data.csv", json.loads(sys.argv[2]), "size")`
-    const { status, stderr } = spawnSync(anyPython!, ['-c', code, HELPER, JSON.stringify(task.task)], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-    expect(status).not.toBe(0)
-    expect(stderr).toMatch(message)
+/** A table with a category column, and outputs of all kinds. */
+function mixedTable(): string {
+  const rows = Array.from({ length: 40 }, (_, k) => {
+    const kind = k % 3
+    const more = `${k % 2},${kind === 1 ? 1 : 0},${(k * k) % 17}`
+    return `${kind + (k % 5) / 10},${['red', 'blue', 'green'][(k * 7) % 3]},${CLASSES[kind]},${more}\n`
   })
+  return `a,colour,size,odd,middle,price\n${rows.join('')}`
+}
+
+const MIXED_INPUT = {
+  type: 'table',
+  columns: [
+    { name: 'a', type: 'number', mean: 1, deviation: 2 },
+    { name: 'colour', type: 'category', values: ['red', 'blue'], other: 'zero' },
+  ],
+} as const
+
+const SIZES = { type: 'class', classes: CLASSES, column: 'size' } as const
+
+function mixedTask(more: Record<string, unknown>) {
+  const parsed = { task: 'mixed', input: MIXED_INPUT, output: SIZES, ...more }
+  return resolveTask(taskFileSchema.parse(parsed as unknown as TaskFileInput))
+}
+
+const deep = (units: number, activation: string): unknown => ({
+  layers: [
+    { layer: 'dense', units: 6, activation, name: 'hidden' },
+    { layer: 'layer-norm', epsilon: 1e-3 },
+    { layer: 'activation', function: 'gelu' },
+    { layer: 'dropout', rate: 0 },
+    { layer: 'dense', units: 4, activation: 'silu', bias: false },
+    { layer: 'group-norm', groups: 2 },
+    { layer: 'dense', units },
+  ],
+})
+const ALL_METRICS = ['accuracy', 'f1', 'auroc', 'loss']
+
+/** All samples in each step, so that their order does not matter. */
+const wholeRequest = {
+  round: 0,
+  steps: 5,
+  batchSize: 32,
+  learningRate: 0.05,
+  momentum: 0.9,
+  weightDecay: 0.1,
+}
+
+/** Trains and evaluates in the node's own engine and in the example: parameters and metrics must agree. */
+async function expectSame(script: string, python: string, open: ReturnType<typeof taskOf>): Promise<void> {
+  await writeFile(join(folder, 'data.csv'), mixedTable())
+  const log: string[] = []
+  const data = await loadData({ source: join(folder, 'data.csv') }, '', open)
+  const indices = Uint32Array.from({ length: data.train.count }, (_, k) => k)
+  const samples = { train: { ...data.train, indices }, test: data.test }
+  const own = createTrainerFactory(createWasmEngine()).open({
+    task: open.task,
+    ...samples,
+    nodeId: 0,
+    seed: 1,
+  })
+  const other = await openExample(script, python, open, log, [])
+  try {
+    expect(other.data).toMatchObject({ samples: data.train.count, testSamples: data.test.count })
+    const request = {
+      ...wholeRequest,
+      batchSize: data.train.count,
+      logitAdjustment: open.task.loss === 'cross-entropy' ? 0.5 : 0,
+    }
+    const begin = initialTaskParameters(open, 3)
+    const flats: Float32Array[] = []
+    const scores: Record<string, number>[] = []
+    for (const trainer of [own, other]) {
+      trainer.setParameters(begin)
+      await trainer.train(request)
+      flats.push(trainer.getParameters(new Float32Array(begin.length)))
+      const { loss, metrics } = await trainer.evaluate()
+      scores.push({ ...metrics, loss })
+    }
+    const [mine, theirs] = flats as [Float32Array, Float32Array]
+    expect(mine).not.toEqual(begin)
+    for (const [k, value] of theirs.entries())
+      expect(value, `parameter ${k}`).toBeCloseTo(mine[k] as number, 3)
+    const [wanted, found] = scores as [Record<string, number>, Record<string, number>]
+    for (const [name, value] of Object.entries(wanted)) expect(found[name], name).toBeCloseTo(value, 3)
+  } finally {
+    await other.close()
+  }
+}
+
+const withTorch = pythonWith('torch')
+const withNumpy = pythonWith('numpy')
+
+describe.runIf(withTorch)('pytorch_mlp.py trains as the node itself', () => {
+  const labels = { type: 'labels', columns: ['odd', 'middle'] }
+  const number = { type: 'number', columns: [{ name: 'price', mean: 5, deviation: 4 }] }
+  it.each([
+    ['sgd', { model: deep(3, 'tanh'), metrics: ALL_METRICS }],
+    ['adam', { model: deep(3, 'sigmoid'), optimiser: { kind: 'adam', beta1: 0.8 } }],
+    // With a small epsilon, Adam magnifies the rounding of gradients that are zero.
+    ['adamw', { model: deep(3, 'leaky-relu'), optimiser: { kind: 'adam', decoupled: true, epsilon: 1e-3 } }],
+    ['tabular-mlp', { model: 'tabular-mlp' }],
+    ['mlp', { model: 'mlp' }],
+    ['labels', { model: deep(2, 'relu'), output: labels, metrics: ALL_METRICS }],
+    ['number', { model: deep(1, 'linear'), output: number, metrics: ['mae', 'rmse', 'loss'] }],
+    ['huber', { model: 'softmax', output: number, loss: 'huber' }],
+  ])('%s', (_, more) => expectSame('pytorch_mlp.py', withTorch!, mixedTask(more)))
+})
+
+it.runIf(withNumpy)('numpy_softmax.py trains as the node itself', () =>
+  expectSame(
+    'numpy_softmax.py',
+    withNumpy!,
+    mixedTask({ model: { layers: [{ layer: 'dense', name: 'only', units: 3 }] } }),
+  ),
+)
+
+describe.each([
+  [
+    'pytorch_mlp.py',
+    withTorch,
+    {
+      model: {
+        layers: [
+          { layer: 'residual', layers: [{ layer: 'activation', function: 'relu' }] },
+          { layer: 'dense', units: 3 },
+        ],
+      },
+    },
+    /layer 0 of the task is `residual`, which this example does not build; add it to build\(\)/,
+  ],
+  [
+    'numpy_softmax.py',
+    withNumpy,
+    { model: 'mlp' },
+    /one dense layer without activation.*has dense \(0\), dense \(1\), dense \(2\) for class/,
+  ],
+  [
+    'numpy_softmax.py',
+    withNumpy,
+    { model: { layers: [{ layer: 'dense', units: 3, activation: 'relu' }] } },
+    /without activation/,
+  ],
+  [
+    'numpy_softmax.py',
+    withNumpy,
+    { model: 'softmax', optimiser: { kind: 'adam' } },
+    /has the optimiser adam/,
+  ],
+  [
+    'numpy_softmax.py',
+    withNumpy,
+    { model: 'softmax', metrics: ['f1'] },
+    /does not measure `f1`.*put `accuracy` or `loss` first/,
+  ],
+  [
+    'sklearn_sgd.py',
+    withSklearn,
+    { model: 'softmax', optimiser: { kind: 'adam' } },
+    /has the optimiser adam/,
+  ],
+  ['sklearn_sgd.py', withSklearn, { model: 'mlp' }, /one dense layer without activation/],
+] as const)('%s', (script, python, more, message) => {
+  it.runIf(python)(`refuses at the start what it cannot do: ${message.source}`, async () => {
+    await writeFile(join(folder, 'data.csv'), mixedTable())
+    await expect(openExample(script, python!, mixedTask(more), [], [])).rejects.toMatchObject({
+      code: 'E_TRAINER_FAILED',
+      message: expect.stringMatching(message),
+    })
+  })
+})
+
+it.runIf(withNumpy).each([
+  ['copied beside the script', 'tempered_trainer.py', []],
+  [
+    'in a folder named by a relative PYTHONPATH',
+    'lib/tempered_trainer/__init__.py',
+    ['env', 'PYTHONPATH=lib'],
+  ],
+])('the helper is found %s', async (_, place, before) => {
+  await mkdir(join(folder, 'lib', 'tempered_trainer'), { recursive: true })
+  await copyFile(join(HELPER, 'tempered_trainer', '__init__.py'), join(folder, place))
+  await copyFile(path('examples/python/numpy_softmax.py'), join(folder, 'train.py'))
+  const trainer = await createProcessTrainer({
+    command: [...before, withNumpy!, 'train.py', 'data.csv'],
+    cwd: folder,
+    task: taskOf(CLASSES),
+    nodeId: 0,
+    seed: 1,
+    onLog: () => undefined,
+  })
+  expect(trainer.data.samples).toBe(48)
+  await trainer.close()
+})
+
+it.runIf(anyPython)('use_layout turns names of PyTorch into those of the task', () => {
+  const code = `
+import sys; sys.path.insert(0, sys.argv[1])
+from tempered_trainer import Trainer
+trainer = Trainer()
+names = ["0.kernel", "0.bias", "norm.scale", "norm.shift", "own"]
+trainer._wanted = [{"name": name, "shape": []} for name in names]
+trainer.use_layout([("0.weight", (2, 3)), ("0.bias", (2,)), ("norm.weight", (2,)), ("norm.bias", (2,)), ("own", (1,))])
+assert trainer.layout == [("0.kernel", (2, 3)), ("0.bias", (2,)), ("norm.scale", (2,)), ("norm.shift", (2,)), ("own", (1,))]
+trainer.use_layout([("1.weight", (2, 3)), ("more.bias", (1,))])
+assert trainer.layout == [("1.weight", (2, 3)), ("more.bias", (1,))]
+`
+  expect(spawnSync(anyPython!, ['-c', code, HELPER], { encoding: 'utf8' }).stderr).toBe('')
 })
