@@ -27,7 +27,8 @@ it('the recommended chain learns from nodes of one label each, and says which of
 }, async () => {
   const [average, chain] = [await accuracyAt(1, []), await accuracyAt(1, CHAIN)]
   expect(chain.honestRefused).toBe(0)
-  expect(chain.unfit).toMatchObject([{ step: 'reputation', from: 0, to: 15 }, { step: 'mad-clipping' }])
+  expect(chain.unfit?.map(({ step }) => step)).toEqual(['reputation', 'mad-clipping', 'arc', 'nnm'])
+  expect(chain.unfit?.[0]).toMatchObject({ from: 0, to: 15 })
   expect(chain.unfit?.[0]?.nodes).toHaveLength(10)
   // Alone, each node would know one digit of ten.
   expect(average.worst?.value).toBeGreaterThan(0.6)

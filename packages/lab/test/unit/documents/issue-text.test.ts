@@ -16,7 +16,7 @@ describe('messages of the schema', () => {
     ['nodes: many', 'nodes: must be a number, not "many"'],
     ['nodes: 2.5', 'nodes: must be a whole number, not 2.5'],
     ['nodes: 0', 'nodes: must be at least 1, not 0'],
-    ['nodes: 5000', 'nodes: must be at most 4096, not 5000'],
+    ['nodes: 20000', 'nodes: must be at most 16384, not 20000'],
     ['training: { momentum: 1 }', 'training.momentum: must be below 1, not 1'],
     ['training: { learningRate: 0 }', 'training.learningRate: must be above 0, not 0'],
     [
