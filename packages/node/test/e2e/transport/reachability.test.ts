@@ -173,10 +173,8 @@ describe('a bootstrap address', () => {
     const a = createMember(0, [1])
     await a.start()
     const { member, tryAgain, reports } = await createSeeker(a.network.addresses(), otherRun)
-    for (let refusals = 1; refusals <= 8; refusals++) {
-      await tryAgain()
-      await member.count(refusals)
-    }
+    // A try may end after the clock has moved on, so time goes on until there were enough.
+    while (member.changes.length < 8) await tryAgain()
     expect(new Set(member.changes)).toEqual(new Set(['refused']))
     expect(reports()).toEqual([])
   })
