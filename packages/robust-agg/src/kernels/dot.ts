@@ -4,9 +4,12 @@
  * order.
  */
 
-import { sumSpans } from './distance.js'
+import { CHUNK_LENGTH, sumSpans } from './distance.js'
 
-/** Σ (a − p)·(x − q) over one chunk. */
+/** The origin where there is none, a chunk long. */
+const ZEROS = new Float32Array(CHUNK_LENGTH)
+
+/** Σ (a − p)·(x − q) over one chunk; element k of a and x belongs to element k − shift of p and q. */
 function chunkProduct(
   a: Float32Array,
   x: Float32Array,
@@ -14,6 +17,7 @@ function chunkProduct(
   q: Float32Array,
   from: number,
   to: number,
+  shift: number,
 ): number {
   let l0 = 0
   let l1 = 0
@@ -25,48 +29,17 @@ function chunkProduct(
   let l7 = 0
   const whole = to - ((to - from) & 7)
   for (let k = from; k < whole; k += 8) {
-    l0 += (a[k] - p[k]) * (x[k] - q[k])
-    l1 += (a[k + 1] - p[k + 1]) * (x[k + 1] - q[k + 1])
-    l2 += (a[k + 2] - p[k + 2]) * (x[k + 2] - q[k + 2])
-    l3 += (a[k + 3] - p[k + 3]) * (x[k + 3] - q[k + 3])
-    l4 += (a[k + 4] - p[k + 4]) * (x[k + 4] - q[k + 4])
-    l5 += (a[k + 5] - p[k + 5]) * (x[k + 5] - q[k + 5])
-    l6 += (a[k + 6] - p[k + 6]) * (x[k + 6] - q[k + 6])
-    l7 += (a[k + 7] - p[k + 7]) * (x[k + 7] - q[k + 7])
+    const o = k - shift
+    l0 += (a[k] - p[o]) * (x[k] - q[o])
+    l1 += (a[k + 1] - p[o + 1]) * (x[k + 1] - q[o + 1])
+    l2 += (a[k + 2] - p[o + 2]) * (x[k + 2] - q[o + 2])
+    l3 += (a[k + 3] - p[o + 3]) * (x[k + 3] - q[o + 3])
+    l4 += (a[k + 4] - p[o + 4]) * (x[k + 4] - q[o + 4])
+    l5 += (a[k + 5] - p[o + 5]) * (x[k + 5] - q[o + 5])
+    l6 += (a[k + 6] - p[o + 6]) * (x[k + 6] - q[o + 6])
+    l7 += (a[k + 7] - p[o + 7]) * (x[k + 7] - q[o + 7])
   }
-  const rest = (k: number): number => (k < to ? (a[k] - p[k]) * (x[k] - q[k]) : 0)
-  l0 += rest(whole)
-  l1 += rest(whole + 1)
-  l2 += rest(whole + 2)
-  l3 += rest(whole + 3)
-  l4 += rest(whole + 4)
-  l5 += rest(whole + 5)
-  l6 += rest(whole + 6)
-  return l0 + l1 + (l2 + l3) + (l4 + l5 + (l6 + l7))
-}
-
-/** Σ a·x over one chunk. */
-function plainChunkProduct(a: Float32Array, x: Float32Array, from: number, to: number): number {
-  let l0 = 0
-  let l1 = 0
-  let l2 = 0
-  let l3 = 0
-  let l4 = 0
-  let l5 = 0
-  let l6 = 0
-  let l7 = 0
-  const whole = to - ((to - from) & 7)
-  for (let k = from; k < whole; k += 8) {
-    l0 += a[k] * x[k]
-    l1 += a[k + 1] * x[k + 1]
-    l2 += a[k + 2] * x[k + 2]
-    l3 += a[k + 3] * x[k + 3]
-    l4 += a[k + 4] * x[k + 4]
-    l5 += a[k + 5] * x[k + 5]
-    l6 += a[k + 6] * x[k + 6]
-    l7 += a[k + 7] * x[k + 7]
-  }
-  const rest = (k: number): number => (k < to ? a[k] * x[k] : 0)
+  const rest = (k: number): number => (k < to ? (a[k] - p[k - shift]) * (x[k] - q[k - shift]) : 0)
   l0 += rest(whole)
   l1 += rest(whole + 1)
   l2 += rest(whole + 2)
@@ -94,8 +67,8 @@ export function dotProducts(
       const x = vectors[j]
       sums[j] +=
         origin === null || originOfA === null
-          ? plainChunkProduct(a, x, from, to)
-          : chunkProduct(a, x, originOfA, origin, from, to)
+          ? chunkProduct(a, x, ZEROS, ZEROS, from, to, from)
+          : chunkProduct(a, x, originOfA, origin, from, to, 0)
     }
   })
 }

@@ -4,7 +4,7 @@
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section on file formats.
  */
 
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { constants, gunzip } from 'node:zlib'
 import { DataError } from './data-error.js'
@@ -72,6 +72,25 @@ function parseHeader(head: Uint8Array, rank: number, file: string, maxBytes: num
   return dimensions
 }
 
+/** A file that is open for reading, and what is wanted of it. */
+interface OpenIdxFile {
+  readonly handle: FileHandle
+  readonly file: string
+  /** Bytes on disk. */
+  readonly size: number
+  /** Dimensions wanted. */
+  readonly rank: number
+  /** The most bytes that the header may announce. */
+  readonly maxBytes: number
+}
+
+/** What a header announces. */
+interface IdxHeader {
+  readonly dimensions: number[]
+  /** Bytes of header and data when unpacked. */
+  readonly total: number
+}
+
 /** Reads up to `length` bytes from the start of the file. */
 async function readStart(handle: FileHandle, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
@@ -117,13 +136,7 @@ function gzipError(cause: unknown, file: string, compressedLength: number, total
 }
 
 /** The dimensions of a packed file, and its bytes when it is unpacked. */
-async function readGzipHeader(
-  handle: FileHandle,
-  size: number,
-  rank: number,
-  file: string,
-  maxBytes: number,
-): Promise<{ dimensions: number[]; total: number }> {
+async function readGzipHeader({ handle, file, size, rank, maxBytes }: OpenIdxFile): Promise<IdxHeader> {
   const headerLength = 4 + 4 * rank
   const probe = await readStart(handle, Math.min(size, GZIP_PROBE_BYTES))
   if (probe.length < 18) throw gzipError({ code: 'Z_BUF_ERROR' }, file, probe.length, 0)
@@ -162,8 +175,9 @@ async function readGzipHeader(
   return { dimensions, total }
 }
 
-async function readGzip(handle: FileHandle, size: number, rank: number, file: string, maxBytes: number) {
-  const { dimensions, total } = await readGzipHeader(handle, size, rank, file, maxBytes)
+async function readGzip(opened: OpenIdxFile) {
+  const { handle, file, size } = opened
+  const { dimensions, total } = await readGzipHeader(opened)
   const compressed = await readStart(handle, size)
   const bytes = await gunzipBytes(compressed, { maxOutputLength: total }).catch((cause: unknown) => {
     throw gzipError(cause, file, compressed.length, total)
@@ -178,12 +192,7 @@ async function readGzip(handle: FileHandle, size: number, rank: number, file: st
  */
 export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX_BYTES): Promise<IdxArray> {
   const headerLength = 4 + 4 * rank
-  const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new DataError('E_DATA_NOT_FOUND', 'cannot be opened; check the path and its permissions', {
-      file,
-      cause,
-    })
-  })
+  const handle = await openDataFile(file)
   try {
     const { size } = await handle.stat()
     const gzip = file.endsWith('.gz')
@@ -191,15 +200,8 @@ export async function readIdxFile(file: string, rank: number, maxBytes = MAX_IDX
     if (size > (gzip ? maxBytes + maxBytes / 100 + 4096 : maxBytes)) {
       throw new DataError('E_DATA_TOO_LARGE', `${size} bytes, above the limit of ${maxBytes}`, { file })
     }
-    let bytes: Uint8Array
-    let dimensions: number[]
-    let total: number
-    if (gzip) {
-      ;({ bytes, dimensions, total } = await readGzip(handle, size, rank, file, maxBytes))
-    } else {
-      ;({ dimensions, total } = await readPlainHeader(handle, size, rank, file, maxBytes))
-      bytes = await readStart(handle, size)
-    }
+    const opened = { handle, file, size, rank, maxBytes }
+    const { dimensions, total, bytes } = gzip ? await readGzip(opened) : await readPlain(opened)
     if (bytes.length !== total) throw wrongSize(file, total, bytes.length)
     return { dimensions, values: bytes.subarray(headerLength) }
   } finally {
@@ -214,13 +216,7 @@ function wrongSize(file: string, total: number, found: number): DataError {
   })
 }
 
-async function readPlainHeader(
-  handle: FileHandle,
-  size: number,
-  rank: number,
-  file: string,
-  maxBytes: number,
-): Promise<{ dimensions: number[]; total: number }> {
+async function readPlainHeader({ handle, file, size, rank, maxBytes }: OpenIdxFile): Promise<IdxHeader> {
   const headerLength = 4 + 4 * rank
   const dimensions = parseHeader(await readStart(handle, Math.min(size, headerLength)), rank, file, maxBytes)
   const total = headerLength + dimensions.reduce((product, value) => product * value, 1)
@@ -231,6 +227,11 @@ async function readPlainHeader(
       `${size < total ? 'fetch it again' : 'remove the bytes after that'}`,
     { file, offset: Math.min(size, total) },
   )
+}
+
+async function readPlain(opened: OpenIdxFile) {
+  const header = await readPlainHeader(opened)
+  return { ...header, bytes: await readStart(opened.handle, opened.size) }
 }
 
 /** An IDX file whose bytes are read some at a time. */
@@ -246,7 +247,7 @@ export async function openIdxStream(file: string, rank: number): Promise<IdxStre
   try {
     const { size } = await handle.stat()
     const read = file.endsWith('.gz') ? readGzipHeader : readPlainHeader
-    const { dimensions, total } = await read(handle, size, rank, file, Number.MAX_SAFE_INTEGER)
+    const { dimensions, total } = await read({ handle, file, size, rank, maxBytes: Number.MAX_SAFE_INTEGER })
     return { dimensions, bytes: () => bytesAfter(file, 4 + 4 * rank, total) }
   } finally {
     await handle.close()
