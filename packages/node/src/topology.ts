@@ -34,12 +34,18 @@ function computeTopology(run: Run): RunTopology {
     if (index === undefined) throw new RangeError(`${peer} is not a member of the run`)
     return index
   }
+  const blocks: (Uint32Array | undefined)[] = []
   const neighboursOf = (peer: string): string[] =>
     graph.neighbours(indexOf(peer)).map((index) => members[index]!)
   return {
     graph,
     neighboursOf,
-    eccentricityOf: (peer) => eccentricity(graph, indexOf(peer)),
+    eccentricityOf(peer) {
+      const index = indexOf(peer)
+      const block = Math.floor(index / BLOCK)
+      blocks[block] ??= eccentricities(graph, block * BLOCK)
+      return blocks[block]![index % BLOCK]!
+    },
     mixingOf(peer) {
       if (metropolis === undefined) return undefined
       const weights = metropolis[indexOf(peer)]!.neighbours
@@ -48,19 +54,29 @@ function computeTopology(run: Run): RunTopology {
   }
 }
 
-function eccentricity(graph: Topology, from: number): number {
-  const seen = new Set([from])
-  let frontier = [from]
-  for (let distance = 0; ; distance++) {
-    const next: number[] = []
-    for (const node of frontier) {
-      for (const neighbour of graph.neighbours(node)) {
-        if (seen.has(neighbour)) continue
-        seen.add(neighbour)
-        next.push(neighbour)
-      }
+/** Members whose distances are computed together: one bit of a word each. */
+const BLOCK = 32
+
+/**
+ * Eccentricities of members `first` … `first + BLOCK − 1`. A breadth-first search from all of them at once: bit k of a
+ * node's word says whether member `first + k` reaches it.
+ */
+function eccentricities(graph: Topology, first: number): Uint32Array {
+  const found = new Uint32Array(BLOCK)
+  let reached = new Uint32Array(graph.n)
+  let next = new Uint32Array(graph.n)
+  for (let k = 0; k < BLOCK && first + k < graph.n; k++) reached[first + k] = 1 << k
+  for (let distance = 1; ; distance++) {
+    let grown = 0
+    for (let node = 0; node < graph.n; node++) {
+      const before = reached[node]!
+      let word = before
+      for (const neighbour of graph.neighbours(node)) word |= reached[neighbour]!
+      next[node] = word
+      grown |= word & ~before
     }
-    if (next.length === 0) return distance
-    frontier = next
+    if (grown === 0) return found
+    for (let k = 0; k < BLOCK; k++) if ((grown & (1 << k)) !== 0) found[k] = distance
+    ;[reached, next] = [next, reached]
   }
 }

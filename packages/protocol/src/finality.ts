@@ -66,8 +66,9 @@ interface List {
 export function createFinalityTracker(run: Run): FinalityTracker {
   const { members } = run.manifest
   const quorum = finalityQuorum(members.length)
-  const byHeight: Map<number, Known>[] = members.map(() => new Map())
-  const byRound: Map<number, Known>[] = members.map(() => new Map())
+  /** By member; only those of whom a head is known, since a large run hears from few of its members. */
+  const byHeight = new Map<number, Map<number, Known>>()
+  const byRound = new Map<number, Map<number, Known>>()
   const lists = new Map<string, List>()
   /** Messages that wait for a head, by the name of the head. */
   const waiting = new Map<string, HeadMessage[]>()
@@ -77,16 +78,16 @@ export function createFinalityTracker(run: Run): FinalityTracker {
   const learn = (head: SignedHead): Known => {
     const witnessed = asWitnessed(head.body, run)
     const { member, height, round } = witnessed
-    const known = byHeight[member]!.get(height)
+    const known = byHeight.get(member)?.get(height)
     if (known !== undefined) return known
     const signers = new Uint8Array(Math.ceil(members.length / 8))
     const learned: Known = { ...witnessed, head, signers, cosigned: 0, lists: [] }
-    byHeight[member]!.set(height, learned)
-    byRound[member]!.set(round, learned)
-    if (byHeight[member]!.size > KNOWN_HEADS) {
-      const lowest = byHeight[member]!.get(Math.min(...byHeight[member]!.keys()))!
-      byHeight[member]!.delete(lowest.height)
-      byRound[member]!.delete(lowest.round)
+    const heights = mapOf(byHeight, member).set(height, learned)
+    const rounds = mapOf(byRound, member).set(round, learned)
+    if (heights.size > KNOWN_HEADS) {
+      const lowest = heights.get(Math.min(...heights.keys()))!
+      heights.delete(lowest.height)
+      rounds.delete(lowest.round)
     }
     return learned
   }
@@ -104,12 +105,12 @@ export function createFinalityTracker(run: Run): FinalityTracker {
   const headsOf = (cosigned: CosignedReference): Known[] | string => {
     const named: Known[] = []
     for (const member of membersOf(cosigned)) {
-      const known = byRound[member]!.get(cosigned.round)
+      const known = byRound.get(member)?.get(cosigned.round)
       if (known === undefined) return `${member} in round ${cosigned.round}`
       named.push(known)
     }
     for (const other of cosigned.others) {
-      const known = byHeight[other.member]!.get(other.height)
+      const known = byHeight.get(other.member)?.get(other.height)
       if (known === undefined) return nameOf(other)
       named.push(known)
     }
@@ -209,6 +210,12 @@ export function createFinalityTracker(run: Run): FinalityTracker {
       }
     },
   }
+}
+
+function mapOf(maps: Map<number, Map<number, Known>>, member: number): Map<number, Known> {
+  const map = maps.get(member) ?? new Map<number, Known>()
+  maps.set(member, map)
+  return map
 }
 
 function nameOf({ member, height }: NamedHead): string {

@@ -13,5 +13,6 @@ export { groupNorm, groupNormGradient, layerNorm, layerNormGradient } from './no
 export { adam, descend } from './optimiser'
 export { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pool'
 export { gruStep, gruStepGradient, lstmStep, lstmStepGradient } from './recurrent'
+export { scaleBytes } from './scale-bytes'
 export { reverseKernel, winograd } from './winograd'
 export { winogradGradient } from './winograd-gradient'

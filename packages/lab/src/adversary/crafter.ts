@@ -2,12 +2,14 @@ import { manifestInitialParameters } from '@tempered/node'
 import { createRule, listRules } from '@tempered/robust-agg'
 import {
   type AttackKnowledge,
+  type AttackSurroundings,
   type AttackView,
   createProbe,
   createSurroundings,
   type ModelAttack,
 } from '@tempered/robust-agg/attacks'
 import { createRng } from '@tempered/robust-agg/rng'
+import type { Topology } from '@tempered/robust-agg/topology'
 import type { AdversaryInit, Crafter } from './types.js'
 
 /** @param knowledge whose honest models of the round the attacker sees */
@@ -21,8 +23,7 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
         ? init.honest.filter((other) => neighbours.includes(other))
         : []
   const asks = new Set([...attack.needs, ...attack.uses])
-  const byzantine = manifest.members.map((_, index) => index).filter((index) => !init.honest.includes(index))
-  const surroundings = createSurroundings({ topology: topology.graph, byzantine })
+  const { byzantine, surroundings } = placesOf(topology.graph, init.honest)
   // All neighbours get the same model, so the attack targets one of them: the first honest one.
   const victim = surroundings.victims(node.index)[0]
   // Nobody else can evaluate a rule that uses its victim's own data. The search then keeps its first guess.
@@ -61,7 +62,7 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
         round,
         rounds: manifest.training.rounds,
       },
-      attackers: around.filter((index) => byzantine.includes(index)).length,
+      attackers: around.filter((index) => byzantine.has(index)).length,
     })
     return { ...view, probe }
   }
@@ -79,6 +80,29 @@ export function createCrafter(attack: ModelAttack, knowledge: AttackKnowledge, i
       recipient,
     })
   }
+}
+
+interface Places {
+  readonly topology: Topology
+  readonly byzantine: ReadonlySet<number>
+  readonly surroundings: AttackSurroundings
+}
+
+const known = new WeakMap<readonly number[], Places>()
+
+/** The same object for the same nodes: the attackers of a process share it. */
+function placesOf(topology: Topology, honest: readonly number[]): Places {
+  const found = known.get(honest)
+  if (found?.topology === topology) return found
+  const byzantine = new Set(Array.from({ length: topology.n }, (_, index) => index))
+  for (const index of honest) byzantine.delete(index)
+  const places = {
+    topology,
+    byzantine,
+    surroundings: createSurroundings({ topology, byzantine: [...byzantine] }),
+  }
+  known.set(honest, places)
+  return places
 }
 
 function judgesByOwnData(rule: string): boolean {

@@ -25,24 +25,29 @@ export interface Presence {
 
 export function createPresence(graph: Topology, rounds: number): Presence {
   const states = Array.from({ length: graph.n }, (): State => ({ is: 'absent' }))
-  const become = (is: 'started' | 'gone') => (index: number) => {
-    states[index] = { is }
+  const waits = (state: State): boolean =>
+    state.is === 'started' || (state.is === 'working' && state.round < rounds - 1)
+  const isAway = ({ is }: State): boolean => is === 'gone' || is === 'absent'
+  // Counted, so that a large run in which all are present, or all are in their last round, costs nothing.
+  let waiting = 0
+  let away = graph.n
+  const become = (index: number, state: State): void => {
+    const before = states[index]!
+    waiting += Number(waits(state)) - Number(waits(before))
+    away += Number(isAway(state)) - Number(isAway(before))
+    states[index] = state
   }
   return {
-    started: become('started'),
-    published: (index, round) => {
-      states[index] = { is: 'working', round }
-    },
-    gone: become('gone'),
-    stranded: (isComing) =>
-      states.flatMap((state, index) => {
+    started: (index) => become(index, { is: 'started' }),
+    published: (index, round) => become(index, { is: 'working', round }),
+    gone: (index) => become(index, { is: 'gone' }),
+    stranded: (isComing) => {
+      if (waiting === 0 || away === 0) return []
+      const isLost = (other: number): boolean => isAway(states[other]!) && !isComing(other)
+      return states.flatMap((state, index) => {
         const neighbours = graph.neighbours(index)
-        const waits = state.is === 'started' || (state.is === 'working' && state.round < rounds - 1)
-        const isLost = (other: number): boolean => {
-          const theirs = states[other]!.is
-          return (theirs === 'gone' || theirs === 'absent') && !isComing(other)
-        }
-        return waits && neighbours.length > 0 && neighbours.every(isLost) ? [index] : []
-      }),
+        return waits(state) && neighbours.length > 0 && neighbours.every(isLost) ? [index] : []
+      })
+    },
   }
 }

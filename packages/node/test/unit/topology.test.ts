@@ -1,3 +1,4 @@
+import { createSigner } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { runTopology } from '../../src/topology.js'
 import { makeRun, signers, stranger } from '../support/run-fixture.js'
@@ -48,6 +49,19 @@ describe('the topology of a run', () => {
   it('is the same for every member', () => {
     const [a, b] = [0, 1].map(() => runTopology(custom('metropolis')))
     for (const peer of ids) expect(a.neighboursOf(peer)).toEqual(b.neighboursOf(peer))
+  })
+
+  it('knows the distance to the member farthest away, for more members than are searched together', () => {
+    const members = Array.from({ length: 70 }, (_, k) => createSigner(new Uint8Array(32).fill(k + 1)))
+    const peers = members.map(({ peerId }) => peerId)
+    const ring = runTopology(makeRun({ members, topology: { name: 'ring', params: {}, mixing: 'uniform' } }))
+    for (const peer of peers) expect(ring.eccentricityOf(peer)).toBe(35)
+    // A path of the members 0 … 68; member 69 cannot be reached and reaches nobody.
+    const edges = Array.from({ length: 68 }, (_, k) => [k, k + 1])
+    const path = runTopology(
+      makeRun({ members, topology: { name: 'custom', params: {}, edges, mixing: 'uniform' } }),
+    )
+    expect(peers.map(path.eccentricityOf)).toEqual(peers.map((_, k) => (k === 69 ? 0 : Math.max(k, 68 - k))))
   })
 
   it('refuses a peer that is not a member', () => {

@@ -52,6 +52,12 @@ export interface Program {
    * valid until the next call of `inputs` or `targets`.
    */
   inputs(batch: number): Float32Array | Int32Array
+  /**
+   * Writes float32 inputs that are given as bytes, instead of the caller: sample k of the batch is row `order[k]` of
+   * `rows`, and each byte becomes the entry of its channel's table (byte j of a row is of channel j mod channels).
+   * `tables` has 256 numbers for each channel. Without it, the caller writes `inputs`.
+   */
+  inputBytes?(rows: Uint8Array, order: Uint32Array, batch: number, tables: Float32Array): void
   /** Where to write their targets: for cross-entropy int32 batch × positions, else float32 batch × outputs. */
   targets(batch: number): Float32Array | Int32Array
   /** Begins a round: copies the parameters in and forgets the state of the optimiser. */

@@ -24,7 +24,7 @@ export interface BatchFiller {
 
 export function createBatchFiller(task: Task): BatchFiller {
   const { input, output } = task
-  const scale = input.type === 'image' ? byteScale(input) : undefined
+  const tables = input.type === 'image' ? byteTables(input) : undefined
   const reader = createRowReader()
   const filled: { inputs: InputArray; order: Uint32Array } = {
     inputs: new Uint8Array(0),
@@ -50,9 +50,12 @@ export function createBatchFiller(task: Task): BatchFiller {
         fillTokens(program, filled, width, batch)
         return
       }
-      const inputs = program.inputs(batch)
-      if (filled.inputs instanceof Uint8Array) fillBytes(inputs, filled, width, batch, scale)
-      else copyRows(inputs, filled.inputs, width, filled.order, batch)
+      const { inputs: rows } = filled
+      if (!(rows instanceof Uint8Array) || tables === undefined)
+        copyRows(program.inputs(batch), rows, width, filled.order, batch)
+      else if (program.inputBytes === undefined)
+        fillBytes(program.inputs(batch), filled, width, batch, tables)
+      else program.inputBytes(rows, filled.order, batch, tables)
       // Without targets only outputs are wanted.
       if (samples.targets.length === 0) return
       const targets = program.targets(batch)
@@ -62,13 +65,13 @@ export function createBatchFiller(task: Task): BatchFiller {
 }
 
 /** For each channel the number of each byte: (byte/255 − mean)/deviation, rounded to float32 once. */
-function byteScale({ shape, mean, deviation }: Extract<Task['input'], { type: 'image' }>): Float32Array[] {
-  return Array.from({ length: shape[2] }, (_, channel) =>
-    Float32Array.from(
-      { length: 256 },
-      (_, byte) => (byte / 255 - (mean?.[channel] ?? 0)) / (deviation?.[channel] ?? 1),
-    ),
-  )
+function byteTables({ shape, mean, deviation }: Extract<Task['input'], { type: 'image' }>): Float32Array {
+  const tables = new Float32Array(256 * shape[2])
+  for (let channel = 0; channel < shape[2]; channel++) {
+    for (let byte = 0; byte < 256; byte++)
+      tables[256 * channel + byte] = (byte / 255 - (mean?.[channel] ?? 0)) / (deviation?.[channel] ?? 1)
+  }
+  return tables
 }
 
 function fillBytes(
@@ -76,22 +79,15 @@ function fillBytes(
   { inputs: rows, order }: FilledRows,
   length: number,
   batch: number,
-  scale: readonly Float32Array[] = [],
+  tables: Float32Array,
 ): void {
   const bytes = rows as Uint8Array
-  const channels = scale.length
-  const first = scale[0] as Float32Array
   for (let k = 0; k < batch; k++) {
     let from = (order[k] as number) * length
-    const begin = k * length
-    const end = begin + length
-    if (channels === 1) {
-      for (let at = begin; at < end; at++) inputs[at] = first[bytes[from++] as number] as number
-      continue
-    }
-    for (let at = begin; at < end; ) {
-      for (let channel = 0; channel < channels; channel++)
-        inputs[at++] = (scale[channel] as Float32Array)[bytes[from++] as number] as number
+    const end = (k + 1) * length
+    for (let at = k * length; at < end; ) {
+      for (let table = 0; table < tables.length; table += 256)
+        inputs[at++] = tables[table + (bytes[from++] as number)] as number
     }
   }
 }

@@ -17,6 +17,7 @@ const FIRST = 2048
 
 interface MemoryViews {
   readonly buffer: ArrayBuffer
+  readonly bytes: Uint8Array
   readonly int32: Int32Array
   readonly float32: Float32Array
 }
@@ -54,6 +55,10 @@ export class EngineMemory {
     this.grow(this.arena + bytes)
   }
 
+  get bytes(): Uint8Array {
+    return this.current().bytes
+  }
+
   get int32(): Int32Array {
     return this.current().int32
   }
@@ -66,7 +71,12 @@ export class EngineMemory {
   private current(): MemoryViews {
     const buffer = this.memory.buffer
     if (this.views?.buffer === buffer) return this.views
-    const views = { buffer, int32: new Int32Array(buffer), float32: new Float32Array(buffer) }
+    const views = {
+      buffer,
+      bytes: new Uint8Array(buffer),
+      int32: new Int32Array(buffer),
+      float32: new Float32Array(buffer),
+    }
     this.views = views
     return views
   }

@@ -45,6 +45,7 @@ export interface Kernels {
   readonly fillRows: (count: number, length: number, row: number, to: number) => void
   readonly copyRows: Kernel
   readonly addRows: Kernel
+  readonly scaleBytes: (from: number, count: number, channels: number, tables: number, to: number) => void
   readonly embed: Kernel
   readonly embedGradient: Kernel
   readonly maxPool: (window: number, samples: number, from: number, to: number, taps: number) => void

@@ -1,6 +1,7 @@
 import type { Model } from '../../task/operation.js'
 import { TrainError } from '../../trainer/train-error.js'
 import type { LossName, Program, StepOptions } from '../engine.js'
+import { ByteInputs } from './byte-inputs.js'
 import type { EngineMemory } from './engine-memory.js'
 import type { Kernels } from './kernels.js'
 import { checkOffsets, createLossKernel, type LossKernel } from './loss-kernel.js'
@@ -17,6 +18,7 @@ export class WasmProgram implements Program {
   private readonly stages: ModelStages
   private readonly frame: ProgramFrame
   private readonly optimiser: OptimiserState
+  private readonly byteInputs: ByteInputs
   /** Address of the parameters. */
   private readonly parameters: number
   /** The last views given out, so that a step allocates nothing. */
@@ -35,6 +37,7 @@ export class WasmProgram implements Program {
     this.stages = createModelStages(model, workshop)
     this.parameters = memory.reserve(4 * model.parameterCount)
     this.optimiser = new OptimiserState(memory, kernels, this.parameters, model.parameterCount)
+    this.byteInputs = new ByteInputs(memory, kernels)
     const sizes = {
       inputs: 4 * this.stages.input.floats,
       targets: 4 * this.lossKernel.targets,
@@ -50,6 +53,13 @@ export class WasmProgram implements Program {
     this.frame.prepare(batch)
     const tokens = this.model.inputType === 'int32'
     return this.view('inputs', tokens, this.frame.addresses.inputs, batch * this.stages.input.floats)
+  }
+
+  inputBytes(rows: Uint8Array, order: Uint32Array, batch: number, tables: Float32Array): void {
+    this.byteInputs.useTables(tables)
+    this.frame.prepare(batch)
+    const { floats } = this.stages.input
+    this.byteInputs.write(rows, { order, batch, width: floats, to: this.frame.addresses.inputs })
   }
 
   targets(batch: number): Float32Array | Int32Array {
