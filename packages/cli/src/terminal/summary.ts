@@ -123,16 +123,19 @@ export function renderTroubles(score: RunScore, isAttacked: boolean): string[] {
       .map((failure) => pc.red(`${failure.node} failed: ${failure.code}: ${failure.message}`)),
     ...[highLossText(score.highLoss ?? [], isAttacked) ?? []].flat().map(pc.yellow),
     ...(score.isolated ?? []).map((isolated) => pc.yellow(isolationText(isolated))),
-    ...(score.unfit ?? []).map((unfit) => pc.yellow(unfitText(unfit, score.honestNodes))),
+    ...unfitTexts(score.unfit ?? [], score.honestNodes).map(pc.yellow),
   ]
 }
 
-function unfitText(
-  { step, nodes, from, to }: NonNullable<RunScore['unfit']>[number],
-  honest: number,
-): string {
-  const rounds = from === to ? `round ${from + 1}` : `rounds ${from + 1} to ${to + 1}`
-  return `${step} did not fit the models of ${nodes.length} of ${counted(honest, 'honest node')} in ${rounds}: ${UNFIT_REMEDY}`
+/** One line for all steps that did not fit the same number of nodes in the same rounds. */
+function unfitTexts(unfit: NonNullable<RunScore['unfit']>, honest: number): string[] {
+  const steps = new Map<string, string[]>()
+  for (const { step, nodes, from, to } of unfit) {
+    const rounds = from === to ? `round ${from + 1}` : `rounds ${from + 1} to ${to + 1}`
+    const where = `the models of ${nodes.length} of ${counted(honest, 'honest node')} in ${rounds}`
+    steps.set(where, [...(steps.get(where) ?? []), step])
+  }
+  return [...steps].map(([where, names]) => `${names.join(', ')} did not fit ${where}: ${UNFIT_REMEDY}`)
 }
 
 function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
