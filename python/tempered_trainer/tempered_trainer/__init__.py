@@ -327,6 +327,18 @@ def _not_a_number(where, name, cell):
     return ValueError('%scolumn "%s" has %s, which is no number; %s' % (where, name, _shown(cell), advice))
 
 
+def _scaled(value, mean, deviation, name, where):
+    scaled = (value - mean) / deviation
+    try:
+        fits = math.isfinite(struct.unpack("<f", struct.pack("<f", scaled))[0])
+    except OverflowError:
+        fits = False
+    if not fits:
+        text = '%scolumn "%s" has %r, which, scaled, does not fit into a 32-bit float (at most 3.4e38); correct it'
+        raise ValueError(text % (where, name, value))
+    return scaled
+
+
 def _input_encoder(column):
     """Makes a function of (cell, place) that returns the numbers of a cell; None when its row is to be left out."""
     name, missing = column["name"], column.get("missing", "refuse")
@@ -344,7 +356,7 @@ def _input_encoder(column):
                 if missing == "refuse":
                     raise _missing_value(where, name)
                 value = float(impute)
-            return [(value - mean) / deviation]
+            return [_scaled(value, mean, deviation, name, where)]
 
         return encode_number
 
@@ -400,7 +412,7 @@ def _target_encoder(output):
             if value is None:
                 missing = _is_missing(cell)
                 raise _missing_value(where, name, target=True) if missing else _not_a_number(where, name, cell)
-            numbers.append((value - mean) / deviation)
+            numbers.append(_scaled(value, mean, deviation, name, where))
         return numbers.tolist()
 
     return [name for name, _, _ in columns], encode_numbers

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type BackendChoice, cacheFolder, loadSamples, openPredictor } from '@tempered/train'
+import { type BackendChoice, cacheFolder, loadSamples, openPredictor, type Prediction } from '@tempered/train'
 import { findModel } from './model-source.js'
 
 export interface ModelPredictOptions {
@@ -17,9 +17,15 @@ export async function modelPredict(path: string, options: ModelPredictOptions): 
   const notices: string[] = []
   const samples = await loadSamples(options.data, cacheFolder(), task, notices)
   for (const notice of notices) process.stderr.write(`note: ${notice}\n`)
+  const { places } = samples
   let sample = 0
+  const numbered = (prediction: Prediction): string => {
+    const place = places === undefined ? {} : { [places.of]: places.numbers[sample] }
+    sample += 1
+    return `${JSON.stringify({ sample, ...place, ...prediction })}\n`
+  }
   for await (const predictions of predictor.predictions(samples)) {
-    const lines = predictions.map((prediction) => `${JSON.stringify({ sample: ++sample, ...prediction })}\n`)
+    const lines = predictions.map(numbered)
     if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
   }
 }

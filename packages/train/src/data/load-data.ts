@@ -187,6 +187,11 @@ async function measuredPart(
   return { samples, notices, source, part: isShare ? 'a share' : 'its own test samples' }
 }
 
+/** Where each sample of a table or text comes from: the line of its file, counted from 1, or the row of a Parquet file. */
+export interface SamplePlaces {
+  readonly places?: { readonly of: 'line' | 'row'; readonly numbers: ArrayLike<number> }
+}
+
 /**
  * Loads all samples of a source as inputs of a task, for predictions; columns and arrays of targets may be missing in
  * tables unless `targets` are wanted. `notices` gets what should be said. Throws DataError.
@@ -197,7 +202,7 @@ export async function loadSamples(
   open: OpenTask,
   notices: string[] = [],
   { targets = false }: { readonly targets?: boolean } = {},
-): Promise<Dataset> {
+): Promise<Dataset & SamplePlaces> {
   const memory = memoryBytes()
   const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
   const space = createSampleSpace(memory, cacheFolder)
@@ -208,8 +213,9 @@ export async function loadSamples(
         : await encodeRows(raw.kind === 'rows' ? raw : raw.train, open, notices, space, {
             inputsOnly: !targets,
           })
+    const places = targets ? {} : placesOf(raw, encoded)
     const samples = await toDataset(encoded)
-    if (space.file === undefined) return samples
+    if (space.file === undefined) return { ...samples, ...places }
     const kept = await keepEncoded(
       space.file,
       { train: samples, test: samples },
@@ -218,11 +224,17 @@ export async function loadSamples(
       memory,
     )
     notices.push(diskNotice([kept.train], memory) as string)
-    return kept.train
+    return { ...kept.train, ...places }
   } catch (error) {
     await space.file?.abandon()
     throw error
   }
+}
+
+function placesOf(raw: RawSource, { rows }: Encoded): SamplePlaces {
+  if (raw.kind === 'arrays' || rows === undefined) return {}
+  const { format } = raw.kind === 'rows' ? raw : raw.train
+  return { places: { of: format === 'parquet' ? 'row' : 'line', numbers: rows } }
 }
 
 function readOptions(spec: SourceSpec, open: OpenTask | undefined, mostBytes: number): ReadOptions {

@@ -3,6 +3,7 @@
  * in each layer in the order that `operation.ts` names, each tensor row-major float32.
  */
 
+import { quoted } from '@tempered/errors'
 import { TrainError } from '../trainer/train-error.js'
 import type { Layer, SimpleLayer } from './layer-schema.js'
 import type { Model, Operation, Shape, TensorRole, TensorSlot, Window } from './operation.js'
@@ -71,7 +72,12 @@ class ModelBuilder {
         where: `${where}[${index}]`,
         first: prefix === '' && index === 0,
       }
-      if (this.paths.has(place.path)) this.refuse(place, layer, `the name "${layer.name}" is used twice`)
+      if (this.paths.has(place.path))
+        this.refuse(
+          place,
+          layer,
+          `the name ${quoted(place.path)} is used twice: a layer without a name is called by its position`,
+        )
       this.paths.add(place.path)
       const operation =
         layer.layer === 'residual' ? this.residual(shape, layer, place) : this.simple(shape, layer, place)

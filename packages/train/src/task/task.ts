@@ -1,5 +1,6 @@
 /** A task opened: its model built, its shapes resolved, its parts checked against one another. */
 
+import { nearestName, quoted } from '@tempered/errors'
 import { issueText, likelyIssues, valueAt } from '@tempered/protocol/issue-text'
 import type { LossName } from '../engine/engine.js'
 import { TrainError } from '../trainer/train-error.js'
@@ -10,6 +11,11 @@ import { METRICS_OF, type Metric, type MetricName, metricOf } from './metrics.js
 import { buildModel } from './model.js'
 import type { Model, Shape } from './operation.js'
 import { type Task, type TaskFile, type TensorLayout, taskSchema } from './task-schema.js'
+
+type CategoryColumn = Extract<
+  Extract<Task['input'], { type: 'table' }>['columns'][number],
+  { type: 'category' }
+>
 
 export interface OpenTask {
   readonly task: Task
@@ -214,11 +220,22 @@ function checkInput({ input }: Task): void {
   }
   if (input.type === 'table') {
     const seen = new Set<string>()
-    for (const { name } of input.columns) {
+    for (const [k, column] of input.columns.entries()) {
+      const { name } = column
       if (seen.has(name)) refuse('input.columns', `column "${name}" is named twice`)
       seen.add(name)
+      if (column.type === 'category') checkImpute(column, `input.columns.${k}.missing.impute`)
     }
   }
+}
+
+function checkImpute({ values, missing }: CategoryColumn, path: string): void {
+  if (typeof missing !== 'object' || values.includes(missing.impute)) return
+  const near = nearestName(missing.impute, values)
+  refuse(
+    path,
+    `${quoted(missing.impute)} is not one of the column's values${near === undefined ? '' : `; did you mean ${quoted(near)}?`}`,
+  )
 }
 
 function checkOutput(model: Model, sequence: boolean, outputs: number): void {

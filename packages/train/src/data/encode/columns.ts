@@ -34,17 +34,17 @@ export function columnEncoder(column: InputColumn): {
 }
 
 function numberEncoder(column: Extract<InputColumn, { type: 'number' }>): ColumnEncoder {
-  const { name, mean, deviation, missing } = column
+  const { name, missing } = column
   return (cell, place, out, at) => {
     const value = numberOf(cell)
     if (value !== undefined) {
-      out[at] = (value - mean) / deviation
+      out[at] = scaledNumber(value, column, place)
       return 'kept'
     }
     if (!isMissing(cell)) throw notANumber(name, cell, place)
     if (missing === 'drop') return 'dropped'
     if (missing === 'refuse') throw missingValue(name, place, '<number>')
-    out[at] = (missing.impute - mean) / deviation
+    out[at] = scaledNumber(missing.impute, column, place)
     return 'imputed'
   }
 }
@@ -70,6 +70,23 @@ function categoryEncoder(column: Extract<InputColumn, { type: 'category' }>): Co
     write(missing.impute, place, out, at)
     return 'imputed'
   }
+}
+
+/** (value − mean)/deviation. Throws E_DATA_VALUE if that does not fit into float32: a model would make NaN of it. */
+export function scaledNumber(
+  value: number,
+  { name, mean, deviation }: { readonly name: string; readonly mean: number; readonly deviation: number },
+  place: CellPlace,
+): number {
+  const scaled = (value - mean) / deviation
+  if (Number.isFinite(Math.fround(scaled))) return scaled
+  const plain = mean === 0 && deviation === 1
+  throw new DataError(
+    'E_DATA_VALUE',
+    `column "${name}" has ${value}, which ${plain ? '' : 'as the task scales it '}does not fit into a 32-bit float ` +
+      '(at most 3.4e38); correct it',
+    place,
+  )
 }
 
 /** E_DATA_VALUE for a cell that should be a number. */

@@ -104,7 +104,9 @@ function taskInputs(source: ArraySource, { inputs }: ArrayPart, open: OpenTask):
         type: 'float32',
         finish(values, start) {
           checkFinite(source, inputs, values, start)
+          if (standardise === asTheyAre) return
           standardise(values, start)
+          checkFinite(source, inputs, values, start)
         },
       }
     }

@@ -29,7 +29,10 @@ interface InputEncoder {
 }
 
 export interface RowOptions {
-  /** Leaves the columns of the targets alone, so that they may be missing. */
+  /**
+   * Leaves the columns of the targets alone, so that they may be missing; `rows` of the result are then lines of the file,
+   * in Parquet rows.
+   */
   readonly inputsOnly?: boolean
 }
 
@@ -49,7 +52,7 @@ export async function encodeRows(
   const input = inputEncoder(source, task)
   const target = inputsOnly ? undefined : targetEncoder(task.output)
   checkColumns(source, [...input.columns, ...(target?.columns ?? [])], target, notices)
-  const store = createRowStore(source.file, space, input, target)
+  const store = createRowStore(source.file, space, input, target, inputsOnly)
   const wanted = [...input.columns, ...(target?.columns ?? [])]
   let kept = 0
   let read = 0
@@ -61,7 +64,7 @@ export async function encodeRows(
       if (samples.length === 0) continue
       target?.encode(cells.slice(input.columns.length), place, store.targetValues)
       for (const sample of samples) {
-        const writing = store.add(sample, kept)
+        const writing = store.add(sample, line, kept)
         if (writing !== undefined) await writing
       }
       kept++
@@ -77,12 +80,12 @@ export async function encodeRows(
   }
 }
 
-/** What the rows become: inputs with targets, or with the number of the row of each sample. */
+/** What the rows become: inputs with targets, or with the row of each sample. */
 interface RowStore {
   /** Targets of the samples that are added next. */
   readonly targetValues: Float64Array
   /** Undefined but when samples have to be written to disk first. Throws E_DATA_DISK, E_DATA_TOO_LARGE. */
-  add(sample: ArrayLike<number>, row: number): Promise<void> | undefined
+  add(sample: ArrayLike<number>, line: number, row: number): Promise<void> | undefined
   finish(): Promise<Pick<Encoded, 'inputs' | 'targets' | 'rows'>>
 }
 
@@ -91,6 +94,7 @@ function createRowStore(
   space: SampleSpace,
   input: InputEncoder,
   target: TargetEncoder | undefined,
+  inputsOnly: boolean,
 ): RowStore {
   const inputs = new GrowingStore(space, input.type, input.width)
   const targets = target === undefined ? undefined : new GrowingStore(space, target.type, target.width)
@@ -104,8 +108,8 @@ function createRowStore(
   }
   return {
     targetValues,
-    add(sample, row) {
-      ownRow[0] = row
+    add(sample, line, row) {
+      ownRow[0] = inputsOnly ? line : row
       inputs.push(sample)
       targets?.push(targetValues)
       rows?.push(ownRow)

@@ -15,7 +15,7 @@ export interface Encoded {
   readonly targets: ArrayStore | undefined
   readonly classes: number
   readonly classNames?: readonly string[] | undefined
-  /** Number of the row of each sample, where rows may give several samples. */
+  /** The row of each sample, where rows may give several samples or the caller wants to know it. */
   readonly rows?: ArrayLike<number> | undefined
 }
 

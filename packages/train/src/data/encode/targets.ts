@@ -5,7 +5,7 @@ import type { Task } from '../../task/task-schema.js'
 import { DataError } from '../data-error.js'
 import type { Cell } from '../formats/raw.js'
 import { isMissing, nameOf, numberOf, shown } from './cells.js'
-import { type CellPlace, missingValue, notANumber } from './columns.js'
+import { type CellPlace, missingValue, notANumber, scaledNumber } from './columns.js'
 
 type Output = Task['output']
 
@@ -131,12 +131,13 @@ function numberTargets(columns: Extract<Output, { type: 'number' }>['columns']):
     width: columns.length,
     classes: 0,
     encode(cells, place, out) {
-      columns.forEach(({ name, mean, deviation }, k) => {
+      columns.forEach((column, k) => {
+        const { name } = column
         const value = numberOf(cells[k])
         if (value === undefined) {
           throw isMissing(cells[k]) ? missingValue(name, place) : notANumber(name, cells[k], place)
         }
-        out[k] = (value - mean) / deviation
+        out[k] = scaledNumber(value, column, place)
       })
     },
   }
