@@ -11,6 +11,12 @@ export const wholeNumber =
       throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
     return value
   }
+export const number = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError('must be a number, e.g. 0.05')
+  return value
+}
 /** Distinct whole numbers, separated by commas. */
 export const wholeNumbers =
   (minimum: number) =>

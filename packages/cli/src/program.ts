@@ -6,6 +6,7 @@ import {
   list,
   multiaddr,
   multiaddrs,
+  number,
   preAggregator,
   wholeNumber,
 } from './arguments.js'
@@ -183,12 +184,12 @@ function addManifestCommands(program: Command): void {
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
-    .option('--learning-rate <x>', 'learning rate', Number, 0.05)
-    .option('--momentum <x>', 'momentum', Number, 0.9)
+    .option('--learning-rate <x>', 'learning rate', number, 0.05)
+    .option('--momentum <x>', 'momentum', number, 0.9)
     .option(
       '--logit-adjustment <x>',
       'strength of logit adjustment, for nodes with different labels',
-      Number,
+      number,
       0,
     )
     .option(

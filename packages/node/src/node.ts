@@ -141,6 +141,7 @@ export async function createNode(
     (found) => engine.convict(found),
   )
   const roundLogger = logger.child({ component: 'round' })
+  const refusals = new Map<string, string>()
   let takesPart = false
   const engine: RoundEngine = createRoundEngine(
     { run, network, work, witnessing, catchUp, phases, clock, logger: roundLogger, failpoints },
@@ -149,6 +150,7 @@ export async function createNode(
       spread: topology.eccentricityOf(signer.peerId),
       firstRound: state.firstRound,
       pending: pending !== undefined,
+      refusalOf: (peer) => refusals.get(peer),
       ownLength: () => ledger.length,
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
@@ -167,7 +169,7 @@ export async function createNode(
   )
   return createRunningNode(
     { run, accusations: convictions.accusations, network, engine, state, logger },
-    { peerId: signer.peerId, stay: init.stay === true, takesPart: () => takesPart },
+    { peerId: signer.peerId, refusals, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
 }

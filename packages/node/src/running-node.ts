@@ -53,6 +53,8 @@ export interface RunningNodeComponents {
 
 export interface RunningNodeInit {
   readonly peerId: string
+  /** Gets the code of the newest refusal between a peer and this node. */
+  readonly refusals: Map<string, string>
   /** Keep serving models after the last round, until `stop`. */
   readonly stay: boolean
   /** Whether this process has closed a round of the run. */
@@ -62,10 +64,9 @@ export interface RunningNodeInit {
 /** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
 export function createRunningNode(
   { run, accusations, network, engine, state, logger }: RunningNodeComponents,
-  { peerId, stay, takesPart }: RunningNodeInit,
+  { peerId, refusals, stay, takesPart }: RunningNodeInit,
   events: NodeEvents,
 ): TemperedNode {
-  const refusals = new Set<string>()
   let leave!: () => void
   const left = new Promise<void>((resolve) => {
     leave = resolve
@@ -99,8 +100,8 @@ export function createRunningNode(
           ...engine.handlers,
           refused(peer, code, message) {
             // Dialling continues, since a peer may come back with the right manifest; it is reported only once.
-            if (refusals.has(`${peer} ${code}`)) return
-            refusals.add(`${peer} ${code}`)
+            if (refusals.get(peer) === code) return
+            refusals.set(peer, code)
             logger.error({ peer, code }, message)
             events.onRefused?.(peer, code, message)
             // Another node has this node's key. Of two that have not begun both end; one that takes part goes on.

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { wholeNumber } from '../arguments.js'
+import { number, wholeNumber } from '../arguments.js'
 
 /** Adds `tempered data …`; the file of each command is loaded when it is called. */
 export function addDataCommands(program: Command): void {
@@ -29,8 +29,8 @@ export function addDataCommands(program: Command): void {
         .choices(['iid', 'label-groups', 'dirichlet', 'shards'])
         .default('iid'),
     )
-    .option('--h <x>', 'label-groups: share of a label that goes to its own group, 0 to 1', Number)
-    .option('--alpha <x>', 'dirichlet: concentration above 0; smaller is more skewed', Number)
+    .option('--h <x>', 'label-groups: share of a label that goes to its own group, 0 to 1', number)
+    .option('--alpha <x>', 'dirichlet: concentration above 0; smaller is more skewed', number)
     .option('--per-node <n>', 'shards: shards of sorted labels per node', wholeNumber(1))
     .option(
       '--label <column>',

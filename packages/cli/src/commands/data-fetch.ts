@@ -32,7 +32,7 @@ export async function dataFetch(name: string | undefined, options: DataFetchOpti
   })
   const target = KNOWN_DATA_SETS[name]?.target
   process.stderr.write(
-    `wrote ${out}\nnext: tempered data inspect ${out}   then: tempered task init --data ${out}${target === undefined ? '' : ` --target ${target}`}\n`,
+    `wrote ${out}\nnext: ./tempered data inspect ${out}   then: ./tempered task init --data ${out}${target === undefined ? '' : ` --target ${target}`}\n`,
   )
 }
 

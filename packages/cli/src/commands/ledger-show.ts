@@ -2,7 +2,7 @@ import { checkRound, noSuchRound, placeOf } from '@tempered/lab/documents'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { callText, decimal } from '@tempered/lab/text'
 import { verifyLedgerFile } from '@tempered/node'
-import { decodeAnnouncement, type Run, type SignedEntry } from '@tempered/protocol'
+import { decodeAnnouncement, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { plainJson } from '../terminal/plain-json.js'
@@ -63,7 +63,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')
   const rows = body.neighbours.map((record) => [
-    record.accepted ? pc.green('accepted') : pc.red('rejected'),
+    verdictOf(record),
     record.peer.slice(-8),
     decimal(record.score),
     record.threshold === null ? '' : decimal(record.threshold),
@@ -77,6 +77,12 @@ function textEntry(entry: SignedEntry, run: Run): string {
     `  entry ${entry.cid}\n  trained from ${body.start} to ${modelOf(body.announcement)}\n  aggregate ${body.aggregate}`,
   )
   return [title, ...indented, chain].join('\n')
+}
+
+/** A neighbour without a model was not rejected. */
+function verdictOf({ accepted, announcement }: NeighbourRecord): string {
+  if (accepted) return pc.green('accepted')
+  return announcement === null ? pc.yellow('absent') : pc.red('rejected')
 }
 
 /** The entry, with each announcement replaced by the model that it names. */

@@ -44,7 +44,7 @@ function textLine(verdict: FinalVerdict): string {
   const final =
     finalRound === undefined
       ? ''
-      : `, final up to round ${finalRound + 1} (two thirds of the members have co-signed it)`
+      : `, final up to round ${finalRound + 1} (more than two thirds of the members have signed it)`
   return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${final}, head ${head}, run ${run.id}`
 }
 

@@ -27,7 +27,7 @@ export async function writeNew(kind: NewKind, name: string, { out, force }: NewO
   const files = kind === 'lab' ? { [`${name}.yaml`]: labTemplate(name) } : pluginFiles(kind, name)
   await writeFiles(out, files, force === true)
   if (kind === 'lab') {
-    process.stderr.write(`next: tempered lab matrix ${join(out, `${name}.yaml`)}\n`)
+    process.stderr.write(`next: ./tempered lab matrix ${join(out, `${name}.yaml`)}\n`)
     return
   }
   const file = join(out, `${name}.mjs`)

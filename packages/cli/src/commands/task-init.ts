@@ -40,7 +40,7 @@ export async function taskInit(options: TaskInitOptions): Promise<void> {
   await writeFileAtomic(out, text)
   process.stderr.write(
     `wrote ${out}: ${draft.kind} from ${open.inputShape.join('×')} ${draft.samples === 'text' ? 'tokens' : 'numbers'}, model ${chosen} with ${open.parameterCount} parameters\n` +
-      `next: tempered task check ${out}${data === undefined ? '' : ` --data ${data}`}\n`,
+      `next: ./tempered task check ${out}${data === undefined ? '' : ` --data ${data}`}\n`,
   )
 }
 

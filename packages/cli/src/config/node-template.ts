@@ -41,6 +41,8 @@ ${value('manifest', manifest)}
 data:
   # mnist for the embedded digits, or a file or folder: CSV, Parquet, JSON lines, NPZ, images, IDX … (docs/data.md).
   source: mnist
+  # Test samples: another source, or a share of this one (a fifth, where the source has none of its own).
+  # test: test.csv
   # The most memory that samples may take; those beyond are read from disk.
   # memory: 2GiB
 ${split}
@@ -50,6 +52,8 @@ evaluation:
   samples: 500
 # auto is simd, Tempered's own engine; node, wasm and cpu are backends of tfjs.
 backend: auto
+# A process of your own trains instead, and reads its own data: then \`data\` is not used (docs/trainers.md).
+# trainer: { command: [python3, train.py] }
 # Number of rounds for which the node keeps its own models on disk. To replay a whole run, keep all of its rounds.
 keepRounds: 4
 # Limit for these models in megabytes; omit for no limit.

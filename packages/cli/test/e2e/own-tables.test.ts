@@ -50,6 +50,19 @@ async function checkPredicted(folder: string): Promise<void> {
   const { label, probabilities } = JSON.parse(stdout.split('\n', 1)[0] as string)
   expect(Object.keys(probabilities)).toEqual(['left', 'right'])
   expect(probabilities[label]).toBeGreaterThanOrEqual(0.5)
+  // Results are matched to rows by line, whatever is left out.
+  const [header, first, second, third] = (await readFile(join(folder, 'points.csv'), 'utf8')).split('\n')
+  await writeFile(join(folder, 'gaps.csv'), `${header}\n${first}\n\n${second}\n${third}\n`)
+  const gaps = await callCli(['model', 'predict', 'alice', '--data', 'gaps.csv'], folder)
+  const places = gaps.stdout
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text))
+  expect(places.map(({ sample, line }) => [sample, line])).toEqual([
+    [1, 2],
+    [2, 4],
+    [3, 5],
+  ])
 }
 
 /** The card names the tensors of its file, and the next run begins with every format that can be read. */

@@ -1,3 +1,4 @@
+import { TemperedError } from '@tempered/errors'
 import type { Evidence, Run, SignedAnnouncement } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { Clock } from '../clock.js'
@@ -48,6 +49,8 @@ export interface RoundEngineInit {
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
+  /** The code with which a peer and this node did not admit one another; undefined for others. */
+  refusalOf(peer: string): string | undefined
   /** Entries in the node's own ledger. */
   ownLength(): number
   /** The model of a round is stored and about to be announced. */
@@ -126,7 +129,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const waiting = createWaitingReporter(
     clock,
     () => waitingOf(loop.state, timers.remainingMs),
-    (now) => logger.info({ round: loop.state.round }, waitingText(now)),
+    (now) => logger.info({ round: loop.state.round }, waitingText(now, init.refusalOf)),
   )
   const poller = createStatusPoller(network, clock, logger)
 
@@ -171,7 +174,9 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function fail(error: unknown): void {
     if (stopped) return
-    logger.error({ err: error, round: loop.state.round }, `cannot continue: ${errorMessage(error)}`)
+    // The stack of an error that was raised on purpose says nothing to those who run a node.
+    const what = error instanceof TemperedError ? { code: error.code } : { err: error }
+    logger.error({ ...what, round: loop.state.round }, `cannot continue: ${errorMessage(error)}`)
     reject(error)
     void stop()
   }

@@ -66,16 +66,25 @@ export function createWaitingReporter(
   }
 }
 
-/** `waiting for 2 neighbours: …Ab12Cd34 (not connected), …; goes on without them in 48 s`. */
-export function waitingText({ missing, silent, remainingMs }: Waiting): string {
+/**
+ * `waiting for 2 neighbours: …Ab12Cd34 (not connected), …; goes on without them in 48 s at most`. `refusalOf`: the code
+ * with which a peer refused this node, or this node the peer.
+ */
+export function waitingText(
+  { missing, silent, remainingMs }: Waiting,
+  refusalOf: (peer: string) => string | undefined = () => undefined,
+): string {
   const count = missing.length + silent.length
   const names = [
-    ...missing.map((peer) => `…${peer.slice(-8)} (not connected)`),
-    ...silent.map((peer) => `…${peer.slice(-8)} (connected, has sent nothing)`),
+    ...missing.map((peer) => {
+      const code = refusalOf(peer)
+      return `…${peer.slice(-8)} (${code === undefined ? 'not connected' : `not admitted: ${code}`})`
+    }),
+    ...silent.map((peer) => `…${peer.slice(-8)} (has sent nothing)`),
   ]
   const limit =
     remainingMs === undefined
       ? 'the first round begins when one of them is here'
-      : `goes on without ${count === 1 ? 'it' : 'them'} in ${Math.max(0, Math.round(remainingMs / 1000))} s`
+      : `goes on without ${count === 1 ? 'it' : 'them'} in ${Math.max(0, Math.round(remainingMs / 1000))} s at most`
   return `waiting for ${counted(count, 'neighbour')}: ${names.join(', ')}; ${limit}`
 }

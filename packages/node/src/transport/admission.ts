@@ -104,7 +104,7 @@ export function createAdmission(init: AdmissionInit): Admission {
         const refusal = refusalOf(run, peer, hello)
         if (refusal !== undefined) {
           await stream.writeFrame({ refused: refusal.code, message: refusal.message, run: runId }, signal)
-          init.onRefused(peer, refusal.code, `not admitted: ${refusal.message}`)
+          init.onRefused(peer, refusal.code, `${peer} is not admitted: ${refusal.here}`)
           // The peer hangs up when it has read this; neighbourhood.ts closes connections without admission.
           return
         }
@@ -141,8 +141,8 @@ export function createAdmission(init: AdmissionInit): Admission {
       }
       const refusal = refusalOf(run, name, reply)
       if (refusal !== undefined) {
-        init.onRefused(name, refusal.code, `not admitted: ${refusal.message}`)
-        throw new NodeError('E_REFUSED', refusal.message, { code: refusal.code, run: reply.run })
+        init.onRefused(name, refusal.code, `${name} is not admitted: ${refusal.here}`)
+        throw new NodeError('E_REFUSED', refusal.here, { code: refusal.code, run: reply.run })
       }
       receiveHello(name, reply)
     },
@@ -153,28 +153,36 @@ export function createAdmission(init: AdmissionInit): Admission {
   }
 }
 
+interface Refusal {
+  readonly code: string
+  /** For the peer. */
+  readonly message: string
+  /** For the operator of this node. */
+  readonly here: string
+}
+
 /** Why a peer is not admitted, or undefined. */
-function refusalOf(run: Run, peer: string, hello: Hello): { code: string; message: string } | undefined {
+function refusalOf(run: Run, peer: string, hello: Hello): Refusal | undefined {
   if (hello.version !== PROTOCOL_VERSION) {
     return {
       code: 'E_UNSUPPORTED_VERSION',
-      message: `protocol version ${hello.version}, but this node uses ${PROTOCOL_VERSION}; run the same version on both`,
+      message: `protocol version ${hello.version}, but the node that refused uses ${PROTOCOL_VERSION}; run the same version on both`,
+      here: `its protocol version is ${hello.version}, that of this node ${PROTOCOL_VERSION}; run the same version on both`,
     }
   }
   if (hello.run !== run.id.toString()) {
     return {
       code: 'E_WRONG_RUN',
       message: `run ${hello.run} is not run ${run.id} of the node that refused; start with this run's manifest`,
+      here: `it is in run ${hello.run}, this node in run ${run.id}; start both with the same manifest`,
     }
   }
   return run.memberIndex.has(peer) ? undefined : notAMember(run, peer)
 }
 
-function notAMember(run: Run, peer: string): { code: string; message: string } {
-  return {
-    code: 'E_NOT_A_MEMBER',
-    message: `${peer} is not among the members of run ${run.id}; make a manifest that names it, or use a member's key`,
-  }
+function notAMember(run: Run, peer: string): Refusal {
+  const message = `${peer} is not among the members of run ${run.id}; make a manifest that names it, or use a member's key`
+  return { code: 'E_NOT_A_MEMBER', message, here: message }
 }
 
 function notAdmitted(peer: PeerId): NodeError {

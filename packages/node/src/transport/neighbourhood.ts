@@ -117,7 +117,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       if (told || inARow < WARN_AFTER_FAILURES) return
       told = true
       logger.warn(
-        { address, code: errorCode(error) },
+        { address },
         `bootstrap ${address} is not reached: ${dialText(error)}; trying on. Is a node running there? Otherwise correct \`bootstrap\` in node.yaml`,
       )
     })

@@ -25,7 +25,7 @@ function waitingNode(takesPart: boolean) {
       },
       state: { firstRound: 0, close: async () => void stopped.push('state') },
     } as unknown as RunningNodeComponents,
-    { peerId: 'me', stay: false, takesPart: () => takesPart },
+    { peerId: 'me', refusals: new Map(), stay: false, takesPart: () => takesPart },
     {},
   )
   return {

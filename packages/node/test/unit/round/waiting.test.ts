@@ -18,7 +18,15 @@ describe('waiting', () => {
     )
     const one = step(joining, { type: 'neighbour-up', peer: 'peer-aaaaaaaa' }).state
     expect(waitingText(waitingOf(one, (timer) => (timer === 'join' ? 47_600 : undefined))!)).toBe(
-      'waiting for 1 neighbour: …bbbbbbbb (not connected); goes on without it in 48 s',
+      'waiting for 1 neighbour: …bbbbbbbb (not connected); goes on without it in 48 s at most',
+    )
+  })
+
+  it('says of a neighbour that is not admitted why', () => {
+    const joining = step(start, { type: 'start', round: 0, pending: false }).state
+    const refusals = new Map([['peer-bbbbbbbb', 'E_WRONG_RUN']])
+    expect(waitingText(waitingOf(joining, () => undefined)!, (peer) => refusals.get(peer))).toContain(
+      '…aaaaaaaa (not connected), …bbbbbbbb (not admitted: E_WRONG_RUN);',
     )
   })
 

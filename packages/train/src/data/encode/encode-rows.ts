@@ -22,10 +22,15 @@ interface InputEncoder {
   readonly type: 'float32' | 'int32'
   readonly width: number
   samples(cells: readonly Cell[], place: CellPlace): readonly (Float32Array | Int32Array)[]
-  /** What was left out, for the log. */
-  readonly leftOut: Map<string, number>
+  /** Why rows were left out, how many, and the first, for the log. */
+  readonly leftOut: Map<string, LeftOut>
   /** What became of values other than what they are, for the log. */
   changes?(): string[]
+}
+
+interface LeftOut {
+  readonly first: number
+  count: number
 }
 
 export interface RowOptions {
@@ -124,7 +129,7 @@ function createRowStore(
 }
 
 function noteRows(
-  { file }: RowSource,
+  { file, format }: RowSource,
   read: number,
   kept: number,
   { leftOut, changes }: InputEncoder,
@@ -132,7 +137,10 @@ function noteRows(
 ): void {
   if (read === 0) notices.push(`${file} has no rows: this node has no samples of its own`)
   if (kept < read) {
-    const why = [...leftOut].map(([reason, count]) => `${reason} (${count})`).join(', ')
+    const place = format === 'parquet' ? 'row' : 'line'
+    const why = [...leftOut]
+      .map(([reason, { count, first }]) => `${reason} (${count}, first in ${place} ${first})`)
+      .join(', ')
     notices.push(`${file}: ${counted(read - kept, 'row')} of ${read} left out: ${why}`)
   }
   for (const change of changes?.() ?? []) notices.push(`${file}: ${change}`)
@@ -156,7 +164,7 @@ function tableEncoder(
   const encoders = columns.map(columnEncoder)
   const width = encoders.reduce((sum, encoder) => sum + encoder.width, 0)
   const sample = new Float32Array(width)
-  const leftOut = new Map<string, number>()
+  const leftOut = new Map<string, LeftOut>()
   const changes = new ChangeCounts(columns, rowName)
   return {
     columns: columns.map(({ name }) => name),
@@ -169,7 +177,7 @@ function tableEncoder(
         const { width: numbers, encode } = encoders[k] as (typeof encoders)[number]
         const fate = encode(cells[k], place, sample, at)
         if (fate === 'dropped') {
-          count(leftOut, `no value in column "${columns[k]?.name}"`)
+          count(leftOut, `no value in column "${columns[k]?.name}"`, place.line)
           changes.forget()
           return []
         }
@@ -186,7 +194,7 @@ function tableEncoder(
 function textEncoder(input: Extract<Task['input'], { type: 'text' }>, sequence: boolean): InputEncoder {
   const { column, length } = input
   const tokenize = createTokenizer(input)
-  const leftOut = new Map<string, number>()
+  const leftOut = new Map<string, LeftOut>()
   return {
     columns: [column],
     type: 'int32',
@@ -197,14 +205,16 @@ function textEncoder(input: Extract<Task['input'], { type: 'text' }>, sequence: 
       const tokens = tokenize(typeof cell === 'string' ? cell : nameOf(cell))
       if (!sequence) return [cutTokens(tokens, length)]
       const windows = tokenWindows(tokens, length)
-      if (windows.length === 0) count(leftOut, 'fewer than two tokens')
+      if (windows.length === 0) count(leftOut, 'fewer than two tokens', place.line)
       return windows
     },
   }
 }
 
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+function count(counts: Map<string, LeftOut>, key: string, line: number): void {
+  const found = counts.get(key)
+  if (found === undefined) counts.set(key, { first: line, count: 1 })
+  else found.count += 1
 }
 
 function checkColumns(

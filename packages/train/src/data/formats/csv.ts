@@ -160,7 +160,9 @@ async function* csvRows(
       throw new DataError(
         'E_DATA_FORMAT',
         `has ${record.length} values, but the header names ${columns.length} columns; ` +
-          'put values that contain the delimiter in quotes',
+          (record.length > columns.length
+            ? 'put values that contain the delimiter in quotes'
+            : 'add those that are missing, with nothing between two delimiters for a value that is not known'),
         { file, line },
       )
     }

@@ -57,7 +57,7 @@ describe('tables', () => {
     )
     const { train, notices } = await load('a,b,c,y\n1,,,no\nNA,1,x,no\n2,3,?,yes\n?,1,x,no\n', task)
     expect([...inputArray(train)]).toEqual([1, 7, 1, 0, 2, 3, 0, 1])
-    expect(notices?.[0]).toMatch(/2 rows of 4 left out: no value in column "a" \(2\)/)
+    expect(notices?.[0]).toMatch(/2 rows of 4 left out: no value in column "a" \(2, first in line \d\)/)
     expect(notices?.[1]).toMatch(
       /t\.csv: 1 value of 2 in column "b" is missing and became 7, first in line 2$/,
     )
@@ -196,6 +196,6 @@ describe('texts', () => {
     const [a, b, c, d] = [98, 99, 100, 101]
     expect([...inputArray(train)]).toEqual([a, b, c, c, d, 0, a, b, 0])
     expect(train).toMatchObject({ count: 3, shape: [3], classes: 0 })
-    expect(notices?.[0]).toMatch(/1 row of 3 left out: fewer than two tokens/)
+    expect(notices?.[0]).toMatch(/1 row of 3 left out: fewer than two tokens \(1, first in line \d\)/)
   })
 })

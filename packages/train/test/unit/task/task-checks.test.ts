@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { resolveTask } from '../../../src/task/task.js'
+import { type TaskFile, taskFileSchema } from '../../../src/task/task-schema.js'
+
+const withTable = (column: object, model: unknown = 'softmax') =>
+  resolveTask(
+    taskFileSchema.parse({
+      task: 't',
+      input: { type: 'table', columns: [{ name: 'a', type: 'number' }, column] },
+      output: { type: 'class', classes: 2 },
+      model,
+    }) as TaskFile,
+  )
+
+describe('a task is refused', () => {
+  it('when a missing category becomes a value that the column does not list', () => {
+    const ward = (impute: string) => ({
+      name: 'ward',
+      type: 'category',
+      values: ['medicine', 'surgery'],
+      other: 'zero',
+      missing: { impute },
+    })
+    expect(() => withTable(ward('paediatrics'))).toThrow(
+      'task, field input.columns.1.missing.impute: "paediatrics" is not one of the column\'s values',
+    )
+    expect(() => withTable(ward('medecine'))).toThrow('did you mean "medicine"?')
+    expect(withTable(ward('surgery')).inputShape).toEqual([3])
+  })
+
+  it('when a layer is called by the position of one without a name', () => {
+    const layers = [
+      { layer: 'dense', units: 3, name: '1' },
+      { layer: 'dense', units: 2 },
+    ]
+    expect(() => withTable({ name: 'b', type: 'number' }, { layers })).toThrow(
+      'the name "1" is used twice: a layer without a name is called by its position',
+    )
+  })
+})
