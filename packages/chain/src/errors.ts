@@ -1,11 +1,7 @@
 import { TemperedError } from '@tempered/errors'
 
-/** Why a block, a chain or its configuration was refused. */
+/** Why a block or a chain was refused. */
 export type ChainErrorCode =
-  /** A parameter of an architecture is missing, unknown or out of range. */
-  | 'E_CHAIN_PARAMS'
-  /** No architecture has this name. */
-  | 'E_CHAIN_ARCHITECTURE'
   /** Height, round or parent do not follow from the block before. */
   | 'E_BLOCK_LINK'
   /** Its author may not write it. */
