@@ -32,9 +32,18 @@ export {
   openEvidence,
   provesItself,
 } from './evidence.js'
-export { bytesField, digestField } from './fields.js'
+export {
+  bytesField,
+  counter,
+  digestField,
+  documentLink,
+  modelLink,
+  parseFields,
+  peerIdField,
+  signatureField,
+} from './fields.js'
 export { createFinalityTracker, type FinalHead, type FinalityTracker, finalityQuorum } from './finality.js'
-export { blobCid, cidFromDigest, DAG_CBOR, documentCid, RAW, sha256 } from './hashing.js'
+export { blobCid, cidFromDigest, DAG_CBOR, documentCid, RAW, sha256, sha256Of } from './hashing.js'
 export {
   asWitnessed,
   type Cosignature,
@@ -79,7 +88,13 @@ export {
   merkleRoot,
   rootFromInclusion,
 } from './merkle.js'
-export type { SignedMessage } from './signing.js'
+export {
+  type SignedKind,
+  type SignedMessage,
+  signBody,
+  type VerifySignature,
+  verifySigned,
+} from './signing.js'
 export {
   allocateModel,
   decodeModel,

@@ -27,6 +27,10 @@ export const LIMITS = {
   maxEntryBytes: 256 * 1024,
   /** One model blob, header included: 256 Mi parameters. */
   maxModelBytes: 1024 * 1024 * 1024 + 16,
+  /** One block of a common chain: about 100 bytes per member for its entry and its candidate, so 4,096 members fit. */
+  maxBlockBytes: 512 * 1024,
+  /** One message of a chain's architecture, such as a vote with a certificate of others. */
+  maxChainMessageBytes: 512 * 1024,
   /** Members of a run, in nodes. */
   maxMembers: 16_384,
   /** Neighbours of one node, in nodes. */

@@ -1,0 +1,47 @@
+/**
+ * A common chain for runs that want one: blocks, fork choice, finality, and the architectures that decide who writes.
+ * Pure: network, clock, disk and models are the caller's.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Architecture,
+  Branch,
+  ChainEffect,
+  ChainEvent,
+  ChainRules,
+  ChainView,
+  EvaluationData,
+  Participant,
+  ParticipantInit,
+  RulesInit,
+} from './architecture.js'
+export { type BftParams, bft, bftQuorum, leaderOf } from './architectures/bft.js'
+export { drawProposer, type PosParams, type PosStanding, pos } from './architectures/pos.js'
+export { type PowParams, type PowStanding, pow } from './architectures/pow.js'
+export {
+  type Block,
+  type BlockBody,
+  blockBody,
+  type Candidate,
+  checkLink,
+  closingProposal,
+  headsRoot,
+  isClosing,
+  type LedgerHead,
+  openBlock,
+  type Proposal,
+  signBlock,
+} from './block.js'
+export { type Added, type BlockTree, createBlockTree } from './block-tree.js'
+export {
+  type ChainMemberInit,
+  type ChainMemberState,
+  createChainMember,
+  type MemberInput,
+  type MemberOutput,
+} from './chain-member.js'
+export { ChainError, type ChainErrorCode } from './errors.js'
+export { type ChainMessage, type MessageBody, openMessage, type Payload, signMessage } from './message.js'
+export { findNonce, hasWork, type MiningRange, NONCE_BYTES } from './mining.js'
+export { type ChainChecker, createChainChecker } from './verify-chain.js'

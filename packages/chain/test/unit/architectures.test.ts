@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest'
+import { byteStep } from '../../../../test-support/tier.js'
+import type { Architecture } from '../../src/architecture.js'
+import { bft, bftQuorum, leaderOf } from '../../src/architectures/bft.js'
+import { drawProposer, pos } from '../../src/architectures/pos.js'
+import { pow } from '../../src/architectures/pow.js'
+import { type Block, type BlockBody, blockBody, signBlock } from '../../src/block.js'
+import { ChainError } from '../../src/errors.js'
+import { findNonce, hasWork } from '../../src/mining.js'
+import { createChainChecker } from '../../src/verify-chain.js'
+import { cheapSigners, cheapVerify, makeRun, proposalOf, signers } from '../support/fixture.js'
+import { playSchedule } from '../support/schedule.js'
+
+const ROUNDS = 4
+const run = makeRun({ members: 4, rounds: ROUNDS, seed: 1 })
+const POW = { difficulty: 400, blockMs: 300, retargetEvery: 3, confirmations: 2, miners: [] }
+const POS = { slotMs: 400, stake: 100, reward: 10, confirmations: 2 }
+
+const play = <P, S>(architecture: Architecture<P, S>, params: P): readonly Block[] =>
+  playSchedule({
+    architecture,
+    params,
+    members: 4,
+    rounds: ROUNDS,
+    seed: 1,
+    deltaMs: 20,
+    healMs: 0,
+    endMs: 100_000,
+    loss: 0,
+    liars: [],
+    crashes: [],
+    secondFace: () => false,
+  }).chain
+
+const checkAll = <P, S>(architecture: Architecture<P, S>, params: P, chain: readonly Uint8Array[]) => {
+  const checker = createChainChecker(
+    run,
+    architecture.rules({ run, params, verify: cheapVerify }),
+    cheapVerify,
+  )
+  for (const bytes of chain) checker.accept(bytes)
+  return checker
+}
+
+const CHAINS: readonly [
+  string,
+  readonly Block[],
+  (chain: readonly Uint8Array[]) => { last: Block | undefined },
+][] = [
+  ['bft', play(bft, { deltaMs: 20 }), (chain) => checkAll(bft, { deltaMs: 20 }, chain)],
+  ['pow', play(pow, POW), (chain) => checkAll(pow, POW, chain)],
+  ['pos', play(pos, POS), (chain) => checkAll(pos, POS, chain)],
+]
+
+describe.each(CHAINS)('a chain of %s', (_, chain, check) => {
+  const bytes = chain.map((block) => block.bytes)
+
+  it('is accepted by a stranger, and goes on after the last round only until that is final', () => {
+    expect(check(bytes).last?.cid).toEqual(chain.at(-1)?.cid)
+    expect(chain.map(({ body }) => body.round)).toEqual(chain.map((_block, k) => k))
+    expect(chain.length).toBeGreaterThanOrEqual(ROUNDS)
+    const last = chain[ROUNDS - 1]!
+    for (const { body } of chain.slice(ROUNDS)) {
+      expect(body.candidates).toEqual([])
+      expect(body.aggregate).toEqual(last.body.aggregate)
+    }
+  })
+
+  it('is refused with any byte flipped', () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      for (let at = k; at < bytes[k]!.byteLength; at += byteStep) {
+        const damaged = bytes.slice(0, k + 1)
+        damaged[k] = Uint8Array.from(bytes[k]!)
+        damaged[k]![at]! ^= 1
+        expect(() => check(damaged), `block ${k + 1}, byte ${at}`).toThrow()
+      }
+    }
+  })
+
+  it('is refused with a block left out, repeated or in another place', () => {
+    const [a, b, c] = bytes as [Uint8Array, Uint8Array, Uint8Array]
+    for (const wrong of [[b], [a, a], [a, c], [b, a]])
+      expect(() => check(wrong)).toThrow(expect.objectContaining({ code: 'E_BLOCK_LINK' }))
+  })
+})
+
+/** The first block of a chain, by a member, with a proof. */
+const first = (member: number, proof: BlockBody['proof']): Block =>
+  signBlock(
+    {
+      ...blockBody({ run, parent: undefined }, cheapSigners[member]!.peerId, proposalOf(member, 0, null)),
+      proof,
+    },
+    cheapSigners[member]!,
+  )
+
+const codeOf = (act: () => unknown): string => {
+  try {
+    act()
+    return 'accepted'
+  } catch (error) {
+    return error instanceof ChainError ? error.code : String(error)
+  }
+}
+
+describe('pow', () => {
+  const mined = (
+    member: number,
+    change: Partial<BlockBody['proof']> = {},
+    difficulty = POW.difficulty,
+  ): Block => {
+    const { body } = first(member, { time: 5, difficulty, nonce: new Uint8Array(8), ...change })
+    return signBlock(findNonce(body, difficulty, { from: 0, tries: 1e6 })!.body, cheapSigners[member]!)
+  }
+  const code = (block: Block, params = POW): string => codeOf(() => checkAll(pow, params, [block.bytes]))
+
+  it('takes work that is there, from miners', () => {
+    expect(code(mined(1))).toBe('accepted')
+    expect(code(mined(1), { ...POW, miners: [0, 2] as never[] })).toBe('E_BLOCK_PROPOSER')
+    expect(code(mined(2), { ...POW, miners: [0, 2] as never[] })).toBe('accepted')
+  })
+
+  it('refuses a nonce without work, another difficulty and a proof of another kind', () => {
+    const block = mined(1)
+    const nonce = Uint8Array.from(block.body.proof.nonce as Uint8Array)
+    do nonce[7]! += 1
+    while (hasWork({ ...block.body, proof: { ...block.body.proof, nonce } }, POW.difficulty))
+    expect(code(first(1, { ...block.body.proof, nonce }))).toBe('E_BLOCK_PROOF')
+    expect(code(mined(1, {}, POW.difficulty - 1))).toBe('E_BLOCK_PROOF')
+    expect(code(first(1, { iteration: 1, notarised: [] }))).toBe('E_BLOCK_PROOF')
+    expect(code(first(1, { ...block.body.proof, more: 1 }))).toBe('E_BLOCK_PROOF')
+  })
+
+  it('makes blocks harder when they come too fast, by at most four times', () => {
+    const rules = pow.rules({ run, params: { ...POW, retargetEvery: 2 } })
+    const grow = (times: readonly number[]): number => {
+      let standing = rules.genesis
+      times.forEach((time, k) => {
+        const { body } = first(0, { time, difficulty: 1, nonce: new Uint8Array(8) })
+        const block = { ...first(0, {}), body: { ...body, height: k + 1 } }
+        standing = rules.after(block, { block: undefined, standing, ancestor: () => undefined })
+      })
+      return standing.difficulty
+    }
+    expect(grow([1000])).toBe(400)
+    expect(grow([1000, 1300])).toBe(400)
+    expect(grow([1000, 1150])).toBe(800)
+    expect(grow([1000, 1001])).toBe(1600)
+    expect(grow([1000, 99_999])).toBe(100)
+    expect(grow([1000, 1300, 1600, 2500])).toBe(200)
+  })
+})
+
+describe('pos', () => {
+  it('draws by stake, and nobody whose stake is gone', () => {
+    const counts = [0, 0, 0, 0]
+    for (let slot = 0; slot < 4000; slot++)
+      counts[drawProposer(run, undefined, slot, [100, 0, 300, 600])!]! += 1
+    expect(counts[1]).toBe(0)
+    expect(counts[0]! / 4000).toBeCloseTo(0.1, 1)
+    expect(counts[3]! / 4000).toBeCloseTo(0.6, 1)
+    expect(drawProposer(run, undefined, 0, [0, 0, 0, 0])).toBeUndefined()
+  })
+
+  it('takes the block of the member that was drawn, and the stake of one that signed two', () => {
+    const stakes = [100, 100, 100, 100]
+    const drawn = drawProposer(run, undefined, 0, stakes)!
+    const block = first(drawn, { slot: 0, equivocations: [] })
+    const other = signBlock(
+      { ...block.body, aggregate: proposalOf(9, 9, null).aggregate },
+      cheapSigners[drawn]!,
+    )
+    const code = (...chain: Block[]): string =>
+      codeOf(() =>
+        checkAll(
+          pos,
+          POS,
+          chain.map(({ bytes }) => bytes),
+        ),
+      )
+    expect(code(block)).toBe('accepted')
+    expect(code(first((drawn + 1) % 4, { slot: 0, equivocations: [] }))).toBe('E_BLOCK_PROPOSER')
+
+    const slot = [0, 1, 2, 3, 4, 5, 6, 7].find(
+      (k) => drawProposer(run, block, k, stakes.with(drawn, 110)) !== drawn,
+    )!
+    const next = drawProposer(run, block, slot, stakes.with(drawn, 110))!
+    const second = (equivocations: unknown[]): Block =>
+      signBlock(
+        {
+          ...blockBody({ run, parent: block }, cheapSigners[next]!.peerId, proposalOf(next, 1, block.cid)),
+          proof: { slot, equivocations },
+        },
+        cheapSigners[next]!,
+      )
+    const checker = checkAll(pos, POS, [block.bytes, second([[block.bytes, other.bytes]]).bytes])
+    expect(checker.standing.stakes[drawn]).toBe(0)
+    expect(checker.standing.stakes[next]).toBe(110)
+    expect(code(block, second([[block.bytes, block.bytes]]))).toBe('E_BLOCK_PROOF')
+    const forged = signBlock({ ...other.body, author: cheapSigners[next]!.peerId }, cheapSigners[next]!)
+    expect(code(block, second([[block.bytes, forged.bytes]]))).toBe('E_BLOCK_PROOF')
+  })
+})
+
+describe('bft', () => {
+  it('needs two thirds, rounded up', () => {
+    expect([1, 3, 4, 6, 7, 10].map(bftQuorum)).toEqual([1, 2, 3, 4, 5, 7])
+  })
+
+  it('gives every member its turn as leader', () => {
+    const leaders = Array.from({ length: 200 }, (_, k) => leaderOf(run, k + 1))
+    expect(new Set(leaders)).toEqual(new Set([0, 1, 2, 3]))
+  })
+
+  it('refuses a block of another leader, and one without the notarisations before it', () => {
+    const leader = leaderOf(run, 1)
+    const code = (block: Block): string => codeOf(() => checkAll(bft, { deltaMs: 1 }, [block.bytes]))
+    expect(code(first(leader, { iteration: 1, notarised: [] }))).toBe('accepted')
+    expect(code(first((leader + 1) % 4, { iteration: 1, notarised: [] }))).toBe('E_BLOCK_PROPOSER')
+    expect(code(first(leaderOf(run, 2), { iteration: 2, notarised: [] }))).toBe('E_BLOCK_PROOF')
+    const signatures = [0, 1, 2].map((member) => ({ member, signature: new Uint8Array(64) }))
+    const dummy = { iteration: 1, block: null, signatures }
+    expect(code(first(leaderOf(run, 2), { iteration: 2, notarised: [dummy] }))).toBe('E_BLOCK_PROOF')
+  })
+})
+
+it('blocks with real signatures are checked with them', () => {
+  const leader = leaderOf(run, 1)
+  const body = blockBody({ run, parent: undefined }, signers[leader]!.peerId, proposalOf(leader, 0, null))
+  const block = signBlock({ ...body, proof: { iteration: 1, notarised: [] } }, signers[leader]!)
+  const checker = createChainChecker(run, bft.rules({ run, params: { deltaMs: 1 } }))
+  expect(checker.accept(block.bytes).cid).toEqual(block.cid)
+  const damaged = Uint8Array.from(block.bytes)
+  damaged[damaged.length - 1]! ^= 1
+  const again = createChainChecker(run, bft.rules({ run, params: { deltaMs: 1 } }))
+  expect(() => again.accept(damaged)).toThrow(expect.objectContaining({ code: 'E_SIGNATURE' }))
+})
