@@ -44,6 +44,11 @@ export interface ChainRules<S> {
   weight(block: Block, before: Branch<S>): number
   /** How many blocks must follow until a block is final. Undefined where members finalise blocks by their votes. */
   readonly confirmations?: number | undefined
+  /**
+   * What the next round begins with: the head, as soon as there is another, or whatever `adopt` of the participant names.
+   * Where members finalise blocks by their votes it is always the latter.
+   */
+  readonly adoption?: 'head' | 'participant' | undefined
 }
 
 /** A branch up to a block. */
@@ -83,7 +88,7 @@ export type ChainEvent =
    * This member has a proposal for the round after the block that it adopted, null for the first round: it trained,
    * collected models and aggregated.
    */
-  | { readonly type: 'ready'; readonly parent: CID | null }
+  | { readonly type: 'ready'; readonly parent: CID | null; readonly aggregate: CID }
   /** A block was added, of this member or of another. `isHead`: the head has changed to it. */
   | { readonly type: 'block'; readonly block: Block; readonly isHead: boolean }
   /** A message of a member, this one included, with a checked signature. */
@@ -127,6 +132,8 @@ export type ChainEffect =
    */
   | { readonly type: 'check'; readonly block: CID }
   | { readonly type: 'evaluate'; readonly model: CID; readonly on: EvaluationData }
+  /** A block's proof says something that evaluation has shown to be wrong: it is no longer part of the chain. */
+  | { readonly type: 'refuse'; readonly block: CID }
   /** The next round begins with this block's aggregate (null: with the run's initial model). */
   | { readonly type: 'adopt'; readonly block: CID | null }
   /** Votes have made this block final. */

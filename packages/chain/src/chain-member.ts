@@ -72,6 +72,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
   const tree = createBlockTree(run, rules)
   const participant = architecture.participant({ run, params, verify, now, self: signer.peerId, view: tree })
   const decidesByWeight = rules.confirmations !== undefined
+  const adoptsHead = decidesByWeight && rules.adoption !== 'participant'
   let proposal: { readonly parent: CID | null; readonly proposal: Proposal } | undefined
   let adopted: Block | undefined
   let finalHeight = 0
@@ -104,7 +105,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     const last = run.manifest.training.rounds - 1
     if (adopted === undefined || adopted.body.round < last || (tree.final?.body.round ?? -1) >= last) return
     proposal = { parent: adopted.cid, proposal: closingProposal(adopted) }
-    dispatch({ type: 'ready', parent: adopted.cid }, out)
+    dispatch({ type: 'ready', parent: adopted.cid, aggregate: adopted.body.aggregate }, out)
   }
 
   const add = (block: Block, isRight: boolean, out: MemberOutput[]): void => {
@@ -116,7 +117,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
       dispatch({ type: 'block', block: one, isHead: one === head }, out)
       if (decidesByWeight && !(isRight && one === block)) out.push({ type: 'check', block: one })
     }
-    if (decidesByWeight && added.length > 0) adopt(tree.head.block, left, out)
+    if (adoptsHead && added.length > 0) adopt(tree.head.block, left, out)
     reportFinals(out)
   }
 
@@ -126,7 +127,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     const head = tree.head.block
     if (head === before) return
     if (head !== undefined) dispatch({ type: 'block', block: head, isHead: true }, out)
-    adopt(head, left, out)
+    if (adoptsHead) adopt(head, left, out)
     reportFinals(out)
   }
 
@@ -158,6 +159,9 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
         if (block !== undefined) out.push({ type: 'check', block })
         return
       }
+      case 'refuse':
+        judge(effect.block, false, out)
+        return
       case 'adopt':
         adopt(effect.block === null ? undefined : tree.get(effect.block)?.block, [], out)
         return
@@ -192,7 +196,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
           // The chain has gone on while the member worked; it will propose again.
           if (!isSame(input.parent, adopted?.cid ?? null)) break
           proposal = input
-          dispatch({ type: 'ready', parent: input.parent }, out)
+          dispatch({ type: 'ready', parent: input.parent, aggregate: input.proposal.aggregate }, out)
           break
         case 'mined':
           publish(signBlock(input.body, signer), out)

@@ -17,6 +17,7 @@ export type {
   RulesInit,
 } from './architecture.js'
 export { type BftParams, bft, bftQuorum, leaderOf } from './architectures/bft.js'
+export { type PoflParams, type PoflStanding, pofl } from './architectures/pofl.js'
 export { drawProposer, type PosParams, type PosStanding, pos } from './architectures/pos.js'
 export { type PowParams, type PowStanding, pow } from './architectures/pow.js'
 export {

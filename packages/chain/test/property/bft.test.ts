@@ -6,12 +6,22 @@ import { playSchedule, randomOf, type Schedule, WRONG } from '../support/schedul
 const DELTA = 50
 const HEAL = 3_000
 
+/** 0 … count − 1 in random order. */
+function shuffled(count: number, below: (bound: number) => number): number[] {
+  const all = Array.from({ length: count }, (_, k) => k)
+  for (let k = count - 1; k > 0; k--) {
+    const other = below(k + 1)
+    ;[all[k], all[other]] = [all[other]!, all[k]!]
+  }
+  return all
+}
+
 function scheduleOf(seed: number): Schedule<BftParams, null> {
   const random = randomOf(seed * 7919 + 1)
   const below = (bound: number): number => Math.floor(random() * bound)
   const members = 4 + below(4)
   const faulty = Math.ceil(members / 3) - 1
-  const chosen = Array.from({ length: members }, (_, k) => k).sort(() => random() - 0.5)
+  const chosen = shuffled(members, below)
   const side = Array.from({ length: members }, () => below(2))
   const face = Array.from({ length: members }, () => below(2) === 1)
   return {

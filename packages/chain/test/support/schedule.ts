@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import type { Architecture } from '../../src/architecture.js'
 import type { Block } from '../../src/block.js'
 import {
@@ -32,6 +33,8 @@ export interface Schedule<P, S> {
   readonly crashes: readonly { readonly member: number; readonly atMs: number; readonly forMs: number }[]
   /** The part in which a member is until the network heals; undefined for one that reaches all. Default: no parts. */
   readonly parted?: ((member: number) => number | undefined) | undefined
+  /** Members whose architecture a test has changed: nothing is expected of them. */
+  readonly ignored?: readonly number[] | undefined
   /** A member that states another aggregate than its candidates give. */
   readonly wrong?: number | undefined
   /** Whether a member belongs to the liars' second world. */
@@ -52,6 +55,9 @@ export interface History {
 
 /** An aggregate that nobody's candidates give. */
 export const WRONG = modelCid('wrong')
+
+/** What everybody measures of a model. */
+export const scoreOf = (model: CID): number => model.multihash.digest[0]! / 255
 
 /** Mulberry32: enough for schedules. */
 export function randomOf(seed: number): () => number {
@@ -164,7 +170,8 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
   })
 
   const isLiar = (member: number): boolean => liars.includes(member)
-  const isHonest = (member: number): boolean => !isLiar(member) && member !== schedule.wrong
+  const isHonest = (member: number): boolean =>
+    !isLiar(member) && member !== schedule.wrong && schedule.ignored?.includes(member) !== true
 
   const note = (member: number, block: Block): void => {
     const own = finals.get(member) ?? new Map<number, string>()
@@ -280,6 +287,14 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
         return
       case 'stop-mining':
         face.mining += 1
+        return
+      case 'evaluate':
+        later(face, 1, {
+          type: 'evaluated',
+          model: output.model,
+          on: output.on,
+          value: scoreOf(output.model),
+        })
         return
       case 'adopted':
         propose(face, output.block)

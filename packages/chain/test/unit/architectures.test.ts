@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { byteStep } from '../../../../test-support/tier.js'
-import type { Architecture } from '../../src/architecture.js'
+import type { Architecture, ChainEffect } from '../../src/architecture.js'
 import { bft, bftQuorum, leaderOf } from '../../src/architectures/bft.js'
+import { pofl } from '../../src/architectures/pofl.js'
 import { drawProposer, pos } from '../../src/architectures/pos.js'
 import { pow } from '../../src/architectures/pow.js'
 import { type Block, type BlockBody, blockBody, signBlock } from '../../src/block.js'
@@ -9,14 +10,20 @@ import { ChainError } from '../../src/errors.js'
 import { findNonce, hasWork } from '../../src/mining.js'
 import { createChainChecker } from '../../src/verify-chain.js'
 import { cheapSigners, cheapVerify, makeRun, proposalOf, signers } from '../support/fixture.js'
-import { playSchedule } from '../support/schedule.js'
+import { playSchedule, scoreOf } from '../support/schedule.js'
 
 const ROUNDS = 4
 const run = makeRun({ members: 4, rounds: ROUNDS, seed: 1 })
 const POW = { difficulty: 400, blockMs: 300, retargetEvery: 3, confirmations: 2, miners: [] }
+const POFL = { miners: [], target: 0, tolerance: 0.001, windowMs: 250, confirmations: 2 }
 const POS = { slotMs: 400, stake: 100, reward: 10, confirmations: 2 }
 
-const play = <P, S>(architecture: Architecture<P, S>, params: P): readonly Block[] =>
+/** `dishonest`: members of whom nothing is expected. */
+const play = <P, S>(
+  architecture: Architecture<P, S>,
+  params: P,
+  dishonest: readonly number[] = [],
+): readonly Block[] =>
   playSchedule({
     architecture,
     params,
@@ -29,6 +36,7 @@ const play = <P, S>(architecture: Architecture<P, S>, params: P): readonly Block
     loss: 0,
     liars: [],
     crashes: [],
+    ignored: dishonest,
     secondFace: () => false,
   }).chain
 
@@ -49,6 +57,7 @@ const CHAINS: readonly [
 ][] = [
   ['bft', play(bft, { deltaMs: 20 }), (chain) => checkAll(bft, { deltaMs: 20 }, chain)],
   ['pow', play(pow, POW), (chain) => checkAll(pow, POW, chain)],
+  ['pofl', play(pofl, POFL), (chain) => checkAll(pofl, POFL, chain)],
   ['pos', play(pos, POS), (chain) => checkAll(pos, POS, chain)],
 ]
 
@@ -199,6 +208,47 @@ describe('pos', () => {
     expect(code(block, second([[block.bytes, block.bytes]]))).toBe('E_BLOCK_PROOF')
     const forged = signBlock({ ...other.body, author: cheapSigners[next]!.peerId }, cheapSigners[next]!)
     expect(code(block, second([[block.bytes, forged.bytes]]))).toBe('E_BLOCK_PROOF')
+  })
+})
+
+describe('pofl', () => {
+  const best = (round: number, parent: Block | undefined, members = [0, 1, 2, 3]): number =>
+    Math.max(...members.map((k) => scoreOf(proposalOf(k, round, parent?.cid ?? null).aggregate)))
+
+  it('goes on from the best of what was offered', () => {
+    const chain = play(pofl, POFL).slice(0, ROUNDS)
+    for (const [round, { body }] of chain.entries()) {
+      expect(body.proof.score, `round ${round}`).toBe(best(round, chain[round - 1]))
+      expect(body.proof.score).toBe(scoreOf(body.aggregate))
+    }
+  })
+
+  it('takes no score that measuring does not confirm', () => {
+    const boaster = signers[2]!.peerId
+    const boasting: typeof pofl = {
+      ...pofl,
+      participant(init) {
+        const honest = pofl.participant(init)
+        if (init.self !== boaster) return honest
+        const boast = (effect: ChainEffect): ChainEffect =>
+          effect.type === 'propose' ? { ...effect, proof: { score: 1 } } : effect
+        return { handle: (event) => honest.handle(event).map(boast) }
+      },
+    }
+    const chain = play(boasting, POFL, [2]).slice(0, ROUNDS)
+    for (const [round, { body }] of chain.entries()) {
+      expect(body.author).not.toBe(boaster)
+      expect(body.proof.score).toBe(best(round, chain[round - 1], [0, 1, 3]))
+    }
+  })
+
+  it('refuses blocks below the target and of members that do not mine', () => {
+    const code = (block: Block, params: object): string =>
+      codeOf(() => checkAll(pofl, { ...POFL, ...params }, [block.bytes]))
+    expect(code(first(1, { score: 0.5 }), {})).toBe('accepted')
+    expect(code(first(1, { score: 0.5 }), { target: 0.6 })).toBe('E_BLOCK_PROOF')
+    expect(code(first(1, { score: 2 }), {})).toBe('E_BLOCK_PROOF')
+    expect(code(first(1, { score: 0.5 }), { miners: [0, 2] })).toBe('E_BLOCK_PROPOSER')
   })
 })
 

@@ -1,0 +1,197 @@
+/**
+ * Proof of federated learning (Qu, Wang, Hu and Cheng, IEEE TPDS 2021; arXiv 1912.11745): pools of members compete, and the
+ * block whose aggregate does best on samples that all members have wins. A miner offers the aggregate of its pool with its
+ * score; after a while everyone evaluates what was offered and goes on from the best whose score is true.
+ *
+ * What differs from the paper: the common samples are the test data of the run, known from the start, so a miner could
+ * train on them; and models are not hidden from their pool.
+ */
+
+import { counter } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import type {
+  Architecture,
+  Branch,
+  ChainEffect,
+  ChainEvent,
+  ChainRules,
+  Participant,
+  ParticipantInit,
+  RulesInit,
+} from '../architecture.js'
+import type { Block } from '../block.js'
+import { ChainError } from '../errors.js'
+
+const paramsSchema = z.strictObject({
+  miners: z
+    .array(counter)
+    .max(16_384)
+    .default([])
+    .describe('Indices of the members that offer blocks, one for each pool; all of them if empty.'),
+  target: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('The least score of a block, in [0, 1]; higher is better.'),
+  tolerance: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.001)
+    .describe('How far a claimed score may be from one that is measured again.'),
+  windowMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(5_000)
+    .describe('Milliseconds for which blocks are awaited before the best is chosen.'),
+  confirmations: z.int().min(1).max(1_000).default(2).describe('Blocks that follow until a block is final.'),
+})
+export type PoflParams = z.infer<typeof paramsSchema>
+
+/** Blocks of each member on the chain, which is what it earns. */
+export interface PoflStanding {
+  readonly rewards: readonly number[]
+}
+
+const proofSchema = z.strictObject({
+  /** Of the aggregate on the common samples, as its author claims. */
+  score: z.number().min(0).max(1),
+})
+
+const scoreOf = (block: Block): number => block.body.proof.score as number
+
+const mines = ({ miners }: PoflParams, member: number): boolean =>
+  miners.length === 0 || miners.includes(member)
+
+function createRules({ run, params }: RulesInit<PoflParams>): ChainRules<PoflStanding> {
+  return {
+    genesis: { rewards: run.manifest.members.map(() => 0) },
+    check(block) {
+      const where = `block ${block.body.height} of ${block.body.author}`
+      if (!mines(params, run.memberIndex.get(block.body.author)!))
+        throw new ChainError('E_BLOCK_PROPOSER', `${where}: its author is not a miner of this chain`)
+      const parsed = proofSchema.safeParse(block.body.proof)
+      if (!parsed.success)
+        throw new ChainError(
+          'E_BLOCK_PROOF',
+          `${where}: its proof is malformed (${parsed.error.issues[0]?.path.join('.')})`,
+        )
+      if (parsed.data.score < params.target)
+        throw new ChainError(
+          'E_BLOCK_PROOF',
+          `${where}: its score is ${parsed.data.score}, the least of this chain ${params.target}`,
+        )
+    },
+    after(block, { standing }) {
+      const member = run.memberIndex.get(block.body.author)!
+      return { rewards: standing.rewards.map((blocks, index) => blocks + Number(index === member)) }
+    },
+    // A block more outweighs any score; of two at one height the better one counts.
+    weight: (block) => 1 + scoreOf(block) / 1000,
+    confirmations: params.confirmations,
+    adoption: 'participant',
+  }
+}
+
+class Competitor implements Participant {
+  private readonly init: ParticipantInit<PoflParams, PoflStanding>
+  private readonly isMiner: boolean
+  /** The block after which this member has a proposal, and the proposal's aggregate. */
+  private ready: { readonly parent: CID | null; readonly aggregate: CID } | undefined
+  /** Measured scores of aggregates, by CID; null where the model could not be had. */
+  private readonly scores = new Map<string, number | null>()
+  private readonly asked = new Set<string>()
+  private readonly blocks: Block[] = []
+  private adopted: string | undefined
+  private waiting = false
+  private isOver = false
+
+  constructor(init: ParticipantInit<PoflParams, PoflStanding>) {
+    this.init = init
+    this.isMiner = mines(init.params, init.run.memberIndex.get(init.self) ?? -1)
+  }
+
+  handle(event: ChainEvent): readonly ChainEffect[] {
+    switch (event.type) {
+      case 'ready':
+        this.ready = { parent: event.parent, aggregate: event.aggregate }
+        return [...this.openWindow(), ...this.measure(event.aggregate), ...this.offer()]
+      case 'block':
+        if (this.blocks.some(({ cid }) => cid.equals(event.block.cid))) return this.choose()
+        this.blocks.push(event.block)
+        return [...this.openWindow(), ...this.measure(event.block.body.aggregate), ...this.choose()]
+      case 'evaluated':
+        if (event.on !== 'common') return []
+        this.scores.set(event.model.toString(), event.value)
+        return [...this.offer(), ...this.refuseLies(), ...this.choose()]
+      case 'checked':
+        return this.choose()
+      case 'timeout':
+        this.isOver = true
+        return this.choose()
+      default:
+        return []
+    }
+  }
+
+  private openWindow(): ChainEffect[] {
+    if (this.waiting || this.isOver) return []
+    this.waiting = true
+    return [{ type: 'arm', timer: 'window', ms: this.init.params.windowMs }]
+  }
+
+  private measure(model: CID): ChainEffect[] {
+    if (this.asked.has(model.toString())) return []
+    this.asked.add(model.toString())
+    return [{ type: 'evaluate', model, on: 'common' }]
+  }
+
+  /** This member's own block, once its score is known. */
+  private offer(): ChainEffect[] {
+    const { ready } = this
+    const score = ready === undefined ? undefined : this.scores.get(ready.aggregate.toString())
+    if (ready === undefined || score == null || !this.isMiner) return []
+    this.ready = undefined
+    const clamped = Math.min(1, Math.max(0, score))
+    if (clamped < this.init.params.target) return []
+    return [{ type: 'propose', parent: ready.parent, proof: { score: clamped } }]
+  }
+
+  private isTrue(block: Block): boolean | undefined {
+    const measured = this.scores.get(block.body.aggregate.toString())
+    if (measured === undefined) return undefined
+    return measured !== null && Math.abs(measured - scoreOf(block)) <= this.init.params.tolerance
+  }
+
+  private refuseLies(): ChainEffect[] {
+    return this.blocks
+      .filter((block) => this.isTrue(block) === false)
+      .map((block) => ({ type: 'refuse', block: block.cid }))
+  }
+
+  /** After the window: the head, once it is measured and true. */
+  private choose(): ChainEffect[] {
+    const head: Branch<PoflStanding> = this.init.view.head
+    const name = head.block?.cid.toString()
+    if (!this.isOver || head.block === undefined || name === this.adopted) return []
+    if (this.isTrue(head.block) !== true) return []
+    this.adopted = name
+    this.isOver = false
+    this.waiting = false
+    return [
+      { type: 'disarm', timer: 'window' },
+      { type: 'adopt', block: head.block.cid },
+    ]
+  }
+}
+
+export const pofl: Architecture<PoflParams, PoflStanding> = {
+  name: 'pofl',
+  summary: 'Proof of federated learning: the offered aggregate that does best on common samples wins.',
+  params: paramsSchema,
+  rules: createRules,
+  participant: (init) => new Competitor(init),
+}
