@@ -42,7 +42,7 @@ describe('tempered ledger verify', () => {
     onCopy(async (copy) => {
       const before = await ledger('verify', copy)
       expect(before.code, before.stderr).toBe(0)
-      expect(before.stdout.match(/final up to round \d \(two thirds/g)).toHaveLength(6)
+      expect(before.stdout.match(/final up to round \d \(more than two thirds/g)).toHaveLength(6)
       await writeFile(ledgerOf('node-02', copy), await cutAfter(ledgerOf('node-02'), 0))
       const after = await ledger('verify', copy)
       expect(after.code).toBe(6)
