@@ -47,7 +47,7 @@ export type MemberOutput =
   | { readonly type: 'final'; readonly block: Block }
 
 /** A member of a chain: blocks, fork choice and the protocol of its architecture, without network, clock and disk. */
-export interface ChainMemberState<S> {
+export interface ChainMember<S> {
   readonly tree: BlockTree<S>
   /**
    * Throws ChainError for a block or a message that breaks the rules, and E_CHAIN_SPLIT where two final blocks exclude
@@ -66,7 +66,7 @@ export interface ChainMemberInit<P, S> {
   now(): number
 }
 
-export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMemberState<S> {
+export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMember<S> {
   const { run, architecture, params, signer, verify, now } = init
   const rules = architecture.rules({ run, params, verify })
   const tree = createBlockTree(run, rules)

@@ -37,7 +37,7 @@ export {
 export { type Added, type BlockTree, createBlockTree } from './block-tree.js'
 export {
   type ChainMemberInit,
-  type ChainMemberState,
+  type ChainMember,
   createChainMember,
   type MemberInput,
   type MemberOutput,

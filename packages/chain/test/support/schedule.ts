@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Architecture } from '../../src/architecture.js'
 import type { Block } from '../../src/block.js'
 import {
-  type ChainMemberState,
+  type ChainMember,
   createChainMember,
   type MemberInput,
   type MemberOutput,
@@ -73,7 +73,7 @@ export function randomOf(seed: number): () => number {
 interface Face {
   readonly member: number
   readonly version: string
-  state: Pick<ChainMemberState<unknown>, 'handle'> & {
+  state: Pick<ChainMember<unknown>, 'handle'> & {
     readonly tree: {
       readonly final: Block | undefined
       chain(): Block[]
