@@ -36,8 +36,8 @@ export {
 } from './block.js'
 export { type Added, type BlockTree, createBlockTree } from './block-tree.js'
 export {
-  type ChainMemberInit,
   type ChainMember,
+  type ChainMemberInit,
   createChainMember,
   type MemberInput,
   type MemberOutput,

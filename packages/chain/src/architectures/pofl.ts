@@ -7,7 +7,6 @@
  * train on them; and models are not hidden from their pool.
  */
 
-import { counter } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import type {
@@ -22,13 +21,10 @@ import type {
 } from '../architecture.js'
 import type { Block } from '../block.js'
 import { ChainError } from '../errors.js'
+import { isMiner, minersField } from '../miners.js'
 
 const paramsSchema = z.strictObject({
-  miners: z
-    .array(counter)
-    .max(16_384)
-    .default([])
-    .describe('Indices of the members that offer blocks, one for each pool; all of them if empty.'),
+  miners: minersField,
   target: z
     .number()
     .min(0)
@@ -63,15 +59,12 @@ const proofSchema = z.strictObject({
 
 const scoreOf = (block: Block): number => block.body.proof.score as number
 
-const mines = ({ miners }: PoflParams, member: number): boolean =>
-  miners.length === 0 || miners.includes(member)
-
 function createRules({ run, params }: RulesInit<PoflParams>): ChainRules<PoflStanding> {
   return {
     genesis: { rewards: run.manifest.members.map(() => 0) },
     check(block) {
       const where = `block ${block.body.height} of ${block.body.author}`
-      if (!mines(params, run.memberIndex.get(block.body.author)!))
+      if (!isMiner(params.miners, run.memberIndex.get(block.body.author)))
         throw new ChainError('E_BLOCK_PROPOSER', `${where}: its author is not a miner of this chain`)
       const parsed = proofSchema.safeParse(block.body.proof)
       if (!parsed.success)
@@ -111,7 +104,7 @@ class Competitor implements Participant {
 
   constructor(init: ParticipantInit<PoflParams, PoflStanding>) {
     this.init = init
-    this.isMiner = mines(init.params, init.run.memberIndex.get(init.self) ?? -1)
+    this.isMiner = isMiner(init.params.miners, init.run.memberIndex.get(init.self))
   }
 
   handle(event: ChainEvent): readonly ChainEffect[] {

@@ -18,6 +18,7 @@ import type {
 } from '../architecture.js'
 import type { Block } from '../block.js'
 import { ChainError } from '../errors.js'
+import { isMiner, minersField } from '../miners.js'
 import { hasWork, NONCE_BYTES } from '../mining.js'
 
 const paramsSchema = z.strictObject({
@@ -35,11 +36,7 @@ const paramsSchema = z.strictObject({
     .describe('Milliseconds from block to block to which the difficulty is adjusted.'),
   retargetEvery: z.int().min(2).max(10_000).default(8).describe('Blocks from one adjustment to the next.'),
   confirmations: z.int().min(1).max(1_000).default(3).describe('Blocks that follow until a block is final.'),
-  miners: z
-    .array(counter)
-    .max(16_384)
-    .default([])
-    .describe('Indices of the members that mine; all of them if empty.'),
+  miners: minersField,
 })
 export type PowParams = z.infer<typeof paramsSchema>
 
@@ -66,9 +63,6 @@ const MOST_CHANGE = 4
 
 const proofOf = (block: Block): PowProof => block.body.proof as PowProof
 
-const mines = ({ miners }: PowParams, member: number): boolean =>
-  miners.length === 0 || miners.includes(member)
-
 function createRules({ run, params }: RulesInit<PowParams>): ChainRules<PowStanding> {
   const { blockMs, retargetEvery, confirmations } = params
   return {
@@ -80,7 +74,7 @@ function createRules({ run, params }: RulesInit<PowParams>): ChainRules<PowStand
     check(block, { block: parent, standing }) {
       const where = `block ${block.body.height} of ${block.body.author}`
       const wrong = (what: string): ChainError => new ChainError('E_BLOCK_PROOF', `${where}: ${what}`)
-      if (!mines(params, run.memberIndex.get(block.body.author)!))
+      if (!isMiner(params.miners, run.memberIndex.get(block.body.author)))
         throw new ChainError('E_BLOCK_PROPOSER', `${where}: its author is not a miner of this chain`)
       const parsed = proofSchema.safeParse(block.body.proof)
       if (!parsed.success) throw wrong(`its proof is malformed (${parsed.error.issues[0]?.path.join('.')})`)
@@ -117,7 +111,7 @@ class Miner implements Participant {
 
   constructor(init: ParticipantInit<PowParams, PowStanding>) {
     this.init = init
-    this.isMiner = mines(init.params, init.run.memberIndex.get(init.self) ?? -1)
+    this.isMiner = isMiner(init.params.miners, init.run.memberIndex.get(init.self))
   }
 
   handle(event: ChainEvent): readonly ChainEffect[] {
