@@ -70,6 +70,10 @@ export function randomOf(seed: number): () => number {
   }
 }
 
+/** Seeds 1 … count in parts of `size`, as first and last of each. */
+export const parts = (count: number, size: number): [number, number][] =>
+  Array.from({ length: Math.ceil(count / size) }, (_, k) => [k * size + 1, Math.min(count, (k + 1) * size)])
+
 interface Face {
   readonly member: number
   readonly version: string
