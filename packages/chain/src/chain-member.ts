@@ -19,14 +19,7 @@ export type MemberInput =
   | { readonly type: 'message'; readonly message: ChainMessage }
   /** A nonce was found for the body that `mine` named. */
   | { readonly type: 'mined'; readonly body: BlockBody }
-  | { readonly type: 'timeout'; readonly timer: string }
-  | { readonly type: 'checked'; readonly block: CID; readonly isRight: boolean }
-  | {
-      readonly type: 'evaluated'
-      readonly model: CID
-      readonly on: EvaluationData
-      readonly value: number | null
-    }
+  | Extract<ChainEvent, { readonly type: 'timeout' | 'checked' | 'evaluated' }>
 
 /** What the member asks for. Whatever it has signed must be on disk before it is sent. */
 export type MemberOutput =
