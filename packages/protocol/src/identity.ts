@@ -8,6 +8,7 @@ import {
 import { base58btc } from 'multiformats/bases/base58'
 import { ProtocolError } from './errors.js'
 import { plainBytes } from './hashing.js'
+import { LIMITS } from './limits.js'
 
 /**
  * libp2p peer ids of Ed25519 keys, and raw Ed25519 signatures (RFC 8032).
@@ -67,7 +68,8 @@ export function createSigner(seed: Uint8Array): Signer {
   return { peerId, sign: (bytes) => plainBytes(edSign(null, bytes, key)) }
 }
 
-const MAX_CACHED_KEYS = 4096
+/** Enough for all members of the largest run: making a key costs several times as much as a verification. */
+const MAX_CACHED_KEYS = LIMITS.maxMembers
 const keyCache = new Map<string, KeyObject>()
 
 function keyObject(peerId: string): KeyObject {

@@ -36,6 +36,8 @@ export interface Environment {
   readonly trainers: SimulatedTrainers
   /** The nodes' disks, by index: they outlive a kill. */
   readonly disks: readonly MemoryDisk[]
+  /** Rounds for which a node keeps its own models. */
+  readonly keepRounds: number
   /** What attackers see of honest nodes. */
   readonly models: HonestModels
   /** Indices of the honest nodes. */
@@ -56,9 +58,11 @@ export interface EnvironmentInit extends Pick<StageInit, 'folder' | 'logLevel'> 
 const LATENCY_MS = 1
 /** Virtual bandwidth of a link, in bytes per millisecond: 1 Gbit/s. */
 const BYTES_PER_MS = 125_000
-/** Larger runs keep only the newest entries of each ledger. */
+/** Larger runs keep only the newest entries of each ledger, and the models of the newest rounds. */
 const SMALL_RUN = 64
 const HELD_ENTRIES = 4
+/** The aggregate of the last round is the model that the next one begins with. */
+const HELD_ROUNDS = 2
 /** Owner of the timers that belong to no node. */
 const NOBODY = -1
 
@@ -70,9 +74,8 @@ export async function openEnvironment({
   ...places
 }: EnvironmentInit): Promise<Environment> {
   const { scenario, run, nodes } = plan
-  const small = nodes.length <= SMALL_RUN
   // A node that starts again, or comes late, needs whole ledgers.
-  const faulty = scenario.faults.length > 0
+  const holdsAll = nodes.length <= SMALL_RUN || scenario.faults.length > 0
   const reader = createSharedReader()
   const time = createVirtualTime()
   const source = await loadScenarioSamples(scenario, cacheFolder)
@@ -99,9 +102,10 @@ export async function openEnvironment({
     disks: nodes.map(() =>
       createMemoryDisk({
         openAnnouncement: reader.openCarried,
-        ...(small || faulty ? {} : { heldEntries: HELD_ENTRIES }),
+        ...(holdsAll ? {} : { heldEntries: HELD_ENTRIES }),
       }),
     ),
+    keepRounds: holdsAll ? scenario.keepRounds : Math.min(scenario.keepRounds, HELD_ROUNDS),
     models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
     honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
     initialParameters: plan.initialParameters,

@@ -119,7 +119,7 @@ export async function openSimulatedNode(
       identity,
       stateFolder: name,
       initialParameters: environment.initialParameters,
-      keepRounds: scenario.keepRounds,
+      keepRounds: environment.keepRounds,
       listen: [],
       bootstrap: [],
       mdns: false,
