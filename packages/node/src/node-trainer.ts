@@ -27,6 +27,7 @@ export function openNodeTrainer({ run, index, logger, ...init }: NodeTrainerInit
     nodeId: index,
     seed: run.manifest.seed,
     onLog: (line) => log.info(line),
+    onRestart: (why) => log.warn(why),
     onUsage: (usage) => log.debug(usageText(usage)),
   })
 }

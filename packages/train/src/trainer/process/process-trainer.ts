@@ -23,6 +23,8 @@ export interface ProcessTrainerInit
   readonly attempts?: number
   /** Ends a start that is still under way, with E_TRAIN_ABORTED. */
   readonly signal?: AbortSignal
+  /** The process failed and is started again; default: `onLog`. */
+  onRestart?(why: string): void
   /** After each request: what was asked, how long it took and the process's highest memory so far. */
   onUsage?(usage: TrainerUsage): void
 }
@@ -268,7 +270,8 @@ class ChildTrainer implements ProcessTrainer {
         if (code === 'E_TRAINER_FAILED') throw error
         await this.dropChild()
         if (code === undefined || !RESTARTABLE.has(code) || attempt >= attempts || this.closed) throw error
-        this.init.onLog(`${(error as TrainError).message}; starting it again (${attempt} of ${attempts - 1})`)
+        const { onLog, onRestart = onLog } = this.init
+        onRestart(`${(error as TrainError).message}; starting it again (${attempt} of ${attempts - 1})`)
       }
     }
   }
