@@ -68,6 +68,22 @@ export async function openBlobStore(
       throw ioError(cid, error)
     }
   }
+  let last: Promise<unknown> = Promise.resolve()
+  /** Writing and deleting take turns: evidence is stored while rounds are tidied up. */
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const done = last.then(change)
+    last = done.catch(() => undefined)
+    return done
+  }
+  const tidy = async (rounds: readonly (readonly string[])[]): Promise<void> => {
+    const names = await readdir(folder)
+    const sizes = new Map<string, number>()
+    for (const name of names) sizes.set(name, await sizeOf(join(folder, name)))
+    const kept = withinBudget(pinned, rounds, sizes, budgetBytes)
+    for (const name of names) if (!kept.has(name)) await unlink(join(folder, name)).catch(() => undefined)
+    for (const cid of cache.keys()) if (!kept.has(cid)) cache.delete(cid)
+    for (const cid of checked) if (!kept.has(cid)) checked.delete(cid)
+  }
   const check = (cid: string, found: string): void => {
     if (found === cid) {
       checked.add(cid)
@@ -78,12 +94,14 @@ export async function openBlobStore(
     })
   }
   return {
-    async put(bytes) {
+    put(bytes) {
       const cid = blobCid(bytes).toString()
-      if (!cache.has(cid)) await writeFileAtomic(join(folder, cid), bytes)
-      checked.add(cid)
-      remember(cid, bytes)
-      return cid
+      return inTurn(async () => {
+        if (!cache.has(cid)) await writeFileAtomic(join(folder, cid), bytes)
+        checked.add(cid)
+        remember(cid, bytes)
+        return cid
+      })
     },
     async get(cid) {
       const cached = cache.get(cid)
@@ -108,15 +126,7 @@ export async function openBlobStore(
     },
     pin: (cid) => pinned.add(cid),
     unpin: (cid) => pinned.delete(cid),
-    async retain(rounds) {
-      const names = await readdir(folder)
-      const sizes = new Map<string, number>()
-      for (const name of names) sizes.set(name, await sizeOf(join(folder, name)))
-      const kept = withinBudget(pinned, rounds, sizes, budgetBytes)
-      for (const name of names) if (!kept.has(name)) await unlink(join(folder, name)).catch(() => undefined)
-      for (const cid of cache.keys()) if (!kept.has(cid)) cache.delete(cid)
-      for (const cid of checked) if (!kept.has(cid)) checked.delete(cid)
-    },
+    retain: (rounds) => inTurn(() => tidy(rounds)),
   }
 }
 

@@ -67,6 +67,21 @@ describe('the blob store', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
+  it('leaves a pinned blob alone that is written while others are deleted', async () => {
+    const store = await openBlobStore(await temporaryFolder())
+    store.pin(cidOf(1))
+    for (let k = 0; k < 20; k++) {
+      await Promise.all([store.put(blob(1)), store.retain([]), store.put(blob(1)), store.retain([])])
+      expect(await store.get(cidOf(1))).toEqual(blob(1))
+      store.unpin(cidOf(1))
+      // Deleted and written again at the same time: whichever comes last holds.
+      const deleted = store.retain([])
+      store.pin(cidOf(1))
+      await Promise.all([deleted, store.put(blob(1))])
+      expect(await store.get(cidOf(1))).toEqual(blob(1))
+    }
+  })
+
   it('deletes the oldest rounds when over its budget, but never the newest two or pinned blobs', async () => {
     const folder = await temporaryFolder()
     // Each blob is 100 bytes.
