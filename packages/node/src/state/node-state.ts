@@ -128,7 +128,7 @@ async function startingParameters(
   const { run } = init
   const { parameterCount, initialCid } = run.manifest.model
   if (ledger.last === undefined) {
-    const { cid } = initialBlob(init.initialParameters)
+    const { cid, bytes } = initialBlob(init.initialParameters)
     if (cid !== initialCid) {
       throw new NodeError(
         'E_INITIAL_PARAMETERS',
@@ -137,7 +137,8 @@ async function startingParameters(
           'and give it to every member',
       )
     }
-    return copyModel(init.initialParameters)
+    // Nobody writes to the model that a round begins with, so the nodes of a process share this one.
+    return { bytes, parameters: decodeModel(bytes, parameterCount) }
   }
   const cid = ledger.last.body.aggregate.toString()
   const bytes = await blobs.get(cid)
