@@ -62,7 +62,7 @@ export {
   type Replay,
   type ReplayFinding,
 } from './ledger/replay.js'
-export { type LedgerVerdict, verifyLedgerFile } from './ledger/verify.js'
+export { type LedgerVerdict, type SkippedRounds, verifyLedgerFile } from './ledger/verify.js'
 export {
   type LocalNodeComponents,
   type LocalNodeInit,

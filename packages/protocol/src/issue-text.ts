@@ -26,6 +26,7 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_union': {
       const options = (issue as { options?: readonly unknown[] }).options
       if (options !== undefined) return notOneOf(options.map(String), value)
+      if (value === undefined) return 'is missing'
       return `must have another form than ${shown(value)}`
     }
     case 'unrecognized_keys':

@@ -35,6 +35,10 @@ PROTOCOL_VERSION = 1
 _HEAD = struct.Struct("<II")
 
 
+class DataError(ValueError):
+    """What is wrong with a file of data, where in it, and what to do."""
+
+
 class Trainer:
     """Subclass it and give an instance to ``run``.
 
@@ -112,8 +116,9 @@ def read_table(path, task, label=None):
     output ``class`` the position of each row's class, of ``labels`` a list of 0 and 1, of ``number`` a list of
     (value - mean) / deviation. All numbers are float32, exactly those of the node. SHA-256: of the file, in hex.
 
-    Rows that ``missing: drop`` leaves out are counted on standard error. ``task``: that of ``hello``. ``label``: column
-    of the class, where it is not the one that the task names. Raises ValueError with file, line, column and what to do.
+    Rows that ``missing: drop`` leaves out, and values that were imputed or are not listed, are counted on standard error.
+    ``task``: that of ``hello``. ``label``: column of the class, where it is not the one that the task names. Raises
+    DataError, a ValueError, with file, line, column and what to do.
     """
     data = _file_bytes(path)
     digest = hashlib.sha256(data).hexdigest()
@@ -122,20 +127,20 @@ def read_table(path, task, label=None):
     records = _records(path, text, "\t" if tabs else _delimiter(text))
     _, header = next((pair for pair in records if pair[1] != [""]), (1, None))
     if header is None:
-        raise ValueError("%s:1: is empty; the first line must name the columns" % path)
+        raise DataError("%s:1: is empty; the first line must name the columns" % path)
     header = [name.strip(_SPACE) or "column %d" % (k + 1) for k, name in enumerate(header)]
     for name in header:
         if header.count(name) > 1:
             text = '%s:1: names the column "%s" twice; the first line must name every column once'
-            raise ValueError(text % (path, name))
+            raise DataError(text % (path, name))
     if task["input"]["type"] != "table":
-        raise ValueError("%s: is a table, but the task takes %ss" % (path, task["input"]["type"]))
+        raise DataError("%s: is a table, but the task takes %ss" % (path, task["input"]["type"]))
     columns = [(column["name"], _input_encoder(column)) for column in task["input"]["columns"]]
     output = dict(task["output"])
     if label is not None:
         if output["type"] != "class":
             text = "the task has an output `%s`, whose columns it names; leave out the column of the label, %s"
-            raise ValueError(text % (output["type"], label))
+            raise DataError(text % (output["type"], label))
         output["column"] = label
     target_names, encode_target = _target_encoder(output)
     wanted = [(name, "needs") for name, _ in columns] + [(name, "predicts") for name in target_names]
@@ -143,9 +148,9 @@ def read_table(path, task, label=None):
         if name not in header:
             text = '%s:1: has no column "%s", which the task %s%s; it has %s'
             listed = ", ".join(header[:20]) + (", ..." if len(header) > 20 else "")
-            raise ValueError(text % (path, name, use, _near(name, header), listed))
-    columns = [(header.index(name), encode) for name, encode in columns]
-    left_out = {}
+            raise DataError(text % (path, name, use, _near(name, header), listed))
+    columns = [(name, header.index(name), encode) for name, encode in columns]
+    left_out, changes, kept = {}, {name: {} for name, _, _ in columns}, 0
     target_places = [header.index(name) for name in target_names]
     inputs, targets = [], []
     for line, record in records:
@@ -153,23 +158,50 @@ def read_table(path, task, label=None):
         if len(header) > 1 and record == [""]:
             continue
         if len(record) != len(header):
-            text = "%shas %d values, but the header names %d columns; put values that contain the delimiter in quotes"
-            raise ValueError(text % (where, len(record), len(header)))
+            advice = "add those that are missing, with nothing between two delimiters for a value that is not known"
+            if len(record) > len(header):
+                advice = "put values that contain the delimiter in quotes"
+            text = "%shas %d values, but the header names %d columns; %s"
+            raise DataError(text % (where, len(record), len(header), advice))
         sample = array.array("f")
-        for place, encode in columns:
-            numbers = encode(record[place], where)
+        changed = []
+        for name, place, encode in columns:
+            numbers, fate = encode(record[place], where)
             if numbers is None:
-                left_out[header[place]] = left_out.get(header[place], 0) + 1
+                left_out.setdefault(name, [0, line])[0] += 1
                 break
+            if fate:
+                changed.append((name, fate, record[place]))
             sample.extend(numbers)
         else:
+            kept += 1
+            for name, fate, cell in changed:
+                changes[name].setdefault(fate, [0, cell, line])[0] += 1
             targets.append(encode_target([record[place] for place in target_places], where))
             inputs.append(sample.tolist())
-    if left_out:
-        count = sum(left_out.values())
-        why = ", ".join('no value in column "%s" (%d)' % pair for pair in left_out.items())
-        print("%s: %d of %d rows left out: %s" % (path, count, count + len(inputs), why), file=sys.stderr)
+    for notice in _notices(kept, left_out, changes):
+        print("%s: %s" % (path, notice), file=sys.stderr)
     return inputs, targets, digest
+
+
+def _notices(kept, left_out, changes):
+    """What became of rows and values, in the words of the node."""
+    lost = sum(count for count, _ in left_out.values())
+    if kept + lost == 0:
+        yield "has no rows, so it gives no samples"
+    if lost:
+        why = ['no value in column "%s" (%d, first in line %d)' % (name, *found) for name, found in left_out.items()]
+        yield "%s of %d left out: %s" % (_counted(lost, "row"), kept + lost, ", ".join(why))
+    for name, fates in changes.items():
+        for fate, (count, cell, line) in fates.items():
+            example = "for example %s," % _shown(cell) if cell.strip(_SPACE) else "first"
+            text = '%s of %d in column "%s" %s %s, %s in line %d'
+            are = "is" if count == 1 else "are"
+            yield text % (_counted(count, "value"), kept, name, are, fate, example, line)
+
+
+def _counted(count, noun):
+    return "%d %s" % (count, noun if count == 1 else noun + "s")
 
 
 def split_test(inputs, targets, share=0.2):
@@ -221,31 +253,40 @@ _TRUTH = {"true": 1, "false": 0, "yes": 1, "no": 0}
 
 def _file_bytes(path):
     if os.path.isdir(path):
-        raise ValueError("%s: is a folder; name a .csv or .tsv file in it" % path)
+        raise DataError("%s: is a folder; name a .csv or .tsv file in it" % path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DataError("%s: is a pipe or a device, not a file; write the data to a file and name that" % path)
     if re.search(r"\.(parquet|npz|npy|(jsonl|ndjson)(\.gz)?)$", str(path), re.IGNORECASE):
-        raise ValueError("%s: read_table reads .csv and .tsv, also .gz; save it as one of them" % path)
+        raise DataError("%s: read_table reads .csv and .tsv, also .gz; save it as one of them" % path)
     try:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise ValueError("%s: does not exist; check the path (seen from %s)" % (path, os.getcwd())) from None
+        raise DataError("%s: does not exist; check the path (seen from %s)" % (path, os.getcwd())) from None
+    except PermissionError:
+        raise DataError("%s: may not be read by this user; change its permissions" % path) from None
 
 
 def _text(path, data):
     if str(path).endswith(".gz"):
         try:
             data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error):
-            raise ValueError("%s: the compressed data is damaged; fetch the file again" % path) from None
+        except EOFError:
+            raise DataError("%s: the compressed data ends too early; fetch it again" % path) from None
+        except (OSError, zlib.error):
+            text = "%s at byte 0: the compressed data is damaged; fetch the file again"
+            if data[:2] != b"\x1f\x8b":
+                text = "%s at byte 0: is not compressed, although its name ends in .gz; rename it without .gz"
+            raise DataError(text % path) from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ValueError("%s: is UTF-16, not UTF-8; save it as UTF-8" % path)
+        raise DataError("%s at byte 0: is UTF-16, not UTF-8; save it as UTF-8" % path)
     zero = data[:4096].find(b"\0")
     if zero >= 0:
-        raise ValueError("%s at byte %d: holds a zero byte, so it is no text file; check the format" % (path, zero))
+        raise DataError("%s at byte %d: holds a zero byte, so it is no text file; check the format" % (path, zero))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError("%s at byte %d: is not UTF-8 here; save it as UTF-8" % (path, error.start)) from None
+        raise DataError("%s at byte %d: is not UTF-8 here; save it as UTF-8" % (path, error.start)) from None
     return text[1:] if text.startswith("\ufeff") else text
 
 
@@ -256,8 +297,10 @@ def _delimiter(text):
 
 def _records(path, text, delimiter):
     """Pairs of line and values. A blank line has one empty value."""
-    ends = re.search("\r\n|\n|\r", re.sub('"[^"]*"', "", text))
-    newline = ends.group() if ends else "\n"
+    # Files of several programs have several line ends. Those in quotes belong to values.
+    parts = text.split('"')
+    parts[::2] = [re.sub("\r\n?", "\n", part) for part in parts[::2]]
+    text, newline = '"'.join(parts), "\n"
     quoted = re.compile('"((?:[^"]|"")*)"')
     plain = re.compile('(?:(?!%s)[^"%s])*' % (newline, re.escape(delimiter)))
     at, line = 0, 1
@@ -274,7 +317,7 @@ def _records(path, text, delimiter):
                 found = quoted.match(text, at)
                 if found is None:
                     message = '%s:%d: a quote is opened and never closed; close it, or write "" for a quote in a value'
-                    raise ValueError(message % (path, line))
+                    raise DataError(message % (path, line))
                 values.append(found.group(1).replace('""', '"'))
                 wrong = 'text follows a closing quote; write "" for a quote in a value'
             else:
@@ -285,10 +328,14 @@ def _records(path, text, delimiter):
             if at == len(text) or text.startswith(newline, at):
                 break
             if not text.startswith(delimiter, at):
-                raise ValueError("%s:%d: %s" % (path, line + text.count("\n", begun, at), wrong))
+                raise DataError("%s:%d: %s" % (path, line + _line_ends(text[begun:at]), wrong))
             at += 1
         yield line, values
-        at, line = at + len(newline), line + 1 + sum(value.count("\n") for value in values)
+        at, line = at + len(newline), line + 1 + sum(map(_line_ends, values))
+
+
+def _line_ends(text):
+    return len(re.findall("\r\n?|\n", text))
 
 
 def _is_missing(cell):
@@ -305,7 +352,7 @@ def _number_of(cell):
 
 def _shown(cell):
     text = json.dumps(cell, ensure_ascii=False)
-    return text[:40] + "..." if len(text) > 40 else text
+    return text[:40] + "…" if len(text) > 40 else text
 
 
 def _near(name, names):
@@ -317,14 +364,17 @@ def _missing_value(where, name, target=False):
     advice = "add it, or say in the task `missing: drop` or `missing: { impute: ... }`"
     if target:
         advice = "remove the row, since what is to be predicted must be known"
-    return ValueError('%scolumn "%s" has no value here; %s' % (where, name, advice))
+    return DataError('%scolumn "%s" has no value here; %s' % (where, name, advice))
 
 
 def _not_a_number(where, name, cell):
-    advice = "write a finite number, or make the column a category in the task"
-    if _DECIMAL.fullmatch(cell.strip(_SPACE).replace(",", ".", 1)) and "," in cell:
+    plain = cell.strip(_SPACE)
+    advice = "write a number, or make the column a category in the task"
+    if re.fullmatch("[+-]?inf(inity)?", plain, re.IGNORECASE) or _DECIMAL.fullmatch(plain):
+        advice = "write a finite number"
+    if _DECIMAL.fullmatch(plain.replace(",", ".", 1)) and "," in cell:
         advice = "write decimals with a point"
-    return ValueError('%scolumn "%s" has %s, which is no number; %s' % (where, name, _shown(cell), advice))
+    return DataError('%scolumn "%s" has %s, which is no number; %s' % (where, name, _shown(cell), advice))
 
 
 def _scaled(value, mean, deviation, name, where):
@@ -335,28 +385,30 @@ def _scaled(value, mean, deviation, name, where):
         fits = False
     if not fits:
         text = '%scolumn "%s" has %r, which, scaled, does not fit into a 32-bit float (at most 3.4e38); correct it'
-        raise ValueError(text % (where, name, value))
+        raise DataError(text % (where, name, value))
     return scaled
 
 
 def _input_encoder(column):
-    """Makes a function of (cell, place) that returns the numbers of a cell; None when its row is to be left out."""
+    """Makes a function of (cell, place) that returns the numbers of a cell (None when its row is to be left out), and
+    what became of it when that is not its own value."""
     name, missing = column["name"], column.get("missing", "refuse")
     impute = missing["impute"] if isinstance(missing, dict) else None
+    imputed = "missing and became %s" % json.dumps(impute, ensure_ascii=False)
     if column["type"] == "number":
         mean, deviation = float(column.get("mean", 0)), float(column.get("deviation", 1))
 
         def encode_number(cell, where):
-            value = _number_of(cell)
+            value, fate = _number_of(cell), None
             if value is None:
                 if not _is_missing(cell):
                     raise _not_a_number(where, name, cell)
                 if missing == "drop":
-                    return None
+                    return None, None
                 if missing == "refuse":
                     raise _missing_value(where, name)
-                value = float(impute)
-            return [_scaled(value, mean, deviation, name, where)]
+                value, fate = float(impute), imputed
+            return [_scaled(value, mean, deviation, name, where)], fate
 
         return encode_number
 
@@ -364,20 +416,22 @@ def _input_encoder(column):
     places = {value: k for k, value in enumerate(values)}
 
     def encode_category(cell, where):
-        value = cell.strip(_SPACE)
+        value, fate = cell.strip(_SPACE), None
         if _is_missing(cell) and value not in places:
             if missing == "drop":
-                return None
+                return None, None
             if missing == "refuse":
                 raise _missing_value(where, name)
-            value = impute
+            value, fate = impute, imputed
         numbers = [0.0] * len(values)
         if value in places:
             numbers[places[value]] = 1.0
         elif other == "refuse":
             text = '%scolumn "%s" has %s, which the task does not list%s; correct it, or say in the task `other: zero`'
-            raise ValueError(text % (where, name, _shown(value), _near(value, values)))
-        return numbers
+            raise DataError(text % (where, name, _shown(value), _near(value, values)))
+        else:
+            fate = "not listed in the task and became zeros"
+        return numbers, fate
 
     return encode_category
 
@@ -398,7 +452,7 @@ def _target_encoder(output):
                 if value is None and _is_missing(cell):
                     raise _missing_value(where, name, target=True)
                 if value not in (0, 1):
-                    raise ValueError('%scolumn "%s" has %s; write 0 or 1' % (where, name, _shown(cell)))
+                    raise DataError('%scolumn "%s" has %s; write 0 or 1' % (where, name, _shown(cell)))
                 numbers.append(float(value))
             return numbers
 
@@ -441,11 +495,11 @@ def _class_encoder(column, classes):
         if not names:
             text = '%scolumn "%s" has %s; labels of %d classes are whole numbers from 0 to %d; correct it, or list the'
             text += " names of the classes in the task"
-            raise ValueError(text % (where, column, _shown(cell), count, count - 1))
+            raise DataError(text % (where, column, _shown(cell), count, count - 1))
         near = _near(cell.strip(_SPACE), names) or "; correct it, or add it to the classes"
         listed = ", ".join(names[:10]) + (", ..." if count > 10 else "")
         text = '%scolumn "%s" has %s, which is not a class of the task (%s)%s'
-        raise ValueError(text % (where, column, _shown(cell), listed, near))
+        raise DataError(text % (where, column, _shown(cell), listed, near))
 
     return encode_class
 
@@ -547,6 +601,8 @@ def run(trainer):
         request, tensor = frame
         try:
             reply, data = _answer(trainer, request, tensor)
+        except DataError as error:  # Its message says all: where in the file, and what to do.
+            reply, data = {"type": "error", "message": str(error)}, b""
         except Exception as error:  # The node decides what to do; the process goes on.
             traceback.print_exc()
             reply, data = {"type": "error", "message": "%s: %s" % (type(error).__name__, error)}, b""

@@ -1,7 +1,7 @@
 import { loadTask } from '@tempered/lab/documents'
 import { writeFileAtomic } from '@tempered/node'
 import { cacheFolder, contactSheet, hasLabels, inspectSource, loadData, resolveTask } from '@tempered/train'
-import { labelCounts, renderLoaded, renderSource } from '../terminal/source-text.js'
+import { labelCounts, loadedNotices, renderLoaded, renderSource } from '../terminal/source-text.js'
 import { widthOf } from '../terminal/table.js'
 
 export interface DataInspectOptions {
@@ -31,7 +31,7 @@ export async function dataInspect(source: string, { task, sheet, json }: DataIns
                 return [part, { count, shape, sha256, labels }]
               }),
             ),
-            taskNotices: loaded.notices ?? [],
+            taskNotices: loadedNotices(loaded),
           }
     process.stdout.write(`${JSON.stringify({ ...summary, ...parts })}\n`)
     return

@@ -1,6 +1,6 @@
 import { counted } from '@tempered/errors'
-import { placeOf, verdictsOf } from '@tempered/lab/documents'
-import type { FinalVerdict } from '@tempered/node'
+import { placeOf, skippedText, verdictsOf } from '@tempered/lab/documents'
+import type { FinalVerdict, SkippedRounds } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { warn } from '../terminal/warning.js'
@@ -40,23 +40,33 @@ export async function ledgerVerify(
 function textLine(verdict: FinalVerdict): string {
   if (!verdict.ok)
     return `${pc.red('bad')}  ${verdict.path}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`
-  const { path, entries, run, head, finalRound } = verdict
+  const { path, entries, run, head, finalRound, skipped = [] } = verdict
+  const gaps = skipped.length === 0 ? '' : `, ${skippedRounds(skipped)} skipped`
   const final =
     finalRound === undefined
       ? ''
       : `, final up to round ${finalRound + 1} (more than two thirds of the members have signed it)`
-  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${final}, head ${head}, run ${run.id}`
+  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${gaps}${final}, head ${head}, run ${run.id}`
+}
+
+/** The most gaps that one line names. */
+const MOST_GAPS = 5
+
+function skippedRounds(gaps: readonly SkippedRounds[]): string {
+  const more = gaps.length > MOST_GAPS ? ` and ${counted(gaps.length - MOST_GAPS, 'gap')} more` : ''
+  return `${gaps.slice(0, MOST_GAPS).map(skippedText).join(', ')}${more}`
 }
 
 function jsonLine(verdict: FinalVerdict): string {
   if (!verdict.ok) return JSON.stringify(verdict)
-  const { path, author, entries, finalHeight } = verdict
+  const { path, author, entries, finalHeight, skipped = [] } = verdict
   return JSON.stringify({
     ok: true,
     path,
     run: verdict.run.id.toString(),
     author,
     entries,
+    skipped: skipped.map(({ first, last }) => ({ first: first + 1, last: last + 1 })),
     head: verdict.head.toString(),
     finalHeight: finalHeight ?? null,
   })

@@ -27,6 +27,7 @@ import {
   shareIndices,
   singleClass,
 } from '@tempered/train'
+import { namedIn } from '../config/named-in.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { singleClassText } from '../terminal/scenario-text.js'
@@ -71,7 +72,9 @@ async function openEngineLearner(
       `${config.file}: the model of this run is known only to a process that trains it; name one under trainer (docs/trainers.md)`,
     )
   }
-  const source = await loadData(config.data, cacheFolder(), task)
+  const source = await namedIn(config.file, ['data', 'source'], () =>
+    loadData(config.data, cacheFolder(), task),
+  )
   for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)
@@ -102,13 +105,15 @@ async function openProcessLearner(
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  const process = await openNodeTrainer({
-    ...processSettings(config.file, trainer),
-    run,
-    // The node refuses a key that is not a member's, with a reason.
-    index: run.memberIndex.get(identity.signer.peerId) ?? -1,
-    logger,
-  })
+  const process = await namedIn(config.file, ['trainer', 'command'], () =>
+    openNodeTrainer({
+      ...processSettings(config.file, trainer),
+      run,
+      // The node refuses a key that is not a member's, with a reason.
+      index: run.memberIndex.get(identity.signer.peerId) ?? -1,
+      logger,
+    }),
+  )
   return {
     source: undefined,
     open: (components, settings, events) =>

@@ -29,6 +29,7 @@ import type { Run } from '@tempered/protocol'
 import type { BackendChoice, DataSource } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
+import { namedIn } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
@@ -70,7 +71,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   process.on('unhandledRejection', (error) =>
     logger.error({ err: error, component: 'process' }, 'unhandled rejection'),
   )
-  const identity = await readIdentityFile(config.key)
+  const identity = await namedIn(config.file, ['key'], () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
   let node: TemperedNode | undefined
@@ -184,7 +185,10 @@ async function openRun(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Run | undefined> {
-  if ('file' in config.manifest) return loadManifest(config.manifest.file)
+  if ('file' in config.manifest) {
+    const { file } = config.manifest
+    return namedIn(config.file, ['manifest', 'file'], () => loadManifest(file))
+  }
   const earlier = await readLedgerRun(config.state)
   if (earlier !== undefined) return earlier
   const address = config.manifest.peer

@@ -2,7 +2,7 @@ import { counted } from '@tempered/errors'
 import { openTaskFile, readInitial } from '@tempered/lab/documents'
 import { cacheFolder, loadData, type OpenTask, type Operation } from '@tempered/train'
 import pc from 'picocolors'
-import { renderLoaded } from '../terminal/source-text.js'
+import { loadedNotices, renderLoaded } from '../terminal/source-text.js'
 import { table } from '../terminal/table.js'
 
 export interface TaskCheckOptions {
@@ -20,7 +20,7 @@ export async function taskCheck(file: string, { data, json }: TaskCheckOptions):
     const counts = loaded && {
       train: loaded.train.count,
       test: loaded.test.count,
-      notices: loaded.notices ?? [],
+      notices: loadedNotices(loaded),
     }
     process.stdout.write(
       `${JSON.stringify({ task, inputShape, outputs, parameterCount, initial: initial ?? null, data: counts })}\n`,

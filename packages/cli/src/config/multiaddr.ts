@@ -2,15 +2,17 @@ import { isIP } from 'node:net'
 
 /** An address that nodes understand: a host and a TCP port, and at most a peer id. */
 export const MULTIADDR =
-  /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/
+  /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/0*(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/
 
 /** Port in an example, where none was given. */
 const EXAMPLE_PORT = 4001
+const MAX_PORT = 65_535
 /** Longer hosts are no example. */
 const MOST_HOST = 60
 
 /** What an address must be, with an example made of the one that was given. */
 export function multiaddrProblem(text: string): string {
+  if (MULTIADDR.test(text.replace(/\/tcp\/\d+/, '/tcp/1'))) return `must have a port of at most ${MAX_PORT}`
   const example = multiaddrOf(text)
   return example === undefined
     ? 'must be a TCP multiaddr such as /ip4/192.0.2.7/tcp/4001, with /p2p/12D3Koo… at the end for a known peer'
@@ -23,7 +25,7 @@ function multiaddrOf(text: string): string | undefined {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(plain)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3] ?? EXAMPLE_PORT)
-  if (host === undefined || host.length > MOST_HOST || port > 65_535) return undefined
+  if (host === undefined || host.length > MOST_HOST || port > MAX_PORT) return undefined
   const family = isIP(host)
   if (family === 0 && (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host) || /^[\d.]+$/.test(host)))
     return undefined

@@ -7,9 +7,11 @@ import {
   hasLabels,
   labelsOf,
   type SourceSummary,
+  singleClass,
   type TableSummary,
 } from '@tempered/train'
 import pc from 'picocolors'
+import { singleClassText } from './scenario-text.js'
 import { foldedTable, table } from './table.js'
 
 /** Labels that are listed one by one. */
@@ -94,12 +96,25 @@ function labelLines(counts: readonly number[], names: readonly string[]): string
   return [...table([[pc.dim('label'), pc.dim('samples'), ''], ...rows], new Set([1])), ...more]
 }
 
+/** What to know about the samples that a task makes of a source before a node trains on them. */
+export function loadedNotices({ train, notices = [] }: DataSource): string[] {
+  const found = [...notices]
+  if (train.count === 0)
+    found.push(
+      'there is no training sample: a node with this data takes part as a relay, which does not train',
+    )
+  else if (hasLabels(train) && train.classes > 1 && singleClass(labelCounts(train)) !== undefined)
+    found.push(singleClassText('the training data'))
+  return found
+}
+
 /** What a task makes of a source, for people. */
-export function renderLoaded({ train, test, notices = [] }: DataSource): string[] {
+export function renderLoaded(source: DataSource): string[] {
+  const { train, test } = source
   return [
     `${counted(train.count, 'training sample')} and ${counted(test.count, 'test sample')} of ${train.shape.join('×')} numbers`,
     ...(hasLabels(train) && train.classes <= 1000 ? ['', ...sharedLabels(train, test)] : []),
-    ...notices.map((notice) => pc.yellow(`note: ${notice}`)),
+    ...loadedNotices(source).map((notice) => pc.yellow(`note: ${notice}`)),
   ]
 }
 

@@ -146,7 +146,7 @@ assertions: [attacked.meanHonestAccuracy >= 0.9]
       await setBootstrap(folder, 'bob', await listening(alice))
       const bob = startNode(folder, 'bob')
       expect(await Promise.all([alice.exit, bob.exit]), bob.stderr.join('\n')).toEqual([0, 0])
-      expect(bob.stderr.join('\n')).toContain('has no rows: this node has no samples of its own')
+      expect(bob.stderr.join('\n')).toContain('has no rows, so it gives no samples')
       expect((await callCli(['ledger', 'verify', 'alice', 'bob'], folder)).code).toBe(0)
       await checkMeasured(folder)
       await checkPredicted(folder)
@@ -269,6 +269,51 @@ describe('bad data', () => {
       expect(checked).toMatchObject({
         code: 3,
         stderr: expect.stringContaining('bad.csv:5: column "x" has "many"'),
+      })
+    }))
+
+  it('that a node.yaml names is found from its line', () =>
+    inTemporaryFolder(async (folder) => {
+      await callCli(['node', 'init', 'alice'], folder)
+      const start = () => callCli(['node', 'start', '--config', 'alice'], folder)
+      const lineOf = async (text: string) =>
+        (await readFile(join(folder, 'alice/node.yaml'), 'utf8'))
+          .split('\n')
+          .findIndex((line) => line.includes(text)) + 1
+      const named = async (text: string) =>
+        new RegExp(`\\(named at alice/node\\.yaml:${await lineOf(text)}:\\d+, `)
+      expect((await start()).stderr).toMatch(await named('file: ../manifest.json'))
+      await writeFile(join(folder, 'points.csv'), points(20))
+      await callCli(INIT, folder)
+      await callCli(
+        ['manifest', 'create', '--task', 'task.yaml', '--member', 'alice', '--out', 'manifest.json'],
+        folder,
+      )
+      const config = join(folder, 'alice/node.yaml')
+      const text = await readFile(config, 'utf8')
+      await writeFile(config, text.replace(/^data:\n( .*\n)+/m, 'data:\n  source: ../poinst.csv\n'))
+      const started = await start()
+      expect(started).toMatchObject({ code: 3, stderr: expect.stringMatching(await named('poinst.csv')) })
+    }))
+
+  it('that says little is told by task check', () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, 'points.csv'), points(20))
+      await callCli(INIT, folder)
+      const check = async (rows: string) => {
+        await writeFile(join(folder, 'few.csv'), rows)
+        return callCli(['task', 'check', 'task.yaml', '--data', 'few.csv'], folder)
+      }
+      const [header] = points(1).split('\n')
+      const none = await check(`${header}\n`)
+      expect(none).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('there is no training sample: a node'),
+      })
+      const one = await check(`${header}\n${'1,0,red,left\n'.repeat(20)}`)
+      expect(one).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('nearly all samples are of one class'),
       })
     }))
 })

@@ -1,7 +1,7 @@
 export { kindOfText, loadKind } from './file-kind.js'
 export { readInitial } from './initial.js'
 export { type LedgerModel, readLedgerModel } from './ledger-model.js'
-export { documentError, loadDocument, parseText } from './load-document.js'
+export { documentError, documentPlace, loadDocument, parseText } from './load-document.js'
 export type { Problem } from './problem.js'
 export {
   backendSchema,
@@ -22,6 +22,7 @@ export {
   noSuchRound,
   openValidLedger,
   placeOf,
+  skippedText,
   type ValidLedger,
   verdictsOf,
 } from './valid-ledger.js'

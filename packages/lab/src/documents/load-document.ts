@@ -171,6 +171,14 @@ function valuesOf(document: Document.Parsed, path: string, at: (offset: number) 
   }
 }
 
+/** `file:line:column` of a value in a file that was loaded before; where it is left to its default, that of its parent. */
+export async function documentPlace(path: string, where: Path): Promise<string> {
+  const lines = new LineCounter()
+  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, prettyErrors: false })
+  const { line, col } = lines.linePos(offsetOf(document.contents, where))
+  return `${path}:${line}:${col}`
+}
+
 /** Creates the error for mistakes that were found after a file was loaded, with the position of each in the file. */
 export async function documentError(path: string, problems: readonly Problem[]): Promise<LabError> {
   const lines = new LineCounter()

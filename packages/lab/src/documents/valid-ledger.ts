@@ -4,6 +4,7 @@ import {
   type FinalVerdict,
   ledgerEntries,
   runTopology,
+  type SkippedRounds,
   verifyAgainstFinals,
 } from '@tempered/node'
 import type { Run, SignedEntry } from '@tempered/protocol'
@@ -74,14 +75,25 @@ export async function lastEntry({ path }: ValidLedger): Promise<SignedEntry> {
   throw new LabError('E_USAGE', `${path} has no entry yet: no round of this node is over`, { path })
 }
 
+/** Rounds of a gap in a ledger for people: "round 12", "rounds 12 to 15". */
+export function skippedText({ first, last }: SkippedRounds): string {
+  return first === last ? `round ${first + 1}` : `rounds ${first + 1} to ${last + 1}`
+}
+
 /**
  * The error for a round (from 1) that the run has but the ledger does not; `last` is the ledger's last round, 0-based.
  */
 export function noSuchRound(
-  { path, run, entries }: ValidLedger,
+  { path, run, entries, skipped = [] }: ValidLedger,
   round: number,
   last: number | undefined,
 ): LabError {
+  const gap = skipped.find((rounds) => rounds.first < round && round - 1 <= rounds.last)
+  if (gap !== undefined)
+    return new LabError(
+      'E_USAGE',
+      `${path} has no entry for round ${round}: it skips ${skippedText(gap)}, when this node was away; it goes on with round ${gap.last + 2}`,
+    )
   const held =
     last === undefined ? 'no entry' : `${counted(entries, 'entry', 'entries')}, the last of round ${last + 1}`
   return new LabError(

@@ -20,6 +20,8 @@ const MOST_PARSER_TEXT = 120
 /** Text for a syntax error in a YAML or JSON file: how to fix it, then the message of the parser in brackets. */
 export function yamlErrorText({ code, message: whole }: Pick<YAMLParseError, 'code' | 'message'>): string {
   const message = withShortQuotes(whole)
+  if (message.startsWith('Maximum call stack size'))
+    return 'lists or mappings lie too deep inside one another; is a bracket repeated by mistake?'
   const text = TEXTS[code] ?? (message.startsWith('Missing closing') ? 'a quote is not closed' : undefined)
   const own = message.length > MOST_PARSER_TEXT ? `${message.slice(0, MOST_PARSER_TEXT)}…` : message
   return text === undefined ? own : `${text} (${own})`

@@ -22,6 +22,8 @@ export type LedgerVerdict =
       readonly run: Run
       readonly author: string | undefined
       readonly entries: number
+      /** Rounds without an entry before others with one: the node was away and went on with the others. */
+      readonly skipped?: readonly SkippedRounds[]
       readonly head: CID
     }
   | {
@@ -32,6 +34,12 @@ export type LedgerVerdict =
       readonly code: string
       readonly message: string
     }
+
+/** 0-based, both included. */
+export interface SkippedRounds {
+  readonly first: number
+  readonly last: number
+}
 
 /** The largest block of a ledger. */
 const MAX_BLOCK_BYTES = Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes)
@@ -125,7 +133,14 @@ export async function verifyLedgerFile(
   neighboursOf?: NeighboursOf,
 ): Promise<LedgerVerdict> {
   const file = await open(path, 'r')
-  const checker = createLedgerChecker(visit, neighboursOf)
+  const skipped: SkippedRounds[] = []
+  let next: number | undefined
+  const checker = createLedgerChecker((entry, run) => {
+    const { round } = entry.body
+    if (next !== undefined && round > next) skipped.push({ first: next, last: round - 1 })
+    next = round + 1
+    visit(entry, run)
+  }, neighboursOf)
   try {
     const { size } = await file.stat()
     const readAt = windowedReader(file)
@@ -137,6 +152,7 @@ export async function verifyLedgerFile(
       run: run!,
       author: chain!.last?.body.author,
       entries: chain!.length,
+      skipped,
       head: chain!.head,
     }
   } catch (error) {

@@ -209,7 +209,7 @@ function layoutOf(model: Task['model'], built: Model | undefined): TensorLayout[
   return refuse('model', 'has neither layers nor tensors')
 }
 
-function checkInput({ input }: Task): void {
+function checkInput({ input, output }: Task): void {
   if (input.type === 'image') {
     const channels = input.shape[2]
     for (const key of ['mean', 'deviation'] as const) {
@@ -226,7 +226,34 @@ function checkInput({ input }: Task): void {
       seen.add(name)
       if (column.type === 'category') checkImpute(column, `input.columns.${k}.missing.impute`)
     }
+    checkTargets(targetColumns(output), seen)
   }
+  if (input.type === 'text') checkTargets(targetColumns(output), new Set([input.column]))
+}
+
+/** Names of the columns that a task predicts, where it names any. */
+function targetColumns(output: Task['output']): readonly string[] {
+  switch (output.type) {
+    case 'class':
+      return output.column === undefined ? [] : [output.column]
+    case 'labels':
+      return output.columns
+    case 'number':
+      return output.columns.map(({ name }) => name)
+    case 'next-token':
+      return []
+  }
+}
+
+function checkTargets(targets: readonly string[], inputs: ReadonlySet<string>): void {
+  const shared = targets.find((name) => inputs.has(name))
+  if (shared !== undefined)
+    refuse(
+      'output',
+      `column "${shared}" is an input too, so the model would only copy it; take it out of the inputs`,
+    )
+  const twice = targets.find((name, k) => targets.indexOf(name) < k)
+  if (twice !== undefined) refuse('output', `column "${twice}" is named twice`)
 }
 
 function checkImpute({ values, missing }: CategoryColumn, path: string): void {

@@ -36,6 +36,20 @@ describe('the node template', () => {
     )
   })
 
+  it('has addresses with a port that exists, and a manifest', () => {
+    const parse = (port: number) =>
+      parseText(
+        'node.yaml',
+        `name: a\nlisten: [/ip4/10.0.0.1/tcp/${port}]\nmanifest: { file: m.json }\n`,
+        nodeConfigSchema,
+      ).listen
+    for (const port of [0, 4001, 9999, 10_000, 65_535])
+      expect(parse(port)).toEqual([`/ip4/10.0.0.1/tcp/${port}`])
+    for (const port of [65_536, 65_540, 66_000, 70_000, 100_000])
+      expect(() => parse(port)).toThrow('node.yaml:2:10: listen.0: must have a port of at most 65535')
+    expect(() => parseText('node.yaml', 'name: a\n', nodeConfigSchema)).toThrow('manifest: is missing')
+  })
+
   it('splits only with a part of several, and has parts only of a split', () => {
     const parse = (data: string) =>
       parseText('node.yaml', `name: a\nmanifest: { file: m.json }\ndata: ${data}\n`, nodeConfigSchema, {

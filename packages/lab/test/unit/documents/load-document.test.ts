@@ -64,6 +64,12 @@ describe('parseText', () => {
     expect(problem(text)).toMatch(expected)
   })
 
+  it('refuses lists that lie too deep in one another', () => {
+    expect(problem('['.repeat(20_000))).toMatch(
+      /^file\.yaml:1:\d+: lists or mappings lie too deep inside one another/,
+    )
+  })
+
   it('refuses aliases that multiply', () => {
     const levels = Array.from(
       { length: 9 },

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { documentCid } from '@tempered/protocol'
+import { documentCid, type SignedEntry } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { byteStep } from '../../../../../test-support/tier.js'
 import { encodeCarHeader, encodeCarSection } from '../../../src/ledger/car.js'
@@ -93,6 +93,23 @@ describe('the ledger', () => {
       expect((await readFile(path)).equals(wholeFile.subarray(0, borders[entries + 2]))).toBe(true)
     }
     expect(await verifyLedgerFile(path)).toMatchObject({ ok: true, entries: 3 })
+  })
+
+  it('reports rounds that were skipped', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, LEDGER_FILE)
+    const entries: SignedEntry[] = []
+    for (const round of [0, 3, 4, 6])
+      entries.push(makeEntry(entries.length, entries.at(-1)?.cid ?? run.id, { round, neighbours: [] }))
+    const parts = entries.map((entry) => encodeCarSection(entry.cid, entry.bytes))
+    await writeFile(path, Buffer.concat([header, sections[0]!, ...parts]))
+    expect(await verifyLedgerFile(path)).toMatchObject({
+      ok: true,
+      skipped: [
+        { first: 1, last: 2 },
+        { first: 5, last: 5 },
+      ],
+    })
   })
 
   it('refuses damage in any byte and leaves the file as it is', async () => {

@@ -135,7 +135,7 @@ function noteRows(
   { leftOut, changes }: InputEncoder,
   notices: string[],
 ): void {
-  if (read === 0) notices.push(`${file} has no rows: this node has no samples of its own`)
+  if (read === 0) notices.push(`${file} has no rows, so it gives no samples`)
   if (kept < read) {
     const place = format === 'parquet' ? 'row' : 'line'
     const why = [...leftOut]

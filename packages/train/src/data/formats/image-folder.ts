@@ -1,6 +1,6 @@
 /** Folders of images, one per class: `root/<class>/*.png`, or `root/train/<class>/…` and `root/test/<class>/…`. */
 
-import { open, readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { counted, nearestName } from '@tempered/errors'
 import { DataError } from '../data-error.js'
@@ -8,7 +8,7 @@ import { decodeImage, IMAGE_NAME, imageSize, writePixels } from './image-file.js
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, ReadOptions } from './raw.js'
 import { streamedArray } from './streamed-array.js'
-import { unreadable } from './text-stream.js'
+import { openDataFile, unreadable } from './text-stream.js'
 
 /** Bytes that hold the header of nearly every image. */
 const HEAD_BYTES = 65_536
@@ -164,12 +164,19 @@ function some(names: readonly string[]): string {
 }
 
 async function headOf(file: string): Promise<Buffer> {
-  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    throw unreadable(file, cause)
-  })
+  const handle = await openDataFile(file)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
     return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function wholeFile(file: string): Promise<Buffer> {
+  const handle = await openDataFile(file)
+  try {
+    return await handle.readFile()
   } finally {
     await handle.close()
   }
@@ -232,13 +239,7 @@ async function* decodedImages(
   let resized = 0
   for (let begin = 0; begin < files.length; begin += READS_AT_A_TIME) {
     const some = files.slice(begin, begin + READS_AT_A_TIME)
-    const contents = await Promise.all(
-      some.map((file) =>
-        readFile(file).catch((cause: NodeJS.ErrnoException) => {
-          throw unreadable(file, cause)
-        }),
-      ),
-    )
+    const contents = await Promise.all(some.map(wholeFile))
     some.forEach((file, k) => {
       const image = decodeImage(file, contents[k] as Buffer)
       if (image.height !== shape[0] || image.width !== shape[1]) resized++

@@ -1,7 +1,7 @@
 /** Which format a path has: by what is there, its name, and its first bytes. */
 
-import type { Dirent, Stats } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DataError } from '../data-error.js'
 import { type DataSource, type Dataset, inputArray } from '../dataset.js'
@@ -13,7 +13,7 @@ import { isCifar, openCifar } from './cifar.js'
 import { headOf, refuseForeign } from './file-head.js'
 import { memoryArray } from './memory-array.js'
 import type { ArrayPart, ArraySource, RawSource, ReadOptions, RowSource } from './raw.js'
-import { unreadable } from './text-stream.js'
+import { statData, unreadable } from './text-stream.js'
 
 /** Whether a folder's files are arrays by name. */
 function isNpyFolder(names: readonly string[]): boolean {
@@ -52,10 +52,7 @@ export async function openSource(
   options: ReadOptions = {},
 ): Promise<RawSource> {
   if (path === EMBEDDED) return fromDatasets(path, 'mnist', await loadEmbeddedMnist(cacheFolder))
-  const found: Stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw unreadable(path, cause)
-  })
-  return found.isDirectory() ? openFolder(path, options) : openFile(path)
+  return (await statData(path)).isDirectory() ? openFolder(path, options) : openFile(path)
 }
 
 function readerOf(name: string): RowReader | undefined {

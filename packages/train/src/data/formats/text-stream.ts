@@ -1,13 +1,30 @@
 /** Text files as pieces of text, never as a whole: UTF-8 checked, byte order mark removed, .gz unpacked. */
 
-import { open } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../data-error.js'
 import { firstInvalidUtf8, openTail, UTF8_ADVICE } from './utf8.js'
 
+/** What a path is. Throws E_DATA_NOT_FOUND with what is wrong, also for pipes, sockets and devices. */
+export async function statData(path: string): Promise<Stats> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    throw unreadable(path, cause)
+  })
+  if (found.isFile() || found.isDirectory()) return found
+  const kind = found.isFIFO() ? 'a pipe' : found.isSocket() ? 'a socket' : 'a device'
+  throw new DataError(
+    'E_DATA_NOT_FOUND',
+    `is ${kind}, not a file; data is read more than once, so write it to a file and name that`,
+    { file: path },
+  )
+}
+
 /** Opens a file for reading. Throws E_DATA_NOT_FOUND with what is wrong. */
 export async function openDataFile(file: string) {
+  // A pipe would be opened only once somebody writes to it.
+  await statData(file)
   return open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
     throw unreadable(file, cause)
   })

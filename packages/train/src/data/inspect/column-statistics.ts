@@ -1,6 +1,6 @@
 /** What the columns of a table hold, in one pass. */
 
-import { isMissing, nameOf, numberOf } from '../encode/cells.js'
+import { isMissing, nameOf, numberOf, shown } from '../encode/cells.js'
 import type { Cell } from '../formats/raw.js'
 
 /** Distinct values that are counted one by one; beyond, only that there are more. */
@@ -8,6 +8,8 @@ const MOST_DISTINCT = 1000
 /** The most values of a category, and of one whatever the number of rows. */
 const MOST_CATEGORIES = 100
 const FEW_CATEGORIES = 10
+/** Share of values that are no numbers up to which they are probably mistakes. */
+const MOST_OTHERS = 0.1
 /** Mean length above which values are texts. */
 const NAME_LENGTH = 40
 
@@ -28,6 +30,8 @@ export interface ColumnSummary {
   readonly whole?: boolean
   /** How often each value occurs, the most frequent first; undefined when there are more than 1,000. */
   readonly values: readonly { readonly value: string; readonly count: number }[] | undefined
+  /** Of a column that would be numbers but for a few values: what keeps it from that. */
+  readonly notNumbers?: { readonly count: number; readonly first: string }
 }
 
 /** Collects one column. */
@@ -44,6 +48,7 @@ export class ColumnStatistics {
   private max = Number.NEGATIVE_INFINITY
   private whole = true
   private many = false
+  private firstOther: string | undefined
 
   constructor(name: string) {
     this.name = name
@@ -60,6 +65,7 @@ export class ColumnStatistics {
     this.count(name)
     const value = numberOf(cell)
     if (value !== undefined) this.addNumber(value)
+    else this.firstOther ??= shown(cell)
   }
 
   private count(name: string): void {
@@ -93,7 +99,11 @@ export class ColumnStatistics {
       distinct: many ? undefined : counts.size,
       values: many ? undefined : values,
     }
-    if (type !== 'number') return summary
+    const others = this.rows - missing - this.numbers
+    if (type !== 'number')
+      return this.firstOther !== undefined && others <= MOST_OTHERS * this.numbers
+        ? { ...summary, notNumbers: { count: others, first: this.firstOther } }
+        : summary
     const { min, max, mean, whole } = this
     return { ...summary, min, max, mean, deviation: Math.sqrt(this.squares / this.numbers), whole }
   }

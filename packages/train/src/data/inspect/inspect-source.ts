@@ -1,5 +1,6 @@
 /** What a source holds, before any task. */
 
+import { counted } from '@tempered/errors'
 import { nameOf } from '../encode/cells.js'
 import { openSource } from '../formats/open-source.js'
 import type { ArrayPart, ArraySource, NumberArray, Numbers, RawSource, RowSource } from '../formats/raw.js'
@@ -66,6 +67,11 @@ async function rowSource(path: string, raw: Exclude<RawSource, ArraySource>): Pr
   const notices: string[] = []
   if (source.format !== 'jsonl' && source.columns.every((name) => name !== '' && !Number.isNaN(Number(name))))
     notices.push('all names of columns are numbers: is the first line data, and a line with names missing?')
+  for (const { name, type, notNumbers } of train.columns)
+    if (notNumbers !== undefined)
+      notices.push(
+        `column "${name}" counts as ${type} because ${counted(notNumbers.count, 'value')} of ${train.rows} ${notNumbers.count === 1 ? 'is no number' : 'are no numbers'}, for example ${notNumbers.first}; correct ${notNumbers.count === 1 ? 'it' : 'them'} if it should be one of numbers`,
+      )
   return {
     source: path,
     format: source.format,

@@ -45,7 +45,7 @@ const OUTPUTS = {
   'several labels': { type: 'labels', columns: ['ill', 'old'] },
   'numbers to predict': {
     type: 'number',
-    columns: [{ name: 'price', mean: 3.3, deviation: 0.7 }, { name: 'a' }],
+    columns: [{ name: 'price', mean: 3.3, deviation: 0.7 }, { name: 'digit' }],
   },
 } as const
 
@@ -72,6 +72,12 @@ function table(newline: string): string {
   )
   rows.splice(20, 0, '')
   return `\ufeff${HEADER}${newline}${rows.join(newline)}${newline}`
+}
+
+/** Every third line ends otherwise. */
+function mixedEnds(text: string): string {
+  let line = 0
+  return text.replaceAll('\n', () => ['\n', '\r\n', '\r'][line++ % 3] as string)
 }
 
 function taskOf(output: unknown, columns: unknown = COLUMNS) {
@@ -112,14 +118,18 @@ describe.runIf(python)('read_table and split_test of tempered_trainer', () => {
     for (const [name, newline, share] of [
       ['d.csv', '\n', 0.2],
       ['d.csv.gz', '\r\n', 0.35],
+      ['d.csv', 'mixed', 0.2],
     ] as const) {
       const file = join(folder, name)
-      const text = Buffer.from(table(newline))
+      const text = Buffer.from(newline === 'mixed' ? mixedEnds(table('\n')) : table(newline))
       await writeFile(file, name.endsWith('.gz') ? gzipSync(text) : text)
-      const { train, test } = await loadData({ source: file, test: share }, '', open)
+      const { train, test, notices = [] } = await loadData({ source: file, test: share }, '', open)
       expect(train.count + test.count).toBe(55)
+      const [first, ...changes] = notices.filter((notice) => !notice.includes('not in the task:'))
+      expect(first).toMatch(/5 rows of 60 left out: no value in column "c" \(5, first in line \d+\)$/)
+      expect(changes).toHaveLength(3)
       const { stdout, stderr } = read(name, open.task, undefined, share)
-      expect(stderr).toBe(`${name}: 5 of 60 rows left out: no value in column "c" (5)\n`)
+      expect(stderr).toBe([first, ...changes].map((notice) => `${notice?.replace(file, name)}\n`).join(''))
       const labels = type === 'class'
       expect(JSON.parse(stdout)).toEqual([...partBits(train, labels), ...partBits(test, labels)])
     }
@@ -140,11 +150,14 @@ describe.runIf(python)('read_table and split_test of tempered_trainer', () => {
   ])
 
   it.each([
-    ['a,b,size\n1,red,low\nx,red,high\n', /d\.csv:3: column "a" has "x", .*; write a finite number, or make/],
+    ['a,b,size\n1,red,low\nx,red,high\n', /d\.csv:3: column "a" has "x", .*; write a number, or make/],
     ['a,b,size\n"1,5",red,low\n', /d\.csv:2: column "a" has "1,5", .*write decimals with a point/],
     ['a,b,size\n1,red,low\n\n?,red,low\n', /d\.csv:4: column "a" has no value here; .*`missing: drop`/],
     ['a,b,size\n1,rad,low\n', /d\.csv:2: column "b" has "rad", .*did you mean "red"\?.*`other: zero`/],
-    ['a,b,size\n1,red\n', /d\.csv:2: has 2 values, but the header names 3 columns/],
+    ['a,b,size\n1,red\n', /d\.csv:2: has 2 values, but the header names 3 columns; add those/],
+    ['a,b,size\n1,red,low,x\n', /d\.csv:2: has 4 values, but the header names 3 columns; put values/],
+    ['a,b,size\n-Infinity,red,low\n', /d\.csv:2: column "a" has "-Infinity", .*; write a finite number/],
+    ['a,b,size\n1e999,red,low\n', /d\.csv:2: column "a" has "1e999", .*; write a finite number/],
     ['a,bb,size\n1,red,low\n', /d\.csv:1: has no column "b", which the task needs; did you mean "bb"\?/],
     ['a,b\n1,red\n', /d\.csv:1: has no column "size", which the task predicts.*it has a, b/],
     ['a,b,size,a\n1,red,low,2\n', /d\.csv:1: names the column "a" twice/],
@@ -169,6 +182,14 @@ describe.runIf(python)('read_table and split_test of tempered_trainer', () => {
     expect(read('none.csv', open.task).stderr).toMatch(/none\.csv: does not exist; check the path/)
     await writeFile(join(folder, 'd.csv'), Buffer.from('a,b,size\n1,r\xe9d,low\n', 'latin1'))
     expect(read('d.csv', open.task).stderr).toMatch(/d\.csv at byte 12: is not UTF-8/)
+    await writeFile(join(folder, 'd.csv'), Buffer.from('\ufeffa,b', 'utf16le'))
+    expect(read('d.csv', open.task).stderr).toMatch(/d\.csv at byte 0: is UTF-16/)
+    await writeFile(join(folder, 'd.csv.gz'), 'a,b,size\n')
+    expect(read('d.csv.gz', open.task).stderr).toMatch(/at byte 0: is not compressed, although its name/)
+    await writeFile(join(folder, 'd.csv.gz'), gzipSync(table('\n')).subarray(0, 300))
+    expect(read('d.csv.gz', open.task).stderr).toMatch(/the compressed data ends too early/)
+    expect(spawnSync('mkfifo', [join(folder, 'pipe.csv')]).status).toBe(0)
+    expect(read('pipe.csv', open.task).stderr).toMatch(/is a pipe or a device, not a file/)
     await writeFile(join(folder, 'd.csv'), table('\n'))
     expect(read('d.csv', taskOf(OUTPUTS['several labels']).open.task, 'ill').stderr).toMatch(
       /output `labels`, whose columns it names; leave out/,

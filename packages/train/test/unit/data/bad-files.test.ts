@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
@@ -823,6 +825,27 @@ describe('bad files', () => {
       })
     }),
   )
+
+  it('a pipe, alone, in a folder of arrays and among images', () =>
+    inTemporaryFolder(async (folder) => {
+      const pipe = (...path: string[]) => {
+        const file = join(folder, ...path)
+        mkdirSync(dirname(file), { recursive: true })
+        expect(spawnSync('mkfifo', [file]).status).toBe(0)
+        return file
+      }
+      const refused = { code: 'E_DATA_NOT_FOUND', message: expect.stringContaining('is a pipe, not a file') }
+      const file = pipe('t.csv')
+      await expect(loadData({ source: file }, '', table)).rejects.toMatchObject({ ...refused, file })
+      for (const [name, task] of [
+        ['arrays/x.npy', tensor],
+        ['images/cat/1.png', image],
+      ] as const) {
+        const inside = pipe(name)
+        const source = join(folder, name.split('/')[0] as string)
+        await expect(loadData({ source }, '', task)).rejects.toMatchObject({ ...refused, file: inside })
+      }
+    }))
 
   it('a link to itself', () =>
     inTemporaryFolder(async (folder) => {

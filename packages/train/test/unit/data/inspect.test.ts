@@ -31,6 +31,16 @@ describe('columns', () => {
     expect(deviation).toBeCloseTo(Math.sqrt(2 / 3), 9)
   })
 
+  it('say what keeps them from being numbers', () => {
+    const numbers = Array.from({ length: 30 }, (_, k) => String(k % 5))
+    expect(summary([...numbers, 'Infinity'])).toMatchObject({
+      type: 'category',
+      notNumbers: { count: 1, first: '"Infinity"' },
+    })
+    expect(summary(numbers).notNumbers).toBeUndefined()
+    expect(summary(['1', 'x', '1']).notNumbers).toBeUndefined()
+  })
+
   it('count values up to a thousand', () => {
     expect(summary(Array.from({ length: 1001 }, (_, k) => k)).distinct).toBeUndefined()
     expect(summary(Array.from({ length: 1000 }, (_, k) => k)).distinct).toBe(1000)

@@ -12,7 +12,32 @@ const withTable = (column: object, model: unknown = 'softmax') =>
     }) as TaskFile,
   )
 
+const predicting = (output: object) =>
+  resolveTask(
+    taskFileSchema.parse({
+      task: 't',
+      input: { type: 'table', columns: [{ name: 'a', type: 'number' }] },
+      output,
+      model: 'softmax',
+    }) as TaskFile,
+  )
+
 describe('a task is refused', () => {
+  it.each([
+    { type: 'class', column: 'a', classes: 2 },
+    { type: 'labels', columns: ['b', 'a'] },
+    { type: 'number', columns: [{ name: 'a' }] },
+  ])('when what it predicts is an input: %j', (output) => {
+    expect(() => predicting(output)).toThrow(
+      'task, field output: column "a" is an input too, so the model would only copy it',
+    )
+  })
+
+  it('when it predicts a column twice', () => {
+    expect(() => predicting({ type: 'labels', columns: ['b', 'b'] })).toThrow('column "b" is named twice')
+    expect(predicting({ type: 'labels', columns: ['b', 'c'] }).outputs).toBe(2)
+  })
+
   it('when a missing category becomes a value that the column does not list', () => {
     const ward = (impute: string) => ({
       name: 'ward',
