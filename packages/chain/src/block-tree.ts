@@ -15,6 +15,9 @@ export interface BlockTree<S> extends ChainView<S> {
    * to be right; other blocks are not the chain until `judge` says so.
    */
   add(block: Block, isRight: boolean): Added
+  has(cid: string): boolean
+  /** How many blocks follow this one on the longest branch above it, whether or not they are the chain. */
+  depthOf(cid: CID): number
   /** Whether a block is right in what only its models show; if not, neither it nor what follows it is the chain. */
   judge(cid: CID, isRight: boolean): readonly Block[]
   /** The newest final block; undefined before the first. */
@@ -79,13 +82,6 @@ export function createBlockTree<S>(run: Run, rules: ChainRules<S>): BlockTree<S>
     return added
   }
 
-  /** Whether `at` is `below`, or follows it. */
-  const follows = (at: Place<S>, below: Place<S>): boolean => {
-    let place: Place<S> | undefined = at
-    while (place !== undefined && place.block.body.height > below.block.body.height) place = place.parent
-    return place === below
-  }
-
   /** The heaviest branch that contains what is final; of equally heavy ones that with the lower CID. */
   const isBetter = (place: Place<S>): boolean => {
     if (!place.isEligible) return false
@@ -127,13 +123,6 @@ export function createBlockTree<S>(run: Run, rules: ChainRules<S>): BlockTree<S>
     return left.filter((block) => !isOnChain(block.cid))
   }
 
-  /** Newest first. */
-  const branchOf = (end: Place<S>): Block[] => {
-    const blocks: Block[] = []
-    for (let at: Place<S> | undefined = end; at !== undefined; at = at.parent) blocks.push(at.block)
-    return blocks
-  }
-
   const adopt = (parent: CID): Orphan[] => {
     const name = parent.toString()
     const children = orphans.get(name) ?? []
@@ -157,6 +146,8 @@ export function createBlockTree<S>(run: Run, rules: ChainRules<S>): BlockTree<S>
     get final() {
       return final?.block
     },
+    has: (cid) => places.has(cid),
+    depthOf: (cid) => depthAbove(places.get(cid.toString()), places.values()),
     get: (cid) => (cid.equals(run.id) ? root : places.get(cid.toString())),
     add(block, isRight) {
       if (places.has(block.cid.toString())) return { added: [], left: [] }
@@ -207,6 +198,31 @@ export function createBlockTree<S>(run: Run, rules: ChainRules<S>): BlockTree<S>
     const at = places.get(cid.toString())
     return at !== undefined && head !== undefined && follows(head, at)
   }
+}
+
+/** Whether `at` is `below`, or follows it. */
+function follows<S>(at: Place<S>, below: Place<S>): boolean {
+  let place: Place<S> | undefined = at
+  while (place !== undefined && place.block.body.height > below.block.body.height) place = place.parent
+  return place === below
+}
+
+/** The blocks of a branch, newest first. */
+function branchOf<S>(end: Place<S>): Block[] {
+  const blocks: Block[] = []
+  for (let at: Place<S> | undefined = end; at !== undefined; at = at.parent) blocks.push(at.block)
+  return blocks
+}
+
+/** Length of the longest branch above a block. */
+function depthAbove<S>(below: Place<S> | undefined, places: Iterable<Place<S>>): number {
+  let depth = 0
+  if (below === undefined) return depth
+  for (const place of places) {
+    const above = place.block.body.height - below.block.body.height
+    if (above > depth && follows(place, below)) depth = above
+  }
+  return depth
 }
 
 function split(a: Block, b: Block): ChainError {

@@ -2,6 +2,10 @@ import { TemperedError } from '@tempered/errors'
 
 /** Why a block or a chain was refused. */
 export type ChainErrorCode =
+  /** No architecture has this name. */
+  | 'E_CHAIN_UNKNOWN'
+  /** A parameter of the architecture is unknown or out of range. */
+  | 'E_CHAIN_PARAMS'
   /** Height, round or parent do not follow from the block before. */
   | 'E_BLOCK_LINK'
   /** Its author may not write it. */

@@ -45,4 +45,5 @@ export {
 export { ChainError, type ChainErrorCode } from './errors.js'
 export { type ChainMessage, type MessageBody, openMessage, type Payload, signMessage } from './message.js'
 export { findNonce, hasWork, type MiningRange, NONCE_BYTES } from './mining.js'
+export { ARCHITECTURES, type ChainSpec, chainSpec, type OpenChain, openChain } from './open-chain.js'
 export { type ChainChecker, createChainChecker } from './verify-chain.js'

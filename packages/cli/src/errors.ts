@@ -3,6 +3,7 @@ import { TemperedError } from '@tempered/errors'
 /** Errors of the command line itself; each code has an exit code in exit-codes.ts. */
 export type CliErrorCode =
   | 'E_USAGE'
+  | 'E_CHAIN_INVALID'
   | 'E_CONFIG'
   | 'E_DIVERGED'
   | 'E_FILE'

@@ -10,6 +10,7 @@ import {
   preAggregator,
   wholeNumber,
 } from './arguments.js'
+import { addChainCommands } from './commands/chain-commands.js'
 import { addDataCommands } from './commands/data-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
@@ -93,6 +94,7 @@ export function createProgram(): Command {
     })
 
   addLedgerCommands(program)
+  addChainCommands(program)
   addModelCommands(program)
   addLabCommands(program)
   pointToHelp(program)
@@ -181,6 +183,11 @@ function addManifestCommands(program: Command): void {
     .option('--pre <name:p=n,…>', 'pre-aggregator before the rule, e.g. nnm:f=2; repeatable', preAggregator)
     .option('--topology <name>', 'topology', 'complete')
     .option('--topology-param <name=number>', 'parameter of the topology; repeatable', assignment)
+    .option(
+      '--chain <architecture>',
+      'a common chain: bft, pofl, pos or pow; see docs/chain.md (default: none)',
+    )
+    .option('--chain-param <name=number>', 'parameter of the chain; repeatable', assignment)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)

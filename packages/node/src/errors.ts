@@ -26,6 +26,7 @@ export type NodeErrorCode =
   | 'E_INITIAL_PARAMETERS'
   | 'E_NOT_A_MEMBER'
   | 'E_RULE_UNSUPPORTED'
+  | 'E_CHAIN_UNSUPPORTED'
   | 'E_LISTEN'
   // training
   | 'E_DIVERGED'

@@ -2,6 +2,9 @@ import { counted } from '@tempered/errors'
 import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
+import { runChain } from './chain/chain-run.js'
+import type { CreateMiner } from './chain/miner.js'
+import { openAgreement } from './chain/open-agreement.js'
 import type { Clock } from './clock.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
@@ -62,6 +65,8 @@ export interface NodeComponents {
   readonly stores?: NodeStores
   /** Whether heads of other members are co-signed; default true. Not where no head can become final, as in simulations. */
   readonly coSigns?: boolean
+  /** What mines in runs whose chain asks for it; default: this thread. */
+  readonly createMiner?: CreateMiner | undefined
   /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
@@ -96,7 +101,11 @@ export async function createNode(
     run,
     signer,
     neighbours,
-    local: createLocalSource(state, (cid) => engine.openModel(cid)),
+    local: createLocalSource(
+      state,
+      (cid) => engine.openModel(cid),
+      (height) => agreement?.blocks(height) ?? [],
+    ),
     clock,
     logger: logger.child({ component: 'network' }),
   })
@@ -140,11 +149,32 @@ export async function createNode(
     { run, network, blobs, evidence, logger: logger.child({ component: 'evidence' }) },
     (found) => engine.convict(found),
   )
+  const agreement = await openAgreement(
+    components,
+    { run, chain: runChain(run, runRule), signer, network, state, openModel: (cid) => engine.openModel(cid) },
+    {
+      newestHead: witness.newestHead,
+      onNews: (news) => events.onChain?.(news),
+      onError: (error) => engine.fail(error),
+    },
+  )
   const roundLogger = logger.child({ component: 'round' })
   const refusals = new Map<string, string>()
   let takesPart = false
   const engine: RoundEngine = createRoundEngine(
-    { run, network, work, witnessing, catchUp, phases, clock, logger: roundLogger, failpoints },
+    {
+      run,
+      network,
+      work,
+      witnessing,
+      catchUp,
+      phases,
+      clock,
+      logger: roundLogger,
+      failpoints,
+      agreement,
+      lastEntry: () => ledger.last,
+    },
     {
       neighbours,
       spread: topology.eccentricityOf(signer.peerId),

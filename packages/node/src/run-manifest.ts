@@ -1,3 +1,4 @@
+import { type ChainSpec, chainSpec } from '@tempered/chain'
 import {
   blobCid,
   DEFAULT_RUN_LIMITS,
@@ -10,6 +11,7 @@ import {
 import type { PreAggregatorSpec } from '@tempered/robust-agg'
 import { type BuiltInModel, imageTask, initialTaskParameters, type OpenTask } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
+import { runChain } from './chain/chain-run.js'
 import { runTopology } from './topology.js'
 
 /** What all members of a run agree on; what is left out has the defaults of `tempered manifest create`. */
@@ -39,6 +41,8 @@ export interface RunManifestInit {
   /** Default `complete`. */
   readonly topology?: { readonly name: string; readonly params?: Readonly<Record<string, number>> }
   readonly training?: Partial<Manifest['training']>
+  /** A common chain; default: none. */
+  readonly chain?: ChainSpec
   /** Milliseconds; see the manifest. */
   readonly deadlines?: Partial<Manifest['deadlines']>
 }
@@ -106,8 +110,10 @@ export function createRunManifest(init: RunManifestInit): Run {
     members: [...members],
     deadlines: { ...DEFAULT_DEADLINES, ...init.deadlines },
     limits: DEFAULT_RUN_LIMITS,
+    ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
     patienceRounds: 2,
   })
+  runChain(run, rule)
   const { neighboursOf } = runTopology(run)
   for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
   return run

@@ -149,10 +149,12 @@ function checkRule(entry: SignedEntry, run: Run, where: string): void {
 }
 
 /**
- * Training begins where the last round ended. Only after a gap may a node begin with a model that others had reached.
+ * Training begins where the last round ended. Only after a gap may a node begin with a model that others had reached, and
+ * in a run with a common chain with the aggregate of a block, which this ledger does not know.
  */
 function checkStart(entry: SignedEntry, last: SignedEntry | undefined, run: Run, where: string): void {
   const { start, round } = entry.body
+  if (last !== undefined && run.manifest.chain !== undefined) return
   const due = last?.body.aggregate.toString() ?? run.manifest.model.initialCid
   const skipped = round - 1 - (last?.body.round ?? -1)
   if (skipped === 0 && start.toString() !== due) {

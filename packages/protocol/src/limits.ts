@@ -31,6 +31,8 @@ export const LIMITS = {
   maxBlockBytes: 512 * 1024,
   /** One message of a chain's architecture, such as a vote with a certificate of others. */
   maxChainMessageBytes: 512 * 1024,
+  /** Blocks that one reply may carry, in blocks. */
+  maxBlocksPerReply: 16,
   /** Members of a run, in nodes. */
   maxMembers: 16_384,
   /** Neighbours of one node, in nodes. */

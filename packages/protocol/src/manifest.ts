@@ -91,6 +91,15 @@ export const manifestSchema = z.strictObject({
       maxNeighbours: z.int().min(0).max(LIMITS.maxNeighbours).describe('Number of neighbours of a node.'),
     })
     .describe('Limits on what a member can make another hold.'),
+  chain: z
+    .strictObject({
+      architecture: z.string().min(1).max(64).describe('How the members agree on blocks, e.g. bft.'),
+      params: z
+        .record(z.string().min(1).max(64), z.union([z.number(), z.array(z.number()).max(LIMITS.maxMembers)]))
+        .describe('Parameters of the architecture.'),
+    })
+    .optional()
+    .describe('A common chain: every round begins with the aggregate of its newest block. Absent for none.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -130,6 +139,7 @@ export function sealManifest(value: unknown): Run {
   // A missing field and one that is explicitly undefined are the same manifest.
   if (manifest.topology.edges === undefined) delete manifest.topology.edges
   if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
+  if (manifest.chain === undefined) delete manifest.chain
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)

@@ -6,12 +6,21 @@ export interface RunTopics {
   readonly announcement: string
   readonly head: string
   readonly evidence: string
+  /** Blocks of the common chain and what its members say to each other beside them; only runs with a chain use them. */
+  readonly block: string
+  readonly chainMessage: string
 }
 
 export function runTopics(run: CID): RunTopics {
   const prefix = `/tempered/${PROTOCOL_VERSION}/${run.toString()}`
   // Head messages of the first version carried their lists; nodes that send those are on another topic.
-  return { announcement: `${prefix}/announcement`, head: `${prefix}/head/2`, evidence: `${prefix}/evidence` }
+  return {
+    announcement: `${prefix}/announcement`,
+    head: `${prefix}/head/2`,
+    evidence: `${prefix}/evidence`,
+    block: `${prefix}/block`,
+    chainMessage: `${prefix}/chain-message`,
+  }
 }
 
 /**
@@ -28,4 +37,5 @@ export const STREAM_PROTOCOLS = {
   digests: `/tempered/digests/${PROTOCOL_VERSION}`,
   entries: `/tempered/entries/${PROTOCOL_VERSION}`,
   finals: `/tempered/finals/${PROTOCOL_VERSION}`,
+  blocks: `/tempered/blocks/${PROTOCOL_VERSION}`,
 } as const

@@ -30,6 +30,8 @@ export interface ManifestCreateOptions {
   readonly pre?: readonly { name: string; params: Record<string, number> }[]
   readonly topology: string
   readonly topologyParam?: Record<string, number>
+  readonly chain?: string
+  readonly chainParam?: Record<string, number>
   readonly rounds: number
   readonly localSteps: number
   readonly batchSize: number
@@ -75,6 +77,9 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
     },
     topology: { name: fullName(options.topology), params: options.topologyParam ?? {} },
+    ...(options.chain === undefined
+      ? {}
+      : { chain: { architecture: options.chain, params: options.chainParam ?? {} } }),
     training: {
       rounds: options.rounds,
       localSteps: options.localSteps,

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { chainSpec } from '@tempered/chain'
 import {
   createRunRule,
   type Identity,
   identityFromSeed,
   manifestRule,
   type RunTopology,
+  runChain,
   runTopology,
 } from '@tempered/node'
 import {
@@ -90,8 +92,12 @@ export function planRun(
     members: identities.map((identity) => identity.signer.peerId),
     deadlines: scenario.deadlines,
     limits: DEFAULT_RUN_LIMITS,
+    ...(scenario.chain === undefined
+      ? {}
+      : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
     patienceRounds: scenario.patienceRounds,
   })
+  runChain(run, rule)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

@@ -1,3 +1,4 @@
+import { ChainError, openChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
 import { createRunRule } from '@tempered/node'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
@@ -48,6 +49,7 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...adversaries.flatMap((entry, k) => checkAdversary(entry, training.rounds, ['adversaries', k])),
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
+    ...checkChain(scenario, rules),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -88,6 +90,42 @@ function checkAdversary(
   if (from > rounds)
     problems.push({ path: [...path, 'from'], message: `round ${from} is after the last one, ${rounds}` })
   if (entry.poison !== undefined) problems.push(...checkPoison(entry.poison, attack, path))
+  return problems
+}
+
+/** Whether a common chain exists, and whether its members could check one another's blocks. */
+function checkChain(
+  { chain, topology, nodes, seed }: Scenario,
+  rules: readonly { readonly rule: ScenarioRule; readonly path: Problem['path'] }[],
+): Problem[] {
+  if (chain === undefined) return []
+  const problems: Problem[] = []
+  try {
+    openChain(chain)
+  } catch (error) {
+    if (!(error instanceof ChainError)) throw error
+    const { path: parameter } = error.details as { path?: string }
+    const at =
+      parameter === undefined ? ['architecture'] : ['params', ...parameter.split('.').filter(Boolean)]
+    problems.push({ path: ['chain', ...at], message: error.message })
+  }
+  for (const { rule, path } of rules)
+    if (checkRule(rule, path).length === 0 && createRunRule(rule).usesMemory)
+      problems.push({
+        path,
+        message:
+          'remembers earlier rounds, so other members of a chain could not compute its aggregates again; use another',
+      })
+  if (checkTopology({ topology, nodes }, seed).length === 0) {
+    const graph = createTopology(topology, nodes, seed)
+    if (
+      Array.from({ length: nodes }, (_, k) => graph.neighbours(k).length).some((count) => count < nodes - 1)
+    )
+      problems.push({
+        path: ['topology'],
+        message: "members of a chain fetch each other's models; use topology complete, or leave it out",
+      })
+  }
   return problems
 }
 

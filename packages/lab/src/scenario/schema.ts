@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ARCHITECTURES } from '@tempered/chain'
 import { DEFAULT_RULE } from '@tempered/node'
 import { LIMITS } from '@tempered/protocol'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
@@ -102,6 +103,24 @@ export const scenarioFields = z.strictObject({
   topology: orName(topologyFields)
     .optional()
     .describe('Default: 4-regular, or complete for up to five nodes.'),
+  chain: z
+    .preprocess(
+      (value) => (typeof value === 'string' ? { architecture: value } : value),
+      z.strictObject({
+        architecture: z
+          .string()
+          .min(1)
+          .max(64)
+          .meta({ enum: ARCHITECTURES.map(({ name }) => name) })
+          .describe('How the nodes agree on blocks.'),
+        params: z
+          .record(z.string().min(1).max(64), z.union([z.number(), z.array(z.number())]))
+          .default({})
+          .describe('Parameters of the architecture (docs/chain.md).'),
+      }),
+    )
+    .optional()
+    .describe('A common chain: every round begins with the aggregate of its newest block. Default: none.'),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')
@@ -207,7 +226,9 @@ export const scenarioSchema = scenarioFields
       seeds,
       rule: rules[0]!,
       rules,
-      topology: fields.topology ?? defaultTopology(fields.nodes),
+      topology:
+        fields.topology ??
+        (fields.chain === undefined ? defaultTopology(fields.nodes) : { name: 'complete', params: {} }),
     }
   })
 

@@ -75,7 +75,8 @@ export async function openEnvironment({
 }: EnvironmentInit): Promise<Environment> {
   const { scenario, run, nodes } = plan
   // A node that starts again, or comes late, needs whole ledgers.
-  const holdsAll = nodes.length <= SMALL_RUN || scenario.faults.length > 0
+  // Members of a chain read each other's ledgers.
+  const holdsAll = nodes.length <= SMALL_RUN || scenario.faults.length > 0 || scenario.chain !== undefined
   const reader = createSharedReader()
   const time = createVirtualTime()
   const source = await loadScenarioSamples(scenario, cacheFolder)

@@ -6,6 +6,7 @@ import {
   openLocalTraining,
   silentLogger,
   type TemperedNode,
+  virtualMiner,
 } from '@tempered/node'
 import type { Rule } from '@tempered/robust-agg'
 import type { DataSource, Samples } from '@tempered/train'
@@ -103,6 +104,7 @@ export async function openSimulatedNode(
       stores: environment.disks[index]!.open(),
       // Heads reach only neighbours, so none could become final.
       coSigns: false,
+      createMiner: virtualMiner,
       createNetwork(parts) {
         const connect = (inner: typeof parts) =>
           slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {

@@ -22,6 +22,10 @@ export function simulatedTraining(training: LocalTraining, init: SimulatedTraini
       return result
     },
     evaluate: (round, parameters) => time.hold(owner, () => training.evaluate(round, parameters)),
+    score:
+      training.score === undefined
+        ? undefined
+        : (parameters) => time.hold(owner, () => training.score!(parameters)),
     loss: (round, parameters) => time.hold(owner, () => training.loss(round, parameters)),
   }
 }

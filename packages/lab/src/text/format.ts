@@ -1,7 +1,9 @@
 /** Numbers for people. `–` stands for what was not measured. */
 
 export function percent(share: number | null | undefined, digits = 1): string {
-  return share === null || share === undefined ? '–' : `${(100 * share).toFixed(digits)} %`
+  return share === null || share === undefined
+    ? '–'
+    : `${Number((100 * share).toPrecision(12)).toFixed(digits)} %`
 }
 
 export function bytes(count: number | null | undefined): string {

@@ -1,3 +1,4 @@
+import { ChainError } from '@tempered/chain'
 import { ProtocolError } from '@tempered/protocol'
 
 /**
@@ -22,13 +23,15 @@ export const reject = (code: string, message: string): InboundError =>
   new InboundError('reject', code, message)
 
 /**
- * Runs a protocol check and turns its ProtocolError into a rejection. Any other error is a bug of ours and is
+ * Runs a check of the protocol or of a chain and turns its error into a rejection. Any other error is a bug of ours and is
  * rethrown.
  */
 export function rejecting<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    throw error instanceof ProtocolError ? reject(error.code, error.message) : error
+    throw error instanceof ProtocolError || error instanceof ChainError
+      ? reject(error.code, error.message)
+      : error
   }
 }

@@ -1,3 +1,4 @@
+import type { Block, ChainMessage } from '@tempered/chain'
 import {
   type Evidence,
   type HeadMessage,
@@ -11,6 +12,7 @@ import { createAnnouncementBook } from './announcement-book.js'
 import { ignore, rejecting } from './inbound-error.js'
 import { type MessageReader, protocolReader } from './message-reader.js'
 import { validateAnnouncement } from './validate-announcement.js'
+import { validateBlock, validateChainMessage } from './validate-chain.js'
 import { validateEvidence } from './validate-evidence.js'
 import { createHeadBook, validateHead } from './validate-head.js'
 
@@ -22,6 +24,9 @@ export interface InboundHandlers {
   evidence(evidence: Evidence, found: boolean): void
   /** Evidence that needs blobs besides its bytes; `from` is the connected peer that sent it. */
   accusation(evidence: Evidence, from: string): void
+  /** In runs with a common chain; both may throw ChainError. */
+  block?(block: Block): void
+  chainMessage?(message: ChainMessage): void
 }
 
 /** Validates every signed message of a run that comes from outside, by gossip or as a reply. */
@@ -39,6 +44,9 @@ export interface Inbound {
   head(bytes: Uint8Array, publisher: string): HeadMessage
   /** `from` is the connected peer that sent it. */
   evidence(bytes: Uint8Array, from: string): Evidence
+  /** Of the common chain; what its architecture refuses is dropped too. */
+  block(bytes: Uint8Array): Block
+  chainMessage(bytes: Uint8Array): ChainMessage
   /** A member was convicted by other means: its messages are no longer delivered. */
   quarantine(offender: string): void
 }
@@ -121,6 +129,18 @@ export function createInbound(
       handlers.accusation(evidence, from)
       // Nodes that are convinced by its blobs publish it themselves; unchecked it is not forwarded.
       throw ignore('E_UNPROVEN', 'not proven by its bytes alone')
+    },
+    block(bytes) {
+      const block = validateBlock(bytes, run)
+      if (quarantined.has(block.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
+      rejecting(() => handlers.block?.(block))
+      return block
+    },
+    chainMessage(bytes) {
+      const message = validateChainMessage(bytes, run)
+      if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
+      rejecting(() => handlers.chainMessage?.(message))
+      return message
     },
     quarantine: (offender) => quarantined.add(offender),
   }

@@ -49,9 +49,14 @@ export interface Difference {
 export interface Replay {
   /**
    * Replays one round, given the previous entry (undefined for the first). The entries must have passed the chain
-   * verifier. Losses on the author's own data are used as recorded: they are its claim.
+   * verifier. Losses on the author's own data are used as recorded: they are its claim. `onAggregate` gets the bytes of
+   * the aggregate when it agrees.
    */
-  check(entry: SignedEntry, parent: SignedEntry | undefined): Promise<ReplayFinding>
+  check(
+    entry: SignedEntry,
+    parent: SignedEntry | undefined,
+    onAggregate?: (bytes: Uint8Array) => void,
+  ): Promise<ReplayFinding>
   /** The models of a round, for further analysis. Throws MissingBlobs. */
   load(entry: SignedEntry, parent: SignedEntry | undefined): Promise<ReplayInput>
   /** CIDs of every blob that a round's replay reads, known from the entries alone. */
@@ -127,7 +132,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
   return {
     needs,
     load,
-    async check(entry, parent) {
+    async check(entry, parent, onAggregate) {
       let input: ReplayInput
       try {
         input = await load(entry, parent)
@@ -150,7 +155,9 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
         compareLosses(entry, losses.unused) ??
         compareMemory(entry, result) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount))
-      return difference === undefined ? { status: 'agrees' } : differs(difference)
+      if (difference !== undefined) return differs(difference)
+      onAggregate?.(out.bytes)
+      return { status: 'agrees' }
     },
   }
 }

@@ -1,3 +1,5 @@
+import type { ModelBuffer, SignedEntry } from '@tempered/protocol'
+import type { Agreement } from '../chain/agreement.js'
 import type { Failpoints } from '../failpoints.js'
 import type { CatchUp } from '../sync/catch-up.js'
 import type { RunNetwork } from '../transport/network.js'
@@ -27,6 +29,10 @@ export interface EffectRunnerComponents {
   readonly phases: PhaseTimer
   readonly pace: Pace
   readonly failpoints: Failpoints
+  /** Undefined for runs without a common chain. */
+  readonly agreement: Agreement | undefined
+  /** The newest entry of the node's own ledger. */
+  lastEntry(): SignedEntry | undefined
 }
 
 export interface EffectRunnerInit {
@@ -42,17 +48,36 @@ export interface EffectRunnerInit {
 }
 
 export function createEffectRunner(components: EffectRunnerComponents, init: EffectRunnerInit): EffectRunner {
-  const { network, work, models, timers, witnessing, catchUp, phases, pace, failpoints } = components
+  const { network, work, models, timers, witnessing, catchUp, phases, pace, failpoints, agreement } =
+    components
   const { dispatch } = init
   let wireBefore = { received: 0, sent: 0 }
   let writing: Promise<void> = Promise.resolve()
   let stopped = false
+  /** In a run with a common chain a round is over, and is reported, once there is a block of it. */
+  let unreported: RoundReport | undefined
+
+  /** Reports a round with the scores of the common model in place of those of the node's own aggregate. */
+  const reportCommon = async (common: ModelBuffer | undefined): Promise<void> => {
+    const report = unreported
+    unreported = undefined
+    if (report === undefined) return
+    init.onRound(
+      common === undefined ? report : { ...report, ...(await work.evaluate(report.round, common)) },
+    )
+  }
 
   const background = (task: () => Promise<void>): void => {
     task().catch(init.onError)
   }
 
   const train = async (round: number): Promise<void> => {
+    if (agreement !== undefined) {
+      const common = await agreement.modelFor(round)
+      if (stopped) return
+      await reportCommon(common)
+      if (common !== undefined) work.startFrom(common)
+    }
     phases.begin('train')
     await work.train(round)
     dispatch({ type: 'trained' })
@@ -85,6 +110,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     const closed = await work.close(round, collected)
     if (closed === undefined) return
     await witnessing.publish()
+    agreement?.propose(components.lastEntry()!)
     const wire = network.wireBytes()
     const report: RoundReport = {
       ...closed,
@@ -93,12 +119,14 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
       phaseMs: phases.end(),
     }
     wireBefore = wire
-    init.onRound(report)
+    if (agreement === undefined) init.onRound(report)
+    else unreported = report
     dispatch({ type: 'aggregated', round })
   }
 
   const finish = async (): Promise<void> => {
     await writing
+    if (agreement !== undefined) await reportCommon(await agreement.lastModel())
     await witnessing.settled()
     init.onFinished()
   }

@@ -1,6 +1,7 @@
 import { TemperedError } from '@tempered/errors'
-import type { Evidence, Run, SignedAnnouncement } from '@tempered/protocol'
+import type { Evidence, Run, SignedAnnouncement, SignedEntry } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
+import type { Agreement } from '../chain/agreement.js'
 import type { Clock } from '../clock.js'
 import { errorMessage } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
@@ -10,11 +11,7 @@ import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createEffectRunner } from './effect-runner.js'
 import { createEventLoop, type EventLoop } from './event-loop.js'
-import { createFitWatch } from './fit-watch.js'
-import { createIsolationWatch, ROUNDS_ALONE } from './isolation.js'
-import { createLossWatch, HIGH_LOSS_ROUNDS, highLoss } from './loss-watch.js'
 import { initialState } from './machine.js'
-import { manifestTask } from './manifest-training.js'
 import { createNeighbourModels } from './neighbour-models.js'
 import { createNetworkEvents } from './network-events.js'
 import { noticeLog } from './notice-log.js'
@@ -22,10 +19,11 @@ import { createPace } from './pace.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { RoundReport } from './report.js'
 import { createRoundTimers } from './round-timers.js'
+import { createRoundWatches } from './round-watches.js'
 import type { RoundWork } from './round-work.js'
 import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
-import type { Notice, RoundEvent, RoundState } from './state.js'
+import type { Notice, RoundState } from './state.js'
 import { createStatusPoller } from './status-poller.js'
 import { createWaitingReporter, waitingOf, waitingText } from './waiting.js'
 
@@ -39,6 +37,10 @@ export interface RoundEngineComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly failpoints: Failpoints
+  /** Undefined for runs without a common chain. */
+  readonly agreement: Agreement | undefined
+  /** The newest entry of the node's own ledger. */
+  lastEntry(): SignedEntry | undefined
 }
 
 export interface RoundEngineInit {
@@ -68,6 +70,8 @@ export interface RoundEngineInit {
 export interface RoundEngine {
   /** To be called by the network. */
   readonly handlers: Omit<NetworkHandlers, 'refused'>
+  /** This node cannot continue. */
+  fail(error: unknown): void
   /** Quarantines a member that this node can prove to be Byzantine. */
   convict(evidence: Evidence): void
   /** Runs the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot continue. */
@@ -81,25 +85,22 @@ export interface RoundEngine {
 
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
-  const { run, network, work, witnessing, catchUp, clock, logger } = components
+  const { run, network, work, witnessing, catchUp, agreement, clock, logger } = components
   const { training, model, members, patienceRounds } = run.manifest
   const { rounds } = training
-  const { neighbours } = init
   const { finished, resolve, reject } = createCompletion()
   let stopped = false
 
   const loop: EventLoop = createEventLoop({
-    initial: initialState({ rounds, neighbours, patienceRounds, spread: init.spread }),
+    initial: initialState({ rounds, neighbours: init.neighbours, patienceRounds, spread: init.spread }),
     onPhase,
     perform: (effect) => effects.perform(effect),
     onError: fail,
   })
   const pace = createPace(clock, run.manifest.deadlines)
   const progress = createRunProgress(members.length)
-  const isolation = createIsolationWatch()
-  const fit = createFitWatch()
-  const loss = createLossWatch(highLoss(manifestTask(run.manifest)))
-  const dispatch = (event: RoundEvent): void => loop.dispatch(event)
+  const watches = createRoundWatches(run.manifest)
+  const { dispatch } = loop
   const timers = createRoundTimers(clock, pace, (timer, round) => {
     if (timer === 'collect' || timer === 'linger') {
       logger.warn({ round, waitingFor: silentNeighbours(loop.state) }, `${timer} deadline passed`)
@@ -111,7 +112,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     clock,
     logger,
     parameterCount: model.parameterCount,
-    neighbours,
+    neighbours: init.neighbours,
     onInvalidModel: init.onInvalidModel,
     dispatch,
   })
@@ -145,11 +146,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function onRound(report: RoundReport): void {
     init.onRound(report)
-    const { round, trainingLoss } = report
-    if (isolation.note(report)) onNotice({ kind: 'isolated', round, rounds: ROUNDS_ALONE })
-    for (const step of fit.note(report)) onNotice({ kind: 'unfit', round, step })
-    if (loss.note(report))
-      onNotice({ kind: 'high-loss', round, rounds: HIGH_LOSS_ROUNDS, loss: trainingLoss! })
+    for (const notice of watches.note(report)) onNotice(notice)
   }
 
   function onNotice(notice: Notice): void {
@@ -192,6 +189,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     witnessing.stop()
     catchUp.stop()
     await effects.stop()
+    await agreement?.stop()
     models.close()
     resolve()
   }
@@ -214,9 +212,9 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return loop.state
     },
     handlers: createNetworkEvents(
-      { models, witnessing, progress, logger },
+      { models, witnessing, progress, agreement, logger },
       {
-        neighbours,
+        neighbours: init.neighbours,
         currentRound: () => loop.state.round,
         ownLength: init.ownLength,
         dispatch,
@@ -225,12 +223,14 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
         onError: fail,
       },
     ),
+    fail,
     convict,
     run() {
       for (const peer of init.quarantined) {
         exclude(peer)
         dispatch({ type: 'quarantined', peer })
       }
+      agreement?.start(components.lastEntry())
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },

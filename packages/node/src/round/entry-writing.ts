@@ -73,7 +73,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
     await ledger.append(entry)
     await failpoints.hit('entry.after-append')
     witness.extendOwn(entry)
-    history.noteBlobs(entry.body.round, blobsOf(entry))
+    history.noteBlobs(entry.body.round, blobsOf(entry, run))
     await failpoints.hit('blobs.before-retain')
     await blobs.retain(history.retained(init.keepRounds))
   }
@@ -134,10 +134,17 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
   }
 }
 
-/** CIDs of the blobs that a round produced. */
-export function blobsOf({ body }: SignedEntry): string[] {
+/**
+ * CIDs of the blobs that a round produced. In a run with a common chain also the model that it began with, which
+ * another member's ledger names as its aggregate.
+ */
+export function blobsOf({ body }: SignedEntry, { manifest }: Run): string[] {
   const model = decodeAnnouncement(body.announcement).body.model
-  return [model, body.aggregate, ...(body.memory === null ? [] : [body.memory])].map(String)
+  const others = [
+    ...(body.memory === null ? [] : [body.memory]),
+    ...(manifest.chain === undefined ? [] : [body.start]),
+  ]
+  return [model, body.aggregate, ...others].map(String)
 }
 
 export function finiteOrNull(value: number | undefined): number | null {

@@ -9,6 +9,8 @@ export interface LocalTraining {
    * for every model of a round.
    */
   loss(round: number, parameters: Float32Array): Promise<number>
+  /** The task's first metric on all test samples, for architectures of a common chain that compare models by it. */
+  readonly score?: ((parameters: Float32Array) => Promise<number>) | undefined
 }
 
 export interface Evaluation {

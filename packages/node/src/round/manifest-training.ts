@@ -49,37 +49,52 @@ export function createManifestTraining(
 ): LocalTraining {
   const { training } = manifest
   const schedule = manifestSchedule(training)
+  /** The trainer holds one model at a time; a chain may want another one scored while this node trains. */
+  let busy: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = busy.then(work, work)
+    busy = done.catch(() => undefined)
+    return done
+  }
   return {
-    async train(round, parameters) {
-      // A run without local steps only gossips, as in averaging tasks and tests of the network.
-      if (training.localSteps === 0) return { loss: Number.NaN }
-      trainer.setParameters(parameters)
-      const { loss } = await trainer.train({
-        round,
-        steps: training.localSteps,
-        batchSize: training.batchSize,
-        learningRate: learningRateAt(schedule, round),
-        momentum: training.momentum,
-        weightDecay: training.weightDecay,
-        logitAdjustment: training.logitAdjustment ?? 0,
-      })
-      trainer.getParameters(parameters)
-      return { loss }
-    },
-    async evaluate(round, parameters) {
-      const last = round === training.rounds - 1
-      if (!last && (round + 1) % plan.every !== 0) return null
-      trainer.setParameters(parameters)
-      return trainer.evaluate(last ? {} : { limit: plan.samples })
-    },
-    async loss(round, parameters) {
-      if (trainer.losses !== undefined) {
-        const [loss = Number.NaN] = await trainer.losses([parameters], round, JUDGING_SAMPLES)
+    train: (round, parameters) =>
+      inTurn(async () => {
+        // A run without local steps only gossips, as in averaging tasks and tests of the network.
+        if (training.localSteps === 0) return { loss: Number.NaN }
+        trainer.setParameters(parameters)
+        const { loss } = await trainer.train({
+          round,
+          steps: training.localSteps,
+          batchSize: training.batchSize,
+          learningRate: learningRateAt(schedule, round),
+          momentum: training.momentum,
+          weightDecay: training.weightDecay,
+          logitAdjustment: training.logitAdjustment ?? 0,
+        })
+        trainer.getParameters(parameters)
+        return { loss }
+      }),
+    evaluate: (round, parameters) =>
+      inTurn(async () => {
+        const last = round === training.rounds - 1
+        if (!last && (round + 1) % plan.every !== 0) return null
+        trainer.setParameters(parameters)
+        return trainer.evaluate(last ? {} : { limit: plan.samples })
+      }),
+    score: (parameters) =>
+      inTurn(async () => {
+        trainer.setParameters(parameters)
+        return (await trainer.evaluate({})).primary
+      }),
+    loss: (round, parameters) =>
+      inTurn(async () => {
+        if (trainer.losses !== undefined) {
+          const [loss = Number.NaN] = await trainer.losses([parameters], round, JUDGING_SAMPLES)
+          return loss
+        }
+        trainer.setParameters(parameters)
+        const { loss } = await trainer.evaluate({ trainingRound: round, limit: JUDGING_SAMPLES })
         return loss
-      }
-      trainer.setParameters(parameters)
-      const { loss } = await trainer.evaluate({ trainingRound: round, limit: JUDGING_SAMPLES })
-      return loss
-    },
+      }),
   }
 }

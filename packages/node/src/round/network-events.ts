@@ -1,4 +1,5 @@
 import type { Evidence } from '@tempered/protocol'
+import type { Agreement } from '../chain/agreement.js'
 import { NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { NetworkHandlers } from '../transport/network.js'
@@ -12,6 +13,8 @@ export interface NetworkEventsComponents {
   readonly models: NeighbourModels
   readonly witnessing: Witnessing
   readonly progress: RunProgress
+  /** Undefined for runs without a common chain. */
+  readonly agreement: Agreement | undefined
   readonly logger: Logger
 }
 
@@ -29,7 +32,7 @@ export interface NetworkEventsInit {
 
 /** Turns what the network delivers into events of the round machine. */
 export function createNetworkEvents(
-  { models, witnessing, progress, logger }: NetworkEventsComponents,
+  { models, witnessing, progress, agreement, logger }: NetworkEventsComponents,
   init: NetworkEventsInit,
 ): Omit<NetworkHandlers, 'refused'> {
   const isNeighbour = new Set(init.neighbours)
@@ -41,10 +44,12 @@ export function createNetworkEvents(
   return {
     neighbourUp(peer) {
       logger.info({ peer }, 'neighbour up')
+      agreement?.neighbourUp(peer)
       arrivals.up(peer)
     },
     neighbourDown(peer) {
       logger.warn({ peer, round: init.currentRound() }, 'neighbour down')
+      agreement?.neighbourDown(peer)
       arrivals.down(peer)
     },
     announcement(message) {
@@ -75,6 +80,8 @@ export function createNetworkEvents(
         ),
       )
     },
+    block: (block) => agreement?.block(block),
+    chainMessage: (message) => agreement?.message(message),
     evidence: init.onEvidence,
     accusation: init.onAccusation,
   }

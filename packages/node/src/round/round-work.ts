@@ -69,6 +69,8 @@ export interface RoundWork {
   noteAnnounced(): void
   /** Aggregates, evaluates and writes the entry; undefined when the node was stopped. */
   close(round: number, neighbours: readonly (ArrivedModel | AbsentModel)[]): Promise<ClosedRound | undefined>
+  /** Loss and first metric of a model, as in the report of a round; null where it is not evaluated. */
+  evaluate(round: number, model: ModelBuffer): Promise<Pick<ClosedRound, 'testLoss' | 'testMetric'>>
   /**
    * Begins the next round with a model that was taken over from neighbours. An announcement from before a crash
    * belongs to a round that is over, so its model is no longer aggregated.
@@ -155,6 +157,10 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       memory = aggregation.memory ?? memory
       opinions = aggregation.opinions
       return closed
+    },
+    async evaluate(round, { parameters }) {
+      const evaluation = await training.evaluate(round, parameters)
+      return { testLoss: finiteOrNull(evaluation?.loss), testMetric: finiteOrNull(evaluation?.primary) }
     },
     startFrom(model) {
       trained = undefined

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LIMITS } from '@tempered/protocol'
 import { openBlobStore } from '../blobs/store.js'
+import { openChainStore } from '../chain/chain-store.js'
 import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
 import { openCarLog } from '../ledger/car-log.js'
 import { openLedger } from '../ledger/ledger.js'
@@ -23,6 +24,7 @@ export async function openFolderStores(folder: string): Promise<NodeStores> {
     openEvidence: (run) => openEvidenceLog(join(folder, EVIDENCE_FILE), run),
     openBlobs: (budgetBytes) => openBlobStore(join(folder, 'blobs'), budgetBytes),
     openWitness: (run) => openWitnessStore(join(folder, WITNESS_FILE), run),
+    openChain: (run) => openChainStore(folder, run),
     saveFinals: (run, finals) => writeFinals(join(folder, FINALS_FILE), run, finals),
     async openLedgerCopy(run, peer, visit) {
       const path = join(folder, PEERS_FOLDER, `${peer}.car`)

@@ -1,3 +1,4 @@
+import type { Block } from '@tempered/chain'
 import { LIMITS } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { LocalSource } from '../transport/network.js'
@@ -7,10 +8,12 @@ import type { NodeState } from './node-state.js'
  * What other members can request from this node, based on its state.
  *
  * @param openModel a neighbour's model that this node has received
+ * @param chainFrom blocks of the common chain
  */
 export function createLocalSource(
   { ledger, blobs, witness, history, evidence }: NodeState,
   openModel: (cid: string) => OpenBlob | undefined,
+  chainFrom: (height: number) => readonly Block[],
 ): LocalSource {
   return {
     announcements: history.announcements,
@@ -20,6 +23,10 @@ export function createLocalSource(
     blob: async (cid) => (await blobs.open(cid)) ?? openModel(cid),
     entries: (from) => ledger.entries(from, LIMITS.maxEntriesPerReply),
     finalHeads: witness.finalHeads,
+    blocks: (from) =>
+      chainFrom(from)
+        .slice(0, LIMITS.maxBlocksPerReply)
+        .map(({ bytes }) => bytes),
     newestHead: witness.newestHead,
   }
 }

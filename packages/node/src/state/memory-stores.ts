@@ -1,3 +1,4 @@
+import type { Block, ChainMessage } from '@tempered/chain'
 import {
   blobCid,
   createChainVerifier,
@@ -47,6 +48,8 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const blobs = new Map<string, Uint8Array>()
   const evidence: Evidence[] = []
   const copies = new Map<string, Uint8Array[]>()
+  const chain: Block[] = []
+  const chainMessages: ChainMessage[] = []
   let entries: SignedEntry[] = []
   let dropped = 0
   const announcements: SignedAnnouncement[] = []
@@ -148,6 +151,17 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
           async save(states) {
             witnessed = states
           },
+        }),
+        openChain: async () => ({
+          blocks: [...chain],
+          messages: [...chainMessages],
+          async addBlock(block) {
+            chain.push(block)
+          },
+          async addMessage(message) {
+            chainMessages.push(message)
+          },
+          close: async () => undefined,
         }),
         saveFinals: async () => undefined,
         async openLedgerCopy(_run, peer, visit) {

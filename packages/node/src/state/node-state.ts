@@ -9,6 +9,7 @@ import {
 } from '@tempered/protocol'
 import { decodeMemory, emptyMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
+import type { ChainStore } from '../chain/chain-store.js'
 import { NodeError } from '../errors.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
 import { blobsOfEvidence } from '../evidence/judge.js'
@@ -45,6 +46,8 @@ export interface NodeState {
   /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
   saveFinals(finals: readonly FinalHead[]): Promise<void>
+  /** Blocks and own messages of the run's common chain; whoever opens it closes it. */
+  openChain(): Promise<ChainStore>
   /** Round with which this process begins. */
   readonly firstRound: number
   close(): Promise<void>
@@ -75,7 +78,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     const ledger = await stores.openLedger(run, signer.peerId, {
       entry(entry) {
         witness.extendOwn(entry)
-        history.noteBlobs(entry.body.round, blobsOf(entry))
+        history.noteBlobs(entry.body.round, blobsOf(entry, run))
       },
       announcement: history.noteAnnounced,
     })
@@ -109,6 +112,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
       memory: await ruleMemory(init, ledger, blobs),
       pending,
       openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),
+      openChain: () => stores.openChain(run),
       saveFinals: (finals) => stores.saveFinals(run, finals),
       firstRound: pending?.announcement.body.round ?? (ledger.last?.body.round ?? -1) + 1,
       close,

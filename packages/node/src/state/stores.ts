@@ -1,6 +1,7 @@
 import type { FinalHead, Run } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
+import type { ChainStore } from '../chain/chain-store.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
 import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
 import type { WitnessStore } from '../witness/witness-store.js'
@@ -23,6 +24,8 @@ export interface NodeStores {
   openEvidence(run: Run): Promise<EvidenceLog>
   openBlobs(budgetBytes: number | undefined): Promise<BlobStore>
   openWitness(run: Run): Promise<WitnessStore>
+  /** Only for runs with a common chain. */
+  openChain(run: Run): Promise<ChainStore>
   saveFinals(run: Run, finals: readonly FinalHead[]): Promise<void>
   /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(run: Run, peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>

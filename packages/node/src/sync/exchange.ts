@@ -1,7 +1,9 @@
 import { peerIdFromString } from '@libp2p/peer-id'
+import type { Block } from '@tempered/chain'
 import { bytesField, type FinalHead, LIMITS, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
+import { validateBlock } from '../inbound/validate-chain.js'
 import type { DirectProtocols } from '../transport/direct-protocols.js'
 import type { LocalSource } from '../transport/network.js'
 import { finalHeadSchema, openFinal, packFinal } from '../witness/final-store.js'
@@ -12,6 +14,8 @@ import { finalHeadSchema, openFinal, packFinal } from '../witness/final-store.js
  */
 const entriesRequest = z.strictObject({ from: z.int().min(0) })
 const entriesHeader = z.strictObject({ entries: z.int().min(0).max(LIMITS.maxEntriesPerReply) })
+const blocksRequest = z.strictObject({ from: z.int().min(1) })
+const blocksHeader = z.strictObject({ blocks: z.int().min(0).max(LIMITS.maxBlocksPerReply) })
 const finalsHeader = z.strictObject({ finals: z.int().min(0).max(LIMITS.maxFinalHeadsPerReply) })
 /** Room for the frame around an entry. */
 const FRAME_BYTES = 16
@@ -20,7 +24,7 @@ const finalFrameBytes = (run: Run): number => 2_048 * (1 + run.manifest.members.
 
 export async function serveSync(
   direct: DirectProtocols,
-  source: Pick<LocalSource, 'entries' | 'finalHeads'> & { isAdmitted(peer: string): boolean },
+  source: Pick<LocalSource, 'entries' | 'finalHeads' | 'blocks'> & { isAdmitted(peer: string): boolean },
 ): Promise<void> {
   const checkAdmitted = (peer: string): void => {
     if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
@@ -31,6 +35,13 @@ export async function serveSync(
     const entries = await source.entries(from)
     await stream.writeFrame({ entries: entries.length }, signal)
     for (const bytes of entries) await stream.writeFrame(bytes, signal)
+  })
+  await direct.serve(STREAM_PROTOCOLS.blocks, 2, async (stream, connection, signal) => {
+    checkAdmitted(connection.remotePeer.toString())
+    const { from } = blocksRequest.parse(await stream.readFrame(signal))
+    const blocks = source.blocks(from)
+    await stream.writeFrame({ blocks: blocks.length }, signal)
+    for (const bytes of blocks) await stream.writeFrame(bytes, signal)
   })
   await direct.serve(STREAM_PROTOCOLS.finals, 2, async (stream, connection, signal) => {
     checkAdmitted(connection.remotePeer.toString())
@@ -76,6 +87,32 @@ export function fetchFinalHeads(
         return openFinal(packed, run)
       } catch (error) {
         throw new NodeError('E_MALFORMED', `${peer} sent a head that is not final: ${errorMessage(error)}`)
+      }
+    },
+  })
+}
+
+/** Throws as `fetchEntries`; E_MALFORMED also for bytes that are no block of this run. */
+export function fetchBlocks(
+  direct: DirectProtocols,
+  run: Run,
+  peer: string,
+  from: number,
+  signal: AbortSignal,
+): Promise<readonly Block[]> {
+  return fetchList(direct, peer, signal, {
+    protocol: STREAM_PROTOCOLS.blocks,
+    request: { from },
+    count: (header) => blocksHeader.parse(header).blocks,
+    frameBytes: LIMITS.maxBlockBytes + FRAME_BYTES,
+    read(frame) {
+      try {
+        return validateBlock(bytesField.parse(frame), run)
+      } catch (error) {
+        throw new NodeError(
+          'E_MALFORMED',
+          `${peer} sent what is no block of this run: ${errorMessage(error)}`,
+        )
       }
     },
   })

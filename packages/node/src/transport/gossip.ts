@@ -10,13 +10,24 @@ import type { Libp2pNode } from './libp2p-node.js'
  * Only this function maps errors to gossip outcomes: an InboundError names its outcome; anything else is a bug of
  * ours, so the message is ignored, the bug is logged, and no peer is punished.
  */
-export function joinTopics(libp2p: Libp2pNode, topics: RunTopics, inbound: Inbound, logger: Logger): void {
+export function joinTopics(
+  libp2p: Libp2pNode,
+  topics: RunTopics,
+  inbound: Inbound,
+  logger: Logger,
+  hasChain = false,
+): void {
   const { pubsub } = libp2p.services
-  const handlers: readonly [string, (bytes: Uint8Array, publisher: string, from: string) => unknown][] = [
+  const handlers: [string, (bytes: Uint8Array, publisher: string, from: string) => unknown][] = [
     [topics.announcement, (bytes, publisher) => inbound.announcement(bytes, publisher)],
     [topics.head, (bytes, publisher) => inbound.head(bytes, publisher)],
     [topics.evidence, (bytes, _publisher, from) => inbound.evidence(bytes, from)],
   ]
+  if (hasChain)
+    handlers.push(
+      [topics.block, (bytes) => inbound.block(bytes)],
+      [topics.chainMessage, (bytes) => inbound.chainMessage(bytes)],
+    )
   for (const [topic, handle] of handlers) {
     pubsub.topicValidators.set(topic, (from, message: Message) => {
       if (message.type !== 'signed') return TopicValidatorResult.Reject

@@ -1,13 +1,13 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { type Run, runTopics, type Signer } from '@tempered/protocol'
+import { LIMITS, type Run, runTopics, type Signer } from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
 import { blobGate, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
-import { fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
+import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
 import { createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
@@ -62,6 +62,8 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
+/** Room for the frame around a gossip message. */
+const FRAME_BYTES = 8 * 1024
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
@@ -101,6 +103,7 @@ export function createLibp2pNetwork(
 ): RunNetwork {
   const { run, signer, neighbours, local, clock, logger } = components
   const topics = runTopics(run.id)
+  const hasChain = run.manifest.chain !== undefined
   const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
@@ -124,6 +127,7 @@ export function createLibp2pNetwork(
       announce: init.announce ?? [],
       mdns: init.mdns,
       topics,
+      ...(hasChain ? { maxMessageBytes: LIMITS.maxBlockBytes + FRAME_BYTES } : {}),
       dialMs: deadlines.dialMs,
       wireBytes,
       isReachable,
@@ -144,6 +148,8 @@ export function createLibp2pNetwork(
           handlers.evidence(evidence)
         },
         accusation: handlers.accusation,
+        block: handlers.block,
+        chainMessage: handlers.chainMessage,
       },
       () => currentRoundOf(local),
       local.evidence().map(({ offender }) => offender),
@@ -185,7 +191,7 @@ export function createLibp2pNetwork(
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     const { joinTopics } = await import('./gossip.js')
-    joinTopics(libp2p, topics, inbound, logger)
+    joinTopics(libp2p, topics, inbound, logger, hasChain)
     await neighbourhood.start()
   }
 
@@ -222,6 +228,9 @@ export function createLibp2pNetwork(
     fetchEntries: (peer, from, signal) =>
       fetchEntries(started().direct, peer, from, run.manifest.limits.maxEntryBytes, signal),
     fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
+    publishBlock: ({ bytes }) => publish(topics.block, bytes),
+    publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
+    fetchBlocks: (peer, from, signal) => fetchBlocks(started().direct, run, peer, from, signal),
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return

@@ -23,6 +23,8 @@ export interface Libp2pNodeInit {
   readonly announce?: readonly string[]
   /** Announce on and listen to multicast DNS on the local network. */
   readonly mdns: boolean
+  /** The largest gossip message, with the frame around it; default: enough for a run without a chain. */
+  readonly maxMessageBytes?: number
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
@@ -40,7 +42,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
   key.set(init.seed)
   key.set(publicKeyFromPeerId(init.signer.peerId), 32)
   const isCut = (peer: PeerId): boolean => init.isReachable?.(peer.toString()) === false
-  const topics = [init.topics.announcement, init.topics.head, init.topics.evidence]
+  const topics: string[] = Object.values(init.topics)
   return createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
@@ -82,7 +84,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
         fastMsgIdFn: signatureOf,
         doPX: false,
         fallbackToFloodsub: false,
-        maxInboundDataLength: 64 * 1024,
+        maxInboundDataLength: init.maxMessageBytes ?? 64 * 1024,
         maxOutboundBufferSize: 16 * 1024 * 1024,
         decodeRpcLimits: {
           maxSubscriptions: 16,

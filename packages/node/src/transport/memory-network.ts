@@ -2,6 +2,7 @@ import type { OpenBlob } from '../blobs/open-blob.js'
 import { NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { MessageReader } from '../inbound/message-reader.js'
+import { validateBlock } from '../inbound/validate-chain.js'
 import { currentRoundOf } from './current-round.js'
 import type { Libp2pNetworkComponents } from './libp2p-network.js'
 import { createMemoryLinks, type MemoryLinks, type MemoryPeer, sendStatus } from './memory-links.js'
@@ -109,6 +110,8 @@ function createMemoryNetwork(
           announcement: handlers.announcement,
           head: handlers.head,
           accusation: handlers.accusation,
+          block: handlers.block,
+          chainMessage: handlers.chainMessage,
           evidence(evidence, found) {
             const { bytes } = evidence
             if (found) publish(members, bytes, (inbound) => inbound.evidence(bytes, peerId))
@@ -147,6 +150,16 @@ function createMemoryNetwork(
       sendStatus(sender, self)
       for (const round of rounds) self.inbound!.repeat(peer, round)
       return { rounds, newestRound: Math.max(-1, ...rounds) }
+    },
+    async publishBlock({ bytes }) {
+      publish(members, bytes, (inbound) => inbound.block(bytes))
+    },
+    async publishChainMessage({ bytes }) {
+      publish(members, bytes, (inbound) => inbound.chainMessage(bytes))
+    },
+    async fetchBlocks(peer, from, signal) {
+      const { parts: theirs } = await links.request(self, peer, signal)
+      return theirs.local.blocks(from).map((bytes) => validateBlock(bytes, run))
     },
     async fetchDigests(peer, author, from, signal) {
       return (await links.request(self, peer, signal)).parts.local.digests(author, from)

@@ -1,3 +1,4 @@
+import type { Block, ChainMessage } from '@tempered/chain'
 import type {
   Evidence,
   FinalHead,
@@ -65,6 +66,11 @@ export interface RunNetwork {
   fetchEntries(peer: string, from: number, signal: AbortSignal): Promise<readonly Uint8Array[]>
   /** The final heads that a neighbour knows. Every signature in them is checked. */
   fetchFinalHeads(peer: string, signal: AbortSignal): Promise<readonly FinalHead[]>
+  /** To all members of a run with a common chain. */
+  publishBlock(block: Block): Promise<void>
+  publishChainMessage(message: ChainMessage): Promise<void>
+  /** Blocks of a member's chain from a height on, as many as fit into one reply; checked by themselves. */
+  fetchBlocks(peer: string, from: number, signal: AbortSignal): Promise<readonly Block[]>
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   stop(): Promise<void>
@@ -95,6 +101,9 @@ export interface NetworkHandlers {
   evidence(evidence: Evidence): void
   /** Evidence that needs blobs to convict; `from` is the neighbour that sent it. */
   accusation(evidence: Evidence, from: string): void
+  /** In runs with a common chain. Both throw ChainError for what breaks the rules of its architecture. */
+  block(block: Block): void
+  chainMessage(message: ChainMessage): void
   /** A head that this node signed itself, as a neighbour remembers it. */
   ownHead(head: SignedHead): void
   /** A peer would not admit us, or was not admitted by us. */
@@ -113,6 +122,8 @@ export interface LocalSource {
   entries(from: number): Promise<readonly Uint8Array[]>
   /** Newest final heads that are known. */
   finalHeads(): readonly FinalHead[]
+  /** Bytes of the blocks of this node's chain from a height on, at most `LIMITS.maxBlocksPerReply`; none without a chain. */
+  blocks(from: number): readonly Uint8Array[]
   /** The newest head seen from a member, which is sent to it when it comes back. */
   newestHead(author: string): SignedHead | undefined
   blob(cid: string): Promise<OpenBlob | undefined>

@@ -81,6 +81,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
       evidence: () => own.evidence,
       entries: async () => [],
       finalHeads: () => [],
+      blocks: () => [],
       newestHead: (author) => own.seen.get(author),
       blob: async () => undefined,
     },

@@ -17,6 +17,7 @@ const silent: LocalSource = {
   digests: () => [],
   entries: async () => [],
   finalHeads: () => [],
+  blocks: () => [],
   newestHead: () => undefined,
   blob: async () => undefined,
 }
@@ -58,6 +59,8 @@ function createMember(
     head: ignore,
     evidence: ignore,
     accusation: ignore,
+    block: ignore,
+    chainMessage: ignore,
     ownHead: ignore,
     refused: () => tell('refused'),
   }

@@ -1,0 +1,77 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { callCli } from '../support/call-cli.js'
+import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
+
+const SCENARIO = {
+  name: 'chain',
+  nodes: 4,
+  chain: 'bft',
+  model: 'softmax',
+  data: { split: { kind: 'iid' } },
+  rule: 'median',
+  training: { rounds: 3, localSteps: 4, learningRate: 0.1 },
+  evaluation: { every: 1, samples: 100 },
+}
+
+/** Runs the scenario; returns the results folder and the scores of each node and round. */
+async function run(
+  folder: string,
+  stage: string,
+): Promise<{ nodes: string; scores: Record<string, number> }> {
+  await writeFile(join(folder, 'chain.yaml'), JSON.stringify(SCENARIO))
+  const out = await runCli(
+    ['scenario', 'run', 'chain.yaml', '--stage', stage, '--no-controls', '--out', stage, '--json'],
+    folder,
+  )
+  expect(out.code, out.stderr).toBe(0)
+  const scores: Record<string, number> = {}
+  for (const line of out.stdout.trim().split('\n')) {
+    const event = parseJson(line) as {
+      type: string
+      index: number
+      report: { round: number; testMetric: number }
+    }
+    if (event.type === 'round') scores[`${event.index}/${event.report.round}`] = event.report.testMetric
+  }
+  const [name = ''] = await readdir(join(folder, stage))
+  return { nodes: join(stage, name, 'attacked', 'seed-1', 'nodes'), scores }
+}
+
+describe('a common chain of real nodes', () => {
+  it('is that of the simulation, verifies, replays, and shows any flipped byte', () =>
+    inTemporaryFolder(async (folder) => {
+      const { nodes, scores } = await run(folder, 'cluster')
+      expect(Object.keys(scores)).toHaveLength(12)
+      expect(scores).toEqual((await run(folder, 'simulate')).scores)
+
+      const verified = await callCli(['chain', 'verify', nodes], folder)
+      expect(verified).toMatchObject({ code: 0, stderr: '' })
+      expect(verified.stdout.trim().split('\n')).toHaveLength(4)
+      const file = join(nodes, 'node-00', 'chain.car')
+      const shown = await callCli(['chain', 'show', file], folder)
+      expect(shown.stdout).toMatch(/block 1 {2}round 1\/3 {2}4 models/)
+      const replayed = await callCli(['chain', 'replay', nodes], folder)
+      expect(replayed).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('3 blocks of 3 computed again with the same aggregate'),
+      })
+
+      const bytes = await readFile(join(folder, file))
+      for (let k = 0; k < 24; k++) {
+        const damaged = Buffer.from(bytes)
+        const at = Math.floor(((k + 0.5) * bytes.length) / 24)
+        damaged[at]! ^= 1 << (k % 8)
+        await writeFile(join(folder, 'damaged.car'), damaged)
+        const { code, stdout } = await callCli(['chain', 'verify', 'damaged.car'], folder)
+        expect(code, `byte ${at}: ${stdout}`).toBe(6)
+      }
+    }))
+
+  it('is explained where there is none', () =>
+    inTemporaryFolder(async (folder) => {
+      const missing = await callCli(['chain', 'verify', 'nowhere'], folder)
+      expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere') })
+    }))
+})

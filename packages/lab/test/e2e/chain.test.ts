@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import { startRecordedRun } from '@tempered/lab/run'
+import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scenario'
+import { startSimulation } from '@tempered/lab/simulate'
+import { loadData } from '@tempered/train'
+import { describe, expect, it } from 'vitest'
+import { CACHE } from '../../../../test-support/cache.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+interface Outcome {
+  /** Score of the model with which each node ended each round, by round and node. */
+  readonly scores: (number | null)[][]
+  readonly finished: number
+  readonly failed: readonly unknown[]
+  readonly ledgers: { readonly checked: number; readonly valid: number }
+}
+
+const SCENARIO: ScenarioInput = {
+  name: 'chain',
+  nodes: 5,
+  model: 'softmax',
+  data: { split: { kind: 'iid' } },
+  rule: 'median',
+  training: { rounds: 4, localSteps: 4, learningRate: 0.1 },
+  evaluation: { every: 1, samples: 100 },
+}
+
+function simulate(input: ScenarioInput): Promise<Outcome> {
+  return inTemporaryFolder(async (folder) => {
+    const scenario = scenarioSchema.parse({ ...SCENARIO, ...input })
+    const scores: (number | null)[][] = []
+    const run = await startRecordedRun({
+      plan: planRun(scenario, await loadData({ source: scenario.data.source }, CACHE)),
+      folder: join(folder, 'run'),
+      cacheFolder: CACHE,
+      workers: 1,
+      logLevel: 'silent',
+      stage: startSimulation,
+      writeFiles: false,
+      onEvent(event) {
+        if (event.type !== 'round') return
+        const { round, testMetric } = event.report
+        scores[round] ??= []
+        scores[round]![event.index] = testMetric
+      },
+    })
+    const { failed, ledgers, finishedHonest: finished } = await run.finish()
+    return { scores, failed, ledgers, finished }
+  })
+}
+
+/** Whether all nodes have the same model. */
+const isCommon = (scores: readonly (number | null)[] | undefined): boolean =>
+  scores !== undefined && new Set(scores.filter((score) => score !== undefined)).size === 1
+
+describe('a common chain in a simulation', () => {
+  it.each(['bft', 'pos', 'pofl', 'pow'])('gives all nodes one model: %s', async (architecture) => {
+    const { scores, failed, ledgers, finished } = await simulate({ chain: { architecture } } as ScenarioInput)
+    expect(failed).toEqual([])
+    expect(finished).toBe(5)
+    expect(ledgers).toMatchObject({ checked: 5, valid: 5 })
+    expect(scores).toHaveLength(4)
+    // Two miners may find a block at the same time; the last round is final.
+    const rounds = architecture === 'pow' ? scores.slice(-1) : scores
+    for (const round of rounds) expect(isCommon(round), JSON.stringify(scores)).toBe(true)
+  })
+
+  it('repeats itself bit by bit', async () => {
+    const input = { chain: 'pow' } as unknown as ScenarioInput
+    expect(await simulate(input)).toEqual(await simulate(input))
+  })
+
+  it.each(['bft', 'pow'])('goes on without a node, which comes back: %s', async (architecture) => {
+    const { scores, failed, finished } = await simulate({
+      chain: { architecture },
+      training: { rounds: 8, localSteps: 2, learningRate: 0.1 },
+      faults: [
+        { at: 2, kill: [3] },
+        { at: 4, restart: [3] },
+      ],
+    } as ScenarioInput)
+    expect(failed).toEqual([])
+    expect(finished).toBe(5)
+    expect(isCommon(scores.at(-1)), JSON.stringify(scores)).toBe(true)
+    expect(scores.at(-1)?.[3]).toBeDefined()
+  })
+
+  it('stands a member whose models are poison', async () => {
+    const { scores, failed } = await simulate({
+      chain: 'bft',
+      adversaries: [{ nodes: [1], attack: 'sign-flip-model' }],
+    } as unknown as ScenarioInput)
+    expect(failed).toEqual([])
+    expect(isCommon(scores.at(-1))).toBe(true)
+  })
+})
+
+describe('a chain that could not be checked is refused', () => {
+  it.each([
+    [{ chain: 'bbft' }, /no chain architecture "bbft"; did you mean bft\?/],
+    [{ chain: { architecture: 'pow', params: { dificulty: 3 } } }, /chain pow: unknown key dificulty/],
+    [
+      { chain: { architecture: 'pow', params: { difficulty: 0 } } },
+      /parameter difficulty: must be at least 1/,
+    ],
+    [{ chain: 'bft', topology: 'ring' }, /use topology complete/],
+    [{ chain: 'bft', rule: { name: 'median', pre: ['reputation'] } }, /remembers earlier rounds/],
+  ])('%j', async (input, message) => {
+    await expect(simulate(input as unknown as ScenarioInput)).rejects.toThrow(message)
+  })
+})

@@ -1,0 +1,56 @@
+import type { OpenChain } from '@tempered/chain'
+import type { Run, Signer } from '@tempered/protocol'
+import type { OpenBlob } from '../blobs/open-blob.js'
+import type { Clock } from '../clock.js'
+import type { Logger } from '../logger.js'
+import type { LocalTraining } from '../round/local-training.js'
+import type { NodeState } from '../state/node-state.js'
+import type { RunNetwork } from '../transport/network.js'
+import { Agreement, type AgreementInit } from './agreement.js'
+import { createBlockChecker } from './block-checker.js'
+import { type CreateMiner, threadMiner } from './miner.js'
+import { createModelSource } from './model-source.js'
+
+export interface OpenAgreementInit {
+  readonly run: Run
+  /** Undefined for a run without a common chain. */
+  readonly chain: OpenChain | undefined
+  readonly signer: Signer
+  readonly network: RunNetwork
+  readonly state: Pick<NodeState, 'blobs' | 'openChain'>
+  /** A neighbour's model of a round that is not over. */
+  openModel(cid: string): OpenBlob | undefined
+}
+
+/** Puts together what a node of a run with a common chain needs. Throws what `openChainStore` throws. */
+export async function openAgreement(
+  components: {
+    readonly training: LocalTraining
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly createMiner?: CreateMiner | undefined
+  },
+  { run, chain, signer, network, state, openModel }: OpenAgreementInit,
+  init: AgreementInit,
+): Promise<Agreement | undefined> {
+  if (chain === undefined) return undefined
+  const { training, clock, createMiner = threadMiner } = components
+  const logger = components.logger.child({ component: 'chain' })
+  const models = createModelSource({ run, self: signer.peerId, network, blobs: state.blobs, openModel })
+  return new Agreement(
+    {
+      run,
+      chain,
+      signer,
+      store: await state.openChain(),
+      network,
+      checker: createBlockChecker({ run, network, models, clock, logger }),
+      models,
+      miner: createMiner(clock),
+      training,
+      clock,
+      logger,
+    },
+    init,
+  )
+}
