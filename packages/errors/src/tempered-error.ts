@@ -11,10 +11,19 @@ export class TemperedError<Code extends string = string, Details = unknown> exte
   readonly details: Details
 
   constructor(code: Code, message: string, details: Details, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(printable(message), cause === undefined ? undefined : { cause })
     this.code = code
     this.details = details
   }
+}
+
+/** Control characters, but for line ends and tabs, as `\\x1b`: names in a file must not steer a terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (found) => {
+    const code = found.charCodeAt(0)
+    return found === '\r' ? found : `\\x${code.toString(16).padStart(2, '0')}`
+  })
 }
 
 /**

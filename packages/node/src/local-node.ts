@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counted } from '@tempered/errors'
 import { sha256 } from '@tempered/protocol'
@@ -11,6 +10,7 @@ import {
   type TrainerService,
 } from '@tempered/train'
 import type { Clock } from './clock.js'
+import { makeFolder } from './files.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import { manifestInitialParameters } from './round/initial-model.js'
@@ -109,7 +109,7 @@ async function openTrainingNode(
   events: NodeEvents,
 ): Promise<TemperedNode> {
   const initialParameters = init.initialParameters ?? manifestInitialParameters(init.run.manifest)
-  await mkdir(init.stateFolder, { recursive: true })
+  await makeFolder(init.stateFolder)
   const dataCommitment = await commitToData(join(init.stateFolder, DATA_COMMITMENT_FILE), data)
   return createNode({ ...components, training }, { ...init, initialParameters, dataCommitment }, events)
 }

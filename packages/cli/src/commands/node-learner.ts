@@ -72,9 +72,7 @@ async function openEngineLearner(
       `${config.file}: the model of this run is known only to a process that trains it; name one under trainer (docs/trainers.md)`,
     )
   }
-  const source = await namedIn(config.file, ['data', 'source'], () =>
-    loadData(config.data, cacheFolder(), task),
-  )
+  const source = await namedIn(config.file, ['data'], () => loadData(config.data, cacheFolder(), task))
   for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)

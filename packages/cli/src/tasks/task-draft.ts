@@ -27,6 +27,7 @@ const TARGET_NAMES = ['label', 'class', 'target', 'y']
 /** Whole numbers of at most so many different values are classes. */
 const MOST_NUMBER_CLASSES = 20
 const TOKENS = 64
+const SMALLEST_FOR_CNN = 10
 /** The most columns that a message lists. */
 const MOST_LISTED = 50
 
@@ -232,7 +233,13 @@ function arrayDraft(summary: SourceSummary, train: ArraySummary, { own, target }
       `shape: [${(size.length === 0 ? [1] : size).join(', ')}]${images ? ' # height, width, channels' : ''}`,
       ...(own ? statistics : []),
     ],
-    samples: images ? 'image' : shape.length <= 1 ? 'vector' : 'tensor',
+    // Smaller images are used up by the layers of the built-in CNN.
+    samples:
+      images && Math.min(...size.slice(0, 2)) >= SMALLEST_FOR_CNN
+        ? 'image'
+        : shape.length <= 1
+          ? 'vector'
+          : 'tensor',
     notes: targets === undefined ? ['there are no targets: save them as y beside x'] : [],
     ...(targets !== undefined && labels === undefined
       ? numberOutput(targets.shape)

@@ -1,4 +1,4 @@
-import { counted } from '@tempered/errors'
+import { counted, printable } from '@tempered/errors'
 import {
   type ArraySummary,
   type ColumnSummary,
@@ -25,7 +25,7 @@ export function renderSource(summary: SourceSummary, width: number): string[] {
     'rows' in samples ? tableLines(samples, width) : arrayLines(samples, classNames)
   const lines = [`${pc.bold(source)}: ${format}`, ...part(train)]
   if (test !== undefined) lines.push('', pc.bold('test samples'), ...part(test))
-  return [...lines, ...notices.map((notice) => pc.yellow(`note: ${notice}`))]
+  return [...lines, ...notices.map((notice) => pc.yellow(`note: ${printable(notice)}`))]
 }
 
 function tableLines({ rows, columns, first }: TableSummary, width: number): string[] {
@@ -44,7 +44,7 @@ function tableLines({ rows, columns, first }: TableSummary, width: number): stri
           '',
           pc.dim('first rows'),
           ...foldedTable(
-            [columns.map(({ name }) => pc.dim(name)), ...first.map((row) => row.map(short))],
+            [columns.map(({ name }) => pc.dim(short(name))), ...first.map((row) => row.map(short))],
             new Set(),
             width,
           ),
@@ -57,7 +57,7 @@ function columnRow({ name, type, missing, distinct, min, max, mean, values }: Co
   const more = (values?.length ?? 0) > SHOWN_VALUES ? ', …' : ''
   const listed = type === 'category' || (type === 'number' && (distinct ?? Infinity) <= SHOWN_LABELS)
   return [
-    name,
+    short(name),
     type,
     String(missing),
     distinct === undefined ? '> 1000' : String(distinct),
@@ -114,7 +114,7 @@ export function renderLoaded(source: DataSource): string[] {
   return [
     `${counted(train.count, 'training sample')} and ${counted(test.count, 'test sample')} of ${train.shape.join('×')} numbers`,
     ...(hasLabels(train) && train.classes <= 1000 ? ['', ...sharedLabels(train, test)] : []),
-    ...loadedNotices(source).map((notice) => pc.yellow(`note: ${notice}`)),
+    ...loadedNotices(source).map((notice) => pc.yellow(`note: ${printable(notice)}`)),
   ]
 }
 
@@ -136,7 +136,7 @@ export function labelCounts(dataset: Dataset): number[] {
 }
 
 function short(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ')
+  const line = printable(text.replaceAll(/\s+/g, ' '))
   return line.length > 30 ? `${line.slice(0, 29)}…` : line
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { errorMessage, nearestName, shortText } from '@tempered/errors'
 import { issueText, likelyIssues, valueAt } from '@tempered/protocol'
 import {
@@ -54,8 +54,10 @@ export async function loadDocument<S extends z.ZodType>(
 ): Promise<z.infer<S>> {
   let bytes: Uint8Array
   try {
+    await refusePipe(path)
     bytes = await readFile(path)
   } catch (error) {
+    if (error instanceof LabError) throw error
     const what = READING[(error as NodeJS.ErrnoException).code ?? ''] ?? errorMessage(error)
     throw new LabError('E_FILE', `${path}: ${what}`, { path }, error)
   }
@@ -72,6 +74,12 @@ export async function loadDocument<S extends z.ZodType>(
     const data = error instanceof LabError && error.code === 'E_CONFIG' ? dataKind(path, bytes) : undefined
     throw data === undefined ? error : dataInstead(path, data)
   }
+}
+
+/** A pipe that nobody writes to would be waited for without end; those of a shell's `<(…)` are written to. */
+async function refusePipe(path: string): Promise<void> {
+  if (/^\/(dev\/(fd\/|stdin)|proc\/self\/fd\/)/.test(path) || !(await stat(path)).isFIFO()) return
+  throw new LabError('E_FILE', `${path}: this is a pipe; name a file`, { path })
 }
 
 function dataInstead(path: string, kind: string): LabError {

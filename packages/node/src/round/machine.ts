@@ -66,7 +66,7 @@ export function step(state: RoundState, event: RoundEvent): Step {
       return { state: { ...state, runRound: Math.max(state.runRound, event.round) }, effects: [] }
     case 'head':
       if (event.round < state.config.rounds - 1) return { state, effects: [] }
-      return afterNeighbourChange(state, event.peer, { finished: true })
+      return afterNeighbourChange(state, event.peer, { finished: true, newestRound: event.round })
     case 'announced':
       return announced(state, event.peer, event.round, event.model)
     case 'fetched':
@@ -126,8 +126,9 @@ function start(state: RoundState, round: number, pending: boolean): Step {
 function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
   const wanted = [...state.neighbours.values()].filter((neighbour) => !neighbour.quarantined)
   const anyLive = wanted.some((neighbour) => neighbour.live)
-  const underWay = anyLive && majorityRound(state) > state.round
-  // A run that is under way does not wait, and this node need not wait for anyone.
+  const isOver = state.round > 0 && wanted.some((neighbour) => neighbour.live && neighbour.finished)
+  const underWay = anyLive && (isOver || majorityRound(state) > state.round)
+  // A run that is under way, or over, does not wait, and this node need not wait for anyone.
   if (underWay || wanted.every((neighbour) => neighbour.live)) {
     return joined(state, [...effects, { type: 'disarm', timer: 'join' }])
   }

@@ -9,6 +9,8 @@ export interface Waiting {
   readonly missing: readonly string[]
   /** Neighbours that are connected and owe a model, or at the end their last entry. */
   readonly silent: readonly string[]
+  /** Rounds that the node has done. */
+  readonly done: number
   /** Milliseconds until the node goes on without them; undefined while it waits without a limit. */
   readonly remainingMs: number | undefined
 }
@@ -29,7 +31,7 @@ export function waitingOf(
   const silent = phase === 'joining' ? [] : silentNeighbours(state)
   const timer = phase === 'joining' ? 'join' : phase === 'collecting' ? 'collect' : 'linger'
   if (missing.length === 0 && silent.length === 0) return undefined
-  return { missing, silent, remainingMs: remainingMs(timer) }
+  return { missing, silent, done: state.round, remainingMs: remainingMs(timer) }
 }
 
 /** Reports what a node waits for while it waits: after `FIRST_MS`, then every `EVERY_MS`. */
@@ -71,7 +73,7 @@ export function createWaitingReporter(
  * with which a peer refused this node, or this node the peer.
  */
 export function waitingText(
-  { missing, silent, remainingMs }: Waiting,
+  { missing, silent, done, remainingMs }: Waiting,
   refusalOf: (peer: string) => string | undefined = () => undefined,
 ): string {
   const count = missing.length + silent.length
@@ -84,7 +86,9 @@ export function waitingText(
   ]
   const limit =
     remainingMs === undefined
-      ? 'the first round begins when one of them is here'
+      ? done === 0
+        ? 'the first round begins when one of them is here'
+        : `round ${done + 1} begins when one of them is here; if they have ended, start them again with --stay, and this node goes on from their models`
       : `goes on without ${count === 1 ? 'it' : 'them'} in ${Math.max(0, Math.round(remainingMs / 1000))} s at most`
   return `waiting for ${counted(count, 'neighbour')}: ${names.join(', ')}; ${limit}`
 }

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LIMITS } from '@tempered/protocol'
 import { openBlobStore } from '../blobs/store.js'
 import { openChainStore } from '../chain/chain-store.js'
 import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
+import { makeFolder } from '../files.js'
 import { openCarLog } from '../ledger/car-log.js'
 import { openLedger } from '../ledger/ledger.js'
 import { FINALS_FILE, writeFinals } from '../witness/final-store.js'
@@ -16,7 +16,7 @@ const PEERS_FOLDER = 'peers'
 
 /** A state folder, created if missing and locked for this process. Throws E_STATE_IN_USE, E_IO. */
 export async function openFolderStores(folder: string): Promise<NodeStores> {
-  await mkdir(join(folder, PEERS_FOLDER), { recursive: true })
+  await makeFolder(join(folder, PEERS_FOLDER))
   const release = await lockState(folder)
   return {
     place: folder,

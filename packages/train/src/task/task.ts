@@ -104,6 +104,9 @@ function checkTask(value: unknown): OpenTask {
       refuse('metrics', `${metric} is not defined for output ${output.type}; choose from ${known.join(', ')}`)
   if (output.type === 'next-token' && input.type !== 'text')
     refuse('output', 'next-token needs an input of type text')
+  checkDistinct('metrics', task.metrics)
+  if (output.type === 'class' && Array.isArray(output.classes))
+    checkDistinct('output.classes', output.classes)
   checkInput(task)
   const model = builtModel(task)
   const layout = layoutOf(task.model, model)
@@ -224,6 +227,7 @@ function checkInput({ input, output }: Task): void {
       const { name } = column
       if (seen.has(name)) refuse('input.columns', `column "${name}" is named twice`)
       seen.add(name)
+      if (column.type === 'category') checkDistinct(`input.columns.${k}.values`, column.values)
       if (column.type === 'category') checkImpute(column, `input.columns.${k}.missing.impute`)
     }
     checkTargets(targetColumns(output), seen)
@@ -254,6 +258,11 @@ function checkTargets(targets: readonly string[], inputs: ReadonlySet<string>): 
     )
   const twice = targets.find((name, k) => targets.indexOf(name) < k)
   if (twice !== undefined) refuse('output', `column "${twice}" is named twice`)
+}
+
+function checkDistinct(path: string, names: readonly string[]): void {
+  const twice = names.find((name, k) => names.indexOf(name) < k)
+  if (twice !== undefined) refuse(path, `${quoted(twice)} is there twice; keep one of them`)
 }
 
 function checkImpute({ values, missing }: CategoryColumn, path: string): void {

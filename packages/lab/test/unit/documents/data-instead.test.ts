@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,5 +122,14 @@ describe('the encoding of documents', () => {
     expect(await refusal('zero.yaml', Buffer.from('name: x\0'), scenarioSchema)).toContain(
       'zero byte (byte 7)',
     )
+  })
+
+  it('is not awaited from a pipe', async () => {
+    const pipe = join(folder, 'pipe.yaml')
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+    await expect(loadDocument(pipe, scenarioSchema)).rejects.toMatchObject({
+      code: 'E_FILE',
+      message: `${pipe}: this is a pipe; name a file`,
+    })
   })
 })

@@ -487,6 +487,18 @@ describe('the end', () => {
     }).state
   }
 
+  it('waits for nobody who has finished the run', () => {
+    const back = play(fresh(), { type: 'start', round: 2, pending: false }, up('a'))
+    expect(back.state.phase).toBe('joining')
+    const { state } = play(back.state, { type: 'head', peer: 'a', round: 4 })
+    expect(state.phase).toBe('training')
+    const collected = play(state, trained, published(2))
+    expect(collected.state.phase).toBe('aggregating')
+    expect(answersOf(collected.effects)).toContainEqual({ peer: 'a', status: 'absent', reason: 'passed' })
+    // Before the first round nobody can have finished it.
+    expect(play(fresh(), start, up('a'), { type: 'head', peer: 'a', round: 4 }).state.phase).toBe('joining')
+  })
+
   it('lingers until every live neighbour has its last entry', () => {
     let state = lingering()
     expect(state.phase).toBe('lingering')

@@ -22,6 +22,13 @@ describe('waiting', () => {
     )
   })
 
+  it('says what to do when the others may have ended', () => {
+    const joining = step(start, { type: 'start', round: 3, pending: false }).state
+    expect(waitingText(waitingOf(joining, () => undefined)!)).toMatch(
+      /; round 4 begins when one of them is here; if they have ended, start them again with --stay/,
+    )
+  })
+
   it('says of a neighbour that is not admitted why', () => {
     const joining = step(start, { type: 'start', round: 0, pending: false }).state
     const refusals = new Map([['peer-bbbbbbbb', 'E_WRONG_RUN']])
@@ -41,6 +48,7 @@ describe('waiting', () => {
     expect(waitingOf(state, (timer) => (timer === 'collect' ? 9 : undefined))).toEqual({
       missing: [],
       silent: ['peer-bbbbbbbb'],
+      done: 0,
       remainingMs: 9,
     })
   })

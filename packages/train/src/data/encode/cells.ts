@@ -39,7 +39,17 @@ export function numberOf(cell: Cell): number | undefined {
 export function nameOf(cell: Cell): string {
   if (typeof cell === 'string') return cell.trim()
   if (cell instanceof Date) return cell.toISOString()
-  return typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : String(cell)
+  return typeof cell === 'object' && cell !== null ? jsonOf(cell) : String(cell)
+}
+
+function jsonOf(value: object): string {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    // Thousands of levels, more than the stack has room for.
+    if (!(cause instanceof RangeError)) throw cause
+    return Array.isArray(value) ? '[[…' : '{{…'
+  }
 }
 
 /** What a message shows of a cell. */

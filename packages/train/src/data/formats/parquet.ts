@@ -19,10 +19,19 @@ const MAX_FOOTER = 256 * 1024 * 1024
 const ROWS_AT_A_TIME = 10_000
 const MAGIC = 'PAR1'
 
-/** Opens a Parquet file. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_TOO_LARGE. */
+/** Opens a Parquet file. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_COLUMN, E_DATA_TOO_LARGE. */
 export async function openParquet(file: string): Promise<RowSource> {
   const metadata = await withFile(file, (buffer) => parquetMetadataAsync(buffer))
   const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+  const twice = columns.find((name, k) => columns.indexOf(name) !== k)
+  if (twice !== undefined)
+    throw new DataError(
+      'E_DATA_COLUMN',
+      `has the column "${twice}" twice; give every column a name of its own`,
+      {
+        file,
+      },
+    )
   return { kind: 'rows', format: 'parquet', file, columns, rows: (wanted) => rows(file, metadata, wanted) }
 }
 

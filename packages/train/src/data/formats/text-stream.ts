@@ -1,7 +1,7 @@
 /** Text files as pieces of text, never as a whole: UTF-8 checked, byte order mark removed, .gz unpacked. */
 
 import type { Stats } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../data-error.js'
@@ -54,18 +54,32 @@ export async function* fileBytes(file: string): AsyncGenerator<Buffer> {
     const stream: Readable = file.endsWith('.gz') ? pipeline(plain, createGunzip(), () => undefined) : plain
     for await (const chunk of stream) yield chunk as Buffer
   } catch (cause) {
-    throw cause instanceof DataError ? cause : streamError(file, cause as NodeJS.ErrnoException)
+    throw cause instanceof DataError
+      ? cause
+      : streamError(file, cause as NodeJS.ErrnoException, await isPacked(handle))
   } finally {
     await handle.close().catch(() => undefined)
   }
 }
 
-function streamError(file: string, cause: NodeJS.ErrnoException): DataError {
+/** Whether a file begins as compressed data does. */
+async function isPacked(handle: FileHandle): Promise<boolean> {
+  const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0)
+  return buffer.toString('latin1') === '\x1f\x8b'
+}
+
+function streamError(file: string, cause: NodeJS.ErrnoException, packed: boolean): DataError {
   if (cause.code === 'Z_BUF_ERROR')
     return new DataError('E_GZIP_TRUNCATED', 'the compressed data ends too early; fetch it again', {
       file,
       cause,
     })
+  if (cause.message.includes('incorrect header check') && packed)
+    return new DataError(
+      'E_GZIP_CORRUPT',
+      'something else follows the compressed data; remove it, or fetch the file again',
+      { file, cause },
+    )
   if (cause.message.includes('incorrect header check'))
     return new DataError('E_GZIP_CORRUPT', NOT_COMPRESSED, { file, offset: 0, cause })
   if (cause.code?.startsWith('Z_') === true)

@@ -191,7 +191,9 @@ async function inspectTargets(targets: NumberArray): Promise<TargetSummary> {
   }
   const single = more.every((size) => size === 1)
   const labels =
-    single && whole && min >= 0 && max < MOST_LABELS ? new Array<number>(max + 1).fill(0) : undefined
+    single && whole && min >= 0 && max >= 0 && max < MOST_LABELS
+      ? new Array<number>(max + 1).fill(0)
+      : undefined
   if (labels !== undefined) for (const value of values) labels[value] = (labels[value] as number) + 1
   return { shape: targets.shape, type: targets.type, labels, min, max }
 }

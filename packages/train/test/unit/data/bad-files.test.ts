@@ -6,6 +6,7 @@ import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
 import { DataError, type DataErrorCode } from '../../../src/data/data-error.js'
+import { inspectSource } from '../../../src/data/inspect/inspect-source.js'
 import { loadData } from '../../../src/data/load-data.js'
 import type { OpenTask } from '../../../src/task/task.js'
 import { npy, zip } from '../../support/bad-files.js'
@@ -845,6 +846,28 @@ describe('bad files', () => {
         const source = join(folder, name.split('/')[0] as string)
         await expect(loadData({ source }, '', task)).rejects.toMatchObject({ ...refused, file: inside })
       }
+    }))
+
+  it('compressed data with something behind it', () =>
+    inTemporaryFolder(async (folder) => {
+      const file = join(folder, 't.csv.gz')
+      await writeFile(file, Buffer.concat([gzipSync('a,kind,label\n1,red,yes\n'), Buffer.from('garbage')]))
+      await expect(loadData({ source: file }, '', table)).rejects.toMatchObject({
+        code: 'E_GZIP_CORRUPT',
+        message: expect.stringContaining('something else follows the compressed data'),
+      })
+    }))
+
+  it('JSON with thousands of levels', () =>
+    inTemporaryFolder(async (folder) => {
+      const file = join(folder, 't.jsonl')
+      const deep = `${'['.repeat(6_000)}${']'.repeat(6_000)}`
+      await writeFile(file, `{"a": ${deep}, "kind": "red", "label": "yes"}\n`)
+      await expect(loadData({ source: file }, '', table)).rejects.toMatchObject({
+        code: 'E_DATA_VALUE',
+        line: 1,
+      })
+      expect((await inspectSource(file, '')).train).toMatchObject({ rows: 1 })
     }))
 
   it('a link to itself', () =>

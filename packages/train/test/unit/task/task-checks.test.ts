@@ -33,6 +33,15 @@ describe('a task is refused', () => {
     )
   })
 
+  it('when a name is there twice', () => {
+    expect(() => predicting({ type: 'class', classes: ['low', 'high', 'low'] })).toThrow(
+      'task, field output.classes: "low" is there twice; keep one of them',
+    )
+    expect(() => withTable({ name: 'c', type: 'category', values: ['x', 'x'] })).toThrow(
+      'field input.columns.1.values: "x" is there twice',
+    )
+  })
+
   it('when it predicts a column twice', () => {
     expect(() => predicting({ type: 'labels', columns: ['b', 'b'] })).toThrow('column "b" is named twice')
     expect(predicting({ type: 'labels', columns: ['b', 'c'] }).outputs).toBe(2)
