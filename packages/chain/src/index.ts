@@ -42,8 +42,16 @@ export {
   type MemberInput,
   type MemberOutput,
 } from './chain-member.js'
+export type { CustomArchitecture, CustomParameter, CustomRules } from './custom-architecture.js'
 export { ChainError, type ChainErrorCode } from './errors.js'
 export { type ChainMessage, type MessageBody, openMessage, type Payload, signMessage } from './message.js'
 export { findNonce, hasWork, type MiningRange, NONCE_BYTES } from './mining.js'
-export { ARCHITECTURES, type ChainSpec, chainSpec, type OpenChain, openChain } from './open-chain.js'
+export {
+  ARCHITECTURES,
+  type ChainSpec,
+  chainSpec,
+  type OpenChain,
+  openChain,
+  registerArchitecture,
+} from './open-chain.js'
 export { type ChainChecker, createChainChecker } from './verify-chain.js'

@@ -6,6 +6,7 @@ import { bft } from './architectures/bft.js'
 import { pofl } from './architectures/pofl.js'
 import { pos } from './architectures/pos.js'
 import { pow } from './architectures/pow.js'
+import { type CustomArchitecture, customArchitecture } from './custom-architecture.js'
 import { ChainError } from './errors.js'
 
 /** What a manifest says of its chain. */
@@ -13,6 +14,17 @@ export type ChainSpec = NonNullable<Manifest['chain']>
 
 /** The architectures that ship, by their names in manifests and scenarios. */
 export const ARCHITECTURES: readonly Architecture[] = [bft, pofl, pos, pow] as readonly Architecture[]
+
+const registered = new Map<string, Architecture>()
+
+/**
+ * Adds an architecture of a user's own, which runs then find by its name; the same name replaces it. Returns the name.
+ * Throws Error with what is missing.
+ */
+export function registerArchitecture(custom: CustomArchitecture): string {
+  registered.set(custom.name, customArchitecture(custom))
+  return custom.name
+}
 
 export interface OpenChain {
   readonly architecture: Architecture
@@ -22,13 +34,13 @@ export interface OpenChain {
 
 /** Finds the architecture of a chain and checks its parameters. Throws ChainError E_CHAIN_UNKNOWN, E_CHAIN_PARAMS. */
 export function openChain({ architecture: name, params: given }: ChainSpec): OpenChain {
-  const architecture = ARCHITECTURES.find((one) => one.name === name)
+  const architecture = registered.get(name) ?? ARCHITECTURES.find((one) => one.name === name)
   if (architecture === undefined) {
-    const names = ARCHITECTURES.map((one) => one.name)
+    const names = [...ARCHITECTURES.map((one) => one.name), ...registered.keys()]
     const near = nearestName(name, names)
     throw new ChainError(
       'E_CHAIN_UNKNOWN',
-      `there is no chain architecture "${name}"${near === undefined ? '' : `; did you mean ${near}?`} Known: ${names.join(', ')}`,
+      `there is no chain architecture "${name}"${near === undefined ? '.' : `; did you mean ${near}?`} Known: ${names.join(', ')}`,
       { architecture: name },
     )
   }

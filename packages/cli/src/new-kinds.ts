@@ -4,6 +4,7 @@ export const NEW_KINDS = {
   'pre-aggregator': 'what changes the models before a rule combines them',
   attack: 'what an attacker sends instead of its model',
   topology: 'who is a neighbour of whom',
+  architecture: 'how the members of a run with a common chain agree on blocks',
   measure: 'a number that scores a run, for tables, reports and assertions',
   scenario: 'a run with attackers, faults and assertions; the same as `scenario init <name>.yaml`',
   lab: 'a matrix of rules, attacks and seeds, for `lab matrix`',

@@ -29,6 +29,7 @@ export type { RunRecord } from './measures/run-record.js'
 export type { RunScore } from './measures/run-score.js'
 export { type RoundPoint, roundSeries } from './measures/series.js'
 export {
+  type ArchitectureModule,
   type AttackModule,
   loadModule,
   type MeasureModule,

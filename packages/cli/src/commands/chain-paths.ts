@@ -26,6 +26,8 @@ export async function openChainFile(path: string): Promise<ChainContents> {
     return await readChainFile(path)
   } catch (error) {
     if (!(error instanceof ChainFileError)) throw error
+    if (errorCode(error.cause) === 'E_CHAIN_UNKNOWN')
+      throw new CliError('E_USAGE', `${path}: ${error.message}; name its file with --module`, { path }, error)
     const where = error.block === 0 ? 'header or manifest' : `block ${error.block} of the file`
     throw new CliError(
       'E_CHAIN_INVALID',

@@ -1,5 +1,6 @@
 import { type Block, isClosing } from '@tempered/chain'
 import { counted } from '@tempered/errors'
+import { loadModule } from '@tempered/lab/plugins'
 import {
   checkBlockEntry,
   createReplay,
@@ -18,6 +19,7 @@ import { blobFolders, ledgerFiles } from './ledger-paths.js'
 
 export interface ChainReplayOptions {
   readonly blobs?: readonly string[]
+  readonly module?: readonly string[]
   readonly json?: boolean
 }
 
@@ -37,8 +39,9 @@ interface Found {
  */
 export async function chainReplay(
   paths: readonly string[],
-  { blobs, json }: ChainReplayOptions,
+  { blobs, module, json }: ChainReplayOptions,
 ): Promise<void> {
+  for (const file of module ?? []) await loadModule(file, 'architecture')
   const files = [...new Set((await Promise.all(paths.map(chainFiles))).flat())]
   const contents = await Promise.all(files.map(openChainFile))
   const longest = contents.reduce((best, one) => (one.chain.length > best.chain.length ? one : best))

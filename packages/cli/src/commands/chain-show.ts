@@ -1,6 +1,7 @@
 import type { Block } from '@tempered/chain'
 import { isClosing } from '@tempered/chain'
 import { counted } from '@tempered/errors'
+import { loadModule } from '@tempered/lab/plugins'
 import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
@@ -10,11 +11,13 @@ import { chainFiles, openChainFile } from './chain-paths.js'
 export interface ChainShowOptions {
   /** 1-based. */
   readonly height?: number
+  readonly module?: readonly string[]
   readonly json?: boolean
 }
 
 /** `tempered chain show`: the blocks of the chain that a node holds. */
-export async function chainShow(path: string, { height, json }: ChainShowOptions): Promise<void> {
+export async function chainShow(path: string, { height, module, json }: ChainShowOptions): Promise<void> {
+  for (const one of module ?? []) await loadModule(one, 'architecture')
   const [file, other] = await chainFiles(path)
   if (other !== undefined)
     throw new CliError('E_USAGE', `${path} holds several chains; name one, e.g. ${file}`)

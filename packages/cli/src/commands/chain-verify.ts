@@ -1,8 +1,14 @@
 import { counted } from '@tempered/errors'
+import { loadModule } from '@tempered/lab/plugins'
 import { type ChainContents, errorMessage } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { chainFiles, openChainFile } from './chain-paths.js'
+
+export interface ChainVerifyOptions {
+  readonly module?: readonly string[]
+  readonly json?: boolean
+}
 
 /**
  * `tempered chain verify`: a line per chain file; throws E_CHAIN_INVALID (exit 6) when a block is bad, or when two nodes
@@ -10,8 +16,9 @@ import { chainFiles, openChainFile } from './chain-paths.js'
  */
 export async function chainVerify(
   paths: readonly string[],
-  { json }: { readonly json?: boolean },
+  { json, module }: ChainVerifyOptions,
 ): Promise<void> {
+  for (const file of module ?? []) await loadModule(file, 'architecture')
   const files = [...new Set((await Promise.all(paths.map(chainFiles))).flat())]
   const good: (ChainContents & { readonly path: string })[] = []
   let bad = 0

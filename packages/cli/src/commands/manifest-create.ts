@@ -79,7 +79,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     topology: { name: fullName(options.topology), params: options.topologyParam ?? {} },
     ...(options.chain === undefined
       ? {}
-      : { chain: { architecture: options.chain, params: options.chainParam ?? {} } }),
+      : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
     training: {
       rounds: options.rounds,
       localSteps: options.localSteps,

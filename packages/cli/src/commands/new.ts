@@ -49,6 +49,8 @@ function usage(kind: PluginKind, name: string): string {
       return `rule: { name: median, pre: [${module}] }`
     case 'attack':
       return `adversaries: [{ count: 1, attack: ${module} }]`
+    case 'architecture':
+      return `chain: ${module}`
     case 'measure':
       return `measures: [${module}]`
     default:

@@ -1,6 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createRunManifest } from '@tempered/node'
+import { createSigner, sealManifest } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import { openChainStore } from '../../../node/src/chain/chain-store.js'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
 
@@ -73,5 +77,49 @@ describe('a common chain of real nodes', () => {
     inTemporaryFolder(async (folder) => {
       const missing = await callCli(['chain', 'verify', 'nowhere'], folder)
       expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere') })
+    }))
+})
+
+describe('the tutorial of docs/chain.md', () => {
+  it('runs in a simulation and on real nodes, outside the project', () =>
+    inTemporaryFolder(async (folder) => {
+      const page = await readFile(new URL('../../../../docs/chain.md', import.meta.url), 'utf8')
+      for (const [, name = '', text = ''] of page.matchAll(/^```(?:js|yaml) (\S+)\n(.*?)^```$/gms))
+        await writeFile(join(folder, name), text)
+      const made = await callCli(['new', 'architecture', 'turns', '--out', 'made'], folder)
+      expect(made.code, made.stderr).toBe(0)
+      expect(await readFile(join(folder, 'turns.mjs'), 'utf8')).toBe(
+        await readFile(join(folder, 'made', 'turns.mjs'), 'utf8'),
+      )
+      const tested = spawnSync(process.execPath, ['--test', join(folder, 'made', 'turns.test.mjs')])
+      expect(tested.status, String(tested.stdout)).toBe(0)
+
+      for (const stage of ['simulate', 'cluster']) {
+        const out = await runCli(
+          ['scenario', 'run', 'run.yaml', '--stage', stage, '--rounds', '3', '--no-controls', '--out', stage],
+          folder,
+        )
+        expect(out.code, out.stderr).toBe(0)
+      }
+      const [results = ''] = await readdir(join(folder, 'cluster'))
+      const chains = join('cluster', results)
+      const verified = await callCli(['chain', 'verify', chains, '--module', 'turns.mjs'], folder)
+      expect(verified.code, verified.stdout).toBe(0)
+      expect(verified.stdout.trim().split('\n')).toHaveLength(6)
+    }))
+
+  it('needs its file to be verified', () =>
+    inTemporaryFolder(async (folder) => {
+      const run = createRunManifest({
+        members: [createSigner(new Uint8Array(32).fill(1)).peerId],
+        chain: { architecture: 'bft', params: {} },
+      })
+      const manifest = sealManifest({ ...run.manifest, chain: { architecture: 'mine@0', params: {} } })
+      await mkdir(join(folder, 'state'))
+      await (await openChainStore(join(folder, 'state'), manifest)).close()
+      const { code, stderr } = await callCli(['chain', 'verify', 'state/chain.car'], folder)
+      expect(code).toBe(2)
+      expect(stderr).toContain('there is no chain architecture "mine@0". Known: bft, pofl, pos, pow')
+      expect(stderr).toContain('name its file with --module')
     }))
 })

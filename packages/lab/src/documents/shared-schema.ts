@@ -29,7 +29,9 @@ export const orName = <S extends z.ZodObject<{ name: z.ZodString }>>(schema: S) 
 export const modulesSchema = z
   .array(
     z.strictObject({
-      kind: z.enum(['rule', 'pre-aggregator', 'attack', 'topology', 'measure']).describe('What it adds.'),
+      kind: z
+        .enum(['rule', 'pre-aggregator', 'attack', 'topology', 'architecture', 'measure'])
+        .describe('What it adds.'),
       name: z.string().describe('Name by which the run uses it.'),
       file: z.string().describe('Absolute path.'),
       sha256: z

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { type CustomArchitecture, registerArchitecture } from '@tempered/chain'
 import { errorMessage, nearestName } from '@tempered/errors'
 import {
   type CustomAttack,
@@ -17,7 +18,14 @@ import { registerMeasure } from '../measures/catalogue.js'
 import type { Measure } from '../measures/measures.js'
 
 /** What an ES module may add: the `kind` of its default export. */
-export const PLUGIN_KINDS = ['rule', 'pre-aggregator', 'attack', 'topology', 'measure'] as const
+export const PLUGIN_KINDS = [
+  'rule',
+  'pre-aggregator',
+  'attack',
+  'topology',
+  'architecture',
+  'measure',
+] as const
 export type PluginKind = (typeof PLUGIN_KINDS)[number]
 
 /** Default export of a module, by kind. */
@@ -25,6 +33,7 @@ export type RuleModule = CustomRule & { readonly kind: 'rule' }
 export type PreAggregatorModule = CustomPreAggregator & { readonly kind: 'pre-aggregator' }
 export type AttackModule = CustomAttack & { readonly kind: 'attack' }
 export type TopologyModule = CustomTopology & { readonly kind: 'topology' }
+export type ArchitectureModule = CustomArchitecture & { readonly kind: 'architecture' }
 export type MeasureModule = Measure & { readonly kind: 'measure'; readonly name: string }
 
 /** A module that a run uses, as recorded with the run. */
@@ -127,6 +136,8 @@ function registerAs(kind: PluginKind, exported: Record<string, unknown>, name: s
       return registerAttack(named as CustomAttack)
     case 'topology':
       return registerTopology(named as CustomTopology)
+    case 'architecture':
+      return registerArchitecture(named as CustomArchitecture)
     case 'measure': {
       const measure = exported as unknown as MeasureModule
       registerMeasure(measure.name, measure)

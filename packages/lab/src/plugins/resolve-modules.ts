@@ -20,6 +20,8 @@ const KIND_OF: Readonly<Record<string, PluginKind>> = {
   poison: 'attack',
   topology: 'topology',
   topologies: 'topology',
+  chain: 'architecture',
+  chains: 'architecture',
 }
 
 /** `resolveModules` for a file in `folder`, as `loadDocument` takes it. */
@@ -28,7 +30,8 @@ export function prepareModules(folder: string): (raw: unknown) => Promise<Resolv
 }
 
 /**
- * Replaces every `{ module: <file>, … }` of a scenario or lab by `{ name: <registered name>, … }`, after loading it.
+ * Replaces every `{ module: <file>, … }` of a scenario or lab by `{ name: <registered name>, … }`, of a chain by
+ * `{ architecture: <registered name>, … }`, after loading it.
  * Files are relative to `folder`. `measures` is removed, since registering them is enough. Modules that a resolved
  * document already lists are loaded too.
  */
@@ -65,7 +68,7 @@ export async function resolveModules(raw: unknown, folder: string): Promise<Reso
       const name = await load(module, kind, [...path, 'module'])
       // A built-in name replaces a module that could not be loaded. Only the load error is reported then, not an
       // unknown name.
-      entries.push(['name', name ?? STAND_IN[kind ?? 'rule']])
+      entries.push([kind === 'architecture' ? 'architecture' : 'name', name ?? STAND_IN[kind ?? 'rule']])
     } else if (module !== undefined) entries.push(['module', module])
     for (const [key, part] of Object.entries(others))
       entries.push([key, await walk(part, [...path, key], KIND_OF[key])])
@@ -106,5 +109,6 @@ const STAND_IN: Readonly<Record<PluginKind, string>> = {
   'pre-aggregator': 'distinct',
   attack: 'free-rider',
   topology: 'complete',
+  architecture: 'bft',
   measure: 'mter',
 }

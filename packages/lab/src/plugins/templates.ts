@@ -54,6 +54,80 @@ const TEMPLATES: Readonly<
 })
 `,
   },
+  architecture: {
+    about: 'An architecture of a common chain: members write blocks in turn, and a silent one is skipped.',
+    body: `  summary: 'Members take turns; whoever does not write in time is skipped.',
+  params: [{ name: 'turnMs', default: 2000, min: 1, integer: true, meaning: 'milliseconds that a member has' }],
+
+  // What every block must satisfy, whoever looks at it; an error refuses the block.
+  rules({ run }) {
+    const { members } = run.manifest
+    return {
+      genesis: null,
+      check({ body }) {
+        const { turn } = body.proof
+        if (!Number.isInteger(turn) || turn < 0) throw new Error('its proof must name a turn')
+        if (members[(body.height + turn) % members.length] !== body.author) throw new Error('it is not its turn')
+      },
+      // Of two blocks of one height that of the earlier turn counts.
+      weight: ({ body }) => 1 / (1 + body.proof.turn),
+      // A block is final once two others have followed.
+      confirmations: 2,
+    }
+  },
+
+  // What this member does: it gets events and returns effects.
+  participant({ run, params, self, view }) {
+    const { members } = run.manifest
+    let offer
+    let turn = 0
+    const next = () => {
+      const height = (offer.parent === null ? 0 : view.get(offer.parent).block.body.height) + 1
+      const mine = members[(height + turn) % members.length] === self
+      return [
+        ...(mine ? [{ type: 'propose', parent: offer.parent, proof: { turn } }] : []),
+        { type: 'arm', timer: 'turn', ms: params.turnMs },
+      ]
+    }
+    return {
+      handle(event) {
+        if (event.type === 'ready') {
+          offer = event
+          turn = 0
+          return next()
+        }
+        if (event.type === 'timeout' && offer !== undefined) {
+          turn += 1
+          return next()
+        }
+        if (event.type === 'block' && event.isHead) {
+          offer = undefined
+          return [{ type: 'disarm', timer: 'turn' }]
+        }
+        return []
+      },
+    }
+  },
+`,
+    test: `const members = ['a', 'b', 'c']
+const run = { manifest: { members } }
+const block = (height, author, turn) => ({ body: { height, author, proof: { turn } } })
+
+test('is written by the member whose turn it is', () => {
+  const { check } = plugin.rules({ run })
+  check(block(1, 'b', 0))
+  check(block(1, 'c', 1))
+  assert.throws(() => check(block(1, 'a', 0)), /not its turn/)
+})
+
+test('is offered by a member when those before it are silent', () => {
+  const member = plugin.participant({ run, params: { turnMs: 10 }, self: 'c', view: {} })
+  const types = (event) => member.handle(event).map(({ type }) => type)
+  assert.deepEqual(types({ type: 'ready', parent: null }), ['arm'])
+  assert.deepEqual(types({ type: 'timeout' }), ['propose', 'arm'])
+})
+`,
+  },
   'pre-aggregator': {
     about: 'A pre-aggregator: each model is moved towards the mean of all.',
     body: `  formula: 'x ← (1 − a)·x + a·mean',
