@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type ScenarioInput, scenarioSchema } from '../scenario/schema.js'
 import {
   attackDisplayName,
+  combinationName,
   ruleDisplayName,
   splitDisplayName,
   topologyDisplayName,
@@ -11,6 +12,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
 export interface CellPlace {
+  /** With the chain on which the nodes agree on its aggregates, if there is one. */
   readonly rule: string
   /** `none` for the attack-free run. */
   readonly attack: string
@@ -24,6 +26,7 @@ export interface CellPlace {
 /** Indices of the axis entries that a cell is made of; -1 for a control that is not on an axis. */
 export interface CellOrigin {
   readonly rule: number
+  readonly chain: number
   readonly attack: number
   readonly topology: number
   readonly split: number
@@ -54,7 +57,11 @@ export function cellsOf(lab: Lab): Cell[] {
         rules.flatMap((rule) => {
           const isControl = control && rule === UNDEFENDED
           const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
-          return attacks.map((one) => makeCell(lab, { rule, topology, split, seed, ...one }))
+          // A control is what happens without any of it.
+          const chains: readonly LabChain[] = isControl ? ['none'] : axes.chains
+          return chains.flatMap((chain) =>
+            attacks.map((one) => makeCell(lab, { rule, chain, topology, split, seed, ...one })),
+          )
         }),
       ),
     ),
@@ -63,9 +70,9 @@ export function cellsOf(lab: Lab): Cell[] {
 
 function makeCell(lab: Lab, parts: CellParts): Cell {
   const { axes } = lab
-  const { rule, attack, fraction, topology, split, seed } = parts
+  const { rule, chain, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
-    rule: ruleDisplayName(rule),
+    rule: combinationName(rule, chain),
     attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
     topology: topologyDisplayName(topology),
@@ -74,6 +81,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   }
   const origin: CellOrigin = {
     rule: axes.rules.indexOf(rule),
+    chain: axes.chains.indexOf(chain),
     attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
     topology: axes.topologies.indexOf(topology),
     split: axes.splits.indexOf(split),
@@ -83,6 +91,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 }
 
 type LabTopology = Lab['axes']['topologies'][number]
+type LabChain = Lab['axes']['chains'][number]
 
 /** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
@@ -118,6 +127,7 @@ export function representatives(cells: readonly Cell[]): Cell[] {
 
 interface CellParts {
   readonly rule: LabRule
+  readonly chain: LabChain
   readonly attack: LabAttack | undefined
   readonly fraction: number
   readonly topology: LabTopology
@@ -125,7 +135,10 @@ interface CellParts {
   readonly seed: number
 }
 
-function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }: CellParts): ScenarioInput {
+function scenarioOf(
+  lab: Lab,
+  { rule, chain, attack, fraction, topology, split, seed }: CellParts,
+): ScenarioInput {
   const { scenario, placement } = lab
   const { label: _, training, ...plainRule } = rule
   const { label: ___, nodes = scenario.nodes, honest, ...plainTopology } = topology
@@ -144,6 +157,7 @@ function scenarioOf(lab: Lab, { rule, attack, fraction, topology, split, seed }:
     seed,
     nodes,
     topology: plainTopology,
+    ...(chain === 'none' ? {} : { chain: { architecture: chain.architecture, params: chain.params } }),
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,

@@ -2,6 +2,7 @@ import { callText } from '../text/call-text.js'
 import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 type LabTopology = Lab['axes']['topologies'][number]
+type LabChain = Lab['axes']['chains'][number]
 type LabSplit = Lab['axes']['splits'][number]
 
 /** Name of plain averaging in tables. */
@@ -10,6 +11,17 @@ export const UNDEFENDED_NAME = 'average'
 /** Name of a rule in tables: its label, or its pre-aggregators, name, parameters and changed training settings. */
 export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
+}
+
+/** Name of a rule in tables, with that of the chain on which nodes agree on its aggregates. */
+export function combinationName(rule: LabRule, chain: LabChain): string {
+  return chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
+}
+
+export function chainDisplayName(chain: LabChain): string {
+  if (chain === 'none') return chain
+  const { architecture, params, label } = chain
+  return label ?? withChanges(architecture.split('@')[0]!, params)
 }
 
 export function attackDisplayName(attack: LabAttack): string {
@@ -36,7 +48,10 @@ export function splitDisplayName(split: LabSplit): string {
   return [kind, ...parts].join(' ')
 }
 
-function withChanges(name: string, changes: Readonly<Record<string, number | boolean | undefined>>): string {
+function withChanges(
+  name: string,
+  changes: Readonly<Record<string, number | boolean | readonly number[] | undefined>>,
+): string {
   const parts = Object.entries(changes).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${value}`],
   )

@@ -4,6 +4,7 @@ import { scenarioSchema } from '../scenario/schema.js'
 import { type Cell, cellsOf, NO_ATTACK, representatives } from './cells.js'
 import {
   attackDisplayName,
+  chainDisplayName,
   ruleDisplayName,
   splitDisplayName,
   topologyDisplayName,
@@ -31,6 +32,7 @@ function checkDisplayNames({ axes }: Lab): Problem[] {
     rules: axes.rules.map(ruleDisplayName),
     attacks: axes.attacks.map(attackDisplayName),
     fractions: axes.fractions.map(String),
+    chains: axes.chains.map(chainDisplayName),
     topologies: axes.topologies.map(topologyDisplayName),
     splits: axes.splits.map(splitDisplayName),
     seeds: axes.seeds.map(String),
@@ -38,7 +40,7 @@ function checkDisplayNames({ axes }: Lab): Problem[] {
   const problems = Object.entries(displayNames).flatMap(([axis, names]) =>
     names.flatMap((name, k): Problem[] => {
       if (names.indexOf(name) === k) return []
-      const mend = ['rules', 'attacks', 'topologies'].includes(axis)
+      const mend = ['rules', 'attacks', 'chains', 'topologies'].includes(axis)
         ? 'give one of them a label, or remove it'
         : 'remove one of them'
       return [{ path: ['axes', axis, k], message: `two of them have the name ${name} in tables; ${mend}` }]
@@ -73,6 +75,7 @@ function labPath({ origin }: Cell, path: Problem['path']): Problem['path'] {
   const axis = (name: keyof Lab['axes'], index: number, below: Problem['path']): Problem['path'] =>
     index < 0 ? ['axes', name] : ['axes', name, index, ...below]
   if (key === 'rule') return axis('rules', origin.rule, rest)
+  if (key === 'chain') return axis('chains', origin.chain, rest)
   if (key === 'topology') return axis('topologies', origin.topology, rest)
   if (key === 'data' && rest[0] === 'split') return axis('splits', origin.split, rest.slice(1))
   if (key === 'adversaries') {

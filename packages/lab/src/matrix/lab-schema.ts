@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { ATTACK_NAMES, adversarySchema } from '../adversary/adversary-schema.js'
 import { labelSchema, namedWithParams, orName, requireSpan } from '../documents/shared-schema.js'
-import { ruleFields, scenarioFields, topologyFields } from '../scenario/schema.js'
+import {
+  chainFields,
+  orArchitecture,
+  ruleFields,
+  scenarioFields,
+  topologyFields,
+} from '../scenario/schema.js'
 
 /**
  * A lab file: one scenario without rule, adversaries and seed, and the axes over which it is run. Every combination is
@@ -88,6 +94,11 @@ export const labSchema = z.strictObject({
       .array(topologySchema)
       .min(1)
       .default([{ name: 'k-regular', params: { k: 4 } }]),
+    chains: z
+      .array(z.union([z.literal('none'), orArchitecture(chainFields.extend({ label: labelSchema }))]))
+      .min(1)
+      .default(['none'])
+      .describe('Common chains, with every rule; `none` for a run without one. They need topology complete.'),
     splits: z
       .array(fields.data.unwrap().shape.split.unwrap())
       .min(1)

@@ -91,6 +91,24 @@ const stopSchema = z
     'Ends a run before its last round, as soon as one of the conditions holds. Without any, it runs to its last round.',
   )
 
+/** A common chain. */
+export const chainFields = z.strictObject({
+  architecture: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ enum: ARCHITECTURES.map(({ name }) => name) })
+    .describe('How the nodes agree on blocks.'),
+  params: z
+    .record(z.string().min(1).max(64), z.union([z.number(), z.array(z.number())]))
+    .default({})
+    .describe('Parameters of the architecture (docs/chain.md).'),
+})
+
+/** A chain, of which its architecture's name is enough. */
+export const orArchitecture = <S extends z.ZodObject>(schema: S) =>
+  z.preprocess((value) => (typeof value === 'string' ? { architecture: value } : value), schema)
+
 export const scenarioFields = z.strictObject({
   name: z
     .string()
@@ -103,22 +121,7 @@ export const scenarioFields = z.strictObject({
   topology: orName(topologyFields)
     .optional()
     .describe('Default: 4-regular, or complete for up to five nodes.'),
-  chain: z
-    .preprocess(
-      (value) => (typeof value === 'string' ? { architecture: value } : value),
-      z.strictObject({
-        architecture: z
-          .string()
-          .min(1)
-          .max(64)
-          .meta({ enum: ARCHITECTURES.map(({ name }) => name) })
-          .describe('How the nodes agree on blocks.'),
-        params: z
-          .record(z.string().min(1).max(64), z.union([z.number(), z.array(z.number())]))
-          .default({})
-          .describe('Parameters of the architecture (docs/chain.md).'),
-      }),
-    )
+  chain: orArchitecture(chainFields)
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Default: none.'),
   mixing: z

@@ -41,7 +41,10 @@ describe('loadModule', () => {
   it.each<[string, RegExp]>([
     ['export const rule = {}', /has no default export/],
     ['export default 3', /has no default export/],
-    ["export default { name: 'x' }", /`kind` must be one of rule, pre-aggregator, attack, topology, architecture, measure/],
+    [
+      "export default { name: 'x' }",
+      /`kind` must be one of rule, pre-aggregator, attack, topology, architecture, measure/,
+    ],
     ["export default { kind: 'rul', name: 'x' }", /did you mean 'rule'\?/],
     ["export default { kind: 'rule' }", /`name` is missing/],
     ["export default { kind: 'rule', name: 'Not Good', combine: () => 0 }", /lower-case words with dashes/],

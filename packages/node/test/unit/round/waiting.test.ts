@@ -56,7 +56,7 @@ describe('waiting', () => {
   it('is reported after five seconds and then every ten, until the phase ends', () => {
     const clock = createManualClock()
     const seen: number[] = []
-    const waiting = { missing: ['x'], silent: [], remainingMs: 1 }
+    const waiting = { missing: ['x'], silent: [], done: 0, remainingMs: 1 }
     let current: typeof waiting | undefined = waiting
     const reporter = createWaitingReporter(
       clock,
