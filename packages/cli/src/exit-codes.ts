@@ -90,6 +90,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_LISTEN: EXIT.resource,
   E_DIVERGED: EXIT.diverged,
   E_NODES_FAILED: EXIT.resource,
+  E_NO_AGREEMENT: EXIT.resource,
   E_UNPROVEN: EXIT.resource,
   E_GOAL_MISSED: EXIT.goalMissed,
 }

@@ -27,6 +27,7 @@ export type NodeErrorCode =
   | 'E_NOT_A_MEMBER'
   | 'E_RULE_UNSUPPORTED'
   | 'E_CHAIN_UNSUPPORTED'
+  | 'E_NO_AGREEMENT'
   | 'E_LISTEN'
   // training
   | 'E_DIVERGED'

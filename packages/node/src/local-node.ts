@@ -26,7 +26,7 @@ import {
 } from './state/data-commitment.js'
 
 export interface LocalNodeComponents
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'failpoints'> {
+  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain' | 'failpoints'> {
   /** Trains for all nodes of this process. */
   readonly service: TrainerService
   readonly publisher: ModelPublisher

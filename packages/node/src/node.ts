@@ -1,3 +1,4 @@
+import type { OpenChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
 import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
@@ -61,12 +62,16 @@ export interface NodeComponents {
   ): RunNetwork
   /** Replaces the manifest's rule, for Byzantine nodes in experiments. */
   wrapRule?(rule: Rule): Rule
+  /** Replaces the architecture of the run's common chain, for Byzantine nodes in experiments. */
+  wrapChain?(chain: OpenChain): OpenChain
   /** Where the node keeps its state instead of its state folder; `createNode` takes it over and releases it. */
   readonly stores?: NodeStores
   /** Whether heads of other members are co-signed; default true. Not where no head can become final, as in simulations. */
   readonly coSigns?: boolean
   /** What mines in runs whose chain asks for it; default: this thread. */
   readonly createMiner?: CreateMiner | undefined
+  /** How long a round may go without a block of the common chain; default: for ever, as members may come back. */
+  readonly agreementLimitMs?: number | undefined
   /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
@@ -149,9 +154,17 @@ export async function createNode(
     { run, network, blobs, evidence, logger: logger.child({ component: 'evidence' }) },
     (found) => engine.convict(found),
   )
+  const chain = runChain(run, runRule)
   const agreement = await openAgreement(
     components,
-    { run, chain: runChain(run, runRule), signer, network, state, openModel: (cid) => engine.openModel(cid) },
+    {
+      run,
+      chain: chain && (components.wrapChain?.(chain) ?? chain),
+      signer,
+      network,
+      state,
+      openModel: (cid) => engine.openModel(cid),
+    },
     {
       newestHead: witness.newestHead,
       onNews: (news) => events.onChain?.(news),

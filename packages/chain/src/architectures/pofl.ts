@@ -165,12 +165,15 @@ class Competitor implements Participant {
       .map((block) => ({ type: 'refuse', block: block.cid }))
   }
 
-  /** After the window: the head, once it is measured and true. */
+  /** After the window: the head, once it is measured and true; a head that lies is refused. */
   private choose(): ChainEffect[] {
     const head: Branch<PoflStanding> = this.init.view.head
     const name = head.block?.cid.toString()
     if (!this.isOver || head.block === undefined || name === this.adopted) return []
-    if (this.isTrue(head.block) !== true) return []
+    const isTrue = this.isTrue(head.block)
+    // Its aggregate may have been found right only after its score was found false.
+    if (isTrue === false) return [{ type: 'refuse', block: head.block.cid }]
+    if (isTrue !== true) return []
     this.adopted = name
     this.isOver = false
     this.waiting = false

@@ -56,7 +56,7 @@ export type NodePart = (place: {
   readonly source: DataSource | undefined
   /** Parameters with which the run begins; undefined when they are drawn from its seed. */
   readonly initialParameters: Float32Array | undefined
-}) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapTraining'>
+}) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapChain' | 'wrapTraining'>
 
 const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
 

@@ -4,9 +4,9 @@ import type { DataSource } from '@tempered/train'
 import type { HonestModels } from './honest-models.js'
 import type { PlannedAttack } from './planned-attack.js'
 
-/** The parts of a node that an attacker replaces: training, publisher, network or rule. */
+/** The parts of a node that an attacker replaces: training, publisher, network, rule or chain. */
 export interface Adversary
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule'>,
+  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain'>,
     Pick<LocalNodeComponents, 'wrapTraining'> {
   readonly publisher: ModelPublisher
 }

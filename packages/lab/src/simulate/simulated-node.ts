@@ -36,6 +36,9 @@ export interface NodeConditions {
   readonly events: NodeEvents
 }
 
+/** Deadlines of a round after which a simulation gives up on a block. */
+const PATIENCE = 5
+
 /** The same node as in a cluster, but with state and network in memory, and in virtual time. */
 export async function openSimulatedNode(
   environment: Environment,
@@ -105,6 +108,8 @@ export async function openSimulatedNode(
       // Heads reach only neighbours, so none could become final.
       coSigns: false,
       createMiner: virtualMiner,
+      // Nobody comes back into a simulation by being waited for.
+      agreementLimitMs: PATIENCE * run.manifest.deadlines.collectMs,
       createNetwork(parts) {
         const connect = (inner: typeof parts) =>
           slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {

@@ -95,6 +95,41 @@ describe('a common chain in a simulation', () => {
   })
 })
 
+describe('attacks on a chain', () => {
+  it.each([
+    ['bft', 'block-withholding'],
+    ['bft', 'double-proposal'],
+    ['bft', 'vote-flipping'],
+    ['pos', 'double-proposal'],
+    ['pow', 'selfish-mining'],
+    ['pofl', 'false-score'],
+    ['bft', 'wrong-aggregate'],
+    ['pow', 'wrong-aggregate'],
+  ])('do not keep the others from agreeing: %s, %s', async (architecture, attack) => {
+    const { scores, failed } = await simulate({
+      chain: { architecture },
+      adversaries: [{ nodes: [1], attack }],
+    } as ScenarioInput)
+    expect(failed).toEqual([])
+    const honest = scores.at(-1)?.filter((_, index) => index !== 1)
+    expect(honest).toHaveLength(4)
+    expect(isCommon(honest), JSON.stringify(scores)).toBe(true)
+  })
+
+  it('stop it where more members lie than it bears', async () => {
+    const { failed } = await simulate({
+      chain: 'bft',
+      adversaries: [{ nodes: [1, 2], attack: 'vote-flipping' }],
+    } as unknown as ScenarioInput)
+    expect(failed).toContainEqual(
+      expect.objectContaining({
+        code: 'E_NO_AGREEMENT',
+        message: 'no block of round 1 after 300 s: too few members keep to the protocol of the chain',
+      }),
+    )
+  })
+})
+
 describe('a chain that could not be checked is refused', () => {
   it.each([
     [{ chain: 'bbft' }, /no chain architecture "bbft"; did you mean bft\?/],

@@ -9,6 +9,7 @@ import {
   type Proposal,
   signMessage,
 } from '@tempered/chain'
+import { counted } from '@tempered/errors'
 import {
   allocateModel,
   decodeModel,
@@ -50,6 +51,8 @@ export interface AgreementComponents {
   readonly training: Pick<LocalTraining, 'score'>
   readonly clock: Clock
   readonly logger: Logger
+  /** How long a round may go without a block before the node gives up; undefined: for ever, as members may come back. */
+  readonly limitMs?: number | undefined
 }
 
 export interface AgreementInit {
@@ -63,6 +66,8 @@ export interface AgreementInit {
 /** Said by a member for which the last round is final; not part of any architecture. */
 const SETTLED = 'settled'
 const RETRY_MS = 1_000
+/** How often a node says that it waits for a block. */
+const REMIND_MS = 10_000
 
 /**
  * How a node agrees with the others on the block of each round: the member of the chain, with what it asks for carried
@@ -174,8 +179,43 @@ export class Agreement {
    * Undefined for the run's initial model. Rejects with E_STOPPED.
    */
   async modelFor(round: number): Promise<ModelBuffer | undefined> {
-    while (round > 0 && (this.adopted?.body.round ?? -1) < round - 1) await this.change()
+    if (!this.hasBlockOf(round - 1)) await this.awaitBlockOf(round - 1)
     return this.adopted === undefined ? undefined : this.aggregateOf(() => this.adopted!)
+  }
+
+  private hasBlockOf(round: number): boolean {
+    return round < 0 || (this.adopted?.body.round ?? -1) >= round
+  }
+
+  /** Says from time to time that it waits. Rejects with E_STOPPED, and E_NO_AGREEMENT after the limit. */
+  private async awaitBlockOf(round: number): Promise<void> {
+    const { clock, logger, limitMs = Number.POSITIVE_INFINITY } = this.parts
+    const begunMs = clock.monotonicMs()
+    let cancel: () => void = () => undefined
+    const remind = (): void => {
+      const { size } = this.live
+      const waitedMs = clock.monotonicMs() - begunMs
+      logger.info(
+        { round },
+        `waiting for the block of round ${round + 1}; ${counted(size, 'member')} connected`,
+      )
+      if (waitedMs >= limitMs) this.changed()
+      cancel = clock.after(REMIND_MS, remind)
+    }
+    cancel = clock.after(REMIND_MS, remind)
+    try {
+      while (!this.hasBlockOf(round)) {
+        await this.change()
+        if (clock.monotonicMs() - begunMs < limitMs || this.hasBlockOf(round)) continue
+        throw new NodeError(
+          'E_NO_AGREEMENT',
+          `no block of round ${round + 1} after ${Math.round(limitMs / 1000)} s: too few members keep to the protocol of the chain`,
+          { round },
+        )
+      }
+    } finally {
+      cancel()
+    }
   }
 
   /**

@@ -29,6 +29,7 @@ export async function openAgreement(
     readonly clock: Clock
     readonly logger: Logger
     readonly createMiner?: CreateMiner | undefined
+    readonly agreementLimitMs?: number | undefined
   },
   { run, chain, signer, network, state, openModel }: OpenAgreementInit,
   init: AgreementInit,
@@ -50,6 +51,7 @@ export async function openAgreement(
       training,
       clock,
       logger,
+      limitMs: components.agreementLimitMs,
     },
     init,
   )
