@@ -214,6 +214,37 @@ export const MEASURES = {
     description: 'wall-clock seconds per round; virtual seconds in a simulation',
     of: ({ secondsPerRound }) => secondsPerRound,
   },
+  secondsToAgree: {
+    label: 'seconds to agree on a block',
+    unit: 'seconds',
+    better: 'low',
+    description:
+      'seconds from the offer of a node to the block of its round, mean; of runs with a common chain',
+    of: ({ chain }) => chain?.secondsToAgree ?? null,
+  },
+  secondsToFinal: {
+    label: 'seconds until a block is final',
+    unit: 'seconds',
+    better: 'low',
+    description:
+      'seconds from the offer of a node until the block of its round is final, mean; of runs with a common chain',
+    of: ({ chain }) => chain?.secondsToFinal ?? null,
+  },
+  blocksWasted: {
+    label: 'wasted blocks per round',
+    unit: 'number',
+    better: 'low',
+    description: 'blocks per round that did not become part of the common chain, mean over honest nodes',
+    of: ({ chain }) => chain?.blocksWasted ?? null,
+  },
+  hashesPerRound: {
+    label: 'hashes per round',
+    unit: 'number',
+    better: 'low',
+    description:
+      'hashes that all miners of a common chain tried per round, a measure of the energy that it takes',
+    of: ({ chain }) => chain?.hashesPerRound ?? null,
+  },
   aggregateMs: {
     label: 'computation time of the rule per round',
     unit: 'milliseconds',

@@ -34,6 +34,8 @@ export interface RunScore extends FilterQuality {
   readonly bytesPerNodeRound: number | null
   /** Wall-clock seconds per round, from the first model of the run to the last entry. */
   readonly secondsPerRound: number | null
+  /** What the common chain of the run costs; absent without one. */
+  readonly chain?: ChainScore
   /** Computation time of the rule in milliseconds, mean over honest nodes and rounds. */
   readonly aggregateMs: number | null
   /** Resident memory of the run's processes divided by the number of nodes. */
@@ -77,4 +79,16 @@ export interface LedgerCount {
 export interface NodeMetric {
   readonly node: string
   readonly value: number
+}
+
+/** What a common chain costs; means over honest nodes and rounds unless it says otherwise. */
+export interface ChainScore {
+  /** Seconds from a node's offer to the block of the round. */
+  readonly secondsToAgree: number | null
+  /** Seconds from a node's offer until the block of that round is final. */
+  readonly secondsToFinal: number | null
+  /** Blocks that did not become part of the chain, per round. */
+  readonly blocksWasted: number
+  /** Hashes that all nodes tried per round. */
+  readonly hashesPerRound: number
 }

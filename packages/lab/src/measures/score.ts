@@ -1,5 +1,6 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { customMeasures } from './catalogue.js'
+import { chainScore } from './chain-score.js'
 import { highLossNodes } from './divergence.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
 import { isolatedNodes } from './isolation.js'
@@ -50,6 +51,10 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
       record.weighsAll,
     ),
     ...costs(record),
+    ...chainCosts(
+      honest.map(({ index }) => reportsOf(index)),
+      record,
+    ),
     aggregateMs: mean(
       honest.flatMap((node) => reportsOf(node.index).map(({ phaseMs }) => phaseMs.aggregate)),
     ),
@@ -114,6 +119,15 @@ function costs(record: RunRecord): Pick<RunScore, 'bytesPerNodeRound' | 'seconds
         ? null
         : (ended.max - begun.min) / 1000 / (rounds.max + 1),
   }
+}
+
+function chainCosts(
+  honest: readonly (readonly ReportedRound[])[],
+  { records }: RunRecord,
+): Pick<RunScore, 'chain'> {
+  const all = records.flatMap(({ rounds }) => rounds.map(({ report }) => report))
+  const chain = chainScore(honest, all)
+  return chain === undefined ? {} : { chain }
 }
 
 function phaseTotal(report: ReportedRound): number {

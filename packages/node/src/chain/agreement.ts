@@ -24,9 +24,11 @@ import { type Clock, sleep } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { LocalTraining } from '../round/local-training.js'
+import type { ChainCosts } from '../round/report.js'
 import type { RunNetwork } from '../transport/network.js'
 import type { BlockChecker } from './block-checker.js'
 import { type BlockJudgeInit, judgeBlock } from './block-judge.js'
+import { CostCounter } from './chain-costs.js'
 import type { ChainStore } from './chain-store.js'
 import type { Miner } from './miner.js'
 import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
@@ -80,6 +82,7 @@ export class Agreement {
   private readonly missing: MissingBlocks
   private readonly judging: BlockJudgeInit
   private readonly controller = new AbortController()
+  private readonly costs: CostCounter
   private readonly timers = new Map<string, () => void>()
   /** Connected members. */
   private readonly live = new Set<string>()
@@ -101,6 +104,7 @@ export class Agreement {
     this.parts = parts
     this.init = init
     const { run, chain, signer, store, clock } = parts
+    this.costs = new CostCounter(clock, () => parts.miner.hashes)
     this.stored = new Set(store.blocks.map(({ cid }) => cid.toString()))
     this.member = createChainMember({ run, ...chain, signer, now: () => Math.round(clock.wallMs()) })
     const { confirmations } = chain.architecture.rules({ run, params: chain.params })
@@ -171,6 +175,7 @@ export class Agreement {
   /** Offers the aggregate of a round that this node has closed. */
   propose(entry: SignedEntry): void {
     this.proposed = proposalOf(entry, this.parts.run, this.init.newestHead)
+    this.costs.offer(entry.body.round)
     this.offer()
   }
 
@@ -239,6 +244,12 @@ export class Agreement {
       'the block of the last round is not final: too few members are left to agree on it',
     )
     return undefined
+  }
+
+  /** What the chain has cost since the last call. */
+  takeCosts(): ChainCosts {
+    const { block } = this.member.tree.head
+    return this.costs.take(Math.max(0, this.stored.size - (block?.body.height ?? 0)))
   }
 
   async stop(): Promise<void> {
@@ -335,6 +346,7 @@ export class Agreement {
         break
       case 'final':
         this.final = output.block
+        this.costs.final(output.block.body.round)
         this.init.onNews({ kind: 'final', block: output.block })
         this.background(() => this.settle())
         this.changed()
@@ -352,7 +364,10 @@ export class Agreement {
 
   private adopt(block: Block | undefined, left: readonly Block[]): void {
     this.adopted = block
-    if (block !== undefined) this.init.onNews({ kind: 'adopted', block, left: left.length })
+    if (block !== undefined) {
+      this.costs.adopted(block.body.round)
+      this.init.onNews({ kind: 'adopted', block, left: left.length })
+    }
     this.changed()
     // What this node has computed for a round can follow any block of the round before.
     this.offer()

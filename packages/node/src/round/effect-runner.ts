@@ -62,9 +62,8 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     const report = unreported
     unreported = undefined
     if (report === undefined) return
-    init.onRound(
-      common === undefined ? report : { ...report, ...(await work.evaluate(report.round, common)) },
-    )
+    const scores = common === undefined ? {} : await work.evaluate(report.round, common)
+    init.onRound({ ...report, ...scores, chain: agreement!.takeCosts() })
   }
 
   const background = (task: () => Promise<void>): void => {

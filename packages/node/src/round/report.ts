@@ -19,8 +19,22 @@ export interface RoundReport {
   /** Bytes on the wire since the last report. */
   readonly bytesReceived: number
   readonly bytesSent: number
+  /** In a run with a common chain. */
+  readonly chain?: ChainCosts
   /** Milliseconds by phase. */
   readonly phaseMs: PhaseTimes
+}
+
+/** What the common chain cost this node since the last report, unless it says otherwise. */
+export interface ChainCosts {
+  /** Milliseconds from its offer to the block with which it went on; null if it went on with a later round's. */
+  readonly agreeMs: number | null
+  /** Milliseconds from its offer until the block of that round was final, mean over blocks that became final; null for none. */
+  readonly finalMs: number | null
+  /** Blocks since the start of the run that are not part of its chain. */
+  readonly wasted: number
+  /** Hashes that it tried. */
+  readonly hashes: number
 }
 
 export interface PhaseTimes {
