@@ -17,6 +17,33 @@ const lab = (changes: object = {}) =>
   })
 
 describe('the cells of a lab', () => {
+  it('put every rule on every chain, and controls on none', () => {
+    const chains = ['none', 'bft', { architecture: 'pow', params: { difficulty: 5 }, label: 'work' }]
+    const cells = cellsOf(
+      labSchema.parse({
+        name: 'chains',
+        axes: { rules: ['median', 'krum'], chains, attacks: ['label-flip'], topologies: ['complete'] },
+      }),
+    )
+    expect([...new Set(cells.map(({ rule }) => rule))]).toEqual([
+      'average',
+      'median',
+      'median on bft',
+      'median on work',
+      'krum',
+      'krum on bft',
+      'krum on work',
+    ])
+    expect(new Set(cells.map(({ scenario }) => JSON.stringify(scenario.chain)))).toEqual(
+      new Set([
+        undefined,
+        '{"architecture":"bft","params":{}}',
+        '{"architecture":"pow","params":{"difficulty":5}}',
+      ]),
+    )
+    expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length)
+  })
+
   it('are every combination, with the attack-free and the undefended runs', () => {
     const cells = cellsOf(lab())
     // (average and two rules) × (nobody, and two attacks × two fractions) × two seeds.

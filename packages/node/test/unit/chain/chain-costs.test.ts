@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { CostCounter } from '../../../src/chain/chain-costs.js'
+
+describe('the costs of a chain', () => {
+  it('are counted from one report to the next', () => {
+    let now = 0
+    let hashes = 0
+    const costs = new CostCounter({ monotonicMs: () => now }, () => hashes)
+    costs.offer(0)
+    now = 30
+    hashes = 500
+    costs.adopted(0)
+    expect(costs.take(2)).toEqual({ agreeMs: 30, finalMs: null, wasted: 2, hashes: 500 })
+    costs.offer(1)
+    now = 50
+    costs.adopted(1)
+    now = 100
+    hashes = 800
+    costs.final(0)
+    costs.final(1)
+    expect(costs.take(3)).toEqual({ agreeMs: 20, finalMs: 85, wasted: 3, hashes: 300 })
+    expect(costs.take(3)).toEqual({ agreeMs: null, finalMs: null, wasted: 3, hashes: 0 })
+  })
+
+  it('say nothing of rounds that others went on with before this node made an offer', () => {
+    const costs = new CostCounter({ monotonicMs: () => 7 }, () => 0)
+    costs.adopted(4)
+    costs.final(4)
+    expect(costs.take(0)).toEqual({ agreeMs: null, finalMs: null, wasted: 0, hashes: 0 })
+  })
+})
