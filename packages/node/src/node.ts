@@ -108,7 +108,7 @@ export async function createNode(
     neighbours,
     local: createLocalSource(
       state,
-      (cid) => engine.openModel(cid),
+      (cid) => engine.openModel(cid) ?? agreement?.openModel(cid),
       (height) => agreement?.blocks(height) ?? [],
     ),
     clock,

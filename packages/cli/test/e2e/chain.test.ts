@@ -73,6 +73,26 @@ describe('a common chain of real nodes', () => {
       }
     }))
 
+  it('goes on in the part that has a quorum, with every vote of it, and takes the others back', () =>
+    inTemporaryFolder(async (folder) => {
+      const faults = [
+        { at: 3, partition: [[0, 1, 2], [3]] },
+        { at: 5, heal: true },
+      ]
+      // Slow enough for the one that was cut off to come back in time.
+      const training = { rounds: 12, localSteps: 40, learningRate: 0.05 }
+      await writeFile(join(folder, 'parted.yaml'), JSON.stringify({ ...SCENARIO, training, faults }))
+      const out = await runCli(['scenario', 'run', 'parted.yaml', '--no-controls', '--out', 'parted'], folder)
+      expect(out.code, out.stderr).toBe(0)
+      const [results = ''] = await readdir(join(folder, 'parted'))
+      const verified = await callCli(['chain', 'verify', join('parted', results)], folder)
+      expect(verified.code, verified.stdout).toBe(0)
+      const heads = verified.stdout.match(/head \w+/g) ?? []
+      expect(heads).toHaveLength(4)
+      // Twelve rounds, and the blocks that close the chain.
+      expect(Number(/(\d+) blocks of bft/.exec(verified.stdout)?.[1])).toBeGreaterThanOrEqual(12)
+    }))
+
   it('is explained where there is none', () =>
     inTemporaryFolder(async (folder) => {
       const missing = await callCli(['chain', 'verify', 'nowhere'], folder)

@@ -20,6 +20,7 @@ import {
   type Signer,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
+import type { OpenBlob } from '../blobs/open-blob.js'
 import { type Clock, sleep } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -33,7 +34,7 @@ import type { ChainStore } from './chain-store.js'
 import type { Miner } from './miner.js'
 import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
 import type { ModelSource } from './model-source.js'
-import { proposalOf } from './proposal.js'
+import { candidatesOf, proposalOf } from './proposal.js'
 
 /** What happened on the chain, for reports. */
 export type ChainNews =
@@ -170,6 +171,17 @@ export class Agreement {
   /** Blocks of this node's chain from a height on (1 for all), oldest first. */
   blocks(from: number): readonly Block[] {
     return this.member.tree.chain(from)
+  }
+
+  /** A model that this node has aggregated or computed lately, for other members. */
+  openModel(cid: string): OpenBlob | undefined {
+    return this.parts.models.open(cid)
+  }
+
+  /** Keeps the models of a round that this node has closed: with its block others compute its aggregate again. */
+  async hold(entry: SignedEntry): Promise<void> {
+    const { run, models } = this.parts
+    await models.hold(candidatesOf(entry, run).map(({ model }) => model.toString()))
   }
 
   /** Offers the aggregate of a round that this node has closed. */
@@ -331,7 +343,9 @@ export class Agreement {
         break
       case 'check':
         this.background(async () => {
-          const isRight = await judgeBlock(output.block, this.judging)
+          // What this node has computed itself needs no second computation.
+          const isOwn = output.block.body.author === this.parts.signer.peerId
+          const isRight = isOwn || (await judgeBlock(output.block, this.judging))
           this.act({ type: 'checked', block: output.block.cid, isRight })
         })
         break

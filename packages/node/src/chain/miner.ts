@@ -45,7 +45,7 @@ export const threadMiner: CreateMiner = () => {
 }
 
 /** Hashes per virtual millisecond of a simulated miner. */
-const VIRTUAL_HASHES_PER_MS = 100
+const VIRTUAL_HASHES_PER_MS = 2
 
 /**
  * The miner of a simulation: the hashes are real, but the time that they take is the clock's. Of two miners the one that

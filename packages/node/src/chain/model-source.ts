@@ -1,5 +1,5 @@
 import type { Run } from '@tempered/protocol'
-import type { OpenBlob } from '../blobs/open-blob.js'
+import { type OpenBlob, openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
 import { errorCode } from '../errors.js'
 import type { RunNetwork } from '../transport/network.js'
@@ -8,6 +8,10 @@ import type { RunNetwork } from '../transport/network.js'
 export interface ModelSource {
   /** The bytes of a model: from this node, or from the first of these members that has it; undefined if none does. */
   bytes(cid: string, holders: readonly string[], signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** Keeps models that this node has at the moment, so that others can compute with them what it has computed. */
+  hold(cids: readonly string[]): Promise<void>
+  /** A remembered model, for other members. */
+  open(cid: string): OpenBlob | undefined
   /** Remembers a model that was computed here. */
   remember(cid: string, bytes: Uint8Array): void
   /** Stores a model of another member, as long as the node's own of its round. */
@@ -23,8 +27,8 @@ export interface ModelSourceInit {
   openModel(cid: string): OpenBlob | undefined
 }
 
-/** Models that are remembered: those of two rounds of a small run. */
-const REMEMBERED = 64
+/** Rounds of which the models of all members are remembered. */
+const REMEMBERED_ROUNDS = 4
 
 export function createModelSource({ run, self, network, blobs, openModel }: ModelSourceInit): ModelSource {
   const fetched = new Map<string, Uint8Array>()
@@ -43,15 +47,27 @@ export function createModelSource({ run, self, network, blobs, openModel }: Mode
   }
 
   const remember = (cid: string, bytes: Uint8Array): void => {
+    // The newest last.
+    fetched.delete(cid)
     fetched.set(cid, bytes)
     for (const oldest of fetched.keys()) {
-      if (fetched.size <= REMEMBERED) break
+      if (fetched.size <= REMEMBERED_ROUNDS * run.manifest.members.length) break
       fetched.delete(oldest)
     }
   }
 
   return {
     remember,
+    async hold(cids) {
+      for (const cid of cids) {
+        const bytes = await held(cid)
+        if (bytes !== undefined) remember(cid, bytes)
+      }
+    },
+    open(cid) {
+      const bytes = fetched.get(cid)
+      return bytes && openBytes(bytes)
+    },
     async keep(bytes) {
       await blobs.put(bytes)
     },

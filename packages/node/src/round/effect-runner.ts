@@ -109,7 +109,11 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     const closed = await work.close(round, collected)
     if (closed === undefined) return
     await witnessing.publish()
-    agreement?.propose(components.lastEntry()!)
+    if (agreement !== undefined) {
+      const entry = components.lastEntry()!
+      await agreement.hold(entry)
+      agreement.propose(entry)
+    }
     const wire = network.wireBytes()
     const report: RoundReport = {
       ...closed,
