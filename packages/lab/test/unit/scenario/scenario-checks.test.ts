@@ -105,7 +105,10 @@ describe('checkScenario', () => {
     ],
     ['rule: median\nassertions: [ recall >= 0.5 ]', /recall is not measured under median, which weighs all/],
     ['assertions: [ undefended.precision >= 0.5 ]', /precision is not measured under average/],
-    ['adversaries: [ { count: 1, attack: zzz } ]', /On the ledger or a chain: wrong-aggregate, forked-ledger, /],
+    [
+      'adversaries: [ { count: 1, attack: zzz } ]',
+      /On the ledger or a chain: wrong-aggregate, forked-ledger, /,
+    ],
     ['training: { rounds: 2000000 }', /^s\.yaml:1:21: training\.rounds: must be at most 1000000/],
     [
       'controls: { honest: false }\nassertions: [ honest.asr > 1 ]',
