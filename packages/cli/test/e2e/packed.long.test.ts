@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder, startProcess } from '../support/run-cli.js'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
-const PACKAGES = ['errors', 'protocol', 'robust-agg', 'train', 'node', 'lab', 'report', 'cli']
+const PACKAGES = ['chain', 'errors', 'protocol', 'robust-agg', 'train', 'node', 'lab', 'report', 'cli']
 
 /** What a user may write against the packages: checked with nodenext and strict, never run. */
 const PROGRAM = `
