@@ -52,18 +52,15 @@ export async function createIdentityFile(path: string, identity = randomIdentity
   return identity
 }
 
-/** Reads a key file. Throws E_KEY when it is missing, open to others, or not an Ed25519 key. */
+/** Reads a key file. Throws E_KEY when it is missing, not an Ed25519 key, or open to others. */
 export async function readIdentityFile(path: string): Promise<Identity> {
   let bytes: Uint8Array
+  let mode: number
   try {
-    const { mode } = await stat(path)
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      const octal = (mode & 0o777).toString(8).padStart(4, '0')
-      throw new NodeError(
-        'E_KEY',
-        `key file ${path} has mode ${octal}, so others can read it; run: chmod 600 ${path}`,
-      )
-    }
+    const info = await stat(path)
+    if (info.isDirectory())
+      throw new NodeError('E_KEY', `key file ${path}: this is a folder; name the key file in it`, { path })
+    mode = info.mode
     bytes = await readFile(path)
   } catch (error) {
     if (error instanceof NodeError) throw error
@@ -72,15 +69,29 @@ export async function readIdentityFile(path: string): Promise<Identity> {
     const advice = isMissing ? '; create one with: tempered node init' : ''
     throw new NodeError('E_KEY', `key file ${path}: ${errorMessage(error)}${advice}`, { path }, error)
   }
+  const identity = identityIn(bytes)
+  if (identity === undefined)
+    throw new NodeError(
+      'E_KEY',
+      `key file ${path} contains no Ed25519 private key; create one with: tempered node init`,
+      { path },
+    )
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    const octal = (mode & 0o777).toString(8).padStart(4, '0')
+    throw new NodeError(
+      'E_KEY',
+      `key file ${path} has mode ${octal}, so others can read it; run: chmod 600 ${path}`,
+      { path },
+    )
+  }
+  return identity
+}
+
+function identityIn(bytes: Uint8Array): Identity | undefined {
   try {
     const key = privateKeyFromProtobuf(bytes)
-    if (key.type === 'Ed25519') return identityFromSeed(key.raw.slice(0, 32))
+    return key.type === 'Ed25519' ? identityFromSeed(key.raw.slice(0, 32)) : undefined
   } catch {
-    // Falls through.
+    return undefined
   }
-  throw new NodeError(
-    'E_KEY',
-    `key file ${path} contains no Ed25519 private key; create one with: tempered node init`,
-    { path },
-  )
 }

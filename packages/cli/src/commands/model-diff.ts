@@ -1,5 +1,6 @@
 import { CliError } from '../errors.js'
 import { table } from '../terminal/table.js'
+import { warn } from '../terminal/warning.js'
 import { type FoundModel, findModel } from './model-source.js'
 
 export interface ModelDiffOptions {
@@ -26,6 +27,7 @@ export async function modelDiff(pathA: string, pathB: string, options: ModelDiff
   const b = await findModel(pathB, options.roundB ?? a.entry.body.round + 1, { extra: options.blobs })
   if (a.parameters.length !== b.parameters.length || layoutText(a) !== layoutText(b))
     throw new CliError('E_USAGE', `${pathA} and ${pathB} are models of different shapes`)
+  if (!a.ledger.run.id.equals(b.ledger.run.id)) warn(new Error('these are models of two runs'))
   const tensors = differences(a, b)
   const whole = difference('all', [a.parameters.length], a.parameters, b.parameters)
   if (options.json) {

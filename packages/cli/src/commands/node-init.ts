@@ -57,7 +57,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   process.stdout.write(`${identity.signer.peerId}\n`)
   process.stderr.write(
     `created ${folder}/identity.key (keep it secret) and ${folder}/node.yaml\n` +
-      `next: ./tempered manifest create --member ${folder} --member …   then: ./tempered node start --config ${folder}/node.yaml\n`,
+      `next: ./tempered manifest create --member ${folder} --member … --out ${join(folder, manifestFile)}   then: ./tempered node start --config ${folder}/node.yaml\n`,
   )
 }
 

@@ -27,13 +27,19 @@ import {
   shareIndices,
   singleClass,
 } from '@tempered/train'
-import { namedIn } from '../config/named-in.js'
+import { namedIn, type Places } from '../config/named-in.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { singleClassText } from '../terminal/scenario-text.js'
 
 /** The components of a node but for its training. */
 export type NodeComponents = Omit<LocalNodeComponents, 'service'>
+
+const ABOUT_DATA: Places = {
+  E_DATA_NOT_FOUND: ['data'],
+  E_DATA_UNKNOWN: ['data'],
+  E_DATA_MISMATCH: ['data'],
+}
 
 /** What every node needs besides what it trains on. */
 export type NodeSettings = Omit<LocalNodeInit, 'source' | 'share'>
@@ -72,7 +78,7 @@ async function openEngineLearner(
       `${config.file}: the model of this run is known only to a process that trains it; name one under trainer (docs/trainers.md)`,
     )
   }
-  const source = await namedIn(config.file, ['data'], () => loadData(config.data, cacheFolder(), task))
+  const source = await namedIn(config.file, ABOUT_DATA, () => loadData(config.data, cacheFolder(), task))
   for (const notice of source.notices ?? []) logger.info({ component: 'data' }, notice)
   const service = await createTrainerService({ backend })
   logger.info({ component: 'train' }, service.backend.notice)
@@ -103,14 +109,21 @@ async function openProcessLearner(
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  const process = await namedIn(config.file, ['trainer', 'command'], () =>
-    openNodeTrainer({
-      ...processSettings(config.file, trainer),
-      run,
-      // The node refuses a key that is not a member's, with a reason.
-      index: run.memberIndex.get(identity.signer.peerId) ?? -1,
-      logger,
-    }),
+  const process = await namedIn(
+    config.file,
+    {
+      E_TRAINER_START: ['trainer', 'command'],
+      E_TRAINER_CRASHED: ['trainer', 'command'],
+      E_TRAINER_PROTOCOL: ['trainer', 'command'],
+    },
+    () =>
+      openNodeTrainer({
+        ...processSettings(config.file, trainer),
+        run,
+        // The node refuses a key that is not a member's, with a reason.
+        index: run.memberIndex.get(identity.signer.peerId) ?? -1,
+        logger,
+      }),
   )
   return {
     source: undefined,

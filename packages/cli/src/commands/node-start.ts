@@ -29,7 +29,7 @@ import type { Run } from '@tempered/protocol'
 import type { BackendChoice, DataSource } from '@tempered/train'
 import { pino } from 'pino'
 import { loadManifest } from '../config/manifest-file.js'
-import { namedIn } from '../config/named-in.js'
+import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
@@ -58,6 +58,17 @@ export type NodePart = (place: {
   readonly initialParameters: Float32Array | undefined
 }) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapChain' | 'wrapTraining'>
 
+/** What opening a node may find wrong, and where its configuration file names it. */
+const ABOUT_OPENING: Places = {
+  E_IO: ['state'],
+  E_STATE_IN_USE: ['state'],
+  E_STATE_CORRUPT: ['state'],
+  E_WRONG_RUN: ['state'],
+  E_UNKNOWN_RULE: ['manifest'],
+  E_UNKNOWN_PRE: ['manifest'],
+  E_UNKNOWN_PARAMETER: ['manifest'],
+}
+
 const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
 
 /** `tempered node start`: runs the rounds until they are done or a signal arrives. */
@@ -71,7 +82,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   process.on('unhandledRejection', (error) =>
     logger.error({ err: error, component: 'process' }, 'unhandled rejection'),
   )
-  const identity = await namedIn(config.file, ['key'], () => readIdentityFile(config.key))
+  const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
   let node: TemperedNode | undefined
@@ -86,12 +97,16 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     const parts = partsWarning(runTopology(run).graph)
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
-    const initial = await openInitialParameters(config, run, identity, logger, stopping.signal)
+    const initial = await namedIn(config.file, { E_TASK: ['manifest'] }, () =>
+      openInitialParameters(config, run, identity, logger, stopping.signal),
+    )
     if (stopping.signal.aborted) return
     preloadNetwork()
     const learner = await openLearner(config, run, identity, options.backend ?? config.backend, logger)
     try {
-      node = await openNode(config, part, { identity, run, initial }, learner, logger, options)
+      node = await namedIn(config.file, ABOUT_OPENING, () =>
+        openNode(config, part, { identity, run, initial }, learner, logger, options),
+      )
       logger.info(
         { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
         node.firstRound === 0
@@ -100,8 +115,10 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
             ? 'node starts: all of its rounds are done'
             : `node starts and goes on with round ${node.firstRound + 1} of ${run.manifest.training.rounds}`,
       )
-      const running = interruption.exitCode === undefined ? node.run() : node.stop()
-      await Promise.all([running, bringProofs(node, proofs, logger)])
+      const opened = node
+      const running = interruption.exitCode === undefined ? opened.run() : opened.stop()
+      const work = Promise.all([running, bringProofs(opened, proofs, logger)])
+      await namedIn(config.file, { E_LISTEN: ['listen'] }, () => work)
     } finally {
       await learner.close()
     }
@@ -187,7 +204,7 @@ async function openRun(
 ): Promise<Run | undefined> {
   if ('file' in config.manifest) {
     const { file } = config.manifest
-    return namedIn(config.file, ['manifest', 'file'], () => loadManifest(file))
+    return namedIn(config.file, { E_FILE: ['manifest', 'file'] }, () => loadManifest(file))
   }
   const earlier = await readLedgerRun(config.state)
   if (earlier !== undefined) return earlier

@@ -1,20 +1,28 @@
+import { errorMessage, isFileError } from '@tempered/errors'
 import { documentPlace } from '@tempered/lab/documents'
-import { errorCode } from '@tempered/node/errors'
+import { errorCode, NodeError } from '@tempered/node/errors'
 import { loadNodeConfig } from './node-config.js'
 
-/** Codes of errors about a path or a command as such, not about what it holds. */
-const ABOUT_A_NAME = new Set(['E_FILE', 'E_KEY', 'E_DATA_NOT_FOUND', 'E_DATA_UNKNOWN', 'E_TRAINER_START'])
+/** Where a configuration file names what an error is about, by the error's code. */
+export type Places = Readonly<Record<string, readonly string[]>>
 
 /**
- * Does `work` with a path or a command from a configuration file. Where that cannot be used, the error says where in the
- * file it stands; in a mapping of several paths, which of them it is follows from the error.
+ * Does `work` with what a configuration file names: a path, an address, a command. Where that cannot be used, the error
+ * says where in the file it stands; in a mapping of several paths, which of them it is follows from the error.
  */
-export async function namedIn<T>(file: string, path: readonly string[], work: () => Promise<T>): Promise<T> {
+export async function namedIn<T>(file: string, places: Places, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof Error && ABOUT_A_NAME.has(errorCode(error)))
-      error.message += await placeText(file, path, error)
+    if (isFileError(error) && places.E_IO !== undefined)
+      throw new NodeError(
+        'E_IO',
+        `${errorMessage(error)}${await placeText(file, places.E_IO, error)}`,
+        {},
+        error,
+      )
+    const path = error instanceof Error ? places[errorCode(error)] : undefined
+    if (path !== undefined) (error as Error).message += await placeText(file, path, error as Error)
     throw error
   }
 }

@@ -294,6 +294,16 @@ describe('bad data', () => {
       await writeFile(config, text.replace(/^data:\n( .*\n)+/m, 'data:\n  source: ../poinst.csv\n'))
       const started = await start()
       expect(started).toMatchObject({ code: 3, stderr: expect.stringMatching(await named('poinst.csv')) })
+      const good = text.replace(/^data:\n( .*\n)+/m, 'data:\n  source: ../points.csv\n')
+      for (const [from, to, code] of [
+        ['state: state', 'state: ../points.csv', 7],
+        ['- /ip4/0.0.0.0/tcp/4001', '- /ip4/203.0.113.5/tcp/4001', 7],
+      ] as const) {
+        expect(good).toContain(from)
+        await writeFile(config, good.replace(from, to))
+        const refused = await start()
+        expect(refused).toMatchObject({ code, stderr: expect.stringMatching(await named(to)) })
+      }
     }))
 
   it('that says little is told by task check', () =>

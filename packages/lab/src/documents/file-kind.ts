@@ -6,6 +6,7 @@ type FileKind = 'scenario' | 'lab' | 'consensus' | 'node' | 'manifest' | 'task'
 
 /** Keys at the root of a file that only this kind has, and the command that takes it. */
 const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; readonly command: string }>> = {
+  manifest: { keys: ['members', 'limits'], command: 'manifest show' },
   scenario: {
     keys: ['rule', 'adversaries', 'faults', 'assertions', 'training'],
     command: 'scenario run',
@@ -13,7 +14,6 @@ const KINDS: Readonly<Record<FileKind, { readonly keys: readonly string[]; reado
   lab: { keys: ['axes', 'scenario'], command: 'lab matrix' },
   consensus: { keys: ['after', 'start'], command: 'lab consensus' },
   node: { keys: ['key', 'listen', 'bootstrap', 'manifest'], command: 'node start --config' },
-  manifest: { keys: ['members', 'limits'], command: 'manifest show' },
   task: { keys: ['input', 'output', 'optimiser'], command: 'task check' },
 }
 

@@ -245,6 +245,12 @@ function describe(
       // Of thousands only their number matters.
       if (k >= MOST_PROBLEMS) return { offset: Number.POSITIVE_INFINITY, message: key }
       const known = knownKeys(schema, path, valueAt(raw, path))
+      // Known in another form of this mapping.
+      if (known.includes(key))
+        return {
+          offset: offsetOf(root, path, key),
+          message: `"${[...path, key].map(String).join('.')}" does not go with the other keys here; keep one way to write it`,
+        }
       const nearest = nearestName(key, known)
       const few = known.length > 0 && known.length < 8 ? `; known here: ${known.join(', ')}` : ''
       const hint = nearest === undefined ? few : `; did you mean "${nearest}"?`

@@ -11,6 +11,7 @@ const TEXTS: Readonly<Partial<Record<Code, string>>> = {
   BLOCK_AS_IMPLICIT_KEY:
     'two keys in one entry: either the next line is indented too far, or a value with a colon in it needs quotes',
   MULTILINE_IMPLICIT_KEY: 'a key is expected here, on one line and with a colon after it',
+  MULTIPLE_DOCS: 'a second document begins here; keep one in a file',
   BAD_SCALAR_START: 'text that begins with this character needs quotes',
 }
 
@@ -22,6 +23,8 @@ export function yamlErrorText({ code, message: whole }: Pick<YAMLParseError, 'co
   const message = withShortQuotes(whole)
   if (message.startsWith('Maximum call stack size'))
     return 'lists or mappings lie too deep inside one another; is a bracket repeated by mistake?'
+  // Its own message is about its functions.
+  if (code === 'MULTIPLE_DOCS') return TEXTS[code] as string
   const text = TEXTS[code] ?? (message.startsWith('Missing closing') ? 'a quote is not closed' : undefined)
   const own = message.length > MOST_PARSER_TEXT ? `${message.slice(0, MOST_PARSER_TEXT)}…` : message
   return text === undefined ? own : `${text} (${own})`

@@ -92,6 +92,19 @@ describe('the key file', () => {
     })
   })
 
+  it('is named as what it is when it is a folder or some other file that anyone may read', async () => {
+    const folder = await temporaryFolder()
+    await expect(readIdentityFile(folder)).rejects.toMatchObject({
+      code: 'E_KEY',
+      message: expect.stringContaining('this is a folder; name the key file in it'),
+    })
+    await writeFile(join(folder, 't.csv'), 'a,b\n1,2\n', { mode: 0o644 })
+    await expect(readIdentityFile(join(folder, 't.csv'))).rejects.toMatchObject({
+      code: 'E_KEY',
+      message: expect.stringContaining('contains no Ed25519 private key'),
+    })
+  })
+
   it('is not to be made anew when it cannot be read', async () => {
     const path = await temporaryFolder()
     await writeFile(join(path, 'identity.key'), 'x')

@@ -12,6 +12,7 @@ import { DEFAULT_TEST_SHARE } from './encode/test-share.js'
 import { cacheFile, cacheReason, keepEncoded, readEncoded, writeEncoded } from './encoded-cache.js'
 import { EMBEDDED, openSource } from './formats/open-source.js'
 import type { RawSource, ReadOptions } from './formats/raw.js'
+import { packedFault } from './formats/text-stream.js'
 import { bytesText, memoryBytes } from './memory-budget.js'
 import type { FileRows } from './row-file.js'
 
@@ -65,7 +66,7 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
     return loaded
   } catch (error) {
     await space.file?.abandon()
-    throw error
+    throw await packedFault(error)
   }
 }
 
@@ -204,9 +205,9 @@ export async function loadSamples(
   { targets = false }: { readonly targets?: boolean } = {},
 ): Promise<Dataset & SamplePlaces> {
   const memory = memoryBytes()
-  const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
   const space = createSampleSpace(memory, cacheFolder)
   try {
+    const raw = await openSource(source, cacheFolder, readOptions({ source }, open, memory))
     const encoded =
       raw.kind === 'arrays'
         ? await encodePart(raw, 'train', open, notices, space)
@@ -227,7 +228,7 @@ export async function loadSamples(
     return { ...kept.train, ...places }
   } catch (error) {
     await space.file?.abandon()
-    throw error
+    throw await packedFault(error)
   }
 }
 

@@ -33,6 +33,10 @@ it('says only that when the file has no key of the kind that was asked for', asy
     await expect(load('scenario', file, 'x: unknown key "axes"')).rejects.toThrow(
       /^x: .*\nthis looks like a lab/,
     )
+    writeFileSync(file, 'members: []\nrule: {}\ntraining: {}\n')
+    await expect(
+      loadKind('task', file, failing('x: unknown key "rule"\nx: unknown key "members"')),
+    ).rejects.toThrow(`not a task file but a manifest file: ./tempered manifest show ${file}`)
     writeFileSync(file, 'name: a\nlisten: []\n')
     await expect(load('scenario', file, 'x: unknown key "listen"')).rejects.toThrow(
       `not a scenario file but a node file: ./tempered node start --config ${file}`,

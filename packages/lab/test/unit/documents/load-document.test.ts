@@ -34,6 +34,15 @@ describe('parseText', () => {
     expect(problem('rule: { nam: median }\n')).toContain('unknown key "rule.nam"; did you mean "name"?')
   })
 
+  it('says of two ways to write one thing that one is to stay', () => {
+    const either = z.strictObject({
+      from: z.union([z.strictObject({ file: z.string() }), z.strictObject({ peer: z.string() })]),
+    })
+    expect(problem('from: { file: a, peer: b }\n', either)).toBe(
+      'file.yaml:1:18: "from.peer" does not go with the other keys here; keep one way to write it',
+    )
+  })
+
   it('suggests nothing when nothing is near', () => {
     expect(problem('zzzzzzzz: 1\n')).toBe('file.yaml:1:1: unknown key "zzzzzzzz"')
   })
@@ -58,6 +67,7 @@ describe('parseText', () => {
     ['name: x\n nodes: 3\n', /^file\.yaml:1:7: two keys in one entry/],
     ['name x\nnodes: 3\n', /^file\.yaml:1:1: a key is expected here/],
     ['name: "x\n', /^file\.yaml:2:1: a quote is not closed/],
+    ['name: x\n---\nname: y\n', /^file\.yaml:2:1: a second document begins here; keep one in a file$/],
     ['name: @x\n', /^file\.yaml:1:7: .*needs quotes/],
     ['name: *x\n', /^file\.yaml:1:7: there is no anchor &x before \*x/],
   ])('says how to mend %j', (text, expected) => {

@@ -60,6 +60,7 @@ export function shown(cell: Cell): string {
 
 /** Advice for a text that is no number. */
 export function numberAdvice(cell: Cell): string {
+  if (cell instanceof Date) return 'a date; write it as a number, for example days since a fixed date'
   if (typeof cell === 'object') return 'a list or an object; give each of its numbers a column'
   if (typeof cell !== 'string') return 'write a finite number'
   const text = cell.trim()

@@ -121,10 +121,13 @@ async function csvError(file: string, delimiter: string, cause: CsvError): Promi
   const fault = await findQuoteFault(textChunks(file), delimiter, MAX_ROW).catch(() => undefined)
   const line = fault?.opened
   const refuse = (what: string) => new DataError('E_DATA_FORMAT', what, { file, line, cause })
-  if (fault === undefined)
-    return refuse(
-      cause.code === 'CSV_MAX_RECORD_SIZE' ? `a row is longer than ${MAX_ROW} characters` : cause.message,
+  if (fault === undefined && cause.code === 'CSV_MAX_RECORD_SIZE')
+    return new DataError(
+      'E_DATA_FORMAT',
+      `a row is longer than ${MAX_ROW} characters; check that lines end where rows do`,
+      { file, line: typeof cause.lines === 'number' ? cause.lines : undefined, cause },
     )
+  if (fault === undefined) return refuse(cause.message)
   const { kind, opened } = fault
   if (kind === 'open')
     return refuse('a quote is opened here and never closed; close it, or write "" for a quote in a value')

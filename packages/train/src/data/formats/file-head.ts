@@ -41,11 +41,12 @@ export async function refuseForeign(file: string, head: Buffer): Promise<void> {
 
 async function spreadsheetKind(file: string, start: string): Promise<string | undefined> {
   if (start === OLE) return 'an old Excel workbook (.xls)'
-  if (!start.startsWith(ZIP)) return undefined
+  const byName = /\.(xlsx?|xlsm|xlsb|ods)$/i.test(file) ? 'a spreadsheet by its name' : undefined
+  if (!start.startsWith(ZIP)) return byName
   const ends = await endsOf(file)
   if (ends.includes('application/vnd.oasis.opendocument.spreadsheet')) return 'an OpenDocument spreadsheet'
   const isExcel = ends.includes('xl/workbook.') || ends.includes('xl/worksheets/')
-  return isExcel || ends.includes('[Content_Types].xml') ? 'an Excel workbook' : undefined
+  return isExcel || ends.includes('[Content_Types].xml') ? 'an Excel workbook' : byName
 }
 
 /** The first and the last bytes of a file, as Latin-1. */

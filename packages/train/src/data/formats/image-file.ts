@@ -39,7 +39,7 @@ export function imageSize(file: string, bytes: Buffer): ImageSize {
   if (size.width * size.height > MAX_PIXELS)
     throw new DataError(
       'E_DATA_TOO_LARGE',
-      `claims ${size.width}×${size.height} pixels, above ${MAX_PIXELS}`,
+      `claims ${size.width}×${size.height} pixels, above ${MAX_PIXELS}; make it smaller, or remove it`,
       {
         file,
       },
@@ -57,12 +57,19 @@ export function decodeImage(file: string, bytes: Buffer): DecodedImage {
     if (width !== size.width || height !== size.height) throw new Error('its header names another size')
     return { ...size, rgba: data }
   } catch (cause) {
-    const message = errorMessage(cause)
+    const message = isWhole(bytes) ? errorMessage(cause) : 'it ends too early'
     throw new DataError('E_DATA_FORMAT', `the image is damaged (${message}); replace or remove it`, {
       file,
       cause,
     })
   }
+}
+
+/** Whether the mark that ends an image is there. */
+function isWhole(bytes: Buffer): boolean {
+  if (!isPng(bytes)) return bytes.includes('\xff\xd9', 2, 'latin1')
+  const end = bytes.lastIndexOf('IEND', undefined, 'latin1')
+  return end >= 0 && end + 8 <= bytes.length
 }
 
 function isPng(bytes: Buffer): boolean {

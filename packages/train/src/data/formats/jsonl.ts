@@ -7,6 +7,9 @@ import { textChunks } from './text-stream.js'
 
 const MAX_LINE = 64 * 1024 * 1024
 const ROWS_AT_A_TIME = 1000
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a]
+const OPENS = [0x5b, 0x7b]
+const CLOSES = [0x5d, 0x7d]
 /** Lines from which the names of the columns are taken. */
 const HEAD_LINES = 100
 
@@ -67,12 +70,52 @@ function parseLine(file: string, line: number, text: string): JsonLine['value'] 
       { file, line, cause },
     )
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonLine['value']
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    checkKeys(file, line, text, value)
+    return value as JsonLine['value']
+  }
   throw new DataError(
     'E_DATA_FORMAT',
     `is ${Array.isArray(value) ? 'a list' : shown(value as Cell)}, not an object; write for example {"text": "…", "label": "…"}`,
     { file, line },
   )
+}
+
+/** `JSON.parse` keeps the last of several values of one key. */
+function checkKeys(file: string, line: number, text: string, value: object): void {
+  if (keysIn(text).length === Object.keys(value).length) return
+  const names = keysIn(text).map(([start, end]) => JSON.parse(text.slice(start, end)) as string)
+  const twice = names.find((name, k) => names.indexOf(name) !== k)
+  throw new DataError('E_DATA_COLUMN', `has the key "${twice}" twice; give each value a key of its own`, {
+    file,
+    line,
+  })
+}
+
+/** Where the keys of a valid object stand, with their quotes; without those of objects in it. */
+function keysIn(text: string): [start: number, end: number][] {
+  const keys: [start: number, end: number][] = []
+  let depth = 0
+  let last: [start: number, end: number] = [0, 0]
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (char === QUOTE) {
+      const start = at
+      do at = text.indexOf('"', at + 1)
+      while (isEscaped(text, at))
+      last = [start, at + 1]
+    } else if (char === COLON && depth === 1) keys.push(last)
+    else if (OPENS.includes(char)) depth++
+    else if (CLOSES.includes(char)) depth--
+  }
+  return keys
+}
+
+/** Whether an odd number of backslashes stands before a quote. */
+function isEscaped(text: string, quote: number): boolean {
+  let at = quote - 1
+  while (text.charCodeAt(at) === BACKSLASH) at--
+  return (quote - 1 - at) % 2 === 1
 }
 
 async function* lines(file: string): AsyncGenerator<string> {

@@ -1,10 +1,12 @@
 /** The header of an NPY file, version 1 to 3: magic, length, a Python dictionary with descr, fortran_order, shape. */
 
+import { float16 } from '../../import/half-float.js'
 import { DataError } from '../data-error.js'
 
 /** Bytes that are enough for the header of any array of numbers. */
 export const MAX_NPY_HEADER = 65_536
 const MAGIC = '\x93NUMPY'
+const SAVE_AGAIN = 'save it again with numpy.save'
 
 /** How one number is stored, little-endian. */
 export interface NpyType {
@@ -39,6 +41,7 @@ const TYPES: Readonly<Record<string, NpyType>> = {
     bytes: 8,
     read: (view, at) => view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true),
   },
+  '<f2': { name: 'float16', bytes: 2, read: (view, at) => float16(view.getUint16(at, true)) },
   '<f4': { name: 'float32', bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   '<f8': { name: 'float64', bytes: 8, read: (view, at) => view.getFloat64(at, true) },
 }
@@ -67,10 +70,14 @@ export function npyHeaderLength(head: Buffer, file: string): number {
     })
   const length = version === 1 ? 10 + head.readUInt16LE(8) : 12 + head.readUInt32LE(8)
   if (length > MAX_NPY_HEADER)
-    throw new DataError('E_DATA_FORMAT', `has a header of ${length} bytes, above ${MAX_NPY_HEADER}`, {
-      file,
-      offset: 8,
-    })
+    throw new DataError(
+      'E_DATA_FORMAT',
+      `has a header of ${length} bytes, above ${MAX_NPY_HEADER}, or is damaged; ${SAVE_AGAIN}`,
+      {
+        file,
+        offset: 8,
+      },
+    )
   return length
 }
 
@@ -85,7 +92,9 @@ export function parseNpyHeader(header: Buffer, file: string): NpyHeader {
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(text)
   const shape = /'shape'\s*:\s*\(([\d\s,L]*)\)/.exec(text)
   if (descr === null || order === null || shape === null)
-    return refuse(`its header is not that of an array: ${JSON.stringify(text.trim().slice(0, 80))}`)
+    return refuse(
+      `its header is not that of an array: ${JSON.stringify(text.trim().slice(0, 80))}; ${SAVE_AGAIN}`,
+    )
   const name = descr[2]
   const type = name === undefined ? undefined : TYPES[name.replace(/^=/, '<')]
   if (type === undefined) return refuse(typeText(name))
@@ -95,7 +104,7 @@ export function parseNpyHeader(header: Buffer, file: string): NpyHeader {
     .filter((part) => part !== '')
     .map(Number)
   if (sizes.some((size) => !Number.isSafeInteger(size)))
-    return refuse(`its shape (${shape[1]}) is not one of whole numbers`)
+    return refuse(`its shape (${shape[1]}) is not one of whole numbers; ${SAVE_AGAIN}`)
   if (sizes.length === 0)
     return refuse('holds a single number, without a first dimension of samples; save an array')
   return { type, fortran: order[1] === 'True', shape: sizes, start: header.length }
@@ -108,7 +117,7 @@ function typeText(name: string | undefined): string {
   if (name.includes('O'))
     return 'holds Python objects, which are never unpickled here; save an array of numbers'
   if (/[US]/.test(name)) return `holds texts (${name}); save the labels as whole numbers`
-  return `holds numbers of type ${name}; known are ${Object.values(TYPES)
-    .map(({ name: known }) => known)
-    .join(', ')}`
+  if (name.startsWith('<c'))
+    return `holds complex numbers (${name}); save their parts: numpy.stack([x.real, x.imag], -1)`
+  return `holds numbers of type ${name}; convert it with x.astype('float32')`
 }

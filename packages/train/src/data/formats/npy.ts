@@ -194,7 +194,14 @@ function converter(
           { file, offset: start + k * width },
         )
       }
-      out[target === undefined ? begin + k - index : target()] = value
+      const place = target === undefined ? begin + k - index : target()
+      out[place] = value
+      if (Number.isFinite(value) && !Number.isFinite(out[place]))
+        throw new DataError(
+          'E_DATA_VALUE',
+          `number ${k} is ${value}, more than ${type} holds; scale the numbers, or remove the sample`,
+          { file, offset: start + k * width },
+        )
     }
   }
 }

@@ -87,6 +87,12 @@ async function openFile(file: string): Promise<RawSource> {
       },
     )
   if (magic.startsWith('{')) return openJsonLines(file)
+  if (/^\s*\[\s*[[{]/.test(head.toString('utf8')))
+    throw new DataError(
+      'E_DATA_FORMAT',
+      'is one JSON list; write one JSON object per line (for example: jq -c ".[]" data.json > data.jsonl)',
+      { file, line: 1 },
+    )
   const firstLine = head.toString('utf8').split('\n', 1)[0] as string
   if (!head.includes(0) && /[,;\t|]/.test(firstLine)) return openCsv(file)
   if (head.length === 0) throw new DataError('E_DATA_EMPTY', 'is empty', { file })

@@ -18,6 +18,7 @@ const MAX_FOOTER = 256 * 1024 * 1024
 /** Rows that are unpacked at the same time, where row groups are larger. */
 const ROWS_AT_A_TIME = 10_000
 const MAGIC = 'PAR1'
+const WRITE_AGAIN = 'write it again, for example with pandas: data.to_parquet(file)'
 
 /** Opens a Parquet file. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_COLUMN, E_DATA_TOO_LARGE. */
 export async function openParquet(file: string): Promise<RowSource> {
@@ -71,7 +72,9 @@ async function* rows(
 }
 
 function damaged(file: string, cause: Error, line?: number): DataError {
-  return new DataError('E_DATA_FORMAT', `is damaged, or uses what is not read here (${cause.message})`, {
+  // What the reader says of bytes that it does not expect helps nobody.
+  const known = cause instanceof TypeError || cause instanceof RangeError ? '' : ` (${cause.message})`
+  return new DataError('E_DATA_FORMAT', `is damaged, or uses what is not read here${known}; ${WRITE_AGAIN}`, {
     file,
     line,
     cause,
@@ -113,25 +116,30 @@ async function checkFooter(file: string, handle: FileHandle, size: number): Prom
     await handle.read(tail, 0, 8, size - 8)
   }
   if (head.toString('latin1') !== MAGIC)
-    throw new DataError('E_DATA_FORMAT', `does not begin with ${MAGIC}: this is no Parquet file`, {
-      file,
-      offset: 0,
-    })
+    throw new DataError(
+      'E_DATA_FORMAT',
+      `does not begin with ${MAGIC}: this is no Parquet file; name it after its format`,
+      {
+        file,
+        offset: 0,
+      },
+    )
   if (tail.toString('latin1', 4) !== MAGIC)
     throw new DataError('E_DATA_FORMAT', `does not end with ${MAGIC}: the file is cut off; fetch it again`, {
       file,
       offset: size - 4,
     })
   const footer = tail.readUInt32LE(0)
-  if (footer > size - 12)
-    throw new DataError('E_DATA_FORMAT', `announces a footer of ${footer} bytes, but has ${size} in all`, {
-      file,
-      offset: size - 8,
-    })
+  if (footer === 0 || footer > size - 12)
+    throw new DataError(
+      'E_DATA_FORMAT',
+      `announces a footer of ${footer} bytes in a file of ${size}: it is damaged; ${WRITE_AGAIN}`,
+      { file, offset: size - 8 },
+    )
   if (footer > MAX_FOOTER)
     throw new DataError(
       'E_DATA_TOO_LARGE',
-      `has a footer of ${footer} bytes, above the limit of ${MAX_FOOTER}`,
+      `has a footer of ${footer} bytes, above the limit of ${MAX_FOOTER}; write it with fewer columns or larger row groups`,
       {
         file,
         offset: size - 8,

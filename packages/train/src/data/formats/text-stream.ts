@@ -49,21 +49,37 @@ export const NOT_COMPRESSED = 'is not compressed, although its name ends in .gz;
 /** The bytes of a file, unpacked when its name ends in .gz. Throws DataError. */
 export async function* fileBytes(file: string): AsyncGenerator<Buffer> {
   const handle = await openDataFile(file)
+  const isNamedPacked = file.endsWith('.gz')
+  let isPacked = false
   try {
-    const plain = handle.createReadStream({ autoClose: false, highWaterMark: 1 << 18 })
-    const stream: Readable = file.endsWith('.gz') ? pipeline(plain, createGunzip(), () => undefined) : plain
+    // Now: a stream that fails closes the file.
+    isPacked = isNamedPacked && (await beginsPacked(handle))
+    const plain = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 })
+    const stream: Readable = isNamedPacked ? pipeline(plain, createGunzip(), () => undefined) : plain
     for await (const chunk of stream) yield chunk as Buffer
   } catch (cause) {
-    throw cause instanceof DataError
-      ? cause
-      : streamError(file, cause as NodeJS.ErrnoException, await isPacked(handle))
+    throw cause instanceof DataError ? cause : streamError(file, cause as NodeJS.ErrnoException, isPacked)
   } finally {
     await handle.close().catch(() => undefined)
   }
 }
 
+/**
+ * What to say of a failure to read data: where the packed file is damaged, the text in it is not at fault. Streams
+ * check this at their end, which a reader that gives up before does not see.
+ */
+export async function packedFault(error: unknown): Promise<unknown> {
+  if (!(error instanceof DataError) || error.file?.endsWith('.gz') !== true) return error
+  try {
+    for await (const _ of fileBytes(error.file));
+    return error
+  } catch (fault) {
+    return fault
+  }
+}
+
 /** Whether a file begins as compressed data does. */
-async function isPacked(handle: FileHandle): Promise<boolean> {
+async function beginsPacked(handle: FileHandle): Promise<boolean> {
   const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0)
   return buffer.toString('latin1') === '\x1f\x8b'
 }

@@ -31,7 +31,7 @@ export interface ColumnSummary {
   /** How often each value occurs, the most frequent first; undefined when there are more than 1,000. */
   readonly values: readonly { readonly value: string; readonly count: number }[] | undefined
   /** Of a column that would be numbers but for a few values: what keeps it from that. */
-  readonly notNumbers?: { readonly count: number; readonly first: string }
+  readonly notNumbers?: { readonly count: number; readonly first: string; readonly line: number }
 }
 
 /** Collects one column. */
@@ -48,13 +48,14 @@ export class ColumnStatistics {
   private max = Number.NEGATIVE_INFINITY
   private whole = true
   private many = false
-  private firstOther: string | undefined
+  private firstOther: { readonly first: string; readonly line: number } | undefined
 
   constructor(name: string) {
     this.name = name
   }
 
-  add(cell: Cell): void {
+  /** @param line - its line, or row of a Parquet file */
+  add(cell: Cell, line: number): void {
     this.rows++
     if (isMissing(cell)) {
       this.missing++
@@ -65,7 +66,7 @@ export class ColumnStatistics {
     this.count(name)
     const value = numberOf(cell)
     if (value !== undefined) this.addNumber(value)
-    else this.firstOther ??= shown(cell)
+    else this.firstOther ??= { first: shown(cell), line }
   }
 
   private count(name: string): void {
@@ -102,7 +103,7 @@ export class ColumnStatistics {
     const others = this.rows - missing - this.numbers
     if (type !== 'number')
       return this.firstOther !== undefined && others <= MOST_OTHERS * this.numbers
-        ? { ...summary, notNumbers: { count: others, first: this.firstOther } }
+        ? { ...summary, notNumbers: { count: others, ...this.firstOther } }
         : summary
     const { min, max, mean, whole } = this
     return { ...summary, min, max, mean, deviation: Math.sqrt(this.squares / this.numbers), whole }

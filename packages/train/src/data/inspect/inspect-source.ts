@@ -4,6 +4,7 @@ import { counted } from '@tempered/errors'
 import { nameOf } from '../encode/cells.js'
 import { openSource } from '../formats/open-source.js'
 import type { ArrayPart, ArraySource, NumberArray, Numbers, RawSource, RowSource } from '../formats/raw.js'
+import { packedFault } from '../formats/text-stream.js'
 import { memoryBytes } from '../memory-budget.js'
 import { ColumnStatistics, type ColumnSummary } from './column-statistics.js'
 
@@ -57,8 +58,12 @@ const MOST_LABELS = 100_000
 
 /** Reads a whole source, some of it at a time, and sums it up. Throws DataError. */
 export async function inspectSource(path: string, cacheFolder: string): Promise<SourceSummary> {
-  const raw = await openSource(path, cacheFolder, { mostBytes: memoryBytes() })
-  return raw.kind === 'arrays' ? arraySource(path, raw) : rowSource(path, raw)
+  try {
+    const raw = await openSource(path, cacheFolder, { mostBytes: memoryBytes() })
+    return raw.kind === 'arrays' ? await arraySource(path, raw) : await rowSource(path, raw)
+  } catch (error) {
+    throw await packedFault(error)
+  }
 }
 
 async function rowSource(path: string, raw: Exclude<RawSource, ArraySource>): Promise<SourceSummary> {
@@ -70,7 +75,7 @@ async function rowSource(path: string, raw: Exclude<RawSource, ArraySource>): Pr
   for (const { name, type, notNumbers } of train.columns)
     if (notNumbers !== undefined)
       notices.push(
-        `column "${name}" counts as ${type} because ${counted(notNumbers.count, 'value')} of ${train.rows} ${notNumbers.count === 1 ? 'is no number' : 'are no numbers'}, for example ${notNumbers.first}; correct ${notNumbers.count === 1 ? 'it' : 'them'} if it should be one of numbers`,
+        `column "${name}" counts as ${type} because ${counted(notNumbers.count, 'value')} of ${train.rows} ${notNumbers.count === 1 ? 'is no number' : 'are no numbers'}, for example ${notNumbers.first} in ${source.format === 'parquet' ? 'row' : 'line'} ${notNumbers.line}; correct ${notNumbers.count === 1 ? 'it' : 'them'} if it should be one of numbers`,
       )
   return {
     source: path,
@@ -87,12 +92,12 @@ async function inspectTable(source: RowSource): Promise<TableSummary> {
   const first: string[][] = []
   let rows = 0
   for await (const batch of source.rows(source.columns)) {
-    for (const { cells } of batch) {
+    for (const { cells, line } of batch) {
       rows++
       if (first.length < FIRST_ROWS)
         first.push(cells.map((cell) => (cell === undefined || cell === null ? '' : nameOf(cell))))
       cells.forEach((cell, k) => {
-        statistics[k]?.add(cell)
+        statistics[k]?.add(cell, line)
       })
     }
   }
@@ -124,7 +129,8 @@ async function inspectArrays(
   mostBytes: number,
 ): Promise<ArraySummary> {
   const scale = images && inputs.type === 'uint8' ? 255 : 1
-  const pieces = () => inputs.pieces(inputs.type === 'uint8' ? 'uint8' : 'float32', mostBytes)
+  const type = inputs.type === 'uint8' || inputs.type === 'float32' ? inputs.type : 'float64'
+  const pieces = () => inputs.pieces(type, mostBytes)
   const { sums, count, notFinite, min, max } = await rangeOf(pieces(), channels)
   const each = (count - notFinite) / channels
   const mean = sums.map((sum) => sum / each)

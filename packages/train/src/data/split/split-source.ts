@@ -8,6 +8,7 @@ import { DataError } from '../data-error.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
 import type { ArraySource, Cell, RowSource } from '../formats/raw.js'
+import { packedFault } from '../formats/text-stream.js'
 import { memoryBytes } from '../memory-budget.js'
 import { hashSource } from '../source-hash.js'
 import { arrayLabels, type Deal, type DealtPart, deal, ownersOf, rowLabels } from './deal.js'
@@ -51,8 +52,10 @@ export async function splitSource(request: SplitRequest): Promise<SplitReport> {
   )
   const paths = folders.map((folder) => join(out, folder))
   for (const path of paths) await mkdir(path, { recursive: true })
-  const parts =
-    raw.kind === 'arrays' ? await splitArrays(raw, request, paths) : await splitRows(raw, request, paths)
+  const dealt = raw.kind === 'arrays' ? splitArrays(raw, request, paths) : splitRows(raw, request, paths)
+  const parts = await dealt.catch(async (error: unknown) => {
+    throw await packedFault(error)
+  })
   const report: SplitReport = {
     source,
     sha256:

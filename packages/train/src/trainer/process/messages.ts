@@ -1,5 +1,6 @@
 /** Messages between a node and a trainer process; docs/trainers.md has them as a table. */
 
+import { issueText, valueAt } from '@tempered/protocol'
 import { z } from 'zod'
 import { METRIC_NAMES } from '../../task/metrics.js'
 import type { Task, TensorLayout } from '../../task/task-schema.js'
@@ -88,10 +89,13 @@ export function parseReply<K extends TrainerRequest['type']>(type: K, message: u
   }
   const parsed = replySchemas[type].safeParse(message)
   if (parsed.success) return parsed.data as TrainerReplies[K]
-  const issue = parsed.error.issues[0]
-  const where = issue?.path.map(String).join('.') ?? ''
+  const [issue] = parsed.error.issues
+  const path = issue?.path ?? []
+  const text = issue === undefined ? 'malformed' : issueText(issue, valueAt(message, path))
+  // The first reply of a program that is no trainer, such as one that echoes what it reads.
+  const hint = type === 'hello' ? '; does this program speak the protocol of docs/trainers.md?' : ''
   throw new TrainError(
     'E_TRAINER_PROTOCOL',
-    `the trainer's reply to '${type}'${where === '' ? '' : `, field ${where}`}: ${issue?.message ?? 'malformed'}`,
+    `the trainer's reply to '${type}'${path.length === 0 ? '' : `, field ${path.map(String).join('.')}`}: ${text}${hint}`,
   )
 }

@@ -209,5 +209,10 @@ describe('a trainer process', () => {
   it('that is no trainer is found out', async () => {
     const command = [process.execPath, '-e', 'console.log("hello, I am not a trainer at all")']
     await expect(open('', { command, attempts: 1 })).rejects.toMatchObject({ code: 'E_TRAINER_PROTOCOL' })
+    const echo = [process.execPath, '-e', 'process.stdin.pipe(process.stdout)']
+    await expect(open('', { command: echo, attempts: 1 })).rejects.toMatchObject({
+      code: 'E_TRAINER_PROTOCOL',
+      message: expect.stringMatching(/field samples: is missing; does this program speak the protocol/),
+    })
   })
 })

@@ -71,6 +71,13 @@ async function claimingPng(width: number): Promise<Buffer> {
   return bytes
 }
 
+/** Noise in the middle of a long table. */
+function damagedGzip(): Buffer {
+  const rows = Array.from({ length: 100_000 }, (_, k) => `${(k * 7919) % 10_007},red,yes`)
+  const bytes = gzipSync(`a,kind,label\n${rows.join('\n')}\n`)
+  return bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 1) + 40)
+}
+
 const zeros = npy('<f8', '100000,', Buffer.alloc(800_000))
 const packed = deflateRawSync(zeros)
 
@@ -361,7 +368,43 @@ const CASES: readonly Case[] = [
     code: 'E_DATA_MISMATCH',
     message: /is a table, but the task takes images/,
   },
+  {
+    name: 'a .gz damaged in the middle, whose text goes wrong before its end',
+    files: { 't.csv.gz': damagedGzip() },
+    code: 'E_GZIP_CORRUPT',
+    message: /compressed data is damaged/,
+  },
+  {
+    name: 'a row of millions of characters',
+    files: csv(`1,red,yes\n1,${'r'.repeat(17_000_000)},yes\n`),
+    code: 'E_DATA_FORMAT',
+    line: 3,
+    message: /longer than 16777216 characters/,
+  },
+  {
+    name: 'half of a workbook',
+    files: { 't.xlsx': zip(stored('docProps/app.xml')).subarray(0, 40) },
+    code: 'E_DATA_FORMAT',
+    message: /is a spreadsheet by its name; save the sheet as CSV/,
+  },
   // JSON lines
+  {
+    name: 'one JSON list',
+    files: { 't.json': '[\n {"a": 1}\n]\n' },
+    code: 'E_DATA_FORMAT',
+    line: 1,
+    message: /one JSON list; write one JSON object per line/,
+  },
+  {
+    name: 'a key twice',
+    files: {
+      't.jsonl': '{"text":"a:b{","label":"x"}\n{"te\\u0078t":"\\"","o":{"o":1},"text":"b","label":"x"}\n',
+    },
+    task: text,
+    code: 'E_DATA_COLUMN',
+    line: 2,
+    message: /has the key "text" twice/,
+  },
   {
     name: 'a line that is no JSON',
     files: { 't.jsonl': '{"text":"a","label":"x"}\n{"text":\n' },
@@ -420,6 +463,13 @@ const CASES: readonly Case[] = [
     files: { 't.parquet': 'PAR1' },
     code: 'E_DATA_FORMAT',
     message: /Parquet/,
+  },
+  {
+    name: 'Parquet without a footer',
+    files: { 't.parquet': Buffer.from('PAR1\0\0\0\0\0\0\0\0PAR1') },
+    code: 'E_DATA_FORMAT',
+    offset: 8,
+    message: /footer of 0 bytes .* damaged; write it again/,
   },
   {
     name: 'a footer longer than the file',
@@ -494,7 +544,7 @@ const CASES: readonly Case[] = [
     source: 'd',
     task: tensor,
     code: 'E_DATA_FORMAT',
-    message: /type <c8/,
+    message: /complex numbers \(<c8\); save their parts/,
   },
   {
     name: 'big-endian numbers',
@@ -535,6 +585,14 @@ const CASES: readonly Case[] = [
     task: tensor,
     code: 'E_DATA_VALUE',
     message: /number 1 of sample 1.*NaN/,
+  },
+  {
+    name: 'an array beyond float32',
+    files: xy(npy('<f8', '2, 2', Buffer.from(Float64Array.of(1, 2, 3, 1e300).buffer))),
+    source: 'd',
+    task: tensor,
+    code: 'E_DATA_VALUE',
+    message: /number 3 is 1e\+300, more than float32 holds/,
   },
   {
     name: 'an array of another shape',
@@ -657,7 +715,7 @@ const CASES: readonly Case[] = [
     source: 'i',
     task: image,
     code: 'E_DATA_FORMAT',
-    message: /image is damaged/,
+    message: /image is damaged \(it ends too early\)/,
   },
   {
     name: 'a PNG with a flipped byte',
@@ -696,7 +754,7 @@ const CASES: readonly Case[] = [
     source: 'i',
     task: image,
     code: 'E_DATA_TOO_LARGE',
-    message: /claims/,
+    message: /claims .* make it smaller/,
   },
   {
     name: 'one class without a task',

@@ -7,7 +7,9 @@ import { fixture } from '../../support/data-files.js'
 
 function summary(cells: unknown[]) {
   const column = new ColumnStatistics('c')
-  for (const cell of cells) column.add(cell as never)
+  cells.forEach((cell, k) => {
+    column.add(cell as never, k + 2)
+  })
   return column.finish()
 }
 
@@ -35,7 +37,7 @@ describe('columns', () => {
     const numbers = Array.from({ length: 30 }, (_, k) => String(k % 5))
     expect(summary([...numbers, 'Infinity'])).toMatchObject({
       type: 'category',
-      notNumbers: { count: 1, first: '"Infinity"' },
+      notNumbers: { count: 1, first: '"Infinity"', line: 32 },
     })
     expect(summary(numbers).notNumbers).toBeUndefined()
     expect(summary(['1', 'x', '1']).notNumbers).toBeUndefined()
