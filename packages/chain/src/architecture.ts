@@ -1,7 +1,7 @@
 import type { Run, VerifySignature } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { z } from 'zod'
-import type { Block, BlockBody } from './block.js'
+import type { Block, BlockBody, Candidate } from './block.js'
 import type { ChainMessage, Payload } from './message.js'
 
 /**
@@ -16,6 +16,8 @@ export interface Architecture<P = unknown, S = unknown> {
   readonly name: string
   /** One sentence for people. */
   readonly summary: string
+  /** Whether members compare models by the task's first metric, which must then be in [0, 1] with higher being better. */
+  readonly comparesScores?: boolean | undefined
   /** Parameters with their defaults; every object is strict. */
   readonly params: z.ZodType<P>
   rules(init: RulesInit<P>): ChainRules<S>
@@ -49,6 +51,11 @@ export interface ChainRules<S> {
    * Where members finalise blocks by their votes it is always the latter.
    */
   readonly adoption?: 'head' | 'participant' | undefined
+  /**
+   * Which models a member aggregates: all that it collected (before any block), or those that `aggregate` of the
+   * participant names once it was given `collected`. Default: all.
+   */
+  readonly aggregation?: 'all' | 'chosen' | undefined
 }
 
 /** A branch up to a block. */
@@ -85,10 +92,20 @@ export interface Participant {
 
 export type ChainEvent =
   /**
-   * This member has a proposal for the round after the block that it adopted, null for the first round: it trained,
-   * collected models and aggregated.
+   * Only where the participant chooses what is aggregated: this member trained, and collected these models for the round
+   * after `parent`, its own among them, in member order. `aggregate` answers.
    */
-  | { readonly type: 'ready'; readonly parent: CID | null; readonly aggregate: CID }
+  | { readonly type: 'collected'; readonly parent: CID | null; readonly candidates: readonly Candidate[] }
+  /**
+   * This member has a proposal for the round after the block that it adopted, null for the first round: it trained,
+   * collected models and aggregated these candidates.
+   */
+  | {
+      readonly type: 'ready'
+      readonly parent: CID | null
+      readonly candidates: readonly Candidate[]
+      readonly aggregate: CID
+    }
   /** A block was added, of this member or of another. `isHead`: the head has changed to it. */
   | { readonly type: 'block'; readonly block: Block; readonly isHead: boolean }
   /** A message of a member, this one included, with a checked signature. */
@@ -104,10 +121,12 @@ export type ChainEvent =
       readonly value: number | null
     }
 
-/** The member's own data, or the test samples that all members have. */
+/** This member's own test samples, or those that all members have. Where all have the same, these are the same. */
 export type EvaluationData = 'own' | 'common'
 
 export type ChainEffect =
+  /** Aggregate the models of these members, and this member's own in any case. */
+  | { readonly type: 'aggregate'; readonly members: readonly number[] }
   /** Sign a block after `parent` (null: the first) with this member's proposal and this proof. */
   | { readonly type: 'propose'; readonly parent: CID | null; readonly proof: BlockBody['proof'] }
   /** The same, once a `nonce` was found that makes the body's hash good enough: one in `difficulty` is. See `mining.ts`. */

@@ -19,7 +19,7 @@ export type MemberInput =
   | { readonly type: 'message'; readonly message: ChainMessage }
   /** A nonce was found for the body that `mine` named. */
   | { readonly type: 'mined'; readonly body: BlockBody }
-  | Extract<ChainEvent, { readonly type: 'timeout' | 'checked' | 'evaluated' }>
+  | Extract<ChainEvent, { readonly type: 'collected' | 'timeout' | 'checked' | 'evaluated' }>
 
 /** What the member asks for. Whatever it has signed must be on disk before it is sent. */
 export type MemberOutput =
@@ -32,6 +32,8 @@ export type MemberOutput =
   | { readonly type: 'disarm'; readonly timer: string }
   | { readonly type: 'check'; readonly block: Block }
   | { readonly type: 'evaluate'; readonly model: CID; readonly on: EvaluationData }
+  /** The answer to `collected`; see {@link ChainEffect}. */
+  | { readonly type: 'aggregate'; readonly members: readonly number[] }
   /**
    * The next round begins with this block's aggregate; `left`: blocks that were part of the chain before. After the last
    * round nothing is left to do but to wait until its block is final.
@@ -59,6 +61,12 @@ export interface ChainMemberInit<P, S> {
   now(): number
 }
 
+/** What a member offers to follow a block. */
+interface Offer {
+  readonly parent: CID | null
+  readonly proposal: Proposal
+}
+
 export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMember<S> {
   const { run, architecture, params, signer, verify, now } = init
   const rules = architecture.rules({ run, params, verify })
@@ -66,7 +74,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
   const participant = architecture.participant({ run, params, verify, now, self: signer.peerId, view: tree })
   const decidesByWeight = rules.confirmations !== undefined
   const adoptsHead = decidesByWeight && rules.adoption !== 'participant'
-  let proposal: { readonly parent: CID | null; readonly proposal: Proposal } | undefined
+  let proposal: Offer | undefined
   let adopted: Block | undefined
   let finalHeight = 0
 
@@ -98,7 +106,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     const last = run.manifest.training.rounds - 1
     if (adopted === undefined || adopted.body.round < last || (tree.final?.body.round ?? -1) >= last) return
     proposal = { parent: adopted.cid, proposal: closingProposal(adopted) }
-    dispatch({ type: 'ready', parent: adopted.cid, aggregate: adopted.body.aggregate }, out)
+    ready(proposal, out)
   }
 
   const add = (block: Block, isRight: boolean, out: MemberOutput[]): void => {
@@ -172,6 +180,9 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     add(block, true, out)
   }
 
+  const ready = ({ parent, proposal: { candidates, aggregate } }: Offer, out: MemberOutput[]): void =>
+    dispatch({ type: 'ready', parent, candidates, aggregate }, out)
+
   const dispatch = (event: ChainEvent, out: MemberOutput[]): void => {
     for (const effect of participant.handle(event)) perform(effect, out)
   }
@@ -189,7 +200,7 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
           // The chain has gone on while the member worked; it will propose again.
           if (!isSame(input.parent, adopted?.cid ?? null)) break
           proposal = input
-          dispatch({ type: 'ready', parent: input.parent, aggregate: input.proposal.aggregate }, out)
+          ready(input, out)
           break
         case 'mined':
           publish(signBlock(input.body, signer), out)

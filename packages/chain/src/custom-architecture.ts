@@ -25,7 +25,7 @@ type Numbers = Readonly<Record<string, number>>
 
 /** What holds for every block; see {@link ChainRules}. Errors of `check` need no class: any error refuses the block. */
 export interface CustomRules<S = unknown>
-  extends Pick<ChainRules<S>, 'genesis' | 'check' | 'confirmations' | 'adoption'> {
+  extends Pick<ChainRules<S>, 'genesis' | 'check' | 'confirmations' | 'adoption' | 'aggregation'> {
   /** Default: the standing does not change. */
   after?(block: Block, before: Branch<S>): S
   /** Default: 1, so that the longest branch is the chain. */
@@ -37,18 +37,21 @@ export interface CustomArchitecture<S = unknown> {
   readonly name: string
   readonly summary?: string
   readonly params?: readonly CustomParameter[]
+  /** See {@link Architecture}. */
+  readonly comparesScores?: boolean
   rules(init: RulesInit<Numbers>): CustomRules<S>
   participant(init: ParticipantInit<Numbers, S>): Participant
 }
 
 /** Makes an architecture of what a module exports. Throws Error with what is missing. */
 export function customArchitecture(custom: CustomArchitecture): Architecture {
-  const { name, summary = '', params = [] } = custom
+  const { name, summary = '', params = [], comparesScores } = custom
   for (const method of ['rules', 'participant'] as const)
     if (typeof custom[method] !== 'function') throw new Error(`\`${method}\` must be a function`)
   return {
     name,
     summary,
+    comparesScores,
     params: z.strictObject(Object.fromEntries(params.map((one) => [one.name, parameterField(one)]))),
     rules: (init) => completeRules(custom.rules(init as RulesInit<Numbers>)),
     participant: (init) => custom.participant(init as ParticipantInit<Numbers, unknown>),
@@ -67,11 +70,12 @@ function parameterField({ name, default: value, min, max, integer = false, meani
 function completeRules(rules: CustomRules): ChainRules<unknown> {
   if (typeof rules?.check !== 'function')
     throw new Error('`rules` must return an object with a function `check`')
-  const { genesis, confirmations, adoption } = rules
+  const { genesis, confirmations, adoption, aggregation } = rules
   return {
     genesis,
     confirmations,
     adoption,
+    aggregation,
     check(block, before) {
       try {
         rules.check(block, before)

@@ -6,6 +6,7 @@ import { bft } from './architectures/bft.js'
 import { pofl } from './architectures/pofl.js'
 import { pos } from './architectures/pos.js'
 import { pow } from './architectures/pow.js'
+import { vbfl } from './architectures/vbfl.js'
 import { type CustomArchitecture, customArchitecture } from './custom-architecture.js'
 import { ChainError } from './errors.js'
 
@@ -13,7 +14,7 @@ import { ChainError } from './errors.js'
 export type ChainSpec = NonNullable<Manifest['chain']>
 
 /** The architectures that ship, by their names in manifests and scenarios. */
-export const ARCHITECTURES: readonly Architecture[] = [bft, pofl, pos, pow] as readonly Architecture[]
+export const ARCHITECTURES: readonly Architecture[] = [bft, pofl, pos, pow, vbfl] as readonly Architecture[]
 
 const registered = new Map<string, Architecture>()
 

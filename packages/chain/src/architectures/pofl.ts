@@ -187,6 +187,7 @@ class Competitor implements Participant {
 export const pofl: Architecture<PoflParams, PoflStanding> = {
   name: 'pofl',
   summary: 'Proof of federated learning: the offered aggregate that does best on common samples wins.',
+  comparesScores: true,
   params: paramsSchema,
   rules: createRules,
   participant: (init) => new Competitor(init),

@@ -3,6 +3,8 @@ import { sized } from '../../../../test-support/tier.js'
 import { pofl } from '../../src/architectures/pofl.js'
 import { pos } from '../../src/architectures/pos.js'
 import { pow } from '../../src/architectures/pow.js'
+import { vbfl } from '../../src/architectures/vbfl.js'
+import { vbflParams } from '../support/fixture.js'
 import { parts, playSchedule, randomOf, type Schedule, WRONG } from '../support/schedule.js'
 
 /** Milliseconds that a message takes at most. */
@@ -28,6 +30,7 @@ function calm(seed: number): Omit<Schedule<never, never>, 'architecture' | 'para
 const CHAINS = [
   ['pow', pow, { difficulty: 4_000, blockMs: 1_000, retargetEvery: 4, confirmations: 3, miners: [] }],
   ['pos', pos, { slotMs: 400, stake: 100, reward: 10, confirmations: 3 }],
+  ['vbfl', vbfl, vbflParams({ voteMs: 400, slotMs: 400, confirmations: 3 })],
   ['pofl', pofl, { miners: [], target: 0, tolerance: 0.001, windowMs: 250, confirmations: 3 }],
 ] as const
 

@@ -9,7 +9,8 @@ import {
   type VerifySignature,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import type { Proposal } from '../../src/block.js'
+import { type VbflParams, vbfl } from '../../src/architectures/vbfl.js'
+import type { Candidate, Proposal } from '../../src/block.js'
 
 /** Members with real keys. */
 export const signers: readonly Signer[] = Array.from({ length: 10 }, (_, k) =>
@@ -77,12 +78,21 @@ export function makeRun({ members = 4, rounds = 4, seed = 1 }: RunChanges = {}):
 
 export const modelCid = (name: string): CID => blobCid(new TextEncoder().encode(name))
 
+/** The model of a member. */
+export const modelOf = (member: number, round: number): Candidate => ({
+  member,
+  model: modelCid(`${member} ${round}`),
+})
+
 /** What a member offers after a block; `version` tells two proposals of a liar apart. */
 export function proposalOf(member: number, round: number, parent: CID | null, version = ''): Proposal {
   return {
     round,
     heads: [],
-    candidates: [{ member, model: modelCid(`${member} ${round}`) }],
+    candidates: [modelOf(member, round)],
     aggregate: modelCid(`${member} ${round} ${parent} ${version}`),
   }
 }
+
+/** Parameters of vbfl with all defaults. */
+export const vbflParams = (params: Partial<VbflParams>): VbflParams => vbfl.params.parse(params)

@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { Architecture } from '../../src/architecture.js'
-import type { Block } from '../../src/block.js'
+import type { Block, Candidate, Proposal } from '../../src/block.js'
 import {
   type ChainMember,
   createChainMember,
@@ -10,7 +10,7 @@ import {
 import { ChainError } from '../../src/errors.js'
 import type { ChainMessage } from '../../src/message.js'
 import { findNonce } from '../../src/mining.js'
-import { cheapSigners, cheapVerify, makeRun, modelCid, proposalOf } from './fixture.js'
+import { cheapSigners, cheapVerify, makeRun, modelCid, modelOf, proposalOf } from './fixture.js'
 
 /**
  * A history of a chain in virtual time: members that are honest, crash or lie, on a network that delays, loses and
@@ -90,6 +90,7 @@ interface Face {
   readonly timers: Map<string, number>
   readonly blocks: Block[]
   readonly messages: ChainMessage[]
+  collected: { readonly parent: CID | null; readonly candidates: readonly Candidate[] } | undefined
   /** Which of two worlds it is in: a liar has a face in each, and keeps them apart. */
   readonly second: boolean
 }
@@ -147,6 +148,7 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
   let violation: string | undefined
   const finals = new Map<number, Map<number, string>>()
   const known = new Map<string, Block>()
+  const choosesModels = architecture.rules({ run, params }).aggregation === 'chosen'
 
   const open = (member: number): Face['state'] =>
     createChainMember({
@@ -169,6 +171,7 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
       timers: new Map<string, number>(),
       blocks: [],
       messages: [],
+      collected: undefined,
       second: second ?? schedule.secondFace(member),
     }))
   })
@@ -234,8 +237,19 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
     if (round >= rounds) return
     const parent = block?.cid ?? null
     const honest = proposalOf(face.member, round, parent, face.version)
+    const afterMs = 1 + Math.floor(random() * 2 * deltaMs)
+    if (!choosesModels) {
+      offer(face, afterMs, parent, honest)
+      return
+    }
+    const candidates = Array.from({ length: members }, (_, member) => modelOf(member, round))
+    face.collected = { parent, candidates }
+    later(face, afterMs, { type: 'collected', parent, candidates })
+  }
+
+  const offer = (face: Face, afterMs: number, parent: CID | null, honest: Proposal): void => {
     const proposal = schedule.wrong === face.member ? { ...honest, aggregate: WRONG } : honest
-    later(face, 1 + Math.floor(random() * 2 * deltaMs), { type: 'proposal', parent, proposal })
+    later(face, afterMs, { type: 'proposal', parent, proposal })
   }
 
   /** Every nonce takes a millisecond. */
@@ -300,6 +314,16 @@ export function playSchedule<P, S>(schedule: Schedule<P, S>): History {
           value: scoreOf(output.model),
         })
         return
+      case 'aggregate': {
+        const { parent, candidates } = face.collected!
+        const chosen = candidates.filter(
+          ({ member }) => member === face.member || output.members.includes(member),
+        )
+        const round = parent === null ? 0 : known.get(parent.toString())!.body.round + 1
+        const honest = proposalOf(face.member, round, parent, face.version)
+        offer(face, 1, parent, { ...honest, candidates: chosen })
+        return
+      }
       case 'adopted':
         propose(face, output.block)
         return

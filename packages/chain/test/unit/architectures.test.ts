@@ -5,17 +5,28 @@ import { bft, bftQuorum, leaderOf } from '../../src/architectures/bft.js'
 import { pofl } from '../../src/architectures/pofl.js'
 import { drawProposer, pos } from '../../src/architectures/pos.js'
 import { pow } from '../../src/architectures/pow.js'
+import { vbfl } from '../../src/architectures/vbfl.js'
 import { type Block, type BlockBody, blockBody, signBlock } from '../../src/block.js'
 import { ChainError } from '../../src/errors.js'
+import { signMessage } from '../../src/message.js'
 import { findNonce, hasWork } from '../../src/mining.js'
 import { createChainChecker } from '../../src/verify-chain.js'
-import { cheapSigners, cheapVerify, makeRun, proposalOf, signers } from '../support/fixture.js'
+import {
+  cheapSigners,
+  cheapVerify,
+  makeRun,
+  modelOf,
+  proposalOf,
+  signers,
+  vbflParams,
+} from '../support/fixture.js'
 import { playSchedule, scoreOf } from '../support/schedule.js'
 
 const ROUNDS = 4
 const run = makeRun({ members: 4, rounds: ROUNDS, seed: 1 })
 const POW = { difficulty: 400, blockMs: 300, retargetEvery: 3, confirmations: 2, miners: [] }
 const POFL = { miners: [], target: 0, tolerance: 0.001, windowMs: 250, confirmations: 2 }
+const VBFL = vbflParams({ voteMs: 400, slotMs: 400, confirmations: 2 })
 const POS = { slotMs: 400, stake: 100, reward: 10, confirmations: 2 }
 
 /** `dishonest`: members of whom nothing is expected. */
@@ -59,6 +70,7 @@ const CHAINS: readonly [
   ['pow', play(pow, POW), (chain) => checkAll(pow, POW, chain)],
   ['pofl', play(pofl, POFL), (chain) => checkAll(pofl, POFL, chain)],
   ['pos', play(pos, POS), (chain) => checkAll(pos, POS, chain)],
+  ['vbfl', play(vbfl, VBFL), (chain) => checkAll(vbfl, VBFL, chain)],
 ]
 
 describe.each(CHAINS)('a chain of %s', (_, chain, check) => {
@@ -249,6 +261,116 @@ describe('pofl', () => {
     expect(code(first(1, { score: 0.5 }), { target: 0.6 })).toBe('E_BLOCK_PROOF')
     expect(code(first(1, { score: 2 }), {})).toBe('E_BLOCK_PROOF')
     expect(code(first(1, { score: 0.5 }), { miners: [0, 2] })).toBe('E_BLOCK_PROPOSER')
+  })
+})
+
+interface Vote {
+  readonly validator: number
+  readonly choices: readonly object[]
+  readonly signature: Uint8Array
+}
+
+describe('vbfl', () => {
+  const params = vbflParams({ validators: 0.5, miners: 0.25, banAfter: 2, threshold: 0.1 })
+  const modelsOf = (round: number) => [0, 1, 2, 3].map((member) => modelOf(member, round))
+  /** Votes of a member on a round: `against` are voted down. */
+  const votesOf = (validator: number, against: readonly number[], change: object = {}, round = 0): Vote => {
+    const choices = modelsOf(round).map((model) => ({ ...model, fits: !against.includes(model.member) }))
+    const payload = { kind: 'votes', round, seed: run.id, attempt: 0, choices, ...change }
+    const { signature } = signMessage(run, payload, cheapSigners[validator]!)
+    return { validator, choices: payload.choices, signature }
+  }
+  const block = (member: number, members: readonly number[], votes: Vote[], parent?: Block): Block => {
+    const round = parent === undefined ? 0 : 1
+    const candidates = modelsOf(round).filter((model) => members.includes(model.member))
+    const proposal = { ...proposalOf(member, round, null), candidates }
+    const { peerId } = cheapSigners[member]!
+    const body = blockBody({ run, parent }, peerId, proposal)
+    return signBlock({ ...body, proof: { attempt: 0, votes } }, cheapSigners[member]!)
+  }
+  const open = (...before: Block[]) =>
+    checkAll(
+      vbfl,
+      params,
+      before.map(({ bytes }) => bytes),
+    )
+  const code = (one: Block, ...before: Block[]): string => codeOf(() => open(...before).accept(one.bytes))
+  /** Whose votes alone are refused only for being no majority. */
+  const validatorsAfter = (...before: Block[]): number[] =>
+    [0, 1, 2, 3].filter((member) => {
+      const votes = [votesOf(member, [], {}, before.length)]
+      try {
+        open(...before).accept(block(0, [0, 1, 2, 3], votes, before.at(-1)).bytes)
+        return false
+      } catch (error) {
+        return /no majority/.test((error as Error).message)
+      }
+    })
+  const validators = validatorsAfter()
+
+  it('draws as many validators as its share says', () => {
+    expect(validators).toHaveLength(2)
+  })
+
+  it('takes a block with the models that a majority of the validators accepts, and no other', () => {
+    const [a, b] = validators as [number, number]
+    const both = (against: number[]) => [votesOf(a, against), votesOf(b, against)]
+    expect(code(block(0, [0, 1, 2, 3], both([])))).toBe('accepted')
+    expect(code(block(0, [0, 1, 3], both([2])))).toBe('accepted')
+    // One for and one against is enough.
+    expect(code(block(0, [0, 1, 2, 3], [votesOf(a, [2]), votesOf(b, [])]))).toBe('accepted')
+    for (const members of [[0, 1, 2, 3], [0, 1], [0]])
+      expect(code(block(0, members, both([2])))).toBe('E_BLOCK_PROOF')
+    // The author's own model only is there in any case.
+    expect(code(block(2, [0, 1, 2, 3], both([2])))).toBe('accepted')
+    expect(code(block(2, [0, 1, 2], both([2, 3])))).toBe('accepted')
+  })
+
+  it('refuses votes of others, twice, under another round, and too few', () => {
+    const [a, b] = validators as [number, number]
+    const stranger = [0, 1, 2, 3].find((member) => !validators.includes(member))!
+    const all = [0, 1, 2, 3]
+    for (const votes of [
+      [],
+      [votesOf(a, [])],
+      [votesOf(a, []), votesOf(a, [])],
+      [votesOf(a, []), votesOf(stranger, [])],
+      [votesOf(a, []), votesOf(b, [], { round: 1 })],
+      [votesOf(a, []), { ...votesOf(b, []), signature: new Uint8Array(64) }],
+      [
+        votesOf(a, []),
+        votesOf(b, [], {
+          choices: [...modelsOf(0), ...modelsOf(0)].map((model) => ({ ...model, fits: true })),
+        }),
+      ],
+    ])
+      expect(code(block(0, all, votes))).toBe('E_BLOCK_PROOF')
+  })
+
+  it('earns stake by role, and bans a member that is voted down in round after round', () => {
+    const checker = open()
+    const [a, b] = validators as [number, number]
+    checker.accept(block(0, [0, 1, 3], [votesOf(a, [2]), votesOf(b, [2])]).bytes)
+    const { stakes, negatives } = checker.standing
+    expect(negatives).toEqual([0, 0, 1, 0])
+    for (const member of [0, 1, 2, 3])
+      expect(stakes[member]).toBe(
+        Number(member !== 2) + Number(validators.includes(member)) + Number(member === 0),
+      )
+  })
+
+  it('has no place for a member that was banned', () => {
+    const votes = (before: Block[], against: number[]) =>
+      validatorsAfter(...before).map((member) => votesOf(member, against, {}, before.length))
+    const banning = vbflParams({ ...params, banAfter: 1 })
+    const one = block(0, [0, 1, 3], votes([], [2]))
+    const second = (member: number, members: number[], against: number[]): string =>
+      codeOf(() => {
+        const checker = checkAll(vbfl, banning, [one.bytes])
+        checker.accept(block(member, members, votes([one], against), one).bytes)
+      })
+    expect(code(block(2, [0, 1, 2, 3], votes([one], []), one), one)).toBe('accepted')
+    expect(second(2, [0, 1, 2, 3], [])).toBe('E_BLOCK_PROPOSER')
   })
 })
 

@@ -15,6 +15,7 @@ import {
   decodeModel,
   type ModelBuffer,
   type Run,
+  type SignedAnnouncement,
   type SignedEntry,
   type SignedHead,
   type Signer,
@@ -34,7 +35,7 @@ import type { ChainStore } from './chain-store.js'
 import type { Miner } from './miner.js'
 import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
 import type { ModelSource } from './model-source.js'
-import { candidatesOf, proposalOf } from './proposal.js'
+import { type Collected, candidatesOf, collectedCandidates, onlyChosen, proposalOf } from './proposal.js'
 
 /** What happened on the chain, for reports. */
 export type ChainNews =
@@ -97,6 +98,9 @@ export class Agreement {
   private adopted: Block | undefined
   private final: Block | undefined
   private proposed: Proposal | undefined
+  /** Members whose models are to be aggregated, once that is said. */
+  private chosen: ReadonlySet<number> | undefined
+  private readonly choosesModels: boolean
   private saysSettled = false
   private saving: Promise<void> = Promise.resolve()
   private waiting: (() => void)[] = []
@@ -108,7 +112,8 @@ export class Agreement {
     this.costs = new CostCounter(clock, () => parts.miner.hashes)
     this.stored = new Set(store.blocks.map(({ cid }) => cid.toString()))
     this.member = createChainMember({ run, ...chain, signer, now: () => Math.round(clock.wallMs()) })
-    const { confirmations } = chain.architecture.rules({ run, params: chain.params })
+    const { confirmations, aggregation } = chain.architecture.rules({ run, params: chain.params })
+    this.choosesModels = aggregation === 'chosen'
     this.judging = {
       ...parts,
       confirmations,
@@ -184,6 +189,24 @@ export class Agreement {
     await models.hold(candidatesOf(entry, run).map(({ model }) => model.toString()))
   }
 
+  /**
+   * The models of a round without those that are not to be aggregated: all of them where the architecture leaves that to
+   * the rule, and where there is a block of the round already. Rejects with E_STOPPED, E_NO_AGREEMENT.
+   *
+   * @param own - announcement of this node's model
+   */
+  async choose(own: SignedAnnouncement, collected: Collected): Promise<Collected> {
+    const { run } = this.parts
+    const { round } = own.body
+    const isNext = (): boolean => (this.adopted?.body.round ?? -1) === round - 1
+    if (!this.choosesModels || !isNext()) return collected
+    this.chosen = undefined
+    const candidates = collectedCandidates(own, collected, run)
+    this.act({ type: 'collected', parent: this.adopted?.cid ?? null, candidates })
+    await this.awaiting(round, 'votes', () => this.chosen !== undefined || !isNext())
+    return this.chosen === undefined ? collected : onlyChosen(collected, this.chosen, run)
+  }
+
   /** Offers the aggregate of a round that this node has closed. */
   propose(entry: SignedEntry): void {
     this.proposed = proposalOf(entry, this.parts.run, this.init.newestHead)
@@ -196,7 +219,7 @@ export class Agreement {
    * Undefined for the run's initial model. Rejects with E_STOPPED.
    */
   async modelFor(round: number): Promise<ModelBuffer | undefined> {
-    if (!this.hasBlockOf(round - 1)) await this.awaitBlockOf(round - 1)
+    await this.awaiting(round - 1, 'block', () => this.hasBlockOf(round - 1))
     return this.adopted === undefined ? undefined : this.aggregateOf(() => this.adopted!)
   }
 
@@ -205,7 +228,8 @@ export class Agreement {
   }
 
   /** Says from time to time that it waits. Rejects with E_STOPPED, and E_NO_AGREEMENT after the limit. */
-  private async awaitBlockOf(round: number): Promise<void> {
+  private async awaiting(round: number, what: string, isThere: () => boolean): Promise<void> {
+    if (isThere()) return
     const { clock, logger, limitMs = Number.POSITIVE_INFINITY } = this.parts
     const begunMs = clock.monotonicMs()
     let cancel: () => void = () => undefined
@@ -214,19 +238,19 @@ export class Agreement {
       const waitedMs = clock.monotonicMs() - begunMs
       logger.info(
         { round },
-        `waiting for the block of round ${round + 1}; ${counted(size, 'member')} connected`,
+        `waiting for the ${what} of round ${round + 1}; ${counted(size, 'member')} connected`,
       )
       if (waitedMs >= limitMs) this.changed()
       cancel = clock.after(REMIND_MS, remind)
     }
     cancel = clock.after(REMIND_MS, remind)
     try {
-      while (!this.hasBlockOf(round)) {
+      while (!isThere()) {
         await this.change()
-        if (clock.monotonicMs() - begunMs < limitMs || this.hasBlockOf(round)) continue
+        if (clock.monotonicMs() - begunMs < limitMs || isThere()) continue
         throw new NodeError(
           'E_NO_AGREEMENT',
-          `no block of round ${round + 1} after ${Math.round(limitMs / 1000)} s: too few members keep to the protocol of the chain`,
+          `no ${what} of round ${round + 1} after ${Math.round(limitMs / 1000)} s: too few members keep to the protocol of the chain`,
           { round },
         )
       }
@@ -350,10 +374,15 @@ export class Agreement {
         })
         break
       case 'evaluate':
+        // A node has one set of test samples: where members have the same ones, those are common.
         this.background(async () => {
-          const value = output.on === 'common' ? await this.score(output.model) : null
+          const value = await this.score(output.model)
           this.act({ type: 'evaluated', model: output.model, on: output.on, value })
         })
+        break
+      case 'aggregate':
+        this.chosen = new Set(output.members)
+        this.changed()
         break
       case 'adopted':
         this.adopt(output.block, output.left)

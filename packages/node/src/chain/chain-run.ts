@@ -26,9 +26,12 @@ export function runChain(run: Run, rule: Rule): OpenChain | undefined {
         'memory; use a rule without it, such as balance, median or krum, and no reputation',
     )
   const { primary } = manifestTask(run.manifest)
-  if (chain.architecture === 'pofl' && (primary.better !== 'higher' || primary.unit !== 'share'))
+  if (
+    opened.architecture.comparesScores === true &&
+    (primary.better !== 'higher' || primary.unit !== 'share')
+  )
     throw unsupported(
-      `pofl compares scores in [0, 1], higher being better, but the task is judged by ${primary.name}; put accuracy, ` +
+      `${chain.architecture} compares scores in [0, 1], higher being better, but the task is judged by ${primary.name}; put accuracy, ` +
         'auroc or f1 first in its metrics, or use another architecture',
     )
   return opened

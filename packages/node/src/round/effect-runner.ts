@@ -1,4 +1,4 @@
-import type { ModelBuffer, SignedEntry } from '@tempered/protocol'
+import type { ModelBuffer, SignedAnnouncement, SignedEntry } from '@tempered/protocol'
 import type { Agreement } from '../chain/agreement.js'
 import type { Failpoints } from '../failpoints.js'
 import type { CatchUp } from '../sync/catch-up.js'
@@ -54,6 +54,8 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
   let wireBefore = { received: 0, sent: 0 }
   let writing: Promise<void> = Promise.resolve()
   let stopped = false
+  /** What this node announced for the round. */
+  let own: SignedAnnouncement | undefined
   /** In a run with a common chain a round is over, and is reported, once there is a block of it. */
   let unreported: RoundReport | undefined
 
@@ -93,6 +95,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     phases.begin('publish')
     const announcement = await work.seal(round)
     if (announcement === undefined) return
+    own = announcement
     init.onPublished(round, announcement.body.model.toString())
     await network.announce(announcement)
     work.noteAnnounced()
@@ -104,7 +107,8 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
 
   const aggregate = async (round: number, answers: readonly Answer[]): Promise<void> => {
     phases.begin('aggregate')
-    const collected = answers.map((answer) => models.collect(answer, round, work.announcedMs))
+    const arrived = answers.map((answer) => models.collect(answer, round, work.announcedMs))
+    const collected = agreement === undefined ? arrived : await agreement.choose(own!, arrived)
     pace.closed(collected.flatMap((model) => (model.status === 'ready' ? [model.latenessMs] : [])))
     const closed = await work.close(round, collected)
     if (closed === undefined) return
