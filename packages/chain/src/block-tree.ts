@@ -16,6 +16,8 @@ export interface BlockTree<S> extends ChainView<S> {
    */
   add(block: Block, isRight: boolean): Added
   has(cid: string): boolean
+  /** Whether final blocks exclude this one, although others have made it final or are about to. */
+  isApart(cid: CID): boolean
   /** How many blocks follow this one on the longest branch above it, whether or not they are the chain. */
   depthOf(cid: CID): number
   /** Whether a block is right in what only its models show; if not, neither it nor what follows it is the chain. */
@@ -147,6 +149,15 @@ export function createBlockTree<S>(run: Run, rules: ChainRules<S>): BlockTree<S>
       return final?.block
     },
     has: (cid) => places.has(cid),
+    isApart(cid) {
+      const at = places.get(cid.toString())
+      return (
+        at !== undefined &&
+        final !== undefined &&
+        at.block.body.height > final.block.body.height &&
+        !follows(at, final)
+      )
+    },
     depthOf: (cid) => depthAbove(places.get(cid.toString()), places.values()),
     get: (cid) => (cid.equals(run.id) ? root : places.get(cid.toString())),
     add(block, isRight) {

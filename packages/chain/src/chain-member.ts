@@ -1,6 +1,6 @@
 import type { Run, Signer, VerifySignature } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import type { Architecture, ChainEffect, ChainEvent, EvaluationData } from './architecture.js'
+import type { Architecture, Branch, ChainEffect, ChainEvent, EvaluationData } from './architecture.js'
 import { type Block, type BlockBody, blockBody, closingProposal, type Proposal, signBlock } from './block.js'
 import { type BlockTree, createBlockTree } from './block-tree.js'
 import { type ChainMessage, signMessage } from './message.js'
@@ -40,6 +40,8 @@ export type MemberOutput =
    */
   | { readonly type: 'adopted'; readonly block: Block | undefined; readonly left: readonly Block[] }
   | { readonly type: 'final'; readonly block: Block }
+  /** Others have gone on with a branch that this member's final blocks exclude: the chain is split for good. */
+  | { readonly type: 'apart'; readonly block: Block }
 
 /** A member of a chain: blocks, fork choice and the protocol of its architecture, without network, clock and disk. */
 export interface ChainMember<S> {
@@ -59,7 +61,16 @@ export interface ChainMemberInit<P, S> {
   readonly verify?: VerifySignature | undefined
   /** Milliseconds since 1970. */
   now(): number
+  /** Changes a block before it is signed: for members that do not keep to the protocol. */
+  readonly seal?: SealBlock | undefined
 }
+
+/** @param before - the branch that the block follows */
+export type SealBlock = (
+  body: BlockBody,
+  before: Branch<unknown>,
+  member: { readonly run: Run; readonly signer: Signer },
+) => BlockBody
 
 /** What a member offers to follow a block. */
 interface Offer {
@@ -68,7 +79,7 @@ interface Offer {
 }
 
 export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMember<S> {
-  const { run, architecture, params, signer, verify, now } = init
+  const { run, architecture, params, signer, verify, now, seal = (body) => body } = init
   const rules = architecture.rules({ run, params, verify })
   const tree = createBlockTree(run, rules)
   const participant = architecture.participant({ run, params, verify, now, self: signer.peerId, view: tree })
@@ -116,7 +127,8 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     const head = tree.head.block
     for (const one of added) {
       dispatch({ type: 'block', block: one, isHead: one === head }, out)
-      if (decidesByWeight && !(isRight && one === block)) out.push({ type: 'check', block: one })
+      if (tree.isApart(one.cid)) out.push({ type: 'apart', block: one })
+      else if (decidesByWeight && !(isRight && one === block)) out.push({ type: 'check', block: one })
     }
     if (adoptsHead && added.length > 0) adopt(tree.head.block, left, out)
     reportFinals(out)
@@ -136,7 +148,8 @@ export function createChainMember<P, S>(init: ChainMemberInit<P, S>): ChainMembe
     switch (effect.type) {
       case 'propose': {
         const body = bodyAfter(effect.parent, effect.proof)
-        if (body !== undefined) publish(signBlock(body, signer), out)
+        if (body !== undefined)
+          publish(signBlock(seal(body, tree.get(body.parent)!, { run, signer }), signer), out)
         return
       }
       case 'mine': {

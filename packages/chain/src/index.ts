@@ -20,6 +20,7 @@ export { type BftParams, bft, bftQuorum, leaderOf } from './architectures/bft.js
 export { type PoflParams, type PoflStanding, pofl } from './architectures/pofl.js'
 export { drawProposer, type PosParams, type PosStanding, pos } from './architectures/pos.js'
 export { type PowParams, type PowStanding, pow } from './architectures/pow.js'
+export { type VbflParams, type VbflStanding, vbfl } from './architectures/vbfl.js'
 export {
   type Block,
   type BlockBody,
@@ -41,6 +42,7 @@ export {
   createChainMember,
   type MemberInput,
   type MemberOutput,
+  type SealBlock,
 } from './chain-member.js'
 export type { CustomArchitecture, CustomParameter, CustomRules } from './custom-architecture.js'
 export { ChainError, type ChainErrorCode } from './errors.js'

@@ -7,6 +7,7 @@ import { pofl } from './architectures/pofl.js'
 import { pos } from './architectures/pos.js'
 import { pow } from './architectures/pow.js'
 import { vbfl } from './architectures/vbfl.js'
+import type { SealBlock } from './chain-member.js'
 import { type CustomArchitecture, customArchitecture } from './custom-architecture.js'
 import { ChainError } from './errors.js'
 
@@ -31,6 +32,8 @@ export interface OpenChain {
   readonly architecture: Architecture
   /** Checked, with all defaults. */
   readonly params: unknown
+  /** Only of members that do not keep to the protocol; see `ChainMemberInit`. */
+  readonly seal?: SealBlock | undefined
 }
 
 /** Finds the architecture of a chain and checks its parameters. Throws ChainError E_CHAIN_UNKNOWN, E_CHAIN_PARAMS. */

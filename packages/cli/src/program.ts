@@ -185,7 +185,7 @@ function addManifestCommands(program: Command): void {
     .option('--topology-param <name=number>', 'parameter of the topology; repeatable', assignment)
     .option(
       '--chain <architecture>',
-      'a common chain: bft, pofl, pos or pow; see docs/chain.md (default: none)',
+      'a common chain: bft, pofl, pos, pow or vbfl; see docs/chain.md (default: none)',
     )
     .option('--chain-param <name=number>', 'parameter of the chain; repeatable', assignment)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)

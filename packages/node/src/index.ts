@@ -8,7 +8,6 @@ import './polyfill/promise-with-resolvers.js'
 
 export { createRunRule, manifestRule } from './aggregate/run-rule.js'
 export { type OpenBlob, openBytes } from './blobs/open-blob.js'
-export type { ChainNews } from './chain/agreement.js'
 export { checkBlockEntry } from './chain/block-entry.js'
 export { type ChainContents, ChainFileError, readChainFile } from './chain/chain-file.js'
 export { runChain } from './chain/chain-run.js'

@@ -167,7 +167,6 @@ export async function createNode(
     },
     {
       newestHead: witness.newestHead,
-      onNews: (news) => events.onChain?.(news),
       onError: (error) => engine.fail(error),
     },
   )

@@ -1,5 +1,4 @@
 import { type EvidenceKind, openEvidence, type Run } from '@tempered/protocol'
-import type { ChainNews } from './chain/agreement.js'
 import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
@@ -20,8 +19,6 @@ export interface NodeEvents {
   /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
   onNotice?(notice: Notice): void
   onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
-  /** Runs with a common chain: the node goes on from another block, or a block is final. */
-  onChain?(news: ChainNews): void
   onRefused?(peer: string, code: string, message: string): void
 }
 

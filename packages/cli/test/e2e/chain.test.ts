@@ -139,7 +139,7 @@ describe('the tutorial of docs/chain.md', () => {
       await (await openChainStore(join(folder, 'state'), manifest)).close()
       const { code, stderr } = await callCli(['chain', 'verify', 'state/chain.car'], folder)
       expect(code).toBe(2)
-      expect(stderr).toContain('there is no chain architecture "mine@0". Known: bft, pofl, pos, pow')
+      expect(stderr).toContain('there is no chain architecture "mine@0". Known: bft, pofl, pos, pow, vbfl')
       expect(stderr).toContain('name its file with --module')
     }))
 })

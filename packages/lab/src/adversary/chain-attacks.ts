@@ -1,4 +1,14 @@
-import { type Architecture, type Block, type ChainEffect, headsRoot, signBlock } from '@tempered/chain'
+import {
+  type Architecture,
+  type Block,
+  type ChainEffect,
+  drawProposer,
+  headsRoot,
+  type OpenChain,
+  type PosStanding,
+  type SealBlock,
+  signBlock,
+} from '@tempered/chain'
 import type { NodeComponents } from '@tempered/node'
 
 /**
@@ -10,6 +20,8 @@ export const CHAIN_ATTACKS: Readonly<Record<string, string>> = {
   'selfish-mining': 'keeps its blocks of a common chain back until another member has one of the same height',
   'double-proposal': 'signs a second block beside each of its own',
   'vote-flipping': 'votes for the empty block wherever it should vote for one that was offered',
+  'stake-grinding':
+    'tries variants of its block of a proof of stake until one draws it as the author of the next block',
   'false-score': 'claims that its aggregate is perfect, where blocks are judged by scores',
 }
 
@@ -28,6 +40,8 @@ export function createChainAttack(name: string, active: (round: number) => boole
           ? [{ ...effect, proof: { ...effect.proof, score: 1 } }]
           : [effect],
       )
+    case 'stake-grinding':
+      return { wrapChain: (chain) => ({ ...chain, seal: grinding(chain, active) }) }
     case 'double-proposal':
       return doubleProposal(active)
     default:
@@ -73,11 +87,39 @@ function isOffer({ type }: ChainEffect): boolean {
 
 function flipped(effect: ChainEffect): ChainEffect[] {
   if (effect.type !== 'send') return [effect]
-  const { kind, block } = effect.payload
+  const { kind, block, choices } = effect.payload
+  if (kind === 'votes')
+    return [{ ...effect, payload: { ...effect.payload, choices: (choices as Choice[]).map(opposite) } }]
   // It could not finalise a block that it has voted against.
   if (kind === 'finalise') return []
   if (kind !== 'vote' || block === null) return [effect]
   return [{ ...effect, payload: { ...effect.payload, block: null } }]
+}
+
+/** A validator's choice in vbfl. */
+type Choice = { readonly fits: boolean }
+const opposite = (choice: Choice): Choice => ({ ...choice, fits: !choice.fits })
+
+/** Variants of a block that are tried: it may name any of the ledgers of other members or leave them out. */
+const VARIANTS = 256
+
+/** Every variant has another CID, and the CID draws who is next. */
+function grinding(chain: OpenChain, active: (round: number) => boolean): SealBlock {
+  return (body, before, { run, signer }) => {
+    if (chain.architecture.name !== 'pos' || !active(body.round)) return body
+    const rules = chain.architecture.rules({ run, params: chain.params })
+    const self = run.memberIndex.get(signer.peerId)
+    const others = body.heads.filter(({ member }) => member !== self)
+    for (let variant = 0; variant < Math.min(VARIANTS, 2 ** others.length); variant++) {
+      const left = new Set(others.filter((_, k) => ((variant >> k) & 1) === 1))
+      const heads = body.heads.filter((head) => !left.has(head))
+      const changed = { ...body, heads, headsRoot: headsRoot(heads) }
+      const block = signBlock(changed, signer)
+      const { stakes } = rules.after(block, before) as PosStanding
+      if (drawProposer(run, block, 0, stakes) === self) return changed
+    }
+    return body
+  }
 }
 
 function doubleProposal(active: (round: number) => boolean): ChainParts {

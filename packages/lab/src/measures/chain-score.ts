@@ -9,6 +9,7 @@ import { mean } from './statistics.js'
 export function chainScore(
   honest: readonly (readonly ReportedRound[])[],
   all: readonly ReportedRound[],
+  attackers: ReadonlySet<string>,
 ): ChainScore | undefined {
   const costs = honest.flat().flatMap(({ chain }) => (chain === undefined ? [] : [chain]))
   if (costs.length === 0) return undefined
@@ -18,10 +19,12 @@ export function chainScore(
   }
   const rounds = new Set(all.map(({ round }) => round)).size
   const hashes = all.reduce((sum, { chain }) => sum + (chain?.hashes ?? 0), 0)
+  const authors = costs.flatMap((one) => one.authors)
   return {
     secondsToAgree: seconds(({ agreeMs }) => agreeMs),
     secondsToFinal: seconds(({ finalMs }) => finalMs),
     blocksWasted: (mean(honest.map((reports) => reports.at(-1)?.chain?.wasted ?? 0)) ?? 0) / rounds,
     hashesPerRound: hashes / rounds,
+    attackerBlocks: mean(authors.map((author) => Number(attackers.has(author)))),
   }
 }

@@ -245,6 +245,14 @@ export const MEASURES = {
       'hashes that all miners of a common chain tried per round, a measure of the energy that it takes',
     of: ({ chain }) => chain?.hashesPerRound ?? null,
   },
+  attackerBlocks: {
+    label: 'blocks by attackers',
+    unit: 'share',
+    better: 'low',
+    description:
+      'share of attackers among the authors of final blocks of a common chain, mean over honest nodes',
+    of: ({ chain }) => chain?.attackerBlocks ?? null,
+  },
   aggregateMs: {
     label: 'computation time of the rule per round',
     unit: 'milliseconds',

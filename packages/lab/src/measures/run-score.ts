@@ -91,4 +91,6 @@ export interface ChainScore {
   readonly blocksWasted: number
   /** Hashes that all nodes tried per round. */
   readonly hashesPerRound: number
+  /** Share of attackers among the authors of final blocks; null where no block was final. */
+  readonly attackerBlocks: number | null
 }

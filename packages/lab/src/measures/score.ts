@@ -123,10 +123,11 @@ function costs(record: RunRecord): Pick<RunScore, 'bytesPerNodeRound' | 'seconds
 
 function chainCosts(
   honest: readonly (readonly ReportedRound[])[],
-  { records }: RunRecord,
+  { records, nodes }: RunRecord,
 ): Pick<RunScore, 'chain'> {
   const all = records.flatMap(({ rounds }) => rounds.map(({ report }) => report))
-  const chain = chainScore(honest, all)
+  const attackers = new Set(nodes.filter(({ attack }) => attack !== null).map(({ peer }) => peer))
+  const chain = chainScore(honest, all, attackers)
   return chain === undefined ? {} : { chain }
 }
 

@@ -54,7 +54,7 @@ const isCommon = (scores: readonly (number | null)[] | undefined): boolean =>
   scores !== undefined && new Set(scores.filter((score) => score !== undefined)).size === 1
 
 describe('a common chain in a simulation', () => {
-  it.each(['bft', 'pos', 'pofl', 'pow'])('gives all nodes one model: %s', async (architecture) => {
+  it.each(['bft', 'pos', 'pofl', 'pow', 'vbfl'])('gives all nodes one model: %s', async (architecture) => {
     const { scores, failed, ledgers, finished } = await simulate({ chain: { architecture } } as ScenarioInput)
     expect(failed).toEqual([])
     expect(finished).toBe(5)
@@ -70,7 +70,7 @@ describe('a common chain in a simulation', () => {
     expect(await simulate(input)).toEqual(await simulate(input))
   })
 
-  it.each(['bft', 'pow'])('goes on without a node, which comes back: %s', async (architecture) => {
+  it.each(['bft', 'pow', 'vbfl'])('goes on without a node, which comes back: %s', async (architecture) => {
     const { scores, failed, finished } = await simulate({
       chain: { architecture },
       training: { rounds: 8, localSteps: 2, learningRate: 0.1 },
@@ -103,6 +103,10 @@ describe('attacks on a chain', () => {
     ['pos', 'double-proposal'],
     ['pow', 'selfish-mining'],
     ['pofl', 'false-score'],
+    ['pos', 'stake-grinding'],
+    ['vbfl', 'vote-flipping'],
+    ['vbfl', 'block-withholding'],
+    ['vbfl', 'wrong-aggregate'],
     ['bft', 'wrong-aggregate'],
     ['pow', 'wrong-aggregate'],
   ])('do not keep the others from agreeing: %s, %s', async (architecture, attack) => {

@@ -37,12 +37,6 @@ import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
 import type { ModelSource } from './model-source.js'
 import { type Collected, candidatesOf, collectedCandidates, onlyChosen, proposalOf } from './proposal.js'
 
-/** What happened on the chain, for reports. */
-export type ChainNews =
-  /** The node goes on from another block; `left`: how many blocks are no longer part of the chain. */
-  | { readonly kind: 'adopted'; readonly block: Block; readonly left: number }
-  | { readonly kind: 'final'; readonly block: Block }
-
 export interface AgreementComponents {
   readonly run: Run
   readonly chain: OpenChain
@@ -62,7 +56,6 @@ export interface AgreementComponents {
 export interface AgreementInit {
   /** The newest head that is known of another member. */
   newestHead(author: string): SignedHead | undefined
-  onNews(news: ChainNews): void
   /** The node cannot go on. */
   onError(error: unknown): void
 }
@@ -102,6 +95,7 @@ export class Agreement {
   private chosen: ReadonlySet<number> | undefined
   private readonly choosesModels: boolean
   private saysSettled = false
+  private isApart = false
   private saving: Promise<void> = Promise.resolve()
   private waiting: (() => void)[] = []
 
@@ -389,10 +383,12 @@ export class Agreement {
         break
       case 'final':
         this.final = output.block
-        this.costs.final(output.block.body.round)
-        this.init.onNews({ kind: 'final', block: output.block })
+        this.costs.final(output.block.body)
         this.background(() => this.settle())
         this.changed()
+        break
+      case 'apart':
+        this.warnOfSplit(output.block)
     }
   }
 
@@ -409,11 +405,26 @@ export class Agreement {
     this.adopted = block
     if (block !== undefined) {
       this.costs.adopted(block.body.round)
-      this.init.onNews({ kind: 'adopted', block, left: left.length })
+      if (left.length > 0)
+        this.parts.logger.info(
+          { height: block.body.height },
+          `the chain has changed: ${counted(left.length, 'block')} ${left.length === 1 ? 'is' : 'are'} no longer part of it`,
+        )
     }
     this.changed()
     // What this node has computed for a round can follow any block of the round before.
     this.offer()
+  }
+
+  private warnOfSplit({ body }: Block): void {
+    if (this.isApart) return
+    this.isApart = true
+    this.parts.logger.warn(
+      { peer: body.author, height: body.height },
+      'other members have gone on with blocks that exclude what is final here: the network was parted for longer than the ' +
+        'chain waits, and its parts cannot join again. This node keeps to its chain; run `tempered chain show` on both, ' +
+        'and start a new run from the model that is to stay',
+    )
   }
 
   private offer(): void {

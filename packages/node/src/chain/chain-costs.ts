@@ -1,3 +1,4 @@
+import type { BlockBody } from '@tempered/chain'
 import type { Clock } from '../clock.js'
 import type { ChainCosts } from '../round/report.js'
 
@@ -8,6 +9,7 @@ export class CostCounter {
   /** When this node offered its aggregate of a round. */
   private readonly offered = new Map<number, number>()
   private readonly finals: number[] = []
+  private authors: string[] = []
   private agreeMs: number | null = null
   private hashesBefore = 0
 
@@ -24,7 +26,8 @@ export class CostCounter {
     this.agreeMs = this.since(round)
   }
 
-  final(round: number): void {
+  final({ round, author }: Pick<BlockBody, 'round' | 'author'>): void {
+    this.authors.push(author)
     const took = this.since(round)
     if (took !== null) this.finals.push(took)
     this.offered.delete(round)
@@ -32,15 +35,17 @@ export class CostCounter {
 
   /** Costs since the last call. `wasted`: blocks that are not part of the chain. */
   take(wasted: number): ChainCosts {
-    const { agreeMs, finals } = this
+    const { agreeMs, finals, authors } = this
     const hashes = this.hashes()
     const costs: ChainCosts = {
       agreeMs,
       finalMs: finals.length === 0 ? null : finals.reduce((sum, ms) => sum + ms, 0) / finals.length,
       wasted,
       hashes: hashes - this.hashesBefore,
+      authors,
     }
     this.agreeMs = null
+    this.authors = []
     this.finals.length = 0
     this.hashesBefore = hashes
     return costs

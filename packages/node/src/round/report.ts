@@ -35,6 +35,8 @@ export interface ChainCosts {
   readonly wasted: number
   /** Hashes that it tried. */
   readonly hashes: number
+  /** Peer ids of the authors of blocks that became final, in the order of the chain. */
+  readonly authors: readonly string[]
 }
 
 export interface PhaseTimes {
