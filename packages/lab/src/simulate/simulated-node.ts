@@ -105,8 +105,8 @@ export async function openSimulatedNode(
       clock,
       logger: silentLogger,
       stores: environment.disks[index]!.open(),
-      // Heads reach only neighbours, so none could become final.
-      coSigns: false,
+      // Heads reach only neighbours, so none could become final; those of a chain are neighbours of all, and blocks name heads.
+      coSigns: run.manifest.chain !== undefined,
       createMiner: virtualMiner,
       // Nobody comes back into a simulation by being waited for.
       agreementLimitMs: PATIENCE * run.manifest.deadlines.collectMs,

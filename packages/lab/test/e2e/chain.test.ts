@@ -10,6 +10,8 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 interface Outcome {
   /** Score of the model with which each node ended each round, by round and node. */
   readonly scores: (number | null)[][]
+  /** Authors of the final blocks, as the first node knows them. */
+  readonly authors: readonly string[]
   readonly finished: number
   readonly failed: readonly unknown[]
   readonly ledgers: { readonly checked: number; readonly valid: number }
@@ -29,6 +31,7 @@ function simulate(input: ScenarioInput): Promise<Outcome> {
   return inTemporaryFolder(async (folder) => {
     const scenario = scenarioSchema.parse({ ...SCENARIO, ...input })
     const scores: (number | null)[][] = []
+    const authors: string[] = []
     const run = await startRecordedRun({
       plan: planRun(scenario, await loadData({ source: scenario.data.source }, CACHE)),
       folder: join(folder, 'run'),
@@ -42,10 +45,11 @@ function simulate(input: ScenarioInput): Promise<Outcome> {
         const { round, testMetric } = event.report
         scores[round] ??= []
         scores[round]![event.index] = testMetric
+        if (event.index === 0) authors.push(...(event.report.chain?.authors ?? []))
       },
     })
     const { failed, ledgers, finishedHonest: finished } = await run.finish()
-    return { scores, failed, ledgers, finished }
+    return { scores, authors, failed, ledgers, finished }
   })
 }
 
@@ -118,6 +122,23 @@ describe('attacks on a chain', () => {
     const honest = scores.at(-1)?.filter((_, index) => index !== 1)
     expect(honest).toHaveLength(4)
     expect(isCommon(honest), JSON.stringify(scores)).toBe(true)
+  })
+
+  it('draw themselves: who grinds writes most blocks of a proof of stake', async () => {
+    const share = async (attack: string): Promise<number> => {
+      const { authors } = await simulate({
+        nodes: 8,
+        chain: 'pos',
+        training: { rounds: 16, localSteps: 1, learningRate: 0.1 },
+        adversaries: [{ nodes: [1, 4], attack }],
+      } as unknown as ScenarioInput)
+      expect(authors).toHaveLength(16)
+      const counts = new Map<string, number>()
+      for (const author of authors) counts.set(author, (counts.get(author) ?? 0) + 1)
+      return Math.max(...counts.values()) / authors.length
+    }
+    expect(await share('label-flip')).toBeLessThan(0.5)
+    expect(await share('stake-grinding')).toBeGreaterThan(0.5)
   })
 
   it('stop it where more members lie than it bears', async () => {
