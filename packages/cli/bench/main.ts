@@ -7,7 +7,7 @@ import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
 import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
-import { benchEngines } from '../../train/bench/engines.bench.js'
+import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
 import { benchLedgerShare } from './ledger-share.bench.js'
 import { benchSimulations } from './simulation.bench.js'
@@ -76,7 +76,7 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
       training: table(
         ['model', 'engine', 'samples/s', 'of PyTorch', 'of tfjs'],
         rows.map((row) => [
-          row.model,
+          caseText(row),
           row.engine,
           count(row.samplesPerSecond),
           ratio(row.ratioToPytorch),

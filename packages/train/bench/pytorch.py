@@ -1,8 +1,9 @@
 """Training steps of the built-in models in PyTorch, on one thread, for engines.bench.ts.
 
-Commands on standard input, one answer each: `blas`, `open <model>`, `run <steps>` (prints the best step in seconds).
+Commands on standard input, one answer each: `blas`, `open <model> <inputs>` (float32, base64), `run <steps>` (prints the best step in seconds).
 """
 
+import base64
 import re
 import sys
 import time
@@ -14,12 +15,6 @@ from torch.nn import functional
 
 torch.set_num_threads(1)
 BATCH = 32
-
-
-def noise(length):
-    """As `noise` in engines.bench.ts."""
-    k = numpy.arange(length, dtype=numpy.uint64)
-    return ((k * 2654435761 % 2**32) >> 8).astype(numpy.float32) / numpy.float32(2**24)
 
 
 class Same(nn.Module):
@@ -61,11 +56,10 @@ class LstmText(nn.Module):
         return self.dense(self.lstm(self.embedding(tokens))[0][:, -1])
 
 
-def images(height, channels):
-    return torch.from_numpy(noise(BATCH * height * height * channels).reshape(BATCH, channels, height, height))
+def create(name, floats):
+    def images(height, channels):
+        return torch.from_numpy(floats.reshape(BATCH, channels, height, height))
 
-
-def create(name):
     if name == 'softmax':
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), images(28, 1)
     if name == 'mlp':
@@ -81,8 +75,8 @@ def create(name):
         return nn.Sequential(Same(3, 16, 3, 1), nn.GroupNorm(8, 16), nn.ReLU(), *blocks, *head), images(32, 3)
     if name == 'tabular-mlp':
         layers = [nn.Linear(32, 64), nn.LayerNorm(64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)]
-        return nn.Sequential(*layers), torch.from_numpy(noise(BATCH * 32).reshape(BATCH, 32))
-    tokens = torch.from_numpy((noise(BATCH * 40) * 1000).astype(numpy.int64).reshape(BATCH, 40))
+        return nn.Sequential(*layers), torch.from_numpy(floats.reshape(BATCH, 32))
+    tokens = torch.from_numpy((floats * 1000).astype(numpy.int64).reshape(BATCH, 40))
     return LstmText(), tokens
 
 
@@ -97,7 +91,7 @@ def main():
                 found = sorted(set(re.findall(r'\S*(?:blas|mkl)\S*', maps.read())))
             print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} thread,', ' '.join(found) or 'no BLAS found')
         elif command == 'open':
-            model, inputs = create(rest[0])
+            model, inputs = create(rest[0], numpy.frombuffer(base64.b64decode(rest[1]), numpy.float32).copy())
             optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
             print(sum(parameter.numel() for parameter in model.parameters()))
         else:

@@ -6,14 +6,33 @@ export function descend(
   const rates = f32x4.splat(rate)
   const momenta = f32x4.splat(momentum)
   const decays = f32x4.splat(decay)
-  const bytes = <usize>length << 2
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const w = v128.load(parameters + at)
-    let g = v128.load(gradients + at)
-    if (decay != 0) g = f32x4.add(g, f32x4.mul(decays, w))
-    const v = f32x4.add(f32x4.mul(momenta, v128.load(velocities + at)), g)
-    v128.store(velocities + at, v)
-    v128.store(parameters + at, f32x4.sub(w, f32x4.mul(rates, v)))
+  let w = parameters
+  let v = velocities
+  let g = gradients
+  const end = parameters + (<usize>length << 2)
+  // Sixteen at a time: addresses and the loop cost as much as the arithmetic otherwise.
+  if (decay == 0) {
+    for (; w + 64 <= end; w += 64, v += 64, g += 64) {
+      const v0 = f32x4.add(f32x4.mul(momenta, v128.load(v)), v128.load(g))
+      v128.store(v, v0)
+      v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(rates, v0)))
+      const v1 = f32x4.add(f32x4.mul(momenta, v128.load(v, 16)), v128.load(g, 16))
+      v128.store(v, v1, 16)
+      v128.store(w, f32x4.sub(v128.load(w, 16), f32x4.mul(rates, v1)), 16)
+      const v2 = f32x4.add(f32x4.mul(momenta, v128.load(v, 32)), v128.load(g, 32))
+      v128.store(v, v2, 32)
+      v128.store(w, f32x4.sub(v128.load(w, 32), f32x4.mul(rates, v2)), 32)
+      const v3 = f32x4.add(f32x4.mul(momenta, v128.load(v, 48)), v128.load(g, 48))
+      v128.store(v, v3, 48)
+      v128.store(w, f32x4.sub(v128.load(w, 48), f32x4.mul(rates, v3)), 48)
+    }
+  }
+  for (; w < end; w += 16, v += 16, g += 16) {
+    let gradient = v128.load(g)
+    if (decay != 0) gradient = f32x4.add(gradient, f32x4.mul(decays, v128.load(w)))
+    const velocity = f32x4.add(f32x4.mul(momenta, v128.load(v)), gradient)
+    v128.store(v, velocity)
+    v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(rates, velocity)))
   }
 }
 

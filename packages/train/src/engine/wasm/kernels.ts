@@ -46,6 +46,12 @@ export interface Kernels {
   readonly copyRows: Kernel
   readonly addRows: Kernel
   readonly scaleBytes: (from: number, count: number, channels: number, tables: number, to: number) => void
+  readonly compressRows: (...values: number[]) => number
+  readonly sparseProduct: Kernel
+  readonly transposePairs: Kernel
+  readonly sparseGradient: Kernel
+  readonly sparseDescend: Kernel
+  readonly transpose: (from: number, rows: number, columns: number, to: number) => void
   readonly embed: Kernel
   readonly embedGradient: Kernel
   readonly maxPool: (window: number, samples: number, from: number, to: number, taps: number) => void

@@ -9,6 +9,7 @@ import { createDenseStage } from './stages/dense.js'
 import { createDepthwiseStage } from './stages/depthwise.js'
 import { createActivationStage, createDropoutStage, createPositionStage } from './stages/elementwise.js'
 import { createEmbeddingStage } from './stages/embedding.js'
+import { createFirstDenseStage, isFirstDense } from './stages/first-dense.js'
 import { createNormStage } from './stages/norm.js'
 import { createGlobalPoolStage, createPoolStage } from './stages/pool.js'
 import { createRecurrentStage } from './stages/recurrent.js'
@@ -78,7 +79,9 @@ function createStage(
 ): { stage: Stage; output: Value } {
   switch (operation.kind) {
     case 'dense':
-      return createDenseStage(operation, input, workshop)
+      return isFirstDense(operation, input)
+        ? createFirstDenseStage(operation, input, workshop)
+        : createDenseStage(operation, input, workshop)
     case 'conv':
       return createConvStage(operation, input, workshop)
     case 'depthwise-conv':

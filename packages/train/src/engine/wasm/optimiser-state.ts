@@ -3,6 +3,7 @@
 import type { Optimiser } from '../engine.js'
 import type { EngineMemory } from './engine-memory.js'
 import type { Kernels } from './kernels.js'
+import type { Descent } from './stage.js'
 
 export class OptimiserState {
   private readonly memory: EngineMemory
@@ -11,6 +12,7 @@ export class OptimiserState {
   private readonly count: number
   /** Addresses; reserved when they are needed first. */
   private readonly moments: number[] = []
+  private readonly descent: Descent = { velocities: 0, rate: 0, momentum: 0, weightDecay: 0 }
   /** Powers of Adam's β₁ and β₂: one more factor in every step. */
   private powers: [number, number] = [1, 1]
 
@@ -32,12 +34,40 @@ export class OptimiserState {
     while (this.moments.length < wanted) this.moments.push(this.memory.reserve(4 * this.count))
   }
 
+  /** What stages need to update a tensor themselves; undefined for other optimisers than SGD. */
+  descentOf(optimiser: Optimiser, learningRate: number): Descent | undefined {
+    if (optimiser.kind !== 'sgd') return undefined
+    const { descent } = this
+    descent.velocities = this.moments[0] as number
+    descent.rate = learningRate
+    descent.momentum = optimiser.momentum
+    descent.weightDecay = optimiser.weightDecay
+    return descent
+  }
+
+  /** Gradient descent of all parameters but those from `from` to `to`, both multiples of 4. */
+  descendAround(descent: Descent, gradients: number, from: number, to: number): void {
+    this.descend(descent, gradients, 0, from)
+    this.descend(descent, gradients, to, this.count)
+  }
+
+  private descend(
+    { velocities, rate, momentum, weightDecay }: Descent,
+    gradients: number,
+    from: number,
+    to: number,
+  ): void {
+    if (to <= from) return
+    const at = 4 * from
+    const { kernels, parameters } = this
+    kernels.descend(parameters + at, velocities + at, gradients + at, to - from, rate, momentum, weightDecay)
+  }
+
   step(optimiser: Optimiser, learningRate: number, gradients: number): void {
     const { kernels, parameters, count } = this
     const [first, second] = this.moments as [number, number]
     if (optimiser.kind === 'sgd') {
-      const { momentum, weightDecay } = optimiser
-      kernels.descend(parameters, first, gradients, count, learningRate, momentum, weightDecay)
+      this.descend(this.descentOf(optimiser, learningRate) as Descent, gradients, 0, count)
       return
     }
     const { beta1, beta2, epsilon, weightDecay, decoupled } = optimiser

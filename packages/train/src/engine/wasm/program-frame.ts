@@ -6,7 +6,7 @@ import type { ArenaBuffer, Phase } from './arena-plan.js'
 import { align, type EngineMemory } from './engine-memory.js'
 import { type GemmScratch, PACKED_A_BYTES } from './gemm-task.js'
 import type { ModelStages } from './model-stages.js'
-import type { Frame } from './stage.js'
+import type { Descent, Frame } from './stage.js'
 
 /** Bytes of the parts of the arena; inputs and targets per sample. */
 export interface FrameSizes {
@@ -33,6 +33,8 @@ interface Layout {
 export class ProgramFrame implements Frame {
   /** Of the step. */
   seed = 0
+  descent: Descent | undefined
+  updated: number | undefined
   private readonly memory: EngineMemory
   private readonly model: Model
   private readonly stages: ModelStages
@@ -109,6 +111,10 @@ export class ProgramFrame implements Frame {
 
   gradient(tensor: number | undefined): number {
     return this.layout.gradients + 4 * this.slot(tensor).offset
+  }
+
+  velocity(tensor: number | undefined): number {
+    return (this.descent as Descent).velocities + 4 * this.slot(tensor).offset
   }
 
   private slot(tensor: number | undefined): TensorSlot {

@@ -32,9 +32,24 @@ export interface Frame {
   readonly scratch: GemmScratch
   /** Address of a buffer's first sample. */
   at(buffer: ArenaBuffer): number
+  /** How a stage may update a tensor itself instead of writing its gradient; undefined where gradients are wanted. */
+  readonly descent: Descent | undefined
+  /** The tensor that a stage has updated. */
+  updated: number | undefined
   /** Address of a tensor (by its position in the operation's list), and of its gradient. */
   parameter(tensor: number | undefined): number
   gradient(tensor: number | undefined): number
+  /** Of its velocities, while there is a descent. */
+  velocity(tensor: number | undefined): number
+}
+
+/** Gradient descent with momentum; see `Optimiser` in `engine.ts`. */
+export interface Descent {
+  /** Address of the velocities of all parameters. */
+  velocities: number
+  rate: number
+  momentum: number
+  weightDecay: number
 }
 
 export interface Stage {
@@ -58,6 +73,8 @@ export class Workshop {
   padded = 0
   /** The same for each sample of a batch. */
   packedBPerSample = 0
+  /** Tensors, by their position in the model, that the program keeps transposed, with their shape as the task has it. */
+  readonly transposed = new Map<number, { readonly rows: number; readonly columns: number }>()
 
   constructor(memory: EngineMemory, kernels: Kernels) {
     this.memory = memory

@@ -1,4 +1,4 @@
-import type { Model } from '../../task/operation.js'
+import type { Model, TensorSlot } from '../../task/operation.js'
 import { TrainError } from '../../trainer/train-error.js'
 import type { LossName, Program, StepOptions } from '../engine.js'
 import { ByteInputs } from './byte-inputs.js'
@@ -7,6 +7,7 @@ import type { Kernels } from './kernels.js'
 import { checkOffsets, createLossKernel, type LossKernel } from './loss-kernel.js'
 import { createModelStages, type ModelStages } from './model-stages.js'
 import { OptimiserState } from './optimiser-state.js'
+import { ParameterCopies } from './parameter-copies.js'
 import { ProgramFrame } from './program-frame.js'
 import { Workshop } from './stage.js'
 
@@ -19,6 +20,7 @@ export class WasmProgram implements Program {
   private readonly frame: ProgramFrame
   private readonly optimiser: OptimiserState
   private readonly byteInputs: ByteInputs
+  private readonly parameterCopies: ParameterCopies
   /** Address of the parameters. */
   private readonly parameters: number
   /** The last views given out, so that a step allocates nothing. */
@@ -38,6 +40,7 @@ export class WasmProgram implements Program {
     this.parameters = memory.reserve(4 * model.parameterCount)
     this.optimiser = new OptimiserState(memory, kernels, this.parameters, model.parameterCount)
     this.byteInputs = new ByteInputs(memory, kernels)
+    this.parameterCopies = new ParameterCopies(memory, kernels, model, workshop.transposed)
     const sizes = {
       inputs: 4 * this.stages.input.floats,
       targets: 4 * this.lossKernel.targets,
@@ -70,19 +73,31 @@ export class WasmProgram implements Program {
 
   load(parameters: Float32Array): void {
     this.checkCount(parameters)
-    this.memory.float32.set(parameters, this.parameters / 4)
+    this.parameterCopies.write(parameters, this.parameters)
     this.optimiser.reset()
   }
 
   store(parameters: Float32Array): void {
     this.checkCount(parameters)
-    this.copyOut(this.parameters, parameters)
+    this.parameterCopies.read(this.parameters, parameters)
   }
 
   step(batch: number, options: StepOptions): number {
     this.optimiser.prepare(options.optimiser)
+    const { frame } = this
+    const { optimiser, learningRate } = options
+    const descent = this.optimiser.descentOf(optimiser, learningRate)
+    frame.descent = descent
+    frame.updated = undefined
     const loss = this.differentiate(batch, options)
-    this.optimiser.step(options.optimiser, options.learningRate, this.frame.addresses.gradients)
+    frame.descent = undefined
+    const { gradients } = frame.addresses
+    if (descent === undefined || frame.updated === undefined) {
+      this.optimiser.step(optimiser, learningRate, gradients)
+    } else {
+      const { offset, length } = this.model.tensors[frame.updated] as TensorSlot
+      this.optimiser.descendAround(descent, gradients, offset, offset + length)
+    }
     return loss
   }
 
@@ -101,7 +116,7 @@ export class WasmProgram implements Program {
   gradient(batch: number, options: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number {
     this.checkCount(out)
     const loss = this.differentiate(batch, options)
-    this.copyOut(this.frame.addresses.gradients, out)
+    this.parameterCopies.read(this.frame.addresses.gradients, out)
     return loss
   }
 
@@ -147,10 +162,6 @@ export class WasmProgram implements Program {
       : new Float32Array(buffer, address, length)
     this.views[name] = next
     return next
-  }
-
-  private copyOut(address: number, out: Float32Array): void {
-    out.set(this.memory.float32.subarray(address / 4, address / 4 + out.length))
   }
 
   private checkCount({ length }: Float32Array): void {

@@ -67,7 +67,7 @@ export function createLinear(workshop: Workshop, { rowsPerSample, inputs, units 
 }
 
 /** How long a product of so many rows and columns takes in tiles of 2 × 16, 8 or 4, per number of the sums. */
-function cost(rows: number, columns: number): number {
+export function cost(rows: number, columns: number): number {
   const rest = columns % 16
   return (
     Math.ceil(rows / 2) *
