@@ -4,9 +4,11 @@ import { EXIT, exitCodeOf } from './exit-codes.js'
 import { handleLostOutput } from './lost-output.js'
 import { createProgram } from './program.js'
 import { renderError } from './terminal/error-text.js'
+import { writeWhole } from './whole-writes.js'
 
 const program = createProgram()
 
+writeWhole()
 handleLostOutput()
 
 try {

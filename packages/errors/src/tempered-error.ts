@@ -17,12 +17,16 @@ export class TemperedError<Code extends string = string, Details = unknown> exte
   }
 }
 
-/** Control characters, but for line ends and tabs, as `\\x1b`: names in a file must not steer a terminal. */
+/**
+ * Control characters, but for line ends and tabs, as `\\x1b`, and those that turn the direction of text as `\\u202e`: names
+ * in a file must not steer a terminal, nor look like others.
+ */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
-  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (found) => {
+  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (found) => {
     const code = found.charCodeAt(0)
-    return found === '\r' ? found : `\\x${code.toString(16).padStart(2, '0')}`
+    if (found === '\r') return found
+    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, '0')}`
   })
 }
 

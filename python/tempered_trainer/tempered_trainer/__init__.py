@@ -147,7 +147,7 @@ def read_table(path, task, label=None):
     for name, use in wanted:
         if name not in header:
             text = '%s:1: has no column "%s", which the task %s%s; it has %s'
-            listed = ", ".join(header[:20]) + (", ..." if len(header) > 20 else "")
+            listed = ", ".join(map(_named, header[:20])) + (", ..." if len(header) > 20 else "")
             raise DataError(text % (path, name, use, _near(name, header), listed))
     columns = [(name, header.index(name), encode) for name, encode in columns]
     left_out, changes, kept = {}, {name: {} for name, _, _ in columns}, 0
@@ -355,7 +355,12 @@ def _shown(cell):
     return text[:40] + "…" if len(text) > 40 else text
 
 
+def _named(name):
+    return name[:60] + "…" if len(name) > 60 else name
+
+
 def _near(name, names):
+    names = [one for one in names if len(one) <= 200]
     found = difflib.get_close_matches(name, names, 1)
     return '; did you mean "%s"?' % found[0] if found else ""
 
@@ -602,10 +607,10 @@ def run(trainer):
         try:
             reply, data = _answer(trainer, request, tensor)
         except DataError as error:  # Its message says all: where in the file, and what to do.
-            reply, data = {"type": "error", "message": str(error)}, b""
+            reply, data = {"type": "error", "message": _clipped(str(error))}, b""
         except Exception as error:  # The node decides what to do; the process goes on.
             traceback.print_exc()
-            reply, data = {"type": "error", "message": "%s: %s" % (type(error).__name__, error)}, b""
+            reply, data = {"type": "error", "message": _clipped("%s: %s" % (type(error).__name__, error))}, b""
         _write(sink, reply, data)
         if request.get("type") == "shutdown":
             break
@@ -619,6 +624,14 @@ def _take_pipes():
     os.dup2(2, 1)
     sys.stdin = open(os.devnull)
     return source, sink
+
+
+# What the node takes of a message.
+_MESSAGE_LENGTH = 9_000
+
+
+def _clipped(message):
+    return message[:_MESSAGE_LENGTH] + "…" if len(message) > _MESSAGE_LENGTH else message
 
 
 def _answer(trainer, request, tensor):

@@ -12,6 +12,7 @@ import {
 import {
   defaultTopology,
   loadScenario,
+  loadScenarioData,
   loadScenarioSource,
   planRun,
   type Scenario,
@@ -47,7 +48,9 @@ export interface ClusterRunOptions {
 export async function clusterRun(file: string | undefined, options: ClusterRunOptions): Promise<void> {
   const scenario = withOptions(file === undefined ? undefined : await loadScenario(file), options)
   const cache = cacheFolder()
-  const data = await loadScenarioSource(scenario, cache)
+  const data = await (file === undefined
+    ? loadScenarioSource(scenario, cache)
+    : loadScenarioData(file, scenario, cache))
   const plan = planRun(scenario, data)
   warnOfParts(plan.topology.graph)
   const folder = newRunPath(options.out, scenario.name, new Date())

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { counted } from '@tempered/errors'
 import { temperedVersion } from '@tempered/lab'
-import { errorCode, writeNewFile } from '@tempered/node'
+import { errorCode, makeFolder, writeNewFile } from '@tempered/node'
 import {
   type ExportFormat,
   exportedTensors,
@@ -34,7 +33,7 @@ export async function modelExport(path: string, options: ModelExportOptions): Pr
   const card = cardOf(found, options, proof === undefined ? null : PROOF_FILE)
   const metadata = { run: card.run.id, entry: card.entry, round: String(round), licence: card.licence }
   const files = await exportModel(found.task, found.parameters, options.format, metadata)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const written = [
     ...files,
     { name: 'README.md', bytes: Buffer.from(modelCardText(card), 'utf8') },

@@ -1,7 +1,7 @@
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { parseText } from '@tempered/lab/documents'
-import { createIdentityFile, writeFileAtomic } from '@tempered/node'
+import { createIdentityFile, makeFolder, writeFileAtomic } from '@tempered/node'
 import { z } from 'zod'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { nodeTemplate } from '../config/node-template.js'
@@ -24,7 +24,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   if (options.manifest !== undefined && options.manifestPeer !== undefined) {
     throw new CliError('E_USAGE', 'give --manifest or --manifest-peer, not both')
   }
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   if ((await readdir(folder)).includes('node.yaml')) {
     throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} already exists; choose another folder`)
   }

@@ -164,8 +164,15 @@ function checkDocument<S extends z.ZodType>(
  */
 function valuesOf(document: Document.Parsed, path: string, at: (offset: number) => string): unknown {
   visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) !== undefined) return
+    Alias(_key, alias, above) {
+      const target = alias.resolve(document)
+      if (target !== undefined && above.includes(target))
+        throw new LabError(
+          'E_CONFIG',
+          `${at(alias.range?.[0] ?? 0)}: *${shortText(alias.source)} stands inside what it repeats, without end`,
+          { path },
+        )
+      if (target !== undefined) return
       const message = `there is no anchor &${shortText(alias.source)} before *${shortText(alias.source)}; text that begins with * needs quotes`
       throw new LabError('E_CONFIG', `${at(alias.range?.[0] ?? 0)}: ${message}`, { path })
     },

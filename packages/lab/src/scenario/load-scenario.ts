@@ -3,7 +3,7 @@ import { createTopology } from '@tempered/robust-agg/topology'
 import { DataError, type DataSource, partition, splitLabels, TrainError } from '@tempered/train'
 import { loadKind } from '../documents/file-kind.js'
 import { readInitial } from '../documents/initial.js'
-import { documentError, loadDocument } from '../documents/load-document.js'
+import { documentError, documentPlace, loadDocument } from '../documents/load-document.js'
 import { resolveDataKeys } from '../documents/task-file.js'
 import { LabError } from '../errors.js'
 import { prepareModules } from '../plugins/resolve-modules.js'
@@ -36,7 +36,7 @@ export async function loadScenario(file: string): Promise<Scenario> {
 
 /**
  * Loads what a scenario's runs need, and tries its model and, with every seed, its split on the data. Throws E_CONFIG with
- * the place in the file, and what a trainer process fails with that is asked for the parameters to begin with.
+ * the place in the file, DataError for the data as such, and what a trainer process fails with that is asked for the parameters to begin with.
  */
 export async function loadScenarioData(
   file: string,
@@ -46,8 +46,8 @@ export async function loadScenarioData(
   await locateErrors(file, [scenario.trainers === undefined ? 'task' : 'trainers'], async () =>
     requireEveryTrainer(scenario),
   )
-  const source = await locateErrors(file, ['data', 'source'], () =>
-    loadScenarioSamples(scenario, cacheFolder),
+  const source = await loadScenarioSamples(scenario, cacheFolder).catch((error: unknown) =>
+    atSource(file, error),
   )
   const task = await locateErrors(file, [scenario.task === undefined ? 'model' : 'task'], async () =>
     scenarioTask(scenario, source),
@@ -80,6 +80,15 @@ async function locateErrors<T>(file: string, path: readonly string[], work: () =
     if (!isPlaceless(error)) throw error
     throw await documentError(file, [{ path, message: error.message }])
   }
+}
+
+/** Throws what is wrong with the data, and where the file names them. */
+async function atSource(file: string, error: unknown): Promise<never> {
+  const path = ['data', 'source']
+  if (error instanceof DataError)
+    error.message += ` (named at ${await documentPlace(file, path)}, ${path.join('.')})`
+  else if (isPlaceless(error)) throw await documentError(file, [{ path, message: error.message }])
+  throw error
 }
 
 /** Whether an error is about what the file names, without saying where. */

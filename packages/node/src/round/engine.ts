@@ -161,8 +161,10 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       fromRound,
       () => silentNeighbours(loop.state),
       (peer, status) => {
-        const { round } = loop.state
-        if (status.newestRound > round && !status.rounds.includes(round)) {
+        const { round, neighbours } = loop.state
+        // One that was started again after its last round has nothing to announce any more.
+        const isPast = status.newestRound > round || neighbours.get(peer)?.finished === true
+        if (isPast && !status.rounds.includes(round)) {
           dispatch({ type: 'passed', peer, round })
         }
       },

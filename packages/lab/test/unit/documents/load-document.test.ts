@@ -68,6 +68,8 @@ describe('parseText', () => {
     ['name x\nnodes: 3\n', /^file\.yaml:1:1: a key is expected here/],
     ['name: "x\n', /^file\.yaml:2:1: a quote is not closed/],
     ['name: x\n---\nname: y\n', /^file\.yaml:2:1: a second document begins here; keep one in a file$/],
+    ['a: &a\n  b: *a\n', /^file\.yaml:2:6: \*a stands inside what it repeats, without end$/],
+    ['a: &a [*a]\n', /^file\.yaml:1:8: \*a stands inside/],
     ['name: @x\n', /^file\.yaml:1:7: .*needs quotes/],
     ['name: *x\n', /^file\.yaml:1:7: there is no anchor &x before \*x/],
   ])('says how to mend %j', (text, expected) => {

@@ -44,7 +44,7 @@ export function nameOf(cell: Cell): string {
 
 function jsonOf(value: object): string {
   try {
-    return JSON.stringify(value)
+    return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? Number(part) : part))
   } catch (cause) {
     // Thousands of levels, more than the stack has room for.
     if (!(cause instanceof RangeError)) throw cause
@@ -60,8 +60,8 @@ export function shown(cell: Cell): string {
 
 /** Advice for a text that is no number. */
 export function numberAdvice(cell: Cell): string {
-  if (cell instanceof Date) return 'a date; write it as a number, for example days since a fixed date'
-  if (typeof cell === 'object') return 'a list or an object; give each of its numbers a column'
+  if (cell instanceof Date) return 'write dates as numbers, for example days since a fixed date'
+  if (typeof cell === 'object') return 'give each number of a list or an object a column of its own'
   if (typeof cell !== 'string') return 'write a finite number'
   const text = cell.trim()
   if (NUMBER.test(text.replace(',', '.')) && text.includes(',')) return 'write decimals with a point'

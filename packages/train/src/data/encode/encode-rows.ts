@@ -9,7 +9,7 @@ import type { Cell, RowSource } from '../formats/raw.js'
 import { checkTargetBytes } from '../limits.js'
 import { isMissing, nameOf } from './cells.js'
 import { ChangeCounts } from './change-counts.js'
-import { type CellPlace, columnEncoder, missingValue } from './columns.js'
+import { type CellPlace, columnEncoder } from './columns.js'
 import type { Encoded } from './encoded.js'
 import type { SampleSpace } from './sample-space.js'
 import { GrowingStore } from './sample-store.js'
@@ -201,7 +201,12 @@ function textEncoder(input: Extract<Task['input'], { type: 'text' }>, sequence: 
     width: length + (sequence ? 1 : 0),
     leftOut,
     samples([cell], place) {
-      if (typeof cell !== 'string' && isMissing(cell)) throw missingValue(column, place)
+      if (typeof cell !== 'string' && isMissing(cell))
+        throw new DataError(
+          'E_DATA_VALUE',
+          `column "${column}" has no value here; remove the row, or write "" for an empty text`,
+          place,
+        )
       const tokens = tokenize(typeof cell === 'string' ? cell : nameOf(cell))
       if (!sequence) return [cutTokens(tokens, length)]
       const windows = tokenWindows(tokens, length)

@@ -23,7 +23,7 @@ export async function headOf(file: string): Promise<Buffer> {
   }
 }
 
-/** Throws E_DATA_FORMAT for spreadsheets, whatever their name, and for packed files whose name does not say it. */
+/** Throws E_DATA_FORMAT for spreadsheets and others that are no data, and for files whose name says something else. */
 export async function refuseForeign(file: string, head: Buffer): Promise<void> {
   const start = head.toString('latin1', 0, 8)
   const kind = await spreadsheetKind(file, start)
@@ -33,6 +33,15 @@ export async function refuseForeign(file: string, head: Buffer): Promise<void> {
       `is ${kind}; save the sheet as CSV (UTF-8), with the names of the columns in the first line`,
       { file },
     )
+  const text = head.toString('latin1', 0, 64).trimStart().toLowerCase()
+  if (text.startsWith('version https://git-lfs'))
+    throw new DataError('E_DATA_FORMAT', 'is a pointer of Git LFS, not the data; fetch them: git lfs pull', {
+      file,
+    })
+  if (text.startsWith('<!doctype html') || text.startsWith('<html'))
+    throw new DataError('E_DATA_FORMAT', 'is a web page (HTML), not data; download the file itself', { file })
+  if (/\.(csv|tsv)$/i.test(file) && /^\{\s*"/.test(text))
+    throw new DataError('E_DATA_FORMAT', 'looks like JSON lines; name it .jsonl', { file, line: 1 })
   if (start.startsWith(GZIP) && !file.endsWith('.gz'))
     throw new DataError('E_DATA_FORMAT', 'is compressed (gzip), which its name does not say; add .gz to it', {
       file,

@@ -1,5 +1,6 @@
 /** PNG and JPEG images as bytes, decoded without native code. */
 
+import { inflateSync } from 'node:zlib'
 import { errorMessage } from '@tempered/errors'
 import jpeg from 'jpeg-js'
 import { PNG } from 'pngjs'
@@ -51,18 +52,71 @@ export function imageSize(file: string, bytes: Buffer): ImageSize {
 export function decodeImage(file: string, bytes: Buffer): DecodedImage {
   const size = imageSize(file, bytes)
   try {
+    if (isPng(bytes)) checkPixels(bytes)
     const { width, height, data } = isPng(bytes)
       ? PNG.sync.read(bytes, { checkCRC: true })
       : jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false, maxMemoryUsageInMB: 1024 })
     if (width !== size.width || height !== size.height) throw new Error('its header names another size')
     return { ...size, rgba: data }
   } catch (cause) {
-    const message = isWhole(bytes) ? errorMessage(cause) : 'it ends too early'
+    const message = isWhole(bytes) ? ownWords(cause) : 'it ends too early'
     throw new DataError('E_DATA_FORMAT', `the image is damaged (${message}); replace or remove it`, {
       file,
       cause,
     })
   }
+}
+
+/** What the decoders and zlib say of damage, in fewer words. */
+function ownWords(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === 'Z_BUF_ERROR') return 'it ends too early'
+  if (code === 'ERR_BUFFER_TOO_LARGE') return 'it holds more pixels than its header says'
+  return code?.startsWith('Z_') === true ? 'its compressed pixels are damaged' : errorMessage(cause)
+}
+
+/** Bits of a pixel by colour type and depth: samples per pixel. */
+const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
+/** First row and column, and steps, of the passes of an interlaced PNG (Adam7). */
+const PASSES = [
+  [0, 0, 8, 8],
+  [0, 4, 8, 8],
+  [4, 0, 8, 4],
+  [0, 2, 4, 4],
+  [2, 0, 4, 2],
+  [0, 1, 2, 2],
+  [1, 0, 2, 1],
+] as const
+
+/**
+ * Throws Error unless there are as many bytes of pixels as the header says: the decoder fills up what is missing with
+ * whatever is in memory.
+ */
+function checkPixels(bytes: Buffer): void {
+  const { width, height } = pngSize(bytes) as ImageSize
+  const bits = (bytes[24] as number) * (PNG_SAMPLES[bytes[25] as number] ?? 0)
+  const passes = bytes[28] === 1 ? PASSES : ([[0, 0, 1, 1]] as const)
+  let wanted = 0
+  for (const [row, column, down, along] of passes) {
+    const columns = Math.ceil((width - column) / along)
+    const rows = Math.ceil((height - row) / down)
+    // Each row begins with the number of its filter.
+    if (columns > 0 && rows > 0) wanted += rows * (1 + Math.ceil((columns * bits) / 8))
+  }
+  const found = inflateSync(Buffer.concat(pixelChunks(bytes)), { maxOutputLength: wanted + 65_536 }).length
+  if (found < wanted) throw new Error('it ends too early')
+  if (found > wanted) throw new Error('it holds more pixels than its header says')
+}
+
+function pixelChunks(bytes: Buffer): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT')
+      chunks.push(bytes.subarray(at + 8, at + 8 + length))
+    at += 12 + length
+  }
+  return chunks
 }
 
 /** Whether the mark that ends an image is there. */

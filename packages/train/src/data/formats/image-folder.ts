@@ -21,8 +21,13 @@ interface ClassFolder {
 }
 
 async function list(folder: string) {
-  return readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
     throw unreadable(folder, cause)
+  })
+  const strange = entries.find(({ name }) => name.includes('\ufffd'))
+  if (strange === undefined) return entries
+  throw new DataError('E_DATA_FORMAT', 'its name is not UTF-8; rename it', {
+    file: join(folder, strange.name),
   })
 }
 
@@ -32,7 +37,9 @@ async function classFolders(root: string): Promise<ClassFolder[] | undefined> {
   for (const entry of await list(root)) {
     if (!entry.isDirectory() || entry.name.startsWith('.')) continue
     const path = join(root, entry.name)
-    const files = (await list(path)).filter(({ name }) => IMAGE_NAME.test(name) && !name.startsWith('.'))
+    const files = (await list(path)).filter(
+      (file) => IMAGE_NAME.test(file.name) && !file.name.startsWith('.') && !file.isDirectory(),
+    )
     folders.push({ name: entry.name, files: files.map(({ name }) => join(path, name)).sort() })
   }
   return folders.some(({ files }) => files.length > 0) ? folders.sort(byName) : undefined
@@ -48,6 +55,8 @@ function byName(a: ClassFolder, b: ClassFolder): number {
 interface Found {
   readonly train: readonly ClassFolder[]
   readonly test: readonly ClassFolder[] | undefined
+  /** The folder of a class. */
+  placeOf(name: string): string
 }
 
 /** The images of a folder by class, or undefined when it is not such a folder. Throws E_DATA_NOT_FOUND. */
@@ -56,10 +65,14 @@ async function findImages(root: string): Promise<Found | undefined> {
   if (names.includes('train')) {
     const train = await classFolders(join(root, 'train'))
     const test = names.includes('test') ? await classFolders(join(root, 'test')) : undefined
-    if (train !== undefined) return { train, test }
+    if (train !== undefined) {
+      const placeOf = (name: string): string =>
+        join(root, train.some((one) => one.name === name) ? 'train' : 'test', name)
+      return { train, test, placeOf }
+    }
   }
   const train = await classFolders(root)
-  return train === undefined ? undefined : { train, test: undefined }
+  return train === undefined ? undefined : { train, test: undefined, placeOf: (name) => join(root, name) }
 }
 
 /**
@@ -74,7 +87,7 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
   const notices: string[] = []
   const all = [...found.train, ...(found.test ?? [])]
   const names = [...new Set(all.map(({ name }) => name))]
-  const classes = classNumbers(root, names, options, notices)
+  const classes = classNumbers(root, names, options, notices, found.placeOf)
   const shape = options.imageShape ?? (await commonShape(all.flatMap(({ files }) => files)))
   const part = (folders: readonly ClassFolder[]) => imagePart(root, folders, classes.numbers, shape, notices)
   return {
@@ -118,6 +131,7 @@ function classNumbers(
   names: readonly string[],
   { classNames, classes }: ReadOptions,
   notices: string[],
+  placeOf: (name: string) => string,
 ): ClassNumbers {
   if (classNames !== undefined) {
     const numbers = new Map(classNames.map((name, k) => [name, k]))
@@ -128,7 +142,7 @@ function classNumbers(
         'E_LABEL_RANGE',
         `"${unknown}" is not a class of the task${near === undefined ? ';' : `; did you mean "${near}"?`} ` +
           `${near === undefined ? 'rename' : 'Rename'} the folder to one of ${some(classNames)}`,
-        { file: join(root, unknown) },
+        { file: placeOf(unknown) },
       )
     }
     return { numbers, count: classNames.length, names: classNames }

@@ -66,7 +66,7 @@ function parseLine(file: string, line: number, text: string): JsonLine['value'] 
   } catch (cause) {
     throw new DataError(
       'E_DATA_FORMAT',
-      `is no JSON (${(cause as Error).message}); write one JSON object per line`,
+      `is no JSON (${(cause as Error).message}); ${/\b(NaN|Infinity)\b/.test(text) ? 'write null for a value that is not known' : 'write one JSON object per line'}`,
       { file, line, cause },
     )
   }

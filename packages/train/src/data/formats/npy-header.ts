@@ -116,7 +116,7 @@ function typeText(name: string | undefined): string {
     return `holds big-endian numbers (${name}); convert it with x.astype('${name.replace('>', '<')}')`
   if (name.includes('O'))
     return 'holds Python objects, which are never unpickled here; save an array of numbers'
-  if (/[US]/.test(name)) return `holds texts (${name}); save the labels as whole numbers`
+  if (/[US]/.test(name)) return `holds texts (${name}); save numbers, labels as whole ones`
   if (name.startsWith('<c'))
     return `holds complex numbers (${name}); save their parts: numpy.stack([x.real, x.imag], -1)`
   return `holds numbers of type ${name}; convert it with x.astype('float32')`

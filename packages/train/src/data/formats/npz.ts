@@ -22,7 +22,13 @@ export async function openNpz(file: string): Promise<ArraySource> {
 /** The arrays of an NPZ file by name; nothing is unpacked but headers. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT. */
 export async function openNpzArrays(file: string): Promise<ReadonlyMap<string, NumberArray>> {
   const arrays = new Map<string, NumberArray>()
-  for (const entry of await entriesOf(file)) {
+  const entries = await entriesOf(file)
+  const [first] = entries
+  if (first !== undefined && !entries.some(({ fileName }) => fileName.endsWith('.npy')))
+    throw new DataError('E_DATA_FORMAT', `is a zip without arrays (it holds ${first.fileName}); unpack it`, {
+      file,
+    })
+  for (const entry of entries) {
     if (!entry.fileName.endsWith('.npy')) continue
     const name = entry.fileName.slice(0, -'.npy'.length)
     checkEntry(file, name, entry)
@@ -67,7 +73,7 @@ function assign(file: string, format: 'npy' | 'npz', found: ReadonlyMap<string, 
   const inputs = arrays.get('x_train') ?? arrays.get('x')
   if (inputs === undefined) {
     const names = [...found.keys()]
-    const near = names.find((name) => nearestName(name, KNOWN_NAMES) !== undefined)
+    const near = names.find((name) => !isKnown(name) && nearestName(name, KNOWN_NAMES) !== undefined)
     throw new DataError(
       'E_DATA_MISMATCH',
       `has no array x or x_train (it has ${names.join(', ') || 'none'}${near === undefined ? '' : `; rename ${near}`}); ` +
@@ -158,7 +164,7 @@ async function* entryBytes(file: string, entry: Entry): AsyncGenerator<Buffer> {
 function damaged(file: string, cause: Error): DataError {
   return new DataError(
     'E_DATA_FORMAT',
-    `is no zip of arrays, or damaged (${cause.message}); save it again with numpy.savez`,
+    `is no zip of arrays, or damaged${/central directory/i.test(cause.message) ? '' : ` (${cause.message})`}; save it again with numpy.savez`,
     { file, cause },
   )
 }

@@ -1,14 +1,16 @@
 /** Parquet, by hyparquet: one row group after the other, all codecs of the format. */
 
 import type { FileHandle } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
 import {
   type AsyncBuffer,
+  type Compressors,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
 } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
+import { compressors as others } from 'hyparquet-compressors'
 import { DataError } from '../data-error.js'
 import type { Row, RowSource } from './raw.js'
 import { openDataFile } from './text-stream.js'
@@ -17,6 +19,8 @@ import { openDataFile } from './text-stream.js'
 const MAX_FOOTER = 256 * 1024 * 1024
 /** Rows that are unpacked at the same time, where row groups are larger. */
 const ROWS_AT_A_TIME = 10_000
+/** Its own gzip leaves the checksum unread. */
+const compressors: Compressors = { ...others, GZIP: (input) => new Uint8Array(gunzipSync(input)) }
 const MAGIC = 'PAR1'
 const WRITE_AGAIN = 'write it again, for example with pandas: data.to_parquet(file)'
 
@@ -60,6 +64,9 @@ async function* rows(
         if (objects.length !== rowEnd - at)
           throw new Error(`${objects.length} rows where the footer promises ${rowEnd - at}`)
         const start = at + 1
+        // Values that are missing are null.
+        const bad = objects.findIndex((object) => wanted.some((name) => object[name] === undefined))
+        if (bad >= 0) throw damaged(file, new Error('a value that its dictionary does not have'), start + bad)
         yield objects.map((object, k) => ({ line: start + k, cells: wanted.map((name) => object[name]) }))
       }
     }

@@ -39,7 +39,9 @@ export function unreadable(file: string, cause: NodeJS.ErrnoException): DataErro
         ? 'is a folder; name a file in it'
         : cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
           ? 'does not exist; check the path'
-          : `cannot be read (${cause.code ?? cause.message}); check the path and its permissions`
+          : cause.code === 'ELOOP'
+            ? 'is a link that leads back to itself; name the file'
+            : `cannot be read (${cause.code ?? cause.message}); check the path and its permissions`
   return new DataError('E_DATA_NOT_FOUND', what, { file, cause })
 }
 
@@ -101,7 +103,6 @@ function streamError(file: string, cause: NodeJS.ErrnoException, packed: boolean
   if (cause.code?.startsWith('Z_') === true)
     return new DataError('E_GZIP_CORRUPT', 'the compressed data is damaged; fetch the file again', {
       file,
-      offset: 0,
       cause,
     })
   return unreadable(file, cause)

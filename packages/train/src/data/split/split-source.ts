@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { errorMessage } from '@tempered/errors'
 import { DataError } from '../data-error.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
@@ -108,7 +109,7 @@ async function dealRows(
   files: readonly string[],
 ): Promise<void> {
   const owner = ownersOf(parts)
-  const streams = files.map((file) => createWriteStream(file))
+  const streams = files.map((file) => createWriteStream(file).on('error', () => undefined))
   try {
     let row = 0
     for await (const lines of rowTexts(source, streams)) {
@@ -116,11 +117,22 @@ async function dealRows(
     }
   } finally {
     await Promise.all(streams.map((stream) => new Promise((resolve) => stream.end(resolve))))
+    for (const stream of streams) checkWritten(stream)
   }
 }
 
 async function write(stream: WriteStream, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, 'drain')
+  checkWritten(stream)
+  if (!stream.write(text)) await once(stream, 'drain').catch(() => checkWritten(stream))
+}
+
+/** Throws E_DATA_DISK for what the disk has refused. */
+function checkWritten({ errored, path }: WriteStream): void {
+  if (errored != null)
+    throw new DataError('E_DATA_DISK', `cannot be written: ${errorMessage(errored)}`, {
+      file: String(path),
+      cause: errored,
+    })
 }
 
 /** The rows as they are written; headers are written at once. Throws E_DATA_MISMATCH for Parquet. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
+import { crc32, deflateRawSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder } from '../../../../lab/test/support/temporary-folder.js'
 import { DataError, type DataErrorCode } from '../../../src/data/data-error.js'
@@ -69,6 +69,33 @@ async function claimingPng(width: number): Promise<Buffer> {
   bytes.writeUInt32BE(width, 16)
   bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29)
   return bytes
+}
+
+/** A grey PNG whose rows of pixels are changed before they are packed. */
+function pngOf(width: number, height: number, change: (rows: Buffer) => Buffer): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header[8] = 8
+  const chunk = (name: string, bytes: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(name, 'latin1'), bytes])
+    const out = Buffer.alloc(12 + bytes.length)
+    out.writeUInt32BE(bytes.length, 0)
+    body.copy(out, 4)
+    out.writeUInt32BE(crc32(body), 8 + bytes.length)
+    return out
+  }
+  const pixels = deflateSync(change(Buffer.alloc((width + 1) * height)))
+  const start = Buffer.from('89504e470d0a1a0a', 'hex')
+  return Buffer.concat([start, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+  try {
+    return gunzipSync(bytes).length > 0
+  } catch {
+    return false
+  }
 }
 
 /** Noise in the middle of a long table. */
@@ -387,6 +414,24 @@ const CASES: readonly Case[] = [
     code: 'E_DATA_FORMAT',
     message: /is a spreadsheet by its name; save the sheet as CSV/,
   },
+  {
+    name: 'a pointer of Git LFS',
+    files: { 't.csv': 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' },
+    code: 'E_DATA_FORMAT',
+    message: /git lfs pull/,
+  },
+  {
+    name: 'a web page',
+    files: { 't.csv': '<!DOCTYPE html>\n<html></html>\n' },
+    code: 'E_DATA_FORMAT',
+    message: /web page/,
+  },
+  {
+    name: 'JSON lines called .csv',
+    files: { 't.csv': '{"a": 1, "kind": "red", "label": "yes"}\n' },
+    code: 'E_DATA_FORMAT',
+    message: /name it \.jsonl/,
+  },
   // JSON lines
   {
     name: 'one JSON list',
@@ -492,6 +537,27 @@ const CASES: readonly Case[] = [
         return c
       }),
     },
+    code: 'E_DATA_FORMAT',
+    message: /damaged/,
+  },
+  {
+    name: 'a packed page of Parquet whose checksum is wrong',
+    files: {
+      't.parquet': readFile(fixture('pandas-gzip.parquet')).then((b) => {
+        const c = Buffer.from(b)
+        // The checksum stands eight bytes before the end of what is packed.
+        const start = c.indexOf(Buffer.from([0x1f, 0x8b]))
+        let end = start + 18
+        while (!isGzip(c.subarray(start, end))) end++
+        const place = end - 8
+        c[place] = (c[place] as number) ^ 255
+        return c
+      }),
+    },
+    task: ownTask(
+      { type: 'table', columns: [{ name: 'age', type: 'number', missing: 'drop' }] },
+      { type: 'class', classes: ['yes', 'no'] },
+    ),
     code: 'E_DATA_FORMAT',
     message: /damaged/,
   },
@@ -701,6 +767,13 @@ const CASES: readonly Case[] = [
     code: 'E_DATA_FORMAT',
     message: /announces|too many bytes/,
   },
+  {
+    name: 'a table in a zip',
+    files: { 't.zip': zip(stored('t.csv')) },
+    task: tensor,
+    code: 'E_DATA_FORMAT',
+    message: /is a zip without arrays \(it holds t.csv\); unpack it/,
+  },
   // images
   {
     name: 'an image of another size',
@@ -716,6 +789,38 @@ const CASES: readonly Case[] = [
     task: image,
     code: 'E_DATA_FORMAT',
     message: /image is damaged \(it ends too early\)/,
+  },
+  {
+    name: 'a PNG with too few pixels, which its decoder would fill up with what is in memory',
+    files: { 'i/cat/1.png': pngOf(3, 2, (rows) => rows.subarray(0, -5)), 'i/dog/2.png': png() },
+    source: 'i',
+    task: image,
+    code: 'E_DATA_FORMAT',
+    message: /image is damaged \(it ends too early\)/,
+  },
+  {
+    name: 'a PNG with too many pixels',
+    files: { 'i/cat/1.png': pngOf(3, 2, (rows) => Buffer.concat([rows, rows])), 'i/dog/2.png': png() },
+    source: 'i',
+    task: image,
+    code: 'E_DATA_FORMAT',
+    message: /holds more pixels than its header says/,
+  },
+  {
+    name: 'a folder of a class with a name that is not UTF-8',
+    files: { 'i/cat/1.png': png(), 'i/\ufffd/1.png': png() },
+    source: 'i',
+    task: image,
+    code: 'E_DATA_FORMAT',
+    message: /its name is not UTF-8; rename it/,
+  },
+  {
+    name: 'a folder in test that is no class',
+    files: { 'i/train/cat/1.png': png(), 'i/train/dog/1.png': png(), 'i/test/fish/1.png': png() },
+    source: 'i',
+    task: image,
+    code: 'E_LABEL_RANGE',
+    message: /i\/test\/fish: "fish" is not a class/,
   },
   {
     name: 'a PNG with a flipped byte',
