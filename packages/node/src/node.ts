@@ -154,7 +154,7 @@ export async function createNode(
     { run, network, blobs, evidence, logger: logger.child({ component: 'evidence' }) },
     (found) => engine.convict(found),
   )
-  const chain = runChain(run, runRule)
+  const chain = runChain(run)
   const agreement = await openAgreement(
     components,
     {

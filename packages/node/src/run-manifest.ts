@@ -113,7 +113,7 @@ export function createRunManifest(init: RunManifestInit): Run {
     ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
     patienceRounds: 2,
   })
-  runChain(run, rule)
+  runChain(run)
   const { neighboursOf } = runTopology(run)
   for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
   return run

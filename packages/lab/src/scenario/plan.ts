@@ -97,7 +97,7 @@ export function planRun(
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
     patienceRounds: scenario.patienceRounds,
   })
-  runChain(run, rule)
+  runChain(run)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

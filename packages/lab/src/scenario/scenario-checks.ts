@@ -49,7 +49,7 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...adversaries.flatMap((entry, k) => checkAdversary(entry, training.rounds, ['adversaries', k])),
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
-    ...checkChain(scenario, rules),
+    ...checkChain(scenario),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -94,10 +94,7 @@ function checkAdversary(
 }
 
 /** Whether a common chain exists, and whether its members could check one another's blocks. */
-function checkChain(
-  { chain, topology, nodes, seed }: Scenario,
-  rules: readonly { readonly rule: ScenarioRule; readonly path: Problem['path'] }[],
-): Problem[] {
+function checkChain({ chain, topology, nodes, seed }: Scenario): Problem[] {
   if (chain === undefined) return []
   const problems: Problem[] = []
   try {
@@ -109,13 +106,6 @@ function checkChain(
       parameter === undefined ? ['architecture'] : ['params', ...parameter.split('.').filter(Boolean)]
     problems.push({ path: ['chain', ...at], message: error.message })
   }
-  for (const { rule, path } of rules)
-    if (checkRule(rule, path).length === 0 && createRunRule(rule).usesMemory)
-      problems.push({
-        path,
-        message:
-          'remembers earlier rounds, so other members of a chain could not compute its aggregates again; use another',
-      })
   if (checkTopology({ topology, nodes }, seed).length === 0) {
     const graph = createTopology(topology, nodes, seed)
     if (

@@ -206,6 +206,7 @@ export class Agreement {
     this.proposed = proposalOf(entry, this.parts.run, this.init.newestHead)
     this.costs.offer(entry.body.round)
     this.offer()
+    this.background(() => this.parts.checker.follow(this.controller.signal))
   }
 
   /**

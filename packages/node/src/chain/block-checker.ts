@@ -1,11 +1,13 @@
 import { type Block, isClosing } from '@tempered/chain'
 import {
+  blobCid,
   type ChainVerifier,
   createChainVerifier,
   decodeAnnouncement,
   type Run,
   type SignedEntry,
 } from '@tempered/protocol'
+import { createRunRule } from '../aggregate/run-rule.js'
 import type { Clock } from '../clock.js'
 import { sleep } from '../clock.js'
 import { errorMessage } from '../errors.js'
@@ -24,10 +26,17 @@ export type BlockFinding = 'right' | 'wrong' | 'unproven'
 /** Checks that a block's aggregate is what its author's ledger and the models in it give. */
 export interface BlockChecker {
   check(block: Block, signal: AbortSignal): Promise<BlockFinding>
+  /**
+   * Where the rule has a memory: computes the other members' newest rounds again while their models are there, since a
+   * block depends on all the rounds of its author before it. Elsewhere it does nothing.
+   */
+  follow(signal: AbortSignal): Promise<void>
 }
 
 export interface BlockCheckerInit {
   readonly run: Run
+  /** Peer id of this node. */
+  readonly self: string
   readonly network: Pick<RunNetwork, 'fetchEntries'>
   readonly models: ModelSource
   readonly clock: Clock
@@ -38,15 +47,29 @@ export interface BlockCheckerInit {
 const ATTEMPTS = 2
 const RETRY_MS = 500
 
-interface Copy {
-  readonly verifier: ChainVerifier
-  /** By round: the entry and the one below it. */
-  readonly entries: Map<number, { readonly entry: SignedEntry; readonly parent: SignedEntry | undefined }>
-  fetching: Promise<void>
+interface FoundEntry {
+  readonly entry: SignedEntry
+  /** The one below it. */
+  readonly parent: SignedEntry | undefined
 }
 
-export function createBlockChecker({ run, network, models, clock, logger }: BlockCheckerInit): BlockChecker {
+/** What is known of a member's ledger. */
+interface Copy {
+  readonly verifier: ChainVerifier
+  readonly entries: FoundEntry[]
+  /** Place of a round's entry among these. */
+  readonly places: Map<number, number>
+  /** How many of them were computed again, in order, and the memory of the rule after that. */
+  computed: number
+  memory: { readonly cid: string; readonly bytes: Uint8Array } | undefined
+  fetching: Promise<unknown>
+  computing: Promise<unknown>
+}
+
+export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
+  const { run, self, network, models, clock, logger } = init
   const { neighboursOf } = runTopology(run)
+  const { usesMemory } = createRunRule(run.manifest.rule)
   const copies = new Map<string, Copy>()
 
   const copyOf = (author: string): Copy => {
@@ -54,8 +77,12 @@ export function createBlockChecker({ run, network, models, clock, logger }: Bloc
     if (known !== undefined) return known
     const made: Copy = {
       verifier: createChainVerifier(run, author, neighboursOf),
-      entries: new Map(),
+      entries: [],
+      places: new Map(),
+      computed: 0,
+      memory: undefined,
       fetching: Promise.resolve(),
+      computing: Promise.resolve(),
     }
     copies.set(author, made)
     return made
@@ -70,35 +97,64 @@ export function createBlockChecker({ run, network, models, clock, logger }: Bloc
         for (const bytes of fetched) {
           const parent = copy.verifier.last
           const entry = copy.verifier.accept(bytes)
-          copy.entries.set(entry.body.round, { entry, parent })
+          copy.places.set(entry.body.round, copy.entries.length)
+          copy.entries.push({ entry, parent })
         }
       }
     }
-    copy.fetching = copy.fetching.catch(() => undefined).then(work)
-    return copy.fetching
+    const updated = copy.fetching.catch(() => undefined).then(work)
+    copy.fetching = updated
+    return updated
   }
 
-  /** What is wrong with a block, or undefined; throws when it cannot be said. */
-  const faultOf = async (block: Block, signal: AbortSignal): Promise<string | undefined> => {
-    const { author, round, aggregate } = block.body
-    const copy = copyOf(author)
-    if (!copy.entries.has(round)) await update(author, copy, signal)
-    const found = copy.entries.get(round)
-    if (found === undefined) return `its author has no entry of round ${round + 1}`
-    const { entry, parent } = found
-    const wrong = checkBlockEntry(block, entry, run)
-    if (wrong !== undefined) return wrong
+  /** What is wrong with an entry, or undefined; throws when it cannot be said. */
+  const compute = async (copy: Copy, place: number, signal: AbortSignal): Promise<string | undefined> => {
+    const { entry, parent } = copy.entries[place]!
+    const { author, aggregate } = entry.body
     const authors = authorsOf(entry)
     const lookup: BlobLookup = async (cid) =>
-      models.bytes(cid, [authors.get(cid) ?? author, author, ...run.manifest.members], signal)
-    // It is kept, since its author need not give it to anyone.
-    const finding = await createReplay(run, withInitialModel(lookup, run)).check(entry, parent, (bytes) =>
-      models.remember(aggregate.toString(), bytes),
+      cid === copy.memory?.cid
+        ? copy.memory.bytes
+        : models.bytes(cid, [authors.get(cid) ?? author, author, ...run.manifest.members], signal)
+    const finding = await createReplay(run, withInitialModel(lookup, run)).check(
+      entry,
+      parent,
+      ({ aggregate: bytes, memory }) => {
+        // It is kept, since its author need not give it to anyone.
+        models.remember(aggregate.toString(), bytes)
+        if (place !== copy.computed) return
+        copy.computed += 1
+        copy.memory = memory === undefined ? undefined : { cid: blobCid(memory).toString(), bytes: memory }
+      },
     )
     if (finding.status === 'agrees') return undefined
     if (finding.status === 'unproven') throw new Error(`models are missing: ${finding.missing.join(', ')}`)
     const { field, recorded, computed } = finding.difference
-    return `${field} is ${recorded}, computed again ${computed}`
+    return `${field} of round ${entry.body.round + 1} is ${recorded}, computed again ${computed}`
+  }
+
+  /** The same for an entry and, where the rule has a memory, all of its author's before it. One after the other. */
+  const computeTo = (copy: Copy, place: number, signal: AbortSignal): Promise<string | undefined> => {
+    if (!usesMemory) return compute(copy, place, signal)
+    const work = async (): Promise<string | undefined> => {
+      while (copy.computed <= place) {
+        const fault = await compute(copy, copy.computed, signal)
+        if (fault !== undefined) return fault
+      }
+      return undefined
+    }
+    const done = copy.computing.catch(() => undefined).then(work)
+    copy.computing = done
+    return done
+  }
+
+  const faultOf = async (block: Block, signal: AbortSignal): Promise<string | undefined> => {
+    const { author, round } = block.body
+    const copy = copyOf(author)
+    if (!copy.places.has(round)) await update(author, copy, signal)
+    const place = copy.places.get(round)
+    if (place === undefined) return `its author has no entry of round ${round + 1}`
+    return checkBlockEntry(block, copy.entries[place]!.entry, run) ?? (await computeTo(copy, place, signal))
   }
 
   return {
@@ -117,6 +173,20 @@ export function createBlockChecker({ run, network, models, clock, logger }: Bloc
             return 'unproven'
           }
           await sleep(clock, RETRY_MS * attempt, signal)
+        }
+      }
+    },
+    async follow(signal) {
+      if (!usesMemory) return
+      for (const peer of run.manifest.members) {
+        if (peer === self || signal.aborted) continue
+        const copy = copyOf(peer)
+        try {
+          await update(peer, copy, signal)
+          const fault = await computeTo(copy, copy.entries.length - 1, signal)
+          if (fault !== undefined) logger.warn({ peer }, `its ledger is wrong: ${fault}`)
+        } catch (error) {
+          logger.debug({ peer }, `its ledger cannot be followed: ${errorMessage(error)}`)
         }
       }
     },

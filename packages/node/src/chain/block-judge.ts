@@ -4,7 +4,7 @@ import type { Logger } from '../logger.js'
 import type { BlockChecker } from './block-checker.js'
 
 export interface BlockJudgeInit {
-  readonly checker: BlockChecker
+  readonly checker: Pick<BlockChecker, 'check'>
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal

@@ -1,6 +1,5 @@
 import { type OpenChain, openChain } from '@tempered/chain'
 import type { Run } from '@tempered/protocol'
-import type { Rule } from '@tempered/robust-agg'
 import { NodeError } from '../errors.js'
 import { manifestTask } from '../round/manifest-training.js'
 import { runTopology } from '../topology.js'
@@ -9,7 +8,7 @@ import { runTopology } from '../topology.js'
  * The chain of a run, undefined for one without. Throws ChainError for an unknown architecture or parameter, and
  * E_CHAIN_UNSUPPORTED for a run whose blocks could not be checked.
  */
-export function runChain(run: Run, rule: Rule): OpenChain | undefined {
+export function runChain(run: Run): OpenChain | undefined {
   const { chain, members, topology } = run.manifest
   if (chain === undefined) return undefined
   const opened = openChain(chain)
@@ -19,11 +18,6 @@ export function runChain(run: Run, rule: Rule): OpenChain | undefined {
     throw unsupported(
       `members of a chain fetch each other's models, but in topology ${topology.name} member ${sparse} has only ` +
         `${graph.neighbours(sparse).length} of ${members.length - 1} neighbours; use topology complete`,
-    )
-  if (rule.usesMemory)
-    throw unsupported(
-      `rule ${rule.name} remembers earlier rounds, and other members cannot compute its aggregates again without that ` +
-        'memory; use a rule without it, such as balance, median or krum, and no reputation',
     )
   const { primary } = manifestTask(run.manifest)
   if (

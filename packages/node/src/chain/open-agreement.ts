@@ -45,7 +45,7 @@ export async function openAgreement(
       signer,
       store: await state.openChain(),
       network,
-      checker: createBlockChecker({ run, network, models, clock, logger }),
+      checker: createBlockChecker({ run, self: signer.peerId, network, models, clock, logger }),
       models,
       miner: createMiner(clock),
       training,

@@ -45,17 +45,23 @@ export interface Difference {
   readonly computed: string
 }
 
+/** What a round gives, as blobs; memory: of rules that have one. */
+export interface Computed {
+  readonly aggregate: Uint8Array
+  readonly memory: Uint8Array | undefined
+}
+
 /** Computes rounds of a run again from ledger entries and the blobs they name. */
 export interface Replay {
   /**
    * Replays one round, given the previous entry (undefined for the first). The entries must have passed the chain
-   * verifier. Losses on the author's own data are used as recorded: they are its claim. `onAggregate` gets the bytes of
-   * the aggregate when it agrees.
+   * verifier. Losses on the author's own data are used as recorded: they are its claim. `onAgreement` gets what was
+   * computed when it agrees.
    */
   check(
     entry: SignedEntry,
     parent: SignedEntry | undefined,
-    onAggregate?: (bytes: Uint8Array) => void,
+    onAgreement?: (computed: Computed) => void,
   ): Promise<ReplayFinding>
   /** The models of a round, for further analysis. Throws MissingBlobs. */
   load(entry: SignedEntry, parent: SignedEntry | undefined): Promise<ReplayInput>
@@ -132,7 +138,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
   return {
     needs,
     load,
-    async check(entry, parent, onAggregate) {
+    async check(entry, parent, onAgreement) {
       let input: ReplayInput
       try {
         input = await load(entry, parent)
@@ -150,13 +156,14 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
       const out = allocateModel(parameterCount)
       const losses = recordedLosses(entry.body.losses)
       const result = replayRound({ ...input, out: out.parameters }, losses)
+      const memory = result.memory === undefined ? undefined : encodeMemory(result.memory)
       const difference =
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
-        compareMemory(entry, result) ??
+        compareMemory(entry, memory) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount))
       if (difference !== undefined) return differs(difference)
-      onAggregate?.(out.bytes)
+      onAgreement?.({ aggregate: out.bytes, memory })
       return { status: 'agrees' }
     },
   }
@@ -235,9 +242,9 @@ function compareLosses(entry: SignedEntry, unused: number): Difference | undefin
   }
 }
 
-function compareMemory(entry: SignedEntry, { memory }: PipelineResult): Difference | undefined {
+function compareMemory(entry: SignedEntry, memory: Uint8Array | undefined): Difference | undefined {
   const recorded = entry.body.memory?.toString() ?? 'none'
-  const computed = memory === undefined ? 'none' : blobCid(encodeMemory(memory)).toString()
+  const computed = memory === undefined ? 'none' : blobCid(memory).toString()
   return recorded === computed ? undefined : { field: 'memory', recorded, computed }
 }
 
