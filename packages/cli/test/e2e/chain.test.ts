@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createRunManifest } from '@tempered/node'
 import { createSigner, sealManifest } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
+import { full } from '../../../../test-support/tier.js'
 import { openChainStore } from '../../../node/src/chain/chain-store.js'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder, parseJson, runCli } from '../support/run-cli.js'
@@ -23,8 +24,9 @@ const SCENARIO = {
 async function run(
   folder: string,
   stage: string,
+  changes: object = {},
 ): Promise<{ nodes: string; scores: Record<string, number> }> {
-  await writeFile(join(folder, 'chain.yaml'), JSON.stringify(SCENARIO))
+  await writeFile(join(folder, 'chain.yaml'), JSON.stringify({ ...SCENARIO, ...changes }))
   const out = await runCli(
     ['scenario', 'run', 'chain.yaml', '--stage', stage, '--no-controls', '--out', stage, '--json'],
     folder,
@@ -72,6 +74,36 @@ describe('a common chain of real nodes', () => {
         expect(code, `byte ${at}: ${stdout}`).toBe(6)
       }
     }))
+
+  // Turns that nobody misses: whoever is drawn writes, however slow the machine is.
+  const patient = { slotMs: 600_000, voteMs: 600_000 }
+  it.runIf(full).each([
+    ['bft', { deltaMs: 200_000 }, 0],
+    ['pos', { slotMs: patient.slotMs }, 0],
+    ['vbfl', patient, 0],
+    // What has arrived when a time is over, and who finds a nonce first, are not the same everywhere.
+    ['pofl', { windowMs: 3_000 }, 0.1],
+    ['pow', { difficulty: 1_000_000 }, 0.1],
+  ] as const)('of ten trains to the scores of its simulation: %s', (architecture, params, most) => {
+    return inTemporaryFolder(async (folder) => {
+      const changes = {
+        nodes: 10,
+        chain: { architecture, params },
+        training: { rounds: 6, localSteps: 6, learningRate: 0.1 },
+      }
+      const real = await run(folder, 'cluster', changes)
+      const simulated = await run(folder, 'simulate', changes)
+      for (let node = 0; node < 10; node++) {
+        const place = `${node}/5`
+        expect(real.scores[place], `node ${node}`).toBeGreaterThan(0.5)
+        const difference = Math.abs(real.scores[place]! - simulated.scores[place]!)
+        expect(difference, `node ${node}`).toBeLessThanOrEqual(most)
+      }
+      const verified = await callCli(['chain', 'verify', real.nodes], folder)
+      expect(verified, verified.stdout).toMatchObject({ code: 0, stderr: '' })
+      expect(verified.stdout.trim().split('\n')).toHaveLength(10)
+    })
+  })
 
   it('goes on in the part that has a quorum, with every vote of it, and takes the others back', () =>
     inTemporaryFolder(async (folder) => {

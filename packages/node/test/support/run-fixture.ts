@@ -44,6 +44,7 @@ export interface RunChanges {
   readonly rounds?: number
   readonly initialCid?: string
   readonly rule?: Record<string, unknown>
+  readonly chain?: Record<string, unknown>
 }
 
 export function makeRun(changes: RunChanges = {}): Run {
@@ -68,6 +69,7 @@ export function makeRun(changes: RunChanges = {}): Run {
       schedule: { kind: 'constant' },
     },
     topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
+    ...(changes.chain === undefined ? {} : { chain: changes.chain }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {
       joinMs: 60_000,
