@@ -35,6 +35,13 @@ import { singleClassText } from '../terminal/scenario-text.js'
 /** The components of a node but for its training. */
 export type NodeComponents = Omit<LocalNodeComponents, 'service'>
 
+/** Everything that the start of a trainer can end with. */
+const ABOUT_TRAINER: Places = Object.fromEntries(
+  ['START', 'CRASHED', 'PROTOCOL', 'FAILED', 'DEADLINE'].map((what) => [
+    `E_TRAINER_${what}`,
+    ['trainer', 'command'],
+  ]),
+)
 const ABOUT_DATA: Places = {
   E_DATA_NOT_FOUND: ['data'],
   E_DATA_UNKNOWN: ['data'],
@@ -109,21 +116,14 @@ async function openProcessLearner(
   identity: Identity,
   logger: Logger,
 ): Promise<Learner> {
-  const process = await namedIn(
-    config.file,
-    {
-      E_TRAINER_START: ['trainer', 'command'],
-      E_TRAINER_CRASHED: ['trainer', 'command'],
-      E_TRAINER_PROTOCOL: ['trainer', 'command'],
-    },
-    () =>
-      openNodeTrainer({
-        ...processSettings(config.file, trainer),
-        run,
-        // The node refuses a key that is not a member's, with a reason.
-        index: run.memberIndex.get(identity.signer.peerId) ?? -1,
-        logger,
-      }),
+  const process = await namedIn(config.file, ABOUT_TRAINER, () =>
+    openNodeTrainer({
+      ...processSettings(config.file, trainer),
+      run,
+      // The node refuses a key that is not a member's, with a reason.
+      index: run.memberIndex.get(identity.signer.peerId) ?? -1,
+      logger,
+    }),
   )
   return {
     source: undefined,

@@ -120,8 +120,13 @@ function readText(path: string, text: string): ReadDocument {
     return `${path}:${line}:${col}`
   }
   const broken = document.errors[0]
-  if (broken !== undefined)
-    throw new LabError('E_CONFIG', `${at(broken.pos[0])}: ${yamlErrorText(broken)}`, { path })
+  if (broken !== undefined) {
+    const isCut = path.endsWith('.json') && !/[}\]]\s*$/.test(text)
+    const what = isCut
+      ? 'the file is cut off: it ends inside a list or mapping; copy it again'
+      : yamlErrorText(broken)
+    throw new LabError('E_CONFIG', `${at(isCut ? text.length : broken.pos[0])}: ${what}`, { path })
+  }
   // An empty file is a document without keys: all have their defaults, or are reported as missing.
   const raw = valuesOf(document, path, at)
   return { path, raw: raw ?? {}, root: document.contents, at, isEmpty: raw === null || raw === undefined }

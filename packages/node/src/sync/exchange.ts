@@ -26,30 +26,25 @@ export async function serveSync(
   direct: DirectProtocols,
   source: Pick<LocalSource, 'entries' | 'finalHeads' | 'blocks'> & { isAdmitted(peer: string): boolean },
 ): Promise<void> {
-  const checkAdmitted = (peer: string): void => {
-    if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
-  }
-  await direct.serve(STREAM_PROTOCOLS.entries, 2, async (stream, connection, signal) => {
-    checkAdmitted(connection.remotePeer.toString())
-    const { from } = entriesRequest.parse(await stream.readFrame(signal))
-    const entries = await source.entries(from)
-    await stream.writeFrame({ entries: entries.length }, signal)
-    for (const bytes of entries) await stream.writeFrame(bytes, signal)
-  })
-  await direct.serve(STREAM_PROTOCOLS.blocks, 2, async (stream, connection, signal) => {
-    checkAdmitted(connection.remotePeer.toString())
-    const { from } = blocksRequest.parse(await stream.readFrame(signal))
-    const blocks = source.blocks(from)
-    await stream.writeFrame({ blocks: blocks.length }, signal)
-    for (const bytes of blocks) await stream.writeFrame(bytes, signal)
-  })
-  await direct.serve(STREAM_PROTOCOLS.finals, 2, async (stream, connection, signal) => {
-    checkAdmitted(connection.remotePeer.toString())
-    await stream.readFrame(signal)
-    const finals = source.finalHeads().slice(0, LIMITS.maxFinalHeadsPerReply)
-    await stream.writeFrame({ finals: finals.length }, signal)
-    for (const final of finals) await stream.writeFrame(packFinal(final), signal)
-  })
+  /** @param list - answers a request with the frames; `name` is what the header calls their number */
+  const serve = (
+    protocol: string,
+    name: string,
+    list: (request: unknown) => Promise<readonly unknown[]> | readonly unknown[],
+  ): Promise<void> =>
+    direct.serve(protocol, 2, async (stream, connection, signal) => {
+      const peer = connection.remotePeer.toString()
+      if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+      const frames = await list(await stream.readFrame(signal))
+      await stream.writeFrame({ [name]: frames.length }, signal)
+      for (const frame of frames) await stream.writeFrame(frame, signal)
+    })
+  const { entries, blocks, finals } = STREAM_PROTOCOLS
+  await serve(entries, 'entries', (request) => source.entries(entriesRequest.parse(request).from))
+  await serve(blocks, 'blocks', (request) => source.blocks(blocksRequest.parse(request).from))
+  await serve(finals, 'finals', () =>
+    source.finalHeads().slice(0, LIMITS.maxFinalHeadsPerReply).map(packFinal),
+  )
 }
 
 /** Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_MALFORMED, E_TOO_LARGE. */

@@ -76,6 +76,12 @@ describe('parseText', () => {
     expect(problem(text)).toMatch(expected)
   })
 
+  it('says of half a JSON file that it is cut off', () => {
+    expect(() => parseText('m.json', '{"name": "x", "nodes": [1, 2', scenarioSchema)).toThrow(
+      /^m\.json:1:29: the file is cut off: it ends inside a list or mapping; copy it again$/,
+    )
+  })
+
   it('refuses lists that lie too deep in one another', () => {
     expect(problem('['.repeat(20_000))).toMatch(
       /^file\.yaml:1:\d+: lists or mappings lie too deep inside one another/,
