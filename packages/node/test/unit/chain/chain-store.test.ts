@@ -42,7 +42,9 @@ describe('the store of a chain', () => {
     expect(again.messages.map(({ body }) => body.payload)).toEqual([{ kind: 'vote' }])
     await again.addMessage(message('finalise'))
     await again.close()
-    expect((await openChainStore(folder, run)).messages).toHaveLength(2)
+    const last = await openChainStore(folder, run)
+    expect(last.messages).toHaveLength(2)
+    await last.close()
   })
 
   it('sets a torn end aside and refuses damage and another run', async () => {
