@@ -3,6 +3,7 @@ import {
   createMemoryHub,
   createSharedReader,
   createVirtualTime,
+  type LocalTraining,
   type MemoryDisk,
   type MemoryHub,
   type VirtualTime,
@@ -19,6 +20,7 @@ import { createHonestModels, type HonestModels } from '../adversary/honest-model
 import type { RunPlan } from '../scenario/plan.js'
 import { loadScenarioSamples } from '../scenario/scenario-task.js'
 import type { StageInit } from '../stage/stage.js'
+import { createSharedScores } from './shared-scores.js'
 import { createSimulatedTrainers, type SimulatedTrainers } from './simulated-trainers.js'
 
 /** What all nodes of a simulation share. */
@@ -43,6 +45,8 @@ export interface Environment {
   /** Indices of the honest nodes. */
   readonly honest: readonly number[]
   readonly initialParameters: Float32Array
+  /** Has nodes that train in the engine share what they measure of the same models. */
+  readonly shareScores: (training: LocalTraining) => LocalTraining
   close(): Promise<void>
 }
 
@@ -110,6 +114,7 @@ export async function openEnvironment({
     models: createHonestModels(run.manifest.model.parameterCount, time.clockOf(NOBODY)),
     honest: nodes.flatMap((node) => (node.attack === undefined ? [node.index] : [])),
     initialParameters: plan.initialParameters,
+    shareScores: createSharedScores(),
     async close() {
       await Promise.all([trainers.close(), ...services.map((service) => service.close())])
     },

@@ -73,7 +73,7 @@ export async function openSimulatedNode(
     const trainer = await environment.trainers.open(planned)
     const plain =
       trainer === undefined
-        ? await openOn((source as DataSource).train)
+        ? environment.shareScores(await openOn((source as DataSource).train))
         : createManifestTraining(trainer, run.manifest, scenario.evaluation)
     return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
   })
