@@ -1,9 +1,12 @@
 /**
- * Proof of stake: for each slot after a block, the block's CID draws a member with a probability proportional to its
- * stake (follow-the-satoshi, as in Kiayias et al., "Ouroboros", CRYPTO 2017, section 4, with the parent's CID as
- * randomness). Everyone can check the draw from the parent. Blocks earn stake; who signs two blocks for one slot loses
- * its stake once a later block shows both. The parent's author can try aggregates to influence the next draw (stake
- * grinding): the chain does not prevent that.
+ * Proof of stake: for each slot after a block, the block draws a member with a probability proportional to its stake
+ * (follow-the-satoshi, as in Kiayias et al., "Ouroboros", CRYPTO 2017, section 4, with the parent block as randomness).
+ * Everyone can check the draw from the parent. Blocks earn stake; who signs two blocks for one slot loses its stake once
+ * a later block shows both.
+ *
+ * The draw is by the parent's aggregate, which is the same for whoever aggregates the same models. Its author can only
+ * change it by leaving models out. With `drawByBlock` it is by the CID of the whole block, as in simple chains: then the
+ * author can try variants until it is drawn itself (stake grinding).
  */
 
 import { bytesField, encodeCanonical, type Run, sha256 } from '@tempered/protocol'
@@ -31,6 +34,14 @@ const paramsSchema = z.strictObject({
   stake: z.int().min(1).max(1_000_000_000).default(100).describe('Stake of each member at the start.'),
   reward: z.int().min(0).max(1_000_000_000).default(1).describe('Stake that a block earns its author.'),
   confirmations: z.int().min(1).max(1_000).default(3).describe('Blocks that follow until a block is final.'),
+  drawByBlock: z
+    .int()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      '1: the whole block before draws who is next, which its author can grind; 0: its aggregate does.',
+    ),
 })
 export type PosParams = z.infer<typeof paramsSchema>
 
@@ -55,10 +66,18 @@ type PosProof = z.infer<typeof proofSchema>
 const proofOf = (block: Block): PosProof => block.body.proof as PosProof
 
 /** The member that may write the block of a slot; undefined when nobody has any stake. */
-export function drawProposer(run: Run, parent: Block | undefined, slot: number, stakes: readonly number[]) {
+export function drawProposer(
+  run: Run,
+  parent: Block | undefined,
+  slot: number,
+  stakes: readonly number[],
+  drawByBlock = 0,
+) {
   const total = stakes.reduce((sum, stake) => sum + stake, 0)
   if (total === 0) return undefined
-  const digest = sha256(encodeCanonical([(parent?.cid ?? run.id).bytes, slot]))
+  const seed = parent === undefined ? run.id : drawByBlock === 1 ? parent.cid : parent.body.aggregate
+  // Blocks after the last round keep the aggregate.
+  const digest = sha256(encodeCanonical([seed.bytes, parent?.body.height ?? 0, slot]))
   const number = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0)
   let left = Number(number % BigInt(total))
   return stakes.findIndex((stake) => {
@@ -91,7 +110,7 @@ function createRules({ run, params, verify }: RulesInit<PosParams>): ChainRules<
       const parsed = proofSchema.safeParse(block.body.proof)
       if (!parsed.success) throw wrong(`its proof is malformed (${parsed.error.issues[0]?.path.join('.')})`)
       const { slot, equivocations } = parsed.data
-      const drawn = drawProposer(run, parent, slot, standing.stakes)
+      const drawn = drawProposer(run, parent, slot, standing.stakes, params.drawByBlock)
       const author = drawn === undefined ? undefined : run.manifest.members[drawn]
       if (block.body.author !== author)
         throw new ChainError('E_BLOCK_PROPOSER', `${where}: slot ${slot} was drawn for ${author ?? 'nobody'}`)
@@ -160,7 +179,7 @@ class Staker implements Participant {
     if (parent === undefined) return []
     const { stakes } = parent.standing
     const next: ChainEffect = { type: 'arm', timer: 'slot', ms: init.params.slotMs }
-    const isDrawn = drawProposer(init.run, parent.block, slot, stakes) === this.self
+    const isDrawn = drawProposer(init.run, parent.block, slot, stakes, init.params.drawByBlock) === this.self
     const place = `${init.self} ${parent.block?.cid ?? init.run.id} ${slot}`
     if (!isDrawn || this.seen.has(place)) return [next]
     const equivocations = this.evidence

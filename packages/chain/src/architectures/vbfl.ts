@@ -136,8 +136,11 @@ interface Roles {
 function rolesAfter(run: Run, params: VbflParams, before: Branch<VbflStanding>): Roles {
   const { stakes, negatives } = before.standing
   const round = before.block === undefined ? 0 : before.block.body.round + 1
-  const seed = before.ancestor(LOOK_BACK)?.cid ?? run.id
-  const draws = stakes.map((_, member) => sha256(encodeCanonical([seed.bytes, round, member])))
+  const drawing = before.ancestor(LOOK_BACK)
+  const seed = drawing?.cid ?? run.id
+  // By its aggregate, which nobody can choose but by leaving models out.
+  const { bytes } = drawing?.body.aggregate ?? run.id
+  const draws = stakes.map((_, member) => sha256(encodeCanonical([bytes, round, member])))
   const order = stakes
     .map((_, member) => member)
     .filter((member) => negatives[member]! < params.banAfter)

@@ -29,7 +29,7 @@ function calm(seed: number): Omit<Schedule<never, never>, 'architecture' | 'para
 
 const CHAINS = [
   ['pow', pow, { difficulty: 4_000, blockMs: 1_000, retargetEvery: 4, confirmations: 3, miners: [] }],
-  ['pos', pos, { slotMs: 400, stake: 100, reward: 10, confirmations: 3 }],
+  ['pos', pos, { slotMs: 400, stake: 100, reward: 10, confirmations: 3, drawByBlock: 0 }],
   ['vbfl', vbfl, vbflParams({ voteMs: 400, slotMs: 400, confirmations: 3 })],
   ['pofl', pofl, { miners: [], target: 0, tolerance: 0.001, windowMs: 250, confirmations: 3 }],
 ] as const

@@ -27,7 +27,7 @@ const run = makeRun({ members: 4, rounds: ROUNDS, seed: 1 })
 const POW = { difficulty: 400, blockMs: 300, retargetEvery: 3, confirmations: 2, miners: [] }
 const POFL = { miners: [], target: 0, tolerance: 0.001, windowMs: 250, confirmations: 2 }
 const VBFL = vbflParams({ voteMs: 400, slotMs: 400, confirmations: 2 })
-const POS = { slotMs: 400, stake: 100, reward: 10, confirmations: 2 }
+const POS = { slotMs: 400, stake: 100, reward: 10, confirmations: 2, drawByBlock: 0 }
 
 /** `dishonest`: members of whom nothing is expected. */
 const play = <P, S>(

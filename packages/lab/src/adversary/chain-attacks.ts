@@ -5,6 +5,7 @@ import {
   drawProposer,
   headsRoot,
   type OpenChain,
+  type PosParams,
   type PosStanding,
   type SealBlock,
   signBlock,
@@ -108,6 +109,7 @@ function grinding(chain: OpenChain, active: (round: number) => boolean): SealBlo
   return (body, before, { run, signer }) => {
     if (chain.architecture.name !== 'pos' || !active(body.round)) return body
     const rules = chain.architecture.rules({ run, params: chain.params })
+    const { drawByBlock } = chain.params as PosParams
     const self = run.memberIndex.get(signer.peerId)
     const others = body.heads.filter(({ member }) => member !== self)
     for (let variant = 0; variant < Math.min(VARIANTS, 2 ** others.length); variant++) {
@@ -116,7 +118,7 @@ function grinding(chain: OpenChain, active: (round: number) => boolean): SealBlo
       const changed = { ...body, heads, headsRoot: headsRoot(heads) }
       const block = signBlock(changed, signer)
       const { stakes } = rules.after(block, before) as PosStanding
-      if (drawProposer(run, block, 0, stakes) === self) return changed
+      if (drawProposer(run, block, 0, stakes, drawByBlock) === self) return changed
     }
     return body
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type Block,
   type ChainMember,
@@ -100,6 +101,8 @@ export class Agreement {
   private waiting: (() => void)[] = []
 
   constructor(parts: AgreementComponents, init: AgreementInit) {
+    // Everything that the node fetches for its chain listens to it.
+    setMaxListeners(0, this.controller.signal)
     this.parts = parts
     this.init = init
     const { run, chain, signer, store, clock } = parts
