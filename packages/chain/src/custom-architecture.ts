@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type {
   Architecture,
   Branch,
+  ChainEffect,
   ChainRules,
   Participant,
   ParticipantInit,
@@ -53,8 +54,9 @@ export function customArchitecture(custom: CustomArchitecture): Architecture {
     summary,
     comparesScores,
     params: z.strictObject(Object.fromEntries(params.map((one) => [one.name, parameterField(one)]))),
-    rules: (init) => completeRules(custom.rules(init as RulesInit<Numbers>)),
-    participant: (init) => custom.participant(init as ParticipantInit<Numbers, unknown>),
+    rules: (init) => completeRules(name, custom.rules(init as RulesInit<Numbers>)),
+    participant: (init) =>
+      checkedParticipant(name, custom.participant(init as ParticipantInit<Numbers, unknown>)),
   }
 }
 
@@ -67,10 +69,49 @@ function parameterField({ name, default: value, min, max, integer = false, meani
   return bounded.default(value).describe(meaning)
 }
 
-function completeRules(rules: CustomRules): ChainRules<unknown> {
+/** What a participant may ask for. */
+const EFFECTS: ReadonlySet<string> = new Set<ChainEffect['type']>([
+  ...(['aggregate', 'propose', 'mine', 'stop-mining', 'send', 'repeat', 'request', 'arm', 'disarm'] as const),
+  ...(['check', 'evaluate', 'refuse', 'adopt', 'finalise'] as const),
+])
+
+/** A participant whose mistakes are named, instead of running into them later. */
+function checkedParticipant(name: string, participant: Participant): Participant {
+  const wrong = (what: string): ChainError => new ChainError('E_MODULE', `architecture ${name}: ${what}`)
+  if (typeof participant?.handle !== 'function')
+    throw wrong('`participant` must return an object with a function `handle`')
+  return {
+    handle(event) {
+      let effects: readonly ChainEffect[]
+      try {
+        effects = participant.handle(event)
+      } catch (error) {
+        throw wrong(`\`handle\` failed for '${event.type}': ${(error as Error).message}`)
+      }
+      if (!Array.isArray(effects))
+        throw wrong(`\`handle\` must return a list of effects, also for '${event.type}'`)
+      for (const effect of effects as readonly ChainEffect[]) {
+        if (!EFFECTS.has(effect?.type))
+          throw wrong(`there is no effect '${effect?.type}'; known are ${[...EFFECTS].join(', ')}`)
+        if (effect.type === 'arm' && !(Number.isFinite(effect.ms) && effect.ms >= 0))
+          throw wrong(
+            `\`arm\` of timer '${effect.timer}' has ms ${effect.ms}; it must be 0 or more milliseconds`,
+          )
+      }
+      return effects
+    },
+  }
+}
+
+function completeRules(name: string, rules: CustomRules): ChainRules<unknown> {
   if (typeof rules?.check !== 'function')
     throw new Error('`rules` must return an object with a function `check`')
   const { genesis, confirmations, adoption, aggregation } = rules
+  if (confirmations !== undefined && !(Number.isInteger(confirmations) && confirmations >= 1))
+    throw new ChainError(
+      'E_MODULE',
+      `architecture ${name}: \`confirmations\` is ${String(confirmations)}; it must be a whole number from 1, or left out where members vote`,
+    )
   return {
     genesis,
     confirmations,
@@ -86,6 +127,13 @@ function completeRules(rules: CustomRules): ChainRules<unknown> {
       }
     },
     after: (block, before) => (rules.after === undefined ? before.standing : rules.after(block, before)),
-    weight: (block, before) => rules.weight?.(block, before) ?? 1,
+    weight(block, before) {
+      const weight = rules.weight?.(block, before) ?? 1
+      if (typeof weight === 'number' && Number.isFinite(weight) && weight > 0) return weight
+      throw new ChainError(
+        'E_MODULE',
+        `architecture ${name}: \`weight\` is ${String(weight)} for block ${block.body.height}; it must be a number above 0`,
+      )
+    },
   }
 }

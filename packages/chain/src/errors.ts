@@ -16,6 +16,8 @@ export type ChainErrorCode =
   | 'E_BLOCK_LISTS'
   /** Two blocks are final that exclude each other: more members lie than the architecture bears. */
   | 'E_CHAIN_SPLIT'
+  /** An architecture of a user's own does not do what it must. */
+  | 'E_MODULE'
 
 /** Every error that leaves this package, beside the ProtocolErrors of documents. */
 export class ChainError extends TemperedError<ChainErrorCode, Readonly<Record<string, unknown>>> {

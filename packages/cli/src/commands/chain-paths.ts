@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { errorCode } from '@tempered/errors'
 import { CHAIN_FILE, type ChainContents, ChainFileError, readChainFile } from '@tempered/node'
 import { CliError } from '../errors.js'
+import { warn } from '../terminal/warning.js'
 import { ledgerFiles } from './ledger-paths.js'
 
 /** Chain files that a path refers to: the file itself, or those beside every ledger below a folder. Throws E_FILE. */
@@ -12,7 +13,12 @@ export async function chainFiles(path: string): Promise<string[]> {
   const beside = (await ledgerFiles(path)).map((file) => join(dirname(file), CHAIN_FILE))
   const found: string[] = []
   for (const file of beside) if ((await stat(file).catch(() => undefined))?.isFile()) found.push(file)
-  if (found.length > 0) return found
+  if (found.length > 0) {
+    for (const file of beside)
+      if (!found.includes(file))
+        warn(new Error(`${file}: there is none beside the ledger, so this member is left out`))
+    return found
+  }
   throw new CliError(
     'E_FILE',
     `${path}: there is no ${CHAIN_FILE} beside its ledgers: the run had no common chain, or this is a simulation, which keeps it in memory`,

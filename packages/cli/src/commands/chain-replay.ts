@@ -10,7 +10,7 @@ import {
   type Replay,
   withInitialModel,
 } from '@tempered/node'
-import type { Run, SignedEntry } from '@tempered/protocol'
+import { ProtocolError, type Run, type SignedEntry } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { warn } from '../terminal/warning.js'
@@ -72,10 +72,20 @@ async function entriesOf(ledgers: readonly string[], run: Run): Promise<Map<stri
   const found = new Map<string, Found>()
   for (const ledger of ledgers) {
     let parent: SignedEntry | undefined
-    for await (const entry of ledgerEntries(ledger)) {
-      if (!entry.body.run.equals(run.id)) break
-      found.set(entry.cid.toString(), { entry, parent })
-      parent = entry
+    try {
+      for await (const entry of ledgerEntries(ledger)) {
+        if (!entry.body.run.equals(run.id)) break
+        found.set(entry.cid.toString(), { entry, parent })
+        parent = entry
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      throw new CliError(
+        'E_LEDGER_INVALID',
+        `${ledger}: ${error.code}: ${error.message}; check it with: tempered ledger verify`,
+        { path: ledger },
+        error,
+      )
     }
   }
   return found

@@ -1,8 +1,11 @@
+import { dirname } from 'node:path'
 import { counted } from '@tempered/errors'
 import { loadModule } from '@tempered/lab/plugins'
-import { type ChainContents, errorMessage } from '@tempered/node'
+import { type ChainContents, errorMessage, readLedgerRun } from '@tempered/node'
+import type { Run } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
+import { warn } from '../terminal/warning.js'
 import { chainFiles, openChainFile } from './chain-paths.js'
 
 export interface ChainVerifyOptions {
@@ -25,6 +28,7 @@ export async function chainVerify(
   for (const path of files) {
     try {
       const contents = await openChainFile(path)
+      await checkBeside(path, contents.run)
       good.push({ ...contents, path })
       process.stdout.write(`${json ? JSON.stringify(verdictOf(path, contents)) : textOf(path, contents)}\n`)
     } catch (error) {
@@ -36,8 +40,37 @@ export async function chainVerify(
       process.stdout.write(`${line}\n`)
     }
   }
+  for (const { path, run, chain } of good) {
+    const [rounds, longest] = [run.manifest.training.rounds, longestOf(good, run)]
+    const last = chain.at(-1)?.body.round ?? -1
+    if (last + 1 < Math.min(rounds, longest))
+      warn(
+        new Error(
+          `${path}: ends with round ${last + 1}, other members have ${Math.min(rounds, longest)}: the node was away, or the file is cut off`,
+        ),
+      )
+  }
   if (bad > 0) throw new CliError('E_CHAIN_INVALID', `${bad} of ${counted(files.length, 'chain')} not valid`)
   checkAgreement(good)
+}
+
+/** Rounds of the longest chain of a run. */
+function longestOf(chains: readonly ChainContents[], run: Run): number {
+  const rounds = chains
+    .filter((one) => one.run.id.equals(run.id))
+    .map(({ chain }) => chain.at(-1)?.body.round ?? -1)
+  return Math.max(...rounds) + 1
+}
+
+/** Throws E_CHAIN_INVALID where the ledger beside a chain is of another run. */
+async function checkBeside(path: string, run: Run): Promise<void> {
+  const other = await readLedgerRun(dirname(path)).catch(() => undefined)
+  if (other === undefined || other.id.equals(run.id)) return
+  throw new CliError(
+    'E_CHAIN_INVALID',
+    `${path}: it is of run ${run.id}, but the ledger beside it is of run ${other.id}`,
+    { path, block: 0 },
+  )
 }
 
 function textOf(path: string, { run, chain, left, final }: ChainContents): string {
@@ -45,7 +78,7 @@ function textOf(path: string, { run, chain, left, final }: ChainContents): strin
   const until =
     final === undefined
       ? ''
-      : `, final up to round ${roundOf(final.body.round, run.manifest.training.rounds)}`
+      : `, final up to round ${roundOf(final.body.round, run.manifest.training.rounds)} of ${run.manifest.training.rounds}`
   return (
     `${pc.green('ok')}   ${path}: ${counted(chain.length, 'block')} of ${run.manifest.chain?.architecture}${branches}${until}, ` +
     `head ${chain.at(-1)?.cid ?? run.id}, run ${run.id}`

@@ -61,6 +61,8 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       `${options.out} already exists, and nodes may be using it; name another --out or give --force`,
     )
   }
+  if (options.chain === undefined && options.chainParam !== undefined)
+    throw new CliError('E_USAGE', '--chain-param is a parameter of a chain; name one with --chain')
   const members: string[] = []
   for (const member of options.member)
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))

@@ -142,20 +142,20 @@ describe('attacks on a chain', () => {
       const { authors } = await simulate({
         nodes: 8,
         chain: { architecture: 'pos', params: { drawByBlock } },
-        training: { rounds: 16, localSteps: 1, learningRate: 0.1 },
+        training: { rounds: 30, localSteps: 1, learningRate: 0.1 },
         adversaries: [{ nodes: [1, 4], attack }],
       } as unknown as ScenarioInput)
-      expect(authors).toHaveLength(16)
+      expect(authors).toHaveLength(30)
       const counts = new Map<string, number>()
       for (const author of authors) counts.set(author, (counts.get(author) ?? 0) + 1)
       // Of the two that write most.
       const [first = 0, second = 0] = [...counts.values()].sort((x, y) => y - x)
       return (first + second) / authors.length
     }
-    expect(await share('label-flip', 1)).toBeLessThan(0.75)
+    expect(await share('label-flip', 1)).toBeLessThan(0.6)
     expect(await share('stake-grinding', 1)).toBeGreaterThan(0.75)
     // By the aggregate there is nothing to try.
-    expect(await share('stake-grinding', 0)).toBeLessThan(0.75)
+    expect(await share('stake-grinding', 0)).toBeLessThan(0.6)
   })
 
   it('stop it where more members lie than it bears', async () => {

@@ -318,8 +318,11 @@ export class Agreement {
         for (const output of this.member.handle(next)) this.perform(output)
     } catch (error) {
       // Nothing is agreed any more: more members lie than the architecture bears.
-      if (errorCode(error) === 'E_CHAIN_SPLIT') this.fail(error)
-      throw error
+      const code = errorCode(error)
+      if (code === 'E_CHAIN_SPLIT') this.fail(error)
+      // An architecture of a user's own that does not work is no fault of whoever sent the block.
+      if (code !== 'E_MODULE' && code !== 'E_INTERNAL') throw error
+      this.fail(error)
     } finally {
       this.handling = false
       this.storeReceived()
