@@ -20,8 +20,10 @@ export function jsonSchemaText(schema: z.ZodType, about: { title: string; descri
 
 /** The same object with a module in place of its name. */
 function fromModule(object: Record<string, unknown>): Record<string, unknown> {
-  const { name: _, ...properties } = object.properties as Record<string, unknown>
-  const required = ((object.required ?? []) as string[]).map((key) => (key === 'name' ? 'module' : key))
+  const all = object.properties as Record<string, unknown>
+  const naming = 'name' in all ? 'name' : 'architecture'
+  const { [naming]: _, ...properties } = all
+  const required = ((object.required ?? []) as string[]).map((key) => (key === naming ? 'module' : key))
   const module = { type: 'string', description: 'Path of your own ES module, relative to this file.' }
   return { ...object, properties: { module, ...properties }, required }
 }

@@ -7,6 +7,7 @@ import { listTopologies } from '@tempered/robust-agg/topology'
 import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
 import { z } from 'zod'
 import { adversarySchema } from '../adversary/adversary-schema.js'
+import { BARE_NAME } from '../documents/json-schema-text.js'
 import {
   backendSchema,
   deadlinesSchema,
@@ -107,7 +108,10 @@ export const chainFields = z.strictObject({
 
 /** A chain, of which its architecture's name is enough. */
 export const orArchitecture = <S extends z.ZodObject>(schema: S) =>
-  z.preprocess((value) => (typeof value === 'string' ? { architecture: value } : value), schema)
+  z.preprocess(
+    (value) => (typeof value === 'string' ? { architecture: value } : value),
+    schema.meta({ [BARE_NAME]: ARCHITECTURES.map(({ name }) => name) }),
+  )
 
 export const scenarioFields = z.strictObject({
   name: z
@@ -120,7 +124,7 @@ export const scenarioFields = z.strictObject({
   nodes: z.int().min(1).max(LIMITS.maxMembers).default(10).describe('Number of nodes, attackers included.'),
   topology: orName(topologyFields)
     .optional()
-    .describe('Default: 4-regular, or complete for up to five nodes.'),
+    .describe('Default: 4-regular, or complete for up to five nodes and with a chain.'),
   chain: orArchitecture(chainFields)
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Default: none.'),
