@@ -16,6 +16,8 @@ const { scenarioJsonSchema } = await load('lab/dist/scenario/json-schema.js')
 const { listRules, listPreAggregators } = await load('robust-agg/dist/index.js')
 const { listAttacks } = await load('robust-agg/dist/attacks/index.js')
 const { listTopologies } = await load('robust-agg/dist/topology/index.js')
+const { ARCHITECTURES } = await load('chain/dist/index.js')
+const { toJSONSchema } = await load('chain/node_modules/zod/index.js')
 const { LEDGER_ATTACKS } = await load('lab/dist/adversary/ledger-attacks.js')
 
 const NOTE = '<!-- Written by `node scripts/reference.mjs` from the code. Do not edit. -->'
@@ -212,7 +214,7 @@ function names() {
       )
       .join(', ') || '–'
   return page(
-    'Names: rules, pre-aggregators, attacks, topologies',
+    'Names: rules, pre-aggregators, attacks, topologies, chains',
     'Formulas, sources and every parameter with its range: [packages/robust-agg](../../packages/robust-agg/README.md).',
     '## Rules',
     table(
@@ -239,7 +241,28 @@ function names() {
       ['name', 'meaning', 'parameters'],
       listTopologies().map((one) => [`\`${one.name}\``, one.meaning, parameters(one)]),
     ),
+    '## Architectures of a common chain',
+    ...ARCHITECTURES.flatMap((one) => [`### ${one.name}`, one.summary, chainParameters(one)]),
   )
+}
+
+function chainParameters({ params }) {
+  const { properties } = toJSONSchema(params, { io: 'input' })
+  return table(
+    ['parameter', 'type', 'range', 'default', 'meaning'],
+    Object.entries(properties).map(([name, one]) => [
+      `\`${name}\``,
+      typeOf(one),
+      rangeOf(one),
+      defaultText(one),
+      one.description ?? '',
+    ]),
+  )
+}
+
+function rangeOf({ minimum, maximum, exclusiveMinimum }) {
+  if (exclusiveMinimum !== undefined) return `above ${exclusiveMinimum}, to ${maximum}`
+  return minimum === undefined ? '' : `${minimum} to ${maximum}`
 }
 
 function exitCodes() {
