@@ -10,6 +10,8 @@ export class CostCounter {
   private readonly offered = new Map<number, number>()
   private readonly finals: number[] = []
   private authors: string[] = []
+  /** Rounds whose blocks became final: a node may go on with one only then. */
+  private finished: number[] = []
   private agreeMs: number | null = null
   private hashesBefore = 0
 
@@ -30,7 +32,7 @@ export class CostCounter {
     this.authors.push(author)
     const took = this.since(round)
     if (took !== null) this.finals.push(took)
-    this.offered.delete(round)
+    this.finished.push(round)
   }
 
   /** Costs since the last call. `wasted`: blocks that are not part of the chain. */
@@ -46,6 +48,8 @@ export class CostCounter {
     }
     this.agreeMs = null
     this.authors = []
+    for (const round of this.finished) this.offered.delete(round)
+    this.finished = []
     this.finals.length = 0
     this.hashesBefore = hashes
     return costs

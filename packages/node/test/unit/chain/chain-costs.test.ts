@@ -28,4 +28,14 @@ describe('the costs of a chain', () => {
     costs.final({ round: 4, author: 'a' })
     expect(costs.take(0)).toEqual({ agreeMs: null, finalMs: null, wasted: 0, hashes: 0, authors: ['a'] })
   })
+
+  it('count a block with which the node goes on once it is final', () => {
+    let now = 0
+    const costs = new CostCounter({ monotonicMs: () => now }, () => 0)
+    costs.offer(0)
+    now = 40
+    costs.final({ round: 0, author: 'a' })
+    costs.adopted(0)
+    expect(costs.take(0)).toMatchObject({ agreeMs: 40, finalMs: 40 })
+  })
 })
