@@ -188,7 +188,8 @@ describe('three nodes', () => {
         const init = ['node', 'init', name, '--listen', '/ip4/127.0.0.1/tcp/0', '--part', `${k}/3`]
         expect((await runCli(init, folder)).code).toBe(0)
       }
-      const rounds = 40
+      // Enough for the one that was killed to find the others still at work.
+      const rounds = 150
       const members = names.flatMap((name) => ['--member', name])
       const settings = [
         '--model',

@@ -57,8 +57,8 @@ describe('own data', () => {
       }
       expect((await validate(256)).code).toBe(0)
       expect(await validate(200)).toMatchObject({
-        code: 2,
-        stderr: expect.stringMatching(/s\.yaml:6:\d+: data\.source: .*label 200.*`data\.classes`/),
+        code: 3,
+        stderr: expect.stringMatching(/label 200.*`data\.classes`.*\(named at s\.yaml:6:\d+, data\.source\)/),
       })
       expect((await validate(257)).stderr).toMatch(/s\.yaml:6:\d+: data\.classes: must be at most 256/)
     }))
