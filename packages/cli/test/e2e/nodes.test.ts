@@ -189,7 +189,7 @@ describe('three nodes', () => {
         expect((await runCli(init, folder)).code).toBe(0)
       }
       // Enough for the one that was killed to find the others still at work.
-      const rounds = 150
+      const rounds = 300
       const members = names.flatMap((name) => ['--member', name])
       const settings = [
         '--model',
