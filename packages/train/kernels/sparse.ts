@@ -11,10 +11,7 @@ import { descend } from './optimiser'
 
 /** Bytes of a pair: where the weights of an input (or the derivatives of a sample) begin, and its value. */
 const PAIR: usize = 8
-/**
- * Numbers that are summed at a time. More would be faster by their additions, but V8 has too few registers for as many
- * loads besides.
- */
+/** Numbers that are summed at a time: measured faster than 16, 20 and 24, and than 32, probably for want of registers. */
 const WIDE: i32 = 28
 /** Rows after which inputs with too few zeros are given up. */
 const TRIAL: i32 = 4
