@@ -270,7 +270,7 @@ function sum4(pair: usize, end: usize, base: usize, start: usize, to: usize, mod
   storeFour(to, c, mode)
 }
 
-/** B[column][row] = A[row][column]; both counts are multiples of 4, or less than a block is left. */
+/** B[column][row] = A[row][column], in blocks of 4 × 4; what is left at the ends one by one. */
 export function transpose(from: usize, rows: i32, columns: i32, to: usize): void {
   const across = <usize>columns << 2
   const along = <usize>rows << 2
