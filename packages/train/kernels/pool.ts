@@ -8,15 +8,48 @@ export function maxPool(window: usize, samples: i32, from: usize, to: usize, tap
   const w = changetype<Window>(window)
   const bytes = <usize>(w.height * w.width * w.channels) << 2
   const step = <usize>w.channels << 2
+  const quarters = isQuartered(w)
   for (let sample = 0; sample < samples; sample++) {
     for (let v = 0; v < w.toHeight; v++) {
       for (let u = 0; u < w.toWidth; u++) {
-        maximum(w, from, v, u, to, taps)
+        if (quarters) maximumOfFour(w, from + placeInside(w, v, u, 0, 0), to, taps)
+        else maximum(w, from, v, u, to, taps)
         to += step
         if (taps != 0) taps += step
       }
     }
     from += bytes
+  }
+}
+
+/** Whether windows are 2×2 beside each other, none reaching into the padding, and channels fill a vector. */
+function isQuartered(w: Window): bool {
+  if (w.sizeY != 2 || w.sizeX != 2 || w.strideY != 2 || w.strideX != 2 || w.channels < 4) return false
+  return w.top == 0 && w.left == 0 && 2 * w.toHeight <= w.height && 2 * w.toWidth <= w.width
+}
+
+/** `maximum` for these windows, which most models have. */
+function maximumOfFour(w: Window, origin: usize, to: usize, taps: usize): void {
+  const column = <usize>w.channels << 2
+  const row = <usize>w.width * column
+  const low = origin + row
+  for (let c = 0; c < w.channels; c += 4) {
+    const at = <usize>min(c, w.channels - 4) << 2
+    const x0 = v128.load(origin + at)
+    const x1 = v128.load(origin + column + at)
+    const x2 = v128.load(low + at)
+    const x3 = v128.load(low + column + at)
+    const right = f32x4.gt(x1, x0)
+    let best = v128.bitselect(x1, x0, right)
+    // A lane of a mask is 0 or -1.
+    let tap = i32x4.neg(right)
+    let larger = f32x4.gt(x2, best)
+    best = v128.bitselect(x2, best, larger)
+    tap = v128.bitselect(i32x4.splat(2), tap, larger)
+    larger = f32x4.gt(x3, best)
+    best = v128.bitselect(x3, best, larger)
+    v128.store(to + at, best)
+    if (taps != 0) v128.store(taps + at, v128.bitselect(i32x4.splat(3), tap, larger))
   }
 }
 
@@ -77,17 +110,36 @@ export function maxPoolGradient(
   const w = changetype<Window>(window)
   const bytes = <usize>(w.height * w.width * w.channels) << 2
   const step = <usize>w.channels << 2
-  memory.fill(to, 0, <usize>samples * bytes)
+  const quarters = isQuartered(w)
+  const covered = quarters && 2 * w.toHeight == w.height && 2 * w.toWidth == w.width
+  if (!covered) memory.fill(to, 0, <usize>samples * bytes)
   for (let sample = 0; sample < samples; sample++) {
     for (let v = 0; v < w.toHeight; v++) {
       for (let u = 0; u < w.toWidth; u++) {
-        returnMaximum(w, upper, taps, outputs, v, u, to)
+        if (quarters) returnToFour(w, upper, taps, outputs, to + placeInside(w, v, u, 0, 0))
+        else returnMaximum(w, upper, taps, outputs, v, u, to)
         upper += step
         taps += step
         if (outputs != 0) outputs += step
       }
     }
     to += bytes
+  }
+}
+
+/** `returnMaximum` for windows as `isQuartered` finds them. */
+function returnToFour(w: Window, upper: usize, taps: usize, outputs: usize, origin: usize): void {
+  const column = <usize>w.channels << 2
+  const low = origin + <usize>w.width * column
+  for (let c = 0; c < w.channels; c += 4) {
+    const at = <usize>min(c, w.channels - 4) << 2
+    const tap = v128.load(taps + at)
+    let gradient = v128.load(upper + at)
+    if (outputs != 0) gradient = v128.and(gradient, f32x4.gt(v128.load(outputs + at), f32x4.splat(0)))
+    v128.store(origin + at, v128.and(gradient, i32x4.eq(tap, i32x4.splat(0))))
+    v128.store(origin + column + at, v128.and(gradient, i32x4.eq(tap, i32x4.splat(1))))
+    v128.store(low + at, v128.and(gradient, i32x4.eq(tap, i32x4.splat(2))))
+    v128.store(low + column + at, v128.and(gradient, i32x4.eq(tap, i32x4.splat(3))))
   }
 }
 
