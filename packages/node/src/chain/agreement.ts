@@ -8,35 +8,35 @@ import {
   type MemberOutput,
   type OpenChain,
   type Proposal,
-  signMessage,
 } from '@tempered/chain'
 import { counted } from '@tempered/errors'
-import {
-  allocateModel,
-  decodeModel,
-  type ModelBuffer,
-  type Run,
-  type SignedAnnouncement,
-  type SignedEntry,
-  type SignedHead,
-  type Signer,
+import type {
+  ModelBuffer,
+  Run,
+  SignedAnnouncement,
+  SignedEntry,
+  SignedHead,
+  Signer,
 } from '@tempered/protocol'
-import type { CID } from 'multiformats/cid'
 import type { OpenBlob } from '../blobs/open-blob.js'
-import { type Clock, sleep } from '../clock.js'
-import { errorCode, errorMessage, NodeError } from '../errors.js'
+import type { Clock } from '../clock.js'
+import { errorCode } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { LocalTraining } from '../round/local-training.js'
 import type { ChainCosts } from '../round/report.js'
 import type { RunNetwork } from '../transport/network.js'
+import { type AgreedModels, createAgreedModels } from './agreed-models.js'
 import type { BlockChecker } from './block-checker.js'
 import { type BlockJudgeInit, judgeBlock } from './block-judge.js'
 import { CostCounter } from './chain-costs.js'
+import { ChainRecords } from './chain-records.js'
 import type { ChainStore } from './chain-store.js'
+import { Changes } from './changes.js'
 import type { Miner } from './miner.js'
 import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
 import type { ModelSource } from './model-source.js'
 import { type Collected, candidatesOf, collectedCandidates, onlyChosen, proposalOf } from './proposal.js'
+import { RunEnd, SETTLED } from './run-end.js'
 
 export interface AgreementComponents {
   readonly run: Run
@@ -61,12 +61,6 @@ export interface AgreementInit {
   onError(error: unknown): void
 }
 
-/** Said by a member for which the last round is final; not part of any architecture. */
-const SETTLED = 'settled'
-const RETRY_MS = 1_000
-/** How often a node says that it waits for a block. */
-const REMIND_MS = 10_000
-
 /**
  * How a node agrees with the others on the block of each round: the member of the chain, with what it asks for carried
  * out. Whatever the node signs is on disk before it is sent.
@@ -79,14 +73,13 @@ export class Agreement {
   private readonly judging: BlockJudgeInit
   private readonly controller = new AbortController()
   private readonly costs: CostCounter
+  private readonly changes: Changes
+  private readonly records: ChainRecords
+  private readonly agreed: AgreedModels
+  private readonly end: RunEnd
   private readonly timers = new Map<string, () => void>()
   /** Connected members. */
   private readonly live = new Set<string>()
-  private readonly settled = new Set<string>()
-  /** Own blocks that were stored before. */
-  private readonly stored: Set<string>
-  /** Received blocks that are not on disk yet, such as those that wait for their parent. */
-  private readonly unstored = new Map<string, Block>()
   private readonly later: MemberInput[] = []
   private handling = false
   private adopted: Block | undefined
@@ -95,10 +88,7 @@ export class Agreement {
   /** Members whose models are to be aggregated, once that is said. */
   private chosen: ReadonlySet<number> | undefined
   private readonly choosesModels: boolean
-  private saysSettled = false
   private isApart = false
-  private saving: Promise<void> = Promise.resolve()
-  private waiting: (() => void)[] = []
 
   constructor(parts: AgreementComponents, init: AgreementInit) {
     // Everything that the node fetches for its chain listens to it.
@@ -107,8 +97,21 @@ export class Agreement {
     this.init = init
     const { run, chain, signer, store, clock } = parts
     this.costs = new CostCounter(clock, () => parts.miner.hashes)
-    this.stored = new Set(store.blocks.map(({ cid }) => cid.toString()))
+    this.changes = new Changes(parts, this.controller.signal)
+    this.agreed = createAgreedModels(parts, this.controller.signal)
+    this.records = new ChainRecords(store, {
+      has: (cid) => this.has(cid),
+      onError: (error) => this.fail(error),
+    })
     this.member = createChainMember({ run, ...chain, signer, now: () => Math.round(clock.wallMs()) })
+    this.end = new RunEnd({
+      ...parts,
+      records: this.records,
+      agreed: this.agreed,
+      changes: this.changes,
+      signal: this.controller.signal,
+      live: this.live,
+    })
     const { confirmations, aggregation } = chain.architecture.rules({ run, params: chain.params })
     this.choosesModels = aggregation === 'chosen'
     this.judging = {
@@ -137,12 +140,12 @@ export class Agreement {
   /** A block from the network. Throws ChainError for one that breaks the rules. */
   block(block: Block): void {
     const name = block.cid.toString()
-    if (this.stored.has(name) || this.has(name)) return
-    this.unstored.set(name, block)
+    if (this.records.isStored(name) || this.has(name)) return
+    this.records.receive(block)
     try {
       this.handle({ type: 'block', block })
     } catch (error) {
-      this.unstored.delete(name)
+      this.records.forget(name)
       throw error
     }
   }
@@ -154,20 +157,19 @@ export class Agreement {
       this.handle({ type: 'message', message })
       return
     }
-    this.settled.add(author)
-    this.changed()
+    this.end.heardFrom(author)
   }
 
   neighbourUp(peer: string): void {
     this.live.add(peer)
     // It may have blocks that were sent while this node was away, and have missed what was said while it was.
     this.background(() => this.missing.takeFrom(peer))
-    if (this.saysSettled) this.saySettled()
+    this.end.neighbourUp()
   }
 
   neighbourDown(peer: string): void {
     this.live.delete(peer)
-    this.changed()
+    this.changes.notify()
   }
 
   /** Blocks of this node's chain from a height on (1 for all), oldest first. */
@@ -218,72 +220,27 @@ export class Agreement {
    */
   async modelFor(round: number): Promise<ModelBuffer | undefined> {
     await this.awaiting(round - 1, 'block', () => this.hasBlockOf(round - 1))
-    return this.adopted === undefined ? undefined : this.aggregateOf(() => this.adopted!)
+    return this.adopted === undefined ? undefined : this.agreed.aggregateOf(() => this.adopted!)
   }
 
   private hasBlockOf(round: number): boolean {
     return round < 0 || (this.adopted?.body.round ?? -1) >= round
   }
 
-  /** Says from time to time that it waits. Rejects with E_STOPPED, and E_NO_AGREEMENT after the limit. */
-  private async awaiting(round: number, what: string, isThere: () => boolean): Promise<void> {
-    if (isThere()) return
-    const { clock, logger, limitMs = Number.POSITIVE_INFINITY } = this.parts
-    const begunMs = clock.monotonicMs()
-    let cancel: () => void = () => undefined
-    const remind = (): void => {
-      const { size } = this.live
-      const waitedMs = clock.monotonicMs() - begunMs
-      logger.info(
-        { round },
-        `waiting for the ${what} of round ${round + 1}; ${counted(size, 'member')} connected`,
-      )
-      if (waitedMs >= limitMs) this.changed()
-      cancel = clock.after(REMIND_MS, remind)
-    }
-    cancel = clock.after(REMIND_MS, remind)
-    try {
-      while (!isThere()) {
-        await this.change()
-        if (clock.monotonicMs() - begunMs < limitMs || isThere()) continue
-        throw new NodeError(
-          'E_NO_AGREEMENT',
-          `no ${what} of round ${round + 1} after ${Math.round(limitMs / 1000)} s: too few members keep to the protocol of the chain`,
-          { round },
-        )
-      }
-    } finally {
-      cancel()
-    }
+  private awaiting(round: number, what: 'votes' | 'block', isThere: () => boolean): Promise<void> {
+    const { limitMs = Number.POSITIVE_INFINITY } = this.parts
+    return this.changes.until({ round, what, isThere, members: () => this.live.size }, limitMs)
   }
 
-  /**
-   * The aggregate of the last round, once its block is final and the connected members know it too, or will not;
-   * undefined when it did not become final in time.
-   */
-  async lastModel(): Promise<ModelBuffer | undefined> {
-    const { clock, run, logger } = this.parts
-    const { signal } = this.controller
-    const limit = clock.deadline(run.manifest.deadlines.collectMs, signal)
-    limit.signal.addEventListener('abort', () => this.changed(), { once: true })
-    const others = (): boolean => [...this.live].every((peer) => this.settled.has(peer))
-    try {
-      while (!limit.signal.aborted && !(this.isOver() && others())) await this.change()
-    } finally {
-      limit.clear()
-    }
-    if (this.isOver()) return this.aggregateOf(() => this.final!)
-    logger.warn(
-      { round: this.final?.body.round },
-      'the block of the last round is not final: too few members are left to agree on it',
-    )
-    return undefined
+  /** The model of the last round; undefined when its block did not become final in time. Rejects with E_STOPPED. */
+  lastModel(): Promise<ModelBuffer | undefined> {
+    return this.end.lastModel()
   }
 
   /** What the chain has cost since the last call. */
   takeCosts(): ChainCosts {
     const { block } = this.member.tree.head
-    return this.costs.take(Math.max(0, this.stored.size - (block?.body.height ?? 0)))
+    return this.costs.take(Math.max(0, this.records.count - (block?.body.height ?? 0)))
   }
 
   async stop(): Promise<void> {
@@ -291,18 +248,16 @@ export class Agreement {
     this.parts.miner.stop()
     for (const cancel of this.timers.values()) cancel()
     this.timers.clear()
-    this.changed()
-    await this.saving
-    await this.parts.store.close()
+    this.changes.notify()
+    await this.records.close()
+  }
+
+  private isOwn(block: Block): boolean {
+    return block.body.author === this.parts.signer.peerId
   }
 
   private has(cid: string): boolean {
     return this.member.tree.has(cid)
-  }
-
-  /** Whether the last round is final. */
-  private isOver(): boolean {
-    return (this.final?.body.round ?? -1) >= this.parts.run.manifest.training.rounds - 1
   }
 
   /** Throws ChainError for an input from outside that breaks the rules. */
@@ -325,7 +280,7 @@ export class Agreement {
       this.fail(error)
     } finally {
       this.handling = false
-      this.storeReceived()
+      this.records.storeReceived()
     }
   }
 
@@ -339,16 +294,15 @@ export class Agreement {
   }
 
   private perform(output: MemberOutput): void {
-    const { miner, network, store } = this.parts
+    const { miner, network } = this.parts
     switch (output.type) {
       case 'send-block':
-        this.sendBlock(output.block)
+        this.records.publishBlock(output.block, this.isOwn(output.block), () =>
+          network.publishBlock(output.block),
+        )
         break
       case 'send-message':
-        this.save(async () => {
-          await store.addMessage(output.message)
-          await network.publishChainMessage(output.message)
-        })
+        this.records.publishMessage(output.message, () => network.publishChainMessage(output.message))
         break
       case 'request':
         this.background(() => this.missing.request(output.block.toString()))
@@ -369,21 +323,20 @@ export class Agreement {
       case 'check':
         this.background(async () => {
           // What this node has computed itself needs no second computation.
-          const isOwn = output.block.body.author === this.parts.signer.peerId
-          const isRight = isOwn || (await judgeBlock(output.block, this.judging))
+          const isRight = this.isOwn(output.block) || (await judgeBlock(output.block, this.judging))
           this.act({ type: 'checked', block: output.block.cid, isRight })
         })
         break
       case 'evaluate':
         // A node has one set of test samples: where members have the same ones, those are common.
         this.background(async () => {
-          const value = await this.score(output.model)
+          const value = await this.agreed.score(output.model)
           this.act({ type: 'evaluated', model: output.model, on: output.on, value })
         })
         break
       case 'aggregate':
         this.chosen = new Set(output.members)
-        this.changed()
+        this.changes.notify()
         break
       case 'adopted':
         this.adopt(output.block, output.left)
@@ -391,8 +344,7 @@ export class Agreement {
       case 'final':
         this.final = output.block
         this.costs.final(output.block.body)
-        this.background(() => this.settle())
-        this.changed()
+        this.background(() => this.end.finalise(output.block))
         break
       case 'apart':
         this.warnOfSplit(output.block)
@@ -418,7 +370,7 @@ export class Agreement {
           `the chain has changed: ${counted(left.length, 'block')} ${left.length === 1 ? 'is' : 'are'} no longer part of it`,
         )
     }
-    this.changed()
+    this.changes.notify()
     // What this node has computed for a round can follow any block of the round before.
     this.offer()
   }
@@ -440,101 +392,11 @@ export class Agreement {
     this.act({ type: 'proposal', parent: adopted?.cid ?? null, proposal: proposed })
   }
 
-  private sendBlock(block: Block): void {
-    const { store, network, signer } = this.parts
-    const name = block.cid.toString()
-    const isNew = block.body.author === signer.peerId && !this.stored.has(name)
-    if (isNew) this.stored.add(name)
-    this.save(async () => {
-      if (isNew) await store.addBlock(block)
-      await network.publishBlock(block)
-    })
-  }
-
-  /** Blocks are stored once their parents are there, so that a file can be read from its beginning. */
-  private storeReceived(): void {
-    const ready = [...this.unstored.values()].filter(({ cid }) => this.has(cid.toString()))
-    for (const block of ready.sort((a, b) => a.body.height - b.body.height)) {
-      this.unstored.delete(block.cid.toString())
-      this.stored.add(block.cid.toString())
-      this.save(() => this.parts.store.addBlock(block))
-    }
-  }
-
-  /** The first metric of a model on the test samples; null when it cannot be had. */
-  private async score(model: CID): Promise<number | null> {
-    const { models, training, logger, run } = this.parts
-    const { signal } = this.controller
-    try {
-      const bytes = await models.bytes(model.toString(), run.manifest.members, signal)
-      if (bytes === undefined || training.score === undefined) return null
-      return await training.score(Float32Array.from(decodeModel(bytes, run.manifest.model.parameterCount)))
-    } catch (error) {
-      if (!signal.aborted)
-        logger.warn({ code: errorCode(error) }, `a model could not be scored: ${errorMessage(error)}`)
-      return null
-    }
-  }
-
-  /** The aggregate of a block, from whoever has it; it is kept, since this node's own entry will name it. */
-  private async aggregateOf(newest: () => Block): Promise<ModelBuffer> {
-    const { models, run, clock, logger } = this.parts
-    const { signal } = this.controller
-    for (;;) {
-      const block = newest()
-      const { author, aggregate } = block.body
-      const bytes = await models.bytes(aggregate.toString(), [author, ...run.manifest.members], signal)
-      this.stopIfAborted()
-      if (bytes !== undefined) {
-        const model = allocateModel(run.manifest.model.parameterCount)
-        model.bytes.set(bytes)
-        await models.keep(model.bytes)
-        return model
-      }
-      logger.warn({ block: block.cid.toString() }, 'nobody has the aggregate of this block; trying again')
-      await sleep(clock, RETRY_MS, signal)
-      this.stopIfAborted()
-    }
-  }
-
-  /** Once the last round is final and its model is here: the others need not wait for this node then. */
-  private async settle(): Promise<void> {
-    if (this.saysSettled || !this.isOver()) return
-    this.saysSettled = true
-    await this.aggregateOf(() => this.final!)
-    this.saySettled()
-  }
-
-  private saySettled(): void {
-    const { run, signer, network } = this.parts
-    this.save(() => network.publishChainMessage(signMessage(run, { kind: SETTLED }, signer)))
-  }
-
-  /** One after another; an error ends the node. */
-  private save(work: () => Promise<void>): void {
-    this.saving = this.saving.then(work).catch((error) => this.fail(error))
-  }
-
   private background(work: () => Promise<void>): void {
     work().catch((error) => this.fail(error))
   }
 
   private fail(error: unknown): void {
     if (!this.controller.signal.aborted) this.init.onError(error)
-  }
-
-  private changed(): void {
-    for (const resume of this.waiting.splice(0)) resume()
-  }
-
-  /** Resolves when something has changed. Rejects with E_STOPPED. */
-  private async change(): Promise<void> {
-    this.stopIfAborted()
-    await new Promise<void>((resolve) => this.waiting.push(resolve))
-    this.stopIfAborted()
-  }
-
-  private stopIfAborted(): void {
-    if (this.controller.signal.aborted) throw new NodeError('E_STOPPED', 'the node was stopped')
   }
 }
