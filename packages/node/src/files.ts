@@ -1,4 +1,4 @@
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorMessage, NodeError } from './errors.js'
 
@@ -12,19 +12,6 @@ export async function syncDirectory(path: string): Promise<void> {
     if (code !== 'EINVAL' && code !== 'EPERM') throw error
   } finally {
     await directory.close()
-  }
-}
-
-/** Makes a folder and those above it. Throws as `mkdir` does; the recursive one of Node never ends below /proc. */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    await makeFolder(dirname(path))
-    await mkdir(path)
   }
 }
 

@@ -18,7 +18,7 @@ export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors
 export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'
 export { FAILPOINTS, type Failpoints, killAt, noFailpoints } from './failpoints.js'
-export { makeFolder, writeFileAtomic } from './files.js'
+export { writeFileAtomic } from './files.js'
 export {
   createIdentityFile,
   type Identity,

@@ -4,13 +4,13 @@ import { sha256 } from '@tempered/protocol'
 import {
   type DataShare,
   type DataSource,
+  makeFolder,
   type ProcessTrainer,
   type Samples,
   shareIndices,
   type TrainerService,
 } from '@tempered/train'
 import type { Clock } from './clock.js'
-import { makeFolder } from './files.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import { manifestInitialParameters } from './round/initial-model.js'

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { counted } from '@tempered/errors'
-import { cacheFolder, type PartitionScheme, type SplitReport, splitSource } from '@tempered/train'
+import { cacheFolder, makeFolder, type PartitionScheme, type SplitReport, splitSource } from '@tempered/train'
 import pc from 'picocolors'
+import { allOrNothing } from '../all-or-nothing.js'
 import { CliError } from '../errors.js'
 import { table } from '../terminal/table.js'
 
@@ -24,22 +25,14 @@ export async function dataSplit(source: string, options: DataSplitOptions): Prom
   if (existsSync(out)) throw new CliError('E_USAGE', `${out} already exists; name another --out`)
   const scheme = schemeOf(options)
   const unfinished = `${out}.${process.pid}.tmp`
-  let report: SplitReport
-  try {
-    report = await splitSource({
-      source,
-      nodes,
-      seed,
-      label,
-      scheme,
-      out: unfinished,
-      cacheFolder: cacheFolder(),
-    })
+  const report = await allOrNothing(async (made) => {
+    made(await makeFolder(dirname(unfinished)))
+    made(unfinished)
+    const request = { source, nodes, seed, label, scheme, out: unfinished, cacheFolder: cacheFolder() }
+    const split = await splitSource(request)
     await rename(unfinished, out)
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true })
-    throw error
-  }
+    return split
+  })
   process.stdout.write(`${renderSplit(report).join('\n')}\n`)
   process.stderr.write(`wrote ${counted(nodes, 'part')} and ${join(out, 'split.json')}\n`)
 }

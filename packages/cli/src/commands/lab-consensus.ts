@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { versions } from '@tempered/lab'
 import { type Consensus, casesOf, consensusSchema } from '@tempered/lab/averaging'
@@ -7,6 +6,7 @@ import { mean } from '@tempered/lab/measures'
 import { prepareModules } from '@tempered/lab/plugins'
 import { writeFileAtomic } from '@tempered/node'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { makeFolder } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { foldedTable, widthOf } from '../terminal/table.js'
@@ -52,7 +52,7 @@ export async function labConsensus(file: string, options: LabConsensusOptions): 
     return result
   })
   const path = resolve(options.out ?? join('runs', consensus.name))
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   const { after } = consensus
   await writeFileAtomic(
     join(path, 'consensus.json'),

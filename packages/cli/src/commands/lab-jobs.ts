@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { counted } from '@tempered/errors'
 import { temperedVersion } from '@tempered/lab'
 import { cellsOf, loadLab } from '@tempered/lab/matrix'
 import { writeFileAtomic } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
 import { CliError } from '../errors.js'
 import { jobsReadme, shellScript, slurmScript } from '../jobs/job-scripts.js'
@@ -53,7 +53,7 @@ export async function labJobs(file: string, options: LabJobsOptions): Promise<vo
         `${join(folder, name)} already exists; name another --out or give --force`,
       )
   }
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   for (const [name, text] of Object.entries(texts)) await writeFileAtomic(join(folder, name), text)
   process.stderr.write(
     `created ${relative('.', folder)}: ${counted(cells, 'cell')} in ${counted(options.shards, 'shard')}\n` +

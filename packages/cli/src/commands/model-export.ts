@@ -1,7 +1,8 @@
 import { basename, join, relative } from 'node:path'
 import { counted } from '@tempered/errors'
 import { temperedVersion } from '@tempered/lab'
-import { errorCode, makeFolder, writeNewFile } from '@tempered/node'
+import { errorCode, writeNewFile } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import {
   type ExportFormat,
   exportedTensors,
@@ -9,6 +10,7 @@ import {
   type ModelCard,
   modelCardText,
 } from '@tempered/train/export'
+import { allOrNothing } from '../all-or-nothing.js'
 import { CliError } from '../errors.js'
 import { proofOfRound } from './ledger-prove.js'
 import { type FoundModel, findModel } from './model-source.js'
@@ -33,18 +35,21 @@ export async function modelExport(path: string, options: ModelExportOptions): Pr
   const card = cardOf(found, options, proof === undefined ? null : PROOF_FILE)
   const metadata = { run: card.run.id, entry: card.entry, round: String(round), licence: card.licence }
   const files = await exportModel(found.task, found.parameters, options.format, metadata)
-  await makeFolder(folder)
   const written = [
     ...files,
     { name: 'README.md', bytes: Buffer.from(modelCardText(card), 'utf8') },
     { name: 'model-card.json', bytes: Buffer.from(`${JSON.stringify(card, null, 2)}\n`, 'utf8') },
     ...(proof === undefined ? [] : [{ name: PROOF_FILE, bytes: proof }]),
   ]
-  for (const { name, bytes } of written) {
-    const file = join(folder, name)
-    if (!(await writeNewFile(file, [bytes])))
-      throw new CliError('E_FILE', `${file} already exists; name another folder with --out`, { path: file })
-  }
+  await allOrNothing(async (made) => {
+    made(await makeFolder(folder))
+    for (const { name, bytes } of written) {
+      const file = join(folder, name)
+      if (!(await writeNewFile(file, [bytes])))
+        throw new CliError('E_FILE', `${file} already exists; name another folder with --out`, { path: file })
+      made(file)
+    }
+  })
   process.stdout.write(`${join(folder, files[0]!.name)}\n`)
   process.stderr.write(
     `${counted(found.parameters.length, 'parameter')} of ${found.node} after round ${round}, ` +

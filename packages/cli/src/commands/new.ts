@@ -1,8 +1,9 @@
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { labTemplate } from '@tempered/lab/matrix'
 import { loadModule, type PluginKind, pluginTemplate } from '@tempered/lab/plugins'
 import { errorMessage, writeFileAtomic } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { CliError } from '../errors.js'
 import type { NewKind } from '../new-kinds.js'
 import { scenarioInit } from './scenario-init.js'
@@ -71,7 +72,7 @@ async function writeFiles(folder: string, files: Record<string, string>, force: 
   try {
     for (const [name, text] of Object.entries(files)) {
       const path = join(folder, name)
-      await mkdir(dirname(path), { recursive: true })
+      await makeFolder(dirname(path))
       await writeFileAtomic(path, text)
       process.stderr.write(`wrote ${path}\n`)
     }

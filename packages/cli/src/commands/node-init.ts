@@ -1,8 +1,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
+import { errorMessage } from '@tempered/errors'
 import { parseText } from '@tempered/lab/documents'
-import { createIdentityFile, makeFolder, writeFileAtomic } from '@tempered/node'
+import { createIdentityFile, writeFileAtomic } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { z } from 'zod'
+import { allOrNothing } from '../all-or-nothing.js'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { nodeTemplate } from '../config/node-template.js'
 import { CliError } from '../errors.js'
@@ -24,10 +27,7 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
   if (options.manifest !== undefined && options.manifestPeer !== undefined) {
     throw new CliError('E_USAGE', 'give --manifest or --manifest-peer, not both')
   }
-  await makeFolder(folder)
-  if ((await readdir(folder)).includes('node.yaml')) {
-    throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} already exists; choose another folder`)
-  }
+  await requireFree(folder)
   if (options.manifest !== undefined) {
     const info = await stat(options.manifest).catch(() => undefined)
     // The file may be made later.
@@ -48,17 +48,35 @@ export async function nodeInit(folder: string, options: NodeInitOptions): Promis
     parts,
   })
   parseText('node init', text, nodeConfigSchema)
-  const identity = await createIdentityFile(join(folder, 'identity.key'))
-  await writeFileAtomic(
-    join(folder, 'node.schema.json'),
-    `${JSON.stringify(z.toJSONSchema(nodeConfigSchema, { io: 'input' }), null, 2)}\n`,
-  )
-  await writeFileAtomic(join(folder, 'node.yaml'), text)
+  const identity = await allOrNothing(async (made) => {
+    made(await makeFolder(folder))
+    const key = join(folder, 'identity.key')
+    const created = await createIdentityFile(key)
+    made(key)
+    const schema = z.toJSONSchema(nodeConfigSchema, { io: 'input' })
+    for (const [name, content] of [
+      ['node.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+      ['node.yaml', text],
+    ] as const) {
+      await writeFileAtomic(join(folder, name), content)
+      made(join(folder, name))
+    }
+    return created
+  })
   process.stdout.write(`${identity.signer.peerId}\n`)
   process.stderr.write(
     `created ${folder}/identity.key (keep it secret) and ${folder}/node.yaml\n` +
       `next: ./tempered manifest create --member ${folder} --member … --out ${join(folder, manifestFile)}   then: ./tempered node start --config ${folder}/node.yaml\n`,
   )
+}
+
+async function requireFree(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw new CliError('E_FILE', `${folder}: ${errorMessage(error)}`, { folder }, error)
+  })
+  if (names.includes('node.yaml'))
+    throw new CliError('E_USAGE', `${join(folder, 'node.yaml')} already exists; choose another folder`)
 }
 
 function parsePart(text: string): { part: number; parts: number } {

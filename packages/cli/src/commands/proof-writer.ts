@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BlobLookup, packMisbehaviourProof, writeNewFile } from '@tempered/node'
 import { accuseEntry, type Run } from '@tempered/protocol'
+import { makeFolder } from '@tempered/train'
 import { CliError } from '../errors.js'
 import type { Names } from '../terminal/peer-names.js'
 import type { Misdeed } from './ledger-evidence.js'
@@ -24,7 +25,7 @@ export function createProofWriter(folder: string, names: Names, severalRuns: boo
           : [misdeed.evidence, undefined]
       const parts = await packMisbehaviourProof(run, evidence, parent, blobs)
       const name = (names.get(evidence.offender) ?? evidence.offender.slice(-8)).replace(/[^\w.-]/g, '_')
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const prefix = severalRuns ? `${run.id.toString().slice(-8)}-` : ''
       const path = join(folder, `${prefix}${name}-round-${evidence.round + 1}-${evidence.kind}.car`)
       if (!(await writeNewFile(path, parts)) && !Buffer.concat(parts).equals(await readFile(path))) {

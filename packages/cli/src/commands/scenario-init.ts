@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { parseText } from '@tempered/lab/documents'
 import {
@@ -9,6 +9,7 @@ import {
   type TemplateName,
 } from '@tempered/lab/scenario'
 import { errorMessage, writeFileAtomic } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { CliError } from '../errors.js'
 
 export interface ScenarioInitOptions {
@@ -38,7 +39,7 @@ export async function scenarioInit(file: string, { template, force }: ScenarioIn
   const text = scenarioTemplate(template, name, `./${SCHEMA_FILE}`)
   parseText(file, text, scenarioSchema, { check: checkScenario })
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     await writeFileAtomic(join(dirname(file), SCHEMA_FILE), scenarioJsonSchema())
     await writeFileAtomic(file, text)
   } catch (error) {

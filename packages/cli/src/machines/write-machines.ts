@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temperedVersion } from '@tempered/lab'
@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
   writeInitialModel,
 } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
 import { nodeConfigSchema } from '../config/node-config.js'
 import { CliError } from '../errors.js'
@@ -40,7 +41,7 @@ export async function writeMachines(init: MachinesFolderInit): Promise<void> {
   const folder = resolve(init.folder)
   const isThere = await requireFree(folder, init.force)
   try {
-    await mkdir(dirname(folder), { recursive: true })
+    await makeFolder(dirname(folder))
     const draft = await mkdtemp(`${folder}.`)
     try {
       await writeAll(draft, folder, init)
@@ -117,7 +118,7 @@ async function writeHost(
   manifest: string,
   initial: Float32Array | undefined,
 ): Promise<MachineFiles> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const texts = machineTexts(host)
   // The written configuration must be valid.
   parseText(`${host.node.name}/node.yaml`, texts['node.yaml']!, nodeConfigSchema)

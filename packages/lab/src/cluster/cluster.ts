@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep, systemClock } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
 import { createFaultTimeline, type FaultAction } from '../faults/fault-timeline.js'
 import type { PlannedNode } from '../scenario/plan.js'
@@ -18,7 +18,7 @@ const STOP_LIMIT_MS = 4_000
 export async function startCluster(init: StageInit): Promise<StagedRun> {
   const { plan, folder, onEvent } = init
   const { scenario, run, nodes } = plan
-  await mkdir(join(folder, LOG_FOLDER), { recursive: true })
+  await makeFolder(join(folder, LOG_FOLDER))
   const timeline = createFaultTimeline(scenario.faults, { nodes: nodes.length })
   let conditions: Conditions = calm
   let stopping: Promise<void> | undefined

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
 import type { MetricName } from '@tempered/train'
+import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
 import { MATRIX_FILE, type Matrix, type MatrixCell } from '../measures/read-matrix.js'
 import { versions } from '../versions.js'
@@ -35,7 +36,7 @@ export interface MatrixFolder {
 
 export async function openMatrixFolder(path: string, lab: Lab): Promise<MatrixFolder> {
   const cellsFolder = join(path, 'cells')
-  await mkdir(cellsFolder, { recursive: true })
+  await makeFolder(cellsFolder)
   await writeFileAtomic(join(path, 'lab.yaml'), stringify({ ...lab, versions: versions() }))
   const known = new Map<string, CellResult>()
   for (const result of await readCells(path)) if (result.status === 'done') known.set(result.id, result)

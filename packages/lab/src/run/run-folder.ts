@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { errorMessage, writeFileAtomic } from '@tempered/node'
 import type { DataSource } from '@tempered/train'
+import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
 import { attackName } from '../adversary/planned-attack.js'
 import { LabError } from '../errors.js'
@@ -59,7 +59,7 @@ export async function openRunFolder(
   plan: RunPlan,
   train: DataSource['train'] | undefined,
 ): Promise<RunFolder> {
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   const { scenario, run, nodes } = plan
   // Attackers may have been drawn from the seed, so results list them.
   const attackers = nodes.flatMap(({ index, attack }) =>

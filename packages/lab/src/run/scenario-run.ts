@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { writeFileAtomic } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
 import type { RunEvent } from '../events/run-event.js'
 import type { Measures } from '../measures/catalogue.js'
@@ -72,7 +72,7 @@ export async function runVariants(init: ScenarioRunInit): Promise<ScenarioResult
     variant,
     plan: planRun(variant.scenario, init.data),
   }))
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   await writeFileAtomic(
     join(folder, 'scenario.yaml'),
     stringify({ ...scenario, versions: versions() }, { aliasDuplicateObjects: false }),

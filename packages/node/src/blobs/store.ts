@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid, cidFromDigest, RAW } from '@tempered/protocol'
+import { makeFolder } from '@tempered/train'
 import { errorMessage, NodeError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
 import { type OpenBlob, openBytes } from './open-blob.js'
@@ -42,7 +43,7 @@ export async function openBlobStore(
   folder: string,
   budgetBytes: number = Number.POSITIVE_INFINITY,
 ): Promise<BlobStore> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const cache = new Map<string, Uint8Array>()
   const pinned = new Set<string>()
   /** Blobs on disk whose hash this process has seen to match. */

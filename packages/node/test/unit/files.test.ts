@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { makeFolder, syncDirectory, writeFileAtomic } from '../../src/files.js'
+import { syncDirectory, writeFileAtomic } from '../../src/files.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 describe('writeFileAtomic', () => {
@@ -42,22 +42,5 @@ describe('syncDirectory', () => {
     await expect(syncDirectory(join(await temporaryFolder(), 'missing'))).rejects.toMatchObject({
       code: 'ENOENT',
     })
-  })
-})
-
-describe('a folder', () => {
-  it('is made with those above it, and left as it is', async () => {
-    const folder = join(await temporaryFolder(), 'a', 'b')
-    await makeFolder(folder)
-    await makeFolder(folder)
-    expect(await readdir(folder)).toEqual([])
-  })
-
-  it.runIf(process.platform === 'linux')('that cannot be made is an error, not an endless loop', async () => {
-    await expect(makeFolder('/proc/tempered/state')).rejects.toMatchObject({ code: 'ENOENT' })
-    const file = join(await temporaryFolder(), 'file')
-    await writeFile(file, '')
-    await expect(makeFolder(join(file, 'state'))).rejects.toMatchObject({ code: 'ENOTDIR' })
-    await expect(makeFolder(file)).rejects.toMatchObject({ code: 'EEXIST' })
   })
 })

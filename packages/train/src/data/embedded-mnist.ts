@@ -13,9 +13,10 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { makeFolder } from '../make-folder.js'
 import { DataError } from './data-error.js'
 import { createDataset, type DataSource, type Dataset } from './dataset.js'
 
@@ -131,7 +132,7 @@ export async function convertEmbeddedMnist(): Promise<Uint8Array> {
 
 /** Written to a temporary file, flushed and renamed: readers and other writers only ever see a complete file. */
 async function writeAtomically(cacheDir: string, file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(cacheDir, { recursive: true })
+  await makeFolder(cacheDir)
   const temporary = `${file}.${process.pid}.${randomUUID()}.tmp`
   try {
     const handle = await open(temporary, 'wx')

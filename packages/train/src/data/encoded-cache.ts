@@ -31,7 +31,7 @@ import { type FileRows, ROW_TYPES, type RowNumbers, type RowType, sampleBytes } 
 import { hashSource } from './source-hash.js'
 
 /** Raised whenever the same source and task would give other numbers or notices, or the file another form. */
-const VERSION = 3
+const VERSION = 4
 /** The oldest files beyond this number are removed, and those beyond so many bytes; the newest stays. */
 const MOST_FILES = 8
 const MOST_BYTES = 64e9

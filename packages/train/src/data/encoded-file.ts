@@ -6,8 +6,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../make-folder.js'
 import { DataError } from './data-error.js'
 import { bytesText } from './memory-budget.js'
 import { ROW_TYPES, type RowNumbers, type RowType } from './row-file.js'
@@ -80,7 +81,7 @@ export async function createEncodedWriter(
   const path = join(folder, `${ENCODED_PREFIX}${process.pid}-${randomUUID()}.tmp`)
   let position = 0
   const failed = (cause: NodeJS.ErrnoException): DataError => diskError(folder, position, cause)
-  const handle = await mkdir(folder, { recursive: true })
+  const handle = await makeFolder(folder)
     .then(() => openFile(path))
     .catch((cause: NodeJS.ErrnoException) => {
       throw failed(cause)

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { nearestName } from '@tempered/errors'
+import { makeFolder } from '../../make-folder.js'
 import { DataError } from '../data-error.js'
 import { type FileUse, KNOWN_DATA_SETS, type RemoteFile } from './catalogue.js'
 import { type TarFile, tarFiles } from './tar.js'
@@ -45,7 +46,7 @@ export async function fetchFiles(files: readonly RemoteFile[], request: FetchReq
   const { out } = request
   if (await exists(out))
     throw new DataError('E_DATA_AMBIGUOUS', 'already exists; remove it or name another folder', { file: out })
-  const created = await mkdir(dirname(out), { recursive: true })
+  const created = await makeFolder(dirname(out))
   const unfinished = `${out}.${process.pid}.tmp`
   try {
     await mkdir(unfinished)
@@ -159,7 +160,7 @@ async function storeImages(
 ): Promise<void> {
   const found = files.find(({ name }) => name === index)
   const classOf = classes(JSON.parse(found?.bytes.toString('utf8') ?? '[]'))
-  for (const name of new Set(classOf.values())) await mkdir(join(folder, name), { recursive: true })
+  for (const name of new Set(classOf.values())) await makeFolder(join(folder, name))
   for (const { name, bytes } of files) {
     const label = classOf.get(name)
     if (label !== undefined) await writeFile(join(folder, label, `${prefix}-${name}`), bytes)

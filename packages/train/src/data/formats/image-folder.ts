@@ -1,7 +1,7 @@
 /** Folders of images, one per class: `root/<class>/*.png`, or `root/train/<class>/…` and `root/test/<class>/…`. */
 
 import { readdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { counted, nearestName } from '@tempered/errors'
 import { DataError } from '../data-error.js'
 import { decodeImage, IMAGE_NAME, imageSize, writePixels } from './image-file.js'
@@ -18,6 +18,8 @@ type ImageShape = readonly [number, number, number]
 interface ClassFolder {
   readonly name: string
   readonly files: readonly string[]
+  /** Files that are no images by their names; hidden ones do not count. */
+  readonly others: readonly string[]
 }
 
 async function list(folder: string) {
@@ -37,10 +39,15 @@ async function classFolders(root: string): Promise<ClassFolder[] | undefined> {
   for (const entry of await list(root)) {
     if (!entry.isDirectory() || entry.name.startsWith('.')) continue
     const path = join(root, entry.name)
-    const files = (await list(path)).filter(
-      (file) => IMAGE_NAME.test(file.name) && !file.name.startsWith('.') && !file.isDirectory(),
-    )
-    folders.push({ name: entry.name, files: files.map(({ name }) => join(path, name)).sort() })
+    const files = (await list(path))
+      .filter((file) => !file.name.startsWith('.') && !file.isDirectory())
+      .map(({ name }) => join(path, name))
+      .sort()
+    folders.push({
+      name: entry.name,
+      files: files.filter((name) => IMAGE_NAME.test(name)),
+      others: files.filter((name) => !IMAGE_NAME.test(name)),
+    })
   }
   return folders.some(({ files }) => files.length > 0) ? folders.sort(byName) : undefined
 }
@@ -86,6 +93,11 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
   if (found === undefined) return undefined
   const notices: string[] = []
   const all = [...found.train, ...(found.test ?? [])]
+  noteOthers(
+    root,
+    all.flatMap(({ others }) => others),
+    notices,
+  )
   const names = [...new Set(all.map(({ name }) => name))]
   const classes = classNumbers(root, names, options, notices, found.placeOf)
   const shape = options.imageShape ?? (await commonShape(all.flatMap(({ files }) => files)))
@@ -101,6 +113,15 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
     classNames: classes.names,
     notices,
   }
+}
+
+function noteOthers(root: string, files: readonly string[], notices: string[]): void {
+  if (files.length === 0) return
+  const shown = some(files.map((file) => relative(root, file)).slice(0, 4))
+  const more = files.length > 4 ? ', …' : ''
+  notices.push(
+    `${counted(files.length, 'file')} left out, being neither PNG nor JPEG by name: ${shown}${more}`,
+  )
 }
 
 /** An image and the folder of its class. */
@@ -185,6 +206,13 @@ async function headOf(file: string): Promise<Buffer> {
   } finally {
     await handle.close()
   }
+}
+
+/** The bytes of an image file that can be decoded. Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_TOO_LARGE. */
+export async function readImage(file: string): Promise<Buffer> {
+  const bytes = await wholeFile(file)
+  decodeImage(file, bytes)
+  return bytes
 }
 
 async function wholeFile(file: string): Promise<Buffer> {

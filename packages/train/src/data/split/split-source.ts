@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { errorMessage } from '@tempered/errors'
+import { makeFolder } from '../../make-folder.js'
 import { DataError } from '../data-error.js'
 import { jsonObjects } from '../formats/jsonl.js'
 import { openSource } from '../formats/open-source.js'
@@ -52,7 +53,7 @@ export async function splitSource(request: SplitRequest): Promise<SplitReport> {
     (_, k) => `part-${String(k).padStart(String(nodes - 1).length, '0')}`,
   )
   const paths = folders.map((folder) => join(out, folder))
-  for (const path of paths) await mkdir(path, { recursive: true })
+  for (const path of paths) await makeFolder(path)
   const dealt = raw.kind === 'arrays' ? splitArrays(raw, request, paths) : splitRows(raw, request, paths)
   const parts = await dealt.catch(async (error: unknown) => {
     throw await packedFault(error)
@@ -192,22 +193,23 @@ async function splitImages(
   request: SplitRequest,
   paths: readonly string[],
 ): Promise<DealtPart[]> {
-  const { listImages } = await import('../formats/image-folder.js')
+  const { listImages, readImage } = await import('../formats/image-folder.js')
   const { train, test } = await listImages(raw.file)
   const names = [...new Set([...train, ...test].map(({ folder }) => folder))]
   const labels = Int32Array.from(train, ({ folder }) => names.indexOf(folder))
   const parts = deal(request, { labels, names })
   const below = test.length > 0 ? 'train' : ''
+  for (const { file } of test) await readImage(file)
   for (const [k, { samples }] of parts.entries()) {
     const path = paths[k] as string
     // Every part has a folder for every class, so that all number them alike.
-    for (const name of names) await mkdir(join(path, below, name), { recursive: true })
+    for (const name of names) await makeFolder(join(path, below, name))
     for (const sample of samples) {
       const { file, folder } = train[sample] as (typeof train)[number]
-      await copyFile(file, join(path, below, folder, basename(file)))
+      await writeFile(join(path, below, folder, basename(file)), await readImage(file))
     }
     for (const { file, folder } of test) {
-      await mkdir(join(path, 'test', folder), { recursive: true })
+      await makeFolder(join(path, 'test', folder))
       await copyFile(file, join(path, 'test', folder, basename(file)))
     }
   }

@@ -121,6 +121,24 @@ describe('dealing a source', () => {
       expect(report.parts.map(({ labels }) => labels)).toEqual([{ cat: 2 }, { dog: 2 }])
     }))
 
+  it('refuses an image that ends too early, in training and in test', () =>
+    inTemporaryFolder(async (folder) => {
+      const source = join(folder, 'images')
+      const image = await readFile(fixture('rgb.png'))
+      for (const name of ['train/cat', 'train/dog', 'test/cat', 'test/dog']) {
+        await mkdir(join(source, name), { recursive: true })
+        await writeFile(join(source, name, '1.png'), image)
+      }
+      for (const damaged of ['train/dog/1.png', 'test/dog/1.png']) {
+        await writeFile(join(source, damaged), image.subarray(0, image.length - 20))
+        await expect(split(folder, source, 2)).rejects.toMatchObject({
+          code: 'E_DATA_FORMAT',
+          message: expect.stringContaining(damaged),
+        })
+        await writeFile(join(source, damaged), image)
+      }
+    }))
+
   it.each([
     ['Parquet', fixture('pandas-none.parquet'), { kind: 'iid' }, /convert it to CSV/],
     ['a table without labels', fixture('pandas.csv'), { kind: 'dirichlet', alpha: 1 }, /--label/],

@@ -70,6 +70,18 @@ describe('folders of images', () => {
       expect(notices).toContain('1 image resized to 3×2 (bilinear) for the task')
     }))
 
+  it('name the files that are left out, but hidden ones', () =>
+    inTemporaryFolder(async (folder) => {
+      await fill(folder, { 'a/1.png': 'grey.png', 'b/1.png': 'grey.png', 'b/.hidden': 'grey.png' })
+      for (const name of ['1.bmp', '2.webp', '3.gif', '4.txt', '5.tiff'])
+        await copyFile(fixture('grey.png'), join(folder, 'b', name))
+      const { train, notices } = await loadData({ source: folder, test: folder }, '')
+      expect(train.count).toBe(2)
+      expect(notices).toContain(
+        '5 files left out, being neither PNG nor JPEG by name: b/1.bmp, b/2.webp, b/3.gif, b/4.txt, …',
+      )
+    }))
+
   it('keep the numbers of a node that has only some classes', () =>
     inTemporaryFolder(async (folder) => {
       await fill(folder, { '7/a.png': 'grey.png', '2/b.png': 'grey.png' })
