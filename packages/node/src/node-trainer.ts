@@ -9,7 +9,10 @@ import type { Logger } from './logger.js'
 import { manifestTask } from './round/manifest-training.js'
 
 export interface NodeTrainerInit
-  extends Pick<ProcessTrainerInit, 'command' | 'cwd' | 'attempts' | 'deadlines' | 'signal' | 'onProcess'> {
+  extends Pick<
+    ProcessTrainerInit,
+    'command' | 'cwd' | 'attempts' | 'deadlines' | 'signal' | 'onProcess' | 'onTrouble'
+  > {
   readonly run: Run
   /** Position of the node among the members of the run. */
   readonly index: number
@@ -18,7 +21,13 @@ export interface NodeTrainerInit
 }
 
 /** Starts the process that trains for a member of a run. Throws as `createProcessTrainer`. */
-export function openNodeTrainer({ run, index, logger, ...init }: NodeTrainerInit): Promise<ProcessTrainer> {
+export function openNodeTrainer({
+  run,
+  index,
+  logger,
+  onTrouble,
+  ...init
+}: NodeTrainerInit): Promise<ProcessTrainer> {
   const log = logger.child({ component: 'trainer' })
   log.info(`starting ${init.command.join(' ')}`)
   return createProcessTrainer({
@@ -27,7 +36,10 @@ export function openNodeTrainer({ run, index, logger, ...init }: NodeTrainerInit
     nodeId: index,
     seed: run.manifest.seed,
     onLog: (line) => log.info(line),
-    onRestart: (why) => log.warn(why),
+    onTrouble(what) {
+      log.warn(what)
+      onTrouble?.(what)
+    },
     onUsage: (usage) => log.debug(usageText(usage)),
   })
 }

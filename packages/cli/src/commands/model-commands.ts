@@ -1,10 +1,14 @@
-import { type Command, Option } from 'commander'
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { backendOption, list, wholeNumber } from '../arguments.js'
 
 /** A share such as `0.2`, or else a path. */
 function testSource(text: string): string | number {
   const share = Number(text)
-  return share > 0 && share < 1 ? share : text
+  if (share > 0 && share < 1) return share
+  if (!Number.isNaN(share) && !existsSync(text))
+    throw new InvalidArgumentError('must be a file, a folder, or a share above 0 and below 1')
+  return text
 }
 
 /** Adds `tempered model …`; the file of each command is loaded when it is called. */

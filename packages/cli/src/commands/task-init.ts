@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
+import { counted } from '@tempered/errors'
 import { openTaskText } from '@tempered/lab/documents'
 import { writeFileAtomic } from '@tempered/node'
 import { BUILT_IN_MODELS, cacheFolder, inspectSource } from '@tempered/train'
@@ -39,9 +40,15 @@ export async function taskInit(options: TaskInitOptions): Promise<void> {
   for (const note of draft.notes) process.stderr.write(`note: ${note}\n`)
   await writeFileAtomic(out, text)
   process.stderr.write(
-    `wrote ${out}: ${draft.kind} from ${open.inputShape.join('×')} ${draft.samples === 'text' ? 'tokens' : 'numbers'}, model ${chosen} with ${open.parameterCount} parameters\n` +
+    `wrote ${out}: ${draft.kind} from ${inputText(open.inputShape, draft.samples)}, model ${chosen} with ${open.parameterCount} parameters\n` +
       `next: ./tempered task check ${out}${data === undefined ? '' : ` --data ${data}`}\n`,
   )
+}
+
+function inputText(shape: readonly number[], samples: string): string {
+  const unit = samples === 'text' ? 'token' : 'number'
+  const [length = 1] = shape
+  return shape.length === 1 ? counted(length, unit) : `${shape.join('×')} ${unit}s`
 }
 
 /** Throws E_USAGE for options that do not go together. */

@@ -40,6 +40,8 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
         `${name(event.index)} quarantines ${offender?.name ?? event.peer}: ${MISDEEDS[event.kind]} in round ${event.round + 1}`,
       )
     }
+    case 'trainer':
+      return pc.yellow(`trainer of ${name(event.index)}: ${event.message}`)
     case 'notice':
       return noticeText(run, name, event)
     case 'fault':

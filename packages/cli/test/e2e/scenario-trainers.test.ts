@@ -156,6 +156,7 @@ describe('trainers of a scenario', () => {
         expect(run.code).toBe(7)
         expect(run.stderr).toContain('E_TRAINER_CRASHED')
         expect(run.stderr).toContain('it last printed: no second round here')
+        expect(run.stderr).toMatch(/trainer of node-00: .*starting it again \(1 of 2\)/)
         // Three starts of each.
         expect(await ended(folder)).toBe(6)
       }),

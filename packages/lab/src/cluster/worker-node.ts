@@ -117,7 +117,8 @@ export async function openWorkerNode(
   }
   const onProcess = (pid: number, isRunning: boolean): void =>
     send({ type: 'trainer-process', pid, isRunning })
-  const trainer = await openNodeTrainer({ ...planned, run, index, logger, signal, onProcess })
+  const onTrouble = (message: string): void => send({ type: 'trainer', index, message })
+  const trainer = await openNodeTrainer({ ...planned, run, index, logger, signal, onProcess, onTrouble })
   try {
     const node = await openProcessNode(
       components,

@@ -20,6 +20,8 @@ export type NodeEvent =
     }
   /** The rounds of a node do not go as usual. */
   | { readonly type: 'notice'; readonly index: number; readonly notice: Notice }
+  /** The process that trains for a node takes long to start, or has failed and is started again. */
+  | { readonly type: 'trainer'; readonly index: number; readonly message: string }
   | { readonly type: 'done'; readonly index: number }
   | {
       readonly type: 'failed'

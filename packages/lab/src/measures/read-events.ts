@@ -98,6 +98,9 @@ function createCollector(nodes: readonly RecordedNode[], rounds: number) {
           )
           break
         }
+        case 'trainer':
+          add([event.index], `trainer of ${nameOf(event.index)}: ${event.message}`)
+          break
         case 'quarantine': {
           const whom = byPeer.get(event.peer)?.name ?? event.peer
           const what = `${event.kind} in round ${event.round + 1}`

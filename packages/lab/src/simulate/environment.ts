@@ -50,7 +50,7 @@ export interface Environment {
   close(): Promise<void>
 }
 
-export interface EnvironmentInit extends Pick<StageInit, 'folder' | 'logLevel'> {
+export interface EnvironmentInit extends Pick<StageInit, 'folder' | 'logLevel' | 'onEvent'> {
   readonly plan: RunPlan
   readonly cacheFolder: string
   readonly trainingThreads: number

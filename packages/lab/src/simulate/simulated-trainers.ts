@@ -16,7 +16,7 @@ export interface SimulatedTrainers {
 
 export function createSimulatedTrainers(
   { run, nodes }: RunPlan,
-  { folder, logLevel }: Pick<StageInit, 'folder' | 'logLevel'>,
+  { folder, logLevel, onEvent }: Pick<StageInit, 'folder' | 'logLevel' | 'onEvent'>,
 ): SimulatedTrainers {
   const used = nodes.some(({ trainer }) => trainer !== undefined)
   const log = used && folder !== '' ? fileLogger(folder, logLevel) : silentLogger
@@ -27,7 +27,9 @@ export function createSimulatedTrainers(
       if (planned === undefined) return undefined
       await trainers.get(index)?.close()
       const logger = log.child({ node: name })
-      const trainer = await openNodeTrainer({ ...planned, run, index, logger, signal: closing.signal })
+      const onTrouble = (message: string): void => onEvent({ type: 'trainer', index, message })
+      const { signal } = closing
+      const trainer = await openNodeTrainer({ ...planned, run, index, logger, signal, onTrouble })
       trainers.set(index, trainer)
       if (closing.signal.aborted) await trainer.close()
       return trainer

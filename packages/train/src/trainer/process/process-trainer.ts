@@ -21,10 +21,12 @@ export interface ProcessTrainerInit
   readonly deadlines?: Partial<TrainerDeadlines>
   /** Starts without success in a row before the trainer gives up. Default 3. */
   readonly attempts?: number
+  /** After how long a start counts as slow. Default 10 s. */
+  readonly slowStartMs?: number
   /** Ends a start that is still under way, with E_TRAIN_ABORTED. */
   readonly signal?: AbortSignal
-  /** The process failed and is started again; default: `onLog`. */
-  onRestart?(why: string): void
+  /** The process failed and is started again, or takes long to start; default: `onLog`. */
+  onTrouble?(what: string): void
   /** After each request: what was asked, how long it took and the process's highest memory so far. */
   onUsage?(usage: TrainerUsage): void
 }
@@ -46,6 +48,9 @@ const DEFAULT_DEADLINES: TrainerDeadlines = {
   evaluateMs: 600_000,
   transferMs: 60_000,
 }
+
+/** Loading a framework takes seconds. */
+const SLOW_START_MS = 10_000
 
 export interface TrainerUsage {
   readonly what: 'train' | 'evaluate' | 'losses'
@@ -270,10 +275,14 @@ class ChildTrainer implements ProcessTrainer {
         if (code === 'E_TRAINER_FAILED') throw error
         await this.dropChild()
         if (code === undefined || !RESTARTABLE.has(code) || attempt >= attempts || this.closed) throw error
-        const { onLog, onRestart = onLog } = this.init
-        onRestart(`${(error as TrainError).message}; starting it again (${attempt} of ${attempts - 1})`)
+        this.tell(`${(error as TrainError).message}; starting it again (${attempt} of ${attempts - 1})`)
       }
     }
+  }
+
+  private tell(what: string): void {
+    const { onLog, onTrouble = onLog } = this.init
+    onTrouble(what)
   }
 
   private async dropChild(): Promise<void> {
@@ -283,7 +292,18 @@ class ChildTrainer implements ProcessTrainer {
   }
 
   private async startChild(): Promise<TrainerChild> {
-    const { task, nodeId, seed, command, cwd, onLog, onProcess, signal } = this.init
+    const {
+      task,
+      nodeId,
+      seed,
+      command,
+      cwd,
+      onLog,
+      onProcess,
+      signal,
+      slowStartMs = SLOW_START_MS,
+    } = this.init
+    const { helloMs } = this.deadlines
     const child = new TrainerChild({
       command,
       cwd,
@@ -291,6 +311,12 @@ class ChildTrainer implements ProcessTrainer {
       ...(onProcess === undefined ? {} : { onProcess }),
       maxTensorBytes: 4 * this.parameterCount,
     })
+    const slow = setTimeout(() => {
+      const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
+      this.tell(
+        `the trainer has not answered 'hello' for ${seconds(slowStartMs)}; it may take ${seconds(helloMs)} (deadlines.helloMs)`,
+      )
+    }, slowStartMs)
     try {
       let offset = 0
       const layout = task.task.layout.map(({ name, shape }) => {
@@ -308,7 +334,7 @@ class ChildTrainer implements ProcessTrainer {
           node: nodeId,
           seed,
         },
-        this.deadlines.helloMs,
+        helloMs,
         [],
         signal,
       )
@@ -318,6 +344,8 @@ class ChildTrainer implements ProcessTrainer {
     } catch (error) {
       await child.close()
       throw error
+    } finally {
+      clearTimeout(slow)
     }
   }
 }

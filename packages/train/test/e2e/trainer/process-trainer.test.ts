@@ -80,7 +80,7 @@ describe.runIf(hasPython)('a trainer in Python', () => {
       const restarts: string[] = []
       const trainer = await open(mode, {
         deadlines: { trainMs: mode === 'hang' ? 3_000 : 600_000 },
-        onRestart: (why) => restarts.push(why),
+        onTrouble: (what) => restarts.push(what),
       })
       try {
         trainer.setParameters(START)
@@ -92,6 +92,15 @@ describe.runIf(hasPython)('a trainer in Python', () => {
       }
     },
   )
+
+  it('says that a start takes long, and goes on waiting', async () => {
+    const troubles: string[] = []
+    const trainer = await open('', { slowStartMs: 1, onTrouble: (what) => troubles.push(what) })
+    await trainer.close()
+    expect(troubles).toEqual([
+      expect.stringContaining("has not answered 'hello' for 0 s; it may take 300 s (deadlines.helloMs)"),
+    ])
+  })
 
   it('gives up after three crashes, with the parameters as they were', async () => {
     const trainer = await open('always-crash')
