@@ -167,6 +167,7 @@ export async function createNode(
     },
     {
       newestHead: witness.newestHead,
+      onNotice: (notice) => engine.notice(notice),
       onError: (error) => engine.fail(error),
     },
   )

@@ -1,9 +1,10 @@
+import { counted } from '@tempered/errors'
 import type { RunEvent } from '@tempered/lab/events'
 import { faultText } from '@tempered/lab/faults'
 import { divergenceText, highLossRemedy, isDivergence } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { ruleText } from '@tempered/lab/text'
-import { ISOLATION_REMEDY, type Notice, UNFIT_REMEDY } from '@tempered/node'
+import { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, type Notice, UNFIT_REMEDY } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
 import { stopText } from './stop-text.js'
@@ -90,6 +91,23 @@ function highLossNotice(
   )
 }
 
+/** What the members of a chain say when they do not agree, each once per run. */
+function chainNotice(run: RecordedRun, name: string, notice: Notice): string | undefined {
+  switch (notice.kind) {
+    case 'no-agreement':
+      if (!isNew(run, `no agreement on ${notice.round}`)) return undefined
+      return `no ${notice.what} of round ${notice.round + 1} for ${notice.seconds} s at ${name}, with ${counted(notice.members, 'member')} connected: ${NO_AGREEMENT_REMEDY}`
+    case 'apart':
+      if (!isNew(run, 'apart')) return undefined
+      return `the chain has split: what is final at ${name} excludes blocks of others, and the parts cannot join again; see its log, and tempered chain show`
+    case 'unsettled':
+      if (!isNew(run, 'unsettled')) return undefined
+      return `${name} ended without a final block of the last round, so its model may differ from others'; tempered chain verify compares them`
+    default:
+      return undefined
+  }
+}
+
 /** Notices that say something about the run; what follows from faults of the scenario goes into logs alone. */
 function noticeText(
   run: RecordedRun,
@@ -105,6 +123,8 @@ function noticeText(
       `${notice.step} does not fit the models at ${name(index)} in round ${notice.round + 1}: ${UNFIT_REMEDY}; the summary says how many nodes it concerns`,
     )
   }
+  const ofChain = chainNotice(run, name(index), notice)
+  if (ofChain !== undefined) return pc.yellow(ofChain)
   if (notice.kind !== 'isolated') return undefined
   return pc.yellow(
     `${name(index)} rejected every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,

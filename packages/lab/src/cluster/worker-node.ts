@@ -19,6 +19,7 @@ import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import { slowTrainer, slowTrainers } from '../faults/slow-trainer.js'
+import { agreementLimitMs } from '../stage/agreement-limit.js'
 import type { FromWorker, TrainerProcess, WorkerLaunch, WorkerNode } from './worker-messages.js'
 
 /** What all nodes of a worker share. */
@@ -77,7 +78,13 @@ export async function openWorkerNode(
       })
     return adversary.createNetwork?.(networkParts, make) ?? make(networkParts)
   }
-  const components = { ...adversary, createNetwork, clock: systemClock, logger }
+  const components = {
+    ...adversary,
+    createNetwork,
+    clock: systemClock,
+    logger,
+    agreementLimitMs: agreementLimitMs(manifest),
+  }
   const settings = {
     run,
     identity,

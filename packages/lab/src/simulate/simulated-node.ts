@@ -15,6 +15,7 @@ import { withoutAbsent } from '../faults/absent-peers.js'
 import { type Conditions, linkName } from '../faults/conditions.js'
 import { slowLinks } from '../faults/slow-links.js'
 import type { PlannedNode } from '../scenario/plan.js'
+import { agreementLimitMs } from '../stage/agreement-limit.js'
 import type { Environment } from './environment.js'
 import { simulatedTraining } from './simulated-training.js'
 
@@ -35,9 +36,6 @@ export interface NodeConditions {
   readonly absent: readonly number[]
   readonly events: NodeEvents
 }
-
-/** Deadlines of a round after which a simulation gives up on a block. */
-const PATIENCE = 5
 
 /** The same node as in a cluster, but with state and network in memory, and in virtual time. */
 export async function openSimulatedNode(
@@ -108,8 +106,7 @@ export async function openSimulatedNode(
       // Heads reach only neighbours, so none could become final; those of a chain are neighbours of all, and blocks name heads.
       coSigns: run.manifest.chain !== undefined,
       createMiner: virtualMiner,
-      // Nobody comes back into a simulation by being waited for.
-      agreementLimitMs: PATIENCE * run.manifest.deadlines.collectMs,
+      agreementLimitMs: agreementLimitMs(run.manifest),
       createNetwork(parts) {
         const connect = (inner: typeof parts) =>
           slowLinks(withoutAbsent(hub.connect(inner), absentPeers), {

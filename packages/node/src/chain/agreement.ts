@@ -24,6 +24,7 @@ import { errorCode } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { LocalTraining } from '../round/local-training.js'
 import type { ChainCosts } from '../round/report.js'
+import type { Notice } from '../round/state.js'
 import type { RunNetwork } from '../transport/network.js'
 import { type AgreedModels, createAgreedModels } from './agreed-models.js'
 import type { BlockChecker } from './block-checker.js'
@@ -57,6 +58,7 @@ export interface AgreementComponents {
 export interface AgreementInit {
   /** The newest head that is known of another member. */
   newestHead(author: string): SignedHead | undefined
+  onNotice(notice: Notice): void
   /** The node cannot go on. */
   onError(error: unknown): void
 }
@@ -97,7 +99,7 @@ export class Agreement {
     this.init = init
     const { run, chain, signer, store, clock } = parts
     this.costs = new CostCounter(clock, () => parts.miner.hashes)
-    this.changes = new Changes(parts, this.controller.signal)
+    this.changes = new Changes(parts, this.controller.signal, init.onNotice)
     this.agreed = createAgreedModels(parts, this.controller.signal)
     this.records = new ChainRecords(store, {
       has: (cid) => this.has(cid),
@@ -111,6 +113,7 @@ export class Agreement {
       changes: this.changes,
       signal: this.controller.signal,
       live: this.live,
+      onNotice: init.onNotice,
     })
     const { confirmations, aggregation } = chain.architecture.rules({ run, params: chain.params })
     this.choosesModels = aggregation === 'chosen'
@@ -378,12 +381,7 @@ export class Agreement {
   private warnOfSplit({ body }: Block): void {
     if (this.isApart) return
     this.isApart = true
-    this.parts.logger.warn(
-      { peer: body.author, height: body.height },
-      'other members have gone on with blocks that exclude what is final here: the network was parted for longer than the ' +
-        'chain waits, and its parts cannot join again. This node keeps to its chain; run `tempered chain show` on both, ' +
-        'and start a new run from the model that is to stay',
-    )
+    this.init.onNotice({ kind: 'apart', peer: body.author, height: body.height })
   }
 
   private offer(): void {

@@ -2,6 +2,7 @@ import { counted } from '@tempered/errors'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import type { Notice } from '../round/state.js'
 
 export interface Awaited {
   readonly round: number
@@ -14,18 +15,26 @@ export interface Awaited {
 
 /** How often a node says that it waits. */
 const REMIND_MS = 10_000
+/** After how long that is a notice. */
+const NOTICE_MS = 30_000
 
 /** Wakes whoever waits for something about the chain to change. */
 export class Changes {
   private readonly clock: Clock
   private readonly logger: Logger
   private readonly signal: AbortSignal
+  private readonly onNotice: (notice: Notice) => void
   private waiting: (() => void)[] = []
 
-  constructor(init: { readonly clock: Clock; readonly logger: Logger }, signal: AbortSignal) {
+  constructor(
+    init: { readonly clock: Clock; readonly logger: Logger },
+    signal: AbortSignal,
+    onNotice: (notice: Notice) => void,
+  ) {
     this.clock = init.clock
     this.logger = init.logger
     this.signal = signal
+    this.onNotice = onNotice
   }
 
   notify(): void {
@@ -52,7 +61,7 @@ export class Changes {
     let cancel: () => void = () => undefined
     const arm = (): void => {
       cancel = clock.after(REMIND_MS, () => {
-        this.remind(awaited)
+        this.remind(awaited, clock.monotonicMs() - begunMs)
         if (isLate()) this.notify()
         arm()
       })
@@ -68,11 +77,21 @@ export class Changes {
     }
   }
 
-  private remind({ round, what, members }: Awaited): void {
+  private remind({ round, what, members }: Awaited, waitedMs: number): void {
+    const connected = members()
     this.logger.info(
       { round },
-      `waiting for the ${what} of round ${round + 1}; ${counted(members(), 'member')} connected`,
+      `waiting for the ${what} of round ${round + 1}; ${counted(connected, 'member')} connected`,
     )
+    const isDue = waitedMs >= NOTICE_MS && waitedMs < NOTICE_MS + REMIND_MS
+    if (isDue)
+      this.onNotice({
+        kind: 'no-agreement',
+        round,
+        what,
+        seconds: Math.round(waitedMs / 1000),
+        members: connected,
+      })
   }
 }
 

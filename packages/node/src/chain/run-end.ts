@@ -1,7 +1,7 @@
 import { type Block, signMessage } from '@tempered/chain'
 import type { ModelBuffer, Run, Signer } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
-import type { Logger } from '../logger.js'
+import type { Notice } from '../round/state.js'
 import type { RunNetwork } from '../transport/network.js'
 import type { AgreedModels } from './agreed-models.js'
 import type { ChainRecords } from './chain-records.js'
@@ -15,13 +15,13 @@ export interface RunEndInit {
   readonly signer: Signer
   readonly network: Pick<RunNetwork, 'publishChainMessage'>
   readonly clock: Clock
-  readonly logger: Logger
   readonly records: ChainRecords
   readonly agreed: AgreedModels
   readonly changes: Changes
   readonly signal: AbortSignal
   /** Connected members. */
   readonly live: ReadonlySet<string>
+  onNotice(notice: Notice): void
 }
 
 /** How the members of a chain find out that none of them needs the others any more. */
@@ -61,7 +61,7 @@ export class RunEnd {
    * undefined when it did not become final in time. Rejects with E_STOPPED.
    */
   async lastModel(): Promise<ModelBuffer | undefined> {
-    const { clock, run, logger, changes, live, signal, agreed } = this.init
+    const { clock, run, onNotice, changes, live, signal, agreed } = this.init
     const limit = clock.deadline(run.manifest.deadlines.collectMs, signal)
     limit.signal.addEventListener('abort', () => changes.notify(), { once: true })
     const othersAreSettled = (): boolean => [...live].every((peer) => this.settled.has(peer))
@@ -72,10 +72,7 @@ export class RunEnd {
     }
     const { final } = this
     if (final !== undefined && this.isOver(final)) return agreed.aggregateOf(() => final)
-    logger.warn(
-      { round: final?.body.round },
-      'the block of the last round is not final: too few members are left to agree on it',
-    )
+    onNotice({ kind: 'unsettled', round: final?.body.round })
     return undefined
   }
 

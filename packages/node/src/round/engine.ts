@@ -70,6 +70,8 @@ export interface RoundEngineInit {
 export interface RoundEngine {
   /** To be called by the network. */
   readonly handlers: Omit<NetworkHandlers, 'refused'>
+  /** Something that the chain has to say. */
+  notice(notice: Notice): void
   /** This node cannot continue. */
   fail(error: unknown): void
   /** Quarantines a member that this node can prove to be Byzantine. */
@@ -225,6 +227,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
         onError: fail,
       },
     ),
+    notice: onNotice,
     fail,
     convict,
     run() {

@@ -13,6 +13,18 @@ export const UNFIT_REMEDY =
 const HIGH_LOSS_REMEDY =
   'lower training.learningRate (manifest create --learning-rate) in a new run, or use a stronger rule if others send poisoned models'
 
+/** What to do where no block of a chain comes. */
+export const NO_AGREEMENT_REMEDY =
+  'too many members are away, or do not keep to the protocol (docs/chain.md); start those that are missing again'
+
+const APART =
+  'other members have gone on with blocks that exclude what is final here: the network was parted for longer than the ' +
+  'chain waits, and its parts cannot join again. This node keeps to its chain; run `tempered chain show` on both, ' +
+  'and start a new run from the model that is to stay'
+
+const UNSETTLED =
+  'the block of the last round is not final: too few members are left to agree on it, and the models of members may differ'
+
 /** A notice as a line of the log. */
 export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
   const { kind, ...details } = notice
@@ -46,6 +58,15 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
         ...details,
         text: `the training loss is ${Number(notice.loss.toPrecision(3))}, and has been more than ten times above that of guessing for ${notice.rounds} rounds: ${HIGH_LOSS_REMEDY}`,
       }
+    case 'no-agreement':
+      return {
+        ...details,
+        text: `no ${notice.what} of round ${notice.round + 1} for ${notice.seconds} s, with ${counted(notice.members, 'member')} connected: ${NO_AGREEMENT_REMEDY}`,
+      }
+    case 'apart':
+      return { ...details, text: APART }
+    case 'unsettled':
+      return { ...details, text: UNSETTLED }
     case 'jumped':
       return {
         ...details,

@@ -147,6 +147,18 @@ export type Notice =
   | { readonly kind: 'unfit'; readonly round: number; readonly step: string }
   /** Its training loss was far above that of guessing in the last `rounds` rounds: training diverges. */
   | { readonly kind: 'high-loss'; readonly round: number; readonly rounds: number; readonly loss: number }
+  /** The members of a chain have not agreed on a round for `seconds`; `members`: how many are connected. */
+  | {
+      readonly kind: 'no-agreement'
+      readonly round: number
+      readonly what: 'votes' | 'block'
+      readonly seconds: number
+      readonly members: number
+    }
+  /** Other members have gone on with blocks that exclude what is final here. */
+  | { readonly kind: 'apart'; readonly peer: string; readonly height: number }
+  /** The node ends without a final block of the last round; `round`: that of its newest final block. */
+  | { readonly kind: 'unsettled'; readonly round: number | undefined }
   /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */
   | { readonly kind: 'jumped'; readonly from: number; readonly to: number }
 
