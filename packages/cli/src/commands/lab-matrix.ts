@@ -25,6 +25,7 @@ import { cacheFolder } from '@tempered/train'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
+import { warnOfIdleAttacks } from '../terminal/idle-attacks.js'
 import { createMatrixProgress } from '../terminal/matrix-progress.js'
 import { renderMatrix } from '../terminal/matrix-text.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
@@ -52,7 +53,7 @@ export async function labMatrix(file: string, options: LabMatrixOptions): Promis
   const all = cellsOf(lab)
   const wanted = new Set(selectCells(all, { rules: options.rule, attacks: options.attack }))
   await requirePlans([...wanted], file)
-  warnOfTopologies([...wanted])
+  warnOfCells([...wanted])
   const path = resolve(options.out ?? join('runs', lab.name))
   const folder = await openMatrixFolder(path, lab)
   // Finished cells stay in the results, whether or not they are selected.
@@ -128,9 +129,11 @@ export function withOptions(lab: Lab, { seeds, rounds }: Pick<LabMatrixOptions, 
 }
 
 /** Once for each topology of the lab. */
-function warnOfTopologies(cells: readonly Cell[]): void {
+function warnOfCells(cells: readonly Cell[]): void {
   const seen = new Set<string>()
+  const said = new Set<string>()
   for (const { topology, scenario } of representatives(cells)) {
+    warnOfIdleAttacks(scenarioSchema.parse(scenario), said)
     if (seen.has(topology)) continue
     seen.add(topology)
     const { topology: spec, nodes, seed } = scenarioSchema.parse(scenario)

@@ -15,6 +15,7 @@ import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createProgress } from '../terminal/create-progress.js'
+import { warnOfIdleAttacks } from '../terminal/idle-attacks.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { renderAssertions, renderRuns } from '../terminal/scenario-summary.js'
 import { renderBalances } from '../terminal/summary.js'
@@ -48,6 +49,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
   const scenario = withOptions(await loadScenario(file), options)
   // Seeds change only random topologies, which are connected.
   warnOfParts(createTopology(scenario.topology, scenario.nodes, scenario.seeds[0]!))
+  warnOfIdleAttacks(scenario)
   if (options.stage === 'hosts')
     return (await import('./scenario-machines.js')).scenarioMachines(file, scenario, options)
   const stage = options.stage === 'cluster' ? startCluster : startSimulation

@@ -15,6 +15,7 @@ import { createRunRule } from '@tempered/node'
 import { createTopology, metropolisWeights, preflight, type Topology } from '@tempered/robust-agg/topology'
 import { type Dataset, hasLabels, histogram, singleClass, splitLabels } from '@tempered/train'
 import pc from 'picocolors'
+import { idleAttacks } from './idle-attacks.js'
 import { table } from './table.js'
 
 /** A scenario for people: its attackers, what its topology allows, and the labels of each node. */
@@ -42,7 +43,7 @@ export function renderScenario(file: string, scenario: Scenario, data: ScenarioS
   ]
   return [
     `${pc.green('ok')}  ${file}: ${pc.bold(scenario.name)}`,
-    ...[partsWarning(graph) ?? []].flat().map((text) => pc.yellow(`    ${text}`)),
+    ...[partsWarning(graph) ?? [], idleAttacks(scenario)].flat().map((text) => pc.yellow(`    ${text}`)),
     ...(topologyChecks.isSafe
       ? []
       : [pc.yellow('    with more attackers around some nodes than their rule tolerates, see below')]),

@@ -1,4 +1,5 @@
 import {
+  ARCHITECTURES,
   type Architecture,
   type Block,
   type ChainEffect,
@@ -24,6 +25,32 @@ export const CHAIN_ATTACKS: Readonly<Record<string, string>> = {
   'stake-grinding':
     'tries variants of its block of a proof of stake until one draws it as the author of the next block',
   'false-score': 'claims that its aggregate is perfect, where blocks are judged by scores',
+}
+
+/** The architectures that an attack can act on, where it is not all of them. */
+const ACTS_ON: Readonly<Record<string, readonly string[]>> = {
+  'vote-flipping': ['bft', 'vbfl'],
+  'stake-grinding': ['pos'],
+  'false-score': ['pofl'],
+}
+
+/**
+ * A warning about an attack that cannot act in a run, whose nodes are honest then; undefined for others.
+ *
+ * @param architecture of the run's common chain, if it has one; what attacks do to one of a user's own is not known
+ */
+export function idleAttackWarning(attack: string, architecture: string | undefined): string | undefined {
+  if (!Object.hasOwn(CHAIN_ATTACKS, attack)) return undefined
+  if (architecture === undefined)
+    return `the attack ${attack} acts on a common chain, and the run has none: its nodes are honest`
+  const known = ACTS_ON[attack]
+  if (
+    known === undefined ||
+    known.includes(architecture) ||
+    !ARCHITECTURES.some(({ name }) => name === architecture)
+  )
+    return undefined
+  return `the attack ${attack} does nothing to a chain of ${architecture}, only to ${known.join(' and ')}: its nodes are honest`
 }
 
 type ChainParts = Pick<NodeComponents, 'createNetwork' | 'wrapChain'>

@@ -1,4 +1,5 @@
 export { createAdversary } from './adversary.js'
+export { idleAttackWarning } from './chain-attacks.js'
 export type { HonestModels } from './honest-models.js'
 export { isLedgerAttack } from './ledger-attacks.js'
 export { knowledgeOf, type PlannedAttack, planAttack } from './planned-attack.js'
