@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { MULTIADDR, multiaddrProblem } from './config/multiaddr.js'
+import { isMultiaddr, multiaddrProblem } from './config/multiaddr.js'
 
 /** Parsers of option values. Each throws InvalidArgumentError, which names the option. */
 
@@ -36,7 +36,7 @@ export const assignment = (text: string, previous: Record<string, number> = {}):
 }
 /** A TCP multiaddr. */
 export const multiaddr = (text: string): string => {
-  if (!MULTIADDR.test(text)) throw new InvalidArgumentError(multiaddrProblem(text))
+  if (!isMultiaddr(text)) throw new InvalidArgumentError(multiaddrProblem(text))
   return text
 }
 /** TCP multiaddrs, repeatable. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { counted } from '@tempered/errors'
+import { join } from 'node:path'
+import { counted, printable } from '@tempered/errors'
 import { cacheFolder, makeFolder, type PartitionScheme, type SplitReport, splitSource } from '@tempered/train'
 import pc from 'picocolors'
 import { allOrNothing } from '../all-or-nothing.js'
@@ -26,13 +26,13 @@ export async function dataSplit(source: string, options: DataSplitOptions): Prom
   const scheme = schemeOf(options)
   const unfinished = `${out}.${process.pid}.tmp`
   const report = await allOrNothing(async (made) => {
-    made(await makeFolder(dirname(unfinished)))
-    made(unfinished)
+    made(await makeFolder(unfinished))
     const request = { source, nodes, seed, label, scheme, out: unfinished, cacheFolder: cacheFolder() }
     const split = await splitSource(request)
     await rename(unfinished, out)
     return split
   })
+  for (const notice of report.notices ?? []) process.stderr.write(`note: ${printable(notice)}\n`)
   process.stdout.write(`${renderSplit(report).join('\n')}\n`)
   process.stderr.write(`wrote ${counted(nodes, 'part')} and ${join(out, 'split.json')}\n`)
 }
@@ -43,6 +43,8 @@ function schemeOf({ scheme, h, alpha, perNode }: DataSplitOptions): PartitionSch
   for (const [name, value] of Object.entries(given)) {
     if (name === wanted && (value === undefined || Number.isNaN(value)))
       throw new CliError('E_USAGE', `--scheme ${scheme} needs --${name} with a number`)
+    if (name === wanted && name === 'alpha' && !((value as number) > 0))
+      throw new CliError('E_USAGE', `--alpha must be above 0, not ${value}`)
     if (name !== wanted && value !== undefined)
       throw new CliError('E_USAGE', `--${name} does not belong to --scheme ${scheme}; leave it out`)
   }

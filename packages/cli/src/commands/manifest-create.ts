@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { counted } from '@tempered/errors'
+import { counted, printable } from '@tempered/errors'
 import { openTaskFile, readInitial } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
 import {
@@ -11,9 +11,17 @@ import {
   writeFileAtomic,
   writeInitialModel,
 } from '@tempered/node'
-import { type BuiltInModel, cacheFolder, imageTask, loadData, type OpenTask } from '@tempered/train'
+import {
+  type BuiltInModel,
+  cacheFolder,
+  type DataSource,
+  imageTask,
+  loadData,
+  type OpenTask,
+} from '@tempered/train'
 import { CliError } from '../errors.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
+import { loadedNotices } from '../terminal/source-text.js'
 import { givenModel, trainerModel } from './manifest-initial.js'
 import { peerIdOf } from './node-id.js'
 
@@ -123,8 +131,12 @@ async function learntIn(options: ManifestCreateOptions): Promise<Partial<RunMani
     throw new CliError('E_USAGE', `--${flag} is part of the task; leave it out, or change ${file}`)
   }
   const { open, initial } = await openTaskFile(file)
-  if (data !== undefined) await loadData({ source: data }, cacheFolder(), open)
+  if (data !== undefined) noteAll(await loadData({ source: data }, cacheFolder(), open))
   return { task: open, ...(await beginning(options, open, initial)) }
+}
+
+function noteAll(source: DataSource): void {
+  for (const notice of loadedNotices(source)) process.stderr.write(`note: ${printable(notice)}\n`)
 }
 
 /** The parameters to begin with, unless the seed draws them; `own` is the file of the task that gives some. */
@@ -154,7 +166,9 @@ async function shapeOf({ data, inputShape, classes }: ManifestCreateOptions) {
     throw new CliError('E_USAGE', `--classes must be at most ${MOST_CLASSES}: labels of IDX files are bytes`)
   const given = inputShape === undefined ? undefined : parseShape(inputShape)
   if (data === undefined) return { inputShape: given ?? ([28, 28, 1] as const), classes: classes ?? 10 }
-  const { train } = await loadData({ source: data, classes }, cacheFolder())
+  const loaded = await loadData({ source: data, classes }, cacheFolder())
+  noteAll(loaded)
+  const { train } = loaded
   const [height = 1, width = 1, channels = 1] = train.shape
   if (given !== undefined && given.join() !== `${height},${width},${channels}`)
     throw new CliError(

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { counted } from '@tempered/errors'
-import { openTaskText } from '@tempered/lab/documents'
+import { openTaskText, readInitial } from '@tempered/lab/documents'
 import { writeFileAtomic } from '@tempered/node'
 import { BUILT_IN_MODELS, cacheFolder, inspectSource } from '@tempered/train'
 import { CliError } from '../errors.js'
@@ -35,6 +35,7 @@ export async function taskInit(options: TaskInitOptions): Promise<void> {
   const command = `tempered task init${given}${from === undefined ? '' : ` --from ${from}`}`
   const text = taskTemplate(draft, file === undefined ? chosen : { layersModel: file }, own, command)
   const open = await openTaskText(out, text)
+  if (from !== undefined) await readInitial(from, open)
   if (summary !== undefined)
     process.stderr.write(`${renderSource(summary, widthOf(process.stderr)).join('\n')}\n\n`)
   for (const note of draft.notes) process.stderr.write(`note: ${note}\n`)

@@ -10,8 +10,17 @@ const MAX_PORT = 65_535
 /** Longer hosts are no example. */
 const MOST_HOST = 60
 
+/** Whether an address is one that nodes understand, and its host exists where it is a number. */
+export function isMultiaddr(text: string): boolean {
+  const [, kind, host = ''] = text.split('/')
+  if (!MULTIADDR.test(text)) return false
+  return kind === 'ip4' || kind === 'ip6' ? isIP(host) === Number(kind.slice(2)) : true
+}
+
 /** What an address must be, with an example made of the one that was given. */
 export function multiaddrProblem(text: string): string {
+  const [, kind, host] = text.split('/')
+  if (MULTIADDR.test(text)) return `must have an ${kind?.replace('ip', 'IPv')} address, which ${host} is not`
   if (MULTIADDR.test(text.replace(/\/tcp\/\d+/, '/tcp/1'))) return `must have a port of at most ${MAX_PORT}`
   const example = multiaddrOf(text)
   return example === undefined

@@ -12,9 +12,14 @@ import {
   wholeSplitSchema,
 } from '@tempered/lab/documents'
 import { z } from 'zod'
-import { MULTIADDR, multiaddrProblem } from './multiaddr.js'
+import { isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
-const addressField = z.string().regex(MULTIADDR, { error: ({ input }) => multiaddrProblem(String(input)) })
+const addressError = ({ input }: { readonly input?: unknown }): string => multiaddrProblem(String(input))
+// The pattern is for editors.
+const addressField = z
+  .string()
+  .regex(MULTIADDR, { error: addressError })
+  .refine(isMultiaddr, { error: addressError })
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({

@@ -1,6 +1,12 @@
 import { basename, extname } from 'node:path'
 import { nearestName } from '@tempered/errors'
-import type { ArraySummary, ColumnSummary, SourceSummary, TableSummary } from '@tempered/train'
+import {
+  type ArraySummary,
+  type ColumnSummary,
+  DataError,
+  type SourceSummary,
+  type TableSummary,
+} from '@tempered/train'
 import { CliError } from '../errors.js'
 
 /** A task as YAML lines for each of its sections. */
@@ -56,6 +62,7 @@ function nameOfSource(source: string): string {
 
 function tableDraft(source: string, { file, columns, rows }: TableSummary, options: DraftOptions): TaskDraft {
   const names = columns.map(({ name }) => name)
+  if (rows === 0) throw new DataError('E_DATA_EMPTY', 'has no rows, from which types are taken', { file })
   const texts = columns.filter(({ type, name }) => type === 'text' && name !== options.target)
   const target = targetOf(file, names, options.target, isTextAlone(names, texts))
   const others = columns.filter((column) => column !== columns[names.indexOf(target ?? '')])
@@ -74,7 +81,7 @@ function tableDraft(source: string, { file, columns, rows }: TableSummary, optio
   const output = outputLines(file, columns[names.indexOf(target as string)] as ColumnSummary, options.own)
   for (const { name, type } of others)
     if (!usable.some((column) => column.name === name))
-      notes.push(`column "${name}" is left out: ${why(type)}`)
+      notes.push(`column "${name}" is left out: ${why(type)}${adviceFor(columns, name)}`)
   for (const { name, distinct, whole } of usable)
     if (whole === true && distinct === rows && rows > 10)
       notes.push(
@@ -94,6 +101,12 @@ function tableDraft(source: string, { file, columns, rows }: TableSummary, optio
     notes,
     ...output,
   }
+}
+
+/** For a column of texts that look like numbers written another way. */
+function adviceFor(columns: readonly ColumnSummary[], name: string): string {
+  const column = columns.find((one) => one.name === name)
+  return column?.advice === undefined ? '' : `; if they are numbers, ${column.advice}`
 }
 
 function why(type: ColumnSummary['type']): string {

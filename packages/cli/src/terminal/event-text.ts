@@ -30,7 +30,7 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
   switch (event.type) {
     case 'failed':
       if (isDivergence(event)) return divergedText(run, name(event.index), event)
-      return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}; the others continue`)
+      return pc.red(`${name(event.index)} failed: ${event.code}: ${event.message}${othersText(run, event)}`)
     case 'host-gone': {
       const how = event.signal ?? `exit code ${event.exitCode}`
       return pc.red(`process ${event.pid} ended (${how}) with ${event.nodes.join(', ')}; the others continue`)
@@ -57,6 +57,22 @@ export function eventText(run: RecordedRun, event: RunEvent): string | undefined
       return undefined
   }
 }
+
+/** What the others do when a node has failed; nothing where none is left. */
+function othersText(run: RecordedRun, { index }: { readonly index: number }): string {
+  const gone = failed.get(run) ?? new Set()
+  failed.set(run, gone.add(index))
+  const { nodes } = run.plan
+  if (nodes.every((node) => gone.has(node.index))) return ''
+  const { joinMs } = run.plan.run.manifest.deadlines
+  const isAtStart = run.records[index]?.rounds.length === 0
+  return isAtStart
+    ? `; those that have not begun yet wait for it for ${Math.round(joinMs / 1000)} s at most (deadlines.joinMs)`
+    : '; the others continue'
+}
+
+/** Nodes of a run that have failed. */
+const failed = new WeakMap<RecordedRun, Set<number>>()
 
 /** What has been said of a run: where one node diverges or trains in vain, most do, and the summary names them all. */
 const said = new WeakMap<RecordedRun, Set<string>>()

@@ -265,7 +265,10 @@ function describe(
         }
       const nearest = nearestName(key, known)
       const few = known.length > 0 && known.length < 8 ? `; known here: ${known.join(', ')}` : ''
-      const hint = nearest === undefined ? few : `; did you mean "${nearest}"?`
+      const inside =
+        path.length === 0 ? known.find((one) => knownKeys(schema, [one], raw).includes(key)) : undefined
+      const elsewhere = inside === undefined ? few : `; did you mean "${inside}.${key}"?`
+      const hint = nearest === undefined ? elsewhere : `; did you mean "${nearest}"?`
       return {
         offset: offsetOf(root, path, key),
         message: `unknown key "${[...path, key].map(String).join('.')}"${hint}`,

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode, errorMessage } from '@tempered/errors'
 import type { OpenTask } from '../task/task.js'
 import {
   createAnyDataset,
@@ -160,8 +161,12 @@ async function inputsInMemory(rows: FileRows): Promise<RowNumbers> {
   return new Type(shared)
 }
 
-/** Writes a cache file; a folder that cannot be written is no error, since everything works without it. */
-export async function writeEncoded(file: string, folder: string, source: DataSource): Promise<void> {
+/** Writes a cache file. Resolves to what is to be said when that fails, which is no error: everything works without it. */
+export async function writeEncoded(
+  file: string,
+  folder: string,
+  source: DataSource,
+): Promise<string | undefined> {
   let writer: EncodedWriter | undefined
   try {
     writer = await createEncodedWriter(folder)
@@ -172,8 +177,13 @@ export async function writeEncoded(file: string, folder: string, source: DataSou
       else await writer.abandon()
     }
     await removeOldest(folder, file)
-  } catch {
+    return undefined
+  } catch (error) {
     await writer?.abandon()
+    return (
+      `what was read of it cannot be kept in ${folder} (${errorCode(error) ?? errorMessage(error)}), so that it is read ` +
+      'anew at each start; set TEMPERED_CACHE to a folder that can be written'
+    )
   }
 }
 

@@ -62,8 +62,9 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
       const isSmall = path !== undefined && bytesOf([kept.train, kept.test]) <= memory
       return withDiskNotice((isSmall ? await readEncoded(path, memory) : undefined) ?? kept, memory)
     }
-    if (file !== undefined && reason === 'slow') await writeEncoded(file, cacheFolder, loaded)
-    return loaded
+    if (file === undefined || reason !== 'slow') return loaded
+    const failure = await writeEncoded(file, cacheFolder, loaded)
+    return failure === undefined ? loaded : withNotice(loaded, `${source}: ${failure}`)
   } catch (error) {
     await space.file?.abandon()
     throw await packedFault(error)
@@ -73,7 +74,11 @@ export async function loadData(spec: SourceSpec, cacheFolder: string, open?: Ope
 /** Says which samples are read from disk. */
 function withDiskNotice(source: DataSource, memory: number): DataSource {
   const notice = diskNotice([source.train, source.test], memory)
-  return notice === undefined ? source : { ...source, notices: [...(source.notices ?? []), notice] }
+  return notice === undefined ? source : withNotice(source, notice)
+}
+
+function withNotice(source: DataSource, notice: string): DataSource {
+  return { ...source, notices: [...(source.notices ?? []), notice] }
 }
 
 /** Bytes of samples with their targets and order: the same whichever of them fit into memory at this start. */
@@ -244,6 +249,7 @@ function readOptions(spec: SourceSpec, open: OpenTask | undefined, mostBytes: nu
   const named = output.type === 'class' && typeof output.classes !== 'number'
   return {
     mostBytes,
+    input: input.type,
     imageShape: input.type === 'image' ? input.shape : undefined,
     classes: output.type === 'class' ? open.outputs : spec.classes,
     classNames: named ? classNamesOf(open.task) : undefined,

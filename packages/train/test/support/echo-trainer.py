@@ -52,6 +52,8 @@ class Echo(Trainer):
             time.sleep(60)
         if MODE == "garbage" and once():
             os.write(SINK, b"\xff" * 64)
+        if MODE == "odd":
+            os.write(SINK, struct.pack("<II", 2, 7))
         if MODE == "fail":
             raise RuntimeError("out of ideas")
         self.flat = [value - request["steps"] * request["learningRate"] for value in self.flat]

@@ -36,6 +36,17 @@ describe('the node template', () => {
     )
   })
 
+  it('has addresses that exist', () => {
+    const problem = (listen: string): string | undefined => {
+      const { error } = nodeConfigSchema.safeParse({ listen: [listen] })
+      return error?.issues.find(({ path }) => path[0] === 'listen')?.message
+    }
+    for (const address of ['/ip4/300.1.1.1/tcp/4', '/ip6/1.2.3.4/tcp/4', '/ip4/::1/tcp/4'])
+      expect(problem(address), address).toMatch(/must have an IPv[46] address, which \S+ is not/)
+    for (const address of ['/ip4/0.0.0.0/tcp/0', '/ip6/::1/tcp/4', '/dns4/a.example/tcp/4'])
+      expect(problem(address), address).toBeUndefined()
+  })
+
   it('has addresses with a port that exists, and a manifest', () => {
     const parse = (port: number) =>
       parseText(

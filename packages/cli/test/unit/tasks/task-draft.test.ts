@@ -34,6 +34,24 @@ describe('a task for a table', () => {
     expect((await draft('north.csv', patients, 'died')).kind).toBe('class')
   })
 
+  it('says of texts with decimal commas how numbers are written', async () => {
+    const text = `temperature;season;died\n${lines((k) => `"${k},5";${k % 3};${k % 2}`)}`.replaceAll(
+      ';',
+      '\t',
+    )
+    const { notes } = await draft('north.tsv', text, 'died')
+    expect(notes).toContain(
+      'column "temperature" is left out: it holds texts; if they are numbers, write decimals with a point',
+    )
+  })
+
+  it('refuses a table without rows', async () => {
+    await expect(draft('north.csv', 'a,b,died\n', 'died')).rejects.toMatchObject({
+      code: 'E_DATA_EMPTY',
+      message: expect.stringContaining('has no rows'),
+    })
+  })
+
   it('names the nearest column to a wrong target', async () => {
     await expect(draft('north.csv', patients, 'lactat')).rejects.toThrow(
       /no such column; did you mean "lactate"\? it has patient_id, lactate, died$/,

@@ -22,6 +22,9 @@ describe('parseText', () => {
     expect(problem('training:\n  round: 4\n')).toBe(
       'file.yaml:2:3: unknown key "training.round"; did you mean "rounds"?',
     )
+    expect(problem('name: x\nrounds: 4\n')).toBe(
+      'file.yaml:2:1: unknown key "rounds"; did you mean "training.rounds"?',
+    )
     expect(problem('adversaries:\n  - nodes: [1]\n    atack: { name: ipm }\n')).toContain(
       'file.yaml:3:5: unknown key "adversaries.0.atack"; did you mean "attack"?',
     )

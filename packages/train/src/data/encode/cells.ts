@@ -58,13 +58,20 @@ export function shown(cell: Cell): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
 
+export const DECIMAL_POINT = 'write decimals with a point'
+
+/** Whether a text is a number with a comma for its point. */
+export function isDecimalComma(cell: Cell): boolean {
+  return typeof cell === 'string' && cell.includes(',') && NUMBER.test(cell.trim().replace(',', '.'))
+}
+
 /** Advice for a text that is no number. */
 export function numberAdvice(cell: Cell): string {
   if (cell instanceof Date) return 'write dates as numbers, for example days since a fixed date'
   if (typeof cell === 'object') return 'give each number of a list or an object a column of its own'
   if (typeof cell !== 'string') return 'write a finite number'
   const text = cell.trim()
-  if (NUMBER.test(text.replace(',', '.')) && text.includes(',')) return 'write decimals with a point'
+  if (isDecimalComma(cell)) return DECIMAL_POINT
   if (/^[+-]?inf(inity)?$/i.test(text) || NUMBER.test(text)) return 'write a finite number'
   return 'write a number, or make the column a category in the task'
 }

@@ -1,6 +1,7 @@
 /** CSV and TSV: a header line with names, one row per line, quotes as in RFC 4180, UTF-8; every line may end in CRLF, LF or CR. */
 
 import { pipeline, Readable } from 'node:stream'
+import { counted } from '@tempered/errors'
 import { type CsvError, parse } from 'csv-parse'
 import { DataError } from '../data-error.js'
 import { findQuoteFault } from './csv-quotes.js'
@@ -162,7 +163,7 @@ async function* csvRows(
     if (record.length !== columns.length) {
       throw new DataError(
         'E_DATA_FORMAT',
-        `has ${record.length} values, but the header names ${columns.length} columns; ` +
+        `has ${counted(record.length, 'value')}, but the header names ${columns.length} columns; ` +
           (record.length > columns.length
             ? 'put values that contain the delimiter in quotes'
             : 'add those that are missing, with nothing between two delimiters for a value that is not known'),

@@ -42,11 +42,26 @@ export async function refuseForeign(file: string, head: Buffer): Promise<void> {
     throw new DataError('E_DATA_FORMAT', 'is a web page (HTML), not data; download the file itself', { file })
   if (/\.(csv|tsv)$/i.test(file) && /^\{\s*"/.test(text))
     throw new DataError('E_DATA_FORMAT', 'looks like JSON lines; name it .jsonl', { file, line: 1 })
+  const foreign = FOREIGN.find(([magics]) => magics.some((magic) => start.startsWith(magic)))
+  if (foreign !== undefined) throw new DataError('E_DATA_FORMAT', `is ${foreign[1]}`, { file })
   if (start.startsWith(GZIP) && !file.endsWith('.gz'))
     throw new DataError('E_DATA_FORMAT', 'is compressed (gzip), which its name does not say; add .gz to it', {
       file,
     })
 }
+
+/** Formats that are often tried, by their first bytes. */
+const FOREIGN: readonly [magics: readonly string[], what: string][] = [
+  [['\x89HDF\r\n'], 'HDF5, which is not read here; save its arrays with numpy.savez'],
+  [
+    ['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05'],
+    'a Python pickle, which can run code when it is read; save its arrays with numpy.savez',
+  ],
+  [['ARROW1', 'FEA1'], 'an Arrow (Feather) file, which is not read here; save it as Parquet or CSV'],
+  [['BZh'], 'compressed with bzip2; decompress it, or compress it with gzip'],
+  [['(\xb5/\xfd'], 'compressed with zstd; decompress it, or compress it with gzip'],
+  [['\xfd7zXZ'], 'compressed with xz; decompress it, or compress it with gzip'],
+]
 
 async function spreadsheetKind(file: string, start: string): Promise<string | undefined> {
   if (start === OLE) return 'an old Excel workbook (.xls)'

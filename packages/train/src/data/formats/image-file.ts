@@ -1,7 +1,6 @@
 /** PNG and JPEG images as bytes, decoded without native code. */
 
 import { inflateSync } from 'node:zlib'
-import { errorMessage } from '@tempered/errors'
 import jpeg from 'jpeg-js'
 import { PNG } from 'pngjs'
 import { DataError } from '../data-error.js'
@@ -56,7 +55,7 @@ export function decodeImage(file: string, bytes: Buffer): DecodedImage {
     const { width, height, data } = isPng(bytes)
       ? PNG.sync.read(bytes, { checkCRC: true })
       : jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false, maxMemoryUsageInMB: 1024 })
-    if (width !== size.width || height !== size.height) throw new Error('its header names another size')
+    if (width !== size.width || height !== size.height) throw new OwnFault('its header names another size')
     return { ...size, rgba: data }
   } catch (cause) {
     const message = isWhole(bytes) ? ownWords(cause) : 'it ends too early'
@@ -67,12 +66,16 @@ export function decodeImage(file: string, bytes: Buffer): DecodedImage {
   }
 }
 
-/** What the decoders and zlib say of damage, in fewer words. */
+/** What was found here, not by the decoders, whose words mean nothing to a user. */
+class OwnFault extends Error {}
+
+/** What is wrong with an image, in few words. */
 function ownWords(cause: unknown): string {
   const { code } = cause as NodeJS.ErrnoException
   if (code === 'Z_BUF_ERROR') return 'it ends too early'
   if (code === 'ERR_BUFFER_TOO_LARGE') return 'it holds more pixels than its header says'
-  return code?.startsWith('Z_') === true ? 'its compressed pixels are damaged' : errorMessage(cause)
+  if (code?.startsWith('Z_') === true) return 'its compressed pixels are damaged'
+  return cause instanceof OwnFault ? cause.message : 'its contents cannot be decoded'
 }
 
 /** Bits of a pixel by colour type and depth: samples per pixel. */
@@ -89,7 +92,7 @@ const PASSES = [
 ] as const
 
 /**
- * Throws Error unless there are as many bytes of pixels as the header says: the decoder fills up what is missing with
+ * Throws OwnFault unless there are as many bytes of pixels as the header says: the decoder fills up what is missing with
  * whatever is in memory.
  */
 function checkPixels(bytes: Buffer): void {
@@ -104,8 +107,8 @@ function checkPixels(bytes: Buffer): void {
     if (columns > 0 && rows > 0) wanted += rows * (1 + Math.ceil((columns * bits) / 8))
   }
   const found = inflateSync(Buffer.concat(pixelChunks(bytes)), { maxOutputLength: wanted + 65_536 }).length
-  if (found < wanted) throw new Error('it ends too early')
-  if (found > wanted) throw new Error('it holds more pixels than its header says')
+  if (found < wanted) throw new OwnFault('it ends too early')
+  if (found > wanted) throw new OwnFault('it holds more pixels than its header says')
 }
 
 function pixelChunks(bytes: Buffer): Buffer[] {

@@ -1,7 +1,7 @@
 /** Folders of images, one per class: `root/<class>/*.png`, or `root/train/<class>/…` and `root/test/<class>/…`. */
 
 import { readdir } from 'node:fs/promises'
-import { basename, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { counted, nearestName } from '@tempered/errors'
 import { DataError } from '../data-error.js'
 import { decodeImage, IMAGE_NAME, imageSize, writePixels } from './image-file.js'
@@ -85,12 +85,17 @@ async function findImages(root: string): Promise<Found | undefined> {
 /**
  * Opens a folder of images, or returns undefined when it holds no folder with images; images are decoded when their
  * numbers are asked for, a few at a time. Without `imageShape` all images must have one size, and they have one channel
- * if all of them are grey, otherwise three. `notices` is complete once all images were read.
+ * if all of them are grey, otherwise three. `onFound` is called before anything is checked. `notices` is complete once all images were read.
  * Throws E_DATA_NOT_FOUND, E_DATA_FORMAT, E_DATA_MISMATCH, E_LABEL_RANGE, E_DATA_TOO_LARGE.
  */
-export async function openImageFolder(root: string, options: ReadOptions): Promise<ArraySource | undefined> {
+export async function openImageFolder(
+  root: string,
+  options: ReadOptions,
+  onFound: () => void = () => undefined,
+): Promise<ArraySource | undefined> {
   const found = await findImages(root)
   if (found === undefined) return undefined
+  onFound()
   const notices: string[] = []
   const all = [...found.train, ...(found.test ?? [])]
   noteOthers(
@@ -99,8 +104,12 @@ export async function openImageFolder(root: string, options: ReadOptions): Promi
     notices,
   )
   const names = [...new Set(all.map(({ name }) => name))]
-  const classes = classNumbers(root, names, options, notices, found.placeOf)
-  const shape = options.imageShape ?? (await commonShape(all.flatMap(({ files }) => files)))
+  const anySizes = options.asFiles === true
+  const classes = anySizes
+    ? { numbers: new Map(names.map((name, k) => [name, k])), count: names.length, names }
+    : classNumbers(root, names, options, notices, found.placeOf)
+  const shape =
+    options.imageShape ?? (anySizes ? [1, 1, 3] : await commonShape(all.flatMap(({ files }) => files)))
   const part = (folders: readonly ClassFolder[]) => imagePart(root, folders, classes.numbers, shape, notices)
   return {
     kind: 'arrays',
@@ -235,7 +244,7 @@ async function commonShape(files: readonly string[]): Promise<ImageShape> {
     else if (first.height !== height || first.width !== width) {
       throw new DataError(
         'E_DATA_MISMATCH',
-        `is ${height}×${width}, but ${basename(first.file)} is ${first.height}×${first.width} (height×width); ` +
+        `is ${height}×${width}, but ${join(basename(dirname(first.file)), basename(first.file))} is ${first.height}×${first.width} (height×width); ` +
           'make all images one size, or name the size in a task (input.shape)',
         { file },
       )

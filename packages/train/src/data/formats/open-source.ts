@@ -110,15 +110,32 @@ async function openFolder(folder: string, options: ReadOptions): Promise<RawSour
     throw new DataError('E_DATA_EMPTY', 'is an empty folder; name one with data in it, or a file', {
       file: folder,
     })
-  if (names.some(isIdxName)) return openIdx(folder, options)
-  if (isCifar(names)) return openCifar(folder, names, options)
+  if (names.some(isIdxName)) {
+    refuseImages(folder, options)
+    return openIdx(folder, options)
+  }
+  if (isCifar(names)) {
+    refuseImages(folder, options)
+    return openCifar(folder, names, options)
+  }
   if (isNpyFolder(names)) return (await arrays()).openNpyFolder(folder)
   const tables = await openTables(folder, names)
   if (tables !== undefined) return tables
   const { openImageFolder } = await import('./image-folder.js')
-  const images = await openImageFolder(folder, options)
+  const images = await openImageFolder(folder, options, () => refuseImages(folder, options))
   if (images !== undefined) return images
   throw new DataError('E_DATA_UNKNOWN', `holds nothing in a known format; ${KNOWN}`, { file: folder })
+}
+
+/** Before their labels are looked at: with a task of another kind they mean nothing. */
+function refuseImages(folder: string, { input }: ReadOptions): void {
+  if (input !== 'table' && input !== 'text') return
+  throw new DataError(
+    'E_DATA_MISMATCH',
+    `holds images, but the task takes ${input === 'table' ? 'the columns of a table' : 'texts'}; name other data, or ` +
+      'a task with input `type: image`',
+    { file: folder },
+  )
 }
 
 /** IDX files as they are, or piece by piece where they do not fit into memory. */

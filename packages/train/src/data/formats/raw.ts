@@ -89,10 +89,14 @@ export type RawSource = RowSource | RowPair | ArraySource
 export interface ReadOptions {
   /** Height, width and channels that the task takes; images of other sizes are resized. */
   readonly imageShape?: readonly [number, number, number] | undefined
+  /** What the task takes, if there is one. */
+  readonly input?: 'image' | 'table' | 'tensor' | 'text' | undefined
   /** Number of classes of the task. */
   readonly classes?: number | undefined
   /** Names of the classes of the task, in the order of their numbers. */
   readonly classNames?: readonly string[] | undefined
+  /** The files of images are copied, not read: they may have any size, and be of one class. */
+  readonly asFiles?: boolean | undefined
   /** The most bytes that a reader may hold at once; default 2 GiB. */
   readonly mostBytes?: number | undefined
 }

@@ -9,6 +9,8 @@ import { firstInvalidUtf8, openTail, UTF8_ADVICE } from './utf8.js'
 
 /** What a path is. Throws E_DATA_NOT_FOUND with what is wrong, also for pipes, sockets and devices. */
 export async function statData(path: string): Promise<Stats> {
+  if (path === '')
+    throw new DataError('E_DATA_NOT_FOUND', 'the path of the data is empty; name a file or a folder')
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw unreadable(path, cause)
   })

@@ -1,6 +1,6 @@
 /** What the columns of a table hold, in one pass. */
 
-import { isMissing, nameOf, numberOf, shown } from '../encode/cells.js'
+import { DECIMAL_POINT, isDecimalComma, isMissing, nameOf, numberOf, shown } from '../encode/cells.js'
 import type { Cell } from '../formats/raw.js'
 
 /** Distinct values that are counted one by one; beyond, only that there are more. */
@@ -30,6 +30,8 @@ export interface ColumnSummary {
   readonly whole?: boolean
   /** How often each value occurs, the most frequent first; undefined when there are more than 1,000. */
   readonly values: readonly { readonly value: string; readonly count: number }[] | undefined
+  /** Of a column whose texts are numbers written another way: how to write them. */
+  readonly advice?: string
   /** Of a column that would be numbers but for a few values: what keeps it from that. */
   readonly notNumbers?: { readonly count: number; readonly first: string; readonly line: number }
 }
@@ -48,6 +50,7 @@ export class ColumnStatistics {
   private max = Number.NEGATIVE_INFINITY
   private whole = true
   private many = false
+  private decimalCommas = 0
   private firstOther: { readonly first: string; readonly line: number } | undefined
 
   constructor(name: string) {
@@ -66,7 +69,10 @@ export class ColumnStatistics {
     this.count(name)
     const value = numberOf(cell)
     if (value !== undefined) this.addNumber(value)
-    else this.firstOther ??= { first: shown(cell), line }
+    else {
+      this.firstOther ??= { first: shown(cell), line }
+      if (isDecimalComma(cell)) this.decimalCommas++
+    }
   }
 
   private count(name: string): void {
@@ -101,6 +107,7 @@ export class ColumnStatistics {
       values: many ? undefined : values,
     }
     const others = this.rows - missing - this.numbers
+    if (this.decimalCommas > 0 && this.decimalCommas === others) return { ...summary, advice: DECIMAL_POINT }
     if (type !== 'number')
       return this.firstOther !== undefined && others <= MOST_OTHERS * this.numbers
         ? { ...summary, notNumbers: { count: others, ...this.firstOther } }

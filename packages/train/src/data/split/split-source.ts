@@ -34,6 +34,8 @@ export interface SplitReport {
   readonly scheme: Deal['scheme']
   readonly seed: number
   readonly label?: string
+  /** What was left out. */
+  readonly notices?: readonly string[]
   readonly parts: readonly {
     readonly folder: string
     readonly count: number
@@ -47,7 +49,7 @@ export interface SplitReport {
  */
 export async function splitSource(request: SplitRequest): Promise<SplitReport> {
   const { source, out, label, scheme, seed, nodes, cacheFolder } = request
-  const raw = await openSource(source, cacheFolder, { mostBytes: memoryBytes() })
+  const raw = await openSource(source, cacheFolder, { mostBytes: memoryBytes(), asFiles: true })
   const folders = Array.from(
     { length: nodes },
     (_, k) => `part-${String(k).padStart(String(nodes - 1).length, '0')}`,
@@ -58,6 +60,7 @@ export async function splitSource(request: SplitRequest): Promise<SplitReport> {
   const parts = await dealt.catch(async (error: unknown) => {
     throw await packedFault(error)
   })
+  const notices = raw.kind === 'arrays' ? (raw.notices ?? []) : []
   const report: SplitReport = {
     source,
     sha256:
@@ -68,6 +71,7 @@ export async function splitSource(request: SplitRequest): Promise<SplitReport> {
     scheme,
     seed,
     ...(label === undefined ? {} : { label }),
+    ...(notices.length === 0 ? {} : { notices }),
     parts: parts.map(({ samples, histogram }, k) => ({
       folder: folders[k] as string,
       count: samples.length,
@@ -92,7 +96,10 @@ async function splitRows(
         file: source.file,
       },
     )
-  const parts = deal(request, await rowLabels(source, request.label))
+  const labels = await rowLabels(source, request.label)
+  if (labels.labels.length === 0)
+    throw new DataError('E_DATA_EMPTY', 'has no rows to deal; name other data', { file: source.file })
+  const parts = deal(request, labels)
   const name = basename(source.file).replace(/\.gz$/i, '')
   await dealRows(
     source,

@@ -96,6 +96,11 @@ export class FrameReader {
       tensorBytes > this.maxTensorBytes ||
       tensorBytes % 4 !== 0
     ) {
+      if (jsonBytes >= 2 && jsonBytes <= MAX_JSON_BYTES && tensorBytes <= this.maxTensorBytes)
+        throw new TrainError(
+          'E_TRAINER_PROTOCOL',
+          `a frame announces ${tensorBytes} bytes of tensors, which is no whole number of float32; send 4 bytes for each number`,
+        )
       throw new TrainError(
         'E_TRAINER_PROTOCOL',
         `a frame of ${jsonBytes} bytes of JSON and ${tensorBytes} of tensors; at most ${MAX_JSON_BYTES} and ` +

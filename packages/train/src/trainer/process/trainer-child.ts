@@ -64,7 +64,12 @@ export class TrainerChild {
     }
     this.exited = new Promise((resolve) => {
       this.child.once('error', (cause: NodeJS.ErrnoException) => {
-        const what = cause.code === 'ENOENT' ? 'there is no such program' : cause.message
+        const what =
+          cause.code === 'ENOENT'
+            ? 'there is no such program'
+            : cause.code === 'EACCES'
+              ? 'this user may not execute it; name a program, or make the file executable (chmod +x)'
+              : cause.message
         this.fail(new TrainError('E_TRAINER_START', `cannot start ${program} (in ${cwd}): ${what}`, cause))
         resolve()
       })

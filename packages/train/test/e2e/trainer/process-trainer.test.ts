@@ -189,6 +189,15 @@ describe.runIf(hasPython)('a trainer in Python', () => {
     await expect(open(mode)).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
   })
 
+  it('refuses tensors that are no whole number of floats', async () => {
+    const trainer = await open('odd', { attempts: 1 })
+    await expect(trainer.train(request)).rejects.toMatchObject({
+      code: 'E_TRAINER_PROTOCOL',
+      message: expect.stringContaining('7 bytes of tensors, which is no whole number of float32'),
+    })
+    await trainer.close()
+  })
+
   it('does not wait for ever for a process that does not answer', async () => {
     await expect(open('slow-start', { attempts: 1, deadlines: { helloMs: 50 } })).rejects.toMatchObject({
       code: 'E_TRAINER_DEADLINE',

@@ -90,6 +90,23 @@ function pngOf(width: number, height: number, change: (rows: Buffer) => Buffer):
   return Buffer.concat([start, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
 }
 
+/** An IDX file of bytes. */
+function idx(rank: number, dimensions: readonly number[], value = 0): Buffer {
+  const head = Buffer.alloc(4 + 4 * rank)
+  head[2] = 8
+  head[3] = rank
+  dimensions.forEach((size, k) => {
+    head.writeUInt32BE(size, 4 + 4 * k)
+  })
+  return Buffer.concat([
+    head,
+    Buffer.alloc(
+      dimensions.reduce((a, b) => a * b),
+      value,
+    ),
+  ])
+}
+
 function isGzip(bytes: Uint8Array): boolean {
   try {
     return gunzipSync(bytes).length > 0
@@ -780,7 +797,59 @@ const CASES: readonly Case[] = [
     files: { 'i/cat/1.png': png(), 'i/dog/2.jpg': jpg() },
     source: 'i',
     code: 'E_DATA_MISMATCH',
-    message: /24×16, but 1.png is 3×2/,
+    message: /24×16, but cat\/1.png is 3×2/,
+  },
+  {
+    name: 'images for a task that takes a table, whatever the names of their folders',
+    files: { 'i/cat/1.png': png(), 'i/dog/2.png': png() },
+    source: 'i',
+    task: table,
+    code: 'E_DATA_MISMATCH',
+    message: /holds images, but the task takes the columns of a table/,
+  },
+  {
+    name: 'IDX images for a task that takes texts, whatever their labels',
+    files: {
+      'd/train-images-idx3-ubyte': idx(3, [1, 1, 1]),
+      'd/train-labels-idx1-ubyte': idx(1, [1], 9),
+      'd/t10k-images-idx3-ubyte': idx(3, [1, 1, 1]),
+      'd/t10k-labels-idx1-ubyte': idx(1, [1], 9),
+    },
+    source: 'd',
+    task: text,
+    code: 'E_DATA_MISMATCH',
+    message: /holds images, but the task takes texts/,
+  },
+  ...[
+    ['HDF5', '\x89HDF\r\n\x1a\n', /HDF5.*numpy.savez/],
+    ['a pickle', '\x80\x04\x95.', /pickle, which can run code/],
+    ['Feather', 'ARROW1\0\0', /Feather.*Parquet or CSV/],
+    ['bzip2', 'BZh91AY&SY', /bzip2; decompress it/],
+    ['zstd', '(\xb5/\xfd\x04', /zstd; decompress it/],
+    ['xz', '\xfd7zXZ\0', /with xz; decompress it/],
+  ].map(
+    ([name, magic, message]): Case => ({
+      name: `${name}, which is not read`,
+      files: { 'data.one': Buffer.from((magic as string).padEnd(64, 'x'), 'latin1') },
+      task: tensor,
+      code: 'E_DATA_FORMAT',
+      message: message as RegExp,
+    }),
+  ),
+  {
+    name: 'a JPEG whose tables are damaged, without the words of its decoder',
+    files: {
+      'i/cat/1.jpg': jpg().then((bytes) => {
+        const damaged = Buffer.from(bytes)
+        const tables = damaged.indexOf(Buffer.from([0xff, 0xc4]))
+        return damaged.fill(0xff, tables + 5, tables + 20)
+      }),
+      'i/dog/2.png': png(),
+    },
+    source: 'i',
+    task: image,
+    code: 'E_DATA_FORMAT',
+    message: /image is damaged \(its contents cannot be decoded\)/,
   },
   {
     name: 'a PNG cut off',

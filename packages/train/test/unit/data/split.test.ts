@@ -121,6 +121,18 @@ describe('dealing a source', () => {
       expect(report.parts.map(({ labels }) => labels)).toEqual([{ cat: 2 }, { dog: 2 }])
     }))
 
+  it('deals images of any size and of one class, and names what is left out', () =>
+    inTemporaryFolder(async (folder) => {
+      const source = join(folder, 'images')
+      await mkdir(join(source, 'cat'), { recursive: true })
+      await copyFile(fixture('rgb.png'), join(source, 'cat', '1.png'))
+      await copyFile(fixture('rgb.jpg'), join(source, 'cat', '2.jpg'))
+      await copyFile(fixture('rgb.jpg'), join(source, 'cat', '3.bmp'))
+      const { report } = await split(folder, source, 2)
+      expect(report.parts.map(({ count }) => count)).toEqual([1, 1])
+      expect(report.notices).toEqual([expect.stringContaining('1 file left out')])
+    }))
+
   it('refuses an image that ends too early, in training and in test', () =>
     inTemporaryFolder(async (folder) => {
       const source = join(folder, 'images')
