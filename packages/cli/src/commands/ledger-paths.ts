@@ -19,6 +19,12 @@ export async function ledgerFiles(path: string): Promise<string[]> {
   const found = await ledgersBelow(path, SEARCH_DEPTH)
   // The configuration of a node that keeps its state elsewhere may be the reason.
   if (found.length === 0 && (await isFile(join(path, NODE_CONFIG_FILE)))) await loadNodeConfig(path)
+  if (found.length === 0 && (await isFile(join(path, 'model-card.json'))))
+    throw new CliError(
+      'E_FILE',
+      `${path}: this is a model that was exported; name the folder of the node that it was taken from`,
+      { path },
+    )
   if (found.length === 0)
     throw new CliError(
       'E_FILE',
