@@ -13,6 +13,15 @@ describe('a folder', () => {
       expect(await readdir(folder)).toEqual([])
     }))
 
+  it('is made by several at the same time', () =>
+    inTemporaryFolder(async (root) => {
+      for (let k = 0; k < 20; k++) {
+        const folder = join(root, String(k), 'b', 'c')
+        await Promise.all(Array.from({ length: 8 }, () => makeFolder(folder)))
+        expect(await readdir(folder)).toEqual([])
+      }
+    }))
+
   it.runIf(process.platform === 'linux')('that cannot be made is an error, not an endless loop', () =>
     inTemporaryFolder(async (root) => {
       await expect(makeFolder('/proc/tempered/state')).rejects.toMatchObject({ code: 'ENOENT' })
