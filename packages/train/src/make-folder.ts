@@ -21,7 +21,8 @@ async function makeOne(path: string): Promise<string | undefined> {
     await mkdir(path)
     return path
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory()) return undefined
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory())
+      return undefined
     throw error
   }
 }
