@@ -42,7 +42,7 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
 function notOneOf(options: readonly string[], value: unknown): string {
   if (value === undefined) return `is missing; must be ${alternatives(options)}`
   const nearest = nearestName(String(value), options)
-  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
+  const hint = nearest === undefined || options.length < 2 ? '' : `; did you mean ${nearest}?`
   return `must be ${alternatives(options)}, not ${shown(value)}${hint}`
 }
 

@@ -365,11 +365,12 @@ def _near(name, names):
     return '; did you mean "%s"?' % found[0] if found else ""
 
 
-def _missing_value(where, name, target=False):
+def _missing_value(where, name, cell, target=False):
     advice = "add it, or say in the task `missing: drop` or `missing: { impute: ... }`"
     if target:
         advice = "remove the row, since what is to be predicted must be known"
-    return DataError('%scolumn "%s" has no value here; %s' % (where, name, advice))
+    what = "%s here, which counts as no value" % _shown(cell) if cell.strip(_SPACE) else "no value here"
+    return DataError('%scolumn "%s" has %s; %s' % (where, name, what, advice))
 
 
 def _not_a_number(where, name, cell):
@@ -411,7 +412,7 @@ def _input_encoder(column):
                 if missing == "drop":
                     return None, None
                 if missing == "refuse":
-                    raise _missing_value(where, name)
+                    raise _missing_value(where, name, cell)
                 value, fate = float(impute), imputed
             return [_scaled(value, mean, deviation, name, where)], fate
 
@@ -426,7 +427,7 @@ def _input_encoder(column):
             if missing == "drop":
                 return None, None
             if missing == "refuse":
-                raise _missing_value(where, name)
+                raise _missing_value(where, name, cell)
             value, fate = impute, imputed
         numbers = [0.0] * len(values)
         if value in places:
@@ -455,7 +456,7 @@ def _target_encoder(output):
                 value = _number_of(cell)
                 value = _TRUTH.get(cell.strip(_SPACE).lower()) if value is None else value
                 if value is None and _is_missing(cell):
-                    raise _missing_value(where, name, target=True)
+                    raise _missing_value(where, name, cell, target=True)
                 if value not in (0, 1):
                     raise DataError('%scolumn "%s" has %s; write 0 or 1' % (where, name, _shown(cell)))
                 numbers.append(float(value))
@@ -470,7 +471,7 @@ def _target_encoder(output):
             value = _number_of(cell)
             if value is None:
                 missing = _is_missing(cell)
-                raise _missing_value(where, name, target=True) if missing else _not_a_number(where, name, cell)
+                raise _missing_value(where, name, cell, target=True) if missing else _not_a_number(where, name, cell)
             numbers.append(_scaled(value, mean, deviation, name, where))
         return numbers.tolist()
 
@@ -496,7 +497,7 @@ def _class_encoder(column, classes):
             if 0 <= label < count:
                 return label
         if _is_missing(cell):
-            raise _missing_value(where, column, target=True)
+            raise _missing_value(where, column, cell, target=True)
         if not names:
             text = '%scolumn "%s" has %s; labels of %d classes are whole numbers from 0 to %d; correct it, or list the'
             text += " names of the classes in the task"

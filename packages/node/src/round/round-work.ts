@@ -183,7 +183,7 @@ function checkFinite(round: number, trained: Float32Array, start: Float32Array, 
   if (at < 0) return
   const cause =
     firstNonFinite(start) < 0
-      ? `the learning rate, ${learningRate}, is too high for this model and its data; ${LOWER}`
+      ? `the learning rate, ${learningRate}, is most likely too high for this model and its data; ${LOWER}`
       : 'the aggregate with which the round began was not finite either: models have become so large that their mean ' +
         `overflows; ${LOWER}, or use a rule that rejects such models`
   throw new NodeError(

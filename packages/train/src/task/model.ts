@@ -76,7 +76,7 @@ class ModelBuilder {
         this.refuse(
           place,
           layer,
-          `the name ${quoted(place.path)} is used twice: a layer without a name is called by its position`,
+          `the name ${quoted(place.path)} is used twice${layer.name === undefined ? ': a layer without a name is called by its position' : '; give each layer a name of its own'}`,
         )
       this.paths.add(place.path)
       const operation =

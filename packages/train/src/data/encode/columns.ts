@@ -43,7 +43,7 @@ function numberEncoder(column: Extract<InputColumn, { type: 'number' }>): Column
     }
     if (!isMissing(cell)) throw notANumber(name, cell, place)
     if (missing === 'drop') return 'dropped'
-    if (missing === 'refuse') throw missingValue(name, place, '<number>')
+    if (missing === 'refuse') throw missingValue(name, cell, place, '<number>')
     out[at] = scaledNumber(missing.impute, column, place)
     return 'imputed'
   }
@@ -66,7 +66,7 @@ function categoryEncoder(column: Extract<InputColumn, { type: 'category' }>): Co
     const value = cell === undefined || cell === null ? '' : nameOf(cell)
     if (!isMissing(cell) || places.has(value)) return write(value, place, out, at)
     if (missing === 'drop') return 'dropped'
-    if (missing === 'refuse') throw missingValue(name, place, '<value>')
+    if (missing === 'refuse') throw missingValue(name, cell, place, '<value>')
     write(missing.impute, place, out, at)
     return 'imputed'
   }
@@ -102,12 +102,19 @@ export function notANumber(column: string, cell: Cell, place: CellPlace): DataEr
  * E_DATA_VALUE for a cell without a value. `impute` is what the task may give in its place, e.g. `<number>`; without it
  * the column is one that is to be predicted.
  */
-export function missingValue(column: string, place: CellPlace, impute?: string): DataError {
+export function missingValue(
+  column: string,
+  cell: Cell | undefined,
+  place: CellPlace,
+  impute?: string,
+): DataError {
   const advice =
     impute === undefined
       ? 'remove the row, since what is to be predicted must be known'
       : `add it, or say in the task \`missing: drop\` or \`missing: { impute: ${impute} }\``
-  return new DataError('E_DATA_VALUE', `column "${column}" has no value here; ${advice}`, place)
+  const isBlank = cell === undefined || cell === null || (typeof cell === 'string' && cell.trim() === '')
+  const what = isBlank ? 'no value here' : `${shown(cell)} here, which counts as no value`
+  return new DataError('E_DATA_VALUE', `column "${column}" has ${what}; ${advice}`, place)
 }
 
 function unknownValue(column: string, value: string, values: readonly string[], place: CellPlace): DataError {

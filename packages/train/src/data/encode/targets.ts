@@ -50,7 +50,7 @@ function classTargets({
     encode([cell], place, out) {
       const label = numberOfLabel(cell)
       if (label === undefined) {
-        if (isMissing(cell)) throw missingValue(column, place)
+        if (isMissing(cell)) throw missingValue(column, cell, place)
         throw unknownClass(column, cell, classes, place)
       }
       out[0] = label
@@ -115,7 +115,7 @@ function labelTargets(columns: readonly string[]): TargetEncoder {
         const cell = cells[k]
         const value =
           numberOf(cell) ?? (typeof cell === 'string' ? TRUTH[cell.trim().toLowerCase()] : undefined)
-        if (value === undefined && isMissing(cell)) throw missingValue(column, place)
+        if (value === undefined && isMissing(cell)) throw missingValue(column, cell, place)
         if (value !== 0 && value !== 1)
           throw new DataError('E_DATA_VALUE', `column "${column}" has ${shown(cell)}; write 0 or 1`, place)
         out[k] = value
@@ -135,7 +135,7 @@ function numberTargets(columns: Extract<Output, { type: 'number' }>['columns']):
         const { name } = column
         const value = numberOf(cells[k])
         if (value === undefined) {
-          throw isMissing(cells[k]) ? missingValue(name, place) : notANumber(name, cells[k], place)
+          throw isMissing(cells[k]) ? missingValue(name, cells[k], place) : notANumber(name, cells[k], place)
         }
         out[k] = scaledNumber(value, column, place)
       })

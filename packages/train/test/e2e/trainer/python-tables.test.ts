@@ -152,7 +152,10 @@ describe.runIf(python)('read_table and split_test of tempered_trainer', () => {
   it.each([
     ['a,b,size\n1,red,low\nx,red,high\n', /d\.csv:3: column "a" has "x", .*; write a number, or make/],
     ['a,b,size\n"1,5",red,low\n', /d\.csv:2: column "a" has "1,5", .*write decimals with a point/],
-    ['a,b,size\n1,red,low\n\n?,red,low\n', /d\.csv:4: column "a" has no value here; .*`missing: drop`/],
+    [
+      'a,b,size\n1,red,low\n\n?,red,low\n',
+      /d\.csv:4: column "a" has "\?" here, which counts as no value; .*`missing: drop`/,
+    ],
     ['a,b,size\n1,rad,low\n', /d\.csv:2: column "b" has "rad", .*did you mean "red"\?.*`other: zero`/],
     ['a,b,size\n1,red\n', /d\.csv:2: has 2 values, but the header names 3 columns; add those/],
     ['a,b,size\n1,red,low,x\n', /d\.csv:2: has 4 values, but the header names 3 columns; put values/],

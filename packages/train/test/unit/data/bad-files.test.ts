@@ -168,7 +168,7 @@ const CASES: readonly Case[] = [
     files: csv('NaN,red,yes\n'),
     code: 'E_DATA_VALUE',
     line: 2,
-    message: /"a" has no value here/,
+    message: /"a" has "NaN" here, which counts as no value/,
   },
   {
     name: 'a number beyond float32',
