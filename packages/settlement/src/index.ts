@@ -1,0 +1,27 @@
+/**
+ * Settlement on an EVM chain: stakes, evidence, verdicts, paid jobs, rewards and models' ownership.
+ *
+ * @packageDocumentation
+ */
+export * as artifacts from './contracts/artifacts.js'
+export {
+  type Clients,
+  DEFAULT_RULES,
+  deployContracts,
+  type SettlementContracts,
+  type SettlementRules,
+} from './contracts/deploy.js'
+export { type RevertReason, revertReason } from './contracts/revert-reason.js'
+export { SettlementError, type SettlementErrorCode } from './errors.js'
+export {
+  membershipData,
+  type Outcome,
+  outcomeData,
+  retractionData,
+  type SigningPlace,
+  type Statement,
+  statementData,
+  statementFields,
+  type Verdict,
+  verdictData,
+} from './typed-data.js'

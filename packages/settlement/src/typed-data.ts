@@ -1,0 +1,142 @@
+/** What members sign for contracts (EIP-712). A signature holds for one contract on one chain alone. */
+
+import type { Address, Hex, TypedDataDomain } from 'viem'
+import { encodePacked, keccak256 } from 'viem'
+
+/** The chain and contract that a signature is for. */
+export interface SigningPlace {
+  readonly chainId: number
+  readonly contract: Address
+}
+
+export const STATEMENT_KINDS = { announcement: 0, head: 1 } as const
+
+/** What a member says of a round of a run; two that differ in `value` alone contradict each other. */
+export interface Statement {
+  /** SHA-256 of the run's manifest. */
+  readonly run: Hex
+  readonly kind: keyof typeof STATEMENT_KINDS
+  /** The round of an announcement, from 0, or the height of a head. */
+  readonly slot: number
+  /** SHA-256 of the model or of the entry. */
+  readonly value: Hex
+}
+
+export interface Verdict {
+  readonly run: Hex
+  readonly offender: Address
+  /** Keccak-256 of the document that says what it did. */
+  readonly grounds: Hex
+  /** Of the stake, in 1/10,000. */
+  readonly share: number
+}
+
+/** What came of a job. */
+export interface Outcome {
+  readonly job: Hex
+  readonly run: Hex
+  readonly model: Hex
+  readonly proof: Hex
+  readonly rounds: number
+  /** In millionths. */
+  readonly metric: bigint
+  readonly weights: readonly bigint[]
+}
+
+const domain = (name: string, { chainId, contract }: SigningPlace): TypedDataDomain => ({
+  name,
+  version: '1',
+  chainId,
+  verifyingContract: contract,
+})
+
+/** `place`: the SlashingManager. */
+export function statementData(one: Statement, place: SigningPlace) {
+  return {
+    domain: domain('Tempered slashing', place),
+    types: {
+      Statement: [
+        { name: 'run', type: 'bytes32' },
+        { name: 'kind', type: 'uint8' },
+        { name: 'slot', type: 'uint64' },
+        { name: 'value', type: 'bytes32' },
+      ],
+    },
+    primaryType: 'Statement',
+    message: statementFields(one),
+  } as const
+}
+
+/** A statement as the contract takes it. */
+export function statementFields({ run, kind, slot, value }: Statement) {
+  return { run, kind: STATEMENT_KINDS[kind], slot: BigInt(slot), value } as const
+}
+
+/** `place`: the SlashingManager. */
+export function verdictData(one: Verdict, place: SigningPlace) {
+  return {
+    domain: domain('Tempered slashing', place),
+    types: {
+      Verdict: [
+        { name: 'run', type: 'bytes32' },
+        { name: 'offender', type: 'address' },
+        { name: 'grounds', type: 'bytes32' },
+        { name: 'share', type: 'uint16' },
+      ],
+    },
+    primaryType: 'Verdict',
+    message: one,
+  } as const
+}
+
+/** `place`: the SlashingManager. `verdict`: its id. */
+export function retractionData(verdict: Hex, replayProof: Hex, place: SigningPlace) {
+  return {
+    domain: domain('Tempered slashing', place),
+    types: {
+      Retraction: [
+        { name: 'verdict', type: 'bytes32' },
+        { name: 'replayProof', type: 'bytes32' },
+      ],
+    },
+    primaryType: 'Retraction',
+    message: { verdict, replayProof },
+  } as const
+}
+
+/** `place`: the RunRegistry. `members`: accounts in ascending order. */
+export function membershipData(run: Hex, members: readonly Address[], place: SigningPlace) {
+  // As abi.encodePacked of an array: each address takes 32 bytes.
+  const packed = keccak256(encodePacked(['address[]'], [members]))
+  return {
+    domain: domain('Tempered run', place),
+    types: {
+      Membership: [
+        { name: 'run', type: 'bytes32' },
+        { name: 'members', type: 'bytes32' },
+      ],
+    },
+    primaryType: 'Membership',
+    message: { run, members: packed },
+  } as const
+}
+
+/** `place`: the JobEscrow. */
+export function outcomeData(one: Outcome, place: SigningPlace) {
+  return {
+    domain: domain('Tempered jobs', place),
+    types: {
+      Outcome: [
+        { name: 'job', type: 'bytes32' },
+        { name: 'run', type: 'bytes32' },
+        { name: 'model', type: 'bytes32' },
+        { name: 'proof', type: 'bytes32' },
+        { name: 'rounds', type: 'uint32' },
+        { name: 'metric', type: 'int64' },
+        { name: 'weights', type: 'uint256[]' },
+      ],
+    },
+    primaryType: 'Outcome',
+    message: one,
+  } as const
+}

@@ -1,0 +1,266 @@
+import type { Address, Hex } from 'viem'
+import { decodeEventLog } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { JobEscrow, ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
+import { type Outcome, outcomeData } from '../../src/typed-data.js'
+import { hash, type Wallet } from '../support/anvil.js'
+import { type Deployed, deployed, inOrder, MINIMUM, openRun, stakeAll } from '../support/settlement.js'
+
+let on: Deployed
+let user: Wallet
+let members: Wallet[]
+beforeAll(async () => {
+  on = await deployed()
+  user = on.chain.wallet(8)
+  members = inOrder(Array.from({ length: 3 }, (_, k) => on.chain.wallet(k + 1)))
+  await stakeAll(on, members, 5_000n)
+})
+afterAll(() => on.chain.stop())
+
+const address = (wallet: Wallet): Address => wallet.account.address
+const BUDGET = 1_000n + 10n * 7n
+
+async function terms(more: object = {}) {
+  const now = await on.chain.now()
+  return {
+    task: hash('task'),
+    metric: hash('accuracy'),
+    target: 900_000n,
+    lowerIsBetter: false,
+    mostRounds: 10,
+    members: 3,
+    baseFee: 1_000n,
+    roundFee: 7n,
+    stake: MINIMUM,
+    acceptUntil: BigInt(now + 1_000),
+    settleUntil: BigInt(now + 5_000),
+    ...more,
+  }
+}
+
+async function post(more: object = {}, value = BUDGET): Promise<Hex> {
+  const { logs } = await on.send(user, 'escrow', 'post', [await terms(more)], value)
+  for (const log of logs) {
+    const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
+    if (eventName === 'Posted') return args.id
+  }
+  throw new Error('nothing was posted')
+}
+
+/** A job that all members have accepted, with their run. */
+async function running(run: string, more: object = {}): Promise<Hex> {
+  const id = await post(more)
+  for (const member of members) await on.send(member, 'escrow', 'accept', [id])
+  await openRun(on, hash(run), members)
+  return id
+}
+
+const outcomeOf = (job: Hex, run: string, more: Partial<Outcome> = {}): Outcome => ({
+  job,
+  run: hash(run),
+  model: hash(`model of ${run}`),
+  proof: hash('proof'),
+  rounds: 8,
+  metric: 950_000n,
+  weights: [3n, 2n, 2n],
+  ...more,
+})
+
+async function settle(outcome: Outcome, judges = members.slice(0, 2)) {
+  const place = on.place('escrow')
+  const signatures = await Promise.all(
+    judges.map((judge) => judge.signTypedData(outcomeData(outcome, place))),
+  )
+  return on.send(on.owner, 'escrow', 'settle', [outcome, signatures, 'ipfs://card'])
+}
+
+const owed = (wallet: Wallet): Promise<bigint> => on.read('rewards', 'owed', [address(wallet)])
+const balancesAgree = async (): Promise<void> => {
+  const [locked, due, staked] = await Promise.all([
+    on.read('escrow', 'totalLocked'),
+    on.read('rewards', 'totalOwed'),
+    on.read('stakes', 'totalStaked'),
+  ])
+  expect(await on.chain.balance(on.contracts.escrow)).toBe(locked)
+  expect(await on.chain.balance(on.contracts.rewards)).toBe(due)
+  expect(await on.chain.balance(on.contracts.stakes)).toBe(staked)
+}
+
+describe('a job', () => {
+  it('takes the exact budget, and terms that make sense', async () => {
+    await expect(post({}, BUDGET - 1n)).rejects.toThrow('WrongBudget')
+    await expect(post({}, BUDGET + 1n)).rejects.toThrow('WrongBudget')
+    const now = BigInt(await on.chain.now())
+    for (const wrong of [
+      { task: `0x${'00'.repeat(32)}` },
+      { members: 0 },
+      { members: 257 },
+      { mostRounds: 0 },
+      { acceptUntil: now - 1n },
+      { settleUntil: now + 900n },
+      { settleUntil: now + 400n * 86_400n },
+    ])
+      await expect(
+        post(wrong),
+        JSON.stringify(wrong, (_, v) => String(v)),
+      ).rejects.toThrow('MalformedTerms')
+    await balancesAgree()
+  })
+
+  it('is taken by members with a stake, each once, until it is full', async () => {
+    const id = await post({ members: 2 })
+    await expect(on.send(on.chain.wallet(9), 'escrow', 'accept', [id])).rejects.toThrow('NotStaked')
+    await on.send(members[0]!, 'escrow', 'accept', [id])
+    await expect(on.send(members[0]!, 'escrow', 'accept', [id])).rejects.toThrow('AcceptedBefore')
+    await on.send(members[1]!, 'escrow', 'accept', [id])
+    await expect(on.send(members[2]!, 'escrow', 'accept', [id])).rejects.toThrow('WrongState')
+    await expect(on.send(user, 'escrow', 'refund', [id])).rejects.toThrow('TooEarly')
+    const rich = await post({ stake: 5_001n })
+    await expect(on.send(members[2]!, 'escrow', 'accept', [rich])).rejects.toThrow('NotStaked')
+  })
+
+  it('pays by weights to the last wei, returns the rest, and gives the user the model', async () => {
+    const id = await running('paid')
+    const before = await Promise.all([...members, user].map(owed))
+    const outcome = outcomeOf(id, 'paid')
+    await settle(outcome)
+    const after = await Promise.all([...members, user].map(owed))
+    const paid = 1_000n + 8n * 7n
+    const gained = after.map((amount, k) => amount - before[k]!)
+    // 1056 by 3 : 2 : 2 is 452.57, 301.71 and 301.71; the two that are left go to the first two.
+    expect(gained).toEqual([453n, 302n, 301n, BUDGET - paid])
+    expect(gained.reduce((a, b) => a + b)).toBe(BUDGET)
+    await balancesAgree()
+    const token = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    expect(await on.read('models', 'ownerOf', [token])).toBe(address(user))
+    expect(await on.read('models', 'modelOf', [token])).toMatchObject({
+      task: hash('task'),
+      proof: hash('proof'),
+    })
+    await expect(settle(outcome)).rejects.toThrow('WrongState')
+
+    const start = await on.chain.balance(address(members[0]!))
+    const { gasUsed, effectiveGasPrice } = await on.send(members[0]!, 'rewards', 'claim', [
+      address(members[0]!),
+    ])
+    expect(await on.chain.balance(address(members[0]!))).toBe(start + after[0]! - gasUsed * effectiveGasPrice)
+    await expect(on.send(members[0]!, 'rewards', 'claim', [address(members[0]!)])).rejects.toThrow(
+      'NothingOwed',
+    )
+    await balancesAgree()
+  })
+
+  it.each([
+    ['below its target', {}, { metric: 899_999n }, false],
+    ['at its target', {}, { metric: 900_000n }, true],
+    ['at the target of a loss', { lowerIsBetter: true }, { metric: 900_000n }, true],
+    ['above the target of a loss', { lowerIsBetter: true }, { metric: 900_001n }, false],
+  ])(
+    '%s is paid for its rounds, and the base fee only if it was reached',
+    async (name, more, came, isReached) => {
+      const id = await running(name, more)
+      const before = await owed(user)
+      await settle(outcomeOf(id, name, came))
+      expect((await owed(user)) - before).toBe(BUDGET - 8n * 7n - (isReached ? 1_000n : 0n))
+    },
+  )
+
+  it('is settled by two thirds of its own members alone, in its time', async () => {
+    const id = await running('quorum')
+    const outcome = outcomeOf(id, 'quorum')
+    await expect(settle(outcome, members.slice(0, 1))).rejects.toThrow('TooFewSignatures')
+    await expect(settle(outcome, [members[0]!, members[0]!])).rejects.toThrow('NotOrdered')
+    await expect(settle(outcome, [members[0]!, user])).rejects.toThrow('NotMember')
+    await expect(settle({ ...outcome, rounds: 11 })).rejects.toThrow('MalformedOutcome')
+    await expect(settle({ ...outcome, weights: [1n, 1n] })).rejects.toThrow('MalformedOutcome')
+    await expect(settle({ ...outcome, weights: [0n, 0n, 0n] })).rejects.toThrow('MalformedWeights')
+    // A run of others, or of only some of them.
+    const strangers = inOrder([on.chain.wallet(5), on.chain.wallet(6), on.chain.wallet(7)])
+    await openRun(on, hash('strangers'), strangers)
+    await expect(settle({ ...outcome, run: hash('strangers') }, strangers)).rejects.toThrow('WrongRun')
+    await openRun(on, hash('some'), members.slice(0, 2))
+    await expect(settle({ ...outcome, run: hash('some') })).rejects.toThrow('WrongRun')
+    // What was signed for one job is no statement about another.
+    const other = await post()
+    for (const member of members) await on.send(member, 'escrow', 'accept', [other])
+    const place = on.place('escrow')
+    const signatures = await Promise.all(
+      members.map((judge) => judge.signTypedData(outcomeData(outcome, place))),
+    )
+    await expect(
+      on.send(on.owner, 'escrow', 'settle', [{ ...outcome, job: other }, signatures, '']),
+    ).rejects.toThrow('NotMember')
+    await on.chain.pass(5_001)
+    await expect(settle(outcome)).rejects.toThrow('TooLate')
+    await on.send(members[2]!, 'escrow', 'refund', [id])
+    await balancesAgree()
+  })
+
+  it('gives the budget back when nobody, or not enough, take it', async () => {
+    const id = await post()
+    await on.send(members[0]!, 'escrow', 'accept', [id])
+    await expect(on.send(members[0]!, 'escrow', 'refund', [id])).rejects.toThrow('NotUser')
+    await on.chain.pass(1_001)
+    await expect(on.send(members[1]!, 'escrow', 'accept', [id])).rejects.toThrow('TooLate')
+    const before = await owed(user)
+    await on.send(members[0]!, 'escrow', 'refund', [id])
+    expect((await owed(user)) - before).toBe(BUDGET)
+    await expect(on.send(user, 'escrow', 'refund', [id])).rejects.toThrow('WrongState')
+    const withdrawn = await post()
+    await on.send(user, 'escrow', 'refund', [withdrawn])
+    await balancesAgree()
+  })
+})
+
+describe('a model', () => {
+  it('is registered by the escrow alone, and never twice', async () => {
+    const model = { run: hash('r'), model: hash('m'), proof: hash('p'), task: hash('t'), uri: '' }
+    await expect(
+      on.send(user, 'models', 'registerFor', [address(user), model, [address(user)], [1n]]),
+    ).rejects.toThrow('NotRegistrar')
+    const first = await running('twice')
+    await settle(outcomeOf(first, 'twice'))
+    const second = await post()
+    for (const member of members) await on.send(member, 'escrow', 'accept', [second])
+    await expect(settle(outcomeOf(second, 'twice'))).rejects.toThrow('ERC721InvalidSender')
+  })
+
+  it('pays royalties to those who hold its shares when they arrive', async () => {
+    const id = await running('royalties')
+    const outcome = outcomeOf(id, 'royalties', { weights: [1n, 1n, 0n] })
+    await settle(outcome)
+    const token: bigint = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    const [vault, amount] = await on.read('models', 'royaltyInfo', [token, 10_000n])
+    expect(amount).toBe(500n)
+    const shares = { address: await on.read('models', 'shares'), abi: ModelShares.abi } as const
+    const { reader } = on.chain
+    const pay = async (value: bigint): Promise<void> => {
+      for (const hash of [
+        await user.sendTransaction({ to: vault, value }),
+        await user.writeContract({ address: vault, abi: RoyaltyVault.abi, functionName: 'flush' }),
+      ])
+        await reader.waitForTransactionReceipt({ hash })
+    }
+    const claimed = async (wallet: Wallet): Promise<bigint> => {
+      const before = await on.chain.balance(address(wallet))
+      const hash = await wallet.writeContract({ ...shares, functionName: 'claim', args: [[token]] })
+      const { gasUsed, effectiveGasPrice } = await reader.waitForTransactionReceipt({ hash })
+      return (await on.chain.balance(address(wallet))) - before + gasUsed * effectiveGasPrice
+    }
+    await pay(1_001n)
+    const [a, b, none] = members as [Wallet, Wallet, Wallet]
+    // All of b's shares go to the third member, with what comes later, not with what has come.
+    const move = await b.writeContract({
+      ...shares,
+      functionName: 'safeTransferFrom',
+      args: [address(b), address(none), token, 500_000n, '0x'],
+    })
+    await reader.waitForTransactionReceipt({ hash: move })
+    await pay(1_001n)
+    // 500.5 twice: halves of a wei are kept.
+    expect(await claimed(a)).toBe(1_001n)
+    expect(await claimed(b)).toBe(500n)
+    expect(await claimed(none)).toBe(500n)
+    expect(await on.chain.balance(shares.address)).toBe(1n)
+  })
+})

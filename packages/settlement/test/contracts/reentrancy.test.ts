@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Abi, type Address, encodeFunctionData, type Hex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileFolder } from '../../../../scripts/contracts.mjs'
+import { RewardManager, StakingRegistry } from '../../src/contracts/artifacts.js'
+import { statementData, statementFields } from '../../src/typed-data.js'
+import { hash } from '../support/anvil.js'
+import { type Deployed, deployed, MINIMUM, RULES, stakeAll } from '../support/settlement.js'
+
+const FOLDER = join(fileURLToPath(new URL('../support', import.meta.url)), 'solidity')
+
+let on: Deployed
+let compiled: { readonly abi: Abi; readonly bytecode: Hex }
+beforeAll(async () => {
+  on = await deployed()
+  compiled = compileFolder(FOLDER).find(({ name }) => name === 'Reenterer') as typeof compiled
+})
+afterAll(() => on.chain.stop())
+
+async function reenterer(target: Address) {
+  const { owner, chain } = on
+  const created = await owner.deployContract({ ...compiled, args: [target] })
+  const { contractAddress } = await chain.reader.waitForTransactionReceipt({ hash: created })
+  const at = { address: contractAddress!, abi: compiled.abi } as const
+  const write = async (functionName: string, args: readonly unknown[], value = 0n): Promise<void> => {
+    const sent = await owner.writeContract({ ...at, functionName, args, value })
+    const { status } = await chain.reader.waitForTransactionReceipt({ hash: sent })
+    if (status !== 'success') throw new Error(`${functionName} reverted`)
+  }
+  return {
+    address: contractAddress!,
+    prepare: (call: Hex) => write('prepare', [call]),
+    run: (to: Address, call: Hex, value = 0n) => write('run', [to, call, value].slice(0, 2), value),
+    read: (functionName: string) => chain.reader.readContract({ ...at, functionName }),
+  }
+}
+
+describe('whoever calls back while it is paid', () => {
+  it('gets a stake once', async () => {
+    const { stakes } = on.contracts
+    // So that there is something to steal.
+    await stakeAll(on, [on.chain.wallet(1), on.chain.wallet(2)], 10n * MINIMUM)
+    const thief = await reenterer(stakes)
+    const call = (functionName: 'withdraw' | 'unbond' | 'register', args: readonly unknown[] = []) =>
+      encodeFunctionData({ abi: StakingRegistry.abi, functionName, args } as never)
+    await thief.run(stakes, call('register', [hash('thief'), `0x${'5a'.repeat(64)}`]), MINIMUM)
+    await thief.run(stakes, call('unbond', [MINIMUM]))
+    await on.chain.pass(RULES.unbondingSeconds + 1)
+    await thief.prepare(call('withdraw'))
+    await thief.run(stakes, call('withdraw'))
+    expect(await thief.read('entries')).toBe(1n)
+    expect(await thief.read('wasRefused')).toBe(true)
+    expect(await on.chain.balance(thief.address)).toBe(MINIMUM)
+    expect(await on.chain.balance(stakes)).toBe(await on.read('stakes', 'totalStaked'))
+  })
+
+  it('gets a reward once', async () => {
+    const { rewards } = on.contracts
+    const thief = await reenterer(rewards)
+    await on.send(
+      on.owner,
+      'rewards',
+      'credit',
+      [hash('job'), [thief.address, on.owner.account.address], [1n, 9n]],
+      100n,
+    )
+    const claim = encodeFunctionData({ abi: RewardManager.abi, functionName: 'claim', args: [thief.address] })
+    await thief.prepare(claim)
+    await thief.run(rewards, claim)
+    expect(await thief.read('entries')).toBe(1n)
+    expect(await on.chain.balance(thief.address)).toBe(10n)
+    expect(await on.chain.balance(rewards)).toBe(90n)
+  })
+
+  it('gets a bounty once, and cannot have a stake slashed twice', async () => {
+    const thief = await reenterer(on.contracts.slashing)
+    const liar = on.chain.wallet(1)
+    const [first, second] = ['a', 'b'].map((value) => ({
+      run: hash('run'),
+      kind: 'head' as const,
+      slot: 1,
+      value: hash(value),
+    })) as [Parameters<typeof statementFields>[0], Parameters<typeof statementFields>[0]]
+    const place = on.place('slashing')
+    const [one, two] = await Promise.all(
+      [first, second].map((statement) => liar.signTypedData(statementData(statement, place))),
+    )
+    const args = [
+      liar.account.address,
+      statementFields(first),
+      one,
+      statementFields(second),
+      two,
+      thief.address,
+    ] as const
+    await thief.prepare(
+      encodeFunctionData({
+        abi: (await import('../../src/contracts/artifacts.js')).SlashingManager.abi,
+        functionName: 'punishContradiction',
+        args: args as never,
+      }),
+    )
+    const before: bigint = await on.read('stakes', 'liable', [liar.account.address])
+    await on.send(on.owner, 'slashing', 'punishContradiction', args)
+    const taken = (before * BigInt(RULES.contradictionShare) + 9_999n) / 10_000n
+    expect(await thief.read('entries')).toBe(1n)
+    expect(await thief.read('wasRefused')).toBe(true)
+    expect(await on.read('stakes', 'liable', [liar.account.address])).toBe(before - taken)
+  })
+})

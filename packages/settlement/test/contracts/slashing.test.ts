@@ -1,0 +1,216 @@
+import type { Address, Hex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  retractionData,
+  type Statement,
+  statementData,
+  statementFields,
+  type Verdict,
+  verdictData,
+} from '../../src/typed-data.js'
+import { hash, type Wallet } from '../support/anvil.js'
+import { type Deployed, deployed, inOrder, openRun, RULES, stakeAll } from '../support/settlement.js'
+
+const RUN = hash('run')
+const STAKE = 10_001n
+
+let on: Deployed
+let members: Wallet[]
+beforeAll(async () => {
+  on = await deployed()
+  members = inOrder(Array.from({ length: 6 }, (_, k) => on.chain.wallet(k + 1)))
+  await stakeAll(on, members, STAKE)
+  await openRun(on, RUN, members)
+})
+afterAll(() => on.chain.stop())
+
+const address = (wallet: Wallet): Address => wallet.account.address
+const announced = (value: string, slot = 3): Statement => ({
+  run: RUN,
+  kind: 'announcement',
+  slot,
+  value: hash(value),
+})
+const sign = (wallet: Wallet, one: Statement, place = on.place('slashing')): Promise<Hex> =>
+  wallet.signTypedData(statementData(one, place))
+
+async function punish(
+  offender: Address,
+  [first, second]: readonly [Statement, Statement],
+  signatures: readonly [Hex, Hex],
+  bounty: Address,
+) {
+  return on.send(on.owner, 'slashing', 'punishContradiction', [
+    offender,
+    statementFields(first),
+    signatures[0],
+    statementFields(second),
+    signatures[1],
+    bounty,
+  ])
+}
+
+describe('a contradiction', () => {
+  it('costs a share of the stake, of which the reporter gets some, and the treasury the rest', async () => {
+    const liar = members[0]!
+    const pair = [announced('one'), announced('two')] as const
+    const signatures = [await sign(liar, pair[0]), await sign(liar, pair[1])] as const
+    const reporter = '0x00000000000000000000000000000000000000aa'
+    const before = await on.chain.balance(on.contracts.treasury)
+    await punish(address(liar), pair, signatures, reporter)
+    // Rounded up, so that no stake is too small to be lost.
+    const taken = (STAKE * BigInt(RULES.contradictionShare) + 9_999n) / 10_000n
+    const bounty = (taken * BigInt(RULES.bountyShare)) / 10_000n
+    expect(await on.chain.balance(reporter)).toBe(bounty)
+    expect((await on.chain.balance(on.contracts.treasury)) - before).toBe(taken - bounty)
+    expect(await on.read('stakes', 'liable', [address(liar)])).toBe(STAKE - taken)
+    await expect(punish(address(liar), pair, signatures, reporter)).rejects.toThrow('AlreadyPunished')
+  })
+
+  it('is none between equal statements, other slots, other kinds or other runs', async () => {
+    const liar = members[1]!
+    const first = announced('one')
+    for (const second of [
+      first,
+      announced('two', 4),
+      { ...announced('two'), kind: 'head' as const },
+      { ...announced('two'), run: hash('other') },
+    ]) {
+      const signatures = [await sign(liar, first), await sign(liar, second)] as const
+      await expect(punish(address(liar), [first, second], signatures, address(on.owner))).rejects.toThrow(
+        'NotContradicting',
+      )
+    }
+  })
+
+  it('needs both signatures of the offender, for this contract and this chain', async () => {
+    const [liar, other] = [members[1]!, members[2]!]
+    const pair = [announced('one'), announced('two')] as const
+    const right = await sign(liar, pair[0])
+    const elsewhere = { ...on.place('slashing'), contract: on.contracts.runs }
+    const otherChain = { ...on.place('slashing'), chainId: 1 }
+    for (const wrong of [
+      await sign(other, pair[1]),
+      await sign(liar, pair[1], elsewhere),
+      await sign(liar, pair[1], otherChain),
+      right,
+    ])
+      await expect(punish(address(liar), pair, [right, wrong], address(on.owner))).rejects.toThrow(
+        'NotSignedBy',
+      )
+    await expect(punish(address(liar), pair, [right, '0x1234'], address(on.owner))).rejects.toThrow(
+      'ECDSAInvalidSignatureLength',
+    )
+  })
+
+  it('reaches a stake that is being withdrawn', async () => {
+    const liar = members[3]!
+    await on.send(liar, 'stakes', 'unbond', [STAKE])
+    const pair = [announced('one', 9), announced('two', 9)] as const
+    await punish(
+      address(liar),
+      pair,
+      [await sign(liar, pair[0]), await sign(liar, pair[1])],
+      address(on.owner),
+    )
+    const taken = (STAKE * BigInt(RULES.contradictionShare) + 9_999n) / 10_000n
+    await on.chain.pass(RULES.unbondingSeconds + 1)
+    const before = await on.chain.balance(address(liar))
+    const { gasUsed, effectiveGasPrice } = await on.send(liar, 'stakes', 'withdraw')
+    expect(await on.chain.balance(address(liar))).toBe(before + STAKE - taken - gasUsed * effectiveGasPrice)
+  })
+})
+
+describe('a verdict', () => {
+  const verdictOn = (offender: Wallet, grounds: string): Verdict => ({
+    run: RUN,
+    offender: address(offender),
+    grounds: hash(grounds),
+    share: 2_500,
+  })
+  const signedBy = (judges: readonly Wallet[], verdict: Verdict): Promise<Hex[]> =>
+    Promise.all(judges.map((judge) => judge.signTypedData(verdictData(verdict, on.place('slashing')))))
+  const give = async (judges: readonly Wallet[], verdict: Verdict): Promise<Hex> => {
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, await signedBy(judges, verdict)])
+    return on.read('slashing', 'verdictHash', [verdict])
+  }
+
+  it('takes two thirds of the members, each once, and nobody else', async () => {
+    const verdict = verdictOn(members[4]!, 'rides free')
+    await expect(give(members.slice(0, 3), verdict)).rejects.toThrow('TooFewSignatures')
+    const twice = [members[0]!, members[1]!, members[2]!, members[2]!]
+    await expect(give(twice, verdict)).rejects.toThrow('NotOrdered')
+    await expect(give([...members.slice(0, 3), on.owner], verdict)).rejects.toThrow('NotMember')
+    await expect(give(members.slice(0, 4), { ...verdict, run: hash('no run') })).rejects.toThrow(
+      'TooFewSignatures',
+    )
+    await expect(give(members.slice(0, 4), { ...verdict, share: 10_001 })).rejects.toThrow('BadShare')
+  })
+
+  it('is carried out after its time, once', async () => {
+    const offender = members[4]!
+    const id = await give(members.slice(0, 4), verdictOn(offender, 'echoes'))
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('TooEarly')
+    await on.chain.pass(RULES.appealSeconds)
+    const liable: bigint = await on.read('stakes', 'liable', [address(offender)])
+    await on.send(on.owner, 'slashing', 'execute', [id])
+    expect(await on.read('stakes', 'liable', [address(offender)])).toBe(
+      liable - (liable * 2_500n + 9_999n) / 10_000n,
+    )
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('CaseClosed')
+    await expect(give(members.slice(0, 4), verdictOn(offender, 'echoes'))).rejects.toThrow('AlreadyGiven')
+  })
+
+  it('is void when members that were wrong take their signatures back after an appeal', async () => {
+    const offender = members[5]!
+    const id = await give(members.slice(0, 4), verdictOn(offender, 'aggregates wrongly'))
+    const proof = hash('replay proof')
+    const retract = async (judges: readonly Wallet[]) =>
+      on.send(on.owner, 'slashing', 'retract', [
+        id,
+        proof,
+        await Promise.all(
+          judges.map((judge) => judge.signTypedData(retractionData(id, proof, on.place('slashing')))),
+        ),
+      ])
+    await expect(retract([members[0]!])).rejects.toThrow('NotRetractable')
+    await expect(on.send(members[0]!, 'slashing', 'appeal', [id, proof])).rejects.toThrow('NotAccused')
+    await on.chain.pass(RULES.appealSeconds - 100)
+    await on.send(offender, 'slashing', 'appeal', [id, proof])
+    await expect(on.send(offender, 'slashing', 'appeal', [id, proof])).rejects.toThrow('AppealedBefore')
+    await on.chain.pass(200)
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('TooEarly')
+    // One that has not signed the verdict takes nothing back.
+    await retract([members[4]!])
+    expect((await on.read('slashing', 'caseOf', [id])).isClosed).toBe(false)
+    await retract([members[1]!])
+    expect((await on.read('slashing', 'caseOf', [id])).isClosed).toBe(true)
+    await on.chain.pass(RULES.appealSeconds)
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('CaseClosed')
+    expect(await on.read('stakes', 'liable', [address(offender)])).toBe(STAKE)
+  })
+
+  it('cannot be appealed against when its time is over', async () => {
+    const offender = members[5]!
+    const id = await give(members.slice(0, 4), verdictOn(offender, 'again'))
+    await on.chain.pass(RULES.appealSeconds)
+    await expect(on.send(offender, 'slashing', 'appeal', [id, hash('late')])).rejects.toThrow('AppealOver')
+  })
+})
+
+describe('a run', () => {
+  it('is opened by the signatures of all members, once, and anchors only what they say', async () => {
+    const run = hash('second run')
+    await expect(openRun(on, RUN, members)).rejects.toThrow('AlreadyOpen')
+    await openRun(on, run, members.slice(0, 2))
+    await expect(on.send(members[3]!, 'runs', 'anchor', [run, 1n, hash('entry')])).rejects.toThrow(
+      'NotMember',
+    )
+    await on.send(members[0]!, 'runs', 'anchor', [run, 5n, hash('entry')])
+    await expect(on.send(members[0]!, 'runs', 'anchor', [run, 5n, hash('other')])).rejects.toThrow(
+      'NotHigher',
+    )
+    expect(await on.read('runs', 'quorumOf', [run])).toBe(2n)
+    expect(await on.read('runs', 'quorumOf', [RUN])).toBe(4n)
+  })
+})

@@ -1,0 +1,115 @@
+import type { Address, Hex, TransactionReceipt } from 'viem'
+import * as artifacts from '../../src/contracts/artifacts.js'
+import { deployContracts, type SettlementContracts } from '../../src/contracts/deploy.js'
+import { revertReason } from '../../src/contracts/revert-reason.js'
+import { membershipData } from '../../src/typed-data.js'
+import { startChain, type TestChain, type TestChainInit, type Wallet } from './anvil.js'
+
+export const MINIMUM = 1_000n
+export const RULES = {
+  minimumStake: MINIMUM,
+  unbondingSeconds: 1_000,
+  appealSeconds: 400,
+  contradictionShare: 5_000,
+  bountyShare: 1_000,
+  royalty: 500,
+}
+
+const ABIS = {
+  treasury: artifacts.Treasury.abi,
+  runs: artifacts.RunRegistry.abi,
+  rewards: artifacts.RewardManager.abi,
+  stakes: artifacts.StakingRegistry.abi,
+  slashing: artifacts.SlashingManager.abi,
+  models: artifacts.ModelRegistry.abi,
+  escrow: artifacts.JobEscrow.abi,
+} as const
+type Name = keyof typeof ABIS
+
+export interface Deployed {
+  readonly chain: TestChain
+  readonly contracts: SettlementContracts
+  /** Account 0 deploys and owns the treasury. */
+  readonly owner: Wallet
+  /** Sends a call and waits for it. Rejects with the name of the contract's error. */
+  send(
+    wallet: Wallet,
+    name: Name,
+    call: string,
+    args?: readonly unknown[],
+    value?: bigint,
+  ): Promise<TransactionReceipt>
+  // biome-ignore lint/suspicious/noExplicitAny: what a contract returns has any shape
+  read(name: Name, call: string, args?: readonly unknown[]): Promise<any>
+  place(name: Name): { readonly chainId: number; readonly contract: Address }
+}
+
+/** A chain of its own with all contracts. */
+export async function deployed(init: TestChainInit = {}): Promise<Deployed> {
+  const chain = await startChain(init)
+  const owner = chain.wallet(0)
+  const contracts = await deployContracts(
+    { wallet: owner, reader: chain.reader },
+    { ...RULES, treasurer: owner.account.address },
+  )
+  return {
+    chain,
+    contracts,
+    owner,
+    async send(wallet, name, call, args = [], value = 0n) {
+      const request = { address: contracts[name], abi: ABIS[name] as never, functionName: call as never }
+      try {
+        const { request: checked } = await chain.reader.simulateContract({
+          ...request,
+          args: args as never,
+          value: value as never,
+          account: wallet.account,
+          ...(init.isFree ? { gasPrice: 0n as never } : {}),
+        })
+        const hash = await wallet.writeContract(checked as never)
+        return await chain.reader.waitForTransactionReceipt({ hash })
+      } catch (error) {
+        const reason = revertReason(error)
+        throw reason === undefined ? error : new Error(reason.name, { cause: error })
+      }
+    },
+    async read(name, call, args = []) {
+      return chain.reader.readContract({
+        address: contracts[name],
+        abi: ABIS[name] as never,
+        functionName: call as never,
+        args: args as never,
+      })
+    },
+    place: (name) => ({ chainId: chain.chain.id, contract: contracts[name] }),
+  }
+}
+
+const PEER_SIGNATURE = `0x${'5a'.repeat(64)}` as Hex
+
+/** Registers accounts with stakes. */
+export async function stakeAll(on: Deployed, wallets: readonly Wallet[], stake = MINIMUM): Promise<void> {
+  for (const [k, wallet] of wallets.entries())
+    await on.send(
+      wallet,
+      'stakes',
+      'register',
+      [`0x${(k + 1).toString(16).padStart(64, '0')}`, PEER_SIGNATURE],
+      stake,
+    )
+}
+
+/** Opens a run of these members. */
+export async function openRun(on: Deployed, run: Hex, wallets: readonly Wallet[]): Promise<void> {
+  const ordered = inOrder(wallets)
+  const members = ordered.map(({ account }) => account.address)
+  const signatures = await Promise.all(
+    ordered.map((wallet) => wallet.signTypedData(membershipData(run, members, on.place('runs')))),
+  )
+  await on.send(on.owner, 'runs', 'open', [run, members, signatures])
+}
+
+/** By their addresses, as contracts want members. */
+export function inOrder(wallets: readonly Wallet[]): Wallet[] {
+  return [...wallets].sort((a, b) => (BigInt(a.account.address) < BigInt(b.account.address) ? -1 : 1))
+}
