@@ -1,15 +1,16 @@
-// Who may import whom: cli → report → lab → node → {train, chain} → {protocol, robust-agg} → errors. `npm run lint` checks it.
+// Who may import whom: cli → {settlement, report → lab} → node → {train, chain} → {protocol, robust-agg} → errors. `npm run lint` checks it.
 
 /** Each package, and those that it must not know of. */
 const FORBIDDEN = {
-  errors: ['protocol', 'robust-agg', 'chain', 'train', 'node', 'lab', 'report', 'cli'],
-  protocol: ['robust-agg', 'chain', 'train', 'node', 'lab', 'report', 'cli'],
-  'robust-agg': ['protocol', 'chain', 'train', 'node', 'lab', 'report', 'cli'],
-  chain: ['train', 'robust-agg', 'node', 'lab', 'report', 'cli'],
-  train: ['chain', 'node', 'lab', 'report', 'cli'],
-  node: ['lab', 'report', 'cli'],
-  lab: ['report', 'cli'],
-  report: ['cli'],
+  errors: ['protocol', 'robust-agg', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  protocol: ['robust-agg', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  'robust-agg': ['protocol', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  chain: ['train', 'robust-agg', 'node', 'lab', 'settlement', 'report', 'cli'],
+  train: ['chain', 'node', 'lab', 'settlement', 'report', 'cli'],
+  node: ['lab', 'settlement', 'report', 'cli'],
+  lab: ['settlement', 'report', 'cli'],
+  settlement: ['lab', 'report', 'cli'],
+  report: ['settlement', 'cli'],
 }
 
 /** Rooms of packages/lab from the ground up: each may import from those before it, not from those after it. */

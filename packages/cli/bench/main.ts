@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
+import { benchGas, dollars } from '../../settlement/bench/gas.bench.js'
 import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
 import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
@@ -17,6 +18,7 @@ const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${na
 const FILES: Readonly<Record<string, string>> = {
   ledger: docs('ledger.md'),
   'ledger-share': docs('ledger.md'),
+  gas: docs('settlement.md'),
 }
 const fileOf = (name: string): string => FILES[name] ?? docs('benchmarks.md')
 
@@ -136,6 +138,13 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         row.ledgerMs.toFixed(1),
         `${((100 * row.ledgerMs) / row.roundMs).toFixed(1)} %`,
       ]),
+    )
+  },
+  async gas() {
+    const rows = await benchGas()
+    return table(
+      ['call', 'gas', 'dollars on a layer'],
+      rows.map(({ call, gas }) => [call, Number(gas).toLocaleString('en-US'), dollars(gas).toFixed(4)]),
     )
   },
   async simulations() {

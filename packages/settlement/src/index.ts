@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type Binding, bindingHash, bindPeer, boundPeer } from './binding.js'
 export * as artifacts from './contracts/artifacts.js'
 export {
   type Clients,

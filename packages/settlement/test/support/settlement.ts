@@ -101,12 +101,17 @@ export async function stakeAll(on: Deployed, wallets: readonly Wallet[], stake =
 
 /** Opens a run of these members. */
 export async function openRun(on: Deployed, run: Hex, wallets: readonly Wallet[]): Promise<void> {
+  await on.send(on.owner, 'runs', 'open', await membershipOf(on, run, wallets))
+}
+
+/** Arguments of `open`. */
+export async function membershipOf(on: Deployed, run: Hex, wallets: readonly Wallet[]) {
   const ordered = inOrder(wallets)
   const members = ordered.map(({ account }) => account.address)
   const signatures = await Promise.all(
     ordered.map((wallet) => wallet.signTypedData(membershipData(run, members, on.place('runs')))),
   )
-  await on.send(on.owner, 'runs', 'open', [run, members, signatures])
+  return [run, members, signatures] as const
 }
 
 /** By their addresses, as contracts want members. */

@@ -1,0 +1,153 @@
+/**
+ * Gas of every call, measured on anvil, and its price under a named assumption.
+ *
+ * npx tsx packages/settlement/bench/gas.bench.ts
+ */
+
+import { decodeEventLog, type Hex } from 'viem'
+import { JobEscrow } from '../src/contracts/artifacts.js'
+import {
+  outcomeData,
+  type Statement,
+  statementData,
+  statementFields,
+  verdictData,
+} from '../src/typed-data.js'
+import { hash, type Wallet } from '../test/support/anvil.js'
+import { deployed, inOrder, membershipOf, RULES, stakeAll } from '../test/support/settlement.js'
+
+export interface GasRow {
+  readonly call: string
+  readonly gas: bigint
+}
+
+/** Members of the measured run. */
+export const GAS_MEMBERS = 6
+
+/** The calls in the order in which a job makes them. */
+export async function benchGas(): Promise<GasRow[]> {
+  const on = await deployed()
+  const rows: GasRow[] = []
+  const members = inOrder(Array.from({ length: GAS_MEMBERS }, (_, k) => on.chain.wallet(k + 1)))
+  const [first, second] = members as [Wallet, Wallet]
+  const user = on.chain.wallet(9)
+  const measure = async (call: string, ...args: Parameters<typeof on.send>) => {
+    const receipt = await on.send(...args)
+    rows.push({ call, gas: receipt.gasUsed })
+    return receipt
+  }
+  try {
+    const signature = `0x${'5a'.repeat(64)}`
+    await measure(
+      'register a member, with its stake',
+      first,
+      'stakes',
+      'register',
+      [hash('peer'), signature],
+      9_000n,
+    )
+    await stakeAll(on, members.slice(1), 9_000n)
+    await measure('add to a stake', first, 'stakes', 'stake', [], 1_000n)
+    await measure('ask for a stake', first, 'stakes', 'unbond', [1_000n])
+    await on.chain.pass(RULES.unbondingSeconds + 1)
+    await measure('take it', first, 'stakes', 'withdraw')
+
+    const now = await on.chain.now()
+    const terms = {
+      task: hash('task'),
+      metric: hash('accuracy'),
+      target: 900_000n,
+      lowerIsBetter: false,
+      mostRounds: 50,
+      members: GAS_MEMBERS,
+      baseFee: 10n ** 15n,
+      roundFee: 10n ** 13n,
+      stake: 1_000n,
+      acceptUntil: BigInt(now + 10_000),
+      settleUntil: BigInt(now + 100_000),
+    }
+    const budget = terms.baseFee + 50n * terms.roundFee
+    const { logs } = await measure('post a job', user, 'escrow', 'post', [terms], budget)
+    let job: Hex | undefined
+    for (const log of logs) {
+      const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
+      if (eventName === 'Posted') job = args.id
+    }
+    for (const [k, member] of members.entries()) {
+      if (k === 1) await measure('accept a job', member, 'escrow', 'accept', [job])
+      else await on.send(member, 'escrow', 'accept', [job])
+    }
+    const run = hash('run')
+    await measure(
+      `open a run of ${GAS_MEMBERS}`,
+      on.owner,
+      'runs',
+      'open',
+      await membershipOf(on, run, members),
+    )
+    await measure('anchor a first head', first, 'runs', 'anchor', [run, 10n, hash('entry')])
+    await measure('anchor a later head', first, 'runs', 'anchor', [run, 20n, hash('later')])
+    const outcome = {
+      job: job!,
+      run,
+      model: hash('model'),
+      proof: hash('proof'),
+      rounds: 40,
+      metric: 910_000n,
+      weights: members.map((_, k) => BigInt(k + 1)),
+    }
+    const quorum = members.slice(0, 4)
+    const signed = await Promise.all(
+      quorum.map((member) => member.signTypedData(outcomeData(outcome, on.place('escrow')))),
+    )
+    const card = 'ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi'
+    await measure(
+      `settle a job: pay ${GAS_MEMBERS}, register the model and its shares`,
+      on.owner,
+      'escrow',
+      'settle',
+      [outcome, signed, card],
+    )
+    await measure('claim a reward', first, 'rewards', 'claim', [first.account.address])
+
+    const statement = (value: string): Statement => ({
+      run,
+      kind: 'announcement',
+      slot: 3,
+      value: hash(value),
+    })
+    const pair = [statement('one'), statement('two')] as const
+    const proofs = await Promise.all(
+      pair.map((one) => second.signTypedData(statementData(one, on.place('slashing')))),
+    )
+    await measure('punish a contradiction', on.owner, 'slashing', 'punishContradiction', [
+      second.account.address,
+      statementFields(pair[0]),
+      proofs[0],
+      statementFields(pair[1]),
+      proofs[1],
+      user.account.address,
+    ])
+    const verdict = { run, offender: second.account.address, grounds: hash('grounds'), share: 1_000 }
+    const judged = await Promise.all(
+      quorum.map((member) => member.signTypedData(verdictData(verdict, on.place('slashing')))),
+    )
+    await measure(`give a verdict, ${quorum.length} of ${GAS_MEMBERS}`, on.owner, 'slashing', 'giveVerdict', [
+      verdict,
+      judged,
+    ])
+    const id = await on.read('slashing', 'verdictHash', [verdict])
+    await on.chain.pass(RULES.appealSeconds)
+    await measure('carry it out', on.owner, 'slashing', 'execute', [id])
+    return rows
+  } finally {
+    await on.chain.stop()
+  }
+}
+
+/** What the table assumes: a layer of Ethereum on a calm day of 2025. */
+export const PRICE = { gweiPerGas: 0.01, dollarsPerEther: 3_000 } as const
+
+export function dollars(gas: bigint): number {
+  return Number(gas) * PRICE.gweiPerGas * 1e-9 * PRICE.dollarsPerEther
+}
