@@ -76,6 +76,7 @@ contract SlashingManager is EIP712 {
     error BadShare();
     error UnbondingTooShort();
     error NotContradicting();
+    error NotAMember(bytes32 run, address account);
     error AlreadyPunished(bytes32 id);
     error NotSignedBy(address offender);
     error NoStake(address account);
@@ -133,6 +134,8 @@ contract SlashingManager is EIP712 {
     /// @notice Begins a case. Anybody may bring the signatures.
     function giveVerdict(Verdict calldata verdict, bytes[] calldata signatures) external returns (bytes32 id) {
         if (verdict.share == 0 || verdict.share > WHOLE) revert BadShare();
+        // Only those who have joined the run are judged by it.
+        if (runs.positionOf(verdict.run, verdict.offender) == 0) revert NotAMember(verdict.run, verdict.offender);
         if (stakes.liable(verdict.offender) == 0) revert NoStake(verdict.offender);
         id = verdictHash(verdict);
         Case storage one = _cases[id];

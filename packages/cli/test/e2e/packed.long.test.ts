@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder, startProcess } from '../support/run-cli.js'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
-const PACKAGES = ['chain', 'errors', 'protocol', 'robust-agg', 'train', 'node', 'lab', 'report', 'cli']
+const PACKAGES = ['chain', 'errors', 'protocol', 'robust-agg', 'train', 'node', 'lab', 'report', 'settlement', 'cli']
 
 /** What a user may write against the packages: checked with nodenext and strict, never run. */
 const PROGRAM = `
@@ -19,13 +19,15 @@ import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { registerRule } from '@tempered/robust-agg/custom'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { type Statement, statementData } from '@tempered/settlement'
 
 const scenario: ScenarioInput = { nodes: 4, rule: 'median' }
 const result: Promise<SimulationResult> = simulate(scenario, { signal: AbortSignal.timeout(1000) })
 const name: string = registerRule({ name: 'mine', combine: ({ own }) => own })
 const rule = createRule('median')
+const signed = (one: Statement) => statementData(one, { chainId: 1, contract: '0x0000000000000000000000000000000000000001' })
 const worst: number | null = (await result).measures.worstHonestAccuracy
-export { createAttack, createNode, createRunManifest, createTopology, decodeModel, name, nearestName, rule, runScenario, verifyLedgerFile, worst, writeScenarioReport }
+export { createAttack, createNode, createRunManifest, createTopology, decodeModel, name, nearestName, rule, runScenario, signed, verifyLedgerFile, worst, writeScenarioReport }
 `
 
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {

@@ -141,10 +141,14 @@ describe('a verdict', () => {
     const twice = [members[0]!, members[1]!, members[2]!, members[2]!]
     await expect(give(twice, verdict)).rejects.toThrow('NotOrdered')
     await expect(give([...members.slice(0, 3), on.owner], verdict)).rejects.toThrow('NotMember')
-    await expect(give(members.slice(0, 4), { ...verdict, run: hash('no run') })).rejects.toThrow(
-      'TooFewSignatures',
-    )
+    await expect(give(members.slice(0, 4), { ...verdict, run: hash('no run') })).rejects.toThrow('NotAMember')
     await expect(give(members.slice(0, 4), { ...verdict, share: 10_001 })).rejects.toThrow('BadShare')
+  })
+
+  it('is given on members of its own run alone', async () => {
+    const outsider = on.chain.wallet(8)
+    await stakeAll(on, [outsider], STAKE)
+    await expect(give(members.slice(0, 4), verdictOn(outsider, 'is rich'))).rejects.toThrow('NotAMember')
   })
 
   it('is carried out after its time, once', async () => {
