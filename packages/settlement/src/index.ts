@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 export { type Binding, bindingHash, bindPeer, boundPeer } from './binding.js'
+export { type ClientInit, openClient, type SettlementClient } from './client/open-client.js'
+export { type Call, Outbox, type OutboxInit } from './client/outbox.js'
 export * as artifacts from './contracts/artifacts.js'
 export {
   type Clients,

@@ -22,7 +22,7 @@ import {
 import { mnemonicToAccount } from 'viem/accounts'
 
 /** Anvil's own, known to everybody. */
-const MNEMONIC = 'test test test test test test test test test test test junk'
+export const MNEMONIC = 'test test test test test test test test test test test junk'
 const EMPTY_HASH = '0x' as Hex
 
 export type Wallet = WalletClient<Transport, Chain, Account>

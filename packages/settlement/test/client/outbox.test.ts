@@ -1,0 +1,220 @@
+import { bytesToHex, type Hex, parseEther } from 'viem'
+import { mnemonicToAccount } from 'viem/accounts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openClient, type SettlementClient } from '../../src/client/open-client.js'
+import { type Call, Outbox, type OutboxInit } from '../../src/client/outbox.js'
+import { StakingRegistry } from '../../src/contracts/artifacts.js'
+import { hash, MNEMONIC } from '../support/anvil.js'
+import { type FlakyRpc, flakyRpc } from '../support/flaky-rpc.js'
+import { type Deployed, deployed, MINIMUM } from '../support/settlement.js'
+
+const KEY = bytesToHex(mnemonicToAccount(MNEMONIC, { addressIndex: 1 }).getHdKey().privateKey!)
+const SIGNATURE = `0x${'5a'.repeat(64)}`
+
+interface World {
+  readonly on: Deployed
+  readonly rpc: FlakyRpc
+  readonly client: SettlementClient
+  readonly troubles: string[]
+  outbox(init?: OutboxInit): Outbox
+}
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function world(): Promise<World> {
+  const on = await deployed()
+  closing.push(() => on.chain.stop())
+  const rpc = await flakyRpc(on.chain.url)
+  closing.push(() => rpc.close())
+  const client = await openClient({
+    rpc: rpc.url,
+    chainId: on.chain.chain.id,
+    contracts: on.contracts,
+    key: KEY,
+  })
+  const troubles: string[] = []
+  return {
+    on,
+    rpc,
+    client,
+    troubles,
+    outbox(init = {}) {
+      const outbox = new Outbox(client, {
+        confirmations: 0,
+        pollMs: 5,
+        retryMs: 5,
+        stuckMs: 100,
+        onTrouble: (what) => troubles.push(what),
+        ...init,
+      })
+      closing.push(() => outbox.close())
+      return outbox
+    },
+  }
+}
+
+const register = ({ on }: World): Call => ({
+  address: on.contracts.stakes,
+  abi: StakingRegistry.abi,
+  functionName: 'register',
+  args: [hash('peer'), SIGNATURE],
+  value: MINIMUM,
+})
+const stake = ({ on }: World, value: bigint): Call => ({
+  address: on.contracts.stakes,
+  abi: StakingRegistry.abi,
+  functionName: 'stake',
+  value,
+})
+const staked = async ({ on, client }: World): Promise<bigint> =>
+  (await on.read('stakes', 'memberOf', [client.wallet.account!.address])).staked
+
+describe('a client', () => {
+  let on: Deployed
+  beforeAll(async () => {
+    on = await deployed()
+    return () => on.chain.stop()
+  })
+  const open = (more: object) =>
+    openClient({ rpc: on.chain.url, chainId: on.chain.chain.id, contracts: on.contracts, key: KEY, ...more })
+
+  it('refuses another chain, an address without a contract, and an RPC that is not there', async () => {
+    await expect(open({ chainId: 10 })).rejects.toMatchObject({
+      code: 'E_CHAIN_ID',
+      message: expect.stringContaining('serves chain 31337, but the contracts are on chain 10'),
+    })
+    const nowhere = { ...on.contracts, escrow: `0x${'11'.repeat(20)}` as Hex }
+    await expect(open({ contracts: nowhere })).rejects.toMatchObject({
+      code: 'E_CONTRACT',
+      message: expect.stringContaining('no contract escrow'),
+    })
+    await expect(open({ rpc: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'E_RPC' })
+  })
+})
+
+describe('an outbox', () => {
+  it('sends one after the other, whatever was asked at the same time', async () => {
+    const at = await world()
+    const outbox = at.outbox()
+    const receipts = await Promise.all([
+      outbox.send(register(at)),
+      ...[1n, 2n, 3n, 4n].map((value) => outbox.send(stake(at, value))),
+    ])
+    const blocks = receipts.map(({ blockNumber }) => blockNumber)
+    expect(blocks).toEqual([...blocks].sort((a, b) => Number(a - b)))
+    expect(await staked(at)).toBe(MINIMUM + 10n)
+  })
+
+  it('says why a contract refuses a call, sends nothing, and goes on', async () => {
+    const at = await world()
+    const outbox = at.outbox()
+    await expect(outbox.send(stake(at, 1n))).rejects.toMatchObject({
+      code: 'E_REVERTED',
+      message: expect.stringContaining('refuses stake: NotRegistered'),
+    })
+    await outbox.send(register(at))
+    const { address } = at.client.wallet.account!
+    expect(await at.on.chain.reader.getTransactionCount({ address })).toBe(1)
+  })
+
+  it('says that the account cannot pay', async () => {
+    const at = await world()
+    await expect(at.outbox().send({ ...register(at), value: parseEther('20000') })).rejects.toMatchObject({
+      code: 'E_FUNDS',
+    })
+  })
+
+  it('waits for an RPC that is away, and sends nothing twice', async () => {
+    const at = await world()
+    const outbox = at.outbox({ sleep: () => new Promise((resolve) => setImmediate(resolve)) })
+    for (let lost = 1; lost <= 12; lost++) {
+      at.rpc.drop(lost)
+      await outbox.send(lost === 1 ? register(at) : stake(at, 10n))
+    }
+    expect(await staked(at)).toBe(MINIMUM + 110n)
+    expect(at.troubles).toContainEqual(expect.stringMatching(/the RPC does not answer.*trying again/))
+  })
+
+  it('sends a transaction that is in no block again for more, and has it done once', async () => {
+    const at = await world()
+    const { control, reader } = at.on.chain
+    await control.setAutomine(false)
+    let looks = 0
+    const outbox = at.outbox({
+      // A block comes only after the transaction was sent three times.
+      async sleep() {
+        if (at.troubles.length >= 2 && looks++ === 0) await control.mine({ blocks: 1 })
+      },
+    })
+    const receipt = await outbox.send(register(at))
+    expect(at.troubles.length).toBeGreaterThanOrEqual(2)
+    expect(at.troubles[0]).toMatch(/in no block after 0.1 s; sending it for more/)
+    const { maxFeePerGas } = await reader.getTransaction({ hash: receipt.transactionHash })
+    const today = await reader.estimateFeesPerGas()
+    expect(maxFeePerGas!).toBeGreaterThan(today.maxFeePerGas)
+    expect(await staked(at)).toBe(MINIMUM)
+  })
+
+  it('offers no more than it may', async () => {
+    const at = await world()
+    const receipt = await at.outbox({ mostFeePerGas: 3n * 10n ** 9n }).send(register(at))
+    const { maxFeePerGas } = await at.on.chain.reader.getTransaction({ hash: receipt.transactionHash })
+    expect(maxFeePerGas!).toBeLessThanOrEqual(3n * 10n ** 9n)
+  })
+
+  it('replaces a transaction that an earlier process has left', async () => {
+    const at = await world()
+    const { control } = at.on.chain
+    await control.setAutomine(false)
+    await at.client.wallet.sendTransaction({
+      account: at.client.wallet.account!,
+      chain: at.client.wallet.chain,
+      to: at.client.wallet.account!.address,
+      value: 1n,
+    })
+    let looks = 0
+    const outbox = at.outbox({
+      async sleep() {
+        if (++looks % 30 === 0) await control.mine({ blocks: 1 })
+      },
+    })
+    await outbox.send(register(at))
+    expect(await staked(at)).toBe(MINIMUM)
+  })
+
+  it('sends again what a reorganisation has taken out of the chain', async () => {
+    const at = await world()
+    const { control, reader } = at.on.chain
+    let reorganised = false
+    const outbox = at.outbox({
+      confirmations: 2,
+      async sleep() {
+        const { address } = at.client.wallet.account!
+        const used = await reader.getTransactionCount({ address })
+        if (used === 1 && !reorganised) {
+          reorganised = true
+          await control.request({ method: 'anvil_reorg', params: [1, []] } as never)
+          // Nobody brings it into a block by itself.
+          await control.request({ method: 'anvil_dropAllTransactions', params: [] } as never)
+        } else await control.mine({ blocks: 1 })
+      },
+    })
+    await outbox.send(register(at))
+    expect(reorganised).toBe(true)
+    expect(await staked(at)).toBe(MINIMUM)
+  })
+
+  it('ends when it is closed while the RPC is away', async () => {
+    const at = await world()
+    const outbox = at.outbox()
+    at.rpc.drop(Number.POSITIVE_INFINITY)
+    const sending = outbox.send(register(at))
+    const ended = expect(sending).rejects.toMatchObject({ code: 'E_RPC' })
+    while (at.troubles.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    outbox.close()
+    await ended
+  })
+})

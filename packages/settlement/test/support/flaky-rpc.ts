@@ -1,0 +1,43 @@
+/** An RPC that can go away and come back: it passes everything on to another one. */
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface FlakyRpc {
+  readonly url: string
+  /** How many requests are dropped from now on. */
+  drop(count: number): void
+  close(): Promise<void>
+}
+
+export async function flakyRpc(target: string): Promise<FlakyRpc> {
+  let dropped = 0
+  const server: Server = createServer(async (request, response) => {
+    if (dropped > 0) {
+      dropped -= 1
+      request.socket.destroy()
+      return
+    }
+    const pieces: Buffer[] = []
+    for await (const piece of request) pieces.push(piece as Buffer)
+    const answer = await fetch(target, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.concat(pieces),
+    })
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end(Buffer.from(await answer.arrayBuffer()))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    drop(count) {
+      dropped = count
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}
