@@ -6,7 +6,18 @@ import { describe, expect, it } from 'vitest'
 import { inTemporaryFolder, startProcess } from '../support/run-cli.js'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
-const PACKAGES = ['chain', 'errors', 'protocol', 'robust-agg', 'train', 'node', 'lab', 'report', 'settlement', 'cli']
+const PACKAGES = [
+  'chain',
+  'errors',
+  'protocol',
+  'robust-agg',
+  'train',
+  'node',
+  'lab',
+  'report',
+  'settlement',
+  'cli',
+]
 
 /** What a user may write against the packages: checked with nodenext and strict, never run. */
 const PROGRAM = `

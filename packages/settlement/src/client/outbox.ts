@@ -3,7 +3,14 @@
  * are reorganised and transactions of an earlier process that hang are waited for or replaced; nothing else waits for it.
  */
 
-import { type Abi, type Address, encodeFunctionData, type Hex, type TransactionReceipt } from 'viem'
+import {
+  type Abi,
+  type Address,
+  encodeFunctionData,
+  type Hex,
+  keccak256,
+  type TransactionReceipt,
+} from 'viem'
 import { revertReason } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
 import { rpcText, type SettlementClient } from './open-client.js'
@@ -111,15 +118,19 @@ export class Outbox {
     let fees: Fees | undefined
     for (;;) {
       fees = raised(await this.fees(), fees, this.init.mostFeePerGas)
-      const request = { to: call.address, data, value: call.value ?? 0n, nonce, gas, ...fees }
-      const hash = await this.asked('to take a transaction', () =>
-        wallet.sendTransaction(request as never).catch((error: unknown) => {
+      const { chain } = wallet
+      const signed = await wallet.signTransaction({
+        ...{ account: wallet.account, chain, type: 'eip1559', chainId: chain.id },
+        ...{ to: call.address, data, value: call.value ?? 0n, nonce, gas, ...fees },
+      } as never)
+      // Noted before it is sent: it may arrive although the answer is lost.
+      hashes.push(keccak256(signed))
+      await this.asked('to take a transaction', () =>
+        reader.sendRawTransaction({ serializedTransaction: signed }).catch((error: unknown) => {
           // An earlier one has come into a block meanwhile, or this very one is known.
-          if (/nonce|already known|underpriced|imported/i.test(allText(error))) return undefined
-          throw error
+          if (!/nonce|already known|underpriced|imported/i.test(allText(error))) throw error
         }),
       )
-      if (hash !== undefined) hashes.push(hash)
       for (let waited = 0; waited < this.init.stuckMs; waited += this.init.pollMs) {
         const used = await this.asked('how far the account is', () =>
           reader.getTransactionCount({ address: wallet.account.address }),

@@ -138,6 +138,17 @@ describe('an outbox', () => {
     expect(at.troubles).toContainEqual(expect.stringMatching(/the RPC does not answer.*trying again/))
   })
 
+  it('does not pay twice when an answer is lost', async () => {
+    const at = await world()
+    const outbox = at.outbox()
+    await outbox.send(register(at))
+    at.rpc.dropAnswers('eth_sendRawTransaction', 2)
+    await outbox.send(stake(at, 7n))
+    expect(await staked(at)).toBe(MINIMUM + 7n)
+    const { address } = at.client.wallet.account!
+    expect(await at.on.chain.reader.getTransactionCount({ address })).toBe(2)
+  })
+
   it('sends a transaction that is in no block again for more, and has it done once', async () => {
     const at = await world()
     const { control, reader } = at.on.chain

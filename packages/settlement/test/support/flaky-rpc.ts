@@ -7,11 +7,14 @@ export interface FlakyRpc {
   readonly url: string
   /** How many requests are dropped from now on. */
   drop(count: number): void
+  /** How many requests of this method are passed on from now on without their answer coming back. */
+  dropAnswers(method: string, count: number): void
   close(): Promise<void>
 }
 
 export async function flakyRpc(target: string): Promise<FlakyRpc> {
   let dropped = 0
+  let answers = { method: '', count: 0 }
   const server: Server = createServer(async (request, response) => {
     if (dropped > 0) {
       dropped -= 1
@@ -25,6 +28,11 @@ export async function flakyRpc(target: string): Promise<FlakyRpc> {
       headers: { 'content-type': 'application/json' },
       body: Buffer.concat(pieces),
     })
+    if (answers.count > 0 && Buffer.concat(pieces).includes(answers.method)) {
+      answers.count -= 1
+      request.socket.destroy()
+      return
+    }
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(Buffer.from(await answer.arrayBuffer()))
   })
@@ -33,6 +41,9 @@ export async function flakyRpc(target: string): Promise<FlakyRpc> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     drop(count) {
       dropped = count
+    },
+    dropAnswers(method, count) {
+      answers = { method, count }
     },
     close: () =>
       new Promise((resolve) => {
