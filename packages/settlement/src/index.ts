@@ -17,6 +17,15 @@ export {
 export { type RevertReason, revertReason } from './contracts/revert-reason.js'
 export { SettlementError, type SettlementErrorCode } from './errors.js'
 export {
+  JOB_STATES,
+  type JobMember,
+  type JobState,
+  type JobStatus,
+  jobStatus,
+  type Loss,
+  type Movement,
+} from './jobs/job-status.js'
+export {
   membershipData,
   type Outcome,
   outcomeData,

@@ -1,0 +1,211 @@
+/** What has become of a job: who took it, who was paid, who lost a stake and why; all of it from the chain. */
+
+import { type Abi, type Address, type Hex, isAddressEqual } from 'viem'
+import { type Binding, boundPeer } from '../binding.js'
+import type { SettlementClient } from '../client/open-client.js'
+import {
+  JobEscrow,
+  ModelRegistry,
+  RewardManager,
+  SlashingManager,
+  StakingRegistry,
+} from '../contracts/artifacts.js'
+import { SettlementError } from '../errors.js'
+
+export const JOB_STATES = ['none', 'open', 'full', 'settled', 'refunded'] as const
+export type JobState = (typeof JOB_STATES)[number]
+
+export interface JobMember {
+  readonly account: Address
+  /** Undefined where the peer has not signed that the account is its own. */
+  readonly peerId: string | undefined
+}
+
+/** Coins that have moved, in wei, and the block in which they did. */
+export interface Movement {
+  readonly account: Address
+  readonly amount: bigint
+  readonly block: bigint
+}
+
+export interface Loss extends Movement {
+  readonly why: 'contradiction' | 'verdict'
+  /** Of a contradiction: the round or height; of a verdict: the hash of its grounds. */
+  readonly about: bigint | Hex
+}
+
+export interface JobStatus {
+  readonly id: Hex
+  readonly state: JobState
+  readonly user: Address
+  /** In wei. */
+  readonly budget: bigint
+  readonly postedIn: bigint
+  readonly members: readonly JobMember[]
+  /** Once it is settled. */
+  readonly outcome:
+    | {
+        readonly run: Hex
+        readonly model: Hex
+        readonly rounds: number
+        /** In millionths. */
+        readonly metric: bigint
+        readonly block: bigint
+        /** Whose the model's token is now. */
+        readonly owner: Address
+      }
+    | undefined
+  /** What members were credited. */
+  readonly paid: readonly Movement[]
+  /** What the user was credited of its budget. */
+  readonly returned: bigint
+  /** Stakes that members lost since the job was posted. */
+  readonly losses: readonly Loss[]
+}
+
+/** Many RPCs answer for no more blocks at once. */
+const BLOCKS_AT_ONCE = 5_000n
+
+/** Throws SettlementError E_CONTRACT for a job that does not exist. `from`: a block before it was posted. */
+export async function jobStatus(client: SettlementClient, id: Hex, from: bigint): Promise<JobStatus> {
+  const { reader, contracts } = client
+  const job = await reader.readContract({
+    address: contracts.escrow,
+    abi: JobEscrow.abi,
+    functionName: 'jobOf',
+    args: [id],
+  })
+  const state = JOB_STATES[job.state] as JobState
+  if (state === 'none')
+    throw new SettlementError(
+      'E_CONTRACT',
+      `there is no job ${id} at ${contracts.escrow}; check its number`,
+      { id },
+    )
+  const events = createEventReader(client, from)
+  const [posted] = await events.of(contracts.escrow, JobEscrow.abi, 'Posted', { id })
+  const [settled] = await events.of(contracts.escrow, JobEscrow.abi, 'Settled', { id })
+  const [refunded] = await events.of(contracts.escrow, JobEscrow.abi, 'Refunded', { id })
+  const postedIn = posted?.blockNumber ?? from
+  const { terms, members } = job
+  const budget = terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)
+  return {
+    id,
+    state,
+    user: job.user,
+    budget,
+    postedIn,
+    members: await Promise.all(members.map((account) => memberOf(client, events, account))),
+    outcome: settled === undefined ? undefined : await outcomeOf(client, settled),
+    paid: await paidOf(client, events, id, members),
+    returned: (settled?.args.back ?? refunded?.args.amount ?? 0n) as bigint,
+    losses: (await lossesOf(client, events, members)).filter(({ block }) => block >= postedIn),
+  }
+}
+
+interface ContractEvent {
+  readonly args: Readonly<Record<string, unknown>>
+  readonly blockNumber: bigint
+}
+interface EventReader {
+  of(
+    address: Address,
+    abi: Abi,
+    eventName: string,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<ContractEvent[]>
+}
+
+/** Events from a block on, some thousand blocks at a time. */
+function createEventReader({ reader }: SettlementClient, from: bigint): EventReader {
+  return {
+    async of(address, abi, eventName, args) {
+      const newest = await reader.getBlockNumber({ cacheTime: 0 })
+      const found: ContractEvent[] = []
+      for (let fromBlock = from; fromBlock <= newest; fromBlock += BLOCKS_AT_ONCE) {
+        const last = fromBlock + BLOCKS_AT_ONCE - 1n
+        const toBlock = last < newest ? last : newest
+        const request = { address, abi, eventName, args, fromBlock, toBlock, strict: true }
+        found.push(...((await reader.getContractEvents(request as never)) as unknown as ContractEvent[]))
+      }
+      return found
+    },
+  }
+}
+
+async function memberOf(
+  { contracts, reader }: SettlementClient,
+  events: EventReader,
+  account: Address,
+): Promise<JobMember> {
+  const [registered] = await events.of(contracts.stakes, StakingRegistry.abi, 'Registered', { account })
+  if (registered === undefined) return { account, peerId: undefined }
+  const { peerKey, peerSignature } = registered.args as Pick<Binding, 'peerKey' | 'peerSignature'>
+  const place = { chainId: await reader.getChainId(), contract: contracts.stakes }
+  try {
+    return { account, peerId: boundPeer({ account, peerKey, peerSignature }, place) }
+  } catch (error) {
+    if (error instanceof SettlementError && error.code === 'E_BINDING') return { account, peerId: undefined }
+    throw error
+  }
+}
+
+async function outcomeOf({ contracts, reader }: SettlementClient, settled: ContractEvent) {
+  const { run, model, rounds, metric } = settled.args as {
+    run: Hex
+    model: Hex
+    rounds: number
+    metric: bigint
+  }
+  const registry = { address: contracts.models, abi: ModelRegistry.abi } as const
+  const token = await reader.readContract({ ...registry, functionName: 'tokenOf', args: [run, model] })
+  const owner = await reader.readContract({ ...registry, functionName: 'ownerOf', args: [token] })
+  return { run, model, rounds, metric, block: settled.blockNumber, owner }
+}
+
+/** Anybody may pay in the name of a job; only what its members got counts. */
+async function paidOf(
+  { contracts }: SettlementClient,
+  events: EventReader,
+  job: Hex,
+  members: readonly Address[],
+): Promise<Movement[]> {
+  const credits = await events.of(contracts.rewards, RewardManager.abi, 'Credited', { job })
+  return credits
+    .map(({ args, blockNumber }) => ({
+      account: args.account as Address,
+      amount: args.amount as bigint,
+      block: blockNumber,
+    }))
+    .filter(({ account }) => members.some((member) => isAddressEqual(member, account)))
+}
+
+async function lossesOf(
+  { contracts }: SettlementClient,
+  events: EventReader,
+  members: readonly Address[],
+): Promise<Loss[]> {
+  const of = (name: string) => events.of(contracts.slashing, SlashingManager.abi, name, {})
+  const isMember = ({ args }: ContractEvent): boolean =>
+    members.some((member) => isAddressEqual(member, args.offender as Address))
+  const grounds = new Map((await of('VerdictGiven')).map(({ args }) => [args.id as Hex, args.grounds as Hex]))
+  const contradictions = (await of('Contradiction')).filter(isMember).map(
+    ({ args, blockNumber }): Loss => ({
+      account: args.offender as Address,
+      amount: args.taken as bigint,
+      block: blockNumber,
+      why: 'contradiction',
+      about: args.slot as bigint,
+    }),
+  )
+  const verdicts = (await of('VerdictExecuted')).filter(isMember).map(
+    ({ args, blockNumber }): Loss => ({
+      account: args.offender as Address,
+      amount: args.taken as bigint,
+      block: blockNumber,
+      why: 'verdict',
+      about: grounds.get(args.id as Hex) ?? (args.id as Hex),
+    }),
+  )
+  return [...contradictions, ...verdicts].sort((a, b) => Number(a.block - b.block))
+}
