@@ -11,7 +11,7 @@ import {StakingRegistry} from "./StakingRegistry.sol";
 
 /// @title Paid training
 /// @notice A user locks a budget, members with stakes accept, train, and say together what came of it; whatever happens,
-/// the money is with members or back with the user once the job's deadline is over.
+/// the money can be had by members or by the user once the job's deadline is over.
 contract JobEscrow is EIP712, ReentrancyGuard {
     struct Terms {
         /// Hash of the task document.
@@ -45,17 +45,19 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         address user;
         State state;
         Terms terms;
-        /// The members' run, once the job is full and they have opened it.
-        bytes32 run;
+        /// The members of its run, which has the job's number.
         address[] members;
     }
 
     struct Outcome {
         bytes32 job;
+        /// Hash of the run's manifest.
         bytes32 run;
         /// Digest of the final model, and of the proof that it is.
         bytes32 model;
         bytes32 proof;
+        /// Keccak-256 of the address of the model's card.
+        bytes32 card;
         uint32 rounds;
         /// In millionths.
         int64 metric;
@@ -64,7 +66,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     }
 
     bytes32 public constant OUTCOME_TYPE = keccak256(
-        "Outcome(bytes32 job,bytes32 run,bytes32 model,bytes32 proof,uint32 rounds,int64 metric,uint256[] weights)"
+        "Outcome(bytes32 job,bytes32 run,bytes32 model,bytes32 proof,bytes32 card,uint32 rounds,int64 metric,uint256[] weights)"
     );
     uint64 public constant LONGEST_SECONDS = 366 days;
 
@@ -74,7 +76,8 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     ModelRegistry public immutable models;
 
     mapping(bytes32 id => Job) private _jobs;
-    mapping(bytes32 id => mapping(address account => bool)) private _accepted;
+    /// Whether a member's stake is locked for a job.
+    mapping(bytes32 id => mapping(address account => bool)) private _isLocked;
     uint256 private _posted;
     /// Sum of the budgets of all jobs that are open or full: what this contract holds at least.
     uint256 public totalLocked;
@@ -90,10 +93,9 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     error WrongState(bytes32 id, State state);
     error TooLate(uint64 until);
     error TooEarly(uint64 until);
-    error NotStaked(address account, uint256 needed);
-    error AcceptedBefore(address account);
+    error NothingLocked(address account);
     error NotUser(address caller);
-    error WrongRun(bytes32 run);
+    error WrongCard();
     error MalformedOutcome();
 
     constructor(StakingRegistry stakes_, RunRegistry runs_, RewardManager rewards_, ModelRegistry models_)
@@ -128,14 +130,15 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         emit Posted(id, msg.sender, terms.task, budget);
     }
 
-    /// @notice The sender takes part, if there is a place and its stake suffices.
+    /// @notice The sender takes part, if there is a place and its free stake suffices; that part is locked until the job is
+    /// over. From then on it is a member of the job's run: the others go on without it if it stays away.
     function accept(bytes32 id) external {
         Job storage job = _jobs[id];
         if (job.state != State.Open) revert WrongState(id, job.state);
         if (block.timestamp > job.terms.acceptUntil) revert TooLate(job.terms.acceptUntil);
-        if (!stakes.isStaked(msg.sender, job.terms.stake)) revert NotStaked(msg.sender, job.terms.stake);
-        if (_accepted[id][msg.sender]) revert AcceptedBefore(msg.sender);
-        _accepted[id][msg.sender] = true;
+        stakes.lock(msg.sender, job.terms.stake);
+        runs.join(id, msg.sender, job.terms.settleUntil);
+        _isLocked[id][msg.sender] = true;
         job.members.push(msg.sender);
         emit Accepted(id, msg.sender, job.members.length);
         if (job.members.length < job.terms.members) return;
@@ -150,13 +153,12 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         Terms storage terms = job.terms;
         if (job.state != State.Full) revert WrongState(outcome.job, job.state);
         if (block.timestamp > terms.settleUntil) revert TooLate(terms.settleUntil);
-        _requireRunOf(job, outcome.run);
+        if (keccak256(bytes(uri)) != outcome.card) revert WrongCard();
         if (outcome.weights.length != job.members.length || outcome.rounds > terms.mostRounds)
             revert MalformedOutcome();
-        runs.requireQuorum(outcome.run, outcomeHash(outcome), signatures);
+        runs.requireQuorum(outcome.job, outcomeHash(outcome), signatures);
 
         job.state = State.Settled;
-        job.run = outcome.run;
         uint256 budget = uint256(terms.baseFee) + uint256(terms.roundFee) * terms.mostRounds;
         bool isReached = terms.lowerIsBetter ? outcome.metric <= terms.target : outcome.metric >= terms.target;
         uint256 paid = uint256(terms.roundFee) * outcome.rounds + (isReached ? terms.baseFee : 0);
@@ -179,8 +181,8 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         _payBack(job.user, budget - paid);
     }
 
-    /// @notice Returns the budget: to the user whenever the job is not full, and to everybody's knowledge once its time is
-    /// over. Before that only the user may ask.
+    /// @notice Returns the budget to the user's balance in the RewardManager. While the job is open the user may ask at any
+    /// time, others once nobody can accept it any more; once it is full, anybody after its deadline.
     function refund(bytes32 id) external nonReentrant {
         Job storage job = _jobs[id];
         if (job.state == State.Open) {
@@ -197,6 +199,15 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         _payBack(job.user, budget);
     }
 
+    /// @notice Frees the sender's stake once a job is over.
+    function release(bytes32 id) external {
+        Job storage job = _jobs[id];
+        if (job.state != State.Settled && job.state != State.Refunded) revert WrongState(id, job.state);
+        if (!_isLocked[id][msg.sender]) revert NothingLocked(msg.sender);
+        _isLocked[id][msg.sender] = false;
+        stakes.unlock(msg.sender, job.terms.stake);
+    }
+
     function jobOf(bytes32 id) external view returns (Job memory) {
         return _jobs[id];
     }
@@ -210,20 +221,13 @@ contract JobEscrow is EIP712, ReentrancyGuard {
                     one.run,
                     one.model,
                     one.proof,
+                    one.card,
                     one.rounds,
                     one.metric,
                     keccak256(abi.encodePacked(one.weights))
                 )
             )
         );
-    }
-
-    /// @dev The run must be of exactly these members.
-    function _requireRunOf(Job storage job, bytes32 run) private view {
-        if (runs.sizeOf(run) != job.members.length) revert WrongRun(run);
-        for (uint256 k = 0; k < job.members.length; k++) {
-            if (runs.positionOf(run, job.members[k]) == 0) revert WrongRun(run);
-        }
     }
 
     /// @dev To the user's balance, not the user itself: one that cannot receive must not keep members from being paid.

@@ -36,8 +36,10 @@ contract ModelRegistry is ERC721, ERC2981 {
 
     error NotRegistrar(address caller);
     error MalformedModel();
+    error BadRoyalty();
 
     constructor(address registrar_, uint96 royalty_) ERC721("Tempered model", "TMODEL") {
+        if (royalty_ > 10_000) revert BadRoyalty();
         registrar = registrar_;
         royalty = royalty_;
         shares = new ModelShares(address(this));

@@ -6,7 +6,7 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
 /// @title Shares of models by contribution
-/// @notice A million shares per model. What is paid in for a model belongs to whoever holds its shares at that moment.
+/// @notice A million shares per model. What is distributed for a model belongs to whoever holds its shares at that moment.
 contract ModelShares is ERC1155, ReentrancyGuard {
     uint256 public constant SHARES = 1_000_000;
     /// Fractions of a wei that are counted per share.
@@ -61,13 +61,13 @@ contract ModelShares is ERC1155, ReentrancyGuard {
     }
 
     /// @notice Takes what the sender's shares of these models have earned.
-    function claim(uint256[] calldata tokens) external nonReentrant {
+    function claim(uint256[] calldata tokens, address payable to) external nonReentrant {
         for (uint256 k = 0; k < tokens.length; k++) _book(tokens[k], msg.sender);
         uint256 amount = _earned[msg.sender] / SCALE;
         if (amount == 0) revert NothingEarned(msg.sender);
         _earned[msg.sender] -= amount * SCALE;
         emit Claimed(msg.sender, amount);
-        Address.sendValue(payable(msg.sender), amount);
+        Address.sendValue(to, amount);
     }
 
     /// @dev Before shares move, both sides' earnings so far are booked.

@@ -40,6 +40,11 @@ contract SlashingManager is EIP712 {
         Verdict verdict;
         /// Bits of the members whose signatures count, by position.
         uint256 signers;
+        /// Those who have taken theirs back, which nobody can bring again.
+        uint256 retracted;
+        /// What the accused has published; 0 before.
+        bytes32 replayProof;
+        /// From when on it may be carried out, as long again as members have for an appeal.
         uint64 executableAt;
         bool isAppealed;
         bool isClosed;
@@ -51,6 +56,8 @@ contract SlashingManager is EIP712 {
         keccak256("Verdict(bytes32 run,address offender,bytes32 grounds,uint16 share)");
     bytes32 public constant RETRACTION_TYPE = keccak256("Retraction(bytes32 verdict,bytes32 replayProof)");
     uint256 private constant WHOLE = 10_000;
+    /// More would make a report of one's own contradiction a cheap way out.
+    uint256 private constant MOST_BOUNTY = 5_000;
 
     StakingRegistry public immutable stakes;
     RunRegistry public immutable runs;
@@ -68,6 +75,7 @@ contract SlashingManager is EIP712 {
 
     event Contradiction(address indexed offender, bytes32 indexed run, Kind kind, uint64 slot, uint256 taken, address by);
     event VerdictGiven(bytes32 indexed id, bytes32 indexed run, address indexed offender, bytes32 grounds, uint16 share);
+    event SignersAdded(bytes32 indexed id, uint256 signers);
     event Appealed(bytes32 indexed id, bytes32 replayProof, uint64 executableAt);
     event Retracted(bytes32 indexed id, uint256 signersLeft);
     event VerdictVoid(bytes32 indexed id);
@@ -80,13 +88,15 @@ contract SlashingManager is EIP712 {
     error AlreadyPunished(bytes32 id);
     error NotSignedBy(address offender);
     error NoStake(address account);
-    error AlreadyGiven(bytes32 id);
     error NoSuchCase(bytes32 id);
     error CaseClosed(bytes32 id);
     error NotAccused(address caller);
     error AppealedBefore(bytes32 id);
     error AppealOver(bytes32 id);
     error TooEarly(uint64 executableAt);
+    error CaseExpired(bytes32 id);
+    error RunOver(bytes32 run);
+    error WrongProof(bytes32 replayProof);
     error NotRetractable(bytes32 id);
 
     constructor(
@@ -97,9 +107,9 @@ contract SlashingManager is EIP712 {
         uint16 bountyShare_,
         uint64 appealSeconds_
     ) EIP712("Tempered slashing", "1") {
-        if (contradictionShare_ == 0 || contradictionShare_ > WHOLE || bountyShare_ > WHOLE) revert BadShare();
-        // A verdict that is appealed against must still find the stake.
-        if (stakes_.unbondingSeconds() <= 2 * appealSeconds_) revert UnbondingTooShort();
+        if (contradictionShare_ == 0 || contradictionShare_ > WHOLE || bountyShare_ > MOST_BOUNTY) revert BadShare();
+        // Members need time to see what was done, and to judge it, before a stake is gone.
+        if (appealSeconds_ == 0 || stakes_.unbondingSeconds() <= 2 * appealSeconds_) revert UnbondingTooShort();
         stakes = stakes_;
         runs = runs_;
         treasury = treasury_;
@@ -108,7 +118,7 @@ contract SlashingManager is EIP712 {
         appealSeconds = appealSeconds_;
     }
 
-    /// @notice Takes a share of the stake of a member that signed both. Each slot is punished once.
+    /// @notice Takes a share of the stake of a member that signed both. Each pair of statements is punished once.
     /// @param bounty where the reporter's share goes
     function punishContradiction(
         address offender,
@@ -122,7 +132,7 @@ contract SlashingManager is EIP712 {
             first.run != second.run || first.kind != second.kind || first.slot != second.slot
                 || first.value == second.value
         ) revert NotContradicting();
-        bytes32 id = contradictionId(offender, first.run, first.kind, first.slot);
+        bytes32 id = contradictionId(offender, first, second);
         if (isPunished[id]) revert AlreadyPunished(id);
         if (ECDSA.recover(statementHash(first), firstSignature) != offender) revert NotSignedBy(offender);
         if (ECDSA.recover(statementHash(second), secondSignature) != offender) revert NotSignedBy(offender);
@@ -131,7 +141,8 @@ contract SlashingManager is EIP712 {
         emit Contradiction(offender, first.run, first.kind, first.slot, taken, msg.sender);
     }
 
-    /// @notice Begins a case. Anybody may bring the signatures.
+    /// @notice Begins a case, and keeps the stake where it is until it is over. Anybody may bring the signatures; those that
+    /// come later count as well, so that nobody can leave some out for good.
     function giveVerdict(Verdict calldata verdict, bytes[] calldata signatures) external returns (bytes32 id) {
         if (verdict.share == 0 || verdict.share > WHOLE) revert BadShare();
         // Only those who have joined the run are judged by it.
@@ -139,10 +150,16 @@ contract SlashingManager is EIP712 {
         if (stakes.liable(verdict.offender) == 0) revert NoStake(verdict.offender);
         id = verdictHash(verdict);
         Case storage one = _cases[id];
-        if (one.executableAt != 0) revert AlreadyGiven(id);
+        if (one.executableAt != 0) {
+            if (one.isClosed) revert CaseClosed(id);
+            one.signers |= runs.signersOf(verdict.run, id, signatures) & ~one.retracted;
+            emit SignersAdded(id, _count(one.signers));
+            return id;
+        }
+        if (block.timestamp > runs.untilOf(verdict.run) + stakes.unbondingSeconds()) revert RunOver(verdict.run);
         one.signers = runs.requireQuorum(verdict.run, id, signatures);
         one.verdict = verdict;
-        one.executableAt = uint64(block.timestamp) + appealSeconds;
+        _setTime(one);
         emit VerdictGiven(id, verdict.run, verdict.offender, verdict.grounds, verdict.share);
     }
 
@@ -153,7 +170,8 @@ contract SlashingManager is EIP712 {
         if (one.isAppealed) revert AppealedBefore(id);
         if (block.timestamp >= one.executableAt) revert AppealOver(id);
         one.isAppealed = true;
-        one.executableAt = uint64(block.timestamp) + appealSeconds;
+        one.replayProof = replayProof;
+        _setTime(one);
         emit Appealed(id, replayProof, one.executableAt);
     }
 
@@ -162,8 +180,10 @@ contract SlashingManager is EIP712 {
     function retract(bytes32 id, bytes32 replayProof, bytes[] calldata signatures) external {
         Case storage one = _open(id);
         if (!one.isAppealed) revert NotRetractable(id);
+        if (replayProof != one.replayProof) revert WrongProof(replayProof);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RETRACTION_TYPE, id, replayProof)));
-        one.signers &= ~runs.signersOf(one.verdict.run, digest, signatures);
+        one.retracted |= runs.signersOf(one.verdict.run, digest, signatures);
+        one.signers &= ~one.retracted;
         uint256 left = _count(one.signers);
         emit Retracted(id, left);
         if (left >= runs.quorumOf(one.verdict.run)) return;
@@ -171,10 +191,11 @@ contract SlashingManager is EIP712 {
         emit VerdictVoid(id);
     }
 
-    /// @notice Carries a verdict out once its time is over. Anybody may call it.
+    /// @notice Carries a verdict out once its time is over, and not much later. Anybody may call it.
     function execute(bytes32 id) external {
         Case storage one = _open(id);
         if (block.timestamp < one.executableAt) revert TooEarly(one.executableAt);
+        if (block.timestamp > one.executableAt + appealSeconds) revert CaseExpired(id);
         one.isClosed = true;
         uint256 taken = _take(one.verdict.offender, one.verdict.share, treasury, 0);
         emit VerdictExecuted(id, one.verdict.offender, taken);
@@ -184,8 +205,13 @@ contract SlashingManager is EIP712 {
         return _cases[id];
     }
 
-    function contradictionId(address offender, bytes32 run, Kind kind, uint64 slot) public pure returns (bytes32) {
-        return keccak256(abi.encode(offender, run, kind, slot));
+    function contradictionId(address offender, Statement calldata one, Statement calldata other)
+        public
+        pure
+        returns (bytes32)
+    {
+        (bytes32 low, bytes32 high) = one.value < other.value ? (one.value, other.value) : (other.value, one.value);
+        return keccak256(abi.encode(offender, one.run, one.kind, one.slot, low, high));
     }
 
     /// @notice What a member signs, EIP-712: it holds for this contract on this chain alone.
@@ -201,6 +227,12 @@ contract SlashingManager is EIP712 {
         one = _cases[id];
         if (one.executableAt == 0) revert NoSuchCase(id);
         if (one.isClosed) revert CaseClosed(id);
+    }
+
+    /// @dev The stake is held until the case has expired.
+    function _setTime(Case storage one) private {
+        one.executableAt = uint64(block.timestamp) + appealSeconds;
+        stakes.hold(one.verdict.offender, one.executableAt + appealSeconds + 1);
     }
 
     function _take(address offender, uint256 share, address payable reporter, uint256 reward)

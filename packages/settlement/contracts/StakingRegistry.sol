@@ -7,23 +7,30 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 /// @title Stakes of members
 /// @notice An account is a member's settlement key (secp256k1). It names the member's peer id, and carries the signature
 /// of the peer's own key (Ed25519), which this chain cannot check: clients do, and ignore members for which it is wrong.
-/// So nobody can take a peer id by registering it first. A stake that is being withdrawn stays liable until it is paid out.
+/// So nobody can take a peer id by registering it first. A stake that is being withdrawn stays liable until it is paid
+/// out, one that a job needs cannot be withdrawn, and one that a verdict is open on waits for its end.
 contract StakingRegistry is ReentrancyGuard {
     struct Member {
         /// Public key of the peer, Ed25519; 0: not registered.
         bytes32 peerKey;
         uint128 staked;
+        /// Of that, what jobs need; after a slash it may be more than there is.
+        uint128 locked;
         /// On its way out, and liable still.
         uint128 unbonding;
         /// When that may be taken, in seconds since 1970.
         uint64 releaseTime;
+        /// Nothing may be taken before, whatever its release.
+        uint64 heldUntil;
     }
 
-    /// Seconds between asking for a stake and getting it: as long as evidence may take to arrive.
+    /// Seconds between asking for a stake and getting it.
     uint64 public immutable unbondingSeconds;
     uint128 public immutable minimumStake;
-    /// The only contract that may take stakes.
+    /// The only contract that may take and hold stakes.
     address public immutable slasher;
+    /// The only contract that may lock stakes: the escrow of jobs.
+    address public immutable locker;
 
     mapping(address account => Member) private _members;
     /// Sum of all stakes, those that are being withdrawn included: what this contract holds at least.
@@ -34,19 +41,23 @@ contract StakingRegistry is ReentrancyGuard {
     event Unbonding(address indexed account, uint256 amount, uint64 releaseTime);
     event Withdrawn(address indexed account, uint256 amount);
     event Slashed(address indexed account, uint256 amount, address indexed to);
+    event Locked(address indexed account, uint256 locked);
+    event Held(address indexed account, uint64 until);
 
     error NotRegistered(address account);
     error AlreadyRegistered(address account);
     error MalformedBinding();
     error BelowMinimum(uint256 staked, uint256 minimum);
-    error AboveStake(uint256 amount, uint256 staked);
+    error AboveFreeStake(uint256 amount, uint256 free);
     error NothingUnbonding(address account);
     error NotReleased(uint64 releaseTime);
     error NotSlasher(address caller);
+    error NotLocker(address caller);
     error TooMuch(uint256 amount);
 
-    constructor(address slasher_, uint128 minimumStake_, uint64 unbondingSeconds_) {
+    constructor(address slasher_, address locker_, uint128 minimumStake_, uint64 unbondingSeconds_) {
         slasher = slasher_;
+        locker = locker_;
         minimumStake = minimumStake_;
         unbondingSeconds = unbondingSeconds_;
     }
@@ -69,11 +80,12 @@ contract StakingRegistry is ReentrancyGuard {
         _stake(member, msg.value);
     }
 
-    /// @notice Asks for a part of the stake. What is left must be 0 or reach the minimum. Asking again for more puts the
-    /// release of all of it off.
+    /// @notice Asks for a part of the stake that no job needs. What is left must be 0 or reach the minimum. Asking again for
+    /// more puts the release of all of it off.
     function unbond(uint128 amount) external {
         Member storage member = _members[msg.sender];
-        if (amount == 0 || amount > member.staked) revert AboveStake(amount, member.staked);
+        uint128 free = _free(member);
+        if (amount == 0 || amount > free) revert AboveFreeStake(amount, free);
         uint128 left = member.staked - amount;
         if (left != 0 && left < minimumStake) revert BelowMinimum(left, minimumStake);
         member.staked = left;
@@ -87,7 +99,8 @@ contract StakingRegistry is ReentrancyGuard {
         Member storage member = _members[msg.sender];
         uint128 amount = member.unbonding;
         if (amount == 0) revert NothingUnbonding(msg.sender);
-        if (block.timestamp < member.releaseTime) revert NotReleased(member.releaseTime);
+        uint64 from = member.releaseTime > member.heldUntil ? member.releaseTime : member.heldUntil;
+        if (block.timestamp < from) revert NotReleased(from);
         member.unbonding = 0;
         totalStaked -= amount;
         emit Withdrawn(msg.sender, amount);
@@ -116,6 +129,33 @@ contract StakingRegistry is ReentrancyGuard {
         }
     }
 
+    /// @notice Nothing of an account's stake may be taken before.
+    function hold(address account, uint64 until) external {
+        if (msg.sender != slasher) revert NotSlasher(msg.sender);
+        Member storage member = _members[account];
+        if (until <= member.heldUntil) return;
+        member.heldUntil = until;
+        emit Held(account, until);
+    }
+
+    /// @notice Reserves a part of a free stake for a job.
+    function lock(address account, uint128 amount) external {
+        if (msg.sender != locker) revert NotLocker(msg.sender);
+        Member storage member = _members[account];
+        if (member.peerKey == 0) revert NotRegistered(account);
+        uint128 free = _free(member);
+        if (amount > free) revert AboveFreeStake(amount, free);
+        member.locked += amount;
+        emit Locked(account, member.locked);
+    }
+
+    function unlock(address account, uint128 amount) external {
+        if (msg.sender != locker) revert NotLocker(msg.sender);
+        Member storage member = _members[account];
+        member.locked -= amount;
+        emit Locked(account, member.locked);
+    }
+
     function memberOf(address account) external view returns (Member memory) {
         return _members[account];
     }
@@ -126,15 +166,14 @@ contract StakingRegistry is ReentrancyGuard {
         return uint256(member.staked) + member.unbonding;
     }
 
-    /// @notice Whether an account is registered and has at least this stake that is not being withdrawn.
-    function isStaked(address account, uint256 amount) external view returns (bool) {
-        Member storage member = _members[account];
-        return member.peerKey != 0 && member.staked >= amount && member.staked >= minimumStake;
-    }
-
-    /// @notice What a peer signs with its own key: it belongs to this account, here and on this chain alone.
+    /// @notice What a peer signs with its own key: it belongs to this account, here and on this chain alone. Clients take the
+    /// first account of a peer, since its key may have signed for several.
     function bindingHash(address account, bytes32 peerKey) public view returns (bytes32) {
         return keccak256(abi.encode("tempered/settlement/binding/1", block.chainid, address(this), account, peerKey));
+    }
+
+    function _free(Member storage member) private view returns (uint128) {
+        return member.staked > member.locked ? member.staked - member.locked : 0;
     }
 
     function _stake(Member storage member, uint256 amount) private {

@@ -11,10 +11,17 @@ contract Treasury is Ownable2Step {
     event Received(address indexed from, uint256 amount);
     event Paid(address indexed to, uint256 amount, bytes32 purpose);
 
+    error NoOwner();
+
     constructor(address owner_) Ownable(owner_) {}
 
     receive() external payable {
         emit Received(msg.sender, msg.value);
+    }
+
+    /// @dev Without an owner everything would stay here for ever.
+    function renounceOwnership() public pure override {
+        revert NoOwner();
     }
 
     /// @param purpose hash of a document that says what it is for

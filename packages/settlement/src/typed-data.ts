@@ -37,6 +37,8 @@ export interface Outcome {
   readonly run: Hex
   readonly model: Hex
   readonly proof: Hex
+  /** Keccak-256 of the address of the model's card. */
+  readonly card: Hex
   readonly rounds: number
   /** In millionths. */
   readonly metric: bigint
@@ -104,8 +106,8 @@ export function retractionData(verdict: Hex, replayProof: Hex, place: SigningPla
   } as const
 }
 
-/** `place`: the RunRegistry. `members`: accounts in ascending order. */
-export function membershipData(run: Hex, members: readonly Address[], place: SigningPlace) {
+/** `place`: the RunRegistry. `members`: accounts in ascending order; `until`: seconds since 1970. */
+export function membershipData(run: Hex, members: readonly Address[], until: number, place: SigningPlace) {
   // As abi.encodePacked of an array: each address takes 32 bytes.
   const packed = keccak256(encodePacked(['address[]'], [members]))
   return {
@@ -114,10 +116,11 @@ export function membershipData(run: Hex, members: readonly Address[], place: Sig
       Membership: [
         { name: 'run', type: 'bytes32' },
         { name: 'members', type: 'bytes32' },
+        { name: 'until', type: 'uint64' },
       ],
     },
     primaryType: 'Membership',
-    message: { run, members: packed },
+    message: { run, members: packed, until: BigInt(until) },
   } as const
 }
 
@@ -131,6 +134,7 @@ export function outcomeData(one: Outcome, place: SigningPlace) {
         { name: 'run', type: 'bytes32' },
         { name: 'model', type: 'bytes32' },
         { name: 'proof', type: 'bytes32' },
+        { name: 'card', type: 'bytes32' },
         { name: 'rounds', type: 'uint32' },
         { name: 'metric', type: 'int64' },
         { name: 'weights', type: 'uint256[]' },

@@ -82,9 +82,9 @@ export async function deployContracts(
   const { appealSeconds, contradictionShare, bountyShare, minimumStake, unbondingSeconds, royalty } = rules
   const deploys: readonly Deployment[] = [
     [treasury, Treasury, [rules.treasurer]],
-    [runs, RunRegistry, []],
+    [runs, RunRegistry, [escrow]],
     [rewards, RewardManager, []],
-    [stakes, StakingRegistry, [slashing, minimumStake, BigInt(unbondingSeconds)]],
+    [stakes, StakingRegistry, [slashing, escrow, minimumStake, BigInt(unbondingSeconds)]],
     [
       slashing,
       SlashingManager,
@@ -103,7 +103,14 @@ async function deploy(
   { wallet, reader }: Clients,
   [address, { abi, bytecode }, args]: Deployment,
 ): Promise<void> {
-  const hash = await wallet.deployContract({ abi, bytecode, args })
+  const hash = await wallet.deployContract({ abi, bytecode, args }).catch((error: unknown) => {
+    throw new SettlementError(
+      'E_REVERTED',
+      `a contract refuses these rules: ${(error as { shortMessage?: string }).shortMessage ?? String(error)}`,
+      {},
+      error,
+    )
+  })
   const receipt = await reader.waitForTransactionReceipt({ hash })
   if (receipt.status === 'success' && receipt.contractAddress?.toLowerCase() === address.toLowerCase()) return
   throw new SettlementError('E_REVERTED', `a contract could not be deployed in transaction ${hash}`, { hash })

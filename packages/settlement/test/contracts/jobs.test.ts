@@ -2,9 +2,18 @@ import type { Address, Hex } from 'viem'
 import { decodeEventLog } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { JobEscrow, ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
-import { type Outcome, outcomeData } from '../../src/typed-data.js'
+import { type Outcome, outcomeData, verdictData } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
-import { type Deployed, deployed, inOrder, MINIMUM, openRun, stakeAll } from '../support/settlement.js'
+import {
+  CARD,
+  CARD_HASH,
+  type Deployed,
+  deployed,
+  inOrder,
+  MINIMUM,
+  openRun,
+  stakeAll,
+} from '../support/settlement.js'
 
 let on: Deployed
 let user: Wallet
@@ -13,7 +22,7 @@ beforeAll(async () => {
   on = await deployed()
   user = on.chain.wallet(8)
   members = inOrder(Array.from({ length: 3 }, (_, k) => on.chain.wallet(k + 1)))
-  await stakeAll(on, members, 5_000n)
+  await stakeAll(on, members, 50_000n)
 })
 afterAll(() => on.chain.stop())
 
@@ -47,11 +56,10 @@ async function post(more: object = {}, value = BUDGET): Promise<Hex> {
   throw new Error('nothing was posted')
 }
 
-/** A job that all members have accepted, with their run. */
-async function running(run: string, more: object = {}): Promise<Hex> {
+/** A job that all members have accepted. */
+async function running(more: object = {}): Promise<Hex> {
   const id = await post(more)
   for (const member of members) await on.send(member, 'escrow', 'accept', [id])
-  await openRun(on, hash(run), members)
   return id
 }
 
@@ -60,6 +68,7 @@ const outcomeOf = (job: Hex, run: string, more: Partial<Outcome> = {}): Outcome 
   run: hash(run),
   model: hash(`model of ${run}`),
   proof: hash('proof'),
+  card: CARD_HASH,
   rounds: 8,
   metric: 950_000n,
   weights: [3n, 2n, 2n],
@@ -71,7 +80,7 @@ async function settle(outcome: Outcome, judges = members.slice(0, 2)) {
   const signatures = await Promise.all(
     judges.map((judge) => judge.signTypedData(outcomeData(outcome, place))),
   )
-  return on.send(on.owner, 'escrow', 'settle', [outcome, signatures, 'ipfs://card'])
+  return on.send(on.owner, 'escrow', 'settle', [outcome, signatures, CARD])
 }
 
 const owed = (wallet: Wallet): Promise<bigint> => on.read('rewards', 'owed', [address(wallet)])
@@ -94,7 +103,7 @@ describe('a job', () => {
     for (const wrong of [
       { task: `0x${'00'.repeat(32)}` },
       { members: 0 },
-      { members: 257 },
+      { members: 129 },
       { mostRounds: 0 },
       { acceptUntil: now - 1n },
       { settleUntil: now + 900n },
@@ -109,18 +118,18 @@ describe('a job', () => {
 
   it('is taken by members with a stake, each once, until it is full', async () => {
     const id = await post({ members: 2 })
-    await expect(on.send(on.chain.wallet(9), 'escrow', 'accept', [id])).rejects.toThrow('NotStaked')
+    await expect(on.send(on.chain.wallet(9), 'escrow', 'accept', [id])).rejects.toThrow('NotRegistered')
     await on.send(members[0]!, 'escrow', 'accept', [id])
-    await expect(on.send(members[0]!, 'escrow', 'accept', [id])).rejects.toThrow('AcceptedBefore')
+    await expect(on.send(members[0]!, 'escrow', 'accept', [id])).rejects.toThrow('MalformedRun')
     await on.send(members[1]!, 'escrow', 'accept', [id])
     await expect(on.send(members[2]!, 'escrow', 'accept', [id])).rejects.toThrow('WrongState')
     await expect(on.send(user, 'escrow', 'refund', [id])).rejects.toThrow('TooEarly')
-    const rich = await post({ stake: 5_001n })
-    await expect(on.send(members[2]!, 'escrow', 'accept', [rich])).rejects.toThrow('NotStaked')
+    const rich = await post({ stake: 50_001n })
+    await expect(on.send(members[2]!, 'escrow', 'accept', [rich])).rejects.toThrow('AboveFreeStake')
   })
 
   it('pays by weights to the last wei, returns the rest, and gives the user the model', async () => {
-    const id = await running('paid')
+    const id = await running()
     const before = await Promise.all([...members, user].map(owed))
     const outcome = outcomeOf(id, 'paid')
     await settle(outcome)
@@ -158,7 +167,7 @@ describe('a job', () => {
   ])(
     '%s is paid for its rounds, and the base fee only if it was reached',
     async (name, more, came, isReached) => {
-      const id = await running(name, more)
+      const id = await running(more)
       const before = await owed(user)
       await settle(outcomeOf(id, name, came))
       expect((await owed(user)) - before).toBe(BUDGET - 8n * 7n - (isReached ? 1_000n : 0n))
@@ -166,7 +175,7 @@ describe('a job', () => {
   )
 
   it('is settled by two thirds of its own members alone, in its time', async () => {
-    const id = await running('quorum')
+    const id = await running()
     const outcome = outcomeOf(id, 'quorum')
     await expect(settle(outcome, members.slice(0, 1))).rejects.toThrow('TooFewSignatures')
     await expect(settle(outcome, [members[0]!, members[0]!])).rejects.toThrow('NotOrdered')
@@ -174,12 +183,10 @@ describe('a job', () => {
     await expect(settle({ ...outcome, rounds: 11 })).rejects.toThrow('MalformedOutcome')
     await expect(settle({ ...outcome, weights: [1n, 1n] })).rejects.toThrow('MalformedOutcome')
     await expect(settle({ ...outcome, weights: [0n, 0n, 0n] })).rejects.toThrow('MalformedWeights')
-    // A run of others, or of only some of them.
-    const strangers = inOrder([on.chain.wallet(5), on.chain.wallet(6), on.chain.wallet(7)])
+    // A run of others, also one that has all members in it.
+    const strangers = inOrder([...members, on.chain.wallet(5), on.chain.wallet(6), on.chain.wallet(7)])
     await openRun(on, hash('strangers'), strangers)
-    await expect(settle({ ...outcome, run: hash('strangers') }, strangers)).rejects.toThrow('WrongRun')
-    await openRun(on, hash('some'), members.slice(0, 2))
-    await expect(settle({ ...outcome, run: hash('some') })).rejects.toThrow('WrongRun')
+    await expect(settle({ ...outcome, run: hash('strangers') }, strangers)).rejects.toThrow('NotMember')
     // What was signed for one job is no statement about another.
     const other = await post()
     for (const member of members) await on.send(member, 'escrow', 'accept', [other])
@@ -188,12 +195,55 @@ describe('a job', () => {
       members.map((judge) => judge.signTypedData(outcomeData(outcome, place))),
     )
     await expect(
-      on.send(on.owner, 'escrow', 'settle', [{ ...outcome, job: other }, signatures, '']),
+      on.send(on.owner, 'escrow', 'settle', [{ ...outcome, job: other }, signatures, CARD]),
     ).rejects.toThrow('NotMember')
     await on.chain.pass(5_001)
     await expect(settle(outcome)).rejects.toThrow('TooLate')
     await on.send(members[2]!, 'escrow', 'refund', [id])
+    await expect(settle(outcome)).rejects.toThrow('WrongState')
     await balancesAgree()
+  })
+
+  it('keeps the card that was signed', async () => {
+    const id = await running()
+    const outcome = outcomeOf(id, 'card')
+    const data = outcomeData(outcome, on.place('escrow'))
+    const signatures = await Promise.all(members.map((judge) => judge.signTypedData(data)))
+    await expect(
+      on.send(on.owner, 'escrow', 'settle', [outcome, signatures, 'ipfs://another']),
+    ).rejects.toThrow('WrongCard')
+    await settle(outcome)
+    const token = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    expect(await on.read('models', 'tokenURI', [token])).toBe(CARD)
+  })
+
+  it('is settled without a member that stays away, and judged by the others', async () => {
+    const id = await running()
+    await settle(outcomeOf(id, 'without one', { weights: [1n, 1n, 0n] }))
+    const verdict = { run: id, offender: address(members[2]!), grounds: hash('stayed away'), share: 100 }
+    const data = verdictData(verdict, on.place('slashing'))
+    const signatures = await Promise.all(members.slice(0, 2).map((judge) => judge.signTypedData(data)))
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])
+  })
+
+  it('locks a part of each stake until it is over', async () => {
+    const wallet = on.chain.wallet(4)
+    await stakeAll(on, [wallet], 2_500n)
+    const jobs = [await post(), await post(), await post()]
+    await on.send(wallet, 'escrow', 'accept', [jobs[0]])
+    await on.send(wallet, 'escrow', 'accept', [jobs[1]])
+    await expect(on.send(wallet, 'escrow', 'accept', [jobs[2]])).rejects.toThrow('AboveFreeStake')
+    await expect(on.send(wallet, 'stakes', 'unbond', [2_500n])).rejects.toThrow('AboveFreeStake')
+    await expect(on.send(wallet, 'escrow', 'release', [jobs[0]])).rejects.toThrow('WrongState')
+    await on.send(user, 'escrow', 'refund', [jobs[0]])
+    await on.send(wallet, 'escrow', 'release', [jobs[0]])
+    await expect(on.send(wallet, 'escrow', 'release', [jobs[0]])).rejects.toThrow('NothingLocked')
+    await expect(on.send(members[0]!, 'escrow', 'release', [jobs[0]])).rejects.toThrow('NothingLocked')
+    await on.send(wallet, 'escrow', 'accept', [jobs[2]])
+    expect(await on.read('stakes', 'memberOf', [address(wallet)])).toMatchObject({
+      staked: 2_500n,
+      locked: 2_000n,
+    })
   })
 
   it('gives the budget back when nobody, or not enough, take it', async () => {
@@ -218,7 +268,7 @@ describe('a model', () => {
     await expect(
       on.send(user, 'models', 'registerFor', [address(user), model, [address(user)], [1n]]),
     ).rejects.toThrow('NotRegistrar')
-    const first = await running('twice')
+    const first = await running()
     await settle(outcomeOf(first, 'twice'))
     const second = await post()
     for (const member of members) await on.send(member, 'escrow', 'accept', [second])
@@ -226,7 +276,7 @@ describe('a model', () => {
   })
 
   it('pays royalties to those who hold its shares when they arrive', async () => {
-    const id = await running('royalties')
+    const id = await running()
     const outcome = outcomeOf(id, 'royalties', { weights: [1n, 1n, 0n] })
     await settle(outcome)
     const token: bigint = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
@@ -243,7 +293,11 @@ describe('a model', () => {
     }
     const claimed = async (wallet: Wallet): Promise<bigint> => {
       const before = await on.chain.balance(address(wallet))
-      const hash = await wallet.writeContract({ ...shares, functionName: 'claim', args: [[token]] })
+      const hash = await wallet.writeContract({
+        ...shares,
+        functionName: 'claim',
+        args: [[token], address(wallet)],
+      })
       const { gasUsed, effectiveGasPrice } = await reader.waitForTransactionReceipt({ hash })
       return (await on.chain.balance(address(wallet))) - before + gasUsed * effectiveGasPrice
     }

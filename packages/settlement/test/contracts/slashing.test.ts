@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deployContracts } from '../../src/contracts/deploy.js'
 import {
   retractionData,
   type Statement,
@@ -9,18 +10,28 @@ import {
   verdictData,
 } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
-import { type Deployed, deployed, inOrder, openRun, RULES, stakeAll } from '../support/settlement.js'
+import {
+  type Deployed,
+  deployed,
+  inOrder,
+  membershipOf,
+  openRun,
+  RULES,
+  stakeAll,
+} from '../support/settlement.js'
 
 const RUN = hash('run')
 const STAKE = 10_001n
 
 let on: Deployed
 let members: Wallet[]
+/** Number of the run. */
+let ID: Hex
 beforeAll(async () => {
   on = await deployed()
   members = inOrder(Array.from({ length: 6 }, (_, k) => on.chain.wallet(k + 1)))
   await stakeAll(on, members, STAKE)
-  await openRun(on, RUN, members)
+  ID = await openRun(on, RUN, members)
 })
 afterAll(() => on.chain.stop())
 
@@ -65,6 +76,13 @@ describe('a contradiction', () => {
     expect((await on.chain.balance(on.contracts.treasury)) - before).toBe(taken - bounty)
     expect(await on.read('stakes', 'liable', [address(liar)])).toBe(STAKE - taken)
     await expect(punish(address(liar), pair, signatures, reporter)).rejects.toThrow('AlreadyPunished')
+    // In whichever order, but each pair of its own.
+    const turned = [pair[1], pair[0]] as const
+    await expect(punish(address(liar), turned, [signatures[1], signatures[0]], reporter)).rejects.toThrow(
+      'AlreadyPunished',
+    )
+    const third = announced('three')
+    await punish(address(liar), [pair[0], third], [signatures[0], await sign(liar, third)], reporter)
   })
 
   it('is none between equal statements, other slots, other kinds or other runs', async () => {
@@ -123,7 +141,7 @@ describe('a contradiction', () => {
 
 describe('a verdict', () => {
   const verdictOn = (offender: Wallet, grounds: string): Verdict => ({
-    run: RUN,
+    run: ID,
     offender: address(offender),
     grounds: hash(grounds),
     share: 2_500,
@@ -162,7 +180,7 @@ describe('a verdict', () => {
       liable - (liable * 2_500n + 9_999n) / 10_000n,
     )
     await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('CaseClosed')
-    await expect(give(members.slice(0, 4), verdictOn(offender, 'echoes'))).rejects.toThrow('AlreadyGiven')
+    await expect(give(members.slice(0, 4), verdictOn(offender, 'echoes'))).rejects.toThrow('CaseClosed')
   })
 
   it('is void when members that were wrong take their signatures back after an appeal', async () => {
@@ -202,19 +220,145 @@ describe('a verdict', () => {
   })
 })
 
+describe('a stake under a verdict', () => {
+  const RATE = 10_000n
+  const begin = async (offender: Wallet, share: number, judges = members.slice(0, 4)) => {
+    const verdict = { run: ID, offender: address(offender), grounds: hash(`case ${share}`), share }
+    const data = verdictData(verdict, on.place('slashing'))
+    const signatures = await Promise.all(judges.map((judge) => judge.signTypedData(data)))
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])
+    return { verdict, id: (await on.read('slashing', 'verdictHash', [verdict])) as Hex }
+  }
+
+  it('cannot be taken before the case is over, however late the verdict comes', async () => {
+    const offender = members[2]!
+    const stake: bigint = await on.read('stakes', 'liable', [address(offender)])
+    await on.send(offender, 'stakes', 'unbond', [stake])
+    await on.chain.pass(RULES.unbondingSeconds - 50)
+    const { id } = await begin(offender, 5_000)
+    await on.chain.pass(RULES.appealSeconds - 50)
+    await on.send(offender, 'slashing', 'appeal', [id, hash('nonsense')])
+    await on.chain.pass(100)
+    await expect(on.send(offender, 'stakes', 'withdraw')).rejects.toThrow('NotReleased')
+    await on.chain.pass(RULES.appealSeconds - 90)
+    await on.send(on.owner, 'slashing', 'execute', [id])
+    expect(await on.read('stakes', 'liable', [address(offender)])).toBe(
+      stake - (stake * 5_000n + RATE - 1n) / RATE,
+    )
+  })
+
+  it('is free again when nobody carries the verdict out in time', async () => {
+    const offender = members[1]!
+    const { id } = await begin(offender, 6_000)
+    await on.chain.pass(2 * RULES.appealSeconds + 1)
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('CaseExpired')
+  })
+
+  it('keeps the verdict when some of its signatures were left out at first', async () => {
+    const offender = members[5]!
+    const { verdict, id } = await begin(offender, 7_000)
+    const data = verdictData(verdict, on.place('slashing'))
+    const late = await members[4]!.signTypedData(data)
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, [late]])
+    const proof = hash('proof')
+    await on.send(offender, 'slashing', 'appeal', [id, proof])
+    const friend = members[0]!
+    const taken = await friend.signTypedData(retractionData(id, proof, on.place('slashing')))
+    await expect(
+      on.send(on.owner, 'slashing', 'retract', [
+        id,
+        hash('another'),
+        [await friend.signTypedData(retractionData(id, hash('another'), on.place('slashing')))],
+      ]),
+    ).rejects.toThrow('WrongProof')
+    await on.send(on.owner, 'slashing', 'retract', [id, proof, [taken]])
+    expect((await on.read('slashing', 'caseOf', [id])).isClosed).toBe(false)
+    // What was taken back is not brought again.
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, [await friend.signTypedData(data)]])
+    const { signers, retracted } = await on.read('slashing', 'caseOf', [id])
+    expect(signers & retracted).toBe(0n)
+    // After an appeal as well it takes the share that was named.
+    const stake: bigint = await on.read('stakes', 'liable', [address(offender)])
+    await on.chain.pass(RULES.appealSeconds)
+    await on.send(on.owner, 'slashing', 'execute', [id])
+    expect(await on.read('stakes', 'liable', [address(offender)])).toBe(
+      stake - (stake * 7_000n + RATE - 1n) / RATE,
+    )
+  })
+
+  it('is safe from runs that have ended, and from shares of nothing', async () => {
+    const offender = members[4]!
+    const end = (await on.chain.now()) + 100
+    const id = await openRun(on, hash('short'), members, end)
+    await on.chain.pass(101 + RULES.unbondingSeconds)
+    const verdict = { run: id, offender: address(offender), grounds: hash('late'), share: 1 }
+    const data = verdictData(verdict, on.place('slashing'))
+    const signatures = await Promise.all(members.slice(0, 4).map((judge) => judge.signTypedData(data)))
+    await expect(on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])).rejects.toThrow(
+      'RunOver',
+    )
+    await expect(begin(offender, 0)).rejects.toThrow('BadShare')
+  })
+})
+
 describe('a run', () => {
-  it('is opened by the signatures of all members, once, and anchors only what they say', async () => {
+  it('is opened by the signatures of all members, once, and nobody can take it first', async () => {
     const run = hash('second run')
     await expect(openRun(on, RUN, members)).rejects.toThrow('AlreadyOpen')
-    await openRun(on, run, members.slice(0, 2))
-    await expect(on.send(members[3]!, 'runs', 'anchor', [run, 1n, hash('entry')])).rejects.toThrow(
-      'NotMember',
+    // A thief that opens the same run with itself alone has another number.
+    const thief = await openRun(on, run, [on.chain.wallet(9)])
+    const two = members.slice(0, 2)
+    const [, accounts, until, signatures] = await membershipOf(on, run, two)
+    const open = (who: readonly Address[], signed: readonly Hex[], end = until) =>
+      on.send(on.owner, 'runs', 'open', [run, who, end, signed])
+    await expect(open(accounts, [signatures[0]!, signatures[0]!])).rejects.toThrow('NotMember')
+    await expect(open(accounts, signatures.slice(0, 1))).rejects.toThrow('MalformedRun')
+    await expect(open([accounts[0]!, accounts[0]!], [signatures[0]!, signatures[0]!])).rejects.toThrow()
+    await expect(open([...accounts].reverse(), [...signatures].reverse())).rejects.toThrow()
+    await expect(open(accounts, signatures, until + 1n)).rejects.toThrow('NotMember')
+    await expect(open([], [])).rejects.toThrow('MalformedRun')
+    const id = await openRun(on, run, two)
+    expect(id).not.toBe(thief)
+    await expect(on.send(members[3]!, 'runs', 'join', [id, address(members[3]!), 1n])).rejects.toThrow(
+      'NotEscrow',
     )
-    await on.send(members[0]!, 'runs', 'anchor', [run, 5n, hash('entry')])
-    await expect(on.send(members[0]!, 'runs', 'anchor', [run, 5n, hash('other')])).rejects.toThrow(
-      'NotHigher',
+    await expect(on.send(members[3]!, 'runs', 'anchor', [id, 1n, hash('entry')])).rejects.toThrow('NotMember')
+    await on.send(members[0]!, 'runs', 'anchor', [id, 5n, hash('entry')])
+    await expect(on.send(members[0]!, 'runs', 'anchor', [id, 5n, hash('other')])).rejects.toThrow('NotHigher')
+    expect(await on.read('runs', 'quorumOf', [id])).toBe(2n)
+    expect(await on.read('runs', 'quorumOf', [ID])).toBe(4n)
+  })
+})
+
+describe('the treasury', () => {
+  it('pays by its owner alone, and cannot be left without one', async () => {
+    const { treasury } = on.contracts
+    const to = '0x00000000000000000000000000000000000000bb'
+    const held = await on.chain.balance(treasury)
+    expect(held).toBeGreaterThan(0n)
+    await expect(on.send(members[0]!, 'treasury', 'pay', [to, 1n, hash('why')])).rejects.toThrow(
+      'OwnableUnauthorizedAccount',
     )
-    expect(await on.read('runs', 'quorumOf', [run])).toBe(2n)
-    expect(await on.read('runs', 'quorumOf', [RUN])).toBe(4n)
+    await expect(on.send(on.owner, 'treasury', 'renounceOwnership')).rejects.toThrow('NoOwner')
+    await on.send(on.owner, 'treasury', 'pay', [to, held, hash('why')])
+    expect(await on.chain.balance(to)).toBe(held)
+  })
+})
+
+describe('rules of a deployment', () => {
+  const deploy = (more: object) =>
+    deployContracts(
+      { wallet: on.owner, reader: on.chain.reader },
+      { ...RULES, treasurer: address(on.owner), ...more },
+    )
+
+  it.each([
+    ['a time for appeals that outlasts stakes', { appealSeconds: 500 }],
+    ['no time for appeals', { appealSeconds: 0 }],
+    ['no share for a contradiction', { contradictionShare: 0 }],
+    ['a bounty that makes a report of oneself cheap', { bountyShare: 5_001 }],
+    ['a royalty above the price', { royalty: 10_001 }],
+  ])('refuse %s', async (_, more) => {
+    await expect(deploy(more)).rejects.toMatchObject({ code: 'E_REVERTED' })
   })
 })

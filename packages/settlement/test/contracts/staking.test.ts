@@ -23,8 +23,6 @@ describe('a stake', () => {
       staked: MINIMUM,
       unbonding: 0n,
     })
-    expect(await on.read('stakes', 'isStaked', [address, MINIMUM])).toBe(true)
-    expect(await on.read('stakes', 'isStaked', [address, MINIMUM + 1n])).toBe(false)
     await expect(register(MINIMUM)).rejects.toThrow('AlreadyRegistered')
   })
 
@@ -45,8 +43,8 @@ describe('a stake', () => {
     const { address } = wallet.account
     await on.send(wallet, 'stakes', 'register', [hash('third'), SIGNATURE], 5_000n)
     await expect(on.send(wallet, 'stakes', 'unbond', [4_001n])).rejects.toThrow('BelowMinimum')
-    await expect(on.send(wallet, 'stakes', 'unbond', [5_001n])).rejects.toThrow('AboveStake')
-    await expect(on.send(wallet, 'stakes', 'unbond', [0n])).rejects.toThrow('AboveStake')
+    await expect(on.send(wallet, 'stakes', 'unbond', [5_001n])).rejects.toThrow('AboveFreeStake')
+    await expect(on.send(wallet, 'stakes', 'unbond', [0n])).rejects.toThrow('AboveFreeStake')
     await on.send(wallet, 'stakes', 'unbond', [4_000n])
     await expect(on.send(wallet, 'stakes', 'withdraw')).rejects.toThrow('NotReleased')
     await on.chain.pass(RULES.unbondingSeconds - 5)
@@ -60,14 +58,18 @@ describe('a stake', () => {
     const { gasUsed, effectiveGasPrice } = await on.send(wallet, 'stakes', 'withdraw')
     expect(await on.chain.balance(address)).toBe(before + 5_000n - gasUsed * effectiveGasPrice)
     await expect(on.send(wallet, 'stakes', 'withdraw')).rejects.toThrow('NothingUnbonding')
-    expect(await on.read('stakes', 'isStaked', [address, 0n])).toBe(false)
+    expect(await on.read('stakes', 'liable', [address])).toBe(0n)
   })
 
-  it('is slashed by nobody but the slashing contract', async () => {
-    const [victim, thief] = [on.chain.wallet(1), on.chain.wallet(4)]
-    await expect(
-      on.send(thief, 'stakes', 'slash', [victim.account.address, [thief.account.address], [1n]]),
-    ).rejects.toThrow('NotSlasher')
+  it('is slashed, held and locked by nobody but the contracts for that', async () => {
+    const [victim, thief] = [on.chain.wallet(1).account.address, on.chain.wallet(4)]
+    for (const [call, args, error] of [
+      ['slash', [victim, [thief.account.address], [1n]], 'NotSlasher'],
+      ['hold', [victim, 10n ** 12n], 'NotSlasher'],
+      ['lock', [victim, 1n], 'NotLocker'],
+      ['unlock', [victim, 0n], 'NotLocker'],
+    ] as const)
+      await expect(on.send(thief, 'stakes', call, args), call).rejects.toThrow(error)
   })
 
   it('binds a peer to one account, contract and chain', async () => {

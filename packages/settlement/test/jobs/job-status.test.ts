@@ -8,7 +8,7 @@ import { JobEscrow } from '../../src/contracts/artifacts.js'
 import { jobStatus } from '../../src/jobs/job-status.js'
 import { outcomeData, type Statement, statementData, statementFields } from '../../src/typed-data.js'
 import { hash, MNEMONIC, type Wallet } from '../support/anvil.js'
-import { type Deployed, deployed, inOrder, openRun, RULES } from '../support/settlement.js'
+import { CARD, CARD_HASH, type Deployed, deployed, inOrder, RULES } from '../support/settlement.js'
 
 const RUN = hash('run')
 
@@ -74,7 +74,6 @@ describe('the status of a job', () => {
       losses: [],
     })
     for (const member of members) await on.send(member, 'escrow', 'accept', [job])
-    await openRun(on, RUN, members)
     const [first, liar] = members as [Wallet, Wallet]
     const pair = ['a', 'b'].map(
       (value): Statement => ({ run: RUN, kind: 'announcement', slot: 4, value: hash(value) }),
@@ -95,6 +94,7 @@ describe('the status of a job', () => {
       run: RUN,
       model: hash('model'),
       proof: hash('proof'),
+      card: CARD_HASH,
       rounds: 9,
       metric: 950_000n,
       weights: [2n, 0n, 1n],
@@ -102,7 +102,7 @@ describe('the status of a job', () => {
     const signed = await Promise.all(
       members.map((member) => member.signTypedData(outcomeData(outcome, on.place('escrow')))),
     )
-    const settled = await on.send(user, 'escrow', 'settle', [outcome, signed, 'ipfs://card'])
+    const settled = await on.send(user, 'escrow', 'settle', [outcome, signed, CARD])
     // Somebody else's money in the name of the job says nothing about it.
     await on.send(user, 'rewards', 'credit', [job, [user.account.address], [1n]], 5n)
 

@@ -1,4 +1,4 @@
-import type { Address, Hex, TransactionReceipt } from 'viem'
+import { type Address, type Hex, keccak256, stringToHex, type TransactionReceipt } from 'viem'
 import * as artifacts from '../../src/contracts/artifacts.js'
 import { deployContracts, type SettlementContracts } from '../../src/contracts/deploy.js'
 import { revertReason } from '../../src/contracts/revert-reason.js'
@@ -99,20 +99,37 @@ export async function stakeAll(on: Deployed, wallets: readonly Wallet[], stake =
     )
 }
 
-/** Opens a run of these members. */
-export async function openRun(on: Deployed, run: Hex, wallets: readonly Wallet[]): Promise<void> {
-  await on.send(on.owner, 'runs', 'open', await membershipOf(on, run, wallets))
+/** Opens a run of these members; returns its number. */
+export async function openRun(
+  on: Deployed,
+  run: Hex,
+  wallets: readonly Wallet[],
+  until?: number,
+): Promise<Hex> {
+  const args = await membershipOf(on, run, wallets, until)
+  await on.send(on.owner, 'runs', 'open', args)
+  return on.read('runs', 'idOf', [run, args[1]])
 }
 
 /** Arguments of `open`. */
-export async function membershipOf(on: Deployed, run: Hex, wallets: readonly Wallet[]) {
+export async function membershipOf(
+  on: Deployed,
+  run: Hex,
+  wallets: readonly Wallet[],
+  until?: number,
+): Promise<readonly [Hex, Address[], bigint, Hex[]]> {
   const ordered = inOrder(wallets)
   const members = ordered.map(({ account }) => account.address)
+  const end = until ?? (await on.chain.now()) + 1_000_000
   const signatures = await Promise.all(
-    ordered.map((wallet) => wallet.signTypedData(membershipData(run, members, on.place('runs')))),
+    ordered.map((wallet) => wallet.signTypedData(membershipData(run, members, end, on.place('runs')))),
   )
-  return [run, members, signatures] as const
+  return [run, members, BigInt(end), signatures]
 }
+
+/** Where a model's card is, and its hash. */
+export const CARD = 'ipfs://card'
+export const CARD_HASH = keccak256(stringToHex(CARD))
 
 /** By their addresses, as contracts want members. */
 export function inOrder(wallets: readonly Wallet[]): Wallet[] {
