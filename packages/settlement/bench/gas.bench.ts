@@ -86,8 +86,8 @@ export async function benchGas(): Promise<GasRow[]> {
       'open',
       await membershipOf(on, run, members),
     )
-    await measure('anchor a first head', first, 'runs', 'anchor', [run, 10n, hash('entry')])
-    await measure('anchor a later head', first, 'runs', 'anchor', [run, 20n, hash('later')])
+    await measure('anchor a first head', first, 'runs', 'anchor', [job, 10n, hash('entry')])
+    await measure('anchor a later head', first, 'runs', 'anchor', [job, 20n, hash('later')])
     const outcome = {
       job: job!,
       run,

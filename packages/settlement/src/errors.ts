@@ -6,7 +6,7 @@ export type SettlementErrorCode =
   | 'E_RPC'
   /** The RPC serves another chain than the configuration names. */
   | 'E_CHAIN_ID'
-  /** There is no contract at an address, or another one. */
+  /** There is no contract at an address, or none of a job's number. */
   | 'E_CONTRACT'
   /** A contract refused a call; the message has its reason. */
   | 'E_REVERTED'

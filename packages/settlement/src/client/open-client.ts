@@ -49,22 +49,21 @@ export async function openClient({ rpc, chainId, contracts, key }: ClientInit): 
   const transport = http(rpc, { retryCount: 0, timeout: REQUEST_MS })
   const reader = createPublicClient({ chain, transport }) as PublicClient
   const wallet = createWalletClient({ chain, transport, account: privateKeyToAccount(key) })
-  const found = await reader.getChainId().catch((cause: unknown) => {
-    throw new SettlementError(
-      'E_RPC',
-      `${rpc}: no answer (${rpcText(cause)}); check the address of the RPC`,
-      { rpc },
-      cause,
-    )
-  })
+  // The address may hold a password or a key.
+  const { host } = new URL(rpc)
+  const noAnswer = (cause: unknown): never => {
+    const text = `${host}: no answer (${rpcText(cause)}); check the address of the RPC`
+    throw new SettlementError('E_RPC', text, { host }, cause)
+  }
+  const found = await reader.getChainId().catch(noAnswer)
   if (found !== chainId)
     throw new SettlementError(
       'E_CHAIN_ID',
-      `${rpc} serves chain ${found}, but the contracts are on chain ${chainId}; name an RPC of that chain`,
-      { rpc, found, chainId },
+      `${host} serves chain ${found}, but the contracts are on chain ${chainId}; name an RPC of that chain`,
+      { host, found, chainId },
     )
   for (const [name, address] of Object.entries(contracts)) {
-    const code = await reader.getCode({ address })
+    const code = await reader.getCode({ address }).catch(noAnswer)
     if (code === undefined || code === '0x')
       throw new SettlementError(
         'E_CONTRACT',

@@ -1,6 +1,8 @@
 /**
- * Transactions of one account, one after the other, until they are final. An RPC that is away, fees that rise, blocks that
- * are reorganised and transactions of an earlier process that hang are waited for or replaced; nothing else waits for it.
+ * Transactions of one account, one after the other, until enough blocks follow. An RPC that is away, fees that rise, blocks
+ * that are reorganised and transactions that hang are waited for or replaced. All that is sent for a call has one number of
+ * the account, of which a chain takes one transaction: none is done twice. Nothing is remembered over a restart: what an
+ * earlier process has sent may still come into a block, so a caller looks at the contracts before it asks again.
  */
 
 import {
@@ -33,7 +35,7 @@ export interface OutboxInit {
   readonly pollMs?: number
   /** Between attempts while the RPC is away, in ms: twice as long each time, up to a minute. Default 1 s. */
   readonly retryMs?: number
-  /** The most wei per gas that is offered; a transaction waits until the chain takes that. Default 200 gwei. */
+  /** The most wei per gas that is offered; while the chain wants more a transaction waits. Default 200 gwei. */
   readonly mostFeePerGas?: bigint
   /** Something is late or was tried again. */
   onTrouble?(what: string): void
@@ -81,16 +83,42 @@ export class Outbox {
   }
 
   private async carryOut(call: Call): Promise<TransactionReceipt> {
-    const gas = await this.check(call)
-    for (;;) {
-      const nonce = await this.asked('the next number of the account', () =>
-        this.client.reader.getTransactionCount({ address: this.client.wallet.account.address }),
-      )
-      const hashes = await this.sendUntilMined(call, nonce, gas)
-      const receipt = hashes === undefined ? undefined : await this.finalReceipt(hashes)
-      if (receipt !== undefined) return receipt
-      this.say('a block with a transaction was reorganised; sending it again')
+    const sending: Sending = {
+      call,
+      gas: await this.check(call),
+      nonce: await this.nextNonce(),
+      hashes: [],
+      fees: undefined,
+      waitedMs: Number.POSITIVE_INFINITY,
+      missing: undefined,
     }
+    for (;;) {
+      const receipt = await this.receiptOf(sending.hashes)
+      if (receipt === undefined) await this.advance(sending)
+      else if (await this.isFinal(receipt)) return successOf(receipt)
+      await this.init.sleep(this.init.pollMs, this.controller.signal)
+      this.throwIfClosed()
+      sending.waitedMs += this.init.pollMs
+    }
+  }
+
+  /** Sends a transaction that is in no block, if it is time, and takes another number if somebody else has used this one. */
+  private async advance(sending: Sending): Promise<void> {
+    if ((await this.nextNonce()) <= sending.nonce) {
+      sending.missing = undefined
+      if (sending.waitedMs >= this.init.stuckMs) await this.submit(sending)
+      return
+    }
+    // An RPC may know the number before the receipt, or not know the receipt for a while.
+    const newest = await this.newestBlock()
+    sending.missing ??= { since: newest, waitedMs: sending.waitedMs }
+    const { since, waitedMs } = sending.missing
+    if (newest < since + BigInt(this.init.confirmations) || sending.waitedMs - waitedMs < this.init.stuckMs)
+      return
+    this.say('another transaction has used the number of this one; sending it with the next')
+    sending.nonce = await this.nextNonce()
+    sending.missing = undefined
+    sending.waitedMs = Number.POSITIVE_INFINITY
   }
 
   /** What it needs of gas, if the contract would take it now. */
@@ -106,62 +134,53 @@ export class Outbox {
     }
   }
 
-  /** Sends it with this number, for more and more, until the number is used. Returns all hashes it was sent with. */
-  private async sendUntilMined(call: Call, nonce: number, gas: bigint): Promise<Hex[] | undefined> {
+  /** Signs and sends it, for more than the last time. */
+  private async submit(sending: Sending): Promise<void> {
     const { reader, wallet } = this.client
+    const { call, gas, nonce, hashes } = sending
+    if (hashes.length > 0)
+      this.say(`a transaction is in no block after ${this.init.stuckMs / 1000} s; sending it for more`)
+    sending.fees = raised(await this.fees(), sending.fees, this.init.mostFeePerGas)
+    sending.waitedMs = 0
     const data = encodeFunctionData({
       abi: call.abi,
       functionName: call.functionName,
       args: call.args ?? [],
     } as never)
-    const hashes: Hex[] = []
-    let fees: Fees | undefined
-    for (;;) {
-      fees = raised(await this.fees(), fees, this.init.mostFeePerGas)
-      const { chain } = wallet
-      const signed = await wallet.signTransaction({
-        ...{ account: wallet.account, chain, type: 'eip1559', chainId: chain.id },
-        ...{ to: call.address, data, value: call.value ?? 0n, nonce, gas, ...fees },
-      } as never)
-      // Noted before it is sent: it may arrive although the answer is lost.
-      hashes.push(keccak256(signed))
+    const { chain } = wallet
+    const signed = await wallet.signTransaction({
+      ...{ account: wallet.account, chain, type: 'eip1559', chainId: chain.id },
+      ...{ to: call.address, data, value: call.value ?? 0n, nonce, gas, ...sending.fees },
+    } as never)
+    const isFirst = hashes.length === 0
+    // Noted before it is sent: it may arrive although the answer is lost.
+    hashes.push(keccak256(signed))
+    try {
       await this.asked('to take a transaction', () =>
-        reader.sendRawTransaction({ serializedTransaction: signed }).catch((error: unknown) => {
-          // An earlier one has come into a block meanwhile, or this very one is known.
-          if (!/nonce|already known|underpriced|imported/i.test(allText(error))) throw error
-        }),
+        reader.sendRawTransaction({ serializedTransaction: signed }),
       )
-      for (let waited = 0; waited < this.init.stuckMs; waited += this.init.pollMs) {
-        const used = await this.asked('how far the account is', () =>
-          reader.getTransactionCount({ address: wallet.account.address }),
-        )
-        if (used > nonce) return hashes
-        await this.init.sleep(this.init.pollMs, this.controller.signal)
-        this.throwIfClosed()
-      }
-      this.say(`a transaction is in no block after ${this.init.stuckMs / 1000} s; sending it for more`)
+    } catch (error) {
+      if (/nonce|already known|imported/i.test(allText(error))) return
+      // What was sent before may still be done, so nothing that a replacement runs into ends the call.
+      if (isFirst && !/underpriced|base ?fee|fee too low|pool is full/i.test(allText(error)))
+        throw refusal(call, error)
+      this.say(`the RPC does not take a transaction yet (${rpcText(error)}); trying again`)
     }
   }
 
-  /** The receipt, once enough blocks follow; undefined when none of the hashes is part of the chain. */
-  private async finalReceipt(hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
-    for (;;) {
-      const receipt = await this.receiptOf(hashes)
-      if (receipt === undefined) return undefined
-      const newest = await this.asked('for the newest block', () =>
-        this.client.reader.getBlockNumber({ cacheTime: 0 }),
-      )
-      if (newest >= receipt.blockNumber + BigInt(this.init.confirmations)) {
-        if (receipt.status === 'success') return receipt
-        throw new SettlementError(
-          'E_REVERTED',
-          `transaction ${receipt.transactionHash} was refused in block ${receipt.blockNumber}: the chain had changed since it was checked`,
-          { hash: receipt.transactionHash },
-        )
-      }
-      await this.init.sleep(this.init.pollMs, this.controller.signal)
-      this.throwIfClosed()
-    }
+  private nextNonce(): Promise<number> {
+    const { reader, wallet } = this.client
+    return this.asked('for the next number of the account', () =>
+      reader.getTransactionCount({ address: wallet.account.address }),
+    )
+  }
+
+  private newestBlock(): Promise<bigint> {
+    return this.asked('for the newest block', () => this.client.reader.getBlockNumber({ cacheTime: 0 }))
+  }
+
+  private async isFinal({ blockNumber }: TransactionReceipt): Promise<boolean> {
+    return (await this.newestBlock()) >= blockNumber + BigInt(this.init.confirmations)
   }
 
   private async receiptOf(hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
@@ -208,6 +227,30 @@ export class Outbox {
   }
 }
 
+/** A call on its way. */
+interface Sending {
+  readonly call: Call
+  readonly gas: bigint
+  nonce: number
+  /** Of all transactions that were signed for it. */
+  readonly hashes: Hex[]
+  fees: Fees | undefined
+  /** Since it was sent the last time. */
+  waitedMs: number
+  /** Since when its number is used although no receipt is known: the newest block then. */
+  missing: { readonly since: bigint; readonly waitedMs: number } | undefined
+}
+
+function successOf(receipt: TransactionReceipt): TransactionReceipt {
+  const { status, transactionHash: hash, blockNumber } = receipt
+  if (status === 'success') return receipt
+  throw new SettlementError(
+    'E_REVERTED',
+    `transaction ${hash} was refused in block ${blockNumber}: the chain had changed since it was checked`,
+    { hash },
+  )
+}
+
 interface Fees {
   readonly maxFeePerGas: bigint
   readonly maxPriorityFeePerGas: bigint
@@ -236,6 +279,7 @@ const AWAY = new Set([
 
 /** Whether an error of viem means that nobody has answered, or not to the point. */
 function isAway(error: unknown): boolean {
+  if (/insufficient funds|exceeds the balance/i.test(allText(error))) return false
   for (
     let one = error as { name?: string; cause?: unknown } | undefined;
     one !== undefined && one !== null;
@@ -273,10 +317,17 @@ function refusal({ functionName }: Call, error: unknown): unknown {
       { call: functionName },
       error,
     )
-  return error
+  if (error instanceof SettlementError) return error
+  return new SettlementError(
+    'E_RPC',
+    `the RPC refuses ${functionName}: ${rpcText(error)}`,
+    { call: functionName },
+    error,
+  )
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms)
     signal.addEventListener('abort', done, { once: true })

@@ -169,6 +169,74 @@ describe('an outbox', () => {
     expect(await staked(at)).toBe(MINIMUM)
   })
 
+  it.each([1, 2, 7])('does not pay twice when a receipt is not known %s times', async (count) => {
+    const at = await world()
+    const outbox = at.outbox()
+    await outbox.send(register(at))
+    at.rpc.fake('eth_getTransactionReceipt', count, { result: null })
+    await outbox.send(stake(at, 7n))
+    expect(await staked(at)).toBe(MINIMUM + 7n)
+  })
+
+  it('does not give up a transaction because its replacement is refused', async () => {
+    const at = await world()
+    const { control } = at.on.chain
+    await control.setAutomine(false)
+    const { address } = at.client.wallet.account!
+    const outbox = at.outbox({
+      async sleep() {
+        // The first is sent; then there is too little for a second.
+        if (at.troubles.length === 0) await control.setBalance({ address, value: 10n ** 12n })
+        if (!at.troubles.some((trouble) => trouble.includes('does not take'))) return
+        await control.setBalance({ address, value: 10n ** 20n })
+        await control.mine({ blocks: 1 })
+      },
+    })
+    await outbox.send(register(at))
+    expect(at.troubles).toContainEqual(expect.stringContaining('does not take a transaction yet'))
+    expect(await staked(at)).toBe(MINIMUM)
+  })
+
+  it('does not pay twice when what a reorganisation took out comes back by itself', async () => {
+    const at = await world()
+    const { control, reader } = at.on.chain
+    const { address } = at.client.wallet.account!
+    let reorganised = false
+    const outbox = at.outbox({
+      confirmations: 3,
+      async sleep() {
+        if (!reorganised && (await reader.getTransactionCount({ address })) === 1) {
+          reorganised = true
+          await control.request({ method: 'anvil_reorg', params: [1, []] } as never)
+        }
+        await control.mine({ blocks: 1 })
+      },
+    })
+    await outbox.send(register(at))
+    await outbox.send(stake(at, 7n))
+    expect(reorganised).toBe(true)
+    expect(await staked(at)).toBe(MINIMUM + 7n)
+    expect(await reader.getTransactionCount({ address })).toBe(2)
+  })
+
+  it('does not take a refusal for an RPC that is away', async () => {
+    const at = await world()
+    at.rpc.fake('eth_sendRawTransaction', 1, {
+      error: { code: -32_603, message: 'insufficient funds for gas * price + value' },
+    })
+    await expect(at.outbox().send(register(at))).rejects.toMatchObject({ code: 'E_FUNDS' })
+  })
+
+  it('waits while the chain wants more than it may offer', async () => {
+    const at = await world()
+    at.rpc.fake('eth_sendRawTransaction', 2, {
+      error: { code: -32_000, message: 'max fee per gas less than block base fee' },
+    })
+    await at.outbox().send(register(at))
+    expect(at.troubles).toContainEqual(expect.stringContaining('does not take a transaction yet'))
+    expect(await staked(at)).toBe(MINIMUM)
+  })
+
   it('offers no more than it may', async () => {
     const at = await world()
     const receipt = await at.outbox({ mostFeePerGas: 3n * 10n ** 9n }).send(register(at))

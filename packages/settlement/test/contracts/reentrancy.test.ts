@@ -1,47 +1,23 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Abi, type Address, encodeFunctionData, type Hex } from 'viem'
+import { encodeFunctionData } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileFolder } from '../../../../scripts/contracts.mjs'
 import { RewardManager, StakingRegistry } from '../../src/contracts/artifacts.js'
 import { statementData, statementFields } from '../../src/typed-data.js'
 import { hash } from '../support/anvil.js'
+import { reenterer } from '../support/reenterer.js'
 import { type Deployed, deployed, MINIMUM, RULES, stakeAll } from '../support/settlement.js'
 
-const FOLDER = join(fileURLToPath(new URL('../support', import.meta.url)), 'solidity')
-
 let on: Deployed
-let compiled: { readonly abi: Abi; readonly bytecode: Hex }
 beforeAll(async () => {
   on = await deployed()
-  compiled = compileFolder(FOLDER).find(({ name }) => name === 'Reenterer') as typeof compiled
 })
 afterAll(() => on.chain.stop())
-
-async function reenterer(target: Address) {
-  const { owner, chain } = on
-  const created = await owner.deployContract({ ...compiled, args: [target] })
-  const { contractAddress } = await chain.reader.waitForTransactionReceipt({ hash: created })
-  const at = { address: contractAddress!, abi: compiled.abi } as const
-  const write = async (functionName: string, args: readonly unknown[], value = 0n): Promise<void> => {
-    const sent = await owner.writeContract({ ...at, functionName, args, value })
-    const { status } = await chain.reader.waitForTransactionReceipt({ hash: sent })
-    if (status !== 'success') throw new Error(`${functionName} reverted`)
-  }
-  return {
-    address: contractAddress!,
-    prepare: (call: Hex) => write('prepare', [call]),
-    run: (to: Address, call: Hex, value = 0n) => write('run', [to, call, value].slice(0, 2), value),
-    read: (functionName: string) => chain.reader.readContract({ ...at, functionName }),
-  }
-}
 
 describe('whoever calls back while it is paid', () => {
   it('gets a stake once', async () => {
     const { stakes } = on.contracts
     // So that there is something to steal.
     await stakeAll(on, [on.chain.wallet(1), on.chain.wallet(2)], 10n * MINIMUM)
-    const thief = await reenterer(stakes)
+    const thief = await reenterer(on, stakes)
     const call = (functionName: 'withdraw' | 'unbond' | 'register', args: readonly unknown[] = []) =>
       encodeFunctionData({ abi: StakingRegistry.abi, functionName, args } as never)
     await thief.run(stakes, call('register', [hash('thief'), `0x${'5a'.repeat(64)}`]), MINIMUM)
@@ -57,7 +33,7 @@ describe('whoever calls back while it is paid', () => {
 
   it('gets a reward once', async () => {
     const { rewards } = on.contracts
-    const thief = await reenterer(rewards)
+    const thief = await reenterer(on, rewards)
     await on.send(
       on.owner,
       'rewards',
@@ -74,7 +50,7 @@ describe('whoever calls back while it is paid', () => {
   })
 
   it('gets a bounty once, and cannot have a stake slashed twice', async () => {
-    const thief = await reenterer(on.contracts.slashing)
+    const thief = await reenterer(on, on.contracts.slashing)
     const liar = on.chain.wallet(1)
     const [first, second] = ['a', 'b'].map((value) => ({
       run: hash('run'),

@@ -1,14 +1,13 @@
 import { createSigner } from '@tempered/protocol'
-import { bytesToHex, decodeEventLog, type Hex } from 'viem'
+import { bytesToHex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bindPeer } from '../../src/binding.js'
 import { openClient, type SettlementClient } from '../../src/client/open-client.js'
-import { JobEscrow } from '../../src/contracts/artifacts.js'
 import { jobStatus } from '../../src/jobs/job-status.js'
 import { outcomeData, type Statement, statementData, statementFields } from '../../src/typed-data.js'
 import { hash, MNEMONIC, type Wallet } from '../support/anvil.js'
-import { CARD, CARD_HASH, type Deployed, deployed, inOrder, RULES } from '../support/settlement.js'
+import { CARD, CARD_HASH, type Deployed, deployed, inOrder, postedJob, RULES } from '../support/settlement.js'
 
 const RUN = hash('run')
 
@@ -32,29 +31,6 @@ afterAll(() => on.chain.stop())
 
 const signerOf = (k: number) => createSigner(new Uint8Array(32).fill(k + 1))
 
-async function postJob(): Promise<Hex> {
-  const now = await on.chain.now()
-  const terms = {
-    task: hash('task'),
-    metric: hash('accuracy'),
-    target: 900_000n,
-    lowerIsBetter: false,
-    mostRounds: 10,
-    members: 3,
-    baseFee: 1_000n,
-    roundFee: 7n,
-    stake: 1_000n,
-    acceptUntil: BigInt(now + 100),
-    settleUntil: BigInt(now + 1_000),
-  }
-  const { logs } = await on.send(user, 'escrow', 'post', [terms], 1_070n)
-  for (const log of logs) {
-    const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
-    if (eventName === 'Posted') return args.id
-  }
-  throw new Error('nothing was posted')
-}
-
 describe('the status of a job', () => {
   it('says who took it, who was paid, who lost a stake, and who has the model', async () => {
     // The third one registers a key that is not its own.
@@ -63,7 +39,7 @@ describe('the status of a job', () => {
       const signature = k === 2 ? `0x${'11'.repeat(64)}` : binding.peerSignature
       await on.send(member, 'stakes', 'register', [binding.peerKey, signature], 4_000n)
     }
-    const job = await postJob()
+    const job = await postedJob(on, user)
     expect(await jobStatus(client, job, 0n)).toMatchObject({
       state: 'open',
       user: user.account.address,
@@ -143,7 +119,7 @@ describe('the status of a job', () => {
   })
 
   it('is that of a refund', async () => {
-    const job = await postJob()
+    const job = await postedJob(on, user)
     await on.send(user, 'escrow', 'refund', [job])
     expect(await jobStatus(client, job, 0n)).toMatchObject({ state: 'refunded', returned: 1_070n, paid: [] })
   })

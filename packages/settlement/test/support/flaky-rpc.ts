@@ -9,12 +9,15 @@ export interface FlakyRpc {
   drop(count: number): void
   /** How many requests of this method are passed on from now on without their answer coming back. */
   dropAnswers(method: string, count: number): void
+  /** What so many requests of this method get instead of their answer. */
+  fake(method: string, count: number, answer: object): void
   close(): Promise<void>
 }
 
 export async function flakyRpc(target: string): Promise<FlakyRpc> {
   let dropped = 0
   let answers = { method: '', count: 0 }
+  let faked: { method: string; count: number; answer: object } = { method: '', count: 0, answer: {} }
   const server: Server = createServer(async (request, response) => {
     if (dropped > 0) {
       dropped -= 1
@@ -33,6 +36,13 @@ export async function flakyRpc(target: string): Promise<FlakyRpc> {
       request.socket.destroy()
       return
     }
+    if (faked.count > 0 && Buffer.concat(pieces).includes(faked.method)) {
+      faked.count -= 1
+      const { id } = JSON.parse(Buffer.concat(pieces).toString()) as { id: number }
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, ...faked.answer }))
+      return
+    }
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(Buffer.from(await answer.arrayBuffer()))
   })
@@ -44,6 +54,9 @@ export async function flakyRpc(target: string): Promise<FlakyRpc> {
     },
     dropAnswers(method, count) {
       answers = { method, count }
+    },
+    fake(method, count, answer) {
+      faked = { method, count, answer }
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,9 +1,9 @@
-import { type Address, type Hex, keccak256, stringToHex, type TransactionReceipt } from 'viem'
+import { type Address, decodeEventLog, type Hex, keccak256, stringToHex, type TransactionReceipt } from 'viem'
 import * as artifacts from '../../src/contracts/artifacts.js'
 import { deployContracts, type SettlementContracts } from '../../src/contracts/deploy.js'
 import { revertReason } from '../../src/contracts/revert-reason.js'
 import { membershipData } from '../../src/typed-data.js'
-import { startChain, type TestChain, type TestChainInit, type Wallet } from './anvil.js'
+import { hash, startChain, type TestChain, type TestChainInit, type Wallet } from './anvil.js'
 
 export const MINIMUM = 1_000n
 export const RULES = {
@@ -134,4 +134,29 @@ export const CARD_HASH = keccak256(stringToHex(CARD))
 /** By their addresses, as contracts want members. */
 export function inOrder(wallets: readonly Wallet[]): Wallet[] {
   return [...wallets].sort((a, b) => (BigInt(a.account.address) < BigInt(b.account.address) ? -1 : 1))
+}
+
+/** A job of a user, with these terms in place of the usual ones; its number. */
+export async function postedJob(on: Deployed, user: Wallet, more: object = {}): Promise<Hex> {
+  const now = await on.chain.now()
+  const terms = {
+    task: hash('task'),
+    metric: hash('accuracy'),
+    target: 900_000n,
+    lowerIsBetter: false,
+    mostRounds: 10,
+    members: 3,
+    baseFee: 1_000n,
+    roundFee: 7n,
+    stake: MINIMUM,
+    acceptUntil: BigInt(now + 1_000),
+    settleUntil: BigInt(now + 5_000),
+    ...more,
+  }
+  const { logs } = await on.send(user, 'escrow', 'post', [terms], 1_070n)
+  for (const log of logs) {
+    const { eventName, args } = decodeEventLog({ abi: artifacts.JobEscrow.abi, ...log })
+    if (eventName === 'Posted') return args.id
+  }
+  throw new Error('nothing was posted')
 }
