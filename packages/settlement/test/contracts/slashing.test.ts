@@ -2,6 +2,7 @@ import type { Address, Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deployContracts } from '../../src/contracts/deploy.js'
 import {
+  membershipData,
   retractionData,
   type Statement,
   statementData,
@@ -313,8 +314,16 @@ describe('a run', () => {
       on.send(on.owner, 'runs', 'open', [run, who, end, signed])
     await expect(open(accounts, [signatures[0]!, signatures[0]!])).rejects.toThrow('NotMember')
     await expect(open(accounts, signatures.slice(0, 1))).rejects.toThrow('MalformedRun')
-    await expect(open([accounts[0]!, accounts[0]!], [signatures[0]!, signatures[0]!])).rejects.toThrow()
-    await expect(open([...accounts].reverse(), [...signatures].reverse())).rejects.toThrow()
+    // One member twice, and members in another order, each with signatures over just that.
+    for (const wallets of [
+      [two[0]!, two[0]!],
+      [two[1]!, two[0]!],
+    ]) {
+      const listed = wallets.map(address)
+      const data = membershipData(run, listed, Number(until), on.place('runs'))
+      const signed = await Promise.all(wallets.map((wallet) => wallet.signTypedData(data)))
+      await expect(open(listed, signed)).rejects.toThrow('NotOrdered')
+    }
     await expect(open(accounts, signatures, until + 1n)).rejects.toThrow('NotMember')
     await expect(open([], [])).rejects.toThrow('MalformedRun')
     const id = await openRun(on, run, two)
