@@ -117,6 +117,16 @@ describe('a contradiction', () => {
       await expect(punish(address(liar), pair, [right, wrong], address(on.owner))).rejects.toThrow(
         'NotSignedBy',
       )
+    const second = await sign(liar, pair[1])
+    for (const wrong of [
+      await sign(other, pair[0]),
+      await sign(liar, pair[0], elsewhere),
+      await sign(liar, pair[0], otherChain),
+      second,
+    ])
+      await expect(punish(address(liar), pair, [wrong, second], address(on.owner))).rejects.toThrow(
+        'NotSignedBy',
+      )
     await expect(punish(address(liar), pair, [right, '0x1234'], address(on.owner))).rejects.toThrow(
       'ECDSAInvalidSignatureLength',
     )
