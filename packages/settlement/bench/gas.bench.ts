@@ -147,7 +147,7 @@ export async function benchGas(): Promise<GasRow[]> {
   }
 }
 
-/** What the table assumes: a layer of Ethereum on a calm day of 2025. */
+/** What the table assumes, not measured: all fees of a layer of Ethereum together, and the price of an ether. */
 export const PRICE = { gweiPerGas: 0.01, dollarsPerEther: 3_000 } as const
 
 export function dollars(gas: bigint): number {
