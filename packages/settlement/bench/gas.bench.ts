@@ -3,8 +3,7 @@
  * `npm run bench gas` writes the table of docs/settlement.md.
  */
 
-import { decodeEventLog, type Hex, keccak256, stringToHex } from 'viem'
-import { JobEscrow } from '../src/contracts/artifacts.js'
+import { keccak256, stringToHex } from 'viem'
 import {
   outcomeData,
   type Statement,
@@ -13,7 +12,15 @@ import {
   verdictData,
 } from '../src/typed-data.js'
 import { hash, type Wallet } from '../test/support/anvil.js'
-import { deployed, inOrder, membershipOf, RULES, stakeAll } from '../test/support/settlement.js'
+import {
+  deployed,
+  inOrder,
+  jobTerms,
+  membershipOf,
+  numberOf,
+  RULES,
+  stakeAll,
+} from '../test/support/settlement.js'
 
 export interface GasRow {
   readonly call: string
@@ -53,27 +60,10 @@ export async function benchGas(): Promise<GasRow[]> {
     await on.chain.pass(RULES.unbondingSeconds + 1)
     await measure('take it', first, 'stakes', 'withdraw')
 
-    const now = await on.chain.now()
-    const terms = {
-      task: hash('task'),
-      metric: hash('accuracy'),
-      target: 900_000n,
-      lowerIsBetter: false,
-      mostRounds: 50,
-      members: GAS_MEMBERS,
-      baseFee: 10n ** 15n,
-      roundFee: 10n ** 13n,
-      stake: 1_000n,
-      acceptUntil: BigInt(now + 10_000),
-      settleUntil: BigInt(now + 100_000),
-    }
-    const budget = terms.baseFee + 50n * terms.roundFee
-    const { logs } = await measure('post a job', user, 'escrow', 'post', [terms], budget)
-    let job: Hex | undefined
-    for (const log of logs) {
-      const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
-      if (eventName === 'Posted') job = args.id
-    }
+    const fees = { mostRounds: 50, members: GAS_MEMBERS, baseFee: 10n ** 15n, roundFee: 10n ** 13n }
+    const terms = await jobTerms(on, fees)
+    const budget = fees.baseFee + 50n * fees.roundFee
+    const job = numberOf(await measure('post a job', user, 'escrow', 'post', [terms], budget))
     for (const [k, member] of members.entries()) {
       if (k === 1) await measure('accept a job', member, 'escrow', 'accept', [job])
       else await on.send(member, 'escrow', 'accept', [job])
@@ -89,7 +79,7 @@ export async function benchGas(): Promise<GasRow[]> {
     await measure('anchor a first head', first, 'runs', 'anchor', [job, 10n, hash('entry')])
     await measure('anchor a later head', first, 'runs', 'anchor', [job, 20n, hash('later')])
     const outcome = {
-      job: job!,
+      job,
       run,
       model: hash('model'),
       proof: hash('proof'),
@@ -130,7 +120,7 @@ export async function benchGas(): Promise<GasRow[]> {
       proofs[1],
       user.account.address,
     ])
-    const verdict = { run: job!, offender: second.account.address, grounds: hash('grounds'), share: 1_000 }
+    const verdict = { run: job, offender: second.account.address, grounds: hash('grounds'), share: 1_000 }
     const judged = await Promise.all(
       quorum.map((member) => member.signTypedData(verdictData(verdict, on.place('slashing')))),
     )

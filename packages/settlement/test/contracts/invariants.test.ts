@@ -1,11 +1,19 @@
 import { createRng, type Rng } from '@tempered/robust-agg/rng'
-import { type Address, decodeEventLog, type Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
-import { JobEscrow } from '../../src/contracts/artifacts.js'
 import { outcomeData, type Statement, statementData, statementFields } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
-import { CARD, CARD_HASH, type Deployed, deployed, inOrder, RULES, stakeAll } from '../support/settlement.js'
+import {
+  CARD,
+  CARD_HASH,
+  type Deployed,
+  deployed,
+  inOrder,
+  numberOf,
+  RULES,
+  stakeAll,
+} from '../support/settlement.js'
 
 const MEMBERS = 5
 
@@ -47,11 +55,7 @@ async function post(world: World): Promise<void> {
     settleUntil: BigInt(now + 700 + rng.integer(2_000)),
   }
   const budget = terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)
-  const { logs } = await on.send(pick(world, world.users), 'escrow', 'post', [terms], budget)
-  for (const log of logs) {
-    const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
-    if (eventName === 'Posted') world.jobs.push(args.id)
-  }
+  world.jobs.push(numberOf(await on.send(pick(world, world.users), 'escrow', 'post', [terms], budget)))
 }
 
 async function settle(world: World): Promise<void> {

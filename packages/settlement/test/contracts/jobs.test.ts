@@ -1,17 +1,17 @@
 import type { Address, Hex } from 'viem'
-import { decodeEventLog } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { JobEscrow, ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
+import { ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
 import { type Outcome, outcomeData, verdictData } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
 import {
+  BUDGET,
   CARD,
   CARD_HASH,
   type Deployed,
   deployed,
   inOrder,
-  MINIMUM,
   openRun,
+  postedJob,
   stakeAll,
 } from '../support/settlement.js'
 
@@ -27,34 +27,7 @@ beforeAll(async () => {
 afterAll(() => on.chain.stop())
 
 const address = (wallet: Wallet): Address => wallet.account.address
-const BUDGET = 1_000n + 10n * 7n
-
-async function terms(more: object = {}) {
-  const now = await on.chain.now()
-  return {
-    task: hash('task'),
-    metric: hash('accuracy'),
-    target: 900_000n,
-    lowerIsBetter: false,
-    mostRounds: 10,
-    members: 3,
-    baseFee: 1_000n,
-    roundFee: 7n,
-    stake: MINIMUM,
-    acceptUntil: BigInt(now + 1_000),
-    settleUntil: BigInt(now + 5_000),
-    ...more,
-  }
-}
-
-async function post(more: object = {}, value = BUDGET): Promise<Hex> {
-  const { logs } = await on.send(user, 'escrow', 'post', [await terms(more)], value)
-  for (const log of logs) {
-    const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, ...log })
-    if (eventName === 'Posted') return args.id
-  }
-  throw new Error('nothing was posted')
-}
+const post = (more: object = {}, value = BUDGET): Promise<Hex> => postedJob(on, user, more, value)
 
 /** A job that all members have accepted. */
 async function running(more: object = {}): Promise<Hex> {

@@ -136,10 +136,10 @@ export function inOrder(wallets: readonly Wallet[]): Wallet[] {
   return [...wallets].sort((a, b) => (BigInt(a.account.address) < BigInt(b.account.address) ? -1 : 1))
 }
 
-/** A job of a user, with these terms in place of the usual ones; its number. */
-export async function postedJob(on: Deployed, user: Wallet, more: object = {}): Promise<Hex> {
+/** Terms of a job for three, with others in place of the usual ones. */
+export async function jobTerms(on: Deployed, more: object = {}) {
   const now = await on.chain.now()
-  const terms = {
+  return {
     task: hash('task'),
     metric: hash('accuracy'),
     target: 900_000n,
@@ -153,7 +153,23 @@ export async function postedJob(on: Deployed, user: Wallet, more: object = {}): 
     settleUntil: BigInt(now + 5_000),
     ...more,
   }
-  const { logs } = await on.send(user, 'escrow', 'post', [terms], 1_070n)
+}
+
+/** What the usual terms cost. */
+export const BUDGET = 1_000n + 10n * 7n
+
+/** A job of a user with the usual terms but these; its number. */
+export async function postedJob(
+  on: Deployed,
+  user: Wallet,
+  more: object = {},
+  budget = BUDGET,
+): Promise<Hex> {
+  return numberOf(await on.send(user, 'escrow', 'post', [await jobTerms(on, more)], budget))
+}
+
+/** The number of the job that was posted in a transaction. */
+export function numberOf({ logs }: TransactionReceipt): Hex {
   for (const log of logs) {
     const { eventName, args } = decodeEventLog({ abi: artifacts.JobEscrow.abi, ...log })
     if (eventName === 'Posted') return args.id
