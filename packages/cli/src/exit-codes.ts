@@ -74,6 +74,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_KEY: EXIT.key,
   E_WRONG_RUN: EXIT.wrongRun,
   E_NOT_A_MEMBER: EXIT.wrongRun,
+  E_ACCOUNT: EXIT.key,
   E_INITIAL_PARAMETERS: EXIT.wrongRun,
   E_STATE_IN_USE: EXIT.wrongRun,
   E_REFUSED: EXIT.wrongRun,

@@ -25,6 +25,7 @@ export type NodeErrorCode =
   | 'E_IO'
   | 'E_INITIAL_PARAMETERS'
   | 'E_NOT_A_MEMBER'
+  | 'E_ACCOUNT'
   | 'E_RULE_UNSUPPORTED'
   | 'E_CHAIN_UNSUPPORTED'
   | 'E_NO_AGREEMENT'

@@ -87,6 +87,7 @@ export async function createNode(
   const { signer } = identity
   const topology = runTopology(run)
   const neighbours = checkedNeighbours(run, topology, signer)
+  checkAccount(run, signer)
   const runRule = createRunRule(run.manifest.rule)
   const rule = components.wrapRule?.(runRule) ?? runRule
   rule.checkNeighbourhood(neighbours.length)
@@ -140,6 +141,7 @@ export async function createNode(
     logger: logger.child({ component: 'witness' }),
     failpoints,
     coSigns,
+    onHead: (head) => events.onHead?.(head),
     saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({
@@ -155,7 +157,7 @@ export async function createNode(
     (found) => engine.convict(found),
   )
   const chain = runChain(run)
-  const agreement = await openAgreement(
+  const opened = await openAgreement(
     components,
     {
       run,
@@ -170,7 +172,12 @@ export async function createNode(
       onNotice: (notice) => engine.notice(notice),
       onError: (error) => engine.fail(error),
     },
+    {
+      onFinal: (block) => events.onFinal?.(block),
+      onSaid: (author, words) => events.onSaid?.(author, words),
+    },
   )
+  const agreement = opened?.agreement
   const roundLogger = logger.child({ component: 'round' })
   const refusals = new Map<string, string>()
   let takesPart = false
@@ -206,12 +213,14 @@ export async function createNode(
       onAccusation: (accusation, from) => convictions.accusations.consider(accusation, from),
       onQuarantine(found) {
         convictions.record(found)
+        events.onEvidence?.(found)
         events.onQuarantine?.(found.offender, found.round, found.kind)
       },
     },
   )
+  for (const known of evidence.all) events.onEvidence?.(known)
   return createRunningNode(
-    { run, accusations: convictions.accusations, network, engine, state, logger },
+    { run, common: opened?.common, accusations: convictions.accusations, network, engine, state, logger },
     { peerId: signer.peerId, refusals, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
@@ -235,6 +244,24 @@ function checkedNeighbours(run: Run, topology: RunTopology, { peerId }: Signer):
     )
   }
   return neighbours
+}
+
+/** Throws E_ACCOUNT unless the node signs with the account that the manifest names for it, or with none where it names none. */
+function checkAccount(run: Run, { peerId, account }: Signer): void {
+  const { settlement } = run.manifest
+  const named = settlement?.accounts[run.memberIndex.get(peerId)!]
+  if (named === account?.address) return
+  const wrong =
+    named === undefined
+      ? 'this run names no accounts, but this node would sign for one'
+      : `this run names account ${named} for this node, which ${account === undefined ? 'has no key of an account' : `has the key of ${account.address}`}`
+  throw new NodeError(
+    'E_ACCOUNT',
+    `${wrong}; set \`settlement.key\` in node.yaml to the key file of that account`,
+    {
+      named,
+    },
+  )
 }
 
 /** The network that the caller injected, or libp2p. */

@@ -1,4 +1,5 @@
-import { type EvidenceKind, openEvidence, type Run } from '@tempered/protocol'
+import { type Evidence, type EvidenceKind, openEvidence, type Run, type SignedHead } from '@tempered/protocol'
+import type { CommonChain, CommonChainEvents } from './chain/common-chain.js'
 import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
@@ -10,7 +11,7 @@ import type { Notice } from './round/state.js'
 import type { NodeState } from './state/node-state.js'
 import type { RunNetwork } from './transport/network.js'
 
-export interface NodeEvents {
+export interface NodeEvents extends CommonChainEvents {
   /** The network is open; others can dial these multiaddrs. */
   onListening?(addresses: readonly string[]): void
   /** The model of a round is on disk and about to be announced. */
@@ -18,6 +19,10 @@ export interface NodeEvents {
   onRound?(report: RoundReport): void
   /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
   onNotice?(notice: Notice): void
+  /** Evidence of this or an earlier start; each piece once per process. */
+  onEvidence?(evidence: Evidence): void
+  /** The node has signed a head of its own ledger. */
+  onHead?(head: SignedHead): void
   onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
   onRefused?(peer: string, code: string, message: string): void
 }
@@ -25,6 +30,8 @@ export interface NodeEvents {
 export interface TemperedNode {
   readonly peerId: string
   addresses(): readonly string[]
+  /** Undefined in a run without a common chain. */
+  readonly common: CommonChain | undefined
   /** Adds addresses of a member, as discovery does. */
   learnAddresses(peer: string, addresses: readonly string[]): void
   /** Cuts or restores the link to a peer; see `RunNetwork.setReachable`. */
@@ -45,6 +52,7 @@ export interface TemperedNode {
 export interface RunningNodeComponents {
   readonly run: Run
   readonly accusations: Accusations
+  readonly common: CommonChain | undefined
   readonly network: RunNetwork
   readonly engine: RoundEngine
   readonly state: NodeState
@@ -63,7 +71,7 @@ export interface RunningNodeInit {
 
 /** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
 export function createRunningNode(
-  { run, accusations, network, engine, state, logger }: RunningNodeComponents,
+  { run, accusations, common, network, engine, state, logger }: RunningNodeComponents,
   { peerId, refusals, stay, takesPart }: RunningNodeInit,
   events: NodeEvents,
 ): TemperedNode {
@@ -84,6 +92,7 @@ export function createRunningNode(
   }
   return {
     peerId,
+    common,
     addresses: () => network.addresses(),
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
     setReachable: (peer, reachable) => network.setReachable(peer, reachable),

@@ -1,11 +1,21 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical } from './codec.js'
-import { counter, documentLink, modelLink, parseFields, peerIdField, signatureField } from './fields.js'
+import {
+  counter,
+  documentLink,
+  modelLink,
+  parseFields,
+  peerIdField,
+  signatureField,
+  statementField,
+} from './fields.js'
 import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
-import { PROTOCOL_VERSION } from './manifest.js'
+import { PROTOCOL_VERSION, type Run } from './manifest.js'
 import { type SignedMessage, signBody, verifySigned } from './signing.js'
+import type { Statement } from './statement.js'
+import { verifyStatement } from './statement-check.js'
 
 /** "In this round my trained model is this blob." The announcement is gossiped; the blob itself is pulled. */
 const announcementSchema = z.strictObject({
@@ -29,6 +39,8 @@ const announcementSchema = z.strictObject({
     .array(z.literal([0, 1]).nullable())
     .max(LIMITS.maxNeighbours)
     .nullable(),
+  /** The author's account says the same (`announcementStatement`); only in runs whose manifest names accounts. */
+  statement: statementField.optional(),
 })
 export type Announcement = z.infer<typeof announcementSchema>
 
@@ -36,15 +48,31 @@ export type SignedAnnouncement = SignedMessage<Announcement>
 
 const signedAnnouncementSchema = z.strictObject({ body: announcementSchema, signature: signatureField })
 
+/** Signs an announcement, and its statement if the signer has an account; one in the body is replaced. */
 export function signAnnouncement(
-  body: Omit<Announcement, 'version' | 'author'>,
+  { statement: _, ...body }: Omit<Announcement, 'version' | 'author'>,
   signer: Signer,
 ): SignedAnnouncement {
+  const statement = signer.account?.sign(announcementStatement(body))
   return signBody(
     'announcement',
-    { version: PROTOCOL_VERSION, author: signer.peerId, ...body } as Announcement,
+    {
+      version: PROTOCOL_VERSION,
+      author: signer.peerId,
+      ...body,
+      ...(statement === undefined ? {} : { statement }),
+    } as Announcement,
     signer,
   )
+}
+
+/** What an account says of an announcement. */
+export function announcementStatement({
+  run,
+  round,
+  model,
+}: Pick<Announcement, 'run' | 'round' | 'model'>): Statement {
+  return { kind: 'announcement', run: run.multihash.digest, slot: round, value: model.multihash.digest }
 }
 
 /** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */
@@ -56,6 +84,11 @@ export function decodeAnnouncement(bytes: Uint8Array): SignedAnnouncement {
 /** Throws E_SIGNATURE. */
 export function verifyAnnouncement(message: SignedAnnouncement): void {
   verifySigned('announcement', message)
+}
+
+/** Throws E_STATEMENT unless the statement is the one that the run asks for. */
+export function verifyAnnouncementStatement({ body }: SignedAnnouncement, run: Run): void {
+  verifyStatement(body, announcementStatement(body), run)
 }
 
 /**

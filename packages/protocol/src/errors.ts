@@ -10,6 +10,7 @@ export type ProtocolErrorCode =
   | 'E_NOT_A_MEMBER'
   | 'E_WRONG_AUTHOR'
   | 'E_SIGNATURE'
+  | 'E_STATEMENT'
   | 'E_ROUND_RANGE'
   | 'E_MODEL_LENGTH'
   | 'E_MODEL_HEADER'

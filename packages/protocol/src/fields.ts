@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { ProtocolError } from './errors.js'
 import { DAG_CBOR, RAW, SHA2_256 } from './hashing.js'
 
+/** Length of a signature of an account. */
+export const STATEMENT_BYTES = 65
+
 /** True when a CID carries a full SHA-256 digest. */
 export function isSha256(cid: CID): boolean {
   return cid.multihash.code === SHA2_256 && cid.multihash.size === 32
@@ -27,6 +30,11 @@ export const peerIdField = z
 export const signatureField = z.custom<Uint8Array>(
   (value) => value instanceof Uint8Array && value.byteLength === 64,
   { error: 'must be a 64-byte signature' },
+)
+/** A signature of an account over a `Statement`: r, s and 27 or 28. */
+export const statementField = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.byteLength === STATEMENT_BYTES,
+  { error: `must be a signature of ${STATEMENT_BYTES} bytes` },
 )
 /** Bytes as they are; lengths are bounded by the document around them. */
 export const bytesField = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {

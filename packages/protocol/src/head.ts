@@ -18,12 +18,15 @@ import {
   parseFields,
   peerIdField,
   signatureField,
+  statementField,
 } from './fields.js'
 import type { Signer } from './identity.js'
 import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION, type Run } from './manifest.js'
 import { leafHash, merkleRoot, rootFromInclusion } from './merkle.js'
 import { type SignedMessage, signBody, verifySigned } from './signing.js'
+import type { Statement } from './statement.js'
+import { verifyStatement } from './statement-check.js'
 
 /** "My ledger now ends here, and this is where I saw others' ledgers end." */
 const headSchema = z.strictObject({
@@ -41,6 +44,8 @@ const headSchema = z.strictObject({
   root: digestField,
   /** The co-signed heads of others: their number, and the root of the Merkle tree over them in list order. */
   witnessed: z.strictObject({ size: counter, root: digestField }),
+  /** The author's account says the same (`headStatement`); only in runs whose manifest names accounts. */
+  statement: statementField.optional(),
 })
 export type Head = z.infer<typeof headSchema>
 export type SignedHead = SignedMessage<Head>
@@ -84,13 +89,17 @@ export function entryLeaf(entry: CID): Uint8Array {
   return leafHash(entry.multihash.digest)
 }
 
-/** Signs a head together with heads of others, in any order, each once. */
+/**
+ * Signs a head together with heads of others, in any order, each once, and its statement if the signer has an account; one
+ * in the body is replaced.
+ */
 export function signHead(
-  body: Omit<Head, 'version' | 'author' | 'witnessed'>,
+  { statement: _, ...body }: Omit<Head, 'version' | 'author' | 'witnessed'>,
   witnessed: readonly WitnessedHead[],
   signer: Signer,
 ): HeadMessage {
   const list = inListOrder(witnessed)
+  const statement = signer.account?.sign(headStatement(body))
   const head = signBody(
     'head',
     {
@@ -98,11 +107,22 @@ export function signHead(
       author: signer.peerId,
       ...body,
       witnessed: { size: list.length, root: merkleRoot(list.map(({ leaf }) => leaf)) },
+      ...(statement === undefined ? {} : { statement }),
     } as Head,
     signer,
   )
   const cosigned = referTo(list)
   return { head, cosigned, bytes: encodeCanonical({ head: head.bytes, cosigned: packReference(cosigned) }) }
+}
+
+/** What an account says of a head. */
+export function headStatement({ run, height, entry }: Pick<Head, 'run' | 'height' | 'entry'>): Statement {
+  return { kind: 'head', run: run.multihash.digest, slot: height, value: entry.multihash.digest }
+}
+
+/** Throws E_STATEMENT unless the statement is the one that the run asks for. */
+export function verifyHeadStatement({ body }: SignedHead, run: Run): void {
+  verifyStatement(body, headStatement(body), run)
 }
 
 /** Checks size, encoding and fields, but not the signature. Throws E_TOO_LARGE, E_MALFORMED, E_NOT_CANONICAL. */

@@ -9,6 +9,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { ProtocolError } from './errors.js'
 import { plainBytes } from './hashing.js'
 import { LIMITS } from './limits.js'
+import type { AccountSigner } from './statement.js'
 
 /**
  * libp2p peer ids of Ed25519 keys, and raw Ed25519 signatures (RFC 8032).
@@ -55,6 +56,8 @@ export interface Signer {
   readonly peerId: string
   /** 64-byte Ed25519 signature of exactly these bytes. */
   sign(bytes: Uint8Array): Uint8Array
+  /** Signs for the node's account as well; only in runs whose manifest names accounts. */
+  readonly account?: AccountSigner | undefined
 }
 
 /** A signer from the 32-byte Ed25519 seed (the first half of libp2p's raw private key). */

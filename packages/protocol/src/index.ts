@@ -1,11 +1,13 @@
 export {
   type Announcement,
+  announcementStatement,
   contradicts,
   decodeAnnouncement,
   openAnnouncement,
   type SignedAnnouncement,
   signAnnouncement,
   verifyAnnouncement,
+  verifyAnnouncementStatement,
 } from './announcement.js'
 export { type ChainVerifier, createChainVerifier, type OpenAnnouncement } from './chain.js'
 export { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
@@ -53,10 +55,12 @@ export {
   forks,
   type Head,
   type HeadMessage,
+  headStatement,
   type SignedHead,
   signHead,
   verifyCosignature,
   verifyHead,
+  verifyHeadStatement,
   type WitnessedHead,
 } from './head.js'
 export {
@@ -95,6 +99,16 @@ export {
   type VerifySignature,
   verifySigned,
 } from './signing.js'
+export {
+  type AccountSigner,
+  createAccountSigner,
+  isAddress,
+  STATEMENT_KINDS,
+  type Statement,
+  type StatementPlace,
+  statementHash,
+  statementSigner,
+} from './statement.js'
 export {
   allocateModel,
   decodeModel,

@@ -9,6 +9,7 @@ import { documentCid, RAW } from './hashing.js'
 import { publicKeyFromPeerId } from './identity.js'
 import { issueText, valueAt } from './issue-text.js'
 import { LIMITS } from './limits.js'
+import { isAddress } from './statement.js'
 import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 
 /** Version of every protocol id, topic and document of this package. */
@@ -22,6 +23,10 @@ const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('step'), every: z.int().min(1), factor: z.number().gt(0).max(1) }),
   z.strictObject({ kind: z.literal('cosine') }),
 ])
+
+const addressField = z
+  .string()
+  .refine(isAddress, { error: 'must be an address with the checksum of EIP-55 in its case (0x…)' })
 
 /** The run manifest: everything that the nodes of a run must agree on. */
 export const manifestSchema = z.strictObject({
@@ -100,6 +105,19 @@ export const manifestSchema = z.strictObject({
     })
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Absent for none.'),
+  settlement: z
+    .strictObject({
+      chainId: z.int().min(1).describe('Chain id of the EVM chain.'),
+      contract: addressField.describe('Address of the SlashingManager there.'),
+      accounts: z
+        .array(addressField)
+        .max(LIMITS.maxMembers)
+        .describe(
+          'Account of each member, in the order of `members`; it signs a statement beside each message.',
+        ),
+    })
+    .optional()
+    .describe('Accounts of the members on an EVM chain, for runs whose members stake. Absent for none.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -140,6 +158,8 @@ export function sealManifest(value: unknown): Run {
   if (manifest.topology.edges === undefined) delete manifest.topology.edges
   if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
   if (manifest.chain === undefined) delete manifest.chain
+  if (manifest.settlement === undefined) delete manifest.settlement
+  else checkAccounts(manifest.settlement.accounts, manifest.members.length)
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
@@ -179,6 +199,17 @@ function checkInitialCid(text: string): void {
   }
   if (cid.version !== 1 || cid.code !== RAW || !isSha256(cid) || cid.toString() !== text) {
     throw manifestError('model.initialCid', 'must be a CIDv1 of raw bytes with SHA-256 in base32')
+  }
+}
+
+/** Throws E_MANIFEST unless there is one account per member, and no two have the same. */
+function checkAccounts(accounts: readonly string[], members: number): void {
+  if (accounts.length !== members)
+    throw manifestError('settlement.accounts', `${accounts.length} accounts for ${members} members`)
+  const seen = new Set<string>()
+  for (const [index, account] of accounts.entries()) {
+    if (seen.has(account)) throw manifestError(`settlement.accounts.${index}`, `${account} is named twice`)
+    seen.add(account)
   }
 }
 

@@ -5,8 +5,8 @@
 
 import { keccak256, stringToHex } from 'viem'
 import {
+  type ContractStatement,
   outcomeData,
-  type Statement,
   statementData,
   statementFields,
   verdictData,
@@ -18,6 +18,7 @@ import {
   jobTerms,
   membershipOf,
   numberOf,
+  PLACE,
   RULES,
   stakeAll,
 } from '../test/support/settlement.js'
@@ -63,10 +64,10 @@ export async function benchGas(): Promise<GasRow[]> {
     const fees = { mostRounds: 50, members: GAS_MEMBERS, baseFee: 10n ** 15n, roundFee: 10n ** 13n }
     const terms = await jobTerms(on, fees)
     const budget = fees.baseFee + 50n * fees.roundFee
-    const job = numberOf(await measure('post a job', user, 'escrow', 'post', [terms], budget))
+    const job = numberOf(await measure('post a job', user, 'escrow', 'post', [terms, PLACE], budget))
     for (const [k, member] of members.entries()) {
-      if (k === 1) await measure('accept a job', member, 'escrow', 'accept', [job])
-      else await on.send(member, 'escrow', 'accept', [job])
+      if (k === 1) await measure('accept a job', member, 'escrow', 'accept', [job, PLACE])
+      else await on.send(member, 'escrow', 'accept', [job, PLACE])
     }
     const run = hash('run')
     await measure(
@@ -102,7 +103,7 @@ export async function benchGas(): Promise<GasRow[]> {
     await measure('free the stake of a job', first, 'escrow', 'release', [job])
     await measure('claim a reward', first, 'rewards', 'claim', [first.account.address])
 
-    const statement = (value: string): Statement => ({
+    const statement = (value: string): ContractStatement => ({
       run,
       kind: 'announcement',
       slot: 3,

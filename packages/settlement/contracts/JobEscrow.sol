@@ -69,6 +69,8 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         "Outcome(bytes32 job,bytes32 run,bytes32 model,bytes32 proof,bytes32 card,uint32 rounds,int64 metric,uint256[] weights)"
     );
     uint64 public constant LONGEST_SECONDS = 366 days;
+    /// Bytes of the addresses of a user or a member.
+    uint256 public constant LONGEST_PLACE = 1_024;
 
     StakingRegistry public immutable stakes;
     RunRegistry public immutable runs;
@@ -82,8 +84,9 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     /// Sum of the budgets of all jobs that are open or full: what this contract holds at least.
     uint256 public totalLocked;
 
-    event Posted(bytes32 indexed id, address indexed user, bytes32 indexed task, uint256 budget);
-    event Accepted(bytes32 indexed id, address indexed member, uint256 members);
+    /// `where`: addresses at which the task document can be had, and the user be reached; of a member, its node's.
+    event Posted(bytes32 indexed id, address indexed user, bytes32 indexed task, uint256 budget, string where);
+    event Accepted(bytes32 indexed id, address indexed member, uint256 members, string where);
     event Filled(bytes32 indexed id);
     event Settled(bytes32 indexed id, bytes32 run, bytes32 model, uint32 rounds, int64 metric, uint256 paid, uint256 back);
     event Refunded(bytes32 indexed id, uint256 amount);
@@ -96,6 +99,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     error NothingLocked(address account);
     error NotUser(address caller);
     error WrongCard();
+    error PlaceTooLong(uint256 length);
     error MalformedOutcome();
 
     constructor(StakingRegistry stakes_, RunRegistry runs_, RewardManager rewards_, ModelRegistry models_)
@@ -112,7 +116,9 @@ contract JobEscrow is EIP712, ReentrancyGuard {
     }
 
     /// @notice Locks the budget, which must be sent with it to the last wei.
-    function post(Terms calldata terms) external payable returns (bytes32 id) {
+    /// @param where see `Posted`
+    function post(Terms calldata terms, string calldata where) external payable returns (bytes32 id) {
+        _checkPlace(where);
         if (
             terms.task == 0 || terms.members == 0 || terms.members > runs.MOST_MEMBERS() || terms.mostRounds == 0
                 || terms.acceptUntil <= block.timestamp || terms.settleUntil <= terms.acceptUntil
@@ -127,12 +133,14 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         job.state = State.Open;
         job.terms = terms;
         totalLocked += budget;
-        emit Posted(id, msg.sender, terms.task, budget);
+        emit Posted(id, msg.sender, terms.task, budget, where);
     }
 
     /// @notice The sender takes part, if there is a place and its free stake suffices; that part is locked until the job is
     /// over. From then on it is a member of the job's run: the others go on without it if it stays away.
-    function accept(bytes32 id) external {
+    /// @param where see `Accepted`
+    function accept(bytes32 id, string calldata where) external {
+        _checkPlace(where);
         Job storage job = _jobs[id];
         if (job.state != State.Open) revert WrongState(id, job.state);
         if (block.timestamp > job.terms.acceptUntil) revert TooLate(job.terms.acceptUntil);
@@ -140,7 +148,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         runs.join(id, msg.sender, job.terms.settleUntil);
         _isLocked[id][msg.sender] = true;
         job.members.push(msg.sender);
-        emit Accepted(id, msg.sender, job.members.length);
+        emit Accepted(id, msg.sender, job.members.length, where);
         if (job.members.length < job.terms.members) return;
         job.state = State.Full;
         emit Filled(id);
@@ -228,6 +236,10 @@ contract JobEscrow is EIP712, ReentrancyGuard {
                 )
             )
         );
+    }
+
+    function _checkPlace(string calldata where) private pure {
+        if (bytes(where).length > LONGEST_PLACE) revert PlaceTooLong(bytes(where).length);
     }
 
     /// @dev To the user's balance, not the user itself: one that cannot receive must not keep members from being paid.

@@ -26,12 +26,13 @@ export {
   type Movement,
 } from './jobs/job-status.js'
 export {
+  type ContractStatement,
+  contractStatement,
   membershipData,
   type Outcome,
   outcomeData,
   retractionData,
   type SigningPlace,
-  type Statement,
   statementData,
   statementFields,
   type Verdict,

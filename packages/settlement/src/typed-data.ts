@@ -1,7 +1,8 @@
 /** What members sign for contracts (EIP-712). A signature holds for one contract on one chain alone. */
 
+import { STATEMENT_KINDS, type Statement } from '@tempered/protocol'
 import type { Address, Hex, TypedDataDomain } from 'viem'
-import { encodePacked, keccak256 } from 'viem'
+import { bytesToHex, encodePacked, keccak256 } from 'viem'
 
 /** The chain and contract that a signature is for. */
 export interface SigningPlace {
@@ -9,17 +10,14 @@ export interface SigningPlace {
   readonly contract: Address
 }
 
-export const STATEMENT_KINDS = { announcement: 0, head: 1 } as const
-
-/** What a member says of a round of a run; two that differ in `value` alone contradict each other. */
-export interface Statement {
-  /** SHA-256 of the run's manifest. */
+/** A `Statement` of @tempered/protocol in the spelling of viem; two that differ in `value` alone contradict each other. */
+export interface ContractStatement extends Pick<Statement, 'kind' | 'slot'> {
   readonly run: Hex
-  readonly kind: keyof typeof STATEMENT_KINDS
-  /** The round of an announcement, from 0, or the height of a head. */
-  readonly slot: number
-  /** SHA-256 of the model or of the entry. */
   readonly value: Hex
+}
+
+export function contractStatement({ run, value, ...rest }: Statement): ContractStatement {
+  return { ...rest, run: bytesToHex(run), value: bytesToHex(value) }
 }
 
 export interface Verdict {
@@ -53,7 +51,7 @@ const domain = (name: string, { chainId, contract }: SigningPlace): TypedDataDom
 })
 
 /** `place`: the SlashingManager. */
-export function statementData(one: Statement, place: SigningPlace) {
+export function statementData(one: ContractStatement, place: SigningPlace) {
   return {
     domain: domain('Tempered slashing', place),
     types: {
@@ -70,7 +68,7 @@ export function statementData(one: Statement, place: SigningPlace) {
 }
 
 /** A statement as the contract takes it. */
-export function statementFields({ run, kind, slot, value }: Statement) {
+export function statementFields({ run, kind, slot, value }: ContractStatement) {
   return { run, kind: STATEMENT_KINDS[kind], slot: BigInt(slot), value } as const
 }
 

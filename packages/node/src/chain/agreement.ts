@@ -8,6 +8,7 @@ import {
   type MemberOutput,
   type OpenChain,
   type Proposal,
+  signMessage,
 } from '@tempered/chain'
 import { counted } from '@tempered/errors'
 import type {
@@ -33,6 +34,7 @@ import { CostCounter } from './chain-costs.js'
 import { ChainRecords } from './chain-records.js'
 import type { ChainStore } from './chain-store.js'
 import { Changes } from './changes.js'
+import { type CommonChainEvents, payloadOf, SAID, type Words, wordsOf } from './common-chain.js'
 import type { Miner } from './miner.js'
 import { createMissingBlocks, type MissingBlocks } from './missing-blocks.js'
 import type { ModelSource } from './model-source.js'
@@ -55,7 +57,7 @@ export interface AgreementComponents {
   readonly limitMs?: number | undefined
 }
 
-export interface AgreementInit {
+export interface AgreementInit extends CommonChainEvents {
   /** The newest head that is known of another member. */
   newestHead(author: string): SignedHead | undefined
   onNotice(notice: Notice): void
@@ -156,11 +158,9 @@ export class Agreement {
   /** Throws ChainError for a message that breaks the rules. */
   message(message: ChainMessage): void {
     const { author, payload } = message.body
-    if (payload.kind !== SETTLED) {
-      this.handle({ type: 'message', message })
-      return
-    }
-    this.end.heardFrom(author)
+    if (payload.kind === SETTLED) this.end.heardFrom(author)
+    else if (payload.kind === SAID) this.init.onSaid?.(author, wordsOf(payload))
+    else this.handle({ type: 'message', message })
   }
 
   neighbourUp(peer: string): void {
@@ -173,6 +173,14 @@ export class Agreement {
   neighbourDown(peer: string): void {
     this.live.delete(peer)
     this.changes.notify()
+  }
+
+  /** Says something to all members that is no part of the chain. */
+  say(words: Words): void {
+    const { run, signer, network } = this.parts
+    if (this.controller.signal.aborted) return
+    const message = signMessage(run, payloadOf(words), signer)
+    this.records.afterwards(() => network.publishChainMessage(message))
   }
 
   /** Blocks of this node's chain from a height on (1 for all), oldest first. */
@@ -347,6 +355,7 @@ export class Agreement {
       case 'final':
         this.final = output.block
         this.costs.final(output.block.body)
+        this.init.onFinal?.(output.block)
         this.background(() => this.end.finalise(output.block))
         break
       case 'apart':

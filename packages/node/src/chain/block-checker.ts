@@ -1,12 +1,5 @@
 import { type Block, isClosing } from '@tempered/chain'
-import {
-  blobCid,
-  type ChainVerifier,
-  createChainVerifier,
-  decodeAnnouncement,
-  type Run,
-  type SignedEntry,
-} from '@tempered/protocol'
+import { blobCid, decodeAnnouncement, type Run, type SignedEntry } from '@tempered/protocol'
 import { createRunRule } from '../aggregate/run-rule.js'
 import type { Clock } from '../clock.js'
 import { sleep } from '../clock.js'
@@ -15,9 +8,8 @@ import type { BlobLookup } from '../ledger/blob-folders.js'
 import { withInitialModel } from '../ledger/blob-folders.js'
 import { createReplay } from '../ledger/replay.js'
 import type { Logger } from '../logger.js'
-import { runTopology } from '../topology.js'
-import type { RunNetwork } from '../transport/network.js'
 import { checkBlockEntry } from './block-entry.js'
+import type { LedgerCopies, LedgerCopy } from './ledger-copies.js'
 import type { ModelSource } from './model-source.js'
 
 /** `unproven`: what is needed to say so cannot be had. */
@@ -37,7 +29,7 @@ export interface BlockCheckerInit {
   readonly run: Run
   /** Peer id of this node. */
   readonly self: string
-  readonly network: Pick<RunNetwork, 'fetchEntries'>
+  readonly ledgers: LedgerCopies
   readonly models: ModelSource
   readonly clock: Clock
   readonly logger: Logger
@@ -47,74 +39,43 @@ export interface BlockCheckerInit {
 const ATTEMPTS = 2
 const RETRY_MS = 500
 
-interface FoundEntry {
-  readonly entry: SignedEntry
-  /** The one below it. */
-  readonly parent: SignedEntry | undefined
-}
-
-/** What is known of a member's ledger. */
-interface Copy {
-  readonly verifier: ChainVerifier
-  readonly entries: FoundEntry[]
-  /** Place of a round's entry among these. */
-  readonly places: Map<number, number>
-  /** How many of them were computed again, in order, and the memory of the rule after that. */
+/** How far a member's ledger was computed again. */
+interface Computed {
+  readonly copy: LedgerCopy
+  /** How many of its entries, in order, and the memory of the rule after that. */
   computed: number
   memory: { readonly cid: string; readonly bytes: Uint8Array } | undefined
-  fetching: Promise<unknown>
   computing: Promise<unknown>
 }
 
 export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
-  const { run, self, network, models, clock, logger } = init
-  const { neighboursOf } = runTopology(run)
+  const { run, self, ledgers, models, clock, logger } = init
   const { usesMemory } = createRunRule(run.manifest.rule)
-  const copies = new Map<string, Copy>()
+  const byAuthor = new Map<string, Computed>()
 
-  const copyOf = (author: string): Copy => {
-    const known = copies.get(author)
-    if (known !== undefined) return known
-    const made: Copy = {
-      verifier: createChainVerifier(run, author, neighboursOf),
-      entries: [],
-      places: new Map(),
+  const computedOf = (author: string): Computed => {
+    const known = byAuthor.get(author) ?? {
+      copy: ledgers.of(author),
       computed: 0,
       memory: undefined,
-      fetching: Promise.resolve(),
       computing: Promise.resolve(),
     }
-    copies.set(author, made)
-    return made
-  }
-
-  /** Takes the newer entries of an author's ledger; one transfer at a time. */
-  const update = (author: string, copy: Copy, signal: AbortSignal): Promise<void> => {
-    const work = async (): Promise<void> => {
-      for (;;) {
-        const fetched = await network.fetchEntries(author, copy.verifier.length, signal)
-        if (fetched.length === 0) return
-        for (const bytes of fetched) {
-          const parent = copy.verifier.last
-          const entry = copy.verifier.accept(bytes)
-          copy.places.set(entry.body.round, copy.entries.length)
-          copy.entries.push({ entry, parent })
-        }
-      }
-    }
-    const updated = copy.fetching.catch(() => undefined).then(work)
-    copy.fetching = updated
-    return updated
+    byAuthor.set(author, known)
+    return known
   }
 
   /** What is wrong with an entry, or undefined; throws when it cannot be said. */
-  const compute = async (copy: Copy, place: number, signal: AbortSignal): Promise<string | undefined> => {
-    const { entry, parent } = copy.entries[place]!
+  const compute = async (
+    ledger: Computed,
+    place: number,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    const { entry, parent } = ledger.copy.entries[place]!
     const { author, aggregate } = entry.body
     const authors = authorsOf(entry)
     const lookup: BlobLookup = async (cid) =>
-      cid === copy.memory?.cid
-        ? copy.memory.bytes
+      cid === ledger.memory?.cid
+        ? ledger.memory.bytes
         : models.bytes(cid, [authors.get(cid) ?? author, author, ...run.manifest.members], signal)
     const finding = await createReplay(run, withInitialModel(lookup, run)).check(
       entry,
@@ -122,9 +83,9 @@ export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
       ({ aggregate: bytes, memory }) => {
         // It is kept, since its author need not give it to anyone.
         models.remember(aggregate.toString(), bytes)
-        if (place !== copy.computed) return
-        copy.computed += 1
-        copy.memory = memory === undefined ? undefined : { cid: blobCid(memory).toString(), bytes: memory }
+        if (place !== ledger.computed) return
+        ledger.computed += 1
+        ledger.memory = memory === undefined ? undefined : { cid: blobCid(memory).toString(), bytes: memory }
       },
     )
     if (finding.status === 'agrees') return undefined
@@ -134,27 +95,28 @@ export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
   }
 
   /** The same for an entry and, where the rule has a memory, all of its author's before it. One after the other. */
-  const computeTo = (copy: Copy, place: number, signal: AbortSignal): Promise<string | undefined> => {
-    if (!usesMemory) return compute(copy, place, signal)
+  const computeTo = (ledger: Computed, place: number, signal: AbortSignal): Promise<string | undefined> => {
+    if (!usesMemory) return compute(ledger, place, signal)
     const work = async (): Promise<string | undefined> => {
-      while (copy.computed <= place) {
-        const fault = await compute(copy, copy.computed, signal)
+      while (ledger.computed <= place) {
+        const fault = await compute(ledger, ledger.computed, signal)
         if (fault !== undefined) return fault
       }
       return undefined
     }
-    const done = copy.computing.catch(() => undefined).then(work)
-    copy.computing = done
+    const done = ledger.computing.catch(() => undefined).then(work)
+    ledger.computing = done
     return done
   }
 
   const faultOf = async (block: Block, signal: AbortSignal): Promise<string | undefined> => {
     const { author, round } = block.body
-    const copy = copyOf(author)
-    if (!copy.places.has(round)) await update(author, copy, signal)
-    const place = copy.places.get(round)
+    const ledger = computedOf(author)
+    const { copy } = ledger
+    if (copy.placeOf(round) === undefined) await copy.update(signal)
+    const place = copy.placeOf(round)
     if (place === undefined) return `its author has no entry of round ${round + 1}`
-    return checkBlockEntry(block, copy.entries[place]!.entry, run) ?? (await computeTo(copy, place, signal))
+    return checkBlockEntry(block, copy.entries[place]!.entry, run) ?? (await computeTo(ledger, place, signal))
   }
 
   return {
@@ -180,10 +142,10 @@ export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
       if (!usesMemory) return
       for (const peer of run.manifest.members) {
         if (peer === self || signal.aborted) continue
-        const copy = copyOf(peer)
+        const ledger = computedOf(peer)
         try {
-          await update(peer, copy, signal)
-          const fault = await computeTo(copy, copy.entries.length - 1, signal)
+          await ledger.copy.update(signal)
+          const fault = await computeTo(ledger, ledger.copy.entries.length - 1, signal)
           if (fault !== undefined) logger.warn({ peer }, `its ledger is wrong: ${fault}`)
         } catch (error) {
           logger.debug({ peer }, `its ledger cannot be followed: ${errorMessage(error)}`)

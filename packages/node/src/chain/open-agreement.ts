@@ -1,5 +1,5 @@
 import type { OpenChain } from '@tempered/chain'
-import type { Run, Signer } from '@tempered/protocol'
+import { LIMITS, type Run, type Signer } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
@@ -8,6 +8,8 @@ import type { NodeState } from '../state/node-state.js'
 import type { RunNetwork } from '../transport/network.js'
 import { Agreement, type AgreementInit } from './agreement.js'
 import { createBlockChecker } from './block-checker.js'
+import { type CommonChain, type CommonChainEvents, createCommonChain } from './common-chain.js'
+import { createLedgerCopies } from './ledger-copies.js'
 import { type CreateMiner, threadMiner } from './miner.js'
 import { createModelSource } from './model-source.js'
 
@@ -17,9 +19,14 @@ export interface OpenAgreementInit {
   readonly chain: OpenChain | undefined
   readonly signer: Signer
   readonly network: RunNetwork
-  readonly state: Pick<NodeState, 'blobs' | 'openChain'>
+  readonly state: Pick<NodeState, 'blobs' | 'ledger' | 'openChain'>
   /** A neighbour's model of a round that is not over. */
   openModel(cid: string): OpenBlob | undefined
+}
+
+export interface OpenedAgreement {
+  readonly agreement: Agreement
+  readonly common: CommonChain
 }
 
 /** Puts together what a node of a run with a common chain needs. Throws what `openChainStore` throws. */
@@ -32,20 +39,23 @@ export async function openAgreement(
     readonly agreementLimitMs?: number | undefined
   },
   { run, chain, signer, network, state, openModel }: OpenAgreementInit,
-  init: AgreementInit,
-): Promise<Agreement | undefined> {
+  init: Omit<AgreementInit, keyof CommonChainEvents>,
+  events: CommonChainEvents,
+): Promise<OpenedAgreement | undefined> {
   if (chain === undefined) return undefined
   const { training, clock, createMiner = threadMiner } = components
   const logger = components.logger.child({ component: 'chain' })
-  const models = createModelSource({ run, self: signer.peerId, network, blobs: state.blobs, openModel })
-  return new Agreement(
+  const self = signer.peerId
+  const models = createModelSource({ run, self, network, blobs: state.blobs, openModel })
+  const ledgers = createLedgerCopies({ run, network })
+  const agreement = new Agreement(
     {
       run,
       chain,
       signer,
       store: await state.openChain(),
       network,
-      checker: createBlockChecker({ run, self: signer.peerId, network, models, clock, logger }),
+      checker: createBlockChecker({ run, self, ledgers, models, clock, logger }),
       models,
       miner: createMiner(clock),
       training,
@@ -53,6 +63,15 @@ export async function openAgreement(
       logger,
       limitMs: components.agreementLimitMs,
     },
-    init,
+    { ...init, ...events },
   )
+  const common = createCommonChain({
+    run,
+    self,
+    ledgers,
+    models,
+    ownEntries: (from) => state.ledger.entries(from, LIMITS.maxEntriesPerReply),
+    say: (words) => agreement.say(words),
+  })
+  return { agreement, common }
 }

@@ -65,7 +65,7 @@ export function createInbound(
   const quarantined = new Set(offenders)
   const isNeighbour = new Set(neighbours)
   const checkSignature = (message: SignedAnnouncement): void =>
-    rejecting(() => reader.checkAnnouncement(message))
+    rejecting(() => reader.checkAnnouncement(message, run))
 
   const quarantine = (evidence: Evidence, found: boolean): void => {
     if (quarantined.has(evidence.offender)) return

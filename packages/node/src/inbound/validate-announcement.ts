@@ -37,7 +37,7 @@ export function validateAnnouncement(
   // [IGNORE] Not seen before.
   if (book.find(body.author, body.round)?.body.model.equals(body.model))
     throw ignore('E_DUPLICATE', 'already known')
-  // [REJECT] Signed by its author.
-  if (check) rejecting(() => reader.checkAnnouncement(message))
+  // [REJECT] Signed by its author, and by its account where the run asks for that.
+  if (check) rejecting(() => reader.checkAnnouncement(message, run))
   return message
 }

@@ -71,7 +71,7 @@ export function validateHead(
     if (body.height === newest && book.statements(body.author) >= MAX_STATEMENTS)
       throw ignore('E_DUPLICATE', 'restated too often')
   }
-  // [REJECT] Signed by its author.
-  rejecting(() => reader.checkHead(head))
+  // [REJECT] Signed by its author, and by its account where the run asks for that.
+  rejecting(() => reader.checkHead(head, run))
   return { message, fork }
 }

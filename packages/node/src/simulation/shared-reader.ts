@@ -46,13 +46,13 @@ export function createSharedReader(): SharedReader {
   const heads = memory<ReturnType<MessageReader['head']>>()
   return {
     announcement: (bytes) => announcements(bytes, () => protocolReader.announcement(bytes)),
-    checkAnnouncement: (message) =>
+    checkAnnouncement: (message, run) =>
       once((unchecked) => {
-        protocolReader.checkAnnouncement(unchecked)
+        protocolReader.checkAnnouncement(unchecked, run)
         carry(unchecked.bytes, unchecked)
       }, message),
     head: (bytes, run) => heads(bytes, () => protocolReader.head(bytes, run)),
-    checkHead: (head) => once(protocolReader.checkHead, head),
+    checkHead: (head, run) => once((unchecked) => protocolReader.checkHead(unchecked, run), head),
     openCarried: (bytes) => carried.get(keyOf(bytes)) ?? carry(bytes, openAnnouncement(bytes)),
   }
 }

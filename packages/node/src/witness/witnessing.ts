@@ -39,6 +39,8 @@ export interface WitnessingComponents {
   readonly failpoints: Failpoints
   /** False: heads of others are neither kept nor co-signed, and nobody waits for heads to become final. */
   readonly coSigns: boolean
+  /** The node has signed a head of its own ledger; the same one again with other co-signatures counts as another. */
+  onHead?(head: SignedHead): void
   saveFinals(finals: readonly FinalHead[]): Promise<void>
 }
 
@@ -71,8 +73,8 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     await failpoints.hit('head.before-publish')
     await network.publishHead(message)
     await failpoints.hit('head.after-publish')
-    // Not awaited: later heads can be used for proofs as well.
-    void saveFinals('own')
+    components.onHead?.(message.head)
+    void saveFinals('own') // Not awaited: later heads can be used for proofs as well.
     checkSettled()
     restate()
   }

@@ -2,7 +2,7 @@ import { createRng, type Rng } from '@tempered/robust-agg/rng'
 import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
-import { outcomeData, type Statement, statementData, statementFields } from '../../src/typed-data.js'
+import { type ContractStatement, outcomeData, statementData, statementFields } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
 import {
   CARD,
@@ -11,6 +11,7 @@ import {
   deployed,
   inOrder,
   numberOf,
+  PLACE,
   RULES,
   stakeAll,
 } from '../support/settlement.js'
@@ -55,7 +56,7 @@ async function post(world: World): Promise<void> {
     settleUntil: BigInt(now + 700 + rng.integer(2_000)),
   }
   const budget = terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)
-  world.jobs.push(numberOf(await on.send(pick(world, world.users), 'escrow', 'post', [terms], budget)))
+  world.jobs.push(numberOf(await on.send(pick(world, world.users), 'escrow', 'post', [terms, PLACE], budget)))
 }
 
 async function settle(world: World): Promise<void> {
@@ -85,8 +86,8 @@ async function punish(world: World): Promise<void> {
   const liar = pick(world, world.members)
   const slot = rng.integer(50)
   const [first, second] = ['a', 'b'].map(
-    (value): Statement => ({ run: hash('run'), kind: 'announcement', slot, value: hash(value) }),
-  ) as [Statement, Statement]
+    (value): ContractStatement => ({ run: hash('run'), kind: 'announcement', slot, value: hash(value) }),
+  ) as [ContractStatement, ContractStatement]
   const place = on.place('slashing')
   await on.send(on.owner, 'slashing', 'punishContradiction', [
     address(liar),
@@ -108,7 +109,10 @@ const ACTIONS: readonly ((world: World) => Promise<unknown>)[] = [
   post,
   async (world) => {
     if (world.jobs.length > 0)
-      await world.on.send(pick(world, world.members), 'escrow', 'accept', [pick(world, world.jobs.slice(-3))])
+      await world.on.send(pick(world, world.members), 'escrow', 'accept', [
+        pick(world, world.jobs.slice(-3)),
+        PLACE,
+      ])
   },
   async (world) => {
     if (world.jobs.length > 0)

@@ -11,6 +11,7 @@ import {
   deployed,
   inOrder,
   openRun,
+  PLACE,
   postedJob,
   stakeAll,
 } from '../support/settlement.js'
@@ -32,7 +33,7 @@ const post = (more: object = {}, value = BUDGET): Promise<Hex> => postedJob(on, 
 /** A job that all members have accepted. */
 async function running(more: object = {}): Promise<Hex> {
   const id = await post(more)
-  for (const member of members) await on.send(member, 'escrow', 'accept', [id])
+  for (const member of members) await on.send(member, 'escrow', 'accept', [id, PLACE])
   return id
 }
 
@@ -91,14 +92,16 @@ describe('a job', () => {
 
   it('is taken by members with a stake, each once, until it is full', async () => {
     const id = await post({ members: 2 })
-    await expect(on.send(on.chain.wallet(9), 'escrow', 'accept', [id])).rejects.toThrow('NotRegistered')
-    await on.send(members[0]!, 'escrow', 'accept', [id])
-    await expect(on.send(members[0]!, 'escrow', 'accept', [id])).rejects.toThrow('MalformedRun')
-    await on.send(members[1]!, 'escrow', 'accept', [id])
-    await expect(on.send(members[2]!, 'escrow', 'accept', [id])).rejects.toThrow('WrongState')
+    await expect(on.send(on.chain.wallet(9), 'escrow', 'accept', [id, PLACE])).rejects.toThrow(
+      'NotRegistered',
+    )
+    await on.send(members[0]!, 'escrow', 'accept', [id, PLACE])
+    await expect(on.send(members[0]!, 'escrow', 'accept', [id, PLACE])).rejects.toThrow('MalformedRun')
+    await on.send(members[1]!, 'escrow', 'accept', [id, PLACE])
+    await expect(on.send(members[2]!, 'escrow', 'accept', [id, PLACE])).rejects.toThrow('WrongState')
     await expect(on.send(user, 'escrow', 'refund', [id])).rejects.toThrow('TooEarly')
     const rich = await post({ stake: 50_001n })
-    await expect(on.send(members[2]!, 'escrow', 'accept', [rich])).rejects.toThrow('AboveFreeStake')
+    await expect(on.send(members[2]!, 'escrow', 'accept', [rich, PLACE])).rejects.toThrow('AboveFreeStake')
   })
 
   it('pays by weights to the last wei, returns the rest, and gives the user the model', async () => {
@@ -162,7 +165,7 @@ describe('a job', () => {
     await expect(settle({ ...outcome, run: hash('strangers') }, strangers)).rejects.toThrow('NotMember')
     // What was signed for one job is no statement about another.
     const other = await post()
-    for (const member of members) await on.send(member, 'escrow', 'accept', [other])
+    for (const member of members) await on.send(member, 'escrow', 'accept', [other, PLACE])
     const place = on.place('escrow')
     const signatures = await Promise.all(
       members.map((judge) => judge.signTypedData(outcomeData(outcome, place))),
@@ -203,16 +206,16 @@ describe('a job', () => {
     const wallet = on.chain.wallet(4)
     await stakeAll(on, [wallet], 2_500n)
     const jobs = [await post(), await post(), await post()]
-    await on.send(wallet, 'escrow', 'accept', [jobs[0]])
-    await on.send(wallet, 'escrow', 'accept', [jobs[1]])
-    await expect(on.send(wallet, 'escrow', 'accept', [jobs[2]])).rejects.toThrow('AboveFreeStake')
+    await on.send(wallet, 'escrow', 'accept', [jobs[0], PLACE])
+    await on.send(wallet, 'escrow', 'accept', [jobs[1], PLACE])
+    await expect(on.send(wallet, 'escrow', 'accept', [jobs[2], PLACE])).rejects.toThrow('AboveFreeStake')
     await expect(on.send(wallet, 'stakes', 'unbond', [2_500n])).rejects.toThrow('AboveFreeStake')
     await expect(on.send(wallet, 'escrow', 'release', [jobs[0]])).rejects.toThrow('WrongState')
     await on.send(user, 'escrow', 'refund', [jobs[0]])
     await on.send(wallet, 'escrow', 'release', [jobs[0]])
     await expect(on.send(wallet, 'escrow', 'release', [jobs[0]])).rejects.toThrow('NothingLocked')
     await expect(on.send(members[0]!, 'escrow', 'release', [jobs[0]])).rejects.toThrow('NothingLocked')
-    await on.send(wallet, 'escrow', 'accept', [jobs[2]])
+    await on.send(wallet, 'escrow', 'accept', [jobs[2], PLACE])
     expect(await on.read('stakes', 'memberOf', [address(wallet)])).toMatchObject({
       staked: 2_500n,
       locked: 2_000n,
@@ -221,10 +224,10 @@ describe('a job', () => {
 
   it('gives the budget back when nobody, or not enough, take it', async () => {
     const id = await post()
-    await on.send(members[0]!, 'escrow', 'accept', [id])
+    await on.send(members[0]!, 'escrow', 'accept', [id, PLACE])
     await expect(on.send(members[0]!, 'escrow', 'refund', [id])).rejects.toThrow('NotUser')
     await on.chain.pass(1_001)
-    await expect(on.send(members[1]!, 'escrow', 'accept', [id])).rejects.toThrow('TooLate')
+    await expect(on.send(members[1]!, 'escrow', 'accept', [id, PLACE])).rejects.toThrow('TooLate')
     const before = await owed(user)
     await on.send(members[0]!, 'escrow', 'refund', [id])
     expect((await owed(user)) - before).toBe(BUDGET)
@@ -244,7 +247,7 @@ describe('a model', () => {
     const first = await running()
     await settle(outcomeOf(first, 'twice'))
     const second = await post()
-    for (const member of members) await on.send(member, 'escrow', 'accept', [second])
+    for (const member of members) await on.send(member, 'escrow', 'accept', [second, PLACE])
     await expect(settle(outcomeOf(second, 'twice'))).rejects.toThrow('ERC721InvalidSender')
   })
 

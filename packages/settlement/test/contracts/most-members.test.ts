@@ -1,7 +1,16 @@
 import { expect, it } from 'vitest'
 import { outcomeData } from '../../src/typed-data.js'
 import { hash } from '../support/anvil.js'
-import { CARD, CARD_HASH, deployed, inOrder, MINIMUM, postedJob, stakeAll } from '../support/settlement.js'
+import {
+  CARD,
+  CARD_HASH,
+  deployed,
+  inOrder,
+  MINIMUM,
+  PLACE,
+  postedJob,
+  stakeAll,
+} from '../support/settlement.js'
 
 /** The most gas that a transaction may use (EIP-7825). */
 const GAS_CAP = 16_777_216n
@@ -13,7 +22,7 @@ it('a job with as many members as there may be is settled in one transaction', a
     const members = inOrder(Array.from({ length: most }, (_, k) => on.chain.wallet(k + 2)))
     await stakeAll(on, members, MINIMUM)
     const job = await postedJob(on, on.chain.wallet(1), { members: most })
-    for (const member of members) await on.send(member, 'escrow', 'accept', [job])
+    for (const member of members) await on.send(member, 'escrow', 'accept', [job, PLACE])
     const outcome = {
       job,
       run: hash('run'),

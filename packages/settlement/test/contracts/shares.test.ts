@@ -10,6 +10,7 @@ import {
   type Deployed,
   deployed,
   inOrder,
+  PLACE,
   postedJob,
   stakeAll,
 } from '../support/settlement.js'
@@ -33,7 +34,7 @@ const address = (wallet: Wallet): Address => wallet.account.address
 /** A model of a and b, half each; its token. */
 async function model(name: string): Promise<bigint> {
   const job = await postedJob(on, owner, { members: 2 })
-  for (const member of [a, b]) await on.send(member, 'escrow', 'accept', [job])
+  for (const member of [a, b]) await on.send(member, 'escrow', 'accept', [job, PLACE])
   const outcome = {
     job,
     run: hash(name),

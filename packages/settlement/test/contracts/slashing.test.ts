@@ -2,9 +2,9 @@ import type { Address, Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deployContracts } from '../../src/contracts/deploy.js'
 import {
+  type ContractStatement,
   membershipData,
   retractionData,
-  type Statement,
   statementData,
   statementFields,
   type Verdict,
@@ -37,18 +37,18 @@ beforeAll(async () => {
 afterAll(() => on.chain.stop())
 
 const address = (wallet: Wallet): Address => wallet.account.address
-const announced = (value: string, slot = 3): Statement => ({
+const announced = (value: string, slot = 3): ContractStatement => ({
   run: RUN,
   kind: 'announcement',
   slot,
   value: hash(value),
 })
-const sign = (wallet: Wallet, one: Statement, place = on.place('slashing')): Promise<Hex> =>
+const sign = (wallet: Wallet, one: ContractStatement, place = on.place('slashing')): Promise<Hex> =>
   wallet.signTypedData(statementData(one, place))
 
 async function punish(
   offender: Address,
-  [first, second]: readonly [Statement, Statement],
+  [first, second]: readonly [ContractStatement, ContractStatement],
   signatures: readonly [Hex, Hex],
   bounty: Address,
 ) {

@@ -5,9 +5,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bindPeer } from '../../src/binding.js'
 import { openClient, type SettlementClient } from '../../src/client/open-client.js'
 import { jobStatus } from '../../src/jobs/job-status.js'
-import { outcomeData, type Statement, statementData, statementFields } from '../../src/typed-data.js'
+import { type ContractStatement, outcomeData, statementData, statementFields } from '../../src/typed-data.js'
 import { hash, MNEMONIC, type Wallet } from '../support/anvil.js'
-import { CARD, CARD_HASH, type Deployed, deployed, inOrder, postedJob, RULES } from '../support/settlement.js'
+import {
+  CARD,
+  CARD_HASH,
+  type Deployed,
+  deployed,
+  inOrder,
+  PLACE,
+  postedJob,
+  RULES,
+} from '../support/settlement.js'
 
 const RUN = hash('run')
 
@@ -49,11 +58,11 @@ describe('the status of a job', () => {
       paid: [],
       losses: [],
     })
-    for (const member of members) await on.send(member, 'escrow', 'accept', [job])
+    for (const member of members) await on.send(member, 'escrow', 'accept', [job, PLACE])
     const [first, liar] = members as [Wallet, Wallet]
     const pair = ['a', 'b'].map(
-      (value): Statement => ({ run: RUN, kind: 'announcement', slot: 4, value: hash(value) }),
-    ) as [Statement, Statement]
+      (value): ContractStatement => ({ run: RUN, kind: 'announcement', slot: 4, value: hash(value) }),
+    ) as [ContractStatement, ContractStatement]
     const signatures = await Promise.all(
       pair.map((one) => liar.signTypedData(statementData(one, on.place('slashing')))),
     )

@@ -127,6 +127,9 @@ export async function membershipOf(
   return [run, members, BigInt(end), signatures]
 }
 
+/** Where a user or a member can be reached. */
+export const PLACE = '/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWGRUfh5fZ1nG8ZKGgGwGPCzQKcVkCcvX2aPZqVhdZx1NT'
+
 /** Where a model's card is, and its hash. */
 export const CARD = 'ipfs://card'
 export const CARD_HASH = keccak256(stringToHex(CARD))
@@ -165,7 +168,7 @@ export async function postedJob(
   more: object = {},
   budget = BUDGET,
 ): Promise<Hex> {
-  return numberOf(await on.send(user, 'escrow', 'post', [await jobTerms(on, more)], budget))
+  return numberOf(await on.send(user, 'escrow', 'post', [await jobTerms(on, more), PLACE], budget))
 }
 
 /** The number of the job that was posted in a transaction. */

@@ -1,0 +1,93 @@
+import type { Block } from '@tempered/chain'
+import { createChainVerifier, parseFields, type Run, type SignedEntry } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import { NodeError } from '../errors.js'
+import type { LedgerCopies } from './ledger-copies.js'
+import type { ModelSource } from './model-source.js'
+
+/** What one member says to the others beside the chain: any document that fits into a message. */
+export type Words = Readonly<Record<string, unknown>>
+
+/** Kind of the message in which a member says something that is no part of the chain. */
+export const SAID = 'said'
+
+const saidSchema = z.strictObject({
+  kind: z.literal(SAID),
+  words: z.record(z.string().min(1).max(64), z.unknown()),
+})
+
+export const payloadOf = (words: Words): Words => ({ kind: SAID, words })
+
+/** Throws ProtocolError E_MALFORMED. */
+export function wordsOf(payload: Words): Words {
+  return parseFields(saidSchema, payload, 'message of a member').words
+}
+
+/** The run's common chain as a program around the node uses it. */
+export interface CommonChain {
+  /**
+   * A member's ledger up to an entry that a block names, oldest first, from its author unless it is here. Rejects with
+   * E_NOT_FOUND when the author's ledger does not have it, and as `fetchEntries` when it does not answer.
+   */
+  ledgerTo(author: string, entry: CID, signal: AbortSignal): Promise<readonly SignedEntry[]>
+  /** The bytes of a model that members have lately aggregated; undefined when nobody has it. */
+  model(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** Says something to all members. It may get lost: say it again, with other words. */
+  say(words: Words): void
+}
+
+export interface CommonChainEvents {
+  /** A block is final: each once per process, also those of earlier starts, in the order of the chain. */
+  onFinal?(block: Block): void
+  /** Another member says something. What it says is a claim of its own, signed by its peer's key. */
+  onSaid?(author: string, words: Words): void
+}
+
+export interface CommonChainInit {
+  readonly run: Run
+  readonly self: string
+  readonly ledgers: LedgerCopies
+  readonly models: Pick<ModelSource, 'bytes'>
+  /** Entries of this node's own ledger from a height on, some at a time. */
+  ownEntries(from: number): Promise<readonly Uint8Array[]>
+  say(words: Words): void
+}
+
+export function createCommonChain(init: CommonChainInit): CommonChain {
+  const { run, self, ledgers, models } = init
+
+  const ownLedger = async (): Promise<SignedEntry[]> => {
+    const verifier = createChainVerifier(run, self)
+    const entries: SignedEntry[] = []
+    for (;;) {
+      const more = await init.ownEntries(entries.length)
+      if (more.length === 0) return entries
+      for (const bytes of more) entries.push(verifier.accept(bytes))
+    }
+  }
+
+  return {
+    async ledgerTo(author, entry, signal) {
+      const copy = ledgers.of(author)
+      const known = async (): Promise<readonly SignedEntry[]> =>
+        author === self ? ownLedger() : copy.entries.map((found) => found.entry)
+      const upTo = async (): Promise<readonly SignedEntry[] | undefined> => {
+        const entries = await known()
+        const at = entries.findIndex(({ cid }) => cid.equals(entry))
+        return at < 0 ? undefined : entries.slice(0, at + 1)
+      }
+      const here = await upTo()
+      if (here !== undefined) return here
+      if (author !== self) await copy.update(signal)
+      const found = await upTo()
+      if (found !== undefined) return found
+      throw new NodeError(
+        'E_NOT_FOUND',
+        `the ledger of ${author} does not have entry ${entry}, which a block names`,
+      )
+    },
+    model: (cid, signal) => models.bytes(cid.toString(), run.manifest.members, signal),
+    say: init.say,
+  }
+}
