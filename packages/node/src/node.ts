@@ -136,12 +136,17 @@ export async function createNode(
     neighbours,
     witness,
     history,
-    network,
+    network: {
+      fetchDigests: network.fetchDigests,
+      async publishHead(message) {
+        await network.publishHead(message)
+        events.onHead?.(message.head)
+      },
+    },
     clock,
     logger: logger.child({ component: 'witness' }),
     failpoints,
     coSigns,
-    onHead: (head) => events.onHead?.(head),
     saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({

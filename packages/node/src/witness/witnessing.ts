@@ -39,8 +39,6 @@ export interface WitnessingComponents {
   readonly failpoints: Failpoints
   /** False: heads of others are neither kept nor co-signed, and nobody waits for heads to become final. */
   readonly coSigns: boolean
-  /** The node has signed a head of its own ledger; the same one again with other co-signatures counts as another. */
-  onHead?(head: SignedHead): void
   saveFinals(finals: readonly FinalHead[]): Promise<void>
 }
 
@@ -73,7 +71,6 @@ export function createWitnessing(components: WitnessingComponents): Witnessing {
     await failpoints.hit('head.before-publish')
     await network.publishHead(message)
     await failpoints.hit('head.after-publish')
-    components.onHead?.(message.head)
     void saveFinals('own') // Not awaited: later heads can be used for proofs as well.
     checkSettled()
     restate()
