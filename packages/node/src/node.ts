@@ -136,13 +136,7 @@ export async function createNode(
     neighbours,
     witness,
     history,
-    network: {
-      fetchDigests: network.fetchDigests,
-      async publishHead(message) {
-        await network.publishHead(message)
-        events.onHead?.(message.head)
-      },
-    },
+    network: reportingHeads(network, events),
     clock,
     logger: logger.child({ component: 'witness' }),
     failpoints,
@@ -229,6 +223,20 @@ export async function createNode(
     { peerId: signer.peerId, refusals, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
+}
+
+/** A network that reports the heads of this node's own ledger once they are published. */
+function reportingHeads(
+  network: RunNetwork,
+  events: NodeEvents,
+): Pick<RunNetwork, 'publishHead' | 'fetchDigests'> {
+  return {
+    fetchDigests: network.fetchDigests,
+    async publishHead(message) {
+      await network.publishHead(message)
+      events.onHead?.(message.head)
+    },
+  }
 }
 
 /** The peer ids of this node's neighbours. Throws E_NOT_A_MEMBER, and E_TOO_LARGE for more than the run allows. */
