@@ -9,6 +9,7 @@ export type CliErrorCode =
   | 'E_FILE'
   | 'E_GOAL_MISSED'
   | 'E_INITIAL_PARAMETERS'
+  | 'E_KEY'
   | 'E_LEDGER_INVALID'
   | 'E_NODES_FAILED'
   | 'E_REPLAY_DIFFERS'

@@ -103,6 +103,14 @@ export { createMemoryDisk, type MemoryDisk } from './state/memory-stores.js'
 export { type RunTopology, runTopology } from './topology.js'
 export { fetchInitialModel } from './transport/fetch-initial-model.js'
 export { fetchManifest } from './transport/fetch-manifest.js'
+export {
+  deliverModel,
+  fetchDocument,
+  type Handover,
+  type HandoverCall,
+  type HandoverInit,
+  openHandover,
+} from './transport/handover.js'
 export type { Libp2pNetworkComponents } from './transport/libp2p-network.js'
 export { createMemoryHub, type MemoryHub } from './transport/memory-network.js'
 export type { LocalSource, RunNetwork } from './transport/network.js'

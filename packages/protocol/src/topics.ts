@@ -38,4 +38,7 @@ export const STREAM_PROTOCOLS = {
   entries: `/tempered/entries/${PROTOCOL_VERSION}`,
   finals: `/tempered/finals/${PROTOCOL_VERSION}`,
   blocks: `/tempered/blocks/${PROTOCOL_VERSION}`,
+  // Outside of runs.
+  document: '/tempered/document/1',
+  delivery: '/tempered/delivery/1',
 } as const

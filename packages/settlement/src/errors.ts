@@ -14,6 +14,8 @@ export type SettlementErrorCode =
   | 'E_FUNDS'
   /** A binding of peer and account that the peer has not signed. */
   | 'E_BINDING'
+  /** A job's document or terms are not what they must be. */
+  | 'E_JOB'
 
 /** Every error that leaves this package. */
 export class SettlementError extends TemperedError<SettlementErrorCode, Readonly<Record<string, unknown>>> {

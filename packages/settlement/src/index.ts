@@ -3,13 +3,18 @@
  *
  * @packageDocumentation
  */
+export { type Contradiction, contradictionIn, punishment } from './agent/evidence-bringer.js'
+export { SettlementAgent, type SettlementAgentInit } from './agent/settlement-agent.js'
 export { type Binding, bindingHash, bindPeer, boundPeer } from './binding.js'
+export { type AccountStatus, accountAddress, accountStatus } from './client/account-status.js'
+export { createEventReader, type EventReader } from './client/event-reader.js'
 export { type ClientInit, openClient, type SettlementClient } from './client/open-client.js'
 export { type Call, Outbox, type OutboxInit } from './client/outbox.js'
 export * as artifacts from './contracts/artifacts.js'
 export {
   type Clients,
   DEFAULT_RULES,
+  deployAll,
   deployContracts,
   type SettlementContracts,
   type SettlementRules,
@@ -17,14 +22,29 @@ export {
 export { type RevertReason, revertReason } from './contracts/revert-reason.js'
 export { SettlementError, type SettlementErrorCode } from './errors.js'
 export {
-  JOB_STATES,
-  type JobMember,
-  type JobState,
-  type JobStatus,
-  jobStatus,
-  type Loss,
-  type Movement,
-} from './jobs/job-status.js'
+  createJobBoard,
+  type JobBoard,
+  type JobTerms,
+  PLACE_SEPARATOR,
+  type PostedJob,
+  type PostedMember,
+} from './jobs/job-board.js'
+export {
+  checkTerms,
+  type JobDocument,
+  MEASURING_ROUNDS,
+  MILLION,
+  openJob,
+  PAY,
+  type Pay,
+  runOfJob,
+  type SealedJob,
+  sealJob,
+  targetTerms,
+} from './jobs/job-document.js'
+export { JOB_STATES, type JobState } from './jobs/job-state.js'
+export { type JobMember, type JobStatus, jobStatus, type Loss, type Movement } from './jobs/job-status.js'
+export { type FreeRider, type JobResult, type JudgedRound, judgesOf, resultAt } from './jobs/outcome.js'
 export {
   type ContractStatement,
   contractStatement,
@@ -38,3 +58,5 @@ export {
   type Verdict,
   verdictData,
 } from './typed-data.js'
+export { type JobPolicy, type JobSite, JobWorker, type JobWorkerInit } from './worker/job-worker.js'
+export { groundsOf } from './worker/settling.js'

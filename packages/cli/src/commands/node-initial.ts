@@ -31,10 +31,13 @@ export async function openInitialParameters(
 ): Promise<Float32Array | undefined> {
   if (drawnInitialParameters(run.manifest) !== undefined) return undefined
   const { manifest } = config
-  const beside = 'file' in manifest ? [initialModelPath(manifest.file)] : []
+  const beside = manifest !== undefined && 'file' in manifest ? [initialModelPath(manifest.file)] : []
   const found = await readInitialModel(run, [keptInitialModel(config.state, run), ...beside])
   if (found !== undefined) return found
-  const addresses = [...('peer' in manifest ? [manifest.peer] : []), ...config.bootstrap]
+  const addresses = [
+    ...(manifest !== undefined && 'peer' in manifest ? [manifest.peer] : []),
+    ...config.bootstrap,
+  ]
   if (addresses.length === 0) throw unknown(run, beside)
   return fetchFrom(addresses, run, identity, logger, signal)
 }

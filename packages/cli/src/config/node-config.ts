@@ -12,6 +12,7 @@ import {
   wholeSplitSchema,
 } from '@tempered/lab/documents'
 import { z } from 'zod'
+import { isCoins, plainDecimal } from './coins.js'
 import { isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
 const addressError = ({ input }: { readonly input?: unknown }): string => multiaddrProblem(String(input))
@@ -20,6 +21,12 @@ const addressField = z
   .string()
   .regex(MULTIADDR, { error: addressError })
   .refine(isMultiaddr, { error: addressError })
+
+/** Coins of the chain, e.g. 0.05: 10¹⁸ wei each. In quotes where more than 15 digits count. */
+const coinsField = z
+  .union([z.string(), z.number()])
+  .transform((value) => (typeof value === 'number' ? plainDecimal(value) : value))
+  .refine(isCoins, { error: 'must be an amount of coins, e.g. 0.05' })
 
 /** The configuration file of one node, `node.yaml`. Paths are relative to the file. */
 export const nodeConfigSchema = z.strictObject({
@@ -45,7 +52,8 @@ export const nodeConfigSchema = z.strictObject({
       z.strictObject({ file: z.string().describe('Run manifest, made by `tempered manifest create`.') }),
       z.strictObject({ peer: addressField.describe('Multiaddr of a member to take the manifest from.') }),
     ])
-    .describe('The run to take part in.'),
+    .optional()
+    .describe('The run to take part in; only a node that is started with --serve-jobs needs none.'),
   data: z
     .strictObject({
       source: sourceSchema,
@@ -60,6 +68,40 @@ export const nodeConfigSchema = z.strictObject({
   trainer: trainerSchema
     .optional()
     .describe('A process of your own that trains, in any language, with its own data (docs/trainers.md).'),
+  settlement: z
+    .strictObject({
+      rpc: z.url({ protocol: /^https?$/ }).describe('HTTP address of an RPC of the chain.'),
+      chainId: z.int().min(1).describe('Chain id; another chain at the RPC is refused.'),
+      contracts: z
+        .string()
+        .describe('File with the addresses of the contracts, as `tempered settlement deploy` writes it.'),
+      key: z.string().default('account.key').describe("Private key file of the node's account, mode 0600."),
+      anchorEvery: z
+        .int()
+        .min(1)
+        .default(10)
+        .describe('Number of ledger entries after which a head is anchored on the chain.'),
+      confirmations: z
+        .int()
+        .min(0)
+        .max(1000)
+        .default(2)
+        .describe('Number of blocks that must follow a transaction before it counts.'),
+      jobs: z
+        .strictObject({
+          leastFee: coinsField
+            .default('0')
+            .describe('The least that the node works for, if a job takes all its rounds.'),
+          mostStake: coinsField.default('1000000').describe('The most of its stake that a job may lock.'),
+          mostRounds: z.int().min(1).default(1000).describe('The most rounds that a job may ask for.'),
+        })
+        .prefault({})
+        .describe('Which jobs the node takes with --serve-jobs.'),
+    })
+    .optional()
+    .describe(
+      'An account on an EVM chain, for runs whose members stake and for paid jobs (docs/settlement.md).',
+    ),
   modules: z
     .array(z.string())
     .default([])
@@ -126,7 +168,15 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
     key: from(config.key),
     state: from(config.state),
     modules: config.modules.map(from),
-    manifest: 'file' in config.manifest ? { file: from(config.manifest.file) } : config.manifest,
+    manifest:
+      config.manifest !== undefined && 'file' in config.manifest
+        ? { file: from(config.manifest.file) }
+        : config.manifest,
+    settlement: config.settlement && {
+      ...config.settlement,
+      contracts: from(config.settlement.contracts),
+      key: from(config.settlement.key),
+    },
     data: {
       ...config.data,
       source: config.data.source === 'mnist' ? 'mnist' : from(config.data.source),

@@ -10,10 +10,11 @@ import { syncDirectory } from '../files.js'
 export async function writeNewFile(
   path: string,
   parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  mode = 0o644,
 ): Promise<boolean> {
   if (await isThere(path)) return false
   const temporary = `${path}.${process.pid}.tmp`
-  const file = await attempt(path, () => open(temporary, 'wx', 0o644))
+  const file = await attempt(path, () => open(temporary, 'wx', mode))
   try {
     try {
       for await (const part of parts) await attempt(path, () => file.appendFile(part))

@@ -1,20 +1,9 @@
 /** A node's way to a set of contracts: one account, one chain. */
 
-import {
-  type Account,
-  type Chain,
-  createPublicClient,
-  createWalletClient,
-  defineChain,
-  type Hex,
-  http,
-  type PublicClient,
-  type Transport,
-  type WalletClient,
-} from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import type { Hex } from 'viem'
 import type { SettlementContracts } from '../contracts/deploy.js'
 import { SettlementError } from '../errors.js'
+import { type ChainClient, noAnswer, openChain } from './open-chain.js'
 
 export interface ClientInit {
   /** HTTP address of an RPC. */
@@ -26,44 +15,19 @@ export interface ClientInit {
   readonly key: Hex
 }
 
-export interface SettlementClient {
+export interface SettlementClient extends ChainClient {
   readonly contracts: SettlementContracts
-  readonly wallet: WalletClient<Transport, Chain, Account>
-  readonly reader: PublicClient
 }
-
-const REQUEST_MS = 15_000
 
 /**
  * Opens a client and looks whether it is where it should be. Throws SettlementError: E_RPC when nobody answers,
  * E_CHAIN_ID for another chain, E_CONTRACT when there is no contract at an address.
  */
-export async function openClient({ rpc, chainId, contracts, key }: ClientInit): Promise<SettlementClient> {
-  const chain = defineChain({
-    id: chainId,
-    name: `chain ${chainId}`,
-    nativeCurrency: { name: 'coin', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [rpc] } },
-  })
-  // What fails is tried again by the outbox, which says so.
-  const transport = http(rpc, { retryCount: 0, timeout: REQUEST_MS })
-  const reader = createPublicClient({ chain, transport }) as PublicClient
-  const wallet = createWalletClient({ chain, transport, account: privateKeyToAccount(key) })
-  // The address may hold a password or a key.
-  const { host } = new URL(rpc)
-  const noAnswer = (cause: unknown): never => {
-    const text = `${host}: no answer (${rpcText(cause)}); check the address of the RPC`
-    throw new SettlementError('E_RPC', text, { host }, cause)
-  }
-  const found = await reader.getChainId().catch(noAnswer)
-  if (found !== chainId)
-    throw new SettlementError(
-      'E_CHAIN_ID',
-      `${host} serves chain ${found}, but the contracts are on chain ${chainId}; name an RPC of that chain`,
-      { host, found, chainId },
-    )
+export async function openClient(init: ClientInit): Promise<SettlementClient> {
+  const { rpc, chainId, contracts, key } = init
+  const { wallet, reader } = await openChain(rpc, key, chainId)
   for (const [name, address] of Object.entries(contracts)) {
-    const code = await reader.getCode({ address }).catch(noAnswer)
+    const code = await reader.getCode({ address }).catch((cause) => noAnswer(rpc, cause))
     if (code === undefined || code === '0x')
       throw new SettlementError(
         'E_CONTRACT',
@@ -72,10 +36,4 @@ export async function openClient({ rpc, chainId, contracts, key }: ClientInit): 
       )
   }
   return { contracts, wallet, reader }
-}
-
-/** The first line of what viem says, which goes on for many. */
-export function rpcText(error: unknown): string {
-  const { shortMessage, message = String(error) } = error as { shortMessage?: string; message?: string }
-  return (shortMessage ?? message).split('\n', 1)[0] as string
 }

@@ -15,7 +15,8 @@ import {
 } from 'viem'
 import { revertReason } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
-import { rpcText, type SettlementClient } from './open-client.js'
+import { rpcText } from './open-chain.js'
+import type { SettlementClient } from './open-client.js'
 
 export interface Call {
   readonly address: Address

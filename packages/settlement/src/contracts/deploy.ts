@@ -11,6 +11,7 @@ import {
   type Transport,
   type WalletClient,
 } from 'viem'
+import { openChain } from '../client/open-chain.js'
 import { SettlementError } from '../errors.js'
 import {
   JobEscrow,
@@ -95,6 +96,22 @@ export async function deployContracts(
   ]
   for (const one of deploys) await deploy(clients, one)
   return planned
+}
+
+/** Deploys a set of contracts with the account of a key, which owns the treasury. Throws SettlementError. */
+export async function deployAll(
+  rpc: string,
+  key: Hex,
+  rules: Pick<SettlementRules, 'minimumStake' | 'unbondingSeconds' | 'appealSeconds'>,
+) {
+  const clients = await openChain(rpc, key)
+  const fromBlock = await clients.reader.getBlockNumber()
+  const contracts = await deployContracts(clients, {
+    ...DEFAULT_RULES,
+    ...rules,
+    treasurer: clients.wallet.account.address,
+  })
+  return { chainId: clients.wallet.chain.id, fromBlock, contracts } as const
 }
 
 type Deployment = readonly [Address, { readonly abi: Abi; readonly bytecode: Hex }, readonly unknown[]]

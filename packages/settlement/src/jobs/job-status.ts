@@ -1,19 +1,12 @@
 /** What has become of a job: who took it, who was paid, who lost a stake and why; all of it from the chain. */
 
-import { type Abi, type Address, type Hex, isAddressEqual } from 'viem'
-import { type Binding, boundPeer } from '../binding.js'
+import { type Address, type Hex, isAddressEqual } from 'viem'
+import { type ContractEvent, createEventReader, type EventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
-import {
-  JobEscrow,
-  ModelRegistry,
-  RewardManager,
-  SlashingManager,
-  StakingRegistry,
-} from '../contracts/artifacts.js'
+import { JobEscrow, ModelRegistry, RewardManager, SlashingManager } from '../contracts/artifacts.js'
 import { SettlementError } from '../errors.js'
-
-export const JOB_STATES = ['none', 'open', 'full', 'settled', 'refunded'] as const
-export type JobState = (typeof JOB_STATES)[number]
+import { JOB_STATES, type JobState } from './job-state.js'
+import { peerOf } from './peer-of.js'
 
 export interface JobMember {
   readonly account: Address
@@ -63,9 +56,6 @@ export interface JobStatus {
   readonly losses: readonly Loss[]
 }
 
-/** Many RPCs answer for no more blocks at once. */
-const BLOCKS_AT_ONCE = 5_000n
-
 /** Throws SettlementError E_CONTRACT for a job that does not exist. `from`: a block before it was posted. */
 export async function jobStatus(client: SettlementClient, id: Hex, from: bigint): Promise<JobStatus> {
   const { reader, contracts } = client
@@ -95,58 +85,13 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
     user: job.user,
     budget,
     postedIn,
-    members: await Promise.all(members.map((account) => memberOf(client, events, account))),
+    members: await Promise.all(
+      members.map(async (account) => ({ account, peerId: await peerOf(client, events, account) })),
+    ),
     outcome: settled === undefined ? undefined : await outcomeOf(client, settled),
     paid: await paidOf(client, events, id, members),
     returned: (settled?.args.back ?? refunded?.args.amount ?? 0n) as bigint,
     losses: (await lossesOf(client, events, members)).filter(({ block }) => block >= postedIn),
-  }
-}
-
-interface ContractEvent {
-  readonly args: Readonly<Record<string, unknown>>
-  readonly blockNumber: bigint
-}
-interface EventReader {
-  of(
-    address: Address,
-    abi: Abi,
-    eventName: string,
-    args: Readonly<Record<string, unknown>>,
-  ): Promise<ContractEvent[]>
-}
-
-/** Events from a block on, some thousand blocks at a time. */
-function createEventReader({ reader }: SettlementClient, from: bigint): EventReader {
-  return {
-    async of(address, abi, eventName, args) {
-      const newest = await reader.getBlockNumber({ cacheTime: 0 })
-      const found: ContractEvent[] = []
-      for (let fromBlock = from; fromBlock <= newest; fromBlock += BLOCKS_AT_ONCE) {
-        const last = fromBlock + BLOCKS_AT_ONCE - 1n
-        const toBlock = last < newest ? last : newest
-        const request = { address, abi, eventName, args, fromBlock, toBlock, strict: true }
-        found.push(...((await reader.getContractEvents(request as never)) as unknown as ContractEvent[]))
-      }
-      return found
-    },
-  }
-}
-
-async function memberOf(
-  { contracts, reader }: SettlementClient,
-  events: EventReader,
-  account: Address,
-): Promise<JobMember> {
-  const [registered] = await events.of(contracts.stakes, StakingRegistry.abi, 'Registered', { account })
-  if (registered === undefined) return { account, peerId: undefined }
-  const { peerKey, peerSignature } = registered.args as Pick<Binding, 'peerKey' | 'peerSignature'>
-  const place = { chainId: await reader.getChainId(), contract: contracts.stakes }
-  try {
-    return { account, peerId: boundPeer({ account, peerKey, peerSignature }, place) }
-  } catch (error) {
-    if (error instanceof SettlementError && error.code === 'E_BINDING') return { account, peerId: undefined }
-    throw error
   }
 }
 

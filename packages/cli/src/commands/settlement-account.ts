@@ -1,0 +1,14 @@
+import { stat } from 'node:fs/promises'
+import { createAccountFile, readAccountFile } from '../settlement/account-file.js'
+
+/** `tempered settlement account`. */
+export async function settlementAccount(file: string): Promise<void> {
+  const exists = await stat(file).then(
+    () => true,
+    () => false,
+  )
+  const key = exists ? await readAccountFile(file) : await createAccountFile(file)
+  const { accountAddress } = await import('@tempered/settlement')
+  process.stdout.write(`${accountAddress(key)}\n`)
+  if (!exists) process.stderr.write(`wrote ${file}; whoever has it has the coins of this account\n`)
+}

@@ -1,0 +1,37 @@
+import { coinsText } from '../config/coins.js'
+import { openSettlement, type SettlementOptions, settingsOf } from '../settlement/open-settlement.js'
+import { sumsJson } from '../settlement/sums-json.js'
+import { warn } from '../terminal/warning.js'
+
+/** `tempered settlement show`. */
+export async function settlementShow(
+  options: SettlementOptions & { readonly json?: boolean },
+): Promise<void> {
+  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
+  try {
+    const { accountStatus } = await import('@tempered/settlement')
+    const status = await accountStatus(opened.client, opened.place.fromBlock)
+    if (options.json === true) {
+      process.stdout.write(`${sumsJson(status)}\n`)
+      return
+    }
+    const { account, peerId, balance, staked, locked, unbonding, releaseTime, owed } = status
+    const lines = [
+      ['account', account],
+      ['peer', peerId ?? 'none: not registered'],
+      ['coins', coinsText(balance)],
+      ['stake', coinsText(staked)],
+      ['needed by jobs', coinsText(locked)],
+      [
+        'being withdrawn',
+        unbonding === 0n
+          ? '0'
+          : `${coinsText(unbonding)}, from ${new Date(Number(releaseTime) * 1000).toISOString()} on`,
+      ],
+      ['earned, not taken', coinsText(owed)],
+    ]
+    for (const [name, value] of lines) process.stdout.write(`${name!.padEnd(18)}${value}\n`)
+  } finally {
+    opened.close()
+  }
+}

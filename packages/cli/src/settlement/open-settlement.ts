@@ -1,0 +1,100 @@
+import { errorCode, errorMessage } from '@tempered/errors'
+import { sleep, systemClock } from '@tempered/node'
+import type { Outbox, SettlementClient } from '@tempered/settlement'
+import type { NodeConfig } from '../config/node-config.js'
+import { loadNodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import { type AccountKey, readAccountFile } from './account-file.js'
+import { loadSettlementFile, type SettlementPlace } from './settlement-file.js'
+
+/** What commands need to know of a chain. */
+export interface SettlementSettings {
+  readonly rpc: string
+  readonly place: SettlementPlace
+  readonly key: AccountKey
+  readonly confirmations: number
+}
+
+export interface OpenedSettlement extends SettlementSettings {
+  readonly client: SettlementClient
+  readonly outbox: Outbox
+  close(): void
+}
+
+/** Options by which commands find a chain: a node's configuration, or all of it by hand. */
+export interface SettlementOptions {
+  readonly config?: string
+  readonly rpc?: string
+  readonly contracts?: string
+  readonly key?: string
+}
+
+const RETRY_MS = 5_000
+
+/** Throws CliError E_USAGE, E_CONFIG, E_FILE, E_KEY. */
+export async function settingsOf(options: SettlementOptions): Promise<SettlementSettings> {
+  const { config, rpc, contracts, key } = options
+  if (config !== undefined) {
+    if (rpc !== undefined || contracts !== undefined || key !== undefined)
+      throw new CliError('E_USAGE', 'give --config, or --rpc, --contracts and --key, not both')
+    return configSettings(await loadNodeConfig(config))
+  }
+  if (rpc === undefined || contracts === undefined || key === undefined)
+    throw new CliError(
+      'E_USAGE',
+      'name the chain: --config <node>, or --rpc <url> --contracts <file> --key <file>',
+    )
+  return {
+    rpc,
+    place: await loadSettlementFile(contracts),
+    key: await readAccountFile(key),
+    confirmations: 2,
+  }
+}
+
+/** Throws CliError E_CONFIG for a node without `settlement`, or whose contracts are on another chain; E_FILE, E_KEY. */
+export async function configSettings({ settlement, file }: NodeConfig): Promise<SettlementSettings> {
+  if (settlement === undefined)
+    throw new CliError('E_CONFIG', `${file}: has no \`settlement\`; add rpc, chainId, contracts and key`, {
+      file,
+    })
+  const { rpc, chainId, contracts, confirmations } = settlement
+  const place = await loadSettlementFile(contracts)
+  if (place.chainId !== chainId)
+    throw new CliError(
+      'E_CONFIG',
+      `${file}, settlement.chainId: is ${chainId}, but the contracts of ${contracts} are on chain ${place.chainId}`,
+      { file },
+    )
+  return { rpc, place, key: await readAccountFile(settlement.key), confirmations }
+}
+
+/** Throws SettlementError E_RPC, E_CHAIN_ID, E_CONTRACT. */
+export async function openSettlement(
+  settings: SettlementSettings,
+  onTrouble: (what: string) => void,
+): Promise<OpenedSettlement> {
+  const { rpc, place, key, confirmations } = settings
+  const { openClient, Outbox: OutboxOf } = await import('@tempered/settlement')
+  const client = await openClient({ rpc, chainId: place.chainId, contracts: place.contracts, key })
+  const outbox = new OutboxOf(client, { confirmations, onTrouble })
+  return { ...settings, client, outbox, close: () => outbox.close() }
+}
+
+/** The same for a node, which waits for an RPC that is away. Undefined when it is stopped before. Throws the other errors. */
+export async function openPatiently(
+  settings: SettlementSettings,
+  onTrouble: (what: string) => void,
+  signal: AbortSignal,
+): Promise<OpenedSettlement | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await openSettlement(settings, onTrouble)
+    } catch (error) {
+      if (errorCode(error) !== 'E_RPC') throw error
+      onTrouble(`${errorMessage(error)}; trying again`)
+    }
+    await sleep(systemClock, RETRY_MS, signal)
+  }
+  return undefined
+}

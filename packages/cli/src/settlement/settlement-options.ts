@@ -1,0 +1,17 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { isCoins, weiOf } from '../config/coins.js'
+
+/** Adds the options by which a command finds its chain; see `settingsOf`. */
+export function withChain(command: Command): Command {
+  return command
+    .option('--config <path>', 'node folder or configuration file with `settlement`')
+    .option('--rpc <url>', 'without --config: HTTP address of an RPC')
+    .option('--contracts <file>', 'without --config: file of `settlement deploy`')
+    .option('--key <file>', 'without --config: key file of the account that pays')
+}
+
+/** An amount of coins, e.g. 0.05; in wei. */
+export const coins = (text: string): bigint => {
+  if (!isCoins(text)) throw new InvalidArgumentError('must be an amount of coins, e.g. 0.05')
+  return weiOf(text)
+}

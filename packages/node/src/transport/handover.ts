@@ -1,0 +1,169 @@
+import '../polyfill/promise-with-resolvers.js'
+import type { Connection } from '@libp2p/interface'
+import {
+  blobCid,
+  bytesField,
+  LIMITS,
+  modelLink,
+  publicKeyFromPeerId,
+  STREAM_PROTOCOLS,
+} from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import type { Clock } from '../clock.js'
+import { errorMessage, NodeError } from '../errors.js'
+import type { Identity } from '../identity-file.js'
+import type { StreamDeadlines } from './direct-protocols.js'
+import type { FramedStream } from './framed-stream.js'
+import { withMember } from './member-client.js'
+
+/**
+ * A document and a model between peers that share no run: whoever wants a model trained gives out what is to be done, and
+ * takes what came of it. Both are named by their hash, so it does not matter who brings them.
+ */
+export interface Handover {
+  /** Multiaddrs under which this host can be reached. */
+  addresses(): readonly string[]
+  stop(): Promise<void>
+}
+
+export interface HandoverInit {
+  readonly identity: Identity
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[]
+  /** Multiaddrs to name instead, if they differ. */
+  readonly announce?: readonly string[]
+  readonly clock: Clock
+  /** The document of a SHA-256 digest of 32 bytes; undefined for one that is not here. */
+  document(digest: Uint8Array): Uint8Array | undefined
+  /** The length of a model that is expected; undefined for one that is not wanted, or here already. */
+  expected(model: CID): Promise<number | undefined>
+  /** Takes a model whose bytes have the hash that its name says. */
+  take(model: CID, bytes: Uint8Array, from: string): Promise<void>
+  onError?(what: string): void
+}
+
+const DEADLINES: StreamDeadlines = { dialMs: 10_000, firstByteMs: 20_000, transferMs: 600_000 }
+const MOST_CONNECTIONS = 128
+/** Bytes that are sent at a time. */
+const PIECE_BYTES = 256 * 1024
+
+const documentRequest = z.strictObject({ digest: bytesField })
+const documentReply = z.strictObject({ document: bytesField.nullable() })
+const deliveryRequest = z.strictObject({
+  model: modelLink,
+  byteLength: z.int().min(1).max(LIMITS.maxModelBytes),
+})
+const deliveryReply = z.strictObject({ wanted: z.boolean() })
+const receipt = z.strictObject({ received: z.boolean() })
+
+/** Opens a host. Throws NodeError E_LISTEN. */
+export async function openHandover(init: HandoverInit): Promise<Handover> {
+  const { identity, clock } = init
+  const [{ createLibp2p }, { noise }, { privateKeyFromRaw }, { tcp }, { yamux }, { createDirectProtocols }] =
+    await Promise.all([
+      import('libp2p'),
+      import('@libp2p/noise'),
+      import('@libp2p/crypto/keys'),
+      import('@libp2p/tcp'),
+      import('@libp2p/yamux'),
+      import('./direct-protocols.js'),
+    ])
+  const key = new Uint8Array(64)
+  key.set(identity.seed)
+  key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
+  const libp2p = await createLibp2p({
+    privateKey: privateKeyFromRaw(key),
+    addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { maxConnections: MOST_CONNECTIONS },
+  }).catch((error) => {
+    throw new NodeError(
+      'E_LISTEN',
+      `cannot listen on ${init.listen.join(', ')}: ${errorMessage(error)}`,
+      {},
+      error,
+    )
+  })
+  const direct = createDirectProtocols(libp2p, clock, DEADLINES, (protocol, peer, error) =>
+    init.onError?.(`${protocol} with ${peer}: ${errorMessage(error)}`),
+  )
+  let taking = false
+
+  const takeFrom = async (
+    stream: FramedStream,
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const { model, byteLength } = deliveryRequest.parse(await stream.readFrame(signal))
+    const wanted = !taking && (await init.expected(model)) === byteLength
+    if (wanted) taking = true
+    try {
+      await stream.writeFrame({ wanted }, signal)
+      if (!wanted) return
+      const bytes = new Uint8Array(byteLength)
+      await stream.readInto(bytes, signal)
+      const isRight = blobCid(bytes).equals(model)
+      if (isRight) await init.take(model, bytes, connection.remotePeer.toString())
+      await stream.writeFrame({ received: isRight }, signal)
+    } finally {
+      if (wanted) taking = false
+    }
+  }
+
+  await direct.serve(STREAM_PROTOCOLS.document, 4, async (stream, _connection, signal) => {
+    const { digest } = documentRequest.parse(await stream.readFrame(signal))
+    await stream.writeFrame({ document: init.document(digest) ?? null }, signal)
+  })
+  await direct.serve(STREAM_PROTOCOLS.delivery, 2, takeFrom)
+  return {
+    addresses: () => libp2p.getMultiaddrs().map(String),
+    stop: async () => libp2p.stop(),
+  }
+}
+
+/** How a peer with something to hand over is called. */
+export interface HandoverCall {
+  readonly identity: Identity
+  /** Multiaddr with the peer id of a host. */
+  readonly address: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Fetches a document by its digest; the caller checks it. Throws NodeError E_NOT_FOUND and as `withMember`. */
+export function fetchDocument(call: HandoverCall, digest: Uint8Array): Promise<Uint8Array> {
+  const { identity, address, clock, signal } = call
+  return withMember(identity, address, { clock, deadlines: DEADLINES, signal }, async (peer, direct) => {
+    const reply = documentReply.parse(
+      await direct.request(peer, STREAM_PROTOCOLS.document, { digest }, signal, LIMITS.maxManifestBytes + 64),
+    )
+    if (reply.document === null)
+      throw new NodeError('E_NOT_FOUND', `${address} does not have the document`, { address })
+    return reply.document
+  })
+}
+
+/**
+ * Brings a model to a host. Resolves with false if it does not want it, or has it. Throws NodeError E_HASH_MISMATCH when
+ * what arrived was not the model, and as `withMember`.
+ */
+export function deliverModel(call: HandoverCall, model: CID, bytes: Uint8Array): Promise<boolean> {
+  const { identity, address, clock, signal } = call
+  return withMember(identity, address, { clock, deadlines: DEADLINES, signal }, (peer, direct) =>
+    direct.exchange(peer, STREAM_PROTOCOLS.delivery, signal, async (stream, { whole, firstByte }) => {
+      await stream.writeFrame({ model, byteLength: bytes.byteLength }, whole)
+      const { wanted } = deliveryReply.parse(await firstByte((first) => stream.readFrame(first)))
+      if (!wanted) return false
+      for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES)
+        await stream.writeBytes(bytes.subarray(at, at + PIECE_BYTES), whole)
+      const { received } = receipt.parse(await stream.readFrame(whole))
+      if (received) return true
+      throw new NodeError('E_HASH_MISMATCH', `${address} did not get the bytes of model ${model}`, {
+        address,
+      })
+    }),
+  )
+}

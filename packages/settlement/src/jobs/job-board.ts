@@ -1,0 +1,148 @@
+/** The jobs that are on the chain, as those who work see them. */
+
+import type { Address, Hex } from 'viem'
+import { type ContractEvent, createEventReader } from '../client/event-reader.js'
+import type { SettlementClient } from '../client/open-client.js'
+import { JobEscrow } from '../contracts/artifacts.js'
+import { JOB_STATES, type JobState } from './job-state.js'
+import { peerOf } from './peer-of.js'
+
+export interface JobTerms {
+  readonly task: Hex
+  readonly metric: Hex
+  readonly target: bigint
+  readonly lowerIsBetter: boolean
+  readonly mostRounds: number
+  readonly members: number
+  /** In wei, like the other sums. */
+  readonly baseFee: bigint
+  readonly roundFee: bigint
+  readonly stake: bigint
+  /** Seconds since 1970. */
+  readonly acceptUntil: bigint
+  readonly settleUntil: bigint
+}
+
+export interface PostedJob {
+  readonly id: Hex
+  readonly user: Address
+  readonly state: JobState
+  readonly terms: JobTerms
+  /** Multiaddrs of the user, as it wrote them. */
+  readonly where: readonly string[]
+  readonly members: readonly PostedMember[]
+}
+
+export interface PostedMember {
+  readonly account: Address
+  /** Undefined where no peer has signed that the account is its own. */
+  readonly peerId: string | undefined
+  /** Multiaddrs of its node, as it wrote them. */
+  readonly where: readonly string[]
+}
+
+/** Blocks that are read again, as a chain may have changed them. */
+const REORGANISED_BLOCKS = 64n
+
+/** Multiaddrs in one text, as the contract keeps them. */
+export const PLACE_SEPARATOR = ' '
+
+export interface JobBoard {
+  /** Jobs that still take members, the oldest first. */
+  open(): Promise<PostedJob[]>
+  /** The job that an account has accepted and that is not over; undefined for none. */
+  currentOf(account: Address): Promise<PostedJob | undefined>
+  /** Undefined for a number that no job has. */
+  find(id: Hex): Promise<PostedJob | undefined>
+}
+
+/** `from`: the block in which the contracts were deployed, or a later one before the jobs of interest. */
+export function createJobBoard(client: SettlementClient, from: bigint): JobBoard {
+  const { reader, contracts } = client
+  const events = createEventReader(client, from)
+  const escrow = { address: contracts.escrow, abi: JobEscrow.abi } as const
+  /** Where and in which block a user has posted a job, which it says once. */
+  const posts = new Map<Hex, { readonly where: readonly string[]; readonly block: bigint }>()
+  /** Jobs that may be open. */
+  const mayBeOpen = new Set<Hex>()
+  let newestRead = from - 1n
+  const peers = new Map<Address, string | undefined>()
+
+  const peerIdOf = async (account: Address): Promise<string | undefined> => {
+    if (!peers.has(account)) peers.set(account, await peerOf(client, events, account))
+    return peers.get(account)
+  }
+
+  const note = ({ args, blockNumber }: ContractEvent): Hex => {
+    const id = args.id as Hex
+    posts.set(id, { where: placesIn(args.where), block: blockNumber })
+    return id
+  }
+
+  const postOf = async (id: Hex) => {
+    if (!posts.has(id))
+      for (const event of await events.of(escrow.address, escrow.abi, 'Posted', { id })) note(event)
+    return posts.get(id)
+  }
+
+  const find = async (id: Hex): Promise<PostedJob | undefined> => {
+    const job = await reader.readContract({ ...escrow, functionName: 'jobOf', args: [id] })
+    const state = JOB_STATES[job.state] as JobState
+    if (state === 'none') return undefined
+    const post = await postOf(id)
+    const since = createEventReader(client, post?.block ?? from)
+    const accepted = await since.of(escrow.address, escrow.abi, 'Accepted', { id })
+    return {
+      id,
+      user: job.user,
+      state,
+      terms: job.terms,
+      where: post?.where ?? [],
+      members: await Promise.all(
+        job.members.map(async (account) => ({
+          account,
+          peerId: await peerIdOf(account),
+          where: placesIn(accepted.find(({ args }) => args.member === account)?.args.where),
+        })),
+      ),
+    }
+  }
+
+  /** Jobs that were posted since the last look; blocks that may still be reorganised are read again. */
+  const readPosts = async (): Promise<void> => {
+    const newest = await reader.getBlockNumber({ cacheTime: 0 })
+    const since = newestRead - REORGANISED_BLOCKS > from ? newestRead - REORGANISED_BLOCKS : from
+    for (const event of await createEventReader(client, since).of(escrow.address, escrow.abi, 'Posted', {}))
+      mayBeOpen.add(note(event))
+    newestRead = newest
+  }
+
+  return {
+    find,
+    async open() {
+      await readPosts()
+      const { timestamp } = await reader.getBlock()
+      const found: PostedJob[] = []
+      for (const id of mayBeOpen) {
+        const { state, terms } = await reader.readContract({ ...escrow, functionName: 'jobOf', args: [id] })
+        if (JOB_STATES[state] === 'open' && terms.acceptUntil > timestamp) {
+          const job = await find(id)
+          if (job !== undefined) found.push(job)
+        } else mayBeOpen.delete(id)
+      }
+      return found
+    },
+    async currentOf(account) {
+      const accepted = await events.of(escrow.address, escrow.abi, 'Accepted', { member: account })
+      for (const { args } of accepted.reverse()) {
+        const job = await find(args.id as Hex)
+        if (job?.state === 'open' || job?.state === 'full') return job
+      }
+      return undefined
+    },
+  }
+}
+
+function placesIn(where: unknown): string[] {
+  return typeof where === 'string' ? where.split(PLACE_SEPARATOR).filter((place) => place !== '') : []
+}

@@ -1,0 +1,140 @@
+/** What a user posts: everything that a run needs but its members, who follow from who accepts. The contract has its hash. */
+
+import {
+  decodeCanonical,
+  encodeCanonical,
+  isAddress,
+  LIMITS,
+  parseFields,
+  type Run,
+  sealManifest,
+  sha256,
+} from '@tempered/protocol'
+import { type Address, bytesToHex, type Hex, keccak256, stringToHex } from 'viem'
+import { z } from 'zod'
+import { SettlementError } from '../errors.js'
+
+/** By what the members of a job are paid. */
+export const PAY = ['equal', 'samples', 'contribution'] as const
+export type Pay = (typeof PAY)[number]
+
+/** Rounds that a run has beyond those that are paid for: in them the last models are measured, and nothing else counts. */
+export const MEASURING_ROUNDS = 2
+export const MILLION = 1_000_000
+
+const jobDocumentSchema = z.strictObject({
+  kind: z.literal('tempered/job'),
+  version: z.literal(1),
+  /** A manifest without `members` and `settlement`; its rounds are `mostRounds` and MEASURING_ROUNDS. */
+  manifest: z
+    .record(z.string().min(1).max(64), z.unknown())
+    .refine((value) => !('members' in value) && !('settlement' in value), {
+      error: 'must not name members or their accounts: those follow from who accepts',
+    }),
+  target: z.strictObject({
+    /** The first metric of the task. */
+    metric: z.string().min(1).max(64),
+    value: z.number().min(-1e12).max(1e12),
+    better: z.enum(['higher', 'lower']),
+  }),
+  pay: z.enum(PAY),
+})
+export type JobDocument = z.infer<typeof jobDocumentSchema>
+
+export interface SealedJob {
+  readonly document: JobDocument
+  /** Canonical bytes. */
+  readonly bytes: Uint8Array
+  /** SHA-256 of the bytes: `task` in the terms. */
+  readonly hash: Hex
+  /** The most rounds that are paid for. */
+  readonly mostRounds: number
+}
+
+/** Checks and seals a document. Throws ProtocolError E_MALFORMED, E_TOO_LARGE; SettlementError E_JOB. */
+export function sealJob(value: unknown): SealedJob {
+  const document = parseFields(jobDocumentSchema, value, 'job')
+  const bytes = encodeCanonical(document)
+  if (bytes.byteLength > LIMITS.maxManifestBytes)
+    throw new SettlementError(
+      'E_JOB',
+      `a job's document may have ${LIMITS.maxManifestBytes} bytes, this one has ${bytes.byteLength}`,
+    )
+  const rounds = (document.manifest as { training?: { rounds?: unknown } }).training?.rounds
+  const mostRounds = Number(rounds) - MEASURING_ROUNDS
+  if (!Number.isInteger(mostRounds) || mostRounds < 1)
+    throw new SettlementError(
+      'E_JOB',
+      `job, field manifest.training.rounds: must be the paid rounds and ${MEASURING_ROUNDS} more, at least ${MEASURING_ROUNDS + 1}`,
+    )
+  for (const needed of ['chain', 'contribution'])
+    if (document.manifest[needed] === undefined)
+      throw new SettlementError(
+        'E_JOB',
+        `job, field manifest.${needed}: a paid run needs it, since its members settle by what their common chain says`,
+      )
+  return { document, bytes, hash: bytesToHex(sha256(bytes)), mostRounds }
+}
+
+/** Opens a document that came from a user. `hash`: that in the contract. Throws as `sealJob`, and E_JOB for another hash. */
+export function openJob(bytes: Uint8Array, hash: Hex): SealedJob {
+  if (bytesToHex(sha256(bytes)) !== hash)
+    throw new SettlementError('E_JOB', `the document is not the one of hash ${hash} that the job names`)
+  return sealJob(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'job'))
+}
+
+export interface JobPlace {
+  readonly chainId: number
+  /** Of the SlashingManager. */
+  readonly slashing: Address
+}
+
+export interface RunMember {
+  readonly peerId: string
+  readonly account: Address
+}
+
+/**
+ * The run of a job: the same manifest for everybody who knows who accepted, in the order of acceptance. Throws ProtocolError
+ * E_MANIFEST.
+ */
+export function runOfJob(
+  { document }: SealedJob,
+  members: readonly RunMember[],
+  { chainId, slashing }: JobPlace,
+): Run {
+  return sealManifest({
+    ...document.manifest,
+    members: members.map(({ peerId }) => peerId),
+    settlement: { chainId, contract: slashing, accounts: members.map(({ account }) => account) },
+  })
+}
+
+/** What the contract knows of a target: the hash of the metric's name, and the value in millionths. */
+export function targetTerms({ target: { metric, value, better } }: JobDocument) {
+  return {
+    metric: keccak256(stringToHex(metric)),
+    target: BigInt(Math.round(value * MILLION)),
+    lowerIsBetter: better === 'lower',
+  } as const
+}
+
+/** Throws E_JOB unless the terms on the chain are those of the document. */
+export function checkTerms(
+  { document, mostRounds }: SealedJob,
+  terms: { metric: Hex; target: bigint; lowerIsBetter: boolean; mostRounds: number },
+): void {
+  const wanted = { ...targetTerms(document), mostRounds }
+  for (const [name, value] of Object.entries(wanted))
+    if (terms[name as keyof typeof wanted] !== value)
+      throw new SettlementError(
+        'E_JOB',
+        `the contract says ${name} ${terms[name as keyof typeof wanted]}, the document ${value}`,
+      )
+}
+
+/** In the spelling that manifests have. */
+export function checkedAddress(address: string): Address {
+  if (isAddress(address)) return address as Address
+  throw new SettlementError('E_JOB', `${address} is no address with the checksum of EIP-55`)
+}

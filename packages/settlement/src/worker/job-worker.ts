@@ -1,0 +1,417 @@
+/**
+ * A node that takes jobs: looks for open ones, accepts what it can train, trains with the others until the target, settles,
+ * hands the model over and frees its stake. One job at a time. After a restart it goes on with the job that it has accepted.
+ */
+
+import type { Block } from '@tempered/chain'
+import { counted, errorCode, errorMessage } from '@tempered/errors'
+import type { NodeEvents, TemperedNode } from '@tempered/node'
+import type { Run } from '@tempered/protocol'
+import { type Hex, hexToBytes } from 'viem'
+import { SettlementAgent } from '../agent/settlement-agent.js'
+import type { SettlementClient } from '../client/open-client.js'
+import type { Outbox } from '../client/outbox.js'
+import { JobEscrow, RewardManager, StakingRegistry } from '../contracts/artifacts.js'
+import type { JobBoard, PostedJob } from '../jobs/job-board.js'
+import { PLACE_SEPARATOR } from '../jobs/job-board.js'
+import { checkTerms, openJob, type RunMember, runOfJob, type SealedJob } from '../jobs/job-document.js'
+import type { JobResult } from '../jobs/outcome.js'
+import { JobJudge } from './job-judge.js'
+import { Settling } from './settling.js'
+import { executeVerdicts } from './verdicts.js'
+
+/** Which jobs a node takes. */
+export interface JobPolicy {
+  /** The least that a member gets if the target is reached after the most rounds, in wei. */
+  readonly leastFee: bigint
+  /** The most that a job may lock of its stake, in wei. */
+  readonly mostStake: bigint
+  readonly mostRounds: number
+}
+
+/** What a worker needs of the node around it. */
+export interface JobSite {
+  /** This node's peer id. */
+  readonly peerId: string
+  /** Multiaddrs of the node in a run, with its peer id. */
+  readonly where: readonly string[]
+  fetchDocument(where: readonly string[], digest: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
+  /** Rejects with the reason when this node's data or software do not fit. */
+  check(job: SealedJob): Promise<void>
+  /** A document that was kept for this job; undefined for none. */
+  kept(job: Hex): Promise<Uint8Array | undefined>
+  keep(job: Hex, document: Uint8Array): Promise<void>
+  openNode(job: Hex, run: Run, members: readonly string[], events: NodeEvents): Promise<TemperedNode>
+  /** Hands a model to the user; resolves with false if it has it already. */
+  deliver(
+    where: readonly string[],
+    result: JobResult,
+    model: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<boolean>
+  keepModel(job: Hex, result: JobResult, model: Uint8Array): Promise<void>
+}
+
+export interface JobWorkerInit {
+  readonly client: SettlementClient
+  readonly outbox: Outbox
+  readonly board: JobBoard
+  readonly policy: JobPolicy
+  /** A block before any job of interest. */
+  readonly from: bigint
+  readonly site: JobSite
+  /** Every how many rounds a head of the ledger is anchored. */
+  readonly anchorEvery: number
+  readonly signal: AbortSignal
+  /** Between two looks at the chain, in ms. */
+  readonly pollMs: number
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  log(level: 'info' | 'warn', what: string): void
+}
+
+/** What each member leaves to the one before it, in ms. */
+const COURTESY_MS = 3_000
+const DELIVERY_ATTEMPTS = 6
+const DELIVERY_RETRY_MS = 5_000
+
+const shortId = (id: Hex): string => id.slice(0, 10)
+
+export class JobWorker {
+  private readonly init: JobWorkerInit
+  /** Jobs that this node does not take, whatever happens. */
+  private readonly declined = new Set<Hex>()
+  private isStakeless = false
+
+  constructor(init: JobWorkerInit) {
+    this.init = init
+  }
+
+  /** Works until `signal` aborts. Whatever fails is reported and tried again. */
+  async run(): Promise<void> {
+    const { signal, pollMs, sleep, log } = this.init
+    const verdicts = executeVerdicts(this.init)
+    while (!signal.aborted) {
+      try {
+        const job = (await this.current()) ?? (await this.bid())
+        if (job !== undefined) await this.carryOut(job)
+      } catch (error) {
+        if (!signal.aborted) log('warn', `${errorMessage(error)}; going on`)
+      }
+      await sleep(pollMs, signal)
+    }
+    await verdicts
+  }
+
+  private get account() {
+    return this.init.client.wallet.account.address
+  }
+
+  private current(): Promise<PostedJob | undefined> {
+    return this.init.board.currentOf(this.account)
+  }
+
+  /** Accepts the first open job that this node can do; undefined if there is none. */
+  private async bid(): Promise<PostedJob | undefined> {
+    const { board, outbox, client, site, log } = this.init
+    for (const job of await board.open()) {
+      if (this.declined.has(job.id)) continue
+      const sealed = await this.consider(job)
+      if (sealed === undefined) continue
+      try {
+        await outbox.send({
+          address: client.contracts.escrow,
+          abi: JobEscrow.abi,
+          functionName: 'accept',
+          args: [job.id, site.where.join(PLACE_SEPARATOR)],
+        })
+      } catch (error) {
+        if (errorCode(error) !== 'E_REVERTED') throw error
+        log('info', `job ${shortId(job.id)} was not taken: ${errorMessage(error)}`)
+        continue
+      }
+      await site.keep(job.id, sealed.bytes)
+      log('info', `job ${shortId(job.id)} accepted`)
+      return board.find(job.id)
+    }
+    return undefined
+  }
+
+  /** The document of a job that this node would take; undefined for any other. */
+  private async consider(job: PostedJob): Promise<SealedJob | undefined> {
+    const { policy, site, signal, log } = this.init
+    const { terms } = job
+    const decline = (why: string): undefined => {
+      this.declined.add(job.id)
+      log('info', `job ${shortId(job.id)} is not for this node: ${why}`)
+      return undefined
+    }
+    const fee = (terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)) / BigInt(terms.members)
+    if (fee < policy.leastFee)
+      return decline(`it pays ${fee} wei at most, and this node takes ${policy.leastFee}`)
+    if (terms.stake > policy.mostStake)
+      return decline(`it locks ${terms.stake} wei, and this node stakes at most ${policy.mostStake}`)
+    if (terms.mostRounds > policy.mostRounds)
+      return decline(
+        `it may take ${terms.mostRounds} rounds, and this node trains at most ${policy.mostRounds}`,
+      )
+    if (!(await this.hasStake(terms.stake))) return undefined
+    let document: Uint8Array
+    try {
+      document = await site.fetchDocument(job.where, hexToBytes(terms.task), signal)
+    } catch (error) {
+      log('warn', `job ${shortId(job.id)}: its document cannot be had yet (${errorMessage(error)})`)
+      return undefined
+    }
+    try {
+      const sealed = openJob(document, terms.task)
+      checkTerms(sealed, terms)
+      await site.check(sealed)
+      return sealed
+    } catch (error) {
+      return decline(errorMessage(error))
+    }
+  }
+
+  private async hasStake(needed: bigint): Promise<boolean> {
+    const { client, log } = this.init
+    const { peerKey, staked, locked } = await client.reader.readContract({
+      address: client.contracts.stakes,
+      abi: StakingRegistry.abi,
+      functionName: 'memberOf',
+      args: [this.account],
+    })
+    const isRegistered = BigInt(peerKey) !== 0n
+    const isEnough = isRegistered && staked - locked >= needed
+    if (!isEnough && !this.isStakeless)
+      log(
+        'warn',
+        isRegistered
+          ? `${staked - locked} wei of this account's stake are free, but a job needs ${needed}; add to it with \`tempered settlement stake\``
+          : `account ${this.account} has no stake, so it takes no jobs; stake with \`tempered settlement stake\``,
+      )
+    this.isStakeless = !isEnough
+    return isEnough
+  }
+
+  private async carryOut(accepted: PostedJob): Promise<void> {
+    const { log } = this.init
+    const job = await this.filled(accepted)
+    if (job?.state === 'full') await this.train(job)
+    if (this.init.signal.aborted) return
+    await this.release(accepted.id)
+    await this.claim()
+    log('info', `job ${shortId(accepted.id)} is over`)
+  }
+
+  /** Waits until all places are taken. A job that stays open is refunded, which frees the stakes. */
+  private async filled({ id }: PostedJob): Promise<PostedJob | undefined> {
+    const { board, client, signal, pollMs, sleep, log } = this.init
+    let isFirst = true
+    while (!signal.aborted) {
+      const job = await board.find(id)
+      if (job === undefined || job.state !== 'open') return job
+      if (isFirst)
+        log('info', `waiting for ${counted(job.terms.members - job.members.length, 'more member')}`)
+      isFirst = false
+      const { timestamp } = await client.reader.getBlock()
+      if (timestamp > job.terms.acceptUntil) await this.refund(id)
+      await sleep(pollMs, signal)
+    }
+    return undefined
+  }
+
+  private async train(job: PostedJob): Promise<void> {
+    const { client, site, outbox, signal, anchorEvery, sleep, log } = this.init
+    const sealed = await this.documentOf(job)
+    const members = membersOf(job)
+    const run = runOfJob(sealed, members, {
+      chainId: client.wallet.chain.id,
+      slashing: client.contracts.slashing,
+    })
+    const position = run.memberIndex.get(site.peerId)
+    if (position === undefined)
+      throw new Error(
+        `the peer of account ${this.account} is not ${site.peerId}; register this node's own peer with its account`,
+      )
+    const over = new AbortController()
+    const either = AbortSignal.any([signal, over.signal])
+    const agent = new SettlementAgent({
+      ...{ run, client, outbox, anchorEvery, sleep, log },
+      registered: job.id,
+      courtesyMs: position * COURTESY_MS,
+    })
+    let settling: Settling | undefined
+    let judge: JobJudge | undefined
+    const early: Block[] = []
+    const node = await site.openNode(job.id, run, placesOf(job, run), {
+      onHead: (head) => agent.head(head),
+      onEvidence: (evidence) => agent.evidence(evidence),
+      onFinal: (block) => (judge === undefined ? early.push(block) : judge.final(block)),
+      onSaid(author, words) {
+        settling?.heard(author, words).catch((error) => log('warn', errorMessage(error)))
+      },
+    })
+    const { common } = node
+    if (common === undefined) throw new Error('the run of a job has no common chain')
+    settling = new Settling({ job, run, client, outbox, common, position, signal: either, sleep, log })
+    const settled = settling
+    const resulted = new Promise<JobResult>((resolve) => {
+      judge = new JobJudge({
+        ...{ run, job: sealed, common, signal: either, sleep, onResult: resolve },
+        onTrouble: (what) => log('warn', what),
+      })
+      for (const block of early) judge.final(block)
+    })
+    const running = node.run()
+    running.catch(() => undefined)
+    try {
+      const work = resulted.then(async (result) => {
+        await this.conclude(job, sealed, result, settled, node)
+      })
+      await Promise.race([work, this.overWithout(job.id, either), failing(running, either)])
+      await agent.idle()
+    } finally {
+      over.abort()
+      await agent.close()
+      await node.stop()
+    }
+  }
+
+  private async conclude(
+    job: PostedJob,
+    sealed: SealedJob,
+    result: JobResult,
+    settling: Settling,
+    node: TemperedNode,
+  ): Promise<void> {
+    const { site, signal, log } = this.init
+    const { metric } = sealed.document.target
+    log(
+      'info',
+      `job ${shortId(job.id)}: ${metric} ${Number(result.metric) / 1e6} after ${counted(result.rounds, 'round')}; ` +
+        (result.freeRiders.length === 0
+          ? 'nobody rides free'
+          : `${counted(result.freeRiders.length, 'free rider')}`),
+    )
+    const model = await node.common?.model(result.model, signal)
+    if (model !== undefined) await site.keepModel(job.id, result, model)
+    await settling.settle(result)
+    const after = await this.init.board.find(job.id)
+    if (after?.state === 'settled' && model !== undefined) await this.deliver(job, result, model)
+  }
+
+  private async deliver(job: PostedJob, result: JobResult, model: Uint8Array): Promise<void> {
+    const { site, signal, sleep, log } = this.init
+    for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS && !signal.aborted; attempt++) {
+      try {
+        const isTaken = await site.deliver(job.where, result, model, signal)
+        log('info', isTaken ? 'the user has got the model' : 'the user has the model already')
+        return
+      } catch (error) {
+        log('warn', `the user cannot be reached (${errorMessage(error)})`)
+      }
+      await sleep(DELIVERY_RETRY_MS * attempt, signal)
+    }
+    log(
+      'warn',
+      'the model was not handed over; it is kept in the folder of the job, for `tempered model publish`',
+    )
+  }
+
+  /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
+  private async overWithout(id: Hex, signal: AbortSignal): Promise<void> {
+    const { board, client, pollMs, sleep, log } = this.init
+    while (!signal.aborted) {
+      try {
+        const job = await board.find(id)
+        if (job?.state === 'refunded') return log('warn', `job ${shortId(id)} was refunded`)
+        if (job?.state === 'settled') {
+          // This node may be about to know it too, and has a model to hand over then.
+          await sleep(60_000, signal)
+          return
+        }
+        const { timestamp } = await client.reader.getBlock()
+        if (job !== undefined && timestamp > job.terms.settleUntil) await this.refund(id)
+      } catch (error) {
+        log('warn', `${errorMessage(error)}; looking again`)
+      }
+      await sleep(pollMs, signal)
+    }
+  }
+
+  private async documentOf({ id, where, terms }: PostedJob): Promise<SealedJob> {
+    const { site, signal, sleep, log } = this.init
+    for (;;) {
+      try {
+        const document =
+          (await site.kept(id)) ?? (await site.fetchDocument(where, hexToBytes(terms.task), signal))
+        return openJob(document, terms.task)
+      } catch (error) {
+        if (signal.aborted) throw error
+        log('warn', `the document of job ${shortId(id)} cannot be had (${errorMessage(error)}); trying again`)
+      }
+      await sleep(DELIVERY_RETRY_MS, signal)
+    }
+  }
+
+  private refund(id: Hex): Promise<void> {
+    return this.once({
+      address: this.init.client.contracts.escrow,
+      abi: JobEscrow.abi,
+      functionName: 'refund',
+      args: [id],
+    })
+  }
+
+  private release(id: Hex): Promise<void> {
+    return this.once({
+      address: this.init.client.contracts.escrow,
+      abi: JobEscrow.abi,
+      functionName: 'release',
+      args: [id],
+    })
+  }
+
+  /** Takes what this account has earned. */
+  private async claim(): Promise<void> {
+    const { client, log } = this.init
+    const rewards = { address: client.contracts.rewards, abi: RewardManager.abi } as const
+    const owed = await client.reader.readContract({ ...rewards, functionName: 'owed', args: [this.account] })
+    if (owed === 0n) return
+    await this.once({ ...rewards, functionName: 'claim', args: [this.account] })
+    log('info', `${owed} wei earned and taken`)
+  }
+
+  /** A call that somebody else, or an earlier start of this node, may have made already. */
+  private async once(call: Parameters<Outbox['send']>[0]): Promise<void> {
+    try {
+      await this.init.outbox.send(call)
+    } catch (error) {
+      if (errorCode(error) !== 'E_REVERTED') throw error
+    }
+  }
+}
+
+/** The members of a job that a peer stands for, each peer with its first account. */
+function membersOf(job: PostedJob): RunMember[] {
+  const seen = new Set<string>()
+  return job.members.flatMap(({ peerId, account }) => {
+    if (peerId === undefined || seen.has(peerId)) return []
+    seen.add(peerId)
+    return [{ peerId, account }]
+  })
+}
+
+function placesOf(job: PostedJob, { memberIndex }: Run): string[] {
+  return job.members.flatMap(({ peerId, where }) =>
+    peerId !== undefined && memberIndex.has(peerId)
+      ? where.filter((place) => place.endsWith(`/p2p/${peerId}`))
+      : [],
+  )
+}
+
+/** Rejects when the node fails; a node that has come to its end keeps serving the others. */
+async function failing(running: Promise<void>, signal: AbortSignal): Promise<void> {
+  await running
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,71 @@
+import { errorCode, errorMessage } from '@tempered/errors'
+import type { Hex } from 'viem'
+import { createEventReader } from '../client/event-reader.js'
+import type { SettlementClient } from '../client/open-client.js'
+import type { Outbox } from '../client/outbox.js'
+import { SlashingManager } from '../contracts/artifacts.js'
+
+export interface VerdictsInit {
+  readonly client: SettlementClient
+  readonly outbox: Outbox
+  /** A block before any verdict of interest. */
+  readonly from: bigint
+  readonly signal: AbortSignal
+  readonly pollMs: number
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  log(level: 'info' | 'warn', what: string): void
+}
+
+/** Blocks that are read again, as a chain may have changed them. */
+const REORGANISED_BLOCKS = 64n
+
+/** Carries out verdicts once their time for appeals is over; anybody may, so the first to come does. */
+export async function executeVerdicts(init: VerdictsInit): Promise<void> {
+  const { client, outbox, from, signal, pollMs, sleep, log } = init
+  const { reader, contracts } = client
+  const slashing = { address: contracts.slashing, abi: SlashingManager.abi } as const
+  const pending = new Set<Hex>()
+  const closed = new Set<Hex>()
+  let newest = from - 1n
+
+  const readNew = async (): Promise<void> => {
+    const now = await reader.getBlockNumber({ cacheTime: 0 })
+    const since = newest - REORGANISED_BLOCKS > from ? newest - REORGANISED_BLOCKS : from
+    const events = createEventReader(client, since)
+    for (const { args } of await events.of(slashing.address, slashing.abi, 'VerdictGiven', {}))
+      if (!closed.has(args.id as Hex)) pending.add(args.id as Hex)
+    newest = now
+  }
+  const close = (id: Hex): void => {
+    pending.delete(id)
+    closed.add(id)
+  }
+  const carryOut = async (id: Hex): Promise<void> => {
+    const { isClosed, executableAt } = await reader.readContract({
+      ...slashing,
+      functionName: 'caseOf',
+      args: [id],
+    })
+    const { timestamp } = await reader.getBlock()
+    if (isClosed) return close(id)
+    if (timestamp < executableAt) return
+    const { blockNumber } = await outbox.send({ ...slashing, functionName: 'execute', args: [id] })
+    close(id)
+    log('info', `verdict ${id.slice(0, 10)} is carried out in block ${blockNumber}`)
+  }
+
+  while (!signal.aborted) {
+    try {
+      await readNew()
+      for (const id of pending)
+        await carryOut(id).catch((error) => {
+          // Somebody else was faster, or it has expired.
+          if (errorCode(error) !== 'E_REVERTED') throw error
+          close(id)
+        })
+    } catch (error) {
+      if (!signal.aborted) log('warn', errorMessage(error))
+    }
+    await sleep(pollMs, signal)
+  }
+}
