@@ -100,6 +100,18 @@ export const manifestSchema = z.strictObject({
     })
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Absent for none.'),
+  contribution: z
+    .strictObject({
+      every: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxRounds)
+        .describe('Every how many rounds nodes score their neighbours; 1 for every round.'),
+    })
+    .optional()
+    .describe(
+      'Scores of what each member contributes, in the entries (docs/contribution.md). Absent for none.',
+    ),
   patienceRounds: z
     .int()
     .min(1)
@@ -140,6 +152,7 @@ export function sealManifest(value: unknown): Run {
   if (manifest.topology.edges === undefined) delete manifest.topology.edges
   if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
   if (manifest.chain === undefined) delete manifest.chain
+  if (manifest.contribution === undefined) delete manifest.contribution
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
