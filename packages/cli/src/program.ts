@@ -188,6 +188,11 @@ function addManifestCommands(program: Command): void {
       'a common chain: bft, pofl, pos, pow or vbfl; see docs/chain.md (default: none)',
     )
     .option('--chain-param <name=number>', 'parameter of the chain; repeatable', assignment)
+    .option(
+      '--contribution <n>',
+      'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',
+      wholeNumber(1),
+    )
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)

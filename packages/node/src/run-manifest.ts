@@ -43,6 +43,8 @@ export interface RunManifestInit {
   readonly training?: Partial<Manifest['training']>
   /** A common chain; default: none. */
   readonly chain?: ChainSpec
+  /** Scores of what members contribute, every so many rounds; default: none. */
+  readonly contribution?: Manifest['contribution']
   /** Milliseconds; see the manifest. */
   readonly deadlines?: Partial<Manifest['deadlines']>
 }
@@ -111,6 +113,7 @@ export function createRunManifest(init: RunManifestInit): Run {
     deadlines: { ...DEFAULT_DEADLINES, ...init.deadlines },
     limits: DEFAULT_RUN_LIMITS,
     ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
+    ...(init.contribution === undefined ? {} : { contribution: init.contribution }),
     patienceRounds: 2,
   })
   runChain(run)

@@ -103,6 +103,7 @@ export function createChainVerifier(
     checkStart(entry, last, run, where)
     checkOwnAnnouncement(entry, parent, run, open, where)
     checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
+    checkContribution(entry, run, where)
   }
 
   const extend = (entry: SignedEntry): void => {
@@ -232,5 +233,34 @@ function checkNeighbours(
       throw new ProtocolError('E_NEIGHBOURS', `${where}: accepts ${record.peer} without its announcement`)
     }
     if (record.announcement !== null) openCarried(record.announcement, record.peer, entry, run, open, where)
+  }
+}
+
+/** Whether the members of a run score their neighbours in a round. Without local steps there is nothing to score. */
+export function scoresNeighbours({ contribution, training }: Run['manifest'], round: number): boolean {
+  return contribution !== undefined && training.localSteps > 0 && (round + 1) % contribution.every === 0
+}
+
+/** Scores are there in runs that ask for them and in no others, and only of models that arrived. */
+function checkContribution({ body }: SignedEntry, { manifest }: Run, where: string): void {
+  const fail = (what: string): never => {
+    throw new ProtocolError('E_CONTRIBUTION', `${where}: ${what}`)
+  }
+  const { contribution, neighbours, round } = body
+  if (manifest.contribution === undefined && contribution !== undefined)
+    fail('scores contributions, but its run does not')
+  if (manifest.contribution !== undefined && contribution === undefined)
+    fail('lacks the scores of contributions that its run asks for')
+  const scores = contribution?.neighbours ?? null
+  if (scores === null) return
+  if (!scoresNeighbours(manifest, round)) fail('scores its neighbours in a round in which nobody does')
+  if (scores.length !== neighbours.length)
+    fail(`scores ${scores.length} neighbours, but names ${neighbours.length}`)
+  for (const [k, score] of scores.entries()) {
+    const { peer, arrival } = neighbours[k]!
+    if ((score === null) !== (arrival === null))
+      fail(arrival === null ? `scores ${peer}, whose model did not arrive` : `does not score ${peer}`)
+    if (score !== null && score.copyOf !== null && score.copyOf >= manifest.members.length)
+      fail(`says that ${peer} copied member ${score.copyOf} of ${manifest.members.length}`)
   }
 }

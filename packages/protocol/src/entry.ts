@@ -50,6 +50,62 @@ const neighbourRecordSchema = z.strictObject({
 })
 export type NeighbourRecord = z.infer<typeof neighbourRecordSchema>
 
+/**
+ * Why a model looks like that of a free rider; docs/contribution.md has the tests and what each of them proves.
+ *
+ * | reason | meaning |
+ * |---|---|
+ * | `unchanged` | the model with which the round began |
+ * | `resent` | a model of the round before, or nearly another member's |
+ * | `copy` | the scorer's own model of this round, or nearly |
+ * | `combined` | a linear combination of models of the round before |
+ * | `noise` | its update has nothing in common with any other, as random numbers have |
+ * | `later-copy` | nearly the model of another neighbour that arrived earlier: a hint, not a proof |
+ */
+export const FREE_RIDE_REASONS = ['unchanged', 'resent', 'copy', 'combined', 'noise', 'later-copy'] as const
+export type FreeRideReason = (typeof FREE_RIDE_REASONS)[number]
+
+/** What a node says about one neighbour's contribution in one round. All but `leaveOneOut` can be replayed. */
+const neighbourContributionSchema = z.strictObject({
+  /**
+   * Mean loss on the author's own samples of the aggregate without this model, minus that of the aggregate: positive
+   * where it helped. A claim, as nobody else has the data; null when it is not finite.
+   */
+  leaveOneOut: z.number().nullable(),
+  /** L2 length of its update, relative to the median over all models of the round; null when that is 0. */
+  distance: z.number().nullable(),
+  /** Cosine between its update and the clipped mean of the other updates, in [−1, 1]. */
+  cosine: z.number(),
+  /**
+   * L2 length of what its update adds to the models of the round before, relative to the median; null where these are
+   * not known.
+   */
+  novelty: z.number().nullable(),
+  /**
+   * How much of what it adds is in common with what the others add, a cosine in [0, 1]; null with fewer than three
+   * others.
+   */
+  overlap: z.number().nullable(),
+  /**
+   * Position in the manifest of a member whose model of this round or of the last one it nearly equals. Says nothing
+   * about who copied.
+   */
+  copyOf: counter.nullable(),
+  freeRide: z.enum(FREE_RIDE_REASONS).nullable(),
+})
+export type NeighbourContribution = z.infer<typeof neighbourContributionSchema>
+
+const contributionSchema = z.strictObject({
+  /** Measurements on the author's test data of the model with which the round began; null where there are none. */
+  start: z.strictObject({ loss: z.number().nullable(), metric: z.number().nullable() }),
+  /**
+   * One per neighbour, in the order of `neighbours`; null for one whose model did not arrive. The whole list is null in
+   * rounds in which neighbours are not scored.
+   */
+  neighbours: z.array(neighbourContributionSchema.nullable()).max(LIMITS.maxNeighbours).nullable(),
+})
+export type Contribution = z.infer<typeof contributionSchema>
+
 const entrySchema = z.strictObject({
   version: z.literal(ENTRY_VERSION),
   run: documentLink,
@@ -91,6 +147,8 @@ const entrySchema = z.strictObject({
     testLoss: z.number().nullable(),
     testMetric: z.number().nullable(),
   }),
+  /** Of runs whose manifest has `contribution`, and absent from the entries of all others. */
+  contribution: contributionSchema.optional(),
   /** When the entry was written, by the author's clocks. A claim, not a proof. */
   clock: z.strictObject({
     /** Milliseconds since 1970. */

@@ -21,6 +21,7 @@ export type ProtocolErrorCode =
   | 'E_RULE_MISMATCH'
   | 'E_NEIGHBOURS'
   | 'E_START'
+  | 'E_CONTRIBUTION'
   | 'E_EVIDENCE'
   | 'E_PROOF'
   | 'E_ROLLED_BACK'

@@ -9,13 +9,24 @@ export {
   verifyAnnouncement,
   verifyAnnouncementStatement,
 } from './announcement.js'
-export { type ChainVerifier, createChainVerifier, type OpenAnnouncement } from './chain.js'
+export { type ChainVerifier, createChainVerifier, type OpenAnnouncement, scoresNeighbours } from './chain.js'
 export { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
 export { type CheckedConsistency, checkConsistency, proveConsistency } from './consistency-proof.js'
+export {
+  contributionsOf,
+  isFreeRider,
+  type MemberContribution,
+  type ScoredRound,
+  summariseRounds,
+} from './contribution.js'
 export { type CosignedReference, commonRound } from './cosigned-reference.js'
 export {
+  type Contribution,
   decodeEntry,
   type Entry,
+  FREE_RIDE_REASONS,
+  type FreeRideReason,
+  type NeighbourContribution,
   type NeighbourRecord,
   type SignedEntry,
   signEntry,

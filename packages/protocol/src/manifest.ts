@@ -118,6 +118,18 @@ export const manifestSchema = z.strictObject({
     })
     .optional()
     .describe('Accounts of the members on an EVM chain, for runs whose members stake. Absent for none.'),
+  contribution: z
+    .strictObject({
+      every: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxRounds)
+        .describe('Every how many rounds nodes score their neighbours; 1 for every round.'),
+    })
+    .optional()
+    .describe(
+      'Scores of what each member contributes, in the entries (docs/contribution.md). Absent for none.',
+    ),
   patienceRounds: z
     .int()
     .min(1)
@@ -160,6 +172,7 @@ export function sealManifest(value: unknown): Run {
   if (manifest.chain === undefined) delete manifest.chain
   if (manifest.settlement === undefined) delete manifest.settlement
   else checkAccounts(manifest.settlement.accounts, manifest.members.length)
+  if (manifest.contribution === undefined) delete manifest.contribution
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)

@@ -40,6 +40,7 @@ export interface ManifestCreateOptions {
   readonly topologyParam?: Record<string, number>
   readonly chain?: string
   readonly chainParam?: Record<string, number>
+  readonly contribution?: number
   readonly rounds: number
   readonly localSteps: number
   readonly batchSize: number
@@ -90,6 +91,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     ...(options.chain === undefined
       ? {}
       : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
+    ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
     training: {
       rounds: options.rounds,
       localSteps: options.localSteps,

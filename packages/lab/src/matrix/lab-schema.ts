@@ -65,6 +65,7 @@ export const labSchema = z.strictObject({
     .strictObject({
       nodes: fields.nodes,
       mixing: fields.mixing,
+      contribution: fields.contribution,
       data: fields.data.unwrap().pick({ source: true, test: true, classes: true }).prefault({}),
       task: fields.task,
       model: fields.model,

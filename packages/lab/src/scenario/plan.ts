@@ -95,6 +95,7 @@ export function planRun(
     ...(scenario.chain === undefined
       ? {}
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
+    ...(scenario.contribution === undefined ? {} : { contribution: scenario.contribution }),
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)

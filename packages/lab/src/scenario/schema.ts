@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ARCHITECTURES } from '@tempered/chain'
 import { DEFAULT_RULE } from '@tempered/node'
-import { LIMITS } from '@tempered/protocol'
+import { LIMITS, manifestSchema } from '@tempered/protocol'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
@@ -128,6 +128,9 @@ export const scenarioFields = z.strictObject({
   chain: orArchitecture(chainFields)
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Default: none.'),
+  contribution: manifestSchema.shape.contribution.describe(
+    'Nodes score what their neighbours contribute, and who looks like a free rider (docs/contribution.md). Default: none.',
+  ),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')

@@ -17,6 +17,7 @@ export function createSharedScores(): (training: LocalTraining) => LocalTraining
       train: (round, parameters) => training.train(round, parameters),
       evaluate: (round, parameters) => training.evaluate(round, parameters),
       loss: (round, parameters) => training.loss(round, parameters),
+      measure: training.measure,
       score(parameters) {
         const { buffer, byteOffset, byteLength } = parameters
         const key = createHash('sha256')

@@ -22,6 +22,10 @@ export function simulatedTraining(training: LocalTraining, init: SimulatedTraini
       return result
     },
     evaluate: (round, parameters) => time.hold(owner, () => training.evaluate(round, parameters)),
+    measure:
+      training.measure === undefined
+        ? undefined
+        : (parameters) => time.hold(owner, () => training.measure!(parameters)),
     score:
       training.score === undefined
         ? undefined

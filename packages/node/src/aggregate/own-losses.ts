@@ -41,6 +41,17 @@ export async function runWithLosses(
   throw new Error(`the rule asked for new losses in each of ${MAX_PASSES} passes`)
 }
 
+/** Computes the loss of each model once. */
+export function cachedLosses(lossOf: LossOf): LossOf {
+  const known = new Map<string, Promise<number>>()
+  return (parameters) => {
+    const key = contentKey(parameters)
+    const found = known.get(key) ?? lossOf(parameters)
+    known.set(key, found)
+    return found
+  }
+}
+
 /**
  * An evaluator that answers with recorded losses in their order, as `runWithLosses` returned them; NaN past the end.
  */

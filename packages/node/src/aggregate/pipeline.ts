@@ -89,6 +89,15 @@ export function replayRound(input: PipelineInput, losses: Evaluator): PipelineRe
   return finish({ result: runRule(losses), losses: [] })
 }
 
+/** A round as if a neighbour's model had not arrived. */
+export function leftOut<T extends Pick<PipelineInput, 'neighbours'>>(input: T, peer: string): T {
+  const absent = { status: 'absent', peer, reason: 'left-out', announcement: null } as const
+  return {
+    ...input,
+    neighbours: input.neighbours.map((neighbour) => (neighbour.peer === peer ? absent : neighbour)),
+  }
+}
+
 function prepareRound(input: PipelineInput) {
   const arrived = input.neighbours.filter((neighbour) => neighbour.status === 'ready')
   const peers = arrived.map((neighbour) => neighbour.peer)

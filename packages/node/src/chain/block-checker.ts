@@ -77,7 +77,7 @@ export function createBlockChecker(init: BlockCheckerInit): BlockChecker {
       cid === ledger.memory?.cid
         ? ledger.memory.bytes
         : models.bytes(cid, [authors.get(cid) ?? author, author, ...run.manifest.members], signal)
-    const finding = await createReplay(run, withInitialModel(lookup, run)).check(
+    const finding = await createReplay(run, withInitialModel(lookup, run), { contributions: false }).check(
       entry,
       parent,
       ({ aggregate: bytes, memory }) => {

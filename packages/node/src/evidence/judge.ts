@@ -69,6 +69,14 @@ async function judgeEntry(
     return { status: 'unproven', missing: [below.toString()] }
   const finding = await createReplay(run, blobs).check(entry, parent)
   if (finding.status === 'unproven') return finding
+  // So are the models of the round before, with which scores of contributions compare.
+  if (
+    finding.status === 'agrees' &&
+    parent === undefined &&
+    height > 0 &&
+    entry.body.contribution?.neighbours
+  )
+    return { status: 'unproven', missing: [below.toString()] }
   if (finding.status === 'agrees')
     return { status: 'refuted', what: 'a replay of the round agrees with the entry, bit for bit' }
   const { difference } = finding

@@ -1,7 +1,7 @@
 import { counted } from '@tempered/errors'
 import type { NeighbourRecord, Run, SignedEntry } from '@tempered/protocol'
 import { recordedLosses } from '../aggregate/own-losses.js'
-import { type PipelineInput, replayRound } from '../aggregate/pipeline.js'
+import { leftOut, type PipelineInput, replayRound } from '../aggregate/pipeline.js'
 import { manifestTask } from '../round/manifest-training.js'
 import type { Replay, ReplayInput } from './replay.js'
 
@@ -83,7 +83,7 @@ export async function explainNeighbour(
   const without: Alternative =
     entry.body.losses.length > 0
       ? { unknown: "the rule asked for losses on the author's own data, which no other node has" }
-      : alternative(aggregate, aggregateOf(leaveOut(input, peer), entry))
+      : alternative(aggregate, aggregateOf(leftOut(input, peer), entry))
   const arrived = input.neighbours.filter(({ status }) => status === 'ready').length
   const plainWeight = input.mixing?.get(peer) ?? 1 / (arrived + 1)
   const plain =
@@ -108,14 +108,6 @@ function aggregateOf(input: ReplayInput, entry: SignedEntry): Float32Array {
   const pipeline: PipelineInput = { ...input, out }
   replayRound(pipeline, recordedLosses(entry.body.losses))
   return out
-}
-
-function leaveOut(input: ReplayInput, peer: string): ReplayInput {
-  const absent = { status: 'absent', peer, reason: 'left-out', announcement: null } as const
-  return {
-    ...input,
-    neighbours: input.neighbours.map((neighbour) => (neighbour.peer === peer ? absent : neighbour)),
-  }
 }
 
 function alternative(aggregate: Float32Array, parameters: Float32Array): Alternative {

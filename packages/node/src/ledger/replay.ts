@@ -9,6 +9,7 @@ import {
   type Run,
   type SignedEntry,
 } from '@tempered/protocol'
+import { compareNeighbours, type RoundBefore, roundBefore } from '../aggregate/contribution.js'
 import { recordedLosses } from '../aggregate/own-losses.js'
 import {
   type AbsentModel,
@@ -81,7 +82,19 @@ export class MissingBlobs extends Error {
   }
 }
 
-export function createReplay(run: Run, blobs: BlobLookup): Replay {
+export interface ReplayOptions {
+  /**
+   * Whether scores of contributions are recomputed too; default true. They need the entry below and the models of its
+   * round: without that entry they are not looked at.
+   */
+  readonly contributions?: boolean
+}
+
+export function createReplay(
+  run: Run,
+  blobs: BlobLookup,
+  { contributions = true }: ReplayOptions = {},
+): Replay {
   const { manifest } = run
   const { parameterCount, initialCid } = manifest.model
   const rule = createRunRule(manifest.rule)
@@ -89,9 +102,17 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
   const drawn = rule.usesInitial ? drawnInitialParameters(manifest) : undefined
   const needsInitial = rule.usesInitial && drawn === undefined
 
+  /** The round before, where an entry's scores are to be recomputed. */
+  const scoredAfter = ({ body }: SignedEntry, parent: SignedEntry | undefined): RoundBefore | undefined => {
+    const isScored = body.contribution !== undefined && body.contribution.neighbours !== null
+    if (!contributions || !isScored || (parent === undefined && body.height > 0)) return undefined
+    return roundBefore(run, body.round, parent)
+  }
+
   const needs = (entry: SignedEntry, parent: SignedEntry | undefined): string[] => {
     const { body } = entry
     const memory = parent?.body.memory
+    const before = scoredAfter(entry, parent)?.models ?? []
     return [
       body.start.toString(),
       modelOf(body.announcement),
@@ -100,6 +121,7 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
       ),
       ...(memory === undefined || memory === null ? [] : [memory.toString()]),
       ...(needsInitial ? [initialCid] : []),
+      ...before.map(({ cid }) => cid),
     ]
   }
 
@@ -135,6 +157,19 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
     }
   }
 
+  const compareScores = async (
+    entry: SignedEntry,
+    parent: SignedEntry | undefined,
+    input: ReplayInput,
+  ): Promise<Difference | undefined> => {
+    const last = scoredAfter(entry, parent)
+    if (last === undefined) return undefined
+    const before: Float32Array[] = []
+    for (const { cid } of last.models) before.push(decodeModel((await blobs(cid))!, parameterCount))
+    const { author } = entry.body
+    return compareContribution(entry, compareNeighbours({ run, author, input, last, before }))
+  }
+
   return {
     needs,
     load,
@@ -161,7 +196,8 @@ export function createReplay(run: Run, blobs: BlobLookup): Replay {
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
         compareMemory(entry, memory) ??
-        (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount))
+        (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
+        (await compareScores(entry, parent, input))
       if (difference !== undefined) return differs(difference)
       onAgreement?.({ aggregate: out.bytes, memory })
       return { status: 'agrees' }
@@ -231,6 +267,25 @@ function compareVerdicts(entry: SignedEntry, result: PipelineResult): Difference
     recorded: String(entry.body.ownWeight),
     computed: String(result.ownWeight),
   }
+}
+
+function compareContribution(
+  { body }: SignedEntry,
+  computed: ReturnType<typeof compareNeighbours>,
+): Difference | undefined {
+  for (const [k, recorded] of (body.contribution?.neighbours ?? []).entries()) {
+    for (const field of ['distance', 'cosine', 'novelty', 'overlap', 'copyOf', 'freeRide'] as const) {
+      const due = computed[k]?.[field]
+      if (Object.is(recorded?.[field], due)) continue
+      return {
+        field: `contribution.neighbours.${k}.${field}`,
+        peer: body.neighbours[k]!.peer,
+        recorded: String(recorded?.[field]),
+        computed: String(due),
+      }
+    }
+  }
+  return undefined
 }
 
 function compareLosses(entry: SignedEntry, unused: number): Difference | undefined {

@@ -1,5 +1,6 @@
 import {
   blobCid,
+  type Contribution,
   decodeAnnouncement,
   type ModelBuffer,
   type Run,
@@ -16,7 +17,8 @@ import type { Clock } from '../clock.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Witness } from '../witness/witness.js'
-import type { LocalTraining } from './local-training.js'
+import { finiteOrNull } from './finite-or-null.js'
+import type { Evaluation, LocalTraining } from './local-training.js'
 import type { OwnHistory } from './own-history.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { RoundReport } from './report.js'
@@ -35,6 +37,8 @@ export interface RoundOutcome {
   readonly aggregation: PipelineResult
   /** The aggregate. */
   readonly aggregate: ModelBuffer
+  /** Undefined in runs that score no contributions. */
+  readonly contribution: Contribution | undefined
 }
 
 /** Evaluates and stores an aggregate, and writes the round's ledger entry. */
@@ -61,6 +65,8 @@ export interface EntryWritingInit {
   /** How many rounds of the node's own blobs are kept. */
   readonly keepRounds: number
   isStopped(): boolean
+  /** An aggregate was evaluated; null where this round is not. */
+  onEvaluated(aggregate: ModelBuffer, evaluation: Evaluation | null): void
 }
 
 export function createEntryWriting(components: EntryWritingComponents, init: EntryWritingInit): EntryWriting {
@@ -79,7 +85,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
   }
 
   return {
-    async write({ round, start, announcement, trainingLoss, aggregation, aggregate }) {
+    async write({ round, start, announcement, trainingLoss, aggregation, aggregate, contribution }) {
       phases.begin('evaluate')
       await failpoints.hit('aggregate.before-store')
       // Writing to disk and evaluation run in parallel.
@@ -87,6 +93,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         training.evaluate(round, aggregate.parameters),
         blobs.put(aggregate.bytes),
       ])
+      init.onEvaluated(aggregate, evaluation)
       phases.begin('ledger')
       const { memory } = aggregation
       const memoryCid = memory === undefined ? null : await blobs.put(encodeMemory(memory))
@@ -113,6 +120,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
           dataCommitment: init.dataCommitment,
           localSteps: manifest.training.localSteps,
           metrics,
+          ...(contribution === undefined ? {} : { contribution }),
           clock: {
             wallMs: Math.round(clock.wallMs()),
             monotonicMs: Math.round(clock.monotonicMs() - begunMs),
@@ -126,6 +134,14 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         ...metrics,
         neighbours: aggregation.records,
         ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
+        ...(contribution === undefined
+          ? {}
+          : {
+              contribution: {
+                ...contribution,
+                announcesStart: announcement.body.model.equals(entry.body.start),
+              },
+            }),
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),
@@ -145,8 +161,4 @@ export function blobsOf({ body }: SignedEntry, { manifest }: Run): string[] {
     ...(manifest.chain === undefined ? [] : [body.start]),
   ]
   return [model, body.aggregate, ...others].map(String)
-}
-
-export function finiteOrNull(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null
 }

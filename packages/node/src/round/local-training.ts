@@ -9,6 +9,11 @@ export interface LocalTraining {
    * for every model of a round.
    */
   loss(round: number, parameters: Float32Array): Promise<number>
+  /**
+   * What `evaluate` measures, whatever the round; for scores of contributions, which lack the model's measurements
+   * without it.
+   */
+  readonly measure?: ((parameters: Float32Array) => Promise<Evaluation>) | undefined
   /** The task's first metric on all test samples, for architectures of a common chain that compare models by it. */
   readonly score?: ((parameters: Float32Array) => Promise<number>) | undefined
 }

@@ -81,6 +81,11 @@ export function createManifestTraining(
         trainer.setParameters(parameters)
         return trainer.evaluate(last ? {} : { limit: plan.samples })
       }),
+    measure: (parameters) =>
+      inTurn(async () => {
+        trainer.setParameters(parameters)
+        return trainer.evaluate({ limit: plan.samples })
+      }),
     score: (parameters) =>
       inTurn(async () => {
         trainer.setParameters(parameters)

@@ -1,4 +1,4 @@
-import type { NeighbourRecord } from '@tempered/protocol'
+import type { Contribution, NeighbourRecord } from '@tempered/protocol'
 
 /** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
@@ -12,6 +12,8 @@ export interface RoundReport {
   readonly neighbours: readonly NeighbourRecord[]
   /** Pre-aggregators that did not fit the models of this round and left them as they were; absent without any. */
   readonly unfit?: readonly string[]
+  /** As in the entry, and whether the node announced the very model with which it began; of runs that score it. */
+  readonly contribution?: Contribution & { readonly announcesStart: boolean }
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string

@@ -7,7 +7,13 @@ import {
   type Signer,
 } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
-import { type AbsentModel, type ArrivedModel, aggregateRound, type Opinion } from '../aggregate/pipeline.js'
+import {
+  type AbsentModel,
+  type ArrivedModel,
+  aggregateRound,
+  type Opinion,
+  type PipelineInput,
+} from '../aggregate/pipeline.js'
 import type { RuleMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { Clock } from '../clock.js'
@@ -15,7 +21,9 @@ import { NodeError } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Witness } from '../witness/witness.js'
-import { type ClosedRound, createEntryWriting, finiteOrNull } from './entry-writing.js'
+import { createContributionScoring } from './contribution-scoring.js'
+import { type ClosedRound, createEntryWriting } from './entry-writing.js'
+import { finiteOrNull } from './finite-or-null.js'
 import type { LocalTraining } from './local-training.js'
 import { createModelSealing } from './model-sealing.js'
 import type { OwnHistory } from './own-history.js'
@@ -81,7 +89,7 @@ export interface RoundWork {
 }
 
 export function createRoundWork(components: RoundWorkComponents, init: RoundWorkInit): RoundWork {
-  const { run, training, rule, history, clock } = components
+  const { run, training, rule, history, clock, phases } = components
   const { manifest } = run
   /** The model this round began with. */
   let start = init.parameters
@@ -95,10 +103,12 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
   let stopped = false
   const isStopped = (): boolean => stopped
   const sealing = createModelSealing(components, isStopped)
+  const contributions = createContributionScoring(components)
   const entries = createEntryWriting(components, {
     dataCommitment: init.dataCommitment,
     keepRounds: init.keepRounds,
     isStopped,
+    onEvaluated: contributions.noteEvaluated,
   })
 
   return {
@@ -132,24 +142,24 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       if (trained === undefined || announcement === undefined)
         throw outOfOrder(round, 'no model was announced, so the round cannot be closed')
       const aggregate = allocateModel(manifest.model.parameterCount)
-      const aggregation = await aggregateRound(
-        {
-          rule,
-          own: trained.parameters,
-          previous: start.parameters,
-          initial: init.initial,
-          neighbours,
-          round,
-          rounds: manifest.training.rounds,
-          mixing: init.mixing,
-          memory,
-          layers: init.layers,
-          neighboursOf: init.neighboursOf,
-          out: aggregate.parameters,
-        },
-        (parameters) => training.loss(round, parameters),
-      )
-      const outcome = { round, start, announcement, trainingLoss, aggregation, aggregate }
+      const input: PipelineInput = {
+        rule,
+        own: trained.parameters,
+        previous: start.parameters,
+        initial: init.initial,
+        neighbours,
+        round,
+        rounds: manifest.training.rounds,
+        mixing: init.mixing,
+        memory,
+        layers: init.layers,
+        neighboursOf: init.neighboursOf,
+        out: aggregate.parameters,
+      }
+      const aggregation = await aggregateRound(input, (parameters) => training.loss(round, parameters))
+      phases.begin('evaluate')
+      const contribution = await contributions.score(start, input)
+      const outcome = { round, start, announcement, trainingLoss, aggregation, aggregate, contribution }
       const closed = await entries.write(outcome)
       if (closed === undefined) return undefined
       start = aggregate
@@ -158,8 +168,9 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       opinions = aggregation.opinions
       return closed
     },
-    async evaluate(round, { parameters }) {
-      const evaluation = await training.evaluate(round, parameters)
+    async evaluate(round, model) {
+      const evaluation = await training.evaluate(round, model.parameters)
+      contributions.noteEvaluated(model, evaluation)
       return { testLoss: finiteOrNull(evaluation?.loss), testMetric: finiteOrNull(evaluation?.primary) }
     },
     startFrom(model) {

@@ -1,0 +1,163 @@
+/**
+ * How the models of one round differ from its start, from what was known before, and from each other.
+ *
+ *   u_j = x_j − s                                 update
+ *   distance_j = ‖u_j‖ / m,  m = median_k ‖u_k‖
+ *   cosine_j   = cos(u_j, c_j),  c_j = Σ_{k≠j} min(1, m/‖u_k‖)·u_k
+ *   r_j = u_j − P·u_j                             what an update adds to the models of the round before
+ *   novelty_j  = ‖r_j‖ / median_k ‖r_k‖
+ *   overlap_j  = max(median_{k≠j} |cos(r_j, r_k)|, |cos(r_j, c′_j)|),  c′_j as c_j, of the r_k
+ *
+ * Symbols: x_j the models of the round, the node's own among them; s the start of its round; P the projection on the
+ * span of y_i − s, where the y_i are the models of the round before and the start of it. Without these P = 0. Updates
+ * that add nothing (‖r_k‖ ≤ 10⁻³ of the median) do not count as others of the overlap.
+ * Cost: O(n²·d).
+ * Source: the clipped mean is one step of centred clipping from the start (Karimireddy, He, Jaggi, ICML 2021, arXiv
+ * 2012.10333, section 4) with the median length as its radius: f of n updates can move it by no more than f·m. The
+ * rest is this project's.
+ */
+
+import { pairwiseSquaredDistances, squaredDistancesTo } from '../kernels/dispatch.js'
+import { cosine, dotProducts } from '../kernels/dot.js'
+import { productsBeyond } from './known-span.js'
+
+/** Updates below this share of the median length add nothing. */
+export const NOTHING = 1e-3
+
+/** Models as far apart as this share of what is usual are copies: see `nearCopies`. */
+const NEAR_COPY = 0.05
+
+/** Others that it takes to say that an update has nothing in common with them. */
+const FEWEST_OTHERS = 3
+
+export interface RoundModels {
+  /** s: the parameters with which the node's round began, length d. */
+  readonly start: Float32Array
+  /** The node's own model. */
+  readonly own: Float32Array
+  /** The models that arrived, finite. */
+  readonly neighbours: readonly Float32Array[]
+  /** y_i: models of the round before, the node's own and its start among them; empty where they are not known. */
+  readonly before: readonly Float32Array[]
+}
+
+/** One neighbour's model compared with the others. */
+export interface ModelComparison {
+  /** ‖u_j‖/m; null when m is 0. */
+  readonly distance: number | null
+  /** Null when the median is 0, without `before`, and where the span takes up a tenth of the space or more. */
+  readonly novelty: number | null
+  readonly cosine: number
+  /** Null with fewer than three others. */
+  readonly overlap: number | null
+  /** True when the model is the start itself. */
+  readonly isStart: boolean
+  /** The neighbours whose models nearly equal it, ascending; −1 for the node's own. */
+  readonly copies: readonly number[]
+  /** Those of `before` that nearly equal it, ascending. */
+  readonly resent: readonly number[]
+}
+
+/** One comparison per neighbour, in their order, which is also that of all sums. */
+export function compareModels({ start, own, neighbours, before }: RoundModels): ModelComparison[] {
+  const models = [own, ...neighbours]
+  const n = models.length
+  const squares = squaredDistancesTo(start, models, new Float64Array(n))
+  const products = new Float64Array(n * n)
+  for (const [j, model] of models.entries()) {
+    const row = dotProducts(model, models.slice(j), start)
+    for (const [k, product] of row.entries()) products[j * n + j + k] = products[(j + k) * n + j] = product
+  }
+  const lengths = Array.from(squares, Math.sqrt)
+  const usual = medianOf(lengths)
+  const spans = before.length > 0 && 10 * before.length < start.length
+  const beyond = spans ? productsBeyond(start, before, models, products) : products
+  const added = Array.from({ length: n }, (_, j) => Math.sqrt(Math.max(0, beyond[j * n + j])))
+  const usuallyAdded = medianOf(added)
+  const apart = pairwiseSquaredDistances([...models, ...before])
+  const near = nearCopies(lengths, apart, usual, n + before.length)
+  return neighbours.map((_, at) => {
+    const j = at + 1
+    const copies = near(j)
+    return {
+      distance: usual > 0 ? lengths[j] / usual : null,
+      novelty: spans && usuallyAdded > 0 ? added[j] / usuallyAdded : null,
+      cosine: cosineToOthers(j, lengths, products, usual),
+      overlap: overlapOf(j, added, beyond, usuallyAdded),
+      isStart: squares[j] === 0,
+      copies: copies.flatMap((k) => (k < n ? [k - 1] : [])),
+      resent: copies.flatMap((k) => (k < n ? [] : [k - n])),
+    }
+  })
+}
+
+/** cos(u_j, Σ_{k≠j} min(1, m/‖u_k‖)·u_k) from the inner products of the u. */
+function cosineToOthers(
+  j: number,
+  lengths: readonly number[],
+  products: Float64Array,
+  usual: number,
+): number {
+  const n = lengths.length
+  const weights = lengths.map((length, k) => (k === j ? 0 : length > usual ? usual / length : 1))
+  let dot = 0
+  let square = 0
+  for (let k = 0; k < n; k++) {
+    dot += weights[k] * products[j * n + k]
+    for (let l = 0; l < n; l++) square += weights[k] * weights[l] * products[k * n + l]
+  }
+  // No −0, which an entry cannot tell from 0.
+  return cosine(dot, products[j * n + j], Math.max(0, square)) + 0
+}
+
+function overlapOf(
+  j: number,
+  added: readonly number[],
+  products: Float64Array,
+  usual: number,
+): number | null {
+  const n = added.length
+  const sizes: number[] = []
+  for (let k = 0; k < n; k++) {
+    if (k === j || !(added[k] > NOTHING * usual)) continue
+    sizes.push(Math.abs(cosine(products[j * n + k], products[j * n + j], products[k * n + k])))
+  }
+  if (sizes.length < FEWEST_OTHERS || !(added[j] > NOTHING * usual)) return null
+  return Math.max(medianOf(sizes), Math.abs(cosineToOthers(j, added, products, usual)))
+}
+
+/**
+ * A function that finds the models k that nearly equal model j: their distance is at most 5 % of the length of both
+ * updates, and of the median distance of each to the other models of the round. Updates with a cosine of c and of one
+ * length are √(2 − 2c) of it apart, so 5 % is a cosine of 0.99875. Independent training on independent samples stays
+ * far below: docs/contribution.md has the nearest honest pairs that were measured. The distances to others matter where
+ * the node's start is far from that of its neighbours: these then look alike from afar. Updates that add nothing have
+ * no copies.
+ */
+function nearCopies(lengths: readonly number[], apart: Float64Array, usual: number, all: number) {
+  const n = lengths.length
+  /** Median distance of model a to the models of the round but b. */
+  const around = (a: number, b: number): number => {
+    const distances: number[] = []
+    for (let k = 0; k < n; k++) if (k !== a && k !== b) distances.push(Math.sqrt(apart[a * all + k]))
+    return distances.length === 0 ? Number.POSITIVE_INFINITY : medianOf(distances)
+  }
+  return (j: number): number[] => {
+    const copies: number[] = []
+    if (!(lengths[j] > NOTHING * usual)) return copies
+    for (let k = 0; k < all; k++) {
+      if (k === j) continue
+      const distance = Math.sqrt(apart[j * all + k])
+      if (distance > NEAR_COPY * Math.min(lengths[0], lengths[j], lengths[k] ?? lengths[j])) continue
+      if (distance === 0 || distance <= NEAR_COPY * Math.min(around(j, k), around(k, j))) copies.push(k)
+    }
+    return copies
+  }
+}
+
+/** The middle value, or the mean of the middle two; at least one value. */
+function medianOf(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort()
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
