@@ -12,10 +12,12 @@ import {
 } from './arguments.js'
 import { addChainCommands } from './commands/chain-commands.js'
 import { addDataCommands } from './commands/data-commands.js'
+import { addJobCommands } from './commands/job-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
+import { addSettlementCommands } from './commands/settlement-commands.js'
 import { addTaskCommands } from './commands/task-commands.js'
 import { kindsText, NEW_KINDS } from './new-kinds.js'
 import { fullName, refuseUnknownCommand } from './unknown-command.js'
@@ -96,6 +98,8 @@ export function createProgram(): Command {
   addLedgerCommands(program)
   addChainCommands(program)
   addModelCommands(program)
+  addSettlementCommands(program)
+  addJobCommands(program)
   addLabCommands(program)
   pointToHelp(program)
   return program
@@ -134,8 +138,16 @@ function addNodeCommands(program: Command): void {
       list,
     )
     .option('--stay', 'keep serving models after the last round')
+    .option(
+      '--serve-jobs',
+      'take paid jobs from the chain of `settlement` instead of a run, one after the other (docs/settlement.md)',
+    )
     .option('--json', 'one JSON line per round on stdout')
-    .action(async (options) => (await import('./commands/node-start.js')).nodeStart(options))
+    .action(async ({ serveJobs, ...options }) =>
+      serveJobs === true
+        ? (await import('./commands/node-serve.js')).nodeServe(options)
+        : (await import('./commands/node-start.js')).nodeStart(options),
+    )
   node
     .command('id')
     .description('Print the peer id of a node folder or key file.')

@@ -8,6 +8,8 @@ export { SettlementAgent, type SettlementAgentInit } from './agent/settlement-ag
 export { type Binding, bindingHash, bindPeer, boundPeer } from './binding.js'
 export { type AccountStatus, accountAddress, accountStatus } from './client/account-status.js'
 export { createEventReader, type EventReader } from './client/event-reader.js'
+export { feesIn } from './client/fees.js'
+export { localAccountKey } from './client/local-accounts.js'
 export { type ClientInit, openClient, type SettlementClient } from './client/open-client.js'
 export { type Call, Outbox, type OutboxInit } from './client/outbox.js'
 export * as artifacts from './contracts/artifacts.js'
@@ -28,6 +30,7 @@ export {
   PLACE_SEPARATOR,
   type PostedJob,
   type PostedMember,
+  postedIn,
 } from './jobs/job-board.js'
 export {
   checkTerms,
@@ -39,12 +42,14 @@ export {
   type Pay,
   runOfJob,
   type SealedJob,
+  sampleRunOf,
   sealJob,
   targetTerms,
 } from './jobs/job-document.js'
 export { JOB_STATES, type JobState } from './jobs/job-state.js'
 export { type JobMember, type JobStatus, jobStatus, type Loss, type Movement } from './jobs/job-status.js'
 export { type FreeRider, type JobResult, type JudgedRound, judgesOf, resultAt } from './jobs/outcome.js'
+export { registeredRun } from './jobs/registered-run.js'
 export {
   type ContractStatement,
   contractStatement,

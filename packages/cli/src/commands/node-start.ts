@@ -1,5 +1,4 @@
 import { isFileError } from '@tempered/errors'
-import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { loadModule } from '@tempered/lab/plugins'
 import { partsWarning } from '@tempered/lab/text'
 import {
@@ -7,17 +6,10 @@ import {
   checkProofFile,
   errorCode,
   errorMessage,
-  type Failpoints,
   fetchManifest,
   type Identity,
-  killAt,
-  type LocalNodeComponents,
   type Logger,
-  logFormatters,
-  noFailpoints,
-  plainPublisher,
   preloadNetwork,
-  type RoundReport,
   readIdentityFile,
   readLedgerRun,
   runTopology,
@@ -26,16 +18,16 @@ import {
   type TemperedNode,
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
-import type { BackendChoice, DataSource } from '@tempered/train'
-import { pino } from 'pino'
+import type { BackendChoice } from '@tempered/train'
 import { loadManifest } from '../config/manifest-file.js'
 import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
-import { sentence } from '../terminal/log-sentence.js'
 import { openInitialParameters } from './node-initial.js'
-import { type Learner, openLearner } from './node-learner.js'
+import { openLearner } from './node-learner.js'
+import { openNodeLog } from './node-logger.js'
+import { type NodePart, openNode, ordinaryPart } from './node-open.js'
 
 type MisdeedProof = Extract<CheckedProof, { kind: 'misbehaviour' }>
 
@@ -48,16 +40,6 @@ export interface NodeStartOptions {
   readonly json?: boolean
 }
 
-/** The components that an experiment injects into a node. */
-export type NodePart = (place: {
-  readonly run: Run
-  readonly identity: Identity
-  /** Undefined when a process of the user's own trains. */
-  readonly source: DataSource | undefined
-  /** Parameters with which the run begins; undefined when they are drawn from its seed. */
-  readonly initialParameters: Float32Array | undefined
-}) => Pick<LocalNodeComponents, 'publisher' | 'createNetwork' | 'wrapRule' | 'wrapChain' | 'wrapTraining'>
-
 /** What opening a node may find wrong, and where its configuration file names it. */
 const ABOUT_OPENING: Places = {
   E_IO: ['state'],
@@ -69,19 +51,11 @@ const ABOUT_OPENING: Places = {
   E_UNKNOWN_PARAMETER: ['manifest'],
 }
 
-const ordinaryPart: NodePart = () => ({ publisher: plainPublisher })
-
 /** `tempered node start`: runs the rounds until they are done or a signal arrives. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   for (const file of config.modules) await loadModule(file)
-  const logger = await createLogger(config)
-  process.on('uncaughtException', (error) =>
-    logger.error({ err: error, component: 'process' }, 'uncaught exception'),
-  )
-  process.on('unhandledRejection', (error) =>
-    logger.error({ err: error, component: 'process' }, 'unhandled rejection'),
-  )
+  const logger = await openNodeLog(config)
   const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
@@ -168,31 +142,6 @@ function finish(interruption: Interruption): void {
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
 }
 
-async function createLogger(config: NodeConfig): Promise<Logger> {
-  const options = { level: config.logLevel, base: { node: config.name }, formatters: logFormatters }
-  const destination = logDestination()
-  if (!process.stderr.isTTY) return pino(options, destination)
-  const { default: pretty } = await import('pino-pretty')
-  const stream = pretty({
-    destination,
-    colorize: process.env.NO_COLOR === undefined,
-    hideObject: true,
-    messageFormat: (fields) => sentence(fields),
-    translateTime: 'SYS:HH:MM:ss',
-  })
-  return pino(options, stream)
-}
-
-/** stderr. If it cannot be written any more (a closed pipe or terminal, a full disk), the node goes on without a log. */
-function logDestination() {
-  const destination = pino.destination({ dest: 2, sync: true })
-  destination.on('error', () => {
-    destination.write = () => true
-    destination.flushSync = () => undefined
-  })
-  return destination
-}
-
 const MANIFEST_RETRY_MS = 2_000
 
 /** The manifest from the file, from the ledger of an earlier start, or from a member, which may not be up yet. */
@@ -202,6 +151,12 @@ async function openRun(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Run | undefined> {
+  if (config.manifest === undefined)
+    throw new CliError(
+      'E_CONFIG',
+      `${config.file}: names no run; add \`manifest\`, or take paid jobs with --serve-jobs`,
+      { file: config.file },
+    )
   if ('file' in config.manifest) {
     const { file } = config.manifest
     return namedIn(config.file, { E_FILE: ['manifest', 'file'] }, () => loadManifest(file))
@@ -223,73 +178,4 @@ async function openRun(
     }
   }
   return undefined
-}
-
-interface NodePlace {
-  readonly identity: Identity
-  readonly run: Run
-  /** Parameters with which the run begins; undefined when they are drawn from its seed. */
-  readonly initial: Float32Array | undefined
-}
-
-async function openNode(
-  config: NodeConfig,
-  takePart: NodePart,
-  { identity, run, initial }: NodePlace,
-  learner: Learner,
-  logger: Logger,
-  options: NodeStartOptions,
-): Promise<TemperedNode> {
-  return learner.open(
-    {
-      ...takePart({ run, identity, source: learner.source, initialParameters: initial }),
-      clock: systemClock,
-      logger,
-      failpoints: failpointsOf(process.env),
-    },
-    {
-      run,
-      identity,
-      initialParameters: initial,
-      stateFolder: config.state,
-      evaluation: config.evaluation,
-      keepRounds: config.keepRounds,
-      diskBudgetBytes: config.diskBudgetMB === undefined ? undefined : config.diskBudgetMB * 1e6,
-      listen: config.listen,
-      announce: config.announce,
-      bootstrap: config.bootstrap,
-      mdns: config.mdns,
-      stay: options.stay === true,
-    },
-    {
-      onRound: (report) => logRound(report, run, logger, options.json === true),
-    },
-  )
-}
-
-/** Only for crash tests: see failpoints.ts of @tempered/node. */
-function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failpoints {
-  if (setting === undefined || setting === '') return noFailpoints
-  try {
-    return killAt(setting)
-  } catch (error) {
-    throw new CliError('E_USAGE', (error as Error).message)
-  }
-}
-
-function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean): void {
-  const { rounds } = run.manifest.training
-  const { metric } = taskFactsOf(run.manifest.task)
-  const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
-  const accepted = arrived.filter((neighbour) => neighbour.accepted).length
-  const absent = report.neighbours.length - arrived.length
-  logger.info(
-    { component: 'round', round: report.round },
-    `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
-      `${metric.label} ${metricText(metric, report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
-  )
-  if (json) {
-    const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)
-    process.stdout.write(`${JSON.stringify({ ...report, round: report.round + 1, neighbours })}\n`)
-  }
 }

@@ -67,6 +67,7 @@ export function addScenarioCommands(program: Command): void {
     .requiredOption('--config <path>', 'folder of the host or its configuration file')
     .addOption(backendOption())
     .option('--stay', 'keep serving models after the last round')
+    .option('--serve-jobs', 'take paid jobs, and attack in them')
     .option('--json', 'one JSON line per round on stdout')
     .action(async (options) => (await import('./scenario-node.js')).scenarioNode(options))
   scenario

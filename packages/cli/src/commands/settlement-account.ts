@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { createAccountFile, readAccountFile } from '../settlement/account-file.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
 
 /** `tempered settlement account`. */
 export async function settlementAccount(file: string): Promise<void> {
@@ -8,7 +9,7 @@ export async function settlementAccount(file: string): Promise<void> {
     () => false,
   )
   const key = exists ? await readAccountFile(file) : await createAccountFile(file)
-  const { accountAddress } = await import('@tempered/settlement')
+  const { accountAddress } = await loadSettlement()
   process.stdout.write(`${accountAddress(key)}\n`)
   if (!exists) process.stderr.write(`wrote ${file}; whoever has it has the coins of this account\n`)
 }

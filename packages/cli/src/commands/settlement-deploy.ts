@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { writeNewFile } from '@tempered/node'
 import { CliError } from '../errors.js'
 import { readAccountFile } from '../settlement/account-file.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
 import { settlementFileText } from '../settlement/settlement-file.js'
 
 export interface SettlementDeployOptions {
@@ -18,7 +19,7 @@ export async function settlementDeploy(options: SettlementDeployOptions): Promis
   const { rpc, out } = options
   if (existsSync(out)) throw new CliError('E_USAGE', `${out} already exists; name another --out`)
   const key = await readAccountFile(options.key)
-  const { DEFAULT_RULES, deployAll } = await import('@tempered/settlement')
+  const { DEFAULT_RULES, deployAll } = await loadSettlement()
   const deployed = await deployAll(rpc, key, {
     minimumStake: options.minimumStake ?? DEFAULT_RULES.minimumStake,
     unbondingSeconds: options.unbonding ?? DEFAULT_RULES.unbondingSeconds,

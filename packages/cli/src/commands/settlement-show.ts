@@ -1,4 +1,5 @@
 import { coinsText } from '../config/coins.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
 import { openSettlement, type SettlementOptions, settingsOf } from '../settlement/open-settlement.js'
 import { sumsJson } from '../settlement/sums-json.js'
 import { warn } from '../terminal/warning.js'
@@ -9,7 +10,7 @@ export async function settlementShow(
 ): Promise<void> {
   const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
   try {
-    const { accountStatus } = await import('@tempered/settlement')
+    const { accountStatus } = await loadSettlement()
     const status = await accountStatus(opened.client, opened.place.fromBlock)
     if (options.json === true) {
       process.stdout.write(`${sumsJson(status)}\n`)

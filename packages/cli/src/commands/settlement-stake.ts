@@ -3,6 +3,7 @@ import type { Call } from '@tempered/settlement'
 import { coinsText } from '../config/coins.js'
 import { loadNodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
 import {
   type OpenedSettlement,
   openSettlement,
@@ -18,7 +19,7 @@ export interface StakeOptions extends SettlementOptions {
 /** `tempered settlement stake`: registers the account for its peer, the first time, and stakes coins. */
 export async function settlementStake(amount: bigint, options: StakeOptions): Promise<void> {
   await withSettlement(options, async (opened) => {
-    const { artifacts, bindPeer } = await import('@tempered/settlement')
+    const { artifacts, bindPeer } = await loadSettlement()
     const { client } = opened
     const stakes = { address: client.contracts.stakes, abi: artifacts.StakingRegistry.abi } as const
     const account = client.wallet.account.address
@@ -50,7 +51,7 @@ export async function settlementStake(amount: bigint, options: StakeOptions): Pr
 /** `tempered settlement unstake`. */
 export async function settlementUnstake(amount: bigint, options: SettlementOptions): Promise<void> {
   await withSettlement(options, async (opened) => {
-    const { artifacts } = await import('@tempered/settlement')
+    const { artifacts } = await loadSettlement()
     const { contracts, reader, wallet } = opened.client
     const stakes = { address: contracts.stakes, abi: artifacts.StakingRegistry.abi } as const
     await send(
@@ -72,7 +73,7 @@ export async function settlementUnstake(amount: bigint, options: SettlementOptio
 /** `tempered settlement withdraw`. */
 export async function settlementWithdraw(options: SettlementOptions): Promise<void> {
   await withSettlement(options, async (opened) => {
-    const { artifacts } = await import('@tempered/settlement')
+    const { artifacts } = await loadSettlement()
     const { contracts } = opened.client
     const call = {
       address: contracts.stakes,
@@ -86,7 +87,7 @@ export async function settlementWithdraw(options: SettlementOptions): Promise<vo
 /** `tempered settlement claim`. */
 export async function settlementClaim(options: SettlementOptions): Promise<void> {
   await withSettlement(options, async (opened) => {
-    const { artifacts } = await import('@tempered/settlement')
+    const { artifacts } = await loadSettlement()
     const { contracts, reader, wallet } = opened.client
     const rewards = { address: contracts.rewards, abi: artifacts.RewardManager.abi } as const
     const account = wallet.account.address

@@ -4,8 +4,12 @@ import type { nodeConfigSchema } from './node-config.js'
 
 /** What `tempered node init` writes: every setting with a comment. */
 export type NodeTemplate = Required<
-  Pick<z.input<typeof nodeConfigSchema>, 'name' | 'listen' | 'bootstrap' | 'mdns' | 'manifest'>
-> & { readonly part: number; readonly parts: number }
+  Pick<z.input<typeof nodeConfigSchema>, 'name' | 'listen' | 'bootstrap' | 'mdns'>
+> & {
+  readonly manifest: NonNullable<z.input<typeof nodeConfigSchema>['manifest']>
+  readonly part: number
+  readonly parts: number
+}
 
 export function nodeTemplate(init: NodeTemplate): string {
   const value = (key: string, content: unknown): string => stringify({ [key]: content }).trimEnd()

@@ -5,6 +5,7 @@ import type { NodeConfig } from '../config/node-config.js'
 import { loadNodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type AccountKey, readAccountFile } from './account-file.js'
+import { loadSettlement } from './load-settlement.js'
 import { loadSettlementFile, type SettlementPlace } from './settlement-file.js'
 
 /** What commands need to know of a chain. */
@@ -75,7 +76,7 @@ export async function openSettlement(
   onTrouble: (what: string) => void,
 ): Promise<OpenedSettlement> {
   const { rpc, place, key, confirmations } = settings
-  const { openClient, Outbox: OutboxOf } = await import('@tempered/settlement')
+  const { openClient, Outbox: OutboxOf } = await loadSettlement()
   const client = await openClient({ rpc, chainId: place.chainId, contracts: place.contracts, key })
   const outbox = new OutboxOf(client, { confirmations, onTrouble })
   return { ...settings, client, outbox, close: () => outbox.close() }

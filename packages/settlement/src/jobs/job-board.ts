@@ -1,9 +1,10 @@
 /** The jobs that are on the chain, as those who work see them. */
 
-import type { Address, Hex } from 'viem'
+import { type Address, decodeEventLog, type Hex, type TransactionReceipt } from 'viem'
 import { type ContractEvent, createEventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
 import { JobEscrow } from '../contracts/artifacts.js'
+import { SettlementError } from '../errors.js'
 import { JOB_STATES, type JobState } from './job-state.js'
 import { peerOf } from './peer-of.js'
 
@@ -145,4 +146,17 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
 
 function placesIn(where: unknown): string[] {
   return typeof where === 'string' ? where.split(PLACE_SEPARATOR).filter((place) => place !== '') : []
+}
+
+/** The number of the job that was posted in a transaction. Throws SettlementError E_JOB. */
+export function postedIn({ logs }: TransactionReceipt): Hex {
+  for (const { data, topics } of logs) {
+    try {
+      const { eventName, args } = decodeEventLog({ abi: JobEscrow.abi, data, topics })
+      if (eventName === 'Posted') return args.id
+    } catch {
+      // An event of another contract.
+    }
+  }
+  throw new SettlementError('E_JOB', 'nothing was posted in this transaction')
 }

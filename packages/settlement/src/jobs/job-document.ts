@@ -1,9 +1,10 @@
 /** What a user posts: everything that a run needs but its members, who follow from who accepts. The contract has its hash. */
 
 import {
+  createAccountSigner,
+  createSigner,
   decodeCanonical,
   encodeCanonical,
-  isAddress,
   LIMITS,
   parseFields,
   type Run,
@@ -110,6 +111,17 @@ export function runOfJob(
   })
 }
 
+/** The run of a job with members that nobody is: to look at it before anybody has accepted. */
+export function sampleRunOf(job: SealedJob, members: number): Run {
+  const place = { chainId: 1, slashing: `0x${'0'.repeat(40)}` } as const
+  const nobodies = Array.from({ length: members }, (_, k): RunMember => {
+    const seed = sha256(new TextEncoder().encode(`nobody ${k}`))
+    const account = createAccountSigner(seed, { chainId: place.chainId, contract: place.slashing })
+    return { peerId: createSigner(seed).peerId, account: account.address as Address }
+  })
+  return runOfJob(job, nobodies, place)
+}
+
 /** What the contract knows of a target: the hash of the metric's name, and the value in millionths. */
 export function targetTerms({ target: { metric, value, better } }: JobDocument) {
   return {
@@ -131,10 +143,4 @@ export function checkTerms(
         'E_JOB',
         `the contract says ${name} ${terms[name as keyof typeof wanted]}, the document ${value}`,
       )
-}
-
-/** In the spelling that manifests have. */
-export function checkedAddress(address: string): Address {
-  if (isAddress(address)) return address as Address
-  throw new SettlementError('E_JOB', `${address} is no address with the checksum of EIP-55`)
 }

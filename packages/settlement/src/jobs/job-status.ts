@@ -3,7 +3,13 @@
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import { type ContractEvent, createEventReader, type EventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
-import { JobEscrow, ModelRegistry, RewardManager, SlashingManager } from '../contracts/artifacts.js'
+import {
+  JobEscrow,
+  ModelRegistry,
+  ModelShares,
+  RewardManager,
+  SlashingManager,
+} from '../contracts/artifacts.js'
 import { SettlementError } from '../errors.js'
 import { JOB_STATES, type JobState } from './job-state.js'
 import { peerOf } from './peer-of.js'
@@ -44,8 +50,11 @@ export interface JobStatus {
         /** In millionths. */
         readonly metric: bigint
         readonly block: bigint
-        /** Whose the model's token is now. */
+        /** The model's token, and whose it is now. */
+        readonly token: bigint
         readonly owner: Address
+        /** Of a million: what members hold of its royalties now. */
+        readonly shares: readonly { readonly account: Address; readonly shares: bigint }[]
       }
     | undefined
   /** What members were credited. */
@@ -88,14 +97,18 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
     members: await Promise.all(
       members.map(async (account) => ({ account, peerId: await peerOf(client, events, account) })),
     ),
-    outcome: settled === undefined ? undefined : await outcomeOf(client, settled),
+    outcome: settled === undefined ? undefined : await outcomeOf(client, settled, members),
     paid: await paidOf(client, events, id, members),
     returned: (settled?.args.back ?? refunded?.args.amount ?? 0n) as bigint,
     losses: (await lossesOf(client, events, members)).filter(({ block }) => block >= postedIn),
   }
 }
 
-async function outcomeOf({ contracts, reader }: SettlementClient, settled: ContractEvent) {
+async function outcomeOf(
+  { contracts, reader }: SettlementClient,
+  settled: ContractEvent,
+  members: readonly Address[],
+) {
   const { run, model, rounds, metric } = settled.args as {
     run: Hex
     model: Hex
@@ -105,7 +118,15 @@ async function outcomeOf({ contracts, reader }: SettlementClient, settled: Contr
   const registry = { address: contracts.models, abi: ModelRegistry.abi } as const
   const token = await reader.readContract({ ...registry, functionName: 'tokenOf', args: [run, model] })
   const owner = await reader.readContract({ ...registry, functionName: 'ownerOf', args: [token] })
-  return { run, model, rounds, metric, block: settled.blockNumber, owner }
+  const address = await reader.readContract({ ...registry, functionName: 'shares' })
+  const held = await reader.readContract({
+    address,
+    abi: ModelShares.abi,
+    functionName: 'balanceOfBatch',
+    args: [members, members.map(() => token)],
+  })
+  const shares = members.map((account, k) => ({ account, shares: held[k]! }))
+  return { run, model, rounds, metric, block: settled.blockNumber, token, owner, shares }
 }
 
 /** Anybody may pay in the name of a job; only what its members got counts. */

@@ -3,6 +3,7 @@
  * hands the model over and frees its stake. One job at a time. After a restart it goes on with the job that it has accepted.
  */
 
+import { setMaxListeners } from 'node:events'
 import type { Block } from '@tempered/chain'
 import { counted, errorCode, errorMessage } from '@tempered/errors'
 import type { NodeEvents, TemperedNode } from '@tempered/node'
@@ -37,7 +38,7 @@ export interface JobSite {
   readonly where: readonly string[]
   fetchDocument(where: readonly string[], digest: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** Rejects with the reason when this node's data or software do not fit. */
-  check(job: SealedJob): Promise<void>
+  check(job: SealedJob, members: number): Promise<void>
   /** A document that was kept for this job; undefined for none. */
   kept(job: Hex): Promise<Uint8Array | undefined>
   keep(job: Hex, document: Uint8Array): Promise<void>
@@ -165,7 +166,7 @@ export class JobWorker {
     try {
       const sealed = openJob(document, terms.task)
       checkTerms(sealed, terms)
-      await site.check(sealed)
+      await site.check(sealed, terms.members)
       return sealed
     } catch (error) {
       return decline(errorMessage(error))
@@ -235,6 +236,7 @@ export class JobWorker {
       )
     const over = new AbortController()
     const either = AbortSignal.any([signal, over.signal])
+    setMaxListeners(0, either)
     const agent = new SettlementAgent({
       ...{ run, client, outbox, anchorEvery, sleep, log },
       registered: job.id,

@@ -1,0 +1,247 @@
+import { openTaskFile } from '@tempered/lab/documents'
+import { fullName } from '@tempered/lab/plugins'
+import { createRunManifest, manifestTask, randomIdentity } from '@tempered/node'
+import type { JobDocument, Pay } from '@tempered/settlement'
+import { type BuiltInModel, imageTask } from '@tempered/train'
+import { coinsText } from '../config/coins.js'
+import { CliError } from '../errors.js'
+import { onInterrupt } from '../interrupt.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
+import {
+  type OpenedSettlement,
+  openSettlement,
+  type SettlementOptions,
+  type SettlementSettings,
+  settingsOf,
+} from '../settlement/open-settlement.js'
+import { awaitJob, createUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
+import type { Target } from './job-commands.js'
+
+export interface JobPostOptions extends SettlementOptions {
+  readonly target: Target
+  /** Sums in wei. */
+  readonly budget: bigint
+  readonly perRound?: bigint
+  readonly rounds: number
+  readonly members: number
+  readonly stake?: bigint
+  readonly pay: Pay
+  readonly acceptWithin: number
+  readonly settleWithin: number
+  readonly task?: string
+  readonly model: BuiltInModel
+  readonly seed: number
+  readonly rule: string
+  readonly ruleParam?: Record<string, number>
+  readonly pre?: readonly { name: string; params: Record<string, number> }[]
+  readonly localSteps: number
+  readonly batchSize: number
+  readonly learningRate: number
+  readonly momentum: number
+  readonly logitAdjustment: number
+  readonly scoreEvery: number
+  readonly collectMs: number
+  readonly deltaMs: number
+  readonly joinMs: number
+  readonly listen?: readonly string[]
+  readonly announce?: readonly string[]
+  readonly out?: string
+}
+
+const say = (what: string): void => {
+  process.stderr.write(`${what}\n`)
+}
+
+/** `tempered job post`. */
+export async function jobPost(options: JobPostOptions): Promise<void> {
+  if (options.settleWithin <= options.acceptWithin)
+    throw new CliError('E_USAGE', '--settle-within must be more than --accept-within')
+  const settings = await settingsOf(options)
+  await whileUninterrupted(async (signal) => {
+    const file = await runJob(options, settings, signal, {
+      say,
+      posted(id, folder) {
+        process.stdout.write(`${id}\n`)
+        say(
+          `job posted; keep this running: members take its document from here and bring the model (${folder})`,
+        )
+      },
+    })
+    report(file, signal)
+  })
+}
+
+/** `tempered job resume`. */
+export async function jobResume(folder: string, options: SettlementOptions): Promise<void> {
+  const settings = await settingsOf(options)
+  await whileUninterrupted(async (signal) => {
+    const opened = await openSettlement(settings, say)
+    report(await wait(opened, await reopenUserJob({ folder, opened, say }), say, signal), signal)
+  })
+}
+
+async function whileUninterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stopping = new AbortController()
+  const interruption = onInterrupt(async () =>
+    stopping.abort(new DOMException('stopped by a signal', 'AbortError')),
+  )
+  try {
+    await work(stopping.signal)
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error
+  } finally {
+    interruption.dispose()
+    if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
+  }
+}
+
+function report(file: string | undefined, signal: AbortSignal): void {
+  if (file !== undefined) process.stdout.write(`${file}\n`)
+  else if (!signal.aborted)
+    throw new CliError('E_GOAL_MISSED', 'the job came to nothing, and the budget is back on the account')
+}
+
+export interface JobReporter {
+  say(what: string): void
+  posted(id: `0x${string}`, folder: string): void
+}
+
+/** Posts a job and waits for it; the file of the model, or undefined for a job that was refunded or left. */
+export async function runJob(
+  options: JobPostOptions,
+  settings: SettlementSettings,
+  signal: AbortSignal,
+  reporter: JobReporter,
+): Promise<string | undefined> {
+  const { sealJob } = await loadSettlement()
+  const job = sealJob(await documentOf(options))
+  const opened = await openSettlement(settings, reporter.say)
+  const folder = options.out ?? `job-${job.hash.slice(2, 10)}`
+  const user = await createUserJob(
+    {
+      ...{ folder, opened, say: reporter.say },
+      listen: options.listen ?? ['/ip4/0.0.0.0/tcp/0'],
+      announce: options.announce ?? [],
+    },
+    job,
+  )
+  const id = await post(options, opened, user).catch(async (error) => {
+    await user.host.stop()
+    opened.close()
+    throw error
+  })
+  await user.posted(id)
+  reporter.posted(id, folder)
+  return wait(opened, user, reporter.say, signal)
+}
+
+async function wait(
+  opened: OpenedSettlement,
+  user: UserJob,
+  tell: (what: string) => void,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  signal.addEventListener('abort', () => opened.close(), { once: true })
+  try {
+    const file = await awaitJob(user, opened, tell, signal)
+    if (!signal.aborted) await takeBack(opened, tell)
+    return file
+  } finally {
+    await user.host.stop()
+    opened.close()
+  }
+}
+
+/** What a run needs, but for its members. */
+async function documentOf(options: JobPostOptions): Promise<JobDocument> {
+  const { MEASURING_ROUNDS } = await loadSettlement()
+  const { target, members, pay, task: file, model } = options
+  const task =
+    file === undefined
+      ? imageTask(model, { shape: [28, 28, 1], classes: 10 })
+      : (await openTaskFile(file)).open
+  if (task.model === undefined)
+    throw new CliError(
+      'E_USAGE',
+      `${file}: lists tensors, whose first values no seed draws; a job needs a model in layers`,
+    )
+  const run = createRunManifest({
+    members: Array.from({ length: members }, () => randomIdentity().signer.peerId),
+    name: 'job',
+    seed: options.seed,
+    task,
+    rule: {
+      name: fullName(options.rule),
+      params: options.ruleParam ?? {},
+      pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
+    },
+    chain: { architecture: 'bft', params: { deltaMs: options.deltaMs } },
+    contribution: { every: options.scoreEvery },
+    training: {
+      rounds: options.rounds + MEASURING_ROUNDS,
+      localSteps: options.localSteps,
+      batchSize: options.batchSize,
+      learningRate: options.learningRate,
+      momentum: options.momentum,
+      ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
+    },
+    deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
+  })
+  const { primary } = manifestTask(run.manifest)
+  if (primary.name !== target.metric || primary.better !== target.better)
+    throw new CliError(
+      'E_USAGE',
+      `--target: the task is judged by ${primary.name}, of which ${primary.better} is better; ` +
+        `write ${primary.name}${primary.better === 'higher' ? '>=' : '<='}…`,
+    )
+  const { members: _, settlement: __, ...manifest } = run.manifest
+  return { kind: 'tempered/job', version: 1, manifest, target, pay }
+}
+
+/** Locks the budget; resolves with the number of the job. */
+async function post(
+  options: JobPostOptions,
+  { client, outbox }: OpenedSettlement,
+  { job, host }: UserJob,
+): Promise<`0x${string}`> {
+  const { artifacts, PLACE_SEPARATOR, postedIn, targetTerms } = await loadSettlement()
+  const { budget, members } = options
+  const rounds = BigInt(job.mostRounds)
+  const roundFee = options.perRound ?? budget / 2n / rounds
+  if (roundFee * rounds > budget)
+    throw new CliError(
+      'E_USAGE',
+      `--per-round: ${coinsText(roundFee)} for each of ${rounds} rounds is more than the budget, ${coinsText(budget)}`,
+    )
+  const { timestamp } = await client.reader.getBlock()
+  const terms = {
+    task: job.hash,
+    ...targetTerms(job.document),
+    mostRounds: job.mostRounds,
+    members,
+    baseFee: budget - roundFee * rounds,
+    roundFee,
+    stake: options.stake ?? budget / BigInt(members),
+    acceptUntil: timestamp + BigInt(options.acceptWithin),
+    settleUntil: timestamp + BigInt(options.settleWithin),
+  }
+  const receipt = await outbox.send({
+    address: client.contracts.escrow,
+    abi: artifacts.JobEscrow.abi,
+    functionName: 'post',
+    args: [terms, host.addresses().join(PLACE_SEPARATOR)],
+    value: budget,
+  })
+  return postedIn(receipt)
+}
+
+/** What is left of the budget waits in the RewardManager. */
+async function takeBack({ client, outbox }: OpenedSettlement, tell: (what: string) => void): Promise<void> {
+  const { artifacts } = await loadSettlement()
+  const rewards = { address: client.contracts.rewards, abi: artifacts.RewardManager.abi } as const
+  const account = client.wallet.account.address
+  const owed = await client.reader.readContract({ ...rewards, functionName: 'owed', args: [account] })
+  if (owed === 0n) return
+  await outbox.send({ ...rewards, functionName: 'claim', args: [account] })
+  tell(`${coinsText(owed)} of the budget are back on the account`)
+}

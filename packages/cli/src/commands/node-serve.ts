@@ -1,0 +1,76 @@
+import { setMaxListeners } from 'node:events'
+import { readIdentityFile, sleep, systemClock } from '@tempered/node'
+import { weiOf } from '../config/coins.js'
+import { namedIn } from '../config/named-in.js'
+import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import { onInterrupt } from '../interrupt.js'
+import { createJobSite } from '../settlement/job-site.js'
+import { loadSettlement } from '../settlement/load-settlement.js'
+import { configSettings, openPatiently } from '../settlement/open-settlement.js'
+import { openNodeLog } from './node-logger.js'
+import { type NodePart, ordinaryPart } from './node-open.js'
+import type { NodeStartOptions } from './node-start.js'
+
+/** Between two looks at the chain, ms. */
+const POLL_MS = 2_000
+
+/** `tempered node start --serve-jobs`: takes paid jobs until a signal arrives. */
+export async function nodeServe(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
+  const config = await loadNodeConfig(options.config)
+  checkServing(config, options)
+  const logger = await openNodeLog(config)
+  const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
+  const settings = await configSettings(config)
+  const { createJobBoard, JobWorker } = await loadSettlement()
+  const stopping = new AbortController()
+  // Everything that waits listens to it.
+  setMaxListeners(0, stopping.signal)
+  const interruption = onInterrupt(async () => {
+    logger.info('stopping')
+    stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
+  })
+  const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'jobs' }, what)
+  try {
+    const site = createJobSite({
+      ...{ config, identity, key: settings.key, logger, part },
+      backend: options.backend ?? config.backend,
+      json: options.json === true,
+    })
+    const opened = await openPatiently(settings, (what) => log('warn', what), stopping.signal)
+    if (opened === undefined) return
+    const { client, outbox, place } = opened
+    const { anchorEvery, jobs } = config.settlement!
+    const worker = new JobWorker({
+      ...{ client, outbox, site, anchorEvery, log },
+      board: createJobBoard(client, place.fromBlock),
+      policy: {
+        leastFee: weiOf(jobs.leastFee),
+        mostStake: weiOf(jobs.mostStake),
+        mostRounds: jobs.mostRounds,
+      },
+      from: place.fromBlock,
+      signal: stopping.signal,
+      pollMs: POLL_MS,
+      sleep: (ms, signal) => sleep(systemClock, ms, signal),
+    })
+    log('info', `account ${client.wallet.account.address} takes jobs on chain ${place.chainId}`)
+    stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })
+    await worker.run()
+  } finally {
+    interruption.dispose()
+    if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
+  }
+}
+
+function checkServing({ file, manifest }: NodeConfig, { evidence, stay }: NodeStartOptions): void {
+  if (manifest !== undefined)
+    throw new CliError(
+      'E_CONFIG',
+      `${file}: names the run of a manifest, but --serve-jobs takes runs from the chain; remove \`manifest\``,
+      { file },
+    )
+  if (evidence !== undefined)
+    throw new CliError('E_USAGE', '--evidence belongs to a run; leave out --serve-jobs')
+  if (stay === true) throw new CliError('E_USAGE', '--stay means nothing with --serve-jobs')
+}

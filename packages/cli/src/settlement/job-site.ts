@@ -1,0 +1,169 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { errorMessage } from '@tempered/errors'
+import {
+  createRunRule,
+  deliverModel,
+  drawnInitialParameters,
+  fetchDocument,
+  type Identity,
+  type Logger,
+  manifestTask,
+  preloadNetwork,
+  runChain,
+  systemClock,
+  writeFileAtomic,
+  writeNewFile,
+} from '@tempered/node'
+import type { JobSite, SealedJob } from '@tempered/settlement'
+import { type BackendChoice, cacheFolder, loadData } from '@tempered/train'
+import { openLearner } from '../commands/node-learner.js'
+import { type NodePart, openNode } from '../commands/node-open.js'
+import type { NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import type { AccountKey } from './account-file.js'
+import { loadSettlement } from './load-settlement.js'
+import { withAccount } from './node-settlement.js'
+import { sumsJson } from './sums-json.js'
+
+export interface JobSiteInit {
+  readonly config: NodeConfig
+  readonly identity: Identity
+  readonly key: AccountKey
+  readonly logger: Logger
+  readonly part: NodePart
+  readonly backend: BackendChoice
+  readonly json: boolean
+}
+
+/** Rounds whose models are kept: those of a block that is judged, and some before it. */
+const KEPT_ROUNDS = 8
+
+/** A node's data, software and folders, for a worker that takes jobs. Throws CliError E_CONFIG. */
+export function createJobSite(init: JobSiteInit): JobSite {
+  const { config, identity, key, logger, part } = init
+  const { peerId } = identity.signer
+  const folderOf = (job: string): string => join(dirname(config.file), 'jobs', job.slice(2, 18))
+  return {
+    peerId,
+    where: reachable(config, peerId),
+    fetchDocument: (where, digest, signal) =>
+      eachPlace(where, (address) => fetchDocument({ identity, address, clock: systemClock, signal }, digest)),
+    check: (job, members) => checkJob(job, members, config),
+    async kept(job) {
+      return readFile(join(folderOf(job), 'job.cbor')).then(
+        (bytes) => new Uint8Array(bytes),
+        () => undefined,
+      )
+    },
+    async keep(job, document) {
+      await mkdir(folderOf(job), { recursive: true })
+      await writeFileAtomic(join(folderOf(job), 'job.cbor'), document)
+    },
+    async openNode(job, run, members, events) {
+      const folder = folderOf(job)
+      await mkdir(folder, { recursive: true })
+      preloadNetwork()
+      const learner = await openLearner(config, run, identity, init.backend, logger)
+      try {
+        const place = { identity: withAccount(identity, run, key), run, initial: undefined }
+        const own = {
+          ...config,
+          state: join(folder, 'state'),
+          bootstrap: members.filter((address) => !address.endsWith(`/p2p/${peerId}`)),
+          keepRounds: Math.max(config.keepRounds, KEPT_ROUNDS),
+        }
+        const node = await openNode(
+          own,
+          part,
+          place,
+          learner,
+          logger,
+          { stay: true, json: init.json },
+          events,
+        )
+        return {
+          ...node,
+          async stop() {
+            await node.stop()
+            await learner.close()
+          },
+        }
+      } catch (error) {
+        await learner.close()
+        throw error
+      }
+    },
+    deliver: (where, result, model, signal) =>
+      eachPlace(where, (address) =>
+        deliverModel({ identity, address, clock: systemClock, signal }, result.model, model),
+      ),
+    async keepModel(job, result, model) {
+      await writeNewFile(join(folderOf(job), `${result.model}.model`), [model])
+      const { rounds, metric, weights, freeRiders } = result
+      const text = sumsJson({
+        model: result.model.toString(),
+        block: result.block.toString(),
+        ...{ rounds, metric, weights, freeRiders },
+      })
+      await writeFileAtomic(join(folderOf(job), 'result.json'), `${text}\n`)
+    },
+  }
+}
+
+/** Tries one address after the other. Rejects with the error of the last. */
+async function eachPlace<T>(where: readonly string[], attempt: (address: string) => Promise<T>): Promise<T> {
+  let last: unknown = new CliError('E_FILE', 'it names no address')
+  for (const address of where) {
+    try {
+      return await attempt(address)
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last
+}
+
+/** Addresses at which other members find this node, for the chain. Throws CliError E_CONFIG. */
+function reachable({ file, announce, listen }: NodeConfig, peerId: string): string[] {
+  const places = announce.length > 0 ? announce : listen
+  const vague = places.find(
+    (place) => /\/tcp\/0(\/|$)/.test(place) || /\/ip[46]\/(0\.0\.0\.0|::)\//.test(place),
+  )
+  if (vague !== undefined)
+    throw new CliError(
+      'E_CONFIG',
+      `${file}: other members of a job dial what this node announces, and ${vague} is no address to dial; name one with its port under \`announce\``,
+      { file },
+    )
+  return places.map((place) => (place.includes('/p2p/') ? place : `${place}/p2p/${peerId}`))
+}
+
+/** Rejects with the reason when this node cannot train a job. */
+async function checkJob(job: SealedJob, count: number, config: NodeConfig): Promise<void> {
+  const { sampleRunOf } = await loadSettlement()
+  const run = sampleRunOf(job, count)
+  const { rule, members } = run.manifest
+  createRunRule(rule).checkNeighbourhood(members.length - 1)
+  runChain(run)
+  if (drawnInitialParameters(run.manifest) === undefined)
+    throw new CliError('E_CONFIG', 'its model does not begin with parameters that are drawn from its seed')
+  const task = manifestTask(run.manifest)
+  const { metric, better } = job.document.target
+  if (task.primary.name !== metric || task.primary.better !== better)
+    throw new CliError('E_CONFIG', `its target is ${metric}, but its task is judged by ${task.primary.name}`)
+  if (config.trainer !== undefined) return
+  if (task.model === undefined)
+    throw new CliError(
+      'E_CONFIG',
+      'its model is known only to a process that trains it, and this node has none',
+    )
+  await loadData(config.data, cacheFolder(), task).catch((error) => {
+    throw new CliError(
+      'E_CONFIG',
+      `its task does not fit this node's data: ${errorMessage(error)}`,
+      {},
+      error,
+    )
+  })
+}

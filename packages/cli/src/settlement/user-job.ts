@@ -1,0 +1,267 @@
+/** The side of whoever posts a job: gives out its document, waits, and takes the model. */
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { counted, errorMessage } from '@tempered/errors'
+import {
+  createIdentityFile,
+  type Handover,
+  type Identity,
+  manifestTask,
+  openHandover,
+  readIdentityFile,
+  sleep,
+  systemClock,
+  writeFileAtomic,
+  writeNewFile,
+} from '@tempered/node'
+import { blobCid, cidFromDigest, decodeModel, equalBytes, RAW } from '@tempered/protocol'
+import type { JobBoard, PostedJob, SealedJob } from '@tempered/settlement'
+import { exportModel } from '@tempered/train/export'
+import type { CID } from 'multiformats/cid'
+import { CliError } from '../errors.js'
+import { loadSettlement } from './load-settlement.js'
+import type { OpenedSettlement } from './open-settlement.js'
+
+const JOB_FILE = 'job.json'
+const DOCUMENT_FILE = 'job.cbor'
+const IDENTITY_FILE = 'identity.key'
+const POLL_MS = 1_000
+/** How long after the settlement a user waits for the model. */
+const DELIVERY_MS = 600_000
+
+/** What is kept of a job in its folder. */
+export interface UserJob {
+  readonly folder: string
+  readonly job: SealedJob
+  readonly identity: Identity
+  readonly host: Handover
+  /** Sets the number once it is posted. */
+  posted(id: `0x${string}`): Promise<void>
+  readonly id: `0x${string}` | undefined
+  /** Resolves with the model when somebody brings it. */
+  readonly model: Promise<{ readonly cid: CID; readonly bytes: Uint8Array; readonly from: string }>
+}
+
+export interface UserJobInit {
+  readonly folder: string
+  readonly opened: OpenedSettlement
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  say(what: string): void
+}
+
+/** Makes the folder of a new job and opens the host that gives its document out. */
+export async function createUserJob(init: UserJobInit, job: SealedJob): Promise<UserJob> {
+  await mkdir(init.folder, { recursive: true })
+  if (!(await writeNewFile(join(init.folder, DOCUMENT_FILE), [job.bytes])))
+    throw new CliError('E_FILE', `${init.folder} has a job already; name another --out, or resume it`)
+  const identity = await createIdentityFile(join(init.folder, IDENTITY_FILE))
+  return openUserJob(init, job, identity, undefined)
+}
+
+/** Opens the folder of a job that was posted before. Throws CliError E_FILE. */
+export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce'>): Promise<UserJob> {
+  const { folder } = init
+  const { sealJob } = await loadSettlement()
+  const { decodeCanonical, LIMITS } = await import('@tempered/protocol')
+  try {
+    const bytes = await readFile(join(folder, DOCUMENT_FILE))
+    const job = sealJob(decodeCanonical(new Uint8Array(bytes), LIMITS.maxManifestBytes, 'job'))
+    const kept = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as {
+      id: `0x${string}`
+      listen: string[]
+      announce: string[]
+    }
+    const identity = await readIdentityFile(join(folder, IDENTITY_FILE))
+    return await openUserJob(
+      { ...init, listen: kept.listen, announce: kept.announce },
+      job,
+      identity,
+      kept.id,
+    )
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    throw new CliError(
+      'E_FILE',
+      `${folder}: not the folder of a posted job (${errorMessage(error)})`,
+      { folder },
+      error,
+    )
+  }
+}
+
+/** The number of the job in a folder. Throws CliError E_FILE. */
+export async function jobInFolder(folder: string): Promise<`0x${string}`> {
+  try {
+    const { id } = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as { id: `0x${string}` }
+    return id
+  } catch (error) {
+    throw new CliError(
+      'E_FILE',
+      `${folder}: not the folder of a posted job (${errorMessage(error)})`,
+      { folder },
+      error,
+    )
+  }
+}
+
+async function openUserJob(
+  init: UserJobInit,
+  job: SealedJob,
+  identity: Identity,
+  known: `0x${string}` | undefined,
+): Promise<UserJob> {
+  const { folder, opened, say } = init
+  const { createJobBoard, sampleRunOf } = await loadSettlement()
+  const board = createJobBoard(opened.client, opened.place.fromBlock)
+  const { modelBytes } = sampleRunOf(job, 4)
+  const digest = Buffer.from(job.hash.slice(2), 'hex')
+  let id = known
+  let isHere = false
+  let bring!: (model: { cid: CID; bytes: Uint8Array; from: string }) => void
+  const model = new Promise<{ cid: CID; bytes: Uint8Array; from: string }>((resolve) => {
+    bring = resolve
+  })
+  const host = await openHandover({
+    identity,
+    listen: init.listen,
+    announce: init.announce,
+    clock: systemClock,
+    document: (asked) => (equalBytes(asked, digest) ? job.bytes : undefined),
+    async expected(cid) {
+      if (isHere || id === undefined) return undefined
+      const settled = await settledModel(opened, board, id)
+      return settled?.equals(cid) ? modelBytes : undefined
+    },
+    async take(cid, bytes, from) {
+      isHere = true
+      bring({ cid, bytes, from })
+    },
+    onError: (what) => say(what),
+  })
+  return {
+    ...{ folder, job, identity, host, model },
+    get id() {
+      return id
+    },
+    async posted(number) {
+      id = number
+      const listen = init.listen.some((place) => /\/tcp\/0(\/|$)/.test(place))
+        ? host.addresses().map((place) => place.replace(/\/p2p\/.*$/, ''))
+        : init.listen
+      const text = JSON.stringify({ id: number, listen, announce: init.announce }, null, 2)
+      await writeFileAtomic(join(folder, JOB_FILE), `${text}\n`)
+    },
+  }
+}
+
+async function settledModel(
+  { client, place }: OpenedSettlement,
+  board: JobBoard,
+  id: `0x${string}`,
+): Promise<CID | undefined> {
+  if ((await board.find(id))?.state !== 'settled') return undefined
+  const { jobStatus } = await loadSettlement()
+  const { outcome } = await jobStatus(client, id, place.fromBlock)
+  return outcome === undefined ? undefined : cidFromDigest(RAW, Buffer.from(outcome.model.slice(2), 'hex'))
+}
+
+/**
+ * Waits until a job is over and its model is here; resolves with the file of the model, or undefined for a job that was
+ * refunded. Rejects with CliError E_GOAL_MISSED when nobody brings the model.
+ */
+export async function awaitJob(
+  { folder, job, model, id }: UserJob,
+  opened: OpenedSettlement,
+  say: (what: string) => void,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { createJobBoard } = await loadSettlement()
+  const board = createJobBoard(opened.client, opened.place.fromBlock)
+  const settled = await untilOver(board, opened, id!, say, signal)
+  if (settled === undefined || settled.state === 'refunded') return undefined
+  say('the job is settled; waiting for the model')
+  const limit = systemClock.deadline(DELIVERY_MS, signal)
+  const late = new Promise<undefined>((resolve) => {
+    limit.signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const brought = await Promise.race([model, late]).finally(() => limit.clear())
+  if (signal.aborted) return undefined
+  if (brought === undefined)
+    throw new CliError(
+      'E_GOAL_MISSED',
+      'nobody has brought the model; wait again with `tempered job resume`, or ask a member to publish it',
+    )
+  say(`${brought.from} brought model ${brought.cid}`)
+  return writeModel(folder, job, brought)
+}
+
+/** The job once it is over; undefined when the signal came before. Whatever can be taken back is. */
+async function untilOver(
+  board: JobBoard,
+  opened: OpenedSettlement,
+  id: `0x${string}`,
+  say: (what: string) => void,
+  signal: AbortSignal,
+): Promise<PostedJob | undefined> {
+  let told = ''
+  while (!signal.aborted) {
+    try {
+      const job = await board.find(id)
+      if (job === undefined) throw new CliError('E_FILE', `there is no job ${id} on this chain`)
+      if (job.state === 'settled' || job.state === 'refunded') return job
+      const now = stageText(job)
+      if (now !== told) say(now)
+      told = now
+      await refundIfLate(opened, job, say)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (error instanceof CliError) throw error
+      say(`${errorMessage(error)}; trying again`)
+    }
+    await sleep(systemClock, POLL_MS, signal)
+  }
+  return undefined
+}
+
+const stageText = ({ state, members, terms }: PostedJob): string =>
+  state === 'open'
+    ? `${members.length} of ${counted(terms.members, 'member')}`
+    : 'all members are there; they train'
+
+/** Takes the budget back once nobody can accept or settle the job any more. */
+async function refundIfLate(
+  { client, outbox }: OpenedSettlement,
+  { id, state, terms }: PostedJob,
+  say: (what: string) => void,
+): Promise<void> {
+  const { timestamp } = await client.reader.getBlock()
+  if (timestamp <= (state === 'open' ? terms.acceptUntil : terms.settleUntil)) return
+  say(state === 'open' ? 'too few members have accepted in time' : 'the job was not done in time')
+  const { artifacts } = await loadSettlement()
+  await outbox.send({
+    address: client.contracts.escrow,
+    abi: artifacts.JobEscrow.abi,
+    functionName: 'refund',
+    args: [id],
+  })
+}
+
+/** The blob as it is, and as a file for other programs. */
+async function writeModel(
+  folder: string,
+  job: SealedJob,
+  { cid, bytes }: { readonly cid: CID; readonly bytes: Uint8Array },
+): Promise<string> {
+  if (!blobCid(bytes).equals(cid)) throw new CliError('E_FILE', `the bytes are not those of model ${cid}`)
+  const { sampleRunOf } = await loadSettlement()
+  const { manifest } = sampleRunOf(job, 4)
+  await writeFile(join(folder, `${cid}.model`), bytes)
+  const parameters = decodeModel(bytes, manifest.model.parameterCount)
+  const files = await exportModel(manifestTask(manifest), parameters, 'safetensors', {
+    model: cid.toString(),
+  })
+  for (const { name, bytes: content } of files) await writeFile(join(folder, name), content)
+  return join(folder, files[0]!.name)
+}

@@ -1,0 +1,49 @@
+import { cidFromDigest, RAW } from '@tempered/protocol'
+import type { JobStatus } from '@tempered/settlement'
+import { table } from './table.js'
+
+/** What has become of a job, for people. `coins`: wei as text. */
+export function jobText(status: JobStatus, coins: (wei: bigint) => string): string {
+  const { id, state, user, budget, postedIn, members, outcome, returned } = status
+  const lines = [`job ${id}: ${state}`, `posted by ${user} in block ${postedIn}, budget ${coins(budget)}`]
+  if (outcome !== undefined)
+    lines.push(
+      `settled in block ${outcome.block}: ${Number(outcome.metric) / 1e6} after ${outcome.rounds} rounds`,
+      `model ${modelName(outcome.model)}, run ${outcome.run}`,
+      `token ${outcome.token} of the ModelRegistry belongs to ${outcome.owner}`,
+    )
+  const rows = members.map(({ account, peerId }) => [
+    account,
+    peerId === undefined ? 'no peer' : `…${peerId.slice(-8)}`,
+    ...sumsOf(status, account, coins),
+  ])
+  lines.push('', ...table([['member', 'peer', 'paid', 'shares', 'lost'], ...rows], new Set()))
+  if (state === 'settled' || state === 'refunded') lines.push('', `back to the user: ${coins(returned)}`)
+  return `${lines.join('\n')}\n`
+}
+
+/** Paid, shares and lost. */
+export function sumsOf(
+  { outcome, paid, losses }: JobStatus,
+  account: string,
+  coins: (wei: bigint) => string,
+): [string, string, string] {
+  const got = paid.filter((one) => one.account === account)
+  const lost = losses.filter((one) => one.account === account)
+  const shares = outcome?.shares.find((one) => one.account === account)?.shares
+  return [
+    got.map(({ amount, block }) => `${coins(amount)} (block ${block})`).join(', ') || '–',
+    shares === undefined ? '–' : `${Number(shares) / 10_000} %`,
+    lost
+      .map(({ amount, block, why, about }) => {
+        const reason = why === 'verdict' ? 'verdict of two thirds' : `two statements about ${about}`
+        return `${coins(amount)} (block ${block}): ${reason}`
+      })
+      .join(', ') || '–',
+  ]
+}
+
+/** The CID of a model whose digest a contract has. */
+function modelName(digest: string): string {
+  return cidFromDigest(RAW, Buffer.from(digest.slice(2), 'hex')).toString()
+}
