@@ -2,7 +2,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../clock.js'
-import { type BitswapMessage, encodeBlock, encodePresences } from './bitswap-message.js'
+import { encodeBlock, encodePresences, type Want } from './bitswap-message.js'
 import { createBitswapNetwork } from './bitswap-network.js'
 import type { BlockMap } from './block-map.js'
 import { blockKey } from './ipfs-cid.js'
@@ -34,21 +34,15 @@ export async function serveBitswap(
   const { libp2p, blocks } = components
   const askers = new Map<string, Asker>()
 
-  const note = (asker: Asker, { full, wants }: BitswapMessage): void => {
-    if (full) asker.wants.clear()
-    for (const { cid, cancel, haveOnly, sendDontHave } of wants) {
-      const key = blockKey(cid)
-      if (cancel) {
-        asker.wants.delete(key)
-        continue
-      }
-      const has = blocks.get(cid) !== undefined
-      if (has && !haveOnly) {
-        if (asker.wants.size < IPFS_LIMITS.maxWantsPerPeer) asker.wants.set(key, cid)
-      } else if (has || sendDontHave) {
-        if (asker.answers.size < IPFS_LIMITS.maxWantsPerPeer) asker.answers.set(key, { cid, has })
-      }
+  const noteWant = (asker: Asker, { cid, cancel, haveOnly, sendDontHave }: Want): void => {
+    const key = blockKey(cid)
+    if (cancel) {
+      asker.wants.delete(key)
+      return
     }
+    const has = blocks.get(cid) !== undefined
+    if (has && !haveOnly) add(asker.wants, key, cid)
+    else if (has || sendDontHave) add(asker.answers, key, { cid, has })
   }
 
   /** The messages that an asker is due, each made when the one before it has left. */
@@ -95,7 +89,8 @@ export async function serveBitswap(
       const asker = askers.get(peer) ?? { connection, wants: new Map(), answers: new Map(), sending: false }
       askers.set(peer, asker)
       asker.connection = connection
-      note(asker, message)
+      if (message.full) asker.wants.clear()
+      for (const want of message.wants) noteWant(asker, want)
       void serve(asker, peer)
     },
   })
@@ -109,4 +104,8 @@ export async function serveBitswap(
       await network.stop()
     },
   }
+}
+
+function add<T>(list: Map<string, T>, key: string, value: T): void {
+  if (list.size < IPFS_LIMITS.maxWantsPerPeer) list.set(key, value)
 }

@@ -60,7 +60,7 @@ export function createModelCheck(): ModelCheck {
           )
       }
       if (numbers.byteLength === 0) return
-      if (received + numbers.byteLength > expectedBytes()) throw wrongLength('over ' + expectedBytes())
+      if (received + numbers.byteLength > expectedBytes()) throw wrongLength(`over ${expectedBytes()}`)
       checkNumbers(numbers)
       received += numbers.byteLength
     },
