@@ -57,6 +57,7 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
     },
     {
       onSent: (peer, what, byteLength) => warn(`sent ${what}, ${bytesText(byteLength)}, to ${peer}`),
+      onConnected: (address) => warn(`connected to ${address}`),
       onUnreachable: (address, reason) => warn(`${address} does not answer: ${reason}`),
     },
   )

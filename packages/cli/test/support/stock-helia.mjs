@@ -2,6 +2,7 @@
  * An IPFS node as others run it: stock Helia on loopback, without any code of ours but the polyfill that Node 20 needs.
  *
  *   serve <file>…                        prints `raw <cid>` or `file <cid>` of each, then `address <multiaddr>`; runs on
+ *   wait <cid> <out>                     prints `address <multiaddr>`, and ends when a peer that connects gives it the block
  *   fetch <multiaddr> <raw|file|list> <cid> [out]
  */
 import '../../../node/dist/polyfill/promise-with-resolvers.js'
@@ -29,10 +30,18 @@ if (command === 'serve') {
     const bytes = new Uint8Array(await readFile(path))
     const raw = CID.createV1(0x55, await sha256.digest(bytes))
     await helia.blockstore.put(raw, bytes)
-    console.log(`raw ${raw}`)
-    console.log(`file ${await fs.addBytes(bytes)}`)
+    process.stdout.write(`raw ${raw}\n`)
+    process.stdout.write(`file ${await fs.addBytes(bytes)}\n`)
   }
-  console.log(`address ${helia.libp2p.getMultiaddrs()[0]}`)
+  process.stdout.write(`address ${helia.libp2p.getMultiaddrs()[0]}\n`)
+} else if (command === 'wait') {
+  const [text, out] = rest
+  process.stdout.write(`address ${helia.libp2p.getMultiaddrs()[0]}\n`)
+  const parts = []
+  for await (const part of helia.blockstore.get(CID.parse(text))) parts.push(part)
+  await writeFile(out, Buffer.concat(parts))
+  await helia.stop()
+  process.exit()
 } else {
   const [address, kind, text, out] = rest
   await helia.libp2p.dial(multiaddr(address))
@@ -40,7 +49,7 @@ if (command === 'serve') {
   const parts = []
   if (kind === 'raw') for await (const part of helia.blockstore.get(cid)) parts.push(part)
   else if (kind === 'file') for await (const part of fs.cat(cid)) parts.push(part)
-  else for await (const entry of fs.ls(cid)) console.log(`${entry.name} ${entry.cid}`)
+  else for await (const entry of fs.ls(cid)) process.stdout.write(`${entry.name} ${entry.cid}\n`)
   if (out !== undefined) await writeFile(out, Buffer.concat(parts))
   await helia.stop()
   process.exit()

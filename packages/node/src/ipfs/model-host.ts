@@ -23,6 +23,8 @@ export interface ModelHostInit {
 export interface ModelHostEvents {
   /** A block has been sent to a peer; `what` names it for people. */
   onSent?(peer: string, what: string, byteLength: number): void
+  /** A connection with a peer to connect to is open. */
+  onConnected?(address: string): void
   /** A peer to connect to does not answer. */
   onUnreachable?(address: string, reason: string): void
 }
@@ -48,7 +50,7 @@ const SEND_MS = 60_000
 export async function startModelHost(
   { clock }: { readonly clock: Clock },
   { identity, listen, connect, model, papers }: ModelHostInit,
-  { onSent, onUnreachable }: ModelHostEvents = {},
+  { onSent, onConnected, onUnreachable }: ModelHostEvents = {},
 ): Promise<ModelHost> {
   const blocks = createBlockMap()
   const names = new Map<string, string>()
@@ -75,7 +77,10 @@ export async function startModelHost(
     },
   )
   for (const address of connect)
-    libp2p.dial(multiaddr(address)).catch((error: unknown) => onUnreachable?.(address, errorMessage(error)))
+    libp2p.dial(multiaddr(address)).then(
+      () => onConnected?.(address),
+      (error: unknown) => onUnreachable?.(address, errorMessage(error)),
+    )
   return {
     model: hash,
     inOneBlock,

@@ -4,9 +4,9 @@
  */
 import '../../dist/polyfill/promise-with-resolvers.js'
 import { CID } from 'multiformats/cid'
+import { randomIdentity } from '../../dist/identity-file.js'
 import { BITSWAP, encodeBlock } from '../../dist/ipfs/bitswap-message.js'
 import { createIpfsNode } from '../../dist/ipfs/ipfs-node.js'
-import { randomIdentity } from '../../dist/identity-file.js'
 
 const ASKED_FOR = CID.parse('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
 
@@ -40,7 +40,7 @@ const node = await createIpfsNode({
 })
 if (how !== 'no-bitswap')
   await node.handle(BITSWAP, async (_, connection) => {
-    console.log('asked')
+    process.stdout.write('asked\n')
     const answer = ANSWERS[how]()
     if (answer === null) await connection.close()
     if (answer == null) return
@@ -48,4 +48,4 @@ if (how !== 'no-bitswap')
     stream.send(answer)
     await stream.close()
   })
-console.log(`address ${node.getMultiaddrs()[0]}`)
+process.stdout.write(`address ${node.getMultiaddrs()[0]}\n`)
