@@ -79,7 +79,9 @@ export async function openModelSource(
   return {
     stop,
     async open(cid, expected) {
-      const content = await openContent(client.get, cid)
+      const content = await openContent(client.get, cid).catch((error) => {
+        throw withHint(error, cid)
+      })
       if (content.kind === 'file')
         return { kind: 'file', model: checkedModel(content.parts, expected ?? hashIn(cid)) }
       const { name, cid: file } = modelLink(cid, content.files)
@@ -136,6 +138,17 @@ function isHash(name: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Why a model may not be there under the hash that a ledger has. */
+function withHint(error: unknown, cid: CID): unknown {
+  if (!(error instanceof NodeError) || error.code !== 'E_NOT_FOUND' || cid.code !== RAW) return error
+  return new NodeError(
+    'E_NOT_FOUND',
+    `${error.message}; a model of over ${IPFS_LIMITS.maxBlockBytes / 1024 / 1024} MiB has another CID as a file, which its publisher knows`,
+    error.details,
+    error,
+  )
 }
 
 function mismatch(found: string, expected: string): NodeError {
