@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counted } from '@tempered/errors'
 import { bytes as bytesText } from '@tempered/lab/text'
-import { checkProofFile, systemClock, writeNewFile } from '@tempered/node'
+import { checkProofFile, errorCode, errorMessage, systemClock, writeNewFile } from '@tempered/node'
 import type { ModelOffer, RemoteModel } from '@tempered/node/ipfs'
 import { RAW } from '@tempered/protocol'
 import { makeFolder } from '@tempered/train'
@@ -97,7 +97,10 @@ async function checkProof(offer: Folder, path: string, run: string | undefined):
     if (run !== undefined) throw refuse(`is missing, so that the model is of run ${run} is not shown`)
     return 'there is no proof of where the model comes from'
   }
-  const proof = await checkProofFile(path)
+  const proof = await checkProofFile(path).catch((error) => {
+    if (errorCode(error) === 'E_IO') throw error
+    throw refuse(errorMessage(error))
+  })
   if (proof.kind !== 'inclusion') throw refuse('is no inclusion proof')
   const { entry, head, signers, final } = proof.inclusion
   const { manifest, id } = proof.run

@@ -8,6 +8,7 @@ import {
   readIdentityFile,
   systemClock,
 } from '@tempered/node'
+import type { ModelHostEvents } from '@tempered/node/ipfs'
 import { modelCardText } from '@tempered/train/export'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
@@ -56,7 +57,7 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
       papers: papersOf(found, options.licence, proof),
     },
     {
-      onSent: (peer, what, byteLength) => warn(`sent ${what}, ${bytesText(byteLength)}, to ${peer}`),
+      onSent: sentLog(found.bytes.byteLength),
       onConnected: (address) => warn(`connected to ${address}`),
       onUnreachable: (address, reason) => warn(`${address} does not answer: ${reason}`),
     },
@@ -86,6 +87,29 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
       'Ctrl-C ends it\n',
   )
   await ended
+}
+
+/** Parts of a model after which a line says how far a peer has got. */
+const PARTS = 4
+/** Peers whose progress is known at a time. */
+const MOST_PEERS = 1000
+
+/** A line for each block that is sent, but for the pieces of a model one for each quarter of it. */
+function sentLog(modelBytes: number): NonNullable<ModelHostEvents['onSent']> {
+  const sent = new Map<string, number>()
+  const quarter = (byteLength: number): number => Math.floor((PARTS * byteLength) / modelBytes)
+  return (peer, what, byteLength) => {
+    if (what !== undefined) {
+      warn(`sent ${what}, ${bytesText(byteLength)}, to ${peer}`)
+      return
+    }
+    const before = sent.get(peer) ?? 0
+    const after = before + byteLength
+    if (after >= modelBytes || sent.size >= MOST_PEERS) sent.delete(peer)
+    else sent.set(peer, after)
+    if (quarter(after) > quarter(before))
+      warn(`sent ${bytesText(after)} of ${bytesText(modelBytes)} of the model to ${peer}`)
+  }
 }
 
 /** The files beside the model, by name. */

@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { randomIdentity, systemClock } from '@tempered/node'
+import { startModelHost } from '@tempered/node/ipfs'
 import { blobCid, encodeModel } from '@tempered/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
@@ -107,7 +109,7 @@ describe('models by bitswap', () => {
     return withPeer(peer, (told) => work(told, peer))
   }
   const fetch = (args: readonly string[]) =>
-    runCli(['model', 'fetch', ...args, '--timeout', PATIENCE], folder)
+    callCli(['model', 'fetch', ...args, '--timeout', PATIENCE], folder)
   const modelOf = async (state: string, cid: string) => readFile(join(state, 'blobs', cid))
 
   describe('that `model publish` serves', () => {
@@ -133,6 +135,7 @@ describe('models by bitswap', () => {
         // What `ipfs add` makes of the same bytes.
         const other = helia(['serve', out], folder)
         await withPeer(other, async (added) => expect(added.file).toBe(file))
+        expect(peer.stderr.join('\n')).toMatch(/sent 5\.09 MB of 5\.09 MB of the model to 12D3Koo/)
         expect(peer.stderr.join('\n')).toMatch(/over 2\.10 MB, which is too much for one block/)
       }))
 
@@ -142,7 +145,7 @@ describe('models by bitswap', () => {
         expect(await list.exit).toBe(0)
         const names = ['README.md', model, 'inclusion.car', 'model-card.json'].sort()
         expect(list.stdout.map((line) => line.split(' ')[0])).toEqual(names)
-        const taken = await fetch([cid!, '--from', address!, '--out', 'taken'])
+        const taken = await runCli(['model', 'fetch', cid!, '--from', address!, '--out', 'taken'], folder)
         expect(taken.code, taken.stderr).toBe(0)
         expect(taken.stdout).toBe('taken')
         expect(taken.stderr).toMatch(
@@ -264,7 +267,10 @@ describe('models by bitswap', () => {
           [bigFile!, 'big.bin'],
         ] as const
         for (const [cid, name] of cases) {
-          const taken = await fetch([cid, '--from', address!, '--out', `got-${name}`])
+          const taken = await runCli(
+            ['model', 'fetch', cid, '--from', address!, '--out', `got-${name}`],
+            folder,
+          )
           expect(taken.code, taken.stderr).toBe(0)
           expect((await readFile(join(folder, `got-${name}`))).equals(models[name])).toBe(true)
         }
@@ -289,6 +295,53 @@ describe('models by bitswap', () => {
           expect(await readdir(folder)).toEqual(before)
         }
       })
+    })
+  })
+
+  describe('in folders that others made', () => {
+    /** Fetches the folder of the small run's second model with these files beside it. */
+    async function takeWith(papers: Readonly<Record<string, Uint8Array>>) {
+      const cid = await published(small, async ({ model }) => model!)
+      const host = await startModelHost(
+        { clock: systemClock },
+        {
+          identity: randomIdentity(),
+          listen: ['/ip4/127.0.0.1/tcp/0'],
+          connect: [],
+          model: await modelOf(small, cid),
+          papers,
+        },
+      )
+      try {
+        const taken = await fetch([host.folder, '--from', host.addresses[0]!, '--out', 'others'])
+        const left = await readdir(join(folder, 'others')).catch(() => undefined)
+        await rm(join(folder, 'others'), { recursive: true, force: true })
+        return { ...taken, cid, left }
+      } finally {
+        await host.stop()
+      }
+    }
+
+    it('only files with the names of ours are taken', async () => {
+      const bytes = Buffer.from('anything')
+      const taken = await takeWith({ '../evil': bytes, 'run.sh': bytes, 'README.md': bytes })
+      expect(taken.code, taken.stderr).toBe(0)
+      expect(taken.stderr).toContain('left out of the folder: "../evil", "run.sh"')
+      expect(taken.left).toEqual(['README.md', taken.cid])
+      expect(await exists(join(folder, 'evil'))).toBe(false)
+    })
+
+    it('proofs must be proofs, and about this model', async () => {
+      const proven = await callCli(['ledger', 'prove', small, '--round', '1', '--out', 'first.car'], folder)
+      expect(proven.code, proven.stderr).toBe(0)
+      for (const [proof, message] of [
+        [await readFile(join(folder, 'first.car')), /is about model \w+, but the folder has model/],
+        [Buffer.from('no proof'), /E_NOT_CONVINCING: inclusion.car/],
+      ] as const) {
+        const taken = await takeWith({ 'inclusion.car': proof })
+        expect(taken).toMatchObject({ code: 6, stdout: '', left: undefined })
+        expect(taken.stderr).toMatch(message)
+      }
     })
   })
 

@@ -36,6 +36,9 @@ export async function createIpfsNode({ identity, listen, dialMs }: IpfsNodeInit)
       streamMuxers: [yamux()],
       connectionManager: {
         maxConnections: IPFS_LIMITS.maxPeers,
+        // Many may come from one address in the same second: processes of one machine, or machines behind one router.
+        inboundConnectionThreshold: IPFS_LIMITS.maxPeers,
+        maxIncomingPendingConnections: IPFS_LIMITS.maxPeers,
         dialTimeout: dialMs,
         addressDialTimeout: dialMs,
         reconnectRetries: 0,

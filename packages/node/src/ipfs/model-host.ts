@@ -21,8 +21,8 @@ export interface ModelHostInit {
 }
 
 export interface ModelHostEvents {
-  /** A block has been sent to a peer; `what` names it for people. */
-  onSent?(peer: string, what: string, byteLength: number): void
+  /** A block has been sent to a peer; `what` names it for people, undefined for a piece of the model. */
+  onSent?(peer: string, what: string | undefined, byteLength: number): void
   /** A connection with a peer to connect to is open. */
   onConnected?(address: string): void
   /** A peer to connect to does not answer. */
@@ -63,7 +63,7 @@ export async function startModelHost(
   const hash = whole.cid.toString()
   const file = inOneBlock
     ? named(whole, 'the model')
-    : named(putFile(blocks, model), 'the first block of the model')
+    : named(putFile(blocks, model), 'the list of the pieces of the model')
   const files = Object.entries(papers).map(([name, bytes]) => [name, named(putFile(blocks, bytes), name)])
   const folder = named(putFolder(blocks, { ...Object.fromEntries(files), [hash]: file }), 'the folder')
 
@@ -72,8 +72,7 @@ export async function startModelHost(
     { libp2p, clock, blocks },
     {
       sendMs: SEND_MS,
-      onSent: (peer, cid, byteLength) =>
-        onSent?.(peer, names.get(cid.toString()) ?? 'a piece of the model', byteLength),
+      onSent: (peer, cid, byteLength) => onSent?.(peer, names.get(cid.toString()), byteLength),
     },
   )
   for (const address of connect)
