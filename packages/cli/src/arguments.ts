@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { isMultiaddr, multiaddrProblem } from './config/multiaddr.js'
+import { isMultiaddr, isPeerMultiaddr, multiaddrProblem } from './config/multiaddr.js'
 
 /** Parsers of option values. Each throws InvalidArgumentError, which names the option. */
 
@@ -41,6 +41,11 @@ export const multiaddr = (text: string): string => {
 }
 /** TCP multiaddrs, repeatable. */
 export const multiaddrs = (text: string, previous: string[] = []): string[] => [...previous, multiaddr(text)]
+/** TCP multiaddrs of IPFS peers, repeatable. */
+export const peerMultiaddrs = (text: string, previous: string[] = []): string[] => {
+  if (!isPeerMultiaddr(text)) throw new InvalidArgumentError(multiaddrProblem(text))
+  return [...previous, text]
+}
 /** Repeatable. */
 export const list = (text: string, previous: string[] = []): string[] => [...previous, text]
 

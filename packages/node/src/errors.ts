@@ -16,6 +16,9 @@ export type NodeErrorCode =
   | 'E_MALFORMED'
   | 'E_TOO_LARGE'
   | 'E_STOPPED'
+  // models from IPFS
+  | 'E_BAD_CID'
+  | 'E_MODEL_LENGTH'
   // state
   | 'E_STATE_IN_USE'
   | 'E_STATE_CORRUPT'

@@ -56,7 +56,17 @@ export {
   signatureField,
 } from './fields.js'
 export { createFinalityTracker, type FinalHead, type FinalityTracker, finalityQuorum } from './finality.js'
-export { blobCid, cidFromDigest, DAG_CBOR, documentCid, RAW, sha256, sha256Of } from './hashing.js'
+export {
+  blobCid,
+  cidFromDigest,
+  DAG_CBOR,
+  documentCid,
+  plainBytes,
+  RAW,
+  SHA2_256,
+  sha256,
+  sha256Of,
+} from './hashing.js'
 export {
   asWitnessed,
   type Cosignature,
@@ -128,5 +138,6 @@ export {
   MODEL_HEADER_BYTES,
   type ModelBuffer,
   modelOver,
+  readModelHeader,
 } from './tensor-codec.js'
 export { type RunTopics, runTopics, STREAM_PROTOCOLS } from './topics.js'

@@ -61,20 +61,28 @@ export function decodeModel(bytes: Uint8Array, expectedCount: number): Float32Ar
       `model: ${bytes.byteLength} bytes, expected ${expectedBytes} (${expectedCount} parameters)`,
     )
   }
+  if (readModelHeader(bytes) !== expectedCount) throw badHeader()
+  const start = bytes.byteOffset + MODEL_HEADER_BYTES
+  if (start % 4 === 0) return new Float32Array(bytes.buffer, start, expectedCount)
+  return new Float32Array(bytes.slice(MODEL_HEADER_BYTES).buffer, 0, expectedCount)
+}
+
+/** The parameter count in a header, the first `MODEL_HEADER_BYTES` of model bytes. Throws E_MODEL_HEADER. */
+export function readModelHeader(bytes: Uint8Array): number {
+  if (bytes.byteLength < MODEL_HEADER_BYTES) throw badHeader()
   const view = new DataView(bytes.buffer, bytes.byteOffset, MODEL_HEADER_BYTES)
   const headerOk =
     MAGIC.every((byte, k) => bytes[k] === byte) &&
     bytes[4] === 1 &&
     bytes[5] === 1 &&
     view.getUint16(6, true) === 0 &&
-    view.getUint32(8, true) === expectedCount &&
     view.getUint32(12, true) === 0
-  if (!headerOk)
-    throw new ProtocolError('E_MODEL_HEADER', 'model: not the header of a float32 model, version 1')
-  const start = bytes.byteOffset + MODEL_HEADER_BYTES
-  if (start % 4 === 0) return new Float32Array(bytes.buffer, start, expectedCount)
-  return new Float32Array(bytes.slice(MODEL_HEADER_BYTES).buffer, 0, expectedCount)
+  if (!headerOk) throw badHeader()
+  return view.getUint32(8, true)
 }
+
+const badHeader = (): ProtocolError =>
+  new ProtocolError('E_MODEL_HEADER', 'model: not the header of a float32 model, version 1')
 
 /** Index of the first NaN or infinity, or −1. Reads exponent bits only, so no value is slow. */
 export function firstNonFinite(parameters: Float32Array): number {

@@ -1,20 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { assignment, backendOption, multiaddrs, number, preAggregator, wholeNumber } from '../arguments.js'
 import { coins, withChain } from '../settlement/settlement-options.js'
-
-/** `accuracy>=0.9`, `rmse<=3`. */
-export interface Target {
-  readonly metric: string
-  readonly better: 'higher' | 'lower'
-  readonly value: number
-}
-
-const target = (text: string): Target => {
-  const [, metric, sign, value] = /^([a-z0-9-]{1,64})(>=|<=)(-?\d+(?:\.\d+)?)$/.exec(text) ?? []
-  if (metric === undefined || value === undefined)
-    throw new InvalidArgumentError('must be a metric and a value, e.g. "accuracy>=0.9" or "rmse<=3"')
-  return { metric, better: sign === '>=' ? 'higher' : 'lower', value: Number(value) }
-}
+import { type Target, target } from '../settlement/target.js'
 
 /** Adds `tempered job …`; the file of each command is loaded when it is called. */
 export function addJobCommands(program: Command): void {

@@ -13,7 +13,7 @@ import { loadSettlement } from '../settlement/load-settlement.js'
 import { type LocalChain, startLocalChain } from '../settlement/local-chain.js'
 import { openSettlement, type SettlementSettings } from '../settlement/open-settlement.js'
 import { settlementFileText } from '../settlement/settlement-file.js'
-import type { Target } from './job-commands.js'
+import type { Target } from '../settlement/target.js'
 import { type JobPostOptions, runJob } from './job-post.js'
 
 export interface JobDemoOptions {

@@ -14,8 +14,8 @@ import {
   type SettlementSettings,
   settingsOf,
 } from '../settlement/open-settlement.js'
+import type { Target } from '../settlement/target.js'
 import { awaitJob, createUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
-import type { Target } from './job-commands.js'
 
 export interface JobPostOptions extends SettlementOptions {
   readonly target: Target

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { backendOption, list, wholeNumber } from '../arguments.js'
+import { backendOption, list, multiaddrs, peerMultiaddrs, wholeNumber } from '../arguments.js'
 
 /** A share such as `0.2`, or else a path. */
 function testSource(text: string): string | number {
@@ -78,4 +78,43 @@ export function addModelCommands(program: Command): void {
     .option('--blobs <folder>', 'more folders with models; repeatable', list)
     .option('--json', 'one JSON object on stdout')
     .action(async (a, b, options) => (await import('./model-diff.js')).modelDiff(a, b, options))
+  model
+    .command('publish')
+    .description(
+      'Serve a final model with its card and proof to IPFS peers by bitswap, until Ctrl-C; prints CIDs and addresses.',
+    )
+    .argument('<state>', 'state folder, node folder or ledger file')
+    .addOption(round())
+    .option(
+      '--listen <multiaddr>',
+      'address to listen on; repeatable; default: /ip4/127.0.0.1/tcp/0, a free port that only this machine reaches',
+      multiaddrs,
+    )
+    .option(
+      '--bootstrap <multiaddr>',
+      'IPFS peer to connect to, which can then ask; repeatable; no others are dialled',
+      peerMultiaddrs,
+    )
+    .option(
+      '--key <file>',
+      'key file of the peer id to serve under, made if it is missing; default: a new one',
+    )
+    .option('--unproven', 'serve a model whose entry is not final, without a proof')
+    .option('--licence <text>', 'licence of the model, for its card', 'not stated')
+    .option('--blobs <folder>', 'more folders with models: blob, state or results folders; repeatable', list)
+    .action(async (path, options) => (await import('./model-publish.js')).modelPublish(path, options))
+  model
+    .command('fetch')
+    .description('Take a model from IPFS peers by bitswap, check every byte of it, and write it.')
+    .argument('<cid>', 'CID of a model, of a file with one, or of a folder that `model publish` serves')
+    .requiredOption('--from <multiaddr>', 'IPFS peer that has it; repeatable', peerMultiaddrs)
+    .option('--out <path>', 'file to write, or folder for a folder; default: the CID')
+    .option('--model <cid>', 'hash of the model that the file or folder must contain')
+    .option('--run <id>', 'run that the proof in the folder must belong to')
+    .addOption(
+      new Option('--timeout <seconds>', 'how long a peer may take until its next block')
+        .argParser(wholeNumber(1))
+        .default(30),
+    )
+    .action(async (cid, options) => (await import('./model-fetch.js')).modelFetch(cid, options))
 }

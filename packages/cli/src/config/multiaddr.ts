@@ -17,6 +17,15 @@ export function isMultiaddr(text: string): boolean {
   return kind === 'ip4' || kind === 'ip6' ? isIP(host) === Number(kind.slice(2)) : true
 }
 
+/** A peer id at the end of an address: of any kind of key, where our own nodes have Ed25519 keys only. */
+const PEER_ID =
+  /\/p2p\/(12D3Koo[1-9A-HJ-NP-Za-km-z]{45}|16Uiu2[1-9A-HJ-NP-Za-km-z]{48}|Qm[1-9A-HJ-NP-Za-km-z]{44})$/
+
+/** Whether an address is one at which we can dial an IPFS peer. */
+export function isPeerMultiaddr(text: string): boolean {
+  return isMultiaddr(text.replace(PEER_ID, ''))
+}
+
 /** What an address must be, with an example made of the one that was given. */
 export function multiaddrProblem(text: string): string {
   const [, kind, host] = text.split('/')

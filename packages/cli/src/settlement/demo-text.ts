@@ -1,7 +1,6 @@
 import { relative } from 'node:path'
 import { readIdentityFile } from '@tempered/node'
 import type { JobStatus } from '@tempered/settlement'
-import type { Target } from '../commands/job-commands.js'
 import { coinsText } from '../config/coins.js'
 import { sumsOf } from '../terminal/job-text.js'
 import { table } from '../terminal/table.js'
@@ -9,6 +8,7 @@ import type { AccountKey } from './account-file.js'
 import type { DemoNode } from './demo-nodes.js'
 import { loadSettlement } from './load-settlement.js'
 import type { OpenedSettlement } from './open-settlement.js'
+import type { Target } from './target.js'
 
 export interface DemoEnd {
   readonly status: JobStatus

@@ -21,6 +21,9 @@ describe('exitCodeOf', () => {
     [new CliError('E_CONTRADICTION', ''), 6],
     [new CliError('E_UNPROVEN', ''), 7],
     [new NodeError('E_IO', ''), 7],
+    [new NodeError('E_BAD_CID', ''), 2],
+    [new NodeError('E_HASH_MISMATCH', ''), 3],
+    [new NodeError('E_NO_CONNECTION', ''), 7],
     [new CliError('E_GOAL_MISSED', ''), 8],
     [new TypeError('a bug'), 1],
   ])('%o gives %i', (error, code) => {

@@ -10,6 +10,8 @@ export interface LedgerModel {
   readonly entry: SignedEntry
   readonly task: OpenTask
   readonly parameters: Float32Array
+  /** Canonical bytes, whose hash the entry names. */
+  readonly bytes: Uint8Array
 }
 
 export interface LedgerModelInit {
@@ -51,5 +53,6 @@ export async function readLedgerModel(init: LedgerModelInit): Promise<LedgerMode
     entry,
     task: manifestTask(manifest),
     parameters: decodeModel(bytes, manifest.model.parameterCount),
+    bytes,
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -55,6 +56,8 @@ const WARN_AFTER_FAILURES = 5
 export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   const { libp2p, clock, logger, addressBook, self, neighbours } = init
   const stopping = new AbortController()
+  // Everything that waits listens to it.
+  setMaxListeners(0, stopping.signal)
   const pursuits = createPursuits(clock, logger, stopping.signal)
   const presence = createPresence({ ...init, graceMs: init.deadlines.reconnectMs })
   const { admitted } = presence
