@@ -20,6 +20,7 @@ import { addScenarioCommands } from './commands/scenario-commands.js'
 import { addSettlementCommands } from './commands/settlement-commands.js'
 import { addTaskCommands } from './commands/task-commands.js'
 import { kindsText, NEW_KINDS } from './new-kinds.js'
+import { peerAccount } from './settlement/settlement-options.js'
 import { fullName, refuseUnknownCommand } from './unknown-command.js'
 
 /**
@@ -200,6 +201,15 @@ function addManifestCommands(program: Command): void {
       'a common chain: bft, pofl, pos, pow or vbfl; see docs/chain.md (default: none)',
     )
     .option('--chain-param <name=number>', 'parameter of the chain; repeatable', assignment)
+    .option(
+      '--settlement <file>',
+      'file of `settlement deploy`: members sign for their accounts there too (docs/settlement.md)',
+    )
+    .option(
+      '--account <peer=address>',
+      'with --settlement: account of a member that is given by its peer id; repeatable',
+      peerAccount,
+    )
     .option(
       '--contribution <n>',
       'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',

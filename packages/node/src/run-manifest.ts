@@ -41,6 +41,8 @@ export interface RunManifestInit {
   /** Default `complete`. */
   readonly topology?: { readonly name: string; readonly params?: Readonly<Record<string, number>> }
   readonly training?: Partial<Manifest['training']>
+  /** Accounts of the members, in their order, on a chain where they stake; default: none. */
+  readonly settlement?: Manifest['settlement']
   /** A common chain; default: none. */
   readonly chain?: ChainSpec
   /** Scores of what members contribute, every so many rounds; default: none. */
@@ -114,6 +116,7 @@ export function createRunManifest(init: RunManifestInit): Run {
     limits: DEFAULT_RUN_LIMITS,
     ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
     ...(init.contribution === undefined ? {} : { contribution: init.contribution }),
+    ...(init.settlement === undefined ? {} : { settlement: init.settlement }),
     patienceRounds: 2,
   })
   runChain(run)

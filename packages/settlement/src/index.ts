@@ -49,11 +49,12 @@ export {
 export { JOB_STATES, type JobState } from './jobs/job-state.js'
 export { type JobMember, type JobStatus, jobStatus, type Loss, type Movement } from './jobs/job-status.js'
 export { type FreeRider, type JobResult, type JudgedRound, judgesOf, resultAt } from './jobs/outcome.js'
-export { registeredRun } from './jobs/registered-run.js'
+export { inOrder, registeredRun } from './jobs/registered-run.js'
 export {
   type ContractStatement,
   contractStatement,
   membershipData,
+  membershipSigner,
   type Outcome,
   outcomeData,
   retractionData,

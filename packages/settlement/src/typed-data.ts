@@ -2,7 +2,7 @@
 
 import { STATEMENT_KINDS, type Statement } from '@tempered/protocol'
 import type { Address, Hex, TypedDataDomain } from 'viem'
-import { bytesToHex, encodePacked, keccak256 } from 'viem'
+import { bytesToHex, encodePacked, isHex, keccak256, recoverTypedDataAddress } from 'viem'
 
 /** The chain and contract that a signature is for. */
 export interface SigningPlace {
@@ -120,6 +120,15 @@ export function membershipData(run: Hex, members: readonly Address[], until: num
     primaryType: 'Membership',
     message: { run, members: packed, until: BigInt(until) },
   } as const
+}
+
+/** The account that signed a membership; undefined for what is no signature. */
+export async function membershipSigner(
+  signature: string,
+  ...said: Parameters<typeof membershipData>
+): Promise<Address | undefined> {
+  if (!isHex(signature)) return undefined
+  return recoverTypedDataAddress({ ...membershipData(...said), signature }).catch(() => undefined)
 }
 
 /** `place`: the JobEscrow. */

@@ -20,6 +20,7 @@ import {
   type OpenTask,
 } from '@tempered/train'
 import { CliError } from '../errors.js'
+import { settlementOf } from '../settlement/manifest-accounts.js'
 import { warnOfParts } from '../terminal/parts-warning.js'
 import { loadedNotices } from '../terminal/source-text.js'
 import { givenModel, trainerModel } from './manifest-initial.js'
@@ -41,6 +42,10 @@ export interface ManifestCreateOptions {
   readonly chain?: string
   readonly chainParam?: Record<string, number>
   readonly contribution?: number
+  /** File of `settlement deploy`. */
+  readonly settlement?: string
+  /** Account of a peer id. */
+  readonly account?: Readonly<Record<string, string>>
   readonly rounds: number
   readonly localSteps: number
   readonly batchSize: number
@@ -72,6 +77,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   }
   if (options.chain === undefined && options.chainParam !== undefined)
     throw new CliError('E_USAGE', '--chain-param is a parameter of a chain; name one with --chain')
+  const settlement = await settlementOf(options)
   const members: string[] = []
   for (const member of options.member)
     members.push(member.startsWith('12D3Koo') ? member : await peerIdOf(member))
@@ -87,6 +93,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
         : { name: fullName(options.rule), params: options.ruleParam ?? {} }),
       pre: (options.pre ?? []).map(({ name, params }) => ({ name: fullName(name), params })),
     },
+    ...(settlement === undefined ? {} : { settlement }),
     topology: { name: fullName(options.topology), params: options.topologyParam ?? {} },
     ...(options.chain === undefined
       ? {}

@@ -24,6 +24,7 @@ import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
+import { attachSettlement, type NodeSettlement } from '../settlement/node-settlement.js'
 import { openInitialParameters } from './node-initial.js'
 import { openLearner } from './node-learner.js'
 import { openNodeLog } from './node-logger.js'
@@ -60,6 +61,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
 
   const stopping = new AbortController()
   let node: TemperedNode | undefined
+  let settlement: NodeSettlement | undefined
   const interruption = onInterrupt(async () => {
     logger.info('stopping')
     stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
@@ -76,10 +78,19 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     )
     if (stopping.signal.aborted) return
     preloadNetwork()
+    settlement = await attachSettlement(config, run, identity, logger)
     const learner = await openLearner(config, run, identity, options.backend ?? config.backend, logger)
     try {
       node = await namedIn(config.file, ABOUT_OPENING, () =>
-        openNode(config, part, { identity, run, initial }, learner, logger, options),
+        openNode(
+          config,
+          part,
+          { identity: settlement?.identity ?? identity, run, initial },
+          learner,
+          logger,
+          options,
+          settlement?.events,
+        ),
       )
       logger.info(
         { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
@@ -98,6 +109,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     }
     if (interruption.exitCode === undefined) logger.info('run complete')
   } finally {
+    await settlement?.close()
     finish(interruption)
   }
 }

@@ -1,6 +1,14 @@
-import type { Command } from 'commander'
-import { wholeNumber } from '../arguments.js'
+import { type Command, InvalidArgumentError } from 'commander'
+import { list, wholeNumber } from '../arguments.js'
 import { coins, withChain } from '../settlement/settlement-options.js'
+
+/** The end of a day, in seconds since 1970. */
+const day = (text: string): number => {
+  const end = Date.parse(`${text}T23:59:59Z`)
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(end))
+    throw new InvalidArgumentError('must be a date, e.g. 2027-06-30')
+  return Math.floor(end / 1000)
+}
 
 /** Adds `tempered settlement …`; the file of each command is loaded when it is called. */
 export function addSettlementCommands(program: Command): void {
@@ -47,6 +55,21 @@ export function addSettlementCommands(program: Command): void {
   withChain(settlement.command('claim').description('Take what the account has earned.')).action(
     async (options) => (await import('./settlement-stake.js')).settlementClaim(options),
   )
+  withChain(
+    settlement
+      .command('sign-run')
+      .description('Sign that this account is a member of a run, for the RunRegistry; prints the signature.')
+      .argument('<manifest>', 'run manifest')
+      .requiredOption('--until <date>', 'last day on which members judge one another, e.g. 2027-06-30', day),
+  ).action(async (manifest, options) => (await import('./settlement-run.js')).signRun(manifest, options))
+  withChain(
+    settlement
+      .command('open-run')
+      .description('Register a run with the signatures of all of its members; then nodes anchor their heads.')
+      .argument('<manifest>', 'run manifest')
+      .requiredOption('--until <date>', 'the day that all have signed', day)
+      .requiredOption('--signature <0x…>', 'signature of `sign-run`; repeatable', list),
+  ).action(async (manifest, options) => (await import('./settlement-run.js')).openRun(manifest, options))
   withChain(
     settlement
       .command('show')

@@ -2,9 +2,11 @@ import { errorMessage } from '@tempered/errors'
 import { type Identity, type Logger, type NodeEvents, sleep, systemClock } from '@tempered/node'
 import { createAccountSigner, type Evidence, type Run, type SignedHead } from '@tempered/protocol'
 import type { SettlementAgent } from '@tempered/settlement'
+import type { NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
 import type { AccountKey } from './account-file.js'
 import { loadSettlement } from './load-settlement.js'
-import { openPatiently, type SettlementSettings } from './open-settlement.js'
+import { configSettings, openPatiently, type SettlementSettings } from './open-settlement.js'
 
 /** A node's identity that signs for its account too, in a run whose manifest names accounts. */
 export function withAccount(identity: Identity, { manifest }: Run, key: AccountKey | undefined): Identity {
@@ -15,6 +17,8 @@ export function withAccount(identity: Identity, { manifest }: Run, key: AccountK
 }
 
 export interface NodeSettlement {
+  /** The node's, which signs for its account as well. */
+  readonly identity: Identity
   readonly events: Pick<NodeEvents, 'onHead' | 'onEvidence'>
   close(): Promise<void>
 }
@@ -23,13 +27,51 @@ export interface NodeSettlement {
  * Has heads of a node anchored and its evidence brought to the chain, beside its rounds: a chain that is away is waited
  * for, and rounds never wait.
  */
-export function attachSettlement(
+export async function attachSettlement(
+  config: NodeConfig,
+  run: Run,
+  plain: Identity,
+  logger: Logger,
+): Promise<NodeSettlement | undefined> {
+  if (config.settlement === undefined) return undefined
+  const settings = await configSettings(config)
+  const { settlement } = run.manifest
+  if (settlement === undefined) {
+    logger.warn(
+      { component: 'settlement' },
+      'this run names no accounts, so nothing of it is settled on a chain',
+    )
+    return undefined
+  }
+  checkPlace(config, settlement, settings)
+  const { anchorEvery } = config.settlement
+  const identity = withAccount(plain, run, settings.key)
+  const position = run.memberIndex.get(identity.signer.peerId) ?? 0
+  return { identity, ...beside(settings, anchorEvery, run, position, logger) }
+}
+
+/** Throws CliError E_CONFIG for a run whose contracts are not those of the configuration. */
+function checkPlace(
+  { file }: NodeConfig,
+  { chainId, contract }: NonNullable<Run['manifest']['settlement']>,
+  { place }: SettlementSettings,
+): void {
+  if (place.chainId === chainId && place.contracts.slashing === contract) return
+  throw new CliError(
+    'E_CONFIG',
+    `${file}, settlement: the run settles at ${contract} on chain ${chainId}, but the configuration names ` +
+      `${place.contracts.slashing} on chain ${place.chainId}; take the contracts of the run`,
+    { file },
+  )
+}
+
+function beside(
   settings: SettlementSettings,
   anchorEvery: number,
   run: Run,
   position: number,
   logger: Logger,
-): NodeSettlement {
+): Omit<NodeSettlement, 'identity'> {
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'settlement' }, what)
   const stopping = new AbortController()
   const heads: SignedHead[] = []

@@ -15,3 +15,10 @@ export const coins = (text: string): bigint => {
   if (!isCoins(text)) throw new InvalidArgumentError('must be an amount of coins, e.g. 0.05')
   return weiOf(text)
 }
+
+/** `peer id=address`, repeatable. */
+export const peerAccount = (text: string, previous: Record<string, string> = {}): Record<string, string> => {
+  const [peer, account] = text.split('=')
+  if (!peer || !account?.startsWith('0x')) throw new InvalidArgumentError('must be <peer id>=<0x…>')
+  return { ...previous, [peer]: account }
+}
