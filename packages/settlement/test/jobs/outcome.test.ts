@@ -1,0 +1,203 @@
+import type { Block } from '@tempered/chain'
+import {
+  blobCid,
+  createSigner,
+  documentCid,
+  type Entry,
+  type SignedEntry,
+  signAnnouncement,
+} from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { sampleRunOf } from '../../src/jobs/job-document.js'
+import { type JudgedRound, judgesOf, resultAt } from '../../src/jobs/outcome.js'
+import { sealedJob } from '../support/job.js'
+
+const MEMBERS = 6
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+/** The aggregate of a round's block. */
+const modelOf = (round: number) => blobCid(text(`model ${round}`))
+const job = sealedJob()
+const run = sampleRunOf(job, MEMBERS)
+const peers = run.manifest.members
+const all = peers.map((_, member) => member)
+
+/** A block of a round with these members' models and entries. Only what is read is there. */
+function block(round: number, candidates: readonly number[] = all, heads: readonly number[] = all): Block {
+  const body = {
+    round,
+    height: round + 1,
+    aggregate: modelOf(round),
+    candidates: candidates.map((member) => ({ member, model: blobCid(text(`${member} of ${round}`)) })),
+    heads: heads.map((member) => ({ member, entry: documentCid(text(`entry ${member} ${round}`)) })),
+  }
+  return { body, cid: documentCid(text(`block ${round} ${candidates}`)) } as unknown as Block
+}
+
+/** A model that differs from the one that its round began with. */
+const announcementOf = (member: number, round: number): Uint8Array =>
+  signAnnouncement(
+    {
+      run: run.id,
+      round,
+      model: blobCid(text(`trained by ${member} in ${round}`)),
+      byteLength: run.modelBytes,
+      parent: run.id,
+      norm: 1,
+      opinions: null,
+    },
+    createSigner(new Uint8Array(32).fill(member + 1)),
+  ).bytes
+
+interface Measured {
+  readonly metric?: number | null
+  readonly start?: ReturnType<typeof blobCid>
+  readonly leaveOneOut?: (other: number) => number
+  readonly freeRide?: (other: number) => string | null
+  readonly localSteps?: number
+}
+
+/** A ledger with one entry per round from 1 to `last`, whose models began with the block's before. */
+function ledger(member: number, last: number, measured: Measured = {}): SignedEntry[] {
+  const { metric = 0.9, leaveOneOut = () => 0.01, freeRide = () => null, localSteps = 20 } = measured
+  return Array.from({ length: last }, (_, k) => {
+    const round = k + 1
+    const others = all.filter((other) => other !== member)
+    const body = {
+      author: peers[member],
+      round,
+      localSteps,
+      start: measured.start ?? modelOf(round - 1),
+      neighbours: others.map((other) => ({ peer: peers[other] })),
+      announcement: announcementOf(member, round),
+      contribution: {
+        start: { loss: 0.1, metric },
+        neighbours: others.map((other) => ({
+          leaveOneOut: leaveOneOut(other),
+          freeRide: freeRide(other),
+          distance: 1,
+          cosine: 0.5,
+          overlap: 0.5,
+          copyOf: null,
+        })),
+      },
+    } as unknown as Entry
+    return { body, cid: documentCid(text(`entry ${member} ${round}`)) } as unknown as SignedEntry
+  })
+}
+
+const judged = (
+  round: number,
+  measured: (member: number) => Measured = () => ({}),
+  more: Partial<JudgedRound> = {},
+): JudgedRound => ({
+  run,
+  job,
+  chain: Array.from({ length: round + 1 }, (_, k) => block(k)),
+  ledgers: new Map(peers.map((peer, member) => [peer, ledger(member, round - 1, measured(member))])),
+  ...more,
+})
+
+describe('the result of a job', () => {
+  it('is there once the middle measurement reaches the target', () => {
+    const result = resultAt(judged(4, (member) => ({ metric: 0.85 + member / 100 })))
+    expect(result).toMatchObject({ rounds: 3, metric: 870_000n })
+    expect(result!.model.equals(modelOf(2))).toBe(true)
+  })
+
+  it.each([
+    ['before there is a measured round', 1],
+    ['after the last paid round', 13],
+  ])('is none %s', (_, round) => {
+    expect(resultAt(judged(round))).toBeUndefined()
+  })
+
+  it('is none below the target, unless no more rounds are paid for', () => {
+    const low = () => ({ metric: 0.5 })
+    expect(resultAt(judged(6, low))).toBeUndefined()
+    expect(resultAt(judged(11, low))).toMatchObject({ rounds: 10, metric: 500_000n })
+  })
+
+  it('takes the worse of two middle measurements', () => {
+    const result = resultAt(judged(4, (member) => ({ metric: member < 3 ? 0.86 : 0.99 })))
+    expect(result?.metric).toBe(860_000n)
+  })
+
+  it('counts nobody who measured another model, or nothing', () => {
+    const other = blobCid(text('another'))
+    const some = (liars: number) => (member: number) =>
+      member < liars ? { start: other, metric: 1 } : member === 5 ? { metric: null } : { metric: 0.9 }
+    // Four of six are two thirds.
+    expect(resultAt(judged(4, some(1)))).toMatchObject({ metric: 900_000n })
+    expect(resultAt(judged(4, some(2)))).toBeUndefined()
+  })
+
+  it('cannot be raised by a third of the members', () => {
+    expect(resultAt(judged(4, (member) => ({ metric: member < 2 ? 1 : 0.5 })))).toBeUndefined()
+  })
+
+  it('does not depend on the order of the ledgers', () => {
+    const round = judged(4, (member) => ({
+      metric: 0.86 + member / 1000,
+      leaveOneOut: (other) => other * member,
+    }))
+    const turned = { ...round, ledgers: new Map([...round.ledgers].reverse()) }
+    expect(resultAt(turned)).toEqual(resultAt(round))
+  })
+})
+
+describe('judges', () => {
+  it('are those whose models and entries the block has', () => {
+    expect(judgesOf(block(3, [0, 1, 2], [1, 2, 3]), run).map(({ peerId }) => peerId)).toEqual([
+      peers[1],
+      peers[2],
+    ])
+  })
+})
+
+describe('pay', () => {
+  it('is equal among those who took part, by rounds in which their models were there', () => {
+    const chain = [block(0), block(1), block(2, [0, 1, 2, 3, 4]), block(3, [0, 1, 2, 3, 4]), block(4)]
+    expect(resultAt(judged(4, undefined, { chain }))?.weights).toEqual([5n, 5n, 5n, 5n, 5n, 3n])
+  })
+
+  it('is nothing for members that the block does not know any more', () => {
+    const round = judged(4)
+    const ledgers = new Map([...round.ledgers].slice(0, 5))
+    expect(resultAt({ ...round, ledgers })?.weights[5]).toBe(0n)
+  })
+
+  it('by samples goes by steps', () => {
+    const bySamples = sealedJob({ pay: 'samples' })
+    const round = judged(4, (member) => ({ localSteps: member }), { job: bySamples })
+    // Three rounds of batches of 32. A member without steps never trained, and is paid nothing.
+    expect(resultAt(round)?.weights).toEqual([0n, 96n, 192n, 288n, 384n, 480n])
+  })
+
+  it('by contribution goes by gains, and harm is no debt', () => {
+    const byGain = sealedJob({ pay: 'contribution' })
+    const gains = [0.02, 0.01, 0.04, 0.01, 0.01, -0.5]
+    const round = judged(4, () => ({ leaveOneOut: (other) => gains[other]! }), { job: byGain })
+    expect(resultAt(round)?.weights).toEqual([
+      20_000_000n,
+      10_000_000n,
+      40_000_000n,
+      10_000_000n,
+      10_000_000n,
+      0n,
+    ])
+  })
+
+  it('is nothing for a free rider, whom its scorers name', () => {
+    const round = judged(4, () => ({ freeRide: (other) => (other === 2 ? 'noise' : null) }))
+    const result = resultAt(round)
+    expect(result?.weights).toEqual([5n, 5n, 0n, 5n, 5n, 5n])
+    expect(result?.freeRiders.map(({ peerId }) => peerId)).toEqual([peers[2]])
+  })
+
+  it('does not fall for two of six who accuse somebody', () => {
+    const round = judged(4, (member) => ({
+      freeRide: (other) => (member < 2 && other === 2 ? 'noise' : null),
+    }))
+    expect(resultAt(round)?.freeRiders).toEqual([])
+  })
+})

@@ -1,0 +1,28 @@
+import { createRunManifest, randomIdentity } from '@tempered/node'
+import { imageTask } from '@tempered/train'
+import { type JobDocument, type SealedJob, sealJob } from '../../src/jobs/job-document.js'
+
+/** A job of ten paid rounds on digits, with others in place of its usual fields. */
+export function jobDocument(more: Partial<JobDocument> = {}): JobDocument {
+  const { manifest } = createRunManifest({
+    members: Array.from({ length: 4 }, () => randomIdentity().signer.peerId),
+    task: imageTask('softmax', { shape: [28, 28, 1], classes: 10 }),
+    rule: { name: 'geometric-median' },
+    chain: { architecture: 'bft', params: {} },
+    contribution: { every: 1 },
+    training: { rounds: 12 },
+  })
+  const { members: _, ...template } = manifest
+  return {
+    kind: 'tempered/job',
+    version: 1,
+    manifest: template,
+    target: { metric: 'accuracy', value: 0.85, better: 'higher' },
+    pay: 'equal',
+    ...more,
+  }
+}
+
+export function sealedJob(more: Partial<JobDocument> = {}): SealedJob {
+  return sealJob(jobDocument(more))
+}

@@ -1,0 +1,38 @@
+import { type Hex, keccak256, stringToHex } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { describe, expect, it } from 'vitest'
+import { SignatureBook } from '../../src/worker/signature-book.js'
+
+const accounts = [1, 2, 3].map(() => privateKeyToAccount(generatePrivateKey()))
+const digest = keccak256(stringToHex('outcome'))
+const book = () => new SignatureBook((peerId) => accounts[Number(peerId)]?.address)
+const sign = (k: number, over: Hex = digest): Promise<Hex> => accounts[k]!.sign({ hash: over })
+
+describe('a signature book', () => {
+  it('counts each member once', async () => {
+    const signatures = book()
+    for (const peerId of ['0', '1', '1', '0'])
+      expect(await signatures.add(peerId, digest, await sign(Number(peerId)))).toBe(true)
+    expect(signatures.of(digest)).toEqual([await sign(0), await sign(1)])
+  })
+
+  it.each<[string, () => Promise<boolean>]>([
+    ['of another member', async () => book().add('0', digest, await sign(1))],
+    ['over something else', async () => book().add('0', digest, await sign(0, keccak256('0x01')))],
+    ['of a stranger', async () => book().add('9', digest, await sign(0))],
+    ['that is none', () => book().add('0', digest, '0x1234')],
+  ])('refuses one %s', async (_, add) => {
+    expect(await add()).toBe(false)
+  })
+
+  it('does not let a member fill it', async () => {
+    const signatures = book()
+    const added: boolean[] = []
+    for (let k = 0; k < 300; k++) {
+      const over = keccak256(stringToHex(`digest ${k}`))
+      added.push(await signatures.add('0', over, await sign(0, over)))
+    }
+    expect(added.filter(Boolean)).toHaveLength(256)
+    expect(await signatures.add('1', digest, await sign(1))).toBe(true)
+  })
+})
