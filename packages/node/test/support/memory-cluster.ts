@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import { blobCid, type EvidenceKind, encodeModel, type Run, type SignedEntry } from '@tempered/protocol'
 import { imageTask, initialTaskParameters } from '@tempered/train'
 import { systemClock } from '../../src/clock.js'
-import { identityFromSeed } from '../../src/identity-file.js'
+import { type Identity, identityFromSeed } from '../../src/identity-file.js'
 import { LEDGER_FILE } from '../../src/ledger/ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/verify.js'
 import { silentLogger } from '../../src/logger.js'
 import { createNode, type NodeComponents } from '../../src/node.js'
 import type { LocalTraining } from '../../src/round/local-training.js'
 import { plainPublisher } from '../../src/round/publisher.js'
-import type { TemperedNode } from '../../src/running-node.js'
+import type { NodeEvents, TemperedNode } from '../../src/running-node.js'
 import { createMemoryHub, type MemoryHub } from '../../src/transport/memory-network.js'
 import { makeRun, type RunChanges, seeds, signers } from './run-fixture.js'
 import { temporaryFolder } from './temporary-folder.js'
@@ -43,11 +43,16 @@ export interface MemoryNode {
   entries(): Promise<SignedEntry[]>
 }
 
+export interface StartInit {
+  readonly identity?: Identity
+  readonly events?: NodeEvents
+}
+
 export interface MemoryCluster {
   readonly run: Run
   readonly hub: MemoryHub
   /** Starts member `index`, in the folder it had before, if any. */
-  start(index: number, components?: Partial<NodeComponents>): Promise<MemoryNode>
+  start(index: number, components?: Partial<NodeComponents>, more?: StartInit): Promise<MemoryNode>
   readonly folders: readonly string[]
 }
 
@@ -60,7 +65,7 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
     run,
     hub,
     folders,
-    async start(index, components = {}) {
+    async start(index, components = {}, { identity, events = {} } = {}) {
       const quarantined: MemoryNode['quarantined'] = []
       const watchers = new Set<() => void>()
       const look = (): void => {
@@ -88,7 +93,7 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
         },
         {
           run,
-          identity: identityFromSeed(seeds[index]),
+          identity: identity ?? identityFromSeed(seeds[index]),
           stateFolder: folders[index],
           initialParameters: START,
           keepRounds: 100,
@@ -97,6 +102,7 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
           mdns: false,
         },
         {
+          ...events,
           onRound(report) {
             newest = report.round
             look()

@@ -8,6 +8,7 @@ import {
   entryLeaf,
   type Head,
   type HeadMessage,
+  type Manifest,
   merkleRoot,
   type NeighbourRecord,
   PROTOCOL_VERSION,
@@ -44,6 +45,7 @@ export interface RunChanges {
   readonly rounds?: number
   readonly initialCid?: string
   readonly rule?: Record<string, unknown>
+  readonly settlement?: Manifest['settlement']
   readonly chain?: Record<string, unknown>
 }
 
@@ -70,6 +72,7 @@ export function makeRun(changes: RunChanges = {}): Run {
     },
     topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
     ...(changes.chain === undefined ? {} : { chain: changes.chain }),
+    ...(changes.settlement === undefined ? {} : { settlement: changes.settlement }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {
       joinMs: 60_000,
