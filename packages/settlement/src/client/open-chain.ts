@@ -16,6 +16,8 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { SettlementError } from '../errors.js'
 
 const REQUEST_MS = 15_000
+/** Between two looks for a receipt; a block of a layer of Ethereum takes some seconds. */
+const POLL_MS = 500
 
 export interface ChainClient {
   readonly wallet: WalletClient<Transport, Chain, Account>
@@ -46,9 +48,10 @@ export async function openChain(rpc: string, key: Hex, expected?: number): Promi
     nativeCurrency: { name: 'coin', symbol: 'ETH', decimals: 18 },
     rpcUrls: { default: { http: [rpc] } },
   })
+  const options = { chain, transport, pollingInterval: POLL_MS } as const
   return {
-    reader: createPublicClient({ chain, transport }) as PublicClient,
-    wallet: createWalletClient({ chain, transport, account: privateKeyToAccount(key) }),
+    reader: createPublicClient(options) as PublicClient,
+    wallet: createWalletClient({ ...options, account: privateKeyToAccount(key) }),
   }
 }
 

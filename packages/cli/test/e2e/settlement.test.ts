@@ -1,0 +1,319 @@
+import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { localAccountKey } from '@tempered/settlement'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startChain, type TestChain } from '../../../settlement/test/support/anvil.js'
+import { callCli } from '../support/call-cli.js'
+import { initNodes, setBootstrap, startNode } from '../support/node-pair.js'
+import { inTemporaryFolder, parseJson, startCli } from '../support/run-cli.js'
+
+let chain: TestChain
+beforeAll(async () => {
+  chain = await startChain()
+})
+afterAll(() => chain.stop())
+
+const settlement = (contracts: string, key = 'account.key', more = ''): string =>
+  `settlement: { rpc: "${chain.url}", chainId: 31337, contracts: ${contracts}, key: ${key}, anchorEvery: 2, confirmations: 0${more} }\n`
+
+/** A key file with coins. */
+async function keyFile(folder: string, name: string, index: number): Promise<void> {
+  await writeFile(join(folder, name), `${localAccountKey(index)}\n`, { mode: 0o600 })
+}
+
+async function good(args: readonly string[], folder: string): Promise<string> {
+  const { code, stdout, stderr } = await callCli(args, folder)
+  expect(code, `${args.join(' ')}: ${stderr}`).toBe(0)
+  return stdout
+}
+
+let deployed: string | undefined
+/** Contracts for all tests, put on the chain by the first. */
+async function deploy(folder: string): Promise<void> {
+  const file = join(folder, 'settlement.json')
+  if (deployed !== undefined) return writeFile(file, deployed)
+  await keyFile(folder, 'deployer.key', 0)
+  const args = ['settlement', 'deploy', '--rpc', chain.url, '--key', 'deployer.key', '--unbonding', '100']
+  await good([...args, '--appeal', '10', '--minimum-stake', '0.5'], folder)
+  deployed = await readFile(file, 'utf8')
+}
+
+/** A folder `name` with a node whose account has coins. */
+async function initStaker(folder: string, name: string, index: number, listen = 0): Promise<void> {
+  await good(['node', 'init', name, '--listen', `/ip4/127.0.0.1/tcp/${listen}`], folder)
+  await keyFile(join(folder, name), 'account.key', index)
+  const path = join(folder, name, 'node.yaml')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace(/^manifest:\n.*\n/m, '').concat(settlement('../settlement.json')))
+}
+
+describe('a stake', () => {
+  it('is made, added to, asked for and shown, under the account of a node', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'alice', 1)
+      const config = ['--config', 'alice']
+      const show = async () => parseJson(await good(['settlement', 'show', ...config, '--json'], folder))!
+      expect(await show()).toMatchObject({ peerId: null, staked: '0' })
+      await good(['settlement', 'stake', '0.75', ...config], folder)
+      await good(['settlement', 'stake', '1', ...config], folder)
+      const peerId = await good(['node', 'id', 'alice'], folder)
+      expect(await show()).toMatchObject({ peerId, staked: '1750000000000000000', locked: '0', owed: '0' })
+      await good(['settlement', 'unstake', '1.25', ...config], folder)
+      expect(await show()).toMatchObject({
+        staked: '500000000000000000',
+        unbonding: '1250000000000000000',
+      })
+      const early = await callCli(['settlement', 'withdraw', ...config], folder)
+      expect(early.code).not.toBe(0)
+      expect(early.stderr).toMatch(/NotReleased/)
+      await chain.pass(101)
+      await good(['settlement', 'withdraw', ...config], folder)
+      expect(await show()).toMatchObject({ unbonding: '0', staked: '500000000000000000' })
+      const table = await good(['settlement', 'show', ...config], folder)
+      expect(table).toMatch(/^stake +0\.5$/m)
+    }))
+
+  it('needs no node: an account, a key of a peer and the contracts are enough', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await keyFile(folder, 'own.key', 2)
+      await good(['node', 'init', 'peer'], folder)
+      const address = await good(['settlement', 'account', 'own.key'], folder)
+      expect(address).toBe('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC')
+      const where = ['--rpc', chain.url, '--contracts', 'settlement.json', '--key', 'own.key']
+      const begun = startCli(
+        ['settlement', 'stake', '0.5', ...where, '--identity', 'peer/identity.key'],
+        folder,
+      )
+      // Two blocks must follow, and this chain makes none by itself.
+      const ended = begun.exit.then(() => true)
+      while (!(await Promise.race([ended, new Promise<false>((r) => setTimeout(() => r(false), 100))])))
+        await chain.control.mine({ blocks: 1 })
+      expect(await begun.exit, begun.stderr.join('\n')).toBe(0)
+      const shown = parseJson(await good(['settlement', 'show', ...where, '--json'], folder))
+      expect(shown).toMatchObject({ account: address, staked: '500000000000000000' })
+    }))
+
+  it('a new key file is only its owner’s', () =>
+    inTemporaryFolder(async (folder) => {
+      const address = await good(['settlement', 'account'], folder)
+      expect(address).toMatch(/^0x[0-9a-fA-F]{40}$/)
+      expect((await stat(join(folder, 'account.key'))).mode & 0o777).toBe(0o600)
+      expect(await good(['settlement', 'account'], folder)).toBe(address)
+    }))
+})
+
+describe('what is wrong', () => {
+  it.each<[string, readonly string[], RegExp, number]>([
+    ['no chain named', ['settlement', 'show'], /--config <node>, or --rpc/, 2],
+    ['both ways at once', ['settlement', 'show', '--config', 'a', '--rpc', 'http://x'], /not both/, 2],
+    ['no coins', ['settlement', 'stake', 'much', '--config', 'a'], /amount of coins/, 2],
+    [
+      'a stake of too many digits',
+      ['settlement', 'stake', '0.1234567890123456789', '--config', 'a'],
+      /amount of coins/,
+      2,
+    ],
+    [
+      'a target without a value',
+      ['job', 'post', '--target', 'accuracy', '--budget', '1'],
+      /a metric and a value/,
+      2,
+    ],
+    [
+      'a day that is none',
+      ['settlement', 'sign-run', 'm.json', '--until', 'soon', '--config', 'a'],
+      /must be a date/,
+      2,
+    ],
+    [
+      'a node that takes jobs without a chain',
+      ['node', 'start', '--serve-jobs', '--config', 'plain'],
+      /has no `settlement`/,
+      2,
+    ],
+    [
+      'a node that takes jobs and has a run',
+      ['node', 'start', '--serve-jobs', '--config', 'busy'],
+      /remove `manifest`/,
+      2,
+    ],
+    ['a node without a run', ['node', 'start', '--config', 'plain'], /names no run/, 2],
+    ['a key that others may read', ['settlement', 'show', '--config', 'open'], /chmod 600/, 4],
+    ['a key that is none', ['settlement', 'show', '--config', 'bad'], /64 hexadecimal digits/, 4],
+    ['contracts that are not there', ['settlement', 'show', '--config', 'lost'], /nowhere\.json/, 2],
+    [
+      'contracts on another chain',
+      ['settlement', 'show', '--config', 'other'],
+      /chainId: is 31337, but the contracts .* are on chain 5/,
+      2,
+    ],
+    [
+      'a port that nobody can dial',
+      ['node', 'start', '--serve-jobs', '--config', 'vague'],
+      /name one with its port under `announce`/,
+      2,
+    ],
+    ['an RPC that is away', ['settlement', 'show', '--config', 'away'], /no answer/, 7],
+    [
+      'a folder that is no job',
+      ['job', 'status', 'nothing', '--config', 'away'],
+      /not the folder of a posted job/,
+      2,
+    ],
+  ])('%s', async (_, args, message, code) => {
+    await inTemporaryFolder(async (folder) => {
+      const contracts = (chainId: number): string =>
+        JSON.stringify({
+          kind: 'tempered/settlement',
+          version: 1,
+          chainId,
+          fromBlock: 0,
+          contracts: Object.fromEntries(
+            ['treasury', 'runs', 'rewards', 'stakes', 'slashing', 'models', 'escrow'].map((name) => [
+              name,
+              '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+            ]),
+          ),
+        })
+      await writeFile(join(folder, 'settlement.json'), contracts(31_337))
+      await writeFile(join(folder, 'other.json'), contracts(5))
+      const node = async (name: string, config: string, key = localAccountKey(3), mode = 0o600) => {
+        await good(['node', 'init', name, '--listen', '/ip4/127.0.0.1/tcp/4123'], folder)
+        const path = join(folder, name, 'node.yaml')
+        const text = await readFile(path, 'utf8')
+        await writeFile(path, text.replace(/^manifest:\n.*\n/m, '') + config)
+        await writeFile(join(folder, name, 'account.key'), key, { mode })
+      }
+      await node('plain', '')
+      await node('busy', `${settlement('../settlement.json')}manifest: { file: manifest.json }\n`)
+      await node('open', settlement('../settlement.json'), localAccountKey(3), 0o644)
+      await node('bad', settlement('../settlement.json'), '0x12')
+      await node('lost', settlement('nowhere.json'))
+      await node('other', settlement('../other.json'))
+      await node('away', settlement('../settlement.json').replace(chain.url, 'http://127.0.0.1:9'))
+      await node('vague', settlement('../settlement.json'))
+      const vague = join(folder, 'vague', 'node.yaml')
+      await writeFile(vague, (await readFile(vague, 'utf8')).replace('tcp/4123', 'tcp/0'))
+      await mkdir(join(folder, 'nothing'))
+      const run = await callCli(args, folder)
+      expect(run.stderr).toMatch(message)
+      expect(run.stderr).not.toMatch(/\n {4}at /)
+      expect(run.code).toBe(code)
+    })
+  })
+})
+
+describe('two nodes with accounts', () => {
+  it('train, anchor the heads of their ledgers, and a manifest names their accounts', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await good(['node', 'init', 'throwaway'], folder)
+      const names = ['alice', 'bob']
+      for (const name of names) {
+        await good(
+          ['node', 'init', name, '--listen', '/ip4/127.0.0.1/tcp/0', '--manifest', 'manifest.json'],
+          folder,
+        )
+        await keyFile(join(folder, name), 'account.key', name === 'alice' ? 4 : 5)
+        await appendFile(join(folder, name, 'node.yaml'), settlement('../settlement.json'))
+      }
+      const fixed = ['--model', 'softmax', '--rule', 'average', '--local-steps', '5', '--rounds', '4']
+      const members = names.flatMap((name) => ['--member', name])
+      await good(['manifest', 'create', ...members, ...fixed, '--settlement', 'settlement.json'], folder)
+      const until = ['--until', '2099-12-31']
+      const signatures = []
+      for (const name of names)
+        signatures.push(
+          await good(['settlement', 'sign-run', 'manifest.json', ...until, '--config', name], folder),
+        )
+      const opening = ['settlement', 'open-run', 'manifest.json', ...until, '--config', 'alice']
+      const lacking = await callCli([...opening, '--signature', signatures[0]!], folder)
+      expect(lacking.stderr).toMatch(/are missing; each member signs/)
+      await good([...opening, ...signatures.flatMap((one) => ['--signature', one])], folder)
+      const alice = startNode(folder, 'alice')
+      const address = await alice.line(
+        'stderr',
+        (line) => (parseJson(line)?.addresses as string[] | undefined)?.[0],
+      )
+      await setBootstrap(folder, 'bob', address)
+      const bob = startNode(folder, 'bob')
+      for (const node of [alice, bob]) expect(await node.exit, node.stderr.join('\n')).toBe(0)
+      for (const node of [alice, bob])
+        expect(node.stderr.join('\n')).toMatch(/entry 2 of this node's ledger is anchored in block \d+/)
+      for (const name of names) await good(['ledger', 'verify', join(name, 'state')], folder)
+    }))
+
+  it('a node without its account does not start', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initNodes(folder, ['carol', 'dave'], 2)
+      const peers = [await good(['node', 'id', 'carol'], folder), await good(['node', 'id', 'dave'], folder)]
+      const args = ['manifest', 'create', '--force', ...peers.flatMap((peer) => ['--member', peer])]
+      const accounts = [
+        `${peers[0]}=0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC`,
+        `${peers[1]}=0x90F79bf6EB2c4f870365E785982E1f101E93b906`,
+      ]
+      const lacking = await callCli(
+        [...args, '--settlement', 'settlement.json', '--account', accounts[0]!],
+        folder,
+      )
+      expect(lacking.stderr).toMatch(/give its account too/)
+      await good(
+        [...args, '--settlement', 'settlement.json', ...accounts.flatMap((one) => ['--account', one])],
+        folder,
+      )
+      const carol = startNode(folder, 'carol')
+      expect(await carol.exit).toBe(4)
+      expect(carol.stderr.join('\n')).toMatch(/names account 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC/)
+    }))
+})
+
+describe('a job that nobody takes', () => {
+  it('gives the budget back, and is resumed after a stop', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'user', 6)
+      const balance = async () =>
+        BigInt(
+          String(
+            parseJson(await good(['settlement', 'show', '--config', 'user', '--json'], folder))?.balance,
+          ),
+        )
+      const before = await balance()
+      const local = ['--listen', '/ip4/127.0.0.1/tcp/0', '--out', 'job', '--config', 'user']
+      const args = ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '3', '--model', 'softmax']
+      const posted = startCli([...args, '--accept-within', '600', ...local], folder)
+      const id = await posted.line('stdout', (line) => /^0x[0-9a-f]{64}$/.exec(line)?.[0])
+      const status = await good(['job', 'status', id, '--config', 'user'], folder)
+      expect(status).toMatch(/: open\n/)
+      posted.child.kill('SIGTERM')
+      expect(await posted.exit).toBe(143)
+      await chain.pass(601)
+      const resumed = startCli(['job', 'resume', 'job', '--config', 'user'], folder)
+      expect(await resumed.exit, resumed.stderr.join('\n')).toBe(8)
+      expect(resumed.stderr.join('\n')).toMatch(/too few members have accepted in time/)
+      const json = parseJson(await good(['job', 'status', 'job', '--config', 'user', '--json'], folder))
+      expect(json).toMatchObject({ state: 'refunded', returned: '3000000000000000000', paid: [] })
+      // All but fees.
+      expect(before - (await balance())).toBeLessThan(10n ** 16n)
+    }))
+
+  it('is not posted for a target that the task does not measure, or for more than its budget', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'user', 7)
+      const post = (more: readonly string[]) =>
+        callCli(
+          ['job', 'post', '--budget', '1', '--config', 'user', '--listen', '/ip4/127.0.0.1/tcp/0', ...more],
+          folder,
+        )
+      const strange = await post(['--target', 'rmse<=3'])
+      expect(strange).toMatchObject({ code: 2 })
+      expect(strange.stderr).toMatch(/write accuracy>=/)
+      const dear = await post(['--target', 'accuracy>=0.9', '--per-round', '1', '--rounds', '2'])
+      expect(dear).toMatchObject({ code: 2 })
+      expect(dear.stderr).toMatch(/more than the budget/)
+    }))
+})
