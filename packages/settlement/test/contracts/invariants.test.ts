@@ -1,8 +1,18 @@
 import { createRng, type Rng } from '@tempered/robust-agg/rng'
-import type { Address, Hex } from 'viem'
+import { type Abi, type Address, type Hex, hashTypedData } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
-import { type ContractStatement, outcomeData, statementData, statementFields } from '../../src/typed-data.js'
+import { ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
+import { revertReason } from '../../src/contracts/revert-reason.js'
+import {
+  type ContractStatement,
+  outcomeData,
+  retractionData,
+  statementData,
+  statementFields,
+  type Verdict,
+  verdictData,
+} from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
 import {
   CARD,
@@ -17,12 +27,25 @@ import {
 } from '../support/settlement.js'
 
 const MEMBERS = 5
+/** There is nothing yet that a step could be about. */
+const NOTHING = 'nothing to choose from'
 
 /** Errors that calls at random times may run into; a panic is none of them. */
 const EXPECTED = new Set([
+  NOTHING,
   ...['BelowMinimum', 'AboveFreeStake', 'NothingUnbonding', 'NotReleased', 'NoStake', 'AlreadyPunished'],
   ...['WrongState', 'TooLate', 'TooEarly', 'MalformedRun', 'NotUser', 'TooFewSignatures', 'NothingLocked'],
-  ...['NothingOwed', 'MalformedWeights', 'ERC721InvalidSender', 'NotRegistered'],
+  ...['NothingOwed', 'MalformedWeights', 'ERC721InvalidSender', 'NotRegistered', 'MalformedShares'],
+  ...[
+    'CaseClosed',
+    'CaseExpired',
+    'AppealedBefore',
+    'AppealOver',
+    'RunOver',
+    'NothingEarned',
+    'NotRetractable',
+  ],
+  ...['ERC1155InsufficientBalance', 'InsufficientBalance', 'NotAMember'],
 ])
 
 interface World {
@@ -31,11 +54,16 @@ interface World {
   readonly members: readonly Wallet[]
   readonly users: readonly Wallet[]
   readonly jobs: Hex[]
+  /** Models that were registered. */
+  readonly tokens: bigint[]
+  readonly cases: Hex[]
+  readonly shares: Address
 }
 
 const address = (wallet: Wallet): Address => wallet.account.address
 
 function pick<T>({ rng }: World, list: readonly T[]): T {
+  if (list.length === 0) throw new Error(NOTHING)
   return list[rng.integer(list.length)]!
 }
 
@@ -51,21 +79,29 @@ async function post(world: World): Promise<void> {
     members: 1 + rng.integer(3),
     baseFee: BigInt(rng.integer(10_000)),
     roundFee: BigInt(rng.integer(1_000)),
-    stake: BigInt(rng.integer(2_000)),
-    acceptUntil: BigInt(now + 1 + rng.integer(600)),
-    settleUntil: BigInt(now + 700 + rng.integer(2_000)),
+    stake: BigInt(rng.integer(900)),
+    acceptUntil: BigInt(now + 1 + rng.integer(4_000)),
+    settleUntil: BigInt(now + 4_100 + rng.integer(6_000)),
   }
   const budget = terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)
   world.jobs.push(numberOf(await on.send(pick(world, world.users), 'escrow', 'post', [terms, PLACE], budget)))
 }
 
+const STATES = { open: 1, full: 2 } as const
+
+/** The newest jobs in a state, or any if there is none. */
+async function jobsThatAre({ on, jobs }: World, state: keyof typeof STATES): Promise<readonly Hex[]> {
+  const found: Hex[] = []
+  for (const job of jobs.slice(-8))
+    if ((await on.read('escrow', 'jobOf', [job])).state === STATES[state]) found.push(job)
+  return found.length > 0 ? found : jobs
+}
+
 async function settle(world: World): Promise<void> {
-  const { on, rng, members, jobs } = world
-  if (jobs.length === 0) return
-  const job = pick(world, jobs)
+  const { on, rng, members } = world
+  const job = pick(world, await jobsThatAre(world, 'full'))
   const { members: accepted, terms } = await on.read('escrow', 'jobOf', [job])
   const party = inOrder(members.filter((member) => accepted.includes(address(member))))
-  if (party.length === 0) return
   const outcome = {
     job,
     run: job,
@@ -79,6 +115,80 @@ async function settle(world: World): Promise<void> {
   const data = outcomeData(outcome, on.place('escrow'))
   const signatures = await Promise.all(party.map((member) => member.signTypedData(data)))
   await on.send(on.owner, 'escrow', 'settle', [outcome, signatures, CARD])
+  world.tokens.push(await on.read('models', 'tokenOf', [outcome.run, outcome.model]))
+}
+
+/** Two thirds of a job's members judge one of them. */
+async function judge(world: World): Promise<void> {
+  const { on, rng, members, jobs } = world
+  const run = pick(world, jobs)
+  const { members: accepted } = await on.read('escrow', 'jobOf', [run])
+  const party = members.filter((member) => accepted.includes(address(member)))
+  const verdict: Verdict = {
+    run,
+    offender: address(pick(world, party)),
+    grounds: hash(`grounds ${rng.integer(1_000_000)}`),
+    share: 1 + rng.integer(10_000),
+  }
+  const data = verdictData(verdict, on.place('slashing'))
+  const signatures = await Promise.all(party.map((member) => member.signTypedData(data)))
+  await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])
+  world.cases.push(hashTypedData(data))
+}
+
+/** The accused appeals, and some of the members take their signatures back. */
+async function appeal(world: World): Promise<void> {
+  const { on, rng, members, cases } = world
+  const id = pick(world, cases.slice(-3))
+  const { verdict } = await on.read('slashing', 'caseOf', [id])
+  const accused = members.find((member) => address(member) === verdict.offender)!
+  const proof = hash('replayed')
+  await on.send(accused, 'slashing', 'appeal', [id, proof])
+  const { members: accepted } = await on.read('escrow', 'jobOf', [verdict.run])
+  const party = members.filter((member) => accepted.includes(address(member)))
+  const some = party.slice(0, rng.integer(party.length + 1))
+  const data = retractionData(id, proof, on.place('slashing'))
+  const signatures = await Promise.all(some.map((member) => member.signTypedData(data)))
+  await on.send(on.owner, 'slashing', 'retract', [id, proof, signatures])
+}
+
+/** Royalties of a model arrive, and are passed on or not. */
+async function sell(world: World): Promise<void> {
+  const { on, rng, tokens } = world
+  const [vault] = await on.read('models', 'royaltyInfo', [pick(world, tokens), 10_000n])
+  const user = pick(world, world.users)
+  const paid = await user.sendTransaction({
+    to: vault,
+    value: BigInt(rng.integer(5_000)),
+    gasPrice: 0n,
+  } as never)
+  await on.chain.reader.waitForTransactionReceipt({ hash: paid })
+  if (rng.integer(2) === 0) await call(world, user, vault, RoyaltyVault.abi, 'flush')
+}
+
+async function trade(world: World): Promise<void> {
+  const { rng, members, shares, tokens } = world
+  const [from, to] = [pick(world, members), pick(world, members)]
+  const args = [address(from), address(to), pick(world, tokens), BigInt(rng.integer(400_000)), '0x']
+  await call(world, from, shares, ModelShares.abi, 'safeTransferFrom', args)
+}
+
+async function call(
+  { on }: World,
+  wallet: Wallet,
+  contract: Address,
+  abi: Abi,
+  functionName: string,
+  args: readonly unknown[] = [],
+): Promise<void> {
+  const request = { address: contract, abi, functionName, args, account: wallet.account, gasPrice: 0n }
+  try {
+    const { request: checked } = await on.chain.reader.simulateContract(request as never)
+    await on.chain.reader.waitForTransactionReceipt({ hash: await wallet.writeContract(checked as never) })
+  } catch (error) {
+    const reason = revertReason(error)
+    throw reason === undefined ? error : new Error(reason.name, { cause: error })
+  }
 }
 
 async function punish(world: World): Promise<void> {
@@ -99,26 +209,52 @@ async function punish(world: World): Promise<void> {
   ])
 }
 
+/** Somebody who has asked for its stake waits until it may be taken. */
+async function withdraw(world: World): Promise<void> {
+  const { on, rng } = world
+  const member = pick(world, world.members)
+  const { unbonding, releaseTime, heldUntil } = await on.read('stakes', 'memberOf', [address(member)])
+  if (unbonding > 0n && rng.integer(4) === 0) {
+    await passTo(world, releaseTime)
+    await passTo(world, heldUntil)
+  }
+  await on.send(member, 'stakes', 'withdraw')
+}
+
+/** A case whose time has come, or too early, or too late. */
+async function execute(world: World): Promise<void> {
+  const { on, rng } = world
+  const id = pick(world, world.cases.slice(-4))
+  const { executableAt } = await on.read('slashing', 'caseOf', [id])
+  if (rng.integer(2) === 0) await passTo(world, executableAt)
+  await on.send(on.owner, 'slashing', 'execute', [id])
+}
+
+async function passTo({ on }: World, time: bigint): Promise<void> {
+  const wait = Number(time) - (await on.chain.now())
+  if (wait > 0) await on.chain.pass(wait)
+}
+
+/** Places among the actions. */
+const ACCEPT = 5
+const SETTLE = 7
 const ACTIONS: readonly ((world: World) => Promise<unknown>)[] = [
   (world) =>
     world.on.send(pick(world, world.members), 'stakes', 'stake', [], BigInt(world.rng.integer(3_000))),
   (world) =>
     world.on.send(pick(world, world.members), 'stakes', 'unbond', [BigInt(world.rng.integer(3_000))]),
-  (world) => world.on.send(pick(world, world.members), 'stakes', 'withdraw'),
-  (world) => world.on.chain.pass(1 + world.rng.integer(2 * RULES.unbondingSeconds)),
+  withdraw,
+  (world) => world.on.chain.pass(1 + world.rng.integer(RULES.unbondingSeconds)),
   post,
   async (world) => {
-    if (world.jobs.length > 0)
-      await world.on.send(pick(world, world.members), 'escrow', 'accept', [
-        pick(world, world.jobs.slice(-3)),
-        PLACE,
-      ])
+    await world.on.send(pick(world, world.members), 'escrow', 'accept', [
+      pick(world, await jobsThatAre(world, 'open')),
+      PLACE,
+    ])
   },
   async (world) => {
-    if (world.jobs.length > 0)
-      await world.on.send(pick(world, [...world.users, ...world.members]), 'escrow', 'refund', [
-        pick(world, world.jobs),
-      ])
+    const job = pick(world, await jobsThatAre(world, pick(world, ['open', 'full'])))
+    await world.on.send(pick(world, [...world.users, ...world.members]), 'escrow', 'refund', [job])
   },
   settle,
   async (world) => {
@@ -126,6 +262,23 @@ const ACTIONS: readonly ((world: World) => Promise<unknown>)[] = [
     await world.on.send(who, 'rewards', 'claim', [address(who)])
   },
   punish,
+  judge,
+  appeal,
+  execute,
+  sell,
+  trade,
+  async (world) => {
+    const who = pick(world, world.members)
+    await call(world, who, world.shares, ModelShares.abi, 'claim', [world.tokens, address(who)])
+  },
+  async (world) => {
+    const amount = BigInt(world.rng.integer(2_000))
+    await world.on.send(world.on.owner, 'treasury', 'pay', [
+      address(pick(world, world.users)),
+      amount,
+      hash('why'),
+    ])
+  },
   async (world) => {
     // Of all members' jobs, since few of them are over and not released.
     for (const job of world.jobs)
@@ -144,7 +297,8 @@ const ACTIONS: readonly ((world: World) => Promise<unknown>)[] = [
 ]
 
 /** What each contract owes it holds, and no coin has come into being or gone. */
-async function check({ on, members, users }: World, begun: bigint): Promise<void> {
+async function check(world: World, begun: bigint): Promise<void> {
+  const { on, members, users } = world
   const { stakes, escrow, rewards, treasury, slashing, runs, models } = on.contracts
   const balance = on.chain.balance
   expect(await balance(stakes)).toBe(await on.read('stakes', 'totalStaked'))
@@ -153,7 +307,26 @@ async function check({ on, members, users }: World, begun: bigint): Promise<void
   for (const empty of [slashing, runs, models]) expect(await balance(empty)).toBe(0n)
   const liable = await Promise.all(members.map((one) => on.read('stakes', 'liable', [address(one)])))
   expect(liable.reduce((a: bigint, b: bigint) => a + b, 0n)).toBe(await balance(stakes))
-  expect(await sum(on, [...members, ...users], [stakes, escrow, rewards, treasury])).toBe(begun)
+  const vaults = await vaultsOf(world)
+  expect(
+    await sum(on, [...members, ...users], [stakes, escrow, rewards, treasury, world.shares, ...vaults]),
+  ).toBe(begun)
+  for (const token of world.tokens) expect(await heldShares(world, token)).toBe(1_000_000n)
+}
+
+async function vaultsOf({ on, tokens }: World): Promise<Address[]> {
+  return Promise.all(tokens.map(async (token) => (await on.read('models', 'royaltyInfo', [token, 1n]))[0]))
+}
+
+/** Shares are moved, never made or lost. */
+async function heldShares({ on, members, shares }: World, token: bigint): Promise<bigint> {
+  const held = await on.chain.reader.readContract({
+    address: shares,
+    abi: ModelShares.abi,
+    functionName: 'balanceOfBatch',
+    args: [members.map(address), members.map(() => token)],
+  })
+  return held.reduce((a, b) => a + b, 0n)
 }
 
 async function sum(on: Deployed, wallets: readonly Wallet[], contracts: readonly Address[]): Promise<bigint> {
@@ -171,13 +344,17 @@ describe('coins', () => {
         const rng = createRng(seed, 'settlement')
         const members = inOrder(Array.from({ length: MEMBERS }, (_, k) => on.chain.wallet(k + 1)))
         const users = [on.chain.wallet(9), on.chain.wallet(10)]
-        const world: World = { on, rng, members, users, jobs: [] }
+        const shares: Address = await on.read('models', 'shares')
+        const world: World = { on, rng, members, users, shares, jobs: [], tokens: [], cases: [] }
         const { stakes, escrow, rewards, treasury } = on.contracts
         const begun = await sum(on, [...members, ...users], [stakes, escrow, rewards, treasury])
         await stakeAll(on, members, 3_000n)
         const done = ACTIONS.map(() => 0)
-        for (let step = 0; step < sized(240, 600); step++) {
-          const k = rng.integer(ACTIONS.length)
+        const least = sized(300, 700)
+        // And on, until every kind of step was taken.
+        for (let step = 0; step < least || (Math.min(...done) === 0 && step < 8 * least); step++) {
+          // Jobs need several members before anything else can be done with them.
+          const k = rng.integer(3) === 0 ? pick(world, [ACCEPT, ACCEPT, SETTLE]) : rng.integer(ACTIONS.length)
           try {
             await ACTIONS[k]!(world)
             done[k]! += 1
@@ -206,7 +383,16 @@ describe('coins', () => {
         await on.chain.pass(RULES.unbondingSeconds + 1)
         for (const member of members) await on.send(member, 'stakes', 'withdraw').catch(() => undefined)
         expect(await on.chain.balance(stakes)).toBe(0n)
-        expect(await sum(on, [...members, ...users], [treasury])).toBe(begun)
+        const vaults = await vaultsOf(world)
+        for (const vault of vaults) await call(world, users[0]!, vault, RoyaltyVault.abi, 'flush')
+        for (const member of members)
+          await call(world, member, shares, ModelShares.abi, 'claim', [world.tokens, address(member)]).catch(
+            () => undefined,
+          )
+        // What cannot be divided among holders of a million shares stays: less than a wei for each holder and model.
+        const dust = BigInt(members.length) + BigInt(world.tokens.length)
+        expect(await on.chain.balance(shares)).toBeLessThanOrEqual(dust)
+        expect(await sum(on, [...members, ...users], [treasury, shares])).toBe(begun)
       } finally {
         await on.chain.stop()
       }
