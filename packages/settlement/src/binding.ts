@@ -1,5 +1,6 @@
 /** A peer (Ed25519) and an account (secp256k1) as one member: the account registers, the peer signs that it may. */
 
+import { ed25519 } from '@noble/curves/ed25519.js'
 import { peerIdFromPublicKey, publicKeyFromPeerId, type Signer, verifySignature } from '@tempered/protocol'
 import { type Address, bytesToHex, encodeAbiParameters, type Hex, hexToBytes, keccak256 } from 'viem'
 import { SettlementError } from './errors.js'
@@ -38,6 +39,15 @@ export function bindPeer(signer: Signer, account: Address, place: SigningPlace):
   return { account, peerKey, peerSignature }
 }
 
+/** Whether a key is somebody's: under one of small order anybody can sign (RFC 8032, section 5.1.7, has no check of it). */
+function isPeerKey(key: Uint8Array): boolean {
+  try {
+    return !ed25519.Point.fromBytes(key).isSmallOrder()
+  } catch {
+    return false
+  }
+}
+
 /**
  * The peer id of a binding that was found on the chain, which cannot check this signature itself. Throws SettlementError
  * E_BINDING when the peer has not signed it: anybody can register any key, and means nothing by it.
@@ -46,7 +56,8 @@ export function boundPeer({ account, peerKey, peerSignature }: Binding, place: S
   const peerId = peerIdFromPublicKey(hexToBytes(peerKey))
   const signed = hexToBytes(bindingHash(account, peerKey, place))
   const signature = hexToBytes(peerSignature)
-  if (signature.length === 64 && verifySignature(peerId, signed, signature)) return peerId
+  if (isPeerKey(hexToBytes(peerKey)) && signature.length === 64 && verifySignature(peerId, signed, signature))
+    return peerId
   throw new SettlementError(
     'E_BINDING',
     `account ${account} claims to be peer ${peerId}, which has not signed that; it is no member`,

@@ -56,4 +56,23 @@ describe('a peer and its account', () => {
     const right = bindPeer(signer, on.chain.wallet(3).account.address, place)
     expect(() => boundPeer(...change(right, place))).toThrow('has not signed that')
   })
+
+  // Encodings of points of small order. Under the first, signatures of zeros are valid for many messages.
+  it.each([
+    '0100000000000000000000000000000000000000000000000000000000000000',
+    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    '0000000000000000000000000000000000000000000000000000000000000000',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  ])('are not bound under key %s, which is nobody’s', (key) => {
+    const place = on.place('stakes')
+    const account = on.chain.wallet(3).account.address
+    for (const r of [key, '01'.padEnd(64, '0')])
+      for (let attempt = 0; attempt < 20; attempt++) {
+        const peerSignature = `0x${r}${attempt.toString(16).padStart(2, '0').padEnd(64, '0')}` as const
+        expect(() => boundPeer({ account, peerKey: `0x${key}`, peerSignature }, place)).toThrow(
+          'has not signed that',
+        )
+      }
+  })
 })
