@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
-import { benchGas, dollars } from '../../settlement/bench/gas.bench.js'
+import { benchBatching, benchGas, dollars } from '../../settlement/bench/gas.bench.js'
 import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
 import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
@@ -19,6 +19,7 @@ const FILES: Readonly<Record<string, string>> = {
   ledger: docs('ledger.md'),
   'ledger-share': docs('ledger.md'),
   gas: docs('settlement.md'),
+  batching: docs('settlement.md'),
 }
 const fileOf = (name: string): string => FILES[name] ?? docs('benchmarks.md')
 
@@ -145,6 +146,26 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
     return table(
       ['call', 'gas', 'dollars on a layer'],
       rows.map(({ call, gas }) => [call, Number(gas).toLocaleString('en-US'), dollars(gas).toFixed(4)]),
+    )
+  },
+  async batching() {
+    const rows = await benchBatching()
+    const number = (gas: bigint): string => Number(gas).toLocaleString('en-US')
+    return table(
+      [
+        'members',
+        'settled together, gas',
+        'per member',
+        'paid one by one, without model and shares',
+        'per member',
+      ],
+      rows.map(({ members, settle, oneByOne }) => [
+        String(members),
+        number(settle),
+        number(settle / BigInt(members)),
+        number(oneByOne),
+        number(oneByOne / BigInt(members)),
+      ]),
     )
   },
   async simulations() {

@@ -138,6 +138,50 @@ export async function benchGas(): Promise<GasRow[]> {
   }
 }
 
+export interface BatchRow {
+  readonly members: number
+  /** Of one transaction that settles a job for all of them. */
+  readonly settle: bigint
+  /** Of as many that pay one each, without the model and its shares. */
+  readonly oneByOne: bigint
+}
+
+/** What it saves to settle for all members at once. */
+export async function benchBatching(): Promise<BatchRow[]> {
+  const counts = [1, 6, 32, 128]
+  const rows: BatchRow[] = []
+  for (const count of counts) {
+    const on = await deployed({ accounts: count + 3 })
+    try {
+      const members = inOrder(Array.from({ length: count }, (_, k) => on.chain.wallet(k + 2)))
+      await stakeAll(on, members, 1_000n)
+      const terms = await jobTerms(on, { members: count })
+      const job = numberOf(await on.send(on.chain.wallet(1), 'escrow', 'post', [terms, PLACE], 1_070n))
+      for (const member of members) await on.send(member, 'escrow', 'accept', [job, PLACE])
+      const outcome = {
+        ...{ job, run: hash('run'), model: hash('model'), proof: hash('proof') },
+        card: keccak256(stringToHex(CARD_PLACE)),
+        ...{ rounds: 10, metric: 910_000n, weights: members.map(() => 1n) },
+      }
+      const quorum = members.slice(0, Math.ceil((2 * count) / 3))
+      const data = outcomeData(outcome, on.place('escrow'))
+      const signed = await Promise.all(quorum.map((member) => member.signTypedData(data)))
+      const settled = await on.send(on.owner, 'escrow', 'settle', [outcome, signed, CARD_PLACE])
+      let oneByOne = 0n
+      for (const [k] of members.entries()) {
+        // To accounts that were never credited before, like those of the settlement.
+        const fresh = `0x${(0xabcdef00 + k).toString(16).padStart(40, '0')}`
+        const paid = await on.send(on.owner, 'rewards', 'credit', [job, [fresh], [1n]], 1n)
+        oneByOne += paid.gasUsed
+      }
+      rows.push({ members: count, settle: settled.gasUsed, oneByOne })
+    } finally {
+      await on.chain.stop()
+    }
+  }
+  return rows
+}
+
 /** What the table assumes, not measured: all fees of a layer of Ethereum together, and the price of an ether. */
 export const PRICE = { gweiPerGas: 0.01, dollarsPerEther: 3_000 } as const
 

@@ -12,6 +12,7 @@ export { feesIn } from './client/fees.js'
 export { localAccountKey } from './client/local-accounts.js'
 export { type ClientInit, openClient, type SettlementClient } from './client/open-client.js'
 export { type Call, Outbox, type OutboxInit } from './client/outbox.js'
+export { type VerdictStatus, verdictsAgainst } from './client/verdicts-against.js'
 export * as artifacts from './contracts/artifacts.js'
 export {
   type Clients,

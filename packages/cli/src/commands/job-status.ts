@@ -1,11 +1,10 @@
 import type { JobStatus } from '@tempered/settlement'
 import { coinsText } from '../config/coins.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
-import { openSettlement, type SettlementOptions, settingsOf } from '../settlement/open-settlement.js'
+import { type SettlementOptions, withSettlement } from '../settlement/open-settlement.js'
 import { sumsJson } from '../settlement/sums-json.js'
 import { jobInFolder } from '../settlement/user-job.js'
 import { jobText } from '../terminal/job-text.js'
-import { warn } from '../terminal/warning.js'
 
 /** `tempered job status`. */
 export async function showJob(
@@ -15,12 +14,9 @@ export async function showJob(
   const id = /^0x[0-9a-fA-F]{64}$/.test(named)
     ? (named.toLowerCase() as `0x${string}`)
     : await jobInFolder(named)
-  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
-  try {
+  await withSettlement(options, async (opened) => {
     const { jobStatus } = await loadSettlement()
     const status: JobStatus = await jobStatus(opened.client, id, opened.place.fromBlock)
     process.stdout.write(options.json === true ? `${sumsJson(status)}\n` : jobText(status, coinsText))
-  } finally {
-    opened.close()
-  }
+  })
 }

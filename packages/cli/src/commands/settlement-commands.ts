@@ -72,6 +72,35 @@ export function addSettlementCommands(program: Command): void {
   ).action(async (manifest, options) => (await import('./settlement-run.js')).openRun(manifest, options))
   withChain(
     settlement
+      .command('verdicts')
+      .description('Verdicts against this account, with what is left of the time to appeal.')
+      .option('--json', 'one JSON object per verdict on stdout'),
+  ).action(async (options) => (await import('./settlement-verdicts.js')).showVerdicts(options))
+  withChain(
+    settlement
+      .command('appeal')
+      .description(
+        "Publish the hash of a proof against a verdict; the run's members have the same time again to look at it.",
+      )
+      .argument('<verdict>', 'number of the verdict (0x…)')
+      .requiredOption(
+        '--proof <file>',
+        'what shows that the verdict is wrong, e.g. the output of `ledger replay`',
+      ),
+  ).action(async (id, options) => (await import('./settlement-verdicts.js')).appeal(id, options))
+  withChain(
+    settlement
+      .command('retract')
+      .description(
+        "Take this member's signature under a verdict back, after looking at the proof; prints the signature, or brings those of several members.",
+      )
+      .argument('<verdict>', 'number of the verdict')
+      .requiredOption('--proof <file>', 'the proof that was appealed with')
+      .option('--signature <0x…>', 'signature of another member that takes its own back; repeatable', list)
+      .option('--print', 'print the signature for somebody else to bring, and send nothing'),
+  ).action(async (id, options) => (await import('./settlement-verdicts.js')).retract(id, options))
+  withChain(
+    settlement
       .command('show')
       .description("The account's coins, stake and earnings.")
       .option('--json', 'one JSON object on stdout'),

@@ -4,11 +4,9 @@ import { CliError } from '../errors.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
 import {
   type OpenedSettlement,
-  openSettlement,
   type SettlementOptions,
-  settingsOf,
+  withSettlement,
 } from '../settlement/open-settlement.js'
-import { warn } from '../terminal/warning.js'
 
 export interface RunOptions extends SettlementOptions {
   /** Seconds since 1970. */
@@ -74,12 +72,9 @@ async function withRun(
   const { settlement } = run.manifest
   if (settlement === undefined)
     throw new CliError('E_USAGE', `${file}: names no accounts; make it with manifest create --settlement`)
-  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
-  try {
+  await withSettlement(options, async (opened) => {
     const { inOrder } = await loadSettlement()
     const digest: `0x${string}` = `0x${Buffer.from(run.id.multihash.digest).toString('hex')}`
     await work(opened, inOrder(settlement.accounts as `0x${string}`[]), digest)
-  } finally {
-    opened.close()
-  }
+  })
 }

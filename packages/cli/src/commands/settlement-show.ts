@@ -1,15 +1,13 @@
 import { coinsText } from '../config/coins.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
-import { openSettlement, type SettlementOptions, settingsOf } from '../settlement/open-settlement.js'
+import { type SettlementOptions, withSettlement } from '../settlement/open-settlement.js'
 import { sumsJson } from '../settlement/sums-json.js'
-import { warn } from '../terminal/warning.js'
 
 /** `tempered settlement show`. */
 export async function settlementShow(
   options: SettlementOptions & { readonly json?: boolean },
 ): Promise<void> {
-  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
-  try {
+  await withSettlement(options, async (opened) => {
     const { accountStatus } = await loadSettlement()
     const status = await accountStatus(opened.client, opened.place.fromBlock)
     if (options.json === true) {
@@ -32,7 +30,5 @@ export async function settlementShow(
       ['earned, not taken', coinsText(owed)],
     ]
     for (const [name, value] of lines) process.stdout.write(`${name!.padEnd(18)}${value}\n`)
-  } finally {
-    opened.close()
-  }
+  })
 }

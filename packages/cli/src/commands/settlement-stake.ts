@@ -6,11 +6,9 @@ import { CliError } from '../errors.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
 import {
   type OpenedSettlement,
-  openSettlement,
   type SettlementOptions,
-  settingsOf,
+  withSettlement,
 } from '../settlement/open-settlement.js'
-import { warn } from '../terminal/warning.js'
 
 export interface StakeOptions extends SettlementOptions {
   readonly identity?: string
@@ -94,18 +92,6 @@ export async function settlementClaim(options: SettlementOptions): Promise<void>
     const owed = await reader.readContract({ ...rewards, functionName: 'owed', args: [account] })
     await send(opened, { ...rewards, functionName: 'claim', args: [account] }, `took ${coinsText(owed)}`)
   })
-}
-
-async function withSettlement(
-  options: SettlementOptions,
-  work: (opened: OpenedSettlement) => Promise<void>,
-): Promise<void> {
-  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
-  try {
-    await work(opened)
-  } finally {
-    opened.close()
-  }
 }
 
 async function send({ outbox }: OpenedSettlement, call: Call, done: string): Promise<void> {

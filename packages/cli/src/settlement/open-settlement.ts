@@ -4,6 +4,7 @@ import type { Outbox, SettlementClient } from '@tempered/settlement'
 import type { NodeConfig } from '../config/node-config.js'
 import { loadNodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { warn } from '../terminal/warning.js'
 import { type AccountKey, readAccountFile } from './account-file.js'
 import { loadSettlement } from './load-settlement.js'
 import { loadSettlementFile, type SettlementPlace } from './settlement-file.js'
@@ -80,6 +81,19 @@ export async function openSettlement(
   const client = await openClient({ rpc, chainId: place.chainId, contracts: place.contracts, key })
   const outbox = new OutboxOf(client, { confirmations, onTrouble })
   return { ...settings, client, outbox, close: () => outbox.close() }
+}
+
+/** Opens a chain for one command, and closes it again. */
+export async function withSettlement(
+  options: SettlementOptions,
+  work: (opened: OpenedSettlement) => Promise<void>,
+): Promise<void> {
+  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
+  try {
+    await work(opened)
+  } finally {
+    opened.close()
+  }
 }
 
 /** The same for a node, which waits for an RPC that is away. Undefined when it is stopped before. Throws the other errors. */

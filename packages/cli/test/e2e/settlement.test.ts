@@ -1,8 +1,15 @@
 import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { localAccountKey } from '@tempered/settlement'
+import {
+  artifacts,
+  inOrder,
+  localAccountKey,
+  membershipData,
+  type SettlementContracts,
+  verdictData,
+} from '@tempered/settlement'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startChain, type TestChain } from '../../../settlement/test/support/anvil.js'
+import { hash, startChain, type TestChain } from '../../../settlement/test/support/anvil.js'
 import { callCli } from '../support/call-cli.js'
 import { initNodes, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, parseJson, startCli } from '../support/run-cli.js'
@@ -315,5 +322,66 @@ describe('a job that nobody takes', () => {
       const dear = await post(['--target', 'accuracy>=0.9', '--per-round', '1', '--rounds', '2'])
       expect(dear).toMatchObject({ code: 2 })
       expect(dear.stderr).toMatch(/more than the budget/)
+    }))
+})
+
+describe('a verdict', () => {
+  it('is shown to the accused, who appeals, and a member takes its signature back', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      const on = JSON.parse(await readFile(join(folder, 'settlement.json'), 'utf8')) as {
+        contracts: SettlementContracts
+      }
+      // One verdict of two members, who are two thirds of two.
+      await initStaker(folder, 'judge', 8)
+      await initStaker(folder, 'accused', 9)
+      for (const name of ['judge', 'accused'])
+        await good(['settlement', 'stake', '1', '--config', name], folder)
+      await good(['node', 'init', 'peer'], folder)
+      const wallets = [8, 9].map((k) => chain.wallet(k))
+      const members = inOrder(wallets.map((wallet) => wallet.account.address))
+      const ordered = members.map((one) => wallets.find((wallet) => wallet.account.address === one)!)
+      const digest = hash('a run of two')
+      const until = (await chain.now()) + 100_000
+      const place = (contract: `0x${string}`) => ({ chainId: 31_337, contract })
+      const membership = membershipData(digest, members, until, place(on.contracts.runs))
+      const signed = await Promise.all(ordered.map((wallet) => wallet.signTypedData(membership)))
+      const runs = { address: on.contracts.runs, abi: artifacts.RunRegistry.abi } as const
+      const opened = await chain.wallet(0).writeContract({
+        ...runs,
+        functionName: 'open',
+        args: [digest, members, BigInt(until), signed],
+      } as never)
+      await chain.reader.waitForTransactionReceipt({ hash: opened })
+      const run = await chain.reader.readContract({ ...runs, functionName: 'idOf', args: [digest, members] })
+      const slashing = { address: on.contracts.slashing, abi: artifacts.SlashingManager.abi } as const
+      const verdict = { run, offender: wallets[1]!.account.address, grounds: hash('grounds'), share: 10_000 }
+      const data = verdictData(verdict, place(on.contracts.slashing))
+      const judged = await Promise.all(wallets.map((wallet) => wallet.signTypedData(data)))
+      const given = await chain
+        .wallet(0)
+        .writeContract({ ...slashing, functionName: 'giveVerdict', args: [verdict, judged] } as never)
+      await chain.reader.waitForTransactionReceipt({ hash: given })
+
+      const shown = await good(['settlement', 'verdicts', '--config', 'accused', '--json'], folder)
+      const { id, isClosed } = parseJson(shown) as { id: string; isClosed: boolean }
+      expect(isClosed).toBe(false)
+      expect(await good(['settlement', 'verdicts', '--config', 'judge'], folder)).toBe('no verdicts')
+      await writeFile(join(folder, 'proof.txt'), 'every round computed again')
+      await writeFile(join(folder, 'other.txt'), 'something else')
+      const appeal = ['settlement', 'appeal', id, '--proof', 'proof.txt', '--config', 'accused']
+      await good(appeal, folder)
+      expect((await callCli(appeal, folder)).stderr).toMatch(/AppealedBefore/)
+      const wrong = ['settlement', 'retract', id, '--proof', 'other.txt', '--config', 'judge']
+      expect((await callCli(wrong, folder)).stderr).toMatch(/WrongProof/)
+      const own = await good(
+        ['settlement', 'retract', id, '--proof', 'proof.txt', '--config', 'accused', '--print'],
+        folder,
+      )
+      const both = ['--proof', 'proof.txt', '--signature', own, '--config', 'judge']
+      await good(['settlement', 'retract', id, ...both], folder)
+      const after = parseJson(await good(['settlement', 'verdicts', '--config', 'accused', '--json'], folder))
+      expect(after).toMatchObject({ isClosed: true, isAppealed: true })
+      expect(await good(['settlement', 'verdicts', '--config', 'accused'], folder)).toMatch(/closed/)
     }))
 })
