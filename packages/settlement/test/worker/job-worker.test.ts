@@ -1,0 +1,290 @@
+import { randomIdentity, type TemperedNode } from '@tempered/node'
+import type { Run, Signer } from '@tempered/protocol'
+import type { Hex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bindPeer } from '../../src/binding.js'
+import { localAccountKey } from '../../src/client/local-accounts.js'
+import { openClient } from '../../src/client/open-client.js'
+import { Outbox } from '../../src/client/outbox.js'
+import { createJobBoard } from '../../src/jobs/job-board.js'
+import { type SealedJob, targetTerms } from '../../src/jobs/job-document.js'
+import { type JobSite, JobWorker } from '../../src/worker/job-worker.js'
+import { sealedJob } from '../support/job.js'
+import { type Deployed, deployed, jobTerms, MINIMUM, numberOf } from '../support/settlement.js'
+
+let on: Deployed
+const peers: Signer[] = []
+const STAKE = 10n * MINIMUM
+
+beforeAll(async () => {
+  on = await deployed()
+  for (const k of [0, 1, 2, 3]) {
+    peers.push(randomIdentity().signer)
+    if (k === 0) continue
+    const wallet = on.chain.wallet(k)
+    const { peerKey, peerSignature } = bindPeer(peers[k]!, wallet.account.address, on.place('stakes'))
+    await on.send(wallet, 'stakes', 'register', [peerKey, peerSignature], STAKE)
+  }
+})
+afterAll(() => on.chain.stop())
+
+const placeOf = (k: number): string => `/ip4/127.0.0.1/tcp/${4000 + k}/p2p/${peers[k]!.peerId}`
+
+/** A job of this document; `more`: terms in place of the usual ones. */
+async function post(job: SealedJob, more: object = {}, where = '/ip4/127.0.0.1/tcp/1'): Promise<Hex> {
+  const terms = await jobTerms(on, {
+    task: job.hash,
+    ...targetTerms(job.document),
+    mostRounds: job.mostRounds,
+    members: 2,
+    roundFee: 10n,
+    ...more,
+  })
+  const { baseFee, roundFee, mostRounds } = terms as unknown as Record<string, bigint>
+  const budget = baseFee! + roundFee! * BigInt(mostRounds!)
+  return numberOf(await on.send(on.chain.wallet(9), 'escrow', 'post', [terms, where], budget))
+}
+
+interface Worker {
+  readonly log: string[]
+  readonly opened: { readonly job: Hex; readonly run: Run; readonly members: readonly string[] }[]
+  readonly kept: Map<Hex, Uint8Array>
+  stop(): Promise<void>
+}
+
+const working: Worker[] = []
+
+async function work(
+  k: number,
+  site: Partial<JobSite> = {},
+  policy: object = {},
+  kept = new Map<Hex, Uint8Array>(),
+): Promise<Worker> {
+  const client = await openClient({
+    rpc: on.chain.url,
+    chainId: on.chain.chain.id,
+    contracts: on.contracts,
+    key: localAccountKey(k),
+  })
+  const outbox = new Outbox(client, { confirmations: 0, pollMs: 5, retryMs: 5, stuckMs: 5_000 })
+  const stopping = new AbortController()
+  const log: string[] = []
+  const opened: Worker['opened'] = []
+  const worker = new JobWorker({
+    ...{ client, outbox, anchorEvery: 5, from: 0n, pollMs: 10, signal: stopping.signal },
+    board: createJobBoard(client, 0n),
+    policy: { leastFee: 0n, mostStake: STAKE, mostRounds: 100, ...policy },
+    site: {
+      peerId: peers[k]!.peerId,
+      where: [placeOf(k)],
+      fetchDocument: async () => {
+        throw new Error('nobody listens')
+      },
+      check: async () => undefined,
+      kept: async (job) => kept.get(job),
+      keep: async (job, document) => {
+        kept.set(job, document)
+      },
+      async openNode(job, run, members) {
+        opened.push({ job, run, members })
+        return idleNode(stopping.signal)
+      },
+      deliver: async () => true,
+      keepModel: async () => undefined,
+      ...site,
+    },
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve()
+        const timer = setTimeout(resolve, Math.min(ms, 10))
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      }),
+    log: (_level, what) => log.push(what),
+  })
+  const done = worker.run()
+  const one: Worker = {
+    ...{ log, opened, kept },
+    async stop() {
+      stopping.abort()
+      outbox.close()
+      await done
+    },
+  }
+  working.push(one)
+  return one
+}
+
+/** A node that trains nothing and comes to no result. */
+function idleNode(signal: AbortSignal): TemperedNode {
+  const stopped = new Promise<void>((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  return {
+    common: { say: () => undefined, model: async () => undefined, ledgerTo: async () => [] },
+    run: () => stopped,
+    stop: async () => undefined,
+  } as unknown as TemperedNode
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+const said = (worker: Worker, what: RegExp): boolean => worker.log.some((line) => what.test(line))
+const stateOf = async (job: Hex): Promise<number> => (await on.read('escrow', 'jobOf', [job])).state
+const membersOf = async (job: Hex): Promise<readonly string[]> =>
+  (await on.read('escrow', 'jobOf', [job])).members
+const over = async (): Promise<void> => {
+  await Promise.all(working.splice(0).map((one) => one.stop()))
+  await on.chain.pass(10_000)
+}
+
+describe('a job that is not for this node', () => {
+  const job = sealedJob()
+  const serve = (document: Uint8Array): Partial<JobSite> => ({ fetchDocument: async () => document })
+  it.each<[string, () => Promise<Hex>, Partial<JobSite>, object, RegExp]>([
+    ['pays too little', () => post(job), serve(job.bytes), { leastFee: 10_000n }, /it pays 550 wei at most/],
+    [
+      'locks too much',
+      () => post(job, { stake: 5_000n }),
+      serve(job.bytes),
+      { mostStake: 4_999n },
+      /it locks 5000 wei/,
+    ],
+    ['takes too long', () => post(job), serve(job.bytes), { mostRounds: 9 }, /it may take 10 rounds/],
+    [
+      'has another document',
+      () => post(job),
+      serve(sealedJob({ pay: 'samples' }).bytes),
+      {},
+      /is not the one of hash/,
+    ],
+    ['has a document of junk', () => post(job), serve(new Uint8Array(50)), {}, /is not the one of hash/],
+    [
+      'says another target on the chain',
+      () => post(job, { target: 1n }),
+      serve(job.bytes),
+      {},
+      /the contract says target 1/,
+    ],
+    [
+      'does not fit its data',
+      () => post(job),
+      { ...serve(job.bytes), check: async () => Promise.reject(new Error('no such column')) },
+      {},
+      /no such column/,
+    ],
+  ])('because it %s, is left to others', async (_, posting, site, policy, why) => {
+    const id = await posting()
+    const worker = await work(1, site, policy)
+    await until(() => said(worker, why))
+    expect(await membersOf(id)).toEqual([])
+    expect(worker.log.filter((line) => why.test(line))).toHaveLength(1)
+    await over()
+  })
+
+  it('is not taken without a stake, which is said once', async () => {
+    const id = await post(job)
+    const worker = await work(4 - 4, serve(job.bytes))
+    await until(() => said(worker, /has no stake/))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(worker.log.filter((line) => /has no stake/.test(line))).toHaveLength(1)
+    expect(await membersOf(id)).toEqual([])
+    await over()
+  })
+})
+
+describe('a job', () => {
+  it('waits for a user who does not answer yet', async () => {
+    const job = sealedJob()
+    const id = await post(job)
+    let calls = 0
+    const worker = await work(1, {
+      fetchDocument: async () => {
+        calls += 1
+        if (calls < 3) throw new Error('nobody listens')
+        return job.bytes
+      },
+    })
+    await until(async () => (await membersOf(id)).length === 1)
+    expect(said(worker, /cannot be had yet \(nobody listens\)/)).toBe(true)
+    await over()
+  })
+
+  it('that is full becomes the same run for all of its members, who find each other', async () => {
+    const job = sealedJob()
+    const id = await post(job)
+    const serve = { fetchDocument: async () => job.bytes }
+    const first = await work(1, serve)
+    await until(async () => (await membersOf(id)).length === 1)
+    const second = await work(2, serve)
+    await until(() => first.opened.length === 1 && second.opened.length === 1)
+    const [{ run, members }, other] = [first.opened[0]!, second.opened[0]!]
+    expect(run.id.equals(other.run.id)).toBe(true)
+    expect(run.manifest.members).toEqual([peers[1]!.peerId, peers[2]!.peerId])
+    expect(run.manifest.settlement!.accounts).toEqual(await membersOf(id))
+    expect(members).toEqual([placeOf(1), placeOf(2)])
+    await over()
+  })
+
+  it('goes on after a restart, without the user', async () => {
+    const job = sealedJob()
+    const id = await post(job)
+    const first = await work(1, { fetchDocument: async () => job.bytes })
+    await until(async () => (await membersOf(id)).length === 1)
+    const second = await work(2, { fetchDocument: async () => job.bytes })
+    await until(() => first.opened.length === 1 && second.opened.length === 1)
+    await first.stop()
+    const again = await work(1, {}, {}, first.kept)
+    await until(() => again.opened.length === 1)
+    expect(again.opened[0]!.run.id.equals(first.opened[0]!.run.id)).toBe(true)
+    await over()
+  })
+
+  it('that too few take is refunded, the stake is free, and the next one is taken', async () => {
+    const job = sealedJob()
+    const id = await post(job, { stake: STAKE })
+    const worker = await work(3, { fetchDocument: async () => job.bytes })
+    await until(async () => (await membersOf(id)).length === 1)
+    await on.chain.pass(1_001)
+    await until(() => said(worker, /is over/))
+    expect(await stateOf(id)).toBe(4)
+    const next = await post(job, { stake: STAKE })
+    await until(async () => (await membersOf(next)).length === 1)
+    await over()
+  })
+
+  it('that nobody settles in time is given back, and its members are free', async () => {
+    const job = sealedJob()
+    const id = await post(job)
+    const serve = { fetchDocument: async () => job.bytes }
+    const [first, second] = [await work(1, serve), await work(2, serve)]
+    await until(() => first.opened.length === 1 && second.opened.length === 1)
+    await on.chain.pass(6_000)
+    await until(() => said(first, /is over/) && said(second, /is over/))
+    expect(await stateOf(id)).toBe(4)
+    for (const k of [1, 2]) {
+      const { locked } = await on.read('stakes', 'memberOf', [on.chain.wallet(k).account.address])
+      expect(locked).toBe(0n)
+    }
+    await over()
+  })
+
+  it('is one run for its honest members although one of them has bound no peer', async () => {
+    const job = sealedJob()
+    const id = await post(job, { members: 3 })
+    const stranger = on.chain.wallet(5)
+    await on.send(stranger, 'stakes', 'register', [`0x${'05'.repeat(32)}`, `0x${'5a'.repeat(64)}`], STAKE)
+    await on.send(stranger, 'escrow', 'accept', [id, 'anything, such as \u0000 or /p2p/none'])
+    const serve = { fetchDocument: async () => job.bytes }
+    const [first, second] = [await work(1, serve), await work(2, serve)]
+    await until(() => first.opened.length === 1 && second.opened.length === 1)
+    expect(new Set(first.opened[0]!.run.manifest.members)).toEqual(
+      new Set([peers[1]!.peerId, peers[2]!.peerId]),
+    )
+    expect(first.opened[0]!.run.id.equals(second.opened[0]!.run.id)).toBe(true)
+    await over()
+  })
+})
