@@ -26,6 +26,7 @@ export {
   type FreeRideReason,
   type NeighbourContribution,
   type NeighbourRecord,
+  type OwnContribution,
   type SignedEntry,
   signEntry,
   verifyEntry,

@@ -41,7 +41,7 @@ export interface RoundModels {
   readonly before: readonly Float32Array[]
 }
 
-/** One neighbour's model compared with the others. */
+/** One model compared with the others of the round. */
 export interface ModelComparison {
   /** ‖u_j‖/m; null when m is 0. */
   readonly distance: number | null
@@ -58,8 +58,13 @@ export interface ModelComparison {
   readonly resent: readonly number[]
 }
 
-/** One comparison per neighbour, in their order, which is also that of all sums. */
-export function compareModels({ start, own, neighbours, before }: RoundModels): ModelComparison[] {
+export interface RoundComparison {
+  readonly own: ModelComparison
+  /** In the order of the neighbours, which is also that of all sums. */
+  readonly neighbours: readonly ModelComparison[]
+}
+
+export function compareModels({ start, own, neighbours, before }: RoundModels): RoundComparison {
   const models = [own, ...neighbours]
   const n = models.length
   const squares = squaredDistancesTo(start, models, new Float64Array(n))
@@ -76,8 +81,7 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
   const usuallyAdded = medianOf(added)
   const apart = pairwiseSquaredDistances([...models, ...before])
   const near = nearCopies(lengths, apart, usual, n + before.length)
-  return neighbours.map((_, at) => {
-    const j = at + 1
+  const compared = models.map((_, j): ModelComparison => {
     const copies = near(j)
     return {
       distance: usual > 0 ? lengths[j] / usual : null,
@@ -89,6 +93,7 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
       resent: copies.flatMap((k) => (k < n ? [] : [k - n])),
     }
   })
+  return { own: compared[0], neighbours: compared.slice(1) }
 }
 
 /** cos(u_j, Σ_{k≠j} min(1, m/‖u_k‖)·u_k) from the inner products of the u. */

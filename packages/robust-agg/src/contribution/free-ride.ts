@@ -14,9 +14,10 @@
  * within 1.5/√d in 87 % of rounds, and the median of nine is in 99.7 %. Steps of training on one task have more in
  * common than that, or are opposed, which is something in common too: docs/contribution.md has what was measured.
  * Precondition: `combined` and `noise` need d ≥ 400, so that 1.5/√d ≤ 0.075; shorter models are never given them.
- * Source: `unchanged`, `noise` and `combined` are made for "plain", "disguised" and "delta weights" free riders (Lin,
- * Du, Liu, "Free-riders in Federated Learning: Attacks and Defenses", 2019, arXiv 1911.12560; Fraboni, Vidal, Lorenzi,
- * AISTATS 2021, arXiv 2006.11901). The tests are this project's.
+ * Source: `unchanged` and `noise` are made for the plain and the disguised free riders of Fraboni, Vidal, Lorenzi,
+ * "Free-rider Attacks on Model Aggregation in Federated Learning", AISTATS 2021, arXiv 2006.11901; `combined` for the
+ * delta weights of Lin, Du, Liu, "Free-riders in Federated Learning: Attacks and Defenses", 2019, arXiv 1911.12560. The
+ * tests are this project's.
  */
 
 import { type ModelComparison, NOTHING } from './comparison.js'
