@@ -277,20 +277,25 @@ function compareVerdicts(entry: SignedEntry, result: PipelineResult): Difference
 function compareContribution({ body }: SignedEntry, computed: ComparedModels): Difference | undefined {
   const { own = null, neighbours } = body.contribution ?? {}
   const pairs = [
-    { name: 'own', recorded: own, due: computed.own as ComparedModels['neighbours'][number] },
+    {
+      name: 'own',
+      peer: undefined,
+      recorded: own,
+      due: computed.own as ComparedModels['neighbours'][number],
+    },
     ...(neighbours ?? []).map((recorded, k) => ({
       name: `neighbours.${k}`,
-      peer: body.neighbours[k]!.peer,
+      peer: body.neighbours[k]?.peer,
       recorded,
       due: computed.neighbours[k] ?? null,
     })),
   ]
-  for (const { name, recorded, due, ...about } of pairs)
+  for (const { name, peer, recorded, due } of pairs)
     for (const field of ['distance', 'cosine', 'novelty', 'overlap', 'copyOf', 'freeRide'] as const) {
       if (Object.is(recorded?.[field], due?.[field])) continue
       return {
         field: `contribution.${name}.${field}`,
-        ...about,
+        ...(peer === undefined ? {} : { peer }),
         recorded: String(recorded?.[field]),
         computed: String(due?.[field]),
       }

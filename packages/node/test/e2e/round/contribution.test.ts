@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   accuseEntry,
@@ -11,10 +12,12 @@ import {
 import { describe, expect, it } from 'vitest'
 import { judgeEvidence } from '../../../src/evidence/judge.js'
 import { openBlobFolders, withInitialModel } from '../../../src/ledger/blob-folders.js'
+import { checkProofFile, packMisbehaviourProof } from '../../../src/ledger/proof-file.js'
 import { createReplay } from '../../../src/ledger/replay.js'
 import type { LocalTraining } from '../../../src/round/local-training.js'
 import { type MemoryCluster, memoryCluster, realRun } from '../../support/memory-cluster.js'
 import { signers } from '../../support/run-fixture.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 
 const ROUNDS = 5
 const MEMBERS = 4
@@ -139,11 +142,23 @@ describe('a run that scores contributions', () => {
       const finding = await replay.check(own, below)
       expect(finding).toMatchObject({ status: 'differs', difference: { field: `contribution.own.${field}` } })
       expect(await judgeEvidence(run, accuseEntry(own), below, blobs)).toMatchObject({ status: 'proven' })
+      const proof = join(await temporaryFolder(), `${field}.car`)
+      await writeFile(proof, Buffer.concat(await packMisbehaviourProof(run, accuseEntry(own), below, blobs)))
+      expect(await checkProofFile(proof)).toMatchObject({
+        kind: 'misbehaviour',
+        judgement: { difference: { field: `contribution.own.${field}` } },
+      })
       // Without the entry below nobody can say what it was compared with.
       expect(await judgeEvidence(run, accuseEntry(own), undefined, blobs)).toMatchObject({
         status: 'unproven',
       })
     }
+    // Evidence comes from strangers, and may be signed nonsense.
+    const more = resigned({
+      ...contribution,
+      neighbours: [...contribution.neighbours!, ...contribution.neighbours!],
+    })
+    expect(await judgeEvidence(run, accuseEntry(more), below, blobs)).toMatchObject({ status: 'proven' })
     const claims = resigned({
       start: { loss: 9, metric: 9 },
       own: contribution.own,
