@@ -23,12 +23,13 @@ export interface MemberContribution {
 
 /**
  * Whether there are grounds to call a member a free rider: more than half of at least two scorers flag it, or its own
- * entries do in more than half of the rounds that they score. So a minority that lies about a member cannot make it one,
- * and cannot acquit it either. What a member's entries say about itself is as true as their replay.
+ * entries do in more than two thirds of the rounds that they score. So a minority that lies about a member cannot make it
+ * one, and cannot acquit it either. What a member's entries say about itself is as true as their replay. They are one
+ * voice, which is why they have to say it more often.
  */
 export function isFreeRider(member: MemberContribution): boolean {
   const { scorers, flaggedBy, ownRounds, admittedRounds } = member
-  return (scorers >= 2 && 2 * flaggedBy > scorers) || 2 * admittedRounds > ownRounds
+  return (scorers >= 2 && 2 * flaggedBy > scorers) || 3 * admittedRounds > 2 * ownRounds
 }
 
 /** What one member says about another in one round. */
