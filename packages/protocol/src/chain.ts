@@ -252,6 +252,8 @@ function checkContribution({ body }: SignedEntry, { manifest }: Run, where: stri
   if (manifest.contribution !== undefined && contribution === undefined)
     fail('lacks the scores of contributions that its run asks for')
   const scores = contribution?.neighbours ?? null
+  const own = contribution?.own ?? null
+  if ((scores === null) !== (own === null)) fail('scores its neighbours or itself, but not both')
   if (scores === null) return
   if (!scoresNeighbours(manifest, round)) fail('scores its neighbours in a round in which nobody does')
   if (scores.length !== neighbours.length)
@@ -260,7 +262,8 @@ function checkContribution({ body }: SignedEntry, { manifest }: Run, where: stri
     const { peer, arrival } = neighbours[k]!
     if ((score === null) !== (arrival === null))
       fail(arrival === null ? `scores ${peer}, whose model did not arrive` : `does not score ${peer}`)
-    if (score !== null && score.copyOf !== null && score.copyOf >= manifest.members.length)
-      fail(`says that ${peer} copied member ${score.copyOf} of ${manifest.members.length}`)
   }
+  for (const copyOf of [own, ...scores].map((score) => score?.copyOf ?? null))
+    if (copyOf !== null && copyOf >= manifest.members.length)
+      fail(`names member ${copyOf} of ${manifest.members.length} as one whose model was copied`)
 }

@@ -1,4 +1,3 @@
-import { decodeAnnouncement } from './announcement.js'
 import { encodeCanonical, equalBytes } from './codec.js'
 import { type Contribution, type Entry, FREE_RIDE_REASONS, type FreeRideReason } from './entry.js'
 
@@ -16,18 +15,21 @@ export interface MemberContribution {
   readonly flaggedBy: number
   /** How many of those gave each reason, in any round; reasons that none of them gave are absent. */
   readonly reasons: Readonly<Partial<Record<FreeRideReason, number>>>
-  /** Rounds of training in its own entries, and those of them that announce the very model with which they began. */
-  readonly rounds: number
-  readonly idleRounds: number
+  /** Rounds in which it scored, so that its own entry says something about its own model. */
+  readonly ownRounds: number
+  /** Those of them in which its own entry gives a reason to take it for a free rider. */
+  readonly admittedRounds: number
 }
 
 /**
- * Whether there are grounds to call a member a free rider: more than half of at least two scorers flag it, or more than
- * half of its own signed rounds announce the model with which they began. So a minority that lies about a member cannot
- * make it one, and cannot acquit it either.
+ * Whether there are grounds to call a member a free rider: more than half of at least two scorers flag it, or its own
+ * entries do in more than two thirds of the rounds that they score. So a minority that lies about a member cannot make it
+ * one, and cannot acquit it either. What a member's entries say about itself is as true as their replay. They are one
+ * voice, which is why they have to say it more often.
  */
-export function isFreeRider({ scorers, flaggedBy, rounds, idleRounds }: MemberContribution): boolean {
-  return (scorers >= 2 && 2 * flaggedBy > scorers) || 2 * idleRounds > rounds
+export function isFreeRider(member: MemberContribution): boolean {
+  const { scorers, flaggedBy, ownRounds, admittedRounds } = member
+  return (scorers >= 2 && 2 * flaggedBy > scorers) || 3 * admittedRounds > 2 * ownRounds
 }
 
 /** What one member says about another in one round. */
@@ -37,29 +39,14 @@ interface Opinion {
   readonly freeRide: FreeRideReason | null
 }
 
-/** What a member's entry of one round says about others, and about its own training. */
+/** What a member's entry of one round says about others and itself. */
 export interface ScoredRound {
   readonly author: string
   readonly round: number
   /** Peer ids of the neighbours, in the order of the scores. */
   readonly neighbours: readonly string[]
-  /** Null in rounds in which neighbours are not scored, and in runs that score nothing. */
-  readonly scores: Contribution['neighbours']
-  /** Whether there is training in a round. */
-  readonly trains: boolean
-  /** Whether the author announced the very model with which it began. */
-  readonly announcesStart: boolean
-}
-
-function scoredRound(entry: Entry): ScoredRound {
-  return {
-    author: entry.author,
-    round: entry.round,
-    neighbours: entry.neighbours.map(({ peer }) => peer),
-    scores: entry.contribution?.neighbours ?? null,
-    trains: entry.localSteps > 0,
-    announcesStart: decodeAnnouncement(entry.announcement).body.model.equals(entry.start),
-  }
+  /** Of runs that score contributions. */
+  readonly contribution?: Pick<Contribution, 'own' | 'neighbours'> | undefined
 }
 
 /**
@@ -74,7 +61,15 @@ export function contributionsOf(
   entries: Iterable<Entry>,
   members: readonly string[],
 ): readonly MemberContribution[] {
-  return summariseRounds(oncePerRound(entries, new Set(members)).map(scoredRound), members)
+  const rounds = oncePerRound(entries, new Set(members)).map(
+    ({ author, round, neighbours, contribution }): ScoredRound => ({
+      author,
+      round,
+      neighbours: neighbours.map(({ peer }) => peer),
+      contribution,
+    }),
+  )
+  return summariseRounds(rounds, members)
 }
 
 /** The same for rounds as nodes report them, each once. */
@@ -83,13 +78,14 @@ export function summariseRounds(
   members: readonly string[],
 ): readonly MemberContribution[] {
   const told = new Map(members.map((peer) => [peer, new Map<string, Opinion[]>()]))
-  const own = new Map(members.map((peer) => [peer, { rounds: 0, idleRounds: 0 }]))
-  for (const { author, round, neighbours, scores, trains, announcesStart } of rounds) {
+  const own = new Map(members.map((peer) => [peer, { ownRounds: 0, admittedRounds: 0 }]))
+  for (const { author, round, neighbours, contribution } of rounds) {
     const counts = own.get(author)
     if (counts === undefined) continue
-    if (trains) counts.rounds += 1
-    if (trains && announcesStart) counts.idleRounds += 1
-    for (const [k, score] of (scores ?? []).entries()) {
+    const about = contribution?.own ?? null
+    if (about !== null) counts.ownRounds += 1
+    if (about !== null && about.freeRide !== null) counts.admittedRounds += 1
+    for (const [k, score] of (contribution?.neighbours ?? []).entries()) {
       const peer = neighbours[k]
       if (score === null || peer === undefined || peer === author) continue
       const opinions = told.get(peer)

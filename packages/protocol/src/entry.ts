@@ -65,13 +65,8 @@ export type NeighbourRecord = z.infer<typeof neighbourRecordSchema>
 export const FREE_RIDE_REASONS = ['unchanged', 'resent', 'copy', 'combined', 'noise', 'later-copy'] as const
 export type FreeRideReason = (typeof FREE_RIDE_REASONS)[number]
 
-/** What a node says about one neighbour's contribution in one round. All but `leaveOneOut` can be replayed. */
-const neighbourContributionSchema = z.strictObject({
-  /**
-   * Mean loss on the author's own samples of the aggregate without this model, minus that of the aggregate: positive
-   * where it helped. A claim, as nobody else has the data; null when it is not finite.
-   */
-  leaveOneOut: z.number().nullable(),
+/** One model of a round compared with the others; anyone who has the models can compute it again. */
+const comparisonFields = {
   /** L2 length of its update, relative to the median over all models of the round; null when that is 0. */
   distance: z.number().nullable(),
   /** Cosine between its update and the clipped mean of the other updates, in [−1, 1]. */
@@ -92,15 +87,30 @@ const neighbourContributionSchema = z.strictObject({
    */
   copyOf: counter.nullable(),
   freeRide: z.enum(FREE_RIDE_REASONS).nullable(),
+}
+
+/** The author's own model; what it says here follows from the models, so that a lie is a wrong entry. */
+const ownContributionSchema = z.strictObject(comparisonFields)
+export type OwnContribution = z.infer<typeof ownContributionSchema>
+
+const neighbourContributionSchema = z.strictObject({
+  /**
+   * Mean loss on the author's own samples of the aggregate without this model, minus that of the aggregate: positive
+   * where it helped. A claim, as nobody else has the data; null when it is not finite.
+   */
+  leaveOneOut: z.number().nullable(),
+  ...comparisonFields,
 })
 export type NeighbourContribution = z.infer<typeof neighbourContributionSchema>
 
 const contributionSchema = z.strictObject({
   /** Measurements on the author's test data of the model with which the round began; null where there are none. */
   start: z.strictObject({ loss: z.number().nullable(), metric: z.number().nullable() }),
+  /** Null in rounds in which nothing is scored. */
+  own: ownContributionSchema.nullable(),
   /**
    * One per neighbour, in the order of `neighbours`; null for one whose model did not arrive. The whole list is null in
-   * rounds in which neighbours are not scored.
+   * rounds in which nothing is scored.
    */
   neighbours: z.array(neighbourContributionSchema.nullable()).max(LIMITS.maxNeighbours).nullable(),
 })

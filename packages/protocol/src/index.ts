@@ -28,6 +28,7 @@ export {
   type FreeRideReason,
   type NeighbourContribution,
   type NeighbourRecord,
+  type OwnContribution,
   type SignedEntry,
   signEntry,
   verifyEntry,

@@ -1,5 +1,6 @@
 import { measureInfo, measureNames, measureText } from '@tempered/lab/measures'
 import { counted } from '@tempered/lab/text'
+import { contributionTable } from './contribution-table.js'
 import { estimateCell } from './estimate-cell.js'
 import { html, type Markup } from './markup.js'
 import type { ScenarioPageInit } from './scenario-page-init.js'
@@ -10,6 +11,7 @@ export function detailsSections(init: ScenarioPageInit): Markup[] {
   return [
     assertionTable(init.summary),
     measureTable(init.summary),
+    contributionTable(init.summary),
     incidentTable(init),
     scenarioSection(init),
     runTable(init.summary),

@@ -1,7 +1,12 @@
 /** Byzantine-robust aggregation: rules. Attacks, topologies and randomness have their own subpaths. */
 
 export { type VectorArena, vectorArena } from './arena.js'
-export { compareModels, type ModelComparison, type RoundModels } from './contribution/comparison.js'
+export {
+  compareModels,
+  type ModelComparison,
+  type RoundComparison,
+  type RoundModels,
+} from './contribution/comparison.js'
 export { type FreeRide, type FreeRideQuestion, freeRideReason, noiseBound } from './contribution/free-ride.js'
 export { countSketch } from './count-sketch.js'
 export { detExp, detLog } from './det-math.js'

@@ -102,6 +102,7 @@ function explanationJson({ run, entry, record, finding, models, measured }: Expl
     round: entry.body.round,
     entry: entry.cid.toString(),
     ...judged,
+    contribution: entry.body.contribution?.neighbours?.[entry.body.neighbours.indexOf(record)] ?? null,
     replay: finding,
     models:
       models === undefined

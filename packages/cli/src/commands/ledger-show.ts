@@ -72,11 +72,39 @@ function textEntry(entry: SignedEntry, run: Run): string {
   ])
   const header = ['verdict', 'peer', 'score', 'threshold', 'weight', 'reason']
   const lines = table([header, ...rows], new Set([2, 3, 4]))
-  const indented = lines.map((line, k) => `  ${k === 0 ? pc.dim(line) : line}`)
+  const indented = [...lines, ...contributionLines(body)].map(
+    (line) => `  ${line === lines[0] ? pc.dim(line) : line}`,
+  )
   const chain = pc.dim(
     `  entry ${entry.cid}\n  trained from ${body.start} to ${modelOf(body.announcement)}\n  aggregate ${body.aggregate}`,
   )
   return [title, ...indented, chain].join('\n')
+}
+
+/** What the entry says about contributions; nothing in rounds without scores. */
+function contributionLines({ contribution, neighbours }: SignedEntry['body']): string[] {
+  if (contribution === undefined || contribution.neighbours === null) return []
+  const rows = contribution.neighbours.flatMap((score, k) =>
+    score === null
+      ? []
+      : [
+          [
+            neighbours[k]!.peer.slice(-8),
+            decimal(score.leaveOneOut),
+            decimal(score.distance),
+            decimal(score.cosine),
+            decimal(score.novelty),
+            decimal(score.overlap),
+            score.freeRide ?? '',
+          ],
+        ],
+  )
+  const header = ['contribution', 'gain', 'distance', 'cosine', 'novelty', 'overlap', 'free ride']
+  const own = contribution.own?.freeRide
+  return [
+    ...table([header, ...rows], new Set([1, 2, 3, 4, 5])),
+    ...(own == null ? [] : [`its own model looks like that of a free rider: ${own}`]),
+  ]
 }
 
 /** A neighbour without a model was not rejected. */

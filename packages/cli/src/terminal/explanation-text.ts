@@ -36,6 +36,7 @@ export function explanationText(explanation: Explanation): string {
     `  measured   ${measureText(record.score, record.threshold)}, by rule ${rule}`,
     `  weight     ${significant(record.weight)} in the aggregate; own model ${significant(entry.body.ownWeight)}`,
     `  arrival    ${arrivalText(explanation)}`,
+    ...contributionLines(explanation),
     `  replay     ${replayText(explanation)}`,
   ]
   if (models === undefined) return lines.join('\n')
@@ -56,6 +57,22 @@ export function explanationText(explanation: Explanation): string {
     )
   }
   return lines.join('\n')
+}
+
+/** What the entry says about its contribution; nothing in rounds without scores. */
+function contributionLines({ run, entry: { body }, record }: Explanation): string[] {
+  const score = body.contribution?.neighbours?.[body.neighbours.indexOf(record)]
+  if (score == null) return []
+  const { leaveOneOut, distance, cosine, novelty, overlap, freeRide, copyOf } = score
+  const value = (x: number | null): string => (x === null ? 'unknown' : significant(x))
+  const copied = copyOf === null ? '' : `, a model of …${run.manifest.members[copyOf]?.slice(-8)}`
+  return [
+    `  gain       ${leaveOneOut === null ? 'not measured' : `${significant(leaveOneOut)} of loss on the author's own samples, as it claims`}`,
+    `  update     length ${value(distance)} of the median, cosine ${significant(cosine)} with the others, novelty ${value(novelty)}, overlap ${value(overlap)}`,
+    ...(freeRide === null
+      ? []
+      : [`  free ride  ${freeRide}${copied}: docs/contribution.md says what that proves`]),
+  ]
 }
 
 function arrivalText({ record }: Explanation): string {

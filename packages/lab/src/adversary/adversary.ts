@@ -7,7 +7,7 @@ import { poisonTrainingSet } from './data-poisoning.js'
 import { equivocatingNetwork } from './equivocation.js'
 import { createLedgerAttack, isLedgerAttack } from './ledger-attacks.js'
 import type { NamedAttack } from './planned-attack.js'
-import type { Adversary, AdversaryInit } from './types.js'
+import type { Adversary, AdversaryInit, Crafter } from './types.js'
 
 /** The components of an honest node. */
 const honest: Adversary = { publisher: plainPublisher }
@@ -25,10 +25,29 @@ export function createAdversary(init: AdversaryInit): Adversary {
     // Two models per round: the one announced first, and a second one.
     return { ...poisoning, ...equivocatingNetwork(craft, active) }
   }
+  if (attack.idles) return { ...honest, ...craftedTraining(craft, active) }
   const publisher: ModelPublisher = {
     prepare: async (round, trained, start) => (active(round) ? craft(round, trained, start, 0) : trained),
   }
   return { ...poisoning, publisher }
+}
+
+/** Does not train in the rounds of the attack: what it crafts is its model. */
+function craftedTraining(
+  craft: Crafter,
+  active: (round: number) => boolean,
+): Pick<Adversary, 'wrapTraining'> {
+  return {
+    wrapTraining: async (plain): Promise<LocalTraining> => ({
+      ...plain,
+      async train(round, parameters) {
+        if (!active(round)) return plain.train(round, parameters)
+        const start = parameters.slice()
+        parameters.set(await craft(round, start, start, 0))
+        return { loss: Number.NaN }
+      },
+    }),
+  }
 }
 
 /** Trains on poisoned samples in the rounds of the attack and on honest ones in the others. */

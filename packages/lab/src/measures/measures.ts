@@ -253,6 +253,52 @@ export const MEASURES = {
       'share of attackers among the authors of final blocks of a common chain, mean over honest nodes',
     of: ({ chain }) => chain?.attackerBlocks ?? null,
   },
+  freeRiderPrecision: {
+    label: 'precision of free rider verdicts',
+    unit: 'share',
+    better: 'high',
+    description:
+      'of the nodes that the scores of all nodes make free riders, the share that are; of runs with `contribution`',
+    of: ({ contribution }) => contribution?.precision ?? null,
+  },
+  freeRiderRecall: {
+    label: 'free riders found',
+    unit: 'share',
+    better: 'high',
+    description:
+      'of the attackers that ride free (free-rider, delta-weights, echo, mimic), the share that the scores find; of runs with `contribution`',
+    of: ({ contribution }) => contribution?.recall ?? null,
+  },
+  freeRiderRecallByOthers: {
+    label: 'free riders found by others',
+    unit: 'share',
+    better: 'high',
+    description: 'the same without what their own entries say about their models',
+    of: ({ contribution }) => contribution?.recallByOthers ?? null,
+  },
+  honestFlagged: {
+    label: 'honest nodes taken for free riders',
+    unit: 'share',
+    better: 'low',
+    description:
+      'of the honest nodes, the share that the scores make free riders; of runs with `contribution`',
+    of: ({ contribution }) => contribution?.honestFlagged ?? null,
+  },
+  honestGain: {
+    label: 'contribution of honest nodes',
+    unit: 'number',
+    better: 'high',
+    description:
+      'by how much the model of an honest node lowered the loss of others: median over its neighbours of their mean leave-one-out, mean over honest nodes; of runs with `contribution`',
+    of: ({ contribution }) => contribution?.honestGain ?? null,
+  },
+  attackerGain: {
+    label: 'contribution of attackers',
+    unit: 'number',
+    better: 'low',
+    description: 'the same of the attackers',
+    of: ({ contribution }) => contribution?.attackerGain ?? null,
+  },
   aggregateMs: {
     label: 'computation time of the rule per round',
     unit: 'milliseconds',

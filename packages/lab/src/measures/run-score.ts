@@ -1,4 +1,5 @@
 import type { Metric } from '@tempered/train'
+import type { ContributionScore } from './contribution-score.js'
 import type { HighLossNode } from './divergence.js'
 import type { FilterQuality } from './filter-quality.js'
 import type { IsolatedNode } from './isolation.js'
@@ -36,6 +37,8 @@ export interface RunScore extends FilterQuality {
   readonly secondsPerRound: number | null
   /** What the common chain of the run costs; absent without one. */
   readonly chain?: ChainScore
+  /** What members contributed; absent in runs that score nothing. */
+  readonly contribution?: ContributionScore
   /** Computation time of the rule in milliseconds, mean over honest nodes and rounds. */
   readonly aggregateMs: number | null
   /** Resident memory of the run's processes divided by the number of nodes. */

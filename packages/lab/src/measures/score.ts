@@ -1,6 +1,7 @@
 import type { ReportedRound } from '../events/reported-round.js'
 import { customMeasures } from './catalogue.js'
 import { chainScore } from './chain-score.js'
+import { contributionScore } from './contribution-score.js'
 import { highLossNodes } from './divergence.js'
 import { countVerdicts, filterQuality } from './filter-quality.js'
 import { isolatedNodes } from './isolation.js'
@@ -68,8 +69,10 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
     highLoss: highLossNodes(record),
     ledgers,
   }
-  const custom = customMeasures(score, record)
-  return custom === undefined ? score : { ...score, custom }
+  const contribution = contributionScore(record)
+  const scored = contribution === undefined ? score : { ...score, contribution }
+  const custom = customMeasures(scored, record)
+  return custom === undefined ? scored : { ...scored, custom }
 }
 
 /**

@@ -22,6 +22,8 @@ const FIXED: ReadonlySet<string> = new Set([
   'nodes',
   'attackers',
   'index',
+  'lag',
+  'idle',
   'target',
   'size',
   'random',

@@ -1,16 +1,19 @@
 import {
   decodeAnnouncement,
-  type NeighbourContribution,
+  type OwnContribution,
   type Run,
   type SignedEntry,
   scoresNeighbours,
 } from '@tempered/protocol'
-import { compareModels, freeRideReason } from '@tempered/robust-agg'
+import { compareModels, freeRideReason, type ModelComparison } from '@tempered/robust-agg'
 import { cachedLosses, type LossOf } from './own-losses.js'
 import { type ArrivedModel, aggregateRound, leftOut, type PipelineInput } from './pipeline.js'
 
-/** What anyone can compute again about a neighbour's contribution. */
-export type ComparedNeighbour = Omit<NeighbourContribution, 'leaveOneOut'>
+/** What anyone can compute again about the models of a round: one result per neighbour, null for those that are absent. */
+export interface ComparedModels {
+  readonly own: OwnContribution
+  readonly neighbours: readonly (OwnContribution | null)[]
+}
 
 /** What the entry below says about the round before, for comparisons with it; nothing after a gap. */
 export interface RoundBefore {
@@ -25,6 +28,9 @@ export interface KnownModel {
   /** Position in the manifest of the member whose model it is; null for the start. */
   readonly member: number | null
 }
+
+/** A node has its own model before any other. */
+const OWN_ARRIVAL = -1
 
 const NO_ROUND: RoundBefore = { models: [], announced: new Map() }
 
@@ -57,44 +63,50 @@ export function roundBefore(
 
 export interface ComparedRound {
   readonly run: Run
-  /** The scorer. */
+  /** The scorer, and its announcement of its own model. */
   readonly author: string
+  readonly announcement: Uint8Array
   readonly input: Pick<PipelineInput, 'own' | 'previous' | 'neighbours'>
   readonly last: RoundBefore
   /** The parameters of `last.models`. */
   readonly before: readonly Float32Array[]
 }
 
-/** Compares the models of a round: one result per neighbour in member order, null for those that are absent. */
-export function compareNeighbours(round: ComparedRound): (ComparedNeighbour | null)[] {
+/** Compares the models of a round, those of neighbours in member order. */
+export function compareRound(round: ComparedRound): ComparedModels {
   const { run, author, input, before, last } = round
   const arrived = input.neighbours.filter(isArrived)
-  const positions = arrived.map(({ peer }) => run.memberIndex.get(peer) ?? 0)
-  const self = run.memberIndex.get(author) ?? 0
-  const comparisons = compareModels({
+  const positionOf = (peer: string): number => run.memberIndex.get(peer) ?? 0
+  const compared = compareModels({
     start: input.previous,
     own: input.own,
     neighbours: arrived.map(({ parameters }) => parameters),
     before,
   })
-  const compared = new Map<string, ComparedNeighbour>()
-  for (const [k, comparison] of comparisons.entries()) {
-    const { peer, announcement, arrival } = arrived[k]!
-    // What a member announced itself it may resemble, as when it has little left to learn, but not repeat.
+  const recordOf = (
+    comparison: ModelComparison,
+    peer: string,
+    announcement: Uint8Array,
+    arrival: number,
+  ): OwnContribution => {
+    // A model of its own a member may resemble, as when it has little left to learn, but not announce again.
     const others = comparison.resent.flatMap((at) => {
       const member = last.models[at]?.member ?? null
-      return member === null || member === positions[k] ? [] : [member]
+      return member === null || member === positionOf(peer) ? [] : [member]
     })
     const resent = last.announced.get(modelOf(announcement)) ?? others[0]
     const copies = comparison.copies.map((at) =>
-      at < 0 ? { member: self, arrival: -1 } : { member: positions[at]!, arrival: arrived[at]!.arrival },
+      at < 0
+        ? { member: positionOf(author), arrival: OWN_ARRIVAL }
+        : { member: positionOf(arrived[at]!.peer), arrival: arrived[at]!.arrival },
     )
     copies.sort((a, b) => a.arrival - b.arrival || a.member - b.member)
-    compared.set(peer, {
-      distance: comparison.distance,
-      cosine: comparison.cosine,
-      novelty: comparison.novelty,
-      overlap: comparison.overlap,
+    const { distance, cosine, novelty, overlap } = comparison
+    return {
+      distance,
+      cosine,
+      novelty,
+      overlap,
       copyOf: resent ?? copies[0]?.member ?? null,
       freeRide: freeRideReason({
         comparison,
@@ -103,9 +115,18 @@ export function compareNeighbours(round: ComparedRound): (ComparedNeighbour | nu
         arrival,
         arrivalOf: (at) => arrived[at]!.arrival,
       }),
-    })
+    }
   }
-  return input.neighbours.map(({ peer }) => compared.get(peer) ?? null)
+  const records = new Map(
+    arrived.map(({ peer, announcement, arrival }, k) => [
+      peer,
+      recordOf(compared.neighbours[k]!, peer, announcement, arrival),
+    ]),
+  )
+  return {
+    own: recordOf(compared.own, author, round.announcement, OWN_ARRIVAL),
+    neighbours: input.neighbours.map(({ peer }) => records.get(peer) ?? null),
+  }
 }
 
 /**

@@ -58,8 +58,11 @@ export const PROOF_LIMITS = {
   maxBlockBytes: 2 ** 28 - 64,
   /** All blocks of a file together. They are kept in memory while they are checked. */
   maxFileBytes: 2 ** 31,
-  /** A round's own model, start, memory and aggregate, and a model of every neighbour. */
-  maxBlobs: LIMITS.maxNeighbours + 4,
+  /**
+   * A round's own model, start, memory and aggregate, the run's initial model, and a model of every neighbour; where
+   * contributions are scored also the start and all models of the round before.
+   */
+  maxBlobs: 2 * LIMITS.maxNeighbours + 7,
 } as const
 
 const link = (codec: number) =>

@@ -9,7 +9,12 @@ import {
   type Run,
   type SignedEntry,
 } from '@tempered/protocol'
-import { compareNeighbours, type RoundBefore, roundBefore } from '../aggregate/contribution.js'
+import {
+  type ComparedModels,
+  compareRound,
+  type RoundBefore,
+  roundBefore,
+} from '../aggregate/contribution.js'
 import { recordedLosses } from '../aggregate/own-losses.js'
 import {
   type AbsentModel,
@@ -166,8 +171,8 @@ export function createReplay(
     if (last === undefined) return undefined
     const before: Float32Array[] = []
     for (const { cid } of last.models) before.push(decodeModel((await blobs(cid))!, parameterCount))
-    const { author } = entry.body
-    return compareContribution(entry, compareNeighbours({ run, author, input, last, before }))
+    const { author, announcement } = entry.body
+    return compareContribution(entry, compareRound({ run, author, announcement, input, last, before }))
   }
 
   return {
@@ -269,22 +274,32 @@ function compareVerdicts(entry: SignedEntry, result: PipelineResult): Difference
   }
 }
 
-function compareContribution(
-  { body }: SignedEntry,
-  computed: ReturnType<typeof compareNeighbours>,
-): Difference | undefined {
-  for (const [k, recorded] of (body.contribution?.neighbours ?? []).entries()) {
+function compareContribution({ body }: SignedEntry, computed: ComparedModels): Difference | undefined {
+  const { own = null, neighbours } = body.contribution ?? {}
+  const pairs = [
+    {
+      name: 'own',
+      peer: undefined,
+      recorded: own,
+      due: computed.own as ComparedModels['neighbours'][number],
+    },
+    ...(neighbours ?? []).map((recorded, k) => ({
+      name: `neighbours.${k}`,
+      peer: body.neighbours[k]?.peer,
+      recorded,
+      due: computed.neighbours[k] ?? null,
+    })),
+  ]
+  for (const { name, peer, recorded, due } of pairs)
     for (const field of ['distance', 'cosine', 'novelty', 'overlap', 'copyOf', 'freeRide'] as const) {
-      const due = computed[k]?.[field]
-      if (Object.is(recorded?.[field], due)) continue
+      if (Object.is(recorded?.[field], due?.[field])) continue
       return {
-        field: `contribution.neighbours.${k}.${field}`,
-        peer: body.neighbours[k]!.peer,
+        field: `contribution.${name}.${field}`,
+        ...(peer === undefined ? {} : { peer }),
         recorded: String(recorded?.[field]),
-        computed: String(due),
+        computed: String(due?.[field]),
       }
     }
-  }
   return undefined
 }
 

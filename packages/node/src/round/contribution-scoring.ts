@@ -2,10 +2,11 @@ import {
   type Contribution,
   type ModelBuffer,
   type Run,
+  type SignedAnnouncement,
   type Signer,
   scoresNeighbours,
 } from '@tempered/protocol'
-import { compareNeighbours, leaveOneOut, roundBefore } from '../aggregate/contribution.js'
+import { compareRound, leaveOneOut, roundBefore } from '../aggregate/contribution.js'
 import type { PipelineInput } from '../aggregate/pipeline.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { finiteOrNull } from './finite-or-null.js'
@@ -19,9 +20,14 @@ export interface ContributionScoring {
    * The record of a round for its entry, once its aggregate is computed; undefined in runs that score nothing.
    *
    * @param start - the model that the round began with
+   * @param announcement - of the node's own model
    * @param input - `out` holds the aggregate
    */
-  score(start: ModelBuffer, input: PipelineInput): Promise<Contribution | undefined>
+  score(
+    start: ModelBuffer,
+    announcement: SignedAnnouncement,
+    input: PipelineInput,
+  ): Promise<Contribution | undefined>
 }
 
 export interface ContributionScoringComponents {
@@ -49,17 +55,31 @@ export function createContributionScoring(components: ContributionScoringCompone
     return { loss: finiteOrNull(found?.loss), metric: finiteOrNull(found?.primary) }
   }
 
-  /** Null in rounds without scores, and in the first one after a restart, which lacks the models to compare with. */
-  const scoreNeighbours = async (input: PipelineInput): Promise<Contribution['neighbours']> => {
+  /** Nothing in rounds without scores, nor in the first one after a restart, which lacks the models to compare with. */
+  const scoreModels = async (
+    announcement: SignedAnnouncement,
+    input: PipelineInput,
+  ): Promise<Pick<Contribution, 'own' | 'neighbours'>> => {
     const { round } = input
+    const nothing = { own: null, neighbours: null }
     const known = roundBefore(run, round, ledger.last)
-    if (known === undefined) return null
+    if (known === undefined) return nothing
     const models = last?.round === round - 1 ? last.models : undefined
     const before = known.models.flatMap(({ member }) => models?.get(member) ?? [])
-    if (before.length < known.models.length) return null
-    const compared = compareNeighbours({ run, author: signer.peerId, input, last: known, before })
+    if (before.length < known.models.length) return nothing
+    const { own, neighbours } = compareRound({
+      run,
+      author: signer.peerId,
+      announcement: announcement.bytes,
+      input,
+      last: known,
+      before,
+    })
     const gains = await leaveOneOut(input, (parameters) => training.loss(round, parameters))
-    return compared.map((one, k) => (one === null ? null : { leaveOneOut: gains[k]!, ...one }))
+    return {
+      own,
+      neighbours: neighbours.map((one, k) => (one === null ? null : { leaveOneOut: gains[k]!, ...one })),
+    }
   }
 
   const remember = ({ round, own, previous, neighbours }: PipelineInput): void => {
@@ -80,10 +100,10 @@ export function createContributionScoring(components: ContributionScoringCompone
     noteEvaluated(model, evaluation) {
       if (evaluation !== null) evaluated = { model, evaluation }
     },
-    async score(start, input) {
-      const neighbours = await scoreNeighbours(input)
+    async score(start, announcement, input) {
+      const scores = await scoreModels(announcement, input)
       remember(input)
-      return { start: await measure(start), neighbours }
+      return { start: await measure(start), ...scores }
     },
   }
 }

@@ -134,14 +134,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         ...metrics,
         neighbours: aggregation.records,
         ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
-        ...(contribution === undefined
-          ? {}
-          : {
-              contribution: {
-                ...contribution,
-                announcesStart: announcement.body.model.equals(entry.body.start),
-              },
-            }),
+        ...(contribution === undefined ? {} : { contribution }),
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),

@@ -12,8 +12,8 @@ export interface RoundReport {
   readonly neighbours: readonly NeighbourRecord[]
   /** Pre-aggregators that did not fit the models of this round and left them as they were; absent without any. */
   readonly unfit?: readonly string[]
-  /** As in the entry, and whether the node announced the very model with which it began; of runs that score it. */
-  readonly contribution?: Contribution & { readonly announcesStart: boolean }
+  /** As in the entry, of runs that score it. */
+  readonly contribution?: Contribution
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string

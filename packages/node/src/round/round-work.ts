@@ -158,7 +158,7 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       }
       const aggregation = await aggregateRound(input, (parameters) => training.loss(round, parameters))
       phases.begin('evaluate')
-      const contribution = await contributions.score(start, input)
+      const contribution = await contributions.score(start, announcement, input)
       const outcome = { round, start, announcement, trainingLoss, aggregation, aggregate, contribution }
       const closed = await entries.write(outcome)
       if (closed === undefined) return undefined

@@ -47,6 +47,8 @@ export interface RunChanges {
   readonly rule?: Record<string, unknown>
   readonly settlement?: Manifest['settlement']
   readonly chain?: Record<string, unknown>
+  readonly contribution?: { readonly every: number }
+  readonly localSteps?: number
 }
 
 export function makeRun(changes: RunChanges = {}): Run {
@@ -63,7 +65,7 @@ export function makeRun(changes: RunChanges = {}): Run {
     rule: changes.rule ?? { name: 'average', params: {}, pre: [] },
     training: {
       rounds: changes.rounds ?? 40,
-      localSteps: 1,
+      localSteps: changes.localSteps ?? 1,
       batchSize: 1,
       learningRate: 0.1,
       momentum: 0,
@@ -73,6 +75,7 @@ export function makeRun(changes: RunChanges = {}): Run {
     topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
     ...(changes.chain === undefined ? {} : { chain: changes.chain }),
     ...(changes.settlement === undefined ? {} : { settlement: changes.settlement }),
+    ...(changes.contribution === undefined ? {} : { contribution: changes.contribution }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {
       joinMs: 60_000,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
 import { contributionsOf, isFreeRider, type MemberContribution } from '../../src/contribution.js'
 import { type Entry, FREE_RIDE_REASONS, type FreeRideReason, signEntry } from '../../src/entry.js'
-import { announce, entryBody, modelCid, neighbourRecord, run, signers } from '../support/documents.js'
+import { entryBody, neighbourRecord, run, signers } from '../support/documents.js'
 
 const members = signers.map(({ peerId }) => peerId)
 const HONEST = 3
@@ -13,24 +13,26 @@ interface Said {
   readonly freeRide: FreeRideReason | null
 }
 
+const compared = { distance: 1, cosine: 0.5, novelty: 1, overlap: 0.5, copyOf: null }
+
 /** An entry in which a member says something about each other one, null for those whose model did not arrive. */
-function entryOf(author: number, round: number, said: readonly (Said | null)[], idle = false): Entry {
+function entryOf(
+  author: number,
+  round: number,
+  said: readonly (Said | null)[],
+  own: FreeRideReason | null = null,
+): Entry {
   const others = members.flatMap((_, k) => (k === author ? [] : [k]))
-  const start = modelCid(7_000 + round)
   return signEntry(
     {
       ...entryBody(round, run.id, {}, signers[author]),
-      start,
-      announcement: announce(signers[author]!, round, idle ? { model: start } : {}).bytes,
       neighbours: others.map((k) => neighbourRecord(signers[k]!, round)),
       contribution: {
         start: { loss: 1, metric: 0.5 },
-        neighbours: others.map((k) => {
-          const one = said[k]
-          return one == null
-            ? null
-            : { ...one, distance: 1, cosine: 0.5, novelty: 1, overlap: 0.5, copyOf: null }
-        }),
+        own: { ...compared, freeRide: own },
+        neighbours: others.map((k) =>
+          said[k] == null ? null : { ...said[k], ...compared, freeRide: said[k].freeRide },
+        ),
       },
     },
     signers[author]!,
@@ -132,20 +134,26 @@ describe('the summary of a member', () => {
     const entries = [gain(1, 0, 1), gain(1, 1, 3), gain(2, 0, -4), gain(3, 0, null), gain(4, 0, 10)]
     expect(of(entries, 0)).toMatchObject({ scorers: 4, gain: 2 })
     expect(of([gain(3, 0, null)], 0)).toMatchObject({ scorers: 1, gain: null })
-    expect(of([], 0)).toMatchObject({ scorers: 0, gain: null, flaggedBy: 0, rounds: 0 })
+    expect(of([], 0)).toMatchObject({ scorers: 0, gain: null, flaggedBy: 0, ownRounds: 0 })
   })
 
-  it('needs two scorers, but no scorer where its own entries announce what they began with', () => {
+  it('needs two scorers, but none where its own entries give reasons', () => {
     expect(isFreeRider(of([flag(1, 0, 'noise')], 0))).toBe(false)
-    const idle = [entryOf(0, 0, [], true), entryOf(0, 1, [], true), entryOf(0, 2, [])]
-    expect(of(idle, 0)).toMatchObject({ rounds: 3, idleRounds: 2 })
-    expect(isFreeRider(of(idle, 0))).toBe(true)
-    expect(isFreeRider(of(idle.slice(1), 0))).toBe(false)
+    const admitted = [
+      entryOf(0, 0, [], 'noise'),
+      entryOf(0, 1, [], 'combined'),
+      entryOf(0, 2, []),
+      entryOf(0, 3, [], 'noise'),
+    ]
+    expect(of(admitted, 0)).toMatchObject({ ownRounds: 4, admittedRounds: 3 })
+    expect(isFreeRider(of(admitted, 0))).toBe(true)
+    // Two of three are not more than two thirds.
+    expect(isFreeRider(of(admitted.slice(0, 3), 0))).toBe(false)
   })
 
-  it('leaves out rounds without training, strangers, and a round for which a member signed two entries', () => {
-    const still = { ...entryOf(0, 0, [], true), localSteps: 0 }
-    expect(of([still], 0)).toMatchObject({ rounds: 0, idleRounds: 0 })
+  it('leaves out rounds without scores, strangers, and a round for which a member signed two entries', () => {
+    const { contribution: _, ...silent } = entryOf(0, 0, [], 'noise')
+    expect(of([silent], 0)).toMatchObject({ ownRounds: 0, admittedRounds: 0, scorers: 0 })
     const twice = [flag(1, 0, 'noise'), flag(1, 0, null), flag(1, 0, 'noise'), flag(2, 0, null)]
     expect(of(twice, 0)).toMatchObject({ scorers: 1, flaggedBy: 0 })
     const outside = contributionsOf([flag(4, 0, 'noise')], members.slice(0, 4))

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { createChainVerifier } from '../../src/chain.js'
 import { encodeCanonical } from '../../src/codec.js'
-import { type Entry, type SignedEntry, signEntry } from '../../src/entry.js'
+import { type Contribution, type Entry, type SignedEntry, signEntry } from '../../src/entry.js'
 import type { Signer } from '../../src/identity.js'
+import { LIMITS } from '../../src/limits.js'
+import { sealManifest } from '../../src/manifest.js'
 import {
   announce,
   codeOf,
   entryBody,
   makeChain,
+  manifestValue,
   modelCid,
   neighbourRecord,
   otherRun,
@@ -264,5 +267,102 @@ describe('the chain verifier', () => {
       signature: entry.signature,
     })
     expect(codeOf(() => after(1).accept(changed))).toBe('E_SIGNATURE')
+  })
+})
+
+describe('scores of contributions', () => {
+  const scoring = sealManifest({ ...manifestValue(), contribution: { every: 2 } })
+  const own = {
+    distance: 1,
+    cosine: 0.5,
+    novelty: null,
+    overlap: null,
+    copyOf: null,
+    freeRide: null,
+  } as const
+  const start = { loss: 0.5, metric: null }
+  const scored: Contribution = {
+    start,
+    own,
+    neighbours: [
+      { leaveOneOut: 0.1, ...own },
+      { leaveOneOut: null, ...own },
+    ],
+  }
+  const unscored: Contribution = { start, own: null, neighbours: null }
+
+  /** The code for an entry of the first round, or of the second, which is scored. */
+  function codeFor(
+    contribution: Contribution | undefined,
+    { run: of = scoring, round = 1, arrived = true } = {},
+  ) {
+    const bodyOf = (height: number, parent = of.id) => ({
+      ...entryBody(height, parent),
+      run: of.id,
+      announcement: announce(me, height, { run: of.id, parent }).bytes,
+      neighbours: [one, two].map((signer, k) =>
+        neighbourRecord(signer, height, {
+          announcement: announce(signer, height, { run: of.id }).bytes,
+          ...(k === 1 && !arrived ? { accepted: false, arrival: null } : {}),
+        }),
+      ),
+    })
+    const verifier = createChainVerifier(of)
+    const withScores = (height: number, scores: Contribution | undefined, parent = of.id) =>
+      signEntry({ ...bodyOf(height, parent), ...(scores === undefined ? {} : { contribution: scores }) }, me)
+    if (round === 1) verifier.accept(withScores(0, of === run ? undefined : unscored).bytes)
+    try {
+      verifier.accept(withScores(round, contribution, round === 1 ? verifier.head : of.id).bytes)
+      return 'accepted'
+    } catch (error) {
+      return (error as { code?: string }).code
+    }
+  }
+
+  it('are in every entry of runs that ask for them, and in no other', () => {
+    expect(codeFor(scored)).toBe('accepted')
+    expect(codeFor(unscored)).toBe('accepted')
+    expect(codeFor(unscored, { round: 0 })).toBe('accepted')
+    expect(codeFor(undefined)).toBe('E_CONTRIBUTION')
+    expect(codeFor(undefined, { round: 0 })).toBe('E_CONTRIBUTION')
+    expect(codeFor(undefined, { run })).toBe('accepted')
+    expect(codeFor(unscored, { run })).toBe('E_CONTRIBUTION')
+  })
+
+  it('are of the rounds that the manifest names, of training, and of the models that arrived', () => {
+    expect(codeFor(scored, { round: 0 })).toBe('E_CONTRIBUTION')
+    const [first] = scored.neighbours!
+    expect(codeFor({ ...scored, neighbours: [first!] })).toBe('E_CONTRIBUTION')
+    expect(codeFor({ ...scored, neighbours: [first!, null] })).toBe('E_CONTRIBUTION')
+    expect(codeFor({ ...scored, neighbours: [first!, null] }, { arrived: false })).toBe('accepted')
+    expect(codeFor(scored, { arrived: false })).toBe('E_CONTRIBUTION')
+    expect(codeFor({ ...scored, own: null })).toBe('E_CONTRIBUTION')
+    expect(codeFor({ ...unscored, own })).toBe('E_CONTRIBUTION')
+    expect(codeFor({ ...scored, own: { ...own, copyOf: 3 } })).toBe('accepted')
+    expect(codeFor({ ...scored, own: { ...own, copyOf: 4 } })).toBe('E_CONTRIBUTION')
+    const still = sealManifest({
+      ...manifestValue(),
+      contribution: { every: 2 },
+      training: { ...manifestValue().training, localSteps: 0 },
+    })
+    expect(codeFor(scored, { run: still, round: 1 })).toBe('E_CONTRIBUTION')
+  })
+
+  it('of the most neighbours fit into an entry', () => {
+    const long = {
+      distance: 1.1,
+      cosine: -0.1,
+      novelty: 1.1,
+      overlap: 0.1,
+      copyOf: 16_383,
+      freeRide: 'later-copy',
+    } as const
+    const neighbours = Array.from({ length: LIMITS.maxNeighbours }, () => neighbourRecord(one, 0))
+    const scores = neighbours.map(() => ({ leaveOneOut: 0.1, ...long }))
+    const entry = signEntry(
+      { ...body(0), neighbours, contribution: { start, own: long, neighbours: scores } },
+      me,
+    )
+    expect(entry.bytes.byteLength).toBeLessThanOrEqual(LIMITS.maxEntryBytes)
   })
 })

@@ -106,6 +106,7 @@ export const mimic: ModelAttackDefinition = {
         meaning: 'deviation of the noise on the copy, in units of the spread of the honest models',
       }),
     ],
+    ridesFree: true,
     needs: [],
     uses: [],
     withoutHonest: 'own',

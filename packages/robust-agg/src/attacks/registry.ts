@@ -8,7 +8,7 @@ import { type Parameters, resolveParameters } from '../parameters.js'
 import { adaptive } from './adaptive.js'
 import { alie } from './alie.js'
 import { denormal, huge, infinite, nan } from './broken-values.js'
-import { echo, equivocation, freeRider } from './copies.js'
+import { deltaWeights, echo, equivocation, freeRider } from './copies.js'
 import { krumAttack, trimAttack } from './directed-deviation.js'
 import { dissensus } from './dissensus.js'
 import { gaussian } from './gaussian.js'
@@ -57,6 +57,7 @@ const definitions: readonly (DataAttackDefinition | ModelAttackDefinition)[] = [
   thresholdRider,
   echo,
   freeRider,
+  deltaWeights,
   equivocation,
   nan,
   infinite,
@@ -180,6 +181,7 @@ export function createAttack(name: string, given?: Parameters): Attack {
   const craft = definition.build(params)
   return {
     kind: 'model',
+    idles: definition.idles?.(params) ?? false,
     name,
     knowledge,
     needs,

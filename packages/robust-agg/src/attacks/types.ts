@@ -100,6 +100,8 @@ export interface DataAttack extends AttackBase {
 
 export interface ModelAttack extends AttackBase {
   readonly kind: 'model'
+  /** True: what it crafts takes the place of the attacker's training, and so is its own model everywhere. */
+  readonly idles: boolean
   /**
    * The model to send, a fresh array of length d. Values beyond float32 become ±Infinity.
    *
@@ -121,6 +123,8 @@ export interface AttackInfo {
   readonly needs: readonly AttackNeed[]
   /** Optional: the attack does more harm with these. */
   readonly uses: readonly AttackNeed[]
+  /** True: what it sends holds no training of its own, only that of others or none. */
+  readonly ridesFree?: true
   /** What the attack sends when it sees no honest model; null when it needs none. */
   readonly withoutHonest: string | null
   readonly source: string
@@ -139,6 +143,8 @@ export interface DataPoison {
 
 export interface ModelAttackDefinition {
   readonly info: AttackInfo & { readonly kind: 'model' }
+  /** See `ModelAttack.idles`; default: never. */
+  readonly idles?: (params: Parameters) => boolean
   /** Called with views whose lengths have been checked. */
   readonly build: (params: Parameters) => ModelAttack['craft']
 }

@@ -10,19 +10,25 @@
  *
  * Symbols: x_j the models of the round, the node's own among them; s the start of its round; P the projection on the
  * span of y_i − s, where the y_i are the models of the round before and the start of it. Without these P = 0. Updates
- * that add nothing (‖r_k‖ ≤ 10⁻³ of the median) do not count as others of the overlap.
+ * with ‖r_k‖ ≤ 10⁻³ of the median do not count as others of the overlap, nor do near copies of x_j.
  * Cost: O(n²·d).
  * Source: the clipped mean is one step of centred clipping from the start (Karimireddy, He, Jaggi, ICML 2021, arXiv
  * 2012.10333, section 4) with the median length as its radius: f of n updates can move it by no more than f·m. The
  * rest is this project's.
  */
 
-import { pairwiseSquaredDistances, squaredDistancesTo } from '../kernels/dispatch.js'
+import { pairwiseSquaredDistances, squaredDistancesTo, squaredNorm } from '../kernels/dispatch.js'
 import { cosine, dotProducts } from '../kernels/dot.js'
 import { productsBeyond } from './known-span.js'
 
-/** Updates below this share of the median length add nothing. */
-export const NOTHING = 1e-3
+/** Updates below this share of the median length do not count as others: they have too little to have in common. */
+const LEAST_OTHER = 1e-3
+
+/**
+ * Differences below this share of a model's length are those of rounding: float32 parameters are within 2⁻²⁴ = 6·10⁻⁸
+ * of what was computed, and models that were combined, or aggregated in another order, have a few of these errors.
+ */
+const ROUNDING = 1e-6
 
 /** Models as far apart as this share of what is usual are copies: see `nearCopies`. */
 const NEAR_COPY = 0.05
@@ -41,7 +47,7 @@ export interface RoundModels {
   readonly before: readonly Float32Array[]
 }
 
-/** One neighbour's model compared with the others. */
+/** One model compared with the others of the round. */
 export interface ModelComparison {
   /** ‖u_j‖/m; null when m is 0. */
   readonly distance: number | null
@@ -50,16 +56,25 @@ export interface ModelComparison {
   readonly cosine: number
   /** Null with fewer than three others. */
   readonly overlap: number | null
-  /** True when the model is the start itself. */
+  /** Median of the overlaps of the others; null where none has one. */
+  readonly usualOverlap: number | null
+  /** True when the model is the start itself, up to rounding. */
   readonly isStart: boolean
+  /** True when r_j is 0 up to rounding, and there is a span to explain it. */
+  readonly isKnown: boolean
   /** The neighbours whose models nearly equal it, ascending; −1 for the node's own. */
   readonly copies: readonly number[]
   /** Those of `before` that nearly equal it, ascending. */
   readonly resent: readonly number[]
 }
 
-/** One comparison per neighbour, in their order, which is also that of all sums. */
-export function compareModels({ start, own, neighbours, before }: RoundModels): ModelComparison[] {
+export interface RoundComparison {
+  readonly own: ModelComparison
+  /** In the order of the neighbours, which is also that of all sums. */
+  readonly neighbours: readonly ModelComparison[]
+}
+
+export function compareModels({ start, own, neighbours, before }: RoundModels): RoundComparison {
   const models = [own, ...neighbours]
   const n = models.length
   const squares = squaredDistancesTo(start, models, new Float64Array(n))
@@ -75,36 +90,49 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
   const added = Array.from({ length: n }, (_, j) => Math.sqrt(Math.max(0, beyond[j * n + j])))
   const usuallyAdded = medianOf(added)
   const apart = pairwiseSquaredDistances([...models, ...before])
-  const near = nearCopies(lengths, apart, usual, n + before.length)
-  return neighbours.map((_, at) => {
-    const j = at + 1
-    const copies = near(j)
+  const near = nearCopies(lengths, apart, n + before.length)
+  const copiesOf = models.map((_, j) => near(j))
+  const overlaps = copiesOf.map((copies, j) => overlapOf(j, added, beyond, usuallyAdded, copies))
+  const compared = models.map((model, j): ModelComparison => {
+    const copies = copiesOf[j]
+    const rounding = ROUNDING * Math.sqrt(squaredNorm(model))
+    const others = overlaps.flatMap((overlap, k) => (k === j || overlap === null ? [] : [overlap]))
     return {
       distance: usual > 0 ? lengths[j] / usual : null,
       novelty: spans && usuallyAdded > 0 ? added[j] / usuallyAdded : null,
-      cosine: cosineToOthers(j, lengths, products, usual),
-      overlap: overlapOf(j, added, beyond, usuallyAdded),
-      isStart: squares[j] === 0,
+      cosine: cosineToOthers(
+        j,
+        models.flatMap((_, k) => (k === j ? [] : [k])),
+        lengths,
+        products,
+        usual,
+      ),
+      overlap: overlaps[j],
+      usualOverlap: others.length === 0 ? null : medianOf(others),
+      isStart: lengths[j] <= rounding,
+      isKnown: spans && added[j] <= rounding,
       copies: copies.flatMap((k) => (k < n ? [k - 1] : [])),
       resent: copies.flatMap((k) => (k < n ? [] : [k - n])),
     }
   })
+  return { own: compared[0], neighbours: compared.slice(1) }
 }
 
-/** cos(u_j, Σ_{k≠j} min(1, m/‖u_k‖)·u_k) from the inner products of the u. */
+/** cos(u_j, Σ_k min(1, m/‖u_k‖)·u_k) over these k, from the inner products of the u. */
 function cosineToOthers(
   j: number,
+  others: readonly number[],
   lengths: readonly number[],
   products: Float64Array,
   usual: number,
 ): number {
   const n = lengths.length
-  const weights = lengths.map((length, k) => (k === j ? 0 : length > usual ? usual / length : 1))
+  const weightOf = (k: number): number => (lengths[k] > usual ? usual / lengths[k] : 1)
   let dot = 0
   let square = 0
-  for (let k = 0; k < n; k++) {
-    dot += weights[k] * products[j * n + k]
-    for (let l = 0; l < n; l++) square += weights[k] * weights[l] * products[k * n + l]
+  for (const k of others) {
+    dot += weightOf(k) * products[j * n + k]
+    for (const l of others) square += weightOf(k) * weightOf(l) * products[k * n + l]
   }
   // No −0, which an entry cannot tell from 0.
   return cosine(dot, products[j * n + j], Math.max(0, square)) + 0
@@ -115,15 +143,17 @@ function overlapOf(
   added: readonly number[],
   products: Float64Array,
   usual: number,
+  copies: readonly number[],
 ): number | null {
   const n = added.length
-  const sizes: number[] = []
-  for (let k = 0; k < n; k++) {
-    if (k === j || !(added[k] > NOTHING * usual)) continue
-    sizes.push(Math.abs(cosine(products[j * n + k], products[j * n + j], products[k * n + k])))
-  }
-  if (sizes.length < FEWEST_OTHERS || !(added[j] > NOTHING * usual)) return null
-  return Math.max(medianOf(sizes), Math.abs(cosineToOthers(j, added, products, usual)))
+  const others: number[] = []
+  for (let k = 0; k < n; k++)
+    if (k !== j && added[k] > LEAST_OTHER * usual && !copies.includes(k)) others.push(k)
+  if (others.length < FEWEST_OTHERS || added[j] === 0) return null
+  const sizes = others.map((k) =>
+    Math.abs(cosine(products[j * n + k], products[j * n + j], products[k * n + k])),
+  )
+  return Math.max(medianOf(sizes), Math.abs(cosineToOthers(j, others, added, products, usual)))
 }
 
 /**
@@ -131,10 +161,10 @@ function overlapOf(
  * updates, and of the median distance of each to the other models of the round. Updates with a cosine of c and of one
  * length are √(2 − 2c) of it apart, so 5 % is a cosine of 0.99875. Independent training on independent samples stays
  * far below: docs/contribution.md has the nearest honest pairs that were measured. The distances to others matter where
- * the node's start is far from that of its neighbours: these then look alike from afar. Updates that add nothing have
- * no copies.
+ * the node's start is far from that of its neighbours: these then look alike from afar. So does the
+ * length of the node's own update, the one step of training that it knows for certain.
  */
-function nearCopies(lengths: readonly number[], apart: Float64Array, usual: number, all: number) {
+function nearCopies(lengths: readonly number[], apart: Float64Array, all: number) {
   const n = lengths.length
   /** Median distance of model a to the models of the round but b. */
   const around = (a: number, b: number): number => {
@@ -144,7 +174,7 @@ function nearCopies(lengths: readonly number[], apart: Float64Array, usual: numb
   }
   return (j: number): number[] => {
     const copies: number[] = []
-    if (!(lengths[j] > NOTHING * usual)) return copies
+    if (lengths[j] === 0) return copies
     for (let k = 0; k < all; k++) {
       if (k === j) continue
       const distance = Math.sqrt(apart[j * all + k])

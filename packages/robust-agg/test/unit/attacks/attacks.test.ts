@@ -168,3 +168,54 @@ test('an unknown attack brings the nearest known one', () => {
   const error = caught(() => createAttack('sign-flip-modle'))
   expect(isRobustAggError(error, 'E_UNKNOWN_ATTACK') && error.details.nearest).toBe('sign-flip-model')
 })
+
+describe('attacks that ride free', () => {
+  const lengthOf = (x: ArrayLike<number>) =>
+    Math.sqrt(Array.from(x).reduce((sum, value) => sum + value * value, 0))
+  const minus = (a: Float32Array, b: Float32Array) => a.map((value, k) => value - b[k])
+  const long = (value: number) => Float32Array.from({ length: 10_000 }, () => value)
+
+  test('are these, and only the idle ones take the place of training', () => {
+    expect(listAttacks().flatMap((info) => (info.ridesFree ? [info.name] : []))).toEqual([
+      'mimic',
+      'echo',
+      'free-rider',
+      'delta-weights',
+    ])
+    expect(model('free-rider').idles).toBe(false)
+    expect(model('free-rider', { idle: 1 }).idles).toBe(true)
+    expect(model('delta-weights').idles).toBe(true)
+    expect(model('echo').idles).toBe(false)
+  })
+
+  test('delta-weights repeats the last step of the start, none after a gap, with noise of its length', () => {
+    const attack = model('delta-weights')
+    const at = (round: number, ...values: number[]) =>
+      Array.from(attack.craft(view({ round, start: Float32Array.from(values) })))
+    expect(at(0, 0.5, 0)).toEqual([0.5, 0])
+    expect(at(1, 0.75, -1)).toEqual([1, -2])
+    expect(at(2, 1, 1)).toEqual([1.25, 3])
+    expect(at(4, 2, 2)).toEqual([2, 2])
+
+    const noisy = model('delta-weights', { noise: 2 })
+    const round = (number: number, value: number) =>
+      noisy.craft(view({ own: long(0), start: long(value), honest: [], round: number }))
+    expect(round(0, 1)).toEqual(long(1))
+    const noise = minus(round(1, 1.5), long(2))
+    // Δ is 0.5 at each of 10,000 places, so 50 long.
+    expect(lengthOf(noise) / 100).toBeGreaterThan(0.95)
+    expect(lengthOf(noise) / 100).toBeLessThan(1.05)
+  })
+
+  test('echo sends the model of the last round or of this one, with noise relative to its step', () => {
+    const victim = { model: long(2), lastModel: long(3), honestWeights: [], attackerWeight: 0.5 }
+    const around = view({ own: long(9), start: long(1), honest: [], victim })
+    expect(model('echo').craft(around)).toEqual(victim.lastModel)
+    expect(model('echo', { lag: 0 }).craft(around)).toEqual(victim.model)
+    const noise = minus(model('echo', { lag: 0, noise: 0.5 }).craft(around), victim.model)
+    expect(lengthOf(noise) / 50).toBeGreaterThan(0.95)
+    expect(lengthOf(noise) / 50).toBeLessThan(1.05)
+    const blind = view({ own: long(9), start: long(1), honest: [], victim: undefined })
+    expect(model('echo', { noise: 1 }).craft(blind)).toEqual(long(9))
+  })
+})
