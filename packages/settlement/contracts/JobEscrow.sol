@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ModelRegistry} from "./ModelRegistry.sol";
@@ -145,7 +144,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         if (job.state != State.Open) revert WrongState(id, job.state);
         if (block.timestamp > job.terms.acceptUntil) revert TooLate(job.terms.acceptUntil);
         stakes.lock(msg.sender, job.terms.stake);
-        runs.join(id, msg.sender, job.terms.settleUntil);
+        runs.join(id, msg.sender, job.terms.members, job.terms.stake, job.terms.settleUntil);
         _isLocked[id][msg.sender] = true;
         job.members.push(msg.sender);
         emit Accepted(id, msg.sender, job.members.length, where);
@@ -167,6 +166,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         runs.requireQuorum(outcome.job, outcomeHash(outcome), signatures);
 
         job.state = State.Settled;
+        runs.end(outcome.job);
         uint256 budget = uint256(terms.baseFee) + uint256(terms.roundFee) * terms.mostRounds;
         bool isReached = terms.lowerIsBetter ? outcome.metric <= terms.target : outcome.metric >= terms.target;
         uint256 paid = uint256(terms.roundFee) * outcome.rounds + (isReached ? terms.baseFee : 0);
@@ -177,6 +177,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
         models.registerFor(
             job.user,
             ModelRegistry.Model({
+                job: outcome.job,
                 run: outcome.run,
                 model: outcome.model,
                 proof: outcome.proof,
@@ -201,6 +202,7 @@ contract JobEscrow is EIP712, ReentrancyGuard {
             revert WrongState(id, job.state);
         }
         job.state = State.Refunded;
+        runs.end(id);
         uint256 budget = uint256(job.terms.baseFee) + uint256(job.terms.roundFee) * job.terms.mostRounds;
         totalLocked -= budget;
         emit Refunded(id, budget);

@@ -12,6 +12,8 @@ import {RoyaltyVault} from "./RoyaltyVault.sol";
 /// royalties of later sales go.
 contract ModelRegistry is ERC721, ERC2981 {
     struct Model {
+        /// The job that it comes from.
+        bytes32 job;
         bytes32 run;
         /// Digest of the model's bytes (SHA-256), as its CID has it.
         bytes32 model;
@@ -46,7 +48,7 @@ contract ModelRegistry is ERC721, ERC2981 {
         _vault = new RoyaltyVault();
     }
 
-    /// @notice Registers a model for its first owner. Reverts if there is one of this run and digest.
+    /// @notice Registers a model for its first owner. Reverts if there is one of this job, run and digest.
     function registerFor(
         address owner,
         Model calldata model,
@@ -54,8 +56,8 @@ contract ModelRegistry is ERC721, ERC2981 {
         uint256[] calldata weights
     ) external returns (uint256 token) {
         if (msg.sender != registrar) revert NotRegistrar(msg.sender);
-        if (model.run == 0 || model.model == 0) revert MalformedModel();
-        token = tokenOf(model.run, model.model);
+        if (model.job == 0 || model.run == 0 || model.model == 0) revert MalformedModel();
+        token = tokenOf(model.job, model.run, model.model);
         _models[token] = model;
         // Not the safe one: an owner that cannot receive must not keep a job from being settled.
         _mint(owner, token);
@@ -66,8 +68,9 @@ contract ModelRegistry is ERC721, ERC2981 {
         emit Registered(token, model.run, model.model, owner);
     }
 
-    function tokenOf(bytes32 run, bytes32 model) public pure returns (uint256) {
-        return uint256(keccak256(abi.encode(run, model)));
+    /// @dev With the job in it nobody can register the model of another job first.
+    function tokenOf(bytes32 job, bytes32 run, bytes32 model) public pure returns (uint256) {
+        return uint256(keccak256(abi.encode(job, run, model)));
     }
 
     function modelOf(uint256 token) external view returns (Model memory) {

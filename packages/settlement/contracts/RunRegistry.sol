@@ -12,12 +12,16 @@ contract RunRegistry is EIP712 {
     bytes32 public constant MEMBERSHIP_TYPE = keccak256("Membership(bytes32 run,bytes32 members,uint64 until)");
     /// Settling a job with so many fits into the 16.7 million gas that a transaction may use (EIP-7825).
     uint256 public constant MOST_MEMBERS = 128;
+    uint64 public constant LONGEST_SECONDS = 10 * 366 days;
 
     /// Whoever may open runs of jobs.
     address public immutable escrow;
 
-    /// Number of members; 0: no such run.
+    /// Number of members, those who are still to join included; 0: no such run.
     mapping(bytes32 id => uint256) public sizeOf;
+    mapping(bytes32 id => uint256) public joinedOf;
+    /// The most of its stake that a member can lose by verdicts of this run, in wei.
+    mapping(bytes32 id => uint256) public atRiskOf;
     /// Until when its members judge one another, in seconds since 1970.
     mapping(bytes32 id => uint64) public untilOf;
     /// Position of a member from 1 on; 0: not a member.
@@ -52,7 +56,7 @@ contract RunRegistry is EIP712 {
         if (sizeOf[id] != 0) revert AlreadyOpen(id);
         if (
             run == 0 || members.length == 0 || members.length > MOST_MEMBERS || members.length != signatures.length
-                || until <= block.timestamp
+                || until <= block.timestamp || until > block.timestamp + LONGEST_SECONDS
         ) revert MalformedRun();
         bytes32 packed = keccak256(abi.encodePacked(members));
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(MEMBERSHIP_TYPE, run, packed, until)));
@@ -65,19 +69,36 @@ contract RunRegistry is EIP712 {
             last = member;
         }
         sizeOf[id] = members.length;
+        joinedOf[id] = members.length;
+        atRiskOf[id] = type(uint256).max;
         untilOf[id] = until;
         emit Opened(id, run, members, until);
     }
 
     /// @notice Adds a member to the run of a job: it has said so itself, by accepting.
-    function join(bytes32 job, address member, uint64 until) external {
+    /// @param places how many members the job takes; two thirds are of these from the first one on
+    /// @param atRisk the most that a member can lose by verdicts
+    function join(bytes32 job, address member, uint256 places, uint256 atRisk, uint64 until) external {
         if (msg.sender != escrow) revert NotEscrow(msg.sender);
-        uint256 size = sizeOf[job];
-        if (size == MOST_MEMBERS || positionOf[job][member] != 0) revert MalformedRun();
-        sizeOf[job] = size + 1;
-        positionOf[job][member] = size + 1;
+        uint256 joined = joinedOf[job];
+        if (places > MOST_MEMBERS || joined >= places || positionOf[job][member] != 0) revert MalformedRun();
+        joinedOf[job] = joined + 1;
+        positionOf[job][member] = joined + 1;
+        sizeOf[job] = places;
+        atRiskOf[job] = atRisk;
         untilOf[job] = until;
         emit Joined(job, member);
+    }
+
+    /// @notice The job of a run is over: its members judge one another no longer than stakes are being withdrawn.
+    function end(bytes32 job) external {
+        if (msg.sender != escrow) revert NotEscrow(msg.sender);
+        if (untilOf[job] > block.timestamp) untilOf[job] = uint64(block.timestamp);
+    }
+
+    /// @notice Whether all members are there. Before that nobody says anything for them.
+    function isComplete(bytes32 id) public view returns (bool) {
+        return sizeOf[id] != 0 && joinedOf[id] == sizeOf[id];
     }
 
     /// @notice Anchors the head of the sender's own ledger: from now on it existed.

@@ -32,7 +32,7 @@ contract SlashingManager is EIP712 {
         address offender;
         /// Hash of the document that says what it did.
         bytes32 grounds;
-        /// Of the stake, in 1/10,000.
+        /// Of what the run puts at risk of the stake, in 1/10,000.
         uint16 share;
     }
 
@@ -72,6 +72,8 @@ contract SlashingManager is EIP712 {
     /// Contradictions that were punished, by `contradictionId`.
     mapping(bytes32 id => bool) public isPunished;
     mapping(bytes32 id => Case) private _cases;
+    /// What verdicts of a run have taken from a member.
+    mapping(bytes32 run => mapping(address account => uint256)) public takenOf;
 
     event Contradiction(address indexed offender, bytes32 indexed run, Kind kind, uint64 slot, uint256 taken, address by);
     event VerdictGiven(bytes32 indexed id, bytes32 indexed run, address indexed offender, bytes32 grounds, uint16 share);
@@ -96,6 +98,7 @@ contract SlashingManager is EIP712 {
     error TooEarly(uint64 executableAt);
     error CaseExpired(bytes32 id);
     error RunOver(bytes32 run);
+    error RunIncomplete(bytes32 run);
     error WrongProof(bytes32 replayProof);
     error NotRetractable(bytes32 id);
 
@@ -137,7 +140,7 @@ contract SlashingManager is EIP712 {
         if (ECDSA.recover(statementHash(first), firstSignature) != offender) revert NotSignedBy(offender);
         if (ECDSA.recover(statementHash(second), secondSignature) != offender) revert NotSignedBy(offender);
         isPunished[id] = true;
-        uint256 taken = _take(offender, contradictionShare, bounty, bountyShare);
+        uint256 taken = _take(offender, type(uint256).max, contradictionShare, bounty, bountyShare);
         emit Contradiction(offender, first.run, first.kind, first.slot, taken, msg.sender);
     }
 
@@ -156,6 +159,7 @@ contract SlashingManager is EIP712 {
             emit SignersAdded(id, _count(one.signers));
             return id;
         }
+        if (!runs.isComplete(verdict.run)) revert RunIncomplete(verdict.run);
         if (block.timestamp > runs.untilOf(verdict.run) + stakes.unbondingSeconds()) revert RunOver(verdict.run);
         one.signers = runs.requireQuorum(verdict.run, id, signatures);
         one.verdict = verdict;
@@ -197,8 +201,11 @@ contract SlashingManager is EIP712 {
         if (block.timestamp < one.executableAt) revert TooEarly(one.executableAt);
         if (block.timestamp > one.executableAt + appealSeconds) revert CaseExpired(id);
         one.isClosed = true;
-        uint256 taken = _take(one.verdict.offender, one.verdict.share, treasury, 0);
-        emit VerdictExecuted(id, one.verdict.offender, taken);
+        Verdict storage verdict = one.verdict;
+        uint256 left = runs.atRiskOf(verdict.run) - takenOf[verdict.run][verdict.offender];
+        uint256 taken = _take(verdict.offender, left, verdict.share, treasury, 0);
+        takenOf[verdict.run][verdict.offender] += taken;
+        emit VerdictExecuted(id, verdict.offender, taken);
     }
 
     function caseOf(bytes32 id) external view returns (Case memory) {
@@ -235,11 +242,13 @@ contract SlashingManager is EIP712 {
         stakes.hold(one.verdict.offender, one.executableAt + appealSeconds + 1);
     }
 
-    function _take(address offender, uint256 share, address payable reporter, uint256 reward)
+    /// @param most what may be taken at most
+    function _take(address offender, uint256 most, uint256 share, address payable reporter, uint256 reward)
         private
         returns (uint256 taken)
     {
         uint256 liable = stakes.liable(offender);
+        if (liable > most) liable = most;
         if (liable == 0) revert NoStake(offender);
         // Rounded up, so that no stake is too small to be lost.
         taken = (liable * share + WHOLE - 1) / WHOLE;

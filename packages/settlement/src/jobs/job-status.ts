@@ -97,7 +97,7 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
     members: await Promise.all(
       members.map(async (account) => ({ account, peerId: await peerOf(client, events, account) })),
     ),
-    outcome: settled === undefined ? undefined : await outcomeOf(client, settled, members),
+    outcome: settled === undefined ? undefined : await outcomeOf(client, id, settled, members),
     paid: await paidOf(client, events, id, members),
     returned: (settled?.args.back ?? refunded?.args.amount ?? 0n) as bigint,
     losses: (await lossesOf(client, events, members)).filter(({ block }) => block >= postedIn),
@@ -106,6 +106,7 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
 
 async function outcomeOf(
   { contracts, reader }: SettlementClient,
+  job: Hex,
   settled: ContractEvent,
   members: readonly Address[],
 ) {
@@ -116,7 +117,7 @@ async function outcomeOf(
     metric: bigint
   }
   const registry = { address: contracts.models, abi: ModelRegistry.abi } as const
-  const token = await reader.readContract({ ...registry, functionName: 'tokenOf', args: [run, model] })
+  const token = await reader.readContract({ ...registry, functionName: 'tokenOf', args: [job, run, model] })
   const owner = await reader.readContract({ ...registry, functionName: 'ownerOf', args: [token] })
   const address = await reader.readContract({ ...registry, functionName: 'shares' })
   const held = await reader.readContract({

@@ -35,7 +35,7 @@ const EXPECTED = new Set([
   NOTHING,
   ...['BelowMinimum', 'AboveFreeStake', 'NothingUnbonding', 'NotReleased', 'NoStake', 'AlreadyPunished'],
   ...['WrongState', 'TooLate', 'TooEarly', 'MalformedRun', 'NotUser', 'TooFewSignatures', 'NothingLocked'],
-  ...['NothingOwed', 'MalformedWeights', 'ERC721InvalidSender', 'NotRegistered', 'MalformedShares'],
+  ...['NothingOwed', 'MalformedWeights', 'NotRegistered', 'RunIncomplete', 'MalformedShares'],
   ...[
     'CaseClosed',
     'CaseExpired',
@@ -115,7 +115,7 @@ async function settle(world: World): Promise<void> {
   const data = outcomeData(outcome, on.place('escrow'))
   const signatures = await Promise.all(party.map((member) => member.signTypedData(data)))
   await on.send(on.owner, 'escrow', 'settle', [outcome, signatures, CARD])
-  world.tokens.push(await on.read('models', 'tokenOf', [outcome.run, outcome.model]))
+  world.tokens.push(await on.read('models', 'tokenOf', [outcome.job, outcome.run, outcome.model]))
 }
 
 /** Two thirds of a job's members judge one of them. */

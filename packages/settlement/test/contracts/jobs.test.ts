@@ -1,4 +1,4 @@
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, hashTypedData } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
 import { type Outcome, outcomeData, verdictData } from '../../src/typed-data.js'
@@ -13,6 +13,7 @@ import {
   openRun,
   PLACE,
   postedJob,
+  RULES,
   stakeAll,
 } from '../support/settlement.js'
 
@@ -116,7 +117,7 @@ describe('a job', () => {
     expect(gained).toEqual([453n, 302n, 301n, BUDGET - paid])
     expect(gained.reduce((a, b) => a + b)).toBe(BUDGET)
     await balancesAgree()
-    const token = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    const token = await on.read('models', 'tokenOf', [outcome.job, outcome.run, outcome.model])
     expect(await on.read('models', 'ownerOf', [token])).toBe(address(user))
     expect(await on.read('models', 'modelOf', [token])).toMatchObject({
       task: hash('task'),
@@ -189,7 +190,7 @@ describe('a job', () => {
       on.send(on.owner, 'escrow', 'settle', [outcome, signatures, 'ipfs://another']),
     ).rejects.toThrow('WrongCard')
     await settle(outcome)
-    const token = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    const token = await on.read('models', 'tokenOf', [outcome.job, outcome.run, outcome.model])
     expect(await on.read('models', 'tokenURI', [token])).toBe(CARD)
   })
 
@@ -238,24 +239,98 @@ describe('a job', () => {
   })
 })
 
+/** What members sign against one of them. */
+async function verdictOf(run: Hex, offender: Wallet, share = 10_000, grounds = 'grounds', judges = members) {
+  const verdict = { run, offender: address(offender), grounds: hash(grounds), share }
+  const data = verdictData(verdict, on.place('slashing'))
+  const signatures = await Promise.all(judges.map((judge) => judge.signTypedData(data)))
+  return { verdict, signatures, id: hashTypedData(data) }
+}
+
+describe('a verdict of a job', () => {
+  it('needs all members to be there: those who came first are no quorum', async () => {
+    const id = await post({ members: 100 })
+    for (const member of members) await on.send(member, 'escrow', 'accept', [id, PLACE])
+    const { verdict, signatures } = await verdictOf(id, members[2]!)
+    await expect(on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])).rejects.toThrow(
+      'RunIncomplete',
+    )
+    await on.send(user, 'escrow', 'refund', [id])
+    for (const member of members) await on.send(member, 'escrow', 'release', [id])
+  })
+
+  it('costs at most what the job has locked, all of its verdicts together', async () => {
+    const stake = 2_000n
+    const id = await running({ stake })
+    const offender = members[2]!
+    const before = (await on.read('stakes', 'liable', [address(offender)])) as bigint
+    const lost = async (): Promise<bigint> =>
+      before - (await on.read('stakes', 'liable', [address(offender)]))
+    const cases: Hex[] = []
+    for (const [share, grounds] of [
+      [6_000, 'one'],
+      [10_000, 'two'],
+      [10_000, 'three'],
+    ] as const) {
+      const one = await verdictOf(id, offender, share, grounds)
+      await on.send(on.owner, 'slashing', 'giveVerdict', [one.verdict, one.signatures])
+      cases.push(one.id)
+    }
+    await on.chain.pass(RULES.appealSeconds)
+    await on.send(on.owner, 'slashing', 'execute', [cases[0]])
+    expect(await lost()).toBe(1_200n)
+    await on.send(on.owner, 'slashing', 'execute', [cases[1]])
+    expect(await lost()).toBe(stake)
+    await expect(on.send(on.owner, 'slashing', 'execute', [cases[2]])).rejects.toThrow('NoStake')
+    await on.chain.pass(10_000)
+    await on.send(user, 'escrow', 'refund', [id])
+    for (const member of members) await on.send(member, 'escrow', 'release', [id])
+  })
+
+  it('comes no later after the job than stakes are being withdrawn', async () => {
+    const id = await running({ settleUntil: BigInt((await on.chain.now()) + 1_000_000) })
+    await settle(outcomeOf(id, 'early'))
+    for (const member of members) await on.send(member, 'escrow', 'release', [id])
+    await on.chain.pass(RULES.unbondingSeconds + 10)
+    const { verdict, signatures } = await verdictOf(id, members[2]!)
+    await expect(on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])).rejects.toThrow(
+      'RunOver',
+    )
+  })
+})
+
 describe('a model', () => {
-  it('is registered by the escrow alone, and never twice', async () => {
-    const model = { run: hash('r'), model: hash('m'), proof: hash('p'), task: hash('t'), uri: '' }
+  it('is registered by the escrow alone, and nobody can take another job’s token', async () => {
+    const model = {
+      job: hash('j'),
+      run: hash('r'),
+      model: hash('m'),
+      proof: hash('p'),
+      task: hash('t'),
+      uri: '',
+    }
     await expect(
       on.send(user, 'models', 'registerFor', [address(user), model, [address(user)], [1n]]),
     ).rejects.toThrow('NotRegistrar')
     const first = await running()
     await settle(outcomeOf(first, 'twice'))
-    const second = await post()
-    for (const member of members) await on.send(member, 'escrow', 'accept', [second, PLACE])
-    await expect(settle(outcomeOf(second, 'twice'))).rejects.toThrow('ERC721InvalidSender')
+    // The run and the model of another job: whoever settled them first must not be in the way.
+    const second = await running()
+    await settle(outcomeOf(second, 'twice'))
+    const tokens = await Promise.all(
+      [first, second].map((job) =>
+        on.read('models', 'tokenOf', [job, hash('twice'), hash('model of twice')]),
+      ),
+    )
+    expect(new Set(tokens).size).toBe(2)
+    for (const token of tokens) expect(await on.read('models', 'ownerOf', [token])).toBe(address(user))
   })
 
   it('pays royalties to those who hold its shares when they arrive', async () => {
     const id = await running()
     const outcome = outcomeOf(id, 'royalties', { weights: [1n, 1n, 0n] })
     await settle(outcome)
-    const token: bigint = await on.read('models', 'tokenOf', [outcome.run, outcome.model])
+    const token: bigint = await on.read('models', 'tokenOf', [outcome.job, outcome.run, outcome.model])
     const [vault, amount] = await on.read('models', 'royaltyInfo', [token, 10_000n])
     expect(amount).toBe(500n)
     const shares = { address: await on.read('models', 'shares'), abi: ModelShares.abi } as const

@@ -48,7 +48,7 @@ async function model(name: string): Promise<bigint> {
   const data = outcomeData(outcome, on.place('escrow'))
   const signatures = await Promise.all([a, b].map((member) => member.signTypedData(data)))
   await on.send(owner, 'escrow', 'settle', [outcome, signatures, CARD])
-  return on.read('models', 'tokenOf', [outcome.run, outcome.model])
+  return on.read('models', 'tokenOf', [outcome.job, outcome.run, outcome.model])
 }
 
 const call = async (

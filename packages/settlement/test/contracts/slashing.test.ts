@@ -338,9 +338,9 @@ describe('a run', () => {
     await expect(open([], [])).rejects.toThrow('MalformedRun')
     const id = await openRun(on, run, two)
     expect(id).not.toBe(thief)
-    await expect(on.send(members[3]!, 'runs', 'join', [id, address(members[3]!), 1n])).rejects.toThrow(
-      'NotEscrow',
-    )
+    await expect(
+      on.send(members[3]!, 'runs', 'join', [id, address(members[3]!), 3n, 1n, 1n]),
+    ).rejects.toThrow('NotEscrow')
     await expect(on.send(members[3]!, 'runs', 'anchor', [id, 1n, hash('entry')])).rejects.toThrow('NotMember')
     await on.send(members[0]!, 'runs', 'anchor', [id, 5n, hash('entry')])
     await expect(on.send(members[0]!, 'runs', 'anchor', [id, 5n, hash('other')])).rejects.toThrow('NotHigher')
