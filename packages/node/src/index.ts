@@ -104,6 +104,7 @@ export { type RunTopology, runTopology } from './topology.js'
 export { fetchInitialModel } from './transport/fetch-initial-model.js'
 export { fetchManifest } from './transport/fetch-manifest.js'
 export {
+  type DeliveryAnswer,
   deliverModel,
   fetchDocument,
   type Handover,

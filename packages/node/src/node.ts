@@ -109,8 +109,10 @@ export async function createNode(
     neighbours,
     local: createLocalSource(
       state,
+      signer.peerId,
       (cid) => engine.openModel(cid) ?? agreement?.openModel(cid),
       (height) => agreement?.blocks(height) ?? [],
+      (author, from) => opened?.copyOf(author, from) ?? [],
     ),
     clock,
     logger: logger.child({ component: 'network' }),

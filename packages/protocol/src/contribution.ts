@@ -32,6 +32,9 @@ export function isFreeRider(member: MemberContribution): boolean {
   return (scorers >= 2 && 2 * flaggedBy > scorers) || 3 * admittedRounds > 2 * ownRounds
 }
 
+/** Who copied within a round cannot be seen: it may be the victim that looks like the copy. */
+const HINT: FreeRideReason = 'later-copy'
+
 /** What one member says about another in one round. */
 interface Opinion {
   readonly round: number
@@ -114,7 +117,9 @@ function summaryOf(
     const inOrder = [...opinions].sort((a, b) => a.round - b.round)
     const gains = inOrder.flatMap(({ leaveOneOut }) => (leaveOneOut === null ? [] : [leaveOneOut]))
     if (gains.length > 0) means.push(gains.reduce((sum, gain) => sum + gain, 0) / gains.length)
-    const given = opinions.flatMap(({ freeRide }) => (freeRide === null ? [] : [freeRide]))
+    const given = opinions.flatMap(({ freeRide }) =>
+      freeRide === null || freeRide === HINT ? [] : [freeRide],
+    )
     if (2 * given.length <= opinions.length) continue
     flaggedBy += 1
     for (const reason of new Set(given)) reasons[reason] = (reasons[reason] ?? 0) + 1

@@ -109,6 +109,11 @@ export const manifestSchema = z.strictObject({
     .strictObject({
       chainId: z.int().min(1).describe('Chain id of the EVM chain.'),
       contract: addressField.describe('Address of the SlashingManager there.'),
+      job: z
+        .string()
+        .regex(/^0x[0-9a-f]{64}$/, { error: 'must be the number of a job (0x and 64 digits)' })
+        .optional()
+        .describe('Number of the job that the run is for: two jobs are two runs. Absent for none.'),
       accounts: z
         .array(addressField)
         .max(LIMITS.maxMembers)
@@ -171,7 +176,10 @@ export function sealManifest(value: unknown): Run {
   if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
   if (manifest.chain === undefined) delete manifest.chain
   if (manifest.settlement === undefined) delete manifest.settlement
-  else checkAccounts(manifest.settlement.accounts, manifest.members.length)
+  else {
+    if (manifest.settlement.job === undefined) delete manifest.settlement.job
+    checkAccounts(manifest.settlement.accounts, manifest.members.length)
+  }
   if (manifest.contribution === undefined) delete manifest.contribution
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {

@@ -90,10 +90,21 @@ export const nodeConfigSchema = z.strictObject({
       jobs: z
         .strictObject({
           leastFee: coinsField
-            .default('0')
+            .default('0.0001')
             .describe('The least that the node works for, if a job takes all its rounds.'),
           mostStake: coinsField.default('1000000').describe('The most of its stake that a job may lock.'),
           mostRounds: z.int().min(1).default(1000).describe('The most rounds that a job may ask for.'),
+          mostParameters: z
+            .int()
+            .min(1)
+            .default(20_000_000)
+            .describe('The most parameters that its model may have.'),
+          mostSamples: z
+            .int()
+            .min(1)
+            .default(1_000_000_000)
+            .describe('The most samples that the node trains on in one job, all rounds together.'),
+          mostDays: z.number().gt(0).max(366).default(7).describe('The most days until it must be settled.'),
         })
         .prefault({})
         .describe('Which jobs the node takes with --serve-jobs.'),

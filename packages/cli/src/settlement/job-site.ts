@@ -19,6 +19,7 @@ import type { JobSite, SealedJob } from '@tempered/settlement'
 import { type BackendChoice, cacheFolder, loadData } from '@tempered/train'
 import { openLearner } from '../commands/node-learner.js'
 import { type NodePart, openNode } from '../commands/node-open.js'
+import { isMultiaddr } from '../config/multiaddr.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import type { AccountKey } from './account-file.js'
@@ -36,6 +37,8 @@ export interface JobSiteInit {
   readonly json: boolean
 }
 
+/** Addresses of one user that are tried. */
+const MOST_PLACES = 4
 /** Rounds whose models are kept: those of a block that is judged, and some before it. */
 const KEPT_ROUNDS = 8
 
@@ -70,7 +73,7 @@ export function createJobSite(init: JobSiteInit): JobSite {
         const own = {
           ...config,
           state: join(folder, 'state'),
-          bootstrap: members.filter((address) => !address.endsWith(`/p2p/${peerId}`)),
+          bootstrap: dialable(members).filter((address) => !address.endsWith(`/p2p/${peerId}`)),
           keepRounds: Math.max(config.keepRounds, KEPT_ROUNDS),
         }
         const node = await openNode(
@@ -94,9 +97,9 @@ export function createJobSite(init: JobSiteInit): JobSite {
         throw error
       }
     },
-    deliver: (where, result, model, signal) =>
+    deliver: (where, model, bytes, signal) =>
       eachPlace(where, (address) =>
-        deliverModel({ identity, address, clock: systemClock, signal }, result.model, model),
+        deliverModel({ identity, address, clock: systemClock, signal }, model, bytes),
       ),
     async keepModel(job, result, model) {
       await writeNewFile(join(folderOf(job), `${result.model}.model`), [model])
@@ -111,10 +114,20 @@ export function createJobSite(init: JobSiteInit): JobSite {
   }
 }
 
+/**
+ * Addresses that members and users wrote on the chain, which may be anything: those of TCP at a number, with a peer id. No
+ * names are looked up for strangers.
+ */
+function dialable(places: readonly string[]): string[] {
+  return places.filter(
+    (place) => /^\/ip[46]\/[0-9a-fA-F.:]+\/tcp\/\d{1,5}\/p2p\/\w+$/.test(place) && isMultiaddr(place),
+  )
+}
+
 /** Tries one address after the other. Rejects with the error of the last. */
 async function eachPlace<T>(where: readonly string[], attempt: (address: string) => Promise<T>): Promise<T> {
   let last: unknown = new CliError('E_FILE', 'it names no address')
-  for (const address of where) {
+  for (const address of dialable(where).slice(0, MOST_PLACES)) {
     try {
       return await attempt(address)
     } catch (error) {
@@ -136,7 +149,13 @@ function reachable({ file, announce, listen }: NodeConfig, peerId: string): stri
       `${file}: other members of a job dial what this node announces, and ${vague} is no address to dial; name one with its port under \`announce\``,
       { file },
     )
-  return places.map((place) => (place.includes('/p2p/') ? place : `${place}/p2p/${peerId}`))
+  const where = places.map((place) => (place.includes('/p2p/') ? place : `${place}/p2p/${peerId}`))
+  if (dialable(where).length === where.length) return where
+  throw new CliError(
+    'E_CONFIG',
+    `${file}: other members of a job dial addresses of TCP at a number, e.g. /ip4/203.0.113.7/tcp/4001; name one under \`announce\``,
+    { file },
+  )
 }
 
 /** Rejects with the reason when this node cannot train a job. */
@@ -146,9 +165,12 @@ async function checkJob(job: SealedJob, count: number, config: NodeConfig): Prom
   const { rule, members } = run.manifest
   createRunRule(rule).checkNeighbourhood(members.length - 1)
   runChain(run)
+  const task = manifestTask(run.manifest)
+  // Before anything of the size of the model is made.
+  if (task.parameterCount !== run.manifest.model.parameterCount)
+    throw new CliError('E_CONFIG', 'its model has another number of parameters than it says')
   if (drawnInitialParameters(run.manifest) === undefined)
     throw new CliError('E_CONFIG', 'its model does not begin with parameters that are drawn from its seed')
-  const task = manifestTask(run.manifest)
   const { metric, better } = job.document.target
   if (task.primary.name !== metric || task.primary.better !== better)
     throw new CliError('E_CONFIG', `its target is ${metric}, but its task is judged by ${task.primary.name}`)

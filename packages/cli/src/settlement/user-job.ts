@@ -119,6 +119,7 @@ async function openUserJob(
   const digest = Buffer.from(job.hash.slice(2), 'hex')
   let id = known
   let isHere = false
+  let settled: CID | undefined
   let bring!: (model: { cid: CID; bytes: Uint8Array; from: string }) => void
   const model = new Promise<{ cid: CID; bytes: Uint8Array; from: string }>((resolve) => {
     bring = resolve
@@ -129,10 +130,13 @@ async function openUserJob(
     announce: init.announce,
     clock: systemClock,
     document: (asked) => (equalBytes(asked, digest) ? job.bytes : undefined),
-    async expected(cid) {
-      if (isHere || id === undefined) return undefined
-      const settled = await settledModel(opened, board, id)
-      return settled?.equals(cid) ? modelBytes : undefined
+    async expected(cid, from) {
+      if (isHere) return 'have'
+      const found = id === undefined ? undefined : await board.find(id)
+      // Strangers are not worth a look at the chain's history.
+      if (found?.state !== 'settled' || !found.members.some(({ peerId }) => peerId === from)) return 'refused'
+      settled ??= await settledModel(opened, found)
+      return settled?.equals(cid) ? modelBytes : 'refused'
     },
     async take(cid, bytes, from) {
       isHere = true
@@ -156,14 +160,9 @@ async function openUserJob(
   }
 }
 
-async function settledModel(
-  { client, place }: OpenedSettlement,
-  board: JobBoard,
-  id: `0x${string}`,
-): Promise<CID | undefined> {
-  if ((await board.find(id))?.state !== 'settled') return undefined
+async function settledModel({ client }: OpenedSettlement, job: PostedJob): Promise<CID | undefined> {
   const { jobStatus } = await loadSettlement()
-  const { outcome } = await jobStatus(client, id, place.fromBlock)
+  const { outcome } = await jobStatus(client, job.id, job.postedIn)
   return outcome === undefined ? undefined : cidFromDigest(RAW, Buffer.from(outcome.model.slice(2), 'hex'))
 }
 

@@ -69,9 +69,9 @@ export function slowLinks(network: RunNetwork, init: SlowLinksInit): RunNetwork 
       await wait(peer, 0, signal)
       return network.fetchDigests(peer, author, from, signal)
     },
-    async fetchEntries(peer, from, signal) {
+    async fetchEntries(peer, from, signal, author) {
       await wait(peer, 0, signal)
-      return network.fetchEntries(peer, from, signal)
+      return network.fetchEntries(peer, from, signal, author)
     },
     async fetchFinalHeads(peer, signal) {
       await wait(peer, 0, signal)

@@ -27,8 +27,8 @@ export function wordsOf(payload: Words): Words {
 /** The run's common chain as a program around the node uses it. */
 export interface CommonChain {
   /**
-   * A member's ledger up to an entry that a block names, oldest first, from its author unless it is here. Rejects with
-   * E_NOT_FOUND when the author's ledger does not have it, and as `fetchEntries` when it does not answer.
+   * A member's ledger up to an entry that a block names, oldest first, from its author or another member unless it is here.
+   * Rejects with E_NOT_FOUND when nobody gives it.
    */
   ledgerTo(author: string, entry: CID, signal: AbortSignal): Promise<readonly SignedEntry[]>
   /** The bytes of a model that members have lately aggregated; undefined when nobody has it. */
@@ -79,12 +79,12 @@ export function createCommonChain(init: CommonChainInit): CommonChain {
       }
       const here = await upTo()
       if (here !== undefined) return here
-      if (author !== self) await copy.update(signal)
+      if (author !== self) await copy.reach(entry, signal)
       const found = await upTo()
       if (found !== undefined) return found
       throw new NodeError(
         'E_NOT_FOUND',
-        `the ledger of ${author} does not have entry ${entry}, which a block names`,
+        `nobody gives entry ${entry} of the ledger of ${author}, which a block names`,
       )
     },
     model: (cid, signal) => models.bytes(cid.toString(), run.manifest.members, signal),

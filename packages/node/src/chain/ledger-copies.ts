@@ -1,4 +1,6 @@
 import { createChainVerifier, type Run, type SignedEntry } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import type { Clock } from '../clock.js'
 import { runTopology } from '../topology.js'
 import type { RunNetwork } from '../transport/network.js'
 
@@ -17,18 +19,31 @@ export interface LedgerCopy {
   placeOf(round: number): number | undefined
   /** Takes the newer entries from their author; one transfer at a time. Rejects as `fetchEntries`, and with ProtocolError. */
   update(signal: AbortSignal): Promise<void>
+  /**
+   * Takes entries until there is this one, from its author or else from any member that has a copy: an author that gives
+   * its ledger to some gives it to all. Resolves with whether it is here.
+   */
+  reach(entry: CID, signal: AbortSignal): Promise<boolean>
 }
 
 export interface LedgerCopies {
   of(author: string): LedgerCopy
+  /** Bytes of a member's entries from a height on, as far as they are here. */
+  copyOf(author: string, from: number): readonly Uint8Array[]
 }
 
 export interface LedgerCopiesInit {
   readonly run: Run
+  /** Peer id of this node. */
+  readonly self: string
   readonly network: Pick<RunNetwork, 'fetchEntries'>
+  readonly clock: Clock
 }
 
-export function createLedgerCopies({ run, network }: LedgerCopiesInit): LedgerCopies {
+/** How long one member may take to give the entries of a ledger that it has. */
+const REACH_MS = 10_000
+
+export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesInit): LedgerCopies {
   const { neighboursOf } = runTopology(run)
   const copies = new Map<string, LedgerCopy>()
 
@@ -37,9 +52,10 @@ export function createLedgerCopies({ run, network }: LedgerCopiesInit): LedgerCo
     const entries: FoundEntry[] = []
     const places = new Map<number, number>()
     let fetching: Promise<unknown> = Promise.resolve()
-    const take = async (signal: AbortSignal): Promise<void> => {
+    const takeFrom = async (peer: string, signal: AbortSignal): Promise<void> => {
+      const about = peer === author ? [] : [author]
       for (;;) {
-        const fetched = await network.fetchEntries(author, verifier.length, signal)
+        const fetched = await network.fetchEntries(peer, verifier.length, signal, ...about)
         if (fetched.length === 0) return
         for (const bytes of fetched) {
           const parent = verifier.last
@@ -49,14 +65,28 @@ export function createLedgerCopies({ run, network }: LedgerCopiesInit): LedgerCo
         }
       }
     }
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+      const done = fetching.catch(() => undefined).then(work)
+      fetching = done
+      return done
+    }
     return {
       author,
       entries,
       placeOf: (round) => places.get(round),
-      update(signal) {
-        const updated = fetching.catch(() => undefined).then(() => take(signal))
-        fetching = updated
-        return updated
+      update: (signal) => inTurn(() => takeFrom(author, signal)),
+      async reach(entry, signal) {
+        const isHere = (): boolean => entries.some((found) => found.entry.cid.equals(entry))
+        for (const peer of [author, ...run.manifest.members]) {
+          if (isHere() || signal.aborted) break
+          if (peer === self) continue
+          // Whoever stalls must not keep the next one from being asked.
+          const limit = clock.deadline(REACH_MS, signal)
+          await inTurn(() => takeFrom(peer, limit.signal))
+            .catch(() => undefined)
+            .finally(() => limit.clear())
+        }
+        return isHere()
       },
     }
   }
@@ -67,5 +97,10 @@ export function createLedgerCopies({ run, network }: LedgerCopiesInit): LedgerCo
       copies.set(author, copy)
       return copy
     },
+    copyOf: (author, from) =>
+      copies
+        .get(author)
+        ?.entries.slice(from)
+        .map(({ entry }) => entry.bytes) ?? [],
   }
 }

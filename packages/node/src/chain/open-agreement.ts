@@ -27,6 +27,8 @@ export interface OpenAgreementInit {
 export interface OpenedAgreement {
   readonly agreement: Agreement
   readonly common: CommonChain
+  /** Entries of this node's copy of another member's ledger from a height on. */
+  copyOf(author: string, from: number): readonly Uint8Array[]
 }
 
 /** Puts together what a node of a run with a common chain needs. Throws what `openChainStore` throws. */
@@ -47,7 +49,7 @@ export async function openAgreement(
   const logger = components.logger.child({ component: 'chain' })
   const self = signer.peerId
   const models = createModelSource({ run, self, network, blobs: state.blobs, openModel })
-  const ledgers = createLedgerCopies({ run, network })
+  const ledgers = createLedgerCopies({ run, self, network, clock })
   const agreement = new Agreement(
     {
       run,
@@ -73,5 +75,5 @@ export async function openAgreement(
     ownEntries: (from) => state.ledger.entries(from, LIMITS.maxEntriesPerReply),
     say: (words) => agreement.say(words),
   })
-  return { agreement, common }
+  return { agreement, common, copyOf: ledgers.copyOf }
 }

@@ -7,13 +7,17 @@ import type { NodeState } from './node-state.js'
 /**
  * What other members can request from this node, based on its state.
  *
+ * @param self peer id of this node
  * @param openModel a neighbour's model that this node has received
  * @param chainFrom blocks of the common chain
+ * @param copyOf entries of another member's ledger from a height on
  */
 export function createLocalSource(
   { ledger, blobs, witness, history, evidence }: NodeState,
+  self: string,
   openModel: (cid: string) => OpenBlob | undefined,
   chainFrom: (height: number) => readonly Block[],
+  copyOf: (author: string, from: number) => readonly Uint8Array[],
 ): LocalSource {
   return {
     announcements: history.announcements,
@@ -21,7 +25,10 @@ export function createLocalSource(
     digests: witness.digests,
     evidence: () => evidence.all,
     blob: async (cid) => (await blobs.open(cid)) ?? openModel(cid),
-    entries: (from) => ledger.entries(from, LIMITS.maxEntriesPerReply),
+    entries: async (from, author) =>
+      author === undefined || author === self
+        ? ledger.entries(from, LIMITS.maxEntriesPerReply)
+        : copyOf(author, from).slice(0, LIMITS.maxEntriesPerReply),
     finalHeads: witness.finalHeads,
     blocks: (from) =>
       chainFrom(from)

@@ -1,6 +1,13 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Block } from '@tempered/chain'
-import { bytesField, type FinalHead, LIMITS, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
+import {
+  bytesField,
+  type FinalHead,
+  LIMITS,
+  peerIdField,
+  type Run,
+  STREAM_PROTOCOLS,
+} from '@tempered/protocol'
 import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
 import { validateBlock } from '../inbound/validate-chain.js'
@@ -12,7 +19,7 @@ import { finalHeadSchema, openFinal, packFinal } from '../witness/final-store.js
  * Requests of a late joiner to its neighbours: their ledgers, entry by entry, and the final heads they know. A reply
  * begins with the number of frames that follow, so that each frame stays small.
  */
-const entriesRequest = z.strictObject({ from: z.int().min(0) })
+const entriesRequest = z.strictObject({ from: z.int().min(0), author: peerIdField.optional() })
 const entriesHeader = z.strictObject({ entries: z.int().min(0).max(LIMITS.maxEntriesPerReply) })
 const blocksRequest = z.strictObject({ from: z.int().min(1) })
 const blocksHeader = z.strictObject({ blocks: z.int().min(0).max(LIMITS.maxBlocksPerReply) })
@@ -40,7 +47,10 @@ export async function serveSync(
       for (const frame of frames) await stream.writeFrame(frame, signal)
     })
   const { entries, blocks, finals } = STREAM_PROTOCOLS
-  await serve(entries, 'entries', (request) => source.entries(entriesRequest.parse(request).from))
+  await serve(entries, 'entries', (request) => {
+    const { from, author } = entriesRequest.parse(request)
+    return source.entries(from, author)
+  })
   await serve(blocks, 'blocks', (request) => source.blocks(blocksRequest.parse(request).from))
   await serve(finals, 'finals', () =>
     source.finalHeads().slice(0, LIMITS.maxFinalHeadsPerReply).map(packFinal),
@@ -54,10 +64,11 @@ export function fetchEntries(
   from: number,
   maxEntryBytes: number,
   signal: AbortSignal,
+  author?: string,
 ): Promise<readonly Uint8Array[]> {
   return fetchList(direct, peer, signal, {
     protocol: STREAM_PROTOCOLS.entries,
-    request: { from },
+    request: author === undefined ? { from } : { from, author },
     count: (header) => entriesHeader.parse(header).entries,
     frameBytes: maxEntryBytes + FRAME_BYTES,
     read: (frame) => bytesField.parse(frame),

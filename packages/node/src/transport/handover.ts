@@ -36,8 +36,10 @@ export interface HandoverInit {
   readonly clock: Clock
   /** The document of a SHA-256 digest of 32 bytes; undefined for one that is not here. */
   document(digest: Uint8Array): Uint8Array | undefined
-  /** The length of a model that is expected; undefined for one that is not wanted, or here already. */
-  expected(model: CID): Promise<number | undefined>
+  /**
+   * The length of a model that this peer may bring; `have` for one that is here, `refused` for any other model or peer.
+   */
+  expected(model: CID, from: string): Promise<number | 'have' | 'refused'>
   /** Takes a model whose bytes have the hash that its name says. */
   take(model: CID, bytes: Uint8Array, from: string): Promise<void>
   onError?(what: string): void
@@ -45,6 +47,8 @@ export interface HandoverInit {
 
 const DEADLINES: StreamDeadlines = { dialMs: 10_000, firstByteMs: 20_000, transferMs: 600_000 }
 const MOST_CONNECTIONS = 128
+/** Peers that may send a model at one time. */
+const MOST_SENDERS = 4
 /** Bytes that are sent at a time. */
 const PIECE_BYTES = 256 * 1024
 
@@ -54,7 +58,7 @@ const deliveryRequest = z.strictObject({
   model: modelLink,
   byteLength: z.int().min(1).max(LIMITS.maxModelBytes),
 })
-const deliveryReply = z.strictObject({ wanted: z.boolean() })
+const deliveryReply = z.strictObject({ answer: z.enum(['send', 'have', 'busy', 'refused']) })
 const receipt = z.strictObject({ received: z.boolean() })
 
 /** Opens a host. Throws NodeError E_LISTEN. */
@@ -90,26 +94,31 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   const direct = createDirectProtocols(libp2p, clock, DEADLINES, (protocol, peer, error) =>
     init.onError?.(`${protocol} with ${peer}: ${errorMessage(error)}`),
   )
-  let taking = false
+  /** Peers that are sending. One that stalls keeps nobody else from it. */
+  const sending = new Set<string>()
 
   const takeFrom = async (
     stream: FramedStream,
     connection: Connection,
     signal: AbortSignal,
   ): Promise<void> => {
+    const from = connection.remotePeer.toString()
     const { model, byteLength } = deliveryRequest.parse(await stream.readFrame(signal))
-    const wanted = !taking && (await init.expected(model)) === byteLength
-    if (wanted) taking = true
+    const expected = await init.expected(model, from)
+    const isFree = !sending.has(from) && sending.size < MOST_SENDERS
+    const ready = expected === byteLength ? (isFree ? 'send' : 'busy') : 'refused'
+    const answer = typeof expected === 'string' ? expected : ready
+    if (answer === 'send') sending.add(from)
     try {
-      await stream.writeFrame({ wanted }, signal)
-      if (!wanted) return
+      await stream.writeFrame({ answer }, signal)
+      if (answer !== 'send') return
       const bytes = new Uint8Array(byteLength)
       await stream.readInto(bytes, signal)
       const isRight = blobCid(bytes).equals(model)
-      if (isRight) await init.take(model, bytes, connection.remotePeer.toString())
+      if (isRight) await init.take(model, bytes, from)
       await stream.writeFrame({ received: isRight }, signal)
     } finally {
-      if (wanted) taking = false
+      if (answer === 'send') sending.delete(from)
     }
   }
 
@@ -146,21 +155,23 @@ export function fetchDocument(call: HandoverCall, digest: Uint8Array): Promise<U
   })
 }
 
+/** What a host says to a model: it took it, it has it, others are sending, or it is not wanted (from this peer, or yet). */
+export type DeliveryAnswer = 'taken' | 'have' | 'busy' | 'refused'
+
 /**
- * Brings a model to a host. Resolves with false if it does not want it, or has it. Throws NodeError E_HASH_MISMATCH when
- * what arrived was not the model, and as `withMember`.
+ * Brings a model to a host. Throws NodeError E_HASH_MISMATCH when what arrived was not the model, and as `withMember`.
  */
-export function deliverModel(call: HandoverCall, model: CID, bytes: Uint8Array): Promise<boolean> {
+export function deliverModel(call: HandoverCall, model: CID, bytes: Uint8Array): Promise<DeliveryAnswer> {
   const { identity, address, clock, signal } = call
   return withMember(identity, address, { clock, deadlines: DEADLINES, signal }, (peer, direct) =>
     direct.exchange(peer, STREAM_PROTOCOLS.delivery, signal, async (stream, { whole, firstByte }) => {
       await stream.writeFrame({ model, byteLength: bytes.byteLength }, whole)
-      const { wanted } = deliveryReply.parse(await firstByte((first) => stream.readFrame(first)))
-      if (!wanted) return false
+      const { answer } = deliveryReply.parse(await firstByte((first) => stream.readFrame(first)))
+      if (answer !== 'send') return answer
       for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES)
         await stream.writeBytes(bytes.subarray(at, at + PIECE_BYTES), whole)
       const { received } = receipt.parse(await stream.readFrame(whole))
-      if (received) return true
+      if (received) return 'taken'
       throw new NodeError('E_HASH_MISMATCH', `${address} did not get the bytes of model ${model}`, {
         address,
       })

@@ -225,8 +225,8 @@ export function createLibp2pNetwork(
     pollStatus: (peer, fromRound, signal) =>
       started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
     fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
-    fetchEntries: (peer, from, signal) =>
-      fetchEntries(started().direct, peer, from, run.manifest.limits.maxEntryBytes, signal),
+    fetchEntries: (peer, from, signal, author) =>
+      fetchEntries(started().direct, peer, from, run.manifest.limits.maxEntryBytes, signal, author),
     fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),

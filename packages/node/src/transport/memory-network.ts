@@ -164,8 +164,8 @@ function createMemoryNetwork(
     async fetchDigests(peer, author, from, signal) {
       return (await links.request(self, peer, signal)).parts.local.digests(author, from)
     },
-    async fetchEntries(peer, from, signal) {
-      return (await links.request(self, peer, signal)).parts.local.entries(from)
+    async fetchEntries(peer, from, signal, author) {
+      return (await links.request(self, peer, signal)).parts.local.entries(from, author)
     },
     async fetchFinalHeads(peer, signal) {
       return (await links.request(self, peer, signal)).parts.local.finalHeads()

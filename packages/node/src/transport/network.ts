@@ -61,9 +61,14 @@ export interface RunNetwork {
   ): Promise<readonly Uint8Array[]>
   /**
    * Entries of a neighbour's own ledger from height `from` on, as sent: as many as fit into one reply, none past its
-   * end. Only their size is checked.
+   * end. Only their size is checked. With `author` those of another member's ledger, as far as the neighbour has a copy.
    */
-  fetchEntries(peer: string, from: number, signal: AbortSignal): Promise<readonly Uint8Array[]>
+  fetchEntries(
+    peer: string,
+    from: number,
+    signal: AbortSignal,
+    author?: string,
+  ): Promise<readonly Uint8Array[]>
   /** The final heads that a neighbour knows. Every signature in them is checked. */
   fetchFinalHeads(peer: string, signal: AbortSignal): Promise<readonly FinalHead[]>
   /** To all members of a run with a common chain. */
@@ -118,8 +123,11 @@ export interface LocalSource {
   /** Evidence against members, for peers that were offline when it was gossiped. */
   evidence(): readonly Evidence[]
   digests(author: string, from: number): readonly Uint8Array[]
-  /** Bytes of own ledger entries from height `from` on, at most `LIMITS.maxEntriesPerReply`. */
-  entries(from: number): Promise<readonly Uint8Array[]>
+  /**
+   * Bytes of ledger entries from height `from` on, at most `LIMITS.maxEntriesPerReply`: of this node's own ledger, or of its
+   * copy of another member's.
+   */
+  entries(from: number, author?: string): Promise<readonly Uint8Array[]>
   /** Newest final heads that are known. */
   finalHeads(): readonly FinalHead[]
   /** Bytes of the blocks of this node's chain from a height on, at most `LIMITS.maxBlocksPerReply`; none without a chain. */

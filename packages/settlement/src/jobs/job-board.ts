@@ -29,6 +29,8 @@ export interface PostedJob {
   readonly user: Address
   readonly state: JobState
   readonly terms: JobTerms
+  /** The block in which it was posted. */
+  readonly postedIn: bigint
   /** Multiaddrs of the user, as it wrote them. */
   readonly where: readonly string[]
   readonly members: readonly PostedMember[]
@@ -49,8 +51,10 @@ const REORGANISED_BLOCKS = 64n
 export const PLACE_SEPARATOR = ' '
 
 export interface JobBoard {
-  /** Jobs that still take members, the oldest first. */
-  open(): Promise<PostedJob[]>
+  /** Jobs that still take members, the oldest first, but for those that `isOut` names. */
+  open(isOut?: (id: Hex) => boolean): Promise<PostedJob[]>
+  /** Jobs that an account has ever accepted, the oldest first. */
+  acceptedBy(account: Address): Promise<readonly Hex[]>
   /** The job that an account has accepted and that is not over; undefined for none. */
   currentOf(account: Address): Promise<PostedJob | undefined>
   /** Undefined for a number that no job has. */
@@ -67,11 +71,16 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
   /** Jobs that may be open. */
   const mayBeOpen = new Set<Hex>()
   let newestRead = from - 1n
-  const peers = new Map<Address, string | undefined>()
+  const peers = new Map<Address, string>()
+  const accepted = new Map<Address, { readonly ids: Set<Hex>; newest: bigint }>()
+  /** Jobs that will never be open or full again. */
+  const over = new Set<Hex>()
 
   const peerIdOf = async (account: Address): Promise<string | undefined> => {
-    if (!peers.has(account)) peers.set(account, await peerOf(client, events, account))
-    return peers.get(account)
+    const known = peers.get(account) ?? (await peerOf(client, events, account))
+    // An account without a peer may get one.
+    if (known !== undefined) peers.set(account, known)
+    return known
   }
 
   const note = ({ args, blockNumber }: ContractEvent): Hex => {
@@ -92,18 +101,19 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
     if (state === 'none') return undefined
     const post = await postOf(id)
     const since = createEventReader(client, post?.block ?? from)
-    const accepted = await since.of(escrow.address, escrow.abi, 'Accepted', { id })
+    const acceptances = await since.of(escrow.address, escrow.abi, 'Accepted', { id })
     return {
       id,
       user: job.user,
       state,
       terms: job.terms,
+      postedIn: post?.block ?? from,
       where: post?.where ?? [],
       members: await Promise.all(
         job.members.map(async (account) => ({
           account,
           peerId: await peerIdOf(account),
-          where: placesIn(accepted.find(({ args }) => args.member === account)?.args.where),
+          where: placesIn(acceptances.find(({ args }) => args.member === account)?.args.where),
         })),
       ),
     }
@@ -118,13 +128,27 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
     newestRead = newest
   }
 
+  /** Jobs that an account has accepted; blocks that may still be reorganised are read again. */
+  const acceptedBy = async (account: Address): Promise<readonly Hex[]> => {
+    const known = accepted.get(account) ?? { ids: new Set<Hex>(), newest: from - 1n }
+    accepted.set(account, known)
+    const newest = await reader.getBlockNumber({ cacheTime: 0 })
+    const since = known.newest - REORGANISED_BLOCKS > from ? known.newest - REORGANISED_BLOCKS : from
+    const found = createEventReader(client, since)
+    for (const { args } of await found.of(escrow.address, escrow.abi, 'Accepted', { member: account }))
+      known.ids.add(args.id as Hex)
+    known.newest = newest
+    return [...known.ids]
+  }
+
   return {
     find,
-    async open() {
+    async open(isOut = () => false) {
       await readPosts()
       const { timestamp } = await reader.getBlock()
       const found: PostedJob[] = []
       for (const id of mayBeOpen) {
+        if (isOut(id)) continue
         const { state, terms } = await reader.readContract({ ...escrow, functionName: 'jobOf', args: [id] })
         if (JOB_STATES[state] === 'open' && terms.acceptUntil > timestamp) {
           const job = await find(id)
@@ -134,13 +158,15 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
       return found
     },
     async currentOf(account) {
-      const accepted = await events.of(escrow.address, escrow.abi, 'Accepted', { member: account })
-      for (const { args } of accepted.reverse()) {
-        const job = await find(args.id as Hex)
+      for (const id of [...(await acceptedBy(account))].reverse()) {
+        if (over.has(id)) continue
+        const job = await find(id)
         if (job?.state === 'open' || job?.state === 'full') return job
+        over.add(id)
       }
       return undefined
     },
+    acceptedBy,
   }
 }
 

@@ -19,8 +19,11 @@ import { SettlementError } from '../errors.js'
 export const PAY = ['equal', 'samples', 'contribution'] as const
 export type Pay = (typeof PAY)[number]
 
-/** Rounds that a run has beyond those that are paid for: in them the last models are measured, and nothing else counts. */
-export const MEASURING_ROUNDS = 2
+/**
+ * Rounds that a run has beyond those that are paid for: in them the last models are measured, and nothing else counts. Two
+ * would do if every block could be judged.
+ */
+export const MEASURING_ROUNDS = 4
 export const MILLION = 1_000_000
 
 const jobDocumentSchema = z.strictObject({
@@ -88,6 +91,8 @@ export interface JobPlace {
   readonly chainId: number
   /** Of the SlashingManager. */
   readonly slashing: Address
+  /** The job's number: without it two jobs of one document and the same members would be one run. */
+  readonly job: Hex
 }
 
 export interface RunMember {
@@ -102,18 +107,18 @@ export interface RunMember {
 export function runOfJob(
   { document }: SealedJob,
   members: readonly RunMember[],
-  { chainId, slashing }: JobPlace,
+  { chainId, slashing, job }: JobPlace,
 ): Run {
   return sealManifest({
     ...document.manifest,
     members: members.map(({ peerId }) => peerId),
-    settlement: { chainId, contract: slashing, accounts: members.map(({ account }) => account) },
+    settlement: { chainId, contract: slashing, job, accounts: members.map(({ account }) => account) },
   })
 }
 
 /** The run of a job with members that nobody is: to look at it before anybody has accepted. */
 export function sampleRunOf(job: SealedJob, members: number): Run {
-  const place = { chainId: 1, slashing: `0x${'0'.repeat(40)}` } as const
+  const place = { chainId: 1, slashing: `0x${'0'.repeat(40)}`, job: `0x${'0'.repeat(64)}` } as const
   const nobodies = Array.from({ length: members }, (_, k): RunMember => {
     const seed = sha256(new TextEncoder().encode(`nobody ${k}`))
     const account = createAccountSigner(seed, { chainId: place.chainId, contract: place.slashing })

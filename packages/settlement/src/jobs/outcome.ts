@@ -48,12 +48,19 @@ export interface JudgedRound {
   readonly ledgers: ReadonlyMap<string, readonly SignedEntry[]>
 }
 
-/** Members whose ledgers a block is judged by: those whose models its author had, and whose entries it names. */
+/**
+ * Members whose ledgers a block is judged by: those whose models its author had, and whose entries it names. None where
+ * they are fewer than two thirds: its author would choose who is heard.
+ */
 export function judgesOf(block: Block, run: Run): { readonly peerId: string; readonly entry: CID }[] {
   const present = new Set(block.body.candidates.map(({ member }) => member))
-  return block.body.heads
-    .filter(({ member }) => present.has(member))
-    .map(({ member, entry }) => ({ peerId: run.manifest.members[member]!, entry }))
+  const named = block.body.heads.filter(({ member }) => present.has(member))
+  if (!areTwoThirds(named.length, run)) return []
+  return named.map(({ member, entry }) => ({ peerId: run.manifest.members[member]!, entry }))
+}
+
+export function areTwoThirds(count: number, { manifest }: Run): boolean {
+  return 3 * count >= 2 * manifest.members.length
 }
 
 /**
@@ -62,33 +69,54 @@ export function judgesOf(block: Block, run: Run): { readonly peerId: string; rea
  */
 export function resultAt({ run, job, chain, ledgers }: JudgedRound): JobResult | undefined {
   const judged = chain.at(-1)!
-  const rounds = judged.body.round - 1
-  if (rounds < 1 || rounds > job.mostRounds) return undefined
+  // A later block shows the last paid round too.
+  const rounds = Math.min(judged.body.round - 1, job.mostRounds)
+  if (rounds < 1 || !areTwoThirds(ledgers.size, run)) return undefined
   const model = chain.find(({ body }) => body.round === rounds - 1)?.body.aggregate
   if (model === undefined) return undefined
   const { better, value } = job.document.target
   const measured = measurements(ledgers, rounds, model)
-  if (3 * measured.length < 2 * run.manifest.members.length) return undefined
+  if (!areTwoThirds(measured.length, run)) return undefined
   const metric = cautiousMedian(measured, better)
   const isReached = better === 'higher' ? metric >= value : metric <= value
   if (!isReached && rounds < job.mostRounds) return undefined
   const entries = [...ledgers.values()].flat().map(({ body }) => body)
   const contributions = contributionsOf(entries, run.manifest.members)
+  const riders = ridersIn(contributions, rounds)
   return {
     model,
     block: judged.cid,
     rounds,
     metric: BigInt(Math.round(metric * MILLION)),
-    weights: weightsOf(job.document.pay, { run, job, chain, ledgers }, contributions),
-    freeRiders: contributions
-      .filter(isFreeRider)
-      .map((contribution) => ({ peerId: contribution.peer, contribution })),
+    weights: weightsOf(job.document.pay, { run, job, chain, ledgers }, contributions, riders),
+    freeRiders: riders.map((contribution) => ({ peerId: contribution.peer, contribution })),
     contributions,
   }
 }
 
 /** Weights are whole numbers: gains of loss in billionths. */
 const GAIN_UNITS = 1e9
+/** More than any loss falls by: what is above is a mistake or a lie. */
+const MOST_GAIN = 1_000
+
+/** Rounds below which nobody is judged: one opinion would be a majority. */
+const LEAST_ROUNDS = 3
+
+/**
+ * Members that ride free beyond doubt. More than half of *all* members must say so, not only of those who were heard; or
+ * its own entries. And not more than a third of the members: what most of them show is the fault of the job, such as a
+ * learning rate with which no model changes.
+ */
+function ridersIn(contributions: readonly MemberContribution[], rounds: number): MemberContribution[] {
+  if (rounds < LEAST_ROUNDS) return []
+  const members = contributions.length
+  const riders = contributions.filter((one) => {
+    const byOthers = 2 * one.flaggedBy > members
+    const byItself = isFreeRider({ ...one, scorers: 0, flaggedBy: 0 }) && one.ownRounds >= LEAST_ROUNDS
+    return byOthers || byItself
+  })
+  return 3 * riders.length <= members ? riders : []
+}
 
 /** What the members measured of the model with which a round began. */
 function measurements(
@@ -118,16 +146,19 @@ function weightsOf(
   pay: Pay,
   { run, chain, ledgers }: JudgedRound,
   contributions: readonly MemberContribution[],
+  freeRiders: readonly MemberContribution[],
 ): bigint[] {
   const taken = roundsWithModels(chain, run)
-  const riders = new Set(contributions.filter(isFreeRider).map(({ peer }) => peer))
+  const riders = new Set(freeRiders.map(({ peer }) => peer))
   const weights = run.manifest.members.map((peerId, member) => {
     if (riders.has(peerId) || !ledgers.has(peerId)) return 0n
     if (pay === 'equal') return BigInt(taken[member]!)
     if (pay === 'samples') return samplesOf(ledgers.get(peerId)!, run)
-    return BigInt(Math.max(0, Math.round((contributions[member]!.gain ?? 0) * GAIN_UNITS)))
+    const gain = Math.min(Math.max(0, contributions[member]!.gain ?? 0), MOST_GAIN)
+    return BigInt(Math.round(gain * GAIN_UNITS))
   })
-  return weights.some((weight) => weight > 0n) ? weights : taken.map(BigInt)
+  if (weights.some((weight) => weight > 0n)) return weights
+  return taken.map((rounds, member) => (riders.has(run.manifest.members[member]!) ? 0n : BigInt(rounds)))
 }
 
 /** In how many of the blocks each member's model was. */
@@ -139,6 +170,8 @@ function roundsWithModels(chain: readonly Block[], run: Run): number[] {
 
 /** Samples that a member has trained on, as its entries say. */
 function samplesOf(entries: readonly SignedEntry[], { manifest }: Run): bigint {
-  const steps = entries.reduce((sum, { body }) => sum + body.localSteps, 0)
+  const { localSteps } = manifest.training
+  // What an entry claims beyond the run's steps is no work of the run.
+  const steps = entries.reduce((sum, { body }) => sum + Math.min(body.localSteps, localSteps), 0)
   return BigInt(steps) * BigInt(manifest.training.batchSize)
 }

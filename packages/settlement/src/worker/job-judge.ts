@@ -11,12 +11,15 @@ export interface JobJudgeInit {
   readonly signal: AbortSignal
   /** Waits before a ledger that could not be had is asked for again. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** The first result that the chain shows; once. */
+  /**
+   * A result that the chain shows: for every block from the first one on that shows one. Members may know different ledgers
+   * for one of them, and then agree about a later one.
+   */
   onResult(result: JobResult): void
   onTrouble(what: string): void
 }
 
-const ATTEMPTS = 4
+const ATTEMPTS = 2
 const RETRY_MS = 1_000
 
 /** Looks at each final block, in order, whether the job is done. */
@@ -24,7 +27,6 @@ export class JobJudge {
   private readonly init: JobJudgeInit
   private readonly chain: Block[] = []
   private last: Promise<void> = Promise.resolve()
-  private isDone = false
 
   constructor(init: JobJudgeInit) {
     this.init = init
@@ -37,13 +39,11 @@ export class JobJudge {
   }
 
   private async judge(chain: readonly Block[]): Promise<void> {
-    if (this.isDone || this.init.signal.aborted) return
+    if (this.init.signal.aborted) return
     try {
       const ledgers = await this.ledgersOf(chain.at(-1)!)
       const result = resultAt({ ...this.init, chain, ledgers })
-      if (result === undefined || this.isDone) return
-      this.isDone = true
-      this.init.onResult(result)
+      if (result !== undefined) this.init.onResult(result)
     } catch (error) {
       if (!this.init.signal.aborted)
         this.init.onTrouble(
@@ -52,13 +52,19 @@ export class JobJudge {
     }
   }
 
-  /** Of all or of none: members that know different ledgers would sign different results. */
+  /** Of those that somebody gives: whoever keeps its ledger to itself is not counted. */
   private async ledgersOf(block: Block): Promise<Map<string, readonly SignedEntry[]>> {
     const { run, common, signal } = this.init
-    const ledgers = new Map<string, readonly SignedEntry[]>()
-    for (const { peerId, entry } of judgesOf(block, run))
-      ledgers.set(peerId, await this.patiently(() => common.ledgerTo(peerId, entry, signal)))
-    return ledgers
+    const found = await Promise.all(
+      judgesOf(block, run).map(async ({ peerId, entry }) => {
+        try {
+          return [[peerId, await this.patiently(() => common.ledgerTo(peerId, entry, signal))] as const]
+        } catch {
+          return []
+        }
+      }),
+    )
+    return new Map(found.flat())
   }
 
   private async patiently<T>(ask: () => Promise<T>): Promise<T> {

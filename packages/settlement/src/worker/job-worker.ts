@@ -6,16 +6,26 @@
 import { setMaxListeners } from 'node:events'
 import type { Block } from '@tempered/chain'
 import { counted, errorCode, errorMessage } from '@tempered/errors'
-import type { NodeEvents, TemperedNode } from '@tempered/node'
-import type { Run } from '@tempered/protocol'
+import type { DeliveryAnswer, NodeEvents, TemperedNode } from '@tempered/node'
+import { cidFromDigest, RAW, type Run } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import { type Hex, hexToBytes } from 'viem'
 import { SettlementAgent } from '../agent/settlement-agent.js'
+import { createEventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
 import type { Outbox } from '../client/outbox.js'
 import { JobEscrow, RewardManager, StakingRegistry } from '../contracts/artifacts.js'
+import { SettlementError } from '../errors.js'
 import type { JobBoard, PostedJob } from '../jobs/job-board.js'
 import { PLACE_SEPARATOR } from '../jobs/job-board.js'
-import { checkTerms, openJob, type RunMember, runOfJob, type SealedJob } from '../jobs/job-document.js'
+import {
+  checkTerms,
+  openJob,
+  type RunMember,
+  runOfJob,
+  type SealedJob,
+  sampleRunOf,
+} from '../jobs/job-document.js'
 import type { JobResult } from '../jobs/outcome.js'
 import { JobJudge } from './job-judge.js'
 import { Settling } from './settling.js'
@@ -28,6 +38,12 @@ export interface JobPolicy {
   /** The most that a job may lock of its stake, in wei. */
   readonly mostStake: bigint
   readonly mostRounds: number
+  /** Parameters of the model. */
+  readonly mostParameters: number
+  /** Samples that a member trains on in all rounds together. */
+  readonly mostSamples: number
+  /** Until when it must be settled, from now, in seconds. */
+  readonly mostSeconds: number
 }
 
 /** What a worker needs of the node around it. */
@@ -43,13 +59,13 @@ export interface JobSite {
   kept(job: Hex): Promise<Uint8Array | undefined>
   keep(job: Hex, document: Uint8Array): Promise<void>
   openNode(job: Hex, run: Run, members: readonly string[], events: NodeEvents): Promise<TemperedNode>
-  /** Hands a model to the user; resolves with false if it has it already. */
+  /** Hands a model to the user. */
   deliver(
     where: readonly string[],
-    result: JobResult,
-    model: Uint8Array,
+    model: CID,
+    bytes: Uint8Array,
     signal: AbortSignal,
-  ): Promise<boolean>
+  ): Promise<DeliveryAnswer>
   keepModel(job: Hex, result: JobResult, model: Uint8Array): Promise<void>
 }
 
@@ -74,6 +90,20 @@ export interface JobWorkerInit {
 const COURTESY_MS = 3_000
 const DELIVERY_ATTEMPTS = 6
 const DELIVERY_RETRY_MS = 5_000
+/** How long a node that knows no result waits after others have settled. */
+const AFTERWARDS_MS = 60_000
+/** For all addresses of a user together. */
+const DOCUMENT_MS = 10_000
+const FIRST_WAIT_MS = 2_000
+const LONGEST_WAIT_MS = 600_000
+/** Learning rates with which models change, and stay finite. */
+const LEARNING_RATES = { least: 1e-6, most: 100 } as const
+const DELIVERY_TEXTS: Readonly<Record<DeliveryAnswer, string>> = {
+  taken: 'the user has got the model',
+  have: 'the user has the model already',
+  busy: 'others are sending the model to the user; trying again',
+  refused: 'the user does not want the model yet; trying again',
+}
 
 const shortId = (id: Hex): string => id.slice(0, 10)
 
@@ -81,6 +111,10 @@ export class JobWorker {
   private readonly init: JobWorkerInit
   /** Jobs that this node does not take, whatever happens. */
   private readonly declined = new Set<Hex>()
+  /** Jobs whose document cannot be had: when to ask again, and how long to wait then, in ms. */
+  private readonly later = new Map<Hex, { readonly at: number; readonly waitMs: number }>()
+  /** Jobs that are over and whose stake is free. */
+  private readonly released = new Set<Hex>()
   private isStakeless = false
 
   constructor(init: JobWorkerInit) {
@@ -93,6 +127,7 @@ export class JobWorker {
     const verdicts = executeVerdicts(this.init)
     while (!signal.aborted) {
       try {
+        await this.tidyUp()
         const job = (await this.current()) ?? (await this.bid())
         if (job !== undefined) await this.carryOut(job)
       } catch (error) {
@@ -114,10 +149,13 @@ export class JobWorker {
   /** Accepts the first open job that this node can do; undefined if there is none. */
   private async bid(): Promise<PostedJob | undefined> {
     const { board, outbox, client, site, log } = this.init
-    for (const job of await board.open()) {
-      if (this.declined.has(job.id)) continue
+    const isOut = (id: Hex): boolean =>
+      this.declined.has(id) || (this.later.get(id)?.at ?? 0) > performance.now()
+    for (const job of await board.open(isOut)) {
       const sealed = await this.consider(job)
       if (sealed === undefined) continue
+      // First: a node that stops in between goes on without the user.
+      await site.keep(job.id, sealed.bytes)
       try {
         await outbox.send({
           address: client.contracts.escrow,
@@ -130,7 +168,6 @@ export class JobWorker {
         log('info', `job ${shortId(job.id)} was not taken: ${errorMessage(error)}`)
         continue
       }
-      await site.keep(job.id, sealed.bytes)
       log('info', `job ${shortId(job.id)} accepted`)
       return board.find(job.id)
     }
@@ -156,16 +193,24 @@ export class JobWorker {
         `it may take ${terms.mostRounds} rounds, and this node trains at most ${policy.mostRounds}`,
       )
     if (!(await this.hasStake(terms.stake))) return undefined
+    const { timestamp } = await this.init.client.reader.getBlock()
+    const seconds = terms.settleUntil - timestamp
+    if (seconds > BigInt(policy.mostSeconds))
+      return decline(`it may take ${seconds} seconds, and this node gives at most ${policy.mostSeconds}`)
     let document: Uint8Array
     try {
-      document = await site.fetchDocument(job.where, hexToBytes(terms.task), signal)
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_MS)])
+      document = await site.fetchDocument(job.where, hexToBytes(terms.task), limit)
     } catch (error) {
+      const waitMs = Math.min(2 * (this.later.get(job.id)?.waitMs ?? FIRST_WAIT_MS / 2), LONGEST_WAIT_MS)
+      this.later.set(job.id, { at: performance.now() + waitMs, waitMs })
       log('warn', `job ${shortId(job.id)}: its document cannot be had yet (${errorMessage(error)})`)
       return undefined
     }
     try {
       const sealed = openJob(document, terms.task)
       checkTerms(sealed, terms)
+      checkWork(sealed, terms.members, policy)
       await site.check(sealed, terms.members)
       return sealed
     } catch (error) {
@@ -195,13 +240,44 @@ export class JobWorker {
   }
 
   private async carryOut(accepted: PostedJob): Promise<void> {
-    const { log } = this.init
+    const { signal, sleep, log } = this.init
     const job = await this.filled(accepted)
-    if (job?.state === 'full') await this.train(job)
-    if (this.init.signal.aborted) return
-    await this.release(accepted.id)
-    await this.claim()
+    while (job?.state === 'full' && !signal.aborted) {
+      try {
+        await this.train(job)
+      } catch (error) {
+        if (!signal.aborted) log('warn', `${errorMessage(error)}; trying again`)
+      }
+      if (await this.isOver(job)) break
+      await sleep(DELIVERY_RETRY_MS, signal)
+    }
+    if (signal.aborted) return
+    await this.tidyUp()
     log('info', `job ${shortId(accepted.id)} is over`)
+  }
+
+  /** Whether a job is settled or refunded; one that is late is refunded. */
+  private async isOver({ id, terms }: PostedJob): Promise<boolean> {
+    const { board, client } = this.init
+    const job = await board.find(id)
+    if (job === undefined || job.state === 'settled' || job.state === 'refunded') return true
+    const { timestamp } = await client.reader.getBlock()
+    if (timestamp <= terms.settleUntil) return false
+    await this.refund(id)
+    return (await board.find(id))?.state === 'refunded'
+  }
+
+  /** Frees the stakes of jobs that are over, also of earlier starts, and takes what was earned. */
+  private async tidyUp(): Promise<void> {
+    const { board } = this.init
+    for (const id of await board.acceptedBy(this.account)) {
+      if (this.released.has(id)) continue
+      const job = await board.find(id)
+      if (job?.state !== 'settled' && job?.state !== 'refunded') continue
+      await this.release(id)
+      this.released.add(id)
+    }
+    await this.claim()
   }
 
   /** Waits until all places are taken. A job that stays open is refunded, which frees the stakes. */
@@ -224,10 +300,12 @@ export class JobWorker {
   private async train(job: PostedJob): Promise<void> {
     const { client, site, outbox, signal, anchorEvery, sleep, log } = this.init
     const sealed = await this.documentOf(job)
+    if (sealed === undefined) return
     const members = membersOf(job)
     const run = runOfJob(sealed, members, {
       chainId: client.wallet.chain.id,
       slashing: client.contracts.slashing,
+      job: job.id,
     })
     const position = run.memberIndex.get(site.peerId)
     if (position === undefined)
@@ -255,11 +333,19 @@ export class JobWorker {
     })
     const { common } = node
     if (common === undefined) throw new Error('the run of a job has no common chain')
-    settling = new Settling({ job, run, client, outbox, common, position, signal: either, sleep, log })
+    settling = new Settling({
+      ...{ job, run, client, outbox, common, position, sleep, log },
+      from: job.postedIn,
+      signal: either,
+    })
     const settled = settling
-    const resulted = new Promise<JobResult>((resolve) => {
+    const first = new Promise<JobResult>((resolve) => {
       judge = new JobJudge({
-        ...{ run, job: sealed, common, signal: either, sleep, onResult: resolve },
+        ...{ run, job: sealed, common, signal: either, sleep },
+        onResult(result) {
+          resolve(result)
+          settled.propose(result).catch((error) => log('warn', errorMessage(error)))
+        },
         onTrouble: (what) => log('warn', what),
       })
       for (const block of early) judge.final(block)
@@ -267,11 +353,8 @@ export class JobWorker {
     const running = node.run()
     running.catch(() => undefined)
     try {
-      const work = resulted.then(async (result) => {
-        await this.conclude(job, sealed, result, settled, node)
-      })
-      await Promise.race([work, this.overWithout(job.id, either), failing(running, either)])
-      await agent.idle()
+      const work = first.then((result) => this.conclude(job, sealed, result, settled, node))
+      await Promise.race([work, this.overWithout(job, either), failing(running, either)])
     } finally {
       over.abort()
       await agent.close()
@@ -295,20 +378,36 @@ export class JobWorker {
           ? 'nobody rides free'
           : `${counted(result.freeRiders.length, 'free rider')}`),
     )
-    const model = await node.common?.model(result.model, signal)
-    if (model !== undefined) await site.keepModel(job.id, result, model)
-    await settling.settle(result)
-    const after = await this.init.board.find(job.id)
-    if (after?.state === 'settled' && model !== undefined) await this.deliver(job, result, model)
+    const held = await node.common?.model(result.model, signal)
+    await settling.settled()
+    const judging = settling.judge()
+    // The members may have agreed about a later block.
+    const model = await this.settledModel(job)
+    if (model !== undefined) {
+      const bytes = model.equals(result.model) ? held : await node.common?.model(model, signal)
+      if (bytes !== undefined) {
+        await site.keepModel(job.id, { ...result, model }, bytes)
+        await this.deliver(job, model, bytes)
+      }
+    }
+    await judging
   }
 
-  private async deliver(job: PostedJob, result: JobResult, model: Uint8Array): Promise<void> {
+  /** The model of a settled job; undefined for a job that came to nothing. */
+  private async settledModel({ id, postedIn }: PostedJob): Promise<CID | undefined> {
+    const { client } = this.init
+    const events = createEventReader(client, postedIn)
+    const [settled] = await events.of(client.contracts.escrow, JobEscrow.abi, 'Settled', { id })
+    return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as Hex))
+  }
+
+  private async deliver(job: PostedJob, model: CID, bytes: Uint8Array): Promise<void> {
     const { site, signal, sleep, log } = this.init
     for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS && !signal.aborted; attempt++) {
       try {
-        const isTaken = await site.deliver(job.where, result, model, signal)
-        log('info', isTaken ? 'the user has got the model' : 'the user has the model already')
-        return
+        const answer = await site.deliver(job.where, model, bytes, signal)
+        log('info', DELIVERY_TEXTS[answer])
+        if (answer === 'taken' || answer === 'have') return
       } catch (error) {
         log('warn', `the user cannot be reached (${errorMessage(error)})`)
       }
@@ -321,19 +420,15 @@ export class JobWorker {
   }
 
   /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
-  private async overWithout(id: Hex, signal: AbortSignal): Promise<void> {
-    const { board, client, pollMs, sleep, log } = this.init
+  private async overWithout(job: PostedJob, signal: AbortSignal): Promise<void> {
+    const { pollMs, sleep, log } = this.init
     while (!signal.aborted) {
       try {
-        const job = await board.find(id)
-        if (job?.state === 'refunded') return log('warn', `job ${shortId(id)} was refunded`)
-        if (job?.state === 'settled') {
+        if (await this.isOver(job)) {
           // This node may be about to know it too, and has a model to hand over then.
-          await sleep(60_000, signal)
+          await sleep(AFTERWARDS_MS, signal)
           return
         }
-        const { timestamp } = await client.reader.getBlock()
-        if (job !== undefined && timestamp > job.terms.settleUntil) await this.refund(id)
       } catch (error) {
         log('warn', `${errorMessage(error)}; looking again`)
       }
@@ -341,19 +436,21 @@ export class JobWorker {
     }
   }
 
-  private async documentOf({ id, where, terms }: PostedJob): Promise<SealedJob> {
+  /** Undefined when the job is over before its document can be had. */
+  private async documentOf(job: PostedJob): Promise<SealedJob | undefined> {
     const { site, signal, sleep, log } = this.init
-    for (;;) {
+    const { id, where, terms } = job
+    while (!signal.aborted && !(await this.isOver(job))) {
       try {
         const document =
           (await site.kept(id)) ?? (await site.fetchDocument(where, hexToBytes(terms.task), signal))
         return openJob(document, terms.task)
       } catch (error) {
-        if (signal.aborted) throw error
         log('warn', `the document of job ${shortId(id)} cannot be had (${errorMessage(error)}); trying again`)
       }
       await sleep(DELIVERY_RETRY_MS, signal)
     }
+    return undefined
   }
 
   private refund(id: Hex): Promise<void> {
@@ -392,6 +489,26 @@ export class JobWorker {
       if (errorCode(error) !== 'E_REVERTED') throw error
     }
   }
+}
+
+/** Throws SettlementError E_JOB for a job that asks for more than this node gives, or for nothing. */
+function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
+  const { model, training } = sampleRunOf(job, members).manifest
+  const { rounds, localSteps, batchSize, learningRate } = training
+  const limits: readonly [string, number, number][] = [
+    ['parameters', model.parameterCount, policy.mostParameters],
+    ['samples', rounds * localSteps * batchSize, policy.mostSamples],
+  ]
+  for (const [what, asked, most] of limits)
+    if (asked > most)
+      throw new SettlementError('E_JOB', `it asks for ${asked} ${what}, and this node gives at most ${most}`)
+  if (localSteps === 0) throw new SettlementError('E_JOB', 'its members would not train')
+  const { least, most } = LEARNING_RATES
+  if (learningRate < least || learningRate > most)
+    throw new SettlementError(
+      'E_JOB',
+      `its learning rate, ${learningRate}, is outside of ${least} to ${most}`,
+    )
 }
 
 /** The members of a job that a peer stands for, each peer with its first account. */

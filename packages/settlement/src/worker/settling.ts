@@ -1,9 +1,10 @@
 /** How the members of a job sign what came of it, and who of them brings it to the chain. */
 
-import { errorCode, errorMessage } from '@tempered/errors'
+import { errorMessage } from '@tempered/errors'
 import type { CommonChain, Words } from '@tempered/node'
 import { encodeCanonical, type Run } from '@tempered/protocol'
 import { type Address, bytesToHex, type Hex, hashTypedData, isHex, keccak256, stringToHex } from 'viem'
+import { createEventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
 import type { Outbox } from '../client/outbox.js'
 import { JobEscrow, SlashingManager } from '../contracts/artifacts.js'
@@ -19,6 +20,8 @@ export interface SettlingInit {
   readonly client: SettlementClient
   readonly outbox: Outbox
   readonly common: Pick<CommonChain, 'say'>
+  /** A block before the job was posted. */
+  readonly from: bigint
   /** Place of this member among those of the run, from 0. */
   readonly position: number
   readonly signal: AbortSignal
@@ -31,7 +34,10 @@ export const FREE_RIDER_SHARE = 10_000
 /** Between two times that a member says what it has signed: messages get lost. */
 const REPEAT_MS = 3_000
 /** How long members that have been paid wait for the signatures of a verdict. */
-const VERDICT_MS = 60_000
+const VERDICT_MS = 20_000
+/** Results that a member signs: the chain goes on, and shows one more with each block, until the job is settled. */
+const MOST_RESULTS = 64
+const POLL_MS = 1_000
 /** What each member leaves to the one before it. */
 const COURTESY_MS = 4_000
 
@@ -40,20 +46,34 @@ export const cardOf = (result: Pick<JobResult, 'model'>): string => `ipfs://${re
 
 /** The document that a verdict's grounds are the hash of; anybody who replays the run gets the same. */
 export function groundsOf(job: Hex, result: JobResult, { peerId, contribution }: FreeRider): Uint8Array {
-  const { scorers, flaggedBy, reasons, rounds, idleRounds } = contribution
+  const { scorers, flaggedBy, reasons, ownRounds, admittedRounds } = contribution
   return encodeCanonical({
     kind: 'tempered/free-rider',
     version: 1,
     job,
     block: result.block,
     peer: peerId,
-    contribution: { scorers, flaggedBy, reasons, rounds, idleRounds },
+    contribution: { scorers, flaggedBy, reasons, ownRounds, admittedRounds },
   })
+}
+
+/** What a member signs when a block shows a result. */
+interface Proposal {
+  readonly outcome: Outcome
+  readonly digest: Hex
+  readonly card: string
+  readonly verdicts: readonly { readonly verdict: Verdict; readonly digest: Hex }[]
 }
 
 export class Settling {
   private readonly init: SettlingInit
   private readonly book: SignatureBook
+  private readonly proposals: Proposal[] = []
+  private readonly own: { readonly digest: Hex; readonly signature: Hex }[] = []
+  /** Whoever a verdict of this run was given against. */
+  private readonly judged = new Set<Address>()
+  private readonly polite = new Set<Hex>()
+  private readonly reported = new Set<string>()
   private said = 0
 
   constructor(init: SettlingInit) {
@@ -69,33 +89,149 @@ export class Settling {
 
   /** Another member says something; what is no signature about this job is nobody's concern. */
   async heard(author: string, { about, digest, signature }: Words): Promise<void> {
-    const { job, log } = this.init
-    if (about !== job.id || !isHex(digest) || !isHex(signature)) return
+    if (about !== this.init.job.id || !isHex(digest) || !isHex(signature)) return
     if (!(await this.book.add(author, digest, signature)))
-      log('warn', `${author} has sent a signature that is not its account's`)
+      this.reportOnce(`${author} has sent a signature that is not its account's`)
   }
 
-  /** Signs the result and has it settled, by whomever; resolves once the job is settled or refunded. */
-  async settle(result: JobResult): Promise<void> {
+  /** Signs a result. Several may be signed, one per block that shows one: all of them are true. */
+  async propose(result: JobResult): Promise<void> {
+    if (this.proposals.length >= MOST_RESULTS) return
     const outcome = this.outcomeOf(result)
-    const { client, signal } = this.init
+    const verdicts = result.freeRiders.map((rider) => {
+      const verdict = this.verdictOn(rider, result)
+      return { verdict, digest: hashTypedData(verdictData(verdict, this.place('slashing'))) }
+    })
     const digest = hashTypedData(outcomeData(outcome, this.place('escrow')))
-    const verdicts = result.freeRiders.flatMap((rider) => this.verdictOn(rider, result) ?? [])
-    const verdictDigests = verdicts.map((verdict) =>
-      hashTypedData(verdictData(verdict, this.place('slashing'))),
-    )
-    const accused = client.wallet.account.address
-    const signed = [digest, ...verdictDigests.filter((_, k) => verdicts[k]!.offender !== accused)]
-    const saying = this.keepSaying(signed)
-    try {
-      const bringing = verdicts.map((verdict, k) => this.bringVerdict(verdict, verdictDigests[k]!))
-      await this.bringOutcome(outcome, digest, cardOf(result))
-      // Others may judge otherwise, and then nobody brings it.
-      await Promise.race([Promise.all(bringing), this.init.sleep(VERDICT_MS, signal)])
-    } finally {
-      saying.stop()
+    const { address, sign } = this.init.client.wallet.account
+    if (sign === undefined) throw new Error('the account cannot sign')
+    const self = this.init.run.manifest.members[this.init.position]!
+    // Nobody judges itself.
+    const others = verdicts.filter(({ verdict }) => verdict.offender !== address)
+    for (const over of [digest, ...others.map((one) => one.digest)]) {
+      const signature = await sign({ hash: over })
+      await this.book.add(self, over, signature)
+      this.own.push({ digest: over, signature })
     }
-    signal.throwIfAborted()
+    this.proposals.push({ outcome, digest, card: cardOf(result), verdicts })
+  }
+
+  /** Has the job settled, by whomever; resolves once it is settled or refunded. */
+  async settled(): Promise<void> {
+    await this.while(async () => {
+      if (await this.isOver()) return false
+      for (const { outcome, digest, card } of this.proposals) {
+        const signatures = await this.quorum(digest)
+        if (signatures === undefined) continue
+        await this.attempt(async () => {
+          const { blockNumber } = await this.init.outbox.send({
+            address: this.init.client.contracts.escrow,
+            abi: JobEscrow.abi,
+            functionName: 'settle',
+            args: [outcome, signatures, card],
+          })
+          this.init.log('info', `job ${outcome.job} is settled in block ${blockNumber}`)
+        })
+        if (await this.isOver()) return false
+      }
+      return true
+    })
+  }
+
+  /** Brings the verdicts of this run, for some time: others may judge otherwise, and then nobody brings them. */
+  async judge(): Promise<void> {
+    const until = AbortSignal.any([this.init.signal, AbortSignal.timeout(VERDICT_MS)])
+    await this.while(async () => {
+      await this.readVerdicts()
+      const open = this.proposals
+        .flatMap(({ verdicts }) => verdicts)
+        .filter(({ verdict }) => !this.judged.has(verdict.offender))
+      for (const { verdict, digest } of open) {
+        const signatures = this.judged.has(verdict.offender) ? undefined : await this.quorum(digest)
+        if (signatures === undefined) continue
+        await this.attempt(async () => {
+          const { blockNumber } = await this.init.outbox.send({
+            address: this.init.client.contracts.slashing,
+            abi: SlashingManager.abi,
+            functionName: 'giveVerdict',
+            args: [verdict, signatures],
+          })
+          this.judged.add(verdict.offender)
+          this.init.log('info', `a verdict against ${verdict.offender} is given in block ${blockNumber}`)
+        })
+      }
+      return open.length > 0
+    }, until)
+  }
+
+  private async isOver(): Promise<boolean> {
+    const { client, job } = this.init
+    const { state } = await client.reader.readContract({
+      address: client.contracts.escrow,
+      abi: JobEscrow.abi,
+      functionName: 'jobOf',
+      args: [job.id],
+    })
+    return JOB_STATES[state] !== 'full'
+  }
+
+  private async readVerdicts(): Promise<void> {
+    const { client, job, from } = this.init
+    const { slashing } = client.contracts
+    const given = await createEventReader(client, from).of(slashing, SlashingManager.abi, 'VerdictGiven', {
+      run: job.id,
+    })
+    for (const { args } of given) this.judged.add(args.offender as Address)
+  }
+
+  /** Signatures of two thirds of the job's members; at first only for the member whose turn it is to bring them. */
+  private async quorum(digest: Hex): Promise<readonly Hex[] | undefined> {
+    const { job, position, signal, sleep } = this.init
+    const needed = Math.ceil((2 * job.members.length) / 3)
+    const signatures = this.book.of(digest)
+    if (signatures.length < needed) return undefined
+    if (!this.polite.has(digest)) {
+      this.polite.add(digest)
+      if (position > 0) {
+        await sleep(position * COURTESY_MS, signal)
+        return undefined
+      }
+    }
+    return signatures.slice(0, needed)
+  }
+
+  /** Says everything that this member has signed, and takes a step, again and again until a step returns false. */
+  private async while(step: () => Promise<boolean>, signal = this.init.signal): Promise<void> {
+    let sinceSaid = REPEAT_MS
+    while (!signal.aborted) {
+      if (sinceSaid >= REPEAT_MS) {
+        this.said += 1
+        for (const one of this.own) this.init.common.say({ about: this.init.job.id, ...one, time: this.said })
+        sinceSaid = 0
+      }
+      let goesOn = true
+      await this.attempt(async () => {
+        goesOn = await step()
+      })
+      if (!goesOn) return
+      await this.init.sleep(POLL_MS, signal)
+      sinceSaid += POLL_MS
+    }
+  }
+
+  /** The chain may be away, or another member faster: both show when it is asked again. */
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!this.init.signal.aborted) this.reportOnce(errorMessage(error))
+    }
+  }
+
+  private reportOnce(what: string): void {
+    if (this.reported.has(what) || this.reported.size >= MOST_RESULTS) return
+    this.reported.add(what)
+    this.init.log('warn', what)
   }
 
   private place(name: 'escrow' | 'slashing') {
@@ -120,7 +256,7 @@ export class Settling {
     }
   }
 
-  private verdictOn(rider: FreeRider, result: JobResult): Verdict | undefined {
+  private verdictOn(rider: FreeRider, result: JobResult): Verdict {
     const { job, run } = this.init
     const offender = run.manifest.settlement!.accounts[run.memberIndex.get(rider.peerId)!] as Address
     return {
@@ -128,100 +264,6 @@ export class Settling {
       offender,
       grounds: keccak256(groundsOf(job.id, result, rider)),
       share: FREE_RIDER_SHARE,
-    }
-  }
-
-  /** Signs digests, and says so again and again until it is stopped. */
-  private keepSaying(digests: readonly Hex[]): { stop(): void } {
-    const { job, run, client, common, signal, sleep } = this.init
-    const self = run.manifest.members[this.init.position]!
-    const over = new AbortController()
-    const either = AbortSignal.any([signal, over.signal])
-    const speak = async (): Promise<void> => {
-      const sign = client.wallet.account.sign
-      if (sign === undefined) throw new Error('the account cannot sign')
-      const words: Words[] = []
-      for (const digest of digests) {
-        const signature = await sign({ hash: digest })
-        await this.book.add(self, digest, signature)
-        words.push({ about: job.id, digest, signature })
-      }
-      while (!either.aborted) {
-        this.said += 1
-        for (const one of words) common.say({ ...one, time: this.said })
-        await sleep(REPEAT_MS, either)
-      }
-    }
-    speak().catch((error) =>
-      this.init.log('warn', `cannot sign what came of the job: ${errorMessage(error)}`),
-    )
-    return { stop: () => over.abort() }
-  }
-
-  /** Waits until two thirds of the job's members have signed; the first of them brings it, the others if it does not. */
-  private async bringOutcome(outcome: Outcome, digest: Hex, card: string): Promise<void> {
-    const { client, outbox, signal, log } = this.init
-    const escrow = { address: client.contracts.escrow, abi: JobEscrow.abi } as const
-    const isOver = async (): Promise<boolean> => {
-      const { state } = await client.reader.readContract({
-        ...escrow,
-        functionName: 'jobOf',
-        args: [outcome.job],
-      })
-      return JOB_STATES[state] !== 'full'
-    }
-    await this.bring(digest, isOver, async (signatures) => {
-      const { blockNumber } = await outbox.send({
-        ...escrow,
-        functionName: 'settle',
-        args: [outcome, signatures, card],
-      })
-      log('info', `job ${outcome.job} is settled in block ${blockNumber}`)
-    })
-    signal.throwIfAborted()
-  }
-
-  private async bringVerdict(verdict: Verdict, digest: Hex): Promise<void> {
-    const { client, outbox, log } = this.init
-    const slashing = { address: client.contracts.slashing, abi: SlashingManager.abi } as const
-    const isOver = async (): Promise<boolean> => {
-      const one = await client.reader.readContract({ ...slashing, functionName: 'caseOf', args: [digest] })
-      return one.executableAt !== 0n
-    }
-    await this.bring(digest, isOver, async (signatures) => {
-      const { blockNumber } = await outbox.send({
-        ...slashing,
-        functionName: 'giveVerdict',
-        args: [verdict, signatures],
-      })
-      log('info', `a verdict against ${verdict.offender} is given in block ${blockNumber}`)
-    })
-  }
-
-  private async bring(
-    digest: Hex,
-    isOver: () => Promise<boolean>,
-    send: (signatures: readonly Hex[]) => Promise<void>,
-  ): Promise<void> {
-    const { job, position, signal, sleep, log } = this.init
-    const quorum = Math.ceil((2 * job.members.length) / 3)
-    let isPolite = position === 0
-    while (!signal.aborted) {
-      try {
-        if (await isOver()) return
-        const signatures = this.book.of(digest)
-        if (signatures.length >= quorum) {
-          if (isPolite) return await send(signatures.slice(0, quorum))
-          isPolite = true
-          await sleep(position * COURTESY_MS, signal)
-          continue
-        }
-      } catch (error) {
-        if (signal.aborted) return
-        // Another member was faster, or the chain will say what is wrong when it is asked the next time.
-        if (errorCode(error) !== 'E_REVERTED') log('warn', `${errorMessage(error)}; trying again`)
-      }
-      await sleep(1_000, signal)
     }
   }
 }

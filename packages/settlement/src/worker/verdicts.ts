@@ -4,12 +4,15 @@ import { createEventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
 import type { Outbox } from '../client/outbox.js'
 import { SlashingManager } from '../contracts/artifacts.js'
+import type { JobBoard } from '../jobs/job-board.js'
 
 export interface VerdictsInit {
   readonly client: SettlementClient
   readonly outbox: Outbox
   /** A block before any verdict of interest. */
   readonly from: bigint
+  /** Whose verdicts are carried out: jobs that this account has accepted. */
+  readonly board: Pick<JobBoard, 'acceptedBy'>
   readonly signal: AbortSignal
   readonly pollMs: number
   sleep(ms: number, signal: AbortSignal): Promise<void>
@@ -19,21 +22,31 @@ export interface VerdictsInit {
 /** Blocks that are read again, as a chain may have changed them. */
 const REORGANISED_BLOCKS = 64n
 
-/** Carries out verdicts once their time for appeals is over; anybody may, so the first to come does. */
+/** Members that would otherwise all send the same transaction take turns, in this many parts of half of the time for it. */
+const TURNS = 8n
+
+/** Carries out the verdicts of this account's own jobs once their time for appeals is over; whoever comes first does. */
 export async function executeVerdicts(init: VerdictsInit): Promise<void> {
-  const { client, outbox, from, signal, pollMs, sleep, log } = init
+  const { client, outbox, from, board, signal, pollMs, sleep, log } = init
+  const { address: account } = client.wallet.account
   const { reader, contracts } = client
   const slashing = { address: contracts.slashing, abi: SlashingManager.abi } as const
   const pending = new Set<Hex>()
   const closed = new Set<Hex>()
   let newest = from - 1n
+  let window: bigint | undefined
 
+  const appealSeconds = async (): Promise<bigint> => {
+    window ??= await reader.readContract({ ...slashing, functionName: 'appealSeconds' })
+    return window
+  }
   const readNew = async (): Promise<void> => {
     const now = await reader.getBlockNumber({ cacheTime: 0 })
     const since = newest - REORGANISED_BLOCKS > from ? newest - REORGANISED_BLOCKS : from
     const events = createEventReader(client, since)
+    const own = new Set(await board.acceptedBy(account))
     for (const { args } of await events.of(slashing.address, slashing.abi, 'VerdictGiven', {}))
-      if (!closed.has(args.id as Hex)) pending.add(args.id as Hex)
+      if (own.has(args.run as Hex) && !closed.has(args.id as Hex)) pending.add(args.id as Hex)
     newest = now
   }
   const close = (id: Hex): void => {
@@ -48,7 +61,8 @@ export async function executeVerdicts(init: VerdictsInit): Promise<void> {
     })
     const { timestamp } = await reader.getBlock()
     if (isClosed) return close(id)
-    if (timestamp < executableAt) return
+    if (timestamp < executableAt + ((await appealSeconds()) * (BigInt(account) % TURNS)) / (2n * TURNS))
+      return
     const { blockNumber } = await outbox.send({ ...slashing, functionName: 'execute', args: [id] })
     close(id)
     log('info', `verdict ${id.slice(0, 10)} is carried out in block ${blockNumber}`)

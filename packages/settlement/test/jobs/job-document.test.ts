@@ -37,7 +37,7 @@ describe('a job’s document', () => {
     ['accounts', { manifest: { ...manifest, settlement: {} } }, 'E_MALFORMED'],
     ['no chain', { manifest: { ...manifest, chain: undefined } }, 'E_JOB'],
     ['no scores', { manifest: { ...manifest, contribution: undefined } }, 'E_JOB'],
-    ['too few rounds', { manifest: { ...manifest, training: { rounds: 2 } } }, 'E_JOB'],
+    ['too few rounds', { manifest: { ...manifest, training: { rounds: 4 } } }, 'E_JOB'],
     ['rounds that are no number', { manifest: { ...manifest, training: { rounds: 'many' } } }, 'E_JOB'],
     [
       'a target beyond all numbers',
@@ -68,7 +68,11 @@ describe('a job’s document', () => {
 })
 
 describe('the run of a job', () => {
-  const place = { chainId: 5, slashing: '0x5FbDB2315678afecb367f032d93F642f64180aa3' } as const
+  const place = {
+    chainId: 5,
+    slashing: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+    job: `0x${'7'.repeat(64)}`,
+  } as const
 
   it('is the same for everybody who knows the members in their order', () => {
     const job = sealedJob()
@@ -83,9 +87,13 @@ describe('the run of a job', () => {
     expect(run.manifest.settlement).toEqual({
       chainId: 5,
       contract: place.slashing,
+      job: place.job,
       accounts: members.map(({ account }) => account),
     })
-    expect(run.manifest.training.rounds).toBe(12)
+    expect(run.manifest.training.rounds).toBe(14)
+    // The same job, posted again.
+    const twin = runOfJob(job, members, { ...place, job: `0x${'8'.repeat(64)}` })
+    expect(twin.id.equals(run.id)).toBe(false)
   })
 })
 

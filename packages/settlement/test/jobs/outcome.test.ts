@@ -104,11 +104,15 @@ describe('the result of a job', () => {
     expect(result!.model.equals(modelOf(2))).toBe(true)
   })
 
-  it.each([
-    ['before there is a measured round', 1],
-    ['after the last paid round', 13],
-  ])('is none %s', (_, round) => {
-    expect(resultAt(judged(round))).toBeUndefined()
+  it('is none before there is a measured round', () => {
+    expect(resultAt(judged(1))).toBeUndefined()
+  })
+
+  it('is that of the last paid round in later blocks too', () => {
+    const low = () => ({ metric: 0.5 })
+    const [first, later] = [11, 13].map((round) => resultAt(judged(round, low))!)
+    expect(later).toMatchObject({ rounds: 10, metric: 500_000n })
+    expect(later!.model.equals(first!.model)).toBe(true)
   })
 
   it('is none below the target, unless no more rounds are paid for', () => {
@@ -145,16 +149,68 @@ describe('the result of a job', () => {
   })
 })
 
+describe('free riders', () => {
+  const flagging = (by: readonly number[], riders: readonly number[]) => (member: number) => ({
+    freeRide: (other: number) => (by.includes(member) && riders.includes(other) ? 'noise' : null),
+  })
+  it.each<[string, readonly number[], readonly number[], number, readonly number[]]>([
+    ['four of six accuse one', [0, 1, 3, 4], [2], 4, [2]],
+    ['three of six accuse one', [0, 1, 3], [2], 4, []],
+    ['all accuse two', all, [2, 3], 4, [2, 3]],
+    ['all accuse three, which is the fault of the job', all, [1, 2, 3], 4, []],
+    ['all accuse all', all, all, 4, []],
+    ['all accuse one, in two rounds', all, [2], 3, []],
+  ])('when %s', (_, by, riders, round, found) => {
+    const result = resultAt(judged(round, flagging(by, riders)))!
+    expect(result.freeRiders.map(({ peerId }) => peers.indexOf(peerId))).toEqual(found)
+    for (const member of all) expect(result.weights[member]! > 0n).toBe(!found.includes(member))
+  })
+
+  it('are not those whom liars accuse in a block that names few others', () => {
+    const round = judged(4, flagging([0, 1], [2]))
+    const ledgers = new Map([...round.ledgers].slice(0, 4))
+    expect(resultAt({ ...round, ledgers })?.freeRiders).toEqual([])
+  })
+
+  it('are not those who seem to copy, since the copied seem to as well', () => {
+    const hint = () => ({ freeRide: (other: number) => (other === 2 ? 'later-copy' : null) })
+    expect(resultAt(judged(4, hint))?.freeRiders).toEqual([])
+  })
+})
+
 describe('judges', () => {
   it('are those whose models and entries the block has', () => {
-    expect(judgesOf(block(3, [0, 1, 2], [1, 2, 3]), run).map(({ peerId }) => peerId)).toEqual([
-      peers[1],
-      peers[2],
-    ])
+    expect(judgesOf(block(3, [0, 1, 2, 3, 4], [1, 2, 3, 4, 5]), run).map(({ peerId }) => peerId)).toEqual(
+      [1, 2, 3, 4].map((member) => peers[member]),
+    )
+  })
+
+  it('are nobody in a block whose author hears less than two thirds', () => {
+    expect(judgesOf(block(3, all, [0, 1, 2]), run)).toEqual([])
+    expect(judgesOf(block(3, [0, 1, 2], all), run)).toEqual([])
   })
 })
 
 describe('pay', () => {
+  it('does not believe in gains or steps that cannot be', () => {
+    const byGain = resultAt(
+      judged(
+        4,
+        (member) => ({ leaveOneOut: (other) => (member === 0 ? 1e300 : other === 5 ? 1e300 : 0.01) }),
+        {
+          job: sealedJob({ pay: 'contribution' }),
+        },
+      ),
+    )!
+    expect(byGain.weights.every((weight) => weight < 2n ** 64n)).toBe(true)
+    const bySamples = resultAt(
+      judged(4, (member) => ({ localSteps: member === 0 ? Number.MAX_SAFE_INTEGER : 20 }), {
+        job: sealedJob({ pay: 'samples' }),
+      }),
+    )!
+    expect(new Set(bySamples.weights).size).toBe(1)
+  })
+
   it('is equal among those who took part, by rounds in which their models were there', () => {
     const chain = [block(0), block(1), block(2, [0, 1, 2, 3, 4]), block(3, [0, 1, 2, 3, 4]), block(4)]
     expect(resultAt(judged(4, undefined, { chain }))?.weights).toEqual([5n, 5n, 5n, 5n, 5n, 3n])
@@ -164,6 +220,7 @@ describe('pay', () => {
     const round = judged(4)
     const ledgers = new Map([...round.ledgers].slice(0, 5))
     expect(resultAt({ ...round, ledgers })?.weights[5]).toBe(0n)
+    expect(resultAt({ ...round, ledgers: new Map([...ledgers].slice(0, 3)) })).toBeUndefined()
   })
 
   it('by samples goes by steps', () => {

@@ -73,7 +73,11 @@ async function work(
   const worker = new JobWorker({
     ...{ client, outbox, anchorEvery: 5, from: 0n, pollMs: 10, signal: stopping.signal },
     board: createJobBoard(client, 0n),
-    policy: { leastFee: 0n, mostStake: STAKE, mostRounds: 100, ...policy },
+    policy: {
+      ...{ leastFee: 0n, mostStake: STAKE, mostRounds: 100 },
+      ...{ mostParameters: 10_000, mostSamples: 1_000_000, mostSeconds: 10_000 },
+      ...policy,
+    },
     site: {
       peerId: peers[k]!.peerId,
       where: [placeOf(k)],
@@ -89,7 +93,7 @@ async function work(
         opened.push({ job, run, members })
         return idleNode(stopping.signal)
       },
-      deliver: async () => true,
+      deliver: async () => 'taken',
       keepModel: async () => undefined,
       ...site,
     },
@@ -143,6 +147,7 @@ const over = async (): Promise<void> => {
 
 describe('a job that is not for this node', () => {
   const job = sealedJob()
+  const still = sealedJob({}, { learningRate: 1e-300 })
   const serve = (document: Uint8Array): Partial<JobSite> => ({ fetchDocument: async () => document })
   it.each<[string, () => Promise<Hex>, Partial<JobSite>, object, RegExp]>([
     ['pays too little', () => post(job), serve(job.bytes), { leastFee: 10_000n }, /it pays 550 wei at most/],
@@ -154,6 +159,28 @@ describe('a job that is not for this node', () => {
       /it locks 5000 wei/,
     ],
     ['takes too long', () => post(job), serve(job.bytes), { mostRounds: 9 }, /it may take 10 rounds/],
+    ['may take too long', () => post(job), serve(job.bytes), { mostSeconds: 4_000 }, /gives at most 4000/],
+    [
+      'has too large a model',
+      () => post(job),
+      serve(job.bytes),
+      { mostParameters: 7_849 },
+      /asks for 7850 parameters/,
+    ],
+    [
+      'asks for too much work',
+      () => post(job),
+      serve(job.bytes),
+      { mostSamples: 8_000 },
+      /asks for 8960 samples/,
+    ],
+    [
+      'has a learning rate with which no model changes',
+      () => post(still),
+      serve(still.bytes),
+      {},
+      /outside of 0.000001/,
+    ],
     [
       'has another document',
       () => post(job),
@@ -249,7 +276,7 @@ describe('a job', () => {
     const worker = await work(3, { fetchDocument: async () => job.bytes })
     await until(async () => (await membersOf(id)).length === 1)
     await on.chain.pass(1_001)
-    await until(() => said(worker, /is over/))
+    await until(() => said(worker, new RegExp(`${id.slice(0, 10)} is over`)))
     expect(await stateOf(id)).toBe(4)
     const next = await post(job, { stake: STAKE })
     await until(async () => (await membersOf(next)).length === 1)
@@ -263,7 +290,8 @@ describe('a job', () => {
     const [first, second] = [await work(1, serve), await work(2, serve)]
     await until(() => first.opened.length === 1 && second.opened.length === 1)
     await on.chain.pass(6_000)
-    await until(() => said(first, /is over/) && said(second, /is over/))
+    const isOver = new RegExp(`${id.slice(0, 10)} is over`)
+    await until(() => said(first, isOver) && said(second, isOver))
     expect(await stateOf(id)).toBe(4)
     for (const k of [1, 2]) {
       const { locked } = await on.read('stakes', 'memberOf', [on.chain.wallet(k).account.address])

@@ -8,6 +8,19 @@ const digest = keccak256(stringToHex('outcome'))
 const book = () => new SignatureBook((peerId) => accounts[Number(peerId)]?.address)
 const sign = (k: number, over: Hex = digest): Promise<Hex> => accounts[k]!.sign({ hash: over })
 
+const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+/** 0 or 1 in place of 27 or 28. */
+const otherByte = (signature: Hex): Hex => {
+  const recovery = Number.parseInt(signature.slice(-2), 16) - 27
+  return `${signature.slice(0, -2) as Hex}0${recovery}`
+}
+/** The higher s, which is valid for the same. */
+const otherForm = (signature: Hex): Hex => {
+  const s = ORDER - BigInt(`0x${signature.slice(66, 130)}`)
+  const recovery = signature.endsWith('1b') ? '1c' : '1b'
+  return `${signature.slice(0, 66) as Hex}${s.toString(16).padStart(64, '0')}${recovery}`
+}
+
 describe('a signature book', () => {
   it('counts each member once', async () => {
     const signatures = book()
@@ -21,6 +34,12 @@ describe('a signature book', () => {
     ['over something else', async () => book().add('0', digest, await sign(0, keccak256('0x01')))],
     ['of a stranger', async () => book().add('9', digest, await sign(0))],
     ['that is none', () => book().add('0', digest, '0x1234')],
+    ['whose last byte contracts do not take', async () => book().add('0', digest, otherByte(await sign(0)))],
+    [
+      'in its second form, which contracts do not take',
+      async () => book().add('0', digest, otherForm(await sign(0))),
+    ],
+    ['of more than 65 bytes', async () => book().add('0', digest, `${await sign(0)}00`)],
   ])('refuses one %s', async (_, add) => {
     expect(await add()).toBe(false)
   })

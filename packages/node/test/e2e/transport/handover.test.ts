@@ -1,4 +1,4 @@
-import { blobCid, sha256 } from '@tempered/protocol'
+import { blobCid, STREAM_PROTOCOLS, sha256 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/clock.js'
@@ -10,6 +10,7 @@ import {
   type HandoverCall,
   openHandover,
 } from '../../../src/transport/handover.js'
+import { withMember } from '../../../src/transport/member-client.js'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const document = text('what is to be done')
@@ -35,7 +36,8 @@ async function host(wanted: CID | null = modelCid, length = model.byteLength): P
     listen: ['/ip4/127.0.0.1/tcp/0'],
     clock: systemClock,
     document: (digest) => (Buffer.compare(digest, sha256(document)) === 0 ? document : undefined),
-    expected: async (cid) => (taken.length === 0 && wanted?.equals(cid) ? length : undefined),
+    expected: async (cid) =>
+      wanted?.equals(cid) === true ? (taken.length === 0 ? length : 'have') : 'refused',
     async take(cid, bytes, from) {
       taken.push({ cid, bytes, from })
     },
@@ -81,21 +83,21 @@ describe('a model', () => {
   it('is taken once, from whoever brings it first', async () => {
     const one = await host()
     const identity = randomIdentity()
-    expect(await deliverModel(call(one, identity), modelCid, model)).toBe(true)
+    expect(await deliverModel(call(one, identity), modelCid, model)).toBe('taken')
     expect(one.taken).toHaveLength(1)
     expect(one.taken[0]!.from).toBe(identity.signer.peerId)
     expect(Buffer.compare(one.taken[0]!.bytes, model)).toBe(0)
-    expect(await deliverModel(call(one), modelCid, model)).toBe(false)
+    expect(await deliverModel(call(one), modelCid, model)).toBe('have')
   })
 
   it('that nobody wants is not sent', async () => {
     const one = await host(null)
-    expect(await deliverModel(call(one), modelCid, model)).toBe(false)
+    expect(await deliverModel(call(one), modelCid, model)).toBe('refused')
   })
 
   it('of another length than the expected one is not sent', async () => {
     const one = await host(modelCid, model.byteLength - 1)
-    expect(await deliverModel(call(one), modelCid, model)).toBe(false)
+    expect(await deliverModel(call(one), modelCid, model)).toBe('refused')
     expect(one.taken).toEqual([])
   })
 
@@ -103,13 +105,34 @@ describe('a model', () => {
     const one = await host()
     expect(await codeOf(deliverModel(call(one), modelCid, model.slice().fill(1)))).toBe('E_HASH_MISMATCH')
     expect(one.taken).toEqual([])
-    expect(await deliverModel(call(one), modelCid, model)).toBe(true)
+    expect(await deliverModel(call(one), modelCid, model)).toBe('taken')
   })
 
-  it('that is being brought is not wanted from others meanwhile', async () => {
+  it('is had although somebody stalls who brings it too', async () => {
     const one = await host()
-    const results = await Promise.all([1, 2, 3].map(() => deliverModel(call(one), modelCid, model)))
-    expect(results.filter(Boolean)).toHaveLength(1)
+    // It is asked for the bytes, and sends none.
+    const stalling = withMember(
+      randomIdentity(),
+      one.handover.addresses()[0]!,
+      {
+        clock: systemClock,
+        deadlines: { dialMs: 10_000, firstByteMs: 10_000, transferMs: 60_000 },
+        signal: new AbortController().signal,
+      },
+      (peer, direct) =>
+        direct.exchange(
+          peer,
+          STREAM_PROTOCOLS.delivery,
+          new AbortController().signal,
+          async (stream, { whole }) => {
+            await stream.writeFrame({ model: modelCid, byteLength: model.byteLength }, whole)
+            const asked = await stream.readFrame(whole)
+            const brought = await deliverModel(call(one), modelCid, model)
+            return { asked, brought }
+          },
+        ),
+    )
+    expect(await stalling).toEqual({ asked: { answer: 'send' }, brought: 'taken' })
     expect(one.taken).toHaveLength(1)
   })
 })
