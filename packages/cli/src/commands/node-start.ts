@@ -109,7 +109,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     }
     if (interruption.exitCode === undefined) logger.info('run complete')
   } finally {
-    await settlement?.close()
+    await settlement?.close(interruption.exitCode === undefined)
     finish(interruption)
   }
 }

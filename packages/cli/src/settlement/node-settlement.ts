@@ -1,7 +1,7 @@
 import { errorMessage } from '@tempered/errors'
 import { type Identity, type Logger, type NodeEvents, sleep, systemClock } from '@tempered/node'
 import { createAccountSigner, type Evidence, type Run, type SignedHead } from '@tempered/protocol'
-import type { SettlementAgent } from '@tempered/settlement'
+import type { Outbox, SettlementAgent } from '@tempered/settlement'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import type { AccountKey } from './account-file.js'
@@ -20,7 +20,8 @@ export interface NodeSettlement {
   /** The node's, which signs for its account as well. */
   readonly identity: Identity
   readonly events: Pick<NodeEvents, 'onHead' | 'onEvidence'>
-  close(): Promise<void>
+  /** @param patiently whether what is on its way may take some seconds to come into a block */
+  close(patiently: boolean): Promise<void>
 }
 
 /**
@@ -77,9 +78,11 @@ function beside(
   const heads: SignedHead[] = []
   const evidence: Evidence[] = []
   let agent: SettlementAgent | undefined
+  let outbox: Outbox | undefined
   const begin = async (): Promise<void> => {
     const opened = await openPatiently(settings, (what) => log('warn', what), stopping.signal)
     if (opened === undefined) return
+    outbox = opened.outbox
     const { registeredRun, SettlementAgent: Agent } = await loadSettlement()
     const registered = await registeredRun(opened.client, run)
     if (registered === undefined)
@@ -106,13 +109,24 @@ function beside(
         else evidence.push(found)
       },
     },
-    async close() {
+    async close(patiently) {
+      if (patiently && agent !== undefined) {
+        const limit = systemClock.deadline(LAST_MS)
+        await Promise.race([
+          agent.idle(),
+          new Promise((resolve) => limit.signal.addEventListener('abort', resolve)),
+        ])
+        limit.clear()
+      }
       stopping.abort()
+      outbox?.close()
       await beginning
-      await agent?.close()
+      agent?.close()
     },
   }
 }
 
+/** How long a node that is done waits for its last transactions. */
+const LAST_MS = 30_000
 /** What each member leaves to the one before it, so that not all bring the same evidence. */
 const COURTESY_MS = 3_000

@@ -357,7 +357,7 @@ export class JobWorker {
       await Promise.race([work, this.overWithout(job, either), failing(running, either)])
     } finally {
       over.abort()
-      await agent.close()
+      agent.close()
       await node.stop()
     }
   }
