@@ -32,8 +32,8 @@ const address = (wallet: Wallet): Address => wallet.account.address
 const post = (more: object = {}, value = BUDGET): Promise<Hex> => postedJob(on, user, more, value)
 
 /** A job that all members have accepted. */
-async function running(more: object = {}): Promise<Hex> {
-  const id = await post(more)
+async function running(more: object = {}, value = BUDGET): Promise<Hex> {
+  const id = await post(more, value)
   for (const member of members) await on.send(member, 'escrow', 'accept', [id, PLACE])
   return id
 }
@@ -246,6 +246,35 @@ async function verdictOf(run: Hex, offender: Wallet, share = 10_000, grounds = '
   const signatures = await Promise.all(judges.map((judge) => judge.signTypedData(data)))
   return { verdict, signatures, id: hashTypedData(data) }
 }
+
+describe('what cannot be divided', () => {
+  it('goes to the first with weight, one wei each, and never to one without', async () => {
+    const before = await Promise.all(members.map(owed))
+    const id = await running({ baseFee: 0n, roundFee: 7n }, 70n)
+    // 56 wei by 0 : 3 : 5.
+    await settle(outcomeOf(id, 'odd', { weights: [0n, 3n, 4n] }))
+    const after = await Promise.all(members.map(owed))
+    expect(after.map((now, k) => now - before[k]!)).toEqual([0n, 24n, 32n])
+    const other = await running({ baseFee: 5n, roundFee: 0n }, 5n)
+    await settle(outcomeOf(other, 'odder', { weights: [0n, 1n, 1n] }))
+    const last = await Promise.all(members.map(owed))
+    expect(last.map((now, k) => now - after[k]!)).toEqual([0n, 3n, 2n])
+  })
+
+  it('of a million shares goes to the first with weight', async () => {
+    const id = await running()
+    const outcome = outcomeOf(id, 'thirds', { weights: [0n, 1n, 2n] })
+    await settle(outcome)
+    const token = await on.read('models', 'tokenOf', [id, outcome.run, outcome.model])
+    const held = await on.chain.reader.readContract({
+      address: await on.read('models', 'shares'),
+      abi: ModelShares.abi,
+      functionName: 'balanceOfBatch',
+      args: [members.map(address), members.map(() => token)],
+    })
+    expect(held).toEqual([0n, 333_334n, 666_666n])
+  })
+})
 
 describe('a verdict of a job', () => {
   it('needs all members to be there: those who came first are no quorum', async () => {

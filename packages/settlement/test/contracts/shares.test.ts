@@ -143,4 +143,16 @@ describe('rewards', () => {
     await on.send(other, 'rewards', 'claim', [to])
     expect(await on.chain.balance(to)).toBe(10n)
   })
+
+  it('earn fractions of a wei that add up', async () => {
+    const token = await model('fractions')
+    // A third of the shares of a model: each distribution earns them a third of a wei.
+    const held = 333_333n
+    await call(b, 'safeTransferFrom', [address(b), address(a), token, 500_000n - held, '0x'])
+    for (let k = 0; k < 5; k++) await call(a, 'distribute', [token], 1n)
+    // 1.67 wei: one is paid, and what is left counts with the next.
+    expect(await claimed(b, [token])).toBe(1n)
+    for (let k = 0; k < 2; k++) await call(a, 'distribute', [token], 1n)
+    expect(await claimed(b, [token])).toBe(1n)
+  })
 })

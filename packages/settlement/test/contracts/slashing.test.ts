@@ -194,6 +194,26 @@ describe('a verdict', () => {
     await expect(give(members.slice(0, 4), verdictOn(offender, 'echoes'))).rejects.toThrow('CaseClosed')
   })
 
+  it('holds the stake through all of the time in which it may be carried out', async () => {
+    const offender = members[4]!
+    await give(members.slice(0, 4), verdictOn(offender, 'leaves in time'))
+    const { staked } = await on.read('stakes', 'memberOf', [address(offender)])
+    // Asked for so long ago that only the case keeps it.
+    await on.send(offender, 'stakes', 'unbond', [staked])
+    const id = await give(members.slice(0, 4), verdictOn(offender, 'leaves late'))
+    await on.chain.pass(RULES.unbondingSeconds - RULES.appealSeconds)
+    const late = await give(members.slice(0, 4), verdictOn(offender, 'leaves last'))
+    await on.chain.pass(RULES.appealSeconds + 1)
+    // The release has come, the last case may be carried out, and an older one does not shorten its time.
+    await give([members[4]!], verdictOn(offender, 'leaves late')).catch(() => undefined)
+    await expect(on.send(offender, 'stakes', 'withdraw')).rejects.toThrow('NotReleased')
+    await on.send(on.owner, 'slashing', 'execute', [late])
+    await expect(on.send(on.owner, 'slashing', 'execute', [id])).rejects.toThrow('CaseExpired')
+    await on.chain.pass(RULES.appealSeconds + 2)
+    await on.send(offender, 'stakes', 'withdraw')
+    await on.send(offender, 'stakes', 'stake', [], STAKE)
+  })
+
   it('is void when members that were wrong take their signatures back after an appeal', async () => {
     const offender = members[5]!
     const id = await give(members.slice(0, 4), verdictOn(offender, 'aggregates wrongly'))
