@@ -29,6 +29,7 @@ export function addJobCommands(program: Command): void {
           .choices(['equal', 'samples', 'contribution'])
           .default('equal'),
       )
+      .option('--licence <text>', 'licence of the model, in its token', 'not stated')
       .option('--accept-within <seconds>', 'how long members may accept', wholeNumber(1), 3_600)
       .option('--settle-within <seconds>', 'until when it must be done, from now', wholeNumber(2), 86_400)
       .option('--task <file>', 'task: what is learnt (docs/tasks.md)')

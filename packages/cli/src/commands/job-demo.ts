@@ -170,6 +170,7 @@ function jobOptions({ target, rounds }: JobDemoOptions, folder: string): JobPost
     members: MEMBERS,
     stake: STAKE,
     pay: 'equal',
+    licence: 'Apache-2.0',
     acceptWithin: 600,
     settleWithin: 3_600,
     model: 'softmax',

@@ -26,6 +26,7 @@ export interface JobPostOptions extends SettlementOptions {
   readonly members: number
   readonly stake?: bigint
   readonly pay: Pay
+  readonly licence: string
   readonly acceptWithin: number
   readonly settleWithin: number
   readonly task?: string
@@ -195,7 +196,7 @@ async function documentOf(options: JobPostOptions): Promise<JobDocument> {
         `write ${primary.name}${primary.better === 'higher' ? '>=' : '<='}…`,
     )
   const { members: _, settlement: __, ...manifest } = run.manifest
-  return { kind: 'tempered/job', version: 1, manifest, target, pay }
+  return { kind: 'tempered/job', version: 1, manifest, target, pay, licence: options.licence }
 }
 
 /** Locks the budget; resolves with the number of the job. */

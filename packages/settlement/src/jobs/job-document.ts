@@ -42,6 +42,12 @@ const jobDocumentSchema = z.strictObject({
     better: z.enum(['higher', 'lower']),
   }),
   pay: z.enum(PAY),
+  /** Licence of the model, for its token. */
+  licence: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[\x20-\x7e]*$/, { error: 'must be plain text, such as Apache-2.0' }),
 })
 export type JobDocument = z.infer<typeof jobDocumentSchema>
 

@@ -334,7 +334,7 @@ export class JobWorker {
     const { common } = node
     if (common === undefined) throw new Error('the run of a job has no common chain')
     settling = new Settling({
-      ...{ job, run, client, outbox, common, position, sleep, log },
+      ...{ job, sealed, run, client, outbox, common, position, sleep, log },
       from: job.postedIn,
       signal: either,
     })

@@ -9,6 +9,7 @@ import type { SettlementClient } from '../client/open-client.js'
 import type { Outbox } from '../client/outbox.js'
 import { JobEscrow, SlashingManager } from '../contracts/artifacts.js'
 import type { PostedJob } from '../jobs/job-board.js'
+import { MILLION, type SealedJob } from '../jobs/job-document.js'
 import { JOB_STATES } from '../jobs/job-state.js'
 import type { FreeRider, JobResult } from '../jobs/outcome.js'
 import { type Outcome, outcomeData, type Verdict, verdictData } from '../typed-data.js'
@@ -16,6 +17,7 @@ import { SignatureBook } from './signature-book.js'
 
 export interface SettlingInit {
   readonly job: PostedJob
+  readonly sealed: SealedJob
   readonly run: Run
   readonly client: SettlementClient
   readonly outbox: Outbox
@@ -41,8 +43,21 @@ const POLL_MS = 1_000
 /** What each member leaves to the one before it. */
 const COURTESY_MS = 4_000
 
-/** Where a model's card is found that has no other place: under the model's own name. */
-export const cardOf = (result: Pick<JobResult, 'model'>): string => `ipfs://${result.model}`
+/**
+ * The card of the model's token (ERC-721 metadata), in the token itself: every member writes the same, and nobody has to keep
+ * it somewhere.
+ */
+export function cardOf({ model, block, rounds, metric }: JobResult, { document }: SealedJob): string {
+  const card = {
+    name: `Tempered model ${model.toString().slice(-8)}`,
+    model: `ipfs://${model}`,
+    proof: block.toString(),
+    rounds,
+    [document.target.metric]: Number(metric) / MILLION,
+    licence: document.licence,
+  }
+  return `data:application/json;base64,${Buffer.from(JSON.stringify(card)).toString('base64')}`
+}
 
 /** The document that a verdict's grounds are the hash of; anybody who replays the run gets the same. */
 export function groundsOf(job: Hex, result: JobResult, { peerId, contribution }: FreeRider): Uint8Array {
@@ -113,7 +128,7 @@ export class Settling {
       await this.book.add(self, over, signature)
       this.own.push({ digest: over, signature })
     }
-    this.proposals.push({ outcome, digest, card: cardOf(result), verdicts })
+    this.proposals.push({ outcome, digest, card: cardOf(result, this.init.sealed), verdicts })
   }
 
   /** Has the job settled, by whomever; resolves once it is settled or refunded. */
@@ -248,7 +263,7 @@ export class Settling {
       run: bytesToHex(run.id.multihash.digest),
       model: bytesToHex(result.model.multihash.digest),
       proof: bytesToHex(result.block.multihash.digest),
-      card: keccak256(stringToHex(cardOf(result))),
+      card: keccak256(stringToHex(cardOf(result, this.init.sealed))),
       rounds: result.rounds,
       metric: result.metric,
       // Members that no peer stands for are in the job, but not in its run.

@@ -23,6 +23,7 @@ export function jobDocument(
     manifest: template,
     target: { metric: 'accuracy', value: 0.85, better: 'higher' },
     pay: 'equal',
+    licence: 'Apache-2.0',
     ...more,
   }
 }
