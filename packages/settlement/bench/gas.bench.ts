@@ -28,7 +28,17 @@ export interface GasRow {
   readonly gas: bigint
 }
 
-const CARD_PLACE = 'ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi'
+/** As long as those that members write (`cardOf`). */
+const CARD_PLACE = `data:application/json;base64,${Buffer.from(
+  JSON.stringify({
+    name: 'Tempered model 6fnnnw6x',
+    model: 'ipfs://bafkreig76w66bulvpbcrzbadxz4t6d3atyduu6vhcmr3hzmal6fnnnw6xq',
+    proof: 'bafyreig76w66bulvpbcrzbadxz4t6d3atyduu6vhcmr3hzmal6fnnnw6xq',
+    rounds: 40,
+    accuracy: 0.91,
+    licence: 'Apache-2.0',
+  }),
+).toString('base64')}`
 
 /** Members of the measured run. */
 export const GAS_MEMBERS = 6
