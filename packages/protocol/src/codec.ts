@@ -55,3 +55,14 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   }
   return a.byteLength - b.byteLength
 }
+
+/** The byte strings one after the other. */
+export function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.byteLength
+  }
+  return all
+}

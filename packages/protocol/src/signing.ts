@@ -1,4 +1,4 @@
-import { encodeCanonical, equalBytes } from './codec.js'
+import { concatenated, encodeCanonical, equalBytes } from './codec.js'
 import { ProtocolError } from './errors.js'
 import { type Signer, verifySignature } from './identity.js'
 
@@ -48,16 +48,6 @@ const BEFORE_SIGNATURE = encodeCanonical({ signature: new Uint8Array(SIGNATURE_B
   -SIGNATURE_BYTES,
 )
 const AFTER_BODY = BEFORE_SIGNATURE.byteLength + SIGNATURE_BYTES
-
-function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.byteLength
-  }
-  return all
-}
 
 /** The body's canonical bytes inside those of a signed message; undefined where they are not such a message. */
 function bodyInside(bytes: Uint8Array): Uint8Array | undefined {
