@@ -2,11 +2,16 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { list, wholeNumber } from '../arguments.js'
 import { coins, withChain } from '../settlement/settlement-options.js'
 
+/** The RunRegistry takes no more. */
+const MOST_YEARS = 10
 /** The end of a day, in seconds since 1970. */
 const day = (text: string): number => {
   const end = Date.parse(`${text}T23:59:59Z`)
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(end))
     throw new InvalidArgumentError('must be a date, e.g. 2027-06-30')
+  const most = Date.now() + MOST_YEARS * 365 * 86_400_000
+  if (end < Date.now() || end > most)
+    throw new InvalidArgumentError(`must be a day to come, at most ${MOST_YEARS} years from now`)
   return Math.floor(end / 1000)
 }
 

@@ -75,7 +75,7 @@ describe('tempered ledger verify', () => {
       expect(elsewhere.stdout.match(/^ok/gm)).toHaveLength(1)
       expect((await ledger('verify', copy)).stdout.match(/^ok/gm)).toHaveLength(1)
       // A configuration that cannot be read is named, rather than a folder without a ledger.
-      await writeFile(config, 'name: a\nstate: ../volume\n')
+      await writeFile(config, 'name: a\nstate: ../volume\nmanifest: { files: manifest.json }\n')
       expect(await ledger('verify', node)).toMatchObject({
         code: 2,
         stderr: expect.stringContaining('manifest'),

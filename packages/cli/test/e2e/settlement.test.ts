@@ -135,6 +135,18 @@ describe('what is wrong', () => {
       2,
     ],
     [
+      'a day that is over',
+      ['settlement', 'sign-run', 'm.json', '--until', '2020-01-01', '--config', 'a'],
+      /a day to come/,
+      2,
+    ],
+    [
+      'a day too far away',
+      ['settlement', 'sign-run', 'm.json', '--until', '2099-01-01', '--config', 'a'],
+      /at most 10 years/,
+      2,
+    ],
+    [
       'a node that takes jobs without a chain',
       ['node', 'start', '--serve-jobs', '--config', 'plain'],
       /has no `settlement`/,
@@ -229,7 +241,8 @@ describe('two nodes with accounts', () => {
       const fixed = ['--model', 'softmax', '--rule', 'average', '--local-steps', '5', '--rounds', '4']
       const members = names.flatMap((name) => ['--member', name])
       await good(['manifest', 'create', ...members, ...fixed, '--settlement', 'settlement.json'], folder)
-      const until = ['--until', '2099-12-31']
+      const nextYear = new Date(Date.now() + 365 * 86_400_000).toISOString().slice(0, 10)
+      const until = ['--until', nextYear]
       const signatures = []
       for (const name of names)
         signatures.push(
