@@ -22,7 +22,7 @@ export function addJobCommands(program: Command): void {
         coins,
       )
       .option('--rounds <n>', 'the most rounds that are paid for', wholeNumber(1), 50)
-      .option('--members <n>', 'members that it needs', wholeNumber(2), 4)
+      .option('--members <n>', 'members that it needs, at most 128', wholeNumber(2), 4)
       .option('--stake <coins>', 'what each must have staked; default: its share of the budget', coins)
       .addOption(
         new Option('--pay <kind>', 'how the pay is divided')
@@ -80,11 +80,11 @@ export function addJobCommands(program: Command): void {
     .description(
       'A chain, a user and six nodes on this machine: a job is posted, trained, settled and delivered; one node rides free, one contradicts itself.',
     )
-    .option('--target <metric>=<value>', 'when the job is done', target, {
-      metric: 'accuracy',
-      better: 'higher',
-      value: 0.85,
-    } satisfies Target)
+    .addOption(
+      new Option('--target <metric>=<value>', 'when the job is done')
+        .argParser(target)
+        .default({ metric: 'accuracy', better: 'higher', value: 0.85 } satisfies Target, 'accuracy>=0.85'),
+    )
     .option('--rounds <n>', 'the most rounds that are paid for', wholeNumber(2), 40)
     .option('--out <folder>', 'folder for results', 'runs')
     .addOption(backendOption().default('auto'))

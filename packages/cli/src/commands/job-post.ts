@@ -15,7 +15,7 @@ import {
   settingsOf,
 } from '../settlement/open-settlement.js'
 import type { Target } from '../settlement/target.js'
-import { awaitJob, createUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
+import { awaitJob, createUserJob, dropUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
 
 export interface JobPostOptions extends SettlementOptions {
   readonly target: Target
@@ -55,8 +55,7 @@ const say = (what: string): void => {
 
 /** `tempered job post`. */
 export async function jobPost(options: JobPostOptions): Promise<void> {
-  if (options.settleWithin <= options.acceptWithin)
-    throw new CliError('E_USAGE', '--settle-within must be more than --accept-within')
+  checkOptions(options)
   const settings = await settingsOf(options)
   await whileUninterrupted(async (signal) => {
     const file = await runJob(options, settings, signal, {
@@ -70,6 +69,29 @@ export async function jobPost(options: JobPostOptions): Promise<void> {
     })
     report(file, signal)
   })
+}
+
+const MOST_MEMBERS = 128
+const MOST_SECONDS = 366 * 86_400
+/** A run may have a million; some are for measuring. */
+const MOST_ROUNDS = 999_000
+
+/** What the contract would refuse without a word. */
+function checkOptions(options: JobPostOptions): void {
+  const { settleWithin, acceptWithin, members, rounds, budget } = options
+  const wrong =
+    settleWithin <= acceptWithin
+      ? '--settle-within: must be more than --accept-within'
+      : settleWithin > MOST_SECONDS
+        ? `--settle-within: at most ${MOST_SECONDS}, which is a year`
+        : members > MOST_MEMBERS
+          ? `--members: at most ${MOST_MEMBERS}`
+          : rounds > MOST_ROUNDS
+            ? `--rounds: at most ${MOST_ROUNDS}`
+            : budget === 0n
+              ? '--budget: nobody trains for nothing; name an amount above 0'
+              : undefined
+  if (wrong !== undefined) throw new CliError('E_USAGE', wrong)
 }
 
 /** `tempered job resume`. */
@@ -99,7 +121,10 @@ async function whileUninterrupted(work: (signal: AbortSignal) => Promise<void>):
 function report(file: string | undefined, signal: AbortSignal): void {
   if (file !== undefined) process.stdout.write(`${file}\n`)
   else if (!signal.aborted)
-    throw new CliError('E_GOAL_MISSED', 'the job came to nothing, and the budget is back on the account')
+    throw new CliError(
+      'E_GOAL_MISSED',
+      'the job was refunded: no model, and the budget is back in the account',
+    )
 }
 
 export interface JobReporter {
@@ -128,6 +153,7 @@ export async function runJob(
   )
   const id = await post(options, opened, user).catch(async (error) => {
     await user.host.stop()
+    await dropUserJob(user)
     opened.close()
     throw error
   })
@@ -145,7 +171,8 @@ async function wait(
   signal.addEventListener('abort', () => opened.close(), { once: true })
   try {
     const file = await awaitJob(user, opened, tell, signal)
-    if (!signal.aborted) await takeBack(opened, tell)
+    if (signal.aborted) tell(`stopped; go on with \`tempered job resume ${user.folder}\``)
+    else await conclude(opened, user, tell)
     return file
   } finally {
     await user.host.stop()
@@ -195,6 +222,11 @@ async function documentOf(options: JobPostOptions): Promise<JobDocument> {
       `--target: the task is judged by ${primary.name}, of which ${primary.better} is better; ` +
         `write ${primary.name}${primary.better === 'higher' ? '>=' : '<='}…`,
     )
+  if (primary.unit === 'share' && (target.value < 0 || target.value > 1))
+    throw new CliError(
+      'E_USAGE',
+      `--target: ${primary.name} is a share of 1, so ${target.value} is never reached; write 0.9 for 90 %`,
+    )
   const { members: _, settlement: __, ...manifest } = run.manifest
   return { kind: 'tempered/job', version: 1, manifest, target, pay, licence: options.licence }
 }
@@ -236,6 +268,25 @@ async function post(
   return postedIn(receipt)
 }
 
+/** Says whether the target was reached, and takes back what is left. */
+async function conclude(
+  opened: OpenedSettlement,
+  user: UserJob,
+  tell: (what: string) => void,
+): Promise<void> {
+  const { jobStatus } = await loadSettlement()
+  const { outcome } = await jobStatus(opened.client, user.id!, opened.place.fromBlock)
+  if (outcome !== undefined) {
+    const { metric, better, value } = user.job.document.target
+    const measured = Number(outcome.metric) / 1e6
+    const isReached = better === 'higher' ? measured >= value : measured <= value
+    tell(
+      `${metric} ${measured} after ${outcome.rounds} rounds: target ${better === 'higher' ? '>=' : '<='} ${value} ${isReached ? 'reached' : 'missed'}`,
+    )
+  }
+  await takeBack(opened, tell)
+}
+
 /** What is left of the budget waits in the RewardManager. */
 async function takeBack({ client, outbox }: OpenedSettlement, tell: (what: string) => void): Promise<void> {
   const { artifacts } = await loadSettlement()
@@ -244,5 +295,5 @@ async function takeBack({ client, outbox }: OpenedSettlement, tell: (what: strin
   const owed = await client.reader.readContract({ ...rewards, functionName: 'owed', args: [account] })
   if (owed === 0n) return
   await outbox.send({ ...rewards, functionName: 'claim', args: [account] })
-  tell(`${coinsText(owed)} of the budget are back on the account`)
+  tell(`claimed ${coinsText(owed)} that was left of the budget`)
 }

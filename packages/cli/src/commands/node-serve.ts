@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { readIdentityFile, sleep, systemClock } from '@tempered/node'
+import { lockState, readIdentityFile, sleep, systemClock } from '@tempered/node'
+import { makeFolder } from '@tempered/train'
 import { weiOf } from '../config/coins.js'
 import { namedIn } from '../config/named-in.js'
-import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
+import { loadNodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createJobSite } from '../settlement/job-site.js'
@@ -18,7 +19,7 @@ const POLL_MS = 2_000
 /** `tempered node start --serve-jobs`: takes paid jobs until a signal arrives. */
 export async function nodeServe(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
-  checkServing(config, options)
+  checkServing(options)
   const logger = await openNodeLog(config)
   const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
   const settings = await configSettings(config)
@@ -31,6 +32,9 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
     stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
   })
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'jobs' }, what)
+  await makeFolder(config.state)
+  // One process per folder: a second one would take jobs with the same account.
+  const unlock = await namedIn(config.file, { E_STATE_IN_USE: ['state'] }, () => lockState(config.state))
   try {
     const site = createJobSite({
       ...{ config, identity, key: settings.key, logger, part },
@@ -61,18 +65,13 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
     stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })
     await worker.run()
   } finally {
+    await unlock()
     interruption.dispose()
     if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   }
 }
 
-function checkServing({ file, manifest }: NodeConfig, { evidence, stay }: NodeStartOptions): void {
-  if (manifest !== undefined)
-    throw new CliError(
-      'E_CONFIG',
-      `${file}: names the run of a manifest, but --serve-jobs takes runs from the chain; remove \`manifest\``,
-      { file },
-    )
+function checkServing({ evidence, stay }: NodeStartOptions): void {
   if (evidence !== undefined)
     throw new CliError('E_USAGE', '--evidence belongs to a run; leave out --serve-jobs')
   if (stay === true) throw new CliError('E_USAGE', '--stay means nothing with --serve-jobs')

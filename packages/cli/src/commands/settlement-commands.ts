@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { list, wholeNumber } from '../arguments.js'
-import { coins, withChain } from '../settlement/settlement-options.js'
+import { coins, someCoins, withChain } from '../settlement/settlement-options.js'
 
 /** The RunRegistry takes no more. */
 const MOST_YEARS = 10
@@ -34,14 +34,18 @@ export function addSettlementCommands(program: Command): void {
     .requiredOption('--key <file>', 'key file of the account that pays, and owns the treasury')
     .option('--out <file>', 'file to write', 'settlement.json')
     .option('--minimum-stake <coins>', 'the least that a member may stake', coins)
-    .option('--unbonding <seconds>', 'between asking for a stake and getting it', wholeNumber(1))
-    .option('--appeal <seconds>', 'between a verdict and its execution', wholeNumber(1))
+    .option(
+      '--unbonding <seconds>',
+      'between asking for a stake and getting it; more than twice --appeal (default: 14 days)',
+      wholeNumber(1),
+    )
+    .option('--appeal <seconds>', 'between a verdict and its execution (default: 3 days)', wholeNumber(1))
     .action(async (options) => (await import('./settlement-deploy.js')).settlementDeploy(options))
   withChain(
     settlement
       .command('stake')
       .description("Bind a node's account to its peer, the first time, and stake coins.")
-      .argument('<coins>', 'amount, e.g. 0.5', coins)
+      .argument('<coins>', 'amount, e.g. 0.5', someCoins)
       .option('--identity <file>', "without --config: key file of the node's peer"),
   ).action(async (amount, options) =>
     (await import('./settlement-stake.js')).settlementStake(amount, options),
@@ -49,7 +53,9 @@ export function addSettlementCommands(program: Command): void {
   withChain(
     settlement
       .command('unstake')
-      .description('Ask for a part of the stake; it stays liable until it may be withdrawn.')
+      .description(
+        'Ask for a part of the stake; it stays liable until it may be withdrawn. Asking for more starts the time for all of it anew.',
+      )
       .argument('<coins>', 'amount', coins),
   ).action(async (amount, options) =>
     (await import('./settlement-stake.js')).settlementUnstake(amount, options),

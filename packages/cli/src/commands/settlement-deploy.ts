@@ -20,10 +20,16 @@ export async function settlementDeploy(options: SettlementDeployOptions): Promis
   if (existsSync(out)) throw new CliError('E_USAGE', `${out} already exists; name another --out`)
   const key = await readAccountFile(options.key)
   const { DEFAULT_RULES, deployAll } = await loadSettlement()
+  const { unbonding = DEFAULT_RULES.unbondingSeconds, appeal = DEFAULT_RULES.appealSeconds } = options
+  if (unbonding <= 2 * appeal)
+    throw new CliError(
+      'E_USAGE',
+      `--unbonding ${unbonding}: must be more than twice --appeal, ${appeal}, or a stake is gone before it is judged`,
+    )
   const deployed = await deployAll(rpc, key, {
     minimumStake: options.minimumStake ?? DEFAULT_RULES.minimumStake,
-    unbondingSeconds: options.unbonding ?? DEFAULT_RULES.unbondingSeconds,
-    appealSeconds: options.appeal ?? DEFAULT_RULES.appealSeconds,
+    unbondingSeconds: unbonding,
+    appealSeconds: appeal,
   })
   if (!(await writeNewFile(out, [Buffer.from(settlementFileText(deployed))])))
     throw new CliError(

@@ -56,6 +56,9 @@ evaluation:
   samples: 500
 # auto is simd, Tempered's own engine; node, wasm and cpu are backends of tfjs.
 backend: auto
+# An account on an EVM chain, for runs whose members stake and for paid jobs (docs/settlement.md). With --serve-jobs the node
+# takes its runs from there, and \`manifest\` is not used.
+# settlement: { rpc: "http://127.0.0.1:8545", chainId: 31337, contracts: settlement.json, key: account.key }
 # A process of your own trains instead, and reads its own data: then \`data\` is not used (docs/trainers.md).
 # trainer: { command: [python3, train.py] }
 # Number of rounds for which the node keeps its own models on disk. To replay a whole run, keep all of its rounds.

@@ -33,23 +33,42 @@ export interface SettlementOptions {
 
 const RETRY_MS = 5_000
 
+/** A key for those who only look. */
+const NOBODY: AccountKey = `0x${'0'.repeat(63)}1`
+
+function checkRpc(rpc: string): void {
+  const url = URL.canParse(rpc) ? new URL(rpc) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return
+  throw new CliError(
+    'E_USAGE',
+    `--rpc ${rpc}: must be the HTTP address of an RPC, e.g. http://127.0.0.1:8545`,
+  )
+}
+
 /** Throws CliError E_USAGE, E_CONFIG, E_FILE, E_KEY. */
-export async function settingsOf(options: SettlementOptions): Promise<SettlementSettings> {
+export async function settingsOf(
+  options: SettlementOptions,
+  mode: 'reads' | 'writes' = 'writes',
+): Promise<SettlementSettings> {
   const { config, rpc, contracts, key } = options
   if (config !== undefined) {
     if (rpc !== undefined || contracts !== undefined || key !== undefined)
       throw new CliError('E_USAGE', 'give --config, or --rpc, --contracts and --key, not both')
+    if (config.endsWith('.key'))
+      throw new CliError('E_USAGE', `--config ${config}: names a key file; give it with --key`)
     return configSettings(await loadNodeConfig(config))
   }
-  if (rpc === undefined || contracts === undefined || key === undefined)
+  const needsKey = mode === 'writes' && key === undefined
+  if (rpc === undefined || contracts === undefined || needsKey)
     throw new CliError(
       'E_USAGE',
-      'name the chain: --config <node>, or --rpc <url> --contracts <file> --key <file>',
+      `name the chain: --config <node>, or --rpc <url> --contracts <file>${mode === 'reads' ? '' : ' --key <file>'}`,
     )
+  checkRpc(rpc)
   return {
     rpc,
     place: await loadSettlementFile(contracts),
-    key: await readAccountFile(key),
+    key: key === undefined ? NOBODY : await readAccountFile(key),
     confirmations: 2,
   }
 }
@@ -87,8 +106,9 @@ export async function openSettlement(
 export async function withSettlement(
   options: SettlementOptions,
   work: (opened: OpenedSettlement) => Promise<void>,
+  mode: 'reads' | 'writes' = 'writes',
 ): Promise<void> {
-  const opened = await openSettlement(await settingsOf(options), (what) => warn(new Error(what)))
+  const opened = await openSettlement(await settingsOf(options, mode), (what) => warn(new Error(what)))
   try {
     await work(opened)
   } finally {

@@ -16,6 +16,13 @@ export const coins = (text: string): bigint => {
   return weiOf(text)
 }
 
+/** The same, but not nothing. */
+export const someCoins = (text: string): bigint => {
+  const amount = coins(text)
+  if (amount === 0n) throw new InvalidArgumentError('must be more than 0')
+  return amount
+}
+
 /** `peer id=address`, repeatable. */
 export const peerAccount = (text: string, previous: Record<string, string> = {}): Record<string, string> => {
   const [peer, account] = text.split('=')

@@ -1,6 +1,6 @@
 /** The side of whoever posts a job: gives out its document, waits, and takes the model. */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { counted, errorMessage } from '@tempered/errors'
 import {
@@ -15,7 +15,15 @@ import {
   writeFileAtomic,
   writeNewFile,
 } from '@tempered/node'
-import { blobCid, cidFromDigest, decodeModel, equalBytes, RAW } from '@tempered/protocol'
+import {
+  blobCid,
+  cidFromDigest,
+  decodeCanonical,
+  decodeModel,
+  equalBytes,
+  LIMITS,
+  RAW,
+} from '@tempered/protocol'
 import type { JobBoard, PostedJob, SealedJob } from '@tempered/settlement'
 import { exportModel } from '@tempered/train/export'
 import type { CID } from 'multiformats/cid'
@@ -26,7 +34,11 @@ import type { OpenedSettlement } from './open-settlement.js'
 const JOB_FILE = 'job.json'
 const DOCUMENT_FILE = 'job.cbor'
 const IDENTITY_FILE = 'identity.key'
+/** What `exportModel` writes. */
+const MODEL_FILE = 'model.safetensors'
 const POLL_MS = 1_000
+/** How long a user stays after it has got the model. */
+const LINGER_MS = 15_000
 /** How long after the settlement a user waits for the model. */
 const DELIVERY_MS = 600_000
 
@@ -62,9 +74,22 @@ export async function createUserJob(init: UserJobInit, job: SealedJob): Promise<
 
 /** Opens the folder of a job that was posted before. Throws CliError E_FILE. */
 export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce'>): Promise<UserJob> {
-  const { folder } = init
+  const { job, kept, identity } = await readFolder(init.folder)
+  const { createJobBoard } = await loadSettlement()
+  const { client, place } = init.opened
+  const posted = await createJobBoard(client, place.fromBlock).find(kept.id)
+  const { address } = client.wallet.account
+  if (posted === undefined) throw new CliError('E_FILE', `${init.folder}: this chain has no job ${kept.id}`)
+  if (posted.user !== address)
+    throw new CliError(
+      'E_USAGE',
+      `${init.folder}: its job is of account ${posted.user}, and this is the key of ${address}`,
+    )
+  return openUserJob({ ...init, listen: kept.listen, announce: kept.announce }, job, identity, kept.id)
+}
+
+async function readFolder(folder: string) {
   const { sealJob } = await loadSettlement()
-  const { decodeCanonical, LIMITS } = await import('@tempered/protocol')
   try {
     const bytes = await readFile(join(folder, DOCUMENT_FILE))
     const job = sealJob(decodeCanonical(new Uint8Array(bytes), LIMITS.maxManifestBytes, 'job'))
@@ -73,15 +98,8 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
       listen: string[]
       announce: string[]
     }
-    const identity = await readIdentityFile(join(folder, IDENTITY_FILE))
-    return await openUserJob(
-      { ...init, listen: kept.listen, announce: kept.announce },
-      job,
-      identity,
-      kept.id,
-    )
+    return { job, kept, identity: await readIdentityFile(join(folder, IDENTITY_FILE)) }
   } catch (error) {
-    if (error instanceof CliError) throw error
     throw new CliError(
       'E_FILE',
       `${folder}: not the folder of a posted job (${errorMessage(error)})`,
@@ -90,6 +108,17 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
     )
   }
 }
+
+/** Removes the folder of a job that was not posted. */
+export async function dropUserJob({ folder }: UserJob): Promise<void> {
+  for (const file of [DOCUMENT_FILE, IDENTITY_FILE]) await rm(join(folder, file), { force: true })
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** The number of the job in a folder. Throws CliError E_FILE. */
 export async function jobInFolder(folder: string): Promise<`0x${string}`> {
@@ -176,6 +205,8 @@ export async function awaitJob(
   say: (what: string) => void,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const earlier = join(folder, MODEL_FILE)
+  if (await isThere(earlier)) return earlier
   const { createJobBoard } = await loadSettlement()
   const board = createJobBoard(opened.client, opened.place.fromBlock)
   const settled = await untilOver(board, opened, id!, say, signal)
@@ -193,7 +224,10 @@ export async function awaitJob(
       'nobody has brought the model; wait again with `tempered job resume`, or ask a member to publish it',
     )
   say(`${brought.from} brought model ${brought.cid}`)
-  return writeModel(folder, job, brought)
+  const file = await writeModel(folder, job, brought)
+  // The other members have it too, and are told that it is here.
+  await sleep(systemClock, LINGER_MS, signal)
+  return file
 }
 
 /** The job once it is over; undefined when the signal came before. Whatever can be taken back is. */

@@ -35,8 +35,9 @@ export function sumsOf(
     got.map(({ amount, block }) => `${coins(amount)} (block ${block})`).join(', ') || '–',
     shares === undefined ? '–' : `${Number(shares) / 10_000} %`,
     lost
-      .map(({ amount, block, why, about }) => {
-        const reason = why === 'verdict' ? 'verdict of two thirds' : `two statements about ${about}`
+      .map(({ amount, block, why, about, kind }) => {
+        const what = kind === 'head' ? 'ledgers at entry' : 'models in round'
+        const reason = why === 'verdict' ? 'verdict of two thirds' : `two ${what} ${BigInt(about) + 1n}`
         return `${coins(amount)} (block ${block}): ${reason}`
       })
       .join(', ') || '–',

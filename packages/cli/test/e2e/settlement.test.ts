@@ -73,7 +73,7 @@ describe('a stake', () => {
       })
       const early = await callCli(['settlement', 'withdraw', ...config], folder)
       expect(early.code).not.toBe(0)
-      expect(early.stderr).toMatch(/NotReleased/)
+      expect(early.stderr).toMatch(/NotReleased: it may be withdrawn from 20\d\d-/)
       await chain.pass(101)
       await good(['settlement', 'withdraw', ...config], folder)
       expect(await show()).toMatchObject({ unbonding: '0', staked: '500000000000000000' })
@@ -135,6 +135,62 @@ describe('what is wrong', () => {
       2,
     ],
     [
+      'a target beyond a share of 1',
+      ['job', 'post', '--target', 'accuracy>=90', '--budget', '1', '--config', 'plain'],
+      /is a share of 1|has no `settlement`/,
+      2,
+    ],
+    [
+      'more members than a job may have',
+      ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '1', '--members', '500', '--config', 'a'],
+      /--members: at most 128/,
+      2,
+    ],
+    [
+      'a budget of nothing',
+      ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '0', '--config', 'a'],
+      /nobody trains for nothing/,
+      2,
+    ],
+    ['a stake of nothing', ['settlement', 'stake', '0', '--config', 'a'], /must be more than 0/, 2],
+    [
+      'an RPC that is no address',
+      ['settlement', 'show', '--rpc', 'foo', '--contracts', 'settlement.json', '--key', 'plain/account.key'],
+      /must be the HTTP address of an RPC/,
+      2,
+    ],
+    [
+      'a key file in place of a configuration',
+      ['settlement', 'show', '--config', 'plain/account.key'],
+      /give it with --key/,
+      2,
+    ],
+    [
+      'stakes that are gone before they are judged',
+      [
+        'settlement',
+        'deploy',
+        '--rpc',
+        'http://127.0.0.1:9',
+        '--key',
+        'plain/account.key',
+        '--unbonding',
+        '20',
+        '--appeal',
+        '10',
+        '--out',
+        'new.json',
+      ],
+      /more than twice --appeal/,
+      2,
+    ],
+    [
+      'a number of a job that is too short',
+      ['job', 'status', '0x1234', '--config', 'a'],
+      /has 64 hexadecimal digits/,
+      2,
+    ],
+    [
       'a day that is over',
       ['settlement', 'sign-run', 'm.json', '--until', '2020-01-01', '--config', 'a'],
       /a day to come/,
@@ -150,12 +206,6 @@ describe('what is wrong', () => {
       'a node that takes jobs without a chain',
       ['node', 'start', '--serve-jobs', '--config', 'plain'],
       /has no `settlement`/,
-      2,
-    ],
-    [
-      'a node that takes jobs and has a run',
-      ['node', 'start', '--serve-jobs', '--config', 'busy'],
-      /remove `manifest`/,
       2,
     ],
     ['a node without a run', ['node', 'start', '--config', 'plain'], /names no run/, 2],
@@ -174,7 +224,7 @@ describe('what is wrong', () => {
       /name one with its port under `announce`/,
       2,
     ],
-    ['an RPC that is away', ['settlement', 'show', '--config', 'away'], /no answer/, 7],
+    ['an RPC that is away', ['settlement', 'show', '--config', 'away'], /no JSON-RPC answer/, 7],
     [
       'a folder that is no job',
       ['job', 'status', 'nothing', '--config', 'away'],
@@ -206,7 +256,6 @@ describe('what is wrong', () => {
         await writeFile(join(folder, name, 'account.key'), key, { mode })
       }
       await node('plain', '')
-      await node('busy', `${settlement('../settlement.json')}manifest: { file: manifest.json }\n`)
       await node('open', settlement('../settlement.json'), localAccountKey(3), 0o644)
       await node('bad', settlement('../settlement.json'), '0x12')
       await node('lost', settlement('nowhere.json'))
@@ -308,8 +357,12 @@ describe('a job that nobody takes', () => {
       const id = await posted.line('stdout', (line) => /^0x[0-9a-f]{64}$/.exec(line)?.[0])
       const status = await good(['job', 'status', id, '--config', 'user'], folder)
       expect(status).toMatch(/: open\n/)
+      // From anywhere, without a key.
+      const where = ['--rpc', chain.url, '--contracts', 'settlement.json']
+      expect(await good(['job', 'status', id, ...where], folder)).toBe(status)
       posted.child.kill('SIGTERM')
       expect(await posted.exit).toBe(143)
+      expect(posted.stderr.join('\n')).toMatch(/go on with `tempered job resume job`/)
       await chain.pass(601)
       const resumed = startCli(['job', 'resume', 'job', '--config', 'user'], folder)
       expect(await resumed.exit, resumed.stderr.join('\n')).toBe(8)

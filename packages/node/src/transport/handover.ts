@@ -86,7 +86,7 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   }).catch((error) => {
     throw new NodeError(
       'E_LISTEN',
-      `cannot listen on ${init.listen.join(', ')}: ${errorMessage(error)}`,
+      `cannot listen on ${init.listen.join(', ')}: ${errorMessage(error).split('\n', 1)[0]}`,
       {},
       error,
     )

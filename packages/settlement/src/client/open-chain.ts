@@ -60,7 +60,7 @@ const hostOf = (rpc: string): string => new URL(rpc).host
 
 export function noAnswer(rpc: string, cause: unknown): never {
   const host = hostOf(rpc)
-  const text = `${host}: no answer (${rpcText(cause)}); check the address of the RPC`
+  const text = `${host}: no JSON-RPC answer (${rpcText(cause)}); check the address of the RPC`
   throw new SettlementError('E_RPC', text, { host }, cause)
 }
 

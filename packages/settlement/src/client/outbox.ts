@@ -13,7 +13,7 @@ import {
   keccak256,
   type TransactionReceipt,
 } from 'viem'
-import { revertReason } from '../contracts/revert-reason.js'
+import { revertReason, revertText } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
 import { rpcText } from './open-chain.js'
 import type { SettlementClient } from './open-client.js'
@@ -303,10 +303,9 @@ function allText(error: unknown): string {
 function refusal({ functionName }: Call, error: unknown): unknown {
   const reason = revertReason(error)
   if (reason !== undefined) {
-    const args = reason.args.length === 0 ? '' : ` (${reason.args.map(String).join(', ')})`
     return new SettlementError(
       'E_REVERTED',
-      `the contract refuses ${functionName}: ${reason.name}${args}`,
+      `the contract refuses ${functionName}: ${revertText(reason)}`,
       { call: functionName, reason: reason.name },
       error,
     )

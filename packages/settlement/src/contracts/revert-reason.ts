@@ -1,6 +1,13 @@
 /** Why a contract refused a call. One contract may pass on what another has said, whose errors its own ABI does not list. */
 
-import { type Abi, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import {
+  type Abi,
+  BaseError,
+  ContractFunctionRevertedError,
+  decodeErrorResult,
+  formatEther,
+  type Hex,
+} from 'viem'
 import * as artifacts from './artifacts.js'
 
 /** The errors of all contracts. */
@@ -32,4 +39,28 @@ function known(data: Hex | undefined): RevertReason | undefined {
   } catch {
     return undefined
   }
+}
+
+const time = (seconds: unknown): string => new Date(Number(seconds) * 1000).toISOString()
+const sum = (wei: unknown): string => formatEther(BigInt(wei as bigint))
+
+/** What people do something about, in their words; the contract's name of the error comes first, for searching. */
+const TEXTS: Readonly<Record<string, (args: readonly unknown[]) => string>> = {
+  NotReleased: ([from]) => `it may be withdrawn from ${time(from)} on`,
+  NothingUnbonding: () => 'nothing is being withdrawn; ask for it first',
+  NothingOwed: () => 'nothing is owed to this account',
+  AboveFreeStake: ([asked, free]) =>
+    `${sum(asked)} asked for, ${sum(free)} free: the rest is needed by jobs, or not staked`,
+  BelowMinimum: ([left, least]) => `a stake of ${sum(left)} would be left, and the least is ${sum(least)}`,
+  NotRegistered: () => 'the account has no stake',
+  WrongBudget: ([sent, budget]) => `${sum(sent)} sent, the budget is ${sum(budget)}`,
+  TooEarly: ([from]) => `not before ${time(from)}`,
+  TooLate: ([until]) => `not after ${time(until)}`,
+}
+
+/** A reason as people read it. */
+export function revertText({ name, args }: RevertReason): string {
+  const text = TEXTS[name]?.(args)
+  if (text !== undefined) return `${name}: ${text}`
+  return args.length === 0 ? name : `${name} (${args.map(String).join(', ')})`
 }

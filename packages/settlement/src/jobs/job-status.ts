@@ -29,8 +29,10 @@ export interface Movement {
 
 export interface Loss extends Movement {
   readonly why: 'contradiction' | 'verdict'
-  /** Of a contradiction: the round or height; of a verdict: the hash of its grounds. */
+  /** Of a contradiction: the round or height, from 0; of a verdict: the hash of its grounds. */
   readonly about: bigint | Hex
+  /** Of a contradiction: of what there are two. */
+  readonly kind?: 'announcement' | 'head'
 }
 
 export interface JobStatus {
@@ -163,6 +165,7 @@ async function lossesOf(
       block: blockNumber,
       why: 'contradiction',
       about: args.slot as bigint,
+      kind: args.kind === 0 ? 'announcement' : 'head',
     }),
   )
   const verdicts = (await of('VerdictExecuted')).filter(isMember).map(

@@ -7,9 +7,9 @@ import { setMaxListeners } from 'node:events'
 import type { Block } from '@tempered/chain'
 import { counted, errorCode, errorMessage } from '@tempered/errors'
 import type { DeliveryAnswer, NodeEvents, TemperedNode } from '@tempered/node'
-import { cidFromDigest, RAW, type Run } from '@tempered/protocol'
+import { cidFromDigest, peerIdFromPublicKey, RAW, type Run } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import { type Hex, hexToBytes } from 'viem'
+import { formatEther, type Hex, hexToBytes } from 'viem'
 import { SettlementAgent } from '../agent/settlement-agent.js'
 import { createEventReader } from '../client/event-reader.js'
 import type { SettlementClient } from '../client/open-client.js'
@@ -86,9 +86,14 @@ export interface JobWorkerInit {
   log(level: 'info' | 'warn', what: string): void
 }
 
+interface SoldModel {
+  readonly model: CID
+  readonly bytes: Uint8Array
+}
+
 /** What each member leaves to the one before it, in ms. */
 const COURTESY_MS = 3_000
-const DELIVERY_ATTEMPTS = 6
+const DELIVERY_ATTEMPTS = 3
 const DELIVERY_RETRY_MS = 5_000
 /** How long a node that knows no result waits after others have settled. */
 const AFTERWARDS_MS = 60_000
@@ -185,9 +190,13 @@ export class JobWorker {
     }
     const fee = (terms.baseFee + terms.roundFee * BigInt(terms.mostRounds)) / BigInt(terms.members)
     if (fee < policy.leastFee)
-      return decline(`it pays ${fee} wei at most, and this node takes ${policy.leastFee}`)
+      return decline(
+        `it pays ${formatEther(fee)} at most, and this node asks for ${formatEther(policy.leastFee)}`,
+      )
     if (terms.stake > policy.mostStake)
-      return decline(`it locks ${terms.stake} wei, and this node stakes at most ${policy.mostStake}`)
+      return decline(
+        `it locks ${formatEther(terms.stake)}, and this node stakes at most ${formatEther(policy.mostStake)}`,
+      )
     if (terms.mostRounds > policy.mostRounds)
       return decline(
         `it may take ${terms.mostRounds} rounds, and this node trains at most ${policy.mostRounds}`,
@@ -219,7 +228,7 @@ export class JobWorker {
   }
 
   private async hasStake(needed: bigint): Promise<boolean> {
-    const { client, log } = this.init
+    const { client, site, log } = this.init
     const { peerKey, staked, locked } = await client.reader.readContract({
       address: client.contracts.stakes,
       abi: StakingRegistry.abi,
@@ -227,12 +236,21 @@ export class JobWorker {
       args: [this.account],
     })
     const isRegistered = BigInt(peerKey) !== 0n
+    if (isRegistered && toPeerId(peerKey) !== site.peerId) {
+      if (!this.isStakeless)
+        log(
+          'warn',
+          `account ${this.account} is bound to peer ${toPeerId(peerKey)}, but this node is ${site.peerId}: it takes no jobs; use the account of this peer, or the key of that one`,
+        )
+      this.isStakeless = true
+      return false
+    }
     const isEnough = isRegistered && staked - locked >= needed
     if (!isEnough && !this.isStakeless)
       log(
         'warn',
         isRegistered
-          ? `${staked - locked} wei of this account's stake are free, but a job needs ${needed}; add to it with \`tempered settlement stake\``
+          ? `${formatEther(staked - locked)} of this account's stake is free, but a job needs ${formatEther(needed)}; add to it with \`tempered settlement stake\``
           : `account ${this.account} has no stake, so it takes no jobs; stake with \`tempered settlement stake\``,
       )
     this.isStakeless = !isEnough
@@ -350,16 +368,20 @@ export class JobWorker {
       })
       for (const block of early) judge.final(block)
     })
+    let sold: SoldModel | undefined
     const running = node.run()
     running.catch(() => undefined)
     try {
-      const work = first.then((result) => this.conclude(job, sealed, result, settled, node))
+      const work = first.then(async (result) => {
+        sold = await this.conclude(job, sealed, result, settled, node)
+      })
       await Promise.race([work, this.overWithout(job, either), failing(running, either)])
     } finally {
       over.abort()
       agent.close()
       await node.stop()
     }
+    if (sold !== undefined) await this.deliver(job, sold, position)
   }
 
   private async conclude(
@@ -368,7 +390,7 @@ export class JobWorker {
     result: JobResult,
     settling: Settling,
     node: TemperedNode,
-  ): Promise<void> {
+  ): Promise<SoldModel | undefined> {
     const { site, signal, log } = this.init
     const { metric } = sealed.document.target
     log(
@@ -383,14 +405,11 @@ export class JobWorker {
     const judging = settling.judge()
     // The members may have agreed about a later block.
     const model = await this.settledModel(job)
-    if (model !== undefined) {
-      const bytes = model.equals(result.model) ? held : await node.common?.model(model, signal)
-      if (bytes !== undefined) {
-        await site.keepModel(job.id, { ...result, model }, bytes)
-        await this.deliver(job, model, bytes)
-      }
-    }
+    const bytes =
+      model === undefined || model.equals(result.model) ? held : await node.common?.model(model, signal)
+    if (model !== undefined && bytes !== undefined) await site.keepModel(job.id, { ...result, model }, bytes)
     await judging
+    return model === undefined || bytes === undefined ? undefined : { model, bytes }
   }
 
   /** The model of a settled job; undefined for a job that came to nothing. */
@@ -401,22 +420,22 @@ export class JobWorker {
     return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as Hex))
   }
 
-  private async deliver(job: PostedJob, model: CID, bytes: Uint8Array): Promise<void> {
+  /** Members take turns, since one is enough. */
+  private async deliver(job: PostedJob, { model, bytes }: SoldModel, position: number): Promise<void> {
     const { site, signal, sleep, log } = this.init
+    await sleep(position * COURTESY_MS, signal)
     for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS && !signal.aborted; attempt++) {
       try {
         const answer = await site.deliver(job.where, model, bytes, signal)
         log('info', DELIVERY_TEXTS[answer])
         if (answer === 'taken' || answer === 'have') return
       } catch (error) {
-        log('warn', `the user cannot be reached (${errorMessage(error)})`)
+        // The user leaves once it has the model.
+        log('info', `the user does not answer, and may have the model already (${errorMessage(error)})`)
       }
-      await sleep(DELIVERY_RETRY_MS * attempt, signal)
+      await sleep(DELIVERY_RETRY_MS, signal)
     }
-    log(
-      'warn',
-      'the model was not handed over; it is kept in the folder of the job, for `tempered model publish`',
-    )
+    log('info', `model ${model} is kept in the folder of the job, should the user ask for it`)
   }
 
   /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
@@ -478,7 +497,7 @@ export class JobWorker {
     const owed = await client.reader.readContract({ ...rewards, functionName: 'owed', args: [this.account] })
     if (owed === 0n) return
     await this.once({ ...rewards, functionName: 'claim', args: [this.account] })
-    log('info', `${owed} wei earned and taken`)
+    log('info', `claimed ${formatEther(owed)}`)
   }
 
   /** A call that somebody else, or an earlier start of this node, may have made already. */
@@ -510,6 +529,8 @@ function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
       `its learning rate, ${learningRate}, is outside of ${least} to ${most}`,
     )
 }
+
+const toPeerId = (peerKey: Hex): string => peerIdFromPublicKey(hexToBytes(peerKey))
 
 /** The members of a job that a peer stands for, each peer with its first account. */
 function membersOf(job: PostedJob): RunMember[] {

@@ -150,13 +150,13 @@ describe('a job that is not for this node', () => {
   const still = sealedJob({}, { learningRate: 1e-300 })
   const serve = (document: Uint8Array): Partial<JobSite> => ({ fetchDocument: async () => document })
   it.each<[string, () => Promise<Hex>, Partial<JobSite>, object, RegExp]>([
-    ['pays too little', () => post(job), serve(job.bytes), { leastFee: 10_000n }, /it pays 550 wei at most/],
+    ['pays too little', () => post(job), serve(job.bytes), { leastFee: 10_000n }, /it pays 0.00000000000000055 at most/],
     [
       'locks too much',
       () => post(job, { stake: 5_000n }),
       serve(job.bytes),
       { mostStake: 4_999n },
-      /it locks 5000 wei/,
+      /it locks 0.000000000000005,/,
     ],
     ['takes too long', () => post(job), serve(job.bytes), { mostRounds: 9 }, /it may take 10 rounds/],
     ['may take too long', () => post(job), serve(job.bytes), { mostSeconds: 4_000 }, /gives at most 4000/],
