@@ -150,7 +150,13 @@ describe('a job that is not for this node', () => {
   const still = sealedJob({}, { learningRate: 1e-300 })
   const serve = (document: Uint8Array): Partial<JobSite> => ({ fetchDocument: async () => document })
   it.each<[string, () => Promise<Hex>, Partial<JobSite>, object, RegExp]>([
-    ['pays too little', () => post(job), serve(job.bytes), { leastFee: 10_000n }, /it pays 0.00000000000000055 at most/],
+    [
+      'pays too little',
+      () => post(job),
+      serve(job.bytes),
+      { leastFee: 10_000n },
+      /it pays 0.00000000000000055 at most/,
+    ],
     [
       'locks too much',
       () => post(job, { stake: 5_000n }),
