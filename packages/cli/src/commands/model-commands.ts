@@ -42,7 +42,7 @@ export function addModelCommands(program: Command): void {
     .description(
       'Measure a model on all samples of a data source, or on its own test samples if it has some.',
     )
-    .argument('<state>', 'state folder, node folder or ledger file')
+    .argument('<state>', 'state folder, node folder, ledger file, or folder of `job post`')
     .requiredOption(
       '--data <source>',
       'file or folder with samples, or mnist; a file without test samples of its own is measured as a whole',
@@ -62,7 +62,7 @@ export function addModelCommands(program: Command): void {
     .description(
       'Print what a model says of each sample of a source, one JSON object per line; probabilities by the name of their class.',
     )
-    .argument('<state>', 'state folder, node folder or ledger file')
+    .argument('<state>', 'state folder, node folder, ledger file, or folder of `job post`')
     .requiredOption('--data <source>', 'file or folder with samples; tables need no column of labels')
     .addOption(round())
     .addOption(backendOption())

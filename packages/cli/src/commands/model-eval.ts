@@ -8,7 +8,7 @@ import {
   openPredictor,
 } from '@tempered/train'
 import { table } from '../terminal/table.js'
-import { findModel } from './model-source.js'
+import { findUsable } from './model-source.js'
 
 export interface ModelEvalOptions {
   /** 1-based. */
@@ -25,7 +25,7 @@ export interface ModelEvalOptions {
  * or on what --test names.
  */
 export async function modelEval(path: string, options: ModelEvalOptions): Promise<void> {
-  const { node, entry, task, parameters } = await findModel(path, options.round, { extra: options.blobs })
+  const { node, round = null, task, parameters } = await findUsable(path, options.round, options.blobs)
   const predictor = await openPredictor(task, parameters, options.backend)
   const measured = await loadMeasured(
     { source: options.data, ...(options.test === undefined ? {} : { test: options.test }) },
@@ -34,7 +34,6 @@ export async function modelEval(path: string, options: ModelEvalOptions): Promis
   )
   for (const notice of measured.notices) process.stderr.write(`note: ${notice}\n`)
   const { loss, metrics, samples, perClass } = await predictor.evaluate(measured.samples)
-  const round = entry.body.round + 1
   if (options.json) {
     process.stdout.write(
       `${JSON.stringify({ node, round, data: measured.source, part: measured.part, samples, loss, metrics, perClass: perClass ?? null })}\n`,
@@ -46,7 +45,7 @@ export async function modelEval(path: string, options: ModelEvalOptions): Promis
     .map((name) => [metricOf(name).label, Number((metrics[name] ?? Number.NaN).toPrecision(4)).toString()])
   const rows = [...shown, ['loss', Number(loss.toPrecision(4)).toString()], ['samples', String(samples)]]
   process.stdout.write(
-    `${node}, round ${round}, on ${measuredText(measured, options.test)}\n${table(rows, new Set([1])).join('\n')}\n`,
+    `${node}${round === null ? '' : `, round ${round}`}, on ${measuredText(measured, options.test)}\n${table(rows, new Set([1])).join('\n')}\n`,
   )
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type BackendChoice, cacheFolder, loadSamples, openPredictor, type Prediction } from '@tempered/train'
-import { findModel } from './model-source.js'
+import { findUsable } from './model-source.js'
 
 export interface ModelPredictOptions {
   /** 1-based. */
@@ -12,7 +12,7 @@ export interface ModelPredictOptions {
 
 /** `tempered model predict`: one line of JSON per sample of a source, in its order. */
 export async function modelPredict(path: string, options: ModelPredictOptions): Promise<void> {
-  const { task, parameters } = await findModel(path, options.round, { extra: options.blobs })
+  const { task, parameters } = await findUsable(path, options.round, options.blobs)
   const predictor = await openPredictor(task, parameters, options.backend)
   const notices: string[] = []
   const samples = await loadSamples(options.data, cacheFolder(), task, notices)

@@ -1,4 +1,7 @@
+import { basename } from 'node:path'
 import { type LedgerModel, readLedgerModel } from '@tempered/lab/documents'
+import { CliError } from '../errors.js'
+import { deliveredModel } from '../settlement/delivered-model.js'
 import { warn } from '../terminal/warning.js'
 import { blobFolders, nodeName, oneLedgerFile } from './ledger-paths.js'
 
@@ -27,4 +30,28 @@ export async function findModel(
     onBadCopy: (bad) => warn(new Error(`${bad} does not match its name and is skipped`)),
   })
   return { ...found, file, node: nodeName(file) }
+}
+
+/** A model that is measured or used, wherever it comes from. */
+export interface UsableModel extends Pick<FoundModel, 'task' | 'parameters'> {
+  /** Name of the node's folder, or of the job's. */
+  readonly node: string
+  /** From 1; undefined for the model of a job. */
+  readonly round: number | undefined
+}
+
+/** As `findModel`, and the model of a paid job in the folder of `job post`. Throws as `findModel`, and CliError E_USAGE. */
+export async function findUsable(
+  path: string,
+  round: number | undefined,
+  blobs: readonly string[] | undefined,
+): Promise<UsableModel> {
+  const delivered = await deliveredModel(path)
+  if (delivered === undefined) {
+    const found = await findModel(path, round, { extra: blobs })
+    return { ...found, round: found.entry.body.round + 1 }
+  }
+  if (round !== undefined)
+    throw new CliError('E_USAGE', `--round: ${path} has the one model of a job; leave it out`)
+  return { ...delivered, node: basename(path), round: undefined }
 }

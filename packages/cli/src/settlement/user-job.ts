@@ -28,11 +28,11 @@ import type { JobBoard, PostedJob, SealedJob } from '@tempered/settlement'
 import { exportModel } from '@tempered/train/export'
 import type { CID } from 'multiformats/cid'
 import { CliError } from '../errors.js'
+import { DOCUMENT_FILE } from './delivered-model.js'
 import { loadSettlement } from './load-settlement.js'
 import type { OpenedSettlement } from './open-settlement.js'
 
 const JOB_FILE = 'job.json'
-const DOCUMENT_FILE = 'job.cbor'
 const IDENTITY_FILE = 'identity.key'
 /** What `exportModel` writes. */
 const MODEL_FILE = 'model.safetensors'

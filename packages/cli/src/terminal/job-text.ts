@@ -6,9 +6,15 @@ import { table } from './table.js'
 export function jobText(status: JobStatus, coins: (wei: bigint) => string): string {
   const { id, state, user, budget, postedIn, members, outcome, returned } = status
   const lines = [`job ${id}: ${state}`, `posted by ${user} in block ${postedIn}, budget ${coins(budget)}`]
+  const { target, lowerIsBetter, mostRounds, places, acceptUntil, settleUntil } = status
+  const time = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString()
+  lines.push(
+    `target ${lowerIsBetter ? '<=' : '>='} ${Number(target) / 1e6} within ${mostRounds} rounds`,
+    `${members.length} of ${places} members${state === 'open' ? `, until ${time(acceptUntil)}` : ''}; to be settled until ${time(settleUntil)}`,
+  )
   if (outcome !== undefined)
     lines.push(
-      `settled in block ${outcome.block}: ${Number(outcome.metric) / 1e6} after ${outcome.rounds} rounds`,
+      `settled in block ${outcome.block}: ${Number(outcome.metric) / 1e6} after ${outcome.rounds} rounds, target ${(lowerIsBetter ? outcome.metric <= target : outcome.metric >= target) ? 'reached' : 'missed'}`,
       `model ${modelName(outcome.model)}, run ${outcome.run}`,
       `token ${outcome.token} of the ModelRegistry belongs to ${outcome.owner}`,
     )

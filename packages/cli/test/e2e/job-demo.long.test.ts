@@ -14,6 +14,15 @@ describe('tempered job demo', () => {
       const [run = ''] = await readdir(join(folder, 'runs'))
       const user = await readdir(join(folder, 'runs', run, 'user'))
       expect(user).toContain('model.safetensors')
+      // What the members have signed, measured by the user.
+      const own = await runCli(
+        ['model', 'eval', join('runs', run, 'user'), '--data', 'mnist', '--json'],
+        folder,
+      )
+      expect(own.code, own.stderr).toBe(0)
+      expect((JSON.parse(own.stdout) as { metrics: { accuracy: number } }).metrics.accuracy).toBeGreaterThan(
+        0.6,
+      )
       const job = JSON.parse(await readFile(join(folder, 'runs', run, 'user', 'job.json'), 'utf8')) as {
         id: string
       }

@@ -357,6 +357,7 @@ describe('a job that nobody takes', () => {
       const id = await posted.line('stdout', (line) => /^0x[0-9a-f]{64}$/.exec(line)?.[0])
       const status = await good(['job', 'status', id, '--config', 'user'], folder)
       expect(status).toMatch(/: open\n/)
+      expect(status).toMatch(/target >= 0\.9 within 50 rounds\n0 of 4 members, until 20/)
       // From anywhere, without a key.
       const where = ['--rpc', chain.url, '--contracts', 'settlement.json']
       expect(await good(['job', 'status', id, ...where], folder)).toBe(status)

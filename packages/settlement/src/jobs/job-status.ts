@@ -42,6 +42,15 @@ export interface JobStatus {
   /** In wei. */
   readonly budget: bigint
   readonly postedIn: bigint
+  /** In millionths. */
+  readonly target: bigint
+  readonly lowerIsBetter: boolean
+  readonly mostRounds: number
+  /** How many members it takes. */
+  readonly places: number
+  /** Seconds since 1970. */
+  readonly acceptUntil: bigint
+  readonly settleUntil: bigint
   readonly members: readonly JobMember[]
   /** Once it is settled. */
   readonly outcome:
@@ -96,6 +105,12 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
     user: job.user,
     budget,
     postedIn,
+    target: terms.target,
+    lowerIsBetter: terms.lowerIsBetter,
+    mostRounds: terms.mostRounds,
+    places: terms.members,
+    acceptUntil: terms.acceptUntil,
+    settleUntil: terms.settleUntil,
     members: await Promise.all(
       members.map(async (account) => ({ account, peerId: await peerOf(client, events, account) })),
     ),
