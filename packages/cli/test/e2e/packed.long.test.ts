@@ -30,13 +30,13 @@ import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { registerRule } from '@tempered/robust-agg/custom'
 import { createTopology } from '@tempered/robust-agg/topology'
-import { type Statement, statementData } from '@tempered/settlement'
+import { type ContractStatement, statementData } from '@tempered/settlement'
 
 const scenario: ScenarioInput = { nodes: 4, rule: 'median' }
 const result: Promise<SimulationResult> = simulate(scenario, { signal: AbortSignal.timeout(1000) })
 const name: string = registerRule({ name: 'mine', combine: ({ own }) => own })
 const rule = createRule('median')
-const signed = (one: Statement) => statementData(one, { chainId: 1, contract: '0x0000000000000000000000000000000000000001' })
+const signed = (one: ContractStatement) => statementData(one, { chainId: 1, contract: '0x0000000000000000000000000000000000000001' })
 const worst: number | null = (await result).measures.worstHonestAccuracy
 export { createAttack, createNode, createRunManifest, createTopology, decodeModel, name, nearestName, rule, runScenario, signed, verifyLedgerFile, worst, writeScenarioReport }
 `
