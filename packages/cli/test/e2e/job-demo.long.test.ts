@@ -6,8 +6,8 @@ import { inTemporaryFolder, runCli } from '../support/run-cli.js'
 describe('tempered job demo', () => {
   it('pays the honest, takes the stakes of liars, delivers the model, and loses no wei', () =>
     inTemporaryFolder(async (folder) => {
-      // A low target: how well the model learns is tested elsewhere.
-      const demo = await runCli(['job', 'demo', '--target', 'accuracy>=0.7', '--out', 'runs'], folder)
+      // Its own target takes several rounds: below three nobody is judged.
+      const demo = await runCli(['job', 'demo', '--out', 'runs'], folder)
       expect(demo.code, `${demo.stdout}\n${demo.stderr}`).toBe(0)
       expect(demo.stdout).not.toMatch(/^NO /m)
       expect(demo.stdout.match(/^ok /gm)!.length).toBeGreaterThanOrEqual(9)
