@@ -16,6 +16,7 @@ import {
 } from '../settlement/open-settlement.js'
 import type { Target } from '../settlement/target.js'
 import { awaitJob, createUserJob, dropUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
+import { trainingOf } from './training-options.js'
 
 export interface JobPostOptions extends SettlementOptions {
   readonly target: Target
@@ -205,14 +206,7 @@ async function documentOf(options: JobPostOptions): Promise<JobDocument> {
     },
     chain: { architecture: 'bft', params: { deltaMs: options.deltaMs } },
     contribution: { every: options.scoreEvery },
-    training: {
-      rounds: options.rounds + MEASURING_ROUNDS,
-      localSteps: options.localSteps,
-      batchSize: options.batchSize,
-      learningRate: options.learningRate,
-      momentum: options.momentum,
-      ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
-    },
+    training: trainingOf(options, options.rounds + MEASURING_ROUNDS),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
   const { primary } = manifestTask(run.manifest)

@@ -25,6 +25,7 @@ import { warnOfParts } from '../terminal/parts-warning.js'
 import { loadedNotices } from '../terminal/source-text.js'
 import { givenModel, trainerModel } from './manifest-initial.js'
 import { peerIdOf } from './node-id.js'
+import { trainingOf } from './training-options.js'
 
 export interface ManifestCreateOptions {
   readonly member: readonly string[]
@@ -99,14 +100,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       ? {}
       : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
     ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
-    training: {
-      rounds: options.rounds,
-      localSteps: options.localSteps,
-      batchSize: options.batchSize,
-      learningRate: options.learningRate,
-      momentum: options.momentum,
-      ...(options.logitAdjustment === 0 ? {} : { logitAdjustment: options.logitAdjustment }),
-    },
+    training: trainingOf(options, options.rounds),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
   const { initialParameters } = learnt

@@ -57,14 +57,22 @@ export interface CommonChainInit {
 export function createCommonChain(init: CommonChainInit): CommonChain {
   const { run, self, ledgers, models } = init
 
-  const ownLedger = async (): Promise<SignedEntry[]> => {
-    const verifier = createChainVerifier(run, self)
-    const entries: SignedEntry[] = []
+  /** This node's own entries so far; newer ones are read when they are asked for. */
+  const own: SignedEntry[] = []
+  const verifier = createChainVerifier(run, self)
+  let reading: Promise<unknown> = Promise.resolve()
+  const readOwn = async (): Promise<void> => {
     for (;;) {
-      const more = await init.ownEntries(entries.length)
-      if (more.length === 0) return entries
-      for (const bytes of more) entries.push(verifier.accept(bytes))
+      const more = await init.ownEntries(own.length)
+      if (more.length === 0) return
+      for (const bytes of more) own.push(verifier.accept(bytes))
     }
+  }
+  const ownLedger = async (): Promise<readonly SignedEntry[]> => {
+    const read = reading.catch(() => undefined).then(readOwn)
+    reading = read
+    await read
+    return own
   }
 
   return {

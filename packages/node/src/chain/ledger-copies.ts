@@ -1,4 +1,4 @@
-import { createChainVerifier, type Run, type SignedEntry } from '@tempered/protocol'
+import { createChainVerifier, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../clock.js'
 import { runTopology } from '../topology.js'
@@ -28,7 +28,7 @@ export interface LedgerCopy {
 
 export interface LedgerCopies {
   of(author: string): LedgerCopy
-  /** Bytes of a member's entries from a height on, as far as they are here. */
+  /** Bytes of a member's entries from a height on, as far as they are here, and as many as a reply may carry. */
   copyOf(author: string, from: number): readonly Uint8Array[]
 }
 
@@ -100,7 +100,7 @@ export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesIn
     copyOf: (author, from) =>
       copies
         .get(author)
-        ?.entries.slice(from)
+        ?.entries.slice(from, from + LIMITS.maxEntriesPerReply)
         .map(({ entry }) => entry.bytes) ?? [],
   }
 }

@@ -28,7 +28,7 @@ export function createLocalSource(
     entries: async (from, author) =>
       author === undefined || author === self
         ? ledger.entries(from, LIMITS.maxEntriesPerReply)
-        : copyOf(author, from).slice(0, LIMITS.maxEntriesPerReply),
+        : copyOf(author, from),
     finalHeads: witness.finalHeads,
     blocks: (from) =>
       chainFrom(from)

@@ -355,7 +355,7 @@ describe('coins', () => {
         const done = ACTIONS.map(() => 0)
         const least = sized(300, 700)
         // And on, until every kind of step was taken.
-        for (let step = 0; step < least || (Math.min(...done) === 0 && step < 4 * least); step++) {
+        for (let step = 0; step < least || (Math.min(...done) === 0 && step < 8 * least); step++) {
           // Jobs need several members before anything else can be done with them.
           const k =
             rng.integer(3) === 0
@@ -370,8 +370,7 @@ describe('coins', () => {
           await check(world, begun)
         }
         // Every kind of step was taken, or the test would prove nothing.
-        // In most runs; the time that passes between blocks is the machine's.
-        expect(done.filter((count) => count > 0).length, done.join()).toBeGreaterThan(ACTIONS.length / 2)
+        expect(Math.min(...done), done.join()).toBeGreaterThan(0)
         // And everybody gets everything out in the end.
         await on.chain.pass(10_000)
         for (const job of world.jobs)
