@@ -1,4 +1,12 @@
-import { type Address, decodeEventLog, type Hex, keccak256, stringToHex, type TransactionReceipt } from 'viem'
+import {
+  type Abi,
+  type Address,
+  decodeEventLog,
+  type Hex,
+  keccak256,
+  stringToHex,
+  type TransactionReceipt,
+} from 'viem'
 import * as artifacts from '../../src/contracts/artifacts.js'
 import { deployContracts, type SettlementContracts } from '../../src/contracts/deploy.js'
 import { revertReason } from '../../src/contracts/revert-reason.js'
@@ -39,6 +47,14 @@ export interface Deployed {
     args?: readonly unknown[],
     value?: bigint,
   ): Promise<TransactionReceipt>
+  /** The same for any contract. */
+  call(
+    wallet: Wallet,
+    contract: { readonly address: Address; readonly abi: Abi },
+    functionName: string,
+    args?: readonly unknown[],
+    value?: bigint,
+  ): Promise<TransactionReceipt>
   // biome-ignore lint/suspicious/noExplicitAny: what a contract returns has any shape
   read(name: Name, call: string, args?: readonly unknown[]): Promise<any>
   place(name: Name): { readonly chainId: number; readonly contract: Address }
@@ -52,27 +68,31 @@ export async function deployed(init: TestChainInit = {}): Promise<Deployed> {
     { wallet: owner, reader: chain.reader },
     { ...RULES, treasurer: owner.account.address },
   )
+  /** Sends a call that the contract would take. Throws with the name of the contract's error, also when it comes later. */
+  const sent: Deployed['call'] = async (wallet, { address, abi }, functionName, args = [], value = 0n) => {
+    const { account } = wallet
+    const gas = init.isFree ? { gasPrice: 0n } : {}
+    const request = { address, abi, functionName, args, value, account, ...gas } as never
+    const simulate = async () => (await chain.reader.simulateContract(request)).request as never
+    try {
+      const hash = await wallet.writeContract(await simulate())
+      const receipt = await chain.reader.waitForTransactionReceipt({ hash })
+      if (receipt.status === 'success') return receipt
+      // The block came a second later than the look before it.
+      await simulate()
+      throw new Error(`${functionName} was refused in block ${receipt.blockNumber}, and would be taken now`)
+    } catch (error) {
+      const reason = revertReason(error) ?? (await simulate().then(() => undefined, revertReason))
+      throw reason === undefined ? error : new Error(reason.name, { cause: error })
+    }
+  }
   return {
     chain,
     contracts,
     owner,
-    async send(wallet, name, call, args = [], value = 0n) {
-      const request = { address: contracts[name], abi: ABIS[name] as never, functionName: call as never }
-      try {
-        const { request: checked } = await chain.reader.simulateContract({
-          ...request,
-          args: args as never,
-          value: value as never,
-          account: wallet.account,
-          ...(init.isFree ? { gasPrice: 0n as never } : {}),
-        })
-        const hash = await wallet.writeContract(checked as never)
-        return await chain.reader.waitForTransactionReceipt({ hash })
-      } catch (error) {
-        const reason = revertReason(error)
-        throw reason === undefined ? error : new Error(reason.name, { cause: error })
-      }
-    },
+    send: (wallet, name, call, args = [], value = 0n) =>
+      sent(wallet, { address: contracts[name], abi: ABIS[name] as Abi }, call, args, value),
+    call: sent,
     async read(name, call, args = []) {
       return chain.reader.readContract({
         address: contracts[name],
