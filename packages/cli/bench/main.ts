@@ -144,7 +144,7 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
   async gas() {
     const rows = await benchGas()
     return table(
-      ['call', 'gas', 'dollars on a layer'],
+      ['call', 'gas', 'dollars on a layer 2'],
       rows.map(({ call, gas }) => [call, Number(gas).toLocaleString('en-US'), dollars(gas).toFixed(4)]),
     )
   },

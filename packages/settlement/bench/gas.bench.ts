@@ -67,9 +67,9 @@ export async function benchGas(): Promise<GasRow[]> {
     )
     await stakeAll(on, members.slice(1), 9_000n)
     await measure('add to a stake', first, 'stakes', 'stake', [], 1_000n)
-    await measure('ask for a stake', first, 'stakes', 'unbond', [1_000n])
+    await measure('start withdrawing a stake', first, 'stakes', 'unbond', [1_000n])
     await on.chain.pass(RULES.unbondingSeconds + 1)
-    await measure('take it', first, 'stakes', 'withdraw')
+    await measure('withdraw it', first, 'stakes', 'withdraw')
 
     const fees = { mostRounds: 50, members: GAS_MEMBERS, baseFee: 10n ** 15n, roundFee: 10n ** 13n }
     const terms = await jobTerms(on, fees)

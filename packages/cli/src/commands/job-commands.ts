@@ -75,6 +75,12 @@ export function addJobCommands(program: Command): void {
       .argument('<job>', 'number of the job (0x…), or the folder of `job post`')
       .option('--json', 'one JSON object on stdout'),
   ).action(async (id, options) => (await import('./job-status.js')).showJob(id, options))
+  withChain(
+    job
+      .command('cancel')
+      .description('Take the budget back while places of a job are still open.')
+      .argument('<job>', 'number of the job (0x…), or the folder of `job post`'),
+  ).action(async (id, options) => (await import('./job-cancel.js')).jobCancel(id, options))
   job
     .command('demo')
     .description(

@@ -14,6 +14,7 @@ import {
   type SettlementSettings,
   settingsOf,
 } from '../settlement/open-settlement.js'
+import { claimRest } from '../settlement/take-back.js'
 import type { Target } from '../settlement/target.js'
 import { awaitJob, createUserJob, dropUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
 import { trainingOf } from './training-options.js'
@@ -278,16 +279,5 @@ async function conclude(
       `${metric} ${measured} after ${outcome.rounds} rounds: target ${better === 'higher' ? '>=' : '<='} ${value} ${isReached ? 'reached' : 'missed'}`,
     )
   }
-  await takeBack(opened, tell)
-}
-
-/** What is left of the budget waits in the RewardManager. */
-async function takeBack({ client, outbox }: OpenedSettlement, tell: (what: string) => void): Promise<void> {
-  const { artifacts } = await loadSettlement()
-  const rewards = { address: client.contracts.rewards, abi: artifacts.RewardManager.abi } as const
-  const account = client.wallet.account.address
-  const owed = await client.reader.readContract({ ...rewards, functionName: 'owed', args: [account] })
-  if (owed === 0n) return
-  await outbox.send({ ...rewards, functionName: 'claim', args: [account] })
-  tell(`claimed ${coinsText(owed)} that was left of the budget`)
+  await claimRest(opened, tell)
 }

@@ -31,6 +31,7 @@ import { CliError } from '../errors.js'
 import { DOCUMENT_FILE } from './delivered-model.js'
 import { loadSettlement } from './load-settlement.js'
 import type { OpenedSettlement } from './open-settlement.js'
+import { refund } from './take-back.js'
 
 const JOB_FILE = 'job.json'
 const IDENTITY_FILE = 'identity.key'
@@ -265,20 +266,14 @@ const stageText = ({ state, members, terms }: PostedJob): string =>
 
 /** Takes the budget back once nobody can accept or settle the job any more. */
 async function refundIfLate(
-  { client, outbox }: OpenedSettlement,
+  opened: OpenedSettlement,
   { id, state, terms }: PostedJob,
   say: (what: string) => void,
 ): Promise<void> {
-  const { timestamp } = await client.reader.getBlock()
+  const { timestamp } = await opened.client.reader.getBlock()
   if (timestamp <= (state === 'open' ? terms.acceptUntil : terms.settleUntil)) return
   say(state === 'open' ? 'too few members have accepted in time' : 'the job was not done in time')
-  const { artifacts } = await loadSettlement()
-  await outbox.send({
-    address: client.contracts.escrow,
-    abi: artifacts.JobEscrow.abi,
-    functionName: 'refund',
-    args: [id],
-  })
+  await refund(opened, id)
 }
 
 /** The blob as it is, and as a file for other programs. */

@@ -374,6 +374,40 @@ describe('a job that nobody takes', () => {
       expect(before - (await balance())).toBeLessThan(10n ** 16n)
     }))
 
+  it('is cancelled by its user, and by nobody else', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'user', 8)
+      await keyFile(folder, 'other.key', 9)
+      const where = ['--rpc', chain.url, '--contracts', 'settlement.json']
+      const args = ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '2', '--model', 'softmax']
+      const posted = startCli(
+        [...args, '--listen', '/ip4/127.0.0.1/tcp/0', '--out', 'job', '--config', 'user'],
+        folder,
+      )
+      const id = await posted.line('stdout', (line) => /^0x[0-9a-f]{64}$/.exec(line)?.[0])
+      const stranger = await callCli(['job', 'cancel', id, ...where, '--key', 'other.key'], folder)
+      expect(stranger).toMatchObject({ code: 2 })
+      expect(stranger.stderr).toMatch(/belongs to account 0x/)
+      const nothing = await callCli(['job', 'cancel', hash('no job'), '--config', 'user'], folder)
+      expect(nothing).toMatchObject({ code: 2 })
+      expect(nothing.stderr).toMatch(/there is no job 0x/)
+      const cancelled = await callCli(['job', 'cancel', 'job', '--config', 'user'], folder)
+      expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 })
+      expect(cancelled.stderr).toMatch(/is cancelled/)
+      // The command that waits for the job ends by itself; either of the two claims the budget.
+      expect(await posted.exit, posted.stderr.join('\n')).toBe(8)
+      expect(cancelled.stderr + posted.stderr.join('\n')).toMatch(/claimed 2 that was left of the budget/)
+      expect(
+        parseJson(await good(['settlement', 'show', '--config', 'user', '--json'], folder)),
+      ).toMatchObject({
+        owed: '0',
+      })
+      const again = await callCli(['job', 'cancel', id, '--config', 'user'], folder)
+      expect(again).toMatchObject({ code: 0 })
+      expect(again.stderr).toMatch(/already/)
+    }))
+
   it('is not posted for a target that the task does not measure, or for more than its budget', () =>
     inTemporaryFolder(async (folder) => {
       await deploy(folder)

@@ -116,7 +116,7 @@ export class JobWorker {
   private readonly init: JobWorkerInit
   /** Jobs that this node does not take, whatever happens. */
   private readonly declined = new Set<Hex>()
-  /** Jobs whose document cannot be had: when to ask again, and how long to wait then, in ms. */
+  /** Jobs whose document could not be fetched: when to ask again, and how long to wait then, in ms. */
   private readonly later = new Map<Hex, { readonly at: number; readonly waitMs: number }>()
   /** Jobs that are over and whose stake is free. */
   private readonly released = new Set<Hex>()
@@ -213,7 +213,10 @@ export class JobWorker {
     } catch (error) {
       const waitMs = Math.min(2 * (this.later.get(job.id)?.waitMs ?? FIRST_WAIT_MS / 2), LONGEST_WAIT_MS)
       this.later.set(job.id, { at: performance.now() + waitMs, waitMs })
-      log('warn', `job ${shortId(job.id)}: its document cannot be had yet (${errorMessage(error)})`)
+      log(
+        'warn',
+        `job ${shortId(job.id)}: its document could not be fetched, will retry (${errorMessage(error)})`,
+      )
       return undefined
     }
     try {
@@ -397,7 +400,7 @@ export class JobWorker {
       'info',
       `job ${shortId(job.id)}: ${metric} ${Number(result.metric) / 1e6} after ${counted(result.rounds, 'round')}; ` +
         (result.freeRiders.length === 0
-          ? 'nobody rides free'
+          ? 'no free riders'
           : `${counted(result.freeRiders.length, 'free rider')}`),
     )
     const held = await node.common?.model(result.model, signal)
@@ -455,7 +458,7 @@ export class JobWorker {
     }
   }
 
-  /** Undefined when the job is over before its document can be had. */
+  /** Undefined when the job is over before its document was fetched. */
   private async documentOf(job: PostedJob): Promise<SealedJob | undefined> {
     const { site, signal, sleep, log } = this.init
     const { id, where, terms } = job
@@ -465,7 +468,10 @@ export class JobWorker {
           (await site.kept(id)) ?? (await site.fetchDocument(where, hexToBytes(terms.task), signal))
         return openJob(document, terms.task)
       } catch (error) {
-        log('warn', `the document of job ${shortId(id)} cannot be had (${errorMessage(error)}); trying again`)
+        log(
+          'warn',
+          `the document of job ${shortId(id)} could not be fetched (${errorMessage(error)}); trying again`,
+        )
       }
       await sleep(DELIVERY_RETRY_MS, signal)
     }

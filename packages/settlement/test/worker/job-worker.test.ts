@@ -242,7 +242,7 @@ describe('a job', () => {
       },
     })
     await until(async () => (await membersOf(id)).length === 1)
-    expect(said(worker, /cannot be had yet \(nobody listens\)/)).toBe(true)
+    expect(said(worker, /could not be fetched yet, will retry \(nobody listens\)/)).toBe(true)
     await over()
   })
 
