@@ -65,5 +65,6 @@ export {
   type Verdict,
   verdictData,
 } from './typed-data.js'
-export { type JobPolicy, type JobSite, JobWorker, type JobWorkerInit } from './worker/job-worker.js'
+export type { JobPolicy, JobSite, JobWorkerInit } from './worker/job-site.js'
+export { JobWorker } from './worker/job-worker.js'
 export { groundsOf } from './worker/settling.js'

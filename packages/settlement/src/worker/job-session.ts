@@ -1,0 +1,231 @@
+/** One job from the moment that it is full: trains with the others until the target, settles, and hands the model over. */
+
+import { setMaxListeners } from 'node:events'
+import type { Block } from '@tempered/chain'
+import { counted, errorMessage } from '@tempered/errors'
+import type { DeliveryAnswer, TemperedNode } from '@tempered/node'
+import { cidFromDigest, RAW, type Run } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
+import { type Hex, hexToBytes } from 'viem'
+import { SettlementAgent } from '../agent/settlement-agent.js'
+import { createEventReader } from '../client/event-reader.js'
+import { JobEscrow } from '../contracts/artifacts.js'
+import type { PostedJob } from '../jobs/job-board.js'
+import { openJob, type RunMember, runOfJob, type SealedJob } from '../jobs/job-document.js'
+import type { JobResult } from '../jobs/outcome.js'
+import { JobJudge } from './job-judge.js'
+import { type JobWorkerInit, shortId } from './job-site.js'
+import { Settling } from './settling.js'
+
+interface SoldModel {
+  readonly model: CID
+  readonly bytes: Uint8Array
+}
+
+/** What each member leaves to the one before it, in ms. */
+const COURTESY_MS = 3_000
+const DELIVERY_ATTEMPTS = 3
+export const RETRY_MS = 5_000
+/** How long a node that knows no result waits after others have settled. */
+const AFTERWARDS_MS = 60_000
+const DELIVERY_TEXTS: Readonly<Record<DeliveryAnswer, string>> = {
+  taken: 'the user has got the model',
+  have: 'the user has the model already',
+  busy: 'others are sending the model to the user; trying again',
+  refused: 'the user does not want the model yet; trying again',
+}
+
+export class JobSession {
+  private readonly init: JobWorkerInit
+  private readonly isOver: (job: PostedJob) => Promise<boolean>
+
+  /** `isOver`: whether a job is settled or refunded; it may refund one that is late. */
+  constructor(init: JobWorkerInit, isOver: (job: PostedJob) => Promise<boolean>) {
+    this.init = init
+    this.isOver = isOver
+  }
+
+  async train(job: PostedJob): Promise<void> {
+    const { client, site, outbox, signal, anchorEvery, sleep, log } = this.init
+    const sealed = await this.documentOf(job)
+    if (sealed === undefined) return
+    const members = membersOf(job)
+    const run = runOfJob(sealed, members, {
+      chainId: client.wallet.chain.id,
+      slashing: client.contracts.slashing,
+      job: job.id,
+    })
+    const position = run.memberIndex.get(site.peerId)
+    if (position === undefined)
+      throw new Error(
+        `the peer of account ${client.wallet.account.address} is not ${site.peerId}; register this node's own peer with its account`,
+      )
+    const over = new AbortController()
+    const either = AbortSignal.any([signal, over.signal])
+    setMaxListeners(0, either)
+    const agent = new SettlementAgent({
+      ...{ run, client, outbox, anchorEvery, sleep, log },
+      registered: job.id,
+      courtesyMs: position * COURTESY_MS,
+    })
+    let settling: Settling | undefined
+    let judge: JobJudge | undefined
+    const early: Block[] = []
+    const node = await site.openNode(job.id, run, placesOf(job, run), {
+      onHead: (head) => agent.head(head),
+      onEvidence: (evidence) => agent.evidence(evidence),
+      onFinal: (block) => (judge === undefined ? early.push(block) : judge.final(block)),
+      onSaid(author, words) {
+        settling?.heard(author, words).catch((error) => log('warn', errorMessage(error)))
+      },
+    })
+    const { common } = node
+    if (common === undefined) throw new Error('the run of a job has no common chain')
+    settling = new Settling({
+      ...{ job, sealed, run, client, outbox, common, position, sleep, log },
+      from: job.postedIn,
+      signal: either,
+    })
+    const settled = settling
+    const first = new Promise<JobResult>((resolve) => {
+      judge = new JobJudge({
+        ...{ run, job: sealed, common, signal: either, sleep },
+        onResult(result) {
+          resolve(result)
+          settled.propose(result).catch((error) => log('warn', errorMessage(error)))
+        },
+        onTrouble: (what) => log('warn', what),
+      })
+      for (const block of early) judge.final(block)
+    })
+    let sold: SoldModel | undefined
+    const running = node.run()
+    running.catch(() => undefined)
+    try {
+      const work = first.then(async (result) => {
+        sold = await this.conclude(job, sealed, result, settled, node)
+      })
+      await Promise.race([work, this.overWithout(job, either), failing(running, either)])
+    } finally {
+      over.abort()
+      agent.close()
+      await node.stop()
+    }
+    if (sold !== undefined) await this.deliver(job, sold, position)
+  }
+
+  private async conclude(
+    job: PostedJob,
+    sealed: SealedJob,
+    result: JobResult,
+    settling: Settling,
+    node: TemperedNode,
+  ): Promise<SoldModel | undefined> {
+    const { site, signal, log } = this.init
+    const { metric } = sealed.document.target
+    log(
+      'info',
+      `job ${shortId(job.id)}: ${metric} ${Number(result.metric) / 1e6} after ${counted(result.rounds, 'round')}; ` +
+        (result.freeRiders.length === 0
+          ? 'no free riders'
+          : `${counted(result.freeRiders.length, 'free rider')}`),
+    )
+    const held = await node.common?.model(result.model, signal)
+    await settling.settled()
+    const judging = settling.judge()
+    // The members may have agreed about a later block.
+    const model = await this.settledModel(job)
+    const bytes =
+      model === undefined || model.equals(result.model) ? held : await node.common?.model(model, signal)
+    if (model !== undefined && bytes !== undefined) await site.keepModel(job.id, { ...result, model }, bytes)
+    await judging
+    return model === undefined || bytes === undefined ? undefined : { model, bytes }
+  }
+
+  /** The model of a settled job; undefined for a job that came to nothing. */
+  private async settledModel({ id, postedIn }: PostedJob): Promise<CID | undefined> {
+    const { client } = this.init
+    const events = createEventReader(client, postedIn)
+    const [settled] = await events.of(client.contracts.escrow, JobEscrow.abi, 'Settled', { id })
+    return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as Hex))
+  }
+
+  /** Members take turns, since one is enough. */
+  private async deliver(job: PostedJob, { model, bytes }: SoldModel, position: number): Promise<void> {
+    const { site, signal, sleep, log } = this.init
+    await sleep(position * COURTESY_MS, signal)
+    for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS && !signal.aborted; attempt++) {
+      try {
+        const answer = await site.deliver(job.where, model, bytes, signal)
+        log('info', DELIVERY_TEXTS[answer])
+        if (answer === 'taken' || answer === 'have') return
+      } catch (error) {
+        // The user leaves once it has the model.
+        log('info', `the user does not answer, and may have the model already (${errorMessage(error)})`)
+      }
+      await sleep(RETRY_MS, signal)
+    }
+    log('info', `model ${model} is kept in the folder of the job, should the user ask for it`)
+  }
+
+  /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
+  private async overWithout(job: PostedJob, signal: AbortSignal): Promise<void> {
+    const { pollMs, sleep, log } = this.init
+    while (!signal.aborted) {
+      try {
+        if (await this.isOver(job)) {
+          // This node may be about to know it too, and has a model to hand over then.
+          await sleep(AFTERWARDS_MS, signal)
+          return
+        }
+      } catch (error) {
+        log('warn', `${errorMessage(error)}; looking again`)
+      }
+      await sleep(pollMs, signal)
+    }
+  }
+
+  /** Undefined when the job is over before its document was fetched. */
+  private async documentOf(job: PostedJob): Promise<SealedJob | undefined> {
+    const { site, signal, sleep, log } = this.init
+    const { id, where, terms } = job
+    while (!signal.aborted && !(await this.isOver(job))) {
+      try {
+        const document =
+          (await site.kept(id)) ?? (await site.fetchDocument(where, hexToBytes(terms.task), signal))
+        return openJob(document, terms.task)
+      } catch (error) {
+        log(
+          'warn',
+          `the document of job ${shortId(id)} could not be fetched (${errorMessage(error)}); trying again`,
+        )
+      }
+      await sleep(RETRY_MS, signal)
+    }
+    return undefined
+  }
+}
+
+/** The members of a job that a peer stands for, each peer with its first account. */
+function membersOf(job: PostedJob): RunMember[] {
+  const seen = new Set<string>()
+  return job.members.flatMap(({ peerId, account }) => {
+    if (peerId === undefined || seen.has(peerId)) return []
+    seen.add(peerId)
+    return [{ peerId, account }]
+  })
+}
+
+function placesOf(job: PostedJob, { memberIndex }: Run): string[] {
+  return job.members.flatMap(({ peerId, where }) =>
+    peerId !== undefined && memberIndex.has(peerId)
+      ? where.filter((place) => place.endsWith(`/p2p/${peerId}`))
+      : [],
+  )
+}
+
+/** Rejects when the node fails; a node that has come to its end keeps serving the others. */
+async function failing(running: Promise<void>, signal: AbortSignal): Promise<void> {
+  await running
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
