@@ -51,6 +51,7 @@ contract StakingRegistry is ReentrancyGuard {
     error AboveFreeStake(uint256 amount, uint256 free);
     error NothingUnbonding(address account);
     error NotReleased(uint64 releaseTime);
+    error StakeHeld(uint64 until);
     error NotSlasher(address caller);
     error NotLocker(address caller);
     error TooMuch(uint256 amount);
@@ -138,11 +139,12 @@ contract StakingRegistry is ReentrancyGuard {
         emit Held(account, until);
     }
 
-    /// @notice Reserves a part of a free stake for a job.
+    /// @notice Reserves a part of a free stake for a job; one that a verdict is open on takes no new job.
     function lock(address account, uint128 amount) external {
         if (msg.sender != locker) revert NotLocker(msg.sender);
         Member storage member = _members[account];
         if (member.peerKey == 0) revert NotRegistered(account);
+        if (block.timestamp < member.heldUntil) revert StakeHeld(member.heldUntil);
         uint128 free = _free(member);
         if (amount > free) revert AboveFreeStake(amount, free);
         member.locked += amount;

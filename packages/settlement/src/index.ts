@@ -49,7 +49,7 @@ export {
 } from './jobs/job-document.js'
 export { JOB_STATES, type JobState } from './jobs/job-state.js'
 export { type JobMember, type JobStatus, jobStatus, type Loss, type Movement } from './jobs/job-status.js'
-export { type FreeRider, type JobResult, type JudgedRound, judgesOf, resultAt } from './jobs/outcome.js'
+export { type FreeRider, headsOf, type JobResult, type JudgedRound, resultAt } from './jobs/outcome.js'
 export { inOrder, registeredRun } from './jobs/registered-run.js'
 export {
   type ContractStatement,
@@ -65,6 +65,6 @@ export {
   type Verdict,
   verdictData,
 } from './typed-data.js'
-export type { JobPolicy, JobSite, JobWorkerInit } from './worker/job-site.js'
+export type { Delivery, JobPolicy, JobSite, JobWorkerInit } from './worker/job-site.js'
 export { JobWorker } from './worker/job-worker.js'
 export { groundsOf } from './worker/settling.js'

@@ -55,11 +55,13 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
         mostParameters: jobs.mostParameters,
         mostSamples: jobs.mostSamples,
         mostSeconds: Math.ceil(jobs.mostDays * 86_400),
+        mostWaitSeconds: Math.ceil(jobs.mostWaitHours * 3_600),
       },
       from: place.fromBlock,
       signal: stopping.signal,
       pollMs: POLL_MS,
       sleep: (ms, signal) => sleep(systemClock, ms, signal),
+      now: systemClock.wallMs,
     })
     log('info', `account ${client.wallet.account.address} takes jobs on chain ${place.chainId}`)
     stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })

@@ -105,6 +105,12 @@ export const nodeConfigSchema = z.strictObject({
             .default(1_000_000_000)
             .describe('The most samples that the node trains on in one job, all rounds together.'),
           mostDays: z.number().gt(0).max(366).default(7).describe('The most days until it must be settled.'),
+          mostWaitHours: z
+            .number()
+            .gt(0)
+            .max(8784)
+            .default(2)
+            .describe('The most hours in which others may still accept; the stake is locked meanwhile.'),
         })
         .prefault({})
         .describe('Which jobs the node takes with --serve-jobs.'),

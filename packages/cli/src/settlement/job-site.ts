@@ -13,7 +13,6 @@ import {
   runChain,
   systemClock,
   writeFileAtomic,
-  writeNewFile,
 } from '@tempered/node'
 import type { JobSite, SealedJob } from '@tempered/settlement'
 import { type BackendChoice, cacheFolder, loadData } from '@tempered/train'
@@ -23,9 +22,9 @@ import { isMultiaddr } from '../config/multiaddr.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import type { AccountKey } from './account-file.js'
+import { createJobModels, jobFolder } from './job-models.js'
 import { loadSettlement } from './load-settlement.js'
 import { withAccount } from './node-settlement.js'
-import { sumsJson } from './sums-json.js'
 
 export interface JobSiteInit {
   readonly config: NodeConfig
@@ -46,7 +45,7 @@ const KEPT_ROUNDS = 8
 export function createJobSite(init: JobSiteInit): JobSite {
   const { config, identity, key, logger, part } = init
   const { peerId } = identity.signer
-  const folderOf = (job: string): string => join(dirname(config.file), 'jobs', job.slice(2, 18))
+  const folderOf = (job: string): string => jobFolder(join(dirname(config.file), 'jobs'), job)
   return {
     peerId,
     where: reachable(config, peerId),
@@ -101,16 +100,7 @@ export function createJobSite(init: JobSiteInit): JobSite {
       eachPlace(where, (address) =>
         deliverModel({ identity, address, clock: systemClock, signal }, model, bytes),
       ),
-    async keepModel(job, result, model) {
-      await writeNewFile(join(folderOf(job), `${result.model}.model`), [model])
-      const { rounds, metric, weights, freeRiders } = result
-      const text = sumsJson({
-        model: result.model.toString(),
-        block: result.block.toString(),
-        ...{ rounds, metric, weights, freeRiders },
-      })
-      await writeFileAtomic(join(folderOf(job), 'result.json'), `${text}\n`)
-    },
+    ...createJobModels(join(dirname(config.file), 'jobs')),
   }
 }
 

@@ -26,7 +26,7 @@ describe('tempered job demo', () => {
       const job = JSON.parse(await readFile(join(folder, 'runs', run, 'user', 'job.json'), 'utf8')) as {
         id: string
       }
-      const jobs = join(folder, 'runs', run, 'node-0', 'jobs', job.id.slice(2, 18))
+      const jobs = join(folder, 'runs', run, 'node-0', 'jobs', job.id.slice(2))
       const state = join(jobs, 'state')
       const verified = await runCli(['ledger', 'verify', state], folder)
       expect(verified.code, verified.stderr).toBe(0)

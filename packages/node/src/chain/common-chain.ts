@@ -68,27 +68,17 @@ export function createCommonChain(init: CommonChainInit): CommonChain {
       for (const bytes of more) own.push(verifier.accept(bytes))
     }
   }
-  const ownLedger = async (): Promise<readonly SignedEntry[]> => {
+  const ownLedgerTo = async (entry: CID): Promise<readonly SignedEntry[] | undefined> => {
     const read = reading.catch(() => undefined).then(readOwn)
     reading = read
     await read
-    return own
+    const at = own.findIndex(({ cid }) => cid.equals(entry))
+    return at < 0 ? undefined : own.slice(0, at + 1)
   }
 
   return {
     async ledgerTo(author, entry, signal) {
-      const copy = ledgers.of(author)
-      const known = async (): Promise<readonly SignedEntry[]> =>
-        author === self ? ownLedger() : copy.entries.map((found) => found.entry)
-      const upTo = async (): Promise<readonly SignedEntry[] | undefined> => {
-        const entries = await known()
-        const at = entries.findIndex(({ cid }) => cid.equals(entry))
-        return at < 0 ? undefined : entries.slice(0, at + 1)
-      }
-      const here = await upTo()
-      if (here !== undefined) return here
-      if (author !== self) await copy.reach(entry, signal)
-      const found = await upTo()
+      const found = author === self ? await ownLedgerTo(entry) : await ledgers.of(author).upTo(entry, signal)
       if (found !== undefined) return found
       throw new NodeError(
         'E_NOT_FOUND',

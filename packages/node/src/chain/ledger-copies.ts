@@ -1,4 +1,4 @@
-import { createChainVerifier, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
+import { createChainVerifier, equalBytes, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../clock.js'
 import { runTopology } from '../topology.js'
@@ -20,10 +20,11 @@ export interface LedgerCopy {
   /** Takes the newer entries from their author; one transfer at a time. Rejects as `fetchEntries`, and with ProtocolError. */
   update(signal: AbortSignal): Promise<void>
   /**
-   * Takes entries until there is this one, from its author or else from any member that has a copy: an author that gives
-   * its ledger to some gives it to all. Resolves with whether it is here.
+   * The ledger up to this entry, oldest first, from its author or else from any member that has a copy: an author that
+   * gives its ledger to some gives it to all. Where the author has given this node another branch of it than the others,
+   * theirs is taken too. Undefined when nobody gives it.
    */
-  reach(entry: CID, signal: AbortSignal): Promise<boolean>
+  upTo(entry: CID, signal: AbortSignal): Promise<readonly SignedEntry[] | undefined>
 }
 
 export interface LedgerCopies {
@@ -41,7 +42,9 @@ export interface LedgerCopiesInit {
 }
 
 /** How long one member may take to give the entries of a ledger that it has. */
-const REACH_MS = 10_000
+const REACH_MS = 5_000
+/** Branches of one ledger that are kept besides the first: each costs its author two signatures for one height. */
+const MOST_BRANCHES = 2
 
 export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesInit): LedgerCopies {
   const { neighboursOf } = runTopology(run)
@@ -52,6 +55,7 @@ export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesIn
     const entries: FoundEntry[] = []
     const places = new Map<number, number>()
     let fetching: Promise<unknown> = Promise.resolve()
+    const branches = createBranches({ run, author, network, neighboursOf }, entries)
     const takeFrom = async (peer: string, signal: AbortSignal): Promise<void> => {
       const about = peer === author ? [] : [author]
       for (;;) {
@@ -75,18 +79,21 @@ export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesIn
       entries,
       placeOf: (round) => places.get(round),
       update: (signal) => inTurn(() => takeFrom(author, signal)),
-      async reach(entry, signal) {
-        const isHere = (): boolean => entries.some((found) => found.entry.cid.equals(entry))
-        for (const peer of [author, ...run.manifest.members]) {
-          if (isHere() || signal.aborted) break
-          if (peer === self) continue
+      async upTo(entry, signal) {
+        const others = run.manifest.members.filter((peer) => peer !== self && peer !== author)
+        for (const peer of [author, ...others]) {
+          const here = prefixTo(entry, entries) ?? branches.find(entry)
+          if (here !== undefined || signal.aborted) return here
           // Whoever stalls must not keep the next one from being asked.
           const limit = clock.deadline(REACH_MS, signal)
-          await inTurn(() => takeFrom(peer, limit.signal))
+          await inTurn(async () => {
+            await takeFrom(peer, limit.signal).catch(() => undefined)
+            if (prefixTo(entry, entries) === undefined) await branches.take(peer, limit.signal)
+          })
             .catch(() => undefined)
             .finally(() => limit.clear())
         }
-        return isHere()
+        return prefixTo(entry, entries) ?? branches.find(entry)
       },
     }
   }
@@ -103,4 +110,63 @@ export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesIn
         ?.entries.slice(from, from + LIMITS.maxEntriesPerReply)
         .map(({ entry }) => entry.bytes) ?? [],
   }
+}
+
+interface BranchInit extends Pick<LedgerCopiesInit, 'run' | 'network'> {
+  readonly author: string
+  readonly neighboursOf: (peer: string) => readonly string[]
+}
+
+/** Other branches of a ledger than the one that came first: an author may give each member another one. */
+interface Branches {
+  find(entry: CID): readonly SignedEntry[] | undefined
+  /** Takes a member's branch if it parts from the first, in place of the oldest. Rejects as `fetchEntries`. */
+  take(peer: string, signal: AbortSignal): Promise<void>
+}
+
+function createBranches(init: BranchInit, first: readonly FoundEntry[]): Branches {
+  const { run, author, network, neighboursOf } = init
+  const branches: SignedEntry[][] = []
+
+  const fetch = (peer: string, from: number, signal: AbortSignal) =>
+    network.fetchEntries(peer, from, signal, ...(peer === author ? [] : [author]))
+
+  /** Whether a member may have another branch: it does not give the newest entry of the first one. */
+  const mayPart = async (peer: string, signal: AbortSignal): Promise<boolean> => {
+    const newest = first.at(-1)
+    if (newest === undefined) return false
+    const [bytes] = await fetch(peer, first.length - 1, signal)
+    return bytes === undefined || !equalBytes(bytes, newest.entry.bytes)
+  }
+
+  return {
+    find(entry) {
+      for (const branch of branches) {
+        const at = branch.findIndex(({ cid }) => cid.equals(entry))
+        if (at >= 0) return branch.slice(0, at + 1)
+      }
+      return undefined
+    },
+    async take(peer, signal) {
+      if (!(await mayPart(peer, signal))) return
+      const verifier = createChainVerifier(run, author, neighboursOf)
+      const branch: SignedEntry[] = []
+      for (;;) {
+        const fetched = await fetch(peer, branch.length, signal)
+        if (fetched.length === 0) break
+        for (const bytes of fetched) branch.push(verifier.accept(bytes))
+      }
+      const newest = branch.at(-1)
+      const isPrefix = newest === undefined || first[branch.length - 1]?.entry.cid.equals(newest.cid) === true
+      if (isPrefix) return
+      branches.push(branch)
+      if (branches.length > MOST_BRANCHES) branches.shift()
+    },
+  }
+}
+
+/** The entries up to this one; undefined if it is not among them. */
+function prefixTo(entry: CID, entries: readonly FoundEntry[]): readonly SignedEntry[] | undefined {
+  const at = entries.findIndex((found) => found.entry.cid.equals(entry))
+  return at < 0 ? undefined : entries.slice(0, at + 1).map((found) => found.entry)
 }

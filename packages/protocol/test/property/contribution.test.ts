@@ -151,6 +151,15 @@ describe('the summary of a member', () => {
     expect(isFreeRider(of(admitted.slice(0, 3), 0))).toBe(false)
   })
 
+  it('does not count who seems to have copied within a round, nor what a member says about itself', () => {
+    const hinted = [1, 2, 3].map((author) => flag(author, 0, 'later-copy'))
+    expect(of(hinted, 0)).toMatchObject({ scorers: 3, flaggedBy: 0, reasons: {} })
+    const entry = flag(1, 0, 'noise')
+    // As if it were its own neighbour.
+    const self = { ...entry, author: members[0]! }
+    expect(of([self], 0)).toMatchObject({ scorers: 0, flaggedBy: 0 })
+  })
+
   it('leaves out rounds without scores, strangers, and a round for which a member signed two entries', () => {
     const { contribution: _, ...silent } = entryOf(0, 0, [], 'noise')
     expect(of([silent], 0)).toMatchObject({ ownRounds: 0, admittedRounds: 0, scorers: 0 })

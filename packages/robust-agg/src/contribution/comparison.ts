@@ -30,6 +30,12 @@ const LEAST_OTHER = 1e-3
  */
 const ROUNDING = 1e-6
 
+/**
+ * Rounding says nothing where all steps are small, as with a tiny learning rate: an update counts as none only where the
+ * median of the others is this many times longer than the bound.
+ */
+const TELLING = 300
+
 /** Models as far apart as this share of what is usual are copies: see `nearCopies`. */
 const NEAR_COPY = 0.05
 
@@ -58,9 +64,9 @@ export interface ModelComparison {
   readonly overlap: number | null
   /** Median of the overlaps of the others; null where none has one. */
   readonly usualOverlap: number | null
-  /** True when the model is the start itself, up to rounding. */
+  /** True when the model is the start itself, up to rounding, and the median of the others is far from it. */
   readonly isStart: boolean
-  /** True when r_j is 0 up to rounding, and there is a span to explain it. */
+  /** True when r_j is 0 up to rounding, there is a span to explain it, and the median of the others is far from 0. */
   readonly isKnown: boolean
   /** The neighbours whose models nearly equal it, ascending; −1 for the node's own. */
   readonly copies: readonly number[]
@@ -109,13 +115,20 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
       ),
       overlap: overlaps[j],
       usualOverlap: others.length === 0 ? null : medianOf(others),
-      isStart: lengths[j] <= rounding,
-      isKnown: spans && added[j] <= rounding,
+      isStart: isNothing(j, lengths, rounding),
+      isKnown: spans && isNothing(j, added, rounding),
       copies: copies.flatMap((k) => (k < n ? [k - 1] : [])),
       resent: copies.flatMap((k) => (k < n ? [] : [k - n])),
     }
   })
   return { own: compared[0], neighbours: compared.slice(1) }
+}
+
+/** Whether a length is that of rounding, and those of most others are not nearly. */
+function isNothing(j: number, lengths: readonly number[], rounding: number): boolean {
+  if (lengths[j] > rounding) return false
+  const others = lengths.filter((_, k) => k !== j)
+  return others.length > 0 && medianOf(others) >= TELLING * rounding
 }
 
 /** cos(u_j, Σ_k min(1, m/‖u_k‖)·u_k) over these k, from the inner products of the u. */

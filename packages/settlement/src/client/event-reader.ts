@@ -16,20 +16,38 @@ export interface EventReader {
   ): Promise<ContractEvent[]>
 }
 
-/** Many RPCs answer for no more blocks at once. */
-const BLOCKS_AT_ONCE = 5_000n
+/** Blocks that every RPC answers for at once; many answer for far more. */
+const FEWEST_BLOCKS = 1_000n
+const MOST_BLOCKS = 1_048_576n
 
-/** Reads some thousand blocks at a time. */
+/** How many blocks each RPC has lately answered for at once. */
+const spans = new WeakMap<object, bigint>()
+
+/**
+ * Reads as many blocks at a time as the RPC answers for: half as many after each refusal.
+ * Rejects with the RPC's error when it does not answer for the fewest either.
+ */
 export function createEventReader({ reader }: Pick<SettlementClient, 'reader'>, from: bigint): EventReader {
   return {
     async of(address, abi, eventName, args) {
       const newest = await reader.getBlockNumber({ cacheTime: 0 })
       const found: ContractEvent[] = []
-      for (let fromBlock = from; fromBlock <= newest; fromBlock += BLOCKS_AT_ONCE) {
-        const last = fromBlock + BLOCKS_AT_ONCE - 1n
+      let span = spans.get(reader) ?? MOST_BLOCKS
+      let fromBlock = from
+      while (fromBlock <= newest) {
+        const last = fromBlock + span - 1n
         const toBlock = last < newest ? last : newest
         const request = { address, abi, eventName, args, fromBlock, toBlock, strict: true }
-        found.push(...((await reader.getContractEvents(request as never)) as unknown as ContractEvent[]))
+        try {
+          found.push(...((await reader.getContractEvents(request as never)) as unknown as ContractEvent[]))
+        } catch (error) {
+          const asked = toBlock - fromBlock + 1n
+          if (asked <= FEWEST_BLOCKS) throw error
+          span = asked / 2n > FEWEST_BLOCKS ? asked / 2n : FEWEST_BLOCKS
+          spans.set(reader, span)
+          continue
+        }
+        fromBlock = toBlock + 1n
       }
       return found
     },

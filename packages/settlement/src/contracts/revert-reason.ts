@@ -46,6 +46,7 @@ const sum = (wei: unknown): string => formatEther(BigInt(wei as bigint))
 
 /** What people do something about, in their words; the contract's name of the error comes first, for searching. */
 const TEXTS: Readonly<Record<string, (args: readonly unknown[]) => string>> = {
+  StakeHeld: ([until]) => `a verdict is open on this stake until ${time(until)}`,
   NotReleased: ([from]) => `it may be withdrawn from ${time(from)} on`,
   NothingUnbonding: () => 'nothing is being withdrawn; ask for it first',
   NothingOwed: () => 'nothing is owed to this account',

@@ -24,15 +24,19 @@ export interface JobTerms {
   readonly settleUntil: bigint
 }
 
-export interface PostedJob {
+/** A job that still takes members, and nothing about these: of a stranger's job it is not worth the while. */
+export interface OpenJob {
   readonly id: Hex
-  readonly user: Address
-  readonly state: JobState
   readonly terms: JobTerms
-  /** The block in which it was posted. */
-  readonly postedIn: bigint
   /** Multiaddrs of the user, as it wrote them. */
   readonly where: readonly string[]
+}
+
+export interface PostedJob extends OpenJob {
+  readonly user: Address
+  readonly state: JobState
+  /** The block in which it was posted. */
+  readonly postedIn: bigint
   readonly members: readonly PostedMember[]
 }
 
@@ -52,7 +56,7 @@ export const PLACE_SEPARATOR = ' '
 
 export interface JobBoard {
   /** Jobs that still take members, the oldest first, but for those that `isOut` names. */
-  open(isOut?: (id: Hex) => boolean): Promise<PostedJob[]>
+  open(isOut?: (id: Hex) => boolean): Promise<OpenJob[]>
   /** Jobs that an account has ever accepted, the oldest first. */
   acceptedBy(account: Address): Promise<readonly Hex[]>
   /** The job that an account has accepted and that is not over; undefined for none. */
@@ -146,14 +150,13 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
     async open(isOut = () => false) {
       await readPosts()
       const { timestamp } = await reader.getBlock()
-      const found: PostedJob[] = []
+      const found: OpenJob[] = []
       for (const id of mayBeOpen) {
         if (isOut(id)) continue
         const { state, terms } = await reader.readContract({ ...escrow, functionName: 'jobOf', args: [id] })
-        if (JOB_STATES[state] === 'open' && terms.acceptUntil > timestamp) {
-          const job = await find(id)
-          if (job !== undefined) found.push(job)
-        } else mayBeOpen.delete(id)
+        if (JOB_STATES[state] === 'open' && terms.acceptUntil > timestamp)
+          found.push({ id, terms, where: (await postOf(id))?.where ?? [] })
+        else mayBeOpen.delete(id)
       }
       return found
     },

@@ -16,7 +16,7 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import { MILLION, type Pay, type SealedJob } from './job-document.js'
+import { MILLION, type SealedJob } from './job-document.js'
 
 export interface JobResult {
   /** The model of the job. */
@@ -25,7 +25,7 @@ export interface JobResult {
   readonly block: CID
   /** Rounds of training that it took. */
   readonly rounds: number
-  /** In millionths: of the members' measurements the middle one, of two the worse. */
+  /** In millionths: of the members' measurements the middle one, of two the worse; within ±`MOST_METRIC`. */
   readonly metric: bigint
   /** One per member, in the order of the manifest. */
   readonly weights: readonly bigint[]
@@ -44,19 +44,25 @@ export interface JudgedRound {
   readonly job: SealedJob
   /** Final blocks from the first on, the judged one last. */
   readonly chain: readonly Block[]
-  /** The ledger of a member up to the entry that the judged block names, oldest first. */
+  /** Ledgers of members up to the newest entry that `headsOf` names, oldest first; of those that can be had. */
   readonly ledgers: ReadonlyMap<string, readonly SignedEntry[]>
+  /** Whether time runs out: then the rounds that are done are the result. */
+  readonly isDue?: boolean
 }
 
-/**
- * Members whose ledgers a block is judged by: those whose models its author had, and whose entries it names. None where
- * they are fewer than two thirds: its author would choose who is heard.
- */
-export function judgesOf(block: Block, run: Run): { readonly peerId: string; readonly entry: CID }[] {
-  const present = new Set(block.body.candidates.map(({ member }) => member))
-  const named = block.body.heads.filter(({ member }) => present.has(member))
-  if (!areTwoThirds(named.length, run)) return []
-  return named.map(({ member, entry }) => ({ peerId: run.manifest.members[member]!, entry }))
+/** Blocks whose heads count: the author of one block must not choose who is heard. */
+const HEARD_BLOCKS = 3
+
+/** Entries of each member that the newest blocks name, the newest block's first; each once. */
+export function headsOf(chain: readonly Block[], run: Run): ReadonlyMap<string, readonly CID[]> {
+  const named = new Map<string, CID[]>()
+  for (const { body } of chain.slice(-HEARD_BLOCKS).reverse())
+    for (const { member, entry } of body.heads) {
+      const peerId = run.manifest.members[member]!
+      const known = named.get(peerId) ?? []
+      if (!known.some((other) => other.equals(entry))) named.set(peerId, [...known, entry])
+    }
+  return named
 }
 
 export function areTwoThirds(count: number, { manifest }: Run): boolean {
@@ -64,22 +70,22 @@ export function areTwoThirds(count: number, { manifest }: Run): boolean {
 }
 
 /**
- * The result that a final block shows: once the target is reached, or no more rounds are paid for. Undefined before, and
- * where fewer than two thirds of the members have measured the model.
+ * The result that a final block shows: once the target is reached, no more rounds are paid for, or time runs out. Undefined
+ * before, and where fewer than two thirds of the members have measured the model.
  */
-export function resultAt({ run, job, chain, ledgers }: JudgedRound): JobResult | undefined {
+export function resultAt({ run, job, chain, ledgers, isDue = false }: JudgedRound): JobResult | undefined {
   const judged = chain.at(-1)!
   // A later block shows the last paid round too.
   const rounds = Math.min(judged.body.round - 1, job.mostRounds)
-  if (rounds < 1 || !areTwoThirds(ledgers.size, run)) return undefined
+  if (rounds < 1) return undefined
   const model = chain.find(({ body }) => body.round === rounds - 1)?.body.aggregate
   if (model === undefined) return undefined
   const { better, value } = job.document.target
-  const measured = measurements(ledgers, rounds, model)
+  const measured = measurements(ledgers, rounds, model, better)
   if (!areTwoThirds(measured.length, run)) return undefined
   const metric = cautiousMedian(measured, better)
   const isReached = better === 'higher' ? metric >= value : metric <= value
-  if (!isReached && rounds < job.mostRounds) return undefined
+  if (!isReached && !isDue && rounds < job.mostRounds) return undefined
   const entries = [...ledgers.values()].flat().map(({ body }) => body)
   const contributions = contributionsOf(entries, run.manifest.members)
   const riders = ridersIn(contributions, rounds)
@@ -88,7 +94,7 @@ export function resultAt({ run, job, chain, ledgers }: JudgedRound): JobResult |
     block: judged.cid,
     rounds,
     metric: BigInt(Math.round(metric * MILLION)),
-    weights: weightsOf(job.document.pay, { run, job, chain, ledgers }, contributions, riders),
+    weights: weightsOf({ run, job, chain, ledgers }, contributions, riders),
     freeRiders: riders.map((contribution) => ({ peerId: contribution.peer, contribution })),
     contributions,
   }
@@ -118,17 +124,23 @@ function ridersIn(contributions: readonly MemberContribution[], rounds: number):
   return 3 * riders.length <= members ? riders : []
 }
 
-/** What the members measured of the model with which a round began. */
+/** The largest metric, of either sign, that a contract takes: 64 bits of millionths. */
+export const MOST_METRIC = 9e12
+
+/** What the members measured of the model with which a round began; what is not finite is the worst there is. */
 function measurements(
   ledgers: ReadonlyMap<string, readonly SignedEntry[]>,
   round: number,
   model: CID,
+  better: 'higher' | 'lower',
 ): number[] {
   return [...ledgers.values()].flatMap((entries) => {
     const { body } = entries.find((entry) => entry.body.round === round) ?? {}
     if (body === undefined || !body.start.equals(model)) return []
     const metric = body.contribution?.start.metric
-    return typeof metric === 'number' ? [metric] : []
+    if (metric === undefined) return []
+    if (metric === null) return [better === 'higher' ? -MOST_METRIC : MOST_METRIC]
+    return [Math.max(-MOST_METRIC, Math.min(metric, MOST_METRIC))]
   })
 }
 
@@ -139,21 +151,21 @@ function cautiousMedian(values: readonly number[], better: 'higher' | 'lower'): 
 }
 
 /**
- * Shares of the pay. Free riders get none, and members that took no part. If that leaves nobody, all who took part get the
- * same.
+ * Shares of the pay. Free riders get none, and members that took no part. If that leaves nobody, the others are paid by the
+ * rounds in which their models were there.
  */
 function weightsOf(
-  pay: Pay,
-  { run, chain, ledgers }: JudgedRound,
+  { run, job, chain, ledgers }: JudgedRound,
   contributions: readonly MemberContribution[],
   freeRiders: readonly MemberContribution[],
 ): bigint[] {
+  const { pay } = job.document
   const taken = roundsWithModels(chain, run)
   const riders = new Set(freeRiders.map(({ peer }) => peer))
   const weights = run.manifest.members.map((peerId, member) => {
-    if (riders.has(peerId) || !ledgers.has(peerId)) return 0n
+    if (riders.has(peerId)) return 0n
     if (pay === 'equal') return BigInt(taken[member]!)
-    if (pay === 'samples') return samplesOf(ledgers.get(peerId)!, run)
+    if (pay === 'samples') return samplesOf(ledgers.get(peerId) ?? [], run)
     const gain = Math.min(Math.max(0, contributions[member]!.gain ?? 0), MOST_GAIN)
     return BigInt(Math.round(gain * GAIN_UNITS))
   })

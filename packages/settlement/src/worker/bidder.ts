@@ -5,7 +5,7 @@ import { peerIdFromPublicKey } from '@tempered/protocol'
 import { formatEther, type Hex, hexToBytes } from 'viem'
 import { JobEscrow, StakingRegistry } from '../contracts/artifacts.js'
 import { SettlementError } from '../errors.js'
-import { PLACE_SEPARATOR, type PostedJob } from '../jobs/job-board.js'
+import { type OpenJob, PLACE_SEPARATOR, type PostedJob } from '../jobs/job-board.js'
 import { checkTerms, openJob, type SealedJob, sampleRunOf } from '../jobs/job-document.js'
 import { type JobPolicy, type JobWorkerInit, shortId } from './job-site.js'
 
@@ -15,12 +15,16 @@ const FIRST_WAIT_MS = 2_000
 const LONGEST_WAIT_MS = 600_000
 /** Learning rates with which models change, and stay finite. */
 const LEARNING_RATES = { least: 1e-6, most: 100 } as const
+/** In ms: what makes a run wait longer for a silent member lets one member use up a job's time. */
+const LONGEST_MS = { joinMs: 600_000, collectMs: 600_000, deltaMs: 60_000 } as const
+/** Deadlines in a row that a member may miss before the others stop waiting for it. */
+const MOST_PATIENCE = 10
 
 export class Bidder {
   private readonly init: JobWorkerInit
   /** Jobs that this node does not take, whatever happens. */
   private readonly declined = new Set<Hex>()
-  /** Jobs whose document could not be fetched: when to ask again, and how long to wait then, in ms. */
+  /** Jobs whose document could not be fetched, or that could not be taken: when to try again, and how long to wait then, in ms. */
   private readonly later = new Map<Hex, { readonly at: number; readonly waitMs: number }>()
   private isStakeless = false
 
@@ -51,6 +55,7 @@ export class Bidder {
         })
       } catch (error) {
         if (errorCode(error) !== 'E_REVERTED') throw error
+        this.putOff(job.id)
         log('info', `job ${shortId(job.id)} was not taken: ${errorMessage(error)}`)
         continue
       }
@@ -60,8 +65,14 @@ export class Bidder {
     return undefined
   }
 
+  /** Looks at a job again after a while, and later each time. */
+  private putOff(id: Hex): void {
+    const waitMs = Math.min(2 * (this.later.get(id)?.waitMs ?? FIRST_WAIT_MS / 2), LONGEST_WAIT_MS)
+    this.later.set(id, { at: performance.now() + waitMs, waitMs })
+  }
+
   /** The document of a job that this node would take; undefined for any other. */
-  private async consider(job: PostedJob): Promise<SealedJob | undefined> {
+  private async consider(job: OpenJob): Promise<SealedJob | undefined> {
     const { policy, site, signal, log } = this.init
     const { terms } = job
     const decline = (why: string): undefined => {
@@ -84,6 +95,11 @@ export class Bidder {
       )
     if (!(await this.hasStake(terms.stake))) return undefined
     const { timestamp } = await this.init.client.reader.getBlock()
+    const wait = terms.acceptUntil - timestamp
+    if (wait > BigInt(policy.mostWaitSeconds))
+      return decline(
+        `it may wait ${wait} seconds for members, and this node at most ${policy.mostWaitSeconds}`,
+      )
     const seconds = terms.settleUntil - timestamp
     if (seconds > BigInt(policy.mostSeconds))
       return decline(`it may take ${seconds} seconds, and this node gives at most ${policy.mostSeconds}`)
@@ -92,8 +108,7 @@ export class Bidder {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_MS)])
       document = await site.fetchDocument(job.where, hexToBytes(terms.task), limit)
     } catch (error) {
-      const waitMs = Math.min(2 * (this.later.get(job.id)?.waitMs ?? FIRST_WAIT_MS / 2), LONGEST_WAIT_MS)
-      this.later.set(job.id, { at: performance.now() + waitMs, waitMs })
+      this.putOff(job.id)
       log(
         'warn',
         `job ${shortId(job.id)}: its document could not be fetched, will retry (${errorMessage(error)})`,
@@ -144,7 +159,7 @@ export class Bidder {
 
 /** Throws SettlementError E_JOB for a job that asks for more than this node gives, or for nothing. */
 function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
-  const { model, training } = sampleRunOf(job, members).manifest
+  const { model, training, deadlines, chain, patienceRounds } = sampleRunOf(job, members).manifest
   const { rounds, localSteps, batchSize, learningRate } = training
   const limits: readonly [string, number, number][] = [
     ['parameters', model.parameterCount, policy.mostParameters],
@@ -155,10 +170,20 @@ function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
       throw new SettlementError('E_JOB', `it asks for ${asked} ${what}, and this node gives at most ${most}`)
   if (localSteps === 0) throw new SettlementError('E_JOB', 'its members would not train')
   const { least, most } = LEARNING_RATES
-  if (learningRate < least || learningRate > most)
+  if (!(learningRate >= least && learningRate <= most))
     throw new SettlementError(
       'E_JOB',
       `its learning rate, ${learningRate}, is outside of ${least} to ${most}`,
+    )
+  for (const [what, limit] of Object.entries(LONGEST_MS)) {
+    const asked = Number({ ...deadlines, ...chain?.params }[what] ?? 0)
+    if (asked > limit)
+      throw new SettlementError('E_JOB', `its ${what} is ${asked} ms, and this node waits at most ${limit}`)
+  }
+  if (patienceRounds > MOST_PATIENCE)
+    throw new SettlementError(
+      'E_JOB',
+      `its members wait ${patienceRounds} rounds for a silent one, and this node at most ${MOST_PATIENCE}`,
     )
 }
 

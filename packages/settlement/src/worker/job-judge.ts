@@ -1,16 +1,16 @@
 import type { Block } from '@tempered/chain'
-import { type CommonChain, errorMessage } from '@tempered/node'
+import { type Clock, type CommonChain, errorMessage } from '@tempered/node'
 import type { Run, SignedEntry } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import type { SealedJob } from '../jobs/job-document.js'
-import { type JobResult, judgesOf, resultAt } from '../jobs/outcome.js'
+import { headsOf, type JobResult, resultAt } from '../jobs/outcome.js'
 
 export interface JobJudgeInit {
   readonly run: Run
   readonly job: SealedJob
   readonly common: Pick<CommonChain, 'ledgerTo'>
+  readonly clock: Pick<Clock, 'deadline'>
   readonly signal: AbortSignal
-  /** Waits before a ledger that could not be had is asked for again. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>
   /**
    * A result that the chain shows: for every block from the first one on that shows one. Members may know different ledgers
    * for one of them, and then agree about a later one.
@@ -19,14 +19,18 @@ export interface JobJudgeInit {
   onTrouble(what: string): void
 }
 
-const ATTEMPTS = 2
-const RETRY_MS = 1_000
+/** How long a member's ledger is waited for; and that of one whose ledger could not be had for an earlier block. */
+const PATIENCE_MS = 20_000
+const IMPATIENCE_MS = 1_000
 
 /** Looks at each final block, in order, whether the job is done. */
 export class JobJudge {
   private readonly init: JobJudgeInit
   private readonly chain: Block[] = []
+  /** Members whose ledgers could not be had when they were last asked for: they must not hold all the others up. */
+  private readonly withheld = new Set<string>()
   private last: Promise<void> = Promise.resolve()
+  private isDue = false
 
   constructor(init: JobJudgeInit) {
     this.init = init
@@ -38,11 +42,19 @@ export class JobJudge {
     this.last = this.last.then(() => this.judge(chain))
   }
 
+  /** Time runs out: from now on the newest block shows a result, whether or not the job is done. */
+  due(): void {
+    if (this.isDue) return
+    this.isDue = true
+    const chain = [...this.chain]
+    if (chain.length > 0) this.last = this.last.then(() => this.judge(chain))
+  }
+
   private async judge(chain: readonly Block[]): Promise<void> {
     if (this.init.signal.aborted) return
     try {
-      const ledgers = await this.ledgersOf(chain.at(-1)!)
-      const result = resultAt({ ...this.init, chain, ledgers })
+      const ledgers = await this.ledgersOf(chain)
+      const result = resultAt({ ...this.init, chain, ledgers, isDue: this.isDue })
       if (result !== undefined) this.init.onResult(result)
     } catch (error) {
       if (!this.init.signal.aborted)
@@ -53,28 +65,35 @@ export class JobJudge {
   }
 
   /** Of those that somebody gives: whoever keeps its ledger to itself is not counted. */
-  private async ledgersOf(block: Block): Promise<Map<string, readonly SignedEntry[]>> {
-    const { run, common, signal } = this.init
+  private async ledgersOf(chain: readonly Block[]): Promise<Map<string, readonly SignedEntry[]>> {
     const found = await Promise.all(
-      judgesOf(block, run).map(async ({ peerId, entry }) => {
-        try {
-          return [[peerId, await this.patiently(() => common.ledgerTo(peerId, entry, signal))] as const]
-        } catch {
-          return []
-        }
+      [...headsOf(chain, this.init.run)].map(async ([peerId, heads]) => {
+        const ledger = await this.longest(peerId, heads)
+        return ledger === undefined ? [] : [[peerId, ledger] as const]
       }),
     )
     return new Map(found.flat())
   }
 
-  private async patiently<T>(ask: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+  /** Of the ledgers of a member that blocks name, usually one with more and more entries, the longest that can be had. */
+  private async longest(peerId: string, heads: readonly CID[]): Promise<readonly SignedEntry[] | undefined> {
+    const { common, clock, signal } = this.init
+    const limit = clock.deadline(this.withheld.has(peerId) ? IMPATIENCE_MS : PATIENCE_MS, signal)
+    let longest: readonly SignedEntry[] | undefined
+    let isNewestHere = true
+    for (const head of heads) {
+      // Entries below one that is here are here as well.
+      if (longest?.some(({ cid }) => cid.equals(head)) === true) continue
       try {
-        return await ask()
-      } catch (error) {
-        if (attempt === ATTEMPTS || this.init.signal.aborted) throw error
-        await this.init.sleep(attempt * RETRY_MS, this.init.signal)
+        const ledger = await common.ledgerTo(peerId, head, limit.signal)
+        if (ledger.length > (longest?.length ?? 0)) longest = ledger
+      } catch {
+        if (head === heads[0]) isNewestHere = false
       }
     }
+    limit.clear()
+    if (isNewestHere) this.withheld.delete(peerId)
+    else this.withheld.add(peerId)
+    return longest
   }
 }

@@ -3,45 +3,41 @@
 import { setMaxListeners } from 'node:events'
 import type { Block } from '@tempered/chain'
 import { counted, errorMessage } from '@tempered/errors'
-import type { DeliveryAnswer, TemperedNode } from '@tempered/node'
-import { cidFromDigest, RAW, type Run } from '@tempered/protocol'
+import { systemClock } from '@tempered/node'
+import { cidFromDigest, RAW, type Run, sha256 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
-import { type Hex, hexToBytes } from 'viem'
+import { bytesToHex, hexToBytes } from 'viem'
 import { SettlementAgent } from '../agent/settlement-agent.js'
 import { createEventReader } from '../client/event-reader.js'
 import { JobEscrow } from '../contracts/artifacts.js'
 import type { PostedJob } from '../jobs/job-board.js'
 import { openJob, type RunMember, runOfJob, type SealedJob } from '../jobs/job-document.js'
 import type { JobResult } from '../jobs/outcome.js'
+import type { Deliveries } from './deliveries.js'
 import { JobJudge } from './job-judge.js'
 import { type JobWorkerInit, shortId } from './job-site.js'
 import { Settling } from './settling.js'
 
-interface SoldModel {
-  readonly model: CID
-  readonly bytes: Uint8Array
-}
-
 /** What each member leaves to the one before it, in ms. */
 const COURTESY_MS = 3_000
-const DELIVERY_ATTEMPTS = 3
 export const RETRY_MS = 5_000
 /** How long a node that knows no result waits after others have settled. */
 const AFTERWARDS_MS = 60_000
-const DELIVERY_TEXTS: Readonly<Record<DeliveryAnswer, string>> = {
-  taken: 'the user has got the model',
-  have: 'the user has the model already',
-  busy: 'others are sending the model to the user; trying again',
-  refused: 'the user does not want the model yet; trying again',
-}
+/** For how long after the settlement a user may fetch its model. */
+const DELIVERY_MS = 30 * 86_400_000
+/** What is left of a job's time when its members settle for the rounds that are done: this share, and at most so many seconds. */
+const CLOSING_SHARE = 5n
+const MOST_CLOSING_SECONDS = 3_600n
 
 export class JobSession {
   private readonly init: JobWorkerInit
+  private readonly deliveries: Deliveries
   private readonly isOver: (job: PostedJob) => Promise<boolean>
 
   /** `isOver`: whether a job is settled or refunded; it may refund one that is late. */
-  constructor(init: JobWorkerInit, isOver: (job: PostedJob) => Promise<boolean>) {
+  constructor(init: JobWorkerInit, deliveries: Deliveries, isOver: (job: PostedJob) => Promise<boolean>) {
     this.init = init
+    this.deliveries = deliveries
     this.isOver = isOver
   }
 
@@ -87,31 +83,57 @@ export class JobSession {
       signal: either,
     })
     const settled = settling
+    let signing: Promise<void> = Promise.resolve()
     const first = new Promise<JobResult>((resolve) => {
       judge = new JobJudge({
-        ...{ run, job: sealed, common, signal: either, sleep },
+        ...{ run, job: sealed, common, signal: either, clock: systemClock },
         onResult(result) {
-          resolve(result)
-          settled.propose(result).catch((error) => log('warn', errorMessage(error)))
+          signing = signing
+            .then(async () => {
+              if (settled.isFull) return
+              const bytes = await common.model(result.model, either)
+              // Whoever signs can deliver.
+              if (bytes === undefined)
+                return log('warn', `model ${result.model} could not be fetched, so its result is not signed`)
+              await site.keepModel(job.id, result.model, bytes)
+              await settled.propose(result)
+              resolve(result)
+            })
+            .catch((error) => log('warn', errorMessage(error)))
         },
         onTrouble: (what) => log('warn', what),
       })
       for (const block of early) judge.final(block)
     })
-    let sold: SoldModel | undefined
     const running = node.run()
     running.catch(() => undefined)
     try {
-      const work = first.then(async (result) => {
-        sold = await this.conclude(job, sealed, result, settled, node)
-      })
+      const work = first.then((result) => this.conclude(job, sealed, result, settled, position))
+      const closing = this.closing(job, either).then(() => judge?.due())
+      closing.catch(() => undefined)
       await Promise.race([work, this.overWithout(job, either), failing(running, either)])
     } finally {
       over.abort()
       agent.close()
       await node.stop()
     }
-    if (sold !== undefined) await this.deliver(job, sold, position)
+  }
+
+  /** Resolves when so little of a job's time is left that its members should settle. */
+  private async closing({ terms }: PostedJob, signal: AbortSignal): Promise<void> {
+    const { client, pollMs, sleep, log } = this.init
+    let at: bigint | undefined
+    while (!signal.aborted) {
+      try {
+        const { timestamp } = await client.reader.getBlock()
+        const share = (terms.settleUntil - timestamp) / CLOSING_SHARE
+        at ??= terms.settleUntil - (share < MOST_CLOSING_SECONDS ? share : MOST_CLOSING_SECONDS)
+        if (timestamp >= at) return
+      } catch (error) {
+        log('warn', `${errorMessage(error)}; trying again`)
+      }
+      await sleep(pollMs, signal)
+    }
   }
 
   private async conclude(
@@ -119,9 +141,9 @@ export class JobSession {
     sealed: SealedJob,
     result: JobResult,
     settling: Settling,
-    node: TemperedNode,
-  ): Promise<SoldModel | undefined> {
-    const { site, signal, log } = this.init
+    position: number,
+  ): Promise<void> {
+    const { site, log, now } = this.init
     const { metric } = sealed.document.target
     log(
       'info',
@@ -130,16 +152,16 @@ export class JobSession {
           ? 'no free riders'
           : `${counted(result.freeRiders.length, 'free rider')}`),
     )
-    const held = await node.common?.model(result.model, signal)
     await settling.settled()
     const judging = settling.judge()
     // The members may have agreed about a later block.
     const model = await this.settledModel(job)
-    const bytes =
-      model === undefined || model.equals(result.model) ? held : await node.common?.model(model, signal)
-    if (model !== undefined && bytes !== undefined) await site.keepModel(job.id, { ...result, model }, bytes)
+    if (model !== undefined) {
+      await site.keepResult(job.id, { ...result, model })
+      const delivery = { job: job.id, model, where: job.where, until: now() + DELIVERY_MS }
+      await this.deliveries.add(delivery, position * COURTESY_MS)
+    }
     await judging
-    return model === undefined || bytes === undefined ? undefined : { model, bytes }
   }
 
   /** The model of a settled job; undefined for a job that came to nothing. */
@@ -147,25 +169,7 @@ export class JobSession {
     const { client } = this.init
     const events = createEventReader(client, postedIn)
     const [settled] = await events.of(client.contracts.escrow, JobEscrow.abi, 'Settled', { id })
-    return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as Hex))
-  }
-
-  /** Members take turns, since one is enough. */
-  private async deliver(job: PostedJob, { model, bytes }: SoldModel, position: number): Promise<void> {
-    const { site, signal, sleep, log } = this.init
-    await sleep(position * COURTESY_MS, signal)
-    for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS && !signal.aborted; attempt++) {
-      try {
-        const answer = await site.deliver(job.where, model, bytes, signal)
-        log('info', DELIVERY_TEXTS[answer])
-        if (answer === 'taken' || answer === 'have') return
-      } catch (error) {
-        // The user leaves once it has the model.
-        log('info', `the user does not answer, and may have the model already (${errorMessage(error)})`)
-      }
-      await sleep(RETRY_MS, signal)
-    }
-    log('info', `model ${model} is kept in the folder of the job, should the user ask for it`)
+    return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as `0x${string}`))
   }
 
   /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
@@ -191,9 +195,10 @@ export class JobSession {
     const { id, where, terms } = job
     while (!signal.aborted && !(await this.isOver(job))) {
       try {
-        const document =
-          (await site.kept(id)) ?? (await site.fetchDocument(where, hexToBytes(terms.task), signal))
-        return openJob(document, terms.task)
+        const kept = await site.kept(id)
+        // One that was damaged on disk is fetched again.
+        if (kept !== undefined && bytesToHex(sha256(kept)) === terms.task) return openJob(kept, terms.task)
+        return openJob(await site.fetchDocument(where, hexToBytes(terms.task), signal), terms.task)
       } catch (error) {
         log(
           'warn',

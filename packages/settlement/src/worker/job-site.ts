@@ -23,6 +23,8 @@ export interface JobPolicy {
   readonly mostSamples: number
   /** Until when it must be settled, from now, in seconds. */
   readonly mostSeconds: number
+  /** How long others may still accept, from now, in seconds: the stake is locked meanwhile. */
+  readonly mostWaitSeconds: number
 }
 
 /** What a worker needs of the node around it. */
@@ -45,7 +47,27 @@ export interface JobSite {
     bytes: Uint8Array,
     signal: AbortSignal,
   ): Promise<DeliveryAnswer>
-  keepModel(job: Hex, result: JobResult, model: Uint8Array): Promise<void>
+  /** Keeps the model of a result before it is signed: whoever signs can deliver. */
+  keepModel(job: Hex, model: CID, bytes: Uint8Array): Promise<void>
+  /** Keeps what came of a job, and of its models only the settled one. */
+  keepResult(job: Hex, result: JobResult): Promise<void>
+  /** The bytes of a model that was kept; undefined for none. */
+  modelOf(job: Hex, model: CID): Promise<Uint8Array | undefined>
+  /** Models that users have not got yet, also from earlier starts. */
+  undelivered(): Promise<readonly Delivery[]>
+  /** Notes that a user waits for a model, and that it does no longer. */
+  owe(delivery: Delivery): Promise<void>
+  delivered(job: Hex): Promise<void>
+}
+
+/** A model that a user has paid for. */
+export interface Delivery {
+  readonly job: Hex
+  readonly model: CID
+  /** Multiaddrs of the user. */
+  readonly where: readonly string[]
+  /** When nobody has to try any longer, in ms since 1970. */
+  readonly until: number
 }
 
 export interface JobWorkerInit {
@@ -62,6 +84,8 @@ export interface JobWorkerInit {
   /** Between two looks at the chain, in ms. */
   readonly pollMs: number
   sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** In ms since 1970. */
+  now(): number
   log(level: 'info' | 'warn', what: string): void
 }
 

@@ -9,6 +9,7 @@ import type { Outbox } from '../client/outbox.js'
 import { JobEscrow, RewardManager } from '../contracts/artifacts.js'
 import type { PostedJob } from '../jobs/job-board.js'
 import { Bidder } from './bidder.js'
+import { Deliveries } from './deliveries.js'
 import { JobSession, RETRY_MS } from './job-session.js'
 import { type JobWorkerInit, shortId } from './job-site.js'
 import { executeVerdicts } from './verdicts.js'
@@ -16,6 +17,7 @@ import { executeVerdicts } from './verdicts.js'
 export class JobWorker {
   private readonly init: JobWorkerInit
   private readonly bidder: Bidder
+  private readonly deliveries: Deliveries
   private readonly session: JobSession
   /** Jobs that are over and whose stake is free. */
   private readonly released = new Set<Hex>()
@@ -23,13 +25,14 @@ export class JobWorker {
   constructor(init: JobWorkerInit) {
     this.init = init
     this.bidder = new Bidder(init)
-    this.session = new JobSession(init, (job) => this.isOver(job))
+    this.deliveries = new Deliveries(init)
+    this.session = new JobSession(init, this.deliveries, (job) => this.isOver(job))
   }
 
   /** Works until `signal` aborts. Whatever fails is reported and tried again. */
   async run(): Promise<void> {
     const { signal, pollMs, sleep, log } = this.init
-    const verdicts = executeVerdicts(this.init)
+    const besides = [executeVerdicts(this.init), this.deliveries.run()]
     while (!signal.aborted) {
       try {
         await this.tidyUp()
@@ -40,7 +43,7 @@ export class JobWorker {
       }
       await sleep(pollMs, signal)
     }
-    await verdicts
+    await Promise.all(besides)
   }
 
   private get account() {

@@ -38,7 +38,7 @@ const REPEAT_MS = 3_000
 /** How long members that have been paid wait for the signatures of a verdict. */
 const VERDICT_MS = 20_000
 /** Results that a member signs: the chain goes on, and shows one more with each block, until the job is settled. */
-const MOST_RESULTS = 64
+export const MOST_RESULTS = 32
 const POLL_MS = 1_000
 /** What each member leaves to the one before it. */
 const COURTESY_MS = 4_000
@@ -99,7 +99,14 @@ export class Settling {
         init.run.manifest.settlement!.accounts[k] as Address,
       ]),
     )
-    this.book = new SignatureBook((peerId) => accounts.get(peerId))
+    // A verdict is signed against no more than a third of the members.
+    const mostDigests = MOST_RESULTS * (1 + Math.ceil(accounts.size / 3))
+    this.book = new SignatureBook((peerId) => accounts.get(peerId), mostDigests)
+  }
+
+  /** Whether no further result is signed. */
+  get isFull(): boolean {
+    return this.proposals.length >= MOST_RESULTS
   }
 
   /** Another member says something; what is no signature about this job is nobody's concern. */
@@ -111,7 +118,7 @@ export class Settling {
 
   /** Signs a result. Several may be signed, one per block that shows one: all of them are true. */
   async propose(result: JobResult): Promise<void> {
-    if (this.proposals.length >= MOST_RESULTS) return
+    if (this.isFull) return
     const outcome = this.outcomeOf(result)
     const verdicts = result.freeRiders.map((rider) => {
       const verdict = this.verdictOn(rider, result)

@@ -1,8 +1,5 @@
 import { type Address, type Hex, isAddressEqual, recoverAddress } from 'viem'
 
-/** What more than the honest members of a run ever sign. */
-const MOST_DIGESTS_PER_MEMBER = 256
-
 /** Half of the order of secp256k1: contracts take the lower of two signatures that are valid for the same. */
 const MOST_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
 
@@ -16,26 +13,39 @@ function isOneForm(signature: Hex): boolean {
 /** Signatures of a run's members over digests that contracts check, each member once per digest. */
 export class SignatureBook {
   private readonly accountOf: (peerId: string) => Address | undefined
+  private readonly most: number
   private readonly signatures = new Map<Hex, Map<string, Hex>>()
   private readonly counts = new Map<string, number>()
 
-  constructor(accountOf: (peerId: string) => Address | undefined) {
+  /** `most`: digests per member, at least as many as an honest one signs. */
+  constructor(accountOf: (peerId: string) => Address | undefined, most: number) {
     this.accountOf = accountOf
+    this.most = most
   }
 
   /** Takes a signature if it is that of the member's account; resolves with whether it is. */
   async add(peerId: string, digest: Hex, signature: Hex): Promise<boolean> {
     const account = this.accountOf(peerId)
-    const known = this.signatures.get(digest) ?? new Map<string, Hex>()
-    if (account === undefined || known.has(peerId)) return account !== undefined
-    if (!isOneForm(signature)) return false
-    const count = this.counts.get(peerId) ?? 0
-    if (count >= MOST_DIGESTS_PER_MEMBER) return false
+    if (account === undefined) return false
+    if (this.has(peerId, digest)) return true
+    if (!isOneForm(signature) || this.isFull(peerId)) return false
     const signer = await recoverAddress({ hash: digest, signature }).catch(() => undefined)
     if (signer === undefined || !isAddressEqual(signer, account)) return false
-    this.counts.set(peerId, count + 1)
+    // Others may have come in the meantime.
+    if (this.has(peerId, digest)) return true
+    if (this.isFull(peerId)) return false
+    const known = this.signatures.get(digest) ?? new Map<string, Hex>()
     this.signatures.set(digest, known.set(peerId, signature))
+    this.counts.set(peerId, (this.counts.get(peerId) ?? 0) + 1)
     return true
+  }
+
+  private has(peerId: string, digest: Hex): boolean {
+    return this.signatures.get(digest)?.has(peerId) === true
+  }
+
+  private isFull(peerId: string): boolean {
+    return (this.counts.get(peerId) ?? 0) >= this.most
   }
 
   of(digest: Hex): readonly Hex[] {

@@ -72,6 +72,19 @@ const stake = ({ on }: World, value: bigint): Call => ({
 const staked = async ({ on, client }: World): Promise<bigint> =>
   (await on.read('stakes', 'memberOf', [client.wallet.account!.address])).staked
 
+/** The words in which the chain refuses a stake of somebody who is not registered. */
+async function refusedWith(at: World): Promise<string> {
+  const { address, abi, functionName } = stake(at, 1n)
+  const request = { address, abi, functionName, account: at.client.wallet.account, value: 1n } as never
+  return at.on.chain.reader.simulateContract(request).then(
+    () => '',
+    (error: unknown) =>
+      JSON.stringify(error, Object.getOwnPropertyNames(error)) +
+      String((error as Error).message) +
+      JSON.stringify((error as { cause?: { raw?: string } }).cause?.raw).replace('"', 'custom error '),
+  )
+}
+
 describe('a client', () => {
   let on: Deployed
   beforeAll(async () => {
@@ -239,9 +252,41 @@ describe('an outbox', () => {
 
   it('offers no more than it may', async () => {
     const at = await world()
-    const receipt = await at.outbox({ mostFeePerGas: 3n * 10n ** 9n }).send(register(at))
-    const { maxFeePerGas } = await at.on.chain.reader.getTransaction({ hash: receipt.transactionHash })
-    expect(maxFeePerGas!).toBeLessThanOrEqual(3n * 10n ** 9n)
+    const { reader } = at.on.chain
+    const { maxFeePerGas: today } = await reader.estimateFeesPerGas()
+    const mostFeePerGas = today - 1n
+    const receipt = await at.outbox({ mostFeePerGas }).send(register(at))
+    const { maxFeePerGas } = await reader.getTransaction({ hash: receipt.transactionHash })
+    expect(maxFeePerGas).toBe(mostFeePerGas)
+  })
+
+  it('ends with the reason of a contract, also where an RPC calls it an internal error', async () => {
+    const at = await world()
+    // NotRegistered, as some RPCs wrap it.
+    const [, data] = /custom error (0x[0-9a-f]+)/.exec(await refusedWith(at)) ?? []
+    at.rpc.fake('eth_call', 1, {
+      error: { code: -32_603, message: 'execution reverted', data },
+    })
+    await expect(at.outbox().send(stake(at, 1n))).rejects.toMatchObject({ code: 'E_REVERTED' })
+  })
+
+  it('takes no other number before enough blocks show that its own is used by another transaction', async () => {
+    const at = await world()
+    const { control } = at.on.chain
+    const outbox = at.outbox({
+      confirmations: 3,
+      stuckMs: 10,
+      async sleep() {
+        if (at.rpc.left() === 0) await control.mine({ blocks: 1 })
+        else if (++looks % 20 === 0) at.rpc.fake('eth_getTransactionReceipt', 0, { result: null })
+      },
+    })
+    let looks = 0
+    // The receipt stays unknown, and no block follows: whatever the time, nothing may be sent again.
+    at.rpc.fake('eth_getTransactionReceipt', Number.POSITIVE_INFINITY, { result: null })
+    await outbox.send(register(at))
+    expect(at.troubles.filter((trouble) => /number of this one/.test(trouble))).toEqual([])
+    expect(await staked(at)).toBe(MINIMUM)
   })
 
   it('replaces a transaction that an earlier process has left', async () => {

@@ -32,7 +32,15 @@ const NOTHING = 'nothing to choose from'
 /** Errors that calls at random times may run into; a panic is none of them. */
 const EXPECTED = new Set([
   NOTHING,
-  ...['BelowMinimum', 'AboveFreeStake', 'NothingUnbonding', 'NotReleased', 'NoStake', 'AlreadyPunished'],
+  ...[
+    'BelowMinimum',
+    'AboveFreeStake',
+    'NothingUnbonding',
+    'NotReleased',
+    'StakeHeld',
+    'NoStake',
+    'AlreadyPunished',
+  ],
   ...['WrongState', 'TooLate', 'TooEarly', 'MalformedRun', 'NotUser', 'TooFewSignatures', 'NothingLocked'],
   ...['NothingOwed', 'MalformedWeights', 'NotRegistered', 'RunIncomplete', 'MalformedShares'],
   ...[

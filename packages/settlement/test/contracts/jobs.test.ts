@@ -316,6 +316,28 @@ describe('a verdict of a job', () => {
     for (const member of members) await on.send(member, 'escrow', 'release', [id])
   })
 
+  it('keeps the stake from being used for another job until it is over', async () => {
+    const id = await running()
+    const offender = members[2]!
+    const { verdict, signatures, id: number } = await verdictOf(id, offender, 100, 'held')
+    await on.send(on.owner, 'slashing', 'giveVerdict', [verdict, signatures])
+    const next = await post({
+      acceptUntil: BigInt((await on.chain.now()) + 9_000),
+      settleUntil: BigInt((await on.chain.now()) + 99_000),
+    })
+    const accepting = () => on.send(offender, 'escrow', 'accept', [next, PLACE])
+    await expect(accepting()).rejects.toThrow('StakeHeld')
+    await on.chain.pass(RULES.appealSeconds)
+    await on.send(on.owner, 'slashing', 'execute', [number])
+    await on.chain.pass(RULES.appealSeconds + 2)
+    await accepting()
+    await on.send(user, 'escrow', 'refund', [next])
+    await on.send(offender, 'escrow', 'release', [next])
+    await on.chain.pass(5_000)
+    await on.send(user, 'escrow', 'refund', [id])
+    for (const member of members) await on.send(member, 'escrow', 'release', [id])
+  })
+
   it('comes no later after the job than stakes are being withdrawn', async () => {
     const id = await running({ settleUntil: BigInt((await on.chain.now()) + 1_000_000) })
     await settle(outcomeOf(id, 'early'))

@@ -1,8 +1,8 @@
 import { blobCid } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
-import { judgesOf, resultAt } from '../../src/jobs/outcome.js'
+import { headsOf, MOST_METRIC, resultAt } from '../../src/jobs/outcome.js'
 import { sealedJob } from '../support/job.js'
-import { all, block, judged, modelOf, peers, run, text } from '../support/job-rounds.js'
+import { all, block, judged, ledger, modelOf, peers, run, text } from '../support/job-rounds.js'
 
 describe('the result of a job', () => {
   it('is there once the middle measurement reaches the target', () => {
@@ -28,6 +28,33 @@ describe('the result of a job', () => {
     expect(resultAt(judged(11, low))).toMatchObject({ rounds: 10, metric: 500_000n })
   })
 
+  it('is reached by what is exactly the target', () => {
+    expect(resultAt(judged(4, () => ({ metric: 0.85 })))).toMatchObject({ rounds: 3, metric: 850_000n })
+    const target = { metric: 'loss', value: 0.2, better: 'lower' } as const
+    const job = sealedJob({ target })
+    expect(resultAt(judged(4, () => ({ metric: 0.2 }), { job }))).toMatchObject({ metric: 200_000n })
+    expect(resultAt(judged(4, () => ({ metric: 0.21 }), { job }))).toBeUndefined()
+  })
+
+  it('is that of the rounds that are done, once time runs out', () => {
+    const late = { ...judged(6, () => ({ metric: 0.5 })), isDue: true }
+    expect(resultAt(late)).toMatchObject({ rounds: 5, metric: 500_000n })
+    expect(resultAt({ ...judged(1), isDue: true })).toBeUndefined()
+  })
+
+  it('fits into a contract although training diverged', () => {
+    const worst = BigInt(MOST_METRIC) * 1_000_000n
+    const last = (metric: number | null, better: 'higher' | 'lower') =>
+      resultAt(
+        judged(11, () => ({ metric }), { job: sealedJob({ target: { metric: 'm', value: 0, better } }) }),
+      )?.metric
+    expect(last(1e300, 'lower')).toBe(worst)
+    expect(last(null, 'lower')).toBe(worst)
+    expect(last(-1e300, 'higher')).toBe(-worst)
+    expect(last(null, 'higher')).toBe(-worst)
+    expect(worst < 2n ** 63n).toBe(true)
+  })
+
   it('takes the worse of two middle measurements', () => {
     const result = resultAt(judged(4, (member) => ({ metric: member < 3 ? 0.86 : 0.99 })))
     expect(result?.metric).toBe(860_000n)
@@ -36,7 +63,7 @@ describe('the result of a job', () => {
   it('counts nobody who measured another model, or nothing', () => {
     const other = blobCid(text('another'))
     const some = (liars: number) => (member: number) =>
-      member < liars ? { start: other, metric: 1 } : member === 5 ? { metric: null } : { metric: 0.9 }
+      member < liars ? { start: other, metric: 1 } : member === 5 ? { metric: undefined } : { metric: 0.9 }
     // Four of six are two thirds.
     expect(resultAt(judged(4, some(1)))).toMatchObject({ metric: 900_000n })
     expect(resultAt(judged(4, some(2)))).toBeUndefined()
@@ -85,16 +112,22 @@ describe('free riders', () => {
   })
 })
 
-describe('judges', () => {
-  it('are those whose models and entries the block has', () => {
-    expect(judgesOf(block(3, [0, 1, 2, 3, 4], [1, 2, 3, 4, 5]), run).map(({ peerId }) => peerId)).toEqual(
-      [1, 2, 3, 4].map((member) => peers[member]),
-    )
+describe('the entries by which a block is judged', () => {
+  const named = (chain: Parameters<typeof headsOf>[0], member: number) =>
+    headsOf(chain, run)
+      .get(peers[member]!)
+      ?.map((entry) => entry.toString())
+  const entry = (member: number, round: number) => ledger(member, round).at(-1)!.cid.toString()
+
+  it('are those that it and the two before it name, its own first', () => {
+    const chain = [1, 2, 3, 4, 5].map((round) => block(round))
+    expect(named(chain, 2)).toEqual([entry(2, 5), entry(2, 4), entry(2, 3)])
   })
 
-  it('are nobody in a block whose author hears less than two thirds', () => {
-    expect(judgesOf(block(3, all, [0, 1, 2]), run)).toEqual([])
-    expect(judgesOf(block(3, [0, 1, 2], all), run)).toEqual([])
+  it('are not chosen by the author of one block', () => {
+    const chain = [block(3), block(4), block(5, all, [0, 1, 2, 3])]
+    expect(named(chain, 5)).toEqual([entry(5, 4), entry(5, 3)])
+    expect(named([block(5, all, [0, 1, 2, 3])], 5)).toBeUndefined()
   })
 })
 
@@ -123,11 +156,22 @@ describe('pay', () => {
     expect(resultAt(judged(4, undefined, { chain }))?.weights).toEqual([5n, 5n, 5n, 5n, 5n, 3n])
   })
 
-  it('is nothing for members that the block does not know any more', () => {
-    const round = judged(4)
-    const ledgers = new Map([...round.ledgers].slice(0, 5))
-    expect(resultAt({ ...round, ledgers })?.weights[5]).toBe(0n)
+  it('is not lost by a member whose author or ledger the last block lacks', () => {
+    const chain = [block(0), block(1), block(2), block(3), block(4, [0, 1, 2, 3], [0, 1, 2, 3])]
+    const round = judged(4, undefined, { chain })
+    const ledgers = new Map([...round.ledgers].slice(0, 4))
+    expect(resultAt({ ...round, ledgers })?.weights).toEqual([5n, 5n, 5n, 5n, 4n, 4n])
     expect(resultAt({ ...round, ledgers: new Map([...ledgers].slice(0, 3)) })).toBeUndefined()
+  })
+
+  it('is not for free riders either where nobody has gained anything', () => {
+    const job = sealedJob({ pay: 'contribution' })
+    const round = judged(
+      4,
+      () => ({ leaveOneOut: () => -0.1, freeRide: (other) => (other === 2 ? 'noise' : null) }),
+      { job },
+    )
+    expect(resultAt(round)?.weights).toEqual([5n, 5n, 0n, 5n, 5n, 5n])
   })
 
   it('by samples goes by steps', () => {

@@ -11,6 +11,8 @@ export interface FlakyRpc {
   dropAnswers(method: string, count: number): void
   /** What so many requests of this method get instead of their answer. */
   fake(method: string, count: number, answer: object): void
+  /** How many requests will still get such an answer. */
+  left(): number
   close(): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export async function flakyRpc(target: string): Promise<FlakyRpc> {
     fake(method, count, answer) {
       faked = { method, count, answer }
     },
+    left: () => faked.count,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()

@@ -54,7 +54,7 @@ const announcementOf = (member: number, round: number): Uint8Array =>
   ).bytes
 
 export interface Measured {
-  readonly metric?: number | null
+  readonly metric?: number | null | undefined
   readonly start?: ReturnType<typeof blobCid>
   readonly leaveOneOut?: (other: number) => number
   readonly freeRide?: (other: number) => string | null
@@ -63,7 +63,9 @@ export interface Measured {
 
 /** A ledger with one entry per round from 1 to `last`, whose models began with the block's before. */
 export function ledger(member: number, last: number, measured: Measured = {}): SignedEntry[] {
-  const { metric = 0.9, leaveOneOut = () => 0.01, freeRide = () => null, localSteps = 20 } = measured
+  // One that is there and undefined is no measurement.
+  const metric = 'metric' in measured ? measured.metric : 0.9
+  const { leaveOneOut = () => 0.01, freeRide = () => null, localSteps = 20 } = measured
   return Array.from({ length: last }, (_, k) => {
     const round = k + 1
     const others = all.filter((other) => other !== member)

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@tempered/node'
 import type { SignedEntry } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import type { JobResult } from '../../src/jobs/outcome.js'
@@ -10,13 +11,14 @@ const LAST = 6
 async function conclusions(
   isServed: (peerId: string, round: number) => boolean,
   measured: (member: number) => Measured = () => ({}),
+  more: { readonly isDue?: boolean; readonly clock?: Pick<Clock, 'deadline'> } = {},
 ): Promise<JobResult[]> {
   const results: JobResult[] = []
   const { signal } = new AbortController()
   let judged = 0
   let last = 0
   const judge = new JobJudge({
-    ...{ run, job, signal },
+    ...{ run, job, signal, clock: more.clock ?? systemClock },
     common: {
       async ledgerTo(author, entry): Promise<readonly SignedEntry[]> {
         const entries = ledger(peers.indexOf(author), LAST, measured(peers.indexOf(author)))
@@ -26,13 +28,13 @@ async function conclusions(
         return entries.slice(0, at + 1)
       },
     },
-    sleep: async () => undefined,
     onResult: (result) => results.push(result),
     onTrouble: (what) => {
       throw new Error(what)
     },
   })
   for (let round = 0; round <= LAST; round++) judge.final(block(round))
+  if (more.isDue === true) judge.due()
   // Judged in order, in the background.
   while (last !== judged || judged === 0) {
     last = judged
@@ -51,13 +53,42 @@ describe('a member of a job', () => {
   it('concludes although one of the others keeps its ledger to itself', async () => {
     const results = await conclusions((peer) => peer !== peers[5])
     expect(results.map(({ rounds }) => rounds)).toEqual([1, 2, 3, 4, 5])
-    // Whoever is not known is not paid.
-    expect(results.map(({ weights }) => weights[5])).toEqual([0n, 0n, 0n, 0n, 0n])
-    expect(results.every(({ weights }) => weights[0]! > 0n)).toBe(true)
+    // Its models were there: what it is paid for does not depend on its ledger.
+    expect(results.every(({ weights }) => weights[5] === weights[0])).toBe(true)
   })
 
   it('concludes nothing where a third and more do', async () => {
     expect(await conclusions((peer) => peers.indexOf(peer) < 3)).toEqual([])
+  })
+
+  it('concludes what is done when time runs out, once, and again from later blocks', async () => {
+    const low = () => ({ metric: 0.5 })
+    expect(await conclusions(() => true, low)).toEqual([])
+    const due = await conclusions(() => true, low, { isDue: true })
+    expect(due.map(({ rounds }) => rounds)).toEqual([1, 2, 3, 4, 5, 5])
+  })
+
+  it('goes by the longest ledger that blocks name, whichever of them names it', async () => {
+    // The newest entry is given by nobody: then the one before it counts, which measures nothing new.
+    const results = await conclusions((peer, round) => peer !== peers[5] || round < LAST)
+    expect(results).toHaveLength(5)
+  })
+
+  it('waits long for a member that does not answer once, and not for each block', async () => {
+    const limits: number[] = []
+    const stalling: Pick<Clock, 'deadline'> = {
+      deadline(ms) {
+        limits.push(ms)
+        return { signal: AbortSignal.abort(), clear: () => undefined }
+      },
+    }
+    const results = await conclusions((peer) => peer !== peers[5], undefined, { clock: stalling })
+    expect(results).toHaveLength(5)
+    const long = limits.filter((ms) => ms > 1_000)
+    const short = limits.filter((ms) => ms <= 1_000)
+    // The silent one: once with patience, then in six blocks without.
+    expect(short).toHaveLength(LAST)
+    expect(long).toHaveLength(5 * (LAST + 1) + 1)
   })
 
   it('agrees with the others about a later block, if one of them served some and not others', async () => {

@@ -1,7 +1,7 @@
 import { randomIdentity, type TemperedNode } from '@tempered/node'
 import type { Run, Signer } from '@tempered/protocol'
 import type { Hex } from 'viem'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { bindPeer } from '../../src/binding.js'
 import { localAccountKey } from '../../src/client/local-accounts.js'
 import { openClient } from '../../src/client/open-client.js'
@@ -10,7 +10,7 @@ import { createJobBoard } from '../../src/jobs/job-board.js'
 import { type SealedJob, targetTerms } from '../../src/jobs/job-document.js'
 import type { JobSite } from '../../src/worker/job-site.js'
 import { JobWorker } from '../../src/worker/job-worker.js'
-import { sealedJob } from '../support/job.js'
+import { jobDocument, sealedJob } from '../support/job.js'
 import { type Deployed, deployed, jobTerms, MINIMUM, numberOf } from '../support/settlement.js'
 
 let on: Deployed
@@ -76,7 +76,7 @@ async function work(
     board: createJobBoard(client, 0n),
     policy: {
       ...{ leastFee: 0n, mostStake: STAKE, mostRounds: 100 },
-      ...{ mostParameters: 10_000, mostSamples: 1_000_000, mostSeconds: 10_000 },
+      ...{ mostParameters: 10_000, mostSamples: 1_000_000, mostSeconds: 10_000, mostWaitSeconds: 2_000 },
       ...policy,
     },
     site: {
@@ -96,8 +96,14 @@ async function work(
       },
       deliver: async () => 'taken',
       keepModel: async () => undefined,
+      keepResult: async () => undefined,
+      modelOf: async () => undefined,
+      undelivered: async () => [],
+      owe: async () => undefined,
+      delivered: async () => undefined,
       ...site,
     },
+    now: Date.now,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve()
@@ -134,8 +140,13 @@ function idleNode(signal: AbortSignal): TemperedNode {
   } as unknown as TemperedNode
 }
 
+/** Looks often, and gives up after so many looks that something must be wrong. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let looks = 0; !(await holds()); looks++) {
+    if (looks > 6_000)
+      throw new Error(`it never comes: ${working.map(({ log }) => log.join('\n')).join('\n\n')}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
 }
 const said = (worker: Worker, what: RegExp): boolean => worker.log.some((line) => what.test(line))
 const stateOf = async (job: Hex): Promise<number> => (await on.read('escrow', 'jobOf', [job])).state
@@ -149,6 +160,16 @@ const over = async (): Promise<void> => {
 describe('a job that is not for this node', () => {
   const job = sealedJob()
   const still = sealedJob({}, { learningRate: 1e-300 })
+  const idle = sealedJob({}, { localSteps: 0 })
+  const withManifest = (more: object): SealedJob => {
+    const document = jobDocument()
+    return sealedJob({ manifest: { ...document.manifest, ...more } })
+  }
+  const patient = withManifest({
+    deadlines: { ...(jobDocument().manifest.deadlines as object), collectMs: 86_400_000 },
+  })
+  const loyal = withManifest({ patienceRounds: 1_000 })
+  const slow = withManifest({ chain: { architecture: 'bft', params: { deltaMs: 600_000 } } })
   const serve = (document: Uint8Array): Partial<JobSite> => ({ fetchDocument: async () => document })
   it.each<[string, () => Promise<Hex>, Partial<JobSite>, object, RegExp]>([
     [
@@ -166,6 +187,13 @@ describe('a job that is not for this node', () => {
       /it locks 0.000000000000005,/,
     ],
     ['takes too long', () => post(job), serve(job.bytes), { mostRounds: 9 }, /it may take 10 rounds/],
+    [
+      'may wait too long for members',
+      async () => post(job, { acceptUntil: BigInt((await on.chain.now()) + 3_000) }),
+      serve(job.bytes),
+      {},
+      /it may wait \d+ seconds for members, and this node at most 2000/,
+    ],
     ['may take too long', () => post(job), serve(job.bytes), { mostSeconds: 4_000 }, /gives at most 4000/],
     [
       'has too large a model',
@@ -188,6 +216,22 @@ describe('a job that is not for this node', () => {
       {},
       /outside of 0.000001/,
     ],
+    ['lets nobody train', () => post(idle), serve(idle.bytes), {}, /its members would not train/],
+    [
+      'waits for a silent member for a day',
+      () => post(patient),
+      serve(patient.bytes),
+      {},
+      /its collectMs is 86400000 ms, and this node waits at most 600000/,
+    ],
+    [
+      'waits for a silent member for a thousand rounds',
+      () => post(loyal),
+      serve(loyal.bytes),
+      {},
+      /wait 1000 rounds for a silent one, and this node at most 10/,
+    ],
+    ['has a chain that takes its time', () => post(slow), serve(slow.bytes), {}, /its deltaMs is 600000 ms/],
     [
       'has another document',
       () => post(job),
@@ -216,7 +260,15 @@ describe('a job that is not for this node', () => {
     await until(() => said(worker, why))
     expect(await membersOf(id)).toEqual([])
     expect(worker.log.filter((line) => why.test(line))).toHaveLength(1)
-    await over()
+  })
+
+  it('is not taken with the account of another peer, which is said once', async () => {
+    const id = await post(job)
+    const worker = await work(1, { ...serve(job.bytes), peerId: peers[2]!.peerId })
+    await until(() => said(worker, /is bound to peer .* it takes no jobs/))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(worker.log.filter((line) => /is bound to peer/.test(line))).toHaveLength(1)
+    expect(await membersOf(id)).toEqual([])
   })
 
   it('is not taken without a stake, which is said once', async () => {
@@ -226,9 +278,10 @@ describe('a job that is not for this node', () => {
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(worker.log.filter((line) => /has no stake/.test(line))).toHaveLength(1)
     expect(await membersOf(id)).toEqual([])
-    await over()
   })
 })
+
+afterEach(over)
 
 describe('a job', () => {
   it('waits for a user who does not answer yet', async () => {
@@ -243,8 +296,7 @@ describe('a job', () => {
       },
     })
     await until(async () => (await membersOf(id)).length === 1)
-    expect(said(worker, /could not be fetched yet, will retry \(nobody listens\)/)).toBe(true)
-    await over()
+    expect(said(worker, /could not be fetched, will retry \(nobody listens\)/)).toBe(true)
   })
 
   it('that is full becomes the same run for all of its members, who find each other', async () => {
@@ -260,7 +312,6 @@ describe('a job', () => {
     expect(run.manifest.members).toEqual([peers[1]!.peerId, peers[2]!.peerId])
     expect(run.manifest.settlement!.accounts).toEqual(await membersOf(id))
     expect(members).toEqual([placeOf(1), placeOf(2)])
-    await over()
   })
 
   it('goes on after a restart, without the user', async () => {
@@ -274,7 +325,6 @@ describe('a job', () => {
     const again = await work(1, {}, {}, first.kept)
     await until(() => again.opened.length === 1)
     expect(again.opened[0]!.run.id.equals(first.opened[0]!.run.id)).toBe(true)
-    await over()
   })
 
   it('that too few take is refunded, the stake is free, and the next one is taken', async () => {
@@ -287,7 +337,6 @@ describe('a job', () => {
     expect(await stateOf(id)).toBe(4)
     const next = await post(job, { stake: STAKE })
     await until(async () => (await membersOf(next)).length === 1)
-    await over()
   })
 
   it('that nobody settles in time is given back, and its members are free', async () => {
@@ -304,7 +353,23 @@ describe('a job', () => {
       const { locked } = await on.read('stakes', 'memberOf', [on.chain.wallet(k).account.address])
       expect(locked).toBe(0n)
     }
-    await over()
+  })
+
+  it('counts a peer once that stands for two accounts', async () => {
+    const job = sealedJob()
+    const id = await post(job, { members: 3 })
+    const double = on.chain.wallet(6)
+    const { peerKey, peerSignature } = bindPeer(peers[1]!, double.account.address, on.place('stakes'))
+    await on.send(double, 'stakes', 'register', [peerKey, peerSignature], STAKE)
+    const serve = { fetchDocument: async () => job.bytes }
+    const first = await work(1, serve)
+    await until(async () => (await membersOf(id)).length === 1)
+    await on.send(double, 'escrow', 'accept', [id, placeOf(1)])
+    const second = await work(2, serve)
+    await until(() => first.opened.length === 1 && second.opened.length === 1)
+    const { manifest } = first.opened[0]!.run
+    expect(manifest.members).toEqual([peers[1]!.peerId, peers[2]!.peerId])
+    expect(manifest.settlement!.accounts[0]).toBe(on.chain.wallet(1).account.address)
   })
 
   it('is one run for its honest members although one of them has bound no peer', async () => {
@@ -320,6 +385,5 @@ describe('a job', () => {
       new Set([peers[1]!.peerId, peers[2]!.peerId]),
     )
     expect(first.opened[0]!.run.id.equals(second.opened[0]!.run.id)).toBe(true)
-    await over()
   })
 })

@@ -2,7 +2,7 @@ import type { Words } from '@tempered/node'
 import { blobCid, createSigner, documentCid, type Run } from '@tempered/protocol'
 import { type Address, bytesToHex, type Hex, hashTypedData, keccak256 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bindPeer } from '../../src/binding.js'
 import { localAccountKey } from '../../src/client/local-accounts.js'
 import { openClient } from '../../src/client/open-client.js'
@@ -11,9 +11,19 @@ import { createJobBoard, type PostedJob } from '../../src/jobs/job-board.js'
 import { runOfJob } from '../../src/jobs/job-document.js'
 import type { JobResult } from '../../src/jobs/outcome.js'
 import { verdictData } from '../../src/typed-data.js'
-import { groundsOf, Settling } from '../../src/worker/settling.js'
+import { groundsOf, MOST_RESULTS, Settling } from '../../src/worker/settling.js'
+import { hash } from '../support/anvil.js'
 import { sealedJob } from '../support/job.js'
-import { type Deployed, deployed, jobTerms, MINIMUM, numberOf, PLACE, RULES } from '../support/settlement.js'
+import {
+  type Deployed,
+  deployed,
+  jobTerms,
+  MINIMUM,
+  numberOf,
+  openRun,
+  PLACE,
+  RULES,
+} from '../support/settlement.js'
 
 const MEMBERS = 4
 let on: Deployed
@@ -27,7 +37,7 @@ beforeAll(async () => {
   for (const [k, peer] of peers.entries()) {
     const wallet = on.chain.wallet(k + 1)
     const { peerKey, peerSignature } = bindPeer(peer, wallet.account.address, on.place('stakes'))
-    await on.send(wallet, 'stakes', 'register', [peerKey, peerSignature], 9n * MINIMUM)
+    await on.send(wallet, 'stakes', 'register', [peerKey, peerSignature], 99n * MINIMUM)
   }
 })
 afterAll(async () => {
@@ -39,15 +49,21 @@ interface Party {
   readonly job: PostedJob
   readonly run: Run
   readonly members: readonly { readonly settling: Settling; readonly log: string[] }[]
+  /** What each member has said. */
+  readonly said: ReadonlyMap<number, readonly Words[]>
   /** What a member says reaches the others through this. */
   hear(author: number, words: Words): Promise<void>
 }
 
 /** The members of a job, who hear each other; `speak` changes what one of them says. */
-async function party(speak: (member: number, words: Words) => Words = (_, words) => words): Promise<Party> {
-  const terms = await jobTerms(on, { members: MEMBERS, stake: 2_000n })
+async function party(
+  speak: (member: number, words: Words) => Words = (_, words) => words,
+  { stranger = false } = {},
+): Promise<Party> {
+  const terms = await jobTerms(on, { members: MEMBERS + (stranger ? 1 : 0), stake: 2_000n })
   const id = numberOf(await on.send(on.chain.wallet(9), 'escrow', 'post', [terms, PLACE], 1_070n))
   for (const [k] of peers.entries()) await on.send(on.chain.wallet(k + 1), 'escrow', 'accept', [id, PLACE])
+  if (stranger) await on.send(on.chain.wallet(7), 'escrow', 'accept', [id, PLACE])
   const clients = await Promise.all(
     peers.map((_, k) =>
       openClient({
@@ -61,10 +77,11 @@ async function party(speak: (member: number, words: Words) => Words = (_, words)
   const job = (await createJobBoard(clients[0]!, 0n).find(id))!
   const run = runOfJob(
     sealed,
-    job.members.map(({ account, peerId }) => ({ account, peerId: peerId! })),
+    job.members.flatMap(({ account, peerId }) => (peerId === undefined ? [] : [{ account, peerId }])),
     { chainId: on.chain.chain.id, slashing: on.contracts.slashing, job: id },
   )
   const members: { settling: Settling; log: string[] }[] = []
+  const said = new Map<number, Words[]>()
   const hear = async (author: number, words: Words): Promise<void> => {
     for (const [k, { settling }] of members.entries())
       if (k !== author) await settling.heard(peers[author]!.peerId, words)
@@ -74,14 +91,19 @@ async function party(speak: (member: number, words: Words) => Words = (_, words)
     const settling = new Settling({
       ...{ job, sealed, run, client, position: k, from: 0n, signal: stopping.signal },
       outbox: new Outbox(client, { confirmations: 0, pollMs: 5, retryMs: 5, stuckMs: 5_000 }),
-      common: { say: (words) => void hear(k, speak(k, words)) },
+      common: {
+        say(words) {
+          said.set(k, [...(said.get(k) ?? []), words])
+          void hear(k, speak(k, words))
+        },
+      },
       sleep: (ms, signal) =>
         new Promise((resolve) => (signal.aborted ? resolve() : setTimeout(resolve, Math.min(ms / 50, 100)))),
       log: (_level, what) => log.push(what),
     })
     members.push({ settling, log })
   }
-  return { job, run, members, hear }
+  return { job, run, members, said, hear }
 }
 
 const result = (name: string, more: Partial<JobResult> = {}): JobResult => ({
@@ -162,13 +184,63 @@ describe('members that have come to a result', () => {
     )
   })
 
+  it('pay nobody whom no peer stands for', async () => {
+    await on.send(
+      on.chain.wallet(7),
+      'stakes',
+      'register',
+      [`0x${'07'.repeat(32)}`, `0x${'5a'.repeat(64)}`],
+      99n * MINIMUM,
+    )
+    const all = await party(undefined, { stranger: true })
+    await Promise.all(all.members.map(({ settling }) => settling.propose(result('of those with peers'))))
+    await Promise.all(all.members.map(({ settling }) => settling.settled()))
+    expect(await stateOf(all)).toBe(3)
+    expect(await on.read('rewards', 'owed', [on.chain.wallet(7).account.address])).toBe(0n)
+  })
+
+  it('take no signature that is said about another job', async () => {
+    const all = await party((_, words) => ({ ...words, about: `0x${'00'.repeat(32)}` }))
+    await Promise.all(all.members.map(({ settling }) => settling.propose(result('about another'))))
+    const settled = all.members.map(({ settling }) => settling.settled())
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(await stateOf(all)).toBe(2)
+    // Then somebody says it rightly.
+    for (const [author] of peers.entries())
+      for (const words of all.said.get(author) ?? []) await all.hear(author, words)
+    await Promise.all(settled)
+    expect(await stateOf(all)).toBe(3)
+  })
+
+  it('sign no more results than a book has room for', async () => {
+    const all = await party()
+    const { settling } = all.members[0]!
+    for (let k = 0; k < MOST_RESULTS; k++) {
+      expect(settling.isFull).toBe(false)
+      await settling.propose(result(`number ${k}`))
+    }
+    expect(settling.isFull).toBe(true)
+    await settling.propose(result('one too many'))
+    void settling.settled()
+    await vi.waitFor(() => expect(all.said.get(0)?.length).toBeGreaterThanOrEqual(MOST_RESULTS))
+    expect(new Set(all.said.get(0)!.map(({ digest }) => digest)).size).toBe(MOST_RESULTS)
+  })
+
   it('judge a free rider, which does not judge itself, for what the job has locked', async () => {
     const all = await party()
     const judged = result('with a rider', { freeRiders: [rider(3)], weights: [1n, 1n, 1n, 0n] })
     await Promise.all(all.members.map(({ settling }) => settling.propose(judged)))
     await Promise.all(all.members.map(({ settling }) => settling.settled()))
-    await Promise.all(all.members.map(({ settling }) => settling.judge()))
     const offender = on.chain.wallet(4).account.address as Address
+    // What its friends say about it in a run of their own does not stop the others.
+    const friends = [8, 4].map((k) => on.chain.wallet(k))
+    await on.send(friends[0]!, 'stakes', 'register', [hash('a friend'), `0x${'5a'.repeat(64)}`], MINIMUM)
+    const theirs = await openRun(on, hash('a run of friends'), friends)
+    const mild = { run: theirs, offender, grounds: hash('nothing much'), share: 1 }
+    const data = verdictData(mild, on.place('slashing'))
+    const signed = await Promise.all(friends.map((friend) => friend.signTypedData(data)))
+    await on.send(on.owner, 'slashing', 'giveVerdict', [mild, signed])
+    await Promise.all(all.members.map(({ settling }) => settling.judge()))
     const verdict = {
       run: all.job.id,
       offender,
@@ -179,6 +251,8 @@ describe('members that have come to a result', () => {
     const { signers } = await on.read('slashing', 'caseOf', [id])
     // The first three, by position.
     expect(signers).toBe(0b0111n)
+    expect(all.said.get(3)!.map(({ digest }) => digest)).not.toContain(id)
+    expect(all.said.get(2)!.map(({ digest }) => digest)).toContain(id)
     const before = await on.read('stakes', 'liable', [offender])
     await on.chain.pass(RULES.appealSeconds)
     await on.send(on.owner, 'slashing', 'execute', [id])

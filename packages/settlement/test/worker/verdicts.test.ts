@@ -31,6 +31,9 @@ it('verdicts of own jobs are carried out when their time has come, those of stra
   const job = await postedJob(on, on.chain.wallet(9), { members: 3 })
   for (const member of members) await on.send(member, 'escrow', 'accept', [job, PLACE])
   const own = await judge(job, 'of the job')
+  // One that somebody else carries out, or nobody can, does not keep the others from it.
+  const foreignHands = await judge(job, 'carried out by somebody else')
+  const last = await judge(job, 'of the job, later')
   // A run without a job, such as anybody can open about itself.
   const foreign = await judge(await openRun(on, hash('a run of strangers'), members), 'of strangers')
   const client = await openClient({
@@ -61,10 +64,11 @@ it('verdicts of own jobs are carried out when their time has come, those of stra
   expect(await isClosed(own)).toBe(false)
   // Members take turns within half of the time for it.
   await on.chain.pass(RULES.appealSeconds + RULES.appealSeconds / 2)
-  while (!(await isClosed(own))) await lookedAgain()
+  await on.send(on.owner, 'slashing', 'execute', [foreignHands])
+  while (!(await isClosed(own)) || !(await isClosed(last))) await lookedAgain()
   await lookedAgain()
   expect(await isClosed(foreign)).toBe(false)
-  expect(log).toHaveLength(1)
+  expect(log).toHaveLength(2)
   stopping.abort()
   outbox.close()
   await done

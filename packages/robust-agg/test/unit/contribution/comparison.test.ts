@@ -19,6 +19,23 @@ describe('compareModels', () => {
     expect(neighbours.map(({ isStart }) => isStart)).toEqual([false, false, true])
   })
 
+  test('a step that rounding swallows says nothing where the others’ steps are small as well', () => {
+    const alike = (step: number) => {
+      const by = (k: number) => moved(...[0, 1, 2, 3].map((at) => (at === k ? step : 0)))
+      const { own, neighbours } = compareModels({
+        start,
+        own: by(0),
+        neighbours: [start, by(1), by(2)],
+        before: [],
+      })
+      return [own, ...neighbours].map(({ isStart }) => isStart)
+    }
+    // The models are 2 long: rounding is 2·10⁻⁶, and 300 times that is 6·10⁻⁴.
+    expect(alike(1e-3)).toEqual([false, true, false, false])
+    expect(alike(5e-4)).toEqual([false, false, false, false])
+    expect(alike(1e-6)).toEqual([false, false, false, false])
+  })
+
   test('the cosine is with the clipped sum of the others', () => {
     const { neighbours } = compareModels({
       start,
