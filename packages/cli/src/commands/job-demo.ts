@@ -51,6 +51,7 @@ const say = (what: string): void => {
 
 /** `tempered job demo`: exit code 0 only if everybody was paid and punished as deserved, to the last wei. */
 export async function jobDemo(options: JobDemoOptions): Promise<void> {
+  checkTarget(options.target)
   const folder = resolve(newRunPath(options.out, 'job-demo', new Date()))
   await mkdir(folder, { recursive: true })
   const stopping = new AbortController()
@@ -74,6 +75,15 @@ export async function jobDemo(options: JobDemoOptions): Promise<void> {
   }
 }
 
+/** The job classifies digits. */
+function checkTarget({ metric, better, value }: Target): void {
+  if (metric !== 'accuracy' || better !== 'higher' || value < 0 || value > 1)
+    throw new CliError(
+      'E_USAGE',
+      '--target: the demonstration classifies digits, so name an accuracy of at most 1, e.g. "accuracy>=0.85"',
+    )
+}
+
 async function perform(
   options: JobDemoOptions,
   folder: string,
@@ -82,7 +92,9 @@ async function perform(
   closing: (() => Promise<void>)[],
 ): Promise<{ readonly good: boolean; readonly text: string }> {
   const { DEFAULT_RULES, deployAll, jobStatus, localAccountKey } = await loadSettlement()
-  say(`a chain on this machine (anvil), a block per second; results: ${relative('.', folder)}`)
+  say(
+    `a chain on this machine (anvil) until this command ends: ${rpc}, a block per second; results: ${relative('.', folder)}`,
+  )
   const deployed = await deployAll(rpc, localAccountKey(0), {
     ...DEFAULT_RULES,
     unbondingSeconds: UNBONDING_SECONDS,
@@ -98,7 +110,7 @@ async function perform(
   await Promise.all(
     nodes.map(async (node, k) => {
       await writeDemoNode({ folder, rpc, chainId: deployed.chainId, contracts }, node, k, MEMBERS)
-      await stake(node, { rpc, place, key: node.key, confirmations: 1 })
+      await stake(node, { rpc, place, key: node.key, confirmations: 1 }, signal)
     }),
   )
   say(
@@ -118,7 +130,7 @@ async function perform(
       )
     },
   })
-  const model = await Promise.race([job, ...running.map(({ failed }) => failed)])
+  const { file: model } = await Promise.race([job, ...running.map(({ failed }) => failed)])
   if (model === undefined || id === undefined)
     throw new CliError('E_GOAL_MISSED', 'the job was not done; see the logs of the nodes')
   say('waiting for the verdict on the free rider: members have 10 seconds to appeal')
@@ -143,9 +155,11 @@ const arePunished = ({ losses }: JobStatus): boolean =>
   new Set(losses.map(({ account }) => account)).size >= ATTACKS.size
 
 /** Binds a node's account to its peer and stakes. */
-async function stake({ folder }: DemoNode, settings: SettlementSettings): Promise<void> {
+async function stake({ folder }: DemoNode, settings: SettlementSettings, signal: AbortSignal): Promise<void> {
   const { artifacts, bindPeer } = await loadSettlement()
   const { client, outbox, close } = await openSettlement(settings, say)
+  // The chain is stopped as well, and nobody would answer any more.
+  signal.addEventListener('abort', close, { once: true })
   const { signer } = await readIdentityFile(join(folder, 'identity.key'))
   const { address } = client.wallet.account
   const { peerKey, peerSignature } = bindPeer(signer, address, {

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
+import { errorCode } from '@tempered/errors'
 import { openTaskFile } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
 import { createRunManifest, manifestTask, randomIdentity } from '@tempered/node'
 import type { JobDocument, Pay } from '@tempered/settlement'
 import { type BuiltInModel, imageTask } from '@tempered/train'
-import { coinsText } from '../config/coins.js'
+import { coinsText, weiOf } from '../config/coins.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
@@ -60,19 +62,21 @@ export async function jobPost(options: JobPostOptions): Promise<void> {
   checkOptions(options)
   const settings = await settingsOf(options)
   await whileUninterrupted(async (signal) => {
-    const file = await runJob(options, settings, signal, {
+    const end = await runJob(options, settings, signal, {
       say,
       posted(id, folder) {
         process.stdout.write(`${id}\n`)
         say(
-          `job posted; keep this running: members take its document from here and bring the model (${folder})`,
+          `job posted; keep this running: members download the job document from this process and deliver the model to it (${folder})`,
         )
       },
     })
-    report(file, signal)
+    report(end, signal)
   })
 }
 
+/** `settlement.jobs.leastFee` of a node that does not set it, in wei. */
+const LEAST_PAY = weiOf('0.0001')
 const MOST_MEMBERS = 128
 const MOST_SECONDS = 366 * 86_400
 /** A run may have a million; some are for measuring. */
@@ -120,13 +124,22 @@ async function whileUninterrupted(work: (signal: AbortSignal) => Promise<void>):
   }
 }
 
-function report(file: string | undefined, signal: AbortSignal): void {
+function report({ file, isReached }: JobEnd, signal: AbortSignal): void {
   if (file !== undefined) process.stdout.write(`${file}\n`)
-  else if (!signal.aborted)
+  if (signal.aborted) return
+  if (file === undefined)
     throw new CliError(
       'E_GOAL_MISSED',
-      'the job was refunded: no model, and the budget is back in the account',
+      'the job was refunded; there is no model, and the budget has been returned',
     )
+  if (!isReached) throw new CliError('E_GOAL_MISSED', 'the model was delivered, but it misses the target')
+}
+
+/** What a user has of a job in the end. */
+export interface JobEnd {
+  /** File of the model; undefined for a job that was refunded or left. */
+  readonly file: string | undefined
+  readonly isReached: boolean
 }
 
 export interface JobReporter {
@@ -134,17 +147,17 @@ export interface JobReporter {
   posted(id: `0x${string}`, folder: string): void
 }
 
-/** Posts a job and waits for it; the file of the model, or undefined for a job that was refunded or left. */
+/** Posts a job and waits for it. */
 export async function runJob(
   options: JobPostOptions,
   settings: SettlementSettings,
   signal: AbortSignal,
   reporter: JobReporter,
-): Promise<string | undefined> {
+): Promise<JobEnd> {
   const { sealJob } = await loadSettlement()
   const job = sealJob(await documentOf(options))
   const opened = await openSettlement(settings, reporter.say)
-  const folder = options.out ?? `job-${job.hash.slice(2, 10)}`
+  const folder = options.out ?? newFolder(`job-${job.hash.slice(2, 10)}`)
   const user = await createUserJob(
     {
       ...{ folder, opened, say: reporter.say },
@@ -153,15 +166,34 @@ export async function runJob(
     },
     job,
   )
+  const closeOnSignal = (): void => opened.close()
+  signal.addEventListener('abort', closeOnSignal, { once: true })
   const id = await post(options, opened, user).catch(async (error) => {
     await user.host.stop()
-    await dropUserJob(user)
     opened.close()
+    if (!wasSent(error)) await dropUserJob(user)
+    else
+      reporter.say(
+        `the job may have been posted, and its budget locked: see with \`tempered job resume ${folder}\``,
+      )
     throw error
   })
+  signal.removeEventListener('abort', closeOnSignal)
   await user.posted(id)
   reporter.posted(id, folder)
   return wait(opened, user, reporter.say, signal)
+}
+
+/** Whether a transaction may be on its way although the call ended with this error. */
+const wasSent = (error: unknown): boolean =>
+  !['E_REVERTED', 'E_FUNDS', 'E_USAGE'].includes(errorCode(error) ?? '')
+
+/** The first name that is free: the same document may be posted more than once. */
+function newFolder(name: string): string {
+  for (let k = 1; ; k++) {
+    const folder = k === 1 ? name : `${name}-${k}`
+    if (!existsSync(folder)) return folder
+  }
 }
 
 async function wait(
@@ -169,13 +201,15 @@ async function wait(
   user: UserJob,
   tell: (what: string) => void,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<JobEnd> {
   signal.addEventListener('abort', () => opened.close(), { once: true })
   try {
     const file = await awaitJob(user, opened, tell, signal)
-    if (signal.aborted) tell(`stopped; go on with \`tempered job resume ${user.folder}\``)
-    else await conclude(opened, user, tell)
-    return file
+    if (signal.aborted) {
+      tell(`stopped; go on with \`tempered job resume ${user.folder}\``)
+      return { file, isReached: false }
+    }
+    return { file, isReached: await conclude(opened, user, tell) }
   } finally {
     await user.host.stop()
     opened.close()
@@ -253,6 +287,10 @@ async function post(
     acceptUntil: timestamp + BigInt(options.acceptWithin),
     settleUntil: timestamp + BigInt(options.settleWithin),
   }
+  if (budget / BigInt(members) < LEAST_PAY)
+    say(
+      `warning: members get at most ${coinsText(budget / BigInt(members))} each, and nodes with default settings decline less than ${coinsText(LEAST_PAY)}`,
+    )
   const receipt = await outbox.send({
     address: client.contracts.escrow,
     abi: artifacts.JobEscrow.abi,
@@ -263,21 +301,23 @@ async function post(
   return postedIn(receipt)
 }
 
-/** Says whether the target was reached, and takes back what is left. */
+/** Says whether the target was reached, and claims what is left. Resolves with whether it was. */
 async function conclude(
   opened: OpenedSettlement,
   user: UserJob,
   tell: (what: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   const { jobStatus } = await loadSettlement()
   const { outcome } = await jobStatus(opened.client, user.id!, opened.place.fromBlock)
+  let isReached = false
   if (outcome !== undefined) {
     const { metric, better, value } = user.job.document.target
     const measured = Number(outcome.metric) / 1e6
-    const isReached = better === 'higher' ? measured >= value : measured <= value
+    isReached = better === 'higher' ? measured >= value : measured <= value
     tell(
       `${metric} ${measured} after ${outcome.rounds} rounds: target ${better === 'higher' ? '>=' : '<='} ${value} ${isReached ? 'reached' : 'missed'}`,
     )
   }
   await claimRest(opened, tell)
+  return isReached
 }

@@ -5,6 +5,7 @@ import { loadNodeConfig, NODE_CONFIG_FILE } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 
 const BLOBS_FOLDER = 'blobs'
+const JOBS_FOLDER = 'jobs'
 /** Depth of the search below a results folder: `runs/<run>/<rule>/nodes/<node>/state`. */
 const SEARCH_DEPTH = 6
 
@@ -86,8 +87,10 @@ async function ledgersBelow(folder: string, depth: number, seen = new Set<string
   if (names.includes(LEDGER_FILE) && (await isFile(join(folder, LEDGER_FILE))))
     found.push(join(folder, LEDGER_FILE))
   const folders: string[] = []
+  // A node's paid jobs are runs of their own: name the folder of one.
+  const skipped = new Set([BLOBS_FOLDER, ...(names.includes(NODE_CONFIG_FILE) ? [JOBS_FOLDER] : [])])
   for (const name of names)
-    if (name !== BLOBS_FOLDER && (await isFolder(join(folder, name)))) folders.push(join(folder, name))
+    if (!skipped.has(name) && (await isFolder(join(folder, name)))) folders.push(join(folder, name))
   if (names.includes(NODE_CONFIG_FILE)) {
     const state = await loadNodeConfig(folder).then(
       (config) => config.state,

@@ -7,11 +7,13 @@ const MOST_YEARS = 10
 /** The end of a day, in seconds since 1970. */
 const day = (text: string): number => {
   const end = Date.parse(`${text}T23:59:59Z`)
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(end))
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(end)
+  // 2027-02-30 is read as 2 March.
+  if (!isDay || new Date(end).toISOString().slice(0, 10) !== text)
     throw new InvalidArgumentError('must be a date, e.g. 2027-06-30')
   const most = Date.now() + MOST_YEARS * 365 * 86_400_000
   if (end < Date.now() || end > most)
-    throw new InvalidArgumentError(`must be a day to come, at most ${MOST_YEARS} years from now`)
+    throw new InvalidArgumentError(`must be a date in the future, at most ${MOST_YEARS} years from now`)
   return Math.floor(end / 1000)
 }
 

@@ -73,6 +73,13 @@ async function withRun(
   if (settlement === undefined)
     throw new CliError('E_USAGE', `${file}: names no accounts; make it with manifest create --settlement`)
   await withSettlement(options, async (opened) => {
+    const { chainId, contracts } = opened.place
+    if (chainId !== settlement.chainId || contracts.slashing !== settlement.contract)
+      throw new CliError(
+        'E_USAGE',
+        `${file}: its run settles at ${settlement.contract} on chain ${settlement.chainId}, ` +
+          `but these contracts are at ${contracts.slashing} on chain ${chainId}; name those of the run`,
+      )
     const { inOrder } = await loadSettlement()
     const digest: `0x${string}` = `0x${Buffer.from(run.id.multihash.digest).toString('hex')}`
     await work(opened, inOrder(settlement.accounts as `0x${string}`[]), digest)

@@ -59,7 +59,7 @@ export async function demoText(end: DemoEnd): Promise<{ readonly good: boolean; 
     '',
     ...checks.map(({ what, holds }) => `${holds ? 'ok ' : 'NO '} ${what}`),
     '',
-    `chain: ${opened.rpc} until this command ends; contracts: ${opened.place.contracts.escrow} and six others`,
+    `contracts: ${opened.place.contracts.escrow} and six others, in settlement.json`,
     '',
   ]
   return { good: checks.every(({ holds }) => holds), text: lines.join('\n') }

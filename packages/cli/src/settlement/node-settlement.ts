@@ -48,7 +48,14 @@ export async function attachSettlement(
   const { anchorEvery } = config.settlement
   const identity = withAccount(plain, run, settings.key)
   const position = run.memberIndex.get(identity.signer.peerId) ?? 0
-  return { identity, ...beside(settings, anchorEvery, run, position, logger) }
+  const { begun, ...rest } = beside(settings, anchorEvery, run, position, logger)
+  // What is wrong for good is said before anything is trained; an RPC that is away, or slow, is not waited for.
+  const limit = systemClock.deadline(START_MS)
+  const late = new Promise<void>((resolve) =>
+    limit.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  await Promise.race([begun, late]).finally(() => limit.clear())
+  return { identity, ...rest }
 }
 
 /** Throws CliError E_CONFIG for a run whose contracts are not those of the configuration. */
@@ -72,7 +79,7 @@ function beside(
   run: Run,
   position: number,
   logger: Logger,
-): Omit<NodeSettlement, 'identity'> {
+): Omit<NodeSettlement, 'identity'> & { readonly begun: Promise<void> } {
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'settlement' }, what)
   const stopping = new AbortController()
   const heads: SignedHead[] = []
@@ -96,8 +103,10 @@ function beside(
     const newest = heads.at(-1)
     if (newest !== undefined) agent.head(newest)
   }
-  const beginning = begin().catch((error) => log('warn', `no settlement: ${errorMessage(error)}`))
+  const begun = begin()
+  const beginning = begun.catch((error) => log('warn', `settlement is off: ${errorMessage(error)}`))
   return {
+    begun,
     events: {
       onHead(head) {
         if (agent !== undefined) agent.head(head)
@@ -126,6 +135,8 @@ function beside(
   }
 }
 
+/** How long a node waits at its start for the RPC to say that it serves the right chain. */
+const START_MS = 5_000
 /** How long a node that is done waits for its last transactions. */
 const LAST_MS = 30_000
 /** What each member leaves to the one before it, so that not all bring the same evidence. */

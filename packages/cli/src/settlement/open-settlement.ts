@@ -36,9 +36,10 @@ const RETRY_MS = 5_000
 /** A key for those who only look. */
 const NOBODY: AccountKey = `0x${'0'.repeat(63)}1`
 
-function checkRpc(rpc: string): void {
+/** Throws CliError E_USAGE. */
+export function checkRpc(rpc: string): void {
   const url = URL.canParse(rpc) ? new URL(rpc) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return
+  if ((url?.protocol === 'http:' || url?.protocol === 'https:') && url.host !== '') return
   throw new CliError(
     'E_USAGE',
     `--rpc ${rpc}: must be the HTTP address of an RPC, e.g. http://127.0.0.1:8545`,

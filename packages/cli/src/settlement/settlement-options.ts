@@ -13,7 +13,10 @@ export function withChain(command: Command): Command {
 /** An amount of coins, e.g. 0.05; in wei. */
 export const coins = (text: string): bigint => {
   if (!isCoins(text)) throw new InvalidArgumentError('must be an amount of coins, e.g. 0.05')
-  return weiOf(text)
+  const amount = weiOf(text)
+  // Contracts count in 128 bits.
+  if (amount >= 2n ** 127n) throw new InvalidArgumentError('is more coins than there can be')
+  return amount
 }
 
 /** The same, but not nothing. */

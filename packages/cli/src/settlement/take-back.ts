@@ -34,5 +34,5 @@ export async function claimRest(
     say(`${coinsText(amount)} could not be claimed; try \`tempered settlement claim\``)
     throw error
   }
-  say(`claimed ${coinsText(amount)} that was left of the budget`)
+  say(`claimed ${coinsText(amount)}: the unspent budget, and anything else that was owed to this account`)
 }

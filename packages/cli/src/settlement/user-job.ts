@@ -49,6 +49,8 @@ export interface UserJob {
   readonly job: SealedJob
   readonly identity: Identity
   readonly host: Handover
+  /** Writes down where the user listens, before the job is posted. */
+  noted(): Promise<void>
   /** Sets the number once it is posted. */
   posted(id: `0x${string}`): Promise<void>
   readonly id: `0x${string}` | undefined
@@ -69,8 +71,15 @@ export async function createUserJob(init: UserJobInit, job: SealedJob): Promise<
   await mkdir(init.folder, { recursive: true })
   if (!(await writeNewFile(join(init.folder, DOCUMENT_FILE), [job.bytes])))
     throw new CliError('E_FILE', `${init.folder} has a job already; name another --out, or resume it`)
-  const identity = await createIdentityFile(join(init.folder, IDENTITY_FILE))
-  return openUserJob(init, job, identity, undefined)
+  try {
+    const identity = await createIdentityFile(join(init.folder, IDENTITY_FILE))
+    const user = await openUserJob(init, job, identity, undefined)
+    await user.noted()
+    return user
+  } catch (error) {
+    await dropUserJob(init)
+    throw error
+  }
 }
 
 /** Opens the folder of a job that was posted before. Throws CliError E_FILE. */
@@ -78,15 +87,25 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
   const { job, kept, identity } = await readFolder(init.folder)
   const { createJobBoard } = await loadSettlement()
   const { client, place } = init.opened
-  const posted = await createJobBoard(client, place.fromBlock).find(kept.id)
   const { address } = client.wallet.account
-  if (posted === undefined) throw new CliError('E_FILE', `${init.folder}: this chain has no job ${kept.id}`)
+  const board = createJobBoard(client, place.fromBlock)
+  // A command that was killed may have posted it and not have written its number.
+  const id = kept.id ?? (await board.postedBy(address, job.hash)).at(-1)
+  if (id === undefined)
+    throw new CliError(
+      'E_FILE',
+      `${init.folder}: account ${address} has not posted this job; remove the folder and post it again`,
+    )
+  const posted = await board.find(id)
+  if (posted === undefined) throw new CliError('E_FILE', `${init.folder}: this chain has no job ${id}`)
   if (posted.user !== address)
     throw new CliError(
       'E_USAGE',
-      `${init.folder}: its job is of account ${posted.user}, and this is the key of ${address}`,
+      `${init.folder}: the job was posted by ${posted.user}, but the key is that of ${address}`,
     )
-  return openUserJob({ ...init, listen: kept.listen, announce: kept.announce }, job, identity, kept.id)
+  const user = await openUserJob({ ...init, listen: kept.listen, announce: kept.announce }, job, identity, id)
+  if (kept.id === undefined) await user.posted(id)
+  return user
 }
 
 async function readFolder(folder: string) {
@@ -95,7 +114,7 @@ async function readFolder(folder: string) {
     const bytes = await readFile(join(folder, DOCUMENT_FILE))
     const job = sealJob(decodeCanonical(new Uint8Array(bytes), LIMITS.maxManifestBytes, 'job'))
     const kept = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as {
-      id: `0x${string}`
+      id?: `0x${string}`
       listen: string[]
       announce: string[]
     }
@@ -110,9 +129,9 @@ async function readFolder(folder: string) {
   }
 }
 
-/** Removes the folder of a job that was not posted. */
-export async function dropUserJob({ folder }: UserJob): Promise<void> {
-  for (const file of [DOCUMENT_FILE, IDENTITY_FILE]) await rm(join(folder, file), { force: true })
+/** Removes the files of a job that was not posted. */
+export async function dropUserJob({ folder }: Pick<UserJob, 'folder'>): Promise<void> {
+  for (const file of [DOCUMENT_FILE, IDENTITY_FILE, JOB_FILE]) await rm(join(folder, file), { force: true })
 }
 
 const isThere = (path: string): Promise<boolean> =>
@@ -124,8 +143,8 @@ const isThere = (path: string): Promise<boolean> =>
 /** The number of the job in a folder. Throws CliError E_FILE. */
 export async function jobInFolder(folder: string): Promise<`0x${string}`> {
   try {
-    const { id } = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as { id: `0x${string}` }
-    return id
+    const { id } = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as { id?: `0x${string}` }
+    if (id !== undefined) return id
   } catch (error) {
     throw new CliError(
       'E_FILE',
@@ -134,6 +153,11 @@ export async function jobInFolder(folder: string): Promise<`0x${string}`> {
       error,
     )
   }
+  throw new CliError(
+    'E_FILE',
+    `${folder}: has no job number yet; look for it with \`tempered job resume ${folder}\``,
+    { folder },
+  )
 }
 
 async function openUserJob(
@@ -170,6 +194,8 @@ async function openUserJob(
     },
     async take(cid, bytes, from) {
       isHere = true
+      // Whoever brings it is told that it is here: it must be on disk by then.
+      await writeFileAtomic(join(folder, `${cid}.model`), bytes)
       bring({ cid, bytes, from })
     },
     onError: (what) => say(what),
@@ -179,14 +205,19 @@ async function openUserJob(
     get id() {
       return id
     },
+    noted: () => note(),
     async posted(number) {
       id = number
-      const listen = init.listen.some((place) => /\/tcp\/0(\/|$)/.test(place))
-        ? host.addresses().map((place) => place.replace(/\/p2p\/.*$/, ''))
-        : init.listen
-      const text = JSON.stringify({ id: number, listen, announce: init.announce }, null, 2)
-      await writeFileAtomic(join(folder, JOB_FILE), `${text}\n`)
+      await note()
     },
+  }
+
+  async function note(): Promise<void> {
+    const listen = init.listen.some((place) => /\/tcp\/0(\/|$)/.test(place))
+      ? host.addresses().map((place) => place.replace(/\/p2p\/.*$/, ''))
+      : init.listen
+    const text = JSON.stringify({ id, listen, announce: init.announce }, null, 2)
+    await writeFileAtomic(join(folder, JOB_FILE), `${text}\n`)
   }
 }
 
@@ -222,7 +253,7 @@ export async function awaitJob(
   if (brought === undefined)
     throw new CliError(
       'E_GOAL_MISSED',
-      'nobody has brought the model; wait again with `tempered job resume`, or ask a member to publish it',
+      `no member delivered the model within ${DELIVERY_MS / 60_000} minutes; members go on trying for 30 days: wait again with \`tempered job resume ${folder}\``,
     )
   say(`${brought.from} brought model ${brought.cid}`)
   const file = await writeModel(folder, job, brought)
@@ -276,7 +307,7 @@ async function refundIfLate(
   await refund(opened, id)
 }
 
-/** The blob as it is, and as a file for other programs. */
+/** The model as a file for other programs, beside the blob as it came. */
 async function writeModel(
   folder: string,
   job: SealedJob,
@@ -285,7 +316,6 @@ async function writeModel(
   if (!blobCid(bytes).equals(cid)) throw new CliError('E_FILE', `the bytes are not those of model ${cid}`)
   const { sampleRunOf } = await loadSettlement()
   const { manifest } = sampleRunOf(job, 4)
-  await writeFile(join(folder, `${cid}.model`), bytes)
   const parameters = decodeModel(bytes, manifest.model.parameterCount)
   const files = await exportModel(manifestTask(manifest), parameters, 'safetensors', {
     model: cid.toString(),

@@ -14,6 +14,7 @@ import {
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { SettlementError } from '../errors.js'
+import { hostOf, rpcText, withPlainErrors } from './plain-errors.js'
 
 const REQUEST_MS = 15_000
 /** Between two looks for a receipt; a block of a layer of Ethereum takes some seconds. */
@@ -50,22 +51,13 @@ export async function openChain(rpc: string, key: Hex, expected?: number): Promi
   })
   const options = { chain, transport, pollingInterval: POLL_MS } as const
   return {
-    reader: createPublicClient(options) as PublicClient,
+    reader: withPlainErrors(createPublicClient(options) as PublicClient, rpc),
     wallet: createWalletClient({ ...options, account: privateKeyToAccount(key) }),
   }
 }
 
-/** The address may hold a password or a key, which messages must not show. */
-const hostOf = (rpc: string): string => new URL(rpc).host
-
 export function noAnswer(rpc: string, cause: unknown): never {
   const host = hostOf(rpc)
-  const text = `${host}: no JSON-RPC answer (${rpcText(cause)}); check the address of the RPC`
-  throw new SettlementError('E_RPC', text, { host }, cause)
-}
-
-/** The first line of what viem says, which goes on for many. */
-export function rpcText(error: unknown): string {
-  const { shortMessage, message = String(error) } = error as { shortMessage?: string; message?: string }
-  return (shortMessage ?? message).split('\n', 1)[0] as string
+  const text = cause instanceof SettlementError ? cause.message : `${host}: ${rpcText(cause)}`
+  throw new SettlementError('E_RPC', `${text}; check the address of the RPC`, { host }, cause)
 }

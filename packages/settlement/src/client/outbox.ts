@@ -13,10 +13,11 @@ import {
   keccak256,
   type TransactionReceipt,
 } from 'viem'
-import { revertReason, revertText } from '../contracts/revert-reason.js'
+import { revertReason } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
-import { rpcText } from './open-chain.js'
 import type { SettlementClient } from './open-client.js'
+import { rpcText } from './plain-errors.js'
+import { allText, refusal } from './refusal.js'
 
 export interface Call {
   readonly address: Address
@@ -289,41 +290,6 @@ function isAway(error: unknown): boolean {
     one = one.cause as typeof one
   }
   return false
-}
-
-function allText(error: unknown): string {
-  const texts: string[] = []
-  for (let one = error as { message?: string; details?: string; cause?: unknown } | undefined; one; ) {
-    texts.push(one.message ?? '', one.details ?? '')
-    one = one.cause as typeof one
-  }
-  return texts.join('\n')
-}
-
-function refusal({ functionName }: Call, error: unknown): unknown {
-  const reason = revertReason(error)
-  if (reason !== undefined) {
-    return new SettlementError(
-      'E_REVERTED',
-      `the contract refuses ${functionName}: ${revertText(reason)}`,
-      { call: functionName, reason: reason.name },
-      error,
-    )
-  }
-  if (/insufficient funds|exceeds the balance/i.test(allText(error)))
-    return new SettlementError(
-      'E_FUNDS',
-      `the account cannot pay for ${functionName} and its fees; send it coins`,
-      { call: functionName },
-      error,
-    )
-  if (error instanceof SettlementError) return error
-  return new SettlementError(
-    'E_RPC',
-    `the RPC refuses ${functionName}: ${rpcText(error)}`,
-    { call: functionName },
-    error,
-  )
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type WalletClient,
 } from 'viem'
 import { openChain } from '../client/open-chain.js'
+import { refusal } from '../client/refusal.js'
 import { SettlementError } from '../errors.js'
 import {
   JobEscrow,
@@ -121,12 +122,7 @@ async function deploy(
   [address, { abi, bytecode }, args]: Deployment,
 ): Promise<void> {
   const hash = await wallet.deployContract({ abi, bytecode, args }).catch((error: unknown) => {
-    throw new SettlementError(
-      'E_REVERTED',
-      `a contract refuses these rules: ${(error as { shortMessage?: string }).shortMessage ?? String(error)}`,
-      {},
-      error,
-    )
+    throw refusal({ functionName: 'deployment' }, error)
   })
   const receipt = await reader.waitForTransactionReceipt({ hash })
   if (receipt.status === 'success' && receipt.contractAddress?.toLowerCase() === address.toLowerCase()) return

@@ -21,6 +21,9 @@ export interface RevertReason {
   readonly args: readonly unknown[]
 }
 
+/** Name of a reason that was not given. */
+export const NO_REASON = 'no reason'
+
 /** The reason in an error of viem; undefined for errors that are not a contract's. */
 export function revertReason(error: unknown): RevertReason | undefined {
   if (!(error instanceof BaseError)) return undefined
@@ -28,7 +31,8 @@ export function revertReason(error: unknown): RevertReason | undefined {
   if (!(reverted instanceof ContractFunctionRevertedError)) return undefined
   const { data, raw, reason, signature } = reverted
   if (data !== undefined) return { name: data.errorName, args: data.args ?? [] }
-  return known(raw) ?? { name: reason ?? signature ?? 'no reason', args: [] }
+  const given = reason === undefined || /^execution reverted$/i.test(reason) ? signature : reason
+  return known(raw) ?? { name: given ?? NO_REASON, args: [] }
 }
 
 function known(data: Hex | undefined): RevertReason | undefined {

@@ -61,6 +61,8 @@ export interface JobBoard {
   acceptedBy(account: Address): Promise<readonly Hex[]>
   /** The job that an account has accepted and that is not over; undefined for none. */
   currentOf(account: Address): Promise<PostedJob | undefined>
+  /** Jobs of a document that a user has posted, the oldest first. */
+  postedBy(user: Address, task: Hex): Promise<readonly Hex[]>
   /** Undefined for a number that no job has. */
   find(id: Hex): Promise<PostedJob | undefined>
 }
@@ -170,6 +172,10 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
       return undefined
     },
     acceptedBy,
+    async postedBy(user, task) {
+      const found = await events.of(escrow.address, escrow.abi, 'Posted', { user, task })
+      return found.map(note)
+    },
   }
 }
 

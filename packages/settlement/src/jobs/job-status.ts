@@ -117,7 +117,10 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
     outcome: settled === undefined ? undefined : await outcomeOf(client, id, settled, members),
     paid: await paidOf(client, events, id, members),
     returned: (settled?.args.back ?? refunded?.args.amount ?? 0n) as bigint,
-    losses: (await lossesOf(client, events, members)).filter(({ block }) => block >= postedIn),
+    losses: await lossesOf(client, createEventReader(client, postedIn), members, {
+      job: id,
+      run: settled?.args.run as Hex | undefined,
+    }),
   }
 }
 
@@ -168,22 +171,30 @@ async function lossesOf(
   { contracts }: SettlementClient,
   events: EventReader,
   members: readonly Address[],
+  // A contradiction names the run by its manifest, which the chain does not know before the settlement.
+  { job, run }: { readonly job: Hex; readonly run: Hex | undefined },
 ): Promise<Loss[]> {
-  const of = (name: string) => events.of(contracts.slashing, SlashingManager.abi, name, {})
+  const of = (name: string, args: object = {}) =>
+    events.of(contracts.slashing, SlashingManager.abi, name, { ...args })
   const isMember = ({ args }: ContractEvent): boolean =>
     members.some((member) => isAddressEqual(member, args.offender as Address))
-  const grounds = new Map((await of('VerdictGiven')).map(({ args }) => [args.id as Hex, args.grounds as Hex]))
-  const contradictions = (await of('Contradiction')).filter(isMember).map(
-    ({ args, blockNumber }): Loss => ({
-      account: args.offender as Address,
-      amount: args.taken as bigint,
-      block: blockNumber,
-      why: 'contradiction',
-      about: args.slot as bigint,
-      kind: args.kind === 0 ? 'announcement' : 'head',
-    }),
-  )
-  const verdicts = (await of('VerdictExecuted')).filter(isMember).map(
+  const given = await of('VerdictGiven', { run: job })
+  const grounds = new Map(given.map(({ args }) => [args.id as Hex, args.grounds as Hex]))
+  const isOfJob = ({ args }: ContractEvent): boolean => run === undefined || args.run === run
+  const contradictions = (await of('Contradiction'))
+    .filter((one) => isMember(one) && isOfJob(one))
+    .map(
+      ({ args, blockNumber }): Loss => ({
+        account: args.offender as Address,
+        amount: args.taken as bigint,
+        block: blockNumber,
+        why: 'contradiction',
+        about: args.slot as bigint,
+        kind: args.kind === 0 ? 'announcement' : 'head',
+      }),
+    )
+  const executed = (await of('VerdictExecuted')).filter(({ args }) => grounds.has(args.id as Hex))
+  const verdicts = executed.map(
     ({ args, blockNumber }): Loss => ({
       account: args.offender as Address,
       amount: args.taken as bigint,

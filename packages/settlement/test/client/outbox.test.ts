@@ -1,4 +1,4 @@
-import { bytesToHex, type Hex, parseEther } from 'viem'
+import { bytesToHex, encodeErrorResult, type Hex, parseEther } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openClient, type SettlementClient } from '../../src/client/open-client.js'
@@ -72,19 +72,6 @@ const stake = ({ on }: World, value: bigint): Call => ({
 const staked = async ({ on, client }: World): Promise<bigint> =>
   (await on.read('stakes', 'memberOf', [client.wallet.account!.address])).staked
 
-/** The words in which the chain refuses a stake of somebody who is not registered. */
-async function refusedWith(at: World): Promise<string> {
-  const { address, abi, functionName } = stake(at, 1n)
-  const request = { address, abi, functionName, account: at.client.wallet.account, value: 1n } as never
-  return at.on.chain.reader.simulateContract(request).then(
-    () => '',
-    (error: unknown) =>
-      JSON.stringify(error, Object.getOwnPropertyNames(error)) +
-      String((error as Error).message) +
-      JSON.stringify((error as { cause?: { raw?: string } }).cause?.raw).replace('"', 'custom error '),
-  )
-}
-
 describe('a client', () => {
   let on: Deployed
   beforeAll(async () => {
@@ -105,6 +92,35 @@ describe('a client', () => {
       message: expect.stringContaining('no contract escrow'),
     })
     await expect(open({ rpc: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'E_RPC' })
+  })
+})
+
+describe('what an RPC does wrong', () => {
+  it.each<[string, object, RegExp]>([
+    [
+      'says no',
+      { error: { code: -32_005, message: 'query exceeds max block range\nand more' } },
+      /it answered with an error: query exceeds max block range$/,
+    ],
+    ['says nothing', {}, /its answer makes no sense$/],
+  ])('is told in one line without its address, when it %s', async (_, answer, text) => {
+    const at = await world()
+    at.rpc.fake('eth_blockNumber', 10, answer)
+    const failing = at.client.reader.getBlockNumber({ cacheTime: 0 })
+    await expect(failing).rejects.toMatchObject({ code: 'E_RPC', message: expect.stringMatching(text) })
+    const message = await failing.catch((error: Error) => error.message)
+    expect(message).not.toMatch(/\n|http:/)
+    expect(message).toMatch(/^127\.0\.0\.1:\d+: /)
+  })
+
+  it('or that another contract stands at an address is told as such', async () => {
+    const at = await world()
+    const reading = at.client.reader.readContract({
+      address: at.on.contracts.treasury,
+      abi: StakingRegistry.abi,
+      functionName: 'minimumStake',
+    })
+    await expect(reading).rejects.toMatchObject({ code: 'E_CONTRACT' })
   })
 })
 
@@ -262,8 +278,11 @@ describe('an outbox', () => {
 
   it('ends with the reason of a contract, also where an RPC calls it an internal error', async () => {
     const at = await world()
-    // NotRegistered, as some RPCs wrap it.
-    const [, data] = /custom error (0x[0-9a-f]+)/.exec(await refusedWith(at)) ?? []
+    const data = encodeErrorResult({
+      abi: StakingRegistry.abi,
+      errorName: 'NotRegistered',
+      args: [at.client.wallet.account!.address],
+    })
     at.rpc.fake('eth_call', 1, {
       error: { code: -32_603, message: 'execution reverted', data },
     })
