@@ -150,9 +150,21 @@ function cautiousMedian(values: readonly number[], better: 'higher' | 'lower'): 
   return worstFirst[(values.length - 1) >> 1]!
 }
 
+/** What an entry says of a member whose signatures contradict each other, or that announced something that is no model. */
+const QUARANTINED = 'quarantined'
+
+/** Members that more than half of all members have quarantined by their newest entries. */
+function outcastsOf(ledgers: JudgedRound['ledgers'], { manifest }: Run): ReadonlySet<string> {
+  const votes = new Map<string, number>()
+  for (const entries of ledgers.values())
+    for (const { peer, reason } of entries.at(-1)?.body.neighbours ?? [])
+      if (reason === QUARANTINED) votes.set(peer, (votes.get(peer) ?? 0) + 1)
+  return new Set(manifest.members.filter((peer) => 2 * (votes.get(peer) ?? 0) > manifest.members.length))
+}
+
 /**
- * Shares of the pay. Free riders get none, and members that took no part. If that leaves nobody, the others are paid by the
- * rounds in which their models were there.
+ * Shares of the pay. Free riders get none, nor do members that are quarantined or took no part. If that leaves nobody, the
+ * others are paid by the rounds in which their models were there.
  */
 function weightsOf(
   { run, job, chain, ledgers }: JudgedRound,
@@ -161,16 +173,16 @@ function weightsOf(
 ): bigint[] {
   const { pay } = job.document
   const taken = roundsWithModels(chain, run)
-  const riders = new Set(freeRiders.map(({ peer }) => peer))
+  const unpaid = new Set([...freeRiders.map(({ peer }) => peer), ...outcastsOf(ledgers, run)])
   const weights = run.manifest.members.map((peerId, member) => {
-    if (riders.has(peerId)) return 0n
+    if (unpaid.has(peerId)) return 0n
     if (pay === 'equal') return BigInt(taken[member]!)
     if (pay === 'samples') return samplesOf(ledgers.get(peerId) ?? [], run)
     const gain = Math.min(Math.max(0, contributions[member]!.gain ?? 0), MOST_GAIN)
     return BigInt(Math.round(gain * GAIN_UNITS))
   })
   if (weights.some((weight) => weight > 0n)) return weights
-  return taken.map((rounds, member) => (riders.has(run.manifest.members[member]!) ? 0n : BigInt(rounds)))
+  return taken.map((rounds, member) => (unpaid.has(run.manifest.members[member]!) ? 0n : BigInt(rounds)))
 }
 
 /** In how many of the blocks each member's model was. */

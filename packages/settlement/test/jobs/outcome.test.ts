@@ -164,6 +164,23 @@ describe('pay', () => {
     expect(resultAt({ ...round, ledgers: new Map([...ledgers].slice(0, 3)) })).toBeUndefined()
   })
 
+  it.each<[number, boolean]>([
+    [3, true],
+    [4, false],
+  ])('is for a member that %s of six have quarantined: %s', (liars, isPaid) => {
+    const round = judged(4, (member) => ({
+      reason: (other) => (member < liars && other === 5 ? 'quarantined' : 'selected'),
+    }))
+    expect(resultAt(round)!.weights.map((weight) => weight > 0n)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      isPaid,
+    ])
+  })
+
   it('is not for free riders either where nobody has gained anything', () => {
     const job = sealedJob({ pay: 'contribution' })
     const round = judged(

@@ -59,13 +59,20 @@ export interface Measured {
   readonly leaveOneOut?: (other: number) => number
   readonly freeRide?: (other: number) => string | null
   readonly localSteps?: number
+  /** Why a neighbour's model was refused or missing. */
+  readonly reason?: (other: number) => string
 }
 
 /** A ledger with one entry per round from 1 to `last`, whose models began with the block's before. */
 export function ledger(member: number, last: number, measured: Measured = {}): SignedEntry[] {
   // One that is there and undefined is no measurement.
   const metric = 'metric' in measured ? measured.metric : 0.9
-  const { leaveOneOut = () => 0.01, freeRide = () => null, localSteps = 20 } = measured
+  const {
+    leaveOneOut = () => 0.01,
+    freeRide = () => null,
+    localSteps = 20,
+    reason = () => 'selected',
+  } = measured
   return Array.from({ length: last }, (_, k) => {
     const round = k + 1
     const others = all.filter((other) => other !== member)
@@ -74,7 +81,7 @@ export function ledger(member: number, last: number, measured: Measured = {}): S
       round,
       localSteps,
       start: measured.start ?? modelOf(round - 1),
-      neighbours: others.map((other) => ({ peer: peers[other] })),
+      neighbours: others.map((other) => ({ peer: peers[other], reason: reason(other) })),
       announcement: announcementOf(member, round),
       contribution: {
         start: { loss: 0.1, metric },
