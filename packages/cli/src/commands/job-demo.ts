@@ -119,6 +119,7 @@ async function perform(
   const running = nodes.map((node) => startDemoNode(node, options.backend))
   for (const node of running) closing.push(() => node.stop())
 
+  say('training and settling take about a minute')
   const settings = { rpc, place, key: localAccountKey(1), confirmations: 1 }
   let id: `0x${string}` | undefined
   const job = runJob(jobOptions(options, folder), settings, signal, {

@@ -15,6 +15,12 @@ export interface DeliveredModel {
   readonly parameters: Float32Array
 }
 
+/** Whether a folder is that of `job post`, and of no ledger. */
+export async function isJobFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => [])
+  return names.includes(DOCUMENT_FILE) && !names.includes('state')
+}
+
 /**
  * The model that was delivered into the folder of `job post`, whose bytes must have the hash in its name; undefined for any
  * other folder. Throws CliError E_FILE.

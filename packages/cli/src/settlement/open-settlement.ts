@@ -4,6 +4,7 @@ import type { Outbox, SettlementClient } from '@tempered/settlement'
 import type { NodeConfig } from '../config/node-config.js'
 import { loadNodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { onInterrupt } from '../interrupt.js'
 import { warn } from '../terminal/warning.js'
 import { type AccountKey, readAccountFile } from './account-file.js'
 import { loadSettlement } from './load-settlement.js'
@@ -103,17 +104,24 @@ export async function openSettlement(
   return { ...settings, client, outbox, close: () => outbox.close() }
 }
 
-/** Opens a chain for one command, and closes it again. */
+/** Opens a chain for one command, and closes it again; a signal ends the command with a word about what was sent. */
 export async function withSettlement(
   options: SettlementOptions,
   work: (opened: OpenedSettlement) => Promise<void>,
   mode: 'reads' | 'writes' = 'writes',
 ): Promise<void> {
   const opened = await openSettlement(await settingsOf(options, mode), (what) => warn(new Error(what)))
+  if (mode === 'reads') return work(opened).finally(() => opened.close())
+  const interruption = onInterrupt(async () => opened.close())
   try {
     await work(opened)
+  } catch (error) {
+    if (interruption.exitCode === undefined || errorCode(error) !== 'E_RPC') throw error
+    warn(new Error('stopped; a transaction that was sent may still be mined: see `tempered settlement show`'))
   } finally {
     opened.close()
+    interruption.dispose()
+    if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   }
 }
 

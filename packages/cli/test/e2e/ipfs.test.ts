@@ -160,6 +160,17 @@ describe('models by bitswap', () => {
           folder,
         )
         expect(checked.code, checked.stderr).toBe(0)
+        const measure = ['model', 'eval', 'taken', '--data', 'mnist', '--test', '0.01']
+        const measured = await callCli(measure, folder)
+        expect(measured.code, measured.stderr).toBe(0)
+        expect(measured.stdout).toMatch(/accuracy/)
+        const damaged = Buffer.from(await readFile(join(folder, 'taken', model!)))
+        damaged[damaged.length - 1]! ^= 1
+        await mkdir(join(folder, 'damaged'))
+        await writeFile(join(folder, 'damaged', model!), damaged)
+        await writeFile(join(folder, 'damaged/model-card.json'), JSON.stringify(card))
+        const refused = await callCli(['model', 'eval', 'damaged', '--data', 'mnist'], folder)
+        expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/do not have the hash/) })
         // Its name is its hash, so a folder of them is a store of models.
         const reused = [
           'model',
