@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ledgerFiles, oneLedgerFile } from '../../src/commands/ledger-paths.js'
-import { inTemporaryFolder } from '../support/run-cli.js'
+import { ledgerFiles, oneLedgerFile } from '../../../src/commands/ledger-paths.js'
+import { inTemporaryFolder } from '../../support/run-cli.js'
 
 async function ledgerIn(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
