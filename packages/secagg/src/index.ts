@@ -1,0 +1,30 @@
+/**
+ * Secure aggregation that still filters, as pure functions: sharing of vectors over a prime field, sums and distances of
+ * shares, and decoding of what members say about them when some lie. No network, no clock, no files.
+ *
+ * @packageDocumentation
+ */
+export {
+  decodeMean,
+  type Encoded,
+  encodeModel,
+  type FixedPoint,
+  fixedPoint,
+  MOST_LENGTH,
+  MOST_WEIGHT,
+} from './encoding/fixed-point.js'
+export { SecaggError, type SecaggErrorCode } from './errors.js'
+export { fieldKernels } from './field/choose-kernels.js'
+export { centred, elementOf, P } from './field/field.js'
+export type { FieldKernels } from './field/kernels.js'
+export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
+export {
+  dealVector,
+  elementsOf,
+  openVector,
+  seededMembers,
+  shareLength,
+  type VectorShare,
+} from './sharing/deal.js'
+export { type Decoded, decode, type Point } from './sharing/decode.js'
+export { pointOf, type Scheme, secretPoint, sharingScheme } from './sharing/scheme.js'
