@@ -42,7 +42,7 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
     throw new CliError(
       'E_UNPROVEN',
       `${found.file}: the entry of round ${round} is not final here, so others cannot check where its model comes from; ` +
-        'take an earlier round with --round, or publish it without a proof with --unproven',
+        'choose an earlier round with --round, or publish without a proof with --unproven',
       { path: found.file, round },
     )
   const identity = options.key === undefined ? randomIdentity() : await identityAt(options.key)
@@ -82,9 +82,9 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
       `${proof === undefined ? 'whose entry is not final' : 'with a proof that its entry is final'}\n` +
       (host.inOneBlock
         ? ''
-        : `the model has over ${bytesText(IPFS_LIMITS.maxBlockBytes)}, which is too much for one block of bitswap: it goes by the CID of \`file\`\n`) +
-      `take it with: ./tempered model fetch ${host.folder} --from ${host.addresses[0] ?? '<address>'}\n` +
-      'Ctrl-C ends it\n',
+        : `the model is larger than one bitswap block, ${bytesText(IPFS_LIMITS.maxBlockBytes)}; fetch it by the CID of \`file\`\n`) +
+      `fetch it with: ./tempered model fetch ${host.folder} --from ${host.addresses[0] ?? '<address>'}\n` +
+      'press Ctrl-C to stop\n',
   )
   await ended
 }
