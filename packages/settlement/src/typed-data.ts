@@ -67,7 +67,7 @@ export function statementData(one: ContractStatement, place: SigningPlace) {
   } as const
 }
 
-/** A statement as the contract takes it. */
+/** A statement in the form that the contract expects. */
 export function statementFields({ run, kind, slot, value }: ContractStatement) {
   return { run, kind: STATEMENT_KINDS[kind], slot: BigInt(slot), value } as const
 }

@@ -157,7 +157,7 @@ const arePunished = ({ losses }: JobStatus): boolean =>
 async function stake({ folder }: DemoNode, settings: SettlementSettings, signal: AbortSignal): Promise<void> {
   const { artifacts, bindPeer } = await loadSettlement()
   const { client, outbox, close } = await openSettlement(settings, say)
-  // The chain is stopped as well, and nobody would answer any more.
+  // The chain is stopped as well, and would no longer answer.
   signal.addEventListener('abort', close, { once: true })
   const { signer } = await readIdentityFile(join(folder, 'identity.key'))
   const { address } = client.wallet.account

@@ -94,7 +94,7 @@ const PARTS = 4
 /** Peers whose progress is known at a time. */
 const MOST_PEERS = 1000
 
-/** A line for each block that is sent, but for the pieces of a model one for each quarter of it. */
+/** One line per sent block; for the chunks of a model, one line per quarter of it. */
 function sentLog(modelBytes: number): NonNullable<ModelHostEvents['onSent']> {
   const sent = new Map<string, number>()
   const quarter = (byteLength: number): number => Math.floor((PARTS * byteLength) / modelBytes)

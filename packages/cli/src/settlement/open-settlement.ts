@@ -52,7 +52,7 @@ export async function settingsOf(
   const { config, rpc, contracts, key } = options
   if (config !== undefined) {
     if (rpc !== undefined || contracts !== undefined || key !== undefined)
-      throw new CliError('E_USAGE', 'give --config, or --rpc, --contracts and --key, not both')
+      throw new CliError('E_USAGE', 'use either --config, or --rpc, --contracts and --key, not both')
     if (config.endsWith('.key'))
       throw new CliError('E_USAGE', `--config ${config}: is a key file; use --key for it`)
     return configSettings(await loadNodeConfig(config))

@@ -66,6 +66,11 @@ describe('a stake', () => {
       await good(['settlement', 'stake', '1', ...config], folder)
       const peerId = await good(['node', 'id', 'alice'], folder)
       expect(await show()).toMatchObject({ peerId, staked: '1750000000000000000', locked: '0', owed: '0' })
+      const refused = async (amount: string) =>
+        (await callCli(['settlement', 'unstake', amount, ...config], folder)).stderr
+      expect(await refused('0')).toMatch(/AboveFreeStake: the amount must be more than 0/)
+      expect(await refused('9')).toMatch(/AboveFreeStake: 9 requested, but only 1\.75 is free/)
+      expect(await refused('1.5')).toMatch(/BelowMinimum: would leave a stake of 0\.25; the minimum is 0\.5/)
       await good(['settlement', 'unstake', '1.25', ...config], folder)
       expect(await show()).toMatchObject({
         staked: '500000000000000000',

@@ -87,7 +87,7 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   }).catch((error) => {
     throw new NodeError(
       'E_LISTEN',
-      `cannot listen on ${init.listen.join(', ')}: ${listenReason(error)}; choose another address with --listen`,
+      `cannot listen on ${init.listen.join(', ')}: ${listenReason(error)}; choose another address`,
       {},
       error,
     )

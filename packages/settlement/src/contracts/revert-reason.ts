@@ -49,7 +49,7 @@ function known(data: Hex | undefined): RevertReason | undefined {
 const time = (seconds: unknown): string => new Date(Number(seconds) * 1000).toISOString()
 const sum = (wei: unknown): string => formatEther(BigInt(wei as bigint))
 
-/** Errors that users can act on, in plain words; the contract's name of the error comes first, for searching. */
+/** Errors that users can act on, in plain words; messages begin with the contract's error name, for searching. */
 const TEXTS: Readonly<Record<string, (args: readonly unknown[]) => string>> = {
   StakeHeld: ([until]) => `the stake is held for an open verdict until ${time(until)}`,
   NotReleased: ([from]) => `available from ${time(from)}`,

@@ -23,7 +23,7 @@ export interface JobResult {
   readonly model: CID
   /** The final block that proves it. */
   readonly block: CID
-  /** Rounds of training that it took. */
+  /** Number of training rounds. */
   readonly rounds: number
   /** In millionths: the median of the members' measurements, the worse of two; within ±`MOST_METRIC`. */
   readonly metric: bigint
@@ -105,11 +105,11 @@ const GAIN_UNITS = 1e9
 /** Larger than any real decrease of a loss: what is above is an error or a lie. */
 const MOST_GAIN = 1_000
 
-/** Rounds below which nobody is judged: one opinion would be a majority. */
+/** Minimum number of rounds for a verdict: with fewer, one opinion would be a majority. */
 const LEAST_ROUNDS = 3
 
 /**
- * Members that ride free beyond doubt. More than half of *all* members must say so, not only of those who were heard; or
+ * Members that are free riders beyond doubt. More than half of *all* members must say so, not only of those who were heard; or
  * its own entries. And not more than a third of the members: what most of them show is the fault of the job, such as a
  * learning rate with which no model changes.
  */
