@@ -13,6 +13,7 @@ import { hash, startChain, type TestChain } from '../../../settlement/test/suppo
 import { callCli } from '../support/call-cli.js'
 import { initNodes, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, parseJson, startCli } from '../support/run-cli.js'
+import { good, keyFile, settlementText, stakedNodes } from '../support/staked-node.js'
 
 let chain: TestChain
 beforeAll(async () => {
@@ -20,39 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => chain.stop())
 
-const settlement = (contracts: string, key = 'account.key', more = ''): string =>
-  `settlement: { rpc: "${chain.url}", chainId: 31337, contracts: ${contracts}, key: ${key}, anchorEvery: 2, confirmations: 0${more} }\n`
-
-/** A key file with coins. */
-async function keyFile(folder: string, name: string, index: number): Promise<void> {
-  await writeFile(join(folder, name), `${localAccountKey(index)}\n`, { mode: 0o600 })
-}
-
-async function good(args: readonly string[], folder: string): Promise<string> {
-  const { code, stdout, stderr } = await callCli(args, folder)
-  expect(code, `${args.join(' ')}: ${stderr}`).toBe(0)
-  return stdout
-}
-
-let deployed: string | undefined
-/** Contracts for all tests, put on the chain by the first. */
-async function deploy(folder: string): Promise<void> {
-  const file = join(folder, 'settlement.json')
-  if (deployed !== undefined) return writeFile(file, deployed)
-  await keyFile(folder, 'deployer.key', 0)
-  const args = ['settlement', 'deploy', '--rpc', chain.url, '--key', 'deployer.key', '--unbonding', '100']
-  await good([...args, '--appeal', '10', '--minimum-stake', '0.5'], folder)
-  deployed = await readFile(file, 'utf8')
-}
-
-/** A folder `name` with a node whose account has coins. */
-async function initStaker(folder: string, name: string, index: number, listen = 0): Promise<void> {
-  await good(['node', 'init', name, '--listen', `/ip4/127.0.0.1/tcp/${listen}`], folder)
-  await keyFile(join(folder, name), 'account.key', index)
-  const path = join(folder, name, 'node.yaml')
-  const text = await readFile(path, 'utf8')
-  await writeFile(path, text.replace(/^manifest:\n.*\n/m, '').concat(settlement('../settlement.json')))
-}
+const { deploy, initStaker } = stakedNodes(() => chain)
+const settlement = (contracts: string, key?: string, more?: string): string =>
+  settlementText(chain, contracts, key, more)
 
 describe('a stake', () => {
   it('is made, added to, asked for and shown, under the account of a node', () =>

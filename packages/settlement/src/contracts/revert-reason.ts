@@ -5,8 +5,10 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   decodeErrorResult,
+  ExecutionRevertedError,
   formatEther,
   type Hex,
+  RpcRequestError,
 } from 'viem'
 import { JOB_STATES } from '../jobs/job-state.js'
 import * as artifacts from './artifacts.js'
@@ -29,11 +31,18 @@ export const NO_REASON = 'no reason'
 export function revertReason(error: unknown): RevertReason | undefined {
   if (!(error instanceof BaseError)) return undefined
   const reverted = error.walk((one) => one instanceof ContractFunctionRevertedError)
-  if (!(reverted instanceof ContractFunctionRevertedError)) return undefined
+  if (!(reverted instanceof ContractFunctionRevertedError)) return deploymentReason(error)
   const { data, raw, reason, signature } = reverted
   if (data !== undefined) return { name: data.errorName, args: data.args ?? [] }
   const given = reason === undefined || /^execution reverted$/i.test(reason) ? signature : reason
   return known(raw) ?? { name: given ?? NO_REASON, args: [] }
+}
+
+/** The same where no function was called: a constructor's, which viem leaves in the answer of the RPC. */
+function deploymentReason(error: BaseError): RevertReason | undefined {
+  if (error.walk((one) => one instanceof ExecutionRevertedError) === null) return undefined
+  const answered = error.walk((one) => one instanceof RpcRequestError) as { data?: unknown } | null
+  return known(answered?.data as Hex | undefined) ?? { name: NO_REASON, args: [] }
 }
 
 function known(data: Hex | undefined): RevertReason | undefined {

@@ -40,8 +40,7 @@ export class Deliveries {
   /** Works until the signal aborts. */
   async run(): Promise<void> {
     const { site, signal, sleep, pollMs, now, log } = this.init
-    for (const delivery of await site.undelivered())
-      if (!this.open.has(delivery.job)) this.note(delivery, 0)
+    for (const delivery of await site.undelivered()) if (!this.open.has(delivery.job)) this.note(delivery, 0)
     while (!signal.aborted) {
       for (const one of [...this.open.values()])
         if (one.at <= now() && !signal.aborted)
