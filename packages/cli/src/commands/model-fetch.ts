@@ -9,7 +9,7 @@ import { makeFolder } from '@tempered/train'
 import { allOrNothing, type Made } from '../all-or-nothing.js'
 import { CliError } from '../errors.js'
 import { warn } from '../terminal/warning.js'
-import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './model-papers.js'
+import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelFetchOptions {
   readonly from: readonly string[]

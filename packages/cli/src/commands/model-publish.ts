@@ -13,8 +13,9 @@ import { modelCardText } from '@tempered/train/export'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { warn } from '../terminal/warning.js'
-import { CARD_FILE, CARD_TEXT_FILE, cardOf, PROOF_FILE, proofOf } from './model-papers.js'
+import { cardOf, proofOf } from './model-papers.js'
 import { type FoundModel, findModel } from './model-source.js'
+import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelPublishOptions {
   /** 1-based. */
