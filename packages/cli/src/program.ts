@@ -141,7 +141,7 @@ function addNodeCommands(program: Command): void {
     .option('--stay', 'keep serving models after the last round')
     .option(
       '--serve-jobs',
-      'take paid jobs from the chain of `settlement` instead of a run, one after the other (docs/settlement.md)',
+      'accept paid jobs from the chain of `settlement`, one after the other, instead of a run (docs/settlement.md)',
     )
     .option('--json', 'one JSON line per round on stdout')
     .action(async ({ serveJobs, ...options }) =>
@@ -203,11 +203,11 @@ function addManifestCommands(program: Command): void {
     .option('--chain-param <name=number>', 'parameter of the chain; repeatable', assignment)
     .option(
       '--settlement <file>',
-      'file of `settlement deploy`: members sign for their accounts there too (docs/settlement.md)',
+      'file written by `settlement deploy`; members also sign for their accounts (docs/settlement.md)',
     )
     .option(
       '--account <peer=address>',
-      'with --settlement: account of a member that is given by its peer id; repeatable',
+      'with --settlement: account of a member given by its peer id; repeatable',
       peerAccount,
     )
     .option(

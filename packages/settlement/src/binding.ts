@@ -1,4 +1,4 @@
-/** A peer (Ed25519) and an account (secp256k1) as one member: the account registers, the peer signs that it may. */
+/** Binds a peer (Ed25519) and an account (secp256k1) into one member: the account registers, and the peer signs. */
 
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { peerIdFromPublicKey, publicKeyFromPeerId, type Signer, verifySignature } from '@tempered/protocol'
@@ -39,7 +39,7 @@ export function bindPeer(signer: Signer, account: Address, place: SigningPlace):
   return { account, peerKey, peerSignature }
 }
 
-/** Whether a key is somebody's: under one of small order anybody can sign (RFC 8032, section 5.1.7, has no check of it). */
+/** Whether a key is valid: for one of small order anybody can sign (RFC 8032, section 5.1.7, does not check this). */
 function isPeerKey(key: Uint8Array): boolean {
   try {
     return !ed25519.Point.fromBytes(key).isSmallOrder()
@@ -49,8 +49,8 @@ function isPeerKey(key: Uint8Array): boolean {
 }
 
 /**
- * The peer id of a binding that was found on the chain, which cannot check this signature itself. Throws SettlementError
- * E_BINDING when the peer has not signed it: anybody can register any key, and means nothing by it.
+ * The peer id of a binding on the chain, which cannot check this signature itself. Throws SettlementError E_BINDING if the
+ * peer has not signed it: anybody can register any key.
  */
 export function boundPeer({ account, peerKey, peerSignature }: Binding, place: SigningPlace): string {
   const peerId = peerIdFromPublicKey(hexToBytes(peerKey))
@@ -60,7 +60,7 @@ export function boundPeer({ account, peerKey, peerSignature }: Binding, place: S
     return peerId
   throw new SettlementError(
     'E_BINDING',
-    `account ${account} claims to be peer ${peerId}, which has not signed that; it is no member`,
+    `account ${account} claims peer ${peerId}, but that peer has not signed the binding`,
     { account, peerId },
   )
 }

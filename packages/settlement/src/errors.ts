@@ -1,20 +1,20 @@
 import { TemperedError } from '@tempered/errors'
 
-/** Why something on the chain of settlement was not done. */
+/** Why an operation on the settlement chain failed. */
 export type SettlementErrorCode =
-  /** The RPC does not answer, or answers with an error that may pass. */
+  /** The RPC does not answer, or answers with an error that may be temporary. */
   | 'E_RPC'
-  /** The RPC serves another chain than the configuration names. */
+  /** The RPC serves another chain than the configured one. */
   | 'E_CHAIN_ID'
-  /** There is no contract at an address, or none of a job's number. */
+  /** There is no contract at an address, or no job with an id. */
   | 'E_CONTRACT'
-  /** A contract refused a call; the message has its reason. */
+  /** A contract rejected a call; the message has the reason. */
   | 'E_REVERTED'
-  /** The account cannot pay. */
+  /** The account has insufficient funds. */
   | 'E_FUNDS'
   /** A binding of peer and account that the peer has not signed. */
   | 'E_BINDING'
-  /** A job's document or terms are not what they must be. */
+  /** A job's document or terms are invalid. */
   | 'E_JOB'
 
 /** Every error that leaves this package. */

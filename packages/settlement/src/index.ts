@@ -49,7 +49,14 @@ export {
 } from './jobs/job-document.js'
 export { JOB_STATES, type JobState } from './jobs/job-state.js'
 export { type JobMember, type JobStatus, jobStatus, type Loss, type Movement } from './jobs/job-status.js'
-export { type FreeRider, headsOf, type JobResult, type JudgedRound, resultAt } from './jobs/outcome.js'
+export {
+  type FreeRider,
+  headsOf,
+  type JobResult,
+  type JudgedRound,
+  metricText,
+  resultAt,
+} from './jobs/outcome.js'
 export { inOrder, registeredRun } from './jobs/registered-run.js'
 export {
   type ContractStatement,

@@ -1,4 +1,4 @@
-/** What members sign for contracts (EIP-712). A signature holds for one contract on one chain alone. */
+/** What members sign for contracts (EIP-712). A signature is valid for one contract on one chain only. */
 
 import { STATEMENT_KINDS, type Statement } from '@tempered/protocol'
 import type { Address, Hex, TypedDataDomain } from 'viem'
@@ -10,7 +10,7 @@ export interface SigningPlace {
   readonly contract: Address
 }
 
-/** A `Statement` of @tempered/protocol in the spelling of viem; two that differ in `value` alone contradict each other. */
+/** A `Statement` of @tempered/protocol in viem's types; two that differ only in `value` contradict each other. */
 export interface ContractStatement extends Pick<Statement, 'kind' | 'slot'> {
   readonly run: Hex
   readonly value: Hex
@@ -23,13 +23,13 @@ export function contractStatement({ run, value, ...rest }: Statement): ContractS
 export interface Verdict {
   readonly run: Hex
   readonly offender: Address
-  /** Keccak-256 of the document that says what it did. */
+  /** Keccak-256 of the document with the grounds. */
   readonly grounds: Hex
-  /** Of the stake, in 1/10,000. */
+  /** Share of the stake, in 1/10,000. */
   readonly share: number
 }
 
-/** What came of a job. */
+/** The result of a job. */
 export interface Outcome {
   readonly job: Hex
   readonly run: Hex
@@ -67,7 +67,7 @@ export function statementData(one: ContractStatement, place: SigningPlace) {
   } as const
 }
 
-/** A statement as the contract takes it. */
+/** A statement in the form that the contract expects. */
 export function statementFields({ run, kind, slot, value }: ContractStatement) {
   return { run, kind: STATEMENT_KINDS[kind], slot: BigInt(slot), value } as const
 }

@@ -54,7 +54,7 @@ describe('a peer and its account', () => {
   ][])('are not bound by %s', (_, change) => {
     const place = on.place('stakes')
     const right = bindPeer(signer, on.chain.wallet(3).account.address, place)
-    expect(() => boundPeer(...change(right, place))).toThrow('has not signed that')
+    expect(() => boundPeer(...change(right, place))).toThrow('has not signed the binding')
   })
 
   // Encodings of points of small order. Under the first, signatures of zeros are valid for many messages.
@@ -71,7 +71,7 @@ describe('a peer and its account', () => {
       for (let attempt = 0; attempt < 20; attempt++) {
         const peerSignature = `0x${r}${attempt.toString(16).padStart(2, '0').padEnd(64, '0')}` as const
         expect(() => boundPeer({ account, peerKey: `0x${key}`, peerSignature }, place)).toThrow(
-          'has not signed that',
+          'has not signed the binding',
         )
       }
   })

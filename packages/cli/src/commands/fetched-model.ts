@@ -5,7 +5,7 @@ import { blobCid, decodeModel } from '@tempered/protocol'
 import { openTask } from '@tempered/train'
 import { CliError } from '../errors.js'
 import type { DeliveredModel } from '../settlement/delivered-model.js'
-import { CARD_FILE } from './model-papers.js'
+import { CARD_FILE } from './paper-files.js'
 
 /**
  * The model in a folder of `model fetch`: its card says by which task it is used, and its file has the name of its hash.

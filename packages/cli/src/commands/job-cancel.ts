@@ -20,20 +20,20 @@ export async function jobCancel(named: string, options: SettlementOptions): Prom
     if (job.user !== address)
       throw new CliError(
         'E_USAGE',
-        `job ${id} belongs to account ${job.user}, and this is the key of ${address}`,
+        `job ${id} belongs to account ${job.user}, but the key is that of ${address}`,
       )
     const late = new Date(Number(job.terms.settleUntil) * 1000).toISOString()
     if (job.state === 'full')
       throw new CliError(
         'E_USAGE',
         `all ${counted(job.terms.members, 'member')} have accepted job ${id}, so it cannot be cancelled; ` +
-          `if it is not settled by ${late}, \`tempered job resume\` takes the budget back`,
+          `if it is not settled by ${late}, \`tempered job resume\` has the budget refunded`,
       )
-    if (job.state === 'settled') throw new CliError('E_USAGE', `job ${id} is settled already`)
+    if (job.state === 'settled') throw new CliError('E_USAGE', `job ${id} is already settled`)
     if (job.state === 'open') {
       await refund(opened, id)
       say(`job ${id} is cancelled`)
-    } else say(`job ${id} is cancelled or refunded already`)
+    } else say(`job ${id} is already cancelled or refunded`)
     await claimRest(opened, say)
   })
 }

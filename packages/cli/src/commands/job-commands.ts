@@ -7,34 +7,43 @@ import { type Target, target } from '../settlement/target.js'
 export function addJobCommands(program: Command): void {
   const job = program
     .command('job')
-    .description('Paid training: post a job, see what came of it (docs/settlement.md).')
+    .description('Paid training: post a job and follow it (docs/settlement.md).')
   withChain(
     job
       .command('post')
       .description(
-        'Post a job, give out its document, and wait for the model; nodes with --serve-jobs take it.',
+        'Post a job, serve its document to members, and wait for the model. Nodes with --serve-jobs accept it.',
       )
-      .requiredOption('--target <metric>=<value>', 'when it is done, e.g. "accuracy>=0.9"', target)
-      .requiredOption('--budget <coins>', 'the most that it may cost', coins)
+      .requiredOption(
+        '--target <metric>=<value>',
+        'metric and value at which the job is done, e.g. "accuracy>=0.9"',
+        target,
+      )
+      .requiredOption('--budget <coins>', 'maximum total cost of the job', coins)
       .option(
         '--per-round <coins>',
-        'of that, per round whatever comes of it; default: half, over all rounds',
+        'part of the budget paid per round, target reached or not; default: half of the budget, spread over all rounds',
         coins,
       )
-      .option('--rounds <n>', 'the most rounds that are paid for', wholeNumber(1), 50)
-      .option('--members <n>', 'members that it needs, at most 128', wholeNumber(2), 4)
-      .option('--stake <coins>', 'what each must have staked; default: its share of the budget', coins)
+      .option('--rounds <n>', 'maximum number of paid rounds', wholeNumber(1), 50)
+      .option('--members <n>', 'number of members, 2 to 128', wholeNumber(2), 4)
+      .option('--stake <coins>', 'stake required of each member; default: its share of the budget', coins)
       .addOption(
-        new Option('--pay <kind>', 'how the pay is divided')
+        new Option('--pay <kind>', 'how the pay is divided among the members')
           .choices(['equal', 'samples', 'contribution'])
           .default('equal'),
       )
-      .option('--licence <text>', 'licence of the model, in its token', 'not stated')
-      .option('--accept-within <seconds>', 'how long members may accept', wholeNumber(1), 3_600)
-      .option('--settle-within <seconds>', 'until when it must be done, from now', wholeNumber(2), 86_400)
-      .option('--task <file>', 'task: what is learnt (docs/tasks.md)')
+      .option('--licence <text>', 'licence of the model, written into its token', 'not stated')
+      .option('--accept-within <seconds>', 'time for members to accept, in seconds', wholeNumber(1), 3_600)
+      .option(
+        '--settle-within <seconds>',
+        'time until the job must be settled, in seconds',
+        wholeNumber(2),
+        86_400,
+      )
+      .option('--task <file>', 'task file: what to train (docs/tasks.md)')
       .addOption(
-        new Option('--model <name>', 'without a task: model that classifies digits')
+        new Option('--model <name>', 'without --task: built-in model that classifies digits')
           .choices(['softmax', 'mlp', 'cnn'])
           .default('mlp'),
       )
@@ -43,55 +52,76 @@ export function addJobCommands(program: Command): void {
       .option('--rule-param <name=number>', 'parameter of the rule; repeatable', assignment)
       .option('--pre <name:p=n,…>', 'pre-aggregator before the rule; repeatable', preAggregator)
       .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(1), 20)
-      .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
+      .option('--batch-size <n>', 'samples per minibatch', wholeNumber(1), 32)
       .option('--learning-rate <x>', 'learning rate', number, 0.05)
       .option('--momentum <x>', 'momentum', number, 0.9)
       .option('--logit-adjustment <x>', 'strength of logit adjustment; 0 for none', number, 0)
-      .option('--score-every <n>', 'every how many rounds members score each other', wholeNumber(1), 1)
-      .option('--collect-ms <n>', "deadline for the members' models", wholeNumber(1), 60_000)
+      .option('--score-every <n>', 'rounds between mutual scorings', wholeNumber(1), 1)
+      .option(
+        '--collect-ms <n>',
+        "time to wait for the members' models in each round, in milliseconds",
+        wholeNumber(1),
+        60_000,
+      )
       .option(
         '--delta-ms <n>',
-        'within which a message reaches all members, on the common chain',
+        'time within which a message reaches all members, in milliseconds (common chain)',
         wholeNumber(1),
         2_000,
       )
-      .option('--join-ms <n>', 'how long members wait for each other at the start', wholeNumber(1), 120_000)
-      .option('--listen <multiaddr>', 'address at which members reach you; repeatable', multiaddrs)
-      .option('--announce <multiaddr>', 'address to name instead, if it differs; repeatable', multiaddrs)
-      .option('--out <folder>', 'folder for the job and its model; default: job-<number>'),
+      .option(
+        '--join-ms <n>',
+        'time that members wait for each other at the start, in milliseconds',
+        wholeNumber(1),
+        120_000,
+      )
+      .option(
+        '--listen <multiaddr>',
+        'address at which members reach you; repeatable; default: /ip4/0.0.0.0/tcp/0 (all interfaces, random port)',
+        multiaddrs,
+      )
+      .option(
+        '--announce <multiaddr>',
+        'address to announce instead, e.g. behind a port forward; repeatable',
+        multiaddrs,
+      )
+      .option(
+        '--out <folder>',
+        "folder for the job and its model; default: job-<first digits of the document's hash>",
+      ),
   ).action(async (options) => (await import('./job-post.js')).jobPost(options))
   withChain(
     job
       .command('resume')
-      .description('Wait for a job that was posted before, after a stop or a crash.')
-      .argument('<folder>', 'folder of `job post`'),
+      .description('Continue to wait for a posted job after a stop or a crash.')
+      .argument('<folder>', 'folder created by `job post`'),
   ).action(async (folder, options) => (await import('./job-post.js')).jobResume(folder, options))
   withChain(
     job
       .command('status')
       .description(
-        'What has become of a job: members, payments, losses, and the model’s owner, with their blocks.',
+        "Show the state of a job: members, payments, slashed stakes and the model's owner, with block numbers.",
       )
-      .argument('<job>', 'number of the job (0x…), or the folder of `job post`')
+      .argument('<job>', 'job id (0x…), or the folder created by `job post`')
       .option('--json', 'one JSON object on stdout'),
   ).action(async (id, options) => (await import('./job-status.js')).showJob(id, options))
   withChain(
     job
       .command('cancel')
-      .description('Take the budget back while places of a job are still open.')
-      .argument('<job>', 'number of the job (0x…), or the folder of `job post`'),
+      .description('Cancel a job that not all members have accepted yet, and claim the budget back.')
+      .argument('<job>', 'job id (0x…), or the folder created by `job post`'),
   ).action(async (id, options) => (await import('./job-cancel.js')).jobCancel(id, options))
   job
     .command('demo')
     .description(
-      'A chain, a user and six nodes on this machine: a job is posted, trained, settled and delivered; one node rides free, one contradicts itself.',
+      'Run a chain, a user and six nodes on this machine. A job is posted, trained, settled and delivered; one node is a free rider, one equivocates.',
     )
     .addOption(
-      new Option('--target <metric>=<value>', 'when the job is done')
+      new Option('--target <metric>=<value>', 'metric and value at which the job is done')
         .argParser(target)
         .default({ metric: 'accuracy', better: 'higher', value: 0.85 } satisfies Target, 'accuracy>=0.85'),
     )
-    .option('--rounds <n>', 'the most rounds that are paid for', wholeNumber(2), 40)
+    .option('--rounds <n>', 'maximum number of paid rounds', wholeNumber(2), 40)
     .option('--out <folder>', 'folder for results', 'runs')
     .addOption(backendOption().default('auto'))
     .action(async (options) => (await import('./job-demo.js')).jobDemo(options))

@@ -28,10 +28,10 @@ const STAKE = weiOf('2')
 const BUDGET = weiOf('6')
 const PER_ROUND = weiOf('0.05')
 const BLOCK_SECONDS = 1
-/** Days on a chain where money counts; here nobody wants to wait. */
+/** Days on a chain with real money; seconds in the demo. */
 const APPEAL_SECONDS = 10
 const UNBONDING_SECONDS = 600
-/** How long after the settlement the last verdict may take. */
+/** How long to wait for the last verdict after the settlement. */
 const VERDICT_MS = 120_000
 
 const attackOf = (name: string, params: Record<string, number>, from: number): AttackFile => ({
@@ -64,12 +64,12 @@ export async function jobDemo(options: JobDemoOptions): Promise<void> {
     closing.push(() => chain.stop())
     const { good, text } = await perform(options, folder, chain, stopping.signal, closing)
     process.stdout.write(text)
-    if (!good) throw new CliError('E_GOAL_MISSED', 'the demonstration did not end as it should; see above')
+    if (!good) throw new CliError('E_GOAL_MISSED', 'the demo failed; see the lines with FAIL above')
   } catch (error) {
     if (!stopping.signal.aborted) throw error
   } finally {
     for (const close of closing.reverse())
-      await close().catch((error) => say(`could not be stopped: ${errorMessage(error)}`))
+      await close().catch((error) => say(`stopping failed: ${errorMessage(error)}`))
     interruption.dispose()
     if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   }
@@ -80,7 +80,7 @@ function checkTarget({ metric, better, value }: Target): void {
   if (metric !== 'accuracy' || better !== 'higher' || value < 0 || value > 1)
     throw new CliError(
       'E_USAGE',
-      '--target: the demonstration classifies digits, so name an accuracy of at most 1, e.g. "accuracy>=0.85"',
+      '--target: the demo classifies digits; give an accuracy from 0 to 1, e.g. "accuracy>=0.85"',
     )
 }
 
@@ -93,7 +93,7 @@ async function perform(
 ): Promise<{ readonly good: boolean; readonly text: string }> {
   const { DEFAULT_RULES, deployAll, jobStatus, localAccountKey } = await loadSettlement()
   say(
-    `a chain on this machine (anvil) until this command ends: ${rpc}, a block per second; results: ${relative('.', folder)}`,
+    `local chain (anvil) at ${rpc}, one block per second, until this command ends; results: ${relative('.', folder)}`,
   )
   const deployed = await deployAll(rpc, localAccountKey(0), {
     ...DEFAULT_RULES,
@@ -113,9 +113,7 @@ async function perform(
       await stake(node, { rpc, place, key: node.key, confirmations: 1 }, signal)
     }),
   )
-  say(
-    `${MEMBERS} nodes have staked 2 coins each; node-4 will ride free, node-5 contradict itself from round 3 on`,
-  )
+  say(`${MEMBERS} nodes have staked 2 coins each; node-4 is a free rider, node-5 equivocates from round 3 on`)
   const running = nodes.map((node) => startDemoNode(node, options.backend))
   for (const node of running) closing.push(() => node.stop())
 
@@ -127,14 +125,14 @@ async function perform(
     posted(number) {
       id = number
       say(
-        `user: job ${number} for 6 coins: ${options.target.metric} ${options.target.better === 'higher' ? '>=' : '<='} ${options.target.value}`,
+        `user: job ${number}, budget 6: ${options.target.metric} ${options.target.better === 'higher' ? '>=' : '<='} ${options.target.value}`,
       )
     },
   })
   const { file: model } = await Promise.race([job, ...running.map(({ failed }) => failed)])
   if (model === undefined || id === undefined)
-    throw new CliError('E_GOAL_MISSED', 'the job was not done; see the logs of the nodes')
-  say('waiting for the verdict on the free rider: members have 10 seconds to appeal')
+    throw new CliError('E_GOAL_MISSED', 'the job was not completed; see the logs of the nodes')
+  say('waiting for the verdict against the free rider; the appeal period is 10 seconds')
   const opened = await openSettlement(settings, say)
   closing.push(async () => opened.close())
   const until = Date.now() + VERDICT_MS
@@ -159,7 +157,7 @@ const arePunished = ({ losses }: JobStatus): boolean =>
 async function stake({ folder }: DemoNode, settings: SettlementSettings, signal: AbortSignal): Promise<void> {
   const { artifacts, bindPeer } = await loadSettlement()
   const { client, outbox, close } = await openSettlement(settings, say)
-  // The chain is stopped as well, and nobody would answer any more.
+  // The chain is stopped as well, and would no longer answer.
   signal.addEventListener('abort', close, { once: true })
   const { signer } = await readIdentityFile(join(folder, 'identity.key'))
   const { address } = client.wallet.account

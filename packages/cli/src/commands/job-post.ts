@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { errorCode } from '@tempered/errors'
+import { counted, errorCode } from '@tempered/errors'
 import { openTaskFile } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
 import { createRunManifest, manifestTask, randomIdentity } from '@tempered/node'
@@ -67,7 +67,7 @@ export async function jobPost(options: JobPostOptions): Promise<void> {
       posted(id, folder) {
         process.stdout.write(`${id}\n`)
         say(
-          `job posted; keep this running: members download the job document from this process and deliver the model to it (${folder})`,
+          `job posted, folder ${folder}; keep this command running: members fetch the job document from it and deliver the model to it`,
         )
       },
     })
@@ -82,20 +82,20 @@ const MOST_SECONDS = 366 * 86_400
 /** A run may have a million; some are for measuring. */
 const MOST_ROUNDS = 999_000
 
-/** What the contract would refuse without a word. */
+/** What the contract would reject without a reason. */
 function checkOptions(options: JobPostOptions): void {
   const { settleWithin, acceptWithin, members, rounds, budget } = options
   const wrong =
     settleWithin <= acceptWithin
-      ? '--settle-within: must be more than --accept-within'
+      ? `--settle-within ${settleWithin}: must be more than --accept-within, ${acceptWithin}`
       : settleWithin > MOST_SECONDS
-        ? `--settle-within: at most ${MOST_SECONDS}, which is a year`
+        ? `--settle-within ${settleWithin}: must be at most ${MOST_SECONDS} (366 days)`
         : members > MOST_MEMBERS
-          ? `--members: at most ${MOST_MEMBERS}`
+          ? `--members ${members}: must be at most ${MOST_MEMBERS}`
           : rounds > MOST_ROUNDS
-            ? `--rounds: at most ${MOST_ROUNDS}`
+            ? `--rounds ${rounds}: must be at most ${MOST_ROUNDS}`
             : budget === 0n
-              ? '--budget: nobody trains for nothing; name an amount above 0'
+              ? '--budget: must be more than 0'
               : undefined
   if (wrong !== undefined) throw new CliError('E_USAGE', wrong)
 }
@@ -130,12 +130,13 @@ function report({ file, isReached }: JobEnd, signal: AbortSignal): void {
   if (file === undefined)
     throw new CliError(
       'E_GOAL_MISSED',
-      'the job was refunded; there is no model, and the budget has been returned',
+      'the job was refunded: there is no model, and the budget was returned',
     )
-  if (!isReached) throw new CliError('E_GOAL_MISSED', 'the model was delivered, but it misses the target')
+  if (!isReached)
+    throw new CliError('E_GOAL_MISSED', 'the model was delivered, but does not reach the target')
 }
 
-/** What a user has of a job in the end. */
+/** What a job has left a user with. */
 export interface JobEnd {
   /** File of the model; undefined for a job that was refunded or left. */
   readonly file: string | undefined
@@ -174,7 +175,7 @@ export async function runJob(
     if (!wasSent(error)) await dropUserJob(user)
     else
       reporter.say(
-        `the job may have been posted, and its budget locked: see with \`tempered job resume ${folder}\``,
+        `the job may have been posted and its budget locked; check with \`tempered job resume ${folder}\``,
       )
     throw error
   })
@@ -206,7 +207,7 @@ async function wait(
   try {
     const file = await awaitJob(user, opened, tell, signal)
     if (signal.aborted) {
-      tell(`stopped; go on with \`tempered job resume ${user.folder}\``)
+      tell(`stopped; continue with \`tempered job resume ${user.folder}\``)
       return { file, isReached: false }
     }
     return { file, isReached: await conclude(opened, user, tell) }
@@ -216,7 +217,7 @@ async function wait(
   }
 }
 
-/** What a run needs, but for its members. */
+/** What a run needs, except its members. */
 async function documentOf(options: JobPostOptions): Promise<JobDocument> {
   const { MEASURING_ROUNDS } = await loadSettlement()
   const { target, members, pay, task: file, model } = options
@@ -227,7 +228,7 @@ async function documentOf(options: JobPostOptions): Promise<JobDocument> {
   if (task.model === undefined)
     throw new CliError(
       'E_USAGE',
-      `${file}: lists tensors, whose first values no seed draws; a job needs a model in layers`,
+      `${file}: lists tensors, which cannot be initialised from a seed; a job needs a model given as layers`,
     )
   const run = createRunManifest({
     members: Array.from({ length: members }, () => randomIdentity().signer.peerId),
@@ -248,19 +249,19 @@ async function documentOf(options: JobPostOptions): Promise<JobDocument> {
   if (primary.name !== target.metric || primary.better !== target.better)
     throw new CliError(
       'E_USAGE',
-      `--target: the task is judged by ${primary.name}, of which ${primary.better} is better; ` +
+      `--target: the metric of the task is ${primary.name} (${primary.better} is better); ` +
         `write ${primary.name}${primary.better === 'higher' ? '>=' : '<='}…`,
     )
   if (primary.unit === 'share' && (target.value < 0 || target.value > 1))
     throw new CliError(
       'E_USAGE',
-      `--target: ${primary.name} is a share of 1, so ${target.value} is never reached; write 0.9 for 90 %`,
+      `--target: ${primary.name} is between 0 and 1, so it cannot be ${target.value}; write 0.9 for 90 %`,
     )
   const { members: _, settlement: __, ...manifest } = run.manifest
   return { kind: 'tempered/job', version: 1, manifest, target, pay, licence: options.licence }
 }
 
-/** Locks the budget; resolves with the number of the job. */
+/** Locks the budget; resolves with the id of the job. */
 async function post(
   options: JobPostOptions,
   { client, outbox }: OpenedSettlement,
@@ -273,7 +274,7 @@ async function post(
   if (roundFee * rounds > budget)
     throw new CliError(
       'E_USAGE',
-      `--per-round: ${coinsText(roundFee)} for each of ${rounds} rounds is more than the budget, ${coinsText(budget)}`,
+      `--per-round ${coinsText(roundFee)}: ${rounds} rounds cost ${coinsText(roundFee * rounds)}, more than the budget, ${coinsText(budget)}`,
     )
   const { timestamp } = await client.reader.getBlock()
   const terms = {
@@ -289,7 +290,7 @@ async function post(
   }
   if (budget / BigInt(members) < LEAST_PAY)
     say(
-      `warning: members get at most ${coinsText(budget / BigInt(members))} each, and nodes with default settings decline less than ${coinsText(LEAST_PAY)}`,
+      `warning: each member gets at most ${coinsText(budget / BigInt(members))}; nodes with default settings decline jobs that pay less than ${coinsText(LEAST_PAY)}`,
     )
   const receipt = await outbox.send({
     address: client.contracts.escrow,
@@ -307,7 +308,7 @@ async function conclude(
   user: UserJob,
   tell: (what: string) => void,
 ): Promise<boolean> {
-  const { jobStatus } = await loadSettlement()
+  const { jobStatus, metricText } = await loadSettlement()
   const { outcome } = await jobStatus(opened.client, user.id!, opened.place.fromBlock)
   let isReached = false
   if (outcome !== undefined) {
@@ -315,7 +316,7 @@ async function conclude(
     const measured = Number(outcome.metric) / 1e6
     isReached = better === 'higher' ? measured >= value : measured <= value
     tell(
-      `${metric} ${measured} after ${outcome.rounds} rounds: target ${better === 'higher' ? '>=' : '<='} ${value} ${isReached ? 'reached' : 'missed'}`,
+      `${metric} ${metricText(outcome.metric)} after ${counted(outcome.rounds, 'round')}: target ${better === 'higher' ? '>=' : '<='} ${value} ${isReached ? 'reached' : 'missed'}`,
     )
   }
   await claimRest(opened, tell)

@@ -15,9 +15,11 @@ export async function showJob(
   await withSettlement(
     options,
     async (opened) => {
-      const { jobStatus } = await loadSettlement()
+      const { jobStatus, metricText } = await loadSettlement()
       const status: JobStatus = await jobStatus(opened.client, id, opened.place.fromBlock)
-      process.stdout.write(options.json === true ? `${sumsJson(status)}\n` : jobText(status, coinsText))
+      process.stdout.write(
+        options.json === true ? `${sumsJson(status)}\n` : jobText(status, coinsText, metricText),
+      )
     },
     'reads',
   )

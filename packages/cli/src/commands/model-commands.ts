@@ -87,17 +87,17 @@ export function addModelCommands(program: Command): void {
     .addOption(round())
     .option(
       '--listen <multiaddr>',
-      'address to listen on; repeatable; default: /ip4/127.0.0.1/tcp/0, a free port that only this machine reaches',
+      'address to listen on; repeatable; default: /ip4/127.0.0.1/tcp/0 (only this machine, random port)',
       multiaddrs,
     )
     .option(
       '--bootstrap <multiaddr>',
-      'IPFS peer to connect to, which can then ask; repeatable; no others are dialled',
+      'IPFS peer to connect to, which can then fetch from this one; repeatable; no others are dialled',
       peerMultiaddrs,
     )
     .option(
       '--key <file>',
-      'key file of the peer id to serve under, made if it is missing; default: a new one',
+      'key file of the peer id to serve under, created if missing; default: a new peer id',
     )
     .option('--unproven', 'serve a model whose entry is not final, without a proof')
     .option('--licence <text>', 'licence of the model, for its card', 'not stated')
@@ -105,14 +105,14 @@ export function addModelCommands(program: Command): void {
     .action(async (path, options) => (await import('./model-publish.js')).modelPublish(path, options))
   model
     .command('fetch')
-    .description('Take a model from IPFS peers by bitswap, check every byte of it, and write it.')
-    .argument('<cid>', 'CID of a model, of a file with one, or of a folder that `model publish` serves')
-    .requiredOption('--from <multiaddr>', 'IPFS peer that has it; repeatable', peerMultiaddrs)
-    .option('--out <path>', 'file to write, or folder for a folder; default: the CID')
+    .description('Fetch a model from IPFS peers by bitswap, verify all of it, and write it to a file.')
+    .argument('<cid>', 'CID of a model, of a file with a model, or of a folder served by `model publish`')
+    .requiredOption('--from <multiaddr>', 'IPFS peer that has the model; repeatable', peerMultiaddrs)
+    .option('--out <path>', 'file to write, or folder to create for a folder; default: the CID')
     .option('--model <cid>', 'hash of the model that the file or folder must contain')
     .option('--run <id>', 'run that the proof in the folder must belong to')
     .addOption(
-      new Option('--timeout <seconds>', 'how long a peer may take until its next block')
+      new Option('--timeout <seconds>', 'time to wait for the next block of a peer')
         .argParser(wholeNumber(1))
         .default(30),
     )

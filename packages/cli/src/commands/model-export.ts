@@ -5,8 +5,9 @@ import { makeFolder } from '@tempered/train'
 import { type ExportFormat, exportModel, modelCardText } from '@tempered/train/export'
 import { allOrNothing } from '../all-or-nothing.js'
 import { CliError } from '../errors.js'
-import { CARD_FILE, CARD_TEXT_FILE, cardOf, PROOF_FILE, proofOf } from './model-papers.js'
+import { cardOf, proofOf } from './model-papers.js'
 import { findModel } from './model-source.js'
+import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelExportOptions {
   /** 1-based. */

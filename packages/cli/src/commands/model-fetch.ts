@@ -9,7 +9,7 @@ import { makeFolder } from '@tempered/train'
 import { allOrNothing, type Made } from '../all-or-nothing.js'
 import { CliError } from '../errors.js'
 import { warn } from '../terminal/warning.js'
-import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './model-papers.js'
+import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelFetchOptions {
   readonly from: readonly string[]
@@ -37,7 +37,7 @@ export async function modelFetch(text: string, options: ModelFetchOptions): Prom
   if (expected !== undefined && expected.code !== RAW)
     throw new CliError('E_USAGE', `--model ${options.model}: must be the hash of a model (bafkrei…)`)
   if (expected !== undefined && cid.code === RAW && !cid.equals(expected))
-    throw new CliError('E_USAGE', `--model ${options.model}: ${text} is another model`)
+    throw new CliError('E_USAGE', `--model ${options.model}: ${text} is a different model`)
   const out = options.out ?? text
   if ((await stat(out).catch(() => undefined)) !== undefined) throw exists(out)
   await allOrNothing(async (made) => {
@@ -56,7 +56,7 @@ export async function modelFetch(text: string, options: ModelFetchOptions): Prom
       else
         throw new CliError(
           'E_NOT_CONVINCING',
-          `${text} has no proof beside it, so whether it is a model of run ${options.run} cannot be checked; fetch the folder that \`model publish\` prints`,
+          `${text} comes without a proof, so --run ${options.run} cannot be checked; fetch the folder that \`model publish\` prints`,
         )
       const { parameters, cid: model, byteLength } = offer.model.facts()
       process.stdout.write(`${out}\n`)
@@ -94,14 +94,14 @@ async function writeModel(model: RemoteModel, file: string, made: Made): Promise
 async function checkProof(offer: Folder, path: string, run: string | undefined): Promise<string> {
   const refuse = (what: string) => new CliError('E_NOT_CONVINCING', `${PROOF_FILE}: ${what}`)
   if (!offer.papers.has(PROOF_FILE)) {
-    if (run !== undefined) throw refuse(`is missing, so that the model is of run ${run} is not shown`)
+    if (run !== undefined) throw refuse(`is missing, so nothing proves that the model belongs to run ${run}`)
     return 'there is no proof of where the model comes from'
   }
   const proof = await checkProofFile(path).catch((error) => {
     if (errorCode(error) === 'E_IO') throw error
     throw refuse(errorMessage(error))
   })
-  if (proof.kind !== 'inclusion') throw refuse('is no inclusion proof')
+  if (proof.kind !== 'inclusion') throw refuse('is not an inclusion proof')
   const { entry, head, signers, final } = proof.inclusion
   const { manifest, id } = proof.run
   if (!final) throw refuse(`too few members signed: ${signers.length} of ${manifest.members.length}`)
@@ -116,5 +116,5 @@ async function checkProof(offer: Folder, path: string, run: string | undefined):
 }
 
 function exists(path: string): CliError {
-  return new CliError('E_FILE', `${path} already exists; name another one with --out`, { path })
+  return new CliError('E_FILE', `${path} already exists; choose another path with --out`, { path })
 }

@@ -4,11 +4,6 @@ import { type ExportFormat, exportedTensors, type ModelCard } from '@tempered/tr
 import { proofOfRound } from './ledger-prove.js'
 import type { FoundModel } from './model-source.js'
 
-/** Files that lie beside a model which leaves a run. */
-export const CARD_TEXT_FILE = 'README.md'
-export const CARD_FILE = 'model-card.json'
-export const PROOF_FILE = 'inclusion.car'
-
 /** Undefined while the entry is not final. */
 export async function proofOf(found: FoundModel, round: number): Promise<Uint8Array | undefined> {
   try {

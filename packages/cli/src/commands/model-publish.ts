@@ -13,8 +13,9 @@ import { modelCardText } from '@tempered/train/export'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { warn } from '../terminal/warning.js'
-import { CARD_FILE, CARD_TEXT_FILE, cardOf, PROOF_FILE, proofOf } from './model-papers.js'
+import { cardOf, proofOf } from './model-papers.js'
 import { type FoundModel, findModel } from './model-source.js'
+import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelPublishOptions {
   /** 1-based. */
@@ -42,7 +43,7 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
     throw new CliError(
       'E_UNPROVEN',
       `${found.file}: the entry of round ${round} is not final here, so others cannot check where its model comes from; ` +
-        'take an earlier round with --round, or publish it without a proof with --unproven',
+        'choose an earlier round with --round, or publish without a proof with --unproven',
       { path: found.file, round },
     )
   const identity = options.key === undefined ? randomIdentity() : await identityAt(options.key)
@@ -82,9 +83,9 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
       `${proof === undefined ? 'whose entry is not final' : 'with a proof that its entry is final'}\n` +
       (host.inOneBlock
         ? ''
-        : `the model has over ${bytesText(IPFS_LIMITS.maxBlockBytes)}, which is too much for one block of bitswap: it goes by the CID of \`file\`\n`) +
-      `take it with: ./tempered model fetch ${host.folder} --from ${host.addresses[0] ?? '<address>'}\n` +
-      'Ctrl-C ends it\n',
+        : `the model is larger than one bitswap block, ${bytesText(IPFS_LIMITS.maxBlockBytes)}; fetch it by the CID of \`file\`\n`) +
+      `fetch it with: ./tempered model fetch ${host.folder} --from ${host.addresses[0] ?? '<address>'}\n` +
+      'press Ctrl-C to stop\n',
   )
   await ended
 }
@@ -94,7 +95,7 @@ const PARTS = 4
 /** Peers whose progress is known at a time. */
 const MOST_PEERS = 1000
 
-/** A line for each block that is sent, but for the pieces of a model one for each quarter of it. */
+/** One line per sent block; for the chunks of a model, one line per quarter of it. */
 function sentLog(modelBytes: number): NonNullable<ModelHostEvents['onSent']> {
   const sent = new Map<string, number>()
   const quarter = (byteLength: number): number => Math.floor((PARTS * byteLength) / modelBytes)

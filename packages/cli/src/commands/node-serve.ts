@@ -13,10 +13,10 @@ import { openNodeLog } from './node-logger.js'
 import { type NodePart, ordinaryPart } from './node-open.js'
 import type { NodeStartOptions } from './node-start.js'
 
-/** Between two looks at the chain, ms. */
+/** Between two polls of the chain, in ms. */
 const POLL_MS = 2_000
 
-/** `tempered node start --serve-jobs`: takes paid jobs until a signal arrives. */
+/** `tempered node start --serve-jobs`: accepts paid jobs until a signal arrives. */
 export async function nodeServe(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   checkServing(options)
@@ -33,7 +33,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
   })
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'jobs' }, what)
   await makeFolder(config.state)
-  // One process per folder: a second one would take jobs with the same account.
+  // One process per folder: a second one would accept jobs with the same account.
   const unlock = await namedIn(config.file, { E_STATE_IN_USE: ['state'] }, () => lockState(config.state))
   try {
     const site = createJobSite({
@@ -63,7 +63,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
       sleep: (ms, signal) => sleep(systemClock, ms, signal),
       now: systemClock.wallMs,
     })
-    log('info', `account ${client.wallet.account.address} takes jobs on chain ${place.chainId}`)
+    log('info', `accepting jobs on chain ${place.chainId} with account ${client.wallet.account.address}`)
     stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })
     await worker.run()
   } finally {
@@ -75,6 +75,6 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
 
 function checkServing({ evidence, stay }: NodeStartOptions): void {
   if (evidence !== undefined)
-    throw new CliError('E_USAGE', '--evidence belongs to a run; leave out --serve-jobs')
-  if (stay === true) throw new CliError('E_USAGE', '--stay means nothing with --serve-jobs')
+    throw new CliError('E_USAGE', '--evidence has no effect with --serve-jobs; leave one of them out')
+  if (stay === true) throw new CliError('E_USAGE', '--stay has no effect with --serve-jobs; leave it out')
 }

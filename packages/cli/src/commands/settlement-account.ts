@@ -11,5 +11,5 @@ export async function settlementAccount(file: string): Promise<void> {
   const key = exists ? await readAccountFile(file) : await createAccountFile(file)
   const { accountAddress } = await loadSettlement()
   process.stdout.write(`${accountAddress(key)}\n`)
-  if (!exists) process.stderr.write(`wrote ${file}; whoever has it has the coins of this account\n`)
+  if (!exists) process.stderr.write(`wrote ${file}; keep it secret: it controls the coins of this account\n`)
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { list, wholeNumber } from '../arguments.js'
 import { coins, someCoins, withChain } from '../settlement/settlement-options.js'
 
-/** The RunRegistry takes no more. */
+/** The RunRegistry accepts no more. */
 const MOST_YEARS = 10
 /** The end of a day, in seconds since 1970. */
 const day = (text: string): number => {
@@ -21,32 +21,38 @@ const day = (text: string): number => {
 export function addSettlementCommands(program: Command): void {
   const settlement = program
     .command('settlement')
-    .description('Stakes and earnings on an EVM chain (docs/settlement.md). Optional: no run needs it.')
+    .description(
+      'Stakes, earnings and verdicts on an EVM chain (docs/settlement.md). Optional: runs work without it.',
+    )
   settlement
     .command('account')
     .description(
-      'Create the key of an account (mode 0600) and print its address; of an existing key, its address.',
+      'Create the key file of an account (mode 0600), unless it exists, and print the address of the account.',
     )
     .argument('[file]', 'key file', 'account.key')
     .action(async (file) => (await import('./settlement-account.js')).settlementAccount(file))
   settlement
     .command('deploy')
-    .description('Put a set of contracts on a chain, and write where they are.')
-    .requiredOption('--rpc <url>', 'HTTP address of an RPC')
-    .requiredOption('--key <file>', 'key file of the account that pays, and owns the treasury')
+    .description('Deploy the contracts and write their addresses to a file.')
+    .requiredOption('--rpc <url>', 'URL of a JSON-RPC endpoint')
+    .requiredOption('--key <file>', 'key file of the account that pays and owns the treasury')
     .option('--out <file>', 'file to write', 'settlement.json')
-    .option('--minimum-stake <coins>', 'the least that a member may stake', coins)
+    .option('--minimum-stake <coins>', 'minimum stake of a member (default: 0.1)', coins)
     .option(
       '--unbonding <seconds>',
-      'between asking for a stake and getting it; more than twice --appeal (default: 14 days)',
+      'delay between `unstake` and `withdraw`, in seconds; must be more than twice --appeal (default: 14 days)',
       wholeNumber(1),
     )
-    .option('--appeal <seconds>', 'between a verdict and its execution (default: 3 days)', wholeNumber(1))
+    .option(
+      '--appeal <seconds>',
+      'appeal period: delay between a verdict and its execution, in seconds (default: 3 days)',
+      wholeNumber(1),
+    )
     .action(async (options) => (await import('./settlement-deploy.js')).settlementDeploy(options))
   withChain(
     settlement
       .command('stake')
-      .description("Bind a node's account to its peer, the first time, and stake coins.")
+      .description("Stake coins. The first time, this also binds the account to the node's peer.")
       .argument('<coins>', 'amount, e.g. 0.5', someCoins)
       .option('--identity <file>', "without --config: key file of the node's peer"),
   ).action(async (amount, options) =>
@@ -56,66 +62,74 @@ export function addSettlementCommands(program: Command): void {
     settlement
       .command('unstake')
       .description(
-        'Ask for a part of the stake; it stays liable until it may be withdrawn. Asking for more starts the time for all of it anew.',
+        'Start withdrawing part of the stake. It can still be slashed until it is released; a further request restarts the delay for the whole amount.',
       )
       .argument('<coins>', 'amount', coins),
   ).action(async (amount, options) =>
     (await import('./settlement-stake.js')).settlementUnstake(amount, options),
   )
   withChain(
-    settlement.command('withdraw').description('Take what was unstaked, once its time is over.'),
+    settlement.command('withdraw').description('Withdraw what was unstaked, once the delay has passed.'),
   ).action(async (options) => (await import('./settlement-stake.js')).settlementWithdraw(options))
-  withChain(settlement.command('claim').description('Take what the account has earned.')).action(
+  withChain(settlement.command('claim').description("Claim the account's earnings.")).action(
     async (options) => (await import('./settlement-stake.js')).settlementClaim(options),
   )
   withChain(
     settlement
       .command('sign-run')
-      .description('Sign that this account is a member of a run, for the RunRegistry; prints the signature.')
+      .description(
+        'Sign for the RunRegistry that this account is a member of a run, and print the signature.',
+      )
       .argument('<manifest>', 'run manifest')
-      .requiredOption('--until <date>', 'last day on which members judge one another, e.g. 2027-06-30', day),
+      .requiredOption(
+        '--until <date>',
+        'last day of the run, e.g. 2027-06-30; verdicts can be given until one unbonding delay later',
+        day,
+      ),
   ).action(async (manifest, options) => (await import('./settlement-run.js')).signRun(manifest, options))
   withChain(
     settlement
       .command('open-run')
-      .description('Register a run with the signatures of all of its members; then nodes anchor their heads.')
+      .description(
+        'Register a run with the signatures of all its members. Their nodes then anchor ledger heads.',
+      )
       .argument('<manifest>', 'run manifest')
-      .requiredOption('--until <date>', 'the day that all have signed', day)
-      .requiredOption('--signature <0x…>', 'signature of `sign-run`; repeatable', list),
+      .requiredOption('--until <date>', 'the date that all members signed', day)
+      .requiredOption('--signature <0x…>', 'signature printed by `sign-run`; repeatable', list),
   ).action(async (manifest, options) => (await import('./settlement-run.js')).openRun(manifest, options))
   withChain(
     settlement
       .command('verdicts')
-      .description('Verdicts against this account, with what is left of the time to appeal.')
+      .description('List the verdicts against this account, with the time from which each can be executed.')
       .option('--json', 'one JSON object per verdict on stdout'),
   ).action(async (options) => (await import('./settlement-verdicts.js')).showVerdicts(options))
   withChain(
     settlement
       .command('appeal')
       .description(
-        "Publish the hash of a proof against a verdict; the run's members have the same time again to look at it.",
+        'Publish the hash of a proof against a verdict, which gives members another appeal period to review it.',
       )
-      .argument('<verdict>', 'number of the verdict (0x…)')
+      .argument('<verdict>', 'verdict id (0x…)')
       .requiredOption(
         '--proof <file>',
-        'what shows that the verdict is wrong, e.g. the output of `ledger replay`',
+        'file that shows that the verdict is wrong, e.g. the output of `ledger replay`',
       ),
   ).action(async (id, options) => (await import('./settlement-verdicts.js')).appeal(id, options))
   withChain(
     settlement
       .command('retract')
       .description(
-        "Take this member's signature under a verdict back, after looking at the proof; prints the signature, or brings those of several members.",
+        "Withdraw this member's signature from a verdict; sends it, with those of --signature, or prints it with --print.",
       )
-      .argument('<verdict>', 'number of the verdict')
-      .requiredOption('--proof <file>', 'the proof that was appealed with')
-      .option('--signature <0x…>', 'signature of another member that takes its own back; repeatable', list)
-      .option('--print', 'print the signature for somebody else to bring, and send nothing'),
+      .argument('<verdict>', 'verdict id (0x…)')
+      .requiredOption('--proof <file>', 'the proof file of the appeal')
+      .option('--signature <0x…>', 'signature that another member printed with --print; repeatable', list)
+      .option('--print', 'print the signature for another member to submit; send nothing'),
   ).action(async (id, options) => (await import('./settlement-verdicts.js')).retract(id, options))
   withChain(
     settlement
       .command('show')
-      .description("The account's coins, stake and earnings.")
+      .description("Show the account's coins, stake and earnings.")
       .option('--json', 'one JSON object on stdout'),
   ).action(async (options) => (await import('./settlement-show.js')).settlementShow(options))
 }

@@ -25,7 +25,7 @@ async function checkWritable(out: string): Promise<void> {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw new CliError(
       'E_FILE',
-      `--out ${out}: ${isMissing ? `there is no folder ${folder}` : errorMessage(error)}`,
+      `--out ${out}: ${isMissing ? `folder ${folder} does not exist` : errorMessage(error)}`,
       { path: out },
       error,
     )
@@ -36,7 +36,7 @@ async function checkWritable(out: string): Promise<void> {
 export async function settlementDeploy(options: SettlementDeployOptions): Promise<void> {
   const { rpc, out } = options
   checkRpc(rpc)
-  if (existsSync(out)) throw new CliError('E_USAGE', `${out} already exists; name another --out`)
+  if (existsSync(out)) throw new CliError('E_USAGE', `${out} already exists; choose another file with --out`)
   await checkWritable(out)
   const key = await readAccountFile(options.key)
   const { DEFAULT_RULES, deployAll } = await loadSettlement()
@@ -44,7 +44,7 @@ export async function settlementDeploy(options: SettlementDeployOptions): Promis
   if (unbonding <= 2 * appeal)
     throw new CliError(
       'E_USAGE',
-      `--unbonding ${unbonding}: must be more than twice --appeal, ${appeal}, or a stake is gone before it is judged`,
+      `--unbonding ${unbonding}: must be more than twice --appeal, ${appeal}; otherwise a stake can be withdrawn before a verdict is executed`,
     )
   const deployed = await deployAll(rpc, key, {
     minimumStake: options.minimumStake ?? DEFAULT_RULES.minimumStake,
@@ -56,10 +56,10 @@ export async function settlementDeploy(options: SettlementDeployOptions): Promis
   if (!written) {
     // They are paid for: whatever is wrong with the file, their addresses must not be lost.
     process.stdout.write(text)
-    throw new CliError('E_FILE', `${out} could not be written; save what is on stdout as a file`)
+    throw new CliError('E_FILE', `${out} could not be written; save the output on stdout to a file`)
   }
   process.stdout.write(`${out}\n`)
   process.stderr.write(
-    `seven contracts on chain ${deployed.chainId}; give ${out} to everybody who is to use them\n`,
+    `deployed seven contracts on chain ${deployed.chainId}; give ${out} to everyone who uses them\n`,
   )
 }

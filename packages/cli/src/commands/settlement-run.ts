@@ -19,7 +19,7 @@ export async function signRun(file: string, options: RunOptions): Promise<void> 
     const { membershipData } = await loadSettlement()
     const { account } = client.wallet
     if (!members.includes(account.address))
-      throw new CliError('E_USAGE', `account ${account.address} is not among those of ${file}`)
+      throw new CliError('E_USAGE', `account ${account.address} is not a member of the run in ${file}`)
     const place = { chainId: client.wallet.chain.id, contract: client.contracts.runs }
     const signature = await client.wallet.signTypedData({
       account,
@@ -43,7 +43,7 @@ export async function openRun(
       if (signer === undefined || !members.includes(signer))
         throw new CliError(
           'E_USAGE',
-          `--signature ${signature.slice(0, 12)}…: is no member's for this run and day; sign again with \`sign-run\``,
+          `--signature ${signature.slice(0, 12)}…: is not by a member for this run and date; sign again with \`sign-run\``,
         )
       by.set(signer, signature)
     }
@@ -51,7 +51,7 @@ export async function openRun(
     if (missing.length > 0)
       throw new CliError(
         'E_USAGE',
-        `the signatures of ${missing.join(', ')} are missing; each member signs with \`sign-run\``,
+        `missing signatures: ${missing.join(', ')}; each member signs with \`sign-run\``,
       )
     const { blockNumber } = await outbox.send({
       address: client.contracts.runs,
@@ -59,7 +59,7 @@ export async function openRun(
       functionName: 'open',
       args: [run, members, BigInt(options.until), members.map((member) => by.get(member))],
     })
-    process.stderr.write(`the run is registered in block ${blockNumber}\n`)
+    process.stderr.write(`run registered in block ${blockNumber}\n`)
   })
 }
 
@@ -71,14 +71,14 @@ async function withRun(
   const run: Run = await loadManifest(file)
   const { settlement } = run.manifest
   if (settlement === undefined)
-    throw new CliError('E_USAGE', `${file}: names no accounts; make it with manifest create --settlement`)
+    throw new CliError('E_USAGE', `${file}: has no accounts; create it with \`manifest create --settlement\``)
   await withSettlement(options, async (opened) => {
     const { chainId, contracts } = opened.place
     if (chainId !== settlement.chainId || contracts.slashing !== settlement.contract)
       throw new CliError(
         'E_USAGE',
-        `${file}: its run settles at ${settlement.contract} on chain ${settlement.chainId}, ` +
-          `but these contracts are at ${contracts.slashing} on chain ${chainId}; name those of the run`,
+        `${file}: the run uses contract ${settlement.contract} on chain ${settlement.chainId}, ` +
+          `but these contracts have ${contracts.slashing} on chain ${chainId}; use the contracts of the run`,
       )
     const { inOrder } = await loadSettlement()
     const digest: `0x${string}` = `0x${Buffer.from(run.id.multihash.digest).toString('hex')}`

@@ -17,18 +17,18 @@ export async function settlementShow(
     const { account, peerId, balance, staked, locked, unbonding, releaseTime, owed } = status
     const lines = [
       ['account', account],
-      ['peer', peerId ?? 'none: not registered'],
+      ['peer', peerId ?? 'none (not registered)'],
       ['coins', coinsText(balance)],
       ['stake', coinsText(staked)],
-      ['needed by jobs', coinsText(locked)],
+      ['locked by jobs', coinsText(locked)],
       [
-        'being withdrawn',
+        'unstaking',
         unbonding === 0n
           ? '0'
-          : `${coinsText(unbonding)}, from ${new Date(Number(releaseTime) * 1000).toISOString()} on`,
+          : `${coinsText(unbonding)}, available from ${new Date(Number(releaseTime) * 1000).toISOString()}`,
       ],
-      ['earned, not taken', coinsText(owed)],
+      ['unclaimed earnings', coinsText(owed)],
     ]
-    for (const [name, value] of lines) process.stdout.write(`${name!.padEnd(18)}${value}\n`)
+    for (const [name, value] of lines) process.stdout.write(`${name!.padEnd(20)}${value}\n`)
   })
 }

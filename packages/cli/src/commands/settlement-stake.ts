@@ -55,16 +55,14 @@ export async function settlementUnstake(amount: bigint, options: SettlementOptio
     await send(
       opened,
       { ...stakes, functionName: 'unbond', args: [amount] },
-      `asked for ${coinsText(amount)}`,
+      `withdrawal of ${coinsText(amount)} requested`,
     )
     const { releaseTime } = await reader.readContract({
       ...stakes,
       functionName: 'memberOf',
       args: [wallet.account.address],
     })
-    process.stderr.write(
-      `it may be withdrawn from ${new Date(Number(releaseTime) * 1000).toISOString()} on\n`,
-    )
+    process.stderr.write(`available from ${new Date(Number(releaseTime) * 1000).toISOString()}\n`)
   })
 }
 
@@ -72,13 +70,14 @@ export async function settlementUnstake(amount: bigint, options: SettlementOptio
 export async function settlementWithdraw(options: SettlementOptions): Promise<void> {
   await withSettlement(options, async (opened) => {
     const { artifacts } = await loadSettlement()
-    const { contracts } = opened.client
-    const call = {
-      address: contracts.stakes,
-      abi: artifacts.StakingRegistry.abi,
-      functionName: 'withdraw',
-    }
-    await send(opened, call, 'the stake is withdrawn')
+    const { contracts, reader, wallet } = opened.client
+    const stakes = { address: contracts.stakes, abi: artifacts.StakingRegistry.abi } as const
+    const { unbonding } = await reader.readContract({
+      ...stakes,
+      functionName: 'memberOf',
+      args: [wallet.account.address],
+    })
+    await send(opened, { ...stakes, functionName: 'withdraw' }, `withdrew ${coinsText(unbonding)}`)
   })
 }
 
@@ -90,7 +89,7 @@ export async function settlementClaim(options: SettlementOptions): Promise<void>
     const rewards = { address: contracts.rewards, abi: artifacts.RewardManager.abi } as const
     const account = wallet.account.address
     const owed = await reader.readContract({ ...rewards, functionName: 'owed', args: [account] })
-    await send(opened, { ...rewards, functionName: 'claim', args: [account] }, `took ${coinsText(owed)}`)
+    await send(opened, { ...rewards, functionName: 'claim', args: [account] }, `claimed ${coinsText(owed)}`)
   })
 }
 
@@ -104,6 +103,6 @@ async function identityOf({ config, identity }: StakeOptions): Promise<string> {
   if (config !== undefined) return (await loadNodeConfig(config)).key
   throw new CliError(
     'E_USAGE',
-    "name the key file of the node's peer with --identity, or the node with --config",
+    "specify the key file of the node's peer with --identity, or the node with --config",
   )
 }

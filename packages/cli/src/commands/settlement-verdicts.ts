@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { errorMessage } from '@tempered/errors'
+import { counted, errorMessage } from '@tempered/errors'
+import type { VerdictStatus } from '@tempered/settlement'
 import { CliError } from '../errors.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
 import { type SettlementOptions, withSettlement } from '../settlement/open-settlement.js'
@@ -20,20 +21,18 @@ export async function showVerdicts(options: SettlementOptions & { readonly json?
       return
     }
     if (found.length === 0) process.stdout.write('no verdicts\n')
-    const rows = found.map(({ id, run, share, grounds, executableAt, isAppealed, isClosed }) => [
-      id,
-      run,
-      `${share / 100} %`,
-      grounds,
-      isClosed
-        ? 'closed'
-        : `${isAppealed ? 'appealed, ' : ''}from ${new Date(Number(executableAt) * 1000).toISOString()}`,
-    ])
+    const rows = found.map((one) => [one.id, one.run, `${one.share / 100} %`, one.grounds, stateText(one)])
     if (rows.length > 0)
       process.stdout.write(
-        `${table([['verdict', 'run', 'share', 'grounds', 'may be carried out'], ...rows], new Set()).join('\n')}\n`,
+        `${table([['verdict', 'run', 'share', 'grounds', 'state'], ...rows], new Set()).join('\n')}\n`,
       )
   })
+}
+
+function stateText({ executableAt, isAppealed, isClosed, ending }: VerdictStatus): string {
+  if (isClosed) return ending ?? 'closed'
+  const time = new Date(Number(executableAt) * 1000).toISOString()
+  return `${isAppealed ? 'under appeal, ' : ''}executable from ${time}`
 }
 
 /** `tempered settlement appeal`. */
@@ -48,7 +47,7 @@ export async function appeal(id: string, options: ProofOptions): Promise<void> {
       args: [verdictId(id), hash],
     })
     process.stderr.write(
-      `appealed in block ${blockNumber}; give ${options.proof} to the run's members, who take their signatures back with \`settlement retract\`\n`,
+      `appealed in block ${blockNumber}; give ${options.proof} to the run's members, who can withdraw their signatures with \`settlement retract\`\n`,
     )
   })
 }
@@ -70,25 +69,33 @@ export async function retract(
       process.stdout.write(`${own}\n`)
       return
     }
+    const slashing = { address: client.contracts.slashing, abi: artifacts.SlashingManager.abi } as const
+    const signatures = [own, ...(options.signature ?? [])]
     const { blockNumber } = await outbox.send({
-      address: client.contracts.slashing,
-      abi: artifacts.SlashingManager.abi,
+      ...slashing,
       functionName: 'retract',
-      args: [verdictId(id), hash, [own, ...(options.signature ?? [])]],
+      args: [verdictId(id), hash, signatures],
     })
-    process.stderr.write(`taken back in block ${blockNumber}\n`)
+    const { isClosed, signers } = await client.reader.readContract({
+      ...slashing,
+      functionName: 'caseOf',
+      args: [verdictId(id)],
+    })
+    const left = isClosed ? 'the verdict is void' : `${counted(ones(signers), 'signature')} left`
+    const withdrawn = signatures.length === 1 ? 'signature' : 'signatures'
+    process.stderr.write(`${withdrawn} withdrawn in block ${blockNumber}; ${left}\n`)
   })
 }
 
+/** Number of bits that are set. */
+const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length
+
 function verdictId(text: string): `0x${string}` {
   if (/^0x[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase() as `0x${string}`
-  throw new CliError(
-    'E_USAGE',
-    `${text.slice(0, 80)}: is no number of a verdict; see \`settlement verdicts\``,
-  )
+  throw new CliError('E_USAGE', `${text.slice(0, 80)}: is not a verdict id; see \`settlement verdicts\``)
 }
 
-/** The contract has the SHA-256 of the file. */
+/** The contract stores the SHA-256 of the file. */
 async function proofHash(path: string): Promise<`0x${string}`> {
   const { sha256 } = await import('@tempered/protocol')
   const bytes = await readFile(path).catch((error) => {

@@ -70,55 +70,62 @@ export const nodeConfigSchema = z.strictObject({
     .describe('A process of your own that trains, in any language, with its own data (docs/trainers.md).'),
   settlement: z
     .strictObject({
-      rpc: z.url({ protocol: /^https?$/ }).describe('HTTP address of an RPC of the chain.'),
-      chainId: z.int().min(1).describe('Chain id; another chain at the RPC is refused.'),
+      rpc: z
+        .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+        .describe('URL of a JSON-RPC endpoint of the chain.'),
+      chainId: z.int().min(1).describe('Chain id; an RPC of another chain is rejected.'),
       contracts: z
         .string()
-        .describe('File with the addresses of the contracts, as `tempered settlement deploy` writes it.'),
+        .describe('File with the addresses of the contracts, written by `tempered settlement deploy`.'),
       key: z.string().default('account.key').describe("Private key file of the node's account, mode 0600."),
       anchorEvery: z
         .int()
         .min(1)
         .default(10)
-        .describe('Number of ledger entries after which a head is anchored on the chain.'),
+        .describe('Number of ledger entries between two heads that are anchored on the chain.'),
       confirmations: z
         .int()
         .min(0)
         .max(1000)
         .default(2)
-        .describe('Number of blocks that must follow a transaction before it counts.'),
+        .describe('Number of blocks that must follow the block of a transaction before it counts as final.'),
       jobs: z
         .strictObject({
           leastFee: coinsField
             .default('0.0001')
-            .describe('The least that the node works for, if a job takes all its rounds.'),
-          mostStake: coinsField.default('1000000').describe('The most of its stake that a job may lock.'),
-          mostRounds: z.int().min(1).default(1000).describe('The most rounds that a job may ask for.'),
+            .describe('Minimum pay of this node, in coins, if a job takes all its rounds.'),
+          mostStake: coinsField.default('1000000').describe('Maximum stake, in coins, that a job may lock.'),
+          mostRounds: z.int().min(1).default(1000).describe('Maximum number of rounds of a job.'),
           mostParameters: z
             .int()
             .min(1)
             .default(20_000_000)
-            .describe('The most parameters that its model may have.'),
+            .describe('Maximum number of parameters of the model.'),
           mostSamples: z
             .int()
             .min(1)
             .default(1_000_000_000)
-            .describe('The most samples that the node trains on in one job, all rounds together.'),
-          mostDays: z.number().gt(0).max(366).default(7).describe('The most days until it must be settled.'),
+            .describe(
+              'Maximum number of samples that the node trains on in one job, in all rounds together.',
+            ),
+          mostDays: z
+            .number()
+            .gt(0)
+            .max(366)
+            .default(7)
+            .describe('Maximum number of days until the job must be settled.'),
           mostWaitHours: z
             .number()
             .gt(0)
             .max(8784)
             .default(2)
-            .describe('The most hours in which others may still accept; the stake is locked meanwhile.'),
+            .describe('Maximum number of hours that others may still accept; the stake is locked meanwhile.'),
         })
         .prefault({})
-        .describe('Which jobs the node takes with --serve-jobs.'),
+        .describe('Limits of the jobs that the node accepts with --serve-jobs.'),
     })
     .optional()
-    .describe(
-      'An account on an EVM chain, for runs whose members stake and for paid jobs (docs/settlement.md).',
-    ),
+    .describe('An account on an EVM chain, for runs with stakes and for paid jobs (docs/settlement.md).'),
   modules: z
     .array(z.string())
     .default([])

@@ -8,21 +8,23 @@ export type AccountKey = `0x${string}`
 
 const OPEN_TO_OTHERS = 0o077
 
-/** Throws CliError E_KEY when the file is missing, open to others or no key. */
+/** Throws CliError E_KEY when the file is missing, readable by others or not a key. */
 export async function readAccountFile(path: string): Promise<AccountKey> {
   const wrong = (what: string, cause?: unknown): CliError =>
     new CliError('E_KEY', `account key ${path}: ${what}`, { path }, cause)
   let text: string
   try {
-    const { mode } = await stat(path)
+    const info = await stat(path)
+    if (info.isDirectory()) throw wrong('is a folder, not a key file')
+    const { mode } = info
     if ((mode & OPEN_TO_OTHERS) !== 0)
-      throw wrong(`others may read it (mode ${(mode & 0o777).toString(8)}); chmod 600 ${path}`)
+      throw wrong(`other users can read it (mode ${(mode & 0o777).toString(8)}); run chmod 600 ${path}`)
     text = (await readFile(path, 'utf8')).trim()
   } catch (error) {
     if (error instanceof CliError) throw error
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw wrong(
-      isMissing ? 'there is none; make one with `tempered settlement account`' : errorMessage(error),
+      isMissing ? 'no such file; create one with `tempered settlement account`' : errorMessage(error),
       error,
     )
   }
@@ -36,6 +38,6 @@ export async function createAccountFile(path: string, given?: AccountKey): Promi
   const key: AccountKey = given ?? `0x${randomBytes(32).toString('hex')}`
   const written = await writeNewFile(path, [Buffer.from(`${key}\n`)], 0o600)
   if (!written)
-    throw new CliError('E_KEY', `account key ${path}: already exists; a key is never overwritten`, { path })
+    throw new CliError('E_KEY', `account key ${path}: already exists; keys are never overwritten`, { path })
   return key
 }

@@ -6,7 +6,7 @@ import type { OpenTask } from '@tempered/train'
 import { CliError } from '../errors.js'
 import { loadSettlement } from './load-settlement.js'
 
-/** What the folder of a job has in it; see user-job.ts. */
+/** Files in the folder of a job; see user-job.ts. */
 export const DOCUMENT_FILE = 'job.cbor'
 const MODEL_ENDING = '.model'
 
@@ -32,7 +32,7 @@ export async function deliveredModel(folder: string): Promise<DeliveredModel | u
   if (file === undefined)
     throw new CliError(
       'E_FILE',
-      `${folder}: its job has no model yet; wait for it with \`tempered job resume ${folder}\``,
+      `${folder}: no model has been delivered; unless the job was refunded, wait for it with \`tempered job resume ${folder}\``,
     )
   const { sampleRunOf, sealJob } = await loadSettlement()
   const document = new Uint8Array(await readFile(join(folder, DOCUMENT_FILE)))
@@ -41,7 +41,7 @@ export async function deliveredModel(folder: string): Promise<DeliveredModel | u
   if (`${blobCid(bytes)}${MODEL_ENDING}` !== file)
     throw new CliError(
       'E_FILE',
-      `${join(folder, file)}: its bytes do not have the hash in its name; fetch it again`,
+      `${join(folder, file)}: is damaged: its content does not match the hash in its name; restore it from a copy`,
     )
   // A copy that begins where numbers may.
   const parameters = Float32Array.from(decodeModel(bytes, manifest.model.parameterCount))

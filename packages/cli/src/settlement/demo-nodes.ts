@@ -73,8 +73,7 @@ export function startDemoNode({ name, folder, attack }: DemoNode, backend: strin
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     ended.then((code) => {
-      if (!isStopped)
-        reject(new Error(`${name} ended with exit code ${code}; its log is ${join(folder, 'log.ndjson')}`))
+      if (!isStopped) reject(new Error(`${name} exited with code ${code}; see ${join(folder, 'log.ndjson')}`))
     })
   })
   failed.catch(() => undefined)

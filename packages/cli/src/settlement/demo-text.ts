@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { counted } from '@tempered/errors'
 import { readIdentityFile } from '@tempered/node'
 import type { JobStatus } from '@tempered/settlement'
 import { coinsText } from '../config/coins.js'
@@ -12,24 +13,30 @@ import type { Target } from './target.js'
 
 export interface DemoEnd {
   readonly status: JobStatus
-  /** File of the model that the user has got. */
+  /** File of the model that the user has received. */
   readonly model: string
   readonly nodes: readonly DemoNode[]
   readonly opened: OpenedSettlement
   readonly target: Target
-  /** Of all accounts that had coins at the beginning. */
+  /** Keys of all accounts that had coins at the beginning. */
   readonly keys: readonly AccountKey[]
   /** Of each node, in wei. */
   readonly stake: bigint
 }
 
+/** What the nodes that lie are called. */
+const ROLES: Readonly<Record<string, string>> = {
+  'free-rider': 'free rider',
+  equivocation: 'equivocating node',
+}
+
 /** What each account of a local chain has at the beginning, in wei. */
 const BEGINNING = 10_000n * 10n ** 18n
 
-/** What came of the demonstration, read from the chain, and whether it is what should have come. */
+/** The outcome of the demo, read from the chain, and whether it is the expected one. */
 export async function demoText(end: DemoEnd): Promise<{ readonly good: boolean; readonly text: string }> {
   const { status, model, nodes, opened } = end
-  const { accountAddress } = await loadSettlement()
+  const { accountAddress, metricText } = await loadSettlement()
   const rows = await Promise.all(
     nodes.map(async ({ name, key, attack, folder }) => {
       const account = accountAddress(key)
@@ -37,13 +44,13 @@ export async function demoText(end: DemoEnd): Promise<{ readonly good: boolean; 
       const bound = status.members.find((one) => one.account === account)?.peerId
       return [
         name,
-        attack?.attack.name ?? 'honest',
-        bound === signer.peerId ? account : 'not bound',
+        attack === undefined ? 'honest' : (ROLES[attack.attack.name] ?? attack.attack.name),
+        bound === signer.peerId ? account : 'unbound',
         ...sumsOf(status, account, coinsText),
       ]
     }),
   )
-  const checks = [...judged(end, accountAddress), ...(await sums(end, accountAddress))]
+  const checks = [...judged(end, accountAddress, metricText), ...(await sums(end, accountAddress))]
   const { outcome } = status
   const lines = [
     '',
@@ -51,13 +58,13 @@ export async function demoText(end: DemoEnd): Promise<{ readonly good: boolean; 
     ...(outcome === undefined
       ? []
       : [
-          `${Number(outcome.metric) / 1e6} after ${outcome.rounds} rounds, settled in block ${outcome.block}`,
-          `the model is the user's: token ${outcome.token} of the ModelRegistry, and ${relative('.', model)}`,
+          `${end.target.metric} ${metricText(outcome.metric)} after ${counted(outcome.rounds, 'round')}, settled in block ${outcome.block}`,
+          `the user owns the model: token ${outcome.token} of the ModelRegistry, file ${relative('.', model)}`,
         ]),
     '',
-    ...table([['node', 'does', 'account', 'paid', 'shares', 'lost'], ...rows], new Set()),
+    ...table([['node', 'role', 'account', 'paid', 'shares', 'slashed'], ...rows], new Set()),
     '',
-    ...checks.map(({ what, holds }) => `${holds ? 'ok ' : 'NO '} ${what}`),
+    ...checks.map(({ what, holds }) => `${holds ? 'ok  ' : 'FAIL'} ${what}`),
     '',
     `contracts: ${opened.place.contracts.escrow} and six others, in settlement.json`,
     '',
@@ -70,12 +77,15 @@ interface Check {
   readonly holds: boolean
 }
 
-/** Whether everybody got what it deserved. */
+/** Whether everyone was paid or slashed as expected. */
 function judged(
   { status, nodes, keys, target }: DemoEnd,
   accountAddress: (key: AccountKey) => string,
+  metricText: (millionths: bigint) => string,
 ): Check[] {
   const metric = Number(status.outcome?.metric ?? Number.NaN) / 1e6
+  const sign = target.better === 'higher' ? '>=' : '<='
+  const measured = status.outcome === undefined ? 'none' : metricText(status.outcome.metric)
   const paidTo = (account: string): bigint =>
     status.paid.filter((one) => one.account === account).reduce((sum, { amount }) => sum + amount, 0n)
   const lossOf = (account: string) => status.losses.filter((one) => one.account === account)
@@ -86,27 +96,27 @@ function judged(
   const user = accountAddress(keys[1]!)
   return [
     {
-      what: `the job is settled, and its target reached: ${target.metric} ${metric}, wanted ${target.value}`,
+      what: `the job is settled and its target reached: ${target.metric} ${measured}, target ${sign} ${target.value}`,
       holds:
         status.state === 'settled' &&
         (target.better === 'higher' ? metric >= target.value : metric <= target.value),
     },
     {
-      what: `the registry says that the model is the user's, ${user}`,
+      what: `the ModelRegistry names the user, ${user}, as the owner of the model`,
       holds: status.outcome?.owner === user,
     },
     {
-      what: 'every honest node was paid, and lost nothing',
+      what: 'every honest node was paid, and none was slashed',
       holds: honest.every((account) => paidTo(account) > 0n && lossOf(account).length === 0),
     },
     ...liars.map(({ name, account }) => ({
-      what: `the ${name} was not paid, and lost its stake${lossOf(account).map(({ why, block }) => ` (${why}, block ${block})`)}`,
+      what: `the ${ROLES[name] ?? name} was not paid, and lost its stake${lossOf(account).map(({ why, block }) => ` (${why}, block ${block})`)}`,
       holds: paidTo(account) === 0n && lossOf(account).length > 0,
     })),
   ]
 }
 
-/** Whether the sums come out, to the last wei. */
+/** Whether the sums add up, to the last wei. */
 async function sums(
   { status, nodes, opened, keys, stake }: DemoEnd,
   accountAddress: (key: AccountKey) => `0x${string}`,
@@ -140,19 +150,19 @@ async function sums(
   const beginning = BigInt(accounts.length) * BEGINNING
   return [
     {
-      what: `budget ${status.budget} = paid ${paid} + back to the user ${status.returned} wei`,
+      what: `budget: ${coinsText(status.budget)} = ${coinsText(paid)} paid + ${coinsText(status.returned)} returned to the user`,
       holds: status.budget === paid + status.returned,
     },
     {
-      what: `stakes of ${BigInt(nodes.length) * stake} = still staked ${staked} + lost ${lost} wei`,
+      what: `stakes: ${coinsText(BigInt(nodes.length) * stake)} = ${coinsText(staked)} still staked + ${coinsText(lost)} slashed`,
       holds: BigInt(nodes.length) * stake === staked + lost,
     },
     {
-      what: `lost ${lost} = treasury ${treasury} + bounty of whoever brought the evidence ${bounties} wei`,
+      what: `slashed: ${coinsText(lost)} = ${coinsText(treasury)} in the treasury + ${coinsText(bounties)} bounty for the reporter`,
       holds: lost === treasury + bounties,
     },
     {
-      what: `all coins of block 0, ${beginning} = all accounts and contracts in block ${blockNumber}, ${all} + fees ${burnt} wei`,
+      what: `all coins: ${coinsText(beginning)} in block 0 = ${coinsText(all)} in accounts and contracts in block ${blockNumber} + ${coinsText(burnt)} fees`,
       holds: beginning === all + burnt,
     },
   ]

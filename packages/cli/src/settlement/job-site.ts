@@ -38,10 +38,10 @@ export interface JobSiteInit {
 
 /** Addresses of one user that are tried. */
 const MOST_PLACES = 4
-/** Rounds whose models are kept: those of a block that is judged, and some before it. */
+/** Rounds whose models are kept: those of a block that is being evaluated, and some before it. */
 const KEPT_ROUNDS = 8
 
-/** A node's data, software and folders, for a worker that takes jobs. Throws CliError E_CONFIG. */
+/** A node's data, software and folders, for a worker that accepts jobs. Throws CliError E_CONFIG. */
 export function createJobSite(init: JobSiteInit): JobSite {
   const { config, identity, key, logger, part } = init
   const { peerId } = identity.signer
@@ -105,8 +105,8 @@ export function createJobSite(init: JobSiteInit): JobSite {
 }
 
 /**
- * Addresses that members and users wrote on the chain, which may be anything: those of TCP at a number, with a peer id. No
- * names are looked up for strangers.
+ * Addresses that members and users wrote on the chain can be anything: only those of TCP with a numeric IP and a peer id
+ * are used. No names are looked up for strangers.
  */
 function dialable(places: readonly string[]): string[] {
   return places.filter(
@@ -116,7 +116,7 @@ function dialable(places: readonly string[]): string[] {
 
 /** Tries one address after the other. Rejects with the error of the last. */
 async function eachPlace<T>(where: readonly string[], attempt: (address: string) => Promise<T>): Promise<T> {
-  let last: unknown = new CliError('E_FILE', 'it names no address')
+  let last: unknown = new CliError('E_FILE', 'it gives no address that can be dialled')
   for (const address of dialable(where).slice(0, MOST_PLACES)) {
     try {
       return await attempt(address)
@@ -127,7 +127,7 @@ async function eachPlace<T>(where: readonly string[], attempt: (address: string)
   throw last
 }
 
-/** Addresses at which other members find this node, for the chain. Throws CliError E_CONFIG. */
+/** Addresses at which other members reach this node, for the chain. Throws CliError E_CONFIG. */
 function reachable({ file, announce, listen }: NodeConfig, peerId: string): string[] {
   const places = announce.length > 0 ? announce : listen
   const vague = places.find(
@@ -136,14 +136,14 @@ function reachable({ file, announce, listen }: NodeConfig, peerId: string): stri
   if (vague !== undefined)
     throw new CliError(
       'E_CONFIG',
-      `${file}: other members of a job dial what this node announces, and ${vague} is no address to dial; name one with its port under \`announce\``,
+      `${file}: other members dial the addresses that this node announces, but ${vague} cannot be dialled; set one with its port under \`announce\``,
       { file },
     )
   const where = places.map((place) => (place.includes('/p2p/') ? place : `${place}/p2p/${peerId}`))
   if (dialable(where).length === where.length) return where
   throw new CliError(
     'E_CONFIG',
-    `${file}: other members of a job dial addresses of TCP at a number, e.g. /ip4/203.0.113.7/tcp/4001; name one under \`announce\``,
+    `${file}: other members dial only TCP addresses with a numeric IP, e.g. /ip4/203.0.113.7/tcp/4001; set one under \`announce\``,
     { file },
   )
 }
@@ -158,18 +158,18 @@ async function checkJob(job: SealedJob, count: number, config: NodeConfig): Prom
   const task = manifestTask(run.manifest)
   // Before anything of the size of the model is made.
   if (task.parameterCount !== run.manifest.model.parameterCount)
-    throw new CliError('E_CONFIG', 'its model has another number of parameters than it says')
+    throw new CliError('E_CONFIG', 'the number of parameters in its manifest is not that of its model')
   if (drawnInitialParameters(run.manifest) === undefined)
-    throw new CliError('E_CONFIG', 'its model does not begin with parameters that are drawn from its seed')
+    throw new CliError('E_CONFIG', 'the initial parameters of its model are not drawn from its seed')
   const { metric, better } = job.document.target
   if (task.primary.name !== metric || task.primary.better !== better)
-    throw new CliError('E_CONFIG', `its target is ${metric}, but its task is judged by ${task.primary.name}`)
-  if (config.trainer !== undefined) return
-  if (task.model === undefined)
     throw new CliError(
       'E_CONFIG',
-      'its model is known only to a process that trains it, and this node has none',
+      `its target (${metric}, ${better} is better) is not the metric of its task (${task.primary.name}, ${task.primary.better} is better)`,
     )
+  if (config.trainer !== undefined) return
+  if (task.model === undefined)
+    throw new CliError('E_CONFIG', 'it needs an external trainer, and this node has none (`trainer`)')
   await loadData(config.data, cacheFolder(), task).catch((error) => {
     throw new CliError(
       'E_CONFIG',

@@ -45,7 +45,7 @@ function anvilProgram(): string {
   } catch (error) {
     throw new CliError(
       'E_USAGE',
-      `the demonstration needs a chain: install the package @foundry-rs/anvil beside tempered (${errorMessage(error).split('\n', 1)[0]})`,
+      `the demo needs a local chain: install the package @foundry-rs/anvil alongside tempered (${errorMessage(error).split('\n', 1)[0]})`,
       {},
       error,
     )
@@ -61,5 +61,5 @@ async function listening(child: ChildProcess): Promise<string> {
     child.stdout!.resume()
     return `http://${found[1]}`
   }
-  throw new CliError('E_NODES_FAILED', 'anvil ended before it listened')
+  throw new CliError('E_NODES_FAILED', 'anvil exited before it started to listen')
 }

@@ -17,11 +17,11 @@ export async function settlementOf(options: ManifestAccountsOptions): Promise<Ma
   const { member, settlement, account = {} } = options
   if (settlement === undefined) {
     if (options.account === undefined) return undefined
-    throw new CliError('E_USAGE', '--account is an account on a chain; name its contracts with --settlement')
+    throw new CliError('E_USAGE', '--account needs --settlement, the file written by `settlement deploy`')
   }
   const { chainId, contracts } = await loadSettlementFile(settlement)
   const unknown = Object.keys(account).find((peer) => !member.includes(peer))
-  if (unknown !== undefined) throw new CliError('E_USAGE', `--account ${unknown}: is not among the members`)
+  if (unknown !== undefined) throw new CliError('E_USAGE', `--account ${unknown}: is not a member`)
   const accounts: string[] = []
   for (const one of member) accounts.push(account[one] ?? (await accountOf(one)))
   return { chainId, contract: contracts.slashing, accounts }
@@ -30,7 +30,10 @@ export async function settlementOf(options: ManifestAccountsOptions): Promise<Ma
 /** Of a node folder: the account whose key its configuration names. */
 async function accountOf(member: string): Promise<string> {
   if (member.startsWith('12D3Koo'))
-    throw new CliError('E_USAGE', `--member ${member}: give its account too, --account ${member}=0x…`)
+    throw new CliError(
+      'E_USAGE',
+      `--member ${member}: a peer id needs an account; add --account ${member}=0x…`,
+    )
   const { settlement, file } = await loadNodeConfig(member)
   if (settlement === undefined)
     throw new CliError('E_CONFIG', `${file}: has no \`settlement\`; add rpc, chainId, contracts and key`, {

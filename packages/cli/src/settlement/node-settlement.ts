@@ -20,13 +20,13 @@ export interface NodeSettlement {
   /** The node's, which signs for its account as well. */
   readonly identity: Identity
   readonly events: Pick<NodeEvents, 'onHead' | 'onEvidence'>
-  /** @param patiently whether what is on its way may take some seconds to come into a block */
+  /** @param patiently whether to wait some seconds for pending transactions to be mined */
   close(patiently: boolean): Promise<void>
 }
 
 /**
- * Has heads of a node anchored and its evidence brought to the chain, beside its rounds: a chain that is away is waited
- * for, and rounds never wait.
+ * Anchors a node's ledger heads and submits its evidence, in the background: rounds never wait for the chain. While the
+ * RPC does not answer, requests are repeated.
  */
 export async function attachSettlement(
   config: NodeConfig,
@@ -38,10 +38,7 @@ export async function attachSettlement(
   const settings = await configSettings(config)
   const { settlement } = run.manifest
   if (settlement === undefined) {
-    logger.warn(
-      { component: 'settlement' },
-      'this run names no accounts, so nothing of it is settled on a chain',
-    )
+    logger.warn({ component: 'settlement' }, 'settlement is off: the manifest of this run has no accounts')
     return undefined
   }
   checkPlace(config, settlement, settings)
@@ -49,7 +46,7 @@ export async function attachSettlement(
   const identity = withAccount(plain, run, settings.key)
   const position = run.memberIndex.get(identity.signer.peerId) ?? 0
   const { begun, ...rest } = beside(settings, anchorEvery, run, position, logger)
-  // What is wrong for good is said before anything is trained; an RPC that is away, or slow, is not waited for.
+  // Permanent errors are reported before any training; an RPC that does not answer, or is slow, is not waited for.
   const limit = systemClock.deadline(START_MS)
   const late = new Promise<void>((resolve) =>
     limit.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -67,8 +64,8 @@ function checkPlace(
   if (place.chainId === chainId && place.contracts.slashing === contract) return
   throw new CliError(
     'E_CONFIG',
-    `${file}, settlement: the run settles at ${contract} on chain ${chainId}, but the configuration names ` +
-      `${place.contracts.slashing} on chain ${place.chainId}; take the contracts of the run`,
+    `${file}, settlement: the run uses contract ${contract} on chain ${chainId}, but the configuration has ` +
+      `${place.contracts.slashing} on chain ${place.chainId}; use the contracts of the run`,
     { file },
   )
 }
@@ -93,7 +90,10 @@ function beside(
     const { registeredRun, SettlementAgent: Agent } = await loadSettlement()
     const registered = await registeredRun(opened.client, run)
     if (registered === undefined)
-      log('warn', 'this run is not in the RunRegistry, so no heads of its ledgers are anchored')
+      log(
+        'warn',
+        'this run is not in the RunRegistry, so ledger heads are not anchored; register it with `tempered settlement open-run`',
+      )
     agent = new Agent({
       ...{ run, client: opened.client, outbox: opened.outbox, registered, anchorEvery, log },
       courtesyMs: position * COURTESY_MS,
@@ -110,7 +110,7 @@ function beside(
     events: {
       onHead(head) {
         if (agent !== undefined) agent.head(head)
-        // Only the newest is of interest once the chain is there.
+        // Only the newest matters once the chain is connected.
         else heads.splice(0, heads.length, head)
       },
       onEvidence(found) {
@@ -139,5 +139,5 @@ function beside(
 const START_MS = 5_000
 /** How long a node that is done waits for its last transactions. */
 const LAST_MS = 30_000
-/** What each member leaves to the one before it, so that not all bring the same evidence. */
+/** How much longer each member waits than the one before it, so that not all submit the same evidence. */
 const COURTESY_MS = 3_000

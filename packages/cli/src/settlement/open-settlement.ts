@@ -10,7 +10,7 @@ import { type AccountKey, readAccountFile } from './account-file.js'
 import { loadSettlement } from './load-settlement.js'
 import { loadSettlementFile, type SettlementPlace } from './settlement-file.js'
 
-/** What commands need to know of a chain. */
+/** What commands need to know about a chain. */
 export interface SettlementSettings {
   readonly rpc: string
   readonly place: SettlementPlace
@@ -34,17 +34,14 @@ export interface SettlementOptions {
 
 const RETRY_MS = 5_000
 
-/** A key for those who only look. */
+/** A key for commands that only read. */
 const NOBODY: AccountKey = `0x${'0'.repeat(63)}1`
 
 /** Throws CliError E_USAGE. */
 export function checkRpc(rpc: string): void {
   const url = URL.canParse(rpc) ? new URL(rpc) : undefined
   if ((url?.protocol === 'http:' || url?.protocol === 'https:') && url.host !== '') return
-  throw new CliError(
-    'E_USAGE',
-    `--rpc ${rpc}: must be the HTTP address of an RPC, e.g. http://127.0.0.1:8545`,
-  )
+  throw new CliError('E_USAGE', `--rpc ${rpc}: must be an http or https URL, e.g. http://127.0.0.1:8545`)
 }
 
 /** Throws CliError E_USAGE, E_CONFIG, E_FILE, E_KEY. */
@@ -55,16 +52,16 @@ export async function settingsOf(
   const { config, rpc, contracts, key } = options
   if (config !== undefined) {
     if (rpc !== undefined || contracts !== undefined || key !== undefined)
-      throw new CliError('E_USAGE', 'give --config, or --rpc, --contracts and --key, not both')
+      throw new CliError('E_USAGE', 'use either --config, or --rpc, --contracts and --key, not both')
     if (config.endsWith('.key'))
-      throw new CliError('E_USAGE', `--config ${config}: names a key file; give it with --key`)
+      throw new CliError('E_USAGE', `--config ${config}: is a key file; use --key for it`)
     return configSettings(await loadNodeConfig(config))
   }
   const needsKey = mode === 'writes' && key === undefined
   if (rpc === undefined || contracts === undefined || needsKey)
     throw new CliError(
       'E_USAGE',
-      `name the chain: --config <node>, or --rpc <url> --contracts <file>${mode === 'reads' ? '' : ' --key <file>'}`,
+      `specify the chain with --config <node>, or with --rpc <url> --contracts <file>${mode === 'reads' ? '' : ' --key <file>'}`,
     )
   checkRpc(rpc)
   return {
@@ -125,7 +122,7 @@ export async function withSettlement(
   }
 }
 
-/** The same for a node, which waits for an RPC that is away. Undefined when it is stopped before. Throws the other errors. */
+/** The same for a node, which retries while the RPC does not answer. Undefined if it is stopped first. Throws the other errors. */
 export async function openPatiently(
   settings: SettlementSettings,
   onTrouble: (what: string) => void,
@@ -136,7 +133,7 @@ export async function openPatiently(
       return await openSettlement(settings, onTrouble)
     } catch (error) {
       if (errorCode(error) !== 'E_RPC') throw error
-      onTrouble(`${errorMessage(error)}; trying again`)
+      onTrouble(`${errorMessage(error)}; retrying`)
     }
     await sleep(systemClock, RETRY_MS, signal)
   }

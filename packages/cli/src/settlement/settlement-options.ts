@@ -5,8 +5,8 @@ import { isCoins, weiOf } from '../config/coins.js'
 export function withChain(command: Command): Command {
   return command
     .option('--config <path>', 'node folder or configuration file with `settlement`')
-    .option('--rpc <url>', 'without --config: HTTP address of an RPC')
-    .option('--contracts <file>', 'without --config: file of `settlement deploy`')
+    .option('--rpc <url>', 'without --config: URL of a JSON-RPC endpoint')
+    .option('--contracts <file>', 'without --config: file written by `settlement deploy`')
     .option('--key <file>', 'without --config: key file of the account that pays')
 }
 
@@ -15,11 +15,11 @@ export const coins = (text: string): bigint => {
   if (!isCoins(text)) throw new InvalidArgumentError('must be an amount of coins, e.g. 0.05')
   const amount = weiOf(text)
   // Contracts count in 128 bits.
-  if (amount >= 2n ** 127n) throw new InvalidArgumentError('is more coins than there can be')
+  if (amount >= 2n ** 127n) throw new InvalidArgumentError('is too large')
   return amount
 }
 
-/** The same, but not nothing. */
+/** The same, but more than 0. */
 export const someCoins = (text: string): bigint => {
   const amount = coins(text)
   if (amount === 0n) throw new InvalidArgumentError('must be more than 0')

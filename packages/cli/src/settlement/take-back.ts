@@ -1,10 +1,10 @@
-/** How a user gets back what a job has not cost. */
+/** How a user gets the unspent budget back. */
 
 import { coinsText } from '../config/coins.js'
 import { loadSettlement } from './load-settlement.js'
 import type { OpenedSettlement } from './open-settlement.js'
 
-/** Has the contract return the budget of a job that nobody can finish, or that is still open. Throws SettlementError. */
+/** Refunds the budget of a job that is still open, or whose deadline has passed. Throws SettlementError. */
 export async function refund({ client, outbox }: OpenedSettlement, id: `0x${string}`): Promise<void> {
   const { artifacts } = await loadSettlement()
   await outbox.send({
@@ -34,5 +34,5 @@ export async function claimRest(
     say(`${coinsText(amount)} could not be claimed; try \`tempered settlement claim\``)
     throw error
   }
-  say(`claimed ${coinsText(amount)}: the unspent budget, and anything else that was owed to this account`)
+  say(`claimed ${coinsText(amount)}: the unspent budget and any other earnings of this account`)
 }

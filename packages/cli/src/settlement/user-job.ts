@@ -1,4 +1,4 @@
-/** The side of whoever posts a job: gives out its document, waits, and takes the model. */
+/** The user's side of a job: serves its document, waits, and receives the model. */
 
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -38,23 +38,23 @@ const IDENTITY_FILE = 'identity.key'
 /** What `exportModel` writes. */
 const MODEL_FILE = 'model.safetensors'
 const POLL_MS = 1_000
-/** How long a user stays after it has got the model. */
+/** How long a user stays online after it has received the model. */
 const LINGER_MS = 15_000
 /** How long after the settlement a user waits for the model. */
 const DELIVERY_MS = 600_000
 
-/** What is kept of a job in its folder. */
+/** A job and its files in a folder. */
 export interface UserJob {
   readonly folder: string
   readonly job: SealedJob
   readonly identity: Identity
   readonly host: Handover
-  /** Writes down where the user listens, before the job is posted. */
+  /** Saves where the user listens, before the job is posted. */
   noted(): Promise<void>
-  /** Sets the number once it is posted. */
+  /** Sets the id once the job is posted. */
   posted(id: `0x${string}`): Promise<void>
   readonly id: `0x${string}` | undefined
-  /** Resolves with the model when somebody brings it. */
+  /** Resolves with the model when a member delivers it. */
   readonly model: Promise<{ readonly cid: CID; readonly bytes: Uint8Array; readonly from: string }>
 }
 
@@ -66,11 +66,14 @@ export interface UserJobInit {
   say(what: string): void
 }
 
-/** Makes the folder of a new job and opens the host that gives its document out. */
+/** Creates the folder of a new job and opens the host that serves its document. */
 export async function createUserJob(init: UserJobInit, job: SealedJob): Promise<UserJob> {
   await mkdir(init.folder, { recursive: true })
   if (!(await writeNewFile(join(init.folder, DOCUMENT_FILE), [job.bytes])))
-    throw new CliError('E_FILE', `${init.folder} has a job already; name another --out, or resume it`)
+    throw new CliError(
+      'E_FILE',
+      `${init.folder} already contains a job; choose another folder with --out, or continue with \`tempered job resume ${init.folder}\``,
+    )
   try {
     const identity = await createIdentityFile(join(init.folder, IDENTITY_FILE))
     const user = await openUserJob(init, job, identity, undefined)
@@ -89,7 +92,7 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
   const { client, place } = init.opened
   const { address } = client.wallet.account
   const board = createJobBoard(client, place.fromBlock)
-  // A command that was killed may have posted it and not have written its number.
+  // A command that was killed may have posted it without writing down its id.
   const id = kept.id ?? (await board.postedBy(address, job.hash)).at(-1)
   if (id === undefined)
     throw new CliError(
@@ -140,7 +143,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** The number of the job in a folder. Throws CliError E_FILE. */
+/** The id of the job in a folder. Throws CliError E_FILE. */
 export async function jobInFolder(folder: string): Promise<`0x${string}`> {
   try {
     const { id } = JSON.parse(await readFile(join(folder, JOB_FILE), 'utf8')) as { id?: `0x${string}` }
@@ -155,7 +158,7 @@ export async function jobInFolder(folder: string): Promise<`0x${string}`> {
   }
   throw new CliError(
     'E_FILE',
-    `${folder}: has no job number yet; look for it with \`tempered job resume ${folder}\``,
+    `${folder}: has no job id yet; find it with \`tempered job resume ${folder}\``,
     { folder },
   )
 }
@@ -187,14 +190,14 @@ async function openUserJob(
     async expected(cid, from) {
       if (isHere) return 'have'
       const found = id === undefined ? undefined : await board.find(id)
-      // Strangers are not worth a look at the chain's history.
+      // The chain's history is not searched for strangers.
       if (found?.state !== 'settled' || !found.members.some(({ peerId }) => peerId === from)) return 'refused'
       settled ??= await settledModel(opened, found)
       return settled?.equals(cid) ? modelBytes : 'refused'
     },
     async take(cid, bytes, from) {
       isHere = true
-      // Whoever brings it is told that it is here: it must be on disk by then.
+      // The sender is told that the model has arrived: it must be on disk by then.
       await writeFileAtomic(join(folder, `${cid}.model`), bytes)
       bring({ cid, bytes, from })
     },
@@ -229,7 +232,7 @@ async function settledModel({ client }: OpenedSettlement, job: PostedJob): Promi
 
 /**
  * Waits until a job is over and its model is here; resolves with the file of the model, or undefined for a job that was
- * refunded. Rejects with CliError E_GOAL_MISSED when nobody brings the model.
+ * refunded. Rejects with CliError E_GOAL_MISSED when nobody delivers the model.
  */
 export async function awaitJob(
   { folder, job, model, id }: UserJob,
@@ -253,16 +256,16 @@ export async function awaitJob(
   if (brought === undefined)
     throw new CliError(
       'E_GOAL_MISSED',
-      `no member delivered the model within ${DELIVERY_MS / 60_000} minutes; members go on trying for 30 days: wait again with \`tempered job resume ${folder}\``,
+      `no member delivered the model within ${DELIVERY_MS / 60_000} minutes; members keep trying for 30 days; wait again with \`tempered job resume ${folder}\``,
     )
-  say(`${brought.from} brought model ${brought.cid}`)
+  say(`received model ${brought.cid} from ${brought.from}`)
   const file = await writeModel(folder, job, brought)
-  // The other members have it too, and are told that it is here.
+  // The other members offer it too, and are told that it has arrived.
   await sleep(systemClock, LINGER_MS, signal)
   return file
 }
 
-/** The job once it is over; undefined when the signal came before. Whatever can be taken back is. */
+/** The job once it is over; undefined when the signal came first. A job past its deadline is refunded. */
 async function untilOver(
   board: JobBoard,
   opened: OpenedSettlement,
@@ -283,7 +286,7 @@ async function untilOver(
     } catch (error) {
       if (signal.aborted) return undefined
       if (error instanceof CliError) throw error
-      say(`${errorMessage(error)}; trying again`)
+      say(`${errorMessage(error)}; retrying`)
     }
     await sleep(systemClock, POLL_MS, signal)
   }
@@ -292,10 +295,10 @@ async function untilOver(
 
 const stageText = ({ state, members, terms }: PostedJob): string =>
   state === 'open'
-    ? `${members.length} of ${counted(terms.members, 'member')}`
-    : 'all members are there; they train'
+    ? `${members.length} of ${counted(terms.members, 'member')} accepted`
+    : 'all members have accepted; training'
 
-/** Takes the budget back once nobody can accept or settle the job any more. */
+/** Has the budget refunded once nobody can accept or settle the job any more. */
 async function refundIfLate(
   opened: OpenedSettlement,
   { id, state, terms }: PostedJob,
@@ -303,17 +306,18 @@ async function refundIfLate(
 ): Promise<void> {
   const { timestamp } = await opened.client.reader.getBlock()
   if (timestamp <= (state === 'open' ? terms.acceptUntil : terms.settleUntil)) return
-  say(state === 'open' ? 'too few members have accepted in time' : 'the job was not done in time')
+  say(state === 'open' ? 'not enough members accepted in time' : 'the deadline has passed without settlement')
   await refund(opened, id)
 }
 
-/** The model as a file for other programs, beside the blob as it came. */
+/** The model as a file for other programs, next to the received blob. */
 async function writeModel(
   folder: string,
   job: SealedJob,
   { cid, bytes }: { readonly cid: CID; readonly bytes: Uint8Array },
 ): Promise<string> {
-  if (!blobCid(bytes).equals(cid)) throw new CliError('E_FILE', `the bytes are not those of model ${cid}`)
+  if (!blobCid(bytes).equals(cid))
+    throw new CliError('E_FILE', `the received bytes do not match model ${cid}`)
   const { sampleRunOf } = await loadSettlement()
   const { manifest } = sampleRunOf(job, 4)
   const parameters = decodeModel(bytes, manifest.model.parameterCount)

@@ -136,7 +136,7 @@ describe('models by bitswap', () => {
         const other = helia(['serve', out], folder)
         await withPeer(other, async (added) => expect(added.file).toBe(file))
         expect(peer.stderr.join('\n')).toMatch(/sent 5\.09 MB of 5\.09 MB of the model to 12D3Koo/)
-        expect(peer.stderr.join('\n')).toMatch(/over 2\.10 MB, which is too much for one block/)
+        expect(peer.stderr.join('\n')).toMatch(/larger than one bitswap block, 2\.10 MB/)
       }))
 
     it('lie in a folder that stock Helia lists, with the files that Tempered takes from it', () =>
@@ -194,14 +194,14 @@ describe('models by bitswap', () => {
         expect((await readFile(join(folder, 'plain'))).equals(await modelOf(large, model!))).toBe(true)
         expect(plain.stderr).toContain(`model ${model}: 1272010 parameters`)
         const refused = [
-          [[file!, '--model', UNKNOWN], 3, /E_HASH_MISMATCH: this is model/],
-          [[cid!, '--model', UNKNOWN], 3, /E_HASH_MISMATCH: this is model/],
+          [[file!, '--model', UNKNOWN], 3, /E_HASH_MISMATCH: received model/],
+          [[cid!, '--model', UNKNOWN], 3, /E_HASH_MISMATCH: received model/],
           [[cid!, '--run', UNKNOWN], 6, /E_NOT_CONVINCING: inclusion.car: belongs to run/],
-          [[file!, '--run', UNKNOWN], 6, /E_NOT_CONVINCING: .*has no proof beside it/],
+          [[file!, '--run', UNKNOWN], 6, /E_NOT_CONVINCING: .*comes without a proof/],
           [
             [model!],
             7,
-            /E_NOT_FOUND: none of the peers that were asked has block \w+; a model of over 2 MiB has another CID/,
+            /E_NOT_FOUND: no connected peer has block \w+; a model larger than 2 MiB is published under another CID/,
           ],
         ] as const
         for (const [args, code, message] of refused) {
@@ -359,11 +359,11 @@ describe('models by bitswap', () => {
   describe('from peers that mean no good', () => {
     const HOW = [
       ['wrong-bytes', 3, /E_HASH_MISMATCH: 12D3Koo\w+ sent bytes that do not match/],
-      ['garbage', 3, /E_MALFORMED: 12D3Koo\w+ sent what cannot be read/],
-      ['too-long', 3, /E_TOO_LARGE: 12D3Koo\w+ sent what cannot be read: a message of 67108864 bytes/],
-      ['endless-length', 3, /E_MALFORMED: 12D3Koo\w+ sent what cannot be read/],
-      ['hangs-up', 7, /E_NO_CONNECTION: 12D3Koo\w+ hung up/],
-      ['no-bitswap', 7, /E_STREAM: 12D3Koo\w+ cannot be asked/],
+      ['garbage', 3, /E_MALFORMED: 12D3Koo\w+ sent an invalid message/],
+      ['too-long', 3, /E_TOO_LARGE: 12D3Koo\w+ sent an invalid message: a message of 67108864 bytes/],
+      ['endless-length', 3, /E_MALFORMED: 12D3Koo\w+ sent an invalid message/],
+      ['hangs-up', 7, /E_NO_CONNECTION: 12D3Koo\w+ closed the connection/],
+      ['no-bitswap', 7, /E_STREAM: 12D3Koo\w+ cannot be queried/],
     ] as const
     it.each(sized<readonly (typeof HOW)[number][]>(HOW.slice(0, 1), HOW))(
       '%s: exit code %i',
@@ -401,7 +401,7 @@ describe('models by bitswap', () => {
     [
       ['bafyreighueex27kga3rzrkmykfzxwmp22pltplzvxdbvf7grhc4abkznj4', '--from', '/ip4/127.0.0.1/tcp/1'],
       2,
-      /E_BAD_CID: .*names a document/,
+      /E_BAD_CID: .*is the CID of a document/,
     ],
     [[UNKNOWN, '--from', 'localhost:4001'], 2, /must be a TCP multiaddr; write \/dns4\/localhost\/tcp\/4001/],
     [[UNKNOWN, '--from', '/ip4/127.0.0.1/tcp/1/p2p/nobody'], 2, /must be a TCP multiaddr/],

@@ -13,6 +13,7 @@ import { hash, startChain, type TestChain } from '../../../settlement/test/suppo
 import { callCli } from '../support/call-cli.js'
 import { initNodes, setBootstrap, startNode } from '../support/node-pair.js'
 import { inTemporaryFolder, parseJson, startCli } from '../support/run-cli.js'
+import { good, keyFile, settlementText, stakedNodes } from '../support/staked-node.js'
 
 let chain: TestChain
 beforeAll(async () => {
@@ -20,39 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => chain.stop())
 
-const settlement = (contracts: string, key = 'account.key', more = ''): string =>
-  `settlement: { rpc: "${chain.url}", chainId: 31337, contracts: ${contracts}, key: ${key}, anchorEvery: 2, confirmations: 0${more} }\n`
-
-/** A key file with coins. */
-async function keyFile(folder: string, name: string, index: number): Promise<void> {
-  await writeFile(join(folder, name), `${localAccountKey(index)}\n`, { mode: 0o600 })
-}
-
-async function good(args: readonly string[], folder: string): Promise<string> {
-  const { code, stdout, stderr } = await callCli(args, folder)
-  expect(code, `${args.join(' ')}: ${stderr}`).toBe(0)
-  return stdout
-}
-
-let deployed: string | undefined
-/** Contracts for all tests, put on the chain by the first. */
-async function deploy(folder: string): Promise<void> {
-  const file = join(folder, 'settlement.json')
-  if (deployed !== undefined) return writeFile(file, deployed)
-  await keyFile(folder, 'deployer.key', 0)
-  const args = ['settlement', 'deploy', '--rpc', chain.url, '--key', 'deployer.key', '--unbonding', '100']
-  await good([...args, '--appeal', '10', '--minimum-stake', '0.5'], folder)
-  deployed = await readFile(file, 'utf8')
-}
-
-/** A folder `name` with a node whose account has coins. */
-async function initStaker(folder: string, name: string, index: number, listen = 0): Promise<void> {
-  await good(['node', 'init', name, '--listen', `/ip4/127.0.0.1/tcp/${listen}`], folder)
-  await keyFile(join(folder, name), 'account.key', index)
-  const path = join(folder, name, 'node.yaml')
-  const text = await readFile(path, 'utf8')
-  await writeFile(path, text.replace(/^manifest:\n.*\n/m, '').concat(settlement('../settlement.json')))
-}
+const { deploy, initStaker } = stakedNodes(() => chain)
+const settlement = (contracts: string, key?: string, more?: string): string =>
+  settlementText(chain, contracts, key, more)
 
 describe('a stake', () => {
   it('is made, added to, asked for and shown, under the account of a node', () =>
@@ -66,6 +37,11 @@ describe('a stake', () => {
       await good(['settlement', 'stake', '1', ...config], folder)
       const peerId = await good(['node', 'id', 'alice'], folder)
       expect(await show()).toMatchObject({ peerId, staked: '1750000000000000000', locked: '0', owed: '0' })
+      const refused = async (amount: string) =>
+        (await callCli(['settlement', 'unstake', amount, ...config], folder)).stderr
+      expect(await refused('0')).toMatch(/AboveFreeStake: the amount must be more than 0/)
+      expect(await refused('9')).toMatch(/AboveFreeStake: 9 requested, but only 1\.75 is free/)
+      expect(await refused('1.5')).toMatch(/BelowMinimum: would leave a stake of 0\.25; the minimum is 0\.5/)
       await good(['settlement', 'unstake', '1.25', ...config], folder)
       expect(await show()).toMatchObject({
         staked: '500000000000000000',
@@ -73,9 +49,10 @@ describe('a stake', () => {
       })
       const early = await callCli(['settlement', 'withdraw', ...config], folder)
       expect(early.code).not.toBe(0)
-      expect(early.stderr).toMatch(/NotReleased: it may be withdrawn from 20\d\d-/)
+      expect(early.stderr).toMatch(/NotReleased: available from 20\d\d-/)
       await chain.pass(101)
-      await good(['settlement', 'withdraw', ...config], folder)
+      const withdrawn = await callCli(['settlement', 'withdraw', ...config], folder)
+      expect(withdrawn.stderr).toMatch(/withdrew 1\.25, in block \d+/)
       expect(await show()).toMatchObject({ unbonding: '0', staked: '500000000000000000' })
       const table = await good(['settlement', 'show', ...config], folder)
       expect(table).toMatch(/^stake +0\.5$/m)
@@ -113,7 +90,7 @@ describe('a stake', () => {
 
 describe('what is wrong', () => {
   it.each<[string, readonly string[], RegExp, number]>([
-    ['no chain named', ['settlement', 'show'], /--config <node>, or --rpc/, 2],
+    ['no chain named', ['settlement', 'show'], /--config <node>, or with --rpc/, 2],
     ['both ways at once', ['settlement', 'show', '--config', 'a', '--rpc', 'http://x'], /not both/, 2],
     ['no coins', ['settlement', 'stake', 'much', '--config', 'a'], /amount of coins/, 2],
     [
@@ -137,32 +114,32 @@ describe('what is wrong', () => {
     [
       'a target beyond a share of 1',
       ['job', 'post', '--target', 'accuracy>=90', '--budget', '1', '--config', 'plain'],
-      /is a share of 1|has no `settlement`/,
+      /is between 0 and 1|has no `settlement`/,
       2,
     ],
     [
       'more members than a job may have',
       ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '1', '--members', '500', '--config', 'a'],
-      /--members: at most 128/,
+      /--members 500: must be at most 128/,
       2,
     ],
     [
       'a budget of nothing',
       ['job', 'post', '--target', 'accuracy>=0.9', '--budget', '0', '--config', 'a'],
-      /nobody trains for nothing/,
+      /--budget: must be more than 0/,
       2,
     ],
     ['a stake of nothing', ['settlement', 'stake', '0', '--config', 'a'], /must be more than 0/, 2],
     [
       'an RPC that is no address',
       ['settlement', 'show', '--rpc', 'foo', '--contracts', 'settlement.json', '--key', 'plain/account.key'],
-      /must be the HTTP address of an RPC/,
+      /must be an http or https URL/,
       2,
     ],
     [
       'a key file in place of a configuration',
       ['settlement', 'show', '--config', 'plain/account.key'],
-      /give it with --key/,
+      /is a key file; use --key/,
       2,
     ],
     [
@@ -187,13 +164,13 @@ describe('what is wrong', () => {
     [
       'a number of a job that is too short',
       ['job', 'status', '0x1234', '--config', 'a'],
-      /has 64 hexadecimal digits/,
+      /is 0x followed by 64 hexadecimal digits/,
       2,
     ],
     [
       'a day that is over',
       ['settlement', 'sign-run', 'm.json', '--until', '2020-01-01', '--config', 'a'],
-      /a day to come/,
+      /a date in the future/,
       2,
     ],
     [
@@ -211,6 +188,27 @@ describe('what is wrong', () => {
     ['a node without a run', ['node', 'start', '--config', 'plain'], /names no run/, 2],
     ['a key that others may read', ['settlement', 'show', '--config', 'open'], /chmod 600/, 4],
     ['a key that is none', ['settlement', 'show', '--config', 'bad'], /64 hexadecimal digits/, 4],
+    [
+      'a file that lists no contracts',
+      ['job', 'status', hash('job'), '--rpc', 'http://127.0.0.1:9', '--contracts', 'plain/node.yaml'],
+      /E_CONFIG: plain\/node\.yaml: not a file written by `settlement deploy`$/m,
+      2,
+    ],
+    [
+      'a folder as a key file',
+      [
+        'settlement',
+        'show',
+        '--rpc',
+        'http://127.0.0.1:9',
+        '--contracts',
+        'settlement.json',
+        '--key',
+        'plain',
+      ],
+      /is a folder, not a key file/,
+      4,
+    ],
     ['contracts that are not there', ['settlement', 'show', '--config', 'lost'], /nowhere\.json/, 2],
     [
       'contracts on another chain',
@@ -221,10 +219,10 @@ describe('what is wrong', () => {
     [
       'a port that nobody can dial',
       ['node', 'start', '--serve-jobs', '--config', 'vague'],
-      /name one with its port under `announce`/,
+      /set one with its port under `announce`/,
       2,
     ],
-    ['an RPC that is away', ['settlement', 'show', '--config', 'away'], /no JSON-RPC answer/, 7],
+    ['an RPC that is away', ['settlement', 'show', '--config', 'away'], /no JSON-RPC response/, 7],
     [
       'a folder that is no job',
       ['job', 'status', 'nothing', '--config', 'away'],
@@ -299,7 +297,7 @@ describe('two nodes with accounts', () => {
         )
       const opening = ['settlement', 'open-run', 'manifest.json', ...until, '--config', 'alice']
       const lacking = await callCli([...opening, '--signature', signatures[0]!], folder)
-      expect(lacking.stderr).toMatch(/are missing; each member signs/)
+      expect(lacking.stderr).toMatch(/missing signatures: 0x\w+; each member signs/)
       await good([...opening, ...signatures.flatMap((one) => ['--signature', one])], folder)
       const alice = startNode(folder, 'alice')
       const address = await alice.line(
@@ -328,7 +326,7 @@ describe('two nodes with accounts', () => {
         [...args, '--settlement', 'settlement.json', '--account', accounts[0]!],
         folder,
       )
-      expect(lacking.stderr).toMatch(/give its account too/)
+      expect(lacking.stderr).toMatch(/a peer id needs an account/)
       await good(
         [...args, '--settlement', 'settlement.json', ...accounts.flatMap((one) => ['--account', one])],
         folder,
@@ -357,17 +355,17 @@ describe('a job that nobody takes', () => {
       const id = await posted.line('stdout', (line) => /^0x[0-9a-f]{64}$/.exec(line)?.[0])
       const status = await good(['job', 'status', id, '--config', 'user'], folder)
       expect(status).toMatch(/: open\n/)
-      expect(status).toMatch(/target >= 0\.9 within 50 rounds\n0 of 4 members, until 20/)
+      expect(status).toMatch(/target >= 0\.9 in at most 50 rounds\n0 of 4 members, accepting until 20/)
       // From anywhere, without a key.
       const where = ['--rpc', chain.url, '--contracts', 'settlement.json']
       expect(await good(['job', 'status', id, ...where], folder)).toBe(status)
       posted.child.kill('SIGTERM')
       expect(await posted.exit).toBe(143)
-      expect(posted.stderr.join('\n')).toMatch(/go on with `tempered job resume job`/)
+      expect(posted.stderr.join('\n')).toMatch(/continue with `tempered job resume job`/)
       await chain.pass(601)
       const resumed = startCli(['job', 'resume', 'job', '--config', 'user'], folder)
       expect(await resumed.exit, resumed.stderr.join('\n')).toBe(8)
-      expect(resumed.stderr.join('\n')).toMatch(/too few members have accepted in time/)
+      expect(resumed.stderr.join('\n')).toMatch(/not enough members accepted in time/)
       const json = parseJson(await good(['job', 'status', 'job', '--config', 'user', '--json'], folder))
       expect(json).toMatchObject({ state: 'refunded', returned: '3000000000000000000', paid: [] })
       // All but fees.
@@ -397,7 +395,7 @@ describe('a job that nobody takes', () => {
       expect(cancelled.stderr).toMatch(/is cancelled/)
       // The command that waits for the job ends by itself; either of the two claims the budget.
       expect(await posted.exit, posted.stderr.join('\n')).toBe(8)
-      expect(cancelled.stderr + posted.stderr.join('\n')).toMatch(/claimed 2 that was left of the budget/)
+      expect(cancelled.stderr + posted.stderr.join('\n')).toMatch(/claimed 2: the unspent budget/)
       expect(
         parseJson(await good(['settlement', 'show', '--config', 'user', '--json'], folder)),
       ).toMatchObject({
@@ -480,9 +478,10 @@ describe('a verdict', () => {
         folder,
       )
       const both = ['--proof', 'proof.txt', '--signature', own, '--config', 'judge']
-      await good(['settlement', 'retract', id, ...both], folder)
+      const retracted = await callCli(['settlement', 'retract', id, ...both], folder)
+      expect(retracted.stderr).toMatch(/signatures withdrawn in block \d+; the verdict is void/)
       const after = parseJson(await good(['settlement', 'verdicts', '--config', 'accused', '--json'], folder))
-      expect(after).toMatchObject({ isClosed: true, isAppealed: true })
-      expect(await good(['settlement', 'verdicts', '--config', 'accused'], folder)).toMatch(/closed/)
+      expect(after).toMatchObject({ isClosed: true, isAppealed: true, ending: 'void' })
+      expect(await good(['settlement', 'verdicts', '--config', 'accused'], folder)).toMatch(/void/)
     }))
 })

@@ -49,10 +49,10 @@ export async function createBitswapClient(
     sendMs: idleMs,
     onMessage: (connection, message) => providerOf(connection)?.take(message),
     onBadMessage: (connection, error) =>
-      providerOf(connection)?.fail(error.code, `sent what cannot be read: ${error.message}`, error),
+      providerOf(connection)?.fail(error.code, `sent an invalid message: ${error.message}`, error),
   })
   const onDisconnect = ({ detail }: { readonly detail: { toString(): string } }): void =>
-    providers.get(detail.toString())?.fail('E_NO_CONNECTION', 'hung up')
+    providers.get(detail.toString())?.fail('E_NO_CONNECTION', 'closed the connection')
   libp2p.addEventListener('peer:disconnect', onDisconnect)
 
   const find = async (cid: CID): Promise<Uint8Array> => {
@@ -69,7 +69,7 @@ export async function createBitswapClient(
       const failure = failures.find(({ code }) => code === grave)
       if (failure !== undefined) throw failure
     }
-    throw new NodeError('E_NOT_FOUND', `none of the peers that were asked has block ${cid}`, {
+    throw new NodeError('E_NOT_FOUND', `no connected peer has block ${cid}`, {
       cid: cid.toString(),
     })
   }
@@ -90,7 +90,7 @@ export async function createBitswapClient(
     },
     async stop() {
       libp2p.removeEventListener('peer:disconnect', onDisconnect)
-      for (const provider of providers.values()) provider.fail('E_STOPPED', 'is not asked any more')
+      for (const provider of providers.values()) provider.fail('E_STOPPED', 'is no longer used')
       await network.stop()
     },
   }

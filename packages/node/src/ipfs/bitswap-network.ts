@@ -42,7 +42,7 @@ export async function createBitswapNetwork(
         if (length > maxMessageBytes)
           throw new NodeError(
             'E_TOO_LARGE',
-            `a message of ${length} bytes, at most ${maxMessageBytes} are read`,
+            `a message of ${length} bytes; the maximum is ${maxMessageBytes}`,
           )
         onMessage(connection, decodeMessage(await readBytes(reader, length, stopping.signal)))
       }
@@ -103,7 +103,7 @@ async function readLength(reader: StreamReader, signal: AbortSignal): Promise<nu
     length += (byte & 0x7f) * 2 ** (7 * k)
     if (byte < 0x80) return length
   }
-  throw new NodeError('E_MALFORMED', 'the length of a message has over 5 bytes')
+  throw new NodeError('E_MALFORMED', 'the length of a message has more than 5 bytes')
 }
 
 /** Holds what has arrived, not what was announced. */

@@ -66,7 +66,7 @@ export function createBitswapProvider(
       }
     } catch (error) {
       const code = error instanceof NodeError ? error.code : 'E_STREAM'
-      fail(code, `cannot be asked: ${errorMessage(error)}`, error)
+      fail(code, `cannot be queried: ${errorMessage(error)}`, error)
     } finally {
       posting = false
     }
@@ -99,7 +99,7 @@ export function createBitswapProvider(
     take({ blocks, presences }) {
       if (failure !== undefined) return
       if (blocks.some(({ key }) => !asked.has(key))) {
-        fail('E_HASH_MISMATCH', 'sent bytes that do not match what it was asked for')
+        fail('E_HASH_MISMATCH', 'sent bytes that do not match the requested block')
         return
       }
       for (const { key, bytes } of blocks) settle(key, (question) => question.resolve(bytes))

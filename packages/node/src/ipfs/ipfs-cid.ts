@@ -1,6 +1,6 @@
 import { DAG_CBOR, RAW, SHA2_256 } from '@tempered/protocol'
 import { CID } from 'multiformats/cid'
-import { errorMessage, NodeError } from '../errors.js'
+import { NodeError } from '../errors.js'
 
 /** Multicodec number of the blocks of files and folders. */
 export const DAG_PB = 0x70
@@ -25,7 +25,7 @@ export function parseModelCid(text: string): CID {
   } catch (error) {
     throw new NodeError(
       'E_BAD_CID',
-      `${text} is not a CID such as bafkrei… or bafybei…: ${errorMessage(error)}`,
+      `${text} is not a CID such as bafkrei… or bafybei…`,
       { cid: text },
       error,
     )
@@ -33,19 +33,19 @@ export function parseModelCid(text: string): CID {
   if (cid.code === DAG_CBOR)
     throw new NodeError(
       'E_BAD_CID',
-      `${text} names a document such as a manifest or an entry, not a model; take the CID of a model (bafkrei…), or of a file or folder (bafybei…)`,
+      `${text} is the CID of a document such as a manifest or a ledger entry, not of a model; use the CID of a model (bafkrei…), or of a file or folder (bafybei…)`,
       { cid: text },
     )
   if (cid.code !== RAW && cid.code !== DAG_PB)
     throw new NodeError(
       'E_BAD_CID',
-      `${text} has codec 0x${cid.code.toString(16)}; models are raw blocks (0x55), or files and folders (0x70)`,
+      `${text} has codec 0x${cid.code.toString(16)}; a model is a raw block (0x55), or a file or folder (0x70)`,
       { cid: text },
     )
   if (!hasSha256(cid))
     throw new NodeError(
       'E_BAD_CID',
-      `${text} has hash function 0x${cid.multihash.code.toString(16)} with ${cid.multihash.digest.byteLength} bytes; only SHA-256 (0x12) with 32 can be checked`,
+      `${text} has hash function 0x${cid.multihash.code.toString(16)} with ${cid.multihash.digest.byteLength} bytes; only SHA-256 (0x12) with 32 bytes is supported`,
       { cid: text },
     )
   return cid

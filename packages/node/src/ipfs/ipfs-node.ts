@@ -8,8 +8,9 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { publicKeyFromPeerId } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
-import { errorMessage, NodeError } from '../errors.js'
+import { NodeError } from '../errors.js'
 import type { Identity } from '../identity-file.js'
+import { listenReason } from '../transport/listen-reason.js'
 import { IPFS_LIMITS } from './ipfs-limits.js'
 
 export interface IpfsNodeInit {
@@ -20,8 +21,8 @@ export interface IpfsNodeInit {
 }
 
 /**
- * libp2p as IPFS peers speak it over TCP. It knows no public node: no bootstrap list, no DHT, no relay, no delegated
- * routing, no multicast DNS. It dials only what it is told to. Throws E_LISTEN.
+ * libp2p over TCP as IPFS peers use it. It contacts no public node: no bootstrap list, DHT, relay, delegated routing or
+ * multicast DNS. It dials only the given addresses. Throws E_LISTEN.
  */
 export async function createIpfsNode({ identity, listen, dialMs }: IpfsNodeInit): Promise<Libp2p> {
   const key = new Uint8Array(64)
@@ -51,7 +52,7 @@ export async function createIpfsNode({ identity, listen, dialMs }: IpfsNodeInit)
   } catch (error) {
     throw new NodeError(
       'E_LISTEN',
-      `cannot listen on ${listen.join(', ')}: ${errorMessage(error).split('\n')[0]}; name another address with --listen`,
+      `cannot listen on ${listen.join(', ')}: ${listenReason(error)}; choose another address with --listen`,
       { listen },
       error,
     )

@@ -56,7 +56,7 @@ export function createModelCheck(): ModelCheck {
         if (expectedBytes() > LIMITS.maxModelBytes)
           throw new NodeError(
             'E_TOO_LARGE',
-            `the header announces ${parameters} parameters, so ${expectedBytes()} bytes; at most ${LIMITS.maxModelBytes} are read`,
+            `the header announces ${parameters} parameters, so ${expectedBytes()} bytes; the maximum is ${LIMITS.maxModelBytes}`,
           )
       }
       if (numbers.byteLength === 0) return

@@ -101,7 +101,7 @@ export async function openModelSource(
   async function partsOf(cid: CID): Promise<Parts> {
     const content = await openContent(client.get, cid)
     if (content.kind === 'folder')
-      throw new NodeError('E_MALFORMED', `${cid} is a folder where a file is expected`, { cid: String(cid) })
+      throw new NodeError('E_MALFORMED', `${cid} is a folder, but a file is expected`, { cid: String(cid) })
     return content.parts
   }
 
@@ -125,7 +125,7 @@ function modelLink(folder: CID, files: readonly Link[]): Link {
   if (models.length !== 1)
     throw new NodeError(
       'E_MALFORMED',
-      `folder ${folder} has ${models.length === 0 ? 'no file' : 'several files'} named after a model (bafkrei…), so it was not published by Tempered; fetch the model itself by the CID of its file`,
+      `folder ${folder} has ${models.length === 0 ? 'no file' : 'several files'} named after a model (bafkrei…), so it was not published by Tempered; fetch the model by the CID of its file`,
       { cid: folder.toString(), files: files.map(({ name }) => name) },
     )
   return models[0]!
@@ -140,23 +140,22 @@ function isHash(name: string): boolean {
   }
 }
 
-/** Why a model may not be there under the hash that a ledger has. */
+/** Explains why a model may not be found under the hash in a ledger. */
 function withHint(error: unknown, cid: CID): unknown {
   if (!(error instanceof NodeError) || error.code !== 'E_NOT_FOUND' || cid.code !== RAW) return error
   return new NodeError(
     'E_NOT_FOUND',
-    `${error.message}; a model of over ${IPFS_LIMITS.maxBlockBytes / 1024 / 1024} MiB has another CID as a file, which its publisher knows`,
+    `${error.message}; a model larger than ${IPFS_LIMITS.maxBlockBytes / 1024 / 1024} MiB is published under another CID, that of its file; ask the publisher for it`,
     error.details,
     error,
   )
 }
 
 function mismatch(found: string, expected: string): NodeError {
-  return new NodeError(
-    'E_HASH_MISMATCH',
-    `this is model ${found}, not the model ${expected} that was asked for`,
-    { expected, found },
-  )
+  return new NodeError('E_HASH_MISMATCH', `received model ${found}, but expected ${expected}`, {
+    expected,
+    found,
+  })
 }
 
 function checkedModel(parts: Parts, expected: string | undefined): RemoteModel {

@@ -22,7 +22,7 @@ export async function openContent(get: GetBlock, cid: CID): Promise<Content> {
   if (links.length > maxFolderFiles)
     throw new NodeError(
       'E_TOO_LARGE',
-      `folder ${cid} has ${links.length} files, at most ${maxFolderFiles} are read`,
+      `folder ${cid} has ${links.length} files; the maximum is ${maxFolderFiles}`,
     )
   return { kind: 'folder', files: links }
 }
@@ -53,9 +53,9 @@ async function* readParts(
     const { data, links } = cid.code === RAW ? { data: block, links: [] } : fileNode(cid, block)
     bytesLeft -= data.byteLength
     blocksLeft -= links.length
-    if (bytesLeft < 0) throw new NodeError('E_TOO_LARGE', `file ${root.cid} has over ${maxBytes} bytes`)
+    if (bytesLeft < 0) throw new NodeError('E_TOO_LARGE', `file ${root.cid} is larger than ${maxBytes} bytes`)
     if (blocksLeft < 0)
-      throw new NodeError('E_TOO_LARGE', `file ${root.cid} consists of over ${maxFileBlocks} blocks`)
+      throw new NodeError('E_TOO_LARGE', `file ${root.cid} has more than ${maxFileBlocks} blocks`)
     for (const link of links.toReversed()) queue.push({ cid: link.cid })
     for (const ahead of queue.slice(-fetchAhead)) {
       if (ahead.block !== undefined) continue

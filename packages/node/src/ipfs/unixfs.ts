@@ -93,7 +93,7 @@ export function readNode(cid: CID, bytes: Uint8Array): UnixfsNode {
   const refuse = (why: string, cause?: unknown) =>
     new NodeError(
       'E_MALFORMED',
-      `block ${cid}: ${why}; only files and plain folders are read`,
+      `block ${cid}: ${why}; only files and plain folders are supported`,
       { cid: cid.toString() },
       cause,
     )
@@ -101,7 +101,7 @@ export function readNode(cid: CID, bytes: Uint8Array): UnixfsNode {
   try {
     node = parseNode(bytes)
   } catch (error) {
-    throw refuse(`not a block of a file or folder (${errorMessage(error)})`, error)
+    throw refuse(`not a file or folder block (${errorMessage(error)})`, error)
   }
   const { type, data, links } = node
   if (type !== RAW_TYPE && type !== FOLDER && type !== FILE) throw refuse(`UnixFS type ${type}`)

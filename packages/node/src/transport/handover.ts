@@ -15,11 +15,12 @@ import { errorMessage, NodeError } from '../errors.js'
 import type { Identity } from '../identity-file.js'
 import type { StreamDeadlines } from './direct-protocols.js'
 import type { FramedStream } from './framed-stream.js'
+import { listenReason } from './listen-reason.js'
 import { withMember } from './member-client.js'
 
 /**
- * A document and a model between peers that share no run: whoever wants a model trained gives out what is to be done, and
- * takes what came of it. Both are named by their hash, so it does not matter who brings them.
+ * Transfers a document and a model between peers without a common run: a user serves the document of a job, and receives
+ * the model. Both are identified by their hash, so it does not matter who sends them.
  */
 export interface Handover {
   /** Multiaddrs under which this host can be reached. */
@@ -31,16 +32,16 @@ export interface HandoverInit {
   readonly identity: Identity
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]
-  /** Multiaddrs to name instead, if they differ. */
+  /** Multiaddrs to announce instead, if they differ. */
   readonly announce?: readonly string[]
   readonly clock: Clock
   /** The document of a SHA-256 digest of 32 bytes; undefined for one that is not here. */
   document(digest: Uint8Array): Uint8Array | undefined
   /**
-   * The length of a model that this peer may bring; `have` for one that is here, `refused` for any other model or peer.
+   * The length of a model that this peer may deliver; `have` for one that is here, `refused` for any other model or peer.
    */
   expected(model: CID, from: string): Promise<number | 'have' | 'refused'>
-  /** Takes a model whose bytes have the hash that its name says. */
+  /** Receives a model whose bytes match its CID. */
   take(model: CID, bytes: Uint8Array, from: string): Promise<void>
   onError?(what: string): void
 }
@@ -86,7 +87,7 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   }).catch((error) => {
     throw new NodeError(
       'E_LISTEN',
-      `cannot listen on ${init.listen.join(', ')}: ${errorMessage(error).split('\n', 1)[0]}`,
+      `cannot listen on ${init.listen.join(', ')}: ${listenReason(error)}; choose another address`,
       {},
       error,
     )
@@ -94,7 +95,7 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   const direct = createDirectProtocols(libp2p, clock, DEADLINES, (protocol, peer, error) =>
     init.onError?.(`${protocol} with ${peer}: ${errorMessage(error)}`),
   )
-  /** Peers that are sending. One that stalls keeps nobody else from it. */
+  /** Peers that are sending. One that stalls does not block the others. */
   const sending = new Set<string>()
 
   const takeFrom = async (
@@ -133,7 +134,7 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
   }
 }
 
-/** How a peer with something to hand over is called. */
+/** A call to a host. */
 export interface HandoverCall {
   readonly identity: Identity
   /** Multiaddr with the peer id of a host. */
@@ -155,11 +156,11 @@ export function fetchDocument(call: HandoverCall, digest: Uint8Array): Promise<U
   })
 }
 
-/** What a host says to a model: it took it, it has it, others are sending, or it is not wanted (from this peer, or yet). */
+/** A host's answer to an offered model: received, already there, being sent by others, or not wanted (from this peer, or yet). */
 export type DeliveryAnswer = 'taken' | 'have' | 'busy' | 'refused'
 
 /**
- * Brings a model to a host. Throws NodeError E_HASH_MISMATCH when what arrived was not the model, and as `withMember`.
+ * Delivers a model to a host. Throws NodeError E_HASH_MISMATCH if the model was damaged on the way, and as `withMember`.
  */
 export function deliverModel(call: HandoverCall, model: CID, bytes: Uint8Array): Promise<DeliveryAnswer> {
   const { identity, address, clock, signal } = call
@@ -172,7 +173,7 @@ export function deliverModel(call: HandoverCall, model: CID, bytes: Uint8Array):
         await stream.writeBytes(bytes.subarray(at, at + PIECE_BYTES), whole)
       const { received } = receipt.parse(await stream.readFrame(whole))
       if (received) return 'taken'
-      throw new NodeError('E_HASH_MISMATCH', `${address} did not get the bytes of model ${model}`, {
+      throw new NodeError('E_HASH_MISMATCH', `${address} received damaged data for model ${model}`, {
         address,
       })
     }),

@@ -4,7 +4,7 @@ import { LIMITS, type Run, runTopics, type Signer } from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
 import { blobGate, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
-import { errorCode, errorMessage, NodeError } from '../errors.js'
+import { errorCode, NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
@@ -14,6 +14,7 @@ import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
+import { listenReason } from './listen-reason.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { OwnKeyWatch } from './own-key.js'
@@ -47,15 +48,9 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   try {
     return await createLibp2pNode(init)
   } catch (error) {
-    const text = errorMessage(error)
-    const cause = /EADDRINUSE/.test(text)
-      ? 'another process already listens there'
-      : /EADDRNOTAVAIL/.test(text)
-        ? 'this machine does not have that address'
-        : (text.split('\n')[0] ?? text)
     throw new NodeError(
       'E_LISTEN',
-      `cannot listen on ${init.listen.join(', ')}: ${cause}; change \`listen\``,
+      `cannot listen on ${init.listen.join(', ')}: ${listenReason(error)}; change \`listen\``,
       { listen: init.listen },
       error,
     )

@@ -1,4 +1,4 @@
-/** Brings contradictions that a node has seen to the contract that punishes them. */
+/** Submits contradictions that a node has seen to the contract that punishes them. */
 
 import {
   announcementStatement,
@@ -23,8 +23,8 @@ export interface Contradiction {
 }
 
 /**
- * What a contract can check of evidence: two statements of one account. Undefined for other kinds of misdeeds, and where
- * one of the messages carries no valid statement.
+ * The part of evidence that a contract can check: two statements of one account. Undefined for other kinds of evidence,
+ * and if one of the messages has no valid statement.
  */
 export function contradictionIn(evidence: Evidence, run: Run): Contradiction | undefined {
   const stated = statedIn(evidence, run)
@@ -62,7 +62,7 @@ function statedIn(evidence: Evidence, run: Run): readonly [Stated, Stated] | und
       verifyHeadStatement(message, run)
       return { statement: headStatement(message.body), signature: bytesToHex(message.body.statement!) }
     })
-    // Heads that differ in their trees alone say the same to a contract.
+    // Heads that differ only in their trees are the same to a contract.
     if (bytesToHex(first!.statement.value) === bytesToHex(second!.statement.value)) return undefined
     return [first!, second!]
   } catch {

@@ -1,7 +1,6 @@
 /**
- * A node's hand on the chain: anchors heads of its ledger, and brings evidence. All of it happens beside the rounds, which
- * never wait for it. Nothing needs to be remembered over a restart: what was done is looked up in the contracts before it
- * is done.
+ * Acts for a node on the chain: anchors heads of its ledger, and submits evidence. This happens in the background; rounds
+ * never wait for it. Nothing is remembered over a restart: the contracts are read before anything is sent.
  */
 
 import { errorCode, errorMessage } from '@tempered/errors'
@@ -17,23 +16,23 @@ export interface SettlementAgentInit {
   readonly run: Run
   readonly client: SettlementClient
   readonly outbox: Outbox
-  /** The run's number in the RunRegistry, under which heads are anchored; undefined: none are. */
+  /** The run's id in the RunRegistry, under which heads are anchored; undefined: none are anchored. */
   readonly registered: Hex | undefined
-  /** Every how many entries a head is anchored. */
+  /** Number of entries between two anchored heads. */
   readonly anchorEvery: number
-  /** Milliseconds that this member leaves to those before it, so that not all bring the same evidence. */
+  /** How long this member lets those before it go first, in ms, so that not all submit the same evidence. */
   readonly courtesyMs: number
   sleep(ms: number, signal: AbortSignal): Promise<void>
   log(level: 'info' | 'warn', what: string): void
 }
 
-/** Between two attempts at what the account could not pay, in ms. */
+/** Between two attempts, in ms. */
 const RETRY_MS = 60_000
 
 export class SettlementAgent {
   private readonly init: SettlementAgentInit
   private readonly controller = new AbortController()
-  /** Entries under the newest head that was anchored or is on its way. */
+  /** Entries under the newest head that was anchored or is being anchored. */
   private anchored = 0
   private readonly accused = new Set<string>()
   private readonly work = new Set<Promise<void>>()
@@ -51,20 +50,20 @@ export class SettlementAgent {
     this.begin(`anchoring entry ${entries}`, () => this.anchor(registered, entries, entry.multihash.digest))
   }
 
-  /** The node holds evidence; what a contract can check of it is brought there. */
+  /** The node holds evidence; it is submitted if a contract can check it. */
   evidence(evidence: Evidence): void {
     const found = contradictionIn(evidence, this.init.run)
     if (found === undefined || this.accused.has(found.offender)) return
     this.accused.add(found.offender)
-    this.begin(`evidence against ${found.peerId}`, () => this.accuse(found))
+    this.begin(`submitting evidence against ${found.peerId}`, () => this.accuse(found))
   }
 
-  /** Gives up whatever is not done. A transaction that is on its way ends with the outbox. */
+  /** Gives up what is not done. A pending transaction ends with the outbox. */
   close(): void {
     this.controller.abort()
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when nothing is pending. */
   async idle(): Promise<void> {
     while (this.work.size > 0) await Promise.all(this.work)
   }
@@ -94,7 +93,7 @@ export class SettlementAgent {
     if (this.controller.signal.aborted || (await this.isPunished(found))) return
     const bounty: Address = client.wallet.account.address
     const { blockNumber } = await outbox.send(punishment(found, client.contracts, bounty))
-    log('info', `${found.peerId} has lost its stake for a contradiction, in block ${blockNumber}`)
+    log('info', `${found.peerId} was slashed for a contradiction in block ${blockNumber}`)
   }
 
   private async isPunished({ offender, statements: [first, second] }: Contradiction): Promise<boolean> {
@@ -108,7 +107,7 @@ export class SettlementAgent {
     return reader.readContract({ ...slashing, functionName: 'isPunished', args: [id] })
   }
 
-  /** Works until it is done or cannot be: a chain that is away and an account without coins are waited for. */
+  /** Retries until it is done or rejected: an RPC that does not answer and an account without coins are waited for. */
   private begin(what: string, attempt: () => Promise<void>): void {
     const { sleep, log } = this.init
     const { signal } = this.controller
@@ -119,7 +118,7 @@ export class SettlementAgent {
         } catch (error) {
           if (signal.aborted) return
           const passes = errorCode(error) !== 'E_REVERTED'
-          log('warn', `${what}: ${errorMessage(error)}${passes ? '; trying again in a minute' : ''}`)
+          log('warn', `${what} failed: ${errorMessage(error)}${passes ? '; retrying in a minute' : ''}`)
           if (!passes) return
           await sleep(RETRY_MS, signal)
         }

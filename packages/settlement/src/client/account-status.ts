@@ -8,16 +8,16 @@ import type { SettlementClient } from './open-client.js'
 /** What an account has, in wei. */
 export interface AccountStatus {
   readonly account: Address
-  /** Undefined where it is not registered, or no peer has signed that it is its own. */
+  /** Undefined if it is not registered, or the peer has not signed the binding. */
   readonly peerId: string | undefined
   readonly balance: bigint
   readonly staked: bigint
-  /** Of the stake, what jobs need. */
+  /** The part of the stake that is locked by jobs. */
   readonly locked: bigint
   readonly unbonding: bigint
-  /** When that may be taken, in seconds since 1970. */
+  /** When that can be withdrawn, in seconds since 1970. */
   readonly releaseTime: bigint
-  /** Earned and not taken. */
+  /** Unclaimed earnings. */
   readonly owed: bigint
 }
 

@@ -16,16 +16,16 @@ export interface EventReader {
   ): Promise<ContractEvent[]>
 }
 
-/** Blocks that every RPC answers for at once; many answer for far more. */
+/** Number of blocks that every RPC accepts in one request; many accept far more. */
 const FEWEST_BLOCKS = 1_000n
 const MOST_BLOCKS = 1_048_576n
 
-/** How many blocks each RPC has lately answered for at once. */
+/** How many blocks each RPC has lately accepted in one request. */
 const spans = new WeakMap<object, bigint>()
 
 /**
- * Reads as many blocks at a time as the RPC answers for: half as many after each refusal.
- * Rejects with the RPC's error when it does not answer for the fewest either.
+ * Reads as many blocks at a time as the RPC accepts: half as many after each error.
+ * Rejects with the RPC's error if it does not accept the minimum either.
  */
 export function createEventReader({ reader }: Pick<SettlementClient, 'reader'>, from: bigint): EventReader {
   return {

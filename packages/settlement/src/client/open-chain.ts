@@ -17,7 +17,7 @@ import { SettlementError } from '../errors.js'
 import { hostOf, rpcText, withPlainErrors } from './plain-errors.js'
 
 const REQUEST_MS = 15_000
-/** Between two looks for a receipt; a block of a layer of Ethereum takes some seconds. */
+/** Between two requests for a receipt; a block of Ethereum or a layer 2 takes some seconds. */
 const POLL_MS = 500
 
 export interface ChainClient {
@@ -26,11 +26,11 @@ export interface ChainClient {
 }
 
 /**
- * A client of a chain, whatever is on it. `expected`: its chain id, if that is known. Throws SettlementError E_RPC,
+ * A client of a chain, whatever its contracts. `expected`: the chain id, if known. Throws SettlementError E_RPC,
  * E_CHAIN_ID.
  */
 export async function openChain(rpc: string, key: Hex, expected?: number): Promise<ChainClient> {
-  // What fails is tried again by the outbox, which says so.
+  // Failed requests are repeated by the outbox, which reports it.
   const transport = http(rpc, { retryCount: 0, timeout: REQUEST_MS })
   const found = await createPublicClient({ transport })
     .getChainId()
@@ -39,7 +39,7 @@ export async function openChain(rpc: string, key: Hex, expected?: number): Promi
     const host = hostOf(rpc)
     throw new SettlementError(
       'E_CHAIN_ID',
-      `${host} serves chain ${found}, but the contracts are on chain ${expected}; name an RPC of that chain`,
+      `${host} serves chain ${found}, but the contracts are on chain ${expected}; use an RPC of that chain`,
       { host, found, chainId: expected },
     )
   }
@@ -59,5 +59,5 @@ export async function openChain(rpc: string, key: Hex, expected?: number): Promi
 export function noAnswer(rpc: string, cause: unknown): never {
   const host = hostOf(rpc)
   const text = cause instanceof SettlementError ? cause.message : `${host}: ${rpcText(cause)}`
-  throw new SettlementError('E_RPC', `${text}; check the address of the RPC`, { host }, cause)
+  throw new SettlementError('E_RPC', `${text}; check the RPC URL`, { host }, cause)
 }

@@ -1,4 +1,4 @@
-/** A node's way to a set of contracts: one account, one chain. */
+/** Access to a set of contracts with one account on one chain. */
 
 import type { Hex } from 'viem'
 import type { SettlementContracts } from '../contracts/deploy.js'
@@ -6,9 +6,9 @@ import { SettlementError } from '../errors.js'
 import { type ChainClient, noAnswer, openChain } from './open-chain.js'
 
 export interface ClientInit {
-  /** HTTP address of an RPC. */
+  /** URL of a JSON-RPC endpoint. */
   readonly rpc: string
-  /** That of the chain which the contracts are on. */
+  /** Chain id of the contracts. */
   readonly chainId: number
   readonly contracts: SettlementContracts
   /** Private key of the account, 32 bytes. */
@@ -20,7 +20,7 @@ export interface SettlementClient extends ChainClient {
 }
 
 /**
- * Opens a client and looks whether it is where it should be. Throws SettlementError: E_RPC when nobody answers,
+ * Opens a client and checks the chain and the contracts. Throws SettlementError: E_RPC when the RPC does not answer,
  * E_CHAIN_ID for another chain, E_CONTRACT when there is no contract at an address.
  */
 export async function openClient(init: ClientInit): Promise<SettlementClient> {
@@ -31,7 +31,7 @@ export async function openClient(init: ClientInit): Promise<SettlementClient> {
     if (code === undefined || code === '0x')
       throw new SettlementError(
         'E_CONTRACT',
-        `there is no contract ${name} at ${address} on chain ${chainId}; check the addresses`,
+        `there is no contract ${name} at ${address} on chain ${chainId}; check the file with the addresses`,
         { name, address },
       )
   }

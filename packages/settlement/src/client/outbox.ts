@@ -1,8 +1,8 @@
 /**
- * Transactions of one account, one after the other, until enough blocks follow. An RPC that is away, fees that rise, blocks
- * that are reorganised and transactions that hang are waited for or replaced. All that is sent for a call has one number of
- * the account, of which a chain takes one transaction: none is done twice. Nothing is remembered over a restart: what an
- * earlier process has sent may still come into a block, so a caller looks at the contracts before it asks again.
+ * Sends the transactions of one account, one after the other, and waits until enough blocks follow. It copes with an RPC
+ * that does not answer, rising fees, reorganised blocks and stuck transactions. All transactions for a call have the same
+ * nonce, so at most one of them is mined. Nothing is remembered over a restart: a transaction of an earlier process may
+ * still be mined, so a caller reads the contracts before it sends again.
  */
 
 import {
@@ -29,17 +29,17 @@ export interface Call {
 }
 
 export interface OutboxInit {
-  /** Blocks that must follow the one that a transaction is in. Default 2. */
+  /** Blocks that must follow the block of a transaction. Default 2. */
   readonly confirmations?: number
-  /** After how long without a block a transaction is sent again for higher fees, in ms. Default 60 s. */
+  /** Time after which a transaction that is not mined is resent with a higher fee, in ms. Default 60 s. */
   readonly stuckMs?: number
-  /** Between two looks, in ms. Default 1 s. */
+  /** Between two polls, in ms. Default 1 s. */
   readonly pollMs?: number
-  /** Between attempts while the RPC is away, in ms: twice as long each time, up to a minute. Default 1 s. */
+  /** Between attempts while the RPC does not answer, in ms: doubled each time, up to a minute. Default 1 s. */
   readonly retryMs?: number
-  /** The most wei per gas that is offered; while the chain wants more a transaction waits. Default 200 gwei. */
+  /** Maximum fee per gas in wei; while the chain asks for more, a transaction waits. Default 200 gwei. */
   readonly mostFeePerGas?: bigint
-  /** Something is late or was tried again. */
+  /** Something is late or is being retried. */
   onTrouble?(what: string): void
   /** For tests. */
   sleep?(ms: number, signal: AbortSignal): Promise<void>
@@ -47,7 +47,7 @@ export interface OutboxInit {
 
 const GWEI = 10n ** 9n
 const LONGEST_RETRY_MS = 60_000
-/** Chains take a replacement only for an eighth more. */
+/** Chains accept a replacement only for an eighth more. */
 const RAISE = { of: 8n, by: 1n } as const
 
 export class Outbox {
@@ -71,7 +71,7 @@ export class Outbox {
 
   /**
    * Resolves with the receipt once it is final. Rejects with SettlementError: E_REVERTED with the contract's reason,
-   * E_FUNDS when the account cannot pay, E_RPC when the outbox is closed before.
+   * E_FUNDS for insufficient funds, E_RPC if the outbox is closed first.
    */
   send(call: Call): Promise<TransactionReceipt> {
     const result = this.last.then(() => this.carryOut(call))
@@ -79,7 +79,7 @@ export class Outbox {
     return result
   }
 
-  /** Whatever is not final is given up; what was sent may still come into a block. */
+  /** Stops waiting for what is not final; what was sent may still be mined. */
   close(): void {
     this.controller.abort()
   }
@@ -104,44 +104,44 @@ export class Outbox {
     }
   }
 
-  /** Sends a transaction that is in no block, if it is time, and takes another number if somebody else has used this one. */
+  /** Sends a transaction that is not mined, if it is time, and takes the next nonce if another transaction has used this one. */
   private async advance(sending: Sending): Promise<void> {
     if ((await this.nextNonce()) <= sending.nonce) {
       sending.missing = undefined
       if (sending.waitedMs >= this.init.stuckMs) await this.submit(sending)
       return
     }
-    // An RPC may know the number before the receipt, or not know the receipt for a while.
+    // An RPC may know the nonce before the receipt, or not know the receipt for a while.
     const newest = await this.newestBlock()
     sending.missing ??= { since: newest, waitedMs: sending.waitedMs }
     const { since, waitedMs } = sending.missing
     if (newest < since + BigInt(this.init.confirmations) || sending.waitedMs - waitedMs < this.init.stuckMs)
       return
-    this.say('another transaction has used the number of this one; sending it with the next')
+    this.say('nonce already used by another transaction; resending with the next one')
     sending.nonce = await this.nextNonce()
     sending.missing = undefined
     sending.waitedMs = Number.POSITIVE_INFINITY
   }
 
-  /** What it needs of gas, if the contract would take it now. */
+  /** The gas that it needs, if the contract would accept it now. */
   private async check(call: Call): Promise<bigint> {
     const { reader, wallet } = this.client
     const request = { ...call, args: call.args ?? [], account: wallet.account } as never
     try {
-      await this.asked('whether the contract takes a call', () => reader.simulateContract(request))
-      const gas = await this.asked('what a call costs', () => reader.estimateContractGas(request))
+      await this.asked('to simulate a call', () => reader.simulateContract(request))
+      const gas = await this.asked('to estimate gas', () => reader.estimateContractGas(request))
       return (gas * 12n) / 10n
     } catch (error) {
-      throw refusal(call, error)
+      throw refusal(call, error, wallet.account.address)
     }
   }
 
-  /** Signs and sends it, for more than the last time. */
+  /** Signs and sends it, with a higher fee than the last time. */
   private async submit(sending: Sending): Promise<void> {
     const { reader, wallet } = this.client
     const { call, gas, nonce, hashes } = sending
     if (hashes.length > 0)
-      this.say(`a transaction is in no block after ${this.init.stuckMs / 1000} s; sending it for more`)
+      this.say(`transaction not mined after ${this.init.stuckMs / 1000} s; resending with a higher fee`)
     sending.fees = raised(await this.fees(), sending.fees, this.init.mostFeePerGas)
     sending.waitedMs = 0
     const data = encodeFunctionData({
@@ -158,27 +158,27 @@ export class Outbox {
     // Noted before it is sent: it may arrive although the answer is lost.
     hashes.push(keccak256(signed))
     try {
-      await this.asked('to take a transaction', () =>
+      await this.asked('to send a transaction', () =>
         reader.sendRawTransaction({ serializedTransaction: signed }),
       )
     } catch (error) {
       if (/nonce|already known|imported/i.test(allText(error))) return
-      // What was sent before may still be done, so nothing that a replacement runs into ends the call.
+      // An earlier transaction may still be mined, so no error of a replacement ends the call.
       if (isFirst && !/underpriced|base ?fee|fee too low|pool is full/i.test(allText(error)))
-        throw refusal(call, error)
-      this.say(`the RPC does not take a transaction yet (${rpcText(error)}); trying again`)
+        throw refusal(call, error, wallet.account.address)
+      this.say(`the RPC does not accept the transaction yet (${rpcText(error)}); retrying`)
     }
   }
 
   private nextNonce(): Promise<number> {
     const { reader, wallet } = this.client
-    return this.asked('for the next number of the account', () =>
+    return this.asked('for the nonce of the account', () =>
       reader.getTransactionCount({ address: wallet.account.address }),
     )
   }
 
   private newestBlock(): Promise<bigint> {
-    return this.asked('for the newest block', () => this.client.reader.getBlockNumber({ cacheTime: 0 }))
+    return this.asked('for the latest block', () => this.client.reader.getBlockNumber({ cacheTime: 0 }))
   }
 
   private async isFinal({ blockNumber }: TransactionReceipt): Promise<boolean> {
@@ -200,13 +200,13 @@ export class Outbox {
 
   private async fees(): Promise<Fees> {
     const { reader } = this.client
-    const { maxFeePerGas, maxPriorityFeePerGas } = await this.asked('for the fees of today', () =>
+    const { maxFeePerGas, maxPriorityFeePerGas } = await this.asked('for current fees', () =>
       reader.estimateFeesPerGas(),
     )
     return { maxFeePerGas, maxPriorityFeePerGas }
   }
 
-  /** Asks the RPC until it answers. What the chain itself refuses is thrown. */
+  /** Repeats a request until the RPC answers. Errors of the chain itself are thrown. */
   private async asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
     for (let waitMs = this.init.retryMs; ; waitMs = Math.min(2 * waitMs, LONGEST_RETRY_MS)) {
       this.throwIfClosed()
@@ -214,7 +214,7 @@ export class Outbox {
         return await ask()
       } catch (error) {
         if (!isAway(error)) throw error
-        this.say(`the RPC does not answer, asked ${what} (${rpcText(error)}); trying again`)
+        this.say(`the RPC did not answer a request ${what} (${rpcText(error)}); retrying`)
         await this.init.sleep(waitMs, this.controller.signal)
       }
     }
@@ -237,9 +237,9 @@ interface Sending {
   /** Of all transactions that were signed for it. */
   readonly hashes: Hex[]
   fees: Fees | undefined
-  /** Since it was sent the last time. */
+  /** Since it was last sent. */
   waitedMs: number
-  /** Since when its number is used although no receipt is known: the newest block then. */
+  /** Since when its nonce is used although no receipt is known: the newest block then. */
   missing: { readonly since: bigint; readonly waitedMs: number } | undefined
 }
 
@@ -248,7 +248,7 @@ function successOf(receipt: TransactionReceipt): TransactionReceipt {
   if (status === 'success') return receipt
   throw new SettlementError(
     'E_REVERTED',
-    `transaction ${hash} was refused in block ${blockNumber}: the chain had changed since it was checked`,
+    `transaction ${hash} was reverted in block ${blockNumber}: the state had changed since it was simulated`,
     { hash },
   )
 }
@@ -258,7 +258,7 @@ interface Fees {
   readonly maxPriorityFeePerGas: bigint
 }
 
-/** The fees of today, but an eighth above those that were offered before, and at most `most`. */
+/** The current fees, at least an eighth above those offered before, and at most `most`. */
 function raised(today: Fees, before: Fees | undefined, most: bigint): Fees {
   const higher = (now: bigint, then: bigint | undefined): bigint => {
     const least = then === undefined ? 0n : then + then / RAISE.of + RAISE.by
@@ -279,7 +279,7 @@ const AWAY = new Set([
   'LimitExceededRpcError',
 ])
 
-/** Whether an error of viem means that nobody has answered, or not to the point. */
+/** Whether an error of viem means that the RPC did not answer, or gave no usable answer. */
 function isAway(error: unknown): boolean {
   if (/insufficient funds|exceeds the balance/i.test(allText(error))) return false
   for (

@@ -1,32 +1,32 @@
-/** What goes wrong between a client and its RPC, in one line that shows no address: it may hold a password or a key. */
+/** Errors between a client and its RPC, in one line without the URL, which may contain a password or a key. */
 
 import { BaseError, HttpRequestError, type PublicClient, RpcRequestError, TimeoutError } from 'viem'
 import { NO_REASON, revertReason } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
 
-/** The host of an RPC's address, which messages may show. */
+/** The host of an RPC's URL, which messages may show. */
 export const hostOf = (rpc: string): string => new URL(rpc).host
 
-/** What an RPC has answered, or why it has not. */
+/** The error that an RPC returned, or why it did not answer. */
 export function rpcText(error: unknown): string {
   if (!(error instanceof BaseError)) {
     const { code, message = String(error) } = error as { code?: string; message?: string }
     if (code === 'ECONNREFUSED') return 'connection refused'
-    // Thrown where an answer is read that is not what the question was about.
+    // Thrown where an unexpected response is read.
     return error instanceof TypeError || error instanceof SyntaxError
-      ? 'its answer makes no sense'
+      ? 'invalid response'
       : firstLine(message)
   }
   const found = error.walk(
     (one) => one instanceof RpcRequestError || one instanceof HttpRequestError || one instanceof TimeoutError,
   )
-  if (found instanceof TimeoutError) return 'it did not answer in time'
-  if (found instanceof RpcRequestError) return `it answered with an error: ${firstLine(found.details)}`
+  if (found instanceof TimeoutError) return 'request timed out'
+  if (found instanceof RpcRequestError) return `error response: ${firstLine(found.details)}`
   if (found instanceof HttpRequestError) {
     const { status, cause } = found
-    if (status !== undefined) return `it answered with HTTP status ${status}`
+    if (status !== undefined) return `HTTP status ${status}`
     const code = codeOf(cause)
-    return code === 'ECONNREFUSED' ? 'connection refused' : (code ?? 'its answer is not JSON-RPC')
+    return code === 'ECONNREFUSED' ? 'connection refused' : (code ?? 'no JSON-RPC response')
   }
   return firstLine(error.shortMessage)
 }
@@ -42,20 +42,20 @@ function codeOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** Errors that say what was found, not that nobody answered. */
+/** Errors that report a result, not a failed request. */
 const FINDINGS = new Set([
   'TransactionReceiptNotFoundError',
   'TransactionNotFoundError',
   'BlockNotFoundError',
 ])
 
-/** The error of a question to an RPC as SettlementError E_RPC; refusals of contracts and findings stay what they are. */
+/** The error of a request to an RPC as SettlementError E_RPC; reverts of contracts and results are kept as they are. */
 function plain(host: string, isRead: boolean, error: unknown): unknown {
   if (error instanceof SettlementError || FINDINGS.has((error as Error).name)) return error
   if (isRead && isForeign(error))
     return new SettlementError(
       'E_CONTRACT',
-      `${host}: a contract answered as none of Tempered's does; check the addresses of the contracts`,
+      `${host}: a contract is not one of Tempered's; check the addresses of the contracts`,
       {},
       error,
     )
@@ -63,14 +63,14 @@ function plain(host: string, isRead: boolean, error: unknown): unknown {
   return new SettlementError('E_RPC', `${host}: ${rpcText(error)}`, { host }, error)
 }
 
-/** Whether what was read is no contract of ours: ours answer, or refuse with a reason. */
+/** Whether what was read is not one of our contracts: ours answer, or revert with a reason. */
 function isForeign(error: unknown): boolean {
   if (!(error instanceof BaseError)) return false
   if (error.walk((one) => (one as Error).name === 'ContractFunctionZeroDataError') !== null) return true
   return revertReason(error)?.name === NO_REASON
 }
 
-/** A client whose questions fail with one plain line, whoever asks. */
+/** A client whose requests fail with a plain one-line message. */
 export function withPlainErrors(reader: PublicClient, rpc: string): PublicClient {
   const host = hostOf(rpc)
   return new Proxy(reader, {

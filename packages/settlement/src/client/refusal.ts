@@ -1,10 +1,11 @@
-/** Why a chain does not take a call. */
+/** Why a chain rejects a call. */
 
+import type { Address } from 'viem'
 import { revertReason, revertText } from '../contracts/revert-reason.js'
 import { SettlementError } from '../errors.js'
 import { rpcText } from './plain-errors.js'
 
-/** What an error and those below it say. */
+/** The messages of an error and its causes. */
 export function allText(error: unknown): string {
   const texts: string[] = []
   for (let one = error as { message?: string; details?: string; cause?: unknown } | undefined; one; ) {
@@ -14,13 +15,17 @@ export function allText(error: unknown): string {
   return texts.join('\n')
 }
 
-/** Why a call was not taken, as SettlementError: E_REVERTED, E_FUNDS, E_RPC. */
-export function refusal({ functionName }: { readonly functionName: string }, error: unknown): unknown {
+/** Why a call was rejected, as SettlementError: E_REVERTED, E_FUNDS, E_RPC. `account`: the one that pays. */
+export function refusal(
+  { functionName }: { readonly functionName: string },
+  error: unknown,
+  account: Address,
+): unknown {
   const reason = revertReason(error)
   if (reason !== undefined) {
     return new SettlementError(
       'E_REVERTED',
-      `the contract refuses ${functionName}: ${revertText(reason)}`,
+      `the contract rejected \`${functionName}\`: ${revertText(reason)}`,
       { call: functionName, reason: reason.name },
       error,
     )
@@ -28,14 +33,14 @@ export function refusal({ functionName }: { readonly functionName: string }, err
   if (/insufficient funds|exceeds the balance/i.test(allText(error)))
     return new SettlementError(
       'E_FUNDS',
-      `the account cannot pay for ${functionName} and its fees; send it coins`,
+      `insufficient funds for \`${functionName}\` and its fees; fund account ${account}`,
       { call: functionName },
       error,
     )
   if (error instanceof SettlementError) return error
   return new SettlementError(
     'E_RPC',
-    `the RPC refuses ${functionName}: ${rpcText(error)}`,
+    `the RPC rejected \`${functionName}\`: ${rpcText(error)}`,
     { call: functionName },
     error,
   )

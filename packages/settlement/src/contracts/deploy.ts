@@ -1,4 +1,4 @@
-/** Deploys a set of contracts that know one another. */
+/** Deploys a set of contracts that refer to one another. */
 
 import {
   type Abi,
@@ -24,20 +24,20 @@ import {
   Treasury,
 } from './artifacts.js'
 
-/** What is decided once for a set of contracts. */
+/** Parameters of a set of contracts, fixed at deployment. */
 export interface SettlementRules {
   /** Owner of the treasury, to which slashed stakes go. */
   readonly treasurer: Address
   /** In wei. */
   readonly minimumStake: bigint
-  /** Seconds between asking for a stake and getting it; more than twice `appealSeconds`. */
+  /** Delay between `unbond` and `withdraw`, in seconds; more than twice `appealSeconds`. */
   readonly unbondingSeconds: number
   readonly appealSeconds: number
-  /** Of the stake, for a contradiction, in 1/10,000. */
+  /** Share of the stake that a contradiction costs, in 1/10,000. */
   readonly contradictionShare: number
-  /** Of what is taken, for whoever brings the evidence, in 1/10,000. */
+  /** Share of the slashed stake for the reporter of the evidence, in 1/10,000. */
   readonly bountyShare: number
-  /** Of a sale, for those who trained the model, in 1/10,000. */
+  /** Share of a sale for those who trained the model, in 1/10,000. */
   readonly royalty: number
 }
 
@@ -66,7 +66,7 @@ export interface Clients {
   readonly reader: PublicClient
 }
 
-/** Order of deployment: contracts name some of those that come after them, at addresses that follow from the nonce. */
+/** Order of deployment: contracts refer to later ones by addresses that follow from the nonce. */
 const ORDER = ['treasury', 'runs', 'rewards', 'stakes', 'slashing', 'models', 'escrow'] as const
 
 /** Throws SettlementError E_REVERTED when a contract cannot be deployed. */
@@ -122,9 +122,9 @@ async function deploy(
   [address, { abi, bytecode }, args]: Deployment,
 ): Promise<void> {
   const hash = await wallet.deployContract({ abi, bytecode, args }).catch((error: unknown) => {
-    throw refusal({ functionName: 'deployment' }, error)
+    throw refusal({ functionName: 'deploy' }, error, wallet.account.address)
   })
   const receipt = await reader.waitForTransactionReceipt({ hash })
   if (receipt.status === 'success' && receipt.contractAddress?.toLowerCase() === address.toLowerCase()) return
-  throw new SettlementError('E_REVERTED', `a contract could not be deployed in transaction ${hash}`, { hash })
+  throw new SettlementError('E_REVERTED', `contract deployment failed in transaction ${hash}`, { hash })
 }

@@ -1,4 +1,4 @@
-/** The jobs that are on the chain, as those who work see them. */
+/** The jobs on the chain, as workers see them. */
 
 import { type Address, decodeEventLog, type Hex, type TransactionReceipt } from 'viem'
 import { type ContractEvent, createEventReader } from '../client/event-reader.js'
@@ -24,11 +24,11 @@ export interface JobTerms {
   readonly settleUntil: bigint
 }
 
-/** A job that still takes members, and nothing about these: of a stranger's job it is not worth the while. */
+/** A job that still takes members, without its members: they are not read for jobs of strangers. */
 export interface OpenJob {
   readonly id: Hex
   readonly terms: JobTerms
-  /** Multiaddrs of the user, as it wrote them. */
+  /** Multiaddrs of the user, as it published them. */
   readonly where: readonly string[]
 }
 
@@ -42,20 +42,20 @@ export interface PostedJob extends OpenJob {
 
 export interface PostedMember {
   readonly account: Address
-  /** Undefined where no peer has signed that the account is its own. */
+  /** Undefined if no peer has signed the binding to the account. */
   readonly peerId: string | undefined
-  /** Multiaddrs of its node, as it wrote them. */
+  /** Multiaddrs of its node, as it published them. */
   readonly where: readonly string[]
 }
 
 /** Blocks that are read again, as a chain may have changed them. */
 const REORGANISED_BLOCKS = 64n
 
-/** Multiaddrs in one text, as the contract keeps them. */
+/** Between multiaddrs in one text, as the contract stores them. */
 export const PLACE_SEPARATOR = ' '
 
 export interface JobBoard {
-  /** Jobs that still take members, the oldest first, but for those that `isOut` names. */
+  /** Jobs that still take members, the oldest first, except those that `isOut` excludes. */
   open(isOut?: (id: Hex) => boolean): Promise<OpenJob[]>
   /** Jobs that an account has ever accepted, the oldest first. */
   acceptedBy(account: Address): Promise<readonly Hex[]>
@@ -63,7 +63,7 @@ export interface JobBoard {
   currentOf(account: Address): Promise<PostedJob | undefined>
   /** Jobs of a document that a user has posted, the oldest first. */
   postedBy(user: Address, task: Hex): Promise<readonly Hex[]>
-  /** Undefined for a number that no job has. */
+  /** Undefined if no job has this id. */
   find(id: Hex): Promise<PostedJob | undefined>
 }
 
@@ -72,7 +72,7 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
   const { reader, contracts } = client
   const events = createEventReader(client, from)
   const escrow = { address: contracts.escrow, abi: JobEscrow.abi } as const
-  /** Where and in which block a user has posted a job, which it says once. */
+  /** The user's addresses and the block in which a job was posted. */
   const posts = new Map<Hex, { readonly where: readonly string[]; readonly block: bigint }>()
   /** Jobs that may be open. */
   const mayBeOpen = new Set<Hex>()
@@ -125,7 +125,7 @@ export function createJobBoard(client: SettlementClient, from: bigint): JobBoard
     }
   }
 
-  /** Jobs that were posted since the last look; blocks that may still be reorganised are read again. */
+  /** Jobs posted since the last call; blocks that may still be reorganised are read again. */
   const readPosts = async (): Promise<void> => {
     const newest = await reader.getBlockNumber({ cacheTime: 0 })
     const since = newestRead - REORGANISED_BLOCKS > from ? newestRead - REORGANISED_BLOCKS : from
@@ -183,7 +183,7 @@ function placesIn(where: unknown): string[] {
   return typeof where === 'string' ? where.split(PLACE_SEPARATOR).filter((place) => place !== '') : []
 }
 
-/** The number of the job that was posted in a transaction. Throws SettlementError E_JOB. */
+/** The id of the job that was posted in a transaction. Throws SettlementError E_JOB. */
 export function postedIn({ logs }: TransactionReceipt): Hex {
   for (const { data, topics } of logs) {
     try {
@@ -193,5 +193,5 @@ export function postedIn({ logs }: TransactionReceipt): Hex {
       // An event of another contract.
     }
   }
-  throw new SettlementError('E_JOB', 'nothing was posted in this transaction')
+  throw new SettlementError('E_JOB', 'the transaction did not post a job')
 }

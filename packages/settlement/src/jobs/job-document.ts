@@ -1,4 +1,4 @@
-/** What a user posts: everything that a run needs but its members, who follow from who accepts. The contract has its hash. */
+/** What a user posts: everything that a run needs, except its members, who are those that accept. The contract has its hash. */
 
 import {
   createAccountSigner,
@@ -15,13 +15,13 @@ import { type Address, bytesToHex, type Hex, keccak256, stringToHex } from 'viem
 import { z } from 'zod'
 import { SettlementError } from '../errors.js'
 
-/** By what the members of a job are paid. */
+/** How the pay is divided among the members of a job. */
 export const PAY = ['equal', 'samples', 'contribution'] as const
 export type Pay = (typeof PAY)[number]
 
 /**
- * Rounds that a run has beyond those that are paid for: in them the last models are measured, and nothing else counts. Two
- * would do if every block could be judged.
+ * Rounds of a run after the paid ones: in them the last models are measured, and nothing else counts. Two would do if every
+ * block could be evaluated.
  */
 export const MEASURING_ROUNDS = 4
 export const MILLION = 1_000_000
@@ -33,7 +33,7 @@ const jobDocumentSchema = z.strictObject({
   manifest: z
     .record(z.string().min(1).max(64), z.unknown())
     .refine((value) => !('members' in value) && !('settlement' in value), {
-      error: 'must not name members or their accounts: those follow from who accepts',
+      error: 'must not contain members or settlement: both follow from who accepts the job',
     }),
   target: z.strictObject({
     /** The first metric of the task. */
@@ -47,7 +47,7 @@ const jobDocumentSchema = z.strictObject({
     .string()
     .min(1)
     .max(100)
-    .regex(/^[\x20-\x7e]*$/, { error: 'must be plain text, such as Apache-2.0' }),
+    .regex(/^[\x20-\x7e]*$/, { error: 'must be printable ASCII, e.g. Apache-2.0' }),
 })
 export type JobDocument = z.infer<typeof jobDocumentSchema>
 
@@ -57,7 +57,7 @@ export interface SealedJob {
   readonly bytes: Uint8Array
   /** SHA-256 of the bytes: `task` in the terms. */
   readonly hash: Hex
-  /** The most rounds that are paid for. */
+  /** Maximum number of paid rounds. */
   readonly mostRounds: number
 }
 
@@ -68,20 +68,20 @@ export function sealJob(value: unknown): SealedJob {
   if (bytes.byteLength > LIMITS.maxManifestBytes)
     throw new SettlementError(
       'E_JOB',
-      `a job's document may have ${LIMITS.maxManifestBytes} bytes, this one has ${bytes.byteLength}`,
+      `the job document has ${bytes.byteLength} bytes; the maximum is ${LIMITS.maxManifestBytes}`,
     )
   const rounds = (document.manifest as { training?: { rounds?: unknown } }).training?.rounds
   const mostRounds = Number(rounds) - MEASURING_ROUNDS
   if (!Number.isInteger(mostRounds) || mostRounds < 1)
     throw new SettlementError(
       'E_JOB',
-      `job, field manifest.training.rounds: must be the paid rounds and ${MEASURING_ROUNDS} more, at least ${MEASURING_ROUNDS + 1}`,
+      `job, field manifest.training.rounds: must be the paid rounds plus ${MEASURING_ROUNDS}, at least ${MEASURING_ROUNDS + 1}`,
     )
   for (const needed of ['chain', 'contribution'])
     if (document.manifest[needed] === undefined)
       throw new SettlementError(
         'E_JOB',
-        `job, field manifest.${needed}: a paid run needs it, since its members settle by what their common chain says`,
+        `job, field manifest.${needed}: is required: members settle by what the common chain says`,
       )
   return { document, bytes, hash: bytesToHex(sha256(bytes)), mostRounds }
 }
@@ -89,7 +89,7 @@ export function sealJob(value: unknown): SealedJob {
 /** Opens a document that came from a user. `hash`: that in the contract. Throws as `sealJob`, and E_JOB for another hash. */
 export function openJob(bytes: Uint8Array, hash: Hex): SealedJob {
   if (bytesToHex(sha256(bytes)) !== hash)
-    throw new SettlementError('E_JOB', `the document is not the one of hash ${hash} that the job names`)
+    throw new SettlementError('E_JOB', `the document does not match hash ${hash} of the job`)
   return sealJob(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'job'))
 }
 
@@ -97,7 +97,7 @@ export interface JobPlace {
   readonly chainId: number
   /** Of the SlashingManager. */
   readonly slashing: Address
-  /** The job's number: without it two jobs of one document and the same members would be one run. */
+  /** The job's id: without it two jobs with the same document and members would be one run. */
   readonly job: Hex
 }
 
@@ -122,7 +122,7 @@ export function runOfJob(
   })
 }
 
-/** The run of a job with members that nobody is: to look at it before anybody has accepted. */
+/** The run of a job with made-up members: to check it before anybody has accepted. */
 export function sampleRunOf(job: SealedJob, members: number): Run {
   const place = { chainId: 1, slashing: `0x${'0'.repeat(40)}`, job: `0x${'0'.repeat(64)}` } as const
   const nobodies = Array.from({ length: members }, (_, k): RunMember => {
@@ -133,7 +133,7 @@ export function sampleRunOf(job: SealedJob, members: number): Run {
   return runOfJob(job, nobodies, place)
 }
 
-/** What the contract knows of a target: the hash of the metric's name, and the value in millionths. */
+/** A target as the contract stores it: the hash of the metric's name, and the value in millionths. */
 export function targetTerms({ target: { metric, value, better } }: JobDocument) {
   return {
     metric: keccak256(stringToHex(metric)),
@@ -152,6 +152,6 @@ export function checkTerms(
     if (terms[name as keyof typeof wanted] !== value)
       throw new SettlementError(
         'E_JOB',
-        `the contract says ${name} ${terms[name as keyof typeof wanted]}, the document ${value}`,
+        `${name} is ${terms[name as keyof typeof wanted]} on the chain, but ${value} in the document`,
       )
 }

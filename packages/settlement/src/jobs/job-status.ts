@@ -1,4 +1,4 @@
-/** What has become of a job: who took it, who was paid, who lost a stake and why; all of it from the chain. */
+/** The state of a job, read from the chain: who accepted it, who was paid, who was slashed and why. */
 
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import { type ContractEvent, createEventReader, type EventReader } from '../client/event-reader.js'
@@ -16,11 +16,11 @@ import { peerOf } from './peer-of.js'
 
 export interface JobMember {
   readonly account: Address
-  /** Undefined where the peer has not signed that the account is its own. */
+  /** Undefined if the peer has not signed the binding to the account. */
   readonly peerId: string | undefined
 }
 
-/** Coins that have moved, in wei, and the block in which they did. */
+/** A payment in wei, and its block. */
 export interface Movement {
   readonly account: Address
   readonly amount: bigint
@@ -31,7 +31,7 @@ export interface Loss extends Movement {
   readonly why: 'contradiction' | 'verdict'
   /** Of a contradiction: the round or height, from 0; of a verdict: the hash of its grounds. */
   readonly about: bigint | Hex
-  /** Of a contradiction: of what there are two. */
+  /** Of a contradiction: what there are two versions of. */
   readonly kind?: 'announcement' | 'head'
 }
 
@@ -46,7 +46,7 @@ export interface JobStatus {
   readonly target: bigint
   readonly lowerIsBetter: boolean
   readonly mostRounds: number
-  /** How many members it takes. */
+  /** Number of members that the job needs. */
   readonly places: number
   /** Seconds since 1970. */
   readonly acceptUntil: bigint
@@ -61,7 +61,7 @@ export interface JobStatus {
         /** In millionths. */
         readonly metric: bigint
         readonly block: bigint
-        /** The model's token, and whose it is now. */
+        /** The model's token and its current owner. */
         readonly token: bigint
         readonly owner: Address
         /** Of a million: what members hold of its royalties now. */
@@ -87,11 +87,9 @@ export async function jobStatus(client: SettlementClient, id: Hex, from: bigint)
   })
   const state = JOB_STATES[job.state] as JobState
   if (state === 'none')
-    throw new SettlementError(
-      'E_CONTRACT',
-      `there is no job ${id} at ${contracts.escrow}; check its number`,
-      { id },
-    )
+    throw new SettlementError('E_CONTRACT', `there is no job ${id} at ${contracts.escrow}; check the id`, {
+      id,
+    })
   const events = createEventReader(client, from)
   const [posted] = await events.of(contracts.escrow, JobEscrow.abi, 'Posted', { id })
   const [settled] = await events.of(contracts.escrow, JobEscrow.abi, 'Settled', { id })
@@ -150,7 +148,7 @@ async function outcomeOf(
   return { run, model, rounds, metric, block: settled.blockNumber, token, owner, shares }
 }
 
-/** Anybody may pay in the name of a job; only what its members got counts. */
+/** Anybody may pay in the name of a job; only payments to its members count. */
 async function paidOf(
   { contracts }: SettlementClient,
   events: EventReader,
@@ -171,7 +169,7 @@ async function lossesOf(
   { contracts }: SettlementClient,
   events: EventReader,
   members: readonly Address[],
-  // A contradiction names the run by its manifest, which the chain does not know before the settlement.
+  // A contradiction names the run by its manifest, which is not on the chain before the settlement.
   { job, run }: { readonly job: Hex; readonly run: Hex | undefined },
 ): Promise<Loss[]> {
   const of = (name: string, args: object = {}) =>

@@ -1,10 +1,10 @@
 /**
- * What came of a job, computed from the common chain and the members' ledgers alone: every member, and anybody who replays
- * the run, gets the same. So members need not talk about it before they sign.
+ * The result of a job, computed only from the common chain and the members' ledgers: every member, and anybody who replays
+ * the run, gets the same. So members sign it without negotiating.
  *
  * Block r carries the newest entries of the members' ledgers. Their entries of round r − 1 measure the model with which that
- * round began, the aggregate of block r − 2, each on its author's own test data. A final block r thus says what r − 1 rounds
- * of training gave.
+ * round began, the aggregate of block r − 2, each on its author's own test data. A final block r thus shows the
+ * result of r − 1 rounds of training.
  */
 
 import type { Block } from '@tempered/chain'
@@ -23,9 +23,9 @@ export interface JobResult {
   readonly model: CID
   /** The final block that proves it. */
   readonly block: CID
-  /** Rounds of training that it took. */
+  /** Number of training rounds. */
   readonly rounds: number
-  /** In millionths: of the members' measurements the middle one, of two the worse; within ±`MOST_METRIC`. */
+  /** In millionths: the median of the members' measurements, the worse of two; within ±`MOST_METRIC`. */
   readonly metric: bigint
   /** One per member, in the order of the manifest. */
   readonly weights: readonly bigint[]
@@ -44,9 +44,9 @@ export interface JudgedRound {
   readonly job: SealedJob
   /** Final blocks from the first on, the judged one last. */
   readonly chain: readonly Block[]
-  /** Ledgers of members up to the newest entry that `headsOf` names, oldest first; of those that can be had. */
+  /** Ledgers of members up to the newest entry that `headsOf` names, oldest first; only those that could be fetched. */
   readonly ledgers: ReadonlyMap<string, readonly SignedEntry[]>
-  /** Whether time runs out: then the rounds that are done are the result. */
+  /** Whether the deadline is near: then the completed rounds are the result. */
   readonly isDue?: boolean
 }
 
@@ -102,14 +102,14 @@ export function resultAt({ run, job, chain, ledgers, isDue = false }: JudgedRoun
 
 /** Weights are whole numbers: gains of loss in billionths. */
 const GAIN_UNITS = 1e9
-/** More than any loss falls by: what is above is a mistake or a lie. */
+/** Larger than any real decrease of a loss: what is above is an error or a lie. */
 const MOST_GAIN = 1_000
 
-/** Rounds below which nobody is judged: one opinion would be a majority. */
+/** Minimum number of rounds for a verdict: with fewer, one opinion would be a majority. */
 const LEAST_ROUNDS = 3
 
 /**
- * Members that ride free beyond doubt. More than half of *all* members must say so, not only of those who were heard; or
+ * Members that are free riders beyond doubt. More than half of *all* members must say so, not only of those who were heard; or
  * its own entries. And not more than a third of the members: what most of them show is the fault of the job, such as a
  * learning rate with which no model changes.
  */
@@ -124,10 +124,16 @@ function ridersIn(contributions: readonly MemberContribution[], rounds: number):
   return 3 * riders.length <= members ? riders : []
 }
 
-/** The largest metric, of either sign, that a contract takes: 64 bits of millionths. */
+/** The largest metric, of either sign, that a contract accepts: 64 bits of millionths. */
 export const MOST_METRIC = 9e12
 
-/** What the members measured of the model with which a round began; what is not finite is the worst there is. */
+/** A metric in millionths, for people. `MOST_METRIC` stands for one that is not finite. */
+export function metricText(millionths: bigint): string {
+  const value = Number(millionths) / MILLION
+  return Math.abs(value) < MOST_METRIC ? String(value) : 'not finite'
+}
+
+/** What the members measured for the model with which a round began; values that are not finite count as the worst. */
 function measurements(
   ledgers: ReadonlyMap<string, readonly SignedEntry[]>,
   round: number,
@@ -144,7 +150,7 @@ function measurements(
   })
 }
 
-/** The middle value; of two the one that is worse for those who are paid. */
+/** The median; of two middle values the one that is worse for those who are paid. */
 function cautiousMedian(values: readonly number[], better: 'higher' | 'lower'): number {
   const worstFirst = [...values].sort((a, b) => (better === 'higher' ? a - b : b - a))
   return worstFirst[(values.length - 1) >> 1]!
@@ -163,8 +169,8 @@ function outcastsOf(ledgers: JudgedRound['ledgers'], { manifest }: Run): Readonl
 }
 
 /**
- * Shares of the pay. Free riders get none, nor do members that are quarantined or took no part. If that leaves nobody, the
- * others are paid by the rounds in which their models were there.
+ * Shares of the pay. Free riders, quarantined members and those that took no part get none. If that leaves nobody, the
+ * others are paid by the number of rounds in which their models arrived.
  */
 function weightsOf(
   { run, job, chain, ledgers }: JudgedRound,
@@ -195,7 +201,7 @@ function roundsWithModels(chain: readonly Block[], run: Run): number[] {
 /** Samples that a member has trained on, as its entries say. */
 function samplesOf(entries: readonly SignedEntry[], { manifest }: Run): bigint {
   const { localSteps } = manifest.training
-  // What an entry claims beyond the run's steps is no work of the run.
+  // Steps beyond those of the run are not counted.
   const steps = entries.reduce((sum, { body }) => sum + Math.min(body.localSteps, localSteps), 0)
   return BigInt(steps) * BigInt(manifest.training.batchSize)
 }

@@ -5,7 +5,7 @@ import type { SettlementClient } from '../client/open-client.js'
 import { StakingRegistry } from '../contracts/artifacts.js'
 import { SettlementError } from '../errors.js'
 
-/** The peer id of an account; undefined where it is not registered, or the peer has not signed that it is its own. */
+/** The peer id of an account; undefined if it is not registered, or the peer has not signed the binding. */
 export async function peerOf(
   { contracts, reader }: Pick<SettlementClient, 'contracts' | 'reader'>,
   events: EventReader,

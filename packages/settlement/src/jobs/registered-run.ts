@@ -3,7 +3,7 @@ import { type Address, bytesToHex, type Hex } from 'viem'
 import type { SettlementClient } from '../client/open-client.js'
 import { RunRegistry } from '../contracts/artifacts.js'
 
-/** The number of a run without a job in the RunRegistry, once its members have opened it there. */
+/** The id in the RunRegistry of a run without a job, once its members have registered it. */
 export async function registeredRun(
   { reader, contracts }: SettlementClient,
   { id, manifest: { settlement } }: Run,
@@ -19,7 +19,7 @@ export async function registeredRun(
   return size === 0n ? undefined : number
 }
 
-/** By their addresses, as the contract wants members. */
+/** Sorted by address, as the contract requires. */
 export function inOrder(accounts: readonly Address[]): Address[] {
   return [...accounts].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1))
 }

@@ -1,4 +1,4 @@
-/** Brings models to the users who have paid for them, until they have them: a user may be away for days. */
+/** Delivers models to the users who have paid for them, and retries until they have them: a user may be offline for days. */
 
 import { errorMessage } from '@tempered/errors'
 import type { DeliveryAnswer } from '@tempered/node'
@@ -9,15 +9,15 @@ import { type Delivery, type JobWorkerInit, shortId } from './job-site.js'
 const FIRST_WAIT_MS = 5_000
 const LONGEST_WAIT_MS = 600_000
 const TEXTS: Readonly<Record<DeliveryAnswer, string>> = {
-  taken: 'the user has received the model',
-  have: 'the user has the model already',
+  taken: 'model delivered to the user',
+  have: 'the user already has the model',
   busy: 'the user is receiving the model from another member',
   refused: 'the user does not accept the model yet',
 }
 
 interface Open {
   readonly delivery: Delivery
-  /** When to try again, and how long to wait after that, in ms. */
+  /** When to retry, and how long to wait after that, in ms. */
   at: number
   waitMs: number
   isReported: boolean
@@ -31,7 +31,7 @@ export class Deliveries {
     this.init = init
   }
 
-  /** `courtesyMs`: what this member leaves to those before it. Rejects when it cannot be noted on disk. */
+  /** `courtesyMs`: how long this member lets those before it go first. Rejects if it cannot be saved to disk. */
   async add(delivery: Delivery, courtesyMs: number): Promise<void> {
     await this.init.site.owe(delivery)
     this.note(delivery, courtesyMs)
@@ -40,8 +40,7 @@ export class Deliveries {
   /** Works until the signal aborts. */
   async run(): Promise<void> {
     const { site, signal, sleep, pollMs, now, log } = this.init
-    for (const delivery of await site.undelivered())
-      if (!this.open.has(delivery.job)) this.note(delivery, 0)
+    for (const delivery of await site.undelivered()) if (!this.open.has(delivery.job)) this.note(delivery, 0)
     while (!signal.aborted) {
       for (const one of [...this.open.values()])
         if (one.at <= now() && !signal.aborted)
@@ -66,11 +65,11 @@ export class Deliveries {
       if (answer === 'taken' || answer === 'have') return await this.close(job)
     } catch (error) {
       if (signal.aborted) return
-      // Once is enough: a user may be away for days.
+      // Once is enough: a user may be offline for days.
       if (!one.isReported)
         log(
           'info',
-          `job ${shortId(job)}: the user cannot be reached (${errorMessage(error)}); the model is kept, and will be offered again`,
+          `job ${shortId(job)}: cannot reach the user yet (${errorMessage(error)}); the model is kept, retrying`,
         )
       one.isReported = true
     }

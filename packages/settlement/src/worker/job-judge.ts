@@ -19,15 +19,15 @@ export interface JobJudgeInit {
   onTrouble(what: string): void
 }
 
-/** How long a member's ledger is waited for; and that of one whose ledger could not be had for an earlier block. */
+/** How long to wait for a member's ledger; and for that of a member who did not provide it for an earlier block. */
 const PATIENCE_MS = 20_000
 const IMPATIENCE_MS = 1_000
 
-/** Looks at each final block, in order, whether the job is done. */
+/** Checks for each final block, in order, whether the job is done. */
 export class JobJudge {
   private readonly init: JobJudgeInit
   private readonly chain: Block[] = []
-  /** Members whose ledgers could not be had when they were last asked for: they must not hold all the others up. */
+  /** Members whose ledgers could not be fetched the last time: they must not delay all the others. */
   private readonly withheld = new Set<string>()
   private last: Promise<void> = Promise.resolve()
   private isDue = false
@@ -42,7 +42,7 @@ export class JobJudge {
     this.last = this.last.then(() => this.judge(chain))
   }
 
-  /** Time runs out: from now on the newest block shows a result, whether or not the job is done. */
+  /** The deadline is near: from now on the newest block shows a result, whether or not the job is done. */
   due(): void {
     if (this.isDue) return
     this.isDue = true
@@ -59,12 +59,12 @@ export class JobJudge {
     } catch (error) {
       if (!this.init.signal.aborted)
         this.init.onTrouble(
-          `block ${chain.at(-1)!.body.height} cannot be judged (${errorMessage(error)}); waiting for the next one`,
+          `block ${chain.at(-1)!.body.height} cannot be evaluated (${errorMessage(error)}); waiting for the next one`,
         )
     }
   }
 
-  /** Of those that somebody gives: whoever keeps its ledger to itself is not counted. */
+  /** Only ledgers that can be fetched: a member who withholds its ledger is not counted. */
   private async ledgersOf(chain: readonly Block[]): Promise<Map<string, readonly SignedEntry[]>> {
     const found = await Promise.all(
       [...headsOf(chain, this.init.run)].map(async ([peerId, heads]) => {
@@ -75,7 +75,7 @@ export class JobJudge {
     return new Map(found.flat())
   }
 
-  /** Of the ledgers of a member that blocks name, usually one with more and more entries, the longest that can be had. */
+  /** The longest ledger of a member that can be fetched, among those that blocks name. */
   private async longest(peerId: string, heads: readonly CID[]): Promise<readonly SignedEntry[] | undefined> {
     const { common, clock, signal } = this.init
     const limit = clock.deadline(this.withheld.has(peerId) ? IMPATIENCE_MS : PATIENCE_MS, signal)

@@ -1,4 +1,4 @@
-/** One job from the moment that it is full: trains with the others until the target, settles, and hands the model over. */
+/** One job from the moment that it is full: trains with the others to the target, settles, and delivers the model. */
 
 import { setMaxListeners } from 'node:events'
 import type { Block } from '@tempered/chain'
@@ -12,20 +12,20 @@ import { createEventReader } from '../client/event-reader.js'
 import { JobEscrow } from '../contracts/artifacts.js'
 import type { PostedJob } from '../jobs/job-board.js'
 import { openJob, type RunMember, runOfJob, type SealedJob } from '../jobs/job-document.js'
-import type { JobResult } from '../jobs/outcome.js'
+import { type JobResult, metricText } from '../jobs/outcome.js'
 import type { Deliveries } from './deliveries.js'
 import { JobJudge } from './job-judge.js'
 import { type JobWorkerInit, shortId } from './job-site.js'
 import { Settling } from './settling.js'
 
-/** What each member leaves to the one before it, in ms. */
+/** How much longer each member waits than the one before it, in ms. */
 const COURTESY_MS = 3_000
 export const RETRY_MS = 5_000
-/** How long a node that knows no result waits after others have settled. */
+/** How long a node without a result waits after others have settled. */
 const AFTERWARDS_MS = 60_000
-/** For how long after the settlement a user may fetch its model. */
+/** How long after the settlement the model is offered to the user. */
 const DELIVERY_MS = 30 * 86_400_000
-/** What is left of a job's time when its members settle for the rounds that are done: this share, and at most so many seconds. */
+/** When this share of a job's time is left, and at most so many seconds, its members settle for the completed rounds. */
 const CLOSING_SHARE = 5n
 const MOST_CLOSING_SECONDS = 3_600n
 
@@ -54,7 +54,7 @@ export class JobSession {
     const position = run.memberIndex.get(site.peerId)
     if (position === undefined)
       throw new Error(
-        `the peer of account ${client.wallet.account.address} is not ${site.peerId}; register this node's own peer with its account`,
+        `account ${client.wallet.account.address} is not bound to this node's peer, ${site.peerId}; use the account that is`,
       )
     const over = new AbortController()
     const either = AbortSignal.any([signal, over.signal])
@@ -119,7 +119,7 @@ export class JobSession {
     }
   }
 
-  /** Resolves when so little of a job's time is left that its members should settle. */
+  /** Resolves when a job's deadline is so near that its members should settle. */
   private async closing({ terms }: PostedJob, signal: AbortSignal): Promise<void> {
     const { client, pollMs, sleep, log } = this.init
     let at: bigint | undefined
@@ -130,7 +130,7 @@ export class JobSession {
         at ??= terms.settleUntil - (share < MOST_CLOSING_SECONDS ? share : MOST_CLOSING_SECONDS)
         if (timestamp >= at) return
       } catch (error) {
-        log('warn', `${errorMessage(error)}; trying again`)
+        log('warn', `${errorMessage(error)}; retrying`)
       }
       await sleep(pollMs, signal)
     }
@@ -147,14 +147,14 @@ export class JobSession {
     const { metric } = sealed.document.target
     log(
       'info',
-      `job ${shortId(job.id)}: ${metric} ${Number(result.metric) / 1e6} after ${counted(result.rounds, 'round')}; ` +
+      `job ${shortId(job.id)}: ${metric} ${metricText(result.metric)} after ${counted(result.rounds, 'round')}; ` +
         (result.freeRiders.length === 0
           ? 'no free riders'
           : `${counted(result.freeRiders.length, 'free rider')}`),
     )
     await settling.settled()
     const judging = settling.judge()
-    // The members may have agreed about a later block.
+    // The members may have agreed on a later block.
     const model = await this.settledModel(job)
     if (model !== undefined) {
       await site.keepResult(job.id, { ...result, model })
@@ -164,7 +164,7 @@ export class JobSession {
     await judging
   }
 
-  /** The model of a settled job; undefined for a job that came to nothing. */
+  /** The model of a settled job; undefined for any other job. */
   private async settledModel({ id, postedIn }: PostedJob): Promise<CID | undefined> {
     const { client } = this.init
     const events = createEventReader(client, postedIn)
@@ -172,18 +172,18 @@ export class JobSession {
     return settled && cidFromDigest(RAW, hexToBytes(settled.args.model as `0x${string}`))
   }
 
-  /** Resolves when a job ends although this node knows no result: others have settled it, or its time is over. */
+  /** Resolves when a job ends although this node has no result: others have settled it, or its deadline has passed. */
   private async overWithout(job: PostedJob, signal: AbortSignal): Promise<void> {
     const { pollMs, sleep, log } = this.init
     while (!signal.aborted) {
       try {
         if (await this.isOver(job)) {
-          // This node may be about to know it too, and has a model to hand over then.
+          // This node may be about to have one too, and then has a model to deliver.
           await sleep(AFTERWARDS_MS, signal)
           return
         }
       } catch (error) {
-        log('warn', `${errorMessage(error)}; looking again`)
+        log('warn', `${errorMessage(error)}; retrying`)
       }
       await sleep(pollMs, signal)
     }
@@ -193,6 +193,7 @@ export class JobSession {
   private async documentOf(job: PostedJob): Promise<SealedJob | undefined> {
     const { site, signal, sleep, log } = this.init
     const { id, where, terms } = job
+    let isReported = false
     while (!signal.aborted && !(await this.isOver(job))) {
       try {
         const kept = await site.kept(id)
@@ -200,10 +201,12 @@ export class JobSession {
         if (kept !== undefined && bytesToHex(sha256(kept)) === terms.task) return openJob(kept, terms.task)
         return openJob(await site.fetchDocument(where, hexToBytes(terms.task), signal), terms.task)
       } catch (error) {
-        log(
-          'warn',
-          `the document of job ${shortId(id)} could not be fetched (${errorMessage(error)}); trying again`,
-        )
+        if (!isReported)
+          log(
+            'info',
+            `job ${shortId(id)}: cannot fetch its document from the user yet (${errorMessage(error)}); retrying`,
+          )
+        isReported = true
       }
       await sleep(RETRY_MS, signal)
     }
@@ -211,7 +214,7 @@ export class JobSession {
   }
 }
 
-/** The members of a job that a peer stands for, each peer with its first account. */
+/** The members of a job that are bound to a peer, each peer with its first account. */
 function membersOf(job: PostedJob): RunMember[] {
   const seen = new Set<string>()
   return job.members.flatMap(({ peerId, account }) => {
@@ -229,7 +232,7 @@ function placesOf(job: PostedJob, { memberIndex }: Run): string[] {
   )
 }
 
-/** Rejects when the node fails; a node that has come to its end keeps serving the others. */
+/** Rejects when the node fails; a node that has finished keeps serving the others. */
 async function failing(running: Promise<void>, signal: AbortSignal): Promise<void> {
   await running
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

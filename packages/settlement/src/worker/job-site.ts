@@ -1,4 +1,4 @@
-/** What a node that takes jobs needs of its surroundings. */
+/** What a node that accepts jobs needs from its environment. */
 
 import type { DeliveryAnswer, NodeEvents, TemperedNode } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
@@ -10,24 +10,24 @@ import type { JobBoard } from '../jobs/job-board.js'
 import type { SealedJob } from '../jobs/job-document.js'
 import type { JobResult } from '../jobs/outcome.js'
 
-/** Which jobs a node takes. */
+/** Which jobs a node accepts. */
 export interface JobPolicy {
-  /** The least that a member gets if the target is reached after the most rounds, in wei. */
+  /** Minimum pay of a member if a job takes all its rounds, in wei. */
   readonly leastFee: bigint
-  /** The most that a job may lock of its stake, in wei. */
+  /** Maximum stake that a job may lock, in wei. */
   readonly mostStake: bigint
   readonly mostRounds: number
   /** Parameters of the model. */
   readonly mostParameters: number
-  /** Samples that a member trains on in all rounds together. */
+  /** Samples that a member trains on, in all rounds together. */
   readonly mostSamples: number
-  /** Until when it must be settled, from now, in seconds. */
+  /** Time until a job must be settled, from now, in seconds. */
   readonly mostSeconds: number
   /** How long others may still accept, from now, in seconds: the stake is locked meanwhile. */
   readonly mostWaitSeconds: number
 }
 
-/** What a worker needs of the node around it. */
+/** What a worker needs from the node around it. */
 export interface JobSite {
   /** This node's peer id. */
   readonly peerId: string
@@ -40,22 +40,22 @@ export interface JobSite {
   kept(job: Hex): Promise<Uint8Array | undefined>
   keep(job: Hex, document: Uint8Array): Promise<void>
   openNode(job: Hex, run: Run, members: readonly string[], events: NodeEvents): Promise<TemperedNode>
-  /** Hands a model to the user. */
+  /** Delivers a model to the user. */
   deliver(
     where: readonly string[],
     model: CID,
     bytes: Uint8Array,
     signal: AbortSignal,
   ): Promise<DeliveryAnswer>
-  /** Keeps the model of a result before it is signed: whoever signs can deliver. */
+  /** Keeps the model of a result before the result is signed: every signer can deliver. */
   keepModel(job: Hex, model: CID, bytes: Uint8Array): Promise<void>
-  /** Keeps what came of a job, and of its models only the settled one. */
+  /** Keeps the result of a job, and only the settled one of its models. */
   keepResult(job: Hex, result: JobResult): Promise<void>
   /** The bytes of a model that was kept; undefined for none. */
   modelOf(job: Hex, model: CID): Promise<Uint8Array | undefined>
-  /** Models that users have not got yet, also from earlier starts. */
+  /** Models not delivered yet, including those of earlier starts. */
   undelivered(): Promise<readonly Delivery[]>
-  /** Notes that a user waits for a model, and that it does no longer. */
+  /** Saves that a user waits for a model, and that it no longer does. */
   owe(delivery: Delivery): Promise<void>
   delivered(job: Hex): Promise<void>
 }
@@ -66,7 +66,7 @@ export interface Delivery {
   readonly model: CID
   /** Multiaddrs of the user. */
   readonly where: readonly string[]
-  /** When nobody has to try any longer, in ms since 1970. */
+  /** When members stop trying, in ms since 1970. */
   readonly until: number
 }
 
@@ -78,10 +78,10 @@ export interface JobWorkerInit {
   /** A block before any job of interest. */
   readonly from: bigint
   readonly site: JobSite
-  /** Every how many rounds a head of the ledger is anchored. */
+  /** Number of ledger entries between two anchored heads. */
   readonly anchorEvery: number
   readonly signal: AbortSignal
-  /** Between two looks at the chain, in ms. */
+  /** Between two polls of the chain, in ms. */
   readonly pollMs: number
   sleep(ms: number, signal: AbortSignal): Promise<void>
   /** In ms since 1970. */
@@ -89,5 +89,5 @@ export interface JobWorkerInit {
   log(level: 'info' | 'warn', what: string): void
 }
 
-/** The first digits of a job's number, for logs. */
+/** The first digits of a job's id, for logs. */
 export const shortId = (id: Hex): string => id.slice(0, 10)

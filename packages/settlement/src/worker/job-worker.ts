@@ -1,6 +1,6 @@
 /**
- * A node that takes jobs: looks for open ones, accepts what it can train, trains with the others until the target, settles,
- * hands the model over and frees its stake. One job at a time. After a restart it goes on with the job that it has accepted.
+ * A node that accepts jobs: it looks for open jobs, accepts one that it can train, trains to the target with the others,
+ * settles, delivers the model and releases its stake. One job at a time. After a restart it continues its accepted job.
  */
 
 import { counted, errorCode, errorMessage } from '@tempered/errors'
@@ -19,7 +19,7 @@ export class JobWorker {
   private readonly bidder: Bidder
   private readonly deliveries: Deliveries
   private readonly session: JobSession
-  /** Jobs that are over and whose stake is free. */
+  /** Jobs that are over and whose stake is released. */
   private readonly released = new Set<Hex>()
 
   constructor(init: JobWorkerInit) {
@@ -29,7 +29,7 @@ export class JobWorker {
     this.session = new JobSession(init, this.deliveries, (job) => this.isOver(job))
   }
 
-  /** Works until `signal` aborts. Whatever fails is reported and tried again. */
+  /** Works until `signal` aborts. What fails is reported and retried. */
   async run(): Promise<void> {
     const { signal, pollMs, sleep, log } = this.init
     const besides = [executeVerdicts(this.init), this.deliveries.run()]
@@ -39,7 +39,7 @@ export class JobWorker {
         const job = (await this.current()) ?? (await this.bidder.bid())
         if (job !== undefined) await this.carryOut(job)
       } catch (error) {
-        if (!signal.aborted) log('warn', `${errorMessage(error)}; going on`)
+        if (!signal.aborted) log('warn', `${errorMessage(error)}; retrying`)
       }
       await sleep(pollMs, signal)
     }
@@ -61,17 +61,17 @@ export class JobWorker {
       try {
         await this.session.train(job)
       } catch (error) {
-        if (!signal.aborted) log('warn', `${errorMessage(error)}; trying again`)
+        if (!signal.aborted) log('warn', `${errorMessage(error)}; retrying`)
       }
       if (await this.isOver(job)) break
       await sleep(RETRY_MS, signal)
     }
     if (signal.aborted) return
     await this.tidyUp()
-    log('info', `job ${shortId(accepted.id)} is over`)
+    log('info', `job ${shortId(accepted.id)} finished`)
   }
 
-  /** Whether a job is settled or refunded; one that is late is refunded. */
+  /** Whether a job is settled or refunded; one past its deadline is refunded. */
   private async isOver({ id, terms }: PostedJob): Promise<boolean> {
     const { board, client } = this.init
     const job = await board.find(id)
@@ -82,7 +82,7 @@ export class JobWorker {
     return (await board.find(id))?.state === 'refunded'
   }
 
-  /** Frees the stakes of jobs that are over, also of earlier starts, and takes what was earned. */
+  /** Releases the stakes of jobs that are over, including those of earlier starts, and claims earnings. */
   private async tidyUp(): Promise<void> {
     const { board } = this.init
     for (const id of await board.acceptedBy(this.account)) {
@@ -95,7 +95,7 @@ export class JobWorker {
     await this.claim()
   }
 
-  /** Waits until all places are taken. A job that stays open is refunded, which frees the stakes. */
+  /** Waits until the job is full. A job that stays open is refunded, which releases the stakes. */
   private async filled({ id }: PostedJob): Promise<PostedJob | undefined> {
     const { board, client, signal, pollMs, sleep, log } = this.init
     let isFirst = true
@@ -130,7 +130,7 @@ export class JobWorker {
     })
   }
 
-  /** Takes what this account has earned. */
+  /** Claims what this account has earned. */
   private async claim(): Promise<void> {
     const { client, log } = this.init
     const rewards = { address: client.contracts.rewards, abi: RewardManager.abi } as const
@@ -140,7 +140,7 @@ export class JobWorker {
     log('info', `claimed ${formatEther(owed)}`)
   }
 
-  /** A call that somebody else, or an earlier start of this node, may have made already. */
+  /** A call that another account, or an earlier start of this node, may already have made. */
   private async once(call: Parameters<Outbox['send']>[0]): Promise<void> {
     try {
       await this.init.outbox.send(call)

@@ -1,4 +1,4 @@
-/** How the members of a job sign what came of it, and who of them brings it to the chain. */
+/** How the members of a job sign its result, and which of them submits it. */
 
 import { errorMessage } from '@tempered/errors'
 import type { CommonChain, Words } from '@tempered/node'
@@ -13,6 +13,7 @@ import { MILLION, type SealedJob } from '../jobs/job-document.js'
 import { JOB_STATES } from '../jobs/job-state.js'
 import type { FreeRider, JobResult } from '../jobs/outcome.js'
 import { type Outcome, outcomeData, type Verdict, verdictData } from '../typed-data.js'
+import { shortId } from './job-site.js'
 import { SignatureBook } from './signature-book.js'
 
 export interface SettlingInit {
@@ -24,28 +25,28 @@ export interface SettlingInit {
   readonly common: Pick<CommonChain, 'say'>
   /** A block before the job was posted. */
   readonly from: bigint
-  /** Place of this member among those of the run, from 0. */
+  /** Index of this member in the run, from 0. */
   readonly position: number
   readonly signal: AbortSignal
   sleep(ms: number, signal: AbortSignal): Promise<void>
   log(level: 'info' | 'warn', what: string): void
 }
 
-/** Of the stake of a free rider, in 1/10,000. */
+/** Share of a free rider's stake that is slashed, in 1/10,000. */
 export const FREE_RIDER_SHARE = 10_000
-/** Between two times that a member says what it has signed: messages get lost. */
+/** Interval at which a member repeats its signatures: messages get lost. */
 const REPEAT_MS = 3_000
-/** How long members that have been paid wait for the signatures of a verdict. */
+/** How long members wait for the signatures of a verdict after the settlement. */
 const VERDICT_MS = 20_000
-/** Results that a member signs: the chain goes on, and shows one more with each block, until the job is settled. */
+/** Maximum number of results that a member signs: until the job is settled, each further block shows one. */
 export const MOST_RESULTS = 32
 const POLL_MS = 1_000
-/** What each member leaves to the one before it. */
+/** How much longer each member waits than the one before it. */
 const COURTESY_MS = 4_000
 
 /**
- * The card of the model's token (ERC-721 metadata), in the token itself: every member writes the same, and nobody has to keep
- * it somewhere.
+ * The card of the model's token (ERC-721 metadata), stored in the token itself: every member computes the same card, and
+ * nobody has to host it.
  */
 export function cardOf({ model, block, rounds, metric }: JobResult, { document }: SealedJob): string {
   const card = {
@@ -59,7 +60,7 @@ export function cardOf({ model, block, rounds, metric }: JobResult, { document }
   return `data:application/json;base64,${Buffer.from(JSON.stringify(card)).toString('base64')}`
 }
 
-/** The document that a verdict's grounds are the hash of; anybody who replays the run gets the same. */
+/** The document whose hash is the grounds of a verdict; anybody who replays the run gets the same. */
 export function groundsOf(job: Hex, result: JobResult, { peerId, contribution }: FreeRider): Uint8Array {
   const { scorers, flaggedBy, reasons, ownRounds, admittedRounds } = contribution
   return encodeCanonical({
@@ -85,7 +86,7 @@ export class Settling {
   private readonly book: SignatureBook
   private readonly proposals: Proposal[] = []
   private readonly own: { readonly digest: Hex; readonly signature: Hex }[] = []
-  /** Whoever a verdict of this run was given against. */
+  /** Accounts against which a verdict of this run was submitted. */
   private readonly judged = new Set<Address>()
   private readonly polite = new Set<Hex>()
   private readonly reported = new Set<string>()
@@ -109,14 +110,14 @@ export class Settling {
     return this.proposals.length >= MOST_RESULTS
   }
 
-  /** Another member says something; what is no signature about this job is nobody's concern. */
+  /** A message of another member; anything but a signature about this job is ignored. */
   async heard(author: string, { about, digest, signature }: Words): Promise<void> {
     if (about !== this.init.job.id || !isHex(digest) || !isHex(signature)) return
     if (!(await this.book.add(author, digest, signature)))
-      this.reportOnce(`${author} has sent a signature that is not its account's`)
+      this.reportOnce(`${author} sent a signature that is not by its account`)
   }
 
-  /** Signs a result. Several may be signed, one per block that shows one: all of them are true. */
+  /** Signs a result. Several may be signed, one for each block that shows one: all are correct. */
   async propose(result: JobResult): Promise<void> {
     if (this.isFull) return
     const outcome = this.outcomeOf(result)
@@ -128,7 +129,7 @@ export class Settling {
     const { address, sign } = this.init.client.wallet.account
     if (sign === undefined) throw new Error('the account cannot sign')
     const self = this.init.run.manifest.members[this.init.position]!
-    // Nobody judges itself.
+    // A member does not sign a verdict against itself.
     const others = verdicts.filter(({ verdict }) => verdict.offender !== address)
     for (const over of [digest, ...others.map((one) => one.digest)]) {
       const signature = await sign({ hash: over })
@@ -138,7 +139,7 @@ export class Settling {
     this.proposals.push({ outcome, digest, card: cardOf(result, this.init.sealed), verdicts })
   }
 
-  /** Has the job settled, by whomever; resolves once it is settled or refunded. */
+  /** Submits the result, unless another member is faster; resolves once the job is settled or refunded. */
   async settled(): Promise<void> {
     await this.while(async () => {
       if (await this.isOver()) return false
@@ -152,7 +153,7 @@ export class Settling {
             functionName: 'settle',
             args: [outcome, signatures, card],
           })
-          this.init.log('info', `job ${outcome.job} is settled in block ${blockNumber}`)
+          this.init.log('info', `job ${shortId(outcome.job)} settled in block ${blockNumber}`)
         })
         if (await this.isOver()) return false
       }
@@ -160,7 +161,7 @@ export class Settling {
     })
   }
 
-  /** Brings the verdicts of this run, for some time: others may judge otherwise, and then nobody brings them. */
+  /** Submits the verdicts of this run. Gives up after some time: others may not agree, and then there is no quorum. */
   async judge(): Promise<void> {
     const until = AbortSignal.any([this.init.signal, AbortSignal.timeout(VERDICT_MS)])
     await this.while(async () => {
@@ -179,7 +180,7 @@ export class Settling {
             args: [verdict, signatures],
           })
           this.judged.add(verdict.offender)
-          this.init.log('info', `a verdict against ${verdict.offender} is given in block ${blockNumber}`)
+          this.init.log('info', `verdict against ${verdict.offender} submitted in block ${blockNumber}`)
         })
       }
       return open.length > 0
@@ -206,7 +207,7 @@ export class Settling {
     for (const { args } of given) this.judged.add(args.offender as Address)
   }
 
-  /** Signatures of two thirds of the job's members; at first only for the member whose turn it is to bring them. */
+  /** Signatures of two thirds of the job's members; at first only for the member whose turn it is to submit them. */
   private async quorum(digest: Hex): Promise<readonly Hex[] | undefined> {
     const { job, position, signal, sleep } = this.init
     const needed = Math.ceil((2 * job.members.length) / 3)
@@ -222,7 +223,7 @@ export class Settling {
     return signatures.slice(0, needed)
   }
 
-  /** Says everything that this member has signed, and takes a step, again and again until a step returns false. */
+  /** Repeats this member's signatures to the others and takes a step, until a step returns false. */
   private async while(step: () => Promise<boolean>, signal = this.init.signal): Promise<void> {
     let sinceSaid = REPEAT_MS
     while (!signal.aborted) {
@@ -241,7 +242,7 @@ export class Settling {
     }
   }
 
-  /** The chain may be away, or another member faster: both show when it is asked again. */
+  /** The RPC may not answer, or another member may be faster: the next step will tell. */
   private async attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work()
@@ -273,7 +274,7 @@ export class Settling {
       card: keccak256(stringToHex(cardOf(result, this.init.sealed))),
       rounds: result.rounds,
       metric: result.metric,
-      // Members that no peer stands for are in the job, but not in its run.
+      // Members that are not bound to a peer are in the job, but not in its run.
       weights: job.members.map(({ account }) => weightOf.get(account) ?? 0n),
     }
   }

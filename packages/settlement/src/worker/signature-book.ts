@@ -1,16 +1,16 @@
 import { type Address, type Hex, isAddressEqual, recoverAddress } from 'viem'
 
-/** Half of the order of secp256k1: contracts take the lower of two signatures that are valid for the same. */
+/** Half of the order of secp256k1: of two equivalent signatures, contracts accept the one with the lower s. */
 const MOST_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
 
-/** Whether contracts take a signature in this form: 65 bytes, the lower s, and 27 or 28. */
+/** Whether contracts accept a signature in this form: 65 bytes, the lower s, and v of 27 or 28. */
 function isOneForm(signature: Hex): boolean {
   if (!/^0x[0-9a-f]{130}$/i.test(signature)) return false
   const recovery = Number.parseInt(signature.slice(-2), 16)
   return BigInt(`0x${signature.slice(66, 130)}`) <= MOST_S && (recovery === 27 || recovery === 28)
 }
 
-/** Signatures of a run's members over digests that contracts check, each member once per digest. */
+/** Signatures of a run's members over digests that contracts check; one per member and digest. */
 export class SignatureBook {
   private readonly accountOf: (peerId: string) => Address | undefined
   private readonly most: number
@@ -23,7 +23,7 @@ export class SignatureBook {
     this.most = most
   }
 
-  /** Takes a signature if it is that of the member's account; resolves with whether it is. */
+  /** Adds a signature if it is by the member's account; resolves with whether it is. */
   async add(peerId: string, digest: Hex, signature: Hex): Promise<boolean> {
     const account = this.accountOf(peerId)
     if (account === undefined) return false

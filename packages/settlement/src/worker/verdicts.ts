@@ -11,7 +11,7 @@ export interface VerdictsInit {
   readonly outbox: Outbox
   /** A block before any verdict of interest. */
   readonly from: bigint
-  /** Whose verdicts are carried out: jobs that this account has accepted. */
+  /** Jobs that this account has accepted; their verdicts are executed. */
   readonly board: Pick<JobBoard, 'acceptedBy'>
   readonly signal: AbortSignal
   readonly pollMs: number
@@ -22,10 +22,10 @@ export interface VerdictsInit {
 /** Blocks that are read again, as a chain may have changed them. */
 const REORGANISED_BLOCKS = 64n
 
-/** Members that would otherwise all send the same transaction take turns, in this many parts of half of the time for it. */
+/** Members take turns, so that not all send the same transaction: half of the time for it has this many turns. */
 const TURNS = 8n
 
-/** Carries out the verdicts of this account's own jobs once their time for appeals is over; whoever comes first does. */
+/** Executes the verdicts of this account's own jobs once the appeal period is over, unless another member is faster. */
 export async function executeVerdicts(init: VerdictsInit): Promise<void> {
   const { client, outbox, from, board, signal, pollMs, sleep, log } = init
   const { address: account } = client.wallet.account
@@ -65,7 +65,7 @@ export async function executeVerdicts(init: VerdictsInit): Promise<void> {
       return
     const { blockNumber } = await outbox.send({ ...slashing, functionName: 'execute', args: [id] })
     close(id)
-    log('info', `verdict ${id.slice(0, 10)} is carried out in block ${blockNumber}`)
+    log('info', `verdict ${id.slice(0, 10)} executed in block ${blockNumber}`)
   }
 
   while (!signal.aborted) {
@@ -73,7 +73,7 @@ export async function executeVerdicts(init: VerdictsInit): Promise<void> {
       await readNew()
       for (const id of pending)
         await carryOut(id).catch((error) => {
-          // Somebody else was faster, or it has expired.
+          // Another member was faster, or the verdict has expired.
           if (errorCode(error) !== 'E_REVERTED') throw error
           close(id)
         })

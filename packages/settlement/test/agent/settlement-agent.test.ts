@@ -163,7 +163,7 @@ describe('an agent', () => {
       const lost = staked - (await stakeOf(offender))
       expect(lost).toBe((staked * BigInt(RULES.contradictionShare)) / 10_000n)
     }
-    expect(log.filter((line) => line.includes('has lost its stake'))).toHaveLength(2)
+    expect(log.filter((line) => line.includes('was slashed'))).toHaveLength(2)
     expect(before).toBeGreaterThan(0n)
     // Another node, and this one after a restart, look before they bring it again.
     const again = await open(2, undefined)
@@ -202,7 +202,7 @@ describe('an agent', () => {
     agent.head(head(1, 30, 'entry 30'))
     await agent.idle()
     expect(await anchored(id!, 1)).toBe(31n)
-    expect(log.some((line) => line.includes('trying again'))).toBe(true)
+    expect(log.some((line) => line.includes('retrying'))).toBe(true)
     outbox.close()
     await rpc.close()
   })

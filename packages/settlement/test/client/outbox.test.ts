@@ -100,9 +100,9 @@ describe('what an RPC does wrong', () => {
     [
       'says no',
       { error: { code: -32_005, message: 'query exceeds max block range\nand more' } },
-      /it answered with an error: query exceeds max block range$/,
+      /error response: query exceeds max block range$/,
     ],
-    ['says nothing', {}, /its answer makes no sense$/],
+    ['says nothing', {}, /invalid response$/],
   ])('is told in one line without its address, when it %s', async (_, answer, text) => {
     const at = await world()
     at.rpc.fake('eth_blockNumber', 10, answer)
@@ -142,7 +142,7 @@ describe('an outbox', () => {
     const outbox = at.outbox()
     await expect(outbox.send(stake(at, 1n))).rejects.toMatchObject({
       code: 'E_REVERTED',
-      message: expect.stringContaining('refuses stake: NotRegistered'),
+      message: expect.stringContaining('rejected `stake`: NotRegistered'),
     })
     await outbox.send(register(at))
     const { address } = at.client.wallet.account!
@@ -153,6 +153,7 @@ describe('an outbox', () => {
     const at = await world()
     await expect(at.outbox().send({ ...register(at), value: parseEther('20000') })).rejects.toMatchObject({
       code: 'E_FUNDS',
+      message: expect.stringMatching(/insufficient funds for `register` and its fees; fund account 0x/),
     })
   })
 
@@ -164,7 +165,7 @@ describe('an outbox', () => {
       await outbox.send(lost === 1 ? register(at) : stake(at, 10n))
     }
     expect(await staked(at)).toBe(MINIMUM + 110n)
-    expect(at.troubles).toContainEqual(expect.stringMatching(/the RPC does not answer.*trying again/))
+    expect(at.troubles).toContainEqual(expect.stringMatching(/the RPC did not answer a request .*retrying/))
   })
 
   it('does not pay twice when an answer is lost', async () => {
@@ -191,7 +192,7 @@ describe('an outbox', () => {
     })
     const receipt = await outbox.send(register(at))
     expect(at.troubles.length).toBeGreaterThanOrEqual(2)
-    expect(at.troubles[0]).toMatch(/in no block after 0.1 s; sending it for more/)
+    expect(at.troubles[0]).toMatch(/not mined after 0.1 s; resending with a higher fee/)
     const { maxFeePerGas } = await reader.getTransaction({ hash: receipt.transactionHash })
     const today = await reader.estimateFeesPerGas()
     expect(maxFeePerGas!).toBeGreaterThan(today.maxFeePerGas)
@@ -216,13 +217,13 @@ describe('an outbox', () => {
       async sleep() {
         // The first is sent; then there is too little for a second.
         if (at.troubles.length === 0) await control.setBalance({ address, value: 10n ** 12n })
-        if (!at.troubles.some((trouble) => trouble.includes('does not take'))) return
+        if (!at.troubles.some((trouble) => trouble.includes('does not accept'))) return
         await control.setBalance({ address, value: 10n ** 20n })
         await control.mine({ blocks: 1 })
       },
     })
     await outbox.send(register(at))
-    expect(at.troubles).toContainEqual(expect.stringContaining('does not take a transaction yet'))
+    expect(at.troubles).toContainEqual(expect.stringContaining('does not accept the transaction yet'))
     expect(await staked(at)).toBe(MINIMUM)
   })
 
@@ -262,7 +263,7 @@ describe('an outbox', () => {
       error: { code: -32_000, message: 'max fee per gas less than block base fee' },
     })
     await at.outbox().send(register(at))
-    expect(at.troubles).toContainEqual(expect.stringContaining('does not take a transaction yet'))
+    expect(at.troubles).toContainEqual(expect.stringContaining('does not accept the transaction yet'))
     expect(await staked(at)).toBe(MINIMUM)
   })
 

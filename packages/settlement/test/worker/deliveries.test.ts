@@ -65,8 +65,8 @@ describe('a model that a user has paid for', () => {
     expect(open.size).toBe(0)
     expect(attempts.slice(0, 4)).toEqual([0, 5_000, 15_000, 35_000])
     expect(time - 3 * day).toBeLessThan(700_000)
-    expect(log.filter((line) => /cannot be reached \(nobody listens\)/.test(line))).toHaveLength(1)
-    expect(log.at(-1)).toMatch(/has received the model/)
+    expect(log.filter((line) => /cannot reach the user yet \(nobody listens\)/.test(line))).toHaveLength(1)
+    expect(log.at(-1)).toMatch(/model delivered to the user/)
   })
 
   it.each<[DeliveryAnswer, number]>([
