@@ -26,28 +26,27 @@ export function squaredDistance(x: usize, y: usize, length: i32): u64 {
   return settle(fold(total))
 }
 
-/** Σ_k x[k]·y[k]. */
-export function dot(x: usize, y: usize, length: i32): u64 {
-  let total: u64 = 0
-  const end = <usize>length << 3
-  for (let k: usize = 0; k < end; k += 8)
-    total = fold(total + fold(looseProduct(load<u64>(x + k), load<u64>(y + k))))
-  return settle(fold(total))
-}
-
-/** to[k] += x[k]. */
-export function add(to: usize, x: usize, length: i32): void {
-  const end = <usize>length << 3
-  for (let k: usize = 0; k < end; k += 8) store<u64>(to + k, sum(load<u64>(to + k), load<u64>(x + k)))
-}
-
 /** Elements from random bytes, in place: the upper three bits are dropped, and p counts as 0. */
 export function reduceRandom(x: usize, length: i32): void {
   const end = <usize>length << 3
   for (let k: usize = 0; k < end; k += 8) store<u64>(x + k, settle(load<u64>(x + k) & P))
 }
 
-/** x·y of single elements; for tests. */
-export function multiply(x: u64, y: u64): u64 {
-  return product(x, y)
+/** Σ_k x[k]·at^k, by Horner's rule in two halves that do not wait for each other: those of even and of odd k. */
+export function evaluate(x: usize, at: u64, length: i32): u64 {
+  const square = product(at, at)
+  let even: u64 = 0
+  let odd: u64 = 0
+  let k = length
+  if ((k & 1) == 1) {
+    k -= 1
+    even = load<u64>(x + (<usize>k << 3))
+  }
+  while (k > 0) {
+    k -= 2
+    const place = x + (<usize>k << 3)
+    even = sum(product(even, square), load<u64>(place))
+    odd = sum(product(odd, square), load<u64>(place + 8))
+  }
+  return sum(even, product(odd, at))
 }

@@ -5,10 +5,11 @@
  *   (Σ_j a_j·x_j)/(2^s·Σ_j a_j) + r
  *
  * Symbols: w a model and r a reference, d float32 each; R the range; s the scale, a whole number; a_j ≥ 0 whole weights. Each
- * x_k has the mean v_k·2^s, and is less than 1 from it, so ‖x‖₂ ≤ U = R·2^s + √d. The scale is the largest with U ≤ 2¹⁷.
+ * x_k has the mean v_k·2^s, and is less than 1 from it, so ‖x‖₂ ≤ U = R·2^s + √d. The scale is the largest with
+ * U ≤ 2¹⁷/√k, where k secrets are shared at once.
  *
- * Nothing overflows: what passes the range test (range-test.ts) has ‖x‖₂ ≤ 5,760·U, so squared distances are at most
- * (11,520·2¹⁷)² < 2.28·10¹⁸ < p, and sums are within ±(p − 1)/2 while Σ_j a_j ≤ 1,500: every opened value is the very
+ * Nothing overflows: what passes the range test (dealing/range-test.ts) has ‖x‖₂ ≤ 5,760·√k·U, so squared distances are at
+ * most (11,520·2¹⁷)² < 2.28·10¹⁸ < p, and sums are within ±(p − 1)/2 while Σ_j a_j ≤ 1,500: every opened value is the very
  * whole number that it stands for.
  * Source: stochastic rounding as in Gupta et al., "Deep Learning with Limited Numerical Precision", ICML 2015, section 3.1;
  * the bounds are this project's.
@@ -18,7 +19,7 @@ import { SecaggError } from '../errors.js'
 import { centred, elementOf } from '../field/field.js'
 import type { SecretStream } from '../random/secret-stream.js'
 
-/** U is at most this. */
+/** √k·U is at most this. */
 export const MOST_LENGTH = 131_072
 /** Σ a_j is at most this. */
 export const MOST_WEIGHT = 1_500
@@ -34,16 +35,20 @@ export interface FixedPoint {
   readonly length: number
 }
 
-/** The finest encoding of models of d parameters within a range. Throws SecaggError E_SHARING_PARAMS. */
-export function fixedPoint(parameterCount: number, range: number): FixedPoint {
+/**
+ * The finest encoding of models of d parameters within a range. `packed`: secrets that are shared at once. Throws
+ * SecaggError E_SHARING_PARAMS.
+ */
+export function fixedPoint(parameterCount: number, range: number, packed = 1): FixedPoint {
   const rounding = Math.sqrt(parameterCount)
-  if (!Number.isInteger(parameterCount) || parameterCount < 1 || rounding > MOST_LENGTH / 2)
+  const most = MOST_LENGTH / Math.sqrt(packed)
+  if (!Number.isInteger(parameterCount) || parameterCount < 1 || rounding > most / 2)
     throw new SecaggError('E_SHARING_PARAMS', `a model of ${parameterCount} parameters cannot be encoded`)
   if (!(range > 0 && range <= 1e12))
     throw new SecaggError('E_SHARING_PARAMS', `the range must be above 0 and at most 10¹², got ${range}`)
   let scale = 0
-  while (range * 2 ** (scale + 1) + rounding <= MOST_LENGTH) scale += 1
-  while (range * 2 ** scale + rounding > MOST_LENGTH) scale -= 1
+  while (range * 2 ** (scale + 1) + rounding <= most) scale += 1
+  while (range * 2 ** scale + rounding > most) scale -= 1
   return { parameterCount, range, scale, length: range * 2 ** scale + rounding }
 }
 

@@ -7,8 +7,8 @@ export interface FieldKernels {
   combine(factors: readonly bigint[], vectors: readonly BigUint64Array[], out: BigUint64Array): void
   /** Σ_k (x[k] − y[k])² for each pair of x before y, row by row: (0, 1), (0, 2) … (n − 2, n − 1). */
   pairwiseSquaredDistances(vectors: readonly BigUint64Array[]): bigint[]
-  /** Σ_k x[k]·y[k]. */
-  dot(x: BigUint64Array, y: BigUint64Array): bigint
+  /** Σ_k x[k]·at^k: a polynomial with these coefficients at a point. */
+  evaluate(x: BigUint64Array, at: bigint): bigint
   /** In place: elements from uniformly random 64 bits, of which the upper three are dropped; p itself becomes 0. */
   reduceRandom(x: BigUint64Array): void
   /**

@@ -25,10 +25,10 @@ export const plainKernels: FieldKernels = {
       }),
     )
   },
-  dot(x, y) {
-    let total = 0n
-    for (let k = 0; k < x.length; k++) total = add(total, multiply(x[k], y[k]))
-    return total
+  evaluate(x, at) {
+    let value = 0n
+    for (let k = x.length - 1; k >= 0; k--) value = add(multiply(value, at), x[k])
+    return value
   },
   reduceRandom(x) {
     for (let k = 0; k < x.length; k++) {

@@ -1,5 +1,6 @@
 /** The kernels in WebAssembly. Vectors are copied into its memory piece by piece, so that it stays small. */
 
+import { multiply, P, power } from './field.js'
 import type { FieldKernels } from './kernels.js'
 import { KERNELS_BASE64 } from './kernels-binary.js'
 import { webAssembly } from './web-assembly.js'
@@ -7,7 +8,7 @@ import { webAssembly } from './web-assembly.js'
 interface Exports {
   combine(vectors: number, factors: number, count: number, to: number, length: number): void
   squaredDistance(x: number, y: number, length: number): bigint
-  dot(x: number, y: number, length: number): bigint
+  evaluate(x: number, at: bigint, length: number): bigint
   reduceRandom(x: number, length: number): void
   project(x: number, bits: number, rows: number, table: number, totals: number, length: number): void
 }
@@ -75,10 +76,14 @@ export function createWasmKernels(): FieldKernels | undefined {
       })
       return Array.from(totals)
     },
-    dot(x, y) {
+    evaluate(x, at) {
+      const step = power(at, BigInt(PIECE))
       let total = 0n
+      let factor = 1n
       eachPiece(x.length, (first, length) => {
-        total = plus(total, run.dot(bring(x, first, length, 0), bring(y, first, length, 1), length))
+        const value = BigInt.asUintN(64, run.evaluate(bring(x, first, length, 0), at, length))
+        total = plus(total, multiply(value, factor))
+        factor = multiply(factor, step)
       })
       return total
     },
@@ -104,8 +109,6 @@ export function createWasmKernels(): FieldKernels | undefined {
     },
   }
 }
-
-const P = (1n << 61n) - 1n
 
 /** `b` comes from the module as a signed number of 64 bits. */
 const plus = (a: bigint, b: bigint): bigint => (a + BigInt.asUintN(64, b)) % P
