@@ -2,7 +2,18 @@
 
 /** Each package, and those that it must not know of. */
 const FORBIDDEN = {
-  errors: ['protocol', 'robust-agg', 'chain', 'secagg', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  errors: [
+    'protocol',
+    'robust-agg',
+    'chain',
+    'secagg',
+    'train',
+    'node',
+    'lab',
+    'settlement',
+    'report',
+    'cli',
+  ],
   protocol: ['robust-agg', 'chain', 'secagg', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
   'robust-agg': ['protocol', 'chain', 'secagg', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
   chain: ['train', 'secagg', 'robust-agg', 'node', 'lab', 'settlement', 'report', 'cli'],

@@ -4,6 +4,17 @@
  *
  * @packageDocumentation
  */
+export { type Answer, type DealtTo, type Held, isParcel, openParcel } from './dealing/answer.js'
+export { type Challenge, challengeOf } from './dealing/challenge.js'
+export { type Dealing, dealModel, type Parcel } from './dealing/deal-model.js'
+export { type DealingPlan, type DealingPlanInit, dealingPlan } from './dealing/dealing-plan.js'
+export { type DealingFault, type DealingVerdict, judgeDealing } from './dealing/judge-dealing.js'
+export {
+  type NoisyStep,
+  noiseFor,
+  type PrivacySpent,
+  privacySpent,
+} from './differential-privacy/accountant.js'
 export {
   decodeMean,
   type Encoded,
@@ -17,6 +28,8 @@ export { SecaggError, type SecaggErrorCode } from './errors.js'
 export { fieldKernels } from './field/choose-kernels.js'
 export { centred, elementOf, P } from './field/field.js'
 export type { FieldKernels } from './field/kernels.js'
+export { distanceShares, type OpenedDistances, openDistances, pairsOf } from './opening/distances.js'
+export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './opening/sum.js'
 export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
 export {
   dealVector,

@@ -45,7 +45,8 @@ export interface PrivacySpent {
  * Throws SecaggError E_RANGE.
  */
 export function privacySpent(steps: readonly NoisyStep[], delta: number): PrivacySpent {
-  if (!(delta > 0 && delta < 1)) throw new SecaggError('E_RANGE', `delta must be between 0 and 1, got ${delta}`)
+  if (!(delta > 0 && delta < 1))
+    throw new SecaggError('E_RANGE', `delta must be between 0 and 1, got ${delta}`)
   for (const step of steps) checkStep(step)
   let best: PrivacySpent = { epsilon: Number.POSITIVE_INFINITY, order: ORDERS[0] }
   for (const order of ORDERS) {
@@ -67,7 +68,8 @@ export function noiseFor(
   delta: number,
   step: Pick<NoisyStep, 'samplingRate' | 'steps'>,
 ): number {
-  const spent = (noiseMultiplier: number): number => privacySpent([{ ...step, noiseMultiplier }], delta).epsilon
+  const spent = (noiseMultiplier: number): number =>
+    privacySpent([{ ...step, noiseMultiplier }], delta).epsilon
   let [low, high] = [1e-3, 1e4]
   if (!(epsilon > 0) || spent(high) > epsilon)
     throw new SecaggError('E_RANGE', `no noise keeps ${step.steps} steps within an epsilon of ${epsilon}`)
@@ -82,7 +84,8 @@ export function noiseFor(
 function checkStep({ samplingRate, noiseMultiplier, steps }: NoisyStep): void {
   if (!(samplingRate > 0 && samplingRate <= 1))
     throw new SecaggError('E_RANGE', `the sampling rate must be above 0 and at most 1, got ${samplingRate}`)
-  if (!(noiseMultiplier > 0)) throw new SecaggError('E_RANGE', `the noise must be above 0, got ${noiseMultiplier}`)
+  if (!(noiseMultiplier > 0))
+    throw new SecaggError('E_RANGE', `the noise must be above 0, got ${noiseMultiplier}`)
   if (!Number.isInteger(steps) || steps < 0)
     throw new SecaggError('E_RANGE', `steps must be a whole number from 0, got ${steps}`)
 }
