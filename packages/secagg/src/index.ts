@@ -28,6 +28,17 @@ export { SecaggError, type SecaggErrorCode } from './errors.js'
 export { fieldKernels } from './field/choose-kernels.js'
 export { centred, elementOf, P } from './field/field.js'
 export type { FieldKernels } from './field/kernels.js'
+export { groupsOf } from './groups/groups.js'
+export {
+  addMasks,
+  type Mask,
+  type MaskKeys,
+  maskKeys,
+  masksOf,
+  pairSeed,
+  undone,
+} from './masks/pairwise-masks.js'
+export { dealSeed, openSeed } from './masks/shared-seed.js'
 export { distanceShares, type OpenedDistances, openDistances, pairsOf } from './opening/distances.js'
 export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './opening/sum.js'
 export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
