@@ -11,7 +11,7 @@
 
 import { SecaggError } from '../errors.js'
 import { inverse, multiply, negate, subtract } from '../field/field.js'
-import { evaluate, lagrange, weighted } from './polynomial.js'
+import { evaluate, knownLagrange, weighted } from './polynomial.js'
 
 export interface Point {
   readonly x: bigint
@@ -60,7 +60,7 @@ export function decode(
 function throughPoints(points: readonly Point[]): (x: bigint) => bigint {
   const xs = points.map(({ x }) => x)
   const ys = points.map(({ y }) => y)
-  return (x) => weighted(lagrange(xs, x), ys)
+  return (x) => weighted(knownLagrange(xs, x), ys)
 }
 
 /** f for exactly this many errors or fewer; undefined if there is none. */

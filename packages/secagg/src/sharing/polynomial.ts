@@ -19,6 +19,21 @@ export function lagrange(points: readonly bigint[], target: bigint): bigint[] {
   })
 }
 
+/** Factors that were asked for before: a group asks for the same ones for each value. */
+const remembered = new Map<string, readonly bigint[]>()
+const MOST_REMEMBERED = 4_096
+
+/** The same, remembered: of the points that members have. The result must not be changed. */
+export function knownLagrange(points: readonly bigint[], target: bigint): readonly bigint[] {
+  const key = `${points.join()}:${target}`
+  const known = remembered.get(key)
+  if (known !== undefined) return known
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  const factors = lagrange(points, target)
+  remembered.set(key, factors)
+  return factors
+}
+
 /** f(x) = Σ_i coefficients[i]·x^i. */
 export function evaluate(coefficients: readonly bigint[], x: bigint): bigint {
   let value = 0n
