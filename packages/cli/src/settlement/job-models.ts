@@ -28,15 +28,16 @@ type JobModels = Pick<JobSite, 'keepModel' | 'keepResult' | 'modelOf' | 'undeliv
 export function createJobModels(jobs: string): JobModels {
   const fileOf = (job: string, model: CID): string => join(jobFolder(jobs, job), `${model}${MODEL}`)
   return {
-    async keepModel(job, model, bytes) {
-      await mkdir(jobFolder(jobs, job), { recursive: true })
+    async keepModel(job, model, bytes, current) {
+      const folder = jobFolder(jobs, job)
+      await mkdir(folder, { recursive: true })
       await writeNewFile(fileOf(job, model), [bytes])
+      await removeOthers(folder, [model, ...current])
     },
     async keepResult(job, result) {
       const folder = jobFolder(jobs, job)
       await writeFileAtomic(join(folder, 'result.json'), `${resultText(result)}\n`)
-      for (const name of await readdir(folder))
-        if (name.endsWith(MODEL) && name !== `${result.model}${MODEL}`) await rm(join(folder, name))
+      await removeOthers(folder, [result.model])
     },
     async modelOf(job, model) {
       const bytes = await readFile(fileOf(job, model)).catch(() => undefined)
@@ -53,6 +54,13 @@ export function createJobModels(jobs: string): JobModels {
     },
     delivered: (job) => rm(join(jobFolder(jobs, job), DELIVERY), { force: true }),
   }
+}
+
+/** Removes all models of a folder but these. */
+async function removeOthers(folder: string, kept: readonly CID[]): Promise<void> {
+  const names = new Set(kept.map((model) => `${model}${MODEL}`))
+  for (const name of await readdir(folder))
+    if (name.endsWith(MODEL) && !names.has(name)) await rm(join(folder, name))
 }
 
 function resultText({ model, block, rounds, metric, weights, freeRiders }: JobResult): string {

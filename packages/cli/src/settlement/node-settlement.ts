@@ -1,4 +1,4 @@
-import { errorMessage } from '@tempered/errors'
+import { errorCode, errorMessage } from '@tempered/errors'
 import { type Identity, type Logger, type NodeEvents, sleep, systemClock } from '@tempered/node'
 import { createAccountSigner, type Evidence, type Run, type SignedHead } from '@tempered/protocol'
 import type { Outbox, SettlementAgent } from '@tempered/settlement'
@@ -83,12 +83,24 @@ function beside(
   const evidence: Evidence[] = []
   let agent: SettlementAgent | undefined
   let outbox: Outbox | undefined
+  /** Asks again until the RPC answers. */
+  const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (errorCode(error) !== 'E_RPC' || stopping.signal.aborted) throw error
+        log('warn', `${errorMessage(error)}; retrying`)
+      }
+      await sleep(systemClock, RETRY_MS, stopping.signal)
+    }
+  }
   const begin = async (): Promise<void> => {
     const opened = await openPatiently(settings, (what) => log('warn', what), stopping.signal)
     if (opened === undefined) return
     outbox = opened.outbox
     const { registeredRun, SettlementAgent: Agent } = await loadSettlement()
-    const registered = await registeredRun(opened.client, run)
+    const registered = await patiently(() => registeredRun(opened.client, run))
     if (registered === undefined)
       log(
         'warn',
@@ -135,6 +147,7 @@ function beside(
   }
 }
 
+const RETRY_MS = 5_000
 /** How long a node waits at its start for the RPC to say that it serves the right chain. */
 const START_MS = 5_000
 /** How long a node that is done waits for its last transactions. */

@@ -74,13 +74,19 @@ export async function createUserJob(init: UserJobInit, job: SealedJob): Promise<
       'E_FILE',
       `${init.folder} already contains a job; choose another folder with --out, or continue with \`tempered job resume ${init.folder}\``,
     )
+  // Only what this call has made may be removed again: the folder may be that of a node, with its key in it.
+  const made = [DOCUMENT_FILE]
   try {
     const identity = await createIdentityFile(join(init.folder, IDENTITY_FILE))
+    made.push(IDENTITY_FILE)
     const user = await openUserJob(init, job, identity, undefined)
+    if (await isThere(join(init.folder, JOB_FILE)))
+      throw new CliError('E_FILE', `${init.folder} already contains ${JOB_FILE}`)
+    made.push(JOB_FILE)
     await user.noted()
     return user
   } catch (error) {
-    await dropUserJob(init)
+    for (const file of made) await rm(join(init.folder, file), { force: true })
     throw error
   }
 }
@@ -93,12 +99,18 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
   const { address } = client.wallet.account
   const board = createJobBoard(client, place.fromBlock)
   // A command that was killed may have posted it without writing down its id.
-  const id = kept.id ?? (await board.postedBy(address, job.hash)).at(-1)
-  if (id === undefined)
+  const id = kept.id ?? (await postedFrom(board, address, job, identity))
+  if (id === undefined) {
+    const isPending =
+      (await client.reader.getTransactionCount({ address, blockTag: 'pending' })) >
+      (await client.reader.getTransactionCount({ address }))
     throw new CliError(
       'E_FILE',
-      `${init.folder}: account ${address} has not posted this job; remove the folder and post it again`,
+      isPending
+        ? `${init.folder}: a transaction of account ${address} is still pending, which may post this job; try again in a while`
+        : `${init.folder}: account ${address} has not posted this job; remove the folder and post it again`,
     )
+  }
   const posted = await board.find(id)
   if (posted === undefined) throw new CliError('E_FILE', `${init.folder}: this chain has no job ${id}`)
   if (posted.user !== address)
@@ -109,6 +121,20 @@ export async function reopenUserJob(init: Omit<UserJobInit, 'listen' | 'announce
   const user = await openUserJob({ ...init, listen: kept.listen, announce: kept.announce }, job, identity, id)
   if (kept.id === undefined) await user.posted(id)
   return user
+}
+
+/** The job that an account has posted with this document and the address of this peer. */
+async function postedFrom(
+  board: JobBoard,
+  account: `0x${string}`,
+  { hash }: SealedJob,
+  { signer }: Identity,
+): Promise<`0x${string}` | undefined> {
+  for (const id of [...(await board.postedBy(account, hash))].reverse()) {
+    const posted = await board.find(id)
+    if (posted?.where.some((place) => place.endsWith(`/p2p/${signer.peerId}`)) === true) return id
+  }
+  return undefined
 }
 
 async function readFolder(folder: string) {
@@ -176,6 +202,7 @@ async function openUserJob(
   const digest = Buffer.from(job.hash.slice(2), 'hex')
   let id = known
   let isHere = false
+  let isComing = false
   let settled: CID | undefined
   let bring!: (model: { cid: CID; bytes: Uint8Array; from: string }) => void
   const model = new Promise<{ cid: CID; bytes: Uint8Array; from: string }>((resolve) => {
@@ -196,9 +223,15 @@ async function openUserJob(
       return settled?.equals(cid) ? modelBytes : 'refused'
     },
     async take(cid, bytes, from) {
-      isHere = true
+      if (isComing) return
+      isComing = true
       // The sender is told that the model has arrived: it must be on disk by then.
-      await writeFileAtomic(join(folder, `${cid}.model`), bytes)
+      try {
+        await writeFileAtomic(join(folder, `${cid}.model`), bytes)
+      } finally {
+        isComing = false
+      }
+      isHere = true
       bring({ cid, bytes, from })
     },
     onError: (what) => say(what),
@@ -246,6 +279,8 @@ export async function awaitJob(
   const board = createJobBoard(opened.client, opened.place.fromBlock)
   const settled = await untilOver(board, opened, id!, say, signal)
   if (settled === undefined || settled.state === 'refunded') return undefined
+  const bought = await boughtModel(folder, opened, settled)
+  if (bought !== undefined) return writeModel(folder, job, bought)
   say('the job is settled; waiting for the model')
   const limit = systemClock.deadline(DELIVERY_MS, signal)
   const late = new Promise<undefined>((resolve) => {
@@ -263,6 +298,14 @@ export async function awaitJob(
   // The other members offer it too, and are told that it has arrived.
   await sleep(systemClock, LINGER_MS, signal)
   return file
+}
+
+/** The model that an earlier start has received but not written out; undefined for none. */
+async function boughtModel(folder: string, opened: OpenedSettlement, job: PostedJob) {
+  const cid = await settledModel(opened, job)
+  if (cid === undefined) return undefined
+  const bytes = await readFile(join(folder, `${cid}.model`)).catch(() => undefined)
+  return bytes !== undefined && blobCid(bytes).equals(cid) ? { cid, bytes: new Uint8Array(bytes) } : undefined
 }
 
 /** The job once it is over; undefined when the signal came first. A job past its deadline is refunded. */

@@ -42,6 +42,17 @@ describe('a user who is killed while it posts a job', () => {
       expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 })
     }))
 
+  it('keeps the key of a node whose folder it names by mistake', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'user', 10)
+      const key = await readFile(join(folder, 'user', 'identity.key'))
+      const failed = await callCli([...JOB, '--out', 'user', '--config', 'user'], folder)
+      expect(failed.code).not.toBe(0)
+      expect(await readFile(join(folder, 'user', 'identity.key'))).toEqual(key)
+      expect(await readdir(join(folder, 'user'))).not.toContain('job.cbor')
+    }))
+
   it('is told so when nothing was posted, and leaves nothing behind when nobody can listen', () =>
     inTemporaryFolder(async (folder) => {
       await deploy(folder)

@@ -32,7 +32,7 @@ const ROUNDING = 1e-6
 
 /**
  * Rounding says nothing where all steps are small, as with a tiny learning rate: an update counts as none only where the
- * median of the others is this many times longer than the bound.
+ * median of the others is this many times longer than the rounding of the start.
  */
 const TELLING = 300
 
@@ -99,6 +99,8 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
   const near = nearCopies(lengths, apart, n + before.length)
   const copiesOf = models.map((_, j) => near(j))
   const overlaps = copiesOf.map((copies, j) => overlapOf(j, added, beyond, usuallyAdded, copies))
+  // By the start, which nobody chooses: a model may be as long as its author likes.
+  const telling = TELLING * ROUNDING * Math.sqrt(squaredNorm(start))
   const compared = models.map((model, j): ModelComparison => {
     const copies = copiesOf[j]
     const rounding = ROUNDING * Math.sqrt(squaredNorm(model))
@@ -115,8 +117,8 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
       ),
       overlap: overlaps[j],
       usualOverlap: others.length === 0 ? null : medianOf(others),
-      isStart: isNothing(j, lengths, rounding),
-      isKnown: spans && isNothing(j, added, rounding),
+      isStart: isNothing(j, lengths, rounding, telling),
+      isKnown: spans && isNothing(j, added, rounding, telling),
       copies: copies.flatMap((k) => (k < n ? [k - 1] : [])),
       resent: copies.flatMap((k) => (k < n ? [] : [k - n])),
     }
@@ -125,10 +127,10 @@ export function compareModels({ start, own, neighbours, before }: RoundModels): 
 }
 
 /** Whether a length is that of rounding, and those of most others are not nearly. */
-function isNothing(j: number, lengths: readonly number[], rounding: number): boolean {
+function isNothing(j: number, lengths: readonly number[], rounding: number, telling: number): boolean {
   if (lengths[j] > rounding) return false
   const others = lengths.filter((_, k) => k !== j)
-  return others.length > 0 && medianOf(others) >= TELLING * rounding
+  return others.length > 0 && medianOf(others) >= telling
 }
 
 /** cos(u_j, Σ_k min(1, m/‖u_k‖)·u_k) over these k, from the inner products of the u. */

@@ -1,10 +1,10 @@
 /**
  * Which models of a round look like those of free riders.
  *
- *   unchanged   ‖u_j‖ ≤ 10⁻⁶·‖x_j‖ and median_{k≠j} ‖u_k‖ ≥ 3·10⁻⁴·‖x_j‖: the start, up to rounding, where others move
+ *   unchanged   ‖u_j‖ ≤ 10⁻⁶·‖x_j‖ and median_{k≠j} ‖u_k‖ ≥ 3·10⁻⁴·‖s‖: the start, up to rounding, where others move
  *   resent      a model of the round before, known by its hash, or within 5 % of another member's
  *   copy        within 5 % of the node's own model
- *   combined    ‖r_j‖ ≤ 10⁻⁶·‖x_j‖ and median_{k≠j} ‖r_k‖ ≥ 3·10⁻⁴·‖x_j‖: a linear combination of what was known before,
+ *   combined    ‖r_j‖ ≤ 10⁻⁶·‖x_j‖ and median_{k≠j} ‖r_k‖ ≥ 3·10⁻⁴·‖s‖: a linear combination of what was known before,
  *               up to rounding, where others add something
  *   noise       overlap_j ≤ 1.5/√d, and median_{k≠j} overlap_k ≥ 3.75/√d: what it adds has nothing in common with what
  *               anyone else adds, and they have something in common

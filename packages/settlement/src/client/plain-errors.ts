@@ -70,6 +70,12 @@ function isForeign(error: unknown): boolean {
   return revertReason(error)?.name === NO_REASON
 }
 
+/** Whether an RPC answered with an error: it is reachable and refuses the request. */
+export function isRefusal(error: unknown): boolean {
+  const inner = error instanceof BaseError ? error : (error as { cause?: unknown }).cause
+  return inner instanceof BaseError && inner.walk((one) => one instanceof RpcRequestError) !== null
+}
+
 /** A client whose requests fail with a plain one-line message. */
 export function withPlainErrors(reader: PublicClient, rpc: string): PublicClient {
   const host = hostOf(rpc)

@@ -16,7 +16,16 @@ const LONGEST_WAIT_MS = 600_000
 /** Learning rates with which models change and stay finite. */
 const LEARNING_RATES = { least: 1e-6, most: 100 } as const
 /** In ms: with longer waits, one silent member could use up a job's time. */
-const LONGEST_MS = { joinMs: 600_000, collectMs: 600_000, deltaMs: 60_000 } as const
+const LONGEST_MS = {
+  ...{ joinMs: 600_000, collectMs: 600_000, deltaMs: 60_000 },
+  ...{ dialMs: 120_000, firstByteMs: 120_000, transferMs: 600_000, reconnectMs: 120_000 },
+} as const
+/** In ms: within less, nobody could answer or send a model. */
+const SHORTEST_MS: Readonly<Record<string, number>> = {
+  ...{ joinMs: 1_000, collectMs: 1_000, dialMs: 1_000, firstByteMs: 1_000, transferMs: 1_000 },
+}
+/** Largest product of learning rate and weight decay: above 1, parameters grow without end. */
+const MOST_DECAY = 0.5
 /** Deadlines in a row that a member may miss before the others stop waiting for it. */
 const MOST_PATIENCE = 10
 
@@ -165,7 +174,7 @@ export class Bidder {
 /** Throws SettlementError E_JOB for a job that exceeds this node's limits, or that trains nothing. */
 function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
   const { model, training, deadlines, chain, patienceRounds } = sampleRunOf(job, members).manifest
-  const { rounds, localSteps, batchSize, learningRate } = training
+  const { rounds, localSteps, batchSize, learningRate, weightDecay } = training
   const limits: readonly [string, number, number][] = [
     ['parameter', model.parameterCount, policy.mostParameters],
     ['sample', rounds * localSteps * batchSize, policy.mostSamples],
@@ -190,7 +199,18 @@ function checkWork(job: SealedJob, members: number, policy: JobPolicy): void {
         'E_JOB',
         `its ${what} is ${asked} ms, above this node's maximum of ${limit} ms`,
       )
+    const least = SHORTEST_MS[what] ?? 0
+    if (asked < least)
+      throw new SettlementError(
+        'E_JOB',
+        `its ${what} is ${asked} ms, below this node's minimum of ${least} ms`,
+      )
   }
+  if (learningRate * weightDecay > MOST_DECAY)
+    throw new SettlementError(
+      'E_JOB',
+      `its weight decay of ${weightDecay} is too large for its learning rate`,
+    )
   if (patienceRounds > MOST_PATIENCE)
     throw new SettlementError(
       'E_JOB',

@@ -1,5 +1,5 @@
 import type { Block } from '@tempered/chain'
-import { type Clock, type CommonChain, errorMessage } from '@tempered/node'
+import { type Clock, type CommonChain, errorMessage, sleep } from '@tempered/node'
 import type { Run, SignedEntry } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { SealedJob } from '../jobs/job-document.js'
@@ -9,7 +9,7 @@ export interface JobJudgeInit {
   readonly run: Run
   readonly job: SealedJob
   readonly common: Pick<CommonChain, 'ledgerTo'>
-  readonly clock: Pick<Clock, 'deadline'>
+  readonly clock: Clock
   readonly signal: AbortSignal
   /**
    * A result that the chain shows: for every block from the first one on that shows one. Members may know different ledgers
@@ -22,6 +22,11 @@ export interface JobJudgeInit {
 /** How long to wait for a member's ledger; and for that of a member who did not provide it for an earlier block. */
 const PATIENCE_MS = 20_000
 const IMPATIENCE_MS = 1_000
+/** Between two attempts to get an entry: another member may have it by now. */
+const RETRY_MS = 1_000
+/** How often, and how many times, the newest block is judged again while an entry that it names is missing. */
+const AGAIN_MS = 30_000
+const MOST_AGAIN = 20
 
 /** Checks for each final block, in order, whether the job is done. */
 export class JobJudge {
@@ -38,23 +43,39 @@ export class JobJudge {
 
   final(block: Block): void {
     this.chain.push(block)
-    const chain = [...this.chain]
-    this.last = this.last.then(() => this.judge(chain))
+    this.queue(this.isDue)
   }
 
   /** The deadline is near: from now on the newest block shows a result, whether or not the job is done. */
   due(): void {
     if (this.isDue) return
     this.isDue = true
-    const chain = [...this.chain]
-    if (chain.length > 0) this.last = this.last.then(() => this.judge(chain))
+    if (this.chain.length > 0) this.queue(true)
   }
 
-  private async judge(chain: readonly Block[]): Promise<void> {
+  /** Judges the newest block in its turn; blocks that were queued before the deadline came near are judged as then. */
+  private queue(isDue: boolean, attempt = 0): void {
+    const chain = [...this.chain]
+    this.last = this.last.then(() => this.judge(chain, isDue, attempt))
+  }
+
+  /** Whoever gives an entry to some members gives it to all in the end, so that all come to the same result. */
+  private again(chain: readonly Block[], attempt: number): void {
+    const { clock, signal } = this.init
+    if (attempt >= MOST_AGAIN || signal.aborted) return
+    const cancel = clock.after(AGAIN_MS, () => {
+      signal.removeEventListener('abort', cancel)
+      if (chain.length === this.chain.length && !signal.aborted) this.queue(this.isDue, attempt + 1)
+    })
+    signal.addEventListener('abort', cancel, { once: true })
+  }
+
+  private async judge(chain: readonly Block[], isDue: boolean, attempt: number): Promise<void> {
     if (this.init.signal.aborted) return
     try {
       const ledgers = await this.ledgersOf(chain)
-      const result = resultAt({ ...this.init, chain, ledgers, isDue: this.isDue })
+      const result = resultAt({ ...this.init, chain, ledgers, isDue })
+      if (this.withheld.size > 0 && chain.length === this.chain.length) this.again(chain, attempt)
       if (result !== undefined) this.init.onResult(result)
     } catch (error) {
       if (!this.init.signal.aborted)
@@ -79,21 +100,22 @@ export class JobJudge {
   private async longest(peerId: string, heads: readonly CID[]): Promise<readonly SignedEntry[] | undefined> {
     const { common, clock, signal } = this.init
     const limit = clock.deadline(this.withheld.has(peerId) ? IMPATIENCE_MS : PATIENCE_MS, signal)
-    let longest: readonly SignedEntry[] | undefined
-    let isNewestHere = true
-    for (const head of heads) {
+    const ledgerTo = (head: CID): Promise<readonly SignedEntry[] | undefined> =>
+      common.ledgerTo(peerId, head, limit.signal).catch(() => undefined)
+    let longest = await ledgerTo(heads[0]!)
+    while (longest === undefined && !limit.signal.aborted) {
+      await sleep(clock, RETRY_MS, limit.signal)
+      if (!limit.signal.aborted) longest = await ledgerTo(heads[0]!)
+    }
+    if (longest === undefined) this.withheld.add(peerId)
+    else this.withheld.delete(peerId)
+    for (const head of heads.slice(1)) {
       // Entries below one that is here are here as well.
       if (longest?.some(({ cid }) => cid.equals(head)) === true) continue
-      try {
-        const ledger = await common.ledgerTo(peerId, head, limit.signal)
-        if (ledger.length > (longest?.length ?? 0)) longest = ledger
-      } catch {
-        if (head === heads[0]) isNewestHere = false
-      }
+      const ledger = await ledgerTo(head)
+      if (ledger !== undefined && ledger.length > (longest?.length ?? 0)) longest = ledger
     }
     limit.clear()
-    if (isNewestHere) this.withheld.delete(peerId)
-    else this.withheld.add(peerId)
     return longest
   }
 }

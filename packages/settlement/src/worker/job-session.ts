@@ -25,8 +25,14 @@ export const RETRY_MS = 5_000
 const AFTERWARDS_MS = 60_000
 /** How long after the settlement the model is offered to the user. */
 const DELIVERY_MS = 30 * 86_400_000
-/** When this share of a job's time is left, and at most so many seconds, its members settle for the completed rounds. */
+/** How long the model of a result may take to come from other members. */
+const MODEL_MS = 10_000
+/**
+ * When this share of a job's time after the last acceptance is left, within these bounds in seconds, its members settle for the
+ * completed rounds: the same time for all of them.
+ */
 const CLOSING_SHARE = 5n
+const LEAST_CLOSING_SECONDS = 60n
 const MOST_CLOSING_SECONDS = 3_600n
 
 export class JobSession {
@@ -84,22 +90,26 @@ export class JobSession {
     })
     const settled = settling
     let signing: Promise<void> = Promise.resolve()
+    const sign = async (result: JobResult): Promise<void> => {
+      const limit = systemClock.deadline(MODEL_MS, either)
+      const bytes = await common.model(result.model, limit.signal).finally(() => limit.clear())
+      // Every signer can deliver.
+      if (bytes === undefined)
+        return log('warn', `model ${result.model} could not be fetched, so its result is not signed`)
+      const current = settled.models.map((digest) => cidFromDigest(RAW, hexToBytes(digest)))
+      await site.keepModel(job.id, result.model, bytes, current)
+      await settled.propose(result)
+    }
     const first = new Promise<JobResult>((resolve) => {
       judge = new JobJudge({
         ...{ run, job: sealed, common, signal: either, clock: systemClock },
         onResult(result) {
           signing = signing
-            .then(async () => {
-              if (settled.isFull) return
-              const bytes = await common.model(result.model, either)
-              // Whoever signs can deliver.
-              if (bytes === undefined)
-                return log('warn', `model ${result.model} could not be fetched, so its result is not signed`)
-              await site.keepModel(job.id, result.model, bytes)
-              await settled.propose(result)
-              resolve(result)
-            })
+            .then(() => sign(result))
             .catch((error) => log('warn', errorMessage(error)))
+            .then(() => {
+              if (settled.models.length > 0) resolve(result)
+            })
         },
         onTrouble: (what) => log('warn', what),
       })
@@ -122,12 +132,12 @@ export class JobSession {
   /** Resolves when a job's deadline is so near that its members should settle. */
   private async closing({ terms }: PostedJob, signal: AbortSignal): Promise<void> {
     const { client, pollMs, sleep, log } = this.init
-    let at: bigint | undefined
+    const share = (terms.settleUntil - terms.acceptUntil) / CLOSING_SHARE
+    const left = share < LEAST_CLOSING_SECONDS ? LEAST_CLOSING_SECONDS : share
+    const at = terms.settleUntil - (left < MOST_CLOSING_SECONDS ? left : MOST_CLOSING_SECONDS)
     while (!signal.aborted) {
       try {
         const { timestamp } = await client.reader.getBlock()
-        const share = (terms.settleUntil - timestamp) / CLOSING_SHARE
-        at ??= terms.settleUntil - (share < MOST_CLOSING_SECONDS ? share : MOST_CLOSING_SECONDS)
         if (timestamp >= at) return
       } catch (error) {
         log('warn', `${errorMessage(error)}; retrying`)

@@ -47,8 +47,11 @@ export interface JobSite {
     bytes: Uint8Array,
     signal: AbortSignal,
   ): Promise<DeliveryAnswer>
-  /** Keeps the model of a result before the result is signed: every signer can deliver. */
-  keepModel(job: Hex, model: CID, bytes: Uint8Array): Promise<void>
+  /**
+   * Keeps the model of a result before the result is signed: every signer can deliver. Others than this one and the `current`
+   * ones need not be kept any longer.
+   */
+  keepModel(job: Hex, model: CID, bytes: Uint8Array, current: readonly CID[]): Promise<void>
   /** Keeps the result of a job, and only the settled one of its models. */
   keepResult(job: Hex, result: JobResult): Promise<void>
   /** The bytes of a model that was kept; undefined for none. */

@@ -79,13 +79,19 @@ interface Proposal {
   readonly digest: Hex
   readonly card: string
   readonly verdicts: readonly { readonly verdict: Verdict; readonly digest: Hex }[]
+  /** What this member has signed of it. */
+  readonly own: readonly Signed[]
+}
+
+interface Signed {
+  readonly digest: Hex
+  readonly signature: Hex
 }
 
 export class Settling {
   private readonly init: SettlingInit
   private readonly book: SignatureBook
   private readonly proposals: Proposal[] = []
-  private readonly own: { readonly digest: Hex; readonly signature: Hex }[] = []
   /** Accounts against which a verdict of this run was submitted. */
   private readonly judged = new Set<Address>()
   private readonly polite = new Set<Hex>()
@@ -105,9 +111,9 @@ export class Settling {
     this.book = new SignatureBook((peerId) => accounts.get(peerId), mostDigests)
   }
 
-  /** Whether no further result is signed. */
-  get isFull(): boolean {
-    return this.proposals.length >= MOST_RESULTS
+  /** Models of the results that may still be settled. */
+  get models(): readonly Hex[] {
+    return this.proposals.map(({ outcome }) => outcome.model)
   }
 
   /** A message of another member; anything but a signature about this job is ignored. */
@@ -117,26 +123,31 @@ export class Settling {
       this.reportOnce(`${author} sent a signature that is not by its account`)
   }
 
-  /** Signs a result. Several may be signed, one for each block that shows one: all are correct. */
+  /**
+   * Signs a result. Several may be signed, one for each block that shows one: all are correct. The newest count: members may have
+   * seen different ledgers for older blocks.
+   */
   async propose(result: JobResult): Promise<void> {
-    if (this.isFull) return
     const outcome = this.outcomeOf(result)
     const verdicts = result.freeRiders.map((rider) => {
       const verdict = this.verdictOn(rider, result)
       return { verdict, digest: hashTypedData(verdictData(verdict, this.place('slashing'))) }
     })
     const digest = hashTypedData(outcomeData(outcome, this.place('escrow')))
+    if (this.proposals.some((other) => other.digest === digest)) return
     const { address, sign } = this.init.client.wallet.account
     if (sign === undefined) throw new Error('the account cannot sign')
     const self = this.init.run.manifest.members[this.init.position]!
     // A member does not sign a verdict against itself.
     const others = verdicts.filter(({ verdict }) => verdict.offender !== address)
+    const own: Signed[] = []
     for (const over of [digest, ...others.map((one) => one.digest)]) {
       const signature = await sign({ hash: over })
       await this.book.add(self, over, signature)
-      this.own.push({ digest: over, signature })
+      own.push({ digest: over, signature })
     }
-    this.proposals.push({ outcome, digest, card: cardOf(result, this.init.sealed), verdicts })
+    this.proposals.push({ outcome, digest, card: cardOf(result, this.init.sealed), verdicts, own })
+    if (this.proposals.length > MOST_RESULTS) this.proposals.shift()
   }
 
   /** Submits the result, unless another member is faster; resolves once the job is settled or refunded. */
@@ -229,7 +240,8 @@ export class Settling {
     while (!signal.aborted) {
       if (sinceSaid >= REPEAT_MS) {
         this.said += 1
-        for (const one of this.own) this.init.common.say({ about: this.init.job.id, ...one, time: this.said })
+        for (const one of this.proposals.flatMap(({ own }) => own))
+          this.init.common.say({ about: this.init.job.id, ...one, time: this.said })
         sinceSaid = 0
       }
       let goesOn = true

@@ -15,9 +15,10 @@ export class SignatureBook {
   private readonly accountOf: (peerId: string) => Address | undefined
   private readonly most: number
   private readonly signatures = new Map<Hex, Map<string, Hex>>()
-  private readonly counts = new Map<string, number>()
+  /** Digests of each member, the oldest first. */
+  private readonly order = new Map<string, Hex[]>()
 
-  /** `most`: digests per member, at least as many as an honest one signs. */
+  /** `most`: digests per member, at least as many as an honest one signs at a time; older ones make room for newer. */
   constructor(accountOf: (peerId: string) => Address | undefined, most: number) {
     this.accountOf = accountOf
     this.most = most
@@ -28,24 +29,28 @@ export class SignatureBook {
     const account = this.accountOf(peerId)
     if (account === undefined) return false
     if (this.has(peerId, digest)) return true
-    if (!isOneForm(signature) || this.isFull(peerId)) return false
+    if (!isOneForm(signature)) return false
     const signer = await recoverAddress({ hash: digest, signature }).catch(() => undefined)
     if (signer === undefined || !isAddressEqual(signer, account)) return false
     // Others may have come in the meantime.
     if (this.has(peerId, digest)) return true
-    if (this.isFull(peerId)) return false
     const known = this.signatures.get(digest) ?? new Map<string, Hex>()
     this.signatures.set(digest, known.set(peerId, signature))
-    this.counts.set(peerId, (this.counts.get(peerId) ?? 0) + 1)
+    const order = this.order.get(peerId) ?? []
+    this.order.set(peerId, order)
+    order.push(digest)
+    if (order.length > this.most) this.drop(peerId, order.shift()!)
     return true
+  }
+
+  private drop(peerId: string, digest: Hex): void {
+    const known = this.signatures.get(digest)
+    known?.delete(peerId)
+    if (known?.size === 0) this.signatures.delete(digest)
   }
 
   private has(peerId: string, digest: Hex): boolean {
     return this.signatures.get(digest)?.has(peerId) === true
-  }
-
-  private isFull(peerId: string): boolean {
-    return (this.counts.get(peerId) ?? 0) >= this.most
   }
 
   of(digest: Hex): readonly Hex[] {

@@ -52,23 +52,21 @@ describe('a signature book', () => {
     expect(new Set(signatures.of(digest))).toEqual(new Set(signed))
   })
 
-  it('is not filled by what comes at once either', async () => {
+  it.each([
+    ['one after the other', false],
+    ['at once', true],
+  ])('keeps the newest of what a member signs %s', async (_, isAtOnce) => {
     const signatures = book()
-    const digests = Array.from({ length: 40 }, (_, k) => keccak256(stringToHex(`digest ${k}`)))
+    const digests = Array.from({ length: 40 }, (__, k) => keccak256(stringToHex(`digest ${k}`)))
     const signed = await Promise.all(digests.map((over) => sign(0, over)))
-    const added = await Promise.all(signed.map((one, k) => signatures.add('0', digests[k]!, one)))
-    expect(added.filter(Boolean)).toHaveLength(20)
-    expect(digests.filter((over) => signatures.of(over).length > 0)).toHaveLength(20)
-  })
-
-  it('does not let a member fill it', async () => {
-    const signatures = book()
-    const added: boolean[] = []
-    for (let k = 0; k < 25; k++) {
-      const over = keccak256(stringToHex(`digest ${k}`))
-      added.push(await signatures.add('0', over, await sign(0, over)))
-    }
-    expect(added.filter(Boolean)).toHaveLength(20)
-    expect(await signatures.add('1', digest, await sign(1))).toBe(true)
+    await signatures.add('1', digests[0]!, await sign(1, digests[0]!))
+    const adding = (k: number) => signatures.add('0', digests[k]!, signed[k]!)
+    if (isAtOnce) await Promise.all(digests.map((__, k) => adding(k)))
+    else for (const [k] of digests.entries()) await adding(k)
+    const kept = digests.filter((over, k) => signatures.of(over).includes(signed[k]!))
+    expect(kept).toHaveLength(20)
+    if (!isAtOnce) expect(kept).toEqual(digests.slice(20))
+    // What another has signed stays.
+    expect(signatures.of(digests[0]!)).toContain(await sign(1, digests[0]!))
   })
 })

@@ -18,8 +18,12 @@ describe('models of jobs on disk', () => {
   it('are all kept until the job is settled, then the settled one', () =>
     inTemporaryFolder(async (folder) => {
       const models = createJobModels(folder)
-      for (const one of [first, second, first]) await models.keepModel(job, blobCid(one), one)
+      for (const one of [first, second, first])
+        await models.keepModel(job, blobCid(one), one, [blobCid(first), blobCid(second)])
       expect(await models.modelOf(job, blobCid(first))).toEqual(first)
+      await models.keepModel(job, blobCid(bytes('third')), bytes('third'), [blobCid(first)])
+      expect(await models.modelOf(job, blobCid(second))).toBeUndefined()
+      await models.keepModel(job, blobCid(second), second, [blobCid(first)])
       await models.keepResult(job, result)
       expect(await models.modelOf(job, blobCid(first))).toBeUndefined()
       expect(await models.modelOf(job, blobCid(second))).toEqual(second)
@@ -29,7 +33,7 @@ describe('models of jobs on disk', () => {
   it('are not given out once they are damaged', () =>
     inTemporaryFolder(async (folder) => {
       const models = createJobModels(folder)
-      await models.keepModel(job, blobCid(first), first)
+      await models.keepModel(job, blobCid(first), first, [])
       await writeFile(join(jobFolder(folder, job), `${blobCid(first)}.model`), second)
       expect(await models.modelOf(job, blobCid(first))).toBeUndefined()
     }))
@@ -39,7 +43,7 @@ describe('models of jobs on disk', () => {
       const models = createJobModels(folder)
       expect(await createJobModels(join(folder, 'none')).undelivered()).toEqual([])
       const other = `0x${'cd'.repeat(32)}` as const
-      for (const one of [job, other]) await models.keepModel(one, blobCid(first), first)
+      for (const one of [job, other]) await models.keepModel(one, blobCid(first), first, [])
       const delivery = { job, model: blobCid(first), where: ['/ip4/127.0.0.1/tcp/1'], until: 5 }
       await models.owe(delivery)
       await mkdir(jobFolder(folder, other), { recursive: true })

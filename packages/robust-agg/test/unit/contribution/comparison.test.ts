@@ -36,6 +36,24 @@ describe('compareModels', () => {
     expect(alike(1e-6)).toEqual([false, false, false, false])
   })
 
+  test('what is known stays known however long its author makes the model', () => {
+    const d = 40
+    const from = Float32Array.from({ length: d }, (_, k) => Math.sin(k + 1))
+    const step = (seed: number, size: number) =>
+      from.map((value, k) => value + size * Math.cos(seed * (k + 2)))
+    const known = step(1, 0.01)
+    for (const times of [10, 1e4, 1e7]) {
+      const rider = from.map((value, k) => value + times * (known[k]! - value))
+      const { neighbours } = compareModels({
+        start: from,
+        own: step(2, 0.01),
+        neighbours: [rider, step(3, 0.01), step(4, 0.01)],
+        before: [known],
+      })
+      expect(neighbours.map(({ isKnown }) => isKnown)).toEqual([true, false, false])
+    }
+  })
+
   test('the cosine is with the clipped sum of the others', () => {
     const { neighbours } = compareModels({
       start,
