@@ -1,12 +1,24 @@
-// Who may import whom: cli → {settlement, report → lab} → node → {train, chain} → {protocol, robust-agg} → errors. `npm run lint` checks it.
+// Who may import whom: cli → {settlement, report → lab} → node → {train, chain, secagg} → {protocol, robust-agg} → errors. `npm run lint` checks it.
 
 /** Each package, and those that it must not know of. */
 const FORBIDDEN = {
-  errors: ['protocol', 'robust-agg', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
-  protocol: ['robust-agg', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
-  'robust-agg': ['protocol', 'chain', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
-  chain: ['train', 'robust-agg', 'node', 'lab', 'settlement', 'report', 'cli'],
-  train: ['chain', 'node', 'lab', 'settlement', 'report', 'cli'],
+  errors: [
+    'protocol',
+    'robust-agg',
+    'chain',
+    'secagg',
+    'train',
+    'node',
+    'lab',
+    'settlement',
+    'report',
+    'cli',
+  ],
+  protocol: ['robust-agg', 'chain', 'secagg', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  'robust-agg': ['protocol', 'chain', 'secagg', 'train', 'node', 'lab', 'settlement', 'report', 'cli'],
+  chain: ['train', 'secagg', 'robust-agg', 'node', 'lab', 'settlement', 'report', 'cli'],
+  secagg: ['train', 'chain', 'node', 'lab', 'settlement', 'report', 'cli'],
+  train: ['chain', 'secagg', 'node', 'lab', 'settlement', 'report', 'cli'],
   node: ['lab', 'settlement', 'report', 'cli'],
   lab: ['settlement', 'report', 'cli'],
   settlement: ['lab', 'report', 'cli'],
@@ -71,7 +83,7 @@ export default {
         'These run in a browser. Exceptions: threads, and the hashes and signatures of node:crypto in protocol.',
       severity: 'error',
       from: {
-        path: source(['errors', 'protocol', 'robust-agg', 'chain']),
+        path: source(['errors', 'protocol', 'robust-agg', 'chain', 'secagg']),
         pathNot: '/src/threads/|^packages/protocol/src/(identity|hashing)[.]ts$',
       },
       to: { dependencyTypes: ['core'] },

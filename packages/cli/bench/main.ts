@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
+import { benchPrivateWork } from '../../secagg/bench/private-work.bench.js'
 import { benchBatching, benchGas, dollars } from '../../settlement/bench/gas.bench.js'
 import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
 import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
@@ -138,6 +139,28 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         count(row.roundMs),
         row.ledgerMs.toFixed(1),
         `${((100 * row.ledgerMs) / row.roundMs).toFixed(1)} %`,
+      ]),
+    )
+  },
+  async 'private-work'() {
+    const ms = (value: number): string => (value < 10 ? value.toFixed(1) : count(value))
+    return table(
+      [
+        'members',
+        'threshold',
+        'parameters',
+        'deal, ms',
+        'test, ms',
+        'distances, ms',
+        'sum, ms',
+        'all, ms',
+        'without privacy, ms',
+        'sent, in models',
+      ],
+      benchPrivateWork().map((row) => [
+        ...[row.members, row.threshold, row.parameterCount].map(count),
+        ...[row.deal, row.test, row.distances, row.sum, row.total, row.plain].map(ms),
+        row.sent.toFixed(1),
       ]),
     )
   },

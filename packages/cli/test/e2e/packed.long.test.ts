@@ -11,6 +11,7 @@ const PACKAGES = [
   'errors',
   'protocol',
   'robust-agg',
+  'secagg',
   'train',
   'node',
   'lab',
@@ -30,12 +31,14 @@ import { createRule } from '@tempered/robust-agg'
 import { createAttack } from '@tempered/robust-agg/attacks'
 import { registerRule } from '@tempered/robust-agg/custom'
 import { createTopology } from '@tempered/robust-agg/topology'
+import { privacySpent } from '@tempered/secagg'
 import { type ContractStatement, statementData } from '@tempered/settlement'
 
 const scenario: ScenarioInput = { nodes: 4, rule: 'median' }
 const result: Promise<SimulationResult> = simulate(scenario, { signal: AbortSignal.timeout(1000) })
 const name: string = registerRule({ name: 'mine', combine: ({ own }) => own })
 const rule = createRule('median')
+const epsilon: number = privacySpent([{ samplingRate: 1, noiseMultiplier: 4, steps: 1 }], 1e-5).epsilon
 const signed = (one: ContractStatement) => statementData(one, { chainId: 1, contract: '0x0000000000000000000000000000000000000001' })
 const worst: number | null = (await result).measures.worstHonestAccuracy
 export { createAttack, createNode, createRunManifest, createTopology, decodeModel, name, nearestName, rule, runScenario, signed, verifyLedgerFile, worst, writeScenarioReport }

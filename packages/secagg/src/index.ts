@@ -1,0 +1,54 @@
+/**
+ * Secure aggregation that still filters, as pure functions: sharing of vectors over a prime field, sums and distances of
+ * shares, and decoding of what members say about them when some lie. No network, no clock, no files.
+ *
+ * @packageDocumentation
+ */
+export { type Answer, type DealtTo, type Held, isParcel, openParcel } from './dealing/answer.js'
+export { type Challenge, challengeOf } from './dealing/challenge.js'
+export { type Dealing, dealModel, type Parcel } from './dealing/deal-model.js'
+export { type DealingPlan, type DealingPlanInit, dealingPlan } from './dealing/dealing-plan.js'
+export { type DealingFault, type DealingVerdict, judgeDealing } from './dealing/judge-dealing.js'
+export {
+  type NoisyStep,
+  noiseFor,
+  type PrivacySpent,
+  privacySpent,
+} from './differential-privacy/accountant.js'
+export {
+  decodeMean,
+  type Encoded,
+  encodeModel,
+  type FixedPoint,
+  fixedPoint,
+  MOST_LENGTH,
+  MOST_WEIGHT,
+} from './encoding/fixed-point.js'
+export { SecaggError, type SecaggErrorCode } from './errors.js'
+export { fieldKernels } from './field/choose-kernels.js'
+export { centred, elementOf, P } from './field/field.js'
+export type { FieldKernels } from './field/kernels.js'
+export { groupsOf } from './groups/groups.js'
+export {
+  addMasks,
+  type Mask,
+  type MaskKeys,
+  maskKeys,
+  masksOf,
+  pairSeed,
+  undone,
+} from './masks/pairwise-masks.js'
+export { dealSeed, openSeed } from './masks/shared-seed.js'
+export { distanceShares, type OpenedDistances, openDistances, pairsOf } from './opening/distances.js'
+export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './opening/sum.js'
+export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
+export {
+  dealVector,
+  elementsOf,
+  openVector,
+  seededMembers,
+  shareLength,
+  type VectorShare,
+} from './sharing/deal.js'
+export { type Decoded, decode, type Point } from './sharing/decode.js'
+export { pointOf, type Scheme, secretPoint, sharingScheme } from './sharing/scheme.js'
