@@ -202,7 +202,7 @@ async function openUserJob(
   const digest = Buffer.from(job.hash.slice(2), 'hex')
   let id = known
   let isHere = false
-  let isComing = false
+  let writing: Promise<void> | undefined
   let settled: CID | undefined
   let bring!: (model: { cid: CID; bytes: Uint8Array; from: string }) => void
   const model = new Promise<{ cid: CID; bytes: Uint8Array; from: string }>((resolve) => {
@@ -223,14 +223,12 @@ async function openUserJob(
       return settled?.equals(cid) ? modelBytes : 'refused'
     },
     async take(cid, bytes, from) {
-      if (isComing) return
-      isComing = true
-      // The sender is told that the model has arrived: it must be on disk by then.
-      try {
-        await writeFileAtomic(join(folder, `${cid}.model`), bytes)
-      } finally {
-        isComing = false
-      }
+      // The sender is told that the model has arrived: it must be on disk by then, whoever else sends it at the same time.
+      writing ??= writeFileAtomic(join(folder, `${cid}.model`), bytes).finally(() => {
+        writing = undefined
+      })
+      await writing
+      if (isHere) return
       isHere = true
       bring({ cid, bytes, from })
     },
