@@ -58,8 +58,9 @@ export interface JobSite {
   modelOf(job: Hex, model: CID): Promise<Uint8Array | undefined>
   /** Models not delivered yet, including those of earlier starts. */
   undelivered(): Promise<readonly Delivery[]>
-  /** Saves that a user waits for a model, and that it no longer does. */
+  /** Saves that a user waits for a model. */
   owe(delivery: Delivery): Promise<void>
+  /** Saves that the user of a job no longer waits. */
   delivered(job: Hex): Promise<void>
 }
 
