@@ -43,6 +43,7 @@ export {
   makeEntryEvidence,
   makeEvidence,
   makeForkEvidence,
+  makeGroupWordEvidence,
   openEvidence,
   provesItself,
 } from './evidence.js'
@@ -57,6 +58,17 @@ export {
   signatureField,
 } from './fields.js'
 export { createFinalityTracker, type FinalHead, type FinalityTracker, finalityQuorum } from './finality.js'
+export {
+  decodeGroupWord,
+  type GroupWord,
+  type GroupWordBody,
+  type GroupWordKind,
+  type GroupWordOf,
+  groupWordsContradict,
+  type SignedGroupWord,
+  signGroupWord,
+  verifyGroupWord,
+} from './group-word.js'
 export {
   blobCid,
   cidFromDigest,

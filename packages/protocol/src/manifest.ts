@@ -135,6 +135,36 @@ export const manifestSchema = z.strictObject({
     .describe(
       'Scores of what each member contributes, in the entries (docs/contribution.md). Absent for none.',
     ),
+  privacy: z
+    .strictObject({
+      mode: z
+        .enum(['shares', 'masks'])
+        .describe('shares: models are filtered by their distances; masks: the sum alone.'),
+      threshold: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxGroupMembers)
+        .describe('t: so many members of a group together learn nothing but distances and the sum.'),
+      group: z
+        .int()
+        .min(3)
+        .max(LIMITS.maxGroupMembers)
+        .describe('Members of a group at least; groups are drawn anew in each round.'),
+      range: z
+        .number()
+        .gt(0)
+        .max(1e12)
+        .describe(
+          'R: how far, in L2 length, a model may be from the initial one; those farther away are shortened.',
+        ),
+      rule: z
+        .strictObject({ name: z.string().min(1).max(64), params: numericParams })
+        .describe('Rule that weighs the models of a group by their distances alone.'),
+    })
+    .optional()
+    .describe(
+      'Models are shared among groups, and only sums of them are seen (docs/privacy.md). Absent for none.',
+    ),
   patienceRounds: z
     .int()
     .min(1)
@@ -181,6 +211,7 @@ export function sealManifest(value: unknown): Run {
     checkAccounts(manifest.settlement.accounts, manifest.members.length)
   }
   if (manifest.contribution === undefined) delete manifest.contribution
+  if (manifest.privacy === undefined) delete manifest.privacy
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)

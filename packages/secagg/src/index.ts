@@ -42,6 +42,31 @@ export { dealSeed, openSeed } from './masks/shared-seed.js'
 export { distanceShares, type OpenedDistances, openDistances, pairsOf } from './opening/distances.js'
 export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './opening/sum.js'
 export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
+export { type Decision, decide, mayBeOpened, type NoSum } from './session/decide.js'
+export { type Accused, type Finding, isRefusable, type MemberFault } from './session/findings.js'
+export {
+  type BlobName,
+  countingOf,
+  GroupSession,
+  type GroupSessionInit,
+  type ParcelName,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPhase,
+  type VotedDecision,
+} from './session/group-session.js'
+export { checkPrivacy, type PrivateGroup, privateGroup } from './session/private-group.js'
+export { type Selection, selectDealers } from './session/select-dealers.js'
+export {
+  encodeTranscript,
+  isOpenedSum,
+  MOST_TRANSCRIPT_BYTES,
+  type OpenedTranscript,
+  openTranscript,
+  type TranscriptInit,
+  weightOf,
+} from './session/transcript.js'
+export { GroupWords } from './session/words.js'
 export {
   dealVector,
   elementsOf,
