@@ -26,7 +26,10 @@ import {
 } from './state/data-commitment.js'
 
 export interface LocalNodeComponents
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain' | 'failpoints'> {
+  extends Pick<
+    NodeComponents,
+    'createNetwork' | 'wrapRule' | 'wrapChain' | 'failpoints' | 'privateDeviation'
+  > {
   /** Trains for all nodes of this process. */
   readonly service: TrainerService
   readonly publisher: ModelPublisher

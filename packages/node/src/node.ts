@@ -12,6 +12,9 @@ import { createConvictions } from './evidence/convictions.js'
 import { type Failpoints, noFailpoints } from './failpoints.js'
 import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
+import { withoutOwnFetches } from './private/held-models.js'
+import { openSharing } from './private/open-sharing.js'
+import type { PrivateDeviation } from './private/private-deviation.js'
 import { createRoundEngine, type RoundEngine } from './round/engine.js'
 import type { LocalTraining } from './round/local-training.js'
 import { manifestLayers } from './round/manifest-training.js'
@@ -72,6 +75,8 @@ export interface NodeComponents {
   readonly createMiner?: CreateMiner | undefined
   /** How long a round may go without a block of the common chain; default: for ever, as members may come back. */
   readonly agreementLimitMs?: number | undefined
+  /** What a Byzantine node in an experiment does otherwise in private rounds. */
+  readonly privateDeviation?: PrivateDeviation | undefined
   /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
@@ -103,23 +108,59 @@ export async function createNode(
     logger,
   )
   const { ledger, blobs, witness, history, evidence, pending } = state
-  const network = openNetwork(components, init, {
+  const opening = openNetwork(components, init, {
     run,
     signer,
     neighbours,
+    contacts:
+      run.manifest.privacy === undefined
+        ? neighbours
+        : run.manifest.members.filter((peer) => peer !== signer.peerId),
     local: createLocalSource(
       state,
       signer.peerId,
       (cid) => engine.openModel(cid) ?? agreement?.openModel(cid),
       (height) => agreement?.blocks(height) ?? [],
       (author, from) => opened?.copyOf(author, from) ?? [],
+      {
+        open: (cid, peer) => shared?.exchange.open(cid, peer),
+        words: (round) => shared?.exchange.wordsOf(round) ?? [],
+      },
     ),
     clock,
     logger: logger.child({ component: 'network' }),
   })
+  const shared = await openSharing(components, {
+    run,
+    identity,
+    network: opening,
+    state,
+    initial: init.initialParameters,
+    deviation: components.privateDeviation,
+    onContradiction: (found) => convictions.convict(found),
+    onNotice: (notice) => engine.notice(notice),
+    onError: (error) => engine.fail(error),
+  })
+  const network = shared === undefined ? opening : withoutOwnFetches(opening, shared.sharing.held)
   const phases = createPhaseTimer(clock)
   const work = createRoundWork(
-    { run, signer, training, publisher, rule, ledger, witness, blobs, history, clock, phases, failpoints },
+    {
+      ...{
+        run,
+        signer,
+        training,
+        publisher,
+        rule,
+        ledger,
+        witness,
+        blobs,
+        history,
+        clock,
+        phases,
+        failpoints,
+      },
+      exchange: shared?.sharing,
+    },
     {
       mixing: topology.mixingOf(signer.peerId),
       parameters: state.parameters,
@@ -194,6 +235,7 @@ export async function createNode(
       logger: roundLogger,
       failpoints,
       agreement,
+      exchange: shared?.exchange,
       lastEntry: () => ledger.last,
     },
     {

@@ -104,6 +104,7 @@ export function createChainVerifier(
     checkOwnAnnouncement(entry, parent, run, open, where)
     checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
     checkContribution(entry, run, where)
+    checkPrivacy(entry, run, open, where)
   }
 
   const extend = (entry: SignedEntry): void => {
@@ -242,6 +243,18 @@ export function scoresNeighbours({ contribution, training }: Run['manifest'], ro
 }
 
 /** Scores are there in runs that ask for them and in no others, and only of models that arrived. */
+/** An entry of a private run names what its group has said, and without a sum nothing new is announced. */
+function checkPrivacy({ body }: SignedEntry, { manifest }: Run, open: OpenAnnouncement, where: string): void {
+  const { privacy, announcement, start } = body
+  if ((manifest.privacy === undefined) !== (privacy === undefined))
+    throw new ProtocolError(
+      'E_PRIVACY',
+      `${where}: ${privacy === undefined ? 'lacks the transcript that its private run asks for' : 'names a transcript, but its run is not private'}`,
+    )
+  if (privacy !== undefined && privacy.sum === null && !open(announcement).body.model.equals(start))
+    throw new ProtocolError('E_PRIVACY', `${where}: announces a model of its own, although no sum was opened`)
+}
+
 function checkContribution({ body }: SignedEntry, { manifest }: Run, where: string): void {
   const fail = (what: string): never => {
     throw new ProtocolError('E_CONTRIBUTION', `${where}: ${what}`)

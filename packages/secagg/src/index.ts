@@ -9,6 +9,7 @@ export { type Challenge, challengeOf } from './dealing/challenge.js'
 export { type Dealing, dealModel, type Parcel } from './dealing/deal-model.js'
 export { type DealingPlan, type DealingPlanInit, dealingPlan } from './dealing/dealing-plan.js'
 export { type DealingFault, type DealingVerdict, judgeDealing } from './dealing/judge-dealing.js'
+export { elementsIn } from './dealing/parcel.js'
 export {
   type NoisyStep,
   noiseFor,

@@ -30,6 +30,7 @@ import { drawnInitialParameters } from '../round/initial-model.js'
 import { manifestLayers } from '../round/manifest-training.js'
 import { type RunTopology, runTopology } from '../topology.js'
 import type { BlobLookup } from './blob-folders.js'
+import { comparePrivateRound, privateNeeds } from './replay-private.js'
 
 /** The result of computing a round of a ledger again. */
 export type ReplayFinding =
@@ -104,8 +105,9 @@ export function createReplay(
   const { parameterCount, initialCid } = manifest.model
   const rule = createRunRule(manifest.rule)
   const topology: RunTopology = runTopology(run)
-  const drawn = rule.usesInitial ? drawnInitialParameters(manifest) : undefined
-  const needsInitial = rule.usesInitial && drawn === undefined
+  const usesInitial = rule.usesInitial || manifest.privacy !== undefined
+  const drawn = usesInitial ? drawnInitialParameters(manifest) : undefined
+  const needsInitial = usesInitial && drawn === undefined
 
   /** The round before, where an entry's scores are to be recomputed. */
   const scoredAfter = ({ body }: SignedEntry, parent: SignedEntry | undefined): RoundBefore | undefined => {
@@ -127,6 +129,7 @@ export function createReplay(
       ...(memory === undefined || memory === null ? [] : [memory.toString()]),
       ...(needsInitial ? [initialCid] : []),
       ...before.map(({ cid }) => cid),
+      ...privateNeeds(entry),
     ]
   }
 
@@ -201,6 +204,7 @@ export function createReplay(
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
         compareMemory(entry, memory) ??
+        (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous)) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
         (await compareScores(entry, parent, input))
       if (difference !== undefined) return differs(difference)

@@ -1,4 +1,5 @@
 import type { Contribution, NeighbourRecord } from '@tempered/protocol'
+import type { PrivateReport } from '../private/private-report.js'
 
 /** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
@@ -14,6 +15,8 @@ export interface RoundReport {
   readonly unfit?: readonly string[]
   /** As in the entry, of runs that score it. */
   readonly contribution?: Contribution
+  /** What the private round has shown, in private runs. */
+  readonly privacy?: PrivateReport
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string
@@ -43,6 +46,8 @@ export interface ChainCosts {
 
 export interface PhaseTimes {
   readonly train: number
+  /** Sharing the model with the group; only in private runs. */
+  readonly share?: number
   readonly publish: number
   readonly collect: number
   readonly aggregate: number

@@ -49,6 +49,7 @@ export interface RunChanges {
   readonly chain?: Record<string, unknown>
   readonly contribution?: { readonly every: number }
   readonly localSteps?: number
+  readonly privacy?: Manifest['privacy']
 }
 
 export function makeRun(changes: RunChanges = {}): Run {
@@ -75,6 +76,7 @@ export function makeRun(changes: RunChanges = {}): Run {
     topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
     ...(changes.chain === undefined ? {} : { chain: changes.chain }),
     ...(changes.settlement === undefined ? {} : { settlement: changes.settlement }),
+    ...(changes.privacy === undefined ? {} : { privacy: changes.privacy }),
     ...(changes.contribution === undefined ? {} : { contribution: changes.contribution }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {

@@ -77,7 +77,18 @@ export function privateGroup(run: Run, round: number, peer: string): PrivateGrou
  */
 export function checkPrivacy(run: Run): void {
   const { group, threshold, rule } = privacyOf(run)
-  const { members, seed } = run.manifest
+  const { members, seed, chain, contribution } = run.manifest
+  const other =
+    chain !== undefined
+      ? 'a common chain'
+      : contribution !== undefined
+        ? 'scores of contributions'
+        : undefined
+  if (other !== undefined)
+    throw new SecaggError(
+      'E_SHARING_PARAMS',
+      `a private run cannot have ${other} yet: both need the models that privacy hides; leave one of them out of the manifest`,
+    )
   const { fewest } = createDistanceRule(rule.name, rule.params)
   for (const { length } of groupsOf(members.length, group, seed, 0)) {
     planOf(run, length)
