@@ -6,6 +6,7 @@ import {
   list,
   multiaddr,
   multiaddrs,
+  namedParameters,
   number,
   preAggregator,
   wholeNumber,
@@ -214,6 +215,32 @@ function addManifestCommands(program: Command): void {
       '--contribution <n>',
       'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',
       wholeNumber(1),
+    )
+    .addOption(
+      new Option(
+        '--privacy <mode>',
+        'members share their models among groups, and only sums are seen; see docs/privacy.md (default: none)',
+      ).choices(['shares', 'masks']),
+    )
+    .option(
+      '--privacy-threshold <t>',
+      'with --privacy: so many members together learn no model; default: a quarter of a group',
+      wholeNumber(1),
+    )
+    .option(
+      '--privacy-group <g>',
+      'with --privacy: members of a group at least; default: 8, or all if there are fewer',
+      wholeNumber(3),
+    )
+    .option(
+      '--privacy-range <R>',
+      'with --privacy: how far a model may be from the initial one, as L2 length; default: 16',
+      number,
+    )
+    .option(
+      '--privacy-rule <name:p=n,…>',
+      'with --privacy: rule that weighs models by their distances, e.g. nearest:f=2; default: multi-krum',
+      namedParameters,
     )
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)

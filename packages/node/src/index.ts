@@ -80,6 +80,10 @@ export {
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export { type NodeTrainerInit, openNodeTrainer } from './node-trainer.js'
+export { checkPrivateRun } from './private/open-sharing.js'
+export { type PrivacyInit, privacySpec } from './private/privacy-spec.js'
+export type { PrivateDeviation } from './private/private-deviation.js'
+export type { PrivateMember, PrivateReport } from './private/private-report.js'
 export {
   drawnInitialParameters,
   initialModelPath,

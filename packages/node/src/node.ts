@@ -137,6 +137,7 @@ export async function createNode(
     state,
     initial: init.initialParameters,
     deviation: components.privateDeviation,
+    onShare: events.onShare && ((round, model) => events.onShare?.(round, model)),
     onContradiction: (found) => convictions.convict(found),
     onNotice: (notice) => engine.notice(notice),
     onError: (error) => engine.fail(error),

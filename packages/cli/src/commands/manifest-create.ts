@@ -43,6 +43,11 @@ export interface ManifestCreateOptions {
   readonly chain?: string
   readonly chainParam?: Record<string, number>
   readonly contribution?: number
+  readonly privacy?: 'shares' | 'masks'
+  readonly privacyThreshold?: number
+  readonly privacyGroup?: number
+  readonly privacyRange?: number
+  readonly privacyRule?: { name: string; params: Record<string, number> }
   /** File of `settlement deploy`. */
   readonly settlement?: string
   /** Account of a peer id. */
@@ -99,6 +104,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     ...(options.chain === undefined
       ? {}
       : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
+    ...privacyIn(options),
     ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
     training: trainingOf(options, options.rounds),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
@@ -118,6 +124,19 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     )
   }
   warnOfParts(runTopology(run).graph)
+}
+
+function privacyIn(options: ManifestCreateOptions): Pick<RunManifestInit, 'privacy'> {
+  const { privacy: mode, privacyThreshold, privacyGroup, privacyRange, privacyRule } = options
+  const parts = { threshold: privacyThreshold, group: privacyGroup, range: privacyRange, rule: privacyRule }
+  if (mode !== undefined) return { privacy: { mode, ...parts } }
+  const [lonely] = Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  if (lonely !== undefined)
+    throw new CliError(
+      'E_USAGE',
+      `--privacy-${lonely} is part of private rounds; ask for them with --privacy shares`,
+    )
+  return {}
 }
 
 /** The task of the run, or the model and the images that it classifies; and the parameters to begin with. */

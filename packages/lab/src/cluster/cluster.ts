@@ -82,7 +82,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     const isHonest = node.attack === undefined
     lifecycle.published(index, round)
     if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
-    if (isHonest) {
+    if (isHonest && run.manifest.privacy === undefined) {
       const path = join(nodeFolder(folder, node), 'blobs', modelCid)
       for (const worker of workers)
         if (worker.hasAttackers) worker.send({ type: 'honest-model', index, round, path })
@@ -95,7 +95,11 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
       workers.announce(message.peer, message.addresses)
       onEvent({ type: 'step', index: message.index, step: 'started' })
     } else if (message.type === 'published') published(message)
-    else {
+    else if (message.type === 'secret') {
+      const { index, round, model } = message
+      for (const one of workers)
+        if (one.hasAttackers) one.send({ type: 'honest-secret', index, round, model })
+    } else {
       if ((message.type === 'done' || message.type === 'failed') && worker.running.has(message.index))
         lifecycle.ended(worker, message.index)
       onEvent(message)

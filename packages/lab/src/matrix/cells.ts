@@ -27,6 +27,7 @@ export interface CellPlace {
 export interface CellOrigin {
   readonly rule: number
   readonly chain: number
+  readonly privacy: number
   readonly attack: number
   readonly topology: number
   readonly split: number
@@ -59,8 +60,11 @@ export function cellsOf(lab: Lab): Cell[] {
           const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
           // A control is what happens without any of it.
           const chains: readonly LabChain[] = isControl ? ['none'] : axes.chains
+          const privacies: readonly LabPrivacy[] = isControl ? ['none'] : axes.privacy
           return chains.flatMap((chain) =>
-            attacks.map((one) => makeCell(lab, { rule, chain, topology, split, seed, ...one })),
+            privacies.flatMap((privacy) =>
+              attacks.map((one) => makeCell(lab, { rule, chain, privacy, topology, split, seed, ...one })),
+            ),
           )
         }),
       ),
@@ -70,9 +74,9 @@ export function cellsOf(lab: Lab): Cell[] {
 
 function makeCell(lab: Lab, parts: CellParts): Cell {
   const { axes } = lab
-  const { rule, chain, attack, fraction, topology, split, seed } = parts
+  const { rule, chain, privacy, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
-    rule: combinationName(rule, chain),
+    rule: combinationName(rule, chain, privacy),
     attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
     topology: topologyDisplayName(topology),
@@ -82,6 +86,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   const origin: CellOrigin = {
     rule: axes.rules.indexOf(rule),
     chain: axes.chains.indexOf(chain),
+    privacy: axes.privacy.indexOf(privacy),
     attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
     topology: axes.topologies.indexOf(topology),
     split: axes.splits.indexOf(split),
@@ -92,6 +97,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = Lab['axes']['privacy'][number]
 
 /** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
@@ -128,6 +134,7 @@ export function representatives(cells: readonly Cell[]): Cell[] {
 interface CellParts {
   readonly rule: LabRule
   readonly chain: LabChain
+  readonly privacy: LabPrivacy
   readonly attack: LabAttack | undefined
   readonly fraction: number
   readonly topology: LabTopology
@@ -137,7 +144,7 @@ interface CellParts {
 
 function scenarioOf(
   lab: Lab,
-  { rule, chain, attack, fraction, topology, split, seed }: CellParts,
+  { rule, chain, privacy, attack, fraction, topology, split, seed }: CellParts,
 ): ScenarioInput {
   const { scenario, placement } = lab
   const { label: _, training, ...plainRule } = rule
@@ -158,6 +165,7 @@ function scenarioOf(
     nodes,
     topology: plainTopology,
     ...(chain === 'none' ? {} : { chain: { architecture: chain.architecture, params: chain.params } }),
+    ...(privacy === 'none' ? {} : { privacy: withoutLabel(privacy) }),
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,
@@ -166,6 +174,8 @@ function scenarioOf(
     ...(lab.modules === undefined ? {} : { modules: lab.modules }),
   }
 }
+
+const withoutLabel = ({ label: _, ...privacy }: Exclude<LabPrivacy, 'none'>) => privacy
 
 /** Whether a rule is plain averaging with the training of the lab and under its usual name. */
 function isUndefended(rule: LabRule): boolean {

@@ -3,6 +3,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = Lab['axes']['privacy'][number]
 type LabSplit = Lab['axes']['splits'][number]
 
 /** Name of plain averaging in tables. */
@@ -13,9 +14,17 @@ export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
 }
 
-/** Name of a rule in tables, with that of the chain on which nodes agree on its aggregates. */
-export function combinationName(rule: LabRule, chain: LabChain): string {
-  return chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
+/** Name of a rule in tables, with those of the chain on which nodes agree on its aggregates and of private rounds. */
+export function combinationName(rule: LabRule, chain: LabChain, privacy: LabPrivacy): string {
+  const name = ruleDisplayName(rule)
+  const onChain = chain === 'none' ? name : `${name} on ${chainDisplayName(chain)}`
+  return privacy === 'none' ? onChain : `${onChain}, ${privacyDisplayName(privacy)}`
+}
+
+export function privacyDisplayName(privacy: LabPrivacy): string {
+  if (privacy === 'none') return privacy
+  const { label, mode, rule, threshold, group, range } = privacy
+  return label ?? withChanges(`private ${mode} ${callText(rule)}`, { threshold, group, range })
 }
 
 export function chainDisplayName(chain: LabChain): string {

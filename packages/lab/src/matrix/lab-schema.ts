@@ -4,6 +4,7 @@ import { labelSchema, namedWithParams, orName, requireSpan } from '../documents/
 import {
   chainFields,
   orArchitecture,
+  privacyFields,
   ruleFields,
   scenarioFields,
   topologyFields,
@@ -100,6 +101,11 @@ export const labSchema = z.strictObject({
       .min(1)
       .default(['none'])
       .describe('Common chains, with every rule; `none` for a run without one. They need topology complete.'),
+    privacy: z
+      .array(z.union([z.literal('none'), privacyFields.extend({ label: labelSchema })]))
+      .min(1)
+      .default(['none'])
+      .describe('Private rounds, with every rule; `none` for a run without them.'),
     splits: z
       .array(fields.data.unwrap().shape.split.unwrap())
       .min(1)

@@ -54,8 +54,7 @@ export function countVerdicts(
   }
   for (const report of reports) {
     const before = counts.byzantine
-    for (const neighbour of report.neighbours) {
-      if (neighbour.arrival === null) continue
+    for (const neighbour of judgedIn(report)) {
       const kind = isByzantine(neighbour.peer, report.round) ? 'byzantine' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
@@ -64,6 +63,16 @@ export function countVerdicts(
     if (counts.byzantine > before) counts.attackedRounds += 1
   }
   return counts
+}
+
+/**
+ * Models on which a node has a verdict: those that arrived, and in a private run those that its group has shared. There all
+ * members of a group announce the same sum.
+ */
+function judgedIn({ neighbours, privacy }: ReportedRound) {
+  return privacy === undefined
+    ? neighbours.filter(({ arrival }) => arrival !== null)
+    : privacy.members.filter(({ isSelf, isShared }) => !isSelf && isShared)
 }
 
 /**

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { chainSpec } from '@tempered/chain'
 import {
+  checkPrivateRun,
   createRunRule,
   type Identity,
   identityFromSeed,
   manifestRule,
+  privacySpec,
   type RunTopology,
   runChain,
   runTopology,
@@ -95,10 +97,12 @@ export function planRun(
     ...(scenario.chain === undefined
       ? {}
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
+    ...(scenario.privacy === undefined ? {} : { privacy: privacySpec(scenario.privacy, identities.length) }),
     ...(scenario.contribution === undefined ? {} : { contribution: scenario.contribution }),
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)
+  checkPrivateRun(run)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

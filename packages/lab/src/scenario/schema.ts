@@ -106,6 +106,23 @@ export const chainFields = z.strictObject({
     .describe('Parameters of the architecture (docs/chain.md).'),
 })
 
+const spec = manifestSchema.shape.privacy.unwrap().shape
+
+export const privacyFields = z.strictObject({
+  mode: spec.mode.default('shares'),
+  threshold: spec.threshold
+    .optional()
+    .describe(`${spec.threshold.description} Default: a quarter of a group.`),
+  group: spec.group
+    .optional()
+    .describe(`${spec.group.description} Default: 8, or all nodes if there are fewer.`),
+  range: spec.range.optional().describe(`${spec.range.description} Default: 16.`),
+  rule: z
+    .strictObject({ name: spec.rule.shape.name, params: z.record(z.string(), z.number()).default({}) })
+    .default({ name: 'multi-krum', params: {} })
+    .describe('Rule that weighs the models of a group by their distances alone.'),
+})
+
 /** A chain, of which its architecture's name is enough. */
 export const orArchitecture = <S extends z.ZodObject>(schema: S) =>
   z.preprocess(
@@ -131,6 +148,11 @@ export const scenarioFields = z.strictObject({
   contribution: manifestSchema.shape.contribution.describe(
     'Nodes score what their neighbours contribute, and who looks like a free rider (docs/contribution.md). Default: none.',
   ),
+  privacy: privacyFields
+    .optional()
+    .describe(
+      'Nodes share their models among groups, and only sums are seen (docs/privacy.md). Default: none.',
+    ),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')

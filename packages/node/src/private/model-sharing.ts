@@ -29,11 +29,12 @@ export interface ModelSharingComponents {
   readonly exchange: PrivateExchange
   readonly blobs: BlobStore
   readonly store: PrivateStore
+  onShare?(round: number, model: Float32Array): void
 }
 
 /** @param pendingRound - round of an announcement that has no entry yet; undefined for none */
 export function createModelSharing(
-  { exchange, blobs, store }: ModelSharingComponents,
+  { exchange, blobs, store, onShare }: ModelSharingComponents,
   pendingRound: number | undefined,
 ): ModelSharing {
   const { outcome } = store.memory
@@ -52,6 +53,7 @@ export function createModelSharing(
         }
       : undefined,
     async share(round, model) {
+      onShare?.(round, model)
       const shared = await exchange.share(round, model)
       if (shared === undefined) return undefined
       await blobs.put(shared.transcript)

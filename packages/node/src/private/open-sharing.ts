@@ -22,9 +22,15 @@ export interface OpenSharingInit {
   readonly state: Pick<NodeState, 'blobs' | 'openPrivate' | 'pending'>
   readonly initial: Float32Array
   readonly deviation: PrivateDeviation | undefined
+  onShare?: ((round: number, model: Float32Array) => void) | undefined
   onContradiction(evidence: Evidence): void
   onNotice(notice: Notice): void
   onError(error: unknown): void
+}
+
+/** Does nothing for a run that is not private. Throws SecaggError E_SHARING_PARAMS, RobustAggError. */
+export function checkPrivateRun(run: Run): void {
+  if (run.manifest.privacy !== undefined) checkPrivacy(run)
 }
 
 /** Puts together what a node of a private run needs; undefined for other runs. Throws SecaggError, RobustAggError, E_STATE_CORRUPT. */
@@ -34,7 +40,7 @@ export async function openSharing(
 ): Promise<OpenedSharing | undefined> {
   const { run, identity, network, state, initial, deviation } = init
   if (run.manifest.privacy === undefined) return undefined
-  checkPrivacy(run)
+  checkPrivateRun(run)
   const store = await state.openPrivate()
   const exchange = new PrivateExchange(
     {
@@ -49,5 +55,11 @@ export async function openSharing(
     },
   )
   const pendingRound = state.pending?.announcement.body.round
-  return { exchange, sharing: createModelSharing({ exchange, blobs: state.blobs, store }, pendingRound) }
+  return {
+    exchange,
+    sharing: createModelSharing(
+      { exchange, blobs: state.blobs, store, ...(init.onShare && { onShare: init.onShare }) },
+      pendingRound,
+    ),
+  }
 }

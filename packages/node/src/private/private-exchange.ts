@@ -268,7 +268,7 @@ export class PrivateExchange {
       opened: end.type === 'opened' ? end.decision.digest : null,
       reason: end.type === 'failed' ? end.reason : null,
     })
-    const report = reportOf(group, session, end, findings, ms)
+    const report = reportOf(group, group.placeOf(identity.signer.peerId)!, session, end, findings, ms)
     if (end.type === 'failed') {
       this.init.onNoSum(group.round, end.reason)
       return { model: undefined, transcript, sum: undefined, report }

@@ -13,6 +13,9 @@ export interface PrivateReport {
 
 export interface PrivateMember {
   readonly peer: string
+  readonly isSelf: boolean
+  /** Whether it has shared a model that the others could test. */
+  readonly isShared: boolean
   /** Whether its model is in the sum. */
   readonly accepted: boolean
   /** Its part of the sum, in [0, 1]. */
@@ -26,11 +29,13 @@ export interface PrivateMember {
 
 export function reportOf(
   group: PrivateGroup,
-  { decision }: Pick<GroupSession, 'decision'>,
+  self: number,
+  session: Pick<GroupSession, 'decision' | 'words'>,
   end: PrivateEnd,
   findings: readonly Finding[],
   ms: number,
 ): PrivateReport {
+  const { decision } = session
   const chosen = end.type === 'opened' ? end.decision : undefined
   const total = chosen?.weights.reduce((sum, weight) => sum + weight, 0) ?? 1
   const members = group.members.map((peer, place): PrivateMember => {
@@ -41,6 +46,8 @@ export function reportOf(
     const reason = weight > 0 ? 'in-sum' : (fault ?? (at < 0 ? 'not-shared' : 'refused'))
     return {
       peer,
+      isSelf: place === self,
+      isShared: session.words.of('deal').has(place),
       accepted: weight > 0,
       weight,
       score: own < 0 ? null : (decision?.scores?.[own] ?? null),

@@ -93,9 +93,9 @@ export class PrivateRound {
   deal(honest: Dealing): void {
     const { group, self } = this.init
     const { deviation } = this.parts
-    const dealing = deviation?.deal?.(honest, group) ?? honest
+    const dealing = deviation?.deal?.(honest, group, self) ?? honest
     for (const [holder, peer] of group.members.entries()) {
-      if (holder === self || deviation?.serves?.(holder) === false) continue
+      if (holder === self || deviation?.serves?.(group.round, holder) === false) continue
       const { vector, masks } = dealing.parcels[holder]!
       const to = new Set([peer])
       this.parts.parcels.offer(group.round, vector, to, cidOf(dealing.vectorHashes[holder]!))
@@ -160,7 +160,10 @@ export class PrivateRound {
         this.offerToGroup(effect.parcel.masks)
         break
       case 'offer-share':
-        this.offerToGroup(this.parts.deviation?.share?.(effect.share) ?? effect.share, effect.share)
+        this.offerToGroup(
+          this.parts.deviation?.share?.(group.round, effect.share) ?? effect.share,
+          effect.share,
+        )
         break
       case 'fetch-share':
         this.background(async () => ({
