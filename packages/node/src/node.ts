@@ -4,6 +4,7 @@ import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
+import type { CommonChainEvents } from './chain/common-chain.js'
 import type { CreateMiner } from './chain/miner.js'
 import { openAgreement } from './chain/open-agreement.js'
 import type { Clock } from './clock.js'
@@ -13,18 +14,19 @@ import { type Failpoints, noFailpoints } from './failpoints.js'
 import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
 import { withoutOwnFetches } from './private/held-models.js'
+import type { ModelSharing } from './private/model-sharing.js'
 import { openSharing } from './private/open-sharing.js'
 import type { PrivateDeviation } from './private/private-deviation.js'
 import { createRoundEngine, type RoundEngine } from './round/engine.js'
 import type { LocalTraining } from './round/local-training.js'
 import { manifestLayers } from './round/manifest-training.js'
-import { createPhaseTimer } from './round/phase-timer.js'
+import { createPhaseTimer, type PhaseTimer } from './round/phase-timer.js'
 import type { ModelPublisher } from './round/publisher.js'
-import { createRoundWork } from './round/round-work.js'
+import { createRoundWork, type RoundWork } from './round/round-work.js'
 import { createRunningNode, type NodeEvents, type TemperedNode } from './running-node.js'
 import { openFolderStores } from './state/folder-stores.js'
 import { createLocalSource } from './state/local-source.js'
-import { openNodeState } from './state/node-state.js'
+import { type NodeState, openNodeState } from './state/node-state.js'
 import type { NodeStores } from './state/stores.js'
 import { createCatchUp } from './sync/catch-up.js'
 import { type RunTopology, runTopology } from './topology.js'
@@ -34,7 +36,7 @@ import {
   type Libp2pNetworkInit,
 } from './transport/libp2p-network.js'
 import type { RunNetwork } from './transport/network.js'
-import { createWitnessing } from './witness/witnessing.js'
+import { createWitnessing, type Witnessing, type WitnessingComponents } from './witness/witnessing.js'
 
 export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
   readonly run: Run
@@ -87,7 +89,7 @@ export async function createNode(
   init: NodeInit,
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
-  const { clock, logger, training, publisher, coSigns = true, failpoints = noFailpoints } = components
+  const { clock, logger, failpoints = noFailpoints } = components
   const { run, identity } = init
   const { signer } = identity
   const topology = runTopology(run)
@@ -107,15 +109,12 @@ export async function createNode(
     },
     logger,
   )
-  const { ledger, blobs, witness, history, evidence, pending } = state
+  const { ledger, blobs, witness, evidence, pending } = state
   const opening = openNetwork(components, init, {
     run,
     signer,
     neighbours,
-    contacts:
-      run.manifest.privacy === undefined
-        ? neighbours
-        : run.manifest.members.filter((peer) => peer !== signer.peerId),
+    contacts: contactsOf(run, signer, neighbours),
     local: createLocalSource(
       state,
       signer.peerId,
@@ -144,48 +143,18 @@ export async function createNode(
   })
   const network = shared === undefined ? opening : withoutOwnFetches(opening, shared.sharing.held)
   const phases = createPhaseTimer(clock)
-  const work = createRoundWork(
-    {
-      ...{
-        run,
-        signer,
-        training,
-        publisher,
-        rule,
-        ledger,
-        witness,
-        blobs,
-        history,
-        clock,
-        phases,
-        failpoints,
-      },
-      exchange: shared?.sharing,
-    },
-    {
-      mixing: topology.mixingOf(signer.peerId),
-      parameters: state.parameters,
-      pending,
-      memory: runRule.usesMemory ? state.memory : undefined,
-      initial: runRule.usesInitial ? init.initialParameters : undefined,
-      dataCommitment: init.dataCommitment ?? null,
-      keepRounds: init.keepRounds,
-      layers: manifestLayers(run.manifest),
-      neighboursOf: topology.neighboursOf,
-    },
-  )
-  const witnessing = createWitnessing({
-    run,
-    self: signer.peerId,
+  const work = openRoundWork(components, init, {
+    state,
+    topology,
+    runRule,
+    rule,
+    phases,
+    sharing: shared?.sharing,
+  })
+  const witnessing = openWitnessing(components, init, {
+    state,
     neighbours,
-    witness,
-    history,
     network: reportingHeads(network, events),
-    clock,
-    logger: logger.child({ component: 'witness' }),
-    failpoints,
-    coSigns,
-    saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({
     run,
@@ -215,13 +184,9 @@ export async function createNode(
       onNotice: (notice) => engine.notice(notice),
       onError: (error) => engine.fail(error),
     },
-    {
-      onFinal: (block) => events.onFinal?.(block),
-      onSaid: (author, words) => events.onSaid?.(author, words),
-    },
+    chainEvents(events),
   )
   const agreement = opened?.agreement
-  const roundLogger = logger.child({ component: 'round' })
   const refusals = new Map<string, string>()
   let takesPart = false
   const engine: RoundEngine = createRoundEngine(
@@ -233,7 +198,7 @@ export async function createNode(
       catchUp,
       phases,
       clock,
-      logger: roundLogger,
+      logger: logger.child({ component: 'round' }),
       failpoints,
       agreement,
       exchange: shared?.exchange,
@@ -270,6 +235,65 @@ export async function createNode(
   )
 }
 
+interface RoundWorkParts {
+  readonly state: NodeState
+  readonly topology: RunTopology
+  /** The run's rule, and what a Byzantine node has in its place. */
+  readonly runRule: Rule
+  readonly rule: Rule
+  readonly phases: PhaseTimer
+  readonly sharing: ModelSharing | undefined
+}
+
+/** The steps of the node's rounds, which begin where its ledger ends. */
+function openRoundWork(
+  { training, publisher, clock, failpoints = noFailpoints }: NodeComponents,
+  { run, identity: { signer }, initialParameters, dataCommitment = null, keepRounds }: NodeInit,
+  { state, topology, runRule, rule, phases, sharing }: RoundWorkParts,
+): RoundWork {
+  const { ledger, blobs, witness, history, pending, parameters, memory } = state
+  return createRoundWork(
+    {
+      ...{ run, signer, training, publisher, rule, ledger, witness, blobs, history },
+      ...{ clock, phases, failpoints, sharing },
+    },
+    {
+      mixing: topology.mixingOf(signer.peerId),
+      parameters,
+      pending,
+      memory: runRule.usesMemory ? memory : undefined,
+      initial: runRule.usesInitial ? initialParameters : undefined,
+      dataCommitment,
+      keepRounds,
+      layers: manifestLayers(run.manifest),
+      neighboursOf: topology.neighboursOf,
+    },
+  )
+}
+
+function openWitnessing(
+  { clock, logger, coSigns = true, failpoints = noFailpoints }: NodeComponents,
+  { run, identity: { signer } }: NodeInit,
+  {
+    state,
+    neighbours,
+    network,
+  }: Pick<WitnessingComponents, 'neighbours' | 'network'> & { readonly state: NodeState },
+): Witnessing {
+  const { witness, history, saveFinals } = state
+  return createWitnessing({
+    ...{ run, neighbours, witness, history, network, clock, failpoints, coSigns, saveFinals },
+    self: signer.peerId,
+    logger: logger.child({ component: 'witness' }),
+  })
+}
+
+/** As they are when they happen: whoever gave them may change them. */
+const chainEvents = (events: NodeEvents): CommonChainEvents => ({
+  onFinal: (block) => events.onFinal?.(block),
+  onSaid: (author, words) => events.onSaid?.(author, words),
+})
+
 /** A network that reports the heads of this node's own ledger once they are published. */
 function reportingHeads(
   network: RunNetwork,
@@ -282,6 +306,11 @@ function reportingHeads(
       events.onHead?.(message.head)
     },
   }
+}
+
+/** Whom a node keeps connections with: its neighbours, and in a private run everybody, as groups are drawn anew. */
+function contactsOf({ manifest }: Run, { peerId }: Signer, neighbours: readonly string[]): readonly string[] {
+  return manifest.privacy === undefined ? neighbours : manifest.members.filter((peer) => peer !== peerId)
 }
 
 /** The peer ids of this node's neighbours. Throws E_NOT_A_MEMBER, and E_TOO_LARGE for more than the run allows. */

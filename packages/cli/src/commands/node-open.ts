@@ -2,6 +2,7 @@ import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import {
   type Failpoints,
   type Identity,
+  judgedModels,
   killAt,
   type LocalNodeComponents,
   type Logger,
@@ -97,9 +98,10 @@ function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failp
 function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean): void {
   const { rounds } = run.manifest.training
   const { metric } = taskFactsOf(run.manifest.task)
-  const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+  const judged = judgedModels(report)
+  const arrived = judged.filter(({ arrived: there }) => there)
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
-  const absent = report.neighbours.length - arrived.length
+  const absent = judged.length - arrived.length
   logger.info(
     { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +

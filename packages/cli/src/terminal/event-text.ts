@@ -21,7 +21,7 @@ const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
 
 /** The title of a run: `about`, if given, and its rule. */
 export function titleOf(run: RecordedRun, about?: string): string {
-  const rule = ruleText(run.plan.run.manifest.rule)
+  const rule = ruleText(run.plan.run.manifest.rule, run.plan.run.manifest.privacy)
   return about === undefined ? rule : `${about}  ${rule}`
 }
 

@@ -2,7 +2,7 @@ import { counted } from '@tempered/errors'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
-import { systemClock } from '@tempered/node'
+import { judgedModels, systemClock } from '@tempered/node'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import { eventText, titleOf } from './event-text.js'
@@ -91,7 +91,7 @@ function renderRun(run: RecordedRun, title: string, maxRows: number, startText: 
     const report = records[node.index]?.rounds.at(-1)?.report
     const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
     if (report === undefined) return [node.name, role, '–', '–', '–', '–', '–', '–']
-    const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+    const arrived = judgedModels(report).filter(({ arrived: there }) => there)
     const accepted = arrived.filter((neighbour) => neighbour.accepted).length
     const rejected = arrived.length - accepted
     return [

@@ -90,16 +90,18 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     carryOut(timeline.published(index, round, isHonest))
   }
 
+  const passOn = ({ index, round, model }: FromWorker & { type: 'secret' }): void => {
+    for (const worker of workers)
+      if (worker.hasAttackers) worker.send({ type: 'honest-secret', index, round, model })
+  }
+
   const receive = (worker: Worker, message: FromWorker): void => {
     if (message.type === 'listening') {
       workers.announce(message.peer, message.addresses)
       onEvent({ type: 'step', index: message.index, step: 'started' })
     } else if (message.type === 'published') published(message)
-    else if (message.type === 'secret') {
-      const { index, round, model } = message
-      for (const one of workers)
-        if (one.hasAttackers) one.send({ type: 'honest-secret', index, round, model })
-    } else {
+    else if (message.type === 'secret') passOn(message)
+    else {
       if ((message.type === 'done' || message.type === 'failed') && worker.running.has(message.index))
         lifecycle.ended(worker, message.index)
       onEvent(message)

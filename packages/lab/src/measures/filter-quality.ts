@@ -1,3 +1,4 @@
+import { judgedModels } from '@tempered/node'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import type { ReportedRound } from '../events/reported-round.js'
 import type { NamedRule } from '../text/rule-text.js'
@@ -54,7 +55,8 @@ export function countVerdicts(
   }
   for (const report of reports) {
     const before = counts.byzantine
-    for (const neighbour of judgedIn(report)) {
+    for (const neighbour of judgedModels(report)) {
+      if (!neighbour.arrived) continue
       const kind = isByzantine(neighbour.peer, report.round) ? 'byzantine' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
@@ -66,20 +68,14 @@ export function countVerdicts(
 }
 
 /**
- * Models on which a node has a verdict: those that arrived, and in a private run those that its group has shared. There all
- * members of a group announce the same sum.
- */
-function judgedIn({ neighbours, privacy }: ReportedRound) {
-  return privacy === undefined
-    ? neighbours.filter(({ arrival }) => arrival !== null)
-    : privacy.members.filter(({ isSelf, isShared }) => !isSelf && isShared)
-}
-
-/**
  * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
  * refuses any.
+ *
+ * @param privacy - of a private run
  */
-export function weighsAll({ name, pre = [] }: NamedRule): boolean {
+export function weighsAll({ name, pre = [] }: NamedRule, privacy?: { readonly rule: NamedRule }): boolean {
+  // In a private run the verdicts are those of its group, which refuse models that the rule gives no weight.
+  if (privacy !== undefined) return privacy.rule.name === 'geometric-median'
   const isWeighing = listRules().some((rule) => rule.name === name && rule.weighsAll)
   const refusing = new Set(listPreAggregators().flatMap((info) => (info.refuses ? [info.name] : [])))
   return isWeighing && !pre.some((step) => refusing.has(step.name))

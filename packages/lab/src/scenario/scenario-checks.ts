@@ -1,9 +1,10 @@
 import { ChainError, openChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
-import { createRunRule } from '@tempered/node'
+import { createRunRule, privacySpec } from '@tempered/node'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
+import { checkPrivacy, SecaggError } from '@tempered/secagg'
 import { knowledgeOf, knowsLess } from '../adversary/planned-attack.js'
 import type { Problem } from '../documents/problem.js'
 import { checkFaults } from '../faults/fault-checks.js'
@@ -19,6 +20,7 @@ import { checkTrainers } from './trainers.js'
 export const INDEPENDENT_KEYS: readonly string[] = [
   'name',
   'mixing',
+  'privacy',
   'data',
   'model',
   'trainers',
@@ -50,6 +52,7 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
     ...checkChain(scenario),
+    ...checkPrivateRounds(scenario),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -70,6 +73,26 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     problems.push(...checkFaults(faults, { nodes, rounds: training.rounds, topology, honest }))
   }
   return distinct(problems)
+}
+
+/** Whether the groups of a private run can open their sums. */
+function checkPrivateRounds({ privacy, nodes, seeds, chain, contribution }: Scenario): Problem[] {
+  if (privacy === undefined) return []
+  try {
+    checkPrivacy({
+      privacy: privacySpec(privacy, nodes),
+      members: nodes,
+      seed: seeds[0]!,
+      parameterCount: 1,
+      hasChain: chain !== undefined,
+      hasContribution: contribution !== undefined,
+    })
+    return []
+  } catch (error) {
+    const isRule = isRobustAggError(error)
+    if (!isRule && !(error instanceof SecaggError)) throw error
+    return [{ path: isRule ? ['privacy', 'rule'] : ['privacy'], message: (error as Error).message }]
+  }
 }
 
 function checkAdversary(

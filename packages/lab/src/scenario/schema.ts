@@ -3,6 +3,7 @@ import { ARCHITECTURES } from '@tempered/chain'
 import { DEFAULT_RULE } from '@tempered/node'
 import { LIMITS, manifestSchema } from '@tempered/protocol'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
+import { listDistanceRules } from '@tempered/robust-agg/distance-rules'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
 import { z } from 'zod'
@@ -117,8 +118,12 @@ export const privacyFields = z.strictObject({
     .optional()
     .describe(`${spec.group.description} Default: 8, or all nodes if there are fewer.`),
   range: spec.range.optional().describe(`${spec.range.description} Default: 16.`),
-  rule: z
-    .strictObject({ name: spec.rule.shape.name, params: z.record(z.string(), z.number()).default({}) })
+  rule: orName(
+    namedWithParams(
+      'Rule.',
+      listDistanceRules().map(({ name }) => name),
+    ),
+  )
     .default({ name: 'multi-krum', params: {} })
     .describe('Rule that weighs the models of a group by their distances alone.'),
 })

@@ -30,7 +30,15 @@ export interface OpenSharingInit {
 
 /** Does nothing for a run that is not private. Throws SecaggError E_SHARING_PARAMS, RobustAggError. */
 export function checkPrivateRun(run: Run): void {
-  if (run.manifest.privacy !== undefined) checkPrivacy(run)
+  const { privacy, members, seed, model, chain, contribution } = run.manifest
+  if (privacy === undefined) return
+  checkPrivacy({
+    ...{ privacy, seed },
+    members: members.length,
+    parameterCount: model.parameterCount,
+    hasChain: chain !== undefined,
+    hasContribution: contribution !== undefined,
+  })
 }
 
 /** Puts together what a node of a private run needs; undefined for other runs. Throws SecaggError, RobustAggError, E_STATE_CORRUPT. */

@@ -55,4 +55,32 @@ export interface PhaseTimes {
   readonly ledger: number
 }
 
+/** A model on which a node has a verdict, or none because it did not arrive. */
+export interface JudgedModel {
+  readonly peer: string
+  readonly arrived: boolean
+  readonly accepted: boolean
+  readonly weight: number
+}
+
+/**
+ * Whose models a round has judged: those of the neighbours, and in a private run those of the other members of the group,
+ * whose sums are all the same.
+ */
+export function judgedModels({
+  neighbours,
+  privacy,
+}: Pick<RoundReport, 'privacy'> & {
+  readonly neighbours: readonly Pick<NeighbourRecord, 'peer' | 'arrival' | 'accepted' | 'weight'>[]
+}): readonly JudgedModel[] {
+  if (privacy === undefined)
+    return neighbours.map(({ peer, arrival, accepted, weight }) => ({
+      ...{ peer, accepted, weight },
+      arrived: arrival !== null,
+    }))
+  return privacy.members.flatMap(({ peer, isSelf, isShared, accepted, weight }) =>
+    isSelf ? [] : [{ peer, accepted, weight, arrived: isShared }],
+  )
+}
+
 export type PhaseName = keyof PhaseTimes

@@ -45,7 +45,7 @@ export interface RoundWorkComponents {
   readonly phases: PhaseTimer
   readonly failpoints: Failpoints
   /** Undefined in runs that are not private. */
-  readonly exchange: ModelSharing | undefined
+  readonly sharing: ModelSharing | undefined
 }
 
 export interface RoundWorkInit {
@@ -104,14 +104,14 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
   let trainingLoss: number | null = null
   let memory = init.memory
   /** What came of the newest private round; after a crash, what the announcement follows from. */
-  let privacy: SharedModel | undefined = components.exchange?.recovered
+  let privacy: SharedModel | undefined = components.sharing?.recovered
   let opinions: readonly Opinion[] | undefined
   let announcedMs = clock.monotonicMs()
   let stopped = false
   const isStopped = (): boolean => stopped
   const sealing = createModelSealing(
     // What a private round has opened is announced as it is.
-    components.exchange === undefined ? components : { ...components, publisher: plainPublisher },
+    components.sharing === undefined ? components : { ...components, publisher: plainPublisher },
     isStopped,
   )
   const contributions = createContributionScoring(components)
@@ -133,12 +133,12 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       trainingLoss = finiteOrNull(loss)
     },
     async share(round) {
-      if (trained === undefined || components.exchange === undefined)
+      if (trained === undefined || components.sharing === undefined)
         throw outOfOrder(round, 'no model was trained, so none can be shared')
       const prepared = await components.publisher.prepare(round, trained.parameters, start.parameters)
       // From here on nothing holds this node's own model any more.
       trained = undefined
-      const shared = await components.exchange.share(round, prepared)
+      const shared = await components.sharing.share(round, prepared)
       if (shared === undefined || stopped) return
       trained = shared.model ?? start
       privacy = shared

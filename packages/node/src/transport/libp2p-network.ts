@@ -94,6 +94,26 @@ interface RunningParts {
   readonly ownKey: OwnKeyWatch
 }
 
+/** What a node asks of others over direct streams. */
+function requestsOf(run: Run, started: () => RunningParts) {
+  const { maxEntryBytes } = run.manifest.limits
+  return {
+    fetchModel: (peer, cid, into, signal, progress) =>
+      started().blobs.fetch(peer, cid, into, signal, progress),
+    pollStatus: (peer, fromRound, signal) =>
+      started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
+    fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
+    fetchEntries: (peer, from, signal, author) =>
+      fetchEntries(started().direct, peer, from, maxEntryBytes, signal, author),
+    fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
+    fetchBlocks: (peer, from, signal) => fetchBlocks(started().direct, run, peer, from, signal),
+    fetchGroupWords(peer, round, signal) {
+      const { direct, inbound } = started()
+      return fetchGroupWords(direct, inbound, peer, round, signal)
+    },
+  } satisfies Partial<RunNetwork>
+}
+
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
@@ -221,22 +241,10 @@ export function createLibp2pNetwork(
       started().inbound.quarantine(evidence.offender)
       return publish(topics.evidence, evidence.bytes)
     },
-    fetchModel: (peer, cid, into, signal, progress) =>
-      started().blobs.fetch(peer, cid, into, signal, progress),
-    pollStatus: (peer, fromRound, signal) =>
-      started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
-    fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
-    fetchEntries: (peer, from, signal, author) =>
-      fetchEntries(started().direct, peer, from, run.manifest.limits.maxEntryBytes, signal, author),
-    fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
+    ...requestsOf(run, started),
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
-    fetchBlocks: (peer, from, signal) => fetchBlocks(started().direct, run, peer, from, signal),
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
-    fetchGroupWords(peer, round, signal) {
-      const { direct, inbound } = started()
-      return fetchGroupWords(direct, inbound, peer, round, signal)
-    },
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return

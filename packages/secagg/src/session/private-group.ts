@@ -71,37 +71,50 @@ export function privateGroup(run: Run, round: number, peer: string): PrivateGrou
   }
 }
 
+/** What a run says about its private rounds, and what it has beside them. */
+export interface PrivacyCheck {
+  readonly privacy: NonNullable<Run['manifest']['privacy']>
+  /** How many. */
+  readonly members: number
+  readonly seed: number
+  /** d; 1 where it is not known yet. */
+  readonly parameterCount: number
+  readonly hasChain: boolean
+  readonly hasContribution: boolean
+}
+
 /**
  * Checks that every group of a private run can open its sums. Throws SecaggError E_SHARING_PARAMS, and RobustAggError for the
  * rule.
  */
-export function checkPrivacy(run: Run): void {
-  const { group, threshold, rule } = privacyOf(run)
-  const { members, seed, chain, contribution } = run.manifest
-  const other =
-    chain !== undefined
-      ? 'a common chain'
-      : contribution !== undefined
-        ? 'scores of contributions'
-        : undefined
+export function checkPrivacy({
+  privacy,
+  members,
+  seed,
+  parameterCount,
+  hasChain,
+  hasContribution,
+}: PrivacyCheck): void {
+  const { group, threshold, range, rule } = privacy
+  const other = hasChain ? 'a common chain' : hasContribution ? 'scores of contributions' : undefined
   if (other !== undefined)
     throw new SecaggError(
       'E_SHARING_PARAMS',
-      `a private run cannot have ${other} yet: both need the models that privacy hides; leave one of them out of the manifest`,
+      `a private run cannot have ${other}: both need the models that privacy hides; leave one of them out`,
     )
   const { fewest } = createDistanceRule(rule.name, rule.params)
-  for (const { length } of groupsOf(members.length, group, seed, 0)) {
-    planOf(run, length)
-    if (length > LIMITS.maxGroupMembers)
+  for (const size of new Set(groupsOf(members, group, seed, 0).map(({ length }) => length))) {
+    dealingPlan({ members: size, threshold, parameterCount, range })
+    if (size > LIMITS.maxGroupMembers)
       throw new SecaggError(
         'E_SHARING_PARAMS',
-        `a group of ${length} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
+        `a group of ${size} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
       )
     const least = Math.max(fewest, threshold + 2)
-    if (length < least)
+    if (size < least)
       throw new SecaggError(
         'E_SHARING_PARAMS',
-        `a group of ${length} members is too small for the rule '${rule.name}' and a threshold of ${threshold}, which take ${least}; raise privacy.group or lower privacy.threshold`,
+        `a group of ${size} members is too small for the rule '${rule.name}' and a threshold of ${threshold}, which take ${least}; raise privacy.group, or lower privacy.threshold`,
       )
   }
 }

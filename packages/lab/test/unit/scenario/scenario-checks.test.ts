@@ -107,7 +107,7 @@ describe('checkScenario', () => {
     ['assertions: [ undefended.precision >= 0.5 ]', /precision is not measured under average/],
     [
       'adversaries: [ { count: 1, attack: zzz } ]',
-      /On the ledger or a chain: wrong-aggregate, forked-ledger, /,
+      /On the ledger, a chain or private rounds: wrong-aggregate, forked-ledger, /,
     ],
     ['training: { rounds: 2000000 }', /^s\.yaml:1:21: training\.rounds: must be at most 1000000/],
     [
