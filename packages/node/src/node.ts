@@ -98,17 +98,9 @@ export async function createNode(
   const runRule = createRunRule(run.manifest.rule)
   const rule = components.wrapRule?.(runRule) ?? runRule
   rule.checkNeighbourhood(neighbours.length)
-
-  const state = await openNodeState(
-    {
-      run,
-      signer,
-      stores: components.stores ?? (await openFolderStores(init.stateFolder)),
-      initialParameters: init.initialParameters,
-      diskBudgetBytes: init.diskBudgetBytes,
-    },
-    logger,
-  )
+  const stores = components.stores ?? (await openFolderStores(init.stateFolder))
+  const { initialParameters, diskBudgetBytes } = init
+  const state = await openNodeState({ run, signer, stores, initialParameters, diskBudgetBytes }, logger)
   const { ledger, blobs, witness, evidence, pending } = state
   const opening = openNetwork(components, init, {
     run,
@@ -134,7 +126,7 @@ export async function createNode(
     identity,
     network: opening,
     state,
-    initial: init.initialParameters,
+    initial: initialParameters,
     deviation: components.privateDeviation,
     onShare: events.onShare && ((round, model) => events.onShare?.(round, model)),
     onContradiction: (found) => convictions.convict(found),
