@@ -35,6 +35,12 @@ function tryTranscript(run: Run, path: string): OpenedTranscript | string | unde
   }
 }
 
+function stateOf(weight: number, isDealer: boolean, hasDealt: boolean): string {
+  if (weight > 0) return 'in the sum'
+  if (isDealer) return 'refused'
+  return hasDealt ? 'left out' : 'absent'
+}
+
 function transcriptLines({ group, opened, decision, findings, reason, words }: OpenedTranscript): string[] {
   const total = opened?.weights.reduce((sum, weight) => sum + weight, 0) ?? 0
   const own = typeof decision === 'object' ? decision : undefined
@@ -43,8 +49,7 @@ function transcriptLines({ group, opened, decision, findings, reason, words }: O
     const weight = at < 0 ? 0 : opened!.weights[at]!
     const decided = own?.dealers.indexOf(place) ?? -1
     const faults = findings.filter(({ member }) => member === place).map(({ fault }) => fault)
-    const state =
-      weight > 0 ? 'in the sum' : at >= 0 ? 'refused' : words.of('deal').has(place) ? 'left out' : 'absent'
+    const state = stateOf(weight, at >= 0, words.of('deal').has(place))
     return [
       state,
       peer.slice(-8),

@@ -1,6 +1,7 @@
 import type { Evidence, Run } from '@tempered/protocol'
 import { checkPrivacy } from '@tempered/secagg'
 import type { Clock } from '../clock.js'
+import { type Failpoints, noFailpoints } from '../failpoints.js'
 import type { Identity } from '../identity-file.js'
 import type { Logger } from '../logger.js'
 import type { Notice } from '../round/state.js'
@@ -13,6 +14,12 @@ import { PrivateExchange } from './private-exchange.js'
 export interface OpenedSharing {
   readonly exchange: PrivateExchange
   readonly sharing: ModelSharing
+}
+
+export interface OpenSharingComponents {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly failpoints?: Failpoints
 }
 
 export interface OpenSharingInit {
@@ -43,7 +50,7 @@ export function checkPrivateRun(run: Run): void {
 
 /** Puts together what a node of a private run needs; undefined for other runs. Throws SecaggError, RobustAggError, E_STATE_CORRUPT. */
 export async function openSharing(
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, failpoints = noFailpoints }: OpenSharingComponents,
   init: OpenSharingInit,
 ): Promise<OpenedSharing | undefined> {
   const { run, identity, network, state, initial, deviation } = init
@@ -52,7 +59,7 @@ export async function openSharing(
   const store = await state.openPrivate()
   const exchange = new PrivateExchange(
     {
-      ...{ run, identity, network, store, clock, initial, deviation },
+      ...{ run, identity, network, store, clock, initial, deviation, failpoints },
       logger: logger.child({ component: 'private' }),
     },
     {

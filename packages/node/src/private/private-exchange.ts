@@ -24,6 +24,7 @@ import {
   weightOf,
 } from '@tempered/secagg'
 import type { Clock } from '../clock.js'
+import type { Failpoints } from '../failpoints.js'
 import type { Identity } from '../identity-file.js'
 import type { Logger } from '../logger.js'
 import type { RunNetwork } from '../transport/network.js'
@@ -52,6 +53,7 @@ export interface PrivateExchangeComponents {
   readonly logger: Logger
   /** The parameters with which the run began: what is shared is the difference to them. */
   readonly initial: Float32Array
+  readonly failpoints: Failpoints
   /** For Byzantine nodes in experiments. */
   readonly deviation: PrivateDeviation | undefined
 }
@@ -111,7 +113,7 @@ export class PrivateExchange {
     if (this.isStopped) return undefined
     await this.untilLive(group)
     if (this.isStopped) return undefined
-    const { clock, network, deviation } = this.parts
+    const { clock, network, deviation, failpoints } = this.parts
     const begunMs = clock.monotonicMs()
     const exchange = new PrivateRound(
       {
@@ -122,6 +124,7 @@ export class PrivateExchange {
         clock,
         logger,
         deviation,
+        failpoints,
       },
       {
         group,

@@ -23,6 +23,7 @@ import {
 } from '@tempered/secagg'
 import { type Clock, sleep } from '../clock.js'
 import { errorCode } from '../errors.js'
+import type { Failpoints } from '../failpoints.js'
 import type { Logger } from '../logger.js'
 import type { RunNetwork } from '../transport/network.js'
 import type { OfferedBlobs } from './offered-blobs.js'
@@ -42,6 +43,7 @@ export interface PrivateRoundComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly deviation: PrivateDeviation | undefined
+  readonly failpoints: Failpoints
 }
 
 export interface PrivateRoundInit extends GroupSessionInit {
@@ -135,7 +137,9 @@ export class PrivateRound {
     const { group } = this.init
     switch (effect.type) {
       case 'say': {
-        const { signer, network, deviation } = this.parts
+        const { signer, network, deviation, failpoints } = this.parts
+        const { kind } = effect.body
+        if (kind !== 'complaint') void failpoints.hit(`private.before-${kind}`)
         const body = deviation?.say === undefined ? effect.body : deviation.say(effect.body)
         // One that says nothing goes on as if it had.
         const word = signGroupWord(body ?? effect.body, signer)
