@@ -220,7 +220,7 @@ function addManifestCommands(program: Command): void {
       new Option(
         '--privacy <mode>',
         'members share their models among groups, and only sums are seen; see docs/privacy.md (default: none)',
-      ).choices(['shares', 'masks']),
+      ).choices(['shares']),
     )
     .option(
       '--privacy-threshold <t>',

@@ -138,8 +138,8 @@ export const manifestSchema = z.strictObject({
   privacy: z
     .strictObject({
       mode: z
-        .enum(['shares', 'masks'])
-        .describe('shares: models are filtered by their distances; masks: the sum alone.'),
+        .enum(['shares'])
+        .describe('shares: each model is secretly shared, and filtered by its distances to the others.'),
       threshold: z
         .int()
         .min(1)

@@ -43,7 +43,7 @@ export interface ManifestCreateOptions {
   readonly chain?: string
   readonly chainParam?: Record<string, number>
   readonly contribution?: number
-  readonly privacy?: 'shares' | 'masks'
+  readonly privacy?: 'shares'
   readonly privacyThreshold?: number
   readonly privacyGroup?: number
   readonly privacyRange?: number

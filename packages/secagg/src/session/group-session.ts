@@ -9,7 +9,14 @@
  * of the members and of all that may vote twice: two sums of one round would show what they differ by.
  */
 
-import { cidFromDigest, type GroupWordBody, RAW, type SignedGroupWord, sha256 } from '@tempered/protocol'
+import {
+  cidFromDigest,
+  type GroupWordBody,
+  type GroupWordKind,
+  RAW,
+  type SignedGroupWord,
+  sha256,
+} from '@tempered/protocol'
 import { type Held, openParcel } from '../dealing/answer.js'
 import { parcelHash } from '../dealing/challenge.js'
 import type { Dealing, Parcel } from '../dealing/deal-model.js'
@@ -325,7 +332,7 @@ export class GroupSession {
     this.accused.set(`${accused.dealer} ${accused.holder}`, { accused, guilty: isTrue ? 'dealer' : 'holder' })
   }
 
-  private said(kind: 'deal' | 'answers' | 'distances' | 'vote' | 'opening', member: number): boolean {
+  private said(kind: GroupWordKind, member: number): boolean {
     return this.words.of(kind).has(member)
   }
 
@@ -421,13 +428,12 @@ export class GroupSession {
     const selection = this.selection!
     const isHolder = selection.holders.includes(self)
     if (isHolder && selection.dealers.length > 0 && !this.said('distances', self)) return false
-    if (
-      !this.isStepOver(
-        (member) => this.said('distances', member),
-        (member) => selection.holders.includes(member),
-      )
-    )
-      return false
+    const isDisputed = (member: number): boolean => selection.disputes.some(({ holder }) => holder === member)
+    // Whoever does not complain about what it was given is taken for the liar, so its complaint is waited for.
+    const isDone = (member: number): boolean =>
+      (this.said('distances', member) || !selection.holders.includes(member)) &&
+      (this.said('complaint', member) || !isDisputed(member))
+    if (!this.isStepOver(isDone)) return false
     const decided = decide(group, selection, this.words)
     this.decided = decided
     if (typeof decided === 'string')
