@@ -35,6 +35,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_TOO_FEW_NODES: EXIT.usage,
   E_EVALUATOR_NEEDED: EXIT.usage,
   E_RULE_UNSUPPORTED: EXIT.usage,
+  E_PRIVACY_UNSUPPORTED: EXIT.usage,
   E_CHAIN_UNKNOWN: EXIT.usage,
   E_CHAIN_PARAMS: EXIT.usage,
   E_CHAIN_UNSUPPORTED: EXIT.usage,

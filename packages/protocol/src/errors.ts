@@ -22,6 +22,7 @@ export type ProtocolErrorCode =
   | 'E_NEIGHBOURS'
   | 'E_START'
   | 'E_CONTRIBUTION'
+  | 'E_DIFFERENTIAL_PRIVACY'
   | 'E_EVIDENCE'
   | 'E_PROOF'
   | 'E_ROLLED_BACK'

@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
+import { differentialPrivacySchema, privacyProblem } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import { isSha256, numericParams, peerIdField, ruleField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
@@ -135,6 +136,9 @@ export const manifestSchema = z.strictObject({
     .describe(
       'Scores of what each member contributes, in the entries (docs/contribution.md). Absent for none.',
     ),
+  differentialPrivacy: differentialPrivacySchema
+    .optional()
+    .describe('Noise that hides what each node trained on (docs/differential-privacy.md). Absent for none.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -181,6 +185,11 @@ export function sealManifest(value: unknown): Run {
     checkAccounts(manifest.settlement.accounts, manifest.members.length)
   }
   if (manifest.contribution === undefined) delete manifest.contribution
+  if (manifest.differentialPrivacy === undefined) delete manifest.differentialPrivacy
+  else if (manifest.differentialPrivacy.sharedAmong === undefined)
+    delete manifest.differentialPrivacy.sharedAmong
+  const problem = privacyProblem(manifest)
+  if (problem !== undefined) throw manifestError(problem.path, problem.message)
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chainSpec } from '@tempered/chain'
 import {
+  checkPrivateRule,
   createRunRule,
   type Identity,
   identityFromSeed,
@@ -96,9 +97,13 @@ export function planRun(
       ? {}
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
     ...(scenario.contribution === undefined ? {} : { contribution: scenario.contribution }),
+    ...(scenario.differentialPrivacy === undefined
+      ? {}
+      : { differentialPrivacy: scenario.differentialPrivacy }),
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)
+  checkPrivateRule(run.manifest)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

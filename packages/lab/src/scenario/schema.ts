@@ -131,6 +131,9 @@ export const scenarioFields = z.strictObject({
   contribution: manifestSchema.shape.contribution.describe(
     'Nodes score what their neighbours contribute, and who looks like a free rider (docs/contribution.md). Default: none.',
   ),
+  differentialPrivacy: manifestSchema.shape.differentialPrivacy.describe(
+    'Nodes clip what they learn and add noise, so that models tell little of their samples (docs/differential-privacy.md). Default: none.',
+  ),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')

@@ -14,6 +14,7 @@ import type { PipelineResult } from '../aggregate/pipeline.js'
 import { encodeMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { Clock } from '../clock.js'
+import { privacyAfter } from '../differential-privacy/privacy-spent.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Witness } from '../witness/witness.js'
@@ -103,6 +104,8 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         testLoss: finiteOrNull(evaluation?.loss),
         testMetric: finiteOrNull(evaluation?.primary),
       }
+      const privacy = privacyAfter(manifest, round, largestRate(training, ledger))
+      const differentialPrivacy = privacy === undefined ? {} : { differentialPrivacy: privacy }
       const entry = signEntry(
         {
           run: run.id,
@@ -121,6 +124,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
           localSteps: manifest.training.localSteps,
           metrics,
           ...(contribution === undefined ? {} : { contribution }),
+          ...differentialPrivacy,
           clock: {
             wallMs: Math.round(clock.wallMs()),
             monotonicMs: Math.round(clock.monotonicMs() - begunMs),
@@ -135,12 +139,18 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         neighbours: aggregation.records,
         ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
         ...(contribution === undefined ? {} : { contribution }),
+        ...differentialPrivacy,
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),
       }
     },
   }
+}
+
+/** A node that was started again with more samples has not undone the steps before. */
+function largestRate({ samplingRate = 1 }: LocalTraining, { last }: Ledger): number {
+  return Math.max(samplingRate, last?.body.differentialPrivacy?.samplingRate ?? 0)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Contribution, NeighbourRecord } from '@tempered/protocol'
+import type { Contribution, NeighbourRecord, PrivacyRecord } from '@tempered/protocol'
 
 /** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
@@ -14,6 +14,8 @@ export interface RoundReport {
   readonly unfit?: readonly string[]
   /** As in the entry, of runs that score it. */
   readonly contribution?: Contribution
+  /** As in the entry, of runs with differential privacy. */
+  readonly differentialPrivacy?: PrivacyRecord
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string
