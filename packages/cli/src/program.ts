@@ -215,6 +215,25 @@ function addManifestCommands(program: Command): void {
       'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',
       wholeNumber(1),
     )
+    .addOption(
+      new Option(
+        '--dp-on <what>',
+        'differential privacy: clip and add noise to the gradient of each sample, or to each update; see docs/differential-privacy.md',
+      ).choices(['sample', 'update']),
+    )
+    .option('--dp-clip <x>', 'largest L2 length of one gradient or update', number)
+    .option('--dp-noise <x>', 'standard deviation of the noise, in units of the clip', number)
+    .option(
+      '--dp-epsilon <x>',
+      'epsilon after the last round, instead of --dp-noise, which then follows',
+      number,
+    )
+    .option('--dp-delta <x>', 'the chance that epsilon does not hold', number)
+    .option(
+      '--dp-samples <n>',
+      'fewest training samples of a member, for --dp-epsilon with --dp-on sample',
+      wholeNumber(1),
+    )
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)

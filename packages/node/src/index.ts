@@ -20,7 +20,12 @@ export {
   createProcessTraining,
   type MemberTrainingInit,
 } from './differential-privacy/member-training.js'
-export { checkPrivateRule, noiseForRun, privacyAfter } from './differential-privacy/privacy-spent.js'
+export {
+  checkPrivateRule,
+  noiseForRun,
+  privacyAfter,
+  publishesLosses,
+} from './differential-privacy/privacy-spent.js'
 export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors.js'
 export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'

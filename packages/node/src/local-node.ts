@@ -11,9 +11,9 @@ import {
   type TrainerService,
 } from '@tempered/train'
 import type { Clock } from './clock.js'
-import type { Logger } from './logger.js'
 import { createMemberTraining, createProcessTraining } from './differential-privacy/member-training.js'
 import type { Identity } from './identity-file.js'
+import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import { manifestInitialParameters } from './round/initial-model.js'
 import type { LocalTraining } from './round/local-training.js'

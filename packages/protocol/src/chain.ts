@@ -285,11 +285,11 @@ function checkPrivacyRecord(
   }
   const { differentialPrivacy: record, round, metrics, losses } = body
   const { differentialPrivacy: due, training } = manifest
-  if (due === undefined) {
+  if (due === undefined || record === undefined) {
     if (record !== undefined) fail('speaks of differential privacy, which its run does not have')
+    if (due !== undefined) fail('lacks the privacy spent, which its run asks for')
     return
   }
-  if (record === undefined) return fail('lacks the privacy spent, which its run asks for')
   const steps = noisySteps(due, training.localSteps, round)
   if (record.steps !== steps) fail(`counts ${record.steps} noisy steps, but there are ${steps} by then`)
   if (due.on === 'update' && record.samplingRate !== 1)

@@ -76,7 +76,10 @@ export function privacyProblem(run: PrivateRun): PrivacyProblem | undefined {
   const { differentialPrivacy, training, contribution } = run
   if (differentialPrivacy === undefined) return undefined
   if (training.localSteps === 0)
-    return { path: 'differentialPrivacy', message: 'a run without local steps trains on no data; leave it out' }
+    return {
+      path: 'differentialPrivacy',
+      message: 'a run without local steps trains on no data; leave it out',
+    }
   if (contribution !== undefined) {
     return {
       path: 'contribution',

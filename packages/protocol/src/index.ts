@@ -24,6 +24,7 @@ export {
   type DifferentialPrivacy,
   noisySteps,
   type PrivacyRecord,
+  privacyProblem,
 } from './differential-privacy.js'
 export {
   type Contribution,

@@ -175,19 +175,8 @@ export function sealManifest(value: unknown): Run {
     )
   }
   const manifest = parsed.data
-  // A missing field and one that is explicitly undefined are the same manifest.
-  if (manifest.topology.edges === undefined) delete manifest.topology.edges
-  if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
-  if (manifest.chain === undefined) delete manifest.chain
-  if (manifest.settlement === undefined) delete manifest.settlement
-  else {
-    if (manifest.settlement.job === undefined) delete manifest.settlement.job
-    checkAccounts(manifest.settlement.accounts, manifest.members.length)
-  }
-  if (manifest.contribution === undefined) delete manifest.contribution
-  if (manifest.differentialPrivacy === undefined) delete manifest.differentialPrivacy
-  else if (manifest.differentialPrivacy.sharedAmong === undefined)
-    delete manifest.differentialPrivacy.sharedAmong
+  dropAbsent(manifest)
+  if (manifest.settlement !== undefined) checkAccounts(manifest.settlement.accounts, manifest.members.length)
   const problem = privacyProblem(manifest)
   if (problem !== undefined) throw manifestError(problem.path, problem.message)
   const memberIndex = new Map<string, number>()
@@ -218,6 +207,17 @@ export function sealManifest(value: unknown): Run {
 /** Opens canonical manifest bytes that came from a peer or a ledger. */
 export function openManifest(bytes: Uint8Array): Run {
   return sealManifest(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'manifest'))
+}
+
+/** A missing field and one that is explicitly undefined are the same manifest. */
+function dropAbsent(manifest: Manifest): void {
+  const { topology, training, settlement, differentialPrivacy } = manifest
+  if (topology.edges === undefined) delete topology.edges
+  if (training.logitAdjustment === undefined) delete training.logitAdjustment
+  if (settlement?.job === undefined) delete settlement?.job
+  if (differentialPrivacy?.sharedAmong === undefined) delete differentialPrivacy?.sharedAmong
+  for (const name of ['chain', 'settlement', 'contribution', 'differentialPrivacy'] as const)
+    if (manifest[name] === undefined) delete manifest[name]
 }
 
 function checkInitialCid(text: string): void {

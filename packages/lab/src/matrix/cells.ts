@@ -12,7 +12,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
 export interface CellPlace {
-  /** With the chain on which the nodes agree on its aggregates, if there is one. */
+  /** With the chain on which the nodes agree on its aggregates, and the noise of an axis, if there are any. */
   readonly rule: string
   /** `none` for the attack-free run. */
   readonly attack: string
@@ -27,6 +27,7 @@ export interface CellPlace {
 export interface CellOrigin {
   readonly rule: number
   readonly chain: number
+  readonly privacy: number
   readonly attack: number
   readonly topology: number
   readonly split: number
@@ -59,8 +60,11 @@ export function cellsOf(lab: Lab): Cell[] {
           const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
           // A control is what happens without any of it.
           const chains: readonly LabChain[] = isControl ? ['none'] : axes.chains
+          const privacies = privaciesOf(axes, isControl)
           return chains.flatMap((chain) =>
-            attacks.map((one) => makeCell(lab, { rule, chain, topology, split, seed, ...one })),
+            privacies.flatMap((privacy) =>
+              attacks.map((one) => makeCell(lab, { rule, chain, privacy, topology, split, seed, ...one })),
+            ),
           )
         }),
       ),
@@ -70,9 +74,9 @@ export function cellsOf(lab: Lab): Cell[] {
 
 function makeCell(lab: Lab, parts: CellParts): Cell {
   const { axes } = lab
-  const { rule, chain, attack, fraction, topology, split, seed } = parts
+  const { rule, chain, privacy, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
-    rule: combinationName(rule, chain),
+    rule: combinationName(rule, chain, privacy),
     attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
     topology: topologyDisplayName(topology),
@@ -82,6 +86,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   const origin: CellOrigin = {
     rule: axes.rules.indexOf(rule),
     chain: axes.chains.indexOf(chain),
+    privacy: privacy === undefined ? -1 : (axes.privacies ?? []).indexOf(privacy),
     attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
     topology: axes.topologies.indexOf(topology),
     split: axes.splits.indexOf(split),
@@ -92,6 +97,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = NonNullable<Lab['axes']['privacies']>[number]
 
 /** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
@@ -128,6 +134,8 @@ export function representatives(cells: readonly Cell[]): Cell[] {
 interface CellParts {
   readonly rule: LabRule
   readonly chain: LabChain
+  /** Undefined for that of the scenario. */
+  readonly privacy: LabPrivacy | undefined
   readonly attack: LabAttack | undefined
   readonly fraction: number
   readonly topology: LabTopology
@@ -137,9 +145,10 @@ interface CellParts {
 
 function scenarioOf(
   lab: Lab,
-  { rule, chain, attack, fraction, topology, split, seed }: CellParts,
+  { rule, chain, privacy, attack, fraction, topology, split, seed }: CellParts,
 ): ScenarioInput {
-  const { scenario, placement } = lab
+  const { placement } = lab
+  const { differentialPrivacy, ...scenario } = lab.scenario
   const { label: _, training, ...plainRule } = rule
   const { label: ___, nodes = scenario.nodes, honest, ...plainTopology } = topology
   const who =
@@ -158,6 +167,7 @@ function scenarioOf(
     nodes,
     topology: plainTopology,
     ...(chain === 'none' ? {} : { chain: { architecture: chain.architecture, params: chain.params } }),
+    ...privacyOf(privacy, differentialPrivacy),
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,
@@ -165,6 +175,23 @@ function scenarioOf(
     keepRounds: 2,
     ...(lab.modules === undefined ? {} : { modules: lab.modules }),
   }
+}
+
+/** Values of the axis for a rule; undefined for that of the scenario, which controls have in common with the others. */
+function privaciesOf({ privacies }: Lab['axes'], isControl: boolean): readonly (LabPrivacy | undefined)[] {
+  if (privacies === undefined) return [undefined]
+  return isControl ? ['none'] : privacies
+}
+
+/** The key of the scenario for a value of the axis. */
+function privacyOf(
+  privacy: LabPrivacy | undefined,
+  general: ScenarioInput['differentialPrivacy'],
+): Pick<ScenarioInput, 'differentialPrivacy'> {
+  if (privacy === undefined) return general === undefined ? {} : { differentialPrivacy: general }
+  if (privacy === 'none') return {}
+  const { label: _, ...differentialPrivacy } = privacy
+  return { differentialPrivacy }
 }
 
 /** Whether a rule is plain averaging with the training of the lab and under its usual name. */

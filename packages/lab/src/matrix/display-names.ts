@@ -3,6 +3,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = NonNullable<Lab['axes']['privacies']>[number]
 type LabSplit = Lab['axes']['splits'][number]
 
 /** Name of plain averaging in tables. */
@@ -13,9 +14,20 @@ export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
 }
 
-/** Name of a rule in tables, with that of the chain on which nodes agree on its aggregates. */
-export function combinationName(rule: LabRule, chain: LabChain): string {
-  return chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
+/**
+ * Name of a rule in tables, with that of the chain on which nodes agree on its aggregates, and of the privacy of what it
+ * aggregates.
+ */
+export function combinationName(rule: LabRule, chain: LabChain, privacy: LabPrivacy | undefined): string {
+  const name =
+    chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
+  return privacy === undefined || privacy === 'none' ? name : `${name}, ${privacyDisplayName(privacy)}`
+}
+
+export function privacyDisplayName(privacy: LabPrivacy): string {
+  if (privacy === 'none') return privacy
+  const { label, on, clip, noiseMultiplier, delta, sharedAmong } = privacy
+  return label ?? withChanges(`noise on ${on}s`, { clip, noiseMultiplier, delta, sharedAmong })
 }
 
 export function chainDisplayName(chain: LabChain): string {

@@ -1,6 +1,7 @@
 import { ChainError, openChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
-import { createRunRule } from '@tempered/node'
+import { createRunRule, publishesLosses } from '@tempered/node'
+import { privacyProblem } from '@tempered/protocol'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
@@ -50,6 +51,8 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
     ...checkChain(scenario),
+    ...checkPrivacy(scenario),
+    ...rules.flatMap(({ rule, path }) => checkPrivateRuleAt(scenario, rule, path)),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -117,6 +120,26 @@ function checkChain({ chain, topology, nodes, seed }: Scenario): Problem[] {
       })
   }
   return problems
+}
+
+/** Whether the run would publish what it promises to hide. */
+function checkPrivacy(scenario: Scenario): Problem[] {
+  const problem = privacyProblem(scenario)
+  if (problem !== undefined) return [{ path: problem.path.split('.'), message: problem.message }]
+  if (scenario.differentialPrivacy?.on !== 'sample' || scenario.trainers === undefined) return []
+  const message =
+    'clips the gradient of every sample, and trainer processes show the node no gradients; use on: update'
+  return [{ path: ['differentialPrivacy', 'on'], message }]
+}
+
+function checkPrivateRuleAt(
+  { differentialPrivacy }: Scenario,
+  rule: ScenarioRule,
+  path: Problem['path'],
+): Problem[] {
+  if (!publishesLosses(rule.name) || differentialPrivacy === undefined) return []
+  const message = `${rule.name} writes losses on each node's own samples into the ledger, which differentialPrivacy does not cover; choose a rule that needs none`
+  return [{ path, message }]
 }
 
 /** Only own data can have another number of classes. */

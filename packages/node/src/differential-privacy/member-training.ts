@@ -23,11 +23,7 @@ export function createMemberTraining(trainer: Trainer, init: MemberTrainingInit)
   if (privacy === undefined) return createManifestTraining(trainer, run.manifest, evaluation)
   const seedOf = createNoiseSeed(run, identity)
   if (privacy.on === 'update')
-    return createPrivateUpdates(
-      createManifestTraining(trainer, run.manifest, evaluation),
-      privacy,
-      seedOf,
-    )
+    return createPrivateUpdates(createManifestTraining(trainer, run.manifest, evaluation), privacy, seedOf)
   const { clip, noiseMultiplier } = privacy
   const noiseOf = (round: number, start: Float32Array) => ({
     clip,

@@ -14,7 +14,9 @@ export type NoiseSeed = (round: number, ...vectors: readonly Float32Array[]) => 
 export function createNoiseSeed(run: Run, { seed }: Identity): NoiseSeed {
   return (round, ...vectors) => {
     const contents = vectors.map((vector) =>
-      Buffer.from(sha256(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))).toString('hex'),
+      Buffer.from(sha256(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))).toString(
+        'hex',
+      ),
     )
     return derivedSeed(seed, ['tempered/differential-privacy', run.id, round, ...contents].join('\0'))
   }

@@ -1,10 +1,4 @@
-import {
-  type Entry,
-  type Manifest,
-  noisySteps,
-  type PrivacyRecord,
-  ProtocolError,
-} from '@tempered/protocol'
+import { type Entry, type Manifest, noisySteps, type PrivacyRecord, ProtocolError } from '@tempered/protocol'
 import { listRules } from '@tempered/robust-agg'
 import { noiseFor, privacySpent } from '@tempered/secagg'
 import { NodeError } from '../errors.js'
@@ -35,7 +29,10 @@ export function privacyAfter(
 const TOLERANCE = 1e-9
 
 /** The ε that an entry should have, where it has another one; undefined where it agrees. */
-export function wrongEpsilon({ differentialPrivacy, training }: PrivateRun, entry: Entry): number | undefined {
+export function wrongEpsilon(
+  { differentialPrivacy, training }: PrivateRun,
+  entry: Entry,
+): number | undefined {
   const record = entry.differentialPrivacy
   if (record === undefined) return undefined
   const due = privacyAfter({ differentialPrivacy, training }, entry.round, record.samplingRate)
@@ -76,12 +73,15 @@ export function noiseForRun(
  * noise covers.
  */
 export function checkPrivateRule({ differentialPrivacy, rule }: Manifest): void {
-  if (differentialPrivacy === undefined) return
-  const asksForLosses = listRules().some(({ name, needsEvaluator }) => name === rule.name && needsEvaluator)
-  if (!asksForLosses) return
+  if (differentialPrivacy === undefined || !publishesLosses(rule.name)) return
   throw new NodeError(
     'E_PRIVACY_UNSUPPORTED',
     `rule ${rule.name} writes losses on each node's own samples into the ledger, and differentialPrivacy does not cover them; choose a rule that needs none`,
     { rule: rule.name },
   )
+}
+
+/** Whether a rule judges models by losses on the node's own samples, which entries then hold. */
+export function publishesLosses(rule: string): boolean {
+  return listRules().some(({ name, needsEvaluator }) => name === rule && needsEvaluator)
 }

@@ -90,6 +90,5 @@ function addClipped(sum: Float64Array, gradient: Float32Array, clip: number): vo
   for (let k = 0; k < gradient.length; k++) square += (gradient[k] as number) ** 2
   const length = Math.sqrt(square)
   const share = length > clip ? clip / length : 1
-  for (let k = 0; k < gradient.length; k++)
-    sum[k] = (sum[k] as number) + share * (gradient[k] as number)
+  for (let k = 0; k < gradient.length; k++) sum[k] = (sum[k] as number) + share * (gradient[k] as number)
 }

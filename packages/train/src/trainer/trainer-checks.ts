@@ -73,12 +73,7 @@ export function checkTrainRequest(request: TrainRequest): void {
     noiseMultiplier,
     '0 or more',
   )
-  checkNumber(
-    seed.length === NOISE_SEED_BYTES,
-    'noise.seed',
-    seed.length,
-    `of ${NOISE_SEED_BYTES} bytes`,
-  )
+  checkNumber(seed.length === NOISE_SEED_BYTES, 'noise.seed', seed.length, `of ${NOISE_SEED_BYTES} bytes`)
   // The label counts of the node would shift every gradient, and no noise hides that.
   checkNumber(logitAdjustment === 0, 'logitAdjustment', logitAdjustment, '0 with noise')
 }

@@ -167,7 +167,7 @@ class ChildTrainer implements ProcessTrainer {
     if (request.noise !== undefined) {
       throw new TrainError(
         'E_TRAIN_REQUEST',
-        "a trainer process sees its samples alone, so this node can clip none of them; use a run with differential privacy on updates (on: update), which clips what the process returns",
+        'a trainer process sees its samples alone, so this node can clip none of them; use a run with differential privacy on updates (on: update), which clips what the process returns',
       )
     }
     const { nodeId, seed } = this.init
