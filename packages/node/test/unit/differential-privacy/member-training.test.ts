@@ -1,5 +1,5 @@
 import type { Manifest, Run } from '@tempered/protocol'
-import type { Trainer, TrainRequest } from '@tempered/train'
+import type { Trainer } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
 import {
   createMemberTraining,
@@ -9,6 +9,8 @@ import { createNoiseSeed } from '../../../src/differential-privacy/noise-seed.js
 import { createPrivateUpdates } from '../../../src/differential-privacy/private-updates.js'
 import { identityFromSeed } from '../../../src/identity-file.js'
 import { makeRun, seeds } from '../../support/run-fixture.js'
+
+type TrainRequest = Parameters<Trainer['train']>[0]
 
 const COUNT = 4_000
 const identity = identityFromSeed(seeds[0]!)
