@@ -94,6 +94,13 @@ export function privacyProblem(run: PrivateRun): PrivacyProblem | undefined {
         "shifts every gradient by the counts of the node's labels, which noise per sample does not hide; leave it out, or use on: update",
     }
   }
+  if (differentialPrivacy.on === 'sample' && (differentialPrivacy.sharedAmong ?? 1) > 1) {
+    return {
+      path: 'differentialPrivacy.sharedAmong',
+      message:
+        'the noise of single steps does not add up over nodes, which train on from it; leave it out, or use on: update',
+    }
+  }
   return sharedNoiseProblem(differentialPrivacy)
 }
 

@@ -1,4 +1,4 @@
-import { noiseForRun, privacyAfter } from '@tempered/node'
+import { errorCode, errorMessage, noiseForRun, privacyAfter } from '@tempered/node'
 import type { DifferentialPrivacy, Manifest } from '@tempered/protocol'
 import { samplingRate } from '@tempered/train'
 import { CliError } from '../errors.js'
@@ -27,7 +27,7 @@ const FLAGS = {
   dpSamples: '--dp-samples',
 } as const
 
-/** What a manifest has for them; undefined for a run without. Throws E_USAGE, and SecaggError E_RANGE for an ε out of reach. */
+/** What a manifest has for them; undefined for a run without. Throws E_USAGE. */
 export function privacyOf(options: PrivacyOptions): DifferentialPrivacy | undefined {
   const { dpOn: on, dpClip: clip, dpNoise, dpEpsilon, dpDelta: delta, dpSamples } = options
   if (on === undefined) {
@@ -50,11 +50,12 @@ export function privacyOf(options: PrivacyOptions): DifferentialPrivacy | undefi
   const rate = rateOf(on, options.batchSize, dpSamples)
   if (rate === undefined)
     throw usage('--dp-epsilon with --dp-on sample needs --dp-samples, the fewest samples that a member has')
-  return {
-    on,
-    clip,
-    noiseMultiplier: roundedUp(noiseForRun(dpEpsilon!, { on, delta }, options, rate)),
-    delta,
+  try {
+    const noiseMultiplier = roundedUp(noiseForRun(dpEpsilon!, { on, delta }, options, rate))
+    return { on, clip, noiseMultiplier, delta }
+  } catch (error) {
+    if (errorCode(error) !== 'E_RANGE') throw error
+    throw usage(`--dp-epsilon ${dpEpsilon}: ${errorMessage(error)}; give a larger one, or fewer rounds`)
   }
 }
 

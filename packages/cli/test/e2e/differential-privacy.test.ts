@@ -131,6 +131,10 @@ describe('manifest create', () => {
           'needs --dp-noise or --dp-epsilon, and not both',
         ],
         [[...asked, '--dp-epsilon', '-1'], '--dp-epsilon must be above 0'],
+        [
+          [...asked, '--dp-epsilon', '1e-9'],
+          'no noise keeps 20 steps within an epsilon of 1e-9; give a larger one',
+        ],
         [[...asked, '--dp-noise', '1', '--dp-samples', '5'], '--dp-samples is for --dp-on sample'],
         [onSamples, 'needs --dp-samples, the fewest samples that a member has'],
         [

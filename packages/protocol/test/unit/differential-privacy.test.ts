@@ -39,6 +39,11 @@ describe('differential privacy in a manifest', () => {
       {},
       /differentialPrivacy\.sharedAmong: 4 nodes share their noise, but this run shows each model alone/,
     ],
+    [
+      { ...onSamples, sharedAmong: 4 },
+      {},
+      /differentialPrivacy\.sharedAmong: the noise of single steps does not add up/,
+    ],
     [onUpdates, { contribution: { every: 1 } }, /contribution: scores of contributions publish losses/],
     [
       onSamples,

@@ -132,7 +132,8 @@ describe('a run with noise on updates', () => {
           },
         },
       })
-      await expect(first.done).rejects.toThrow()
+      await expect(first.done).rejects.toThrow('crash')
+      await first.node.stop()
       const again = await cluster.start(0, components)
       await again.done
       const entries = await again.entries()
