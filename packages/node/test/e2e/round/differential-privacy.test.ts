@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { accuseEntry, type Entry, type SignedEntry, signEntry } from '@tempered/protocol'
-import { describe, expect, it } from 'vitest'
+import { createTrainerService, type DataSource, loadData, type TrainerService } from '@tempered/train'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CACHE } from '../../../../../test-support/cache.js'
 import { createNoiseSeed } from '../../../src/differential-privacy/noise-seed.js'
 import { createPrivateUpdates } from '../../../src/differential-privacy/private-updates.js'
 import { judgeEvidence } from '../../../src/evidence/judge.js'
@@ -11,8 +13,11 @@ import { openBlobFolders, withInitialModel } from '../../../src/ledger/blob-fold
 import { LEDGER_FILE } from '../../../src/ledger/ledger.js'
 import { createReplay } from '../../../src/ledger/replay.js'
 import { verifyLedgerFile } from '../../../src/ledger/verify.js'
+import { openLocalTraining } from '../../../src/local-node.js'
 import type { NodeComponents } from '../../../src/node.js'
+import { manifestInitialParameters } from '../../../src/round/initial-model.js'
 import type { LocalTraining } from '../../../src/round/local-training.js'
+import { createRunManifest } from '../../../src/run-manifest.js'
 import { memoryCluster, realRun } from '../../support/memory-cluster.js'
 import { seeds, signers } from '../../support/run-fixture.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -170,6 +175,59 @@ describe('a run with noise on samples', () => {
     for (const entries of ledgers)
       for (const [height, entry] of entries.entries())
         expect(await replay.check(entry, entries[height - 1])).toEqual({ status: 'agrees' })
+  })
+})
+
+describe('training on digits, in the training thread', () => {
+  const CLIP = 0.01
+  let service: TrainerService
+  let source: DataSource
+  beforeAll(async () => {
+    service = await createTrainerService()
+    source = await loadData({ source: 'mnist' }, CACHE)
+  })
+  afterAll(() => service.close())
+
+  /** How far a round moves the model, L2. */
+  async function moved(on: 'sample' | 'update' | undefined, isPoisoned = false): Promise<Float32Array> {
+    const digits = createRunManifest({
+      members: signers.slice(0, 2).map(({ peerId }) => peerId),
+      model: 'softmax',
+      training: { rounds: 2, localSteps: 4, batchSize: 16, learningRate: 0.1, momentum: 0 },
+      ...(on === undefined
+        ? {}
+        : { differentialPrivacy: { on, clip: CLIP, noiseMultiplier: 1e-3, delta: 1e-5 } }),
+    })
+    const training = await openLocalTraining(service, {
+      run: digits,
+      source,
+      samples: source.train,
+      evaluation: { every: 1, samples: 10 },
+      identity: identityFromSeed(seeds[0]!),
+      indices: Uint32Array.from({ length: 200 }, (_, k) => k),
+      isPoisoned,
+    })
+    const start = manifestInitialParameters(digits.manifest)
+    const parameters = start.slice()
+    await training.train(0, parameters)
+    return parameters.map((value, k) => value - start[k]!)
+  }
+  const lengthOf = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0))
+
+  it('is clipped where the run asks for it, and an attacker on other samples is not', async () => {
+    const bare = lengthOf(await moved(undefined))
+    expect(bare).toBeGreaterThan(0.1)
+    // The clip, and noise of 10⁻⁵ on 7,850 parameters.
+    expect(Math.abs(lengthOf(await moved('update')) - CLIP)).toBeLessThan(CLIP / 10)
+    // Four steps of at most the rate times the clip times the samples over their expected number.
+    expect(lengthOf(await moved('sample'))).toBeLessThan(0.1 * CLIP * 4 * 3)
+    for (const on of ['update', 'sample'] as const)
+      expect(lengthOf(await moved(on, true))).toBeCloseTo(bare, 5)
+  })
+
+  it('comes to the same model when a round is computed again', async () => {
+    expect(await moved('sample')).toEqual(await moved('sample'))
+    expect(await moved('update')).toEqual(await moved('update'))
   })
 })
 
