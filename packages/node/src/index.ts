@@ -21,7 +21,7 @@ export {
   type MemberTrainingInit,
 } from './differential-privacy/member-training.js'
 export {
-  checkPrivateRule,
+  checkNoisyRule,
   noiseForRun,
   privacyAfter,
   publishesLosses,

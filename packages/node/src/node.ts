@@ -7,7 +7,7 @@ import { runChain } from './chain/chain-run.js'
 import type { CreateMiner } from './chain/miner.js'
 import { openAgreement } from './chain/open-agreement.js'
 import type { Clock } from './clock.js'
-import { checkPrivateRule } from './differential-privacy/privacy-spent.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
 import { type Failpoints, noFailpoints } from './failpoints.js'
@@ -90,7 +90,7 @@ export async function createNode(
   const neighbours = checkedNeighbours(run, topology, signer)
   checkAccount(run, signer)
   const runRule = createRunRule(run.manifest.rule)
-  checkPrivateRule(run.manifest)
+  checkNoisyRule(run.manifest)
   const rule = components.wrapRule?.(runRule) ?? runRule
   rule.checkNeighbourhood(neighbours.length)
 

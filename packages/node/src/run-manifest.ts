@@ -12,7 +12,7 @@ import type { PreAggregatorSpec } from '@tempered/robust-agg'
 import { type BuiltInModel, imageTask, initialTaskParameters, type OpenTask } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
-import { checkPrivateRule } from './differential-privacy/privacy-spent.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import { runTopology } from './topology.js'
 
 /** What all members of a run agree on; what is left out has the defaults of `tempered manifest create`. */
@@ -124,7 +124,7 @@ export function createRunManifest(init: RunManifestInit): Run {
     patienceRounds: 2,
   })
   runChain(run)
-  checkPrivateRule(run.manifest)
+  checkNoisyRule(run.manifest)
   const { neighboursOf } = runTopology(run)
   for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
   return run

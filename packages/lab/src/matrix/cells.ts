@@ -27,7 +27,7 @@ export interface CellPlace {
 export interface CellOrigin {
   readonly rule: number
   readonly chain: number
-  readonly privacy: number
+  readonly noise: number
   readonly attack: number
   readonly topology: number
   readonly split: number
@@ -60,10 +60,10 @@ export function cellsOf(lab: Lab): Cell[] {
           const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
           // A control is what happens without any of it.
           const chains: readonly LabChain[] = isControl ? ['none'] : axes.chains
-          const privacies = privaciesOf(axes, isControl)
+          const noises = noisesOf(axes, isControl)
           return chains.flatMap((chain) =>
-            privacies.flatMap((privacy) =>
-              attacks.map((one) => makeCell(lab, { rule, chain, privacy, topology, split, seed, ...one })),
+            noises.flatMap((noise) =>
+              attacks.map((one) => makeCell(lab, { rule, chain, noise, topology, split, seed, ...one })),
             ),
           )
         }),
@@ -74,9 +74,9 @@ export function cellsOf(lab: Lab): Cell[] {
 
 function makeCell(lab: Lab, parts: CellParts): Cell {
   const { axes } = lab
-  const { rule, chain, privacy, attack, fraction, topology, split, seed } = parts
+  const { rule, chain, noise, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
-    rule: combinationName(rule, chain, privacy),
+    rule: combinationName(rule, chain, noise),
     attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
     topology: topologyDisplayName(topology),
@@ -86,7 +86,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   const origin: CellOrigin = {
     rule: axes.rules.indexOf(rule),
     chain: axes.chains.indexOf(chain),
-    privacy: privacy === undefined ? -1 : (axes.privacies ?? []).indexOf(privacy),
+    noise: noise === undefined ? -1 : (axes.differentialPrivacy ?? []).indexOf(noise),
     attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
     topology: axes.topologies.indexOf(topology),
     split: axes.splits.indexOf(split),
@@ -97,7 +97,7 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
-type LabPrivacy = NonNullable<Lab['axes']['privacies']>[number]
+type LabNoise = NonNullable<Lab['axes']['differentialPrivacy']>[number]
 
 /** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
@@ -135,7 +135,7 @@ interface CellParts {
   readonly rule: LabRule
   readonly chain: LabChain
   /** Undefined for that of the scenario. */
-  readonly privacy: LabPrivacy | undefined
+  readonly noise: LabNoise | undefined
   readonly attack: LabAttack | undefined
   readonly fraction: number
   readonly topology: LabTopology
@@ -145,7 +145,7 @@ interface CellParts {
 
 function scenarioOf(
   lab: Lab,
-  { rule, chain, privacy, attack, fraction, topology, split, seed }: CellParts,
+  { rule, chain, noise, attack, fraction, topology, split, seed }: CellParts,
 ): ScenarioInput {
   const { placement } = lab
   const { differentialPrivacy, ...scenario } = lab.scenario
@@ -167,7 +167,7 @@ function scenarioOf(
     nodes,
     topology: plainTopology,
     ...(chain === 'none' ? {} : { chain: { architecture: chain.architecture, params: chain.params } }),
-    ...privacyOf(privacy, differentialPrivacy),
+    ...noiseOf(noise, differentialPrivacy),
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,
@@ -178,19 +178,22 @@ function scenarioOf(
 }
 
 /** Values of the axis for a rule; undefined for that of the scenario, which controls have in common with the others. */
-function privaciesOf({ privacies }: Lab['axes'], isControl: boolean): readonly (LabPrivacy | undefined)[] {
-  if (privacies === undefined) return [undefined]
-  return isControl ? ['none'] : privacies
+function noisesOf(
+  { differentialPrivacy }: Lab['axes'],
+  isControl: boolean,
+): readonly (LabNoise | undefined)[] {
+  if (differentialPrivacy === undefined) return [undefined]
+  return isControl ? ['none'] : differentialPrivacy
 }
 
 /** The key of the scenario for a value of the axis. */
-function privacyOf(
-  privacy: LabPrivacy | undefined,
+function noiseOf(
+  noise: LabNoise | undefined,
   general: ScenarioInput['differentialPrivacy'],
 ): Pick<ScenarioInput, 'differentialPrivacy'> {
-  if (privacy === undefined) return general === undefined ? {} : { differentialPrivacy: general }
-  if (privacy === 'none') return {}
-  const { label: _, ...differentialPrivacy } = privacy
+  if (noise === undefined) return general === undefined ? {} : { differentialPrivacy: general }
+  if (noise === 'none') return {}
+  const { label: _, ...differentialPrivacy } = noise
   return { differentialPrivacy }
 }
 

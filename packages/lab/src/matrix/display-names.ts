@@ -3,7 +3,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
-type LabPrivacy = NonNullable<Lab['axes']['privacies']>[number]
+type LabNoise = NonNullable<Lab['axes']['differentialPrivacy']>[number]
 type LabSplit = Lab['axes']['splits'][number]
 
 /** Name of plain averaging in tables. */
@@ -15,18 +15,18 @@ export function ruleDisplayName(rule: LabRule): string {
 }
 
 /**
- * Name of a rule in tables, with that of the chain on which nodes agree on its aggregates, and of the privacy of what it
+ * Name of a rule in tables, with that of the chain on which nodes agree on its aggregates, and of the noise on what it
  * aggregates.
  */
-export function combinationName(rule: LabRule, chain: LabChain, privacy: LabPrivacy | undefined): string {
+export function combinationName(rule: LabRule, chain: LabChain, noise: LabNoise | undefined): string {
   const name =
     chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
-  return privacy === undefined || privacy === 'none' ? name : `${name}, ${privacyDisplayName(privacy)}`
+  return noise === undefined || noise === 'none' ? name : `${name}, ${noiseDisplayName(noise)}`
 }
 
-export function privacyDisplayName(privacy: LabPrivacy): string {
-  if (privacy === 'none') return privacy
-  const { label, on, clip, noiseMultiplier, delta, sharedAmong } = privacy
+export function noiseDisplayName(noise: LabNoise): string {
+  if (noise === 'none') return noise
+  const { label, on, clip, noiseMultiplier, delta, sharedAmong } = noise
   return label ?? withChanges(`noise on ${on}s`, { clip, noiseMultiplier, delta, sharedAmong })
 }
 

@@ -101,12 +101,12 @@ export const labSchema = z.strictObject({
       .min(1)
       .default(['none'])
       .describe('Common chains, with every rule; `none` for a run without one. They need topology complete.'),
-    privacies: z
+    differentialPrivacy: z
       .array(z.union([z.literal('none'), fields.differentialPrivacy.unwrap().extend({ label: labelSchema })]))
       .min(1)
       .optional()
       .describe(
-        'Differential privacies, with every rule but the controls; `none` for a run without. Default: that of the scenario.',
+        'Differential privacy, with every rule but the controls; `none` for a run without. Default: that of the scenario.',
       ),
     splits: z
       .array(fields.data.unwrap().shape.split.unwrap())

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chainSpec } from '@tempered/chain'
 import {
-  checkPrivateRule,
+  checkNoisyRule,
   createRunRule,
   type Identity,
   identityFromSeed,
@@ -103,7 +103,7 @@ export function planRun(
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)
-  checkPrivateRule(run.manifest)
+  checkNoisyRule(run.manifest)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

@@ -51,8 +51,8 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
     ...checkChain(scenario),
-    ...checkPrivacy(scenario),
-    ...rules.flatMap(({ rule, path }) => checkPrivateRuleAt(scenario, rule, path)),
+    ...checkDifferentialPrivacy(scenario),
+    ...rules.flatMap(({ rule, path }) => checkNoisyRule(scenario, rule, path)),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -123,7 +123,7 @@ function checkChain({ chain, topology, nodes, seed }: Scenario): Problem[] {
 }
 
 /** Whether the run would publish what it promises to hide. */
-function checkPrivacy(scenario: Scenario): Problem[] {
+function checkDifferentialPrivacy(scenario: Scenario): Problem[] {
   const problem = privacyProblem(scenario)
   if (problem !== undefined) return [{ path: problem.path.split('.'), message: problem.message }]
   if (scenario.differentialPrivacy?.on !== 'sample' || scenario.trainers === undefined) return []
@@ -132,7 +132,7 @@ function checkPrivacy(scenario: Scenario): Problem[] {
   return [{ path: ['differentialPrivacy', 'on'], message }]
 }
 
-function checkPrivateRuleAt(
+function checkNoisyRule(
   { differentialPrivacy }: Scenario,
   rule: ScenarioRule,
   path: Problem['path'],

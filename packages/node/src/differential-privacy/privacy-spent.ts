@@ -72,7 +72,7 @@ export function noiseForRun(
  * Throws NodeError E_PRIVACY_UNSUPPORTED for a rule that makes members publish losses on their own samples, which no
  * noise covers.
  */
-export function checkPrivateRule({ differentialPrivacy, rule }: Manifest): void {
+export function checkNoisyRule({ differentialPrivacy, rule }: Manifest): void {
   if (differentialPrivacy === undefined || !publishesLosses(rule.name)) return
   throw new NodeError(
     'E_PRIVACY_UNSUPPORTED',

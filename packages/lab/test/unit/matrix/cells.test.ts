@@ -44,11 +44,11 @@ describe('the cells of a lab', () => {
     expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length)
   })
 
-  it('put every rule under every privacy, and controls under none', () => {
+  it('put every rule under every noise, and controls under none', () => {
     const noise = { clip: 1, noiseMultiplier: 2, delta: 1e-5 }
-    const privacies = ['none', { on: 'sample', ...noise, label: 'ε 2' }, { on: 'update', ...noise }]
-    const axes = { rules: ['median'], attacks: ['ipm'], topologies: ['complete'], privacies }
-    const cells = cellsOf(labSchema.parse({ name: 'privacies', axes }))
+    const differentialPrivacy = ['none', { on: 'sample', ...noise, label: 'ε 2' }, { on: 'update', ...noise }]
+    const axes = { rules: ['median'], attacks: ['ipm'], topologies: ['complete'], differentialPrivacy }
+    const cells = cellsOf(labSchema.parse({ name: 'noises', axes }))
     expect([...new Set(cells.map(({ rule }) => rule))]).toEqual([
       'average',
       'median',

@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  checkPrivateRule,
-  noiseForRun,
-  privacyAfter,
-} from '../../../src/differential-privacy/privacy-spent.js'
+import { checkNoisyRule, noiseForRun, privacyAfter } from '../../../src/differential-privacy/privacy-spent.js'
 import { createRunManifest } from '../../../src/run-manifest.js'
 import { makeRun, signers } from '../../support/run-fixture.js'
 
@@ -67,10 +63,10 @@ describe('a rule that publishes losses on own samples', () => {
   const members = signers.slice(0, 4).map(({ peerId }) => peerId)
   it.each(['ubar', 'sentinel', 'sentinel-global'])('%s is refused with differential privacy', (name) => {
     const manifest = { ...makeRun().manifest, rule: { name, params: {}, pre: [] } }
-    expect(() => checkPrivateRule({ ...manifest, differentialPrivacy: privacy })).toThrow(
+    expect(() => checkNoisyRule({ ...manifest, differentialPrivacy: privacy })).toThrow(
       `rule ${name} writes losses on each node's own samples into the ledger`,
     )
-    expect(() => checkPrivateRule(manifest)).not.toThrow()
+    expect(() => checkNoisyRule(manifest)).not.toThrow()
     const refused = { code: 'E_PRIVACY_UNSUPPORTED' }
     const params = name === 'ubar' ? { rho: 0.5 } : {}
     expect(() =>
