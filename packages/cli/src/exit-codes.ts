@@ -36,6 +36,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_EVALUATOR_NEEDED: EXIT.usage,
   E_RULE_UNSUPPORTED: EXIT.usage,
   E_SHARING_PARAMS: EXIT.usage,
+  E_PRIVACY_UNSUPPORTED: EXIT.usage,
   E_CHAIN_UNKNOWN: EXIT.usage,
   E_CHAIN_PARAMS: EXIT.usage,
   E_CHAIN_UNSUPPORTED: EXIT.usage,

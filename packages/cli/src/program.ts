@@ -6,7 +6,6 @@ import {
   list,
   multiaddr,
   multiaddrs,
-  namedParameters,
   number,
   preAggregator,
   wholeNumber,
@@ -17,6 +16,7 @@ import { addJobCommands } from './commands/job-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
+import { addPrivacyOptions } from './commands/private-flags.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { addSettlementCommands } from './commands/settlement-commands.js'
 import { addTaskCommands } from './commands/task-commands.js'
@@ -161,7 +161,7 @@ function addManifestCommands(program: Command): void {
   const manifest = program
     .command('manifest')
     .description('The settings that all nodes of a run must agree on.')
-  manifest
+  const create = manifest
     .command('create')
     .description('Write a run manifest; its hash is the run id.')
     .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
@@ -216,32 +216,7 @@ function addManifestCommands(program: Command): void {
       'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',
       wholeNumber(1),
     )
-    .addOption(
-      new Option(
-        '--privacy <mode>',
-        'members share their models among groups, and only sums are seen; see docs/privacy.md (default: none)',
-      ).choices(['shares']),
-    )
-    .option(
-      '--privacy-threshold <t>',
-      'with --privacy: so many members together learn no model; default: a quarter of a group',
-      wholeNumber(1),
-    )
-    .option(
-      '--privacy-group <g>',
-      'with --privacy: members of a group at least; default: 8, or all if there are fewer',
-      wholeNumber(3),
-    )
-    .option(
-      '--privacy-range <R>',
-      'with --privacy: how far a model may be from the initial one, as L2 length; default: 16',
-      number,
-    )
-    .option(
-      '--privacy-rule <name:p=n,…>',
-      'with --privacy: rule that weighs models by their distances, e.g. nearest:f=2; default: multi-krum',
-      namedParameters,
-    )
+  addPrivacyOptions(create)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)

@@ -15,6 +15,17 @@ export { CHAIN_FILE } from './chain/chain-store.js'
 export type { CommonChain, CommonChainEvents, Words } from './chain/common-chain.js'
 export { type CreateMiner, type Miner, virtualMiner } from './chain/miner.js'
 export { type Clock, sleep, systemClock } from './clock.js'
+export {
+  createMemberTraining,
+  createProcessTraining,
+  type MemberTrainingInit,
+} from './differential-privacy/member-training.js'
+export {
+  checkNoisyRule,
+  noiseForRun,
+  privacyAfter,
+  publishesLosses,
+} from './differential-privacy/privacy-spent.js'
 export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors.js'
 export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'

@@ -8,6 +8,7 @@ import type { CommonChainEvents } from './chain/common-chain.js'
 import type { CreateMiner } from './chain/miner.js'
 import { openAgreement } from './chain/open-agreement.js'
 import type { Clock } from './clock.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
 import { type Failpoints, noFailpoints } from './failpoints.js'
@@ -96,6 +97,7 @@ export async function createNode(
   const neighbours = checkedNeighbours(run, topology, signer)
   checkAccount(run, signer)
   const runRule = createRunRule(run.manifest.rule)
+  checkNoisyRule(run.manifest)
   const rule = components.wrapRule?.(runRule) ?? runRule
   rule.checkNeighbourhood(neighbours.length)
   const stores = components.stores ?? (await openFolderStores(init.stateFolder))

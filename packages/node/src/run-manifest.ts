@@ -12,6 +12,7 @@ import type { PreAggregatorSpec } from '@tempered/robust-agg'
 import { type BuiltInModel, imageTask, initialTaskParameters, type OpenTask } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import { checkPrivateRun } from './private/open-sharing.js'
 import { type PrivacyInit, privacySpec } from './private/privacy-spec.js'
 import { runTopology } from './topology.js'
@@ -51,6 +52,8 @@ export interface RunManifestInit {
   readonly contribution?: Manifest['contribution']
   /** Private rounds; default: none. */
   readonly privacy?: PrivacyInit
+  /** Noise that hides what members train on; default: none. */
+  readonly differentialPrivacy?: Manifest['differentialPrivacy']
   /** Milliseconds; see the manifest. */
   readonly deadlines?: Partial<Manifest['deadlines']>
 }
@@ -121,11 +124,13 @@ export function createRunManifest(init: RunManifestInit): Run {
     ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
     ...(init.contribution === undefined ? {} : { contribution: init.contribution }),
     ...(init.privacy === undefined ? {} : { privacy: privacySpec(init.privacy, members.length) }),
+    ...(init.differentialPrivacy === undefined ? {} : { differentialPrivacy: init.differentialPrivacy }),
     ...(init.settlement === undefined ? {} : { settlement: init.settlement }),
     patienceRounds: 2,
   })
   runChain(run)
   checkPrivateRun(run)
+  checkNoisyRule(run.manifest)
   const { neighboursOf } = runTopology(run)
   for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
   return run

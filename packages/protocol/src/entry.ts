@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical } from './codec.js'
+import { privacyRecordSchema } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import {
   bytesField,
@@ -168,6 +169,8 @@ const entrySchema = z.strictObject({
       sum: modelLink.nullable(),
     })
     .optional(),
+  /** Of runs whose manifest has `differentialPrivacy`, and absent from the entries of all others. */
+  differentialPrivacy: privacyRecordSchema.optional(),
   /** When the entry was written, by the author's clocks. A claim, not a proof. */
   clock: z.strictObject({
     /** Milliseconds since 1970. */

@@ -23,6 +23,7 @@ export type ProtocolErrorCode =
   | 'E_START'
   | 'E_CONTRIBUTION'
   | 'E_PRIVACY'
+  | 'E_DIFFERENTIAL_PRIVACY'
   | 'E_EVIDENCE'
   | 'E_PROOF'
   | 'E_ROLLED_BACK'

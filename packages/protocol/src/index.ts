@@ -21,6 +21,12 @@ export {
 } from './contribution.js'
 export { type CosignedReference, commonRound } from './cosigned-reference.js'
 export {
+  type DifferentialPrivacy,
+  noisySteps,
+  type PrivacyRecord,
+  privacyProblem,
+} from './differential-privacy.js'
+export {
   type Contribution,
   decodeEntry,
   type Entry,

@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
+import { differentialPrivacySchema, privacyProblem } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import { isSha256, numericParams, peerIdField, ruleField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
@@ -165,6 +166,9 @@ export const manifestSchema = z.strictObject({
     .describe(
       'Models are shared among groups, and only sums of them are seen (docs/privacy.md). Absent for none.',
     ),
+  differentialPrivacy: differentialPrivacySchema
+    .optional()
+    .describe('Noise that hides what each node trained on (docs/differential-privacy.md). Absent for none.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -201,17 +205,10 @@ export function sealManifest(value: unknown): Run {
     )
   }
   const manifest = parsed.data
-  // A missing field and one that is explicitly undefined are the same manifest.
-  if (manifest.topology.edges === undefined) delete manifest.topology.edges
-  if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
-  if (manifest.chain === undefined) delete manifest.chain
-  if (manifest.settlement === undefined) delete manifest.settlement
-  else {
-    if (manifest.settlement.job === undefined) delete manifest.settlement.job
-    checkAccounts(manifest.settlement.accounts, manifest.members.length)
-  }
-  if (manifest.contribution === undefined) delete manifest.contribution
-  if (manifest.privacy === undefined) delete manifest.privacy
+  dropAbsent(manifest)
+  if (manifest.settlement !== undefined) checkAccounts(manifest.settlement.accounts, manifest.members.length)
+  const problem = privacyProblem(manifest)
+  if (problem !== undefined) throw manifestError(problem.path, problem.message)
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
@@ -240,6 +237,17 @@ export function sealManifest(value: unknown): Run {
 /** Opens canonical manifest bytes that came from a peer or a ledger. */
 export function openManifest(bytes: Uint8Array): Run {
   return sealManifest(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'manifest'))
+}
+
+/** A missing field and one that is explicitly undefined are the same manifest. */
+function dropAbsent(manifest: Manifest): void {
+  const { topology, training, settlement, differentialPrivacy } = manifest
+  if (topology.edges === undefined) delete topology.edges
+  if (training.logitAdjustment === undefined) delete training.logitAdjustment
+  if (settlement?.job === undefined) delete settlement?.job
+  if (differentialPrivacy?.sharedAmong === undefined) delete differentialPrivacy?.sharedAmong
+  for (const name of ['chain', 'settlement', 'contribution', 'differentialPrivacy', 'privacy'] as const)
+    if (manifest[name] === undefined) delete manifest[name]
 }
 
 function checkInitialCid(text: string): void {

@@ -16,6 +16,7 @@ export {
   type PrivacySpent,
   privacySpent,
 } from './differential-privacy/accountant.js'
+export { addNoise, type Noise } from './differential-privacy/gaussian.js'
 export {
   decodeMean,
   type Encoded,

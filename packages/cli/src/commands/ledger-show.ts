@@ -6,6 +6,7 @@ import { verifyLedgerFile } from '@tempered/node'
 import { decodeAnnouncement, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
+import { epsilonText } from '../terminal/epsilon-text.js'
 import { plainJson } from '../terminal/plain-json.js'
 import { privateLines } from '../terminal/private-text.js'
 import { table } from '../terminal/table.js'
@@ -65,6 +66,7 @@ function textEntry(entry: SignedEntry, run: Run, stateFolder: string): string {
     `loss ${decimal(body.metrics.trainingLoss)}`,
     `${metric.label} ${metricText(metric, body.metrics.testMetric)}`,
     `own weight ${body.ownWeight.toFixed(3)}`,
+    ...epsilonText(body.differentialPrivacy),
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')
   const rows = body.neighbours.map((record) => [

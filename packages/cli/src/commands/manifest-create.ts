@@ -25,9 +25,10 @@ import { warnOfParts } from '../terminal/parts-warning.js'
 import { loadedNotices } from '../terminal/source-text.js'
 import { givenModel, trainerModel } from './manifest-initial.js'
 import { peerIdOf } from './node-id.js'
+import { type PrivacyOptions, privacyOf, privacyText } from './privacy-options.js'
 import { trainingOf } from './training-options.js'
 
-export interface ManifestCreateOptions {
+export interface ManifestCreateOptions extends PrivacyOptions {
   readonly member: readonly string[]
   readonly name: string
   readonly out: string
@@ -83,6 +84,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   }
   if (options.chain === undefined && options.chainParam !== undefined)
     throw new CliError('E_USAGE', '--chain-param is a parameter of a chain; name one with --chain')
+  const privacy = privacyOf(options)
   const settlement = await settlementOf(options)
   const members: string[] = []
   for (const member of options.member)
@@ -106,6 +108,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
       : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
     ...privacyIn(options),
     ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
+    ...(privacy === undefined ? {} : { differentialPrivacy: privacy }),
     training: trainingOf(options, options.rounds),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
@@ -118,6 +121,8 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   process.stderr.write(
     `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
   )
+  const privacyNote = privacyText(run.manifest, options.dpSamples)
+  if (privacyNote !== undefined) process.stderr.write(`${privacyNote}\n`)
   if (initialParameters !== undefined) {
     process.stderr.write(
       `wrote ${beside}: the model that the run begins with; give it to the members with the manifest, or they fetch it from one that has it\n`,

@@ -17,6 +17,7 @@ import type { Run } from '@tempered/protocol'
 import type { DataSource } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { epsilonText } from '../terminal/epsilon-text.js'
 import type { Learner } from './node-learner.js'
 
 /** The components that an experiment injects into a node. */
@@ -105,7 +106,11 @@ function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean):
   logger.info(
     { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
-      `${metric.label} ${metricText(metric, report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      [
+        `${metric.label} ${metricText(metric, report.testMetric)}`,
+        ...epsilonText(report.differentialPrivacy),
+        `accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      ].join(', '),
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)

@@ -86,7 +86,18 @@ function renderRun(run: RecordedRun, title: string, maxRows: number, startText: 
   const { metric } = taskFactsOf(plan.run.manifest.task)
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
   const total = rounds * plan.nodes.length
-  const header = ['node', 'role', 'round', 'loss', metric.label, 'accepted', 'rejected', 'in+out']
+  // Runs with differential privacy publish no loss on own samples.
+  const spends = plan.run.manifest.differentialPrivacy !== undefined
+  const header = [
+    'node',
+    'role',
+    'round',
+    spends ? 'epsilon' : 'loss',
+    metric.label,
+    'accepted',
+    'rejected',
+    'in+out',
+  ]
   const rows = plan.nodes.slice(0, maxRows).map((node) => {
     const report = records[node.index]?.rounds.at(-1)?.report
     const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
@@ -98,7 +109,7 @@ function renderRun(run: RecordedRun, title: string, maxRows: number, startText: 
       node.name,
       role,
       `${report.round + 1}/${rounds}`,
-      decimal(report.trainingLoss),
+      spends ? (report.differentialPrivacy?.epsilon.toPrecision(4) ?? '–') : decimal(report.trainingLoss),
       metricText(metric, lastMetric(run, node.index)),
       String(accepted),
       rejected > 0 ? pc.yellow(String(rejected)) : '0',

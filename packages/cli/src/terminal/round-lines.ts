@@ -2,7 +2,9 @@ import type { FaultHappened } from '@tempered/lab/events'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
-import { judgedModels } from '@tempered/node'
+import { judgedModels, type RoundReport } from '@tempered/node'
+import type { PrivacyRecord } from '@tempered/protocol'
+import { epsilonText } from './epsilon-text.js'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
 import { createStartSteps, type StartSteps } from './start-steps.js'
@@ -92,7 +94,14 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,
     `${metric.label} worst ${metricText(metric, worst)} mean ${metricText(metric, mean(values))}`,
+    ...epsilonText(mostSpent(reports)),
     `accepted ${accepted} rejected ${arrived.length - accepted}`,
     bytes(traffic),
   ].join('  ')
+}
+
+/** Of the node that has spent most. */
+function mostSpent(reports: readonly Pick<RoundReport, 'differentialPrivacy'>[]): PrivacyRecord | undefined {
+  const records = reports.flatMap(({ differentialPrivacy }) => differentialPrivacy ?? [])
+  return records.toSorted((one, other) => other.epsilon - one.epsilon)[0]
 }

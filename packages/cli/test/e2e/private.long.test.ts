@@ -108,7 +108,7 @@ async function expectNoModels(folder: string, hosts: string): Promise<void> {
         seed: run.manifest.seed,
       })
       const training = await openLocalTraining(service, {
-        ...{ run, source, indices, peer: identity.signer.peerId },
+        ...{ run, source, indices, identity },
         samples: source.train,
         evaluation: loaded.evaluation,
       })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chainSpec } from '@tempered/chain'
 import {
+  checkNoisyRule,
   checkPrivateRun,
   createRunRule,
   type Identity,
@@ -99,10 +100,14 @@ export function planRun(
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
     ...(scenario.privacy === undefined ? {} : { privacy: privacySpec(scenario.privacy, identities.length) }),
     ...(scenario.contribution === undefined ? {} : { contribution: scenario.contribution }),
+    ...(scenario.differentialPrivacy === undefined
+      ? {}
+      : { differentialPrivacy: scenario.differentialPrivacy }),
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)
   checkPrivateRun(run)
+  checkNoisyRule(run.manifest)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

@@ -1,6 +1,7 @@
 import { ChainError, openChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
-import { createRunRule, privacySpec } from '@tempered/node'
+import { createRunRule, privacySpec, publishesLosses } from '@tempered/node'
+import { privacyProblem } from '@tempered/protocol'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
@@ -53,6 +54,8 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...checkClasses(scenario),
     ...checkChain(scenario),
     ...checkPrivateRounds(scenario),
+    ...checkDifferentialPrivacy(scenario),
+    ...rules.flatMap(({ rule, path }) => checkNoisyRule(scenario, rule, path)),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -76,7 +79,14 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
 }
 
 /** Whether the groups of a private run can open their sums. */
-function checkPrivateRounds({ privacy, nodes, seeds, chain, contribution }: Scenario): Problem[] {
+function checkPrivateRounds({
+  privacy,
+  nodes,
+  seeds,
+  chain,
+  contribution,
+  differentialPrivacy,
+}: Scenario): Problem[] {
   if (privacy === undefined) return []
   try {
     checkPrivacy({
@@ -86,6 +96,7 @@ function checkPrivateRounds({ privacy, nodes, seeds, chain, contribution }: Scen
       parameterCount: 1,
       hasChain: chain !== undefined,
       hasContribution: contribution !== undefined,
+      sharedAmong: differentialPrivacy?.sharedAmong,
     })
     return []
   } catch (error) {
@@ -140,6 +151,27 @@ function checkChain({ chain, topology, nodes, seed }: Scenario): Problem[] {
       })
   }
   return problems
+}
+
+/** Whether the run would publish what it promises to hide. */
+function checkDifferentialPrivacy(scenario: Scenario): Problem[] {
+  const { privacy, nodes } = scenario
+  const problem = privacyProblem({ ...scenario, privacy: privacy && privacySpec(privacy, nodes) })
+  if (problem !== undefined) return [{ path: problem.path.split('.'), message: problem.message }]
+  if (scenario.differentialPrivacy?.on !== 'sample' || scenario.trainers === undefined) return []
+  const message =
+    'clips the gradient of every sample, and trainer processes show the node no gradients; use on: update'
+  return [{ path: ['differentialPrivacy', 'on'], message }]
+}
+
+function checkNoisyRule(
+  { differentialPrivacy }: Scenario,
+  rule: ScenarioRule,
+  path: Problem['path'],
+): Problem[] {
+  if (!publishesLosses(rule.name) || differentialPrivacy === undefined) return []
+  const message = `${rule.name} writes losses on each node's own samples into the ledger, which differentialPrivacy does not cover; choose a rule that needs none`
+  return [{ path, message }]
 }
 
 /** Only own data can have another number of classes. */

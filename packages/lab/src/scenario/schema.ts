@@ -158,6 +158,9 @@ export const scenarioFields = z.strictObject({
     .describe(
       'Nodes share their models among groups, and only sums are seen (docs/privacy.md). Default: none.',
     ),
+  differentialPrivacy: manifestSchema.shape.differentialPrivacy.describe(
+    'Nodes clip what they learn and add noise, so that models tell little of their samples (docs/differential-privacy.md). Default: none.',
+  ),
   mixing: z
     .enum(['uniform', 'metropolis'])
     .default('uniform')

@@ -4,6 +4,7 @@ import {
   decodeAnnouncement,
   decodeModel,
   firstNonFinite,
+  type Manifest,
   type NeighbourRecord,
   ProtocolError,
   type Run,
@@ -25,6 +26,7 @@ import {
 } from '../aggregate/pipeline.js'
 import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import { createRunRule } from '../aggregate/run-rule.js'
+import { wrongEpsilon } from '../differential-privacy/privacy-spent.js'
 import { errorMessage, NodeError } from '../errors.js'
 import { drawnInitialParameters } from '../round/initial-model.js'
 import { manifestLayers } from '../round/manifest-training.js'
@@ -203,6 +205,7 @@ export function createReplay(
       const difference =
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
+        compareEpsilon(entry, manifest) ??
         compareMemory(entry, memory) ??
         (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous)) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
@@ -313,6 +316,17 @@ function compareLosses(entry: SignedEntry, unused: number): Difference | undefin
     field: 'losses',
     recorded: `${entry.body.losses.length} losses`,
     computed: `the rule requests ${entry.body.losses.length - unused}`,
+  }
+}
+
+/** ε follows from the manifest and the author's sampling rate, which is its claim. */
+function compareEpsilon({ body }: SignedEntry, manifest: Manifest): Difference | undefined {
+  const due = wrongEpsilon(manifest, body)
+  if (due === undefined) return undefined
+  return {
+    field: 'differentialPrivacy.epsilon',
+    recorded: String(body.differentialPrivacy?.epsilon),
+    computed: String(due),
   }
 }
 

@@ -37,7 +37,7 @@ export interface OpenSharingInit {
 
 /** Does nothing for a run that is not private. Throws SecaggError E_SHARING_PARAMS, RobustAggError. */
 export function checkPrivateRun(run: Run): void {
-  const { privacy, members, seed, model, chain, contribution } = run.manifest
+  const { privacy, members, seed, model, chain, contribution, differentialPrivacy } = run.manifest
   if (privacy === undefined) return
   checkPrivacy({
     ...{ privacy, seed },
@@ -45,6 +45,7 @@ export function checkPrivateRun(run: Run): void {
     parameterCount: model.parameterCount,
     hasChain: chain !== undefined,
     hasContribution: contribution !== undefined,
+    sharedAmong: differentialPrivacy?.sharedAmong,
   })
 }
 

@@ -15,6 +15,7 @@ import type { PipelineResult } from '../aggregate/pipeline.js'
 import { encodeMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { Clock } from '../clock.js'
+import { privacyAfter } from '../differential-privacy/privacy-spent.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { PrivateReport } from '../private/private-report.js'
@@ -110,6 +111,8 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         testLoss: finiteOrNull(evaluation?.loss),
         testMetric: finiteOrNull(evaluation?.primary),
       }
+      const spent = privacyAfter(manifest, round, largestRate(training, ledger))
+      const differentialPrivacy = spent === undefined ? {} : { differentialPrivacy: spent }
       const entry = signEntry(
         {
           run: run.id,
@@ -129,6 +132,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
           metrics,
           ...(contribution === undefined ? {} : { contribution }),
           ...(privacy === undefined ? {} : { privacy }),
+          ...differentialPrivacy,
           clock: {
             wallMs: Math.round(clock.wallMs()),
             monotonicMs: Math.round(clock.monotonicMs() - begunMs),
@@ -144,12 +148,18 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
         ...(contribution === undefined ? {} : { contribution }),
         ...(privateReport === undefined ? {} : { privacy: privateReport }),
+        ...differentialPrivacy,
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),
       }
     },
   }
+}
+
+/** A node that was started again with more samples has not undone the steps before. */
+function largestRate({ samplingRate = 1 }: LocalTraining, { last }: Ledger): number {
+  return Math.max(samplingRate, last?.body.differentialPrivacy?.samplingRate ?? 0)
 }
 
 /**

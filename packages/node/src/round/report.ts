@@ -1,4 +1,4 @@
-import type { Contribution, NeighbourRecord } from '@tempered/protocol'
+import type { Contribution, NeighbourRecord, PrivacyRecord } from '@tempered/protocol'
 import type { PrivateReport } from '../private/private-report.js'
 
 /** One finished round of one node: the ledger entry and the measurements around it. */
@@ -17,6 +17,8 @@ export interface RoundReport {
   readonly contribution?: Contribution
   /** What the private round has shown, in private runs. */
   readonly privacy?: PrivateReport
+  /** As in the entry, of runs with differential privacy. */
+  readonly differentialPrivacy?: PrivacyRecord
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string

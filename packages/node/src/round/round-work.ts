@@ -130,7 +130,8 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       checkFinite(round, model.parameters, start.parameters, manifest.training.learningRate)
       trained = model
       announcement = undefined
-      trainingLoss = finiteOrNull(loss)
+      // No noise covers the loss on the node's own samples.
+      trainingLoss = manifest.differentialPrivacy === undefined ? finiteOrNull(loss) : null
     },
     async share(round) {
       if (trained === undefined || components.sharing === undefined)

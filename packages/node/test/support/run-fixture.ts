@@ -48,6 +48,7 @@ export interface RunChanges {
   readonly settlement?: Manifest['settlement']
   readonly chain?: Record<string, unknown>
   readonly contribution?: { readonly every: number }
+  readonly differentialPrivacy?: Manifest['differentialPrivacy']
   readonly localSteps?: number
   readonly privacy?: Manifest['privacy']
 }
@@ -78,6 +79,9 @@ export function makeRun(changes: RunChanges = {}): Run {
     ...(changes.settlement === undefined ? {} : { settlement: changes.settlement }),
     ...(changes.privacy === undefined ? {} : { privacy: changes.privacy }),
     ...(changes.contribution === undefined ? {} : { contribution: changes.contribution }),
+    ...(changes.differentialPrivacy === undefined
+      ? {}
+      : { differentialPrivacy: changes.differentialPrivacy }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {
       joinMs: 60_000,

@@ -16,12 +16,19 @@ export interface PrivateGroup {
   readonly rule: DistanceRule
   /** Equal votes that decide: more than half of the members and all that may vote twice, so that there is one decision. */
   readonly quorum: number
-  /** Models that a sum has at least: with t that are known to colluders it still has two others. */
+  /** Models that a sum has at least. */
   readonly leastInSum: number
   /** Undefined for a peer that is not in the group. */
   placeOf(peer: string): number | undefined
   /** Bytes that no other dealing has. */
   contextOf(dealer: number): Uint8Array
+}
+
+/**
+ * Models that a sum has at least: those of all colluders, and two others, or as many as share the noise that is to hide them.
+ */
+function leastInSum({ threshold }: { readonly threshold: number }, sharedAmong = 1): number {
+  return threshold + Math.max(2, sharedAmong)
 }
 
 /** What a run says about its private rounds. Throws SecaggError E_SHARING_PARAMS where it says nothing. */
@@ -65,7 +72,7 @@ export function privateGroup(run: Run, round: number, peer: string): PrivateGrou
     plan: planOf(run, members.length),
     rule: createDistanceRule(rule.name, rule.params),
     quorum: Math.floor((members.length + threshold) / 2) + 1,
-    leastInSum: threshold + 2,
+    leastInSum: leastInSum(manifest.privacy!, manifest.differentialPrivacy?.sharedAmong),
     placeOf: (member) => placeIn.get(member),
     contextOf: (dealer) => encodeCanonical({ run: run.id, round, members, dealer }),
   }
@@ -81,6 +88,8 @@ export interface PrivacyCheck {
   readonly parameterCount: number
   readonly hasChain: boolean
   readonly hasContribution: boolean
+  /** Of `differentialPrivacy`. */
+  readonly sharedAmong: number | undefined
 }
 
 /**
@@ -94,6 +103,7 @@ export function checkPrivacy({
   parameterCount,
   hasChain,
   hasContribution,
+  sharedAmong,
 }: PrivacyCheck): void {
   const { group, threshold, range, rule } = privacy
   const other = hasChain ? 'a common chain' : hasContribution ? 'scores of contributions' : undefined
@@ -110,7 +120,7 @@ export function checkPrivacy({
         'E_SHARING_PARAMS',
         `a group of ${size} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
       )
-    const least = Math.max(fewest, threshold + 2)
+    const least = Math.max(fewest, leastInSum(privacy, sharedAmong))
     if (size < least)
       throw new SecaggError(
         'E_SHARING_PARAMS',
