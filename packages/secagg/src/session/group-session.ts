@@ -369,7 +369,7 @@ export class GroupSession {
 
   private answer(): boolean {
     const { self, group, refused } = this.init
-    if (!this.held.has(self) && !this.overdue) return false
+    if (this.held.has(self) ? !this.said('deal', self) : !this.overdue) return false
     if (!this.isStepOver((member) => this.said('deal', member) && this.settledParcels.has(member)))
       return false
     const deals = this.words.of('deal')

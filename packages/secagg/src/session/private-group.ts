@@ -114,12 +114,12 @@ export function checkPrivacy({
     )
   const { fewest } = createDistanceRule(rule.name, rule.params)
   for (const size of new Set(groupsOf(members, group, seed, 0).map(({ length }) => length))) {
-    dealingPlan({ members: size, threshold, parameterCount, range })
     if (size > LIMITS.maxGroupMembers)
       throw new SecaggError(
         'E_SHARING_PARAMS',
         `a group of ${size} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
       )
+    dealingPlan({ members: size, threshold, parameterCount, range })
     const least = Math.max(fewest, leastInSum(privacy, sharedAmong))
     if (size < least)
       throw new SecaggError(

@@ -58,11 +58,8 @@ export function selectDealers(group: PrivateGroup, words: GroupWords): Selection
     }
   }
   const present = [...answers.keys()].filter((holder) => !refused.includes(holder)).sort(ascending)
-  const { dealers, holders } = completePart(
-    tested,
-    present,
-    Math.max(productOpeners, present.length - threshold),
-  )
+  const enough = Math.max(productOpeners, present.length - threshold)
+  const { dealers, holders } = completePart(tested, present, { enough, threshold })
   return {
     dealers,
     deals: dealers.map((dealer) => tested.get(dealer)!.deal),
@@ -97,11 +94,14 @@ function answersAbout(
 }
 const answersOf = (words: GroupWords) => words.of('answers')
 
-/** Dealers and holders between whom nothing is missing. Holders are given up first, while there are `enough`. */
+/**
+ * Dealers and holders between whom nothing is missing. A dealer that more holders lack than may lie has withheld shares; as many
+ * may have said nothing about an honest one, so those holders are given up, while there are `enough`.
+ */
 function completePart(
   tested: ReadonlyMap<number, Tested>,
   present: readonly number[],
-  enough: number,
+  { enough, threshold }: { readonly enough: number; readonly threshold: number },
 ): { readonly dealers: number[]; readonly holders: number[] } {
   const dealers = new Set([...tested.keys()].sort(ascending))
   const holders = new Set(present)
@@ -114,7 +114,7 @@ function completePart(
     const worstHolder = worst(holders, lackOfHolder)
     if (worstDealer === undefined || worstHolder === undefined || worstDealer.lack === 0)
       return { dealers: [...dealers], holders: [...holders] }
-    if (holders.size > enough && worstHolder.lack >= worstDealer.lack) holders.delete(worstHolder.place)
+    if (worstDealer.lack <= threshold && holders.size > enough) holders.delete(worstHolder.place)
     else dealers.delete(worstDealer.place)
   }
 }
