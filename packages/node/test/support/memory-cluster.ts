@@ -105,6 +105,7 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
           ...events,
           onRound(report) {
             newest = report.round
+            events.onRound?.(report)
             look()
           },
           onQuarantine(peer, round, kind) {

@@ -1,10 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeAnnouncement, encodeModel, type GroupWordBody } from '@tempered/protocol'
+import {
+  blobCid,
+  decodeAnnouncement,
+  type Entry,
+  encodeModel,
+  type GroupWordBody,
+  signGroupWord,
+} from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { createReplay } from '../../../src/ledger/replay.js'
 import type { NodeComponents } from '../../../src/node.js'
 import type { LocalTraining } from '../../../src/round/local-training.js'
+import type { RoundReport } from '../../../src/round/report.js'
 import {
   type MemoryCluster,
   type MemoryNode,
@@ -49,11 +57,18 @@ function watched(index: number, trained: Uint8Array[]): LocalTraining {
 async function startAll(
   cluster: MemoryCluster,
   special: Readonly<Record<number, Partial<NodeComponents>>> = {},
+  onRound: (report: RoundReport) => void = () => undefined,
 ): Promise<{ nodes: MemoryNode[]; trained: Uint8Array[][] }> {
   const trained = Array.from({ length: MEMBERS }, (): Uint8Array[] => [])
   const nodes: MemoryNode[] = []
   for (let index = 0; index < MEMBERS; index++)
-    nodes.push(await cluster.start(index, { training: watched(index, trained[index]), ...special[index] }))
+    nodes.push(
+      await cluster.start(
+        index,
+        { training: watched(index, trained[index]), ...special[index] },
+        { events: { onRound } },
+      ),
+    )
   return { nodes, trained }
 }
 
@@ -72,19 +87,24 @@ const blobsIn = (folder: string) => async (cid: string) => {
   }
 }
 
-/** Each entry of a node, computed again from its own files. */
-async function replayed(cluster: MemoryCluster, nodes: readonly MemoryNode[], index: number) {
-  const entries = await nodes[index].entries()
+/** Blobs of all nodes, and others. */
+function lookupOf(cluster: MemoryCluster, more: ReadonlyMap<string, Uint8Array> = new Map()) {
   const lookups = cluster.folders.map(blobsIn)
   const start = encodeModel(START)
-  const replay = createReplay(cluster.run, async (cid) => {
+  return async (cid: string): Promise<Uint8Array | undefined> => {
     if (cid === cluster.run.manifest.model.initialCid) return start
     for (const lookup of lookups) {
       const found = await lookup(cid)
       if (found !== undefined) return found
     }
-    return undefined
-  })
+    return more.get(cid)
+  }
+}
+
+/** Each entry of a node, computed again. */
+async function replayed(cluster: MemoryCluster, nodes: readonly MemoryNode[], index: number) {
+  const entries = await nodes[index].entries()
+  const replay = createReplay(cluster.run, lookupOf(cluster))
   const findings = []
   for (const [k, entry] of entries.entries()) findings.push(await replay.check(entry, entries[k - 1]))
   return { entries, findings }
@@ -122,10 +142,55 @@ describe('nodes of a private run', () => {
       evaluate: async () => null,
       loss: async () => 1,
     }
-    const { nodes } = await startAll(cluster, { 4: { training: far } })
+    const reports: RoundReport[] = []
+    const { nodes } = await startAll(cluster, { 4: { training: far } }, (report) => reports.push(report))
     await Promise.all(nodes.map(({ done }) => done))
+    expect(reports).toHaveLength(3 * MEMBERS)
+    for (const { privacy: shared } of reports) {
+      expect(shared!.members.map(({ accepted }) => accepted)).toEqual(
+        [0, 1, 2, 3, 4, 5, 6].map((k) => k !== 4),
+      )
+      expect(shared!.members[4]).toMatchObject({
+        peer: peerOf(4),
+        isShared: true,
+        weight: 0,
+        reason: 'refused',
+      })
+      expect(shared!.members[4].score).toBeGreaterThan(shared!.members[4].threshold!)
+    }
     const { findings } = await replayed(cluster, nodes, 0)
     for (const finding of findings) expect(finding.status).toBe('agrees')
+  })
+
+  it('cannot claim another sum, or none, or the words of others', async () => {
+    const cluster = await memoryCluster(privateRun())
+    const { nodes } = await startAll(cluster)
+    await Promise.all(nodes.map(({ done }) => done))
+    const mine = await nodes[0].entries()
+    const theirs = await nodes[1].entries()
+    const zeros = new Uint8Array(8 * START.length)
+    const blobs = lookupOf(cluster, new Map([[blobCid(zeros).toString(), zeros]]))
+    const check = (privacy: Entry['privacy'], at = 1) =>
+      createReplay(cluster.run, blobs).check(
+        { ...mine[at], body: { ...mine[at].body, privacy } },
+        mine[at - 1],
+      )
+    const { transcript, sum } = mine[1].body.privacy!
+    expect(await check({ transcript, sum })).toEqual({ status: 'agrees' })
+    const lies: [NonNullable<Entry['privacy']>, string][] = [
+      [{ transcript, sum: blobCid(zeros) }, 'privacy.sum'],
+      [{ transcript, sum: mine[2].body.privacy!.sum }, 'privacy.sum'],
+      [{ transcript, sum: null }, 'privacy.sum'],
+      [{ transcript: theirs[1].body.privacy!.transcript, sum }, 'privacy.transcript'],
+      [mine[2].body.privacy!, 'privacy.transcript'],
+      // An older round of its own: then it would have to announce that sum.
+      [mine[0].body.privacy!, 'announcement'],
+      [{ transcript: sum!, sum }, 'privacy.transcript'],
+    ]
+    for (const [privacy, field] of lies)
+      expect(await check(privacy)).toMatchObject({ status: 'differs', difference: { field } })
+    const gone = { transcript, sum: blobCid(Uint8Array.of(1)) }
+    expect(await check(gone)).toEqual({ status: 'unproven', missing: [gone.sum.toString()] })
   })
 
   it('go on without a member that stops in the middle, which takes part again after its restart', async () => {
@@ -156,10 +221,30 @@ describe('nodes of a private run', () => {
     for (const { quarantined } of nodes) expect(quarantined).toEqual([])
   })
 
-  it('convict a member that says two things in one round', async () => {
-    const cluster = await memoryCluster(privateRun())
-    const { nodes } = await startAll(cluster, { 2: { privateDeviation: { say: (body) => body } } })
-    await Promise.all(nodes.map(({ done }) => done))
-    expect(peerOf(2)).toBeDefined()
+  it('convict a member that says two things in one round, and go on without it', async () => {
+    const cluster = await memoryCluster(privateRun({ rounds: 4 }))
+    /** Beside each vote it says another one. */
+    const forked: NodeComponents['createNetwork'] = (parts) => {
+      const network = cluster.hub.connect(parts)
+      return {
+        ...network,
+        async publishGroupWord(word) {
+          await network.publishGroupWord(word)
+          const { version: _, author: __, ...body } = word.body
+          if (body.kind === 'vote')
+            await network.publishGroupWord(
+              signGroupWord({ ...body, decision: new Uint8Array(32).fill(7) }, parts.signer),
+            )
+        },
+      }
+    }
+    const { nodes } = await startAll(cluster, { 2: { createNetwork: forked } })
+    await Promise.all(nodes.filter((_, index) => index !== 2).map(({ done }) => done))
+    for (const [index, { quarantined, entries }] of nodes.entries()) {
+      if (index === 2) continue
+      expect(quarantined).toEqual([{ peer: peerOf(2), round: 0, kind: 'group-word-equivocation' }])
+      for (const { body } of await entries()) expect(body.privacy?.sum).not.toBeNull()
+    }
+    await nodes[2].node.stop()
   })
 })
