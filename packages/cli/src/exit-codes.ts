@@ -93,6 +93,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_FUNDS: EXIT.resource,
   E_BINDING: EXIT.key,
   E_JOB: EXIT.usage,
+  E_SHARING_PARAMS: EXIT.usage,
   E_INITIAL_PARAMETERS: EXIT.wrongRun,
   E_STATE_IN_USE: EXIT.wrongRun,
   E_REFUSED: EXIT.wrongRun,
