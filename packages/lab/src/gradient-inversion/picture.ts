@@ -3,7 +3,7 @@ import { type InversionPicture, VIEWS } from './inversion.js'
 
 /**
  * A PNG file: images of victims in the first row, and below each the reconstruction that is most like it, from the update, the
- * shares and the sum. Each reconstruction is stretched from black to white by itself.
+ * shares and the sum.
  *
  * @param shape - height, width and channels of the images
  */
@@ -11,13 +11,15 @@ export function inversionSheet(
   pictures: readonly InversionPicture[],
   shape: readonly number[],
 ): Promise<Buffer> {
-  return imageSheet(
-    [
-      pictures.map(({ image }) => image),
-      ...VIEWS.map((view) => pictures.map(({ closest }) => stretched(closest[view]))),
-    ],
-    shape,
-  )
+  return imageSheet(sheetRows(pictures), shape)
+}
+
+/** The rows of the sheet as bytes. Each reconstruction is stretched from black to white by itself. */
+export function sheetRows(pictures: readonly InversionPicture[]): (Uint8Array | undefined)[][] {
+  return [
+    pictures.map(({ image }) => image),
+    ...VIEWS.map((view) => pictures.map(({ closest }) => stretched(closest[view]))),
+  ]
 }
 
 /** The smallest number becomes 0 and the largest 255. */
