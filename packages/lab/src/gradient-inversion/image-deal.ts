@@ -103,28 +103,30 @@ export function dealImages(
 }
 
 /**
- * As many decoys of each class for every target of the class, at most 99, in the order of `unused`.
+ * As many decoys of each class for every target of the class, at most 99, in the order of `unused`. Where a class has fewer unused
+ * images than targets, every class gets that share of its targets, rounded down.
  *
- * @throws LabError E_CONFIG when a class has fewer unused images than targets
+ * @throws LabError E_CONFIG when no decoy is left
  */
 export function decoysFor(
-  { targets: labels, classes }: Images,
+  { targets: labels, classes }: Pick<Images, 'targets' | 'classes'>,
   targets: Uint32Array,
   unused: Uint32Array,
 ): Uint32Array {
   const wanted = countsOf(labels, targets, classes)
   const there = countsOf(labels, unused, classes)
-  const each = Math.min(
-    MOST_DECOYS,
-    ...Array.from(wanted, (count, c) => (count === 0 ? MOST_DECOYS : Math.floor(there[c]! / count))),
-  )
-  if (each === 0)
+  const most = Array.from(wanted, (count, c) => (count === 0 ? MOST_DECOYS : there[c]! / count))
+  const ratio = Math.min(MOST_DECOYS, ...most)
+  const each = ratio < 1 ? ratio : Math.floor(ratio)
+  // Numbers such as 0.9·10 are a little less than whole.
+  const left = wanted.map((count) => Math.floor(each * count + 1e-9))
+  const decoys = unused.filter((image) => left[labels[image]!]! > 0 && left[labels[image]!]!-- > 0)
+  if (decoys.length === 0)
     throw new LabError(
       'E_CONFIG',
-      `too few images are left as decoys for ${targets.length} images that were trained on; use fewer members or steps, or smaller batches`,
+      `no images are left as decoys for ${targets.length} images that were trained on; use fewer members or steps, smaller batches, or more classes`,
     )
-  const left = wanted.map((count) => each * count)
-  return unused.filter((image) => left[labels[image]!]! > 0 && left[labels[image]!]!-- > 0)
+  return decoys
 }
 
 /** Number of these images in each class. */

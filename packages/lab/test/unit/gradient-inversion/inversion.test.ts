@@ -46,6 +46,14 @@ describe('images', () => {
     expect(decoysFor(images, deal.members[0], deal.unused)).toHaveLength(99)
   })
 
+  it('have fewer decoys than targets where there are not enough, in the same mix of classes', () => {
+    const numbers = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, k) => from + k)
+    // 100 of each class, and 50 others of class 2.
+    const unused = numbers(300, 900).filter((image) => images.targets[image] < 2 || image < 450)
+    const decoys = decoysFor(images, numbers(0, 300), unused)
+    expect(Array.from(countsOf(images.targets, decoys, 3))).toEqual([50, 50, 50])
+  })
+
   it.each<[string, string, RegExp, () => unknown]>([
     [
       'too many',
@@ -68,7 +76,7 @@ describe('images', () => {
     [
       'no decoys',
       'E_CONFIG',
-      /too few images/,
+      /no images are left/,
       () => decoysFor(images, Uint32Array.of(0), new Uint32Array(0)),
     ],
     [
