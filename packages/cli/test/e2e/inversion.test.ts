@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { callCli } from '../support/call-cli.js'
 import { inTemporaryFolder } from '../support/run-cli.js'
 
-const ARGS = ['lab', 'inversion', '--model', 'mlp', '--batches', '1,4', '--steps', '0', '--seeds', '1,2,3']
+const ARGS = ['lab', 'inversion', '--model', 'mlp', '--batches', '1,4', '--steps', '0', '--seeds', '1,2']
 
 describe('tempered lab inversion', () => {
   it('recovers labels and images from updates, and from shares neither', () =>
@@ -14,10 +14,10 @@ describe('tempered lab inversion', () => {
       expect(code, stderr).toBe(0)
       const results = stdout.split('\n').map((line) => JSON.parse(line) as Omit<Inversion, 'pictures'>)
       expect(results.map(({ batchSize, seed }) => [batchSize, seed])).toEqual(
-        [1, 4].flatMap((batchSize) => [1, 2, 3].map((seed) => [batchSize, seed])),
+        [1, 4].flatMap((batchSize) => [1, 2].map((seed) => [batchSize, seed])),
       )
       for (const { victim, batchSize } of results) {
-        // Fifteen reconstructions at a chance of 1 % each: by luck once in 10³⁰.
+        // Ten reconstructions at a chance of 1 % each: by luck once in 10²⁰.
         expect(victim.update).toMatchObject({
           labels: 1,
           matched: 1,
@@ -34,7 +34,7 @@ describe('tempered lab inversion', () => {
         readonly results: unknown
       }
       expect(written.results).toEqual(results)
-      expect(written.settings).toMatchObject({ models: ['mlp'], members: 8, threshold: 2, seeds: [1, 2, 3] })
+      expect(written.settings).toMatchObject({ models: ['mlp'], members: 8, threshold: 2, seeds: [1, 2] })
       expect(written.summaries).toHaveLength(8)
       expect(written.summaries[0].matched).toMatchObject({ mean: 1, low: 1, high: 1 })
       for (const name of ['mlp-1x1.png', 'mlp-1x4.png']) {

@@ -4,7 +4,8 @@
  *   ∂L/∂b_c = (1/B)·Σ_k (p_k,c − [y_k = c])
  *
  * Symbols: B samples, p_k,c the probability that the model gives class c for sample k, y_k its label.
- * - B = 1: p_c is above 0 and below 1, so the one negative entry is that of the label. Exact.
+ * - B = 1: p_c is above 0 and below 1, so the one negative entry is that of the label. Exact, but for what float32 rounds away
+ *   when the model is sure of the sample.
  * - B > 1: the count of class c is n_c = B·(p̄_c − ∂L/∂b_c), p̄_c the mean of p_k,c over the batch, which the attacker does not
  *   know. It takes the mean over samples of its own; the counts are then rounded to whole numbers that add up to B. Before training
  *   p hardly depends on the sample, and the counts are nearly right; later it does, and they are not.
