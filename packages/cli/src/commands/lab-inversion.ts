@@ -105,6 +105,7 @@ function renderSummaries(summaries: readonly InversionSummary[], threshold: numb
   const seen = {
     update: 'update',
     shares: `private: ${counted(threshold, 'share')}`,
+    distances: 'private: distances',
     sum: 'private: sum',
   }
   const share = (estimated: InversionSummary['labels']): string =>
@@ -127,6 +128,7 @@ function legend({ seeds, members, threshold }: LabInversionOptions): string {
   return (
     `mean over seeds${interval}; group: anybody but the ${threshold} of ${members} members that work together\n` +
     'labels right: whichever image they belong to; blind: every class equally often\n' +
+    'pair: labels that the two members at the smallest distance share; blind: any two\n' +
     'nearest is theirs: reconstructions whose nearest image was trained on, among decoys of the same classes\n' +
     'recovered: images with a reconstruction that correlates by 0.9 or more; decoys: the same of images that nobody used'
   )

@@ -35,7 +35,7 @@ describe('tempered lab inversion', () => {
       }
       expect(written.results).toEqual(results)
       expect(written.settings).toMatchObject({ models: ['mlp'], members: 8, threshold: 2, seeds: [1, 2] })
-      expect(written.summaries).toHaveLength(8)
+      expect(written.summaries).toHaveLength(10)
       expect(written.summaries[0].matched).toMatchObject({ mean: 1, low: 1, high: 1 })
       for (const name of ['mlp-1x1.png', 'mlp-1x4.png']) {
         const png = await readFile(join(folder, 'found', name))

@@ -52,7 +52,7 @@ export interface ImageDealInit {
   readonly members: number
   /** Images per member, at least 1. */
   readonly each: number
-  /** Classes that a member has images of, from 1; members take turns. Default: all. */
+  /** Classes that a member has images of, from 1; members take turns in a random order. Default: all. */
   readonly classesEach?: number | undefined
   readonly seed: number
 }
@@ -82,9 +82,10 @@ export function dealImages(
   const own = order.slice(0, OWN_IMAGES)
   const left = new Set(order.subarray(OWN_IMAGES))
   const turns = rng.shuffle(Array.from({ length: classes }, (_, c) => c))
+  const places = rng.shuffle(Array.from({ length: members }, (_, member) => member))
   const parts = Array.from({ length: members }, (_, member) => {
     const chosen = new Set(
-      Array.from({ length: classesEach }, (_, k) => turns[(member * classesEach + k) % classes]),
+      Array.from({ length: classesEach }, (_, k) => turns[(places[member]! * classesEach + k) % classes]),
     )
     const part: number[] = []
     for (const image of left) {

@@ -6,10 +6,12 @@
  * - `shares`: with `private`, what t members that work together hold of the victim: their t shares and the opened distances;
  * - `sum`: with `private`, the opened sum, of which they subtract their own models.
  *
- * From each it computes a gradient (mean-gradient.ts), labels (label-recovery.ts) and images (input-recovery.ts).
+ * Distances are open to every member. What they say by themselves is measured too: how many labels the nearest two members share.
+ *
+ * From each view it computes a gradient (mean-gradient.ts), labels (label-recovery.ts) and images (input-recovery.ts).
  */
 
-import { dealingPlan } from '@tempered/secagg'
+import { dealingPlan, pairsOf } from '@tempered/secagg'
 import {
   classNamesOf,
   imageTask,
@@ -74,10 +76,19 @@ export interface Inversion {
   readonly victim: Readonly<Record<View, Recovery>>
   /** About all members but those that work together, from the sum: whose an image is, the sum does not say. */
   readonly group: Recovery
+  readonly nearestPair: NearestPair
   /** Members whose model was beyond the range and was shortened. */
   readonly shortened: number
   /** Images of the victim, and beside each the reconstruction that is most like it, by what is seen. */
   readonly pictures: readonly InversionPicture[]
+}
+
+/** What the opened distances say about who has the same labels. */
+export interface NearestPair {
+  /** Share of labels that the two members at the smallest opened distance have in common, whichever images they belong to. */
+  readonly labels: number
+  /** The mean of it over all pairs: that of a pair drawn at random. */
+  readonly labelChance: number
 }
 
 export interface InversionPicture {
@@ -140,6 +151,7 @@ export async function invertRound(init: InversionInit): Promise<Inversion> {
       sum: score(targets, { ...found.sum, counts: wholeCounts([...found.sum.counts], each) }),
     },
     group: score(all.slice(0, honest * each), found.sum),
+    nearestPair: nearestPairOf(images, deal, round),
     shortened: round.shortened.length,
     pictures: picturesOf(images, targets, found),
   }
@@ -185,6 +197,21 @@ function fromSum(
     const own = colluders.reduce((sum, member) => sum + (models[member]![k] as number), 0)
     return (value * models.length - own) / others
   })
+}
+
+function nearestPairOf(
+  { targets, classes }: Images,
+  { members }: ImageDeal,
+  { distance }: PrivateRound,
+): NearestPair {
+  const counts = members.map((part) => countsOf(targets, part, classes))
+  const pairs = pairsOf([...members.keys()])
+  const [nearest] = [...pairs].sort((one, other) => distance(...one) - distance(...other))
+  const common = ([a, b]: readonly [number, number]): number => labelAccuracy(counts[a]!, counts[b]!)
+  return {
+    labels: common(nearest as readonly [number, number]),
+    labelChance: pairs.reduce((sum, pair) => sum + common(pair), 0) / pairs.length,
+  }
 }
 
 interface Found {

@@ -3,9 +3,12 @@ import type { Inversion, Recovery, View } from './inversion.js'
 
 /** What was recovered from one view of one kind of round, over its seeds. */
 export interface InversionSummary extends Pick<Inversion, 'model' | 'steps' | 'batchSize' | 'warmUp'> {
-  readonly view: View
-  /** Whose labels and images are meant: the victim's, or those of anybody but the members that work together. */
-  readonly of: 'victim' | 'group'
+  readonly view: View | 'distances'
+  /**
+   * Whose labels and images are meant: the victim's, those of anybody but the members that work together, or those that the nearest
+   * pair have in common.
+   */
+  readonly of: 'victim' | 'group' | 'pair'
   readonly labels: Estimate | null
   readonly labelChance: Estimate | null
   readonly matched: Estimate | null
@@ -25,9 +28,21 @@ export function summariseInversions(results: readonly Inversion[]): InversionSum
   return [...kinds.values()].flatMap((seeds) => [
     summary(seeds, 'update', 'victim'),
     summary(seeds, 'shares', 'victim'),
+    ofPairs(seeds),
     summary(seeds, 'sum', 'victim'),
     summary(seeds, 'sum', 'group'),
   ])
+}
+
+/** Distances show no images. */
+function ofPairs(seeds: readonly Inversion[]): InversionSummary {
+  const { model, steps, batchSize, warmUp } = seeds[0] as Inversion
+  return {
+    ...{ model, steps, batchSize, warmUp, view: 'distances', of: 'pair' },
+    labels: estimate(seeds.map(({ nearestPair }) => nearestPair.labels)),
+    labelChance: estimate(seeds.map(({ nearestPair }) => nearestPair.labelChance)),
+    ...{ matched: null, chance: null, recovered: null, decoysRecovered: null },
+  }
 }
 
 function summary(seeds: readonly Inversion[], view: View, of: 'victim' | 'group'): InversionSummary {

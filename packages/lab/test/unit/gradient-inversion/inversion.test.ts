@@ -119,6 +119,13 @@ describe('a round', () => {
     expect(update).toMatchObject({ labels: 1, matched: 1, recovered: 1, decoysRecovered: 0 })
     expect(shares).toMatchObject({ matched: 0, recovered: 0 })
     expect(update.chance).toBe(0.01)
+    // Two of five members have the same label at least, there being three, and distances say which.
+    const labels = dealImages(images, { members: 5, each: 1, seed: 3 }).members.map(
+      ([k]) => images.targets[k],
+    )
+    const same = labels.flatMap((label, k) => labels.slice(k + 1).map((other) => Number(other === label)))
+    expect(found.nearestPair.labels).toBe(1)
+    expect(found.nearestPair.labelChance).toBeCloseTo(same.reduce((sum, one) => sum + one, 0) / 10, 12)
     // The sum is of three images, each of which some unit isolates; whose it is, nothing says.
     expect(found.group).toMatchObject({ matched: 1, labels: 1 })
     expect(sum.matched).toBeCloseTo(1 / 3, 12)
@@ -147,11 +154,13 @@ describe('a round', () => {
     const rows = summariseInversions([...results, await invertRound({ ...init, model: 'softmax' })])
     expect(rows.map(({ model, view, of }) => `${model} ${view} ${of}`)).toEqual(
       ['mlp', 'softmax'].flatMap((model) =>
-        ['update victim', 'shares victim', 'sum victim', 'sum group'].map((what) => `${model} ${what}`),
+        ['update victim', 'shares victim', 'distances pair', 'sum victim', 'sum group'].map(
+          (what) => `${model} ${what}`,
+        ),
       ),
     )
     const values = results.map(({ group }) => group.recovered)
-    expect(rows[3].recovered).toMatchObject({ values, mean: (values[0] + values[1]) / 2 })
+    expect(rows[4].recovered).toMatchObject({ values, mean: (values[0] + values[1]) / 2 })
     const pictures = results.flatMap((result) => result.pictures)
     const drawn = sheetRows(pictures)
     expect(drawn.map((row) => row.length)).toEqual([2, 2, 2, 2])
