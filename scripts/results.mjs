@@ -8,8 +8,11 @@ import { join } from 'node:path'
 const DOCUMENT = new URL('../docs/results.md', import.meta.url)
 const folder = process.argv[2] ?? 'runs'
 
-/** `<!-- lab:name measure -->` opens a table, `<!-- /lab -->` closes it. */
-const TABLE = /(<!-- lab:([a-z0-9-]+) ([A-Za-z]+) -->\n)[\s\S]*?(<!-- \/lab -->)/g
+/**
+ * `<!-- lab:name measure -->` opens a table, `<!-- /lab -->` closes it. With `down` after the measure, what follows the first
+ * comma of a rule's name goes down instead of across.
+ */
+const TABLE = /(<!-- lab:([a-z0-9-]+) ([A-Za-z]+)( down)? -->\n)[\s\S]*?(<!-- \/lab -->)/g
 
 const text = await readFile(DOCUMENT, 'utf8')
 const matrices = new Map()
@@ -23,9 +26,10 @@ for (const [, , lab] of text.matchAll(TABLE)) {
     process.stderr.write(`${join(folder, lab)} has no results: its table stays as it is\n`)
   else matrices.set(lab, JSON.parse(json))
 }
-const written = text.replace(TABLE, (whole, open, lab, measure, close) => {
-  const matrix = matrices.get(lab)
-  if (matrix === undefined) return whole
+const written = text.replace(TABLE, (whole, open, lab, measure, down, close) => {
+  const found = matrices.get(lab)
+  if (found === undefined) return whole
+  const matrix = down === undefined ? found : variantsDown(found)
   const table =
     matrix.consensus !== undefined
       ? consensusTable(matrix, measure)
@@ -35,6 +39,17 @@ const written = text.replace(TABLE, (whole, open, lab, measure, close) => {
   return `${open}${table}\n${close}`
 })
 await writeFile(DOCUMENT, written)
+
+/** The same cells, with rules named up to their first comma and the rest as part of the attack's name. */
+function variantsDown({ axes, cells, ...others }) {
+  const apart = cells.map((cell) => {
+    const [rule, ...variant] = cell.rule.split(', ')
+    const attack = cell.attack === 'none' ? 'no attackers' : cell.attack
+    return { ...cell, rule, attack: [variant.join(', ') || 'no noise', attack].join(', ') }
+  })
+  const rules = axes.rule.map((name) => name.split(', ')[0])
+  return { ...others, axes: { ...axes, rule: [...new Set(rules)] }, cells: apart }
+}
 
 /** Rules across; the other varying axes down. */
 function tableOf({ axes, cells, versions }, measure) {

@@ -55,12 +55,17 @@ interface NamedParameters {
 }
 
 /** `name` or `name:parameter=number,…`, repeatable. */
-export const preAggregator = (text: string, previous: NamedParameters[] = []): NamedParameters[] => {
+export const namedParameters = (text: string): NamedParameters => {
   const [name = '', assignments] = text.split(':')
   let params: Record<string, number> = {}
   for (const one of assignments?.split(',') ?? []) params = assignment(one, params)
-  return [...previous, { name, params }]
+  return { name, params }
 }
+
+export const preAggregator = (text: string, previous: NamedParameters[] = []): NamedParameters[] => [
+  ...previous,
+  namedParameters(text),
+]
 
 export const backendOption = (): Option =>
   new Option('--backend <name>', 'training engine: simd is our own, the others are backends of tfjs').choices(

@@ -16,6 +16,7 @@ import { addJobCommands } from './commands/job-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
+import { addPrivacyOptions } from './commands/private-flags.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { addSettlementCommands } from './commands/settlement-commands.js'
 import { addTaskCommands } from './commands/task-commands.js'
@@ -160,7 +161,7 @@ function addManifestCommands(program: Command): void {
   const manifest = program
     .command('manifest')
     .description('The settings that all nodes of a run must agree on.')
-  manifest
+  const create = manifest
     .command('create')
     .description('Write a run manifest; its hash is the run id.')
     .requiredOption('--member <peer>', 'peer id, node folder or key file; repeatable', list)
@@ -215,6 +216,7 @@ function addManifestCommands(program: Command): void {
       'nodes score what their neighbours contribute, every so many rounds; see docs/contribution.md (default: never)',
       wholeNumber(1),
     )
+  addPrivacyOptions(create)
     .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)

@@ -30,6 +30,7 @@ export type NodeErrorCode =
   | 'E_NOT_A_MEMBER'
   | 'E_ACCOUNT'
   | 'E_RULE_UNSUPPORTED'
+  | 'E_PRIVACY_UNSUPPORTED'
   | 'E_CHAIN_UNSUPPORTED'
   | 'E_NO_AGREEMENT'
   | 'E_LISTEN'

@@ -16,7 +16,18 @@ export const FAILPOINTS = [
   'head.before-publish',
   'head.after-publish',
 ] as const
-export type Failpoint = (typeof FAILPOINTS)[number]
+
+/** In private rounds, before a word is said. */
+export const PRIVATE_FAILPOINTS = [
+  'private.before-deal',
+  'private.before-answers',
+  'private.before-distances',
+  'private.before-vote',
+  'private.before-opening',
+] as const
+export type Failpoint = (typeof FAILPOINTS)[number] | (typeof PRIVATE_FAILPOINTS)[number]
+
+const ALL: readonly Failpoint[] = [...FAILPOINTS, ...PRIVATE_FAILPOINTS]
 
 export interface Failpoints {
   /** Called at the point. Usually does nothing. */
@@ -28,10 +39,10 @@ export const noFailpoints: Failpoints = { hit: () => undefined }
 /** Failpoints that end the process. Throws RangeError for a setting that is not `<name>` or `<name>:<count>`. */
 export function killAt(setting: string): Failpoints {
   const [name, count = '1'] = setting.split(':')
-  const point = FAILPOINTS.find((known) => known === name)
+  const point = ALL.find((known) => known === name)
   if (point === undefined || !/^[1-9]\d{0,6}$/.test(count)) {
     throw new RangeError(
-      `TEMPERED_FAILPOINT=${setting}: must be one of ${FAILPOINTS.join(', ')}, optionally with :<count> for the count-th time`,
+      `TEMPERED_FAILPOINT=${setting}: must be one of ${ALL.join(', ')}, optionally with :<count> for the count-th time`,
     )
   }
   let left = Number(count)

@@ -15,6 +15,17 @@ export { CHAIN_FILE } from './chain/chain-store.js'
 export type { CommonChain, CommonChainEvents, Words } from './chain/common-chain.js'
 export { type CreateMiner, type Miner, virtualMiner } from './chain/miner.js'
 export { type Clock, sleep, systemClock } from './clock.js'
+export {
+  createMemberTraining,
+  createProcessTraining,
+  type MemberTrainingInit,
+} from './differential-privacy/member-training.js'
+export {
+  checkNoisyRule,
+  noiseForRun,
+  privacyAfter,
+  publishesLosses,
+} from './differential-privacy/privacy-spent.js'
 export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors.js'
 export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'
@@ -80,6 +91,10 @@ export {
 export { type Logger, logFormatters, silentLogger } from './logger.js'
 export { createNode, type NodeComponents, type NodeInit } from './node.js'
 export { type NodeTrainerInit, openNodeTrainer } from './node-trainer.js'
+export { checkPrivateRun } from './private/open-sharing.js'
+export { type PrivacyInit, privacySpec } from './private/privacy-spec.js'
+export type { PrivateDeviation } from './private/private-deviation.js'
+export type { PrivateMember, PrivateReport } from './private/private-report.js'
 export {
   drawnInitialParameters,
   initialModelPath,
@@ -91,9 +106,9 @@ export {
 export type { LocalTraining } from './round/local-training.js'
 export { HIGH_LOSS_ROUNDS, highLoss } from './round/loss-watch.js'
 export { createManifestTraining, type EvaluationPlan, manifestTask } from './round/manifest-training.js'
-export { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, UNFIT_REMEDY } from './round/notice-log.js'
+export { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, NO_SUM, noticeLog, UNFIT_REMEDY } from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
-export type { RoundReport } from './round/report.js'
+export { type JudgedModel, judgedModels, type RoundReport } from './round/report.js'
 export type { Notice } from './round/state.js'
 export { createRunManifest, DEFAULT_DEADLINES, DEFAULT_RULE, type RunManifestInit } from './run-manifest.js'
 export type { NodeEvents, TemperedNode } from './running-node.js'

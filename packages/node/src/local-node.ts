@@ -11,6 +11,8 @@ import {
   type TrainerService,
 } from '@tempered/train'
 import type { Clock } from './clock.js'
+import { createMemberTraining, createProcessTraining } from './differential-privacy/member-training.js'
+import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
 import { manifestInitialParameters } from './round/initial-model.js'
@@ -26,13 +28,19 @@ import {
 } from './state/data-commitment.js'
 
 export interface LocalNodeComponents
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain' | 'failpoints'> {
+  extends Pick<
+    NodeComponents,
+    'createNetwork' | 'wrapRule' | 'wrapChain' | 'failpoints' | 'privateDeviation'
+  > {
   /** Trains for all nodes of this process. */
   readonly service: TrainerService
   readonly publisher: ModelPublisher
   readonly clock: Clock
   readonly logger: Logger
-  /** Replaces the training, for Byzantine or slow nodes in experiments. `openOn` opens training on other samples. */
+  /**
+   * Replaces the training, for Byzantine or slow nodes in experiments. `openOn` opens training on other samples, without
+   * differential privacy: who poisons data protects none.
+   */
   wrapTraining?(
     training: LocalTraining,
     openOn: (samples: Samples) => Promise<LocalTraining>,
@@ -65,9 +73,9 @@ export async function openLocalNode(
   const { source } = init
   const indices = shareIndices(source, init.share)
   logger.info({ component: 'data' }, samplesText(indices.length, source.train.name))
-  const openOn = (samples: Samples) =>
-    openLocalTraining(service, { ...init, samples, indices, peer: init.identity.signer.peerId })
-  const plain = await openOn(source.train)
+  const openOn = (samples: Samples, isPoisoned = true) =>
+    openLocalTraining(service, { ...init, samples, indices, isPoisoned })
+  const plain = await openOn(source.train, false)
   const training = (await components.wrapTraining?.(plain, openOn)) ?? plain
   const data = describeData(source.train.name, source.train.sha256, indices)
   return openTrainingNode(components, init, training, data, events)
@@ -86,7 +94,7 @@ export async function openProcessNode(
 ): Promise<TemperedNode> {
   const { samples, description } = init.trainer.data
   components.logger.info({ component: 'data' }, samplesText(samples, 'the trainer process'))
-  const training = createManifestTraining(init.trainer, init.run.manifest, init.evaluation)
+  const training = createProcessTraining(init.trainer, init)
   const data: DataDescription = {
     source: 'trainer process',
     sourceSha256: Buffer.from(sha256(new TextEncoder().encode(description))).toString('hex'),
@@ -117,10 +125,12 @@ async function openTrainingNode(
 export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' | 'evaluation'> {
   /** Training samples, as many as the source has: its own, or poisoned ones. */
   readonly samples: Samples
-  /** The node's peer id; with the run's seed it decides the order of its samples. */
-  readonly peer: string
+  /** Of the node; with the run's seed its peer id decides the order of its samples, and its own seed the noise. */
+  readonly identity: Identity
   /** Its training samples. */
   readonly indices: Uint32Array
+  /** Trains an attacker, without differential privacy. Default: false. */
+  readonly isPoisoned?: boolean
 }
 
 /** Training of one member on samples of a source. Throws DataError, TrainError. */
@@ -128,7 +138,7 @@ export async function openLocalTraining(
   service: TrainerService,
   init: LocalTrainingInit,
 ): Promise<LocalTraining> {
-  const { run, source, indices } = init
+  const { run, source, indices, identity, evaluation, isPoisoned = false } = init
   const { manifest } = run
   const { test } = source
   const trainer = await service.open({
@@ -136,8 +146,9 @@ export async function openLocalTraining(
     train: { ...init.samples, indices },
     test,
     // createNode refuses a peer that is not a member, with a reason.
-    nodeId: run.memberIndex.get(init.peer) ?? -1,
+    nodeId: run.memberIndex.get(identity.signer.peerId) ?? -1,
     seed: manifest.seed,
   })
-  return createManifestTraining(trainer, manifest, init.evaluation)
+  if (isPoisoned) return createManifestTraining(trainer, manifest, evaluation)
+  return createMemberTraining(trainer, { run, identity, evaluation, samples: indices.length })
 }

@@ -4,24 +4,30 @@ import type { Run, Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
+import type { CommonChainEvents } from './chain/common-chain.js'
 import type { CreateMiner } from './chain/miner.js'
 import { openAgreement } from './chain/open-agreement.js'
 import type { Clock } from './clock.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
 import { type Failpoints, noFailpoints } from './failpoints.js'
 import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
+import { withoutOwnFetches } from './private/held-models.js'
+import type { ModelSharing } from './private/model-sharing.js'
+import { openSharing } from './private/open-sharing.js'
+import type { PrivateDeviation } from './private/private-deviation.js'
 import { createRoundEngine, type RoundEngine } from './round/engine.js'
 import type { LocalTraining } from './round/local-training.js'
 import { manifestLayers } from './round/manifest-training.js'
-import { createPhaseTimer } from './round/phase-timer.js'
+import { createPhaseTimer, type PhaseTimer } from './round/phase-timer.js'
 import type { ModelPublisher } from './round/publisher.js'
-import { createRoundWork } from './round/round-work.js'
+import { createRoundWork, type RoundWork } from './round/round-work.js'
 import { createRunningNode, type NodeEvents, type TemperedNode } from './running-node.js'
 import { openFolderStores } from './state/folder-stores.js'
 import { createLocalSource } from './state/local-source.js'
-import { openNodeState } from './state/node-state.js'
+import { type NodeState, openNodeState } from './state/node-state.js'
 import type { NodeStores } from './state/stores.js'
 import { createCatchUp } from './sync/catch-up.js'
 import { type RunTopology, runTopology } from './topology.js'
@@ -31,7 +37,7 @@ import {
   type Libp2pNetworkInit,
 } from './transport/libp2p-network.js'
 import type { RunNetwork } from './transport/network.js'
-import { createWitnessing } from './witness/witnessing.js'
+import { createWitnessing, type Witnessing, type WitnessingComponents } from './witness/witnessing.js'
 
 export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
   readonly run: Run
@@ -72,6 +78,8 @@ export interface NodeComponents {
   readonly createMiner?: CreateMiner | undefined
   /** How long a round may go without a block of the common chain; default: for ever, as members may come back. */
   readonly agreementLimitMs?: number | undefined
+  /** What a Byzantine node in an experiment does otherwise in private rounds. */
+  readonly privateDeviation?: PrivateDeviation | undefined
   /** Points at which a test may kill the node. */
   readonly failpoints?: Failpoints
 }
@@ -82,68 +90,65 @@ export async function createNode(
   init: NodeInit,
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
-  const { clock, logger, training, publisher, coSigns = true, failpoints = noFailpoints } = components
+  const { clock, logger, failpoints = noFailpoints } = components
   const { run, identity } = init
   const { signer } = identity
   const topology = runTopology(run)
   const neighbours = checkedNeighbours(run, topology, signer)
   checkAccount(run, signer)
   const runRule = createRunRule(run.manifest.rule)
+  checkNoisyRule(run.manifest)
   const rule = components.wrapRule?.(runRule) ?? runRule
   rule.checkNeighbourhood(neighbours.length)
-
-  const state = await openNodeState(
-    {
-      run,
-      signer,
-      stores: components.stores ?? (await openFolderStores(init.stateFolder)),
-      initialParameters: init.initialParameters,
-      diskBudgetBytes: init.diskBudgetBytes,
-    },
-    logger,
-  )
-  const { ledger, blobs, witness, history, evidence, pending } = state
-  const network = openNetwork(components, init, {
+  const stores = components.stores ?? (await openFolderStores(init.stateFolder))
+  const { initialParameters, diskBudgetBytes } = init
+  const state = await openNodeState({ run, signer, stores, initialParameters, diskBudgetBytes }, logger)
+  const { ledger, blobs, witness, evidence, pending } = state
+  const opening = openNetwork(components, init, {
     run,
     signer,
     neighbours,
+    contacts: contactsOf(run, signer, neighbours),
     local: createLocalSource(
       state,
       signer.peerId,
       (cid) => engine.openModel(cid) ?? agreement?.openModel(cid),
       (height) => agreement?.blocks(height) ?? [],
       (author, from) => opened?.copyOf(author, from) ?? [],
+      {
+        open: (cid, peer) => shared?.exchange.open(cid, peer),
+        words: (round) => shared?.exchange.wordsOf(round) ?? [],
+      },
     ),
     clock,
     logger: logger.child({ component: 'network' }),
   })
-  const phases = createPhaseTimer(clock)
-  const work = createRoundWork(
-    { run, signer, training, publisher, rule, ledger, witness, blobs, history, clock, phases, failpoints },
-    {
-      mixing: topology.mixingOf(signer.peerId),
-      parameters: state.parameters,
-      pending,
-      memory: runRule.usesMemory ? state.memory : undefined,
-      initial: runRule.usesInitial ? init.initialParameters : undefined,
-      dataCommitment: init.dataCommitment ?? null,
-      keepRounds: init.keepRounds,
-      layers: manifestLayers(run.manifest),
-      neighboursOf: topology.neighboursOf,
-    },
-  )
-  const witnessing = createWitnessing({
+  const shared = await openSharing(components, {
     run,
-    self: signer.peerId,
+    identity,
+    network: opening,
+    state,
+    initial: initialParameters,
+    deviation: components.privateDeviation,
+    onShare: events.onShare && ((round, model) => events.onShare?.(round, model)),
+    onContradiction: (found) => convictions.convict(found),
+    onNotice: (notice) => engine.notice(notice),
+    onError: (error) => engine.fail(error),
+  })
+  const network = shared === undefined ? opening : withoutOwnFetches(opening, shared.sharing.held)
+  const phases = createPhaseTimer(clock)
+  const work = openRoundWork(components, init, {
+    state,
+    topology,
+    runRule,
+    rule,
+    phases,
+    sharing: shared?.sharing,
+  })
+  const witnessing = openWitnessing(components, init, {
+    state,
     neighbours,
-    witness,
-    history,
     network: reportingHeads(network, events),
-    clock,
-    logger: logger.child({ component: 'witness' }),
-    failpoints,
-    coSigns,
-    saveFinals: state.saveFinals,
   })
   const catchUp = createCatchUp({
     run,
@@ -173,13 +178,9 @@ export async function createNode(
       onNotice: (notice) => engine.notice(notice),
       onError: (error) => engine.fail(error),
     },
-    {
-      onFinal: (block) => events.onFinal?.(block),
-      onSaid: (author, words) => events.onSaid?.(author, words),
-    },
+    chainEvents(events),
   )
   const agreement = opened?.agreement
-  const roundLogger = logger.child({ component: 'round' })
   const refusals = new Map<string, string>()
   let takesPart = false
   const engine: RoundEngine = createRoundEngine(
@@ -191,9 +192,10 @@ export async function createNode(
       catchUp,
       phases,
       clock,
-      logger: roundLogger,
+      logger: logger.child({ component: 'round' }),
       failpoints,
       agreement,
+      exchange: shared?.exchange,
       lastEntry: () => ledger.last,
     },
     {
@@ -227,6 +229,65 @@ export async function createNode(
   )
 }
 
+interface RoundWorkParts {
+  readonly state: NodeState
+  readonly topology: RunTopology
+  /** The run's rule, and what a Byzantine node has in its place. */
+  readonly runRule: Rule
+  readonly rule: Rule
+  readonly phases: PhaseTimer
+  readonly sharing: ModelSharing | undefined
+}
+
+/** The steps of the node's rounds, which begin where its ledger ends. */
+function openRoundWork(
+  { training, publisher, clock, failpoints = noFailpoints }: NodeComponents,
+  { run, identity: { signer }, initialParameters, dataCommitment = null, keepRounds }: NodeInit,
+  { state, topology, runRule, rule, phases, sharing }: RoundWorkParts,
+): RoundWork {
+  const { ledger, blobs, witness, history, pending, parameters, memory } = state
+  return createRoundWork(
+    {
+      ...{ run, signer, training, publisher, rule, ledger, witness, blobs, history },
+      ...{ clock, phases, failpoints, sharing },
+    },
+    {
+      mixing: topology.mixingOf(signer.peerId),
+      parameters,
+      pending,
+      memory: runRule.usesMemory ? memory : undefined,
+      initial: runRule.usesInitial ? initialParameters : undefined,
+      dataCommitment,
+      keepRounds,
+      layers: manifestLayers(run.manifest),
+      neighboursOf: topology.neighboursOf,
+    },
+  )
+}
+
+function openWitnessing(
+  { clock, logger, coSigns = true, failpoints = noFailpoints }: NodeComponents,
+  { run, identity: { signer } }: NodeInit,
+  {
+    state,
+    neighbours,
+    network,
+  }: Pick<WitnessingComponents, 'neighbours' | 'network'> & { readonly state: NodeState },
+): Witnessing {
+  const { witness, history, saveFinals } = state
+  return createWitnessing({
+    ...{ run, neighbours, witness, history, network, clock, failpoints, coSigns, saveFinals },
+    self: signer.peerId,
+    logger: logger.child({ component: 'witness' }),
+  })
+}
+
+/** As they are when they happen: whoever gave them may change them. */
+const chainEvents = (events: NodeEvents): CommonChainEvents => ({
+  onFinal: (block) => events.onFinal?.(block),
+  onSaid: (author, words) => events.onSaid?.(author, words),
+})
+
 /** A network that reports the heads of this node's own ledger once they are published. */
 function reportingHeads(
   network: RunNetwork,
@@ -239,6 +300,11 @@ function reportingHeads(
       events.onHead?.(message.head)
     },
   }
+}
+
+/** Whom a node keeps connections with: its neighbours, and in a private run everybody, as groups are drawn anew. */
+function contactsOf({ manifest }: Run, { peerId }: Signer, neighbours: readonly string[]): readonly string[] {
+  return manifest.privacy === undefined ? neighbours : manifest.members.filter((peer) => peer !== peerId)
 }
 
 /** The peer ids of this node's neighbours. Throws E_NOT_A_MEMBER, and E_TOO_LARGE for more than the run allows. */

@@ -12,6 +12,9 @@ import type { PreAggregatorSpec } from '@tempered/robust-agg'
 import { type BuiltInModel, imageTask, initialTaskParameters, type OpenTask } from '@tempered/train'
 import { createRunRule, manifestRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
+import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
+import { checkPrivateRun } from './private/open-sharing.js'
+import { type PrivacyInit, privacySpec } from './private/privacy-spec.js'
 import { runTopology } from './topology.js'
 
 /** What all members of a run agree on; what is left out has the defaults of `tempered manifest create`. */
@@ -47,6 +50,10 @@ export interface RunManifestInit {
   readonly chain?: ChainSpec
   /** Scores of what members contribute, every so many rounds; default: none. */
   readonly contribution?: Manifest['contribution']
+  /** Private rounds; default: none. */
+  readonly privacy?: PrivacyInit
+  /** Noise that hides what members train on; default: none. */
+  readonly differentialPrivacy?: Manifest['differentialPrivacy']
   /** Milliseconds; see the manifest. */
   readonly deadlines?: Partial<Manifest['deadlines']>
 }
@@ -116,10 +123,14 @@ export function createRunManifest(init: RunManifestInit): Run {
     limits: DEFAULT_RUN_LIMITS,
     ...(init.chain === undefined ? {} : { chain: chainSpec(init.chain.architecture, init.chain.params) }),
     ...(init.contribution === undefined ? {} : { contribution: init.contribution }),
+    ...(init.privacy === undefined ? {} : { privacy: privacySpec(init.privacy, members.length) }),
+    ...(init.differentialPrivacy === undefined ? {} : { differentialPrivacy: init.differentialPrivacy }),
     ...(init.settlement === undefined ? {} : { settlement: init.settlement }),
     patienceRounds: 2,
   })
   runChain(run)
+  checkPrivateRun(run)
+  checkNoisyRule(run.manifest)
   const { neighboursOf } = runTopology(run)
   for (const member of members) rule.checkNeighbourhood(neighboursOf(member).length)
   return run

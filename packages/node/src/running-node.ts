@@ -14,6 +14,8 @@ import type { RunNetwork } from './transport/network.js'
 export interface NodeEvents extends CommonChainEvents {
   /** The network is open; others can dial these multiaddrs. */
   onListening?(addresses: readonly string[]): void
+  /** In a private run a model is about to be shared. Only experiments may use it: it must not leave the node. */
+  onShare?(round: number, model: Float32Array): void
   /** The model of a round is on disk and about to be announced. */
   onPublished?(round: number, modelCid: string): void
   onRound?(report: RoundReport): void

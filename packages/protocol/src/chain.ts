@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { openAnnouncement, type SignedAnnouncement } from './announcement.js'
 import { encodeCanonical, equalBytes } from './codec.js'
+import { noisySteps } from './differential-privacy.js'
 import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
 import { ProtocolError } from './errors.js'
 import type { Run } from './manifest.js'
@@ -104,6 +105,8 @@ export function createChainVerifier(
     checkOwnAnnouncement(entry, parent, run, open, where)
     checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
     checkContribution(entry, run, where)
+    checkPrivacy(entry, run, open, where)
+    checkPrivacyRecord(entry, last, run, where)
   }
 
   const extend = (entry: SignedEntry): void => {
@@ -242,6 +245,18 @@ export function scoresNeighbours({ contribution, training }: Run['manifest'], ro
 }
 
 /** Scores are there in runs that ask for them and in no others, and only of models that arrived. */
+/** An entry of a private run names what its group has said, and without a sum nothing new is announced. */
+function checkPrivacy({ body }: SignedEntry, { manifest }: Run, open: OpenAnnouncement, where: string): void {
+  const { privacy, announcement, start } = body
+  if ((manifest.privacy === undefined) !== (privacy === undefined))
+    throw new ProtocolError(
+      'E_PRIVACY',
+      `${where}: ${privacy === undefined ? 'lacks the transcript that its private run asks for' : 'names a transcript, but its run is not private'}`,
+    )
+  if (privacy !== undefined && privacy.sum === null && !open(announcement).body.model.equals(start))
+    throw new ProtocolError('E_PRIVACY', `${where}: announces a model of its own, although no sum was opened`)
+}
+
 function checkContribution({ body }: SignedEntry, { manifest }: Run, where: string): void {
   const fail = (what: string): never => {
     throw new ProtocolError('E_CONTRIBUTION', `${where}: ${what}`)
@@ -266,4 +281,35 @@ function checkContribution({ body }: SignedEntry, { manifest }: Run, where: stri
   for (const copyOf of [own, ...scores].map((score) => score?.copyOf ?? null))
     if (copyOf !== null && copyOf >= manifest.members.length)
       fail(`names member ${copyOf} of ${manifest.members.length} as one whose model was copied`)
+}
+
+/**
+ * The record of privacy is there in runs that ask for it and in no others, counts the manifest's steps, and never falls
+ * back to fewer samples per step than it has said. ε itself is the accountant's to check, which this package does not know.
+ */
+function checkPrivacyRecord(
+  { body }: SignedEntry,
+  last: SignedEntry | undefined,
+  { manifest }: Run,
+  where: string,
+): void {
+  const fail = (what: string): never => {
+    throw new ProtocolError('E_DIFFERENTIAL_PRIVACY', `${where}: ${what}`)
+  }
+  const { differentialPrivacy: record, round, metrics, losses } = body
+  const { differentialPrivacy: due, training } = manifest
+  if (due === undefined || record === undefined) {
+    if (record !== undefined) fail('speaks of differential privacy, which its run does not have')
+    if (due !== undefined) fail('lacks the privacy spent, which its run asks for')
+    return
+  }
+  const steps = noisySteps(due, training.localSteps, round)
+  if (record.steps !== steps) fail(`counts ${record.steps} noisy steps, but there are ${steps} by then`)
+  if (due.on === 'update' && record.samplingRate !== 1)
+    fail(`has a sampling rate of ${record.samplingRate}, but every update has all samples in it`)
+  const before = last?.body.differentialPrivacy?.samplingRate ?? 0
+  if (record.samplingRate < before)
+    fail(`has a sampling rate of ${record.samplingRate}, below ${before} of the entry before`)
+  if (metrics.trainingLoss !== null || losses.length > 0)
+    fail('publishes losses on the samples that its run protects')
 }

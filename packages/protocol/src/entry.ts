@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical } from './codec.js'
+import { privacyRecordSchema } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import {
   bytesField,
@@ -159,6 +160,17 @@ const entrySchema = z.strictObject({
   }),
   /** Of runs whose manifest has `contribution`, and absent from the entries of all others. */
   contribution: contributionSchema.optional(),
+  /** Of private runs, and absent from the entries of all others. */
+  privacy: z
+    .strictObject({
+      /** What the members of the author's group said, with what follows from it (`@tempered/secagg`, transcript). */
+      transcript: modelLink,
+      /** The opened sum as field elements; null when none was opened. Then the announced model is that of `start`. */
+      sum: modelLink.nullable(),
+    })
+    .optional(),
+  /** Of runs whose manifest has `differentialPrivacy`, and absent from the entries of all others. */
+  differentialPrivacy: privacyRecordSchema.optional(),
   /** When the entry was written, by the author's clocks. A claim, not a proof. */
   clock: z.strictObject({
     /** Milliseconds since 1970. */

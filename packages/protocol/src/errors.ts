@@ -22,6 +22,8 @@ export type ProtocolErrorCode =
   | 'E_NEIGHBOURS'
   | 'E_START'
   | 'E_CONTRIBUTION'
+  | 'E_PRIVACY'
+  | 'E_DIFFERENTIAL_PRIVACY'
   | 'E_EVIDENCE'
   | 'E_PROOF'
   | 'E_ROLLED_BACK'

@@ -9,6 +9,7 @@ import { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './co
 import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
 import { ProtocolError } from './errors.js'
 import { bytesField, parseFields } from './fields.js'
+import { decodeGroupWord, groupWordsContradict, type SignedGroupWord, verifyGroupWord } from './group-word.js'
 import { decodeHead, forks, type SignedHead, verifyHead } from './head.js'
 import { LIMITS } from './limits.js'
 import { PROTOCOL_VERSION, type Run } from './manifest.js'
@@ -33,6 +34,13 @@ const evidenceSchema = z.discriminatedUnion('kind', [
     version,
     kind: z.literal('entry-equivocation'),
     /** Bytes of the two signed entries, the lexicographically smaller first. */
+    first: bytesField,
+    second: bytesField,
+  }),
+  z.strictObject({
+    version,
+    kind: z.literal('group-word-equivocation'),
+    /** Bytes of the two signed words, the lexicographically smaller first. */
     first: bytesField,
     second: bytesField,
   }),
@@ -70,6 +78,10 @@ export type Evidence = EvidenceBase &
       }
     | { readonly kind: 'forked-ledger'; readonly heads: readonly [SignedHead, SignedHead] }
     | { readonly kind: 'entry-equivocation'; readonly entries: readonly [SignedEntry, SignedEntry] }
+    | {
+        readonly kind: 'group-word-equivocation'
+        readonly words: readonly [SignedGroupWord, SignedGroupWord]
+      }
     | { readonly kind: 'invalid-model'; readonly announcement: SignedAnnouncement }
     | { readonly kind: 'wrong-aggregate'; readonly entry: SignedEntry }
   )
@@ -108,6 +120,20 @@ export function makeEntryEvidence(a: SignedEntry, b: SignedEntry): EvidenceOf<'e
   const holds = same && a.body.height === b.body.height && !a.cid.equals(b.cid)
   const { pair: entries, ...evidence } = contradiction('entry-equivocation', holds, a, b)
   return { ...evidence, entries }
+}
+
+/** The evidence that two words of one kind that a member said in one private round form. */
+export function makeGroupWordEvidence(
+  a: SignedGroupWord,
+  b: SignedGroupWord,
+): EvidenceOf<'group-word-equivocation'> {
+  const { pair: words, ...evidence } = contradiction(
+    'group-word-equivocation',
+    groupWordsContradict(a, b),
+    a,
+    b,
+  )
+  return { ...evidence, words }
 }
 
 /** Two signed messages as evidence, the lexicographically smaller first. Throws E_EVIDENCE unless `holds`. */
@@ -184,6 +210,9 @@ export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
     case 'entry-equivocation':
       evidence.entries.forEach(verifyEntry)
       break
+    case 'group-word-equivocation':
+      for (const word of evidence.words) verifyGroupWord(word)
+      break
     case 'invalid-model':
       verifyAnnouncement(evidence.announcement)
       break
@@ -205,6 +234,11 @@ export function decodeEvidence(bytes: Uint8Array): Evidence {
       return inOrder(makeForkEvidence(decodeHead(fields.first), decodeHead(fields.second)), bytes)
     case 'entry-equivocation':
       return inOrder(makeEntryEvidence(decodeEntry(fields.first), decodeEntry(fields.second)), bytes)
+    case 'group-word-equivocation':
+      return inOrder(
+        makeGroupWordEvidence(decodeGroupWord(fields.first), decodeGroupWord(fields.second)),
+        bytes,
+      )
     case 'invalid-model':
       return accuseModel(decodeAnnouncement(fields.announcement))
     case 'wrong-aggregate':
@@ -220,6 +254,8 @@ function signedParts(evidence: Evidence): readonly { readonly body: { readonly r
       return evidence.heads
     case 'entry-equivocation':
       return evidence.entries
+    case 'group-word-equivocation':
+      return evidence.words
     case 'invalid-model':
       return [evidence.announcement]
     case 'wrong-aggregate':

@@ -21,6 +21,12 @@ export {
 } from './contribution.js'
 export { type CosignedReference, commonRound } from './cosigned-reference.js'
 export {
+  type DifferentialPrivacy,
+  noisySteps,
+  type PrivacyRecord,
+  privacyProblem,
+} from './differential-privacy.js'
+export {
   type Contribution,
   decodeEntry,
   type Entry,
@@ -43,6 +49,7 @@ export {
   makeEntryEvidence,
   makeEvidence,
   makeForkEvidence,
+  makeGroupWordEvidence,
   openEvidence,
   provesItself,
 } from './evidence.js'
@@ -57,6 +64,17 @@ export {
   signatureField,
 } from './fields.js'
 export { createFinalityTracker, type FinalHead, type FinalityTracker, finalityQuorum } from './finality.js'
+export {
+  decodeGroupWord,
+  type GroupWord,
+  type GroupWordBody,
+  type GroupWordKind,
+  type GroupWordOf,
+  groupWordsContradict,
+  type SignedGroupWord,
+  signGroupWord,
+  verifyGroupWord,
+} from './group-word.js'
 export {
   blobCid,
   cidFromDigest,

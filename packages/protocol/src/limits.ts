@@ -31,6 +31,12 @@ export const LIMITS = {
   maxBlockBytes: 512 * 1024,
   /** One message of a chain's architecture, such as a vote with a certificate of others. */
   maxChainMessageBytes: 512 * 1024,
+  /** Members of one group of a private run, in nodes. */
+  maxGroupMembers: 48,
+  /** What a member says in a private round: at most 540 bytes per member of its group. Two fit into one piece of evidence. */
+  maxGroupWordBytes: 27 * 1024,
+  /** Words of a group that one reply may carry, in words. */
+  maxGroupWordsPerReply: 6 * 48,
   /** Blocks that one reply may carry, in blocks. */
   maxBlocksPerReply: 16,
   /** Members of a run, in nodes. */

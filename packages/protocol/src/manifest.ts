@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
+import { differentialPrivacySchema, privacyProblem } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import { isSha256, numericParams, peerIdField, ruleField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
@@ -135,6 +136,39 @@ export const manifestSchema = z.strictObject({
     .describe(
       'Scores of what each member contributes, in the entries (docs/contribution.md). Absent for none.',
     ),
+  privacy: z
+    .strictObject({
+      mode: z
+        .enum(['shares'])
+        .describe('shares: each model is secretly shared, and filtered by its distances to the others.'),
+      threshold: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxGroupMembers)
+        .describe('t: so many members of a group together learn nothing but distances and the sum.'),
+      group: z
+        .int()
+        .min(3)
+        .max(LIMITS.maxGroupMembers)
+        .describe('Members of a group at least; groups are drawn anew in each round.'),
+      range: z
+        .number()
+        .gt(0)
+        .max(1e12)
+        .describe(
+          'R: how far, in L2 length, a model may be from the initial one; those farther away are shortened.',
+        ),
+      rule: z
+        .strictObject({ name: z.string().min(1).max(64), params: numericParams })
+        .describe('Rule that weighs the models of a group by their distances alone.'),
+    })
+    .optional()
+    .describe(
+      'Models are shared among groups, and only sums of them are seen (docs/privacy.md). Absent for none.',
+    ),
+  differentialPrivacy: differentialPrivacySchema
+    .optional()
+    .describe('Noise that hides what each node trained on (docs/differential-privacy.md). Absent for none.'),
   patienceRounds: z
     .int()
     .min(1)
@@ -171,16 +205,10 @@ export function sealManifest(value: unknown): Run {
     )
   }
   const manifest = parsed.data
-  // A missing field and one that is explicitly undefined are the same manifest.
-  if (manifest.topology.edges === undefined) delete manifest.topology.edges
-  if (manifest.training.logitAdjustment === undefined) delete manifest.training.logitAdjustment
-  if (manifest.chain === undefined) delete manifest.chain
-  if (manifest.settlement === undefined) delete manifest.settlement
-  else {
-    if (manifest.settlement.job === undefined) delete manifest.settlement.job
-    checkAccounts(manifest.settlement.accounts, manifest.members.length)
-  }
-  if (manifest.contribution === undefined) delete manifest.contribution
+  dropAbsent(manifest)
+  if (manifest.settlement !== undefined) checkAccounts(manifest.settlement.accounts, manifest.members.length)
+  const problem = privacyProblem(manifest)
+  if (problem !== undefined) throw manifestError(problem.path, problem.message)
   const memberIndex = new Map<string, number>()
   for (const [index, member] of manifest.members.entries()) {
     if (memberIndex.has(member)) throw manifestError(`members.${index}`, `${member} is named twice`)
@@ -209,6 +237,17 @@ export function sealManifest(value: unknown): Run {
 /** Opens canonical manifest bytes that came from a peer or a ledger. */
 export function openManifest(bytes: Uint8Array): Run {
   return sealManifest(decodeCanonical(bytes, LIMITS.maxManifestBytes, 'manifest'))
+}
+
+/** A missing field and one that is explicitly undefined are the same manifest. */
+function dropAbsent(manifest: Manifest): void {
+  const { topology, training, settlement, differentialPrivacy } = manifest
+  if (topology.edges === undefined) delete topology.edges
+  if (training.logitAdjustment === undefined) delete training.logitAdjustment
+  if (settlement?.job === undefined) delete settlement?.job
+  if (differentialPrivacy?.sharedAmong === undefined) delete differentialPrivacy?.sharedAmong
+  for (const name of ['chain', 'settlement', 'contribution', 'differentialPrivacy', 'privacy'] as const)
+    if (manifest[name] === undefined) delete manifest[name]
 }
 
 function checkInitialCid(text: string): void {

@@ -9,6 +9,8 @@ export interface RunTopics {
   /** Blocks of the common chain and what its members say to each other beside them; only runs with a chain use them. */
   readonly block: string
   readonly chainMessage: string
+  /** What members of a group say in a private round; only private runs use it. */
+  readonly groupWord: string
 }
 
 export function runTopics(run: CID): RunTopics {
@@ -20,6 +22,7 @@ export function runTopics(run: CID): RunTopics {
     evidence: `${prefix}/evidence`,
     block: `${prefix}/block`,
     chainMessage: `${prefix}/chain-message`,
+    groupWord: `${prefix}/group-word`,
   }
 }
 
@@ -38,6 +41,7 @@ export const STREAM_PROTOCOLS = {
   entries: `/tempered/entries/${PROTOCOL_VERSION}`,
   finals: `/tempered/finals/${PROTOCOL_VERSION}`,
   blocks: `/tempered/blocks/${PROTOCOL_VERSION}`,
+  groupWords: `/tempered/group-words/${PROTOCOL_VERSION}`,
   // Outside of runs.
   document: '/tempered/document/1',
   delivery: '/tempered/delivery/1',

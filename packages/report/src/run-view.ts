@@ -11,6 +11,7 @@ import {
   roundSeries,
   type StoredRun,
 } from '@tempered/lab/measures'
+import { type JudgedModel, judgedModels } from '@tempered/node'
 import type { Metric } from '@tempered/train'
 import type {
   Band,
@@ -151,24 +152,22 @@ function quantileBands(record: RunRecord, rounds: readonly number[]): QuantileBa
   return { kind: 'bands', honest: bands(false), byzantine: bands(true) }
 }
 
-type Neighbour = RunRecord['records'][number]['rounds'][number]['report']['neighbours'][number]
-
 function verdictView(record: RunRecord, rounds: readonly number[]): RunView['verdicts'] {
   const indexOf = new Map(record.nodes.map((node) => [node.peer, node.index]))
   const position = new Map(rounds.map((round, k) => [round, k]))
   const edges = new Map<string, { from: number; to: number; marks: string[] }>()
-  const mark = (to: number, at: number, { peer, arrival, accepted }: Neighbour): void => {
+  const mark = (to: number, at: number, { peer, arrived, accepted }: JudgedModel): void => {
     const from = indexOf.get(peer)
     if (from === undefined) return
     const key = `${from}>${to}`
     const edge = edges.get(key) ?? { from, to, marks: new Array(rounds.length).fill(' ') }
     edges.set(key, edge)
-    edge.marks[at] = arrival === null ? '-' : accepted ? 'a' : 'r'
+    edge.marks[at] = !arrived ? '-' : accepted ? 'a' : 'r'
   }
   for (const { index } of record.nodes) {
     for (const { report } of record.records[index]?.rounds ?? []) {
       const at = position.get(report.round)!
-      for (const neighbour of report.neighbours) mark(index, at, neighbour)
+      for (const neighbour of judgedModels(report)) mark(index, at, neighbour)
     }
   }
   const all: EdgeView[] = [...edges.values()].map(({ from, to, marks }) => ({

@@ -140,3 +140,21 @@ export function createRng(...keys: readonly RngKey[]): Rng {
   }
   return { nextUint32, uniform, integer, normal, gamma, shuffle }
 }
+
+/**
+ * Standard normal numbers (mean 0, standard deviation 1) into `out`, from a source of one's own: Marsaglia's polar method on
+ * deterministic arithmetic. For noise that must be secret the source has to be a cryptographic one.
+ *
+ * @param uniform - the next number in [0, 1), with 53 random bits
+ */
+export function fillNormal(uniform: () => number, out: Float64Array): void {
+  for (let k = 0; k < out.length; ) {
+    const u = 2 * uniform() - 1
+    const v = 2 * uniform() - 1
+    const q = u * u + v * v
+    if (!(q > 0 && q < 1)) continue
+    const factor = Math.sqrt((-2 * detLog(q)) / q)
+    out[k++] = u * factor
+    if (k < out.length) out[k++] = v * factor
+  }
+}

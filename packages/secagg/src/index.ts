@@ -9,12 +9,14 @@ export { type Challenge, challengeOf } from './dealing/challenge.js'
 export { type Dealing, dealModel, type Parcel } from './dealing/deal-model.js'
 export { type DealingPlan, type DealingPlanInit, dealingPlan } from './dealing/dealing-plan.js'
 export { type DealingFault, type DealingVerdict, judgeDealing } from './dealing/judge-dealing.js'
+export { elementsIn } from './dealing/parcel.js'
 export {
   type NoisyStep,
   noiseFor,
   type PrivacySpent,
   privacySpent,
 } from './differential-privacy/accountant.js'
+export { addNoise, type Noise } from './differential-privacy/gaussian.js'
 export {
   decodeMean,
   type Encoded,
@@ -42,6 +44,31 @@ export { dealSeed, openSeed } from './masks/shared-seed.js'
 export { distanceShares, type OpenedDistances, openDistances, pairsOf } from './opening/distances.js'
 export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './opening/sum.js'
 export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
+export { type Decision, decide, mayBeOpened, type NoSum } from './session/decide.js'
+export { type Accused, type Finding, isRefusable, type MemberFault } from './session/findings.js'
+export {
+  type BlobName,
+  countingOf,
+  GroupSession,
+  type GroupSessionInit,
+  type ParcelName,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPhase,
+  type VotedDecision,
+} from './session/group-session.js'
+export { checkPrivacy, type PrivateGroup, privateGroup } from './session/private-group.js'
+export { type Selection, selectDealers } from './session/select-dealers.js'
+export {
+  encodeTranscript,
+  isOpenedSum,
+  MOST_TRANSCRIPT_BYTES,
+  type OpenedTranscript,
+  openTranscript,
+  type TranscriptInit,
+  weightOf,
+} from './session/transcript.js'
+export { GroupWords } from './session/words.js'
 export {
   dealVector,
   elementsOf,

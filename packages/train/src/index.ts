@@ -55,6 +55,7 @@ export {
 export { type Task, type TaskFile, type TaskFileInput, taskFileSchema } from './task/task-schema.js'
 export { singleClass } from './trainer/logit-adjustment.js'
 export { openPredictor, type Prediction, type Predictor } from './trainer/predictor.js'
+export { type SampleNoise, samplingRate } from './trainer/private-steps.js'
 export { killGroup } from './trainer/process/process-group.js'
 export {
   createProcessTrainer,

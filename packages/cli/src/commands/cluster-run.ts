@@ -62,7 +62,7 @@ export async function clusterRun(file: string | undefined, options: ClusterRunOp
   const attackers = plan.nodes.filter((node) => node.attack !== undefined).length
   progress.note(
     `${counted(scenario.nodes, 'node')} (${attackers} attacking) in ${counted(Math.min(workers, scenario.nodes), 'process', 'processes')}, ` +
-      `rule ${ruleText(plan.run.manifest.rule)}, run ${plan.run.id}`,
+      `rule ${ruleText(plan.run.manifest.rule, plan.run.manifest.privacy)}, run ${plan.run.id}`,
   )
   let noticed = false
   const run: RecordedRun = await startRecordedRun({

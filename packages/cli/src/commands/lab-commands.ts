@@ -124,7 +124,7 @@ function addInversion(lab: Command): void {
   lab
     .command('inversion')
     .description(
-      'Gradient inversion on the embedded digits: which labels and images a curious member recovers from the round of another one, without and with private.',
+      'Gradient inversion on the embedded digits: which labels and images a curious member recovers from the round of another one, without and with privacy.',
     )
     .addOption(new Option('--model <name>', 'only this model; default: both').choices(['softmax', 'mlp']))
     .option('--batches <list>', 'rounds of one step on so many images', wholeNumbers(1), [1, 4, 8, 32])

@@ -40,7 +40,7 @@ const TRAINING = { batchSize: 32, learningRate: 0.05, momentum: 0.9 } as const
 /** Columns of a picture: rounds of several seeds beside each other. */
 const MOST_COLUMNS = 16
 
-/** `tempered lab inversion`: what a curious member makes of another one's round, without and with `private`, in a table. */
+/** `tempered lab inversion`: what a curious member makes of another one's round, without and with privacy, in a table. */
 export async function labInversion(options: LabInversionOptions): Promise<void> {
   const { batches, steps, members, threshold, range, classes, warmUp, seeds } = options
   if (options.out !== undefined && options.force !== true && (await exists(options.out)))

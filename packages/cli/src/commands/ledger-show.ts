@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { checkRound, noSuchRound, placeOf } from '@tempered/lab/documents'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import { callText, decimal } from '@tempered/lab/text'
@@ -5,7 +6,9 @@ import { verifyLedgerFile } from '@tempered/node'
 import { decodeAnnouncement, type NeighbourRecord, type Run, type SignedEntry } from '@tempered/protocol'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
+import { epsilonText } from '../terminal/epsilon-text.js'
 import { plainJson } from '../terminal/plain-json.js'
+import { privateLines } from '../terminal/private-text.js'
 import { table } from '../terminal/table.js'
 import { oneLedgerFile } from './ledger-paths.js'
 
@@ -23,7 +26,8 @@ export async function ledgerShow(path: string, options: LedgerShowOptions): Prom
   let announced = false
   let shown = 0
   let last: number | undefined
-  const verdict = await verifyLedgerFile(await oneLedgerFile(path), (entry, run) => {
+  const file = await oneLedgerFile(path)
+  const verdict = await verifyLedgerFile(file, (entry, run) => {
     if (options.round !== undefined) checkRound(run, options.round)
     last = entry.body.round
     if (!announced && !options.json) {
@@ -34,7 +38,9 @@ export async function ledgerShow(path: string, options: LedgerShowOptions): Prom
     }
     if (options.round !== undefined && entry.body.round !== options.round - 1) return
     shown += 1
-    process.stdout.write(options.json ? `${jsonEntry(entry)}\n` : `\n${textEntry(entry, run)}\n`)
+    process.stdout.write(
+      options.json ? `${jsonEntry(entry)}\n` : `\n${textEntry(entry, run, dirname(file))}\n`,
+    )
   })
   if (!verdict.ok) {
     throw new CliError(
@@ -52,7 +58,7 @@ function ruleText(run: Run): string {
   return [...pre, rule].map(callText).join(' → ')
 }
 
-function textEntry(entry: SignedEntry, run: Run): string {
+function textEntry(entry: SignedEntry, run: Run, stateFolder: string): string {
   const { body } = entry
   const { metric } = taskFactsOf(run.manifest.task)
   const title = [
@@ -60,6 +66,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
     `loss ${decimal(body.metrics.trainingLoss)}`,
     `${metric.label} ${metricText(metric, body.metrics.testMetric)}`,
     `own weight ${body.ownWeight.toFixed(3)}`,
+    ...epsilonText(body.differentialPrivacy),
     pc.dim(new Date(body.clock.wallMs).toISOString()),
   ].join('  ')
   const rows = body.neighbours.map((record) => [
@@ -72,7 +79,7 @@ function textEntry(entry: SignedEntry, run: Run): string {
   ])
   const header = ['verdict', 'peer', 'score', 'threshold', 'weight', 'reason']
   const lines = table([header, ...rows], new Set([2, 3, 4]))
-  const indented = [...lines, ...contributionLines(body)].map(
+  const indented = [...lines, ...contributionLines(body), ...privateLines(entry, run, stateFolder)].map(
     (line) => `  ${line === lines[0] ? pc.dim(line) : line}`,
   )
   const chain = pc.dim(

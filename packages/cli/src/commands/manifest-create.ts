@@ -25,9 +25,10 @@ import { warnOfParts } from '../terminal/parts-warning.js'
 import { loadedNotices } from '../terminal/source-text.js'
 import { givenModel, trainerModel } from './manifest-initial.js'
 import { peerIdOf } from './node-id.js'
+import { type PrivacyOptions, privacyOf, privacyText } from './privacy-options.js'
 import { trainingOf } from './training-options.js'
 
-export interface ManifestCreateOptions {
+export interface ManifestCreateOptions extends PrivacyOptions {
   readonly member: readonly string[]
   readonly name: string
   readonly out: string
@@ -43,6 +44,11 @@ export interface ManifestCreateOptions {
   readonly chain?: string
   readonly chainParam?: Record<string, number>
   readonly contribution?: number
+  readonly privacy?: 'shares'
+  readonly privacyThreshold?: number
+  readonly privacyGroup?: number
+  readonly privacyRange?: number
+  readonly privacyRule?: { name: string; params: Record<string, number> }
   /** File of `settlement deploy`. */
   readonly settlement?: string
   /** Account of a peer id. */
@@ -78,6 +84,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   }
   if (options.chain === undefined && options.chainParam !== undefined)
     throw new CliError('E_USAGE', '--chain-param is a parameter of a chain; name one with --chain')
+  const privacy = privacyOf(options)
   const settlement = await settlementOf(options)
   const members: string[] = []
   for (const member of options.member)
@@ -99,7 +106,9 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     ...(options.chain === undefined
       ? {}
       : { chain: { architecture: fullName(options.chain), params: options.chainParam ?? {} } }),
+    ...privacyIn(options),
     ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
+    ...(privacy === undefined ? {} : { differentialPrivacy: privacy }),
     training: trainingOf(options, options.rounds),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
@@ -112,12 +121,27 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   process.stderr.write(
     `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
   )
+  const privacyNote = privacyText(run.manifest, options.dpSamples)
+  if (privacyNote !== undefined) process.stderr.write(`${privacyNote}\n`)
   if (initialParameters !== undefined) {
     process.stderr.write(
       `wrote ${beside}: the model that the run begins with; give it to the members with the manifest, or they fetch it from one that has it\n`,
     )
   }
   warnOfParts(runTopology(run).graph)
+}
+
+function privacyIn(options: ManifestCreateOptions): Pick<RunManifestInit, 'privacy'> {
+  const { privacy: mode, privacyThreshold, privacyGroup, privacyRange, privacyRule } = options
+  const parts = { threshold: privacyThreshold, group: privacyGroup, range: privacyRange, rule: privacyRule }
+  if (mode !== undefined) return { privacy: { mode, ...parts } }
+  const [lonely] = Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  if (lonely !== undefined)
+    throw new CliError(
+      'E_USAGE',
+      `--privacy-${lonely} is part of private rounds; ask for them with --privacy shares`,
+    )
+  return {}
 }
 
 /** The task of the run, or the model and the images that it classifies; and the parameters to begin with. */

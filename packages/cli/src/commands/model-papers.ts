@@ -1,5 +1,6 @@
 import { temperedVersion } from '@tempered/lab'
 import { errorCode } from '@tempered/node'
+import type { DifferentialPrivacy, PrivacyRecord } from '@tempered/protocol'
 import { type ExportFormat, exportedTensors, type ModelCard } from '@tempered/train/export'
 import { proofOfRound } from './ledger-prove.js'
 import type { FoundModel } from './model-source.js'
@@ -36,10 +37,20 @@ export function cardOf(
     proof,
     dataCommitment: body.dataCommitment === null ? null : Buffer.from(body.dataCommitment).toString('hex'),
     metrics: { name: task.primary.label, value: body.metrics.testMetric, loss: body.metrics.testLoss },
+    privacy: privacyOf(manifest.differentialPrivacy, body.differentialPrivacy),
     task: task.task,
     parameters: task.parameterCount,
     tensors: format === undefined ? null : (exportedTensors(task, parameters, format) ?? null),
     licence,
     tempered: temperedVersion(),
   }
+}
+
+function privacyOf(
+  asked: DifferentialPrivacy | undefined,
+  spent: PrivacyRecord | undefined,
+): ModelCard['privacy'] {
+  if (asked === undefined || spent === undefined) return null
+  const { on, clip, noiseMultiplier, delta } = asked
+  return { on, clip, noiseMultiplier, delta, ...spent }
 }

@@ -2,6 +2,7 @@ import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import {
   type Failpoints,
   type Identity,
+  judgedModels,
   killAt,
   type LocalNodeComponents,
   type Logger,
@@ -16,6 +17,7 @@ import type { Run } from '@tempered/protocol'
 import type { DataSource } from '@tempered/train'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { epsilonText } from '../terminal/epsilon-text.js'
 import type { Learner } from './node-learner.js'
 
 /** The components that an experiment injects into a node. */
@@ -97,13 +99,18 @@ function failpointsOf({ TEMPERED_FAILPOINT: setting }: NodeJS.ProcessEnv): Failp
 function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean): void {
   const { rounds } = run.manifest.training
   const { metric } = taskFactsOf(run.manifest.task)
-  const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+  const judged = judgedModels(report)
+  const arrived = judged.filter(({ arrived: there }) => there)
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
-  const absent = report.neighbours.length - arrived.length
+  const absent = judged.length - arrived.length
   logger.info(
     { component: 'round', round: report.round },
     `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
-      `${metric.label} ${metricText(metric, report.testMetric)}, accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      [
+        `${metric.label} ${metricText(metric, report.testMetric)}`,
+        ...epsilonText(report.differentialPrivacy),
+        `accepted ${accepted}, rejected ${arrived.length - accepted}, absent ${absent}`,
+      ].join(', '),
   )
   if (json) {
     const neighbours = report.neighbours.map(({ announcement: _, ...record }) => record)

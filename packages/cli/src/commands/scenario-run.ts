@@ -77,7 +77,7 @@ export async function scenarioRun(file: string, options: ScenarioRunOptions): Pr
       const who = attackersText(attackers)
       progress.note(
         pc.bold(
-          `${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${ruleText(variant.rule)}, ${who}`,
+          `${number}/${of}  ${variant.name}, seed ${variant.seed}: rule ${ruleText(variant.rule, variant.scenario.privacy)}, ${who}`,
         ),
       )
     },

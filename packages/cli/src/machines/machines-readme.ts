@@ -31,7 +31,7 @@ export function machinesReadme(init: MachinesReadmeInit): string {
           .join(', ')}.`
   return `# ${name} on ${counted(hosts.length, 'host')}
 
-Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule)}.
+Written by \`tempered scenario run --stage hosts\`: run ${plan.run.id}, seed ${seed}, rule ${ruleText(plan.scenario.rule, plan.scenario.privacy)}.
 ${who}
 
 - \`hosts/<node>/\` holds all that a host needs: \`node.yaml\`, \`identity.key\` (mode 0600), \`manifest.json\`,

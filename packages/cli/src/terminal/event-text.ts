@@ -4,7 +4,7 @@ import { faultText } from '@tempered/lab/faults'
 import { divergenceText, highLossRemedy, isDivergence } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { ruleText } from '@tempered/lab/text'
-import { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, type Notice, UNFIT_REMEDY } from '@tempered/node'
+import { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, type Notice, noticeLog, UNFIT_REMEDY } from '@tempered/node'
 import type { EvidenceKind } from '@tempered/protocol'
 import pc from 'picocolors'
 import { stopText } from './stop-text.js'
@@ -14,13 +14,14 @@ const MISDEEDS: Readonly<Record<EvidenceKind, string>> = {
   'announcement-equivocation': 'two models',
   'forked-ledger': 'two ledgers',
   'entry-equivocation': 'two entries at the same height',
+  'group-word-equivocation': 'two words in a private round',
   'invalid-model': 'an announced model that is not one',
   'wrong-aggregate': 'an aggregate that does not follow from its rule',
 }
 
 /** The title of a run: `about`, if given, and its rule. */
 export function titleOf(run: RecordedRun, about?: string): string {
-  const rule = ruleText(run.plan.run.manifest.rule)
+  const rule = ruleText(run.plan.run.manifest.rule, run.plan.run.manifest.privacy)
   return about === undefined ? rule : `${about}  ${rule}`
 }
 
@@ -141,6 +142,10 @@ function noticeText(
   }
   const ofChain = chainNotice(run, name(index), notice)
   if (ofChain !== undefined) return pc.yellow(ofChain)
+  if (notice.kind === 'no-sum' || notice.kind === 'shortened') {
+    if (!isNew(run, notice.kind === 'no-sum' ? `no sum: ${notice.reason}` : notice.kind)) return undefined
+    return pc.yellow(`${name(index)}, round ${notice.round + 1}: ${noticeLog(notice).text}`)
+  }
   if (notice.kind !== 'isolated') return undefined
   return pc.yellow(
     `${name(index)} rejected every model of rounds ${notice.round + 2 - notice.rounds} to ${notice.round + 1}, so it trains alone: ${ISOLATION_REMEDY}`,

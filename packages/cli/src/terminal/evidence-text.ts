@@ -19,6 +19,8 @@ export function misdeedText(evidence: Evidence, judgement?: Proven): string {
       const [a, b] = evidence.entries
       return `signed two different entries ${a.body.height + 1} of its ledger: ${a.cid} and ${b.cid}`
     }
+    case 'group-word-equivocation':
+      return `said two different things to its group in private round ${round} (${evidence.words[0].body.kind})`
     case 'invalid-model':
       return `announced something that is not a model for round ${round}${judgement === undefined ? '' : `: ${judgement.what}`}`
     case 'wrong-aggregate':

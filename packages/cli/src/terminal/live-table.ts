@@ -2,7 +2,7 @@ import { counted } from '@tempered/errors'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
-import { systemClock } from '@tempered/node'
+import { judgedModels, systemClock } from '@tempered/node'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import { eventText, titleOf } from './event-text.js'
@@ -86,19 +86,30 @@ function renderRun(run: RecordedRun, title: string, maxRows: number, startText: 
   const { metric } = taskFactsOf(plan.run.manifest.task)
   const done = records.reduce((sum, record) => sum + record.rounds.length, 0)
   const total = rounds * plan.nodes.length
-  const header = ['node', 'role', 'round', 'loss', metric.label, 'accepted', 'rejected', 'in+out']
+  // Runs with differential privacy publish no loss on own samples.
+  const spends = plan.run.manifest.differentialPrivacy !== undefined
+  const header = [
+    'node',
+    'role',
+    'round',
+    spends ? 'epsilon' : 'loss',
+    metric.label,
+    'accepted',
+    'rejected',
+    'in+out',
+  ]
   const rows = plan.nodes.slice(0, maxRows).map((node) => {
     const report = records[node.index]?.rounds.at(-1)?.report
     const role = node.attack === undefined ? 'honest' : pc.red(node.attack.name)
     if (report === undefined) return [node.name, role, '–', '–', '–', '–', '–', '–']
-    const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+    const arrived = judgedModels(report).filter(({ arrived: there }) => there)
     const accepted = arrived.filter((neighbour) => neighbour.accepted).length
     const rejected = arrived.length - accepted
     return [
       node.name,
       role,
       `${report.round + 1}/${rounds}`,
-      decimal(report.trainingLoss),
+      spends ? (report.differentialPrivacy?.epsilon.toPrecision(4) ?? '–') : decimal(report.trainingLoss),
       metricText(metric, lastMetric(run, node.index)),
       String(accepted),
       rejected > 0 ? pc.yellow(String(rejected)) : '0',

@@ -2,6 +2,9 @@ import type { FaultHappened } from '@tempered/lab/events'
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
 import type { RecordedRun } from '@tempered/lab/run'
 import { bytes, decimal } from '@tempered/lab/text'
+import { judgedModels, type RoundReport } from '@tempered/node'
+import type { PrivacyRecord } from '@tempered/protocol'
+import { epsilonText } from './epsilon-text.js'
 import { eventText, titleOf } from './event-text.js'
 import type { Progress } from './progress.js'
 import { createStartSteps, type StartSteps } from './start-steps.js'
@@ -77,9 +80,7 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     .map((entry) => entry.report)
   const values = reports.map((report) => report.testMetric).filter((value) => value !== null)
   const losses = reports.map((report) => report.trainingLoss).filter((value) => value !== null)
-  const arrived = reports.flatMap((report) =>
-    report.neighbours.filter((neighbour) => neighbour.arrival !== null),
-  )
+  const arrived = reports.flatMap((report) => judgedModels(report).filter(({ arrived: there }) => there))
   const accepted = arrived.filter((neighbour) => neighbour.accepted).length
   const traffic = reports.reduce((sum, report) => sum + report.bytesReceived + report.bytesSent, 0)
   const mean = (values: number[]): number | null =>
@@ -93,7 +94,14 @@ function roundLine(run: RecordedRun, title: string, round: number, elapsedMs: nu
     `round ${round + 1}/${plan.run.manifest.training.rounds}`,
     `loss ${decimal(mean(losses))}`,
     `${metric.label} worst ${metricText(metric, worst)} mean ${metricText(metric, mean(values))}`,
+    ...epsilonText(mostSpent(reports)),
     `accepted ${accepted} rejected ${arrived.length - accepted}`,
     bytes(traffic),
   ].join('  ')
+}
+
+/** Of the node that has spent most. */
+function mostSpent(reports: readonly Pick<RoundReport, 'differentialPrivacy'>[]): PrivacyRecord | undefined {
+  const records = reports.flatMap(({ differentialPrivacy }) => differentialPrivacy ?? [])
+  return records.toSorted((one, other) => other.epsilon - one.epsilon)[0]
 }

@@ -25,7 +25,7 @@ export function renderRuns({ runs }: ScenarioResult, width: number): string[] {
   ]
   const rows = runs.map(({ variant, score }) => [
     variant.name,
-    ruleText(variant.rule),
+    ruleText(variant.rule, variant.scenario.privacy),
     String(variant.seed),
     ...(hasRounds ? [scoredRoundsText(score)] : []),
     metricText(score.metric, score.worst?.value),

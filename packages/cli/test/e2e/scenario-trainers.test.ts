@@ -97,6 +97,37 @@ async function ended(folder: string): Promise<number> {
 }
 
 describe('trainers of a scenario', () => {
+  it('are clipped and noised like the engine, to the same bits on both stages, and are refused noise on samples', () =>
+    inTemporaryFolder(async (folder) => {
+      const privacy = (on: string) =>
+        `differentialPrivacy: { on: ${on}, clip: 0.5, noiseMultiplier: 0.1, delta: 0.001 }\n`
+      await writeScenario(folder, 'plain', privacy('update'))
+      const said: unknown[] = []
+      for (const stage of ['cluster', 'simulate']) {
+        const run = await runCli(['scenario', 'run', 's.yaml', '--stage', stage, '--json'], folder)
+        expect(run.code, run.stderr).toBe(0)
+        const reports = run.stdout
+          .trim()
+          .split('\n')
+          .flatMap((line) => {
+            const { index, report } = parseJson(line) as Line & { report?: Record<string, unknown> }
+            return report?.modelCid === undefined
+              ? []
+              : [[index, report.round, report.modelCid, report.differentialPrivacy]]
+          })
+        expect(reports).toHaveLength(4 * 3)
+        expect(
+          reports.every(([, round, , spent]) => (spent as { steps: number }).steps === Number(round) + 1),
+        ).toBe(true)
+        said.push(reports.map((report) => JSON.stringify(report)).sort())
+      }
+      expect(said[1]).toEqual(said[0])
+      await writeScenario(folder, 'plain', privacy('sample'))
+      const refused = await callCli(['scenario', 'validate', 's.yaml'], folder)
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toContain('trainer processes show the node no gradients; use on: update')
+    }))
+
   it('train with nodes of the engine in a cluster and a simulation, to the same bits', () =>
     inTemporaryFolder(async (folder) => {
       await writeScenario(folder, 'plain', 'assertions: [worstHonestMetric <= 0.2]\n')

@@ -29,9 +29,9 @@ export function equivocatingNetwork(
         ...parts,
         local: {
           ...local,
-          async blob(cid) {
+          async blob(cid, peer) {
             const second = served.get(cid)
-            return second === undefined ? local.blob(cid) : openBytes(second)
+            return second === undefined ? local.blob(cid, peer) : openBytes(second)
           },
         },
       })

@@ -1,15 +1,17 @@
 import type { NodeComponents } from '@tempered/node'
 import { documentCid, signHead } from '@tempered/protocol'
 import { CHAIN_ATTACKS, createChainAttack } from './chain-attacks.js'
+import { createPrivateAttack, isPrivateAttack, PRIVATE_ATTACKS } from './private-attacks.js'
 
 /**
- * Nodes that train and publish honestly but lie in their ledgers, for which replay and witnesses exist, or in a common
- * chain. They change no model, so robust-agg does not know them.
+ * Nodes that train and publish honestly but lie in their ledgers, for which replay and witnesses exist, or do
+ * not keep to the protocol of a common chain or of private rounds. They change no model, so robust-agg does not know them.
  */
 export const LEDGER_ATTACKS: Readonly<Record<string, string>> = {
   'wrong-aggregate': 'keeps its own model as the aggregate but records the verdicts of the rule',
   'forked-ledger': 'signs a second head at each height, of a ledger that it shows to nobody',
   ...CHAIN_ATTACKS,
+  ...PRIVATE_ATTACKS,
 }
 
 export function isLedgerAttack(name: string): boolean {
@@ -20,7 +22,8 @@ export function isLedgerAttack(name: string): boolean {
 export function createLedgerAttack(
   name: string,
   active: (round: number) => boolean,
-): Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain'> {
+): Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain' | 'privateDeviation'> {
+  if (isPrivateAttack(name)) return { privateDeviation: createPrivateAttack(name, active) }
   if (Object.hasOwn(CHAIN_ATTACKS, name)) return createChainAttack(name, active)
   return name === 'wrong-aggregate' ? wrongAggregate(active) : forkedLedger(active)
 }

@@ -6,7 +6,7 @@ import type { PlannedAttack } from './planned-attack.js'
 
 /** The parts of a node that an attacker replaces: training, publisher, network, rule or chain. */
 export interface Adversary
-  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain'>,
+  extends Pick<NodeComponents, 'createNetwork' | 'wrapRule' | 'wrapChain' | 'privateDeviation'>,
     Pick<LocalNodeComponents, 'wrapTraining'> {
   readonly publisher: ModelPublisher
 }

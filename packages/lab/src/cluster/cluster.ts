@@ -82,7 +82,7 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     const isHonest = node.attack === undefined
     lifecycle.published(index, round)
     if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
-    if (isHonest) {
+    if (isHonest && run.manifest.privacy === undefined) {
       const path = join(nodeFolder(folder, node), 'blobs', modelCid)
       for (const worker of workers)
         if (worker.hasAttackers) worker.send({ type: 'honest-model', index, round, path })
@@ -90,11 +90,17 @@ export async function startCluster(init: StageInit): Promise<StagedRun> {
     carryOut(timeline.published(index, round, isHonest))
   }
 
+  const passOn = ({ index, round, model }: FromWorker & { type: 'secret' }): void => {
+    for (const worker of workers)
+      if (worker.hasAttackers) worker.send({ type: 'honest-secret', index, round, model })
+  }
+
   const receive = (worker: Worker, message: FromWorker): void => {
     if (message.type === 'listening') {
       workers.announce(message.peer, message.addresses)
       onEvent({ type: 'step', index: message.index, step: 'started' })
     } else if (message.type === 'published') published(message)
+    else if (message.type === 'secret') passOn(message)
     else {
       if ((message.type === 'done' || message.type === 'failed') && worker.running.has(message.index))
         lifecycle.ended(worker, message.index)

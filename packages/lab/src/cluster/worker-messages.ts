@@ -32,6 +32,8 @@ export interface WorkerLaunch {
   readonly partition: PartitionScheme
   /** State of links and trainers after earlier faults. */
   readonly conditions: Conditions
+  /** Whether there are attackers that see the models of others. */
+  readonly hasSideChannel: boolean
   /** Indices of nodes that will join later. */
   readonly absent: readonly number[]
   readonly cacheFolder: string
@@ -47,6 +49,13 @@ export type ToWorker =
   | { readonly type: 'addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** An honest node's model of a round is on disk: the side channel of colluding attackers. */
   | { readonly type: 'honest-model'; readonly index: number; readonly round: number; readonly path: string }
+  /** The same in a private run, where no disk has it. */
+  | {
+      readonly type: 'honest-secret'
+      readonly index: number
+      readonly round: number
+      readonly model: Uint8Array
+    }
   | { readonly type: 'honest-gone'; readonly index: number }
   | { readonly type: 'conditions'; readonly conditions: Conditions }
   /** Stops one node cleanly and for good. It then counts as done. */
@@ -63,6 +72,8 @@ export type FromWorker =
       readonly addresses: readonly string[]
     }
   | { readonly type: 'published'; readonly index: number; readonly round: number; readonly modelCid: string }
+  /** In a private run with attackers: an honest node's model of a round, for the side channel of colluding attackers. */
+  | { readonly type: 'secret'; readonly index: number; readonly round: number; readonly model: Uint8Array }
 
 /** A process that trains for a node was started or has ended. */
 export interface TrainerProcess {

@@ -9,7 +9,7 @@ import {
   systemClock,
   type TemperedNode,
 } from '@tempered/node'
-import type { Run } from '@tempered/protocol'
+import { encodeModel, type Run } from '@tempered/protocol'
 import type { DataSource, TrainerService } from '@tempered/train'
 import type { Logger } from 'pino'
 import { createAdversary } from '../adversary/adversary.js'
@@ -98,6 +98,11 @@ export async function openWorkerNode(
   }
   const events: NodeEvents = {
     onListening: (addresses) => send({ type: 'listening', index, peer: identity.signer.peerId, addresses }),
+    ...(attack === undefined &&
+      init.hasSideChannel && {
+        onShare: (round: number, model: Float32Array) =>
+          send({ type: 'secret', index, round, model: encodeModel(model) }),
+      }),
     onPublished: (round, modelCid) => send({ type: 'published', index, round, modelCid }),
     onRound: (report) => send({ type: 'round', index, report: reportedRound(report) }),
     onNotice: (notice) => send({ type: 'notice', index, notice }),

@@ -106,6 +106,8 @@ async function launch(init: WorkerLaunch): Promise<void> {
     receive(message) {
       if (message.type === 'honest-model') {
         models.note(message.index, message.round, () => readFile(message.path))
+      } else if (message.type === 'honest-secret') {
+        models.note(message.index, message.round, async () => message.model)
       } else if (message.type === 'honest-gone') models.gone(message.index)
       else if (message.type === 'addresses') {
         addresses.set(message.peer, message.addresses)

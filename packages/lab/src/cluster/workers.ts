@@ -39,6 +39,7 @@ export function createWorkers(init: WorkersInit): Workers {
   const { plan, folder } = init
   const { scenario, run } = plan
   const honest = plan.nodes.filter((node) => node.attack === undefined).map((node) => node.index)
+  const hasSideChannel = plan.nodes.some(({ attack }) => attack !== undefined && attack.knowledge !== 'own')
   const workers = new Set<Worker>()
   const addresses = new Map<string, ToWorker & { type: 'addresses' }>()
 
@@ -84,6 +85,7 @@ export function createWorkers(init: WorkersInit): Workers {
           partition: plan.partition,
           conditions,
           absent,
+          hasSideChannel,
           cacheFolder: init.cacheFolder,
           evaluation: scenario.evaluation,
           backend: scenario.backend,

@@ -1,10 +1,10 @@
 /**
- * What a curious member makes of another one's round, without and with `private`. All members begin a round with the same model and
+ * What a curious member makes of another one's round, without and with privacy. All members begin a round with the same model and
  * train on images of their own. The attacker sees one of three things:
  *
- * - `update`: the victim's trained model, as announced in runs without `private`;
- * - `shares`: with `private`, what t members that work together hold of the victim: their t shares and the opened distances;
- * - `sum`: with `private`, the opened sum, of which they subtract their own models.
+ * - `update`: the victim's trained model, as announced in runs without privacy;
+ * - `shares`: with privacy, what t members that work together hold of the victim: their t shares and the opened distances;
+ * - `sum`: with privacy, the opened sum, of which they subtract their own models.
  *
  * Distances are open to every member. What they say by themselves is measured too: how many labels the nearest two members share.
  *

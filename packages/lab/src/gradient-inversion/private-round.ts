@@ -1,4 +1,4 @@
-/** A round with `private` as the functions of @tempered/secagg compute it, and what colluding members hold after it. */
+/** A round with privacy as the functions of @tempered/secagg compute it, and what colluding members hold after it. */
 
 import {
   centred,

@@ -12,7 +12,7 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 /** Coordinates of a cell, as tables show them. */
 export interface CellPlace {
-  /** With the chain on which the nodes agree on its aggregates, if there is one. */
+  /** With the chain on which the nodes agree on its aggregates, and the noise of an axis, if there are any. */
   readonly rule: string
   /** `none` for the attack-free run. */
   readonly attack: string
@@ -27,6 +27,8 @@ export interface CellPlace {
 export interface CellOrigin {
   readonly rule: number
   readonly chain: number
+  readonly privacy: number
+  readonly noise: number
   readonly attack: number
   readonly topology: number
   readonly split: number
@@ -59,8 +61,16 @@ export function cellsOf(lab: Lab): Cell[] {
           const attacks = isControl ? controlAttacks(lab, topology) : attacksOf(lab, topology)
           // A control is what happens without any of it.
           const chains: readonly LabChain[] = isControl ? ['none'] : axes.chains
+          const privacies: readonly LabPrivacy[] = isControl ? ['none'] : axes.privacy
+          const noises = noisesOf(axes, isControl)
           return chains.flatMap((chain) =>
-            attacks.map((one) => makeCell(lab, { rule, chain, topology, split, seed, ...one })),
+            privacies.flatMap((privacy) =>
+              noises.flatMap((noise) =>
+                attacks.map((one) =>
+                  makeCell(lab, { rule, chain, privacy, noise, topology, split, seed, ...one }),
+                ),
+              ),
+            ),
           )
         }),
       ),
@@ -70,9 +80,9 @@ export function cellsOf(lab: Lab): Cell[] {
 
 function makeCell(lab: Lab, parts: CellParts): Cell {
   const { axes } = lab
-  const { rule, chain, attack, fraction, topology, split, seed } = parts
+  const { rule, chain, privacy, noise, attack, fraction, topology, split, seed } = parts
   const place: CellPlace = {
-    rule: combinationName(rule, chain),
+    rule: combinationName(rule, chain, privacy, noise),
     attack: attack === undefined ? NO_ATTACK : attackDisplayName(attack),
     fraction,
     topology: topologyDisplayName(topology),
@@ -82,6 +92,8 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
   const origin: CellOrigin = {
     rule: axes.rules.indexOf(rule),
     chain: axes.chains.indexOf(chain),
+    privacy: axes.privacy.indexOf(privacy),
+    noise: noise === undefined ? -1 : (axes.differentialPrivacy ?? []).indexOf(noise),
     attack: attack === undefined ? -1 : axes.attacks.indexOf(attack),
     topology: axes.topologies.indexOf(topology),
     split: axes.splits.indexOf(split),
@@ -92,6 +104,8 @@ function makeCell(lab: Lab, parts: CellParts): Cell {
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = Lab['axes']['privacy'][number]
+type LabNoise = NonNullable<Lab['axes']['differentialPrivacy']>[number]
 
 /** Attack and share of attackers for the cells of one rule, including the attack-free cell. */
 function attacksOf({ axes, controls, scenario }: Lab, { honest, nodes = scenario.nodes }: LabTopology) {
@@ -128,6 +142,9 @@ export function representatives(cells: readonly Cell[]): Cell[] {
 interface CellParts {
   readonly rule: LabRule
   readonly chain: LabChain
+  readonly privacy: LabPrivacy
+  /** Undefined for that of the scenario. */
+  readonly noise: LabNoise | undefined
   readonly attack: LabAttack | undefined
   readonly fraction: number
   readonly topology: LabTopology
@@ -137,9 +154,10 @@ interface CellParts {
 
 function scenarioOf(
   lab: Lab,
-  { rule, chain, attack, fraction, topology, split, seed }: CellParts,
+  { rule, chain, privacy, noise, attack, fraction, topology, split, seed }: CellParts,
 ): ScenarioInput {
-  const { scenario, placement } = lab
+  const { placement } = lab
+  const { differentialPrivacy, ...scenario } = lab.scenario
   const { label: _, training, ...plainRule } = rule
   const { label: ___, nodes = scenario.nodes, honest, ...plainTopology } = topology
   const who =
@@ -158,6 +176,8 @@ function scenarioOf(
     nodes,
     topology: plainTopology,
     ...(chain === 'none' ? {} : { chain: { architecture: chain.architecture, params: chain.params } }),
+    ...(privacy === 'none' ? {} : { privacy: withoutLabel(privacy) }),
+    ...noiseOf(noise, differentialPrivacy),
     data: { ...scenario.data, split },
     training: { ...scenario.training, ...training },
     rule: plainRule,
@@ -165,6 +185,27 @@ function scenarioOf(
     keepRounds: 2,
     ...(lab.modules === undefined ? {} : { modules: lab.modules }),
   }
+}
+
+const withoutLabel = ({ label: _, ...privacy }: Exclude<LabPrivacy, 'none'>) => privacy
+/** Values of the axis for a rule; undefined for that of the scenario, which controls have in common with the others. */
+function noisesOf(
+  { differentialPrivacy }: Lab['axes'],
+  isControl: boolean,
+): readonly (LabNoise | undefined)[] {
+  if (differentialPrivacy === undefined) return [undefined]
+  return isControl ? ['none'] : differentialPrivacy
+}
+
+/** The key of the scenario for a value of the axis. */
+function noiseOf(
+  noise: LabNoise | undefined,
+  general: ScenarioInput['differentialPrivacy'],
+): Pick<ScenarioInput, 'differentialPrivacy'> {
+  if (noise === undefined) return general === undefined ? {} : { differentialPrivacy: general }
+  if (noise === 'none') return {}
+  const { label: _, ...differentialPrivacy } = noise
+  return { differentialPrivacy }
 }
 
 /** Whether a rule is plain averaging with the training of the lab and under its usual name. */

@@ -3,6 +3,8 @@ import type { Lab, LabAttack, LabRule } from './lab-schema.js'
 
 type LabTopology = Lab['axes']['topologies'][number]
 type LabChain = Lab['axes']['chains'][number]
+type LabPrivacy = Lab['axes']['privacy'][number]
+type LabNoise = NonNullable<Lab['axes']['differentialPrivacy']>[number]
 type LabSplit = Lab['axes']['splits'][number]
 
 /** Name of plain averaging in tables. */
@@ -13,9 +15,34 @@ export function ruleDisplayName(rule: LabRule): string {
   return rule.label ?? withChanges([...rule.pre.map(callText), callText(rule)].join(' + '), rule.training)
 }
 
-/** Name of a rule in tables, with that of the chain on which nodes agree on its aggregates. */
-export function combinationName(rule: LabRule, chain: LabChain): string {
-  return chain === 'none' ? ruleDisplayName(rule) : `${ruleDisplayName(rule)} on ${chainDisplayName(chain)}`
+/**
+ * Name of a rule in tables, with those of the chain on which nodes agree on its aggregates, of private rounds, and of the noise
+ * on what it aggregates.
+ */
+export function combinationName(
+  rule: LabRule,
+  chain: LabChain,
+  privacy: LabPrivacy,
+  noise: LabNoise | undefined,
+): string {
+  const name = ruleDisplayName(rule)
+  return [
+    chain === 'none' ? name : `${name} on ${chainDisplayName(chain)}`,
+    ...(privacy === 'none' ? [] : [privacyDisplayName(privacy)]),
+    ...(noise === undefined || noise === 'none' ? [] : [noiseDisplayName(noise)]),
+  ].join(', ')
+}
+
+export function privacyDisplayName(privacy: LabPrivacy): string {
+  if (privacy === 'none') return privacy
+  const { label, mode, rule, threshold, group, range } = privacy
+  return label ?? withChanges(`private ${mode} ${callText(rule)}`, { threshold, group, range })
+}
+
+export function noiseDisplayName(noise: LabNoise): string {
+  if (noise === 'none') return noise
+  const { label, on, clip, noiseMultiplier, delta, sharedAmong } = noise
+  return label ?? withChanges(`noise on ${on}s`, { clip, noiseMultiplier, delta, sharedAmong })
 }
 
 export function chainDisplayName(chain: LabChain): string {

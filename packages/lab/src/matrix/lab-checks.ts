@@ -5,6 +5,8 @@ import { type Cell, cellsOf, NO_ATTACK, representatives } from './cells.js'
 import {
   attackDisplayName,
   chainDisplayName,
+  noiseDisplayName,
+  privacyDisplayName,
   ruleDisplayName,
   splitDisplayName,
   topologyDisplayName,
@@ -33,6 +35,8 @@ function checkDisplayNames({ axes }: Lab): Problem[] {
     attacks: axes.attacks.map(attackDisplayName),
     fractions: axes.fractions.map(String),
     chains: axes.chains.map(chainDisplayName),
+    privacy: axes.privacy.map(privacyDisplayName),
+    differentialPrivacy: (axes.differentialPrivacy ?? []).map(noiseDisplayName),
     topologies: axes.topologies.map(topologyDisplayName),
     splits: axes.splits.map(splitDisplayName),
     seeds: axes.seeds.map(String),
@@ -40,7 +44,9 @@ function checkDisplayNames({ axes }: Lab): Problem[] {
   const problems = Object.entries(displayNames).flatMap(([axis, names]) =>
     names.flatMap((name, k): Problem[] => {
       if (names.indexOf(name) === k) return []
-      const mend = ['rules', 'attacks', 'chains', 'topologies'].includes(axis)
+      const mend = ['rules', 'attacks', 'chains', 'privacy', 'differentialPrivacy', 'topologies'].includes(
+        axis,
+      )
         ? 'give one of them a label, or remove it'
         : 'remove one of them'
       return [{ path: ['axes', axis, k], message: `two of them have the name ${name} in tables; ${mend}` }]
@@ -76,6 +82,9 @@ function labPath({ origin }: Cell, path: Problem['path']): Problem['path'] {
     index < 0 ? ['axes', name] : ['axes', name, index, ...below]
   if (key === 'rule') return axis('rules', origin.rule, rest)
   if (key === 'chain') return axis('chains', origin.chain, rest)
+  if (key === 'privacy') return axis('privacy', origin.privacy, rest)
+  if (key === 'differentialPrivacy' && origin.noise >= 0)
+    return axis('differentialPrivacy', origin.noise, rest)
   if (key === 'topology') return axis('topologies', origin.topology, rest)
   if (key === 'data' && rest[0] === 'split') return axis('splits', origin.split, rest.slice(1))
   if (key === 'adversaries') {

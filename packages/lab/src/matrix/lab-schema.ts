@@ -4,6 +4,7 @@ import { labelSchema, namedWithParams, orName, requireSpan } from '../documents/
 import {
   chainFields,
   orArchitecture,
+  privacyFields,
   ruleFields,
   scenarioFields,
   topologyFields,
@@ -66,6 +67,7 @@ export const labSchema = z.strictObject({
       nodes: fields.nodes,
       mixing: fields.mixing,
       contribution: fields.contribution,
+      differentialPrivacy: fields.differentialPrivacy,
       data: fields.data.unwrap().pick({ source: true, test: true, classes: true }).prefault({}),
       task: fields.task,
       model: fields.model,
@@ -100,6 +102,18 @@ export const labSchema = z.strictObject({
       .min(1)
       .default(['none'])
       .describe('Common chains, with every rule; `none` for a run without one. They need topology complete.'),
+    privacy: z
+      .array(z.union([z.literal('none'), privacyFields.extend({ label: labelSchema })]))
+      .min(1)
+      .default(['none'])
+      .describe('Private rounds, with every rule; `none` for a run without them.'),
+    differentialPrivacy: z
+      .array(z.union([z.literal('none'), fields.differentialPrivacy.unwrap().extend({ label: labelSchema })]))
+      .min(1)
+      .optional()
+      .describe(
+        'Differential privacy, with every rule but the controls; `none` for a run without. Default: that of the scenario.',
+      ),
     splits: z
       .array(fields.data.unwrap().shape.split.unwrap())
       .min(1)

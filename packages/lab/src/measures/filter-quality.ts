@@ -1,3 +1,4 @@
+import { judgedModels } from '@tempered/node'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import type { ReportedRound } from '../events/reported-round.js'
 import type { NamedRule } from '../text/rule-text.js'
@@ -54,8 +55,8 @@ export function countVerdicts(
   }
   for (const report of reports) {
     const before = counts.byzantine
-    for (const neighbour of report.neighbours) {
-      if (neighbour.arrival === null) continue
+    for (const neighbour of judgedModels(report)) {
+      if (!neighbour.arrived) continue
       const kind = isByzantine(neighbour.peer, report.round) ? 'byzantine' : 'honest'
       counts[kind] += 1
       if (!neighbour.accepted) counts[`${kind}Refused`] += 1
@@ -69,8 +70,12 @@ export function countVerdicts(
 /**
  * Whether a rule weighs all models instead of refusing some (`RuleInfo.weighsAll`), and no pre-aggregator before it
  * refuses any.
+ *
+ * @param privacy - of a private run
  */
-export function weighsAll({ name, pre = [] }: NamedRule): boolean {
+export function weighsAll({ name, pre = [] }: NamedRule, privacy?: { readonly rule: NamedRule }): boolean {
+  // In a private run the verdicts are those of its group, which refuse models that the rule gives no weight.
+  if (privacy !== undefined) return privacy.rule.name === 'geometric-median'
   const isWeighing = listRules().some((rule) => rule.name === name && rule.weighsAll)
   const refusing = new Set(listPreAggregators().flatMap((info) => (info.refuses ? [info.name] : [])))
   return isWeighing && !pre.some((step) => refusing.has(step.name))

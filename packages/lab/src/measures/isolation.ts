@@ -1,3 +1,4 @@
+import { judgedModels } from '@tempered/node'
 import { longestSeries } from './longest-series.js'
 import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 
@@ -32,8 +33,8 @@ export function isolatedNodes(record: RunRecord): IsolatedNode[] {
   const honest = honestNodes(record)
   for (const receiver of honest) {
     for (const { report } of record.records[receiver.index]?.rounds ?? []) {
-      for (const { peer, arrival, accepted } of report.neighbours) {
-        if (arrival === null || isByzantine(peer, report.round)) continue
+      for (const { peer, arrived, accepted } of judgedModels(report)) {
+        if (!arrived || isByzantine(peer, report.round)) continue
         note(refusing, receiver.peer, report.round, !accepted)
         note(refused, peer, report.round, !accepted)
       }

@@ -299,6 +299,14 @@ export const MEASURES = {
     description: 'the same of the attackers',
     of: ({ contribution }) => contribution?.attackerGain ?? null,
   },
+  epsilon: {
+    label: 'epsilon',
+    unit: 'number',
+    better: 'low',
+    description:
+      'ε spent after the scored round by the honest node that has spent most; of runs with `differentialPrivacy`',
+    of: ({ epsilon }) => epsilon ?? null,
+  },
   aggregateMs: {
     label: 'computation time of the rule per round',
     unit: 'milliseconds',

@@ -79,14 +79,17 @@ export async function readRun(folder: string): Promise<StoredRun> {
     folder,
     record: {
       rule: manifest.rule.name,
-      weighsAll: weighsAll(manifest.rule),
+      weighsAll: weighsAll(manifest.rule, manifest.privacy),
       rounds,
       taskFacts: taskFactsOf(manifest.task),
       nodes,
       ...events.record,
     },
-    ruleTitle: ruleText(manifest.rule),
-    isPlain: manifest.rule.name === 'average' && (manifest.rule.pre ?? []).length === 0,
+    ruleTitle: ruleText(manifest.rule, manifest.privacy),
+    isPlain:
+      manifest.privacy === undefined &&
+      manifest.rule.name === 'average' &&
+      (manifest.rule.pre ?? []).length === 0,
     ledgers: summary.ledgers ?? { checked: 0, valid: 0, bad: [] },
     custom: customOf(summary),
     scenarioText,
@@ -103,6 +106,7 @@ type StoredSummary = Partial<Pick<RunScore, 'ledgers' | 'custom'>>
 interface StoredManifest {
   readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
   readonly task?: unknown
+  readonly privacy?: { readonly rule: { readonly name: string } }
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
 }

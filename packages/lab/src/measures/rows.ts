@@ -1,3 +1,4 @@
+import { judgedModels } from '@tempered/node'
 import type { Role } from './run-collection.js'
 import type { RunRecord } from './run-record.js'
 import { byzantineOf } from './run-record.js'
@@ -88,10 +89,11 @@ export function* roundRows(
   const observed = new Map(record.observed.map((entry) => [entry.round, entry]))
   for (const node of record.nodes) {
     for (const { report, elapsedMs } of record.records[node.index]?.rounds ?? []) {
+      const judged = judgedModels(report)
       const count = (accepted: boolean, byzantine: boolean): number =>
-        report.neighbours.filter(
+        judged.filter(
           (neighbour) =>
-            neighbour.arrival !== null &&
+            neighbour.arrived &&
             neighbour.accepted === accepted &&
             isByzantine(neighbour.peer, report.round) === byzantine,
         ).length
@@ -112,7 +114,7 @@ export function* roundRows(
         accepted_hostile: count(true, true),
         refused_honest: count(false, false),
         refused_hostile: count(false, true),
-        absent: report.neighbours.filter((neighbour) => neighbour.arrival === null).length,
+        absent: judged.filter(({ arrived }) => !arrived).length,
         bytes_received: report.bytesReceived,
         bytes_sent: report.bytesSent,
         train_seconds: toSeconds(phaseMs.train),

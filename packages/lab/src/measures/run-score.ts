@@ -39,6 +39,8 @@ export interface RunScore extends FilterQuality {
   readonly chain?: ChainScore
   /** What members contributed; absent in runs that score nothing. */
   readonly contribution?: ContributionScore
+  /** Largest ε that an honest node has spent after the scored round; absent in runs without differential privacy. */
+  readonly epsilon?: number
   /** Computation time of the rule in milliseconds, mean over honest nodes and rounds. */
   readonly aggregateMs: number | null
   /** Resident memory of the run's processes divided by the number of nodes. */

@@ -56,6 +56,9 @@ export function scoreRecord(record: RunRecord, ledgers: LedgerCount): RunScore {
       honest.map(({ index }) => reportsOf(index)),
       record,
     ),
+    ...epsilonSpent(
+      honest.map(({ index }) => reportsOf(index).findLast(({ round }) => round === scoredRound)),
+    ),
     aggregateMs: mean(
       honest.flatMap((node) => reportsOf(node.index).map(({ phaseMs }) => phaseMs.aggregate)),
     ),
@@ -132,6 +135,11 @@ function chainCosts(
   const attackers = new Set(nodes.filter(({ attack }) => attack !== null).map(({ peer }) => peer))
   const chain = chainScore(honest, all, attackers)
   return chain === undefined ? {} : { chain }
+}
+
+function epsilonSpent(reports: readonly (ReportedRound | undefined)[]): Pick<RunScore, 'epsilon'> {
+  const most = extent(reports.flatMap((report) => report?.differentialPrivacy?.epsilon ?? []))?.max
+  return most === undefined ? {} : { epsilon: most }
 }
 
 function phaseTotal(report: ReportedRound): number {

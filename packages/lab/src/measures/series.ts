@@ -70,9 +70,11 @@ export function roundSeries(record: RunRecord): RoundPoint[] {
 function meanPhases(reports: readonly ReportedRound[]): ReportedRound['phaseMs'] | null {
   if (reports.length === 0) return null
   const of = (phase: keyof ReportedRound['phaseMs']): number =>
-    reports.reduce((sum, report) => sum + report.phaseMs[phase], 0) / reports.length
+    reports.reduce((sum, report) => sum + (report.phaseMs[phase] ?? 0), 0) / reports.length
+  const isShared = reports.some(({ phaseMs }) => phaseMs.share !== undefined)
   return {
     train: of('train'),
+    ...(isShared ? { share: of('share') } : {}),
     publish: of('publish'),
     collect: of('collect'),
     aggregate: of('aggregate'),

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { errorMessage, writeFileAtomic } from '@tempered/node'
+import { errorMessage, judgedModels, writeFileAtomic } from '@tempered/node'
 import type { DataSource } from '@tempered/train'
 import { makeFolder } from '@tempered/train'
 import { stringify } from 'yaml'
@@ -85,7 +85,7 @@ export async function openRunFolder(
       events.write(`${JSON.stringify({ elapsedMs: Math.round(elapsedMs), node, ...event })}\n`)
       if (event.type !== 'round') return
       const { report } = event
-      const arrived = report.neighbours.filter((neighbour) => neighbour.arrival !== null)
+      const arrived = judgedModels(report).filter(({ arrived: there }) => there)
       const accepted = arrived.filter((neighbour) => neighbour.accepted).length
       const row: Record<(typeof METRIC_COLUMNS)[number], string | number | null | undefined> = {
         node,

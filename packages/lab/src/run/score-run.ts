@@ -38,7 +38,7 @@ export function recordOf(input: Omit<ScoreInput, 'verdicts'>): RunRecord {
   const { plan, records, failed } = input
   return {
     rule: plan.run.manifest.rule.name,
-    weighsAll: weighsAll(plan.run.manifest.rule),
+    weighsAll: weighsAll(plan.run.manifest.rule, plan.run.manifest.privacy),
     rounds: plan.run.manifest.training.rounds,
     taskFacts: taskFactsOf(plan.run.manifest.task),
     nodes: plan.nodes.map(({ index, name, identity, attack }) => ({

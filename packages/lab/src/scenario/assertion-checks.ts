@@ -39,7 +39,10 @@ const ACCURACIES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Why no run of that kind measures it; undefined when it does. */
-function immeasurable({ run, measure }: Term, { adversaries, rules, task }: Scenario): string | undefined {
+function immeasurable(
+  { run, measure }: Term,
+  { adversaries, rules, task, privacy }: Scenario,
+): string | undefined {
   const metric = typeof task === 'object' ? firstMetric(task) : 'accuracy'
   if (metric !== 'accuracy' && ACCURACIES.has(measure))
     return `the task's first metric is ${metric}, not accuracy; use ${ACCURACIES.get(measure)}`
@@ -50,7 +53,10 @@ function immeasurable({ run, measure }: Term, { adversaries, rules, task }: Scen
       return `asr is not measured in the ${run} run: it has no attackers`
   }
   if (measure !== 'precision' && measure !== 'recall') return undefined
-  const weighing = run === 'undefended' || run === 'baseline' ? { name: 'average' } : rules.find(weighsAll)
+  const weighing =
+    run === 'undefended' || run === 'baseline'
+      ? { name: 'average' }
+      : rules.find((rule) => weighsAll(rule, privacy))
   return weighing === undefined
     ? undefined
     : `${measure} is not measured under ${weighing.name}, which weighs all models and rejects none; use hostileWeight`

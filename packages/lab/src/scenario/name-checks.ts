@@ -72,7 +72,7 @@ export function checkAttack(attack: { name: string; params: Params }, path: Path
           ...problem,
           message:
             ledgerName === undefined
-              ? `${problem.message} On the ledger or a chain: ${ledgerNames.join(', ')}.`
+              ? `${problem.message} On the ledger, a chain or private rounds: ${ledgerNames.join(', ')}.`
               : `no attack is called '${attack.name}'. Did you mean '${ledgerName}'?`,
         },
   )

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import { chainSpec } from '@tempered/chain'
 import {
+  checkNoisyRule,
+  checkPrivateRun,
   createRunRule,
   type Identity,
   identityFromSeed,
   manifestRule,
+  privacySpec,
   type RunTopology,
   runChain,
   runTopology,
@@ -95,10 +98,16 @@ export function planRun(
     ...(scenario.chain === undefined
       ? {}
       : { chain: chainSpec(scenario.chain.architecture, scenario.chain.params) }),
+    ...(scenario.privacy === undefined ? {} : { privacy: privacySpec(scenario.privacy, identities.length) }),
     ...(scenario.contribution === undefined ? {} : { contribution: scenario.contribution }),
+    ...(scenario.differentialPrivacy === undefined
+      ? {}
+      : { differentialPrivacy: scenario.differentialPrivacy }),
     patienceRounds: scenario.patienceRounds,
   })
   runChain(run)
+  checkPrivateRun(run)
+  checkNoisyRule(run.manifest)
   const topology = runTopology(run)
   const attacks = assignAttacks(scenario, topology)
   const trainers = plannedTrainers(scenario)

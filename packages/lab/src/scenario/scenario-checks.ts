@@ -1,9 +1,11 @@
 import { ChainError, openChain } from '@tempered/chain'
 import { counted } from '@tempered/errors'
-import { createRunRule } from '@tempered/node'
+import { createRunRule, privacySpec, publishesLosses } from '@tempered/node'
+import { privacyProblem } from '@tempered/protocol'
 import { isRobustAggError, type RobustAggError } from '@tempered/robust-agg'
 import { listAttacks } from '@tempered/robust-agg/attacks'
 import { createTopology, type Topology } from '@tempered/robust-agg/topology'
+import { checkPrivacy, SecaggError } from '@tempered/secagg'
 import { knowledgeOf, knowsLess } from '../adversary/planned-attack.js'
 import type { Problem } from '../documents/problem.js'
 import { checkFaults } from '../faults/fault-checks.js'
@@ -19,6 +21,7 @@ import { checkTrainers } from './trainers.js'
 export const INDEPENDENT_KEYS: readonly string[] = [
   'name',
   'mixing',
+  'privacy',
   'data',
   'model',
   'trainers',
@@ -50,6 +53,9 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     ...checkAssertions(scenario),
     ...checkClasses(scenario),
     ...checkChain(scenario),
+    ...checkPrivateRounds(scenario),
+    ...checkDifferentialPrivacy(scenario),
+    ...rules.flatMap(({ rule, path }) => checkNoisyRule(scenario, rule, path)),
   ]
   for (const seed of seeds) {
     const wrong = checkTopology(scenario, seed)
@@ -70,6 +76,34 @@ export function checkScenario(scenario: Scenario, raw?: unknown): Problem[] {
     problems.push(...checkFaults(faults, { nodes, rounds: training.rounds, topology, honest }))
   }
   return distinct(problems)
+}
+
+/** Whether the groups of a private run can open their sums. */
+function checkPrivateRounds({
+  privacy,
+  nodes,
+  seeds,
+  chain,
+  contribution,
+  differentialPrivacy,
+}: Scenario): Problem[] {
+  if (privacy === undefined) return []
+  try {
+    checkPrivacy({
+      privacy: privacySpec(privacy, nodes),
+      members: nodes,
+      seed: seeds[0]!,
+      parameterCount: 1,
+      hasChain: chain !== undefined,
+      hasContribution: contribution !== undefined,
+      sharedAmong: differentialPrivacy?.sharedAmong,
+    })
+    return []
+  } catch (error) {
+    const isRule = isRobustAggError(error)
+    if (!isRule && !(error instanceof SecaggError)) throw error
+    return [{ path: isRule ? ['privacy', 'rule'] : ['privacy'], message: (error as Error).message }]
+  }
 }
 
 function checkAdversary(
@@ -117,6 +151,27 @@ function checkChain({ chain, topology, nodes, seed }: Scenario): Problem[] {
       })
   }
   return problems
+}
+
+/** Whether the run would publish what it promises to hide. */
+function checkDifferentialPrivacy(scenario: Scenario): Problem[] {
+  const { privacy, nodes } = scenario
+  const problem = privacyProblem({ ...scenario, privacy: privacy && privacySpec(privacy, nodes) })
+  if (problem !== undefined) return [{ path: problem.path.split('.'), message: problem.message }]
+  if (scenario.differentialPrivacy?.on !== 'sample' || scenario.trainers === undefined) return []
+  const message =
+    'clips the gradient of every sample, and trainer processes show the node no gradients; use on: update'
+  return [{ path: ['differentialPrivacy', 'on'], message }]
+}
+
+function checkNoisyRule(
+  { differentialPrivacy }: Scenario,
+  rule: ScenarioRule,
+  path: Problem['path'],
+): Problem[] {
+  if (!publishesLosses(rule.name) || differentialPrivacy === undefined) return []
+  const message = `${rule.name} writes losses on each node's own samples into the ledger, which differentialPrivacy does not cover; choose a rule that needs none`
+  return [{ path, message }]
 }
 
 /** Only own data can have another number of classes. */

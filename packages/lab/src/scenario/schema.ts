@@ -3,6 +3,7 @@ import { ARCHITECTURES } from '@tempered/chain'
 import { DEFAULT_RULE } from '@tempered/node'
 import { LIMITS, manifestSchema } from '@tempered/protocol'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
+import { listDistanceRules } from '@tempered/robust-agg/distance-rules'
 import { listTopologies } from '@tempered/robust-agg/topology'
 import { BUILT_IN_MODELS, taskFileSchema } from '@tempered/train'
 import { z } from 'zod'
@@ -106,6 +107,27 @@ export const chainFields = z.strictObject({
     .describe('Parameters of the architecture (docs/chain.md).'),
 })
 
+const spec = manifestSchema.shape.privacy.unwrap().shape
+
+export const privacyFields = z.strictObject({
+  mode: spec.mode.default('shares'),
+  threshold: spec.threshold
+    .optional()
+    .describe(`${spec.threshold.description} Default: a quarter of a group.`),
+  group: spec.group
+    .optional()
+    .describe(`${spec.group.description} Default: 8, or all nodes if there are fewer.`),
+  range: spec.range.optional().describe(`${spec.range.description} Default: 16.`),
+  rule: orName(
+    namedWithParams(
+      'Rule.',
+      listDistanceRules().map(({ name }) => name),
+    ),
+  )
+    .default({ name: 'multi-krum', params: {} })
+    .describe('Rule that weighs the models of a group by their distances alone.'),
+})
+
 /** A chain, of which its architecture's name is enough. */
 export const orArchitecture = <S extends z.ZodObject>(schema: S) =>
   z.preprocess(
@@ -130,6 +152,14 @@ export const scenarioFields = z.strictObject({
     .describe('A common chain: every round begins with the aggregate of its newest block. Default: none.'),
   contribution: manifestSchema.shape.contribution.describe(
     'Nodes score what their neighbours contribute, and who looks like a free rider (docs/contribution.md). Default: none.',
+  ),
+  privacy: privacyFields
+    .optional()
+    .describe(
+      'Nodes share their models among groups, and only sums are seen (docs/privacy.md). Default: none.',
+    ),
+  differentialPrivacy: manifestSchema.shape.differentialPrivacy.describe(
+    'Nodes clip what they learn and add noise, so that models tell little of their samples (docs/differential-privacy.md). Default: none.',
   ),
   mixing: z
     .enum(['uniform', 'metropolis'])

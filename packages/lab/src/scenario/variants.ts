@@ -49,6 +49,7 @@ export function variantFor(
     (variant) =>
       variant.seed === seed &&
       isDeepStrictEqual(variant.rule, wanted.rule) &&
+      isDeepStrictEqual(variant.scenario.privacy, wanted.scenario.privacy) &&
       isDeepStrictEqual(variant.scenario.adversaries, wanted.scenario.adversaries),
   )
 }
@@ -67,7 +68,7 @@ function kindsOf(scenario: Scenario): Kind[] {
   const seen: unknown[] = []
   return kinds.filter((one) => {
     const { rule, scenario: made } = makeVariant(scenario, one, scenario.seed)
-    const what = { rule, adversaries: made.adversaries }
+    const what = { rule, adversaries: made.adversaries, privacy: made.privacy }
     if (one.kind !== 'attacked' && seen.some((other) => isDeepStrictEqual(other, what))) return false
     seen.push(what)
     return true
@@ -76,6 +77,8 @@ function kindsOf(scenario: Scenario): Kind[] {
 
 function makeVariant(scenario: Scenario, { kind, ruleIndex }: Kind, seed: number): Variant {
   const rule = ruleIndex === undefined ? AVERAGE : scenario.rules[ruleIndex]!
+  // Plain averaging is what happens without any defence.
+  const privacy = ruleIndex === undefined ? undefined : scenario.privacy
   const adversaries = kind === 'honest' || kind === 'baseline' ? [] : scenario.adversaries
   return {
     name:
@@ -86,7 +89,7 @@ function makeVariant(scenario: Scenario, { kind, ruleIndex }: Kind, seed: number
     ruleIndex,
     rule,
     seed,
-    scenario: { ...scenario, seed, seeds: [seed], rule, rules: [rule], adversaries },
+    scenario: { ...scenario, seed, seeds: [seed], rule, rules: [rule], adversaries, privacy },
   }
 }
 

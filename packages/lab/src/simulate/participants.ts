@@ -1,4 +1,5 @@
 import type { TemperedNode } from '@tempered/node'
+import { encodeModel } from '@tempered/protocol'
 import { nodeFailed } from '../events/node-failure.js'
 import { reportedRound } from '../events/reported-round.js'
 import { afterFault, type Conditions, calm } from '../faults/conditions.js'
@@ -70,10 +71,15 @@ export function createParticipants(
       conditions: () => conditions,
       absent: timeline.pending().flatMap((action) => (action.type === 'join' ? [action.node] : [])),
       events: {
+        onShare(round, model) {
+          if (planned.attack !== undefined) return
+          const blob = encodeModel(model)
+          models.note(index, round, async () => blob)
+        },
         onPublished(round, modelCid) {
           presence.published(index, round)
           if (round === 0) onEvent({ type: 'step', index, step: 'trained' })
-          if (planned.attack === undefined)
+          if (planned.attack === undefined && run.manifest.privacy === undefined)
             models.note(index, round, async () => requireBlob(disks[index]!.blob(modelCid), modelCid))
           carryOut(timeline.published(index, round, planned.attack === undefined))
         },

@@ -14,6 +14,7 @@ export function createSharedScores(): (training: LocalTraining) => LocalTraining
     const { score } = training
     if (score === undefined) return training
     return {
+      samplingRate: training.samplingRate,
       train: (round, parameters) => training.train(round, parameters),
       evaluate: (round, parameters) => training.evaluate(round, parameters),
       loss: (round, parameters) => training.loss(round, parameters),

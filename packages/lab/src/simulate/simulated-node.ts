@@ -1,6 +1,6 @@
 import {
-  createManifestTraining,
   createNode,
+  createProcessTraining,
   type LocalTraining,
   type NodeEvents,
   openLocalTraining,
@@ -57,22 +57,23 @@ export async function openSimulatedNode(
     clock,
     train: planned.trainer === undefined ? source.train : undefined,
   })
-  const openOn = (samples: Samples): Promise<LocalTraining> =>
+  const openOn = (samples: Samples, isPoisoned = true): Promise<LocalTraining> =>
     openLocalTraining(services[index % services.length]!, {
       run,
       // Loaded where a node trains in the engine.
       source: source as DataSource,
       samples,
       evaluation: scenario.evaluation,
-      peer: identity.signer.peerId,
+      identity,
+      isPoisoned,
       indices: environment.parts[index]!,
     })
   const training = await time.hold(index, async () => {
     const trainer = await environment.trainers.open(planned)
     const plain =
       trainer === undefined
-        ? environment.shareScores(await openOn((source as DataSource).train))
-        : createManifestTraining(trainer, run.manifest, scenario.evaluation)
+        ? environment.shareScores(await openOn((source as DataSource).train, false))
+        : createProcessTraining(trainer, { run, identity, evaluation: scenario.evaluation })
     return (await adversary.wrapTraining?.(plain, openOn)) ?? plain
   })
   const neighbours = topology.graph.neighbours(index)

@@ -16,6 +16,7 @@ export interface SimulatedTrainingInit {
 export function simulatedTraining(training: LocalTraining, init: SimulatedTrainingInit): LocalTraining {
   const { time, owner, clock } = init
   return {
+    samplingRate: training.samplingRate,
     async train(round, parameters) {
       const result = await time.hold(owner, () => training.train(round, parameters))
       await sleep(clock, TRAINING_MS * init.slowness())

@@ -22,7 +22,7 @@ export const replySchema = z.union([
 type BlobRequest = z.infer<typeof requestSchema>
 
 export interface BlobSource {
-  blob(cid: string): Promise<OpenBlob | undefined>
+  blob(cid: string, peer: string): Promise<OpenBlob | undefined>
   /** Whether a peer may have this blob. */
   mayHave(peer: string, cid: string): boolean
 }
@@ -107,7 +107,7 @@ async function* readWindows(
     for await (const { cid, offset, length } of requests) {
       const isFirst = held?.cid !== cid
       if (isFirst) {
-        const blob = await source.blob(cid)
+        const blob = await source.blob(cid, peer)
         await change(blob && { cid, blob })
       }
       if (held === undefined) {

@@ -13,6 +13,8 @@ export interface Convictions {
   readonly accusations: Accusations
   /** A neighbour announced bytes that are not a model: keeps a copy as proof, then convicts. `bytes` are only lent. */
   invalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
+  /** Evidence that this node has made and that proves itself. */
+  convict(evidence: Evidence): void
   /** Writes evidence against a member that is now quarantined to disk. */
   record(evidence: Evidence): void
 }
@@ -45,6 +47,7 @@ export function createConvictions(
         .then(() => convict(accusation))
         .catch(onWriteError)
     },
+    convict,
     record(evidence) {
       log.record(evidence).catch(onWriteError)
     },

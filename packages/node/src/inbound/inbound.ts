@@ -7,6 +7,7 @@ import {
   provesItself,
   type Run,
   type SignedAnnouncement,
+  type SignedGroupWord,
 } from '@tempered/protocol'
 import { createAnnouncementBook } from './announcement-book.js'
 import { ignore, rejecting } from './inbound-error.js'
@@ -14,6 +15,7 @@ import { type MessageReader, protocolReader } from './message-reader.js'
 import { validateAnnouncement } from './validate-announcement.js'
 import { validateBlock, validateChainMessage } from './validate-chain.js'
 import { validateEvidence } from './validate-evidence.js'
+import { createGroupWordBook, validateGroupWord } from './validate-group-word.js'
 import { createHeadBook, validateHead } from './validate-head.js'
 
 /** Receives what passed validation, for the round engine. */
@@ -27,6 +29,8 @@ export interface InboundHandlers {
   /** In runs with a common chain; both may throw ChainError. */
   block?(block: Block): void
   chainMessage?(message: ChainMessage): void
+  /** In private runs. */
+  groupWord?(word: SignedGroupWord): void
 }
 
 /** Validates every signed message of a run that comes from outside, by gossip or as a reply. */
@@ -47,6 +51,8 @@ export interface Inbound {
   /** Of the common chain; what its architecture refuses is dropped too. */
   block(bytes: Uint8Array): Block
   chainMessage(bytes: Uint8Array): ChainMessage
+  /** Of a private round; anyone may pass it on. */
+  groupWord(bytes: Uint8Array): SignedGroupWord
   /** A member was convicted by other means: its messages are no longer delivered. */
   quarantine(offender: string): void
 }
@@ -62,6 +68,7 @@ export function createInbound(
 ): Inbound {
   const announcements = createAnnouncementBook(currentRound)
   const heads = createHeadBook()
+  const groupWords = createGroupWordBook()
   const quarantined = new Set(offenders)
   const isNeighbour = new Set(neighbours)
   const checkSignature = (message: SignedAnnouncement): void =>
@@ -141,6 +148,12 @@ export function createInbound(
       if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
       rejecting(() => handlers.chainMessage?.(message))
       return message
+    },
+    groupWord(bytes) {
+      const word = validateGroupWord(bytes, run, groupWords, currentRound())
+      if (quarantined.has(word.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
+      handlers.groupWord?.(word)
+      return word
     },
     quarantine: (offender) => quarantined.add(offender),
   }

@@ -81,6 +81,7 @@ const misbehaviourSchema = z.strictObject({
     'announcement-equivocation',
     'forked-ledger',
     'entry-equivocation',
+    'group-word-equivocation',
     'invalid-model',
     'wrong-aggregate',
   ]),

@@ -4,6 +4,7 @@ import {
   decodeAnnouncement,
   decodeModel,
   firstNonFinite,
+  type Manifest,
   type NeighbourRecord,
   ProtocolError,
   type Run,
@@ -25,11 +26,13 @@ import {
 } from '../aggregate/pipeline.js'
 import { decodeMemory, emptyMemory, encodeMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import { createRunRule } from '../aggregate/run-rule.js'
+import { wrongEpsilon } from '../differential-privacy/privacy-spent.js'
 import { errorMessage, NodeError } from '../errors.js'
 import { drawnInitialParameters } from '../round/initial-model.js'
 import { manifestLayers } from '../round/manifest-training.js'
 import { type RunTopology, runTopology } from '../topology.js'
 import type { BlobLookup } from './blob-folders.js'
+import { comparePrivateRound, privateNeeds } from './replay-private.js'
 
 /** The result of computing a round of a ledger again. */
 export type ReplayFinding =
@@ -104,8 +107,9 @@ export function createReplay(
   const { parameterCount, initialCid } = manifest.model
   const rule = createRunRule(manifest.rule)
   const topology: RunTopology = runTopology(run)
-  const drawn = rule.usesInitial ? drawnInitialParameters(manifest) : undefined
-  const needsInitial = rule.usesInitial && drawn === undefined
+  const usesInitial = rule.usesInitial || manifest.privacy !== undefined
+  const drawn = usesInitial ? drawnInitialParameters(manifest) : undefined
+  const needsInitial = usesInitial && drawn === undefined
 
   /** The round before, where an entry's scores are to be recomputed. */
   const scoredAfter = ({ body }: SignedEntry, parent: SignedEntry | undefined): RoundBefore | undefined => {
@@ -127,6 +131,7 @@ export function createReplay(
       ...(memory === undefined || memory === null ? [] : [memory.toString()]),
       ...(needsInitial ? [initialCid] : []),
       ...before.map(({ cid }) => cid),
+      ...privateNeeds(entry),
     ]
   }
 
@@ -200,7 +205,9 @@ export function createReplay(
       const difference =
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
+        compareEpsilon(entry, manifest) ??
         compareMemory(entry, memory) ??
+        (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous)) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
         (await compareScores(entry, parent, input))
       if (difference !== undefined) return differs(difference)
@@ -309,6 +316,17 @@ function compareLosses(entry: SignedEntry, unused: number): Difference | undefin
     field: 'losses',
     recorded: `${entry.body.losses.length} losses`,
     computed: `the rule requests ${entry.body.losses.length - unused}`,
+  }
+}
+
+/** ε follows from the manifest and the author's sampling rate, which is its claim. */
+function compareEpsilon({ body }: SignedEntry, manifest: Manifest): Difference | undefined {
+  const due = wrongEpsilon(manifest, body)
+  if (due === undefined) return undefined
+  return {
+    field: 'differentialPrivacy.epsilon',
+    recorded: String(body.differentialPrivacy?.epsilon),
+    computed: String(due),
   }
 }
 

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import {
   type ChainVerifier,
   createChainVerifier,
+  decodeEntry,
   documentCid,
   LIMITS,
   openManifest,
@@ -10,6 +11,7 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
+import { checkEpsilon } from '../differential-privacy/privacy-spent.js'
 import { errorCode, errorMessage } from '../errors.js'
 import { CarError, type CarSection, type ReadAt, readCarHeader, readCarSection } from './car.js'
 import { windowedReader } from './car-log.js'
@@ -98,6 +100,10 @@ export function createLedgerChecker(
       }
       if (offset >= size) return false
       const section = await readBlock(readAt, offset)
+      const { manifest } = opened.run
+      // Before the chain takes the entry, which it would not give back.
+      if (manifest.differentialPrivacy !== undefined)
+        checkEpsilon(manifest, decodeEntry(section.bytes.slice()).body)
       const entry = opened.chain.accept(section.bytes.slice())
       offset = section.end
       visit(entry, opened.run)

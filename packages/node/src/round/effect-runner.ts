@@ -31,6 +31,7 @@ export interface EffectRunnerComponents {
   readonly failpoints: Failpoints
   /** Undefined for runs without a common chain. */
   readonly agreement: Agreement | undefined
+  readonly isPrivate: boolean
   /** The newest entry of the node's own ledger. */
   lastEntry(): SignedEntry | undefined
 }
@@ -81,6 +82,11 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     }
     phases.begin('train')
     await work.train(round)
+    if (components.isPrivate) {
+      phases.begin('share')
+      await work.share(round)
+      if (stopped) return
+    }
     dispatch({ type: 'trained' })
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.js'
 import { errorMessage } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Logger } from '../logger.js'
+import type { PrivateExchange } from '../private/private-exchange.js'
 import type { CatchUp } from '../sync/catch-up.js'
 import type { NetworkHandlers, RunNetwork } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
@@ -39,6 +40,8 @@ export interface RoundEngineComponents {
   readonly failpoints: Failpoints
   /** Undefined for runs without a common chain. */
   readonly agreement: Agreement | undefined
+  /** Undefined for runs that are not private. */
+  readonly exchange: PrivateExchange | undefined
   /** The newest entry of the node's own ledger. */
   lastEntry(): SignedEntry | undefined
 }
@@ -87,7 +90,7 @@ export interface RoundEngine {
 
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
-  const { run, network, work, witnessing, catchUp, agreement, clock, logger } = components
+  const { run, network, work, witnessing, catchUp, agreement, exchange, clock, logger } = components
   const { training, model, members, patienceRounds } = run.manifest
   const { rounds } = training
   const { finished, resolve, reject } = createCompletion()
@@ -119,7 +122,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     dispatch,
   })
   const effects = createEffectRunner(
-    { ...components, models, timers, pace },
+    { ...components, models, timers, pace, isPrivate: exchange !== undefined },
     {
       dispatch,
       onPublished: init.onPublished,
@@ -191,6 +194,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     models.stop()
     work.stop()
     witnessing.stop()
+    exchange?.stop()
     catchUp.stop()
     await effects.stop()
     await agreement?.stop()
@@ -201,6 +205,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   function exclude(member: string): void {
     progress.exclude(member)
     witnessing.exclude(member)
+    exchange?.quarantine(member)
   }
 
   function convict(evidence: Evidence): void {
@@ -216,7 +221,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       return loop.state
     },
     handlers: createNetworkEvents(
-      { models, witnessing, progress, agreement, logger },
+      { models, witnessing, progress, agreement, exchange, logger },
       {
         neighbours: init.neighbours,
         currentRound: () => loop.state.round,

@@ -2,6 +2,7 @@ import {
   blobCid,
   type Contribution,
   decodeAnnouncement,
+  type Entry,
   type ModelBuffer,
   type Run,
   type SignedAnnouncement,
@@ -14,8 +15,10 @@ import type { PipelineResult } from '../aggregate/pipeline.js'
 import { encodeMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { Clock } from '../clock.js'
+import { privacyAfter } from '../differential-privacy/privacy-spent.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
+import type { PrivateReport } from '../private/private-report.js'
 import type { Witness } from '../witness/witness.js'
 import { finiteOrNull } from './finite-or-null.js'
 import type { Evaluation, LocalTraining } from './local-training.js'
@@ -39,6 +42,9 @@ export interface RoundOutcome {
   readonly aggregate: ModelBuffer
   /** Undefined in runs that score no contributions. */
   readonly contribution: Contribution | undefined
+  /** CIDs of the transcript and the opened sum; undefined in runs that are not private. */
+  readonly privacy: Entry['privacy']
+  readonly privateReport: PrivateReport | undefined
 }
 
 /** Evaluates and stores an aggregate, and writes the round's ledger entry. */
@@ -85,7 +91,9 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
   }
 
   return {
-    async write({ round, start, announcement, trainingLoss, aggregation, aggregate, contribution }) {
+    async write(outcome) {
+      const { round, start, announcement, trainingLoss, aggregation, aggregate, contribution } = outcome
+      const { privacy, privateReport } = outcome
       phases.begin('evaluate')
       await failpoints.hit('aggregate.before-store')
       // Writing to disk and evaluation run in parallel.
@@ -103,6 +111,8 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         testLoss: finiteOrNull(evaluation?.loss),
         testMetric: finiteOrNull(evaluation?.primary),
       }
+      const spent = privacyAfter(manifest, round, largestRate(training, ledger))
+      const differentialPrivacy = spent === undefined ? {} : { differentialPrivacy: spent }
       const entry = signEntry(
         {
           run: run.id,
@@ -121,6 +131,8 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
           localSteps: manifest.training.localSteps,
           metrics,
           ...(contribution === undefined ? {} : { contribution }),
+          ...(privacy === undefined ? {} : { privacy }),
+          ...differentialPrivacy,
           clock: {
             wallMs: Math.round(clock.wallMs()),
             monotonicMs: Math.round(clock.monotonicMs() - begunMs),
@@ -135,12 +147,19 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         neighbours: aggregation.records,
         ...(aggregation.unfit.length > 0 ? { unfit: aggregation.unfit } : {}),
         ...(contribution === undefined ? {} : { contribution }),
+        ...(privateReport === undefined ? {} : { privacy: privateReport }),
+        ...differentialPrivacy,
         modelCid: announcement.body.model.toString(),
         aggregateCid,
         entryCid: entry.cid.toString(),
       }
     },
   }
+}
+
+/** A node that was started again with more samples has not undone the steps before. */
+function largestRate({ samplingRate = 1 }: LocalTraining, { last }: Ledger): number {
+  return Math.max(samplingRate, last?.body.differentialPrivacy?.samplingRate ?? 0)
 }
 
 /**
@@ -152,6 +171,9 @@ export function blobsOf({ body }: SignedEntry, { manifest }: Run): string[] {
   const others = [
     ...(body.memory === null ? [] : [body.memory]),
     ...(manifest.chain === undefined ? [] : [body.start]),
+    ...(body.privacy === undefined
+      ? []
+      : [body.privacy.transcript, body.privacy.sum].filter((cid) => cid !== null)),
   ]
   return [model, body.aggregate, ...others].map(String)
 }

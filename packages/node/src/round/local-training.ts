@@ -14,6 +14,11 @@ export interface LocalTraining {
    * without it.
    */
   readonly measure?: ((parameters: Float32Array) => Promise<Evaluation>) | undefined
+  /**
+   * Of runs with differential privacy: the chance of one of the node's samples to be in a step, in [0, 1]; 1 for noise on
+   * updates. Counts as 1 where it is missing.
+   */
+  readonly samplingRate?: number | undefined
   /** The task's first metric on all test samples, for architectures of a common chain that compare models by it. */
   readonly score?: ((parameters: Float32Array) => Promise<number>) | undefined
 }

@@ -4,6 +4,7 @@ import {
   learningRateAt,
   type OpenTask,
   openTask,
+  type SampleNoise,
   type Trainer,
 } from '@tempered/train'
 import type { LocalTraining } from './local-training.js'
@@ -41,11 +42,16 @@ export function manifestSchedule(training: Manifest['training']): LearningRateSc
 /** Number of the node's own training samples on which rules judge a model by its loss. */
 const JUDGING_SAMPLES = 256
 
-/** Adapts a trainer to the round engine: trains for the manifest's local steps. */
+/**
+ * Adapts a trainer to the round engine: trains for the manifest's local steps.
+ *
+ * @param noiseOf - the noise on every step of a round that begins with this model; default: none
+ */
 export function createManifestTraining(
   trainer: Trainer,
   manifest: Manifest,
   plan: EvaluationPlan,
+  noiseOf?: (round: number, start: Float32Array) => SampleNoise,
 ): LocalTraining {
   const { training } = manifest
   const schedule = manifestSchedule(training)
@@ -70,6 +76,7 @@ export function createManifestTraining(
           momentum: training.momentum,
           weightDecay: training.weightDecay,
           logitAdjustment: training.logitAdjustment ?? 0,
+          ...(noiseOf === undefined ? {} : { noise: noiseOf(round, parameters) }),
         })
         trainer.getParameters(parameters)
         return { loss }

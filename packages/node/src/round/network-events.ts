@@ -2,6 +2,7 @@ import type { Evidence } from '@tempered/protocol'
 import type { Agreement } from '../chain/agreement.js'
 import { NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import type { PrivateExchange } from '../private/private-exchange.js'
 import type { NetworkHandlers } from '../transport/network.js'
 import type { Witnessing } from '../witness/witnessing.js'
 import { createArrivals } from './arrivals.js'
@@ -15,6 +16,8 @@ export interface NetworkEventsComponents {
   readonly progress: RunProgress
   /** Undefined for runs without a common chain. */
   readonly agreement: Agreement | undefined
+  /** Undefined for runs that are not private. */
+  readonly exchange: PrivateExchange | undefined
   readonly logger: Logger
 }
 
@@ -32,7 +35,7 @@ export interface NetworkEventsInit {
 
 /** Turns what the network delivers into events of the round machine. */
 export function createNetworkEvents(
-  { models, witnessing, progress, agreement, logger }: NetworkEventsComponents,
+  { models, witnessing, progress, agreement, exchange, logger }: NetworkEventsComponents,
   init: NetworkEventsInit,
 ): Omit<NetworkHandlers, 'refused'> {
   const isNeighbour = new Set(init.neighbours)
@@ -45,12 +48,14 @@ export function createNetworkEvents(
     neighbourUp(peer) {
       logger.info({ peer }, 'neighbour up')
       agreement?.neighbourUp(peer)
-      arrivals.up(peer)
+      exchange?.up(peer)
+      if (isNeighbour.has(peer)) arrivals.up(peer)
     },
     neighbourDown(peer) {
       logger.warn({ peer, round: init.currentRound() }, 'neighbour down')
       agreement?.neighbourDown(peer)
-      arrivals.down(peer)
+      exchange?.down(peer)
+      if (isNeighbour.has(peer)) arrivals.down(peer)
     },
     announcement(message) {
       const { author, round, model } = message.body
@@ -82,6 +87,7 @@ export function createNetworkEvents(
     },
     block: (block) => agreement?.block(block),
     chainMessage: (message) => agreement?.message(message),
+    groupWord: (word) => exchange?.word(word),
     evidence: init.onEvidence,
     accusation: init.onAccusation,
   }

@@ -1,4 +1,5 @@
 import { counted } from '@tempered/errors'
+import type { NoSum } from '@tempered/secagg'
 import type { Notice } from './state.js'
 
 /** What to do about a rule that rejects everything. */
@@ -24,6 +25,19 @@ const APART =
 
 const UNSETTLED =
   'the block of the last round is not final: too few members are left to agree on it, and the models of members may differ'
+
+/** Why no sum was opened, and what to do. */
+export const NO_SUM: Readonly<Record<NoSum, string>> = {
+  'too-few-members':
+    'too few members of the group shared a model in time; start those that are missing, or lower privacy.threshold in a new run',
+  'no-distances': 'more members said wrong things about the distances than the group can correct',
+  'too-few-accepted':
+    'the rule accepts so few models that their sum would show one; choose a rule that accepts more (privacy.rule)',
+  'no-quorum': 'the members of the group did not agree on the models in the sum',
+  'not-opened': 'too many shares of the sum were missing or wrong',
+  'not-there':
+    'this node had begun the round before it was restarted, and the others had opened no sum in time',
+}
 
 /** A notice as a line of the log. */
 export function noticeLog(notice: Notice): { readonly text: string; readonly [field: string]: unknown } {
@@ -67,6 +81,16 @@ export function noticeLog(notice: Notice): { readonly text: string; readonly [fi
       return { ...details, text: APART }
     case 'unsettled':
       return { ...details, text: UNSETTLED }
+    case 'shortened':
+      return {
+        ...details,
+        text: `the model was farther from the initial one than privacy.range, and was shortened to ${Number((100 * notice.part).toPrecision(3))} % of that; choose a larger range in a new run`,
+      }
+    case 'no-sum':
+      return {
+        ...details,
+        text: `no sum was opened in private round ${notice.round + 1}: ${NO_SUM[notice.reason]}`,
+      }
     case 'jumped':
       return {
         ...details,

@@ -9,7 +9,7 @@ export interface PhaseTimer {
   end(): PhaseTimes
 }
 
-const zero = (): Record<PhaseName, number> => ({
+const zero = (): { -readonly [phase in keyof PhaseTimes]: PhaseTimes[phase] } => ({
   train: 0,
   publish: 0,
   collect: 0,
@@ -22,7 +22,8 @@ export function createPhaseTimer(clock: Clock): PhaseTimer {
   let times = zero()
   let running: { phase: PhaseName; since: number } | undefined
   const close = (): void => {
-    if (running !== undefined) times[running.phase] += clock.monotonicMs() - running.since
+    if (running !== undefined)
+      times[running.phase] = (times[running.phase] ?? 0) + clock.monotonicMs() - running.since
     running = undefined
   }
   return {

@@ -1,4 +1,5 @@
-import type { Contribution, NeighbourRecord } from '@tempered/protocol'
+import type { Contribution, NeighbourRecord, PrivacyRecord } from '@tempered/protocol'
+import type { PrivateReport } from '../private/private-report.js'
 
 /** One finished round of one node: the ledger entry and the measurements around it. */
 export interface RoundReport {
@@ -14,6 +15,10 @@ export interface RoundReport {
   readonly unfit?: readonly string[]
   /** As in the entry, of runs that score it. */
   readonly contribution?: Contribution
+  /** What the private round has shown, in private runs. */
+  readonly privacy?: PrivateReport
+  /** As in the entry, of runs with differential privacy. */
+  readonly differentialPrivacy?: PrivacyRecord
   /** CIDs of the announced model, the aggregate and the ledger entry. */
   readonly modelCid: string
   readonly aggregateCid: string
@@ -43,11 +48,41 @@ export interface ChainCosts {
 
 export interface PhaseTimes {
   readonly train: number
+  /** Sharing the model with the group; only in private runs. */
+  readonly share?: number
   readonly publish: number
   readonly collect: number
   readonly aggregate: number
   readonly evaluate: number
   readonly ledger: number
+}
+
+/** A model on which a node has a verdict, or none because it did not arrive. */
+export interface JudgedModel {
+  readonly peer: string
+  readonly arrived: boolean
+  readonly accepted: boolean
+  readonly weight: number
+}
+
+/**
+ * Whose models a round has judged: those of the neighbours, and in a private run those of the other members of the group,
+ * whose sums are all the same.
+ */
+export function judgedModels({
+  neighbours,
+  privacy,
+}: Pick<RoundReport, 'privacy'> & {
+  readonly neighbours: readonly Pick<NeighbourRecord, 'peer' | 'arrival' | 'accepted' | 'weight'>[]
+}): readonly JudgedModel[] {
+  if (privacy === undefined)
+    return neighbours.map(({ peer, arrival, accepted, weight }) => ({
+      ...{ peer, accepted, weight },
+      arrived: arrival !== null,
+    }))
+  return privacy.members.flatMap(({ peer, isSelf, isShared, accepted, weight }) =>
+    isSelf ? [] : [{ peer, accepted, weight, arrived: isShared }],
+  )
 }
 
 export type PhaseName = keyof PhaseTimes

@@ -20,6 +20,7 @@ import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
 import type { Failpoints } from '../failpoints.js'
 import type { Ledger } from '../ledger/ledger.js'
+import type { ModelSharing, SharedModel } from '../private/model-sharing.js'
 import type { Witness } from '../witness/witness.js'
 import { createContributionScoring } from './contribution-scoring.js'
 import { type ClosedRound, createEntryWriting } from './entry-writing.js'
@@ -28,7 +29,7 @@ import type { LocalTraining } from './local-training.js'
 import { createModelSealing } from './model-sealing.js'
 import type { OwnHistory } from './own-history.js'
 import type { PhaseTimer } from './phase-timer.js'
-import type { ModelPublisher } from './publisher.js'
+import { type ModelPublisher, plainPublisher } from './publisher.js'
 
 export interface RoundWorkComponents {
   readonly run: Run
@@ -43,6 +44,8 @@ export interface RoundWorkComponents {
   readonly clock: Clock
   readonly phases: PhaseTimer
   readonly failpoints: Failpoints
+  /** Undefined in runs that are not private. */
+  readonly sharing: ModelSharing | undefined
 }
 
 export interface RoundWorkInit {
@@ -70,6 +73,8 @@ export interface RoundWorkInit {
  */
 export interface RoundWork {
   train(round: number): Promise<void>
+  /** In private runs: gives the trained model to the group, and goes on with what the group has opened in its place. */
+  share(round: number): Promise<void>
   /** The announcement of the trained model, stored and recorded; undefined when the node was stopped. */
   seal(round: number): Promise<SignedAnnouncement | undefined>
   /** When the announcement was sent, on the monotonic clock: lateness counts from here. */
@@ -98,11 +103,17 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
   let announcement: SignedAnnouncement | undefined = init.pending?.announcement
   let trainingLoss: number | null = null
   let memory = init.memory
+  /** What came of the newest private round; after a crash, what the announcement follows from. */
+  let privacy: SharedModel | undefined = components.sharing?.recovered
   let opinions: readonly Opinion[] | undefined
   let announcedMs = clock.monotonicMs()
   let stopped = false
   const isStopped = (): boolean => stopped
-  const sealing = createModelSealing(components, isStopped)
+  const sealing = createModelSealing(
+    // What a private round has opened is announced as it is.
+    components.sharing === undefined ? components : { ...components, publisher: plainPublisher },
+    isStopped,
+  )
   const contributions = createContributionScoring(components)
   const entries = createEntryWriting(components, {
     dataCommitment: init.dataCommitment,
@@ -119,7 +130,19 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       checkFinite(round, model.parameters, start.parameters, manifest.training.learningRate)
       trained = model
       announcement = undefined
-      trainingLoss = finiteOrNull(loss)
+      // No noise covers the loss on the node's own samples.
+      trainingLoss = manifest.differentialPrivacy === undefined ? finiteOrNull(loss) : null
+    },
+    async share(round) {
+      if (trained === undefined || components.sharing === undefined)
+        throw outOfOrder(round, 'no model was trained, so none can be shared')
+      const prepared = await components.publisher.prepare(round, trained.parameters, start.parameters)
+      // From here on nothing holds this node's own model any more.
+      trained = undefined
+      const shared = await components.sharing.share(round, prepared)
+      if (shared === undefined || stopped) return
+      trained = shared.model ?? start
+      privacy = shared
     },
     async seal(round) {
       if (trained === undefined) throw outOfOrder(round, 'no model was trained, so none can be announced')
@@ -159,7 +182,11 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
       const aggregation = await aggregateRound(input, (parameters) => training.loss(round, parameters))
       phases.begin('evaluate')
       const contribution = await contributions.score(start, announcement, input)
-      const outcome = { round, start, announcement, trainingLoss, aggregation, aggregate, contribution }
+      const outcome = {
+        ...{ round, start, announcement, trainingLoss, aggregation, aggregate, contribution },
+        privacy: privacy?.links,
+        privateReport: privacy?.report,
+      }
       const closed = await entries.write(outcome)
       if (closed === undefined) return undefined
       start = aggregate

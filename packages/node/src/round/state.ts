@@ -1,3 +1,4 @@
+import type { NoSum } from '@tempered/secagg'
 import type { Standing } from './standing.js'
 
 /** The progress of a node in its run. Plain data: only the reducer in machine.ts writes it. */
@@ -159,6 +160,10 @@ export type Notice =
   | { readonly kind: 'apart'; readonly peer: string; readonly height: number }
   /** The node ends without a final block of the last round; `round`: that of its newest final block. */
   | { readonly kind: 'unsettled'; readonly round: number | undefined }
+  /** In a private run the model was farther from the initial one than the range, and was shortened to this part of it. */
+  | { readonly kind: 'shortened'; readonly round: number; readonly part: number }
+  /** No sum was opened in a private round: the node goes on with the model that it began with. */
+  | { readonly kind: 'no-sum'; readonly round: number; readonly reason: NoSum }
   /** The rounds from `from` to `to − 1` are skipped, because the others are past them. */
   | { readonly kind: 'jumped'; readonly from: number; readonly to: number }
 

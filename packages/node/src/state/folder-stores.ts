@@ -6,6 +6,7 @@ import { openChainStore } from '../chain/chain-store.js'
 import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
 import { openCarLog } from '../ledger/car-log.js'
 import { openLedger } from '../ledger/ledger.js'
+import { openPrivateStore, PRIVATE_FILE } from '../private/private-store.js'
 import { FINALS_FILE, writeFinals } from '../witness/final-store.js'
 import { openWitnessStore, WITNESS_FILE } from '../witness/witness-store.js'
 import { lockState } from './state-lock.js'
@@ -25,6 +26,7 @@ export async function openFolderStores(folder: string): Promise<NodeStores> {
     openBlobs: (budgetBytes) => openBlobStore(join(folder, 'blobs'), budgetBytes),
     openWitness: (run) => openWitnessStore(join(folder, WITNESS_FILE), run),
     openChain: (run) => openChainStore(folder, run),
+    openPrivate: () => openPrivateStore(join(folder, PRIVATE_FILE)),
     saveFinals: (run, finals) => writeFinals(join(folder, FINALS_FILE), run, finals),
     async openLedgerCopy(run, peer, visit) {
       const path = join(folder, PEERS_FOLDER, `${peer}.car`)

@@ -10,6 +10,7 @@ import type { NodeState } from './node-state.js'
  * @param self peer id of this node
  * @param openModel a neighbour's model that this node has received
  * @param chainFrom blocks of the common chain
+ * @param shared what this node has to do with private rounds
  * @param copyOf entries of another member's ledger from a height on
  */
 export function createLocalSource(
@@ -18,13 +19,18 @@ export function createLocalSource(
   openModel: (cid: string) => OpenBlob | undefined,
   chainFrom: (height: number) => readonly Block[],
   copyOf: (author: string, from: number) => readonly Uint8Array[],
+  shared: {
+    open(cid: string, peer: string): OpenBlob | undefined
+    words(round: number): readonly Uint8Array[]
+  },
 ): LocalSource {
   return {
     announcements: history.announcements,
     head: history.head,
     digests: witness.digests,
     evidence: () => evidence.all,
-    blob: async (cid) => (await blobs.open(cid)) ?? openModel(cid),
+    blob: async (cid, peer) => shared.open(cid, peer) ?? (await blobs.open(cid)) ?? openModel(cid),
+    groupWords: shared.words,
     entries: async (from, author) =>
       author === undefined || author === self
         ? ledger.entries(from, LIMITS.maxEntriesPerReply)

@@ -13,6 +13,7 @@ import { openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
 import { type Ledger, type LedgerVisitor, requireFirst } from '../ledger/ledger.js'
+import { NO_MEMORY } from '../private/private-store.js'
 import type { WitnessedState } from '../witness/witness-store.js'
 import type { NodeStores } from './stores.js'
 
@@ -54,6 +55,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   let dropped = 0
   const announcements: SignedAnnouncement[] = []
   let witnessed: readonly WitnessedState[] = []
+  let privateMemory = NO_MEMORY
   let inUse = false
 
   const openLedger = (run: Run, author: string, visit: LedgerVisitor): Ledger => {
@@ -162,6 +164,14 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
             chainMessages.push(message)
           },
           close: async () => undefined,
+        }),
+        openPrivate: async () => ({
+          get memory() {
+            return privateMemory
+          },
+          async save(next) {
+            privateMemory = next
+          },
         }),
         saveFinals: async () => undefined,
         async openLedgerCopy(_run, peer, visit) {

@@ -15,6 +15,7 @@ import type { EvidenceLog } from '../evidence/evidence-log.js'
 import { blobsOfEvidence } from '../evidence/judge.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Logger } from '../logger.js'
+import type { PrivateStore } from '../private/private-store.js'
 import { blobsOf } from '../round/entry-writing.js'
 import { drawnInitialParameters, initialBlob } from '../round/initial-model.js'
 import { createOwnHistory, type OwnHistory } from '../round/own-history.js'
@@ -48,6 +49,8 @@ export interface NodeState {
   saveFinals(finals: readonly FinalHead[]): Promise<void>
   /** Blocks and own messages of the run's common chain; whoever opens it closes it. */
   openChain(): Promise<ChainStore>
+  /** What a node must not forget of its private rounds. */
+  openPrivate(): Promise<PrivateStore>
   /** Round with which this process begins. */
   readonly firstRound: number
   close(): Promise<void>
@@ -113,6 +116,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
       pending,
       openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),
       openChain: () => stores.openChain(run),
+      openPrivate: () => stores.openPrivate(),
       saveFinals: (finals) => stores.saveFinals(run, finals),
       firstRound: pending?.announcement.body.round ?? (ledger.last?.body.round ?? -1) + 1,
       close,

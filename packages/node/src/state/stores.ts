@@ -4,6 +4,7 @@ import type { BlobStore } from '../blobs/store.js'
 import type { ChainStore } from '../chain/chain-store.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
 import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
+import type { PrivateStore } from '../private/private-store.js'
 import type { WitnessStore } from '../witness/witness-store.js'
 
 /** A copy of a neighbour's ledger, entry by entry. */
@@ -26,6 +27,8 @@ export interface NodeStores {
   openWitness(run: Run): Promise<WitnessStore>
   /** Only for runs with a common chain. */
   openChain(run: Run): Promise<ChainStore>
+  /** Only for private runs. */
+  openPrivate(): Promise<PrivateStore>
   saveFinals(run: Run, finals: readonly FinalHead[]): Promise<void>
   /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(run: Run, peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>

@@ -15,7 +15,7 @@ export function joinTopics(
   topics: RunTopics,
   inbound: Inbound,
   logger: Logger,
-  hasChain = false,
+  { hasChain = false, isPrivate = false }: { readonly hasChain?: boolean; readonly isPrivate?: boolean } = {},
 ): void {
   const { pubsub } = libp2p.services
   const handlers: [string, (bytes: Uint8Array, publisher: string, from: string) => unknown][] = [
@@ -28,6 +28,7 @@ export function joinTopics(
       [topics.block, (bytes) => inbound.block(bytes)],
       [topics.chainMessage, (bytes) => inbound.chainMessage(bytes)],
     )
+  if (isPrivate) handlers.push([topics.groupWord, (bytes) => inbound.groupWord(bytes)])
   for (const [topic, handle] of handlers) {
     pubsub.topicValidators.set(topic, (from, message: Message) => {
       if (message.type !== 'signed') return TopicValidatorResult.Reject

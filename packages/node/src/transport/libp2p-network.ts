@@ -13,6 +13,7 @@ import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
 import type { DirectProtocols } from './direct-protocols.js'
+import { fetchGroupWords, serveGroupWords } from './group-words.js'
 import type { Libp2pNode, Libp2pNodeInit } from './libp2p-node.js'
 import { listenReason } from './listen-reason.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
@@ -34,6 +35,8 @@ export interface Libp2pNetworkComponents {
   readonly signer: Signer
   /** Peer ids of the topology's neighbours. */
   readonly neighbours: readonly string[]
+  /** Members that the node keeps connections with: its neighbours, and in a private run all whom it may share with. */
+  readonly contacts: readonly string[]
   readonly local: LocalSource
   readonly clock: Clock
   readonly logger: Logger
@@ -91,14 +94,35 @@ interface RunningParts {
   readonly ownKey: OwnKeyWatch
 }
 
+/** What a node asks of others over direct streams. */
+function requestsOf(run: Run, started: () => RunningParts) {
+  const { maxEntryBytes } = run.manifest.limits
+  return {
+    fetchModel: (peer, cid, into, signal, progress) =>
+      started().blobs.fetch(peer, cid, into, signal, progress),
+    pollStatus: (peer, fromRound, signal) =>
+      started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
+    fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
+    fetchEntries: (peer, from, signal, author) =>
+      fetchEntries(started().direct, peer, from, maxEntryBytes, signal, author),
+    fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
+    fetchBlocks: (peer, from, signal) => fetchBlocks(started().direct, run, peer, from, signal),
+    fetchGroupWords(peer, round, signal) {
+      const { direct, inbound } = started()
+      return fetchGroupWords(direct, inbound, peer, round, signal)
+    },
+  } satisfies Partial<RunNetwork>
+}
+
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
   init: Libp2pNetworkInit,
 ): RunNetwork {
-  const { run, signer, neighbours, local, clock, logger } = components
+  const { run, signer, neighbours, contacts, local, clock, logger } = components
   const topics = runTopics(run.id)
   const hasChain = run.manifest.chain !== undefined
+  const isPrivate = run.manifest.privacy !== undefined
   const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
@@ -145,6 +169,7 @@ export function createLibp2pNetwork(
         accusation: handlers.accusation,
         block: handlers.block,
         chainMessage: handlers.chainMessage,
+        groupWord: handlers.groupWord,
       },
       () => currentRoundOf(local),
       local.evidence().map(({ offender }) => offender),
@@ -160,7 +185,7 @@ export function createLibp2pNetwork(
       logger,
       addressBook,
       self: signer.peerId,
-      neighbours,
+      neighbours: contacts,
       bootstrap: init.bootstrap,
       deadlines,
       isReachable,
@@ -184,9 +209,10 @@ export function createLibp2pNetwork(
     await admission.start()
     await serveBlobs(direct, { blob: local.blob, mayHave: blobGate(run, neighbourhood.isAdmitted) })
     await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
+    if (isPrivate) await serveGroupWords(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
     const { joinTopics } = await import('./gossip.js')
-    joinTopics(libp2p, topics, inbound, logger, hasChain)
+    joinTopics(libp2p, topics, inbound, logger, { hasChain, isPrivate })
     await neighbourhood.start()
   }
 
@@ -215,17 +241,10 @@ export function createLibp2pNetwork(
       started().inbound.quarantine(evidence.offender)
       return publish(topics.evidence, evidence.bytes)
     },
-    fetchModel: (peer, cid, into, signal, progress) =>
-      started().blobs.fetch(peer, cid, into, signal, progress),
-    pollStatus: (peer, fromRound, signal) =>
-      started().admission.pollStatus(peerIdFromString(peer), fromRound, signal),
-    fetchDigests: (peer, author, from, signal) => fetchDigests(started().direct, peer, author, from, signal),
-    fetchEntries: (peer, from, signal, author) =>
-      fetchEntries(started().direct, peer, from, run.manifest.limits.maxEntryBytes, signal, author),
-    fetchFinalHeads: (peer, signal) => fetchFinalHeads(started().direct, run, peer, signal),
+    ...requestsOf(run, started),
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
-    fetchBlocks: (peer, from, signal) => fetchBlocks(started().direct, run, peer, from, signal),
+    publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return

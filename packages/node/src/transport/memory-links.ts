@@ -81,14 +81,14 @@ export function createMemoryLinks(latencyMs: number): MemoryLinks {
   return {
     attach(peer) {
       peers.set(peer.peerId, peer)
-      for (const neighbour of peer.parts.neighbours) {
+      for (const neighbour of peer.parts.contacts) {
         const other = reach(peer.peerId, neighbour)
         if (other !== undefined) introduce(peer, other)
       }
     },
     detach(peer) {
       peers.delete(peer.peerId)
-      for (const neighbour of peer.parts.neighbours) {
+      for (const neighbour of peer.parts.contacts) {
         const other = peers.get(neighbour)
         if (other !== undefined) separate(peer, other)
       }
@@ -109,7 +109,7 @@ export function createMemoryLinks(latencyMs: number): MemoryLinks {
       if (up === !cut.has(name)) return
       if (up) cut.delete(name)
       else cut.add(name)
-      if (one === undefined || other === undefined || !one.parts.neighbours.includes(b)) return
+      if (one === undefined || other === undefined || !one.parts.contacts.includes(b)) return
       if (up) introduce(one, other)
       else separate(one, other)
     },

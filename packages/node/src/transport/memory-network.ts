@@ -82,7 +82,7 @@ function createMemoryNetwork(
     take: (blob: OpenBlob) => Promise<T>,
   ): Promise<T> => {
     const sender = await links.request(self, peer, signal)
-    const blob = await sender.parts.local.blob(cid)
+    const blob = await sender.parts.local.blob(cid, peerId)
     if (blob === undefined) throw new NodeError('E_NOT_FOUND', `${peer} does not hold blob ${cid}`)
     if (blob.byteLength !== byteLength)
       throw new NodeError('E_MALFORMED', `blob ${cid} has ${blob.byteLength} bytes at ${peer}`)
@@ -112,6 +112,7 @@ function createMemoryNetwork(
           accusation: handlers.accusation,
           block: handlers.block,
           chainMessage: handlers.chainMessage,
+          groupWord: handlers.groupWord,
           evidence(evidence, found) {
             const { bytes } = evidence
             if (found) publish(members, bytes, (inbound) => inbound.evidence(bytes, peerId))
@@ -156,6 +157,13 @@ function createMemoryNetwork(
     },
     async publishChainMessage({ bytes }) {
       publish(members, bytes, (inbound) => inbound.chainMessage(bytes))
+    },
+    async publishGroupWord({ bytes }) {
+      publish(members, bytes, (inbound) => inbound.groupWord(bytes))
+    },
+    async fetchGroupWords(peer, round, signal) {
+      const { parts: theirs } = await links.request(self, peer, signal)
+      for (const bytes of theirs.local.groupWords(round)) dropInvalid(() => self.inbound!.groupWord(bytes))
     },
     async fetchBlocks(peer, from, signal) {
       const { parts: theirs } = await links.request(self, peer, signal)

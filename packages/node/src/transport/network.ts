@@ -5,6 +5,7 @@ import type {
   HeadMessage,
   ModelBuffer,
   SignedAnnouncement,
+  SignedGroupWord,
   SignedHead,
 } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
@@ -76,6 +77,10 @@ export interface RunNetwork {
   publishChainMessage(message: ChainMessage): Promise<void>
   /** Blocks of a member's chain from a height on, as many as fit into one reply; checked by themselves. */
   fetchBlocks(peer: string, from: number, signal: AbortSignal): Promise<readonly Block[]>
+  /** To all members of a private run. */
+  publishGroupWord(word: SignedGroupWord): Promise<void>
+  /** Asks a member for the words of a private round that it has; they go through validation. */
+  fetchGroupWords(peer: string, round: number, signal: AbortSignal): Promise<void>
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   stop(): Promise<void>
@@ -109,6 +114,8 @@ export interface NetworkHandlers {
   /** In runs with a common chain. Both throw ChainError for what breaks the rules of its architecture. */
   block(block: Block): void
   chainMessage(message: ChainMessage): void
+  /** In private runs. */
+  groupWord(word: SignedGroupWord): void
   /** A head that this node signed itself, as a neighbour remembers it. */
   ownHead(head: SignedHead): void
   /** A peer would not admit us, or was not admitted by us. */
@@ -134,5 +141,8 @@ export interface LocalSource {
   blocks(from: number): readonly Uint8Array[]
   /** The newest head seen from a member, which is sent to it when it comes back. */
   newestHead(author: string): SignedHead | undefined
-  blob(cid: string): Promise<OpenBlob | undefined>
+  /** Words of a private round that this node has heard or said itself, as bytes; none for rounds that are long over. */
+  groupWords(round: number): readonly Uint8Array[]
+  /** `peer`: who asks for it. What members of a private run deal is for one peer alone. */
+  blob(cid: string, peer: string): Promise<OpenBlob | undefined>
 }

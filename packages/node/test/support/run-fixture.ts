@@ -48,7 +48,9 @@ export interface RunChanges {
   readonly settlement?: Manifest['settlement']
   readonly chain?: Record<string, unknown>
   readonly contribution?: { readonly every: number }
+  readonly differentialPrivacy?: Manifest['differentialPrivacy']
   readonly localSteps?: number
+  readonly privacy?: Manifest['privacy']
 }
 
 export function makeRun(changes: RunChanges = {}): Run {
@@ -75,7 +77,11 @@ export function makeRun(changes: RunChanges = {}): Run {
     topology: changes.topology ?? { name: 'complete', params: {}, mixing: 'uniform' },
     ...(changes.chain === undefined ? {} : { chain: changes.chain }),
     ...(changes.settlement === undefined ? {} : { settlement: changes.settlement }),
+    ...(changes.privacy === undefined ? {} : { privacy: changes.privacy }),
     ...(changes.contribution === undefined ? {} : { contribution: changes.contribution }),
+    ...(changes.differentialPrivacy === undefined
+      ? {}
+      : { differentialPrivacy: changes.differentialPrivacy }),
     members: (changes.members ?? signers.slice(0, 4)).map((signer) => signer.peerId),
     deadlines: {
       joinMs: 60_000,

@@ -39,7 +39,7 @@ export interface DealtTo {
 
 /** Whether bytes are the parcel of the hash that the dealer has signed. */
 export function isParcel({ vector, masks }: Parcel, hash: Uint8Array): boolean {
-  return equalBytes(parcelHash(sha256(vector), masks), hash)
+  return equalBytes(parcelHash(sha256(vector), sha256(masks)), hash)
 }
 
 /** Opens a parcel whose hash is right. Throws SecaggError E_SHARE_SHAPE when it is none: then the dealer is to blame. */

@@ -29,7 +29,7 @@ export function challengeOf(context: Uint8Array, parcels: readonly Uint8Array[])
   return { points, factors, signs: () => new SecretStream(seed, 'signs') }
 }
 
-/** The hash of a parcel: of its two parts, of which the vector is hashed once whatever masks are tried. */
-export function parcelHash(vectorHash: Uint8Array, masks: Uint8Array): Uint8Array {
-  return sha256(vectorHash, sha256(masks))
+/** The hash of a parcel, of the SHA-256 of its two parts: the vector is hashed once, whatever masks are tried. */
+export function parcelHash(vectorHash: Uint8Array, masksHash: Uint8Array): Uint8Array {
+  return sha256(vectorHash, masksHash)
 }

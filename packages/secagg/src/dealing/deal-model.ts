@@ -21,8 +21,11 @@ export interface Parcel {
 export interface Dealing {
   /** One per member, in order. */
   readonly parcels: readonly Parcel[]
-  /** SHA-256 of each, which the dealer signs. */
+  /** `parcelHash` of each. */
   readonly hashes: readonly Uint8Array[]
+  /** SHA-256 of the parts of each, which the dealer signs. */
+  readonly vectorHashes: readonly Uint8Array[]
+  readonly maskHashes: readonly Uint8Array[]
   /** How often masks were drawn until all opened values were within their range. */
   readonly attempts: number
 }
@@ -49,7 +52,8 @@ export function dealModel(
   )
   for (let attempts = 1; ; attempts++) {
     const { masks, range } = drawMasks(plan, random)
-    const hashes = masks.map((bytes, member) => parcelHash(vectorHashes[member], bytes))
+    const maskHashes = masks.map((bytes) => sha256(bytes))
+    const hashes = maskHashes.map((hash, member) => parcelHash(vectorHashes[member], hash))
     const challenge = challengeOf(context, hashes)
     const opened = pieces.flatMap((piece, j) =>
       projections(piece, challenge.signs(), kernels).map((value, row) => add(value, range[row][j])),
@@ -59,6 +63,8 @@ export function dealModel(
     return {
       parcels: masks.map((bytes, member) => ({ vector: vectors[member], masks: bytes })),
       hashes,
+      vectorHashes,
+      maskHashes,
       attempts,
     }
   }

@@ -79,6 +79,6 @@ export function elementsIn(bytes: Uint8Array): BigUint64Array {
   return elements
 }
 
-function bytesOf(elements: readonly bigint[]): Uint8Array {
+export function bytesOf(elements: readonly bigint[]): Uint8Array {
   return new Uint8Array(BigUint64Array.from(elements).buffer)
 }

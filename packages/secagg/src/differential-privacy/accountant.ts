@@ -8,12 +8,14 @@
  * Symbols: q the chance of a sample to be in a step; σ the standard deviation of the noise, in units of the largest length that
  * one sample can contribute; T steps. Neighbouring data sets differ by one sample that is there or not. Poisson sampling is
  * assumed; batches of a fixed size from a shuffled order are commonly accounted for in the same way, which is an approximation.
- * Range: 0 < q ≤ 1, σ > 0.
+ * Range: 0 < q ≤ 1, σ > 0. Logarithms and exponentials are those of robust-agg, so that every machine gets the same bits and
+ * ledgers can hold the result.
  * Sources: Mironov, Talwar, Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism", 2019, arXiv 1908.10530,
  * sections 3.2 and 3.3; conversion: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020,
  * arXiv 2004.00010, proposition 12.
  */
 
+import { detExp, detLog } from '@tempered/robust-agg'
 import { SecaggError } from '../errors.js'
 
 export interface NoisyStep {
@@ -49,9 +51,10 @@ export function privacySpent(steps: readonly NoisyStep[], delta: number): Privac
     throw new SecaggError('E_RANGE', `delta must be between 0 and 1, got ${delta}`)
   for (const step of steps) checkStep(step)
   let best: PrivacySpent = { epsilon: Number.POSITIVE_INFINITY, order: ORDERS[0] }
-  for (const order of ORDERS) {
-    const divergence = steps.reduce((sum, step) => sum + step.steps * renyiDivergence(step, order), 0)
-    const epsilon = divergence + Math.log1p(-1 / order) - (Math.log(delta) + Math.log(order)) / (order - 1)
+  const curves = steps.map(divergencesOf)
+  for (const [k, order] of ORDERS.entries()) {
+    const divergence = steps.reduce((sum, step, index) => sum + step.steps * curves[index][k], 0)
+    const epsilon = divergence + log1p(-1 / order) - (detLog(delta) + detLog(order)) / (order - 1)
     if (epsilon < best.epsilon) best = { epsilon: Math.max(0, epsilon), order }
   }
   return best
@@ -90,24 +93,49 @@ function checkStep({ samplingRate, noiseMultiplier, steps }: NoisyStep): void {
     throw new SecaggError('E_RANGE', `steps must be a whole number from 0, got ${steps}`)
 }
 
+/** Kinds of steps whose divergences are remembered: every round of a run asks for the same. */
+const REMEMBERED = 64
+const remembered = new Map<string, Float64Array>()
+
+/** RDP_α of one step at each of `ORDERS`. */
+function divergencesOf(step: NoisyStep): Float64Array {
+  const key = `${step.samplingRate}/${step.noiseMultiplier}`
+  const known = remembered.get(key)
+  if (known !== undefined) return known
+  const divergences = Float64Array.from(ORDERS, (order) => renyiDivergence(step, order))
+  remembered.set(key, divergences)
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= REMEMBERED) break
+    remembered.delete(oldest)
+  }
+  return divergences
+}
+
 /** RDP_α for whole α. */
 function renyiDivergence({ samplingRate: q, noiseMultiplier: sigma }: NoisyStep, alpha: number): number {
   const scale = 1 / (2 * sigma * sigma)
   if (q === 1) return alpha * scale
+  const [taken, left] = [detLog(q), log1p(-q)]
   // In logarithms: the terms are far beyond float64.
   let total = Number.NEGATIVE_INFINITY
   let binomial = 0
   for (let k = 0; k <= alpha; k++) {
-    if (k > 0) binomial += Math.log((alpha - k + 1) / k)
-    const term = binomial + (alpha - k) * Math.log1p(-q) + k * Math.log(q) + (k * k - k) * scale
+    if (k > 0) binomial += detLog((alpha - k + 1) / k)
+    const term = binomial + (alpha - k) * left + k * taken + (k * k - k) * scale
     total = logSum(total, term)
   }
   return Math.max(0, total) / (alpha - 1)
+}
+
+/** ln(1 + x) for x > −1, to the last few bits for small x too: the rounding of 1 + x is divided out. */
+function log1p(x: number): number {
+  const sum = 1 + x
+  return sum === 1 ? x : (detLog(sum) * x) / (sum - 1)
 }
 
 /** ln(eᵃ + eᵇ). */
 function logSum(a: number, b: number): number {
   const larger = Math.max(a, b)
   if (larger === Number.NEGATIVE_INFINITY) return larger
-  return larger + Math.log1p(Math.exp(Math.min(a, b) - larger))
+  return larger + log1p(detExp(Math.min(a, b) - larger))
 }

@@ -3,27 +3,35 @@
  *
  *   u ← u·min(1, C/‖u‖₂) + N(0, (σ·C)²) per element
  *
- * Symbols: u an update, C the clip, σ the noise multiplier; normal numbers by Box and Muller's formula from 53 random bits each. They
- * are float64 numbers of a continuous distribution, so an attacker that knows the update to the last bit may tell some of their low
- * bits; the fixed-point encoding with its own random rounding follows, which hides what is below its unit.
+ * Symbols: u an update, C the clip, σ the noise multiplier; normal numbers by the polar method from 53 random bits each, in arithmetic
+ * that gives the same bits on every machine. They are float64 numbers that stand for a continuous distribution, so an attacker that
+ * knows the update to the last bit may tell some of their low bits. Rounding the sum to float32 drops 29 of these bits, and the
+ * fixed-point encoding of secure aggregation rounds once more, at random; neither is a proof.
  * Sources: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1; Mironov, "On Significance of the Least
  * Significant Bits for Differential Privacy", CCS 2012, on the limits of floating point.
  */
 
+import { fillNormal } from '@tempered/robust-agg/rng'
 import type { SecretStream } from '../random/secret-stream.js'
 
-/** Normal numbers with mean 0 and variance 1, into `out`. */
+/** Bytes taken from the stream at a time. */
+const CHUNK_BYTES = 4_096
+
+/** Normal numbers with mean 0 and variance 1, into `out`. Reads the stream in whole chunks. */
 export function gaussians(stream: SecretStream, out: Float64Array): void {
-  const pairs = Math.ceil(out.length / 2)
-  const drawn = new DataView(stream.bytes(16 * pairs).buffer)
-  const uniform = (at: number): number =>
-    (drawn.getUint32(at, true) * 2 ** 21 + (drawn.getUint32(at + 4, true) >>> 11) + 0.5) / 2 ** 53
-  for (let pair = 0; pair < pairs; pair++) {
-    const radius = Math.sqrt(-2 * Math.log(uniform(16 * pair)))
-    const angle = 2 * Math.PI * uniform(16 * pair + 8)
-    out[2 * pair] = radius * Math.cos(angle)
-    if (2 * pair + 1 < out.length) out[2 * pair + 1] = radius * Math.sin(angle)
-  }
+  const chunk = new DataView(new ArrayBuffer(CHUNK_BYTES))
+  const bytes = new Uint8Array(chunk.buffer)
+  let at = CHUNK_BYTES
+  fillNormal(() => {
+    if (at === CHUNK_BYTES) {
+      stream.fill(bytes)
+      at = 0
+    }
+    const high = chunk.getUint32(at, true) >>> 5
+    const low = chunk.getUint32(at + 4, true) >>> 6
+    at += 8
+    return (high * 2 ** 26 + low) / 2 ** 53
+  }, out)
 }
 
 export interface Noise {

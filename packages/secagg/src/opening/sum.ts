@@ -52,6 +52,8 @@ export interface CheckedSum {
   readonly liars: readonly number[]
   /** Whether a vector is the share of a member. */
   isShareOf(member: number, share: BigUint64Array, kernels: FieldKernels): boolean
+  /** What the polynomial of the k-th point gives at any x: at the point of a secret, the value of that part of the sum. */
+  valueAt(k: number, x: bigint): bigint
 }
 
 /**
@@ -74,6 +76,7 @@ export function checkSum(
   })
   return {
     liars: [...liars].sort((a, b) => a - b),
+    valueAt: (k, x) => polynomials[k](x),
     isShareOf: (member, share, kernels) =>
       points.every((point, k) => kernels.evaluate(share, point) === polynomials[k](pointOf(member))),
   }

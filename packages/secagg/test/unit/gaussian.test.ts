@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { addNoise, gaussians } from '../../src/differential-privacy/gaussian.js'
 import { streamOf } from '../support/random.js'
@@ -48,6 +49,14 @@ describe('noise', () => {
     let product = 0
     for (let k = 1; k < COUNT; k++) product += drawn[k] * drawn[k - 1]
     near(product / COUNT, 0, 1)
+  })
+
+  it('has the same bits on every machine', () => {
+    const start = Float32Array.from({ length: 10_001 }, (_, k) => (k % 128) / 64)
+    const model = start.map((value, k) => value + (k % 3) / 4)
+    addNoise(start, model, { clip: 2, noiseMultiplier: 1.5 }, streamOf(3))
+    const bits = createHash('sha256').update(new Uint8Array(model.buffer)).digest('hex')
+    expect(bits).toBe('47a1d71c0d8f657bddf75be9a0be85fda425ce92cd69bcef5611cdd556b155c0')
   })
 
   it('is as large as the clip and the multiplier say, and what it hides is no longer than the clip', () => {

@@ -70,7 +70,9 @@ export interface Program {
   forward(batch: number): Float32Array
   /** Sum of the losses of the last `forward`. */
   lossOf(batch: number): number
-  /** For tests: the gradient of the batch's mean loss. Returns the sum of the losses. */
+  /** One step along a gradient (length d, as in `gradient`) that the caller has changed; `step` on batches of its own. */
+  descend(gradient: Float32Array, options: Pick<StepOptions, 'optimiser' | 'learningRate'>): void
+  /** The gradient of the batch's mean loss. Returns the sum of the losses. */
   gradient(batch: number, options: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number
 }
 

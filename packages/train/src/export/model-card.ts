@@ -22,6 +22,16 @@ export interface ModelCard {
   readonly dataCommitment: string | null
   /** As the node measured it on its own test data. */
   readonly metrics: { readonly name: string; readonly value: number | null; readonly loss: number | null }
+  /** What the node has spent by then; null in runs without differential privacy. */
+  readonly privacy: {
+    readonly on: 'sample' | 'update'
+    readonly clip: number
+    readonly noiseMultiplier: number
+    readonly epsilon: number
+    readonly delta: number
+    readonly steps: number
+    readonly samplingRate: number
+  } | null
   readonly task: Task
   readonly parameters: number
   /** Tensors of the file by the names that they have there; null in formats of programs, such as ONNX. */
@@ -54,7 +64,7 @@ rule ${run.rule}. It is the aggregate of one node after round ${card.round}.
 | final | ${card.proof === null ? 'not shown: no proof lies beside this card' : `proven by ${card.proof}; check it with \`tempered ledger check\``} |
 | own data | ${card.dataCommitment === null ? 'no commitment' : `commitment \`${card.dataCommitment}\``} |
 | ${metrics.name} | ${value}, on the node's own test data |
-| written by | Tempered ${card.tempered} |
+${privacyRow(card.privacy)}| written by | Tempered ${card.tempered} |
 
 ## Input and output
 
@@ -68,6 +78,17 @@ ${tensorsText(card)}
 ${JSON.stringify(task, null, 2)}
 \`\`\`
 `
+}
+
+function privacyRow(privacy: ModelCard['privacy']): string {
+  if (privacy === null) return ''
+  const { on, clip, noiseMultiplier, epsilon, delta, steps, samplingRate } = privacy
+  const rate = Number(samplingRate.toPrecision(4))
+  const what =
+    on === 'update'
+      ? 'all that the node trained on'
+      : `each sample of the node, a share of ${rate} of which was in a step by its own word`
+  return `| differential privacy | ε = ${Number(epsilon.toPrecision(4))} at δ = ${delta} for ${what}; ${steps} noisy steps, clip ${clip}, noise multiplier ${noiseMultiplier}. Of the other members their own ledgers say it |\n`
 }
 
 /** The tensors as the file names them; the task's layout has other names. */

@@ -9,6 +9,7 @@ import { initialTaskParameters, type OpenTask, openTask } from '../task/task.js'
 import { type BatchFiller, createBatchFiller } from './batch-filling.js'
 import { createBatchOrder } from './batches.js'
 import { logPriors } from './logit-adjustment.js'
+import { createPrivateSteps, type SampleNoise } from './private-steps.js'
 import { createScoreKeeper } from './scores.js'
 import { TrainError } from './train-error.js'
 import type {
@@ -148,6 +149,7 @@ class EngineTrainer implements LocalTrainer {
     const { program, filler } = parts
     const { indices } = spec.train
     if (indices.length === 0) return { loss: Number.NaN, samples: 0 }
+    if (request.noise !== undefined) return this.trainPrivately(request, request.noise, signal)
     const order = createBatchOrder(indices, request.batchSize, { ...spec, round: request.round })
     let samples = new Uint32Array(order.size)
     let next = new Uint32Array(order.size)
@@ -180,6 +182,30 @@ class EngineTrainer implements LocalTrainer {
     }
     program.store(this.flat)
     const seen = request.steps * order.size
+    return { loss: lossSum / seen, samples: seen }
+  }
+
+  private trainPrivately(
+    request: TrainRequest,
+    noise: SampleNoise,
+    signal: StopSignal | undefined,
+  ): TrainResult {
+    const { spec, parts } = this
+    const { program, filler } = parts
+    const { batchSize, learningRate } = request
+    const steps = createPrivateSteps(program, filler, { ...noise, train: spec.train, batchSize })
+    const dropoutSeed = createDropoutSeed(spec, request.round)
+    const optimiser = this.optimiser(request)
+    let lossSum = 0
+    let seen = 0
+    program.load(this.flat)
+    for (let step = 0; step < request.steps; step++) {
+      checkSignal(signal)
+      const { loss, samples } = steps.step({ optimiser, learningRate, seed: dropoutSeed(step) })
+      lossSum += loss
+      seen += samples
+    }
+    program.store(this.flat)
     return { loss: lossSum / seen, samples: seen }
   }
 

@@ -2,6 +2,7 @@
 
 import { type Samples, volume } from '../data/dataset.js'
 import type { OpenTask } from '../task/task.js'
+import { NOISE_SEED_BYTES } from './noise-stream.js'
 import { TrainError } from './train-error.js'
 import type { EvaluateRequest, StopSignal, TrainerSpec, TrainRequest } from './trainer.js'
 
@@ -63,6 +64,18 @@ export function checkTrainRequest(request: TrainRequest): void {
     logitAdjustment,
     '0 or more',
   )
+  if (request.noise === undefined) return
+  const { clip, noiseMultiplier, seed } = request.noise
+  checkNumber(Number.isFinite(clip) && clip > 0, 'noise.clip', clip, 'above 0')
+  checkNumber(
+    Number.isFinite(noiseMultiplier) && noiseMultiplier >= 0,
+    'noise.noiseMultiplier',
+    noiseMultiplier,
+    '0 or more',
+  )
+  checkNumber(seed.length === NOISE_SEED_BYTES, 'noise.seed', seed.length, `of ${NOISE_SEED_BYTES} bytes`)
+  // The label counts of the node would shift every gradient, and no noise hides that.
+  checkNumber(logitAdjustment === 0, 'logitAdjustment', logitAdjustment, '0 with noise')
 }
 
 /** E_TRAIN_REQUEST. */

@@ -7,6 +7,7 @@
 import type { Samples } from '../data/dataset.js'
 import type { MetricName } from '../task/metrics.js'
 import type { Task } from '../task/task-schema.js'
+import type { SampleNoise } from './private-steps.js'
 
 export interface TrainRequest {
   /** Round number, integer ≥ 0; with seed and node id it fixes the order of the samples. */
@@ -26,12 +27,17 @@ export interface TrainRequest {
    * z_c + τ·log π_c, π from the node's own labels. ≥ 0, default 0: plain cross entropy.
    */
   logitAdjustment?: number
+  /**
+   * Clips the gradient of every sample and adds noise to every step (private-steps.ts); then steps have `batchSize`
+   * samples on average. Default: neither. Processes of users' own refuse it.
+   */
+  noise?: SampleNoise
 }
 
 export interface TrainResult {
   /** Mean loss over all samples of all steps, each before its step, adjusted, without weight decay. */
   loss: number
-  /** Samples seen: steps · min(batchSize, samples of the node). */
+  /** Samples seen: steps · min(batchSize, samples of the node), or so on average with `noise`. */
   samples: number
 }
 

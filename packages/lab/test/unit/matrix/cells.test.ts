@@ -44,6 +44,37 @@ describe('the cells of a lab', () => {
     expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length)
   })
 
+  it('put every rule under every noise, and controls under none', () => {
+    const noise = { clip: 1, noiseMultiplier: 2, delta: 1e-5 }
+    const differentialPrivacy = ['none', { on: 'sample', ...noise, label: 'ε 2' }, { on: 'update', ...noise }]
+    const axes = { rules: ['median'], attacks: ['ipm'], topologies: ['complete'], differentialPrivacy }
+    const cells = cellsOf(labSchema.parse({ name: 'noises', axes }))
+    expect([...new Set(cells.map(({ rule }) => rule))]).toEqual([
+      'average',
+      'median',
+      'median, ε 2',
+      'median, noise on updates, clip=1, noiseMultiplier=2, delta=0.00001',
+    ])
+    const asked = new Map(cells.map(({ rule, scenario }) => [rule, scenario.differentialPrivacy]))
+    expect([...asked.values()]).toEqual([
+      undefined,
+      undefined,
+      { on: 'sample', ...noise },
+      { on: 'update', ...noise },
+    ])
+    expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length)
+  })
+
+  it('have the privacy of the lab in common where there is no axis, controls too', () => {
+    const differentialPrivacy = { on: 'sample', clip: 1, noiseMultiplier: 2, delta: 1e-5 }
+    const cells = cellsOf(lab({ scenario: { nodes: 20, differentialPrivacy } }))
+    expect(cells.map(({ scenario }) => scenario.differentialPrivacy)).toEqual(
+      cells.map(() => differentialPrivacy),
+    )
+    const plain = cellsOf(lab())
+    expect(plain.some(({ scenario }) => 'differentialPrivacy' in scenario)).toBe(false)
+  })
+
   it('are every combination, with the attack-free and the undefended runs', () => {
     const cells = cellsOf(lab())
     // (average and two rules) × (nobody, and two attacks × two fractions) × two seeds.

@@ -18,6 +18,29 @@ describe('the checks of a lab', () => {
     expect(problemsOf({})).toEqual([])
   })
 
+  it('place what differential privacy does not cover', () => {
+    const noise = { on: 'sample', clip: 1, noiseMultiplier: 2, delta: 1e-5 }
+    const twice = [noise, noise]
+    expect(problemsOf({ differentialPrivacy: twice })[0]).toMatch(
+      /^axes\.differentialPrivacy\.1: two of them have the name/,
+    )
+    expect(
+      problemsOf({ rules: [{ name: 'ubar', params: { rho: 0.5 } }], differentialPrivacy: ['none', noise] }),
+    ).toEqual([expect.stringMatching(/^axes\.rules\.0: ubar writes losses on each node's own samples/)])
+    const scenario = { nodes: 12, model: 'softmax', training: { rounds: 4 } }
+    expect(
+      problemsOf(
+        { differentialPrivacy: [noise] },
+        { scenario: { ...scenario, trainers: [{ command: ['a'] }] } },
+      ),
+    ).toEqual([
+      expect.stringMatching(/^axes\.differentialPrivacy\.0\.on: clips the gradient of every sample/),
+    ])
+    expect(
+      problemsOf({ differentialPrivacy: [noise] }, { scenario: { ...scenario, contribution: { every: 1 } } }),
+    ).toEqual([expect.stringMatching(/^scenario\.contribution: scores of contributions publish losses/)])
+  })
+
   it('place what a trainer makes impossible', () => {
     const scenario = {
       nodes: 12,

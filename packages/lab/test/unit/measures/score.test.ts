@@ -69,6 +69,22 @@ describe('scoreRun', () => {
     expect(score.finishedHonest).toBe(2)
   })
 
+  it('takes epsilon from the honest node that has spent most by the scored round', () => {
+    const spent = (round: number, epsilon: number): ReportedRound => ({
+      ...report(round, 0.5, []),
+      differentialPrivacy: { epsilon, steps: 1, samplingRate: 1 },
+    })
+    const records = [
+      record([spent(0, 1), 1], [spent(1, 2), 2]),
+      record([spent(0, 1), 1], [spent(1, 3), 2]),
+      record([spent(0, 9), 1], [spent(1, 9), 2]),
+    ]
+    expect(MEASURES.epsilon.of(scoreRun(input(records)))).toBe(3)
+    const plain = records.map(() => record([report(0, 0.5, []), 1], [report(1, 0.5, []), 2]))
+    expect(MEASURES.epsilon.of(scoreRun(input(plain)))).toBeNull()
+    expect(scoreRun(input(plain))).not.toHaveProperty('epsilon')
+  })
+
   it('leaves out an honest node that failed', () => {
     const score = scoreRun({
       ...input([record([report(0, 0.5, []), 1000]), record([report(1, 0.7, []), 2000]), record()]),

@@ -34,6 +34,22 @@ describe('checkScenario', () => {
       'rule: { name: krum, params: { f: 1 }, pre: [ { name: nnn } ] }',
       /^s\.yaml:1:54: rule\.pre\.0\.name: .*nnm/,
     ],
+    [
+      'contribution: { every: 2 }\ndifferentialPrivacy: { on: update, clip: 1, noiseMultiplier: 1, delta: 0.1 }',
+      /^s\.yaml:1:15: contribution: scores of contributions publish losses/,
+    ],
+    [
+      'rule: { name: ubar, params: { rho: 0.5 } }\ndifferentialPrivacy: { on: update, clip: 1, noiseMultiplier: 1, delta: 0.1 }',
+      /^s\.yaml:1:7: rule: ubar writes losses on each node's own samples/,
+    ],
+    [
+      'trainers: [ { command: [a] } ]\ndifferentialPrivacy: { on: sample, clip: 1, noiseMultiplier: 1, delta: 0.1 }',
+      /^s\.yaml:2:28: differentialPrivacy\.on: clips the gradient of every sample/,
+    ],
+    [
+      'differentialPrivacy: { on: update, clip: 1, noiseMultiplier: 1, delta: 0.1, sharedAmong: 3 }',
+      /^s\.yaml:1:90: differentialPrivacy\.sharedAmong: 3 nodes share their noise/,
+    ],
     ['topology: { name: rings }', /^s\.yaml:1:19: topology\.name: .*ring/],
     ['topology: { name: k-regular, params: { k: 4, q: 1 } }', /^s\.yaml:1:49: topology\.params\.q: /],
     ['nodes: 7\ntopology: { name: k-regular, params: { k: 3 } }', /^s\.yaml:2:11: topology: /],
@@ -107,7 +123,7 @@ describe('checkScenario', () => {
     ['assertions: [ undefended.precision >= 0.5 ]', /precision is not measured under average/],
     [
       'adversaries: [ { count: 1, attack: zzz } ]',
-      /On the ledger or a chain: wrong-aggregate, forked-ledger, /,
+      /On the ledger, a chain or private rounds: wrong-aggregate, forked-ledger, /,
     ],
     ['training: { rounds: 2000000 }', /^s\.yaml:1:21: training\.rounds: must be at most 1000000/],
     [

@@ -82,6 +82,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
       entries: async () => [],
       finalHeads: () => [],
       blocks: () => [],
+      groupWords: () => [],
       newestHead: (author) => own.seen.get(author),
       blob: async () => undefined,
     },

@@ -18,6 +18,7 @@ const silent: LocalSource = {
   entries: async () => [],
   finalHeads: () => [],
   blocks: () => [],
+  groupWords: () => [],
   newestHead: () => undefined,
   blob: async () => undefined,
 }
@@ -38,6 +39,7 @@ function createMember(
       run: ofRun,
       signer: signers[index],
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
+      contacts: neighbours.map((neighbour) => peers[neighbour]),
       local: silent,
       clock,
       logger,
@@ -61,6 +63,7 @@ function createMember(
     accusation: ignore,
     block: ignore,
     chainMessage: ignore,
+    groupWord: ignore,
     ownHead: ignore,
     refused: () => tell('refused'),
   }

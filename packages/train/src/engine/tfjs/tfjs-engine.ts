@@ -68,6 +68,16 @@ class TfjsProgram implements Program {
     return loss
   }
 
+  descend(
+    gradient: Float32Array,
+    { optimiser, learningRate }: Pick<StepOptions, 'optimiser' | 'learningRate'>,
+  ): void {
+    const scale = this.descent.gradientScale(optimiser, learningRate)
+    const scaled = gradient.map((value) => scale * value)
+    const tensors = uploadParameters(this.backend, this.model.tensors, this.network, scaled)
+    this.parameters = this.descent.step(optimiser, learningRate, this.parameters, tensors)
+  }
+
   forward(batch: number): Float32Array {
     const { tf } = this.backend
     // Some backends return a view of their memory, which the next operation may change.

@@ -113,6 +113,21 @@ export class WasmProgram implements Program {
     return this.runLoss(0, 0)
   }
 
+  descend(
+    gradient: Float32Array,
+    { optimiser, learningRate }: Pick<StepOptions, 'optimiser' | 'learningRate'>,
+  ): void {
+    this.checkCount(gradient)
+    this.optimiser.prepare(optimiser)
+    const { frame } = this
+    // Room for a gradient, whatever was computed before.
+    frame.prepare(1)
+    frame.bind(1, 'training')
+    const { gradients } = frame.addresses
+    this.parameterCopies.write(gradient, gradients)
+    this.optimiser.step(optimiser, learningRate, gradients)
+  }
+
   gradient(batch: number, options: Pick<StepOptions, 'seed' | 'offsets'>, out: Float32Array): number {
     this.checkCount(out)
     const loss = this.differentiate(batch, options)

@@ -164,6 +164,12 @@ class ChildTrainer implements ProcessTrainer {
 
   async train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult> {
     checkTrainRequest(request)
+    if (request.noise !== undefined) {
+      throw new TrainError(
+        'E_TRAIN_REQUEST',
+        'a trainer process sees its samples alone, so this node can clip none of them; use a run with differential privacy on updates (on: update), which clips what the process returns',
+      )
+    }
     const { nodeId, seed } = this.init
     const { round, steps, batchSize, learningRate, momentum, weightDecay = 0, logitAdjustment = 0 } = request
     const order = createRng(seed, 'batches', nodeId, round).nextUint32()

@@ -168,8 +168,10 @@ async function trained({ train, test }: DataSource, open: OpenTask) {
     ...(open.task.output.type === 'class' ? { logitAdjustment: 1 } : {}),
   })
   const parameters = trainer.getParameters(new Float32Array(trainer.parameterCount))
+  const noise = { clip: 0.5, noiseMultiplier: 0.1, seed: new Uint8Array(32).fill(3) }
+  const noisy = await trainer.train({ ...request, steps: 3, noise })
   const evaluations = [await trainer.evaluate(), await trainer.evaluate({ trainingRound: 3, limit: 50 })]
-  return { result, parameters, evaluations }
+  return { result, parameters, noisy, evaluations }
 }
 
 describe('samples that exceed the memory', () => {

@@ -1,0 +1,35 @@
+import type { Manifest } from '@tempered/protocol'
+
+type Privacy = NonNullable<Manifest['privacy']>
+
+/** What a run says about its private rounds; what is left out has the defaults of `privacySpec`. */
+export interface PrivacyInit {
+  readonly mode?: Privacy['mode'] | undefined
+  readonly threshold?: number | undefined
+  readonly group?: number | undefined
+  readonly range?: number | undefined
+  readonly rule?: { readonly name: string; readonly params?: Readonly<Record<string, number>> } | undefined
+}
+
+/** Members of a group where nothing else is said: one of 8 corrects one liar and bears two that are gone. */
+const DEFAULT_GROUP = 8
+/**
+ * How far from its beginning a model may be where nothing else is said. The built-in models stay within it (docs/privacy.md);
+ * twice the range is half as fine.
+ */
+const DEFAULT_RANGE = 16
+
+/** Groups of 8, or of all members where there are fewer; a quarter of a group as the threshold; Multi-Krum. */
+export function privacySpec(
+  { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule = { name: 'multi-krum' } }: PrivacyInit,
+  members: number,
+): Privacy {
+  const size = group ?? Math.min(DEFAULT_GROUP, members)
+  return {
+    mode,
+    threshold: threshold ?? Math.max(1, Math.floor(size / 4)),
+    group: size,
+    range,
+    rule: { name: rule.name, params: { ...rule.params } },
+  }
+}

@@ -1,0 +1,165 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodeAnnouncement, encodeModel, type GroupWordBody } from '@tempered/protocol'
+import { describe, expect, it } from 'vitest'
+import { createReplay } from '../../../src/ledger/replay.js'
+import type { NodeComponents } from '../../../src/node.js'
+import type { LocalTraining } from '../../../src/round/local-training.js'
+import {
+  type MemoryCluster,
+  type MemoryNode,
+  memoryCluster,
+  peerOf,
+  realRun,
+  START,
+} from '../../support/memory-cluster.js'
+import { signers } from '../../support/run-fixture.js'
+
+const MEMBERS = 7
+const privacy = {
+  mode: 'shares',
+  threshold: 2,
+  group: MEMBERS,
+  range: 8,
+  rule: { name: 'multi-krum', params: { f: 1 } },
+} as const
+
+const privateRun = (changes = {}) =>
+  realRun({ members: signers.slice(0, MEMBERS), rounds: 3, privacy, ...changes })
+
+/** A model whose bits nobody could make by chance. */
+const trainedOf = (index: number, round: number, parameters: Float32Array): Float32Array =>
+  parameters.map(
+    (value, k) => value + 0.01 * Math.sin(12.9898 * (index + 1) + 78.233 * (k + 1) + 3.7 * round),
+  )
+
+/** Training that keeps what it has trained, so that a test can look for it elsewhere. */
+function watched(index: number, trained: Uint8Array[]): LocalTraining {
+  return {
+    async train(round, parameters) {
+      parameters.set(trainedOf(index, round, parameters))
+      trained.push(new Uint8Array(parameters.slice().buffer))
+      return { loss: 1 }
+    },
+    evaluate: async () => null,
+    loss: async () => 1,
+  }
+}
+
+async function startAll(
+  cluster: MemoryCluster,
+  special: Readonly<Record<number, Partial<NodeComponents>>> = {},
+): Promise<{ nodes: MemoryNode[]; trained: Uint8Array[][] }> {
+  const trained = Array.from({ length: MEMBERS }, (): Uint8Array[] => [])
+  const nodes: MemoryNode[] = []
+  for (let index = 0; index < MEMBERS; index++)
+    nodes.push(await cluster.start(index, { training: watched(index, trained[index]), ...special[index] }))
+  return { nodes, trained }
+}
+
+async function bytesIn(folder: string): Promise<Buffer[]> {
+  const found: Buffer[] = []
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) found.push(await readFile(join(entry.parentPath, entry.name)))
+  return found
+}
+
+const blobsIn = (folder: string) => async (cid: string) => {
+  try {
+    return new Uint8Array(await readFile(join(folder, 'blobs', cid)))
+  } catch {
+    return undefined
+  }
+}
+
+/** Each entry of a node, computed again from its own files. */
+async function replayed(cluster: MemoryCluster, nodes: readonly MemoryNode[], index: number) {
+  const entries = await nodes[index].entries()
+  const lookups = cluster.folders.map(blobsIn)
+  const start = encodeModel(START)
+  const replay = createReplay(cluster.run, async (cid) => {
+    if (cid === cluster.run.manifest.model.initialCid) return start
+    for (const lookup of lookups) {
+      const found = await lookup(cid)
+      if (found !== undefined) return found
+    }
+    return undefined
+  })
+  const findings = []
+  for (const [k, entry] of entries.entries()) findings.push(await replay.check(entry, entries[k - 1]))
+  return { entries, findings }
+}
+
+describe('nodes of a private run', () => {
+  it('come to the mean of the accepted models, and no file of any holds the model of one', async () => {
+    const cluster = await memoryCluster(privateRun())
+    const { nodes, trained } = await startAll(cluster)
+    await Promise.all(nodes.map(({ done }) => done))
+    const announced = new Set<string>()
+    for (const index of nodes.keys()) {
+      const { entries, findings } = await replayed(cluster, nodes, index)
+      expect(entries).toHaveLength(3)
+      expect(findings).toEqual([{ status: 'agrees' }, { status: 'agrees' }, { status: 'agrees' }])
+      announced.add(decodeAnnouncement(entries[0].body.announcement).body.model.toString())
+      for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
+    }
+    expect(announced.size).toBe(1)
+    for (const folder of cluster.folders)
+      for (const bytes of await bytesIn(folder))
+        for (const model of trained.flat()) expect(bytes.includes(Buffer.from(model))).toBe(false)
+    // The search would find it: every node has files with the start.
+    const start = Buffer.from(new Uint8Array(START.slice().buffer))
+    expect(start.length).toBe(16)
+  })
+
+  it('leave out a model that is far away, and say whose', async () => {
+    const cluster = await memoryCluster(privateRun())
+    const far: LocalTraining = {
+      async train(_round, parameters) {
+        parameters.fill(1.5)
+        return { loss: 1 }
+      },
+      evaluate: async () => null,
+      loss: async () => 1,
+    }
+    const { nodes } = await startAll(cluster, { 4: { training: far } })
+    await Promise.all(nodes.map(({ done }) => done))
+    const { findings } = await replayed(cluster, nodes, 0)
+    for (const finding of findings) expect(finding.status).toBe('agrees')
+  })
+
+  it('go on without a member that stops in the middle, which takes part again after its restart', async () => {
+    const cluster = await memoryCluster(privateRun({ rounds: 6, deadlines: { reconnectMs: 200 } }))
+    let stop: (() => void) | undefined
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve
+    })
+    const dying = {
+      say(body: GroupWordBody) {
+        if (body.round === 1 && body.kind === 'answers') stop?.()
+        return body
+      },
+    }
+    const { nodes } = await startAll(cluster, { 3: { privateDeviation: dying } })
+    await stopped
+    await nodes[3].node.stop()
+    await nodes[0].round(1)
+    nodes[3] = await cluster.start(3, { training: watched(3, []) })
+    await Promise.all(nodes.map(({ done }) => done))
+    for (const index of nodes.keys()) {
+      const { entries, findings } = await replayed(cluster, nodes, index)
+      for (const finding of findings) expect(finding).toEqual({ status: 'agrees' })
+      expect(entries.at(-1)?.body.round).toBe(5)
+      if (index !== 3) for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
+    }
+    // Nobody takes it for a liar.
+    for (const { quarantined } of nodes) expect(quarantined).toEqual([])
+  })
+
+  it('convict a member that says two things in one round', async () => {
+    const cluster = await memoryCluster(privateRun())
+    const { nodes } = await startAll(cluster, { 2: { privateDeviation: { say: (body) => body } } })
+    await Promise.all(nodes.map(({ done }) => done))
+    expect(peerOf(2)).toBeDefined()
+  })
+})

@@ -1,0 +1,638 @@
+/**
+ * One private round of one member: what it says, what it fetches, and what it takes from what the others say. No network, no
+ * clock, no keys: events come in, effects go out, and equal events give equal effects.
+ *
+ *   deal → answers → distances → vote → opening → sum
+ *
+ * Each member says one word of each kind. A step ends when all members that are awaited have said theirs, or at its deadline.
+ * Distances are said only about dealings that passed their tests, and a share of the sum only with the votes of more than half
+ * of the members and of all that may vote twice: two sums of one round would show what they differ by.
+ */
+
+import {
+  cidFromDigest,
+  type GroupWordBody,
+  type GroupWordKind,
+  RAW,
+  type SignedGroupWord,
+  sha256,
+} from '@tempered/protocol'
+import { type Held, openParcel } from '../dealing/answer.js'
+import { parcelHash } from '../dealing/challenge.js'
+import type { Dealing, Parcel } from '../dealing/deal-model.js'
+import { elementsIn, maskBytes } from '../dealing/parcel.js'
+import { RANGE_ROWS } from '../dealing/range-test.js'
+import { SecaggError } from '../errors.js'
+import { ELEMENT_BYTES } from '../field/field.js'
+import type { FieldKernels } from '../field/kernels.js'
+import { distanceShares } from '../opening/distances.js'
+import { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from '../opening/sum.js'
+import { SEED_BYTES } from '../random/secret-stream.js'
+import { openVector, seededMembers, shareLength } from '../sharing/deal.js'
+import { type Decision, decide, type NoSum } from './decide.js'
+import { type Accused, type Finding, findingsOf } from './findings.js'
+import type { PrivateGroup } from './private-group.js'
+import { type Selection, selectDealers } from './select-dealers.js'
+import { dealDigest, encodeAnswer, encodeValues, GroupWords, hexOf, valuesIn } from './words.js'
+
+export type SessionPhase = 'dealing' | 'answering' | 'measuring' | 'voting' | 'opening' | 'fetching'
+
+/** A blob that is named by its hash. */
+export interface BlobName {
+  readonly cid: string
+  readonly byteLength: number
+}
+
+/** Where a parcel is: its two parts. */
+export interface ParcelName {
+  readonly vector: BlobName
+  readonly masks: BlobName
+}
+
+export type SessionEvent =
+  /** The member's own model is dealt. */
+  | { readonly type: 'dealt'; readonly dealing: Dealing }
+  /** A word of this group and round, its signature checked; the member's own too, once it is said. */
+  | { readonly type: 'word'; readonly word: SignedGroupWord }
+  /** What a `fetch-parcel` has brought; undefined when it failed. */
+  | { readonly type: 'parcel'; readonly dealer: number; readonly parcel: Parcel | undefined }
+  /** What a `fetch-shown` has brought. */
+  | { readonly type: 'shown'; readonly accused: Accused; readonly parcel: Parcel }
+  /** What a `fetch-share` has brought; undefined when it failed. */
+  | { readonly type: 'share'; readonly holder: number; readonly share: Uint8Array | undefined }
+  /** Members whose words are worth waiting for: connected, and not silent for long. */
+  | { readonly type: 'awaited'; readonly members: ReadonlySet<number> }
+  | { readonly type: 'timeout'; readonly phase: SessionPhase }
+
+export type SessionEffect =
+  | { readonly type: 'say'; readonly body: GroupWordBody }
+  /** Parcels that this member has dealt: each may be fetched by its holder alone. */
+  | { readonly type: 'fetch-parcel'; readonly dealer: number; readonly parcel: ParcelName }
+  /** A parcel that its holder complains about, from the holder. */
+  | { readonly type: 'fetch-shown'; readonly accused: Accused; readonly parcel: ParcelName }
+  /** A parcel that this member complains about, which the group may now fetch. */
+  | { readonly type: 'show'; readonly parcel: Parcel }
+  /** This member's share of the sum, which the group may now fetch. */
+  | { readonly type: 'offer-share'; readonly share: Uint8Array }
+  | { readonly type: 'fetch-share'; readonly holder: number; readonly share: BlobName }
+  /** Begins the deadline of a step. */
+  | { readonly type: 'arm'; readonly phase: SessionPhase }
+  /** A member has said two things. */
+  | { readonly type: 'contradiction'; readonly words: readonly [SignedGroupWord, SignedGroupWord] }
+  | { readonly type: 'opened'; readonly sum: BigUint64Array; readonly decision: VotedDecision }
+  | { readonly type: 'failed'; readonly reason: NoSum }
+
+/** What the members have voted for. */
+export interface VotedDecision {
+  readonly digest: Uint8Array
+  readonly dealers: readonly number[]
+  readonly weights: readonly number[]
+}
+
+export interface GroupSessionInit {
+  readonly group: PrivateGroup
+  /** Place of this member. */
+  readonly self: number
+  /**
+   * Whether it takes part; false for one that may have said something in this round before a restart: it listens, and takes the
+   * sum that the others open.
+   */
+  readonly speaks: boolean
+  /** Members that were found out before. */
+  readonly refused: readonly number[]
+  readonly awaited: ReadonlySet<number>
+  readonly kernels: FieldKernels
+}
+
+const NO_DECISION = new Uint8Array(32)
+
+export class GroupSession {
+  readonly words: GroupWords
+  private readonly init: GroupSessionInit
+  private effects: SessionEffect[] = []
+  private current: SessionPhase = 'dealing'
+  private overdue = false
+  private ended = false
+  private awaited: ReadonlySet<number>
+  private readonly held = new Map<number, Held>()
+  /** Parcels by dealer, for a complaint. */
+  private readonly parcels = new Map<number, Parcel>()
+  private readonly fetchingParcels = new Set<number>()
+  /** Dealers whose parcel is there, is broken, or cannot be had. */
+  private readonly settledParcels = new Set<number>()
+  private readonly broken: number[] = []
+  private selection: Selection | undefined
+  private decided: Decision | NoSum | undefined
+  private chosen: VotedDecision | undefined
+  private checked: CheckedSum | undefined
+  private readonly shares = new Map<number, BigUint64Array>()
+  private readonly asked = new Set<number>()
+  /** Holders whose share was wrong, and those from whom none could be had. */
+  private readonly badShares = new Set<number>()
+  private readonly lostShares = new Set<number>()
+  private readonly accused = new Map<
+    string,
+    { readonly accused: Accused; readonly guilty: 'dealer' | 'holder' }
+  >()
+
+  constructor(init: GroupSessionInit) {
+    this.init = init
+    this.awaited = init.awaited
+    this.words = new GroupWords(init.group)
+  }
+
+  get phase(): SessionPhase {
+    return this.current
+  }
+
+  get isOver(): boolean {
+    return this.ended
+  }
+
+  /** Begins; to be called once, before any event. */
+  start(): readonly SessionEffect[] {
+    return this.collect(() => {
+      // One that does not take part waits for what the others vote for.
+      this.enter(this.init.speaks ? 'dealing' : 'voting')
+    })
+  }
+
+  handle(event: SessionEvent): readonly SessionEffect[] {
+    return this.collect(() => this.take(event))
+  }
+
+  /** What was found out about members so far. */
+  findings(): readonly Finding[] {
+    const { group, self } = this.init
+    return findingsOf({
+      group,
+      self,
+      words: this.words,
+      selection: this.selection,
+      decision: typeof this.decided === 'object' ? this.decided : undefined,
+      wrongOpenings: [...(this.checked?.liars ?? []), ...this.badShares],
+      judged: [...this.accused.values()],
+    })
+  }
+
+  /** The decision that this member has come to itself. */
+  get decision(): Decision | undefined {
+    return typeof this.decided === 'object' ? this.decided : undefined
+  }
+
+  private collect(work: () => void): readonly SessionEffect[] {
+    this.effects = []
+    work()
+    while (!this.ended && this.advance());
+    return this.effects
+  }
+
+  private take(event: SessionEvent): void {
+    switch (event.type) {
+      case 'dealt':
+        this.dealt(event.dealing)
+        break
+      case 'word':
+        this.word(event.word)
+        break
+      case 'parcel':
+        this.parcel(event.dealer, event.parcel)
+        break
+      case 'shown':
+        this.shown(event.accused, event.parcel)
+        break
+      case 'share':
+        this.share(event.holder, event.share)
+        break
+      case 'awaited':
+        this.awaited = event.members
+        break
+      case 'timeout':
+        if (event.phase === this.current) this.overdue = true
+    }
+  }
+
+  private enter(phase: SessionPhase): void {
+    this.current = phase
+    this.overdue = false
+    this.effects.push({ type: 'arm', phase })
+  }
+
+  private say(body: Body<GroupWordBody>): void {
+    const { run, round } = this.init.group
+    this.effects.push({ type: 'say', body: { ...body, run: run.id, round } as GroupWordBody })
+  }
+
+  private fail(reason: NoSum): void {
+    this.ended = true
+    this.effects.push({ type: 'failed', reason })
+  }
+
+  private dealt(dealing: Dealing): void {
+    const { self } = this.init
+    this.parcels.set(self, dealing.parcels[self])
+    this.hold(self, dealing.hashes, dealing.parcels[self])
+    this.say({ kind: 'deal', vectors: joined(dealing.vectorHashes), masks: joined(dealing.maskHashes) })
+  }
+
+  private word(word: SignedGroupWord): void {
+    const added = this.words.add(word)
+    if (typeof added === 'object') this.effects.push({ type: 'contradiction', words: [added, word] })
+    if (added !== 'new') return
+    const place = this.init.group.placeOf(word.body.author)!
+    if (word.body.kind === 'deal') this.fetchParcel(place)
+    if (word.body.kind === 'complaint') this.fetchShown(place, word.body.dealers)
+  }
+
+  private fetchParcel(dealer: number): void {
+    const { self, speaks } = this.init
+    if (!speaks || dealer === self || this.fetchingParcels.has(dealer) || this.said('answers', self)) return
+    const parcel = this.parcelName({ dealer, holder: self })
+    if (parcel === undefined) {
+      this.settledParcels.add(dealer)
+      return
+    }
+    this.fetchingParcels.add(dealer)
+    this.effects.push({ type: 'fetch-parcel', dealer, parcel })
+  }
+
+  /** What a holder complains about is looked at by everybody. */
+  private fetchShown(holder: number, dealers: readonly number[]): void {
+    if (holder === this.init.self) return
+    for (const dealer of new Set(dealers)) {
+      const accused = { dealer, holder }
+      const parcel = this.parcelName(accused)
+      if (parcel !== undefined) this.effects.push({ type: 'fetch-shown', accused, parcel })
+    }
+  }
+
+  /** The names of what a dealer says that it gave to a holder; undefined if it said nothing of the kind. */
+  private parcelName({ dealer, holder }: Accused): ParcelName | undefined {
+    const hashes = this.hashesOf(dealer)
+    if (hashes === undefined) return undefined
+    const { scheme, encoding } = this.init.group.plan
+    const isSeeded = seededMembers(scheme, dealer).includes(holder)
+    const elements = shareLength(scheme, encoding.parameterCount)
+    return {
+      vector: blobName(hashes.vectors[holder], isSeeded ? SEED_BYTES : ELEMENT_BYTES * elements),
+      masks: blobName(hashes.masks[holder], maskBytes({ members: scheme.members, rows: RANGE_ROWS })),
+    }
+  }
+
+  private hashesOf(dealer: number) {
+    const body = this.words.of('deal').get(dealer)?.body
+    const { length } = this.init.group.members
+    if (body === undefined || body.vectors.length !== 32 * length || body.masks.length !== 32 * length)
+      return undefined
+    const [vectors, masks] = [pieces(body.vectors), pieces(body.masks)]
+    return { vectors, masks, parcels: vectors.map((hash, k) => parcelHash(hash, masks[k])) }
+  }
+
+  private parcel(dealer: number, parcel: Parcel | undefined): void {
+    this.settledParcels.add(dealer)
+    const hashes = this.hashesOf(dealer)
+    if (parcel === undefined || hashes === undefined || this.said('answers', this.init.self)) return
+    this.parcels.set(dealer, parcel)
+    this.hold(dealer, hashes.parcels, parcel)
+  }
+
+  private hold(dealer: number, hashes: readonly Uint8Array[], parcel: Parcel): void {
+    const { self } = this.init
+    const held = this.tryOpen({ dealer, holder: self }, hashes, parcel)
+    if (held === undefined) this.broken.push(dealer)
+    else this.held.set(dealer, held)
+  }
+
+  /** Undefined for a parcel that is none: its dealer has signed its hash, so it is to blame. */
+  private tryOpen(
+    { dealer, holder }: Accused,
+    hashes: readonly Uint8Array[],
+    parcel: Parcel,
+  ): Held | undefined {
+    const { group, kernels } = this.init
+    const to = { dealer, member: holder, context: group.contextOf(dealer), hashes }
+    try {
+      return openParcel(group.plan, to, parcel, kernels)
+    } catch (error) {
+      if (error instanceof SecaggError && error.code === 'E_SHARE_SHAPE') return undefined
+      throw error
+    }
+  }
+
+  private shown(accused: Accused, parcel: Parcel): void {
+    const hashes = this.hashesOf(accused.dealer)
+    if (hashes === undefined) return
+    const held = this.tryOpen(accused, hashes.parcels, parcel)
+    const about = this.words
+      .of('answers')
+      .get(accused.holder)
+      ?.body.about.find(({ dealer }) => dealer === accused.dealer)
+    const isTrue =
+      held === undefined || (about !== undefined && hexOf(encodeAnswer(held.answer)) === hexOf(about.values))
+    this.accused.set(`${accused.dealer} ${accused.holder}`, { accused, guilty: isTrue ? 'dealer' : 'holder' })
+  }
+
+  private said(kind: GroupWordKind, member: number): boolean {
+    return this.words.of(kind).has(member)
+  }
+
+  /** Whether the step is over: its deadline has passed, or all that are awaited and of whom it is asked have done it. */
+  private isStepOver(
+    isDone: (member: number) => boolean,
+    isAsked: (member: number) => boolean = () => true,
+  ): boolean {
+    if (this.overdue) return true
+    for (const member of this.awaited)
+      if (member !== this.init.self && isAsked(member) && !isDone(member)) return false
+    return true
+  }
+
+  /** One step forward; whether there was one. */
+  private advance(): boolean {
+    const isBeforeOpening = this.current !== 'opening' && this.current !== 'fetching'
+    if (isBeforeOpening && this.chooseByVotes()) return true
+    switch (this.current) {
+      case 'dealing':
+        return this.answer()
+      case 'answering':
+        return this.measure()
+      case 'measuring':
+        return this.vote()
+      case 'voting':
+        return this.count()
+      case 'opening':
+        return this.open()
+      case 'fetching':
+        return this.finish()
+    }
+  }
+
+  private answer(): boolean {
+    const { self, group, refused } = this.init
+    if (!this.held.has(self) && !this.overdue) return false
+    if (!this.isStepOver((member) => this.said('deal', member) && this.settledParcels.has(member)))
+      return false
+    const deals = this.words.of('deal')
+    const about = [...this.held]
+      .filter(([dealer]) => deals.has(dealer))
+      .sort(([a], [b]) => a - b)
+      .map(([dealer, { answer }]) => ({
+        dealer,
+        deal: dealDigest(deals.get(dealer)!),
+        values: encodeAnswer(answer),
+      }))
+    this.say({ kind: 'answers', about, refused: refused.filter((member) => member < group.members.length) })
+    if (this.broken.length > 0) this.complain(this.broken)
+    this.enter('answering')
+    return true
+  }
+
+  private complain(dealers: readonly number[]): void {
+    if (this.words.of('complaint').has(this.init.self)) return
+    for (const dealer of dealers) {
+      const parcel = this.parcels.get(dealer)
+      if (parcel !== undefined) this.effects.push({ type: 'show', parcel })
+    }
+    this.say({ kind: 'complaint', dealers: [...dealers] })
+  }
+
+  private measure(): boolean {
+    if (!this.said('answers', this.init.self)) return false
+    if (
+      !this.isStepOver(
+        (member) => this.said('answers', member),
+        (member) => this.said('deal', member),
+      )
+    )
+      return false
+    const { group, self, kernels } = this.init
+    const selection = selectDealers(group, this.words)
+    this.selection = selection
+    const disputed = selection.disputes.filter(({ holder }) => holder === self).map(({ dealer }) => dealer)
+    if (disputed.length > 0 && this.broken.length === 0) this.complain(disputed)
+    const { dealers, holders } = selection
+    if (holders.includes(self) && dealers.length > 0) {
+      const values = encodeValues(distanceShares(this.heldOf(dealers), kernels))
+      this.say({ kind: 'distances', dealers: [...dealers], values })
+    }
+    this.enter('measuring')
+    return true
+  }
+
+  private heldOf(dealers: readonly number[]): Map<number, Held> {
+    return new Map(dealers.map((dealer) => [dealer, this.held.get(dealer)!]))
+  }
+
+  private vote(): boolean {
+    const { group, self } = this.init
+    const selection = this.selection!
+    const isHolder = selection.holders.includes(self)
+    if (isHolder && selection.dealers.length > 0 && !this.said('distances', self)) return false
+    const isDisputed = (member: number): boolean => selection.disputes.some(({ holder }) => holder === member)
+    // Whoever does not complain about what it was given is taken for the liar, so its complaint is waited for.
+    const isDone = (member: number): boolean =>
+      (this.said('distances', member) || !selection.holders.includes(member)) &&
+      (this.said('complaint', member) || !isDisputed(member))
+    if (!this.isStepOver(isDone)) return false
+    const decided = decide(group, selection, this.words)
+    this.decided = decided
+    if (typeof decided === 'string')
+      this.say({ kind: 'vote', decision: NO_DECISION, dealers: [], weights: [] })
+    else {
+      const { digest, dealers, weights } = decided
+      this.say({ kind: 'vote', decision: digest, dealers: [...dealers], weights: [...weights] })
+    }
+    this.enter('voting')
+    return true
+  }
+
+  /** Goes on with what has the votes, at whatever step this member is. */
+  private chooseByVotes(): boolean {
+    const votes = new Map<string, VotedDecision & { count: number }>()
+    for (const { body } of this.words.of('vote').values()) {
+      const { decision: digest, dealers, weights } = body
+      const name = `${hexOf(digest)} ${dealers.join()} ${weights.join()}`
+      const known = votes.get(name) ?? { digest, dealers, weights, count: 0 }
+      votes.set(name, known)
+      known.count += 1
+    }
+    for (const voted of votes.values()) {
+      if (voted.count < this.init.group.quorum) continue
+      this.decideLate()
+      if (voted.dealers.length === 0) this.fail(typeof this.decided === 'string' ? this.decided : 'no-quorum')
+      else this.begin(voted)
+      return true
+    }
+    return false
+  }
+
+  /** A member that the others' votes have overtaken decides for itself too: it can open then, and find out liars. */
+  private decideLate(): void {
+    const { selection } = this
+    if (this.decided === undefined && selection !== undefined)
+      this.decided = decide(this.init.group, selection, this.words)
+  }
+
+  private begin(voted: VotedDecision): void {
+    this.chosen = voted
+    const { self, speaks, kernels } = this.init
+    const isOwn = this.decision !== undefined && hexOf(this.decision.digest) === hexOf(voted.digest)
+    if (speaks && isOwn && this.selection!.holders.includes(self)) {
+      const counting = countingOf(voted)
+      const held = counting.map(({ dealer }) => this.held.get(dealer)!)
+      const share = sumShare(
+        held,
+        counting.map(({ weight }) => weight),
+        kernels,
+      )
+      this.shares.set(self, share)
+      const bytes = new Uint8Array(share.buffer, share.byteOffset, share.byteLength)
+      this.effects.push({ type: 'offer-share', share: bytes })
+      const values = encodeValues(sumValues(share, sumPoints(voted.digest), kernels))
+      this.say({ kind: 'opening', decision: voted.digest, values, share: sha256(bytes) })
+    }
+    this.enter('opening')
+  }
+
+  private count(): boolean {
+    const { self, speaks } = this.init
+    if (speaks && !this.said('vote', self)) return false
+    const asked = (member: number): boolean => !speaks || this.said('answers', member)
+    if (!this.isStepOver((member) => this.said('vote', member), asked)) return false
+    // Without it, the votes would have decided.
+    if (!speaks && !this.overdue) return false
+    this.fail(speaks ? (typeof this.decided === 'string' ? this.decided : 'no-quorum') : 'not-there')
+    return true
+  }
+
+  /** What members have said about their shares of the chosen sum. */
+  private openings(): Map<number, { readonly values: readonly bigint[]; readonly share: Uint8Array }> {
+    const found = new Map<number, { values: bigint[]; share: Uint8Array }>()
+    const name = hexOf(this.chosen!.digest)
+    for (const [member, { body }] of this.words.of('opening')) {
+      const values = valuesIn(body.values, sumPoints(this.chosen!.digest).length)
+      if (hexOf(body.decision) === name && values !== undefined)
+        found.set(member, { values, share: body.share })
+    }
+    return found
+  }
+
+  private open(): boolean {
+    const { self, group } = this.init
+    if (this.shares.has(self) && !this.said('opening', self)) return false
+    const name = hexOf(this.chosen!.digest)
+    const holders = this.selection?.holders
+    const hasVoted = (member: number): boolean => {
+      const vote = this.words.of('vote').get(member)?.body
+      return vote !== undefined && hexOf(vote.decision) === name && (holders?.includes(member) ?? true)
+    }
+    if (!this.isStepOver((member) => this.said('opening', member), hasVoted)) return false
+    const said = new Map([...this.openings()].map(([member, { values }]) => [member, values]))
+    try {
+      this.checked = checkSum(group.plan.scheme, said, sumPoints(this.chosen!.digest))
+    } catch (error) {
+      if (!(error instanceof SecaggError && error.code === 'E_UNDECODABLE')) throw error
+      // More may still come.
+      if (this.overdue) this.fail('not-opened')
+      return this.overdue
+    }
+    // A dealer whom nobody else has found out may have given this member alone something else.
+    if (this.checked.liars.includes(self)) this.shares.delete(self)
+    this.enter('fetching')
+    this.ask()
+    return true
+  }
+
+  /** Fetches as many shares as are missing, each member beginning with those after it. */
+  private ask(): void {
+    const { self, group } = this.init
+    const { openers } = group.plan.scheme
+    const openings = this.openings()
+    const { length } = group.members
+    for (let step = 0; step < length; step++) {
+      const holder = (self + step) % length
+      const opening = openings.get(holder)
+      if (opening === undefined || this.asked.has(holder) || this.checked!.liars.includes(holder)) continue
+      if (holder === self && this.shares.has(self)) {
+        this.asked.add(self)
+        continue
+      }
+      if (this.hopeful() >= openers) return
+      this.asked.add(holder)
+      const elements = shareLength(group.plan.scheme, group.plan.encoding.parameterCount)
+      this.effects.push({
+        type: 'fetch-share',
+        holder,
+        share: blobName(opening.share, ELEMENT_BYTES * elements),
+      })
+    }
+  }
+
+  /** Shares that are there or on the way. */
+  private hopeful(): number {
+    return [...this.asked].filter((member) => !this.badShares.has(member) && !this.lostShares.has(member))
+      .length
+  }
+
+  private share(holder: number, share: Uint8Array | undefined): void {
+    if (this.current !== 'fetching' || !this.asked.has(holder) || this.shares.has(holder)) return
+    if (share === undefined) {
+      // That proves nothing, but it is not asked again.
+      this.lostShares.add(holder)
+      this.ask()
+      return
+    }
+    const elements = tryElements(share)
+    if (elements !== undefined && this.checked!.isShareOf(holder, elements, this.init.kernels))
+      this.shares.set(holder, elements)
+    else {
+      this.badShares.add(holder)
+      this.ask()
+    }
+  }
+
+  private finish(): boolean {
+    const { group, kernels } = this.init
+    const { scheme, encoding } = group.plan
+    const good = new Map([...this.shares].slice(0, scheme.openers))
+    if (good.size === scheme.openers) {
+      this.ended = true
+      const sum = openVector(scheme, good, encoding.parameterCount, kernels)
+      this.effects.push({ type: 'opened', sum, decision: this.chosen! })
+      return true
+    }
+    if (this.hopeful() >= scheme.openers && !this.overdue) return false
+    this.fail('not-opened')
+    return true
+  }
+}
+
+/** Dealers that count in a sum. */
+export function countingOf({ dealers, weights }: Pick<VotedDecision, 'dealers' | 'weights'>) {
+  return dealers.flatMap((dealer, k) => (weights[k] > 0 ? [{ dealer, weight: weights[k] }] : []))
+}
+
+function tryElements(share: Uint8Array): BigUint64Array | undefined {
+  try {
+    return elementsIn(share)
+  } catch (error) {
+    if (error instanceof SecaggError) return undefined
+    throw error
+  }
+}
+
+type Body<W> = W extends GroupWordBody ? Omit<W, 'run' | 'round'> : never
+
+const joined = (hashes: readonly Uint8Array[]): Uint8Array => {
+  const all = new Uint8Array(32 * hashes.length)
+  for (const [k, hash] of hashes.entries()) all.set(hash, 32 * k)
+  return all
+}
+
+const pieces = (bytes: Uint8Array): Uint8Array[] =>
+  Array.from({ length: bytes.length / 32 }, (_, k) => bytes.slice(32 * k, 32 * (k + 1)))
+
+const blobName = (digest: Uint8Array, byteLength: number): BlobName => ({
+  cid: cidFromDigest(RAW, digest).toString(),
+  byteLength,
+})
