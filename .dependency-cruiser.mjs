@@ -42,6 +42,7 @@ const LAB_ROOMS = [
   'matrix',
   'red-team',
   'averaging',
+  'gradient-inversion',
   'library',
 ]
 

@@ -24,6 +24,7 @@ export { fetchDataSet } from './data/fetch/fetch-data.js'
 export { firstInvalidUtf8, UTF8_ADVICE } from './data/formats/utf8.js'
 export type { ColumnSummary } from './data/inspect/column-statistics.js'
 export { contactSheet } from './data/inspect/contact-sheet.js'
+export { imageSheet } from './data/inspect/image-sheet.js'
 export {
   type ArraySummary,
   inspectSource,

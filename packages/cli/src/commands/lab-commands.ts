@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { assignment, list, preAggregator, wholeNumber, wholeNumbers } from '../arguments.js'
 
 const share = (text: string): number => {
@@ -7,11 +7,19 @@ const share = (text: string): number => {
   return value
 }
 
+const above0 = (text: string): number => {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('must be a number above 0')
+  return value
+}
+
 /** Adds `tempered lab …`; the file of each command is loaded when it is called. */
 export function addLabCommands(program: Command): void {
   const lab = program
     .command('lab')
-    .description('Many simulated runs: matrices, and the search for worst attacks.')
+    .description(
+      'Many simulated runs: matrices, and the search for worst attacks. What members could learn of each other.',
+    )
   lab
     .command('matrix')
     .description(
@@ -109,4 +117,36 @@ export function addLabCommands(program: Command): void {
       const { labAttack } = await import('./lab-attack.js')
       await labAttack({ ...options, ruleGiven: command.getOptionValueSource('rule') === 'cli' })
     })
+  addInversion(lab)
+}
+
+function addInversion(lab: Command): void {
+  lab
+    .command('inversion')
+    .description(
+      'Gradient inversion on the embedded digits: which labels and images a curious member recovers from the round of another one, without and with privacy.',
+    )
+    .addOption(new Option('--model <name>', 'only this model; default: both').choices(['softmax', 'mlp']))
+    .option('--batches <list>', 'rounds of one step on so many images', wholeNumbers(1), [1, 4, 8, 32])
+    .option('--steps <n>', 'a round of so many steps of 32 images as well; 0 for none', wholeNumber(0), 20)
+    .option('--members <n>', 'members of the group', wholeNumber(3), 8)
+    .option('--threshold <t>', 'members that work together, and whose shares say nothing', wholeNumber(1), 2)
+    .option('--range <R>', 'how far, in L2 length, a shared model may be from the initial one', above0, 8)
+    .option('--classes <n>', 'classes that each member has images of; default: all', wholeNumber(1))
+    .option(
+      '--warm-up <steps>',
+      'steps on the images of all members that the model has behind it; 0 for initial parameters',
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      '--seeds <list>',
+      'one round for each; images, parameters and shares are drawn from it',
+      wholeNumbers(0),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    )
+    .option('--out <folder>', 'folder for result.json and pictures; default: none')
+    .option('--force', 'overwrite files of an existing folder')
+    .option('--json', 'one JSON line per round on stdout')
+    .action(async (options) => (await import('./lab-inversion.js')).labInversion(options))
 }

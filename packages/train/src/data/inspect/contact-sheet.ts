@@ -4,12 +4,10 @@ import { DataError } from '../data-error.js'
 import { openSource } from '../formats/open-source.js'
 import type { NumberArray } from '../formats/raw.js'
 import { memoryBytes } from '../memory-budget.js'
+import { imageSheet } from './image-sheet.js'
 
 const MOST_ROWS = 20
 const PER_ROW = 12
-const GAP = 2
-/** Images are enlarged by a whole number until they have this height. */
-const LEAST_HEIGHT = 32
 
 /**
  * A PNG file with the first images of each class, at most 20 classes; without labels, simply the first images. Throws
@@ -25,29 +23,10 @@ export async function contactSheet(path: string, cacheFolder: string): Promise<B
   const labels = await raw.train.targets?.load('int32')
   const rows = pick(count, labels as Int32Array | undefined)
   const chosen = await samplesOf(inputs, rows.flat())
-  const scale = Math.max(1, Math.ceil(LEAST_HEIGHT / height))
-  const [cellWidth, cellHeight] = [width * scale + GAP, height * scale + GAP]
-  const { PNG } = await import('pngjs')
-  const across = Math.max(1, ...rows.map((row) => row.length))
-  const sheet = new PNG({
-    width: across * cellWidth + GAP,
-    height: Math.max(1, rows.length) * cellHeight + GAP,
-  })
-  sheet.data.fill(0xff)
-  rows.forEach((row, y) => {
-    row.forEach((sample, x) => {
-      const bytes = chosen.get(sample) as Uint8Array
-      for (let line = 0; line < height * scale; line++) {
-        for (let column = 0; column < width * scale; column++) {
-          const pixel = Math.floor(line / scale) * width + Math.floor(column / scale)
-          const from = pixel * channels
-          const to = 4 * ((y * cellHeight + GAP + line) * sheet.width + x * cellWidth + GAP + column)
-          for (let c = 0; c < 3; c++) sheet.data[to + c] = bytes[from + (channels < 3 ? 0 : c)] as number
-        }
-      }
-    })
-  })
-  return PNG.sync.write(sheet)
+  return imageSheet(
+    rows.map((row) => row.map((sample) => chosen.get(sample))),
+    [height, width, channels],
+  )
 }
 
 /** The bytes of some samples by their numbers; the array is read by pieces. */

@@ -2,6 +2,7 @@ import { PNG } from 'pngjs'
 import { describe, expect, it } from 'vitest'
 import { ColumnStatistics } from '../../../src/data/inspect/column-statistics.js'
 import { contactSheet } from '../../../src/data/inspect/contact-sheet.js'
+import { imageSheet } from '../../../src/data/inspect/image-sheet.js'
 import { inspectSource } from '../../../src/data/inspect/inspect-source.js'
 import { fixture } from '../../support/data-files.js'
 
@@ -76,5 +77,25 @@ describe('sources', () => {
     const sheet = PNG.sync.read(await contactSheet(fixture('split.npz'), ''))
     expect([sheet.width, sheet.height]).toEqual([2 * (4 * 16 + 2) + 2, 2 * (2 * 16 + 2) + 2])
     await expect(contactSheet(fixture('pandas.csv'), '')).rejects.toThrow(/no images/)
+  })
+
+  it('shows images enlarged, in their places, and leaves out those that are missing', async () => {
+    const colours = Uint8Array.of(10, 20, 30, 40, 50, 60)
+    const sheet = PNG.sync.read(await imageSheet([[undefined, colours], [colours]], [1, 2, 3]))
+    // Two by two cells of 64×32 pixels and gaps of two.
+    expect([sheet.width, sheet.height]).toEqual([2 * 66 + 2, 2 * 34 + 2])
+    const at = (x: number, y: number) => [...sheet.data.subarray(4 * (y * sheet.width + x)).subarray(0, 3)]
+    expect([at(1, 1), at(2, 2), at(130, 50)]).toEqual([
+      [255, 255, 255],
+      [255, 255, 255],
+      [255, 255, 255],
+    ])
+    expect([at(68, 2), at(131, 33), at(2, 36)]).toEqual([
+      [10, 20, 30],
+      [40, 50, 60],
+      [10, 20, 30],
+    ])
+    const grey = PNG.sync.read(await imageSheet([[Uint8Array.of(7)]], [1, 1]))
+    expect([...grey.data.subarray(4 * (2 * grey.width + 2)).subarray(0, 3)]).toEqual([7, 7, 7])
   })
 })
