@@ -48,6 +48,7 @@ export { auditLedger, type LedgerAudit, type WrongRound } from './ledger/audit.j
 export { type BlobLookup, openBlobFolders, withInitialModel } from './ledger/blob-folders.js'
 export { CarError } from './ledger/car.js'
 export { diffLedgers, type LedgerDiff, type VerdictDifference } from './ledger/diff.js'
+export type { Difference } from './ledger/difference.js'
 export { readEvidenceFile } from './ledger/evidence-file.js'
 export {
   type Alternative,
@@ -74,7 +75,6 @@ export {
 export { ledgerEntries } from './ledger/read-entries.js'
 export {
   createReplay,
-  type Difference,
   MissingBlobs,
   type Replay,
   type ReplayFinding,

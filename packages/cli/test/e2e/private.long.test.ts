@@ -69,7 +69,12 @@ async function playHosts(folder: string, name: string, text: string, failpoint: 
   const { folder: hosts } = parseJson(made.stdout) as { folder: string }
   const started = ports.map((_, index) =>
     startCli(
-      ['node', 'start', '--config', join(hosts, 'hosts', nameOf(index), 'node.yaml'), '--json'],
+      [
+        ...(POISONING.includes(index) ? ['scenario', 'node'] : ['node', 'start']),
+        '--config',
+        join(hosts, 'hosts', nameOf(index), 'node.yaml'),
+        '--json',
+      ],
       folder,
       index === DYING ? { TEMPERED_FAILPOINT: failpoint } : {},
     ),

@@ -10,7 +10,8 @@ import {
 import { createRunRule } from '../aggregate/run-rule.js'
 import { NodeError } from '../errors.js'
 import type { BlobLookup } from '../ledger/blob-folders.js'
-import { createReplay, type Difference } from '../ledger/replay.js'
+import type { Difference } from '../ledger/difference.js'
+import { createReplay } from '../ledger/replay.js'
 
 /** The result of judging evidence with genuine signatures by its blobs. */
 export type Judgement =

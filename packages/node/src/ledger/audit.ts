@@ -1,8 +1,9 @@
 import type { Run, SignedEntry } from '@tempered/protocol'
 import type { AnnouncementIndex } from './announcement-index.js'
 import type { BlobLookup } from './blob-folders.js'
+import type { Difference } from './difference.js'
 import { ledgerEntries } from './read-entries.js'
-import { createReplay, type Difference } from './replay.js'
+import { createReplay } from './replay.js'
 
 /** A round whose entry differs from its replay. */
 export interface WrongRound {

@@ -16,7 +16,7 @@ import {
   weightOf,
 } from '@tempered/secagg'
 import type { BlobLookup } from './blob-folders.js'
-import type { Difference } from './replay.js'
+import type { Difference } from './difference.js'
 
 /** CIDs of the blobs that a private round is checked by. */
 export function privateNeeds({ body }: SignedEntry): string[] {

@@ -32,6 +32,7 @@ import { drawnInitialParameters } from '../round/initial-model.js'
 import { manifestLayers } from '../round/manifest-training.js'
 import { type RunTopology, runTopology } from '../topology.js'
 import type { BlobLookup } from './blob-folders.js'
+import type { Difference } from './difference.js'
 import { comparePrivateRound, privateNeeds } from './replay-private.js'
 
 /** The result of computing a round of a ledger again. */
@@ -41,18 +42,6 @@ export type ReplayFinding =
   | { readonly status: 'differs'; readonly difference: Difference }
   /** Required blobs are missing: nothing can be concluded. */
   | { readonly status: 'unproven'; readonly missing: readonly string[] }
-
-/** The first difference, in the order of the entry. */
-export interface Difference {
-  /** The field of the entry, e.g. `neighbours.2.accepted` or `aggregate`. */
-  readonly field: string
-  /** Peer id, for a field about a neighbour. */
-  readonly peer?: string
-  /** Index of the first parameter that differs, for models. */
-  readonly coordinate?: number
-  readonly recorded: string
-  readonly computed: string
-}
 
 /** What a round gives, as blobs; memory: of rules that have one. */
 export interface Computed {
