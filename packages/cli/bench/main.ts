@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
+import { benchPrivateRounds } from '../../node/bench/private-rounds.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
 import { benchPrivateWork } from '../../secagg/bench/private-work.bench.js'
@@ -161,6 +162,30 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         ...[row.members, row.threshold, row.parameterCount].map(count),
         ...[row.deal, row.test, row.distances, row.sum, row.total, row.plain].map(ms),
         row.sent.toFixed(1),
+      ]),
+    )
+  },
+  async 'private-rounds'() {
+    const rows = await benchPrivateRounds()
+    const pair = (one: number, other: number): string[] =>
+      [one, other].map((value) => (value < 10 ? value.toFixed(1) : count(value)))
+    return table(
+      [
+        'members',
+        'threshold',
+        'parameters',
+        'work, ms',
+        'without privacy',
+        'sent, in models',
+        'without privacy',
+        'memory, MB',
+        'without privacy',
+      ],
+      rows.map((row) => [
+        ...[row.members, row.threshold, row.parameterCount].map(count),
+        ...pair(row.work, row.plainWork),
+        ...pair(row.sent, row.plainSent),
+        ...pair(row.memory, row.plainMemory),
       ]),
     )
   },
