@@ -7,7 +7,7 @@ import { benchLedger } from '../../node/bench/ledger.bench.js'
 import { benchPrivateRounds } from '../../node/bench/private-rounds.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
-import { benchPrivateWork } from '../../secagg/bench/private-work.bench.js'
+import { benchPrivateWork, benchVerifiableDealing } from '../../secagg/bench/private-work.bench.js'
 import { benchBatching, benchGas, dollars } from '../../settlement/bench/gas.bench.js'
 import { benchDisk, type DiskBenchRow } from '../../train/bench/disk.bench.js'
 import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
@@ -162,6 +162,26 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         ...[row.members, row.threshold, row.parameterCount].map(count),
         ...[row.deal, row.test, row.distances, row.sum, row.total, row.plain].map(ms),
         row.sent.toFixed(1),
+      ]),
+    )
+  },
+  async 'verifiable-dealing'() {
+    return table(
+      [
+        'members',
+        'threshold',
+        'parameters',
+        'low-degree test, holder, ms',
+        'Feldman, dealer, s',
+        'Feldman, holder, s',
+        'Feldman, in models',
+      ],
+      benchVerifiableDealing().map((row) => [
+        ...[row.members, row.threshold, row.parameterCount].map(count),
+        row.testHolder.toFixed(2),
+        row.feldmanDealer.toFixed(1),
+        row.feldmanHolder.toFixed(1),
+        count(row.feldmanModels),
       ]),
     )
   },

@@ -4,6 +4,7 @@
  * distances between the models and their mean, in float32.
  */
 
+import { ed25519 } from '@noble/curves/ed25519.js'
 import { createRule } from '@tempered/robust-agg'
 import { type Held, isParcel, openParcel } from '../src/dealing/answer.js'
 import { dealModel } from '../src/dealing/deal-model.js'
@@ -135,4 +136,50 @@ function milliseconds(work: () => void): number {
   }
   times.sort((a, b) => a - b)
   return times[times.length >> 1]
+}
+
+export interface VerifiableDealingRow {
+  readonly members: number
+  readonly threshold: number
+  readonly parameterCount: number
+  /** Milliseconds of a holder for the low-degree test of one dealing; a dealer only draws two masks. */
+  readonly testHolder: number
+  /** Seconds for Feldman's commitments, from the measured time of one exponentiation; and their size in plain models. */
+  readonly feldmanDealer: number
+  readonly feldmanHolder: number
+  readonly feldmanModels: number
+}
+
+/**
+ * What it costs that a holder can tell a share of a polynomial from any other numbers: our low-degree test, which evaluates each
+ * share at two random points, and Feldman's commitments ("A practical scheme for non-interactive verifiable secret sharing",
+ * FOCS 1987), which commit to each coefficient of each parameter's polynomial: t + 1 exponentiations per parameter for a dealer,
+ * one and t + 1 short ones for a holder, and t + 1 group elements of 32 bytes per parameter.
+ */
+export function benchVerifiableDealing(): VerifiableDealingRow[] {
+  const exponentiation =
+    milliseconds(() => {
+      for (let k = 0; k < 20; k++) ed25519.Point.BASE.multiply(BigInt(k + 1) * 2n ** 200n + 12_345n)
+    }) / 20
+  const short =
+    milliseconds(() => {
+      for (let k = 0; k < 20; k++) ed25519.Point.BASE.multiplyUnsafe(BigInt(k + 2))
+    }) / 20
+  return SIZES.map(([members, threshold]) => {
+    const parameterCount = 109_386
+    const kernels = fieldKernels()
+    const share = new BigUint64Array(parameterCount).fill(123_456_789n)
+    const points = sumPoints(new TextEncoder().encode('bench'))
+    const evaluations = milliseconds(() => {
+      for (const point of points) kernels.evaluate(share, point)
+    })
+    const coefficients = threshold + 1
+    return {
+      ...{ members, threshold, parameterCount },
+      testHolder: evaluations,
+      feldmanDealer: (parameterCount * coefficients * exponentiation) / 1000,
+      feldmanHolder: (parameterCount * (exponentiation + coefficients * short)) / 1000,
+      feldmanModels: (parameterCount * coefficients * 32) / (4 * parameterCount),
+    }
+  })
 }
