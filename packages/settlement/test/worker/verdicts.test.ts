@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { localAccountKey } from '../../src/client/local-accounts.js'
 import { openClient } from '../../src/client/open-client.js'
 import { Outbox } from '../../src/client/outbox.js'
+import { SettlementError } from '../../src/errors.js'
 import { createJobBoard } from '../../src/jobs/job-board.js'
 import { verdictData } from '../../src/typed-data.js'
 import { executeVerdicts } from '../../src/worker/verdicts.js'
@@ -34,6 +35,7 @@ it('verdicts of own jobs are carried out when their time has come, those of stra
   // One that somebody else carries out, or nobody can, does not keep the others from it.
   const foreignHands = await judge(job, 'carried out by somebody else')
   const last = await judge(job, 'of the job, later')
+  const refused = await judge(job, 'refused by the contract')
   // A run without a job, such as anybody can open about itself.
   const foreign = await judge(await openRun(on, hash('a run of strangers'), members), 'of strangers')
   const client = await openClient({
@@ -43,11 +45,21 @@ it('verdicts of own jobs are carried out when their time has come, those of stra
     key: localAccountKey(1),
   })
   const outbox = new Outbox(client, { confirmations: 0, pollMs: 5, retryMs: 5 })
+  /** Verdicts that the member has tried to execute, each time that it has. */
+  const tried: Hex[] = []
+  const counting: Pick<Outbox, 'send'> = {
+    send(call) {
+      const [id] = call.args as readonly [Hex]
+      tried.push(id)
+      if (id === refused) return Promise.reject(new SettlementError('E_REVERTED', 'expired'))
+      return outbox.send(call)
+    },
+  }
   const stopping = new AbortController()
   const log: string[] = []
   let looks = 0
   const done = executeVerdicts({
-    ...{ client, outbox, from: 0n, pollMs: 1, signal: stopping.signal },
+    ...{ client, outbox: counting as Outbox, from: 0n, pollMs: 1, signal: stopping.signal },
     board: createJobBoard(client, 0n),
     sleep: async () => {
       looks += 1
@@ -69,6 +81,8 @@ it('verdicts of own jobs are carried out when their time has come, those of stra
   await lookedAgain()
   expect(await isClosed(foreign)).toBe(false)
   expect(log).toHaveLength(2)
+  // One that is closed is not tried at all, and one that the contract refuses is not tried again.
+  expect(tried.toSorted()).toEqual([own, last, refused].toSorted())
   stopping.abort()
   outbox.close()
   await done
