@@ -8,6 +8,7 @@ import { type BuiltInModel, imageTask } from '@tempered/train'
 import { coinsText, weiOf } from '../config/coins.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
+import { awaitJob } from '../settlement/await-job.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
 import {
   type OpenedSettlement,
@@ -18,7 +19,7 @@ import {
 } from '../settlement/open-settlement.js'
 import { claimRest } from '../settlement/take-back.js'
 import type { Target } from '../settlement/target.js'
-import { awaitJob, createUserJob, dropUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
+import { createUserJob, dropUserJob, reopenUserJob, type UserJob } from '../settlement/user-job.js'
 import { trainingOf } from './training-options.js'
 
 export interface JobPostOptions extends SettlementOptions {

@@ -1,47 +1,30 @@
-/** The user's side of a job: serves its document, waits, and receives the model. */
+/** A job in a folder of its user: its document, which is served to members, its key and its id. */
 
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { counted, errorMessage } from '@tempered/errors'
+import { errorMessage } from '@tempered/errors'
 import {
   createIdentityFile,
   type Handover,
   type Identity,
-  manifestTask,
   openHandover,
   readIdentityFile,
-  sleep,
   systemClock,
   writeFileAtomic,
   writeNewFile,
 } from '@tempered/node'
-import {
-  blobCid,
-  cidFromDigest,
-  decodeCanonical,
-  decodeModel,
-  equalBytes,
-  LIMITS,
-  RAW,
-} from '@tempered/protocol'
-import type { JobBoard, PostedJob, SealedJob } from '@tempered/settlement'
-import { exportModel } from '@tempered/train/export'
+import { decodeCanonical, equalBytes, LIMITS } from '@tempered/protocol'
+import type { JobBoard, SealedJob } from '@tempered/settlement'
 import type { CID } from 'multiformats/cid'
 import { CliError } from '../errors.js'
 import { DOCUMENT_FILE } from './delivered-model.js'
+import { isThere } from './is-there.js'
 import { loadSettlement } from './load-settlement.js'
 import type { OpenedSettlement } from './open-settlement.js'
-import { refund } from './take-back.js'
+import { settledModel } from './settled-model.js'
 
 const JOB_FILE = 'job.json'
 const IDENTITY_FILE = 'identity.key'
-/** What `exportModel` writes. */
-const MODEL_FILE = 'model.safetensors'
-const POLL_MS = 1_000
-/** How long a user stays online after it has received the model. */
-const LINGER_MS = 15_000
-/** How long after the settlement a user waits for the model. */
-const DELIVERY_MS = 600_000
 
 /** A job and its files in a folder. */
 export interface UserJob {
@@ -163,12 +146,6 @@ export async function dropUserJob({ folder }: Pick<UserJob, 'folder'>): Promise<
   for (const file of [DOCUMENT_FILE, IDENTITY_FILE, JOB_FILE]) await rm(join(folder, file), { force: true })
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
-
 /** The id of the job in a folder. Throws CliError E_FILE. */
 export async function jobInFolder(folder: string): Promise<`0x${string}`> {
   try {
@@ -253,118 +230,4 @@ async function openUserJob(
     const text = JSON.stringify({ id, listen, announce: init.announce }, null, 2)
     await writeFileAtomic(join(folder, JOB_FILE), `${text}\n`)
   }
-}
-
-async function settledModel({ client }: OpenedSettlement, job: PostedJob): Promise<CID | undefined> {
-  const { jobStatus } = await loadSettlement()
-  const { outcome } = await jobStatus(client, job.id, job.postedIn)
-  return outcome === undefined ? undefined : cidFromDigest(RAW, Buffer.from(outcome.model.slice(2), 'hex'))
-}
-
-/**
- * Waits until a job is over and its model is here; resolves with the file of the model, or undefined for a job that was
- * refunded. Rejects with CliError E_GOAL_MISSED when nobody delivers the model.
- */
-export async function awaitJob(
-  { folder, job, model, id }: UserJob,
-  opened: OpenedSettlement,
-  say: (what: string) => void,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const earlier = join(folder, MODEL_FILE)
-  if (await isThere(earlier)) return earlier
-  const { createJobBoard } = await loadSettlement()
-  const board = createJobBoard(opened.client, opened.place.fromBlock)
-  const settled = await untilOver(board, opened, id!, say, signal)
-  if (settled === undefined || settled.state === 'refunded') return undefined
-  const bought = await boughtModel(folder, opened, settled)
-  if (bought !== undefined) return writeModel(folder, job, bought)
-  say('the job is settled; waiting for the model')
-  const limit = systemClock.deadline(DELIVERY_MS, signal)
-  const late = new Promise<undefined>((resolve) => {
-    limit.signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
-  const brought = await Promise.race([model, late]).finally(() => limit.clear())
-  if (signal.aborted) return undefined
-  if (brought === undefined)
-    throw new CliError(
-      'E_GOAL_MISSED',
-      `no member delivered the model within ${DELIVERY_MS / 60_000} minutes; members keep trying for 30 days; wait again with \`tempered job resume ${folder}\``,
-    )
-  say(`received model ${brought.cid} from ${brought.from}`)
-  const file = await writeModel(folder, job, brought)
-  // The other members offer it too, and are told that it has arrived.
-  await sleep(systemClock, LINGER_MS, signal)
-  return file
-}
-
-/** The model that an earlier start has received but not written out; undefined for none. */
-async function boughtModel(folder: string, opened: OpenedSettlement, job: PostedJob) {
-  const cid = await settledModel(opened, job)
-  if (cid === undefined) return undefined
-  const bytes = await readFile(join(folder, `${cid}.model`)).catch(() => undefined)
-  return bytes !== undefined && blobCid(bytes).equals(cid) ? { cid, bytes: new Uint8Array(bytes) } : undefined
-}
-
-/** The job once it is over; undefined when the signal came first. A job past its deadline is refunded. */
-async function untilOver(
-  board: JobBoard,
-  opened: OpenedSettlement,
-  id: `0x${string}`,
-  say: (what: string) => void,
-  signal: AbortSignal,
-): Promise<PostedJob | undefined> {
-  let told = ''
-  while (!signal.aborted) {
-    try {
-      const job = await board.find(id)
-      if (job === undefined) throw new CliError('E_FILE', `there is no job ${id} on this chain`)
-      if (job.state === 'settled' || job.state === 'refunded') return job
-      const now = stageText(job)
-      if (now !== told) say(now)
-      told = now
-      await refundIfLate(opened, job, say)
-    } catch (error) {
-      if (signal.aborted) return undefined
-      if (error instanceof CliError) throw error
-      say(`${errorMessage(error)}; retrying`)
-    }
-    await sleep(systemClock, POLL_MS, signal)
-  }
-  return undefined
-}
-
-const stageText = ({ state, members, terms }: PostedJob): string =>
-  state === 'open'
-    ? `${members.length} of ${counted(terms.members, 'member')} accepted`
-    : 'all members have accepted; training'
-
-/** Has the budget refunded once nobody can accept or settle the job any more. */
-async function refundIfLate(
-  opened: OpenedSettlement,
-  { id, state, terms }: PostedJob,
-  say: (what: string) => void,
-): Promise<void> {
-  const { timestamp } = await opened.client.reader.getBlock()
-  if (timestamp <= (state === 'open' ? terms.acceptUntil : terms.settleUntil)) return
-  say(state === 'open' ? 'not enough members accepted in time' : 'the deadline has passed without settlement')
-  await refund(opened, id)
-}
-
-/** The model as a file for other programs, next to the received blob. */
-async function writeModel(
-  folder: string,
-  job: SealedJob,
-  { cid, bytes }: { readonly cid: CID; readonly bytes: Uint8Array },
-): Promise<string> {
-  if (!blobCid(bytes).equals(cid))
-    throw new CliError('E_FILE', `the received bytes do not match model ${cid}`)
-  const { sampleRunOf } = await loadSettlement()
-  const { manifest } = sampleRunOf(job, 4)
-  const parameters = decodeModel(bytes, manifest.model.parameterCount)
-  const files = await exportModel(manifestTask(manifest), parameters, 'safetensors', {
-    model: cid.toString(),
-  })
-  for (const { name, bytes: content } of files) await writeFile(join(folder, name), content)
-  return join(folder, files[0]!.name)
 }
