@@ -87,6 +87,7 @@ export class PrivateExchange {
   private current: PrivateRound | undefined
   private currentGroup: PrivateGroup | undefined
   private isStopped = false
+  private readonly openedMs: number
   private hasBegun = false
   private wake: () => void = () => undefined
 
@@ -94,6 +95,7 @@ export class PrivateExchange {
     this.parts = parts
     this.init = init
     this.kernels = fieldKernels()
+    this.openedMs = parts.clock.monotonicMs()
   }
 
   /**
@@ -106,12 +108,11 @@ export class PrivateExchange {
     const { run, identity, store, logger } = this.parts
     const self = identity.signer.peerId
     const group = privateGroup(run, round, self)!
+    await this.untilLive(group)
     const { memory } = store
     const speaks = round > memory.spoken
     // On disk before anything is said: a node that dealt twice in a round would be convicted.
-    if (speaks) await store.save({ ...memory, spoken: round })
-    if (this.isStopped) return undefined
-    await this.untilLive(group)
+    if (speaks && !this.isStopped) await store.save({ ...memory, spoken: round })
     if (this.isStopped) return undefined
     const { clock, network, deviation, failpoints } = this.parts
     const begunMs = clock.monotonicMs()
@@ -195,13 +196,18 @@ export class PrivateExchange {
     this.current?.stop()
   }
 
-  /** Before the first round of this process: members may still be on their way, as neighbours are at the start of a run. */
+  /**
+   * Before the first round of this process: members may still be on their way, as neighbours are at the start of a run. One that
+   * comes back in the middle of a run does not wait for those that are gone.
+   */
   private async untilLive(group: PrivateGroup): Promise<void> {
     if (this.hasBegun) return
     this.hasBegun = true
-    const { clock, run, identity } = this.parts
+    const { clock, run, identity, store } = this.parts
+    const { joinMs, reconnectMs } = run.manifest.deadlines
+    const limitMs = store.memory.spoken < 0 ? joinMs - (clock.monotonicMs() - this.openedMs) : reconnectMs
     let isOver = false
-    const cancel = clock.after(run.manifest.deadlines.joinMs, () => {
+    const cancel = clock.after(Math.max(0, limitMs), () => {
       isOver = true
       this.wake()
     })
