@@ -221,6 +221,58 @@ describe('nodes of a private run', () => {
     for (const { quarantined } of nodes) expect(quarantined).toEqual([])
   })
 
+  it('take in a member that comes late', async () => {
+    const cluster = await memoryCluster(
+      privateRun({ rounds: 6, deadlines: { joinMs: 300, reconnectMs: 200 } }),
+    )
+    let onLate: () => void = () => undefined
+    const late = new Promise<void>((resolve) => {
+      onLate = resolve
+    })
+    const trained: Uint8Array[] = []
+    /** The others train their third model when the late one trains too. */
+    const waiting = (index: number): LocalTraining => {
+      const plain = watched(index, trained)
+      return {
+        ...plain,
+        async train(round, parameters) {
+          if (round >= 2) await late
+          return plain.train(round, parameters)
+        },
+      }
+    }
+    const nodes: MemoryNode[] = []
+    for (let index = 0; index < MEMBERS - 1; index++)
+      nodes.push(await cluster.start(index, { training: waiting(index) }))
+    await nodes[0].round(1)
+    const reports: RoundReport[] = []
+    const latest = watched(MEMBERS - 1, trained)
+    nodes.push(
+      await cluster.start(
+        MEMBERS - 1,
+        {
+          training: {
+            ...latest,
+            async train(round, parameters) {
+              onLate()
+              return latest.train(round, parameters)
+            },
+          },
+        },
+        { events: { onRound: (report) => reports.push(report) } },
+      ),
+    )
+    await Promise.all(nodes.map(({ done }) => done))
+    expect(reports.at(-1)?.round).toBe(5)
+    // Its own model is in sums from some round on.
+    expect(reports.some(({ privacy: shared }) => shared?.members[MEMBERS - 1].isShared)).toBe(true)
+    for (const index of nodes.keys()) {
+      const { findings } = await replayed(cluster, nodes, index)
+      for (const finding of findings) expect(finding).toEqual({ status: 'agrees' })
+    }
+    for (const { quarantined } of nodes) expect(quarantined).toEqual([])
+  })
+
   it('convict a member that says two things in one round, and go on without it', async () => {
     const cluster = await memoryCluster(privateRun({ rounds: 4 }))
     /** Beside each vote it says another one. */
