@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { full } from '../../../../test-support/tier.js'
 import { callCli } from '../support/call-cli.js'
+import { freePorts } from '../support/free-ports.js'
 import { entriesOf } from '../support/recorded-run.js'
 import { inTemporaryFolder, MAIN, parseJson, runCli, startProcess } from '../support/run-cli.js'
 
@@ -24,21 +24,6 @@ deadlines: { joinMs: 1000000, collectMs: 1000000, dialMs: 300000, firstByteMs: 3
 controls: { honest: false, undefended: false, baseline: false }
 `
 const HOSTS = ['node-00', 'node-01', 'node-02']
-
-/** Ports that nobody listens on at the moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-        ),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
 
 /** CIDs of the aggregates of each round, by node. */
 async function aggregates(ledgerOf: (host: string) => string): Promise<string[][]> {

@@ -1,5 +1,4 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { loadScenario, loadScenarioSource, planRun } from '@tempered/lab/scenario'
 import { manifestInitialParameters, openLocalTraining } from '@tempered/node'
@@ -8,6 +7,7 @@ import { createTrainerService, type DataSource, shareIndices } from '@tempered/t
 import { describe, expect, it } from 'vitest'
 import { CACHE } from '../../../../test-support/cache.js'
 import { callCli } from '../support/call-cli.js'
+import { freePorts } from '../support/free-ports.js'
 import { entriesOf } from '../support/recorded-run.js'
 import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
@@ -41,20 +41,6 @@ const nameOf = (index: number): string => `node-0${index}`
 const honest = Array.from({ length: NODES }, (_, index) => index).filter(
   (index) => !POISONING.includes(index),
 )
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-        ),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
 
 /** A process per node, as on ten machines; one of them dies. Gives their folders and the accuracy of the worst honest node. */
 async function playHosts(folder: string, name: string, text: string, failpoint: string) {
