@@ -80,6 +80,7 @@ export class PrivateExchange {
   private readonly offered: OfferedBlobs = createOfferedBlobs()
   /** Words by round, in the order of their arrival; those of other groups are not kept. */
   private readonly words = new Map<number, SignedGroupWord[]>()
+  private readonly groups = new Map<number, PrivateGroup>()
   private readonly live = new Set<string>()
   private readonly quarantined = new Set<string>()
   /** By peer: rounds in a row in which a connected member has dealt nothing. */
@@ -107,7 +108,7 @@ export class PrivateExchange {
   async share(round: number, model: Float32Array): Promise<PrivateOutcome | undefined> {
     const { run, identity, store, logger } = this.parts
     const self = identity.signer.peerId
-    const group = privateGroup(run, round, self)!
+    const group = this.groupOf(round)
     await this.untilLive(group)
     const { memory } = store
     const speaks = round > memory.spoken
@@ -155,8 +156,7 @@ export class PrivateExchange {
   /** A word from the network, its signature checked. */
   word(word: SignedGroupWord): void {
     const { round, author } = word.body
-    const group = privateGroup(this.parts.run, round, this.parts.identity.signer.peerId)
-    if (group?.placeOf(author) === undefined) return
+    if (this.groupOf(round).placeOf(author) === undefined) return
     const known = this.words.get(round) ?? []
     this.words.set(round, known)
     known.push(word)
@@ -217,6 +217,14 @@ export class PrivateExchange {
         this.wake = resolve
       })
     cancel()
+  }
+
+  /** Remembered: each word of a round asks for it. */
+  private groupOf(round: number): PrivateGroup {
+    const { run, identity } = this.parts
+    const group = this.groups.get(round) ?? privateGroup(run, round, identity.signer.peerId)!
+    this.groups.set(round, group)
+    return group
   }
 
   private awaitAgain(): void {
@@ -298,6 +306,7 @@ export class PrivateExchange {
   private forget(round: number): void {
     const oldest = round - KEPT_ROUNDS + 1
     for (const old of this.words.keys()) if (old < oldest) this.words.delete(old)
+    for (const old of this.groups.keys()) if (old < oldest) this.groups.delete(old)
     this.offered.forget(oldest)
     this.parcels.forget(round + 1)
   }
