@@ -12,12 +12,12 @@ export function addPrivacyOptions(command: Command): Command {
     )
     .option(
       '--privacy-threshold <t>',
-      'with --privacy: so many members together learn no model; default: a quarter of a group',
+      'with --privacy: so many members together learn no model; default: a quarter of the other members of a group',
       wholeNumber(1),
     )
     .option(
       '--privacy-group <g>',
-      'with --privacy: members of a group at least; default: 8, or all if there are fewer',
+      'with --privacy: members of a group at least; default: 10, or all if there are fewer',
       wholeNumber(3),
     )
     .option(

@@ -113,10 +113,10 @@ export const privacyFields = z.strictObject({
   mode: spec.mode.default('shares'),
   threshold: spec.threshold
     .optional()
-    .describe(`${spec.threshold.description} Default: a quarter of a group.`),
+    .describe(`${spec.threshold.description} Default: a quarter of the other members of a group.`),
   group: spec.group
     .optional()
-    .describe(`${spec.group.description} Default: 8, or all nodes if there are fewer.`),
+    .describe(`${spec.group.description} Default: 10, or all nodes if there are fewer.`),
   range: spec.range.optional().describe(`${spec.range.description} Default: 16.`),
   rule: orName(
     namedWithParams(

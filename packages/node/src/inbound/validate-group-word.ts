@@ -3,6 +3,7 @@ import {
   type GroupWordKind,
   type Run,
   type SignedGroupWord,
+  sha256,
   verifyGroupWord,
 } from '@tempered/protocol'
 import { ignore, reject, rejecting } from './inbound-error.js'
@@ -10,12 +11,17 @@ import { ignore, reject, rejecting } from './inbound-error.js'
 /** Which words of private rounds have been seen: one per author, round and kind, and one that contradicts it. */
 export interface GroupWordBook {
   note(word: SignedGroupWord): 'new' | 'contradicting' | 'known'
+  /** Whether this very word was noted before. */
+  has(word: SignedGroupWord): boolean
   /** Forgets the words of rounds below this one. */
   forget(round: number): void
 }
 
 export function createGroupWordBook(): GroupWordBook {
-  const byRound = new Map<number, Map<string, { readonly first: Uint8Array; isContradicted: boolean }>>()
+  const byRound = new Map<
+    number,
+    Map<string, { /** SHA-256. */ readonly first: Uint8Array; isContradicted: boolean }>
+  >()
   const nameOf = (author: string, kind: GroupWordKind): string => `${author} ${kind}`
   return {
     note({ body, bytes }) {
@@ -25,12 +31,16 @@ export function createGroupWordBook(): GroupWordBook {
       const name = nameOf(body.author, body.kind)
       const known = seen.get(name)
       if (known === undefined) {
-        seen.set(name, { first: bytes, isContradicted: false })
+        seen.set(name, { first: sha256(bytes), isContradicted: false })
         return 'new'
       }
-      if (known.isContradicted || Buffer.compare(known.first, bytes) === 0) return 'known'
+      if (known.isContradicted || Buffer.compare(known.first, sha256(bytes)) === 0) return 'known'
       known.isContradicted = true
       return 'contradicting'
+    },
+    has({ body, bytes }) {
+      const known = byRound.get(body.round)?.get(nameOf(body.author, body.kind))
+      return known !== undefined && Buffer.compare(known.first, sha256(bytes)) === 0
     },
     forget(round) {
       for (const old of byRound.keys()) if (old < round) byRound.delete(old)
@@ -59,9 +69,11 @@ export function validateGroupWord(
   // [IGNORE] Of a round that is near.
   if (round < currentRound - ROUNDS_BEFORE || round > currentRound + ROUNDS_AFTER)
     throw ignore('E_ROUND_RANGE', `round ${round} is not near round ${currentRound}`)
+  // [IGNORE] Not seen before: that is looked at first, as members ask for words that they have.
+  if (book.has(word)) throw ignore('E_DUPLICATE', 'already known')
   // [REJECT] Signed by its author.
   rejecting(() => verifyGroupWord(word))
-  // [IGNORE] Not seen before. A second one that contradicts it goes on, since others need it to see the contradiction.
+  // [IGNORE] At most two that contradict each other, since others need the second to see the contradiction.
   book.forget(currentRound - ROUNDS_BEFORE)
   if (book.note(word) === 'known') throw ignore('E_DUPLICATE', 'already known')
   return word

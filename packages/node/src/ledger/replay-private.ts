@@ -30,12 +30,14 @@ export function privateNeeds({ body }: SignedEntry): string[] {
  * opened sum. Gives the first difference. The blobs of `privateNeeds` must be there.
  *
  * @param initial - the parameters with which the run began, length d
+ * @param parent - the entry before, undefined for the first, or where it is not known
  */
 export async function comparePrivateRound(
   run: Run,
   { body }: SignedEntry,
   blobs: BlobLookup,
   initial: Float32Array,
+  parent: SignedEntry | undefined,
 ): Promise<Difference | undefined> {
   const { privacy } = body
   if (privacy === undefined) return undefined
@@ -48,8 +50,10 @@ export async function comparePrivateRound(
     return { field: 'privacy.transcript', recorded: 'a transcript of the round', computed: error.message }
   }
   const { group, decision } = opened
-  // A node that the others have overtaken announces what it has for their round.
-  if (opened.author !== body.author || group.round > body.round)
+  // A node that the others have overtaken announces what it has for their round: then its last entry is older than that.
+  const isOld = parent !== undefined && group.round <= parent.body.round
+  const isEarly = body.height === 0 ? false : parent === undefined && group.round !== body.round
+  if (opened.author !== body.author || group.round > body.round || isOld || isEarly)
     return {
       field: 'privacy.transcript',
       recorded: `of round ${body.round} by ${body.author}`,

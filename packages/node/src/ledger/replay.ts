@@ -196,7 +196,7 @@ export function createReplay(
         compareLosses(entry, losses.unused) ??
         compareEpsilon(entry, manifest) ??
         compareMemory(entry, memory) ??
-        (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous)) ??
+        (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous, parent)) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
         (await compareScores(entry, parent, input))
       if (difference !== undefined) return differs(difference)

@@ -1,6 +1,7 @@
 import type { Evidence, Run } from '@tempered/protocol'
 import { checkPrivacy } from '@tempered/secagg'
 import type { Clock } from '../clock.js'
+import { NodeError } from '../errors.js'
 import { type Failpoints, noFailpoints } from '../failpoints.js'
 import type { Identity } from '../identity-file.js'
 import type { Logger } from '../logger.js'
@@ -10,6 +11,7 @@ import type { RunNetwork } from '../transport/network.js'
 import { createModelSharing, type ModelSharing } from './model-sharing.js'
 import type { PrivateDeviation } from './private-deviation.js'
 import { PrivateExchange } from './private-exchange.js'
+import { PRIVATE_FILE } from './private-store.js'
 
 export interface OpenedSharing {
   readonly exchange: PrivateExchange
@@ -26,7 +28,7 @@ export interface OpenSharingInit {
   readonly run: Run
   readonly identity: Identity
   readonly network: RunNetwork
-  readonly state: Pick<NodeState, 'blobs' | 'openPrivate' | 'pending'>
+  readonly state: Pick<NodeState, 'blobs' | 'ledger' | 'openPrivate' | 'pending'>
   readonly initial: Float32Array
   readonly deviation: PrivateDeviation | undefined
   onShare?: ((round: number, model: Float32Array) => void) | undefined
@@ -58,6 +60,11 @@ export async function openSharing(
   if (run.manifest.privacy === undefined) return undefined
   checkPrivateRun(run)
   const store = await state.openPrivate()
+  if (store.isNew && state.ledger.length > 0)
+    throw new NodeError(
+      'E_STATE_CORRUPT',
+      `${PRIVATE_FILE} is missing from the state folder, which has ${state.ledger.length} ledger entries: without it this node could deal a second time in a round and be convicted; restore it from a copy`,
+    )
   const exchange = new PrivateExchange(
     {
       ...{ run, identity, network, store, clock, initial, deviation, failpoints },

@@ -11,15 +11,15 @@ export interface PrivacyInit {
   readonly rule?: { readonly name: string; readonly params?: Readonly<Record<string, number>> } | undefined
 }
 
-/** Members of a group where nothing else is said: one of 8 corrects one liar and bears two that are gone. */
-const DEFAULT_GROUP = 8
+/** Members of a group where nothing else is said: with a threshold of two, 10 correct two liars and bear one more that is gone. */
+const DEFAULT_GROUP = 10
 /**
  * How far from its beginning a model may be where nothing else is said. The built-in models stay within it (docs/privacy.md);
  * twice the range is half as fine.
  */
 const DEFAULT_RANGE = 16
 
-/** Groups of 8, or of all members where there are fewer; a quarter of a group as the threshold; Multi-Krum. */
+/** Groups of 10, or of all members where there are fewer; as many may lie as are corrected when all are there; Multi-Krum. */
 export function privacySpec(
   { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule = { name: 'multi-krum' } }: PrivacyInit,
   members: number,
@@ -27,7 +27,8 @@ export function privacySpec(
   const size = group ?? Math.min(DEFAULT_GROUP, members)
   return {
     mode,
-    threshold: threshold ?? Math.max(1, Math.floor(size / 4)),
+    // With n ≥ 4·t + 1 members t wrong values of a distance are corrected.
+    threshold: threshold ?? Math.max(1, Math.floor((size - 1) / 4)),
     group: size,
     range,
     rule: { name: rule.name, params: { ...rule.params } },

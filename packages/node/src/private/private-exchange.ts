@@ -14,7 +14,6 @@ import {
   encodeModel,
   encodeTranscript,
   type FieldKernels,
-  type Finding,
   fieldKernels,
   isRefusable,
   type NoSum,
@@ -83,7 +82,7 @@ export class PrivateExchange {
   private readonly groups = new Map<number, PrivateGroup>()
   private readonly live = new Set<string>()
   private readonly quarantined = new Set<string>()
-  /** By peer: rounds in a row in which a connected member has dealt nothing. */
+  /** By peer: rounds in a row in which a member has left out a step. */
   private readonly silent = new Map<string, number>()
   private current: PrivateRound | undefined
   private currentGroup: PrivateGroup | undefined
@@ -148,6 +147,7 @@ export class PrivateExchange {
     const end = await exchange.ended
     exchange.stop()
     this.current = undefined
+    this.words.set(round, [...(this.words.get(round) ?? []), ...exchange.said])
     this.forget(round)
     if (this.isStopped) return undefined
     return this.outcome(group, exchange, end, clock.monotonicMs() - begunMs)
@@ -165,7 +165,7 @@ export class PrivateExchange {
 
   /** Bytes of what this node's group has said in a round. */
   wordsOf(round: number): readonly Uint8Array[] {
-    const own = this.currentGroup?.round === round ? (this.current?.session.words.all() ?? []) : []
+    const own = this.currentGroup?.round === round ? (this.current?.said ?? []) : []
     const all = new Map([...(this.words.get(round) ?? []), ...own].map((word) => [word, word.bytes]))
     return [...all.values()]
   }
@@ -234,12 +234,9 @@ export class PrivateExchange {
 
   private awaitedIn(group: PrivateGroup): Set<number> {
     const { patienceRounds } = this.parts.run.manifest
-    const { refused } = this.parts.store.memory
+    // One that this member refuses is awaited like any other: whom to wait for must not follow from what liars can make it believe.
     const isAwaited = (peer: string): boolean =>
-      this.live.has(peer) &&
-      !this.quarantined.has(peer) &&
-      !refused.includes(peer) &&
-      (this.silent.get(peer) ?? 0) < patienceRounds
+      this.live.has(peer) && !this.quarantined.has(peer) && (this.silent.get(peer) ?? 0) < patienceRounds
     return new Set([...group.members.entries()].flatMap(([place, peer]) => (isAwaited(peer) ? [place] : [])))
   }
 
@@ -273,7 +270,7 @@ export class PrivateExchange {
   ): Promise<PrivateOutcome> {
     const { identity, initial, store, run } = this.parts
     const findings = session.findings()
-    this.noteSilence(group, findings)
+    this.noteSilence(group, session.missing())
     const found = findings.filter(isRefusable).map(({ member }) => group.members[member]!)
     const fresh = found.filter((peer) => !store.memory.refused.includes(peer))
     if (fresh.length > 0)
@@ -281,7 +278,7 @@ export class PrivateExchange {
     const transcript = encodeTranscript({
       round: group.round,
       author: identity.signer.peerId,
-      words: session.words.all(),
+      words: session.recorded(),
       opened: end.type === 'opened' ? end.decision.digest : null,
       reason: end.type === 'failed' ? end.reason : null,
     })
@@ -296,8 +293,7 @@ export class PrivateExchange {
     return { model, transcript, sum, report }
   }
 
-  private noteSilence(group: PrivateGroup, findings: readonly Finding[]): void {
-    const silent = new Set(findings.flatMap(({ member, fault }) => (fault === 'silent' ? [member] : [])))
+  private noteSilence(group: PrivateGroup, silent: ReadonlySet<number>): void {
     for (const [place, peer] of group.members.entries())
       if (silent.has(place)) this.silent.set(peer, (this.silent.get(peer) ?? 0) + 1)
       else this.silent.delete(peer)

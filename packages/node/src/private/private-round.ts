@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import {
-  blobCid,
   cidFromDigest,
   type Evidence,
+  type GroupWordBody,
   makeGroupWordEvidence,
   RAW,
   type SignedGroupWord,
   type Signer,
+  sha256,
   signGroupWord,
 } from '@tempered/protocol'
 import {
@@ -61,6 +62,8 @@ const FIRST_RETRY_MS = 100
 const POLLS = 12
 /** The first time comes soon: words may have been said before this node was there. */
 const FIRST_POLL_MS = 500
+/** Shares of the sum that take longer than this part of a step are asked of others. */
+const FETCH_PARTS = 8
 /** Steps of the others that one which only listens waits for. */
 const STEPS_LISTENED = 2
 
@@ -75,6 +78,10 @@ export class PrivateRound {
   private cancelStep: () => void = () => undefined
   private cancelPoll: () => void = () => undefined
   private polled = 0
+  private wrongDigest: Uint8Array | undefined
+  private readonly ownWords: SignedGroupWord[] = []
+  /** What this node has said in the round. */
+  readonly said: SignedGroupWord[] = []
 
   constructor(parts: PrivateRoundComponents, init: PrivateRoundInit) {
     // All transfers of the round listen to it.
@@ -128,6 +135,8 @@ export class PrivateRound {
   private perform(effects: readonly SessionEffect[]): void {
     try {
       for (const effect of effects) this.act(effect)
+      // After all effects: what follows from the node's own words may begin the next step.
+      for (let word = this.ownWords.shift(); word !== undefined; word = this.ownWords.shift()) this.word(word)
     } catch (error) {
       this.init.onError(error)
     }
@@ -140,11 +149,15 @@ export class PrivateRound {
         const { signer, network, deviation, failpoints } = this.parts
         const { kind } = effect.body
         if (kind !== 'complaint') void failpoints.hit(`private.before-${kind}`)
-        const body = deviation?.say === undefined ? effect.body : deviation.say(effect.body)
+        const honest = this.withWrongShare(effect.body)
+        const body = deviation?.say === undefined ? honest : deviation.say(honest)
         // One that says nothing goes on as if it had.
-        const word = signGroupWord(body ?? effect.body, signer)
-        if (body !== undefined) void network.publishGroupWord(word)
-        this.word(word)
+        const word = signGroupWord(body ?? honest, signer)
+        if (body !== undefined) {
+          this.said.push(word)
+          void network.publishGroupWord(word)
+        }
+        this.ownWords.push(word)
         break
       }
       case 'fetch-parcel':
@@ -164,10 +177,7 @@ export class PrivateRound {
         this.offerToGroup(effect.parcel.masks)
         break
       case 'offer-share':
-        this.offerToGroup(
-          this.parts.deviation?.share?.(group.round, effect.share) ?? effect.share,
-          effect.share,
-        )
+        this.offerToGroup(this.wrongShare(effect.share) ?? effect.share)
         break
       case 'fetch-share':
         this.background(async () => ({
@@ -200,10 +210,22 @@ export class PrivateRound {
       })
   }
 
-  /** @param named - the bytes by whose hash it is asked for */
-  private offerToGroup(bytes: Uint8Array, named = bytes): void {
+  private offerToGroup(bytes: Uint8Array): void {
     const { group } = this.init
-    this.parts.offered.offer(group.round, bytes, new Set(group.members), blobCid(named).toString())
+    this.parts.offered.offer(group.round, bytes, new Set(group.members))
+  }
+
+  /** What a Byzantine node gives in place of its share; it signs the hash of that, as others would get nothing otherwise. */
+  private wrongShare(share: Uint8Array): Uint8Array | undefined {
+    const wrong = this.parts.deviation?.share?.(this.init.group.round, share)
+    this.wrongDigest = wrong && sha256(wrong)
+    return wrong
+  }
+
+  private withWrongShare(body: GroupWordBody): GroupWordBody {
+    return body.kind === 'opening' && this.wrongDigest !== undefined
+      ? { ...body, share: this.wrongDigest }
+      : body
   }
 
   private async fetchParcel(from: number, { vector, masks }: ParcelName) {
@@ -241,7 +263,8 @@ export class PrivateRound {
     const { stepMs, speaks } = this.init
     this.cancelStep()
     this.cancelPoll()
-    const afterMs = speaks ? stepMs : STEPS_LISTENED * stepMs
+    const wholeMs = speaks ? stepMs : STEPS_LISTENED * stepMs
+    const afterMs = phase === 'fetching' ? wholeMs / FETCH_PARTS : wholeMs
     this.cancelStep = this.parts.clock.after(afterMs, () => this.handle({ type: 'timeout', phase }))
     const everyMs = afterMs / POLLS
     this.poll(this.polled === 0 ? Math.min(FIRST_POLL_MS, everyMs) : everyMs, everyMs)

@@ -19,6 +19,8 @@ export interface PrivateMemory {
 
 /** Keeps it over restarts. */
 export interface PrivateStore {
+  /** Whether nothing was kept before. */
+  readonly isNew: boolean
   readonly memory: PrivateMemory
   /** Resolves when it is safe. */
   save(memory: PrivateMemory): Promise<void>
@@ -42,8 +44,10 @@ const memorySchema = z.strictObject({
 
 /** In a file, written whole or not at all. Throws E_STATE_CORRUPT, E_IO. */
 export async function openPrivateStore(path: string): Promise<PrivateStore> {
-  let memory = await readMemory(path)
+  const kept = await readMemory(path)
+  let memory = kept ?? NO_MEMORY
   return {
+    isNew: kept === undefined,
     get memory() {
       return memory
     },
@@ -54,12 +58,12 @@ export async function openPrivateStore(path: string): Promise<PrivateStore> {
   }
 }
 
-async function readMemory(path: string): Promise<PrivateMemory> {
+async function readMemory(path: string): Promise<PrivateMemory | undefined> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_MEMORY
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
   }
   try {

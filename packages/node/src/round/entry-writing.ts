@@ -129,7 +129,8 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
           memory: memoryCid === null ? null : CID.parse(memoryCid),
           dataCommitment: init.dataCommitment,
           localSteps: manifest.training.localSteps,
-          metrics,
+          // The loss on a node's own samples says something about them.
+          metrics: manifest.privacy === undefined ? metrics : { ...metrics, trainingLoss: null },
           ...(contribution === undefined ? {} : { contribution }),
           ...(privacy === undefined ? {} : { privacy }),
           ...differentialPrivacy,

@@ -166,6 +166,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
           close: async () => undefined,
         }),
         openPrivate: async () => ({
+          isNew: privateMemory === NO_MEMORY,
           get memory() {
             return privateMemory
           },

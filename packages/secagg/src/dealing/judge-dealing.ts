@@ -10,9 +10,9 @@ import { DEGREE_POINTS } from './parcel.js'
 import { isShort, RANGE_ROWS } from './range-test.js'
 
 export type DealingFault =
-  /** Fewer members answer than it takes. */
+  /** Fewer members agree than it takes, and nobody can be blamed for it. */
   | 'too-few-answers'
-  /** The shares lie on no polynomial of the right degree, whichever members lie. */
+  /** The shares lie on no polynomial of the right degree, whichever t members lie. */
   | 'inconsistent'
   /** The vector is too long to be a model. */
   | 'out-of-range'
@@ -29,26 +29,39 @@ export interface DealingVerdict {
   readonly deviating: readonly number[]
 }
 
-/** @param answers - by member; those of members that say nothing are missing */
+/**
+ * A polynomial counts when so many answers are on it that honest members alone determine it, whatever t others say. So an honest
+ * dealer's shares are never found to be anything else than they are: with too few answers nothing is found at all.
+ *
+ * @param answers - by member; those of members that say nothing are missing
+ */
 export function judgeDealing(
   { scheme, bounds }: DealingPlan,
   answers: ReadonlyMap<number, Answer>,
 ): DealingVerdict {
+  const { threshold } = scheme
   const deviating = new Set<number>()
   const members = [...answers.keys()].sort((a, b) => a - b)
-  /** The polynomial of one value of each answer. Throws SecaggError E_UNDECODABLE. */
+  /** The polynomial of one value of each answer. Throws Undecided. */
   const through = (size: number, pick: (answer: Answer) => bigint) => {
     const said = members.filter((member) => !deviating.has(member))
     const points = said.map((member) => ({ x: pointOf(member), y: pick(answers.get(member)!) }))
-    const { at, wrong } = decode(points, size, scheme.mostWrong - deviating.size)
-    for (const place of wrong) deviating.add(said[place])
-    return at
+    try {
+      const { at, wrong } = decode(points, size, threshold)
+      for (const place of wrong) deviating.add(said[place])
+      return at
+    } catch (error) {
+      if (!(error instanceof SecaggError && error.code === 'E_UNDECODABLE')) throw error
+      // With so many answers the liars that are left could not have hidden an honest dealer's polynomial.
+      const liars = Math.max(0, threshold - deviating.size)
+      throw new Undecided(points.length >= size + 2 * liars && points.length - liars >= size + threshold)
+    }
   }
   const end = (fault?: DealingFault): DealingVerdict => ({
     fault,
     deviating: [...deviating].sort((a, b) => a - b),
   })
-  if (members.length < scheme.productOpeners) return end('too-few-answers')
+  if (members.length < scheme.productAgreeing) return end('too-few-answers')
   try {
     for (let k = 0; k < DEGREE_POINTS; k++) through(scheme.openers, ({ degree }) => degree[k])
     const nothing = through(scheme.productOpeners, (answer) => answer.nothing)
@@ -61,8 +74,20 @@ export function judgeDealing(
         if (!isShort(opened(secretPoint(j)), bounds)) return end('out-of-range')
     }
   } catch (error) {
-    if (error instanceof SecaggError && error.code === 'E_UNDECODABLE') return end('inconsistent')
+    // Who deviates from what is not known then.
+    if (error instanceof Undecided)
+      return { fault: error.isDealers ? 'inconsistent' : 'too-few-answers', deviating: [] }
     throw error
   }
   return end()
+}
+
+/** No polynomial has enough answers. */
+class Undecided extends Error {
+  /** Whether only the dealer can be to blame. */
+  readonly isDealers: boolean
+  constructor(isDealers: boolean) {
+    super('undecided')
+    this.isDealers = isDealers
+  }
 }

@@ -37,7 +37,7 @@ export function openSeed(
   for (let k = 0; k < PIECES; k++) {
     const speaking = members.filter((member) => !liars.has(member))
     const points = speaking.map((member) => ({ x: pointOf(member), y: shares.get(member)![k] % P }))
-    const { at, wrong } = decode(points, scheme.openers)
+    const { at, wrong } = decode(points, scheme.openers, scheme.threshold)
     for (const place of wrong) liars.add(speaking[place])
     const length = Math.min(PIECE, SEED_BYTES - k * PIECE)
     let value = at(0n)

@@ -59,7 +59,7 @@ export function openDistances(
   const squared = Array.from({ length: pairs }, (_, at) => {
     const speaking = members.filter((member) => !liars.has(member))
     const points = speaking.map((member) => ({ x: pointOf(member), y: shares.get(member)![at] }))
-    const { at: valueAt, wrong } = decode(points, scheme.productOpeners)
+    const { at: valueAt, wrong } = decode(points, scheme.productOpeners, scheme.threshold)
     for (const place of wrong) liars.add(speaking[place])
     let total = 0n
     for (let j = 0; j < scheme.packed; j++) total = add(total, valueAt(secretPoint(j)))

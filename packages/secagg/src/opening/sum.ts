@@ -70,7 +70,7 @@ export function checkSum(
   const polynomials = points.map((_, k) => {
     const speaking = members.filter((member) => !liars.has(member))
     const values = speaking.map((member) => ({ x: pointOf(member), y: said.get(member)![k] }))
-    const { at, wrong } = decode(values, scheme.openers)
+    const { at, wrong } = decode(values, scheme.openers, scheme.threshold)
     for (const place of wrong) liars.add(speaking[place])
     return at
   })

@@ -45,7 +45,7 @@ export function decide(group: PrivateGroup, selection: Selection, words: GroupWo
   const { plan, rule, leastInSum } = group
   const { dealers, deals, holders } = selection
   const enough = Math.max(leastInSum, rule.fewest)
-  if (dealers.length < enough || holders.length < plan.scheme.productOpeners) return 'too-few-members'
+  if (dealers.length < enough || holders.length < plan.scheme.productAgreeing) return 'too-few-members'
   const pairs = pairsOf(dealers)
   const said = new Map(
     holders.flatMap((holder) => {

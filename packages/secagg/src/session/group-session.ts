@@ -30,7 +30,7 @@ import { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from '../op
 import { SEED_BYTES } from '../random/secret-stream.js'
 import { openVector, seededMembers, shareLength } from '../sharing/deal.js'
 import { type Decision, decide, type NoSum } from './decide.js'
-import { type Accused, type Finding, findingsOf } from './findings.js'
+import { type Accused, type Finding, findingsOf, type ShownAnswer } from './findings.js'
 import type { PrivateGroup } from './private-group.js'
 import { type Selection, selectDealers } from './select-dealers.js'
 import { dealDigest, encodeAnswer, encodeValues, GroupWords, hexOf, valuesIn } from './words.js'
@@ -130,10 +130,9 @@ export class GroupSession {
   /** Holders whose share was wrong, and those from whom none could be had. */
   private readonly badShares = new Set<number>()
   private readonly lostShares = new Set<number>()
-  private readonly accused = new Map<
-    string,
-    { readonly accused: Accused; readonly guilty: 'dealer' | 'holder' }
-  >()
+  private readonly shownAnswers: ShownAnswer[] = []
+  /** Words that the selection and the decision follow from. */
+  private readonly used = new Set<SignedGroupWord>()
 
   constructor(init: GroupSessionInit) {
     this.init = init
@@ -171,7 +170,8 @@ export class GroupSession {
       selection: this.selection,
       decision: typeof this.decided === 'object' ? this.decided : undefined,
       wrongOpenings: [...(this.checked?.liars ?? []), ...this.badShares],
-      judged: [...this.accused.values()],
+      shown: this.shownAnswers,
+      broken: this.broken,
     })
   }
 
@@ -208,7 +208,9 @@ export class GroupSession {
         this.awaited = event.members
         break
       case 'timeout':
-        if (event.phase === this.current) this.overdue = true
+        if (event.phase !== this.current) break
+        if (event.phase === 'fetching') this.giveUpShares()
+        else this.overdue = true
     }
   }
 
@@ -319,17 +321,12 @@ export class GroupSession {
     }
   }
 
+  /** What a shown parcel says is kept; who is to blame also depends on what others have answered. */
   private shown(accused: Accused, parcel: Parcel): void {
     const hashes = this.hashesOf(accused.dealer)
     if (hashes === undefined) return
     const held = this.tryOpen(accused, hashes.parcels, parcel)
-    const about = this.words
-      .of('answers')
-      .get(accused.holder)
-      ?.body.about.find(({ dealer }) => dealer === accused.dealer)
-    const isTrue =
-      held === undefined || (about !== undefined && hexOf(encodeAnswer(held.answer)) === hexOf(about.values))
-    this.accused.set(`${accused.dealer} ${accused.holder}`, { accused, guilty: isTrue ? 'dealer' : 'holder' })
+    this.shownAnswers.push({ accused, answer: held && encodeAnswer(held.answer) })
   }
 
   private said(kind: GroupWordKind, member: number): boolean {
@@ -382,13 +379,11 @@ export class GroupSession {
         values: encodeAnswer(answer),
       }))
     this.say({ kind: 'answers', about, refused: refused.filter((member) => member < group.members.length) })
-    if (this.broken.length > 0) this.complain(this.broken)
     this.enter('answering')
     return true
   }
 
   private complain(dealers: readonly number[]): void {
-    if (this.words.of('complaint').has(this.init.self)) return
     for (const dealer of dealers) {
       const parcel = this.parcels.get(dealer)
       if (parcel !== undefined) this.effects.push({ type: 'show', parcel })
@@ -408,8 +403,10 @@ export class GroupSession {
     const { group, self, kernels } = this.init
     const selection = selectDealers(group, this.words)
     this.selection = selection
-    const disputed = selection.disputes.filter(({ holder }) => holder === self).map(({ dealer }) => dealer)
-    if (disputed.length > 0 && this.broken.length === 0) this.complain(disputed)
+    this.noteUsed('deal', 'answers')
+    const disputed = selection.disputes.flatMap(({ holder, dealer }) => (holder === self ? [dealer] : []))
+    // One word for all of it, as a second one would contradict the first.
+    if (disputed.length + this.broken.length > 0) this.complain([...this.broken, ...disputed])
     const { dealers, holders } = selection
     if (holders.includes(self) && dealers.length > 0) {
       const values = encodeValues(distanceShares(this.heldOf(dealers), kernels))
@@ -428,14 +425,12 @@ export class GroupSession {
     const selection = this.selection!
     const isHolder = selection.holders.includes(self)
     if (isHolder && selection.dealers.length > 0 && !this.said('distances', self)) return false
-    const isDisputed = (member: number): boolean => selection.disputes.some(({ holder }) => holder === member)
-    // Whoever does not complain about what it was given is taken for the liar, so its complaint is waited for.
     const isDone = (member: number): boolean =>
-      (this.said('distances', member) || !selection.holders.includes(member)) &&
-      (this.said('complaint', member) || !isDisputed(member))
+      this.said('distances', member) || !selection.holders.includes(member)
     if (!this.isStepOver(isDone)) return false
     const decided = decide(group, selection, this.words)
     this.decided = decided
+    this.noteUsed('distances')
     if (typeof decided === 'string')
       this.say({ kind: 'vote', decision: NO_DECISION, dealers: [], weights: [] })
     else {
@@ -466,11 +461,31 @@ export class GroupSession {
     return false
   }
 
+  private noteUsed(...kinds: readonly GroupWordKind[]): void {
+    for (const kind of kinds) for (const word of this.words.of(kind).values()) this.used.add(word)
+  }
+
+  /**
+   * What the round's transcript holds: the words that this member's decision follows from, so that it can be computed again,
+   * and all that has nothing to do with it. Words that came too late for the decision are left out.
+   */
+  recorded(): SignedGroupWord[] {
+    const isFixed = (kind: GroupWordKind): boolean =>
+      kind === 'distances'
+        ? this.decided !== undefined
+        : (kind === 'deal' || kind === 'answers') && this.selection !== undefined
+    return this.words.all().filter((word) => !isFixed(word.body.kind) || this.used.has(word))
+  }
+
   /** A member that the others' votes have overtaken decides for itself too: it can open then, and find out liars. */
   private decideLate(): void {
     const { selection } = this
-    if (this.decided === undefined && selection !== undefined)
-      this.decided = decide(this.init.group, selection, this.words)
+    if (this.decided !== undefined || selection === undefined) return
+    const decided = decide(this.init.group, selection, this.words)
+    // Otherwise it lacks what the others have heard, which says nothing about them.
+    if (typeof decided === 'string') return
+    this.decided = decided
+    this.noteUsed('distances')
   }
 
   private begin(voted: VotedDecision): void {
@@ -497,12 +512,31 @@ export class GroupSession {
   private count(): boolean {
     const { self, speaks } = this.init
     if (speaks && !this.said('vote', self)) return false
-    const asked = (member: number): boolean => !speaks || this.said('answers', member)
+    // One that has missed a step is not waited for in the next.
+    const asked = (member: number): boolean => !speaks || this.hasMeasured(member)
     if (!this.isStepOver((member) => this.said('vote', member), asked)) return false
     // Without it, the votes would have decided.
     if (!speaks && !this.overdue) return false
     this.fail(speaks ? (typeof this.decided === 'string' ? this.decided : 'no-quorum') : 'not-there')
     return true
+  }
+
+  /** Whether a member has done what it is to do before the votes. */
+  private hasMeasured(member: number): boolean {
+    const isHolder = this.selection?.holders.includes(member) ?? true
+    return isHolder ? this.said('distances', member) : this.said('answers', member)
+  }
+
+  /** Members that have left out a step that this member has seen the end of. */
+  missing(): Set<number> {
+    const { group, self } = this.init
+    const hasVoted = this.current === 'opening' || this.current === 'fetching'
+    const isMissing = (member: number): boolean =>
+      !this.said('deal', member) ||
+      (this.selection !== undefined && !this.said('answers', member)) ||
+      (this.decided !== undefined && !this.hasMeasured(member)) ||
+      (hasVoted && !this.said('vote', member))
+    return new Set([...group.members.keys()].filter((member) => member !== self && isMissing(member)))
   }
 
   /** What members have said about their shares of the chosen sum. */
@@ -568,6 +602,13 @@ export class GroupSession {
     }
   }
 
+  /** Shares that are not there by now are asked of others; those that come all the same count too. */
+  private giveUpShares(): void {
+    for (const holder of this.asked) if (!this.shares.has(holder)) this.lostShares.add(holder)
+    this.effects.push({ type: 'arm', phase: 'fetching' })
+    this.ask()
+  }
+
   /** Shares that are there or on the way. */
   private hopeful(): number {
     return [...this.asked].filter((member) => !this.badShares.has(member) && !this.lostShares.has(member))
@@ -583,9 +624,10 @@ export class GroupSession {
       return
     }
     const elements = tryElements(share)
-    if (elements !== undefined && this.checked!.isShareOf(holder, elements, this.init.kernels))
+    if (elements !== undefined && this.checked!.isShareOf(holder, elements, this.init.kernels)) {
       this.shares.set(holder, elements)
-    else {
+      this.lostShares.delete(holder)
+    } else {
       this.badShares.add(holder)
       this.ask()
     }
@@ -601,7 +643,7 @@ export class GroupSession {
       this.effects.push({ type: 'opened', sum, decision: this.chosen! })
       return true
     }
-    if (this.hopeful() >= scheme.openers && !this.overdue) return false
+    if (this.hopeful() >= scheme.openers) return false
     this.fail('not-opened')
     return true
   }

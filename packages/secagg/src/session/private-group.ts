@@ -120,6 +120,11 @@ export function checkPrivacy({
         `a group of ${size} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
       )
     dealingPlan({ members: size, threshold, parameterCount, range })
+    if (size < 3 * threshold + 1)
+      throw new SecaggError(
+        'E_SHARING_PARAMS',
+        `a threshold of ${threshold} takes groups of ${3 * threshold + 1}, as ${threshold} members who lie must not be able to choose what is opened; this run has one of ${size}. Lower privacy.threshold to ${Math.floor((size - 1) / 3)} at most, or raise privacy.group`,
+      )
     const least = Math.max(fewest, leastInSum(privacy, sharedAmong))
     if (size < least)
       throw new SecaggError(

@@ -36,7 +36,7 @@ interface Tested {
  */
 export function selectDealers(group: PrivateGroup, words: GroupWords): Selection {
   const answers = words.of('answers')
-  const { threshold, productOpeners } = group.plan.scheme
+  const { threshold, productAgreeing } = group.plan.scheme
   const faults = new Map<number, DealingFault>()
   const disputes: Dispute[] = []
   const refusals = new Map<number, number>()
@@ -58,8 +58,10 @@ export function selectDealers(group: PrivateGroup, words: GroupWords): Selection
     }
   }
   const present = [...answers.keys()].filter((holder) => !refused.includes(holder)).sort(ascending)
-  const enough = Math.max(productOpeners, present.length - threshold)
-  const { dealers, holders } = completePart(tested, present, { enough, threshold })
+  const enough = Math.max(productAgreeing, present.length - threshold)
+  const { dealers, holders: all } = completePart(tested, present, { enough, threshold })
+  // Without dealers there is nothing to hold, and nobody to wait for.
+  const holders = dealers.length === 0 ? [] : all
   return {
     dealers,
     deals: dealers.map((dealer) => tested.get(dealer)!.deal),

@@ -105,7 +105,8 @@ export function openTranscript(run: Run, bytes: Uint8Array): OpenedTranscript {
       selection,
       decision: typeof decision === 'object' ? decision : undefined,
       wrongOpenings: [],
-      judged: [],
+      shown: [],
+      broken: [],
     }),
   }
 }

@@ -27,19 +27,17 @@ export interface Decoded {
 
 /**
  * @param size - k: one more than the largest degree of f
- * @param mostWrong - fewer corrections than the values would allow, to notice more wrong ones
+ * @param mostLying - t: so many of those who give the values may lie together. Then at least size + t values must be on one
+ *   polynomial, so that at least `size` honest ones are: fewer would let liars choose another one that fits what is there.
  * Throws SecaggError E_UNDECODABLE when there are too few values, or too many wrong ones.
  */
-export function decode(
-  points: readonly Point[],
-  size: number,
-  mostWrong = Number.POSITIVE_INFINITY,
-): Decoded {
-  const most = Math.min(mostWrong, Math.floor((points.length - size) / 2))
-  if (points.length < size)
+export function decode(points: readonly Point[], size: number, mostLying = 0): Decoded {
+  const least = size + mostLying
+  const most = Math.min(points.length - least, Math.floor((points.length - size) / 2))
+  if (points.length < least)
     throw new SecaggError(
       'E_UNDECODABLE',
-      `${points.length} values are there, and it takes ${size} to find a polynomial of degree ${size - 1}`,
+      `${points.length} values are there, and it takes ${least} to find a polynomial of degree ${size - 1} of which ${mostLying} may be wrong`,
       { values: points.length, size },
     )
   const first = points.slice(0, size)

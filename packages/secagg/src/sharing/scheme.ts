@@ -5,7 +5,7 @@
  *
  * Symbols: t shares say nothing about the secrets; k = 1 is Shamir's scheme, k > 1 divides the size of shares by k and costs
  * k − 1 members who could be missing. Products of two shares lie on a polynomial of degree 2·(t + k − 1), so 2·(t + k) − 1
- * members open them, and of n members ⌊(n − 2·(t + k) + 1)/2⌋ may say something wrong.
+ * members open them; t more must agree, so that those who lie cannot choose what is opened.
  * Sources: Shamir, "How to share a secret", CACM 22 (1979); packing: Franklin and Yung, "Communication complexity of secure
  * computation", STOC 1992.
  */
@@ -24,8 +24,9 @@ export interface Scheme {
   readonly openers: number
   /** Members that it takes to open a sum of products: 2·(t + k) − 1. */
   readonly productOpeners: number
-  /** Members that may be wrong about a sum of products when all speak. */
-  readonly mostWrong: number
+  /** Members that must agree about a shared vector, and about a sum of products: t more, as so many may lie together. */
+  readonly agreeing: number
+  readonly productAgreeing: number
 }
 
 export const MOST_MEMBERS = 64
@@ -46,8 +47,8 @@ export function sharingScheme(members: number, threshold: number, packed = 1): S
       `a threshold of ${threshold}${packed > 1 ? ` with ${packed} secrets at once` : ''} takes ${productOpeners} members to open a distance, and a group has ${members}; lower the threshold to ${Math.max(0, Math.floor((members + 1) / 2) - packed)} at most`,
       { members, threshold, packed },
     )
-  const mostWrong = Math.floor((members - productOpeners) / 2)
-  return { members, threshold, packed, openers, productOpeners, mostWrong }
+  const [agreeing, productAgreeing] = [openers + threshold, productOpeners + threshold]
+  return { members, threshold, packed, openers, productOpeners, agreeing, productAgreeing }
 }
 
 /** Where member h has its share. */

@@ -161,15 +161,18 @@ describe('values of a polynomial', () => {
 
 describe('a scheme', () => {
   it.each([
-    [8, 2, 1, 5, 1],
-    [10, 2, 1, 5, 2],
-    [10, 3, 1, 7, 1],
-    [32, 8, 4, 23, 4],
-    [3, 1, 1, 3, 0],
+    [8, 2, 1, 5, 5, 7],
+    [10, 3, 1, 7, 7, 10],
+    [32, 8, 4, 23, 20, 31],
+    [3, 1, 1, 3, 3, 4],
   ])(
     'of %s members with threshold %s and packing %s',
-    (members, threshold, packed, productOpeners, mostWrong) => {
-      expect(sharingScheme(members, threshold, packed)).toMatchObject({ productOpeners, mostWrong })
+    (members, threshold, packed, productOpeners, agreeing, productAgreeing) => {
+      expect(sharingScheme(members, threshold, packed)).toMatchObject({
+        productOpeners,
+        agreeing,
+        productAgreeing,
+      })
     },
   )
 

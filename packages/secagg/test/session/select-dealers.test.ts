@@ -61,6 +61,12 @@ describe('who is selected', () => {
     expect(refusing(3)).toMatchObject({ dealers: all.slice(0, 8), holders: all.slice(0, 8), refused: [8] })
   })
 
+  it('is nobody, when fewer have answered than must agree', () => {
+    expect(selected((answers, member) => (member < 6 ? answers : undefined))).toMatchObject({
+      ...{ dealers: [], holders: [], refused: [], disputes: [] },
+    })
+  })
+
   it('counts the dealing that most have answered about, when a dealer has signed several', () => {
     const other = new Uint8Array(32).fill(9)
     const { dealers, holders } = selected((answers, member) =>

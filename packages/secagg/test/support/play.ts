@@ -19,6 +19,8 @@ export interface Deviation {
   /** Changes the parcel that a holder gets; undefined: it cannot be had. */
   parcel?(parcel: Parcel, holder: number): Parcel | undefined
   share?(share: Uint8Array): Uint8Array | undefined
+  /** Never ends the transfer of its share of the sum. */
+  readonly stallsShare?: boolean
   /** It deals the first masks that it draws, whether or not they hide what is opened. */
   readonly isPatient?: boolean
   /** Whoever gets a word of it passes that on to all. */
@@ -111,6 +113,7 @@ export function play(
         offered.set(member, effect.share)
         return
       case 'fetch-share': {
+        if (deviations.get(effect.holder)?.stallsShare) return
         const share = offered.get(effect.holder)!
         const changed = (deviations.get(effect.holder)?.share ?? ((same: Uint8Array) => same))(share)
         give(member, { type: 'share', holder: effect.holder, share: changed })

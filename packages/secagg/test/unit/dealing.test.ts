@@ -11,8 +11,8 @@ const SOUND = { fault: undefined, deviating: [] }
 describe('a dealing', () => {
   it.each([
     ['seven, threshold two', {}],
-    ['five, threshold two, nobody to spare', { members: 5 }],
-    ['three, threshold one', { members: 3, threshold: 1 }],
+    ['nine, threshold two', { members: 9 }],
+    ['four, threshold one, nobody to spare', { members: 4, threshold: 1 }],
     ['eleven, two secrets at once', { members: 11, threshold: 2, packed: 2 }],
     ['a length that two secrets do not divide', { members: 11, threshold: 2, packed: 2, parameterCount: 97 }],
   ])('of an honest member is sound for %s', (_, init) => {
@@ -26,7 +26,7 @@ describe('a dealing', () => {
   })
 
   it('is sound although some say nothing and one lies about each kind of value, who is named', () => {
-    const plan = planOf()
+    const plan = planOf({ members: 9 })
     const { dealing } = dealt(plan, 0, 1)
     const answers = answersOf(heldBy(plan, 0, dealing))
     const lies: ((answer: Answer) => Answer)[] = [
@@ -41,19 +41,33 @@ describe('a dealing', () => {
     for (const lie of lies) {
       const said = new Map(answers).set(3, lie(answers.get(3)!))
       expect(judgeDealing(plan, said)).toEqual({ fault: undefined, deviating: [3] })
+      // Two liars and all there: still seven that agree.
+      said.set(4, lie(answers.get(4)!))
+      expect(judgeDealing(plan, said)).toEqual({ fault: undefined, deviating: [3, 4] })
     }
     const quiet = new Map(answers)
     for (const member of [1, 6]) quiet.delete(member)
     expect(judgeDealing(plan, quiet)).toEqual(SOUND)
+    // With six that agree nothing is found, and nobody is blamed: two of them may lie.
+    expect(judgeDealing(plan, new Map(quiet).set(3, lies[0](quiet.get(3)!)))).toEqual({
+      fault: 'too-few-answers',
+      deviating: [],
+    })
     quiet.delete(2)
     expect(judgeDealing(plan, quiet)).toMatchObject({ fault: 'too-few-answers' })
-    // Two liars are more than seven members with a threshold of two can tell from the dealer.
-    const two = new Map(answers).set(3, lies[0](answers.get(3)!)).set(4, lies[0](answers.get(4)!))
-    expect(judgeDealing(plan, two)).toMatchObject({ fault: 'inconsistent' })
+  })
+
+  it('is found inconsistent only where two liars could not have made it look so', () => {
+    const plan = planOf({ members: 9 })
+    const { dealing } = dealt(plan, 0, 1)
+    const strange = dealt(plan, 0, 77).dealing
+    const mixed = dealing.parcels.map((parcel, member) => (member < 4 ? parcel : strange.parcels[member]))
+    const answers = answersOf(heldBy(plan, 0, { ...dealing, parcels: mixed }))
+    expect(judgeDealing(plan, answers)).toEqual({ fault: 'inconsistent', deviating: [] })
   })
 
   it('with another share for one member leaves that one deviating, whose parcel shows the dealer’s hash', () => {
-    const plan = planOf()
+    const plan = planOf({ members: 9 })
     const { dealing } = dealt(plan, 0, 1)
     // Of those that get elements.
     const bent = dealing.parcels.map((parcel, member) => {

@@ -26,7 +26,7 @@ import { signers } from '../../support/run-fixture.js'
 const MEMBERS = 7
 const privacy = {
   mode: 'shares',
-  threshold: 2,
+  threshold: 1,
   group: MEMBERS,
   range: 8,
   rule: { name: 'multi-krum', params: { f: 1 } },
@@ -183,8 +183,8 @@ describe('nodes of a private run', () => {
       [{ transcript, sum: null }, 'privacy.sum'],
       [{ transcript: theirs[1].body.privacy!.transcript, sum }, 'privacy.transcript'],
       [mine[2].body.privacy!, 'privacy.transcript'],
-      // An older round of its own: then it would have to announce that sum.
-      [mine[0].body.privacy!, 'announcement'],
+      // An older round of its own, whose sum it has announced before.
+      [mine[0].body.privacy!, 'privacy.transcript'],
       [{ transcript: sum!, sum }, 'privacy.transcript'],
     ]
     for (const [privacy, field] of lies)
@@ -219,6 +219,33 @@ describe('nodes of a private run', () => {
     }
     // Nobody takes it for a liar.
     for (const { quarantined } of nodes) expect(quarantined).toEqual([])
+  })
+
+  it('go on with what they have, at once, when too few are there to open anything', async () => {
+    // With a threshold of two, all seven must agree about a distance. No step's deadline ever passes.
+    const run = privateRun({
+      privacy: { ...privacy, threshold: 2 },
+      rounds: 3,
+      deadlines: { joinMs: 300, reconnectMs: 200, collectMs: 86_400_000 },
+    })
+    const cluster = await memoryCluster(run)
+    const reports: RoundReport[] = []
+    const nodes: MemoryNode[] = []
+    for (let index = 0; index < MEMBERS - 1; index++)
+      nodes.push(
+        await cluster.start(
+          index,
+          { training: watched(index, []) },
+          { events: { onRound: (report) => reports.push(report) } },
+        ),
+      )
+    await Promise.all(nodes.map(({ done }) => done))
+    for (const { privacy: shared } of reports) expect(shared?.reason).toBe('too-few-members')
+    for (const index of nodes.keys()) {
+      const { entries, findings } = await replayed(cluster, nodes, index)
+      for (const finding of findings) expect(finding).toEqual({ status: 'agrees' })
+      for (const { body } of entries) expect(body.privacy?.sum).toBeNull()
+    }
   })
 
   it('take in a member that comes late', async () => {
