@@ -78,4 +78,4 @@ export {
   type VectorShare,
 } from './sharing/deal.js'
 export { type Decoded, decode, type Point } from './sharing/decode.js'
-export { pointOf, type Scheme, secretPoint, sharingScheme } from './sharing/scheme.js'
+export { pointOf, requireAgreement, type Scheme, secretPoint, sharingScheme } from './sharing/scheme.js'

@@ -11,7 +11,7 @@
  * From each view it computes a gradient (mean-gradient.ts), labels (label-recovery.ts) and images (input-recovery.ts).
  */
 
-import { dealingPlan, pairsOf } from '@tempered/secagg'
+import { dealingPlan, pairsOf, requireAgreement } from '@tempered/secagg'
 import {
   classNamesOf,
   imageTask,
@@ -115,6 +115,7 @@ export async function invertRound(init: InversionInit): Promise<Inversion> {
   const { parameterCount } = task
   // Before anything is trained, so that a wrong threshold is reported at once.
   const plan = dealingPlan({ members, threshold, parameterCount, range })
+  requireAgreement(plan.scheme)
   const deal = dealImages(images, { members, each, classesEach, seed })
   const initial = initialTaskParameters(task, seed)
   const all = Uint32Array.from(deal.members.flatMap((part) => [...part]))

@@ -72,7 +72,7 @@ export function playPrivateRound(init: PrivateRoundInit): PrivateRound {
     return openParcel(plan, { dealer, member, context: contextOf(dealer), hashes }, parcels[member]!, kernels)
   }
   // More members would say the same.
-  const openers = models.map((_, member) => member).slice(0, scheme.productOpeners)
+  const openers = models.map((_, member) => member).slice(0, scheme.productAgreeing)
   const said = new Map<number, bigint[]>()
   const sums = new Map<number, BigUint64Array>()
   for (const member of openers) {

@@ -5,6 +5,7 @@ import { createDistanceRule, type DistanceRule } from '@tempered/robust-agg/dist
 import { type DealingPlan, dealingPlan } from '../dealing/dealing-plan.js'
 import { SecaggError } from '../errors.js'
 import { groupsOf } from '../groups/groups.js'
+import { requireAgreement } from '../sharing/scheme.js'
 
 /** A group of one round. Its members are named by their places in it. */
 export interface PrivateGroup {
@@ -119,12 +120,7 @@ export function checkPrivacy({
         'E_SHARING_PARAMS',
         `a group of ${size} members is too large, at most ${LIMITS.maxGroupMembers} are possible; lower privacy.group`,
       )
-    dealingPlan({ members: size, threshold, parameterCount, range })
-    if (size < 3 * threshold + 1)
-      throw new SecaggError(
-        'E_SHARING_PARAMS',
-        `a threshold of ${threshold} takes groups of ${3 * threshold + 1}, as ${threshold} members who lie must not be able to choose what is opened; this run has one of ${size}. Lower privacy.threshold to ${Math.floor((size - 1) / 3)} at most, or raise privacy.group`,
-      )
+    requireAgreement(dealingPlan({ members: size, threshold, parameterCount, range }).scheme)
     const least = Math.max(fewest, leastInSum(privacy, sharedAmong))
     if (size < least)
       throw new SecaggError(

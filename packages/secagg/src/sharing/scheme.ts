@@ -51,6 +51,16 @@ export function sharingScheme(members: number, threshold: number, packed = 1): S
   return { members, threshold, packed, openers, productOpeners, agreeing, productAgreeing }
 }
 
+/** Throws SecaggError E_SHARING_PARAMS for a group in which those who lie can choose what is opened. */
+export function requireAgreement({ members, threshold, packed, productAgreeing }: Scheme): void {
+  if (members >= productAgreeing) return
+  throw new SecaggError(
+    'E_SHARING_PARAMS',
+    `a threshold of ${threshold} takes ${productAgreeing} members, as ${threshold} who lie must not be able to choose what is opened, and a group has ${members}; lower the threshold to ${Math.max(0, Math.floor((members + 1 - 2 * packed) / 3))} at most`,
+    { members, threshold, packed },
+  )
+}
+
 /** Where member h has its share. */
 export const pointOf = (member: number): bigint => BigInt(member + 1)
 

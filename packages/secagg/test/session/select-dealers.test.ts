@@ -124,7 +124,8 @@ describe('what is refused before a run begins', () => {
       ...more,
     })
   it.each([
-    ['a threshold of half', { threshold: 5 }, {}, /lower the threshold to 4/],
+    ['a threshold of a third', { threshold: 3 }, {}, /takes 10 members, .* lower the threshold to 2 at most/],
+    ['a threshold of half', { threshold: 5 }, {}, /takes 11 members to open a distance/],
     ['too small a group for the rule', { rule: { name: 'multi-krum', params: { f: 4 } } }, {}, /take 11/],
     ['a chain', {}, { hasChain: true }, /common chain/],
     ['contribution', {}, { hasContribution: true }, /contributions/],
