@@ -69,7 +69,7 @@ async function startNode(
       },
     },
   )
-  joinTopics(libp2p, topics, inbound, logger, { hasChain: true })
+  joinTopics(libp2p, topics, inbound, logger, { hasChain: true, isPrivate: true })
   return { libp2p, received, until: (check: () => boolean) => eventually(events, 'received', check) }
 }
 type Node = Awaited<ReturnType<typeof startNode>>
