@@ -11,6 +11,9 @@ import { pointOf, type Scheme } from '../sharing/scheme.js'
 const PIECE = 7
 const PIECES = Math.ceil(SEED_BYTES / PIECE)
 
+/** Elements of a share of 32 bytes. */
+export const SEED_ELEMENTS = PIECES
+
 /** A member's share of 32 bytes: five elements. `scheme`: of one secret at a time. */
 export function dealSeed(scheme: Scheme, seed: Uint8Array, random: SecretStream): bigint[][] {
   const pieces = Array.from({ length: PIECES }, (_, k) => {
