@@ -36,7 +36,8 @@ describe('a private run from the command line', () => {
     [['--privacy', 'shares', '--privacy-rule', 'nearst'], /Did you mean 'nearest'/],
     [['--privacy', 'shares', '--privacy-rule', 'multi-krum:f=1', '--chain', 'bft'], /common chain/],
     [['--privacy', 'shares', '--privacy-range', '0'], /privacy.range/],
-    [['--privacy', 'masks'], /Allowed choices are shares/],
+    [['--privacy', 'sums'], /Allowed choices are shares, masks/],
+    [['--privacy', 'masks', '--privacy-rule', 'nearest'], /leave out privacy.rule \(nearest\)/],
   ])('manifest create %j says what is wrong', (flags, message) =>
     inTemporaryFolder(async (folder) => {
       const members: string[] = []

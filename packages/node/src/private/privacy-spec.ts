@@ -19,17 +19,19 @@ const DEFAULT_GROUP = 8
  */
 const DEFAULT_RANGE = 16
 
-/** Groups of 8, or of all members where there are fewer; a quarter of a group as the threshold; Multi-Krum. */
+/** Groups of 8, or of all members where there are fewer; a quarter of a group as the threshold; Multi-Krum where a rule is needed. */
 export function privacySpec(
-  { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule = { name: 'multi-krum' } }: PrivacyInit,
+  { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule: given }: PrivacyInit,
   members: number,
 ): Privacy {
+  // Where no distances are opened there is nothing to weigh by; a rule that is asked for all the same is refused by `checkPrivacy`.
+  const rule = given ?? (mode === 'shares' ? { name: 'multi-krum' } : undefined)
   const size = group ?? Math.min(DEFAULT_GROUP, members)
   return {
     mode,
     threshold: threshold ?? Math.max(1, Math.floor(size / 4)),
     group: size,
     range,
-    rule: { name: rule.name, params: { ...rule.params } },
+    ...(rule === undefined ? {} : { rule: { name: rule.name, params: { ...rule.params } } }),
   }
 }

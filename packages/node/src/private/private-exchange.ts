@@ -8,6 +8,7 @@ import {
   sha256,
 } from '@tempered/protocol'
 import {
+  dealMasks,
   dealModel,
   decodeMean,
   derivedSeed,
@@ -246,8 +247,11 @@ export class PrivateExchange {
       new SecretStream(seed, 'rounding'),
     )
     if (shortened < 1) this.init.onShortened(group.round, shortened)
+    const random = new SecretStream(seed, 'deal')
     exchange.deal(
-      dealModel(group.plan, elements, self, context, new SecretStream(seed, 'deal'), this.kernels),
+      group.mode === 'masks'
+        ? dealMasks(group.plan.scheme, elements, random)
+        : dealModel(group.plan, elements, self, context, random, this.kernels),
     )
   }
 

@@ -247,4 +247,37 @@ describe('nodes of a private run', () => {
     }
     await nodes[2].node.stop()
   })
+
+  it('with masks come to the mean of all models, replay it, and keep no model of one', async () => {
+    const masks = { mode: 'masks', threshold: 2, group: MEMBERS, range: 8 } as const
+    const cluster = await memoryCluster(privateRun({ privacy: masks }))
+    const reports: RoundReport[] = []
+    const { nodes, trained } = await startAll(cluster, {}, (report) => reports.push(report))
+    await Promise.all(nodes.map(({ done }) => done))
+    const announced = new Set<string>()
+    for (const index of nodes.keys()) {
+      const { entries, findings } = await replayed(cluster, nodes, index)
+      expect(findings).toEqual([{ status: 'agrees' }, { status: 'agrees' }, { status: 'agrees' }])
+      announced.add(decodeAnnouncement(entries[0].body.announcement).body.model.toString())
+      for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
+    }
+    expect(announced.size).toBe(1)
+    expect(reports).toHaveLength(3 * MEMBERS)
+    for (const { privacy: shared } of reports)
+      for (const member of shared!.members)
+        expect(member).toMatchObject({ accepted: true, weight: 1 / MEMBERS, score: null, reason: 'in-sum' })
+    for (const folder of cluster.folders)
+      for (const bytes of await bytesIn(folder))
+        for (const model of trained.flat()) expect(bytes.includes(Buffer.from(model))).toBe(false)
+    // Another sum of the same length is not taken for it.
+    const zeros = new Uint8Array(8 * START.length)
+    const mine = await nodes[0].entries()
+    const { transcript } = mine[1].body.privacy!
+    const blobs = lookupOf(cluster, new Map([[blobCid(zeros).toString(), zeros]]))
+    const claim = { ...mine[1], body: { ...mine[1].body, privacy: { transcript, sum: blobCid(zeros) } } }
+    expect(await createReplay(cluster.run, blobs).check(claim, mine[0])).toMatchObject({
+      status: 'differs',
+      difference: { field: 'privacy.sum' },
+    })
+  })
 })
