@@ -146,6 +146,9 @@ export class PrivateExchange {
     if (speaks) this.deal(exchange, group, model)
     const end = await exchange.ended
     exchange.stop()
+    // Its own words too, for members that come late.
+    const words = new Set([...(this.words.get(round) ?? []), ...exchange.session.words.all()])
+    this.words.set(round, [...words])
     this.current = undefined
     this.forget(round)
     if (this.isStopped) return undefined
