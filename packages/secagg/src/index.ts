@@ -31,11 +31,12 @@ export { fieldKernels } from './field/choose-kernels.js'
 export { centred, elementOf, P } from './field/field.js'
 export type { FieldKernels } from './field/kernels.js'
 export { groupsOf } from './groups/groups.js'
-export { dealMasks, type MaskSecrets } from './masks/deal-masks.js'
+export { dealMasks } from './masks/deal-masks.js'
 export {
   addMasks,
   type Mask,
   type MaskKeys,
+  type MaskSecrets,
   maskKeys,
   masksOf,
   pairSeed,

@@ -3,7 +3,7 @@
 import { sha256 } from '@tempered/protocol'
 import { add, elementOf } from '../field/field.js'
 import type { FieldKernels } from '../field/kernels.js'
-import type { MaskSecrets } from '../masks/deal-masks.js'
+import type { MaskSecrets } from '../masks/pairwise-masks.js'
 import { randomElement, randomWithin } from '../random/random-elements.js'
 import type { SecretStream } from '../random/secret-stream.js'
 import { dealVector, shareLength } from '../sharing/deal.js'

@@ -15,17 +15,8 @@ import type { FieldKernels } from '../field/kernels.js'
 import { SEED_BYTES, type SecretStream } from '../random/secret-stream.js'
 import type { PrivateGroup } from '../session/private-group.js'
 import type { Scheme } from '../sharing/scheme.js'
-import { addMasks, type MaskKeys, maskKeys, masksOf, pairSeed } from './pairwise-masks.js'
+import { addMasks, type MaskSecrets, maskKeys, masksOf, pairSeed } from './pairwise-masks.js'
 import { dealSeed, SEED_ELEMENTS } from './shared-seed.js'
-
-/** What a dealer keeps to itself. */
-export interface MaskSecrets {
-  /** x_i: its encoded model, d elements. */
-  readonly elements: BigUint64Array
-  readonly keys: MaskKeys
-  /** b_i: seed of its own mask, 32 bytes. */
-  readonly own: Uint8Array
-}
 
 /** Bytes of each of the two parts of a parcel: a share of the seed, and one of the key. */
 export const SEED_SHARE_BYTES = SEED_ELEMENTS * ELEMENT_BYTES

@@ -23,13 +23,8 @@ import {
 } from '@tempered/protocol'
 import type { Dealing, Parcel } from '../dealing/deal-model.js'
 import { ELEMENT_BYTES } from '../field/field.js'
-import {
-  decodeMaskDeal,
-  encodeMaskDeal,
-  type MaskSecrets,
-  maskModel,
-  SEED_SHARE_BYTES,
-} from '../masks/deal-masks.js'
+import { decodeMaskDeal, encodeMaskDeal, maskModel, SEED_SHARE_BYTES } from '../masks/deal-masks.js'
+import type { MaskSecrets } from '../masks/pairwise-masks.js'
 import { sumPoints, sumValues } from '../opening/sum.js'
 import type { NoSum } from './decide.js'
 import { type MaskDecision, maskDecision, maskedVectors, votedMasks } from './decide-masks.js'
@@ -53,7 +48,6 @@ import {
   openMasks,
   unmasked,
 } from './open-masks.js'
-import type { PrivateSession } from './private-session.js'
 import type { Selection } from './select-dealers.js'
 import { selectMaskDealers } from './select-mask-dealers.js'
 import { dealDigest, GroupWords, hexOf } from './words.js'
@@ -66,7 +60,7 @@ interface Source {
   readonly cid: string
 }
 
-export class MaskSession implements PrivateSession {
+export class MaskSession {
   readonly words: GroupWords
   private readonly init: GroupSessionInit
   private effects: SessionEffect[] = []

@@ -36,7 +36,7 @@ const transcriptSchema = z.strictObject({
   round: z.int().min(0),
   /** Peer id of the member that has kept it: the group is that of this member. */
   author: z.string().max(64),
-  words: z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array)).max(6 * 64),
+  words: z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array)).max(8 * 64),
   /** SHA-256 of the decision whose sum was opened; null when none was. */
   opened: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32).nullable(),
   /** Why none was; null when one was. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
 import { decodeMean } from '../../src/encoding/fixed-point.js'
 import { P } from '../../src/field/field.js'
-import { SEED_SHARE_BYTES } from '../../src/masks/deal-masks.js'
+import { decodeMaskDeal, SEED_SHARE_BYTES } from '../../src/masks/deal-masks.js'
 import { weightOf } from '../../src/session/transcript.js'
 import { type Deviation, type Played, play } from '../support/play.js'
 import { privateRun } from '../support/private-run.js'
@@ -53,18 +53,22 @@ const inconsistent = (part: 'vector' | 'masks'): Deviation => ({
   },
 })
 
-/** What members have shown of the seeds and of the keys of each other. */
-function shown({ said, sessions }: Played, members: readonly number[]) {
+/** Of whom members have shown shares of the seed, and of whom of the key: by the hashes that the dealers have signed. */
+function shown({ said, sessions, group }: Played, members: readonly number[]) {
   const seeds = new Set<number>()
   const keys = new Set<number>()
   for (const member of members)
     for (const body of said[member]) {
       if (body.kind !== 'opening') continue
-      const { decision } = sessions[member]
-      if (decision === undefined || !('masked' in decision)) throw new Error('opened without a decision')
-      const masked = decision.masked as readonly number[]
-      expect(body.values.length).toBe(16 + SEED_SHARE_BYTES * masked.length)
-      for (const dealer of masked) (decision.dealers.includes(dealer) ? seeds : keys).add(dealer)
+      const hashes = Array.from({ length: (body.values.length - 16) / SEED_SHARE_BYTES }, (_, k) => {
+        const at = 16 + SEED_SHARE_BYTES * k
+        return sha256(body.values.subarray(at, at + SEED_SHARE_BYTES)).join()
+      })
+      for (const [dealer, word] of sessions[member].words.of('deal')) {
+        const deal = decodeMaskDeal(word.body, group.members.length)!
+        if (hashes.includes(deal.seedShares[member].join())) seeds.add(dealer)
+        if (hashes.includes(deal.keyShares[member].join())) keys.add(dealer)
+      }
     }
   return { seeds, keys }
 }
