@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { sized } from '../../../../test-support/tier.js'
 import { decodeMean } from '../../src/encoding/fixed-point.js'
 import { P } from '../../src/field/field.js'
-import { decodeMaskDeal, SEED_SHARE_BYTES } from '../../src/masks/deal-masks.js'
+import { decodeMaskDeal, SEED_SHARE_BYTES, seedOfPair } from '../../src/masks/deal-masks.js'
+import { maskKeys } from '../../src/masks/pairwise-masks.js'
 import { weightOf } from '../../src/session/transcript.js'
 import { type Deviation, type Played, play } from '../support/play.js'
 import { privateRun } from '../support/private-run.js'
@@ -176,6 +177,38 @@ describe('a private round with masks', () => {
       expect(inSum(played, member)).toEqual(honest(7, 4))
       expectMean(played, member, honest(7, 4))
     }
+  })
+
+  it('follows a combiner that leaves out at most as many members as may be gone', () => {
+    const keeping: Deviation = { share: () => undefined }
+    const two = play(run(9), new Map([4, 5].map((member) => [member, keeping])))
+    for (const member of honest(9, 4, 5)) expect(inSum(two, member)).toEqual(honest(9, 4, 5))
+    const three = play(run(9), new Map([4, 5, 6].map((member) => [member, keeping])))
+    for (const member of honest(9, 4, 5, 6))
+      expect(three.ends[member]).toEqual({ type: 'failed', reason: 'no-quorum' })
+    expect(shown(three, honest(9)).seeds.size).toBe(0)
+  })
+
+  it('shows no shares of a decision that it has not voted for itself, and takes the sum', () => {
+    const isLate = (hearer: number, body: GroupWordBody): boolean =>
+      hearer === 8 && (body.kind === 'masked' || body.kind === 'vote')
+    const played = play(run(9), new Map(), 1, { isLate })
+    const [vote] = played.said[8].filter(({ kind }) => kind === 'vote')
+    expect(vote).toMatchObject({ dealers: [] })
+    for (const member of honest(9)) {
+      expectMean(played, member, honest(9))
+      expect(played.said[member].some(({ kind }) => kind === 'opening')).toBe(member !== 8)
+    }
+  })
+
+  it('has no masks in common with two members that show the same open key', () => {
+    const { group } = play(run(5))
+    const [mine, theirs] = [maskKeys(new Uint8Array(32).fill(1)), maskKeys(new Uint8Array(32).fill(2))]
+    const seed = seedOfPair(group, [2, 0], mine.secret, theirs.open)
+    expect(seedOfPair(group, [0, 2], theirs.secret, mine.open)).toEqual(seed)
+    // Member 4 repeats the open key of member 0: the mask that 2 adds for it must not be the one that it subtracts for 0.
+    expect(seedOfPair(group, [2, 4], mine.secret, theirs.open)).not.toEqual(seed)
+    expect(seedOfPair({ ...group, round: 1 }, [2, 0], mine.secret, theirs.open)).not.toEqual(seed)
   })
 
   it('finds out a member that lies about its vector, and has the sum all the same', () => {

@@ -1,10 +1,12 @@
-import type { SignedGroupWord } from '@tempered/protocol'
+import { type SignedGroupWord, sha256, signGroupWord } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { P } from '../../src/field/field.js'
+import { addMasks } from '../../src/masks/pairwise-masks.js'
+import { openMasks } from '../../src/session/open-masks.js'
 import { encodeTranscript, isOpenedSum, openTranscript } from '../../src/session/transcript.js'
 import { kernels } from '../support/group.js'
 import { type Deviation, type Played, play } from '../support/play.js'
-import { privateRun } from '../support/private-run.js'
+import { privateRun, signerOf } from '../support/private-run.js'
 
 const RUN = privateRun({ members: 7, privacy: { mode: 'masks', threshold: 2 } })
 
@@ -89,6 +91,29 @@ describe('the transcript of a private round with masks', () => {
     const { sum } = endOf(played, 2)
     expect(isOpenedSum(transcriptOf(played, 2), sum, kernels)).toBe(true)
     expect(isOpenedSum(transcriptOf(played, 2, without('combined')), sum, kernels)).toBe(false)
+  })
+
+  it('does not take the word of a combiner that names nobody for another sum than the check values show', () => {
+    const played = play(RUN)
+    const { sum } = endOf(played, 2)
+    const { group, words, decision } = transcriptOf(played, 2)
+    if (typeof decision !== 'object' || !('masked' in decision)) throw new Error('no decision')
+    const other = sum.map((x, k) => (k === 3 ? x + 1n : x))
+    const total = addMasks(other, openMasks(group, words, decision).masks!, kernels)
+    const claim = signGroupWord(
+      {
+        kind: 'combined',
+        run: RUN.id,
+        round: 0,
+        decision: decision.digest,
+        dealers: [],
+        share: sha256(new Uint8Array(total.buffer)),
+      },
+      signerOf(0),
+    )
+    const forged = transcriptOf(played, 2, (all) => [...without('combined')(all), claim])
+    expect(isOpenedSum(forged, other, kernels)).toBe(false)
+    expect(isOpenedSum(forged, sum, kernels)).toBe(true)
   })
 
   it('finds out who has shown something else than it was given', () => {

@@ -61,7 +61,14 @@ export function play(
   run: Run,
   deviations: ReadonlyMap<number, Deviation> = new Map(),
   seed = 1,
-  { speaks = () => true }: { speaks?: (member: number) => boolean } = {},
+  {
+    speaks = () => true,
+    isLate = () => false,
+  }: {
+    speaks?: (member: number) => boolean
+    /** Words of others that a member hears only once its first deadline has passed. */
+    isLate?: (hearer: number, body: GroupWordBody) => boolean
+  } = {},
 ): Played {
   const { members } = run.manifest
   const group = privateGroup(run, 0, members[0])!
@@ -79,6 +86,7 @@ export function play(
   const said: GroupWordBody[][] = sessions.map(() => [])
   const shown = new Map<string, Parcel>()
   const queue: (() => void)[] = []
+  const late: (() => void)[] = []
   const armed = sessions.map(() => new Set<SessionEvent & { type: 'timeout' }>())
   const draw = streamOf(seed)
   const next = (): (() => void) => {
@@ -106,7 +114,10 @@ export function play(
           const body = deviation.say === undefined ? effect.body : deviation.say(effect.body, to)
           if (body === undefined) continue
           const word = signGroupWord(body, signerOf(member))
-          for (const hearer of deviation.isGossiped ? all : [to]) give(hearer, { type: 'word', word })
+          for (const hearer of deviation.isGossiped ? all : [to])
+            if (hearer !== member && isLate(hearer, body))
+              late.push(() => give(hearer, { type: 'word', word }))
+            else give(hearer, { type: 'word', word })
         }
         return
       }
@@ -181,6 +192,8 @@ export function play(
     give(member, { type: 'dealt', dealing })
   }
   for (let turns = 0; turns < 100; turns++) {
+    while (queue.length > 0) next()()
+    if (turns === 1) for (const hear of late.splice(0)) hear()
     while (queue.length > 0) next()()
     if (ends.every((end, member) => end !== undefined || gone.has(member))) break
     // One that only listens waits for longer than the others take.
