@@ -4,7 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { benchLedger } from '../../node/bench/ledger.bench.js'
-import { benchPrivateRounds } from '../../node/bench/private-rounds.bench.js'
+import {
+  benchPrivateRounds,
+  type Cost,
+  type PrivateRoundsRow,
+} from '../../node/bench/private-rounds.bench.js'
 import { benchTransfer } from '../../node/bench/transfer.bench.js'
 import { kernelReport, threadsReport } from '../../robust-agg/bench/kernel-report.js'
 import { benchPrivateWork, benchVerifiableDealing } from '../../secagg/bench/private-work.bench.js'
@@ -186,26 +190,23 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
     )
   },
   async 'private-rounds'() {
-    const rows = await benchPrivateRounds()
-    const pair = (one: number, other: number): string[] =>
-      [one, other].map((value) => (value < 10 ? value.toFixed(1) : count(value)))
+    const rows = await benchPrivateRounds(
+      Number(process.env.TEMPERED_BENCH_MEMBERS ?? Number.POSITIVE_INFINITY),
+    )
+    const three = ({ shares, masks, plain }: PrivateRoundsRow, what: keyof Cost): string[] =>
+      [shares, masks, plain].map(({ [what]: value }) => (value < 10 ? value.toFixed(1) : count(value)))
     return table(
       [
-        'members',
-        'threshold',
-        'parameters',
-        'work, ms',
-        'without privacy',
-        'sent, in models',
-        'without privacy',
-        'memory, MB',
-        'without privacy',
+        ...['members', 'threshold', 'parameters'],
+        ...['work, ms: shares', 'masks', 'without'],
+        ...['sent, in models: shares', 'masks', 'without'],
+        ...['memory, MB: shares', 'masks', 'without'],
       ],
       rows.map((row) => [
         ...[row.members, row.threshold, row.parameterCount].map(count),
-        ...pair(row.work, row.plainWork),
-        ...pair(row.sent, row.plainSent),
-        ...pair(row.memory, row.plainMemory),
+        ...three(row, 'work'),
+        ...three(row, 'sent'),
+        ...three(row, 'memory'),
       ]),
     )
   },

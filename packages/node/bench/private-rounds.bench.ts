@@ -1,5 +1,5 @@
 /**
- * Whole rounds of nodes, private ones and the same ones without: work per node (processor time of the process, over all nodes and
+ * Whole rounds of nodes, private ones of both modes and the same ones without: work per node (processor time of the process, over all nodes and
  * rounds), bytes that a node sends, and memory of the process per node. Nodes are real, their network and disks are in memory, and
  * training takes no time.
  */
@@ -19,16 +19,22 @@ export interface PrivateRoundsRow {
   readonly members: number
   readonly threshold: number
   readonly parameterCount: number
+  readonly shares: Cost
+  readonly masks: Cost
+  /** Without privacy. */
+  readonly plain: Cost
+}
+
+export interface Cost {
   /** Milliseconds of processor time per node and round. */
   readonly work: number
-  readonly plainWork: number
   /** What a node sends per round, in sizes of the model. */
   readonly sent: number
-  readonly plainSent: number
   /** Most memory outside of the heap, in MB per node. */
   readonly memory: number
-  readonly plainMemory: number
 }
+
+type Mode = 'shares' | 'masks'
 
 const ROUNDS = 3
 const SIZES: readonly (readonly [members: number, threshold: number])[] = [
@@ -44,21 +50,19 @@ const SHAPES: readonly (readonly [number, number])[] = [
   [250, 400],
 ]
 
-export async function benchPrivateRounds(): Promise<PrivateRoundsRow[]> {
+/** @param most - members of the largest group; the larger ones take minutes */
+export async function benchPrivateRounds(most = Number.POSITIVE_INFINITY): Promise<PrivateRoundsRow[]> {
   const rows: PrivateRoundsRow[] = []
-  for (const [members, threshold] of SIZES)
+  for (const [members, threshold] of SIZES.filter(([count]) => count <= most))
     for (const [height, width] of SHAPES) {
       const parameterCount = 10 * height * width + 10
       // Parcels of all nodes at once, 8 bytes per number, would not fit into memory.
       if (members * members * parameterCount > 3e8) continue
       const shape = [height, width, 1] as const
       const plain = await play(members, shape, undefined)
-      const shared = await play(members, shape, threshold)
-      rows.push({
-        ...{ members, threshold, parameterCount },
-        ...{ work: shared.work, sent: shared.sent, memory: shared.memory },
-        ...{ plainWork: plain.work, plainSent: plain.sent, plainMemory: plain.memory },
-      })
+      const shares = await play(members, shape, { mode: 'shares', threshold })
+      const masks = await play(members, shape, { mode: 'masks', threshold })
+      rows.push({ members, threshold, parameterCount, shares, masks, plain })
     }
   return rows
 }
@@ -66,8 +70,8 @@ export async function benchPrivateRounds(): Promise<PrivateRoundsRow[]> {
 async function play(
   members: number,
   shape: readonly [number, number, number],
-  threshold: number | undefined,
-): Promise<{ readonly work: number; readonly sent: number; readonly memory: number }> {
+  privacy: { readonly mode: Mode; readonly threshold: number } | undefined,
+): Promise<Cost> {
   const identities = Array.from({ length: members }, (_, k) =>
     identityFromSeed(new Uint8Array(32).fill(k + 1)),
   )
@@ -79,9 +83,11 @@ async function play(
     members: identities.map(({ signer }) => signer.peerId),
     task,
     initialParameters,
-    rule: threshold === undefined ? rule : { name: 'average' },
+    rule: privacy === undefined ? rule : { name: 'average' },
     training: { rounds: ROUNDS, localSteps: 1 },
-    ...(threshold === undefined ? {} : { privacy: { threshold, group: members, range: 8, rule } }),
+    ...(privacy && {
+      privacy: { ...privacy, group: members, range: 8, ...(privacy.mode === 'shares' ? { rule } : {}) },
+    }),
   })
   const hub = createMemoryHub({ latencyMs: 0 })
   let sent = 0

@@ -22,8 +22,10 @@ export const PRIVATE_FAILPOINTS = [
   'private.before-deal',
   'private.before-answers',
   'private.before-distances',
+  'private.before-masked',
   'private.before-vote',
   'private.before-opening',
+  'private.before-combined',
 ] as const
 export type Failpoint = (typeof FAILPOINTS)[number] | (typeof PRIVATE_FAILPOINTS)[number]
 

@@ -64,7 +64,12 @@ export interface PrivateRun {
   readonly training: { readonly localSteps: number; readonly logitAdjustment?: number | undefined }
   readonly contribution?: unknown
   readonly privacy?:
-    | { readonly group: number; readonly threshold: number; readonly rule: { readonly name: string } }
+    | {
+        readonly group: number
+        readonly threshold: number
+        /** Absent where all models of a sum weigh the same. */
+        readonly rule?: { readonly name: string } | undefined
+      }
     | undefined
 }
 
@@ -128,7 +133,7 @@ function sharedNoiseProblem(
       path,
       message: `${sharedAmong} honest models are never in the sum of a group of ${group} of which ${threshold} may collude; at most ${group - threshold} can share noise`,
     }
-  if (!WEIGHS_EQUALLY.has(rule.name))
+  if (rule !== undefined && !WEIGHS_EQUALLY.has(rule.name))
     return {
       path,
       message: `under ${rule.name} some models of a sum weigh more than others, so that shared noise does not hide them; use multi-krum, nearest or balance`,

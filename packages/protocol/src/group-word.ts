@@ -36,7 +36,10 @@ const common = {
  * what the numbers mean. Numbers of the field are 8 bytes each, little-endian.
  */
 const groupWordSchema = z.discriminatedUnion('kind', [
-  /** "My shares are dealt": SHA-256 of the two parts of each member's parcel, 32 bytes each. */
+  /**
+   * "My shares are dealt": SHA-256 of the two parts of each member's parcel, 32 bytes each; with pairwise masks also a key and the
+   * SHA-256 of a seed, before the hashes of the second parts.
+   */
   z.strictObject({ ...common, kind: z.literal('deal'), vectors: bytesField, masks: bytesField }),
   /** Test values about each parcel that the author holds, and members that it does not want in the sum. */
   z.strictObject({
@@ -64,12 +67,22 @@ const groupWordSchema = z.discriminatedUnion('kind', [
     dealers: places,
     weights: z.array(z.int().min(0).max(65_535)).max(LIMITS.maxGroupMembers),
   }),
-  /** Check values of its share of the sum, and the SHA-256 of that share. */
+  /** "My model is masked": SHA-256 of the masked vector, which has masks of these dealers. */
+  z.strictObject({ ...common, kind: z.literal('masked'), dealers: places, vector: digestField }),
+  /** Check values of its share of the sum, and the SHA-256 of that share; with pairwise masks also its shares of their seeds. */
   z.strictObject({
     ...common,
     kind: z.literal('opening'),
     decision: digestField,
     values: bytesField,
+    share: digestField,
+  }),
+  /** "I have added up the masked vectors": SHA-256 of their sum, and dealers whose check values are missing or wrong. */
+  z.strictObject({
+    ...common,
+    kind: z.literal('combined'),
+    decision: digestField,
+    dealers: places,
     share: digestField,
   }),
   /** "What these dealers gave me does not fit": the author shows those parcels to its group. */

@@ -36,7 +36,7 @@ export const LIMITS = {
   /** What a member says in a private round: at most 540 bytes per member of its group. Two fit into one piece of evidence. */
   maxGroupWordBytes: 27 * 1024,
   /** Words of a group that one reply may carry, in words. */
-  maxGroupWordsPerReply: 6 * 48,
+  maxGroupWordsPerReply: 8 * 48,
   /** Blocks that one reply may carry, in blocks. */
   maxBlocksPerReply: 16,
   /** Members of a run, in nodes. */

@@ -139,13 +139,17 @@ export const manifestSchema = z.strictObject({
   privacy: z
     .strictObject({
       mode: z
-        .enum(['shares'])
-        .describe('shares: each model is secretly shared, and filtered by its distances to the others.'),
+        .enum(['shares', 'masks'])
+        .describe(
+          'shares: each model is secretly shared, and filtered by its distances to the others; masks: models are hidden by masks that cancel in their sum, and nothing is filtered.',
+        ),
       threshold: z
         .int()
         .min(1)
         .max(LIMITS.maxGroupMembers)
-        .describe('t: so many members of a group together learn nothing but distances and the sum.'),
+        .describe(
+          't: so many members of a group together learn nothing but the sum, and with shares distances.',
+        ),
       group: z
         .int()
         .min(3)
@@ -160,7 +164,8 @@ export const manifestSchema = z.strictObject({
         ),
       rule: z
         .strictObject({ name: z.string().min(1).max(64), params: numericParams })
-        .describe('Rule that weighs the models of a group by their distances alone.'),
+        .optional()
+        .describe('With shares: rule that weighs the models of a group by their distances alone.'),
     })
     .optional()
     .describe(
@@ -241,11 +246,12 @@ export function openManifest(bytes: Uint8Array): Run {
 
 /** A missing field and one that is explicitly undefined are the same manifest. */
 function dropAbsent(manifest: Manifest): void {
-  const { topology, training, settlement, differentialPrivacy } = manifest
+  const { topology, training, settlement, differentialPrivacy, privacy } = manifest
   if (topology.edges === undefined) delete topology.edges
   if (training.logitAdjustment === undefined) delete training.logitAdjustment
   if (settlement?.job === undefined) delete settlement?.job
   if (differentialPrivacy?.sharedAmong === undefined) delete differentialPrivacy?.sharedAmong
+  if (privacy?.rule === undefined) delete privacy?.rule
   for (const name of ['chain', 'settlement', 'contribution', 'differentialPrivacy', 'privacy'] as const)
     if (manifest[name] === undefined) delete manifest[name]
 }

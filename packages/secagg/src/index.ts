@@ -31,10 +31,12 @@ export { fieldKernels } from './field/choose-kernels.js'
 export { centred, elementOf, P } from './field/field.js'
 export type { FieldKernels } from './field/kernels.js'
 export { groupsOf } from './groups/groups.js'
+export { dealMasks } from './masks/deal-masks.js'
 export {
   addMasks,
   type Mask,
   type MaskKeys,
+  type MaskSecrets,
   maskKeys,
   masksOf,
   pairSeed,
@@ -57,7 +59,8 @@ export {
   type SessionPhase,
   type VotedDecision,
 } from './session/group-session.js'
-export { checkPrivacy, type PrivateGroup, privateGroup } from './session/private-group.js'
+export { checkPrivacy, type PrivacyMode, type PrivateGroup, privateGroup } from './session/private-group.js'
+export { createPrivateSession, type PrivateSession } from './session/private-session.js'
 export { type Selection, selectDealers } from './session/select-dealers.js'
 export {
   encodeTranscript,

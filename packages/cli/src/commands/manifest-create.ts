@@ -44,7 +44,7 @@ export interface ManifestCreateOptions extends PrivacyOptions {
   readonly chain?: string
   readonly chainParam?: Record<string, number>
   readonly contribution?: number
-  readonly privacy?: 'shares'
+  readonly privacy?: 'shares' | 'masks'
   readonly privacyThreshold?: number
   readonly privacyGroup?: number
   readonly privacyRange?: number

@@ -7,8 +7,8 @@ export function addPrivacyOptions(command: Command): Command {
     .addOption(
       new Option(
         '--privacy <mode>',
-        'members share their models among groups, and only sums are seen; see docs/privacy.md (default: none)',
-      ).choices(['shares']),
+        'members hide their models in groups, and only sums are seen: shares filters models by their distances, masks is cheap and filters nothing; see docs/privacy.md (default: none)',
+      ).choices(['shares', 'masks']),
     )
     .option(
       '--privacy-threshold <t>',
@@ -27,7 +27,7 @@ export function addPrivacyOptions(command: Command): Command {
     )
     .option(
       '--privacy-rule <name:p=n,…>',
-      'with --privacy: rule that weighs models by their distances, e.g. nearest:f=2; default: multi-krum',
+      'with --privacy shares: rule that weighs models by their distances, e.g. nearest:f=2; default: multi-krum',
       namedParameters,
     )
     .addOption(

@@ -8,27 +8,33 @@ import { inTemporaryFolder } from '../support/run-cli.js'
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin']
 
 describe('a private run from the command line', () => {
-  it('is made by manifest create, trained by nodes that find each other, and shown, verified and replayed', () =>
-    inTemporaryFolder(async (folder) => {
-      await initNodes(folder, NAMES, 2, [
-        ...['--privacy', 'shares', '--privacy-threshold', '1', '--privacy-rule', 'nearest:f=1'],
-        ...['--local-steps', '1', '--model', 'softmax', '--rule', 'average', '--topology', 'ring'],
-      ])
-      const first = startNode(folder, 'alice')
-      const address = await listening(first)
-      for (const name of NAMES.slice(1)) await setBootstrap(folder, name, address)
-      const others = NAMES.slice(1).map((name) => startNode(folder, name))
-      expect(await Promise.all([first, ...others].map(({ exit }) => exit))).toEqual(NAMES.map(() => 0))
+  it.each([
+    ['shares', ['--privacy-rule', 'nearest:f=1'], 4],
+    ['masks', [], 5],
+  ])(
+    'with %s is made by manifest create, trained by nodes that find each other, and shown, verified and replayed',
+    (mode, flags, accepted) =>
+      inTemporaryFolder(async (folder) => {
+        await initNodes(folder, NAMES, 2, [
+          ...['--privacy', mode, '--privacy-threshold', '1', ...flags],
+          ...['--local-steps', '1', '--model', 'softmax', '--rule', 'average', '--topology', 'ring'],
+        ])
+        const first = startNode(folder, 'alice')
+        const address = await listening(first)
+        for (const name of NAMES.slice(1)) await setBootstrap(folder, name, address)
+        const others = NAMES.slice(1).map((name) => startNode(folder, name))
+        expect(await Promise.all([first, ...others].map(({ exit }) => exit))).toEqual(NAMES.map(() => 0))
 
-      const states = NAMES.map((name) => join(name, 'state'))
-      expect((await callCli(['ledger', 'verify', ...states], folder)).code).toBe(0)
-      const replay = await callCli(['ledger', 'replay', ...states], folder)
-      expect(replay.code, replay.stdout + replay.stderr).toBe(0)
-      const shown = await callCli(['ledger', 'show', states[1]!], folder)
-      expect(shown.stdout.match(/transcript bafkrei/g)).toHaveLength(2)
-      expect(shown.stdout.match(/^ +in the sum /gm)).toHaveLength(2 * 4)
-      expect(shown.stdout.match(/^ +refused /gm)).toHaveLength(2)
-    }))
+        const states = NAMES.map((name) => join(name, 'state'))
+        expect((await callCli(['ledger', 'verify', ...states], folder)).code).toBe(0)
+        const replay = await callCli(['ledger', 'replay', ...states], folder)
+        expect(replay.code, replay.stdout + replay.stderr).toBe(0)
+        const shown = await callCli(['ledger', 'show', states[1]!], folder)
+        expect(shown.stdout.match(/transcript bafkrei/g)).toHaveLength(2)
+        expect(shown.stdout.match(/^ +in the sum /gm)).toHaveLength(2 * accepted)
+        expect(shown.stdout.match(/^ +refused /gm) ?? []).toHaveLength(2 * (NAMES.length - accepted))
+      }),
+  )
 
   it.each([
     [['--privacy-threshold', '1'], /--privacy-threshold is part of private rounds/],
@@ -36,7 +42,8 @@ describe('a private run from the command line', () => {
     [['--privacy', 'shares', '--privacy-rule', 'nearst'], /Did you mean 'nearest'/],
     [['--privacy', 'shares', '--privacy-rule', 'multi-krum:f=1', '--chain', 'bft'], /common chain/],
     [['--privacy', 'shares', '--privacy-range', '0'], /privacy.range/],
-    [['--privacy', 'masks'], /Allowed choices are shares/],
+    [['--privacy', 'sums'], /Allowed choices are shares, masks/],
+    [['--privacy', 'masks', '--privacy-rule', 'nearest'], /leave out privacy.rule \(nearest\)/],
   ])('manifest create %j says what is wrong', (flags, message) =>
     inTemporaryFolder(async (folder) => {
       const members: string[] = []

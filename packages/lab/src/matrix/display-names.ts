@@ -36,7 +36,14 @@ export function combinationName(
 export function privacyDisplayName(privacy: LabPrivacy): string {
   if (privacy === 'none') return privacy
   const { label, mode, rule, threshold, group, range } = privacy
-  return label ?? withChanges(`private ${mode} ${callText(rule)}`, { threshold, group, range })
+  return (
+    label ??
+    withChanges(rule === undefined ? `private ${mode}` : `private ${mode} ${callText(rule)}`, {
+      threshold,
+      group,
+      range,
+    })
+  )
 }
 
 export function noiseDisplayName(noise: LabNoise): string {

@@ -8,6 +8,7 @@ import {
   ruleFields,
   scenarioFields,
   topologyFields,
+  withPrivacyRule,
 } from '../scenario/schema.js'
 
 /**
@@ -103,7 +104,12 @@ export const labSchema = z.strictObject({
       .default(['none'])
       .describe('Common chains, with every rule; `none` for a run without one. They need topology complete.'),
     privacy: z
-      .array(z.union([z.literal('none'), privacyFields.extend({ label: labelSchema })]))
+      .array(
+        z.union([
+          z.literal('none'),
+          privacyFields.extend({ label: labelSchema }).transform((privacy) => withPrivacyRule(privacy)),
+        ]),
+      )
       .min(1)
       .default(['none'])
       .describe('Private rounds, with every rule; `none` for a run without them.'),

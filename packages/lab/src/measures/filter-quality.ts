@@ -1,7 +1,7 @@
 import { judgedModels } from '@tempered/node'
 import { listPreAggregators, listRules } from '@tempered/robust-agg'
 import type { ReportedRound } from '../events/reported-round.js'
-import type { NamedRule } from '../text/rule-text.js'
+import type { NamedRule, PrivateRounds } from '../text/rule-text.js'
 import { share } from './statistics.js'
 
 /** Models that reached honest nodes, by sender and verdict. */
@@ -73,9 +73,9 @@ export function countVerdicts(
  *
  * @param privacy - of a private run
  */
-export function weighsAll({ name, pre = [] }: NamedRule, privacy?: { readonly rule: NamedRule }): boolean {
-  // In a private run the verdicts are those of its group, which refuse models that the rule gives no weight.
-  if (privacy !== undefined) return privacy.rule.name === 'geometric-median'
+export function weighsAll({ name, pre = [] }: NamedRule, privacy?: PrivateRounds): boolean {
+  // In a private run the verdicts are those of its group, which refuse models that the rule gives no weight, if there is one.
+  if (privacy !== undefined) return privacy.rule === undefined || privacy.rule.name === 'geometric-median'
   const isWeighing = listRules().some((rule) => rule.name === name && rule.weighsAll)
   const refusing = new Set(listPreAggregators().flatMap((info) => (info.refuses ? [info.name] : [])))
   return isWeighing && !pre.some((step) => refusing.has(step.name))

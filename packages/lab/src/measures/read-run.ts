@@ -106,7 +106,7 @@ type StoredSummary = Partial<Pick<RunScore, 'ledgers' | 'custom'>>
 interface StoredManifest {
   readonly rule: { readonly name: string; readonly pre?: readonly { readonly name: string }[] }
   readonly task?: unknown
-  readonly privacy?: { readonly rule: { readonly name: string } }
+  readonly privacy?: { readonly rule?: { readonly name: string } }
   readonly training: { readonly rounds: number }
   readonly members: readonly string[]
 }

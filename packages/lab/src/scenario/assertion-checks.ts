@@ -53,6 +53,8 @@ function immeasurable(
       return `asr is not measured in the ${run} run: it has no attackers`
   }
   if (measure !== 'precision' && measure !== 'recall') return undefined
+  if (privacy?.mode === 'masks' && run !== 'undefended' && run !== 'baseline')
+    return `${measure} is not measured with privacy.mode masks, which rejects no model; use hostileWeight`
   const weighing =
     run === 'undefended' || run === 'baseline'
       ? { name: 'average' }

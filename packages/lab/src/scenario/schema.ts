@@ -124,9 +124,17 @@ export const privacyFields = z.strictObject({
       listDistanceRules().map(({ name }) => name),
     ),
   )
-    .default({ name: 'multi-krum', params: {} })
-    .describe('Rule that weighs the models of a group by their distances alone.'),
+    .optional()
+    .describe(`${spec.rule.description} Default: multi-krum.`),
 })
+
+/** The mode `shares` weighs by Multi-Krum where nothing else is said. */
+export const withPrivacyRule = <P extends Pick<z.output<typeof privacyFields>, 'mode' | 'rule'>>(
+  privacy: P,
+): P =>
+  privacy.mode === 'shares' && privacy.rule === undefined
+    ? { ...privacy, rule: { name: 'multi-krum', params: {} } }
+    : privacy
 
 /** A chain, of which its architecture's name is enough. */
 export const orArchitecture = <S extends z.ZodObject>(schema: S) =>
@@ -154,6 +162,7 @@ export const scenarioFields = z.strictObject({
     'Nodes score what their neighbours contribute, and who looks like a free rider (docs/contribution.md). Default: none.',
   ),
   privacy: privacyFields
+    .transform((privacy) => withPrivacyRule(privacy))
     .optional()
     .describe(
       'Nodes share their models among groups, and only sums are seen (docs/privacy.md). Default: none.',

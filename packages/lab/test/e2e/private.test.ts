@@ -72,6 +72,37 @@ describe('a private scenario', () => {
     },
   )
 
+  it('with masks filters nothing: the sum has the attackers in it, and no verdict is counted', async () => {
+    const masks = { privacy: { mode: 'masks', threshold: 2, group: NODES } }
+    const attacked = await play({ ...masks, adversaries: [{ nodes: [2, 5], attack: 'sign-flip-model' }] })
+    const honest = await play(masks)
+    expect([attacked.measures.recall, attacked.measures.precision]).toEqual([null, null])
+    for (const { rounds } of attacked.record.records)
+      for (const { report } of rounds) {
+        const { members, reason } = (report as Report).privacy!
+        expect(reason).toBeUndefined()
+        for (const { weight } of members) expect(weight).toBeCloseTo(1 / NODES, 12)
+      }
+    expect(honest.measures.worstHonestAccuracy!).toBeGreaterThan(
+      attacked.measures.worstHonestAccuracy! + 0.05,
+    )
+  })
+
+  it.each(
+    sized(
+      ['private-silence', 'private-inconsistent-shares', 'private-wrong-opening'],
+      Object.keys(PRIVATE_ATTACKS),
+    ),
+  )('with masks opens a sum after one round at most under %s', async (attack) => {
+    const masks = { privacy: { mode: 'masks', threshold: 2, group: NODES } }
+    const { record } = await play({ ...masks, adversaries: [{ nodes: [4], attack }] })
+    for (const { rounds } of record.records.filter((_, index) => index !== 4)) {
+      expect(rounds).toHaveLength(3)
+      const [, ...later] = rounds.map(({ report }) => (report as Report).privacy?.reason)
+      expect(later).toEqual([undefined, undefined])
+    }
+  })
+
   it.runIf(full)('gives the same models in a cluster of processes as in a simulation', () =>
     inTemporaryFolder(async (folder) => {
       const scenario = { ...SMALL, controls: { honest: false, undefended: false, baseline: false } }

@@ -19,11 +19,13 @@ const DEFAULT_GROUP = 10
  */
 const DEFAULT_RANGE = 16
 
-/** Groups of 10, or of all members where there are fewer; as many may lie as are corrected when all are there; Multi-Krum. */
+/** Groups of 10, or of all members where there are fewer; as many may lie as are corrected when all are there; Multi-Krum where a rule is needed. */
 export function privacySpec(
-  { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule = { name: 'multi-krum' } }: PrivacyInit,
+  { mode = 'shares', threshold, group, range = DEFAULT_RANGE, rule: given }: PrivacyInit,
   members: number,
 ): Privacy {
+  // Where no distances are opened there is nothing to weigh by; a rule that is asked for all the same is refused by `checkPrivacy`.
+  const rule = given ?? (mode === 'shares' ? { name: 'multi-krum' } : undefined)
   const size = group ?? Math.min(DEFAULT_GROUP, members)
   return {
     mode,
@@ -31,6 +33,6 @@ export function privacySpec(
     threshold: threshold ?? Math.max(1, Math.floor((size - 1) / 4)),
     group: size,
     range,
-    rule: { name: rule.name, params: { ...rule.params } },
+    ...(rule === undefined ? {} : { rule: { name: rule.name, params: { ...rule.params } } }),
   }
 }

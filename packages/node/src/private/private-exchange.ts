@@ -8,6 +8,7 @@ import {
   sha256,
 } from '@tempered/protocol'
 import {
+  dealMasks,
   dealModel,
   decodeMean,
   derivedSeed,
@@ -147,6 +148,7 @@ export class PrivateExchange {
     const end = await exchange.ended
     exchange.stop()
     this.current = undefined
+    // Its own words too, for members that come late.
     this.words.set(round, [...(this.words.get(round) ?? []), ...exchange.said])
     this.forget(round)
     if (this.isStopped) return undefined
@@ -257,8 +259,11 @@ export class PrivateExchange {
       new SecretStream(seed, 'rounding'),
     )
     if (shortened < 1) this.init.onShortened(group.round, shortened)
+    const random = new SecretStream(seed, 'deal')
     exchange.deal(
-      dealModel(group.plan, elements, self, context, new SecretStream(seed, 'deal'), this.kernels),
+      group.mode === 'masks'
+        ? dealMasks(group.plan.scheme, elements, random)
+        : dealModel(group.plan, elements, self, context, random, this.kernels),
     )
   }
 

@@ -1,4 +1,4 @@
-import type { Finding, GroupSession, NoSum, PrivateGroup } from '@tempered/secagg'
+import type { Finding, NoSum, PrivateGroup, PrivateSession } from '@tempered/secagg'
 import type { PrivateEnd } from './private-round.js'
 
 /** What a private round has shown, for reports. */
@@ -30,7 +30,7 @@ export interface PrivateMember {
 export function reportOf(
   group: PrivateGroup,
   self: number,
-  session: Pick<GroupSession, 'decision' | 'words'>,
+  session: Pick<PrivateSession, 'decision' | 'words'>,
   end: PrivateEnd,
   findings: readonly Finding[],
   ms: number,

@@ -12,11 +12,12 @@ import {
 } from '@tempered/protocol'
 import {
   type BlobName,
+  createPrivateSession,
   type Dealing,
-  GroupSession,
   type GroupSessionInit,
   type NoSum,
   type ParcelName,
+  type PrivateSession,
   type SessionEffect,
   type SessionEvent,
   type SessionPhase,
@@ -69,7 +70,7 @@ const STEPS_LISTENED = 2
 
 /** A private round with its effects carried out: words are signed and published, blobs fetched, deadlines kept. */
 export class PrivateRound {
-  readonly session: GroupSession
+  readonly session: PrivateSession
   readonly ended: Promise<PrivateEnd>
   private readonly parts: PrivateRoundComponents
   private readonly init: PrivateRoundInit
@@ -88,7 +89,7 @@ export class PrivateRound {
     setMaxListeners(0, this.controller.signal)
     this.parts = parts
     this.init = init
-    this.session = new GroupSession(init)
+    this.session = createPrivateSession(init)
     this.ended = new Promise((resolve) => {
       this.end = resolve
     })
@@ -183,6 +184,7 @@ export class PrivateRound {
         this.background(async () => ({
           type: 'share',
           holder: effect.holder,
+          cid: effect.share.cid,
           share: await this.fetchBlob(group.members[effect.holder]!, effect.share),
         }))
         break

@@ -35,6 +35,8 @@ export const NO_SUM: Readonly<Record<NoSum, string>> = {
     'the rule accepts so few models that their sum would show one; choose a rule that accepts more (privacy.rule)',
   'no-quorum': 'the members of the group did not agree on the models in the sum',
   'not-opened': 'too many shares of the sum were missing or wrong',
+  'out-of-range':
+    'the sum is longer than one of so many models can be, so that somebody shared something else; who it was cannot be told',
   'not-there':
     'this node had begun the round before it was restarted, and the others had opened no sum in time',
 }

@@ -23,6 +23,20 @@ describe('differential privacy in a manifest', () => {
     expect(sealed({ ...onUpdates, sharedAmong: 1 }).manifest.differentialPrivacy?.sharedAmong).toBe(1)
   })
 
+  it('may be shared by the models of a sum that all weigh the same', () => {
+    const noise = { ...onUpdates, sharedAmong: 3 }
+    const privacy = { mode: 'masks', threshold: 1, group: 4, range: 8 }
+    expect(sealed(noise, { privacy }).manifest.privacy).toEqual(privacy)
+    expect(sealed(noise, { privacy: { ...privacy, rule: undefined } }).id).toEqual(
+      sealed(noise, { privacy }).id,
+    )
+    const rule = { name: 'geometric-median', params: {} }
+    expect(() => sealed(noise, { privacy: { ...privacy, mode: 'shares', rule } })).toThrow(
+      /weigh more than others/,
+    )
+    expect(() => sealed({ ...noise, sharedAmong: 4 }, { privacy })).toThrow(/at most 3 can share noise/)
+  })
+
   it.each<[object, object, RegExp]>([
     [
       { ...onUpdates, on: 'gradient' },

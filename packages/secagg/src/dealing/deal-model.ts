@@ -3,6 +3,7 @@
 import { sha256 } from '@tempered/protocol'
 import { add, elementOf } from '../field/field.js'
 import type { FieldKernels } from '../field/kernels.js'
+import type { MaskSecrets } from '../masks/pairwise-masks.js'
 import { randomElement, randomWithin } from '../random/random-elements.js'
 import type { SecretStream } from '../random/secret-stream.js'
 import { dealVector, shareLength } from '../sharing/deal.js'
@@ -28,6 +29,8 @@ export interface Dealing {
   readonly maskHashes: readonly Uint8Array[]
   /** How often masks were drawn until all opened values were within their range. */
   readonly attempts: number
+  /** In the cheap mode: what the dealer keeps. */
+  readonly secrets?: MaskSecrets
 }
 
 /**

@@ -25,6 +25,15 @@ export interface MaskKeys {
   readonly open: Uint8Array
 }
 
+/** What a dealer keeps to itself. */
+export interface MaskSecrets {
+  /** x_i: its encoded model, d elements. */
+  readonly elements: BigUint64Array
+  readonly keys: MaskKeys
+  /** b_i: seed of its own mask, 32 bytes. */
+  readonly own: Uint8Array
+}
+
 export function maskKeys(secret: Uint8Array): MaskKeys {
   return { secret, open: x25519.getPublicKey(secret) }
 }

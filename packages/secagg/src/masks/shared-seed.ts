@@ -11,6 +11,9 @@ import { pointOf, type Scheme } from '../sharing/scheme.js'
 const PIECE = 7
 const PIECES = Math.ceil(SEED_BYTES / PIECE)
 
+/** Elements of a share of 32 bytes. */
+export const SEED_ELEMENTS = PIECES
+
 /** A member's share of 32 bytes: five elements. `scheme`: of one secret at a time. */
 export function dealSeed(scheme: Scheme, seed: Uint8Array, random: SecretStream): bigint[][] {
   const pieces = Array.from({ length: PIECES }, (_, k) => {
@@ -25,11 +28,13 @@ export function dealSeed(scheme: Scheme, seed: Uint8Array, random: SecretStream)
  * The bytes again, from what members say, of whom some may lie.
  *
  * @param shares - by member
+ * @param mostLying - of those who say them; 0 where each share is known to be the one that was dealt
  * Throws SecaggError E_UNDECODABLE when too many are missing or wrong, or no 32 bytes were dealt.
  */
 export function openSeed(
   scheme: Scheme,
   shares: ReadonlyMap<number, readonly bigint[]>,
+  mostLying = scheme.threshold,
 ): { readonly seed: Uint8Array; readonly liars: readonly number[] } {
   const liars = new Set([...shares].flatMap(([member, said]) => (said.length === PIECES ? [] : [member])))
   const members = [...shares.keys()]
@@ -37,7 +42,7 @@ export function openSeed(
   for (let k = 0; k < PIECES; k++) {
     const speaking = members.filter((member) => !liars.has(member))
     const points = speaking.map((member) => ({ x: pointOf(member), y: shares.get(member)![k] % P }))
-    const { at, wrong } = decode(points, scheme.openers, scheme.threshold)
+    const { at, wrong } = decode(points, scheme.openers, mostLying)
     for (const place of wrong) liars.add(speaking[place])
     const length = Math.min(PIECE, SEED_BYTES - k * PIECE)
     let value = at(0n)

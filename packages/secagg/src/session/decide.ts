@@ -20,6 +20,8 @@ export type NoSum =
   | 'no-quorum'
   /** Too many shares of the sum were missing or wrong. */
   | 'not-opened'
+  /** The sum is longer than one of so many models can be: somebody's masks, or its model, were not what they should be. */
+  | 'out-of-range'
   /** This member took no part in the round, and the others had not opened a sum in time. */
   | 'not-there'
 

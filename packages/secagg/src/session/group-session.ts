@@ -35,7 +35,10 @@ import type { PrivateGroup } from './private-group.js'
 import { type Selection, selectDealers } from './select-dealers.js'
 import { dealDigest, encodeAnswer, encodeValues, GroupWords, hexOf, valuesIn } from './words.js'
 
-export type SessionPhase = 'dealing' | 'answering' | 'measuring' | 'voting' | 'opening' | 'fetching'
+/** `masking`, `gathering` and `combining` are those of the cheap mode (mask-session.ts). */
+export type SessionPhase =
+  | ('dealing' | 'answering' | 'measuring' | 'voting' | 'opening' | 'fetching')
+  | ('masking' | 'gathering' | 'combining')
 
 /** A blob that is named by its hash. */
 export interface BlobName {
@@ -59,7 +62,12 @@ export type SessionEvent =
   /** What a `fetch-shown` has brought. */
   | { readonly type: 'shown'; readonly accused: Accused; readonly parcel: Parcel }
   /** What a `fetch-share` has brought; undefined when it failed. */
-  | { readonly type: 'share'; readonly holder: number; readonly share: Uint8Array | undefined }
+  | {
+      readonly type: 'share'
+      readonly holder: number
+      readonly cid: string
+      readonly share: Uint8Array | undefined
+    }
   /** Members whose words are worth waiting for: connected, and not silent for long. */
   | { readonly type: 'awaited'; readonly members: ReadonlySet<number> }
   | { readonly type: 'timeout'; readonly phase: SessionPhase }
@@ -359,7 +367,7 @@ export class GroupSession {
         return this.count()
       case 'opening':
         return this.open()
-      case 'fetching':
+      default:
         return this.finish()
     }
   }
@@ -654,7 +662,7 @@ export function countingOf({ dealers, weights }: Pick<VotedDecision, 'dealers' |
   return dealers.flatMap((dealer, k) => (weights[k] > 0 ? [{ dealer, weight: weights[k] }] : []))
 }
 
-function tryElements(share: Uint8Array): BigUint64Array | undefined {
+export function tryElements(share: Uint8Array): BigUint64Array | undefined {
   try {
     return elementsIn(share)
   } catch (error) {
@@ -663,18 +671,18 @@ function tryElements(share: Uint8Array): BigUint64Array | undefined {
   }
 }
 
-type Body<W> = W extends GroupWordBody ? Omit<W, 'run' | 'round'> : never
+export type Body<W> = W extends GroupWordBody ? Omit<W, 'run' | 'round'> : never
 
-const joined = (hashes: readonly Uint8Array[]): Uint8Array => {
+export const joined = (hashes: readonly Uint8Array[]): Uint8Array => {
   const all = new Uint8Array(32 * hashes.length)
   for (const [k, hash] of hashes.entries()) all.set(hash, 32 * k)
   return all
 }
 
-const pieces = (bytes: Uint8Array): Uint8Array[] =>
+export const pieces = (bytes: Uint8Array): Uint8Array[] =>
   Array.from({ length: bytes.length / 32 }, (_, k) => bytes.slice(32 * k, 32 * (k + 1)))
 
-const blobName = (digest: Uint8Array, byteLength: number): BlobName => ({
+export const blobName = (digest: Uint8Array, byteLength: number): BlobName => ({
   cid: cidFromDigest(RAW, digest).toString(),
   byteLength,
 })

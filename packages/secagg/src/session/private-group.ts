@@ -7,6 +7,8 @@ import { SecaggError } from '../errors.js'
 import { groupsOf } from '../groups/groups.js'
 import { requireAgreement } from '../sharing/scheme.js'
 
+export type PrivacyMode = NonNullable<Run['manifest']['privacy']>['mode']
+
 /** A group of one round. Its members are named by their places in it. */
 export interface PrivateGroup {
   readonly run: Run
@@ -14,6 +16,8 @@ export interface PrivateGroup {
   /** Peer ids in member order. */
   readonly members: readonly string[]
   readonly plan: DealingPlan
+  readonly mode: PrivacyMode
+  /** In the cheap mode one that weighs all models equally. */
   readonly rule: DistanceRule
   /** Equal votes that decide: more than half of the members and all that may vote twice, so that there is one decision. */
   readonly quorum: number
@@ -39,6 +43,35 @@ function privacyOf(run: Run) {
   return privacy
 }
 
+const UNFILTERED: DistanceRule = {
+  name: 'none',
+  params: {},
+  fewest: 1,
+  weigh: ({ models }) => ({
+    weights: Array.from({ length: models }, () => 1),
+    scores: null,
+    threshold: null,
+  }),
+}
+
+/** Throws SecaggError E_SHARING_PARAMS where the mode and the rule do not fit, and RobustAggError for the rule. */
+function ruleOf({ mode, rule }: ReturnType<typeof privacyOf>): DistanceRule {
+  if (mode === 'shares') {
+    if (rule === undefined)
+      throw new SecaggError(
+        'E_SHARING_PARAMS',
+        "the mode 'shares' weighs models by a rule, and privacy.rule is missing; name one, such as multi-krum",
+      )
+    return createDistanceRule(rule.name, rule.params)
+  }
+  if (rule !== undefined)
+    throw new SecaggError(
+      'E_SHARING_PARAMS',
+      `the mode 'masks' opens no distances, so that no rule can weigh the models; leave out privacy.rule (${rule.name}), or use the mode 'shares'`,
+    )
+  return UNFILTERED
+}
+
 const plans = new WeakMap<Run, Map<number, DealingPlan>>()
 
 /** Groups of one size have one plan, which remembers what it computes. */
@@ -58,7 +91,8 @@ function planOf(run: Run, members: number): DealingPlan {
  */
 export function privateGroup(run: Run, round: number, peer: string): PrivateGroup | undefined {
   const { manifest, memberIndex } = run
-  const { group, threshold, rule } = privacyOf(run)
+  const privacy = privacyOf(run)
+  const { group, threshold, mode } = privacy
   const index = memberIndex.get(peer)
   if (index === undefined) return undefined
   const places = groupsOf(manifest.members.length, group, manifest.seed, round).find((found) =>
@@ -71,9 +105,10 @@ export function privateGroup(run: Run, round: number, peer: string): PrivateGrou
     round,
     members,
     plan: planOf(run, members.length),
-    rule: createDistanceRule(rule.name, rule.params),
+    mode,
+    rule: ruleOf(privacy),
     quorum: Math.floor((members.length + threshold) / 2) + 1,
-    leastInSum: leastInSum(manifest.privacy!, manifest.differentialPrivacy?.sharedAmong),
+    leastInSum: leastInSum(privacy, manifest.differentialPrivacy?.sharedAmong),
     placeOf: (member) => placeIn.get(member),
     contextOf: (dealer) => encodeCanonical({ run: run.id, round, members, dealer }),
   }
@@ -106,14 +141,14 @@ export function checkPrivacy({
   hasContribution,
   sharedAmong,
 }: PrivacyCheck): void {
-  const { group, threshold, range, rule } = privacy
+  const { group, threshold, range, mode } = privacy
   const other = hasChain ? 'a common chain' : hasContribution ? 'scores of contributions' : undefined
   if (other !== undefined)
     throw new SecaggError(
       'E_SHARING_PARAMS',
       `a private run cannot have ${other}: both need the models that privacy hides; leave one of them out`,
     )
-  const { fewest } = createDistanceRule(rule.name, rule.params)
+  const { fewest, name } = ruleOf(privacy)
   for (const size of new Set(groupsOf(members, group, seed, 0).map(({ length }) => length))) {
     if (size > LIMITS.maxGroupMembers)
       throw new SecaggError(
@@ -125,7 +160,7 @@ export function checkPrivacy({
     if (size < least)
       throw new SecaggError(
         'E_SHARING_PARAMS',
-        `a group of ${size} members is too small for the rule '${rule.name}' and a threshold of ${threshold}, which take ${least}; raise privacy.group, or lower privacy.threshold`,
+        `a group of ${size} members is too small for ${mode === 'shares' ? `the rule '${name}' and ` : ''}a threshold of ${threshold}, which ${mode === 'shares' ? 'take' : 'takes'} ${least}; raise privacy.group, or lower privacy.threshold`,
       )
   }
 }

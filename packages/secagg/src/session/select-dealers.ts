@@ -100,8 +100,8 @@ const answersOf = (words: GroupWords) => words.of('answers')
  * Dealers and holders between whom nothing is missing. A dealer that more holders lack than may lie has withheld shares; as many
  * may have said nothing about an honest one, so those holders are given up, while there are `enough`.
  */
-function completePart(
-  tested: ReadonlyMap<number, Tested>,
+export function completePart(
+  tested: ReadonlyMap<number, Pick<Tested, 'sound'>>,
   present: readonly number[],
   { enough, threshold }: { readonly enough: number; readonly threshold: number },
 ): { readonly dealers: number[]; readonly holders: number[] } {

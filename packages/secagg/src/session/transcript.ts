@@ -18,10 +18,13 @@ import type { FieldKernels } from '../field/kernels.js'
 import { checkSum, sumPoints } from '../opening/sum.js'
 import { secretPoint } from '../sharing/scheme.js'
 import { type Decision, decide, type NoSum } from './decide.js'
+import { type MaskDecision, votedMasks } from './decide-masks.js'
 import { type Finding, findingsOf } from './findings.js'
 import { countingOf, type VotedDecision } from './group-session.js'
+import { isUnmaskedSum, maskFindings } from './open-masks.js'
 import { type PrivateGroup, privateGroup } from './private-group.js'
 import { type Selection, selectDealers } from './select-dealers.js'
+import { selectMaskDealers } from './select-mask-dealers.js'
 import { GroupWords, hexOf, valuesIn } from './words.js'
 
 /** Words of all kinds of 48 members, and a frame. */
@@ -33,7 +36,7 @@ const transcriptSchema = z.strictObject({
   round: z.int().min(0),
   /** Peer id of the member that has kept it: the group is that of this member. */
   author: z.string().max(64),
-  words: z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array)).max(6 * 64),
+  words: z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array)).max(8 * 64),
   /** SHA-256 of the decision whose sum was opened; null when none was. */
   opened: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32).nullable(),
   /** Why none was; null when one was. */
@@ -62,8 +65,8 @@ export interface OpenedTranscript {
   readonly author: string
   readonly words: GroupWords
   readonly selection: Selection
-  /** What follows from the words. */
-  readonly decision: Decision | NoSum
+  /** What follows from the words; in the cheap mode what was opened, if the words are those that it follows from. */
+  readonly decision: Decision | MaskDecision | NoSum
   /** The decision with the votes, if its sum was opened. */
   readonly opened: VotedDecision | undefined
   readonly reason: string | undefined
@@ -88,6 +91,7 @@ export function openTranscript(run: Run, bytes: Uint8Array): OpenedTranscript {
     if (!word.body.run.equals(run.id) || words.add(word) !== 'new')
       throw malformed('a word that does not belong in it')
   }
+  if (group.mode === 'masks') return openedMasks(group, words, parsed.data)
   const selection = selectDealers(group, words)
   const decision = decide(group, selection, words)
   return {
@@ -108,6 +112,23 @@ export function openTranscript(run: Run, bytes: Uint8Array): OpenedTranscript {
       shown: [],
       broken: [],
     }),
+  }
+}
+
+function openedMasks(
+  group: PrivateGroup,
+  words: GroupWords,
+  { author, opened, reason }: z.infer<typeof transcriptSchema>,
+): OpenedTranscript {
+  const voted = opened === null ? undefined : votedFor(group, words, opened)
+  const decision = voted && votedMasks(group, words, voted)
+  return {
+    ...{ group, author, words },
+    selection: selectMaskDealers(group, words),
+    decision: decision ?? 'no-quorum',
+    opened: voted,
+    reason: reason ?? undefined,
+    findings: maskFindings(group, group.placeOf(author)!, words, decision, []),
   }
 }
 
@@ -132,11 +153,13 @@ function votedFor(group: PrivateGroup, words: GroupWords, digest: Uint8Array): V
  * @param sum - of field elements, length d
  */
 export function isOpenedSum(
-  { group, words, opened }: OpenedTranscript,
+  { group, words, opened, decision }: OpenedTranscript,
   sum: BigUint64Array,
   kernels: FieldKernels,
 ): boolean {
   if (opened === undefined) return false
+  if (group.mode === 'masks')
+    return isMaskDecision(decision) && isUnmaskedSum(group, words, decision, sum, kernels)
   const { scheme } = group.plan
   if (scheme.packed !== 1 || sum.length !== group.plan.encoding.parameterCount) return false
   const points = sumPoints(opened.digest)
@@ -153,6 +176,9 @@ export function isOpenedSum(
     throw error
   }
 }
+
+const isMaskDecision = (decision: Decision | NoSum): decision is MaskDecision =>
+  typeof decision === 'object' && 'masked' in decision
 
 /** Σ weights of an opened sum. */
 export const weightOf = (opened: VotedDecision): number =>

@@ -42,7 +42,10 @@ export class GroupWords {
 
   /** All of them, by kind and place. */
   all(): SignedGroupWord[] {
-    const kinds: GroupWordKind[] = ['deal', 'answers', 'complaint', 'distances', 'vote', 'opening']
+    const kinds: GroupWordKind[] = [
+      ...(['deal', 'answers', 'complaint', 'distances', 'masked'] as const),
+      ...(['vote', 'opening', 'combined'] as const),
+    ]
     return kinds.flatMap((kind) => [...this.of(kind)].sort(([a], [b]) => a - b).map(([, word]) => word))
   }
 }

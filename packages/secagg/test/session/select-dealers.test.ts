@@ -131,6 +131,21 @@ describe('what is refused before a run begins', () => {
     ['contribution', {}, { hasContribution: true }, /contributions/],
     ['a rule that needs models', { rule: { name: 'median', params: {} } }, {}, /no rule 'median'/],
     ['noise of more than are honest', {}, { sharedAmong: 8 }, /take 10/],
+    ['no rule', { rule: undefined }, {}, /privacy\.rule is missing/],
+    ['a rule for masks', { mode: 'masks' as const }, {}, /leave out privacy\.rule \(balance\)/],
+    ['masks', { mode: 'masks' as const, rule: undefined }, {}, undefined],
+    [
+      'masks with a threshold of half',
+      { mode: 'masks' as const, rule: undefined, threshold: 5 },
+      {},
+      /lower the threshold to 4/,
+    ],
+    [
+      'masks with noise of more than are honest',
+      { mode: 'masks' as const, rule: undefined },
+      { sharedAmong: 8 },
+      /a threshold of 2, which takes 10/,
+    ],
     ['groups above the limit', { group: 24 }, { members: 100 }, undefined],
     ['groups above the limit', { group: 40 }, { members: 79 }, /at most 48/],
   ])('%s', (_, privacy, more, message) => {

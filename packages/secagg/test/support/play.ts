@@ -1,9 +1,19 @@
-import { type GroupWordBody, type Run, type SignedGroupWord, signGroupWord } from '@tempered/protocol'
+import {
+  cidFromDigest,
+  type GroupWordBody,
+  RAW,
+  type Run,
+  type SignedGroupWord,
+  sha256,
+  signGroupWord,
+} from '@tempered/protocol'
 import { type Dealing, dealModel, type Parcel } from '../../src/dealing/deal-model.js'
 import { encodeModel } from '../../src/encoding/fixed-point.js'
 import { P } from '../../src/field/field.js'
-import { GroupSession, type SessionEffect, type SessionEvent } from '../../src/session/group-session.js'
+import { dealMasks } from '../../src/masks/deal-masks.js'
+import type { SessionEffect, SessionEvent } from '../../src/session/group-session.js'
 import { type PrivateGroup, privateGroup } from '../../src/session/private-group.js'
+import { createPrivateSession, type PrivateSession } from '../../src/session/private-session.js'
 import { kernels, modelOf } from './group.js'
 import { signerOf } from './private-run.js'
 import { streamOf } from './random.js'
@@ -18,9 +28,14 @@ export interface Deviation {
   deal?(dealing: Dealing): Dealing
   /** Changes the parcel that a holder gets; undefined: it cannot be had. */
   parcel?(parcel: Parcel, holder: number): Parcel | undefined
+  /** Changes a vector that another member fetches from it; undefined: it cannot be had. */
   share?(share: Uint8Array): Uint8Array | undefined
   /** Never ends the transfer of its share of the sum. */
   readonly stallsShare?: boolean
+  /** Other vectors that can be had from it, under their own hashes. */
+  offers?(): readonly Uint8Array[]
+  /** Nothing can be had from it any more once it is silent. */
+  readonly isUnreachable?: boolean
   /** It deals the first masks that it draws, whether or not they hide what is opened. */
   readonly isPatient?: boolean
   /** Whoever gets a word of it passes that on to all. */
@@ -31,11 +46,13 @@ export interface Deviation {
 
 export interface Played {
   readonly group: PrivateGroup
-  readonly sessions: readonly GroupSession[]
+  readonly sessions: readonly PrivateSession[]
   /** How each member's round ended. */
   readonly ends: readonly (SessionEffect | undefined)[]
   readonly models: readonly Float32Array[]
   readonly contradictions: readonly (readonly [SignedGroupWord, SignedGroupWord])[]
+  /** What each member has said, whoever heard it. */
+  readonly said: readonly (readonly GroupWordBody[])[]
 }
 
 /**
@@ -46,7 +63,14 @@ export function play(
   run: Run,
   deviations: ReadonlyMap<number, Deviation> = new Map(),
   seed = 1,
-  { speaks = () => true }: { speaks?: (member: number) => boolean } = {},
+  {
+    speaks = () => true,
+    isLate = () => false,
+  }: {
+    speaks?: (member: number) => boolean
+    /** Words of others that a member hears only once its first deadline has passed. */
+    isLate?: (hearer: number, body: GroupWordBody) => boolean
+  } = {},
 ): Played {
   const { members } = run.manifest
   const group = privateGroup(run, 0, members[0])!
@@ -54,16 +78,17 @@ export function play(
   const models = members.map((_, member) => modelOf(group.plan, 10 * seed + member))
   const all = new Set(Array.from({ length: n }, (_, k) => k))
   const gone = new Set<number>()
-  const sessions = Array.from(
-    { length: n },
-    (_, self) => new GroupSession({ group, self, speaks: speaks(self), refused: [], awaited: all, kernels }),
+  const sessions = Array.from({ length: n }, (_, self) =>
+    createPrivateSession({ group, self, speaks: speaks(self), refused: [], awaited: all, kernels }),
   )
   const ends: (SessionEffect | undefined)[] = sessions.map(() => undefined)
   const contradictions: (readonly [SignedGroupWord, SignedGroupWord])[] = []
   const dealings: (Dealing | undefined)[] = sessions.map(() => undefined)
-  const offered = new Map<number, Uint8Array>()
+  const offered = new Map<string, Uint8Array>()
+  const said: GroupWordBody[][] = sessions.map(() => [])
   const shown = new Map<string, Parcel>()
   const queue: (() => void)[] = []
+  const late: (() => void)[] = []
   const armed = sessions.map(() => new Set<SessionEvent & { type: 'timeout' }>())
   const draw = streamOf(seed)
   const next = (): (() => void) => {
@@ -86,11 +111,15 @@ export function play(
           gone.add(member)
           return
         }
+        said[member].push(effect.body)
         for (let to = 0; to < n; to++) {
           const body = deviation.say === undefined ? effect.body : deviation.say(effect.body, to)
           if (body === undefined) continue
           const word = signGroupWord(body, signerOf(member))
-          for (const hearer of deviation.isGossiped ? all : [to]) give(hearer, { type: 'word', word })
+          for (const hearer of deviation.isGossiped ? all : [to])
+            if (hearer !== member && isLate(hearer, body))
+              late.push(() => give(hearer, { type: 'word', word }))
+            else give(hearer, { type: 'word', word })
         }
         return
       }
@@ -110,13 +139,17 @@ export function play(
         return
       }
       case 'offer-share':
-        offered.set(member, effect.share)
+        offered.set(`${member} ${cidFromDigest(RAW, sha256(effect.share))}`, effect.share)
         return
       case 'fetch-share': {
         if (deviations.get(effect.holder)?.stallsShare) return
-        const share = offered.get(effect.holder)!
-        const changed = (deviations.get(effect.holder)?.share ?? ((same: Uint8Array) => same))(share)
-        give(member, { type: 'share', holder: effect.holder, share: changed })
+        const { holder } = effect
+        const { cid } = effect.share
+        const { share: change, offers, isUnreachable = false } = deviations.get(holder) ?? {}
+        for (const other of offers?.() ?? [])
+          offered.set(`${holder} ${cidFromDigest(RAW, sha256(other))}`, other)
+        const share = isUnreachable && gone.has(holder) ? undefined : offered.get(`${holder} ${cid}`)
+        give(member, { type: 'share', holder, cid, share: share && change ? change(share) : share })
         return
       }
       case 'arm':
@@ -147,19 +180,23 @@ export function play(
       streamOf(1000 * seed + member),
     )
     const dealing = deal(
-      dealModel(
-        plan,
-        change(elements),
-        member,
-        group.contextOf(member),
-        streamOf(77 * seed + member),
-        kernels,
-      ),
+      group.mode === 'masks'
+        ? dealMasks(plan.scheme, change(elements), streamOf(77 * seed + member))
+        : dealModel(
+            plan,
+            change(elements),
+            member,
+            group.contextOf(member),
+            streamOf(77 * seed + member),
+            kernels,
+          ),
     )
     dealings[member] = dealing
     give(member, { type: 'dealt', dealing })
   }
   for (let turns = 0; turns < 100; turns++) {
+    while (queue.length > 0) next()()
+    if (turns === 1) for (const hear of late.splice(0)) hear()
     while (queue.length > 0) next()()
     if (ends.every((end, member) => end !== undefined || gone.has(member))) break
     // One that only listens waits for longer than the others take.
@@ -167,5 +204,5 @@ export function play(
       if (ends[member] === undefined && (speaks(member) || turns > 10))
         give(member, { type: 'timeout', phase: session.phase })
   }
-  return { group, sessions, ends, models, contradictions }
+  return { group, sessions, ends, models, contradictions, said }
 }

@@ -42,7 +42,7 @@ export function privateRun({ members, parameterCount = 40, privacy = {}, rounds 
       threshold: 2,
       group: members,
       range: 8,
-      rule: { name: 'multi-krum', params: { f: 1 } },
+      ...(privacy.mode === 'masks' ? {} : { rule: { name: 'multi-krum', params: { f: 1 } } }),
       ...privacy,
     },
     patienceRounds: 3,

@@ -120,6 +120,14 @@ describe('checkScenario', () => {
       /asr is not measured in the honest run/,
     ],
     ['rule: median\nassertions: [ recall >= 0.5 ]', /recall is not measured under median, which weighs all/],
+    [
+      'privacy: { mode: masks }\nassertions: [ recall >= 0.5 ]',
+      /recall is not measured with privacy\.mode masks, which rejects no model/,
+    ],
+    [
+      'privacy: { mode: masks, rule: nearest }',
+      /^s\.yaml:1:\d+: privacy: .*leave out privacy\.rule \(nearest\)/,
+    ],
     ['assertions: [ undefended.precision >= 0.5 ]', /precision is not measured under average/],
     [
       'adversaries: [ { count: 1, attack: zzz } ]',

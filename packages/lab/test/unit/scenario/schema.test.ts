@@ -23,6 +23,14 @@ describe('scenarioSchema', () => {
     expect(messages({ seeds: [2, 2] })).toEqual(['seeds: contains a seed twice'])
   })
 
+  it('weighs the models of private rounds by Multi-Krum where distances are opened and nothing else is said', () => {
+    expect(parse({ privacy: {} }).privacy).toMatchObject({ mode: 'shares', rule: { name: 'multi-krum' } })
+    expect(parse({ privacy: { rule: 'nearest' } }).privacy).toMatchObject({ rule: { name: 'nearest' } })
+    expect(parse({ privacy: { mode: 'masks' } }).privacy).toEqual({ mode: 'masks' })
+    const parsed = parse({ privacy: { threshold: 1 } })
+    expect(scenarioSchema.parse(parsed)).toEqual(parsed)
+  })
+
   it('takes bare names for what needs no parameters', () => {
     const bare = parse({
       topology: 'ring',

@@ -8,4 +8,11 @@ describe('ruleText', () => {
     expect(ruleText({ name: 'median', pre: pre.slice(2) })).toBe('arc + nnm + median')
     expect(ruleText({ name: 'median', pre })).toBe('distinct + … + median')
   })
+
+  it('says how the models of private rounds are weighed', () => {
+    expect(ruleText({ name: 'average' }, { rule: { name: 'multi-krum' } })).toBe(
+      'average, private multi-krum',
+    )
+    expect(ruleText({ name: 'average' }, {})).toBe('average, private masks')
+  })
 })

@@ -189,4 +189,15 @@ describe('what leaves a node, byte for byte', () => {
     expect(found(played, all)).toBe(0)
     expect(found(played, await filesIn(played.folder))).toBe(0)
   })
+
+  it('is nothing of a model in a run with masks either', async () => {
+    const { rule: _, ...rest } = PRIVACY
+    const played = await playNodes({ privacy: { ...rest, mode: 'masks' } })
+    expect(played.trained.every((models) => models.length === 2)).toBe(true)
+    const all = Buffer.concat([...left.values()].flat())
+    // Each round every masked vector is fetched once, and their sum by every other member.
+    expect(all.length).toBeGreaterThan(2 * 2 * (MEMBERS - 1) * 8 * D)
+    expect(found(played, all)).toBe(0)
+    expect(found(played, await filesIn(played.folder))).toBe(0)
+  })
 })

@@ -32,6 +32,8 @@ const privacy = {
   rule: { name: 'multi-krum', params: { f: 1 } },
 } as const
 
+const MASKS = { mode: 'masks', threshold: 2, group: MEMBERS, range: 8 } as const
+
 const privateRun = (changes = {}) =>
   realRun({ members: signers.slice(0, MEMBERS), rounds: 3, privacy, ...changes })
 
@@ -193,33 +195,42 @@ describe('nodes of a private run', () => {
     expect(await check(gone)).toEqual({ status: 'unproven', missing: [gone.sum.toString()] })
   })
 
-  it('go on without a member that stops in the middle, which takes part again after its restart', async () => {
-    const cluster = await memoryCluster(privateRun({ rounds: 6, deadlines: { reconnectMs: 200 } }))
-    let stop: (() => void) | undefined
-    const stopped = new Promise<void>((resolve) => {
-      stop = resolve
-    })
-    const dying = {
-      say(body: GroupWordBody) {
-        if (body.round === 1 && body.kind === 'answers') stop?.()
-        return body
-      },
-    }
-    const { nodes } = await startAll(cluster, { 3: { privateDeviation: dying } })
-    await stopped
-    await nodes[3].node.stop()
-    await nodes[0].round(1)
-    nodes[3] = await cluster.start(3, { training: watched(3, []) })
-    await Promise.all(nodes.map(({ done }) => done))
-    for (const index of nodes.keys()) {
-      const { entries, findings } = await replayed(cluster, nodes, index)
-      for (const finding of findings) expect(finding).toEqual({ status: 'agrees' })
-      expect(entries.at(-1)?.body.round).toBe(5)
-      if (index !== 3) for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
-    }
-    // Nobody takes it for a liar.
-    for (const { quarantined } of nodes) expect(quarantined).toEqual([])
-  })
+  it.each([
+    ['shares', privacy, 'answers'],
+    ['masks', MASKS, 'masked'],
+    ['masks', MASKS, 'vote'],
+  ])(
+    'with %s go on without a member that stops in the middle, which takes part again after its restart',
+    async (_, mode, kind) => {
+      const cluster = await memoryCluster(
+        privateRun({ rounds: 6, privacy: mode, deadlines: { reconnectMs: 200 } }),
+      )
+      let stop: (() => void) | undefined
+      const stopped = new Promise<void>((resolve) => {
+        stop = resolve
+      })
+      const dying = {
+        say(body: GroupWordBody) {
+          if (body.round === 1 && body.kind === kind) stop?.()
+          return body
+        },
+      }
+      const { nodes } = await startAll(cluster, { 3: { privateDeviation: dying } })
+      await stopped
+      await nodes[3].node.stop()
+      await nodes[0].round(1)
+      nodes[3] = await cluster.start(3, { training: watched(3, []) })
+      await Promise.all(nodes.map(({ done }) => done))
+      for (const index of nodes.keys()) {
+        const { entries, findings } = await replayed(cluster, nodes, index)
+        for (const finding of findings) expect(finding).toEqual({ status: 'agrees' })
+        expect(entries.at(-1)?.body.round).toBe(5)
+        if (index !== 3) for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
+      }
+      // Nobody takes it for a liar.
+      for (const { quarantined } of nodes) expect(quarantined).toEqual([])
+    },
+  )
 
   it('go on with what they have, at once, when too few are there to open anything', async () => {
     // With a threshold of two, all seven must agree about a distance. No step's deadline ever passes.
@@ -325,5 +336,37 @@ describe('nodes of a private run', () => {
       for (const { body } of await entries()) expect(body.privacy?.sum).not.toBeNull()
     }
     await nodes[2].node.stop()
+  })
+
+  it('with masks come to the mean of all models, replay it, and keep no model of one', async () => {
+    const cluster = await memoryCluster(privateRun({ privacy: MASKS }))
+    const reports: RoundReport[] = []
+    const { nodes, trained } = await startAll(cluster, {}, (report) => reports.push(report))
+    await Promise.all(nodes.map(({ done }) => done))
+    const announced = new Set<string>()
+    for (const index of nodes.keys()) {
+      const { entries, findings } = await replayed(cluster, nodes, index)
+      expect(findings).toEqual([{ status: 'agrees' }, { status: 'agrees' }, { status: 'agrees' }])
+      announced.add(decodeAnnouncement(entries[0].body.announcement).body.model.toString())
+      for (const { body } of entries) expect(body.privacy?.sum).not.toBeNull()
+    }
+    expect(announced.size).toBe(1)
+    expect(reports).toHaveLength(3 * MEMBERS)
+    for (const { privacy: shared } of reports)
+      for (const member of shared!.members)
+        expect(member).toMatchObject({ accepted: true, weight: 1 / MEMBERS, score: null, reason: 'in-sum' })
+    for (const folder of cluster.folders)
+      for (const bytes of await bytesIn(folder))
+        for (const model of trained.flat()) expect(bytes.includes(Buffer.from(model))).toBe(false)
+    // Another sum of the same length is not taken for it.
+    const zeros = new Uint8Array(8 * START.length)
+    const mine = await nodes[0].entries()
+    const { transcript } = mine[1].body.privacy!
+    const blobs = lookupOf(cluster, new Map([[blobCid(zeros).toString(), zeros]]))
+    const claim = { ...mine[1], body: { ...mine[1].body, privacy: { transcript, sum: blobCid(zeros) } } }
+    expect(await createReplay(cluster.run, blobs).check(claim, mine[0])).toMatchObject({
+      status: 'differs',
+      difference: { field: 'privacy.sum' },
+    })
   })
 })
