@@ -106,7 +106,14 @@ export {
 export type { LocalTraining } from './round/local-training.js'
 export { HIGH_LOSS_ROUNDS, highLoss } from './round/loss-watch.js'
 export { createManifestTraining, type EvaluationPlan, manifestTask } from './round/manifest-training.js'
-export { ISOLATION_REMEDY, NO_AGREEMENT_REMEDY, NO_SUM, noticeLog, UNFIT_REMEDY } from './round/notice-log.js'
+export {
+  GROUP_REFUSAL_REMEDY,
+  ISOLATION_REMEDY,
+  NO_AGREEMENT_REMEDY,
+  NO_SUM,
+  noticeLog,
+  UNFIT_REMEDY,
+} from './round/notice-log.js'
 export { type ModelPublisher, plainPublisher } from './round/publisher.js'
 export { type JudgedModel, judgedModels, type RoundReport } from './round/report.js'
 export type { Notice } from './round/state.js'

@@ -17,7 +17,7 @@ import {
   type Tradeoff,
   unequalText,
 } from '@tempered/lab/measures'
-import { ISOLATION_REMEDY, UNFIT_REMEDY } from '@tempered/node'
+import { GROUP_REFUSAL_REMEDY, ISOLATION_REMEDY, UNFIT_REMEDY } from '@tempered/node'
 import pc from 'picocolors'
 import { table } from './table.js'
 
@@ -140,6 +140,8 @@ function unfitTexts(unfit: NonNullable<RunScore['unfit']>, honest: number): stri
 
 function isolationText({ node, how, from, to }: NonNullable<RunScore['isolated']>[number]): string {
   const rounds = `rounds ${from + 1} to ${to + 1}`
+  if (how === 'refused-by-group')
+    return `${node}'s model was rejected by the rule of its group in ${rounds}, so the sums lack it: ${GROUP_REFUSAL_REMEDY}`
   return how === 'refuses-all'
     ? `${node} rejected every honest model in ${rounds}, so it trained alone: ${ISOLATION_REMEDY}`
     : `${node}'s model was rejected by all of its neighbours in ${rounds}: ${ISOLATION_REMEDY}`

@@ -5,8 +5,11 @@ import { byzantineOf, honestNodes, type RunRecord } from './run-record.js'
 /** An honest node that its rule, or the rule of all its neighbours, has shut out. */
 export interface IsolatedNode {
   readonly node: string
-  /** `refuses-all`: it refused everything that arrived. `refused-by-all`: everyone who received its model refused it. */
-  readonly how: 'refuses-all' | 'refused-by-all'
+  /**
+   * `refuses-all`: it refused everything that arrived. `refused-by-all`: everyone who received its model refused it.
+   * `refused-by-group`: in private rounds, the rule that its group weighs models by.
+   */
+  readonly how: 'refuses-all' | 'refused-by-all' | 'refused-by-group'
   /** Longest series of rounds in a row, from 0, both ends included. */
   readonly from: number
   readonly to: number
@@ -31,8 +34,10 @@ export function isolatedNodes(record: RunRecord): IsolatedNode[] {
     verdicts.set(peer, rounds.set(round, no && (rounds.get(round) ?? true)))
   }
   const honest = honestNodes(record)
+  let isPrivate = false
   for (const receiver of honest) {
     for (const { report } of record.records[receiver.index]?.rounds ?? []) {
+      isPrivate ||= report.privacy !== undefined
       for (const { peer, arrived, accepted } of judgedModels(report)) {
         if (!arrived || isByzantine(peer, report.round)) continue
         note(refusing, receiver.peer, report.round, !accepted)
@@ -44,6 +49,7 @@ export function isolatedNodes(record: RunRecord): IsolatedNode[] {
     const refusesAll = longestSeries(refusing.get(peer), LEAST_ROUNDS)
     if (refusesAll !== undefined) return [{ node: name, how: 'refuses-all', ...refusesAll }]
     const refusedByAll = longestSeries(refused.get(peer), LEAST_ROUNDS)
-    return refusedByAll === undefined ? [] : [{ node: name, how: 'refused-by-all', ...refusedByAll }]
+    const how = isPrivate ? 'refused-by-group' : 'refused-by-all'
+    return refusedByAll === undefined ? [] : [{ node: name, how, ...refusedByAll }]
   })
 }

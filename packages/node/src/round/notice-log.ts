@@ -6,6 +6,10 @@ import type { Notice } from './state.js'
 export const ISOLATION_REMEDY =
   'widen the threshold of the rule (for balance, set steps to 4 or more) or choose another one, in a new run'
 
+/** What to do about a private rule that always refuses the same models. */
+export const GROUP_REFUSAL_REMEDY =
+  "lower f of privacy.rule if it is more than the number of attackers expected, or take another one (docs/privacy.md), in a new run; data that are unlike the others' look like an attack"
+
 /** What it means that a pre-aggregator does not fit, and what to do. */
 export const UNFIT_REMEDY =
   'it changes no model and protects from nothing; the rule behind it still applies. The data of the nodes differ too much for it: give each node several classes, or leave it out in a new run (docs/rules.md)'

@@ -68,6 +68,28 @@ describe('isolated nodes', () => {
     ])
   })
 
+  it('are those that the rule of their private group refuses', () => {
+    const shared = (self: number, isAccepted: boolean): ReportedRound['privacy'] =>
+      ({
+        members: [0, 1, 2].map((index) => ({
+          peer: `p${index}`,
+          isSelf: index === self,
+          isShared: true,
+          accepted: index !== 0 || isAccepted,
+          weight: 0.5,
+        })),
+      }) as unknown as ReportedRound['privacy']
+    const group = (refusedRounds: number): RunRecord => {
+      const all = record([yes, yes, yes])
+      for (const [self, { rounds }] of all.records.entries())
+        for (const [k, { report }] of rounds.entries())
+          Object.assign(report, { privacy: shared(self, k >= refusedRounds) })
+      return all
+    }
+    expect(isolatedNodes(group(2))).toEqual([])
+    expect(isolatedNodes(group(3))).toEqual([{ node: 'node-0', how: 'refused-by-group', from: 0, to: 2 }])
+  })
+
   it('do not include attackers, or nodes that refuse attackers alone', () => {
     const refusesAttacker = [
       [null, false, null],
