@@ -48,20 +48,19 @@ export { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from './ope
 export { derivedSeed, SEED_BYTES, SecretStream } from './random/secret-stream.js'
 export { type Decision, decide, mayBeOpened, type NoSum } from './session/decide.js'
 export { type Accused, type Finding, isRefusable, type MemberFault } from './session/findings.js'
-export {
-  type BlobName,
-  countingOf,
-  GroupSession,
-  type GroupSessionInit,
-  type ParcelName,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionPhase,
-  type VotedDecision,
-} from './session/group-session.js'
+export { countingOf, GroupSession } from './session/group-session.js'
 export { checkPrivacy, type PrivacyMode, type PrivateGroup, privateGroup } from './session/private-group.js'
 export { createPrivateSession, type PrivateSession } from './session/private-session.js'
 export { type Selection, selectDealers } from './session/select-dealers.js'
+export type {
+  BlobName,
+  GroupSessionInit,
+  ParcelName,
+  SessionEffect,
+  SessionEvent,
+  SessionPhase,
+  VotedDecision,
+} from './session/session-steps.js'
 export {
   encodeTranscript,
   isOpenedSum,

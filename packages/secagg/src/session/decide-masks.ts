@@ -2,9 +2,9 @@
 
 import { encodeCanonical, sha256 } from '@tempered/protocol'
 import type { Decision } from './decide.js'
-import type { VotedDecision } from './group-session.js'
 import type { PrivateGroup } from './private-group.js'
 import type { Selection } from './select-dealers.js'
+import type { VotedDecision } from './session-steps.js'
 import { dealDigest, type GroupWords, hexOf } from './words.js'
 
 /** `dealers` are the members in the sum, in ascending order; all weigh the same, and nothing is compared. */

@@ -9,14 +9,7 @@
  * of the members and of all that may vote twice: two sums of one round would show what they differ by.
  */
 
-import {
-  cidFromDigest,
-  type GroupWordBody,
-  type GroupWordKind,
-  RAW,
-  type SignedGroupWord,
-  sha256,
-} from '@tempered/protocol'
+import { cidFromDigest, type GroupWordKind, RAW, type SignedGroupWord, sha256 } from '@tempered/protocol'
 import { type Held, openParcel } from '../dealing/answer.js'
 import { parcelHash } from '../dealing/challenge.js'
 import type { Dealing, Parcel } from '../dealing/deal-model.js'
@@ -24,104 +17,25 @@ import { elementsIn, maskBytes } from '../dealing/parcel.js'
 import { RANGE_ROWS } from '../dealing/range-test.js'
 import { SecaggError } from '../errors.js'
 import { ELEMENT_BYTES } from '../field/field.js'
-import type { FieldKernels } from '../field/kernels.js'
 import { distanceShares } from '../opening/distances.js'
 import { type CheckedSum, checkSum, sumPoints, sumShare, sumValues } from '../opening/sum.js'
 import { SEED_BYTES } from '../random/secret-stream.js'
 import { openVector, seededMembers, shareLength } from '../sharing/deal.js'
 import { type Decision, decide, type NoSum } from './decide.js'
 import { type Accused, type Finding, findingsOf, type ShownAnswer } from './findings.js'
-import type { PrivateGroup } from './private-group.js'
 import { type Selection, selectDealers } from './select-dealers.js'
-import { dealDigest, encodeAnswer, encodeValues, GroupWords, hexOf, valuesIn } from './words.js'
-
-/** `masking`, `gathering` and `combining` are those of the cheap mode (mask-session.ts). */
-export type SessionPhase =
-  | ('dealing' | 'answering' | 'measuring' | 'voting' | 'opening' | 'fetching')
-  | ('masking' | 'gathering' | 'combining')
-
-/** A blob that is named by its hash. */
-export interface BlobName {
-  readonly cid: string
-  readonly byteLength: number
-}
-
-/** Where a parcel is: its two parts. */
-export interface ParcelName {
-  readonly vector: BlobName
-  readonly masks: BlobName
-}
-
-export type SessionEvent =
-  /** The member's own model is dealt. */
-  | { readonly type: 'dealt'; readonly dealing: Dealing }
-  /** A word of this group and round, its signature checked; the member's own too, once it is said. */
-  | { readonly type: 'word'; readonly word: SignedGroupWord }
-  /** What a `fetch-parcel` has brought; undefined when it failed. */
-  | { readonly type: 'parcel'; readonly dealer: number; readonly parcel: Parcel | undefined }
-  /** What a `fetch-shown` has brought. */
-  | { readonly type: 'shown'; readonly accused: Accused; readonly parcel: Parcel }
-  /** What a `fetch-share` has brought; undefined when it failed. */
-  | {
-      readonly type: 'share'
-      readonly holder: number
-      readonly cid: string
-      readonly share: Uint8Array | undefined
-    }
-  /** Members whose words are worth waiting for: connected, and not silent for long. */
-  | { readonly type: 'awaited'; readonly members: ReadonlySet<number> }
-  | { readonly type: 'timeout'; readonly phase: SessionPhase }
-
-export type SessionEffect =
-  | { readonly type: 'say'; readonly body: GroupWordBody }
-  /** Parcels that this member has dealt: each may be fetched by its holder alone. */
-  | { readonly type: 'fetch-parcel'; readonly dealer: number; readonly parcel: ParcelName }
-  /** A parcel that its holder complains about, from the holder. */
-  | { readonly type: 'fetch-shown'; readonly accused: Accused; readonly parcel: ParcelName }
-  /** A parcel that this member complains about, which the group may now fetch. */
-  | { readonly type: 'show'; readonly parcel: Parcel }
-  /** This member's share of the sum, which the group may now fetch. */
-  | { readonly type: 'offer-share'; readonly share: Uint8Array }
-  | { readonly type: 'fetch-share'; readonly holder: number; readonly share: BlobName }
-  /** Begins the deadline of a step. */
-  | { readonly type: 'arm'; readonly phase: SessionPhase }
-  /** A member has said two things. */
-  | { readonly type: 'contradiction'; readonly words: readonly [SignedGroupWord, SignedGroupWord] }
-  | { readonly type: 'opened'; readonly sum: BigUint64Array; readonly decision: VotedDecision }
-  | { readonly type: 'failed'; readonly reason: NoSum }
-
-/** What the members have voted for. */
-export interface VotedDecision {
-  readonly digest: Uint8Array
-  readonly dealers: readonly number[]
-  readonly weights: readonly number[]
-}
-
-export interface GroupSessionInit {
-  readonly group: PrivateGroup
-  /** Place of this member. */
-  readonly self: number
-  /**
-   * Whether it takes part; false for one that may have said something in this round before a restart: it listens, and takes the
-   * sum that the others open.
-   */
-  readonly speaks: boolean
-  /** Members that were found out before. */
-  readonly refused: readonly number[]
-  readonly awaited: ReadonlySet<number>
-  readonly kernels: FieldKernels
-}
+import {
+  type BlobName,
+  type ParcelName,
+  type SessionEvent,
+  SessionSteps,
+  type VotedDecision,
+} from './session-steps.js'
+import { dealDigest, encodeAnswer, encodeValues, hexOf, valuesIn } from './words.js'
 
 const NO_DECISION = new Uint8Array(32)
 
-export class GroupSession {
-  readonly words: GroupWords
-  private readonly init: GroupSessionInit
-  private effects: SessionEffect[] = []
-  private current: SessionPhase = 'dealing'
-  private overdue = false
-  private ended = false
-  private awaited: ReadonlySet<number>
+export class GroupSession extends SessionSteps {
   private readonly held = new Map<number, Held>()
   /** Parcels by dealer, for a complaint. */
   private readonly parcels = new Map<number, Parcel>()
@@ -141,32 +55,6 @@ export class GroupSession {
   private readonly shownAnswers: ShownAnswer[] = []
   /** Words that the selection and the decision follow from. */
   private readonly used = new Set<SignedGroupWord>()
-
-  constructor(init: GroupSessionInit) {
-    this.init = init
-    this.awaited = init.awaited
-    this.words = new GroupWords(init.group)
-  }
-
-  get phase(): SessionPhase {
-    return this.current
-  }
-
-  get isOver(): boolean {
-    return this.ended
-  }
-
-  /** Begins; to be called once, before any event. */
-  start(): readonly SessionEffect[] {
-    return this.collect(() => {
-      // One that does not take part waits for what the others vote for.
-      this.enter(this.init.speaks ? 'dealing' : 'voting')
-    })
-  }
-
-  handle(event: SessionEvent): readonly SessionEffect[] {
-    return this.collect(() => this.take(event))
-  }
 
   /** What was found out about members so far. */
   findings(): readonly Finding[] {
@@ -188,14 +76,7 @@ export class GroupSession {
     return typeof this.decided === 'object' ? this.decided : undefined
   }
 
-  private collect(work: () => void): readonly SessionEffect[] {
-    this.effects = []
-    work()
-    while (!this.ended && this.advance());
-    return this.effects
-  }
-
-  private take(event: SessionEvent): void {
+  protected take(event: SessionEvent): void {
     switch (event.type) {
       case 'dealt':
         this.dealt(event.dealing)
@@ -220,22 +101,6 @@ export class GroupSession {
         if (event.phase === 'fetching') this.giveUpShares()
         else this.overdue = true
     }
-  }
-
-  private enter(phase: SessionPhase): void {
-    this.current = phase
-    this.overdue = false
-    this.effects.push({ type: 'arm', phase })
-  }
-
-  private say(body: Body<GroupWordBody>): void {
-    const { run, round } = this.init.group
-    this.effects.push({ type: 'say', body: { ...body, run: run.id, round } as GroupWordBody })
-  }
-
-  private fail(reason: NoSum): void {
-    this.ended = true
-    this.effects.push({ type: 'failed', reason })
   }
 
   private dealt(dealing: Dealing): void {
@@ -337,23 +202,7 @@ export class GroupSession {
     this.shownAnswers.push({ accused, answer: held && encodeAnswer(held.answer) })
   }
 
-  private said(kind: GroupWordKind, member: number): boolean {
-    return this.words.of(kind).has(member)
-  }
-
-  /** Whether the step is over: its deadline has passed, or all that are awaited and of whom it is asked have done it. */
-  private isStepOver(
-    isDone: (member: number) => boolean,
-    isAsked: (member: number) => boolean = () => true,
-  ): boolean {
-    if (this.overdue) return true
-    for (const member of this.awaited)
-      if (member !== this.init.self && isAsked(member) && !isDone(member)) return false
-    return true
-  }
-
-  /** One step forward; whether there was one. */
-  private advance(): boolean {
+  protected advance(): boolean {
     const isBeforeOpening = this.current !== 'opening' && this.current !== 'fetching'
     if (isBeforeOpening && this.chooseByVotes()) return true
     switch (this.current) {
@@ -451,22 +300,12 @@ export class GroupSession {
 
   /** Goes on with what has the votes, at whatever step this member is. */
   private chooseByVotes(): boolean {
-    const votes = new Map<string, VotedDecision & { count: number }>()
-    for (const { body } of this.words.of('vote').values()) {
-      const { decision: digest, dealers, weights } = body
-      const name = `${hexOf(digest)} ${dealers.join()} ${weights.join()}`
-      const known = votes.get(name) ?? { digest, dealers, weights, count: 0 }
-      votes.set(name, known)
-      known.count += 1
-    }
-    for (const voted of votes.values()) {
-      if (voted.count < this.init.group.quorum) continue
-      this.decideLate()
-      if (voted.dealers.length === 0) this.fail(typeof this.decided === 'string' ? this.decided : 'no-quorum')
-      else this.begin(voted)
-      return true
-    }
-    return false
+    const voted = this.elected()
+    if (voted === undefined) return false
+    this.decideLate()
+    if (voted.dealers.length === 0) this.fail(typeof this.decided === 'string' ? this.decided : 'no-quorum')
+    else this.begin(voted)
+    return true
   }
 
   private noteUsed(...kinds: readonly GroupWordKind[]): void {
@@ -670,8 +509,6 @@ export function tryElements(share: Uint8Array): BigUint64Array | undefined {
     throw error
   }
 }
-
-export type Body<W> = W extends GroupWordBody ? Omit<W, 'run' | 'round'> : never
 
 export const joined = (hashes: readonly Uint8Array[]): Uint8Array => {
   const all = new Uint8Array(32 * hashes.length)

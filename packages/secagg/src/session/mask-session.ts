@@ -13,14 +13,7 @@
  * adds up and relays; here signed words, votes and check values take its place.
  */
 
-import {
-  cidFromDigest,
-  type GroupWordBody,
-  type GroupWordKind,
-  RAW,
-  type SignedGroupWord,
-  sha256,
-} from '@tempered/protocol'
+import { cidFromDigest, RAW, type SignedGroupWord, sha256 } from '@tempered/protocol'
 import type { Dealing, Parcel } from '../dealing/deal-model.js'
 import { ELEMENT_BYTES } from '../field/field.js'
 import { decodeMaskDeal, encodeMaskDeal, maskModel, SEED_SHARE_BYTES } from '../masks/deal-masks.js'
@@ -29,16 +22,7 @@ import { sumPoints, sumValues } from '../opening/sum.js'
 import type { NoSum } from './decide.js'
 import { type MaskDecision, maskDecision, maskedVectors, votedMasks } from './decide-masks.js'
 import type { Finding } from './findings.js'
-import {
-  type Body,
-  blobName,
-  type GroupSessionInit,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionPhase,
-  tryElements,
-  type VotedDecision,
-} from './group-session.js'
+import { blobName, tryElements } from './group-session.js'
 import {
   checkValues,
   encodeOpening,
@@ -50,7 +34,8 @@ import {
 } from './open-masks.js'
 import type { Selection } from './select-dealers.js'
 import { selectMaskDealers } from './select-mask-dealers.js'
-import { dealDigest, GroupWords, hexOf } from './words.js'
+import { type SessionEvent, SessionSteps, type VotedDecision } from './session-steps.js'
+import { dealDigest, hexOf } from './words.js'
 
 const NOTHING = new Uint8Array(32)
 
@@ -60,14 +45,7 @@ interface Source {
   readonly cid: string
 }
 
-export class MaskSession {
-  readonly words: GroupWords
-  private readonly init: GroupSessionInit
-  private effects: SessionEffect[] = []
-  private current: SessionPhase = 'dealing'
-  private overdue = false
-  private ended = false
-  private awaited: ReadonlySet<number>
+export class MaskSession extends SessionSteps {
   private secrets: MaskSecrets | undefined
   /** What this member holds, by dealer. */
   private readonly held = new Map<number, Parcel>()
@@ -98,33 +76,8 @@ export class MaskSession {
   /** Members whose vector does not fit what they have said about it. */
   private readonly wrong = new Set<number>()
 
-  constructor(init: GroupSessionInit) {
-    this.init = init
-    this.awaited = init.awaited
-    this.words = new GroupWords(init.group)
-  }
-
-  get phase(): SessionPhase {
-    return this.current
-  }
-
-  get isOver(): boolean {
-    return this.ended
-  }
-
   get decision(): MaskDecision | undefined {
     return this.plan ?? (typeof this.decided === 'object' ? this.decided : undefined)
-  }
-
-  start(): readonly SessionEffect[] {
-    return this.collect(() => {
-      // One that does not take part waits for what the others vote for.
-      this.enter(this.init.speaks ? 'dealing' : 'voting')
-    })
-  }
-
-  handle(event: SessionEvent): readonly SessionEffect[] {
-    return this.collect(() => this.take(event))
   }
 
   findings(): readonly Finding[] {
@@ -155,14 +108,7 @@ export class MaskSession {
     return new Set([...group.members.keys()].filter((member) => member !== self && isMissing(member)))
   }
 
-  private collect(work: () => void): readonly SessionEffect[] {
-    this.effects = []
-    work()
-    while (!this.ended && this.advance());
-    return this.effects
-  }
-
-  private take(event: SessionEvent): void {
+  protected take(event: SessionEvent): void {
     switch (event.type) {
       case 'dealt':
         this.dealt(event.dealing)
@@ -184,39 +130,7 @@ export class MaskSession {
     }
   }
 
-  private enter(phase: SessionPhase): void {
-    this.current = phase
-    this.overdue = false
-    this.effects.push({ type: 'arm', phase })
-  }
-
-  private say(body: Body<GroupWordBody>): void {
-    const { run, round } = this.init.group
-    this.effects.push({ type: 'say', body: { ...body, run: run.id, round } as GroupWordBody })
-  }
-
-  private fail(reason: NoSum): void {
-    this.ended = true
-    this.effects.push({ type: 'failed', reason })
-  }
-
-  private said(kind: GroupWordKind, member: number): boolean {
-    return this.words.of(kind).has(member)
-  }
-
-  /** Whether the step is over: its deadline has passed, or all that are awaited and of whom it is asked have done it. */
-  private isStepOver(
-    isDone: (member: number) => boolean,
-    isAsked: (member: number) => boolean = () => true,
-  ): boolean {
-    if (this.overdue) return true
-    for (const member of this.awaited)
-      if (member !== this.init.self && isAsked(member) && !isDone(member)) return false
-    return true
-  }
-
-  /** One step forward; whether there was one. */
-  private advance(): boolean {
+  protected advance(): boolean {
     const isBeforeOpening = this.current !== 'opening' && this.current !== 'combining'
     if (isBeforeOpening && this.chooseByVotes()) return true
     switch (this.current) {
@@ -469,24 +383,14 @@ export class MaskSession {
 
   /** Goes on with what has the votes, at whatever step this member is. */
   private chooseByVotes(): boolean {
-    const votes = new Map<string, VotedDecision & { count: number }>()
-    for (const { body } of this.words.of('vote').values()) {
-      const { decision: digest, dealers, weights } = body
-      const name = `${hexOf(digest)} ${dealers.join()} ${weights.join()}`
-      const known = votes.get(name) ?? { digest, dealers, weights, count: 0 }
-      votes.set(name, known)
-      known.count += 1
+    const voted = this.elected()
+    if (voted === undefined) return false
+    if (voted.dealers.length === 0) this.fail(typeof this.decided === 'string' ? this.decided : 'no-quorum')
+    else {
+      this.chosen = voted
+      this.enter('opening')
     }
-    for (const voted of votes.values()) {
-      if (voted.count < this.init.group.quorum) continue
-      if (voted.dealers.length === 0) this.fail(typeof this.decided === 'string' ? this.decided : 'no-quorum')
-      else {
-        this.chosen = voted
-        this.enter('opening')
-      }
-      return true
-    }
-    return false
+    return true
   }
 
   private count(): boolean {

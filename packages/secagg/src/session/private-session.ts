@@ -1,14 +1,9 @@
 import type { SignedGroupWord } from '@tempered/protocol'
 import type { Decision } from './decide.js'
 import type { Finding } from './findings.js'
-import {
-  GroupSession,
-  type GroupSessionInit,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionPhase,
-} from './group-session.js'
+import { GroupSession } from './group-session.js'
 import { MaskSession } from './mask-session.js'
+import type { GroupSessionInit, SessionEffect, SessionEvent, SessionPhase } from './session-steps.js'
 import type { GroupWords } from './words.js'
 
 /** One private round of one member, of either mode. Equal events give equal effects. */

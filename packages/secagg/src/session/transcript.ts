@@ -20,11 +20,12 @@ import { secretPoint } from '../sharing/scheme.js'
 import { type Decision, decide, type NoSum } from './decide.js'
 import { type MaskDecision, votedMasks } from './decide-masks.js'
 import { type Finding, findingsOf } from './findings.js'
-import { countingOf, type VotedDecision } from './group-session.js'
+import { countingOf } from './group-session.js'
 import { isUnmaskedSum, maskFindings } from './open-masks.js'
 import { type PrivateGroup, privateGroup } from './private-group.js'
 import { type Selection, selectDealers } from './select-dealers.js'
 import { selectMaskDealers } from './select-mask-dealers.js'
+import type { VotedDecision } from './session-steps.js'
 import { GroupWords, hexOf, valuesIn } from './words.js'
 
 /** Words of all kinds of 48 members, and a frame. */
