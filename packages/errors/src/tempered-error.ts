@@ -30,6 +30,12 @@ export function printable(text: string): string {
   })
 }
 
+/** What a stranger wrote, as one line of a log: like {@link printable}, without line ends and tabs, cut after `most` characters. */
+export function printableLine(text: string, most = 512): string {
+  const line = printable(text.slice(0, most)).replaceAll(/[\t\n\r\u2028\u2029]+/g, ' ')
+  return text.length > most ? `${line}…` : line
+}
+
 /**
  * The `E_…` code of any error, for logs, metrics and ledgers. Errors of the operating system about files are `E_IO`,
  * unknown errors `E_INTERNAL`.

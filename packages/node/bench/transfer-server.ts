@@ -12,7 +12,7 @@ import { systemClock } from '../dist/clock.js'
 import { identityFromSeed } from '../dist/identity-file.js'
 import { createDirectProtocols } from '../dist/transport/direct-protocols.js'
 import { createLibp2pNode } from '../dist/transport/libp2p-node.js'
-import { BARE_PROTOCOL, benchBlob, DEADLINES } from './transfer-shared.js'
+import { BARE_PROTOCOL, BENCH_GUARD, benchBlob, DEADLINES } from './transfer-shared.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'tempered-bench-'))
 /** Serves what was put into it from memory, as a node does its newest models. */
@@ -28,6 +28,8 @@ const libp2p = await createLibp2pNode({
   topics: runTopics(blobCid(new Uint8Array(1))),
   dialMs: DEADLINES.dialMs,
   wireBytes: { received: 0, sent: 0 },
+  guard: BENCH_GUARD,
+  clock: systemClock,
 })
 const direct = createDirectProtocols(libp2p, systemClock, DEADLINES, () => undefined)
 await serveBlobs(direct, {

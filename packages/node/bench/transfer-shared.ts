@@ -1,3 +1,7 @@
+import type { Run } from '@tempered/protocol'
+import { budgetsOf } from '../dist/guard/budgets.js'
+import type { NodeGuard } from '../dist/guard/node-guard.js'
+
 /** Deadlines that no benchmark reaches, milliseconds. */
 export const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 600_000 }
 
@@ -19,3 +23,10 @@ export function benchBlob(length: number): Uint8Array {
   made.set(length, bytes)
   return bytes
 }
+
+/** A guard that takes everybody for a member. */
+export const BENCH_GUARD = {
+  budgets: budgetsOf({ manifest: { members: [] } } as unknown as Run),
+  connections: { gater: {} },
+  isMember: () => true,
+} as unknown as Pick<NodeGuard, 'budgets' | 'connections' | 'isMember' | 'strangerRefused'>

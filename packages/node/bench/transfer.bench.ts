@@ -14,7 +14,7 @@ import { systemClock } from '../dist/clock.js'
 import { identityFromSeed } from '../dist/identity-file.js'
 import { createDirectProtocols } from '../dist/transport/direct-protocols.js'
 import { createLibp2pNode } from '../dist/transport/libp2p-node.js'
-import { BARE_PROTOCOL, DEADLINES } from './transfer-shared.js'
+import { BARE_PROTOCOL, BENCH_GUARD, DEADLINES } from './transfer-shared.js'
 
 export interface TransferBenchRow {
   /** What has this size. */
@@ -72,6 +72,8 @@ export async function benchTransfer(): Promise<TransferBenchRow[]> {
     topics: runTopics(blobCid(new Uint8Array(1))),
     dialMs: DEADLINES.dialMs,
     wireBytes: { received: 0, sent: 0 },
+    guard: BENCH_GUARD,
+    clock: systemClock,
   })
   const connection = await libp2p.dial(multiaddr(address))
   const peer = connection.remotePeer.toString()

@@ -1,4 +1,4 @@
-import { open, rename, unlink } from 'node:fs/promises'
+import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorMessage, NodeError } from './errors.js'
 
@@ -56,4 +56,14 @@ async function replaceFile(
     throw error
   }
   if (durable) await syncDirectory(dirname(path))
+}
+
+/** The text of a file; undefined if there is none. Throws E_IO. */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
+  }
 }

@@ -120,6 +120,7 @@ export async function createNode(
         words: (round) => shared?.exchange.wordsOf(round) ?? [],
       },
     ),
+    bans: stores.bans,
     clock,
     logger: logger.child({ component: 'network' }),
   })

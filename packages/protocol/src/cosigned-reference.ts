@@ -29,6 +29,17 @@ export const referenceSchema = z.strictObject({ round: counter, members: bytesFi
 
 const NAMED_BYTES = 8
 
+/**
+ * Heads of one member that a witness remembers, the newest, and so the most of one member that a list may hold: older
+ * ones are known to nobody, and a list that names them never counts.
+ */
+export const COSIGNED_PER_MEMBER = 8
+
+/** Heads of other rounds than the common one that a list may name, in a run of so many members. */
+export function maxCosignedOthers(memberCount: number): number {
+  return Math.min(LIMITS.maxWitnessedOthers, COSIGNED_PER_MEMBER * memberCount)
+}
+
 /** The order of a list: by member, then by height. */
 export function inListOrder<H extends NamedHead>(heads: readonly H[]): H[] {
   return [...heads].sort((a, b) => a.member - b.member || a.height - b.height)
@@ -97,8 +108,13 @@ export function unpackReference(
   const last = 8 * members.byteLength - 1 - Math.clz32(members.at(-1) ?? 0) + 24
   if (members.byteLength > 0 && last >= memberCount) throw malformed(`names member ${last} of ${memberCount}`)
   const count = packed.byteLength / NAMED_BYTES
-  if (!Number.isInteger(count) || count > LIMITS.maxWitnessedOthers)
-    throw malformed(`${packed.byteLength} bytes are not a list of heads`)
+  if (!Number.isInteger(count)) throw malformed(`${packed.byteLength} bytes are not a list of heads`)
+  const most = maxCosignedOthers(memberCount)
+  if (count > most)
+    throw new ProtocolError(
+      'E_TOO_LARGE',
+      `head message: co-signs ${count} heads of other rounds, a run of ${memberCount} members allows ${most}`,
+    )
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
   const others: NamedHead[] = []
   for (let k = 0; k < count; k++) {

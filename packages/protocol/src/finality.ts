@@ -1,5 +1,11 @@
 import { equalBytes } from './codec.js'
-import { type CosignedReference, inListOrder, membersOf, type NamedHead } from './cosigned-reference.js'
+import {
+  COSIGNED_PER_MEMBER,
+  type CosignedReference,
+  inListOrder,
+  membersOf,
+  type NamedHead,
+} from './cosigned-reference.js'
 import {
   asWitnessed,
   type Cosignature,
@@ -39,8 +45,6 @@ export interface FinalityTracker {
   finalHead(author: string): FinalHead | undefined
 }
 
-/** Heads of one author that are known at a time, the newest: a bound on the memory that anyone can make us use. */
-const KNOWN_HEADS = 8
 /** Messages of one witness that may wait for heads. */
 const WAITING_PER_WITNESS = 4
 /** Lists by what they name; older ones are given up. */
@@ -84,7 +88,7 @@ export function createFinalityTracker(run: Run): FinalityTracker {
     const learned: Known = { ...witnessed, head, signers, cosigned: 0, lists: [] }
     const heights = mapOf(byHeight, member).set(height, learned)
     const rounds = mapOf(byRound, member).set(round, learned)
-    if (heights.size > KNOWN_HEADS) {
+    if (heights.size > COSIGNED_PER_MEMBER) {
       const lowest = heights.get(Math.min(...heights.keys()))!
       heights.delete(lowest.height)
       rounds.delete(lowest.round)

@@ -19,7 +19,12 @@ export {
   type ScoredRound,
   summariseRounds,
 } from './contribution.js'
-export { type CosignedReference, commonRound } from './cosigned-reference.js'
+export {
+  COSIGNED_PER_MEMBER,
+  type CosignedReference,
+  commonRound,
+  maxCosignedOthers,
+} from './cosigned-reference.js'
 export {
   type DifferentialPrivacy,
   noisySteps,

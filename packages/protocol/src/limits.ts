@@ -9,7 +9,7 @@ export const LIMITS = {
   maxAnnouncementBytes: 1024,
   /** One signed head, without the list of heads that it co-signs. */
   maxHeadBytes: 1024,
-  /** Heads that one head message may co-sign and that are not of its common round, in heads. */
+  /** Heads that one head message may co-sign and that are not of its common round, in heads; in small runs `maxCosignedOthers`. */
   maxWitnessedOthers: 4096,
   /** Ledger entries that one reply may carry, in entries. */
   maxEntriesPerReply: 64,

@@ -2,6 +2,7 @@ import { LIMITS, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { pipe } from 'it-pipe'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import type { DirectProtocols, LastingAnswer } from '../transport/direct-protocols.js'
 import type { OpenBlob } from './open-blob.js'
 
@@ -36,12 +37,9 @@ export function blobGate(run: Run, isAdmitted: (peer: string) => boolean): BlobS
   return (peer, cid) => isAdmitted(peer) || (cid === initialCid && run.memberIndex.has(peer))
 }
 
-/** An honest peer has one stream open, and for a moment a second one after a break. */
-const MAX_STREAMS_PER_PEER = 4
-
 /** Serves blobs to those who may have them. */
 export function serveBlobs(direct: DirectProtocols, source: BlobSource): Promise<void> {
-  return direct.serveLasting(STREAM_PROTOCOLS.blob, MAX_STREAMS_PER_PEER, answerRequests(source))
+  return direct.serveLasting(STREAM_PROTOCOLS.blob, STREAMS_PER_PEER.blob, answerRequests(source))
 }
 
 /** What a requester gets for one request; no bytes beside an error. */

@@ -72,7 +72,7 @@ export function createInbound(
   const quarantined = new Set(offenders)
   const isNeighbour = new Set(neighbours)
   const checkSignature = (message: SignedAnnouncement): void =>
-    rejecting(() => reader.checkAnnouncement(message, run))
+    rejecting(() => reader.checkAnnouncement(message, run), 'blame-author')
 
   const quarantine = (evidence: Evidence, found: boolean): void => {
     if (quarantined.has(evidence.offender)) return
@@ -140,13 +140,14 @@ export function createInbound(
     block(bytes) {
       const block = validateBlock(bytes, run)
       if (quarantined.has(block.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
-      rejecting(() => handlers.block?.(block))
+      // What an architecture refuses depends on the blocks that a node has.
+      rejecting(() => handlers.block?.(block), 'ignore')
       return block
     },
     chainMessage(bytes) {
       const message = validateChainMessage(bytes, run)
       if (quarantined.has(message.body.author)) throw ignore('E_QUARANTINED', 'its author is quarantined')
-      rejecting(() => handlers.chainMessage?.(message))
+      rejecting(() => handlers.chainMessage?.(message), 'ignore')
       return message
     },
     groupWord(bytes) {

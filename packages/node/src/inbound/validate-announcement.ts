@@ -37,7 +37,7 @@ export function validateAnnouncement(
   // [IGNORE] Not seen before.
   if (book.find(body.author, body.round)?.body.model.equals(body.model))
     throw ignore('E_DUPLICATE', 'already known')
-  // [REJECT] Signed by its author, and by its account where the run asks for that.
-  if (check) rejecting(() => reader.checkAnnouncement(message, run))
+  // [BLAME AUTHOR] Signed by its author, and by its account where the run asks for that: only neighbours of it look.
+  if (check) rejecting(() => reader.checkAnnouncement(message, run), 'blame-author')
   return message
 }

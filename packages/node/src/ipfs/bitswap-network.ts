@@ -3,6 +3,7 @@ import protobuf from 'protobufjs/minimal.js'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
+import { createUnreadBytes } from '../guard/unread-bytes.js'
 import { streamError } from '../transport/framed-stream.js'
 import { readStream, type StreamReader, write } from '../transport/stream-bytes.js'
 import { BITSWAP, type BitswapMessage, decodeMessage } from './bitswap-message.js'
@@ -31,10 +32,18 @@ export async function createBitswapNetwork(
   { maxMessageBytes, sendMs, onMessage, onBadMessage }: BitswapNetworkInit,
 ): Promise<BitswapNetwork> {
   const stopping = new AbortController()
+  const unread = createUnreadBytes(
+    {
+      unreadPerMember: IPFS_LIMITS.unreadMessagesPerPeer * maxMessageBytes,
+      unreadPerStranger: IPFS_LIMITS.unreadMessagesPerPeer * maxMessageBytes,
+      unreadInTotal: IPFS_LIMITS.unreadMessagesInTotal * maxMessageBytes,
+    },
+    () => true,
+  )
 
   const receive = async (stream: Stream, connection: Connection): Promise<void> => {
     // Two messages: one is complete while the next one arrives.
-    const reader = readStream(stream, 2 * maxMessageBytes)
+    const reader = readStream(stream, 2 * maxMessageBytes, unread.of(connection.remotePeer.toString()))
     try {
       await stream.close({ signal: stopping.signal })
       while (await reader.more(stopping.signal)) {
@@ -51,6 +60,8 @@ export async function createBitswapNetwork(
       stream.abort(failure)
       if (failure.code === 'E_TOO_LARGE' || failure.code === 'E_MALFORMED')
         onBadMessage?.(connection, failure)
+    } finally {
+      reader.end()
     }
   }
   await libp2p.handle(BITSWAP, (stream, connection) => void receive(stream, connection), {

@@ -16,6 +16,9 @@ export const IPFS_LIMITS = {
   maxPeers: 128,
   /** Streams that one peer may have open to us. */
   maxStreamsPerPeer: 8,
+  /** Messages of the largest size that may have come in from one peer, and from all peers, without having been read. */
+  unreadMessagesPerPeer: 4,
+  unreadMessagesInTotal: 32,
   /** Blocks of one file, inner ones included: 1 GiB in pieces of 16 KiB. */
   maxFileBlocks: 66_000,
   /** Files in a folder with a model. */

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
-import { writeFileAtomic } from '../files.js'
+import { readTextIfThere, writeFileAtomic } from '../files.js'
 
 /** What a node must not forget of its private rounds. */
 export interface PrivateMemory {
@@ -59,13 +58,8 @@ export async function openPrivateStore(path: string): Promise<PrivateStore> {
 }
 
 async function readMemory(path: string): Promise<PrivateMemory | undefined> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
-  }
+  const text = await readTextIfThere(path)
+  if (text === undefined) return undefined
   try {
     return memorySchema.parse(JSON.parse(text))
   } catch (error) {

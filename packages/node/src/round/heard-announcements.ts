@@ -1,32 +1,37 @@
 import type { SignedAnnouncement } from '@tempered/protocol'
 
 /**
- * Verified announcements of neighbours by round, until their round is over. The memory that a peer can make us use is
- * bounded.
+ * Verified announcements of neighbours, until their round is over: at most three per neighbour, whatever it sends. One
+ * is of this node's round, one of the next, and one the newest beyond.
  */
 export interface HeardAnnouncements {
   find(round: number, peer: string): SignedAnnouncement | undefined
-  /** For rounds after the next one, only a neighbour's newest announcement is kept. */
+  /** Of the rounds after the next one only a neighbour's newest announcement is kept. */
   remember(message: SignedAnnouncement, currentRound: number): void
   /** Drops everything of rounds below `round`. */
   forget(round: number): void
 }
 
 export function createHeardAnnouncements(): HeardAnnouncements {
-  const byRound = new Map<number, Map<string, SignedAnnouncement>>()
+  const byAuthor = new Map<string, Map<number, SignedAnnouncement>>()
   return {
-    find: (round, peer) => byRound.get(round)?.get(peer),
+    find: (round, peer) => byAuthor.get(peer)?.get(round),
     remember(message, currentRound) {
       const { author, round } = message.body
-      const next = currentRound + 1
-      if (round > next) {
-        for (const [other, peers] of byRound) if (other > next && other < round) peers.delete(author)
+      const rounds = byAuthor.get(author) ?? new Map<number, SignedAnnouncement>()
+      byAuthor.set(author, rounds)
+      for (const other of rounds.keys()) {
+        if (other < currentRound) rounds.delete(other)
+        else if (other > currentRound + 1 && round > currentRound + 1) {
+          if (other > round) return
+          rounds.delete(other)
+        }
       }
-      const peers = byRound.get(round) ?? new Map<string, SignedAnnouncement>()
-      byRound.set(round, peers.set(author, message))
+      rounds.set(round, message)
     },
     forget(round) {
-      for (const old of byRound.keys()) if (old < round) byRound.delete(old)
+      for (const rounds of byAuthor.values())
+        for (const old of rounds.keys()) if (old < round) rounds.delete(old)
     },
   }
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { encodeCanonical, sha256 } from '@tempered/protocol'
 import { z } from 'zod'
-import { errorMessage, NodeError } from '../errors.js'
-import { writeFileAtomic } from '../files.js'
+import { NodeError } from '../errors.js'
+import { readTextIfThere, writeFileAtomic } from '../files.js'
 
 /** A description of a node's training data that distinguishes two data sets. */
 export interface DataDescription {
@@ -62,13 +61,8 @@ function sameDescription(a: DataDescription, b: DataDescription): boolean {
 }
 
 async function readCommitment(path: string): Promise<z.infer<typeof fileSchema> | undefined> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new NodeError('E_IO', `${path}: ${errorMessage(error)}`, { path }, error)
-  }
+  const text = await readTextIfThere(path)
+  if (text === undefined) return undefined
   try {
     return fileSchema.parse(JSON.parse(text))
   } catch (error) {

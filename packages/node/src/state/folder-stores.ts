@@ -4,6 +4,7 @@ import { makeFolder } from '@tempered/train'
 import { openBlobStore } from '../blobs/store.js'
 import { openChainStore } from '../chain/chain-store.js'
 import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
+import { BANS_FILE, createBanFile } from '../guard/bans.js'
 import { openCarLog } from '../ledger/car-log.js'
 import { openLedger } from '../ledger/ledger.js'
 import { openPrivateStore, PRIVATE_FILE } from '../private/private-store.js'
@@ -35,6 +36,7 @@ export async function openFolderStores(folder: string): Promise<NodeStores> {
       )
       return log
     },
+    bans: createBanFile(join(folder, BANS_FILE)),
     release,
   }
 }

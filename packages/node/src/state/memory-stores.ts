@@ -12,6 +12,7 @@ import type { CID } from 'multiformats/cid'
 import { openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
 import { NodeError } from '../errors.js'
+import { forgetfulBanStore } from '../guard/bans.js'
 import { type Ledger, type LedgerVisitor, requireFirst } from '../ledger/ledger.js'
 import { NO_MEMORY } from '../private/private-store.js'
 import type { WitnessedState } from '../witness/witness-store.js'
@@ -175,6 +176,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
           },
         }),
         saveFinals: async () => undefined,
+        bans: forgetfulBanStore,
         async openLedgerCopy(_run, peer, visit) {
           const copy = copies.get(peer) ?? []
           copies.set(peer, copy)

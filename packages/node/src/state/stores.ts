@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
 import type { ChainStore } from '../chain/chain-store.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
+import type { BanStore } from '../guard/bans.js'
 import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
 import type { PrivateStore } from '../private/private-store.js'
 import type { WitnessStore } from '../witness/witness-store.js'
@@ -32,6 +33,8 @@ export interface NodeStores {
   saveFinals(run: Run, finals: readonly FinalHead[]): Promise<void>
   /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(run: Run, peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
+  /** Members that broke the protocol. */
+  readonly bans: BanStore
   /** Releases the storage, so that another process can use it. */
   release(): Promise<void>
 }

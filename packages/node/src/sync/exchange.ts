@@ -10,6 +10,7 @@ import {
 } from '@tempered/protocol'
 import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import { validateBlock } from '../inbound/validate-chain.js'
 import type { DirectProtocols } from '../transport/direct-protocols.js'
 import type { LocalSource } from '../transport/network.js'
@@ -36,10 +37,10 @@ export async function serveSync(
   /** @param list - answers a request with the frames; `name` is what the header calls their number */
   const serve = (
     protocol: string,
-    name: string,
+    name: 'entries' | 'blocks' | 'finals',
     list: (request: unknown) => Promise<readonly unknown[]> | readonly unknown[],
   ): Promise<void> =>
-    direct.serve(protocol, 2, async (stream, connection, signal) => {
+    direct.serve(protocol, STREAMS_PER_PEER[name], async (stream, connection, signal) => {
       const peer = connection.remotePeer.toString()
       if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
       const frames = await list(await stream.readFrame(signal))

@@ -1,4 +1,5 @@
 import type { Connection, PeerId } from '@libp2p/interface'
+import { printableLine } from '@tempered/errors'
 import {
   bytesField,
   decodeHead,
@@ -12,6 +13,7 @@ import {
 } from '@tempered/protocol'
 import { z } from 'zod'
 import { errorMessage, NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import type { Inbound } from '../inbound/inbound.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { LocalSource, PeerStatus } from './network.js'
@@ -30,10 +32,14 @@ const helloSchema = z.strictObject({
   /** The newest head that the speaker has seen from the listener: it exposes a ledger that was rolled back. */
   yourHead: bytesField.nullable(),
 })
-const replySchema = z.union([
-  helloSchema,
-  z.strictObject({ refused: z.string().max(64), message: z.string().max(512), run: z.string().max(128) }),
-])
+const refusedSchema = z.strictObject({
+  refused: z.string().max(64).transform(asCode),
+  message: z.string().max(512).transform(line),
+  /** Empty for strangers, who learn nothing of the run. */
+  run: z.string().max(128).transform(line),
+})
+/** Read first: nodes of other versions may send other fields beside it. */
+const versionSchema = z.looseObject({ version: z.int() })
 const statusRequestSchema = z.strictObject({ fromRound: z.int().min(0) })
 
 type Hello = z.infer<typeof helloSchema>
@@ -49,6 +55,8 @@ export interface AdmissionInit {
   /** A peer has proven to be a member of this run; `addresses` are where it says it listens. */
   onAdmitted(peer: string, addresses: readonly string[]): void
   onRefused(peer: string, code: string, message: string): void
+  /** A member sent what no honest node would. */
+  onFault(peer: string, code: string): void
   /** A head that this node signed itself, as a peer remembers it. */
   onOwnHead(head: SignedHead): void
   isAdmitted(peer: string): boolean
@@ -64,7 +72,7 @@ export interface Admission {
 export function createAdmission(init: AdmissionInit): Admission {
   const { run, direct, local } = init
   const runId = run.id.toString()
-  const status = createStatusExchange(local, init.inbound)
+  const status = createStatusExchange(local, init.inbound, init.onFault)
 
   const ownHello = (peer: string): Hello => ({
     version: PROTOCOL_VERSION,
@@ -98,52 +106,72 @@ export function createAdmission(init: AdmissionInit): Admission {
 
   return {
     async start() {
-      await direct.serve(STREAM_PROTOCOLS.hello, 4, async (stream, connection: Connection, signal) => {
-        const peer = connection.remotePeer.toString()
-        const hello = helloSchema.parse(await stream.readFrame(signal))
-        const refusal = refusalOf(run, peer, hello)
-        if (refusal !== undefined) {
-          await stream.writeFrame({ refused: refusal.code, message: refusal.message, run: runId }, signal)
-          init.onRefused(peer, refusal.code, `${peer} is not admitted: ${refusal.here}`)
-          // The peer hangs up when it has read this; neighbourhood.ts closes connections without admission.
-          return
-        }
-        await stream.writeFrame(ownHello(peer), signal)
-        receiveHello(peer, hello)
-      })
-      await direct.serve(STREAM_PROTOCOLS.status, 8, async (stream, connection, signal) => {
-        checkAdmitted(connection.remotePeer)
-        const request = statusRequestSchema.parse(await stream.readFrame(signal))
-        await stream.writeFrame(status.own(request.fromRound), signal)
-      })
-      await direct.serve(STREAM_PROTOCOLS.manifest, 2, async (stream, connection, signal) => {
-        // Requested before admission: a member that has no manifest yet gets it here.
-        const peer = connection.remotePeer.toString()
-        await stream.readFrame(signal)
-        if (!run.memberIndex.has(peer)) {
-          const { code, message } = notAMember(run, peer)
-          await stream.writeFrame({ refused: code, message, run: runId }, signal)
-          init.onRefused(peer, code, `did not give it the manifest: ${message}`)
-          return
-        }
-        await stream.writeFrame({ manifest: run.bytes }, signal)
-      })
+      await direct.serve(
+        STREAM_PROTOCOLS.hello,
+        STREAMS_PER_PEER.hello,
+        async (stream, connection: Connection, signal) => {
+          const peer = connection.remotePeer.toString()
+          const refuse = async ({ code, message, here }: Refusal, named: string): Promise<void> => {
+            await stream.writeFrame({ refused: code, message, run: named }, signal)
+            init.onRefused(peer, code, `${peer} is not admitted: ${here}`)
+            // The peer hangs up when it has read this; neighbourhood.ts closes connections without admission.
+          }
+          // Before anything is read: what strangers say does not matter, and they learn nothing of the run.
+          if (!run.memberIndex.has(peer)) return refuse(notAMember(run, peer), '')
+          const frame = await stream.readFrame(signal)
+          const refusal =
+            versionRefusal(versionSchema.parse(frame).version) ?? runRefusal(run, helloSchema.parse(frame))
+          if (refusal !== undefined) return refuse(refusal, runId)
+          await stream.writeFrame(ownHello(peer), signal)
+          receiveHello(peer, helloSchema.parse(frame))
+        },
+      )
+      await direct.serve(
+        STREAM_PROTOCOLS.status,
+        STREAMS_PER_PEER.status,
+        async (stream, connection, signal) => {
+          checkAdmitted(connection.remotePeer)
+          const request = statusRequestSchema.parse(await stream.readFrame(signal))
+          await stream.writeFrame(status.own(request.fromRound), signal)
+        },
+      )
+      await direct.serve(
+        STREAM_PROTOCOLS.manifest,
+        STREAMS_PER_PEER.manifest,
+        async (stream, connection, signal) => {
+          // Requested before admission: a member that has no manifest yet gets it here.
+          const peer = connection.remotePeer.toString()
+          await stream.readFrame(signal)
+          if (!run.memberIndex.has(peer)) {
+            const { code, message, here } = notAMember(run, peer)
+            await stream.writeFrame({ refused: code, message, run: '' }, signal)
+            init.onRefused(peer, code, `did not give ${peer} the manifest: ${here}`)
+            return
+          }
+          await stream.writeFrame({ manifest: run.bytes }, signal)
+        },
+      )
     },
     async introduce(peer, signal) {
       const name = peer.toString()
-      const reply = parse(
-        replySchema,
-        await direct.request(peer, STREAM_PROTOCOLS.hello, ownHello(name), signal),
-      )
-      if ('refused' in reply) {
-        init.onRefused(name, reply.refused, `${name} does not admit this node: ${reply.message}`)
-        throw new NodeError('E_REFUSED', reply.message, { code: reply.refused, run: reply.run })
+      const refuse = ({ code, here }: Refusal, named: string): never => {
+        init.onRefused(name, code, `${name} is not admitted: ${here}`)
+        throw new NodeError('E_REFUSED', here, { code, run: named })
       }
-      const refusal = refusalOf(run, name, reply)
-      if (refusal !== undefined) {
-        init.onRefused(name, refusal.code, `${name} is not admitted: ${refusal.here}`)
-        throw new NodeError('E_REFUSED', refusal.here, { code: refusal.code, run: reply.run })
+      // A stranger at an address that was configured is told nothing either.
+      if (!run.memberIndex.has(name)) refuse(notAMember(run, name), '')
+      const frame = await direct.request(peer, STREAM_PROTOCOLS.hello, ownHello(name), signal)
+      const refused = refusedSchema.safeParse(frame)
+      if (refused.success) {
+        const { refused: code, message, run: named } = refused.data
+        init.onRefused(name, code, `${name} does not admit this node: ${message}`)
+        throw new NodeError('E_REFUSED', message, { code, run: named })
       }
+      const otherVersion = versionRefusal(parse(versionSchema, frame).version)
+      if (otherVersion !== undefined) refuse(otherVersion, '')
+      const reply = parse(helloSchema, frame)
+      const otherRun = runRefusal(run, reply)
+      if (otherRun !== undefined) refuse(otherRun, reply.run)
       receiveHello(name, reply)
     },
     async pollStatus(peer, fromRound, signal) {
@@ -161,28 +189,43 @@ interface Refusal {
   readonly here: string
 }
 
-/** Why a peer is not admitted, or undefined. */
-function refusalOf(run: Run, peer: string, hello: Hello): Refusal | undefined {
-  if (hello.version !== PROTOCOL_VERSION) {
-    return {
-      code: 'E_UNSUPPORTED_VERSION',
-      message: `protocol version ${hello.version}, but the node that refused uses ${PROTOCOL_VERSION}; run the same version on both`,
-      here: `its protocol version is ${hello.version}, that of this node ${PROTOCOL_VERSION}; run the same version on both`,
-    }
+/** Why a peer of this version is not admitted, or undefined. */
+function versionRefusal(version: number): Refusal | undefined {
+  if (version === PROTOCOL_VERSION) return undefined
+  const isOlder = version < PROTOCOL_VERSION
+  return {
+    code: 'E_UNSUPPORTED_VERSION',
+    message: `protocol version ${version}, but the node that refused uses ${PROTOCOL_VERSION}; run the same version on both: update ${isOlder ? 'this node' : 'the other one'}`,
+    here: `its protocol version is ${version}, that of this node ${PROTOCOL_VERSION}; run the same version on both: update ${isOlder ? 'the other one' : 'this node'}`,
   }
-  if (hello.run !== run.id.toString()) {
-    return {
-      code: 'E_WRONG_RUN',
-      message: `run ${hello.run} is not run ${run.id} of the node that refused; start with this run's manifest`,
-      here: `it is in run ${hello.run}, this node in run ${run.id}; start both with the same manifest`,
-    }
+}
+
+/** Why a member is not admitted that is in another run, or undefined. */
+function runRefusal(run: Run, hello: Hello): Refusal | undefined {
+  if (hello.run === run.id.toString()) return undefined
+  const other = printableLine(hello.run)
+  return {
+    code: 'E_WRONG_RUN',
+    message: `run ${other} is not run ${run.id} of the node that refused; start with this run's manifest`,
+    here: `it is in run ${other}, this node in run ${run.id}; start both with the same manifest`,
   }
-  return run.memberIndex.has(peer) ? undefined : notAMember(run, peer)
 }
 
 function notAMember(run: Run, peer: string): Refusal {
-  const message = `${peer} is not among the members of run ${run.id}; make a manifest that names it, or use a member's key`
-  return { code: 'E_NOT_A_MEMBER', message, here: message }
+  return {
+    code: 'E_NOT_A_MEMBER',
+    message: `${peer} is not a member of the run of the node that refused; make a manifest that names it, or use a member's key`,
+    here: `${peer} is not among the members of run ${run.id}; make a manifest that names it, or use a member's key`,
+  }
+}
+
+function line(text: string): string {
+  return printableLine(text)
+}
+
+/** A code as a peer may write it: it appears in logs and counters. */
+function asCode(text: string): string {
+  return /^E_[A-Z_]+$/.test(text) ? text : 'E_REFUSED'
 }
 
 function notAdmitted(peer: PeerId): NodeError {

@@ -2,6 +2,8 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { LIMITS, type Manifest } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
+import { HOST_STREAMS } from '../guard/budgets.js'
+import { createUnreadBytes, type UnreadAllowance } from '../guard/unread-bytes.js'
 import { type FramedStream, framedStream, streamError } from './framed-stream.js'
 
 /** Request and reply on direct streams, each with deadlines on opening, first byte and the whole exchange. */
@@ -59,12 +61,28 @@ export interface ExchangeDeadlines {
 
 export type StreamDeadlines = Pick<Manifest['deadlines'], 'dialMs' | 'firstByteMs' | 'transferMs'>
 
+/** What bounds the streams of a peer. */
+export interface StreamGuard {
+  readonly unreadPerStream: number
+  unreadOf(peer: string): UnreadAllowance
+  /** Resolves when a peer may have its next request answered. */
+  turn(peer: string, signal: AbortSignal): Promise<void>
+  /** A peer has sent what no honest node sends. */
+  fault(peer: string, protocol: string, code: string): void
+}
+
 export function createDirectProtocols(
   libp2p: Libp2p,
   clock: Clock,
   deadlines: StreamDeadlines,
   onError: (protocol: string, peer: string, error: unknown) => void,
+  guard: StreamGuard = plainStreamGuard(),
 ): DirectProtocols {
+  const framed = (stream: Stream, peer: string): FramedStream =>
+    framedStream(stream, guard.unreadPerStream, guard.unreadOf(peer))
+  const noteFault = (peer: string, protocol: string, { code }: NodeError): void => {
+    if (code === 'E_MALFORMED' || code === 'E_TOO_LARGE') guard.fault(peer, protocol, code)
+  }
   const open = async (peer: PeerId, protocol: string, parent?: AbortSignal): Promise<Stream> => {
     const connection = libp2p.getConnections(peer).find((candidate) => candidate.status === 'open')
     if (connection === undefined) throw new NodeError('E_NO_CONNECTION', `${peer} is not connected`)
@@ -86,13 +104,18 @@ export function createDirectProtocols(
     libp2p.handle(
       protocol,
       async (stream, connection) => {
+        const peer = connection.remotePeer.toString()
+        const frames = framed(stream, peer)
         try {
-          await answer(framedStream(stream), connection)
+          await answer(frames, connection)
           closeQuietly(stream, clock, deadlines)
         } catch (cause) {
-          const error = streamError(cause, `${protocol} from ${connection.remotePeer}`)
+          const error = streamError(cause, `${protocol} from ${peer}`)
           stream.abort(error)
-          onError(protocol, connection.remotePeer.toString(), error)
+          noteFault(peer, protocol, error)
+          onError(protocol, peer, error)
+        } finally {
+          frames.end()
         }
       },
       { maxInboundStreams, maxOutboundStreams: 64 },
@@ -100,10 +123,12 @@ export function createDirectProtocols(
 
   const exchange: DirectProtocols['exchange'] = async (peer, protocol, parent, work) => {
     let stream: Stream | undefined
+    let frames: FramedStream | undefined
     const whole = clock.deadline(deadlines.transferMs, parent)
     try {
       stream = await open(peer, protocol, whole.signal)
-      const result = await work(framedStream(stream), {
+      frames = framed(stream, peer.toString())
+      const result = await work(frames, {
         whole: whole.signal,
         async firstByte(step) {
           const first = clock.deadline(deadlines.firstByteMs, whole.signal)
@@ -119,8 +144,10 @@ export function createDirectProtocols(
     } catch (cause) {
       const error = streamError(cause, `${protocol} with ${peer}`)
       stream?.abort(error)
+      noteFault(peer.toString(), protocol, error)
       throw error
     } finally {
+      frames?.end()
       whole.clear()
     }
   }
@@ -135,10 +162,14 @@ export function createDirectProtocols(
     async open(peer, protocol) {
       try {
         const stream = await open(peer, protocol)
+        const frames = framed(stream, peer.toString())
         return {
-          frames: framedStream(stream),
+          frames,
           isOpen: () => stream.status === 'open' && stream.remoteWriteStatus === 'writable',
-          abort: (error) => stream.abort(error),
+          abort(error) {
+            frames.end()
+            stream.abort(error)
+          },
         }
       } catch (cause) {
         throw streamError(cause, `${protocol} with ${peer}`)
@@ -149,6 +180,7 @@ export function createDirectProtocols(
       handle(protocol, maxStreamsPerPeer, async (stream, connection) => {
         const whole = deadline('transferMs')
         try {
+          await guard.turn(connection.remotePeer.toString(), whole.signal)
           await answer(stream, connection, whole.signal)
         } finally {
           whole.clear()
@@ -157,6 +189,16 @@ export function createDirectProtocols(
     serveLasting: (protocol, maxStreamsPerPeer, answer) =>
       handle(protocol, maxStreamsPerPeer, (stream, connection) => answer(stream, connection, deadline)),
   }
+}
+
+/** For hosts outside of runs: every peer may have as much. */
+function plainStreamGuard(): StreamGuard {
+  const { unreadPerStream, unreadPerPeer, unreadInTotal } = HOST_STREAMS
+  const unread = createUnreadBytes(
+    { unreadPerMember: unreadPerPeer, unreadPerStranger: unreadPerPeer, unreadInTotal },
+    () => true,
+  )
+  return { unreadPerStream, unreadOf: unread.of, turn: async () => undefined, fault: () => undefined }
 }
 
 /** Closes our side in the background; a stream that cannot be closed in time is reset. */

@@ -1,3 +1,4 @@
+import { printableLine } from '@tempered/errors'
 import { LIMITS, openManifest, type Run, STREAM_PROTOCOLS } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
@@ -29,10 +30,14 @@ export async function fetchManifest(
     )
     const { manifest: bytes, refused, message } = (reply ?? {}) as Readonly<Record<string, unknown>>
     if (typeof refused === 'string')
-      throw new NodeError('E_REFUSED', `${address} does not give this node the manifest: ${message}`, {
-        address,
-        code: refused,
-      })
+      throw new NodeError(
+        'E_REFUSED',
+        `${address} does not give this node the manifest: ${printableLine(String(message))}`,
+        {
+          address,
+          code: printableLine(refused, 64),
+        },
+      )
     if (!(bytes instanceof Uint8Array))
       throw new NodeError('E_MALFORMED', `${address} sent no manifest`, { address })
     return openManifest(bytes)

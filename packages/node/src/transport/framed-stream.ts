@@ -3,6 +3,7 @@ import { decodeCanonical, encodeCanonical, LIMITS } from '@tempered/protocol'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
+import type { UnreadAllowance } from '../guard/unread-bytes.js'
 import { readStream, write } from './stream-bytes.js'
 
 /**
@@ -23,13 +24,16 @@ export interface FramedStream {
   /** Exactly `count` bytes, in pieces as they arrive, not copied. */
   pieces(count: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void>
   writeBytes(bytes: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Nothing more will be read: what is unread is dropped, and whatever still comes resets the stream. */
+  end(): void
 }
 
-/** Unread bytes at which a stream is reset; nothing of ours asks for more at a time. */
-const MAX_UNREAD_BYTES = 4 * 1024 * 1024
-
-export function framedStream(stream: Stream): FramedStream {
-  const reader = readStream(stream, MAX_UNREAD_BYTES)
+export function framedStream(
+  stream: Stream,
+  maxUnreadBytes: number,
+  allowance: UnreadAllowance,
+): FramedStream {
+  const reader = readStream(stream, maxUnreadBytes, allowance)
 
   const readInto = async (target: Uint8Array, signal: AbortSignal): Promise<void> => {
     let offset = 0
@@ -61,6 +65,7 @@ export function framedStream(stream: Stream): FramedStream {
     readInto,
     pieces: reader.pieces,
     writeBytes: (bytes, signal) => write(stream, bytes, signal),
+    end: reader.end,
   }
 }
 

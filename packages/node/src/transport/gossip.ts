@@ -1,9 +1,20 @@
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { RunTopics } from '@tempered/protocol'
+import type { GossipTopic } from '../guard/budgets.js'
+import type { NodeGuard } from '../guard/node-guard.js'
 import type { Inbound } from '../inbound/inbound.js'
 import { InboundError } from '../inbound/inbound-error.js'
 import type { Logger } from '../logger.js'
 import type { Libp2pNode } from './libp2p-node.js'
+
+type Handler = (bytes: Uint8Array, publisher: string, from: string) => unknown
+
+export interface GossipComponents {
+  readonly libp2p: Libp2pNode
+  readonly inbound: Inbound
+  readonly guard: Pick<NodeGuard, 'mayPublish' | 'dropped'>
+  readonly logger: Logger
+}
 
 /**
  * Subscribes to the topics of a run. Validation and delivery are one step: the validator delivers valid messages.
@@ -11,40 +22,56 @@ import type { Libp2pNode } from './libp2p-node.js'
  * ours, so the message is ignored, the bug is logged, and no peer is punished.
  */
 export function joinTopics(
-  libp2p: Libp2pNode,
+  { libp2p, inbound, guard, logger }: GossipComponents,
   topics: RunTopics,
-  inbound: Inbound,
-  logger: Logger,
   { hasChain = false, isPrivate = false }: { readonly hasChain?: boolean; readonly isPrivate?: boolean } = {},
 ): void {
   const { pubsub } = libp2p.services
-  const handlers: [string, (bytes: Uint8Array, publisher: string, from: string) => unknown][] = [
-    [topics.announcement, (bytes, publisher) => inbound.announcement(bytes, publisher)],
-    [topics.head, (bytes, publisher) => inbound.head(bytes, publisher)],
-    [topics.evidence, (bytes, _publisher, from) => inbound.evidence(bytes, from)],
+  const handlers: [GossipTopic, Handler][] = [
+    ['announcement', (bytes, publisher) => inbound.announcement(bytes, publisher)],
+    ['head', (bytes, publisher) => inbound.head(bytes, publisher)],
+    ['evidence', (bytes, _publisher, from) => inbound.evidence(bytes, from)],
   ]
   if (hasChain)
     handlers.push(
-      [topics.block, (bytes) => inbound.block(bytes)],
-      [topics.chainMessage, (bytes) => inbound.chainMessage(bytes)],
+      ['block', (bytes) => inbound.block(bytes)],
+      ['chainMessage', (bytes) => inbound.chainMessage(bytes)],
     )
-  if (isPrivate) handlers.push([topics.groupWord, (bytes) => inbound.groupWord(bytes)])
-  for (const [topic, handle] of handlers) {
-    pubsub.topicValidators.set(topic, (from, message: Message) => {
-      if (message.type !== 'signed') return TopicValidatorResult.Reject
-      try {
-        handle(message.data, message.from.toString(), from.toString())
-        return TopicValidatorResult.Accept
-      } catch (error) {
-        if (error instanceof InboundError) {
-          if (error.action === 'ignore') return TopicValidatorResult.Ignore
-          logger.warn({ peer: from.toString(), code: error.code }, `gossip rejected: ${error.message}`)
-          return TopicValidatorResult.Reject
-        }
+  if (isPrivate) handlers.push(['groupWord', (bytes) => inbound.groupWord(bytes)])
+
+  /** @param from - the connected peer, which may have passed on what `publisher` sent */
+  const outcome = (
+    topic: GossipTopic,
+    handle: Handler,
+    bytes: Uint8Array,
+    publisher: string,
+    from: string,
+  ) => {
+    const author = publisher === from ? from : undefined
+    if (!guard.mayPublish(topic, publisher)) {
+      guard.dropped(topic, 'E_RATE', `more messages on topic ${topic} than one member may publish`, author)
+      return TopicValidatorResult.Ignore
+    }
+    try {
+      handle(bytes, publisher, from)
+      return TopicValidatorResult.Accept
+    } catch (error) {
+      if (!(error instanceof InboundError)) {
         logger.error({ err: error, topic }, 'bug: gossip handler failed')
         return TopicValidatorResult.Ignore
       }
-    })
-    pubsub.subscribe(topic)
+      const culprit = { ignore: undefined, reject: from, 'blame-author': author }[error.action]
+      guard.dropped(topic, error.code, `gossip rejected: ${error.message}`, culprit)
+      return culprit === undefined ? TopicValidatorResult.Ignore : TopicValidatorResult.Reject
+    }
+  }
+
+  for (const [topic, handle] of handlers) {
+    pubsub.topicValidators.set(topics[topic], (from, message: Message) =>
+      message.type === 'signed'
+        ? outcome(topic, handle, message.data, message.from.toString(), from.toString())
+        : TopicValidatorResult.Reject,
+    )
+    pubsub.subscribe(topics[topic])
   }
 }

@@ -2,6 +2,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { bytesField, LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import type { Inbound } from '../inbound/inbound.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { LocalSource } from './network.js'
@@ -17,14 +18,18 @@ export function serveGroupWords(
   direct: DirectProtocols,
   source: Pick<LocalSource, 'groupWords'> & { isAdmitted(peer: string): boolean },
 ): Promise<void> {
-  return direct.serve(STREAM_PROTOCOLS.groupWords, 2, async (stream, connection, signal) => {
-    const peer = connection.remotePeer.toString()
-    if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
-    const { round } = request.parse(await stream.readFrame(signal))
-    const words = source.groupWords(round).slice(0, LIMITS.maxGroupWordsPerReply)
-    await stream.writeFrame({ words: words.length }, signal)
-    for (const word of words) await stream.writeFrame(word, signal)
-  })
+  return direct.serve(
+    STREAM_PROTOCOLS.groupWords,
+    STREAMS_PER_PEER.groupWords,
+    async (stream, connection, signal) => {
+      const peer = connection.remotePeer.toString()
+      if (!source.isAdmitted(peer)) throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)
+      const { round } = request.parse(await stream.readFrame(signal))
+      const words = source.groupWords(round).slice(0, LIMITS.maxGroupWordsPerReply)
+      await stream.writeFrame({ words: words.length }, signal)
+      for (const word of words) await stream.writeFrame(word, signal)
+    },
+  )
 }
 
 /** Passes the words that a peer has of a round to validation. Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM … */

@@ -12,6 +12,7 @@ import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import type { Clock } from '../clock.js'
 import { errorMessage, NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import type { Identity } from '../identity-file.js'
 import type { StreamDeadlines } from './direct-protocols.js'
 import type { FramedStream } from './framed-stream.js'
@@ -123,11 +124,15 @@ export async function openHandover(init: HandoverInit): Promise<Handover> {
     }
   }
 
-  await direct.serve(STREAM_PROTOCOLS.document, 4, async (stream, _connection, signal) => {
-    const { digest } = documentRequest.parse(await stream.readFrame(signal))
-    await stream.writeFrame({ document: init.document(digest) ?? null }, signal)
-  })
-  await direct.serve(STREAM_PROTOCOLS.delivery, 2, takeFrom)
+  await direct.serve(
+    STREAM_PROTOCOLS.document,
+    STREAMS_PER_PEER.document,
+    async (stream, _connection, signal) => {
+      const { digest } = documentRequest.parse(await stream.readFrame(signal))
+      await stream.writeFrame({ document: init.document(digest) ?? null }, signal)
+    },
+  )
+  await direct.serve(STREAM_PROTOCOLS.delivery, STREAMS_PER_PEER.delivery, takeFrom)
   return {
     addresses: () => libp2p.getMultiaddrs().map(String),
     stop: async () => libp2p.stop(),

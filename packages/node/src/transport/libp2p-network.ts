@@ -1,14 +1,16 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { LIMITS, type Run, runTopics, type Signer } from '@tempered/protocol'
+import { type Evidence, type Run, runTopics, type Signer, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
 import { blobGate, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
 import { errorCode, NodeError } from '../errors.js'
+import type { BanStore } from '../guard/bans.js'
+import { createNodeGuard, type NodeGuard } from '../guard/node-guard.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
-import { createAddressBook } from './address-book.js'
+import { type AddressBook, createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
@@ -38,6 +40,7 @@ export interface Libp2pNetworkComponents {
   /** Members that the node keeps connections with: its neighbours, and in a private run all whom it may share with. */
   readonly contacts: readonly string[]
   readonly local: LocalSource
+  readonly bans: BanStore
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -60,8 +63,6 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
-/** Room for the frame around a gossip message. */
-const FRAME_BYTES = 8 * 1024
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
 
@@ -92,6 +93,7 @@ interface RunningParts {
   readonly admission: Admission
   readonly neighbourhood: Neighbourhood
   readonly ownKey: OwnKeyWatch
+  readonly guard: NodeGuard
 }
 
 /** What a node asks of others over direct streams. */
@@ -114,16 +116,147 @@ function requestsOf(run: Run, started: () => RunningParts) {
   } satisfies Partial<RunNetwork>
 }
 
+/** Serves what this node has to those that are admitted. */
+async function serveState(
+  direct: DirectProtocols,
+  run: Run,
+  local: LocalSource,
+  isAdmitted: (peer: string) => boolean,
+): Promise<void> {
+  await serveBlobs(direct, { blob: local.blob, mayHave: blobGate(run, isAdmitted) })
+  await serveDigests(direct, { digests: local.digests, isAdmitted })
+  if (run.manifest.privacy !== undefined) await serveGroupWords(direct, { ...local, isAdmitted })
+  await serveSync(direct, { ...local, isAdmitted })
+}
+
+/** The store of libp2p would keep each of the keys that strangers make up. */
+function forgetStrangers(libp2p: Libp2pNode, isMember: (peer: string) => boolean): void {
+  libp2p.addEventListener('peer:disconnect', ({ detail: peer }) => {
+    if (!isMember(peer.toString())) void libp2p.peerStore.delete(peer).catch(() => undefined)
+  })
+}
+
+/** @param publishEvidence - for evidence that this node found itself */
+function openInbound(
+  { run, neighbours, local }: Libp2pNetworkComponents,
+  handlers: NetworkHandlers,
+  publishEvidence: (evidence: Evidence) => void,
+): Inbound {
+  return createInbound(
+    run,
+    neighbours,
+    {
+      ...handlers,
+      evidence(evidence, found) {
+        if (found) publishEvidence(evidence)
+        handlers.evidence(evidence)
+      },
+    },
+    () => currentRoundOf(local),
+    local.evidence().map(({ offender }) => offender),
+  )
+}
+
+interface SharedParts {
+  readonly addressBook: AddressBook
+  readonly wireBytes: WireBytes
+  isReachable(peer: string): boolean
+}
+
+/** Opens the parts of the network; nothing is served yet. Throws E_LISTEN, E_IO, E_STATE_CORRUPT. */
+async function openParts(
+  components: Libp2pNetworkComponents,
+  init: Libp2pNetworkInit,
+  { addressBook, wireBytes, isReachable }: SharedParts,
+  handlers: NetworkHandlers,
+  publishEvidence: (evidence: Evidence) => void,
+): Promise<RunningParts> {
+  const { run, signer, contacts, local, bans, clock, logger } = components
+  const { deadlines } = run.manifest
+  const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
+  const ownKey = createOwnKeyWatch(clock, () =>
+    handlers.refused(signer.peerId, 'E_KEY', ownKeyText(signer.peerId)),
+  )
+  const guard = await createNodeGuard({
+    run,
+    clock,
+    logger,
+    bans,
+    isReachable,
+    hangUp: (peer) => void libp2p.hangUp(peerIdFromString(peer)).catch(() => undefined),
+  })
+  const libp2p = await openLibp2pNode({
+    seed: init.seed,
+    signer,
+    listen: init.listen,
+    announce: init.announce ?? [],
+    mdns: init.mdns,
+    topics: runTopics(run.id),
+    guard,
+    clock,
+    dialMs: deadlines.dialMs,
+    wireBytes,
+    onOwnKey: ownKey.met,
+  })
+  forgetStrangers(libp2p, guard.isMember)
+  const { createDirectProtocols } = await import('./direct-protocols.js')
+  const direct = createDirectProtocols(
+    libp2p,
+    clock,
+    deadlines,
+    (protocol, peer, error) => logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
+    guard.streams,
+  )
+  const onRefused: NetworkHandlers['refused'] = (peer, code, message) => {
+    if (guard.isMember(peer)) handlers.refused(peer, code, message)
+    else guard.strangerRefused(peer, 'hello', code, message)
+  }
+  const inbound = openInbound(components, handlers, publishEvidence)
+  for (const address of init.bootstrap) {
+    const peer = peerIn(address)
+    if (peer !== undefined) addressBook.add(peer, [address])
+  }
+  const neighbourhood = createNeighbourhood({
+    libp2p,
+    clock,
+    direct,
+    logger,
+    addressBook,
+    self: signer.peerId,
+    neighbours: contacts,
+    bootstrap: init.bootstrap,
+    deadlines,
+    isReachable,
+    introduce: (peer, signal) => admission.introduce(peer, signal),
+    onUp: handlers.neighbourUp,
+    onDown: handlers.neighbourDown,
+  })
+  const admission = createAdmission({
+    run,
+    self: signer.peerId,
+    direct,
+    inbound,
+    local,
+    addresses: () => libp2p.getMultiaddrs().map(String),
+    onAdmitted: neighbourhood.admitted,
+    onRefused,
+    onFault: (peer, code) => guard.streams.fault(peer, STREAM_PROTOCOLS.status, code),
+    onOwnHead: handlers.ownHead,
+    isAdmitted: neighbourhood.isAdmitted,
+  })
+  return {
+    ...{ libp2p, direct, inbound, admission, neighbourhood, ownKey, guard },
+    blobs: createBlobClient(direct),
+  }
+}
+
 /** The real network of a node: libp2p over TCP. Nothing is opened before `start`. */
 export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
   init: Libp2pNetworkInit,
 ): RunNetwork {
-  const { run, signer, neighbours, contacts, local, clock, logger } = components
+  const { run, signer, local, clock, logger } = components
   const topics = runTopics(run.id)
-  const hasChain = run.manifest.chain !== undefined
-  const isPrivate = run.manifest.privacy !== undefined
-  const { deadlines } = run.manifest
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
   const unreachable = new Set<string>()
@@ -135,84 +268,18 @@ export function createLibp2pNetwork(
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
-    const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
-    const ownKey = createOwnKeyWatch(clock, () =>
-      handlers.refused(signer.peerId, 'E_KEY', ownKeyText(signer.peerId)),
+    const shared = { addressBook, wireBytes, isReachable }
+    running = await openParts(components, init, shared, handlers, ({ bytes }) =>
+      publish(topics.evidence, bytes),
     )
-    const libp2p = await openLibp2pNode({
-      seed: init.seed,
-      signer,
-      listen: init.listen,
-      announce: init.announce ?? [],
-      mdns: init.mdns,
-      topics,
-      ...(hasChain ? { maxMessageBytes: LIMITS.maxBlockBytes + FRAME_BYTES } : {}),
-      dialMs: deadlines.dialMs,
-      wireBytes,
-      isReachable,
-      onOwnKey: ownKey.met,
-    })
-    const { createDirectProtocols } = await import('./direct-protocols.js')
-    const direct = createDirectProtocols(libp2p, clock, deadlines, (protocol, peer, error) =>
-      logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
-    )
-    const inbound: Inbound = createInbound(
-      run,
-      neighbours,
-      {
-        announcement: handlers.announcement,
-        head: handlers.head,
-        evidence(evidence, found) {
-          if (found) void publish(topics.evidence, evidence.bytes)
-          handlers.evidence(evidence)
-        },
-        accusation: handlers.accusation,
-        block: handlers.block,
-        chainMessage: handlers.chainMessage,
-        groupWord: handlers.groupWord,
-      },
-      () => currentRoundOf(local),
-      local.evidence().map(({ offender }) => offender),
-    )
-    for (const address of init.bootstrap) {
-      const peer = peerIn(address)
-      if (peer !== undefined) addressBook.add(peer, [address])
-    }
-    const neighbourhood = createNeighbourhood({
-      libp2p,
-      clock,
-      direct,
-      logger,
-      addressBook,
-      self: signer.peerId,
-      neighbours: contacts,
-      bootstrap: init.bootstrap,
-      deadlines,
-      isReachable,
-      introduce: (peer, signal) => admission.introduce(peer, signal),
-      onUp: handlers.neighbourUp,
-      onDown: handlers.neighbourDown,
-    })
-    const admission = createAdmission({
-      run,
-      self: signer.peerId,
-      direct,
-      inbound,
-      local,
-      addresses: () => libp2p.getMultiaddrs().map(String),
-      onAdmitted: neighbourhood.admitted,
-      onRefused: handlers.refused,
-      onOwnHead: handlers.ownHead,
-      isAdmitted: neighbourhood.isAdmitted,
-    })
-    running = { libp2p, direct, blobs: createBlobClient(direct), inbound, admission, neighbourhood, ownKey }
+    const { libp2p, direct, admission, neighbourhood, inbound, guard } = running
     await admission.start()
-    await serveBlobs(direct, { blob: local.blob, mayHave: blobGate(run, neighbourhood.isAdmitted) })
-    await serveDigests(direct, { digests: local.digests, isAdmitted: neighbourhood.isAdmitted })
-    if (isPrivate) await serveGroupWords(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
-    await serveSync(direct, { ...local, isAdmitted: neighbourhood.isAdmitted })
+    await serveState(direct, run, local, neighbourhood.isAdmitted)
     const { joinTopics } = await import('./gossip.js')
-    joinTopics(libp2p, topics, inbound, logger, { hasChain, isPrivate })
+    joinTopics({ libp2p, inbound, guard, logger }, topics, {
+      hasChain: run.manifest.chain !== undefined,
+      isPrivate: run.manifest.privacy !== undefined,
+    })
     await neighbourhood.start()
   }
 
@@ -248,9 +315,10 @@ export function createLibp2pNetwork(
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return
-      const { libp2p, neighbourhood, ownKey } = running
+      const { libp2p, neighbourhood, ownKey, guard } = running
       neighbourhood.stop()
       ownKey.stop()
+      guard.stop()
       await stopInTime(libp2p, clock, logger)
     },
   }

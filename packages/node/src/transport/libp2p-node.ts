@@ -3,13 +3,16 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { createTopicScoreParams } from '@libp2p/gossipsub/score'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Libp2p } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
+import type { Clock } from '../clock.js'
+import { membersOnly } from '../guard/members-only.js'
+import type { NodeGuard } from '../guard/node-guard.js'
 import { noiseWatching } from './own-key.js'
 import { countWireBytes, type WireBytes } from './wire-bytes.js'
 
@@ -23,16 +26,17 @@ export interface Libp2pNodeInit {
   readonly announce?: readonly string[]
   /** Announce on and listen to multicast DNS on the local network. */
   readonly mdns: boolean
-  /** The largest gossip message, with the frame around it; default: enough for a run without a chain. */
-  readonly maxMessageBytes?: number
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
-  /** Whether connections with a peer are allowed at this moment; default: always. */
-  isReachable?(peer: string): boolean
+  readonly guard: Pick<NodeGuard, 'budgets' | 'connections' | 'isMember' | 'strangerRefused'>
+  readonly clock: Clock
   /** A handshake with a peer that has this node's key, or with this node itself; the connection is then refused. */
   onOwnKey?(direction: 'inbound' | 'outbound'): void
 }
+
+/** A stream that is not read holds this much at most: its window does not grow above what may lie in its buffer. */
+const MAX_WINDOW_BYTES = 4 * 1024 * 1024
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
 
@@ -41,26 +45,28 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
   const key = new Uint8Array(64)
   key.set(init.seed)
   key.set(publicKeyFromPeerId(init.signer.peerId), 32)
-  const isCut = (peer: PeerId): boolean => init.isReachable?.(peer.toString()) === false
+  const { streams, gossip } = init.guard.budgets
   const topics: string[] = Object.values(init.topics)
   return createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
     transports: [tcp()],
     connectionEncrypters: [noiseWatching(init.signer.peerId, (direction) => init.onOwnKey?.(direction))],
-    streamMuxers: [yamux()],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: streams.perConnection,
+        maxOutboundStreams: streams.perConnection,
+        streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES, maxReadBufferLength: MAX_WINDOW_BYTES },
+      }),
+    ],
     ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
     metrics: () => countWireBytes(init.wireBytes),
-    connectionGater: {
-      denyDialPeer: isCut,
-      denyInboundEncryptedConnection: isCut,
-      denyOutboundEncryptedConnection: isCut,
-    },
+    connectionGater: init.guard.connections.gater,
     connectionManager: {
-      maxConnections: 512,
-      // Many nodes on one machine, or behind one address, start in the same second.
-      inboundConnectionThreshold: 512,
-      maxIncomingPendingConnections: 512,
+      // The guard decides who may stay; these must never decide before it.
+      maxConnections: Number.MAX_SAFE_INTEGER,
+      maxIncomingPendingConnections: Number.MAX_SAFE_INTEGER,
+      inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
       dialTimeout: init.dialMs,
       addressDialTimeout: init.dialMs,
       inboundUpgradeTimeout: init.dialMs,
@@ -74,33 +80,47 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
     services: {
       identify: identify({ timeout: init.dialMs }),
       ping: ping(),
-      pubsub: gossipsub({
-        globalSignaturePolicy: 'StrictSign',
-        allowedTopics: topics,
-        emitSelf: false,
-        floodPublish: true,
-        allowPublishToZeroTopicPeers: true,
-        ignoreDuplicatePublishError: true,
-        fastMsgIdFn: signatureOf,
-        doPX: false,
-        fallbackToFloodsub: false,
-        maxInboundDataLength: init.maxMessageBytes ?? 64 * 1024,
-        maxOutboundBufferSize: 16 * 1024 * 1024,
-        decodeRpcLimits: {
-          maxSubscriptions: 16,
-          maxMessages: 1024,
-          maxIhaveMessageIDs: 2048,
-          maxIwantMessageIDs: 2048,
-          maxIdontwantMessageIDs: 2048,
-          maxControlMessages: 256,
-          maxPeerInfos: 0,
+      pubsub: membersOnly(
+        gossipsub({
+          globalSignaturePolicy: 'StrictSign',
+          allowedTopics: topics,
+          emitSelf: false,
+          floodPublish: true,
+          allowPublishToZeroTopicPeers: true,
+          ignoreDuplicatePublishError: true,
+          fastMsgIdFn: signatureOf,
+          doPX: false,
+          fallbackToFloodsub: false,
+          maxInboundDataLength: gossip.maxMessageBytes,
+          maxOutboundBufferSize: 16 * 1024 * 1024,
+          decodeRpcLimits: {
+            maxSubscriptions: 16,
+            maxMessages: 1024,
+            maxIhaveMessageIDs: 2048,
+            maxIwantMessageIDs: 2048,
+            maxIdontwantMessageIDs: 2048,
+            maxControlMessages: 256,
+            maxPeerInfos: 0,
+          },
+          scoreParams: {
+            // Clusters and sites behind NAT share one address; that is not suspicious.
+            IPColocationFactorWeight: 0,
+            topics: Object.fromEntries(topics.map((topic) => [topic, topicScore()])),
+          },
+        }),
+        {
+          clock: init.clock,
+          bytes: gossip.bytes,
+          isMember: init.guard.isMember,
+          onStranger: (protocol, peer) =>
+            init.guard.strangerRefused(
+              peer,
+              'gossip',
+              'E_NOT_A_MEMBER',
+              `${peer} is no member: it gets no ${protocol}`,
+            ),
         },
-        scoreParams: {
-          // Clusters and sites behind NAT share one address; that is not suspicious.
-          IPColocationFactorWeight: 0,
-          topics: Object.fromEntries(topics.map((topic) => [topic, topicScore()])),
-        },
-      }),
+      ),
     },
   }) as Promise<Libp2pNode>
 }

@@ -3,6 +3,7 @@ import { LIMITS, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { z } from 'zod'
 import { type Clock, sleep } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
+import { STREAMS_PER_PEER } from '../guard/budgets.js'
 import type { Logger } from '../logger.js'
 import { type AddressBook, dialable } from './address-book.js'
 import type { DirectProtocols } from './direct-protocols.js'
@@ -33,7 +34,7 @@ export function servePeers(
   { direct, addressBook }: PeerExchangeComponents,
   isAdmitted: (peer: string) => boolean,
 ): Promise<void> {
-  return direct.serve(STREAM_PROTOCOLS.peers, 2, async (stream, connection, signal) => {
+  return direct.serve(STREAM_PROTOCOLS.peers, STREAMS_PER_PEER.peers, async (stream, connection, signal) => {
     if (!isAdmitted(connection.remotePeer.toString())) {
       throw new NodeError('E_NOT_ADMITTED', `${connection.remotePeer} is not admitted`)
     }

@@ -21,14 +21,22 @@ export interface StatusExchange {
   receive(peer: string, status: Status): PeerStatus
 }
 
-export function createStatusExchange(local: LocalSource, inbound: Inbound): StatusExchange {
+/** @param onFault - a peer sent about itself, or kept, what no honest node would */
+export function createStatusExchange(
+  local: LocalSource,
+  inbound: Inbound,
+  onFault: (peer: string, code: string) => void,
+): StatusExchange {
   /** The round of an announcement that is valid, or undefined. */
   const receiveAnnouncement = (peer: string, bytes: Uint8Array): number | undefined => {
     try {
       return inbound.announcement(bytes, peer).body.round
     } catch (error) {
       if (!(error instanceof InboundError)) throw error
-      if (error.code !== 'E_DUPLICATE') return undefined
+      if (error.code !== 'E_DUPLICATE') {
+        if (error.action !== 'ignore') onFault(peer, error.code)
+        return undefined
+      }
       // A known one still shows how far the peer is, and we may have dropped it when it was not due yet.
       const { round } = decodeAnnouncement(bytes).body
       inbound.repeat(peer, round)
@@ -50,23 +58,27 @@ export function createStatusExchange(local: LocalSource, inbound: Inbound): Stat
         .slice(-LIMITS.maxStatusEvidence),
     }),
     receive(peer, { announcements, head, evidence }) {
-      for (const bytes of evidence) dropInvalid(() => inbound.evidence(bytes, peer))
+      const blame = (error: InboundError): void => {
+        if (error.action !== 'ignore') onFault(peer, error.code)
+      }
+      for (const bytes of evidence) dropInvalid(() => inbound.evidence(bytes, peer), blame)
       const rounds: number[] = []
       for (const bytes of announcements) {
         const round = receiveAnnouncement(peer, bytes)
         if (round !== undefined) rounds.push(round)
       }
-      if (head !== null) dropInvalid(() => inbound.head(head, peer))
+      if (head !== null) dropInvalid(() => inbound.head(head, peer), blame)
       return { rounds, newestRound: Math.max(-1, ...rounds) }
     },
   }
 }
 
-/** Runs a validation and swallows its InboundError: the message goes no further. */
-export function dropInvalid(validate: () => unknown): void {
+/** Runs a validation and passes its InboundError to `onInvalid`: the message goes no further. */
+export function dropInvalid(validate: () => unknown, onInvalid?: (error: InboundError) => void): void {
   try {
     validate()
   } catch (error) {
     if (!(error instanceof InboundError)) throw error
+    onInvalid?.(error)
   }
 }

@@ -1,6 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { NodeError } from '../errors.js'
+import type { UnreadAllowance } from '../guard/unread-bytes.js'
 
 /** Bytes of one libp2p stream, read as they arrive without copying them. */
 export interface StreamReader {
@@ -8,28 +9,46 @@ export interface StreamReader {
   pieces(count: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void>
   /** Waits for the next byte; false when the other side has closed the stream instead of sending one. */
   more(signal: AbortSignal): Promise<boolean>
+  /** Nothing more will be read: what is unread is dropped, and whatever still comes resets the stream. */
+  end(): void
 }
 
 /**
  * A reader of all that comes in on a stream. libp2p does not slow a sender down for us, so what nobody has read yet is
- * limited: the stream is reset when it exceeds `maxUnreadBytes`.
+ * limited: the stream is reset when it exceeds `maxUnreadBytes`, or what is allowed to its peer over all streams.
  */
-export function readStream(stream: Stream, maxUnreadBytes: number): StreamReader {
+export function readStream(stream: Stream, maxUnreadBytes: number, allowance: UnreadAllowance): StreamReader {
   const unread: Uint8Array[] = []
   let unreadBytes = 0
   let failure: Error | undefined
+  let hasEnded = false
   let wake: (() => void) | undefined
 
   const fail = (error: Error): void => {
     failure ??= error
     wake?.()
   }
+  const drop = (): void => {
+    unread.length = 0
+    allowance.giveBack(unreadBytes)
+    unreadBytes = 0
+  }
+  /** Why as many more bytes are not taken; undefined when they are. */
+  const refusal = (bytes: number): NodeError | undefined => {
+    const most = hasEnded ? 0 : maxUnreadBytes
+    if (unreadBytes + bytes > most)
+      return new NodeError('E_TOO_LARGE', `over ${most} bytes that were not asked for`)
+    const taken = allowance.take(bytes)
+    if (taken === 'taken') return undefined
+    return taken === 'too-much'
+      ? new NodeError('E_TOO_LARGE', 'over what one peer may send over all streams without being asked')
+      : new NodeError('E_STREAM', 'this node holds as many unread bytes of all peers as it may')
+  }
   stream.addEventListener('message', ({ data }: StreamMessageEvent) => {
     if (failure !== undefined) return
-    if (unreadBytes + data.byteLength > maxUnreadBytes) {
-      unread.length = 0
-      unreadBytes = 0
-      const error = new NodeError('E_TOO_LARGE', `over ${maxUnreadBytes} bytes that were not asked for`)
+    const error = refusal(data.byteLength)
+    if (error !== undefined) {
+      drop()
       fail(error)
       // Not while libp2p delivers this message.
       queueMicrotask(() => stream.abort(error))
@@ -78,6 +97,7 @@ export function readStream(stream: Stream, maxUnreadBytes: number): StreamReader
         if (piece.byteLength === first.byteLength) unread.shift()
         else unread[0] = first.subarray(left)
         unreadBytes -= piece.byteLength
+        allowance.giveBack(piece.byteLength)
         left -= piece.byteLength
         yield piece
       }
@@ -85,6 +105,10 @@ export function readStream(stream: Stream, maxUnreadBytes: number): StreamReader
     async more(signal) {
       await wait(signal)
       return unreadBytes > 0
+    },
+    end() {
+      hasEnded = true
+      drop()
     },
   }
 }

@@ -1,5 +1,6 @@
 import {
   asWitnessed,
+  COSIGNED_PER_MEMBER,
   type CompactRange,
   commonRound,
   createCompactRange,
@@ -9,6 +10,7 @@ import {
   type HeadMessage,
   LIMITS,
   leafHash,
+  maxCosignedOthers,
   type Run,
   type SignedEntry,
   type SignedHead,
@@ -94,6 +96,7 @@ export function createWitness(init: WitnessInit): Witness {
   const members = new Map<string, Seen>()
   const excluded = new Set<string>()
   const own: Seen = fresh()
+  const most = maxCosignedOthers(run.manifest.members.length)
   let newestOwn: SignedEntry | undefined
   let due: WitnessedHead[] = []
   /** The node's own newest heads: in a list like those of others, so that all witnesses sign the same one. */
@@ -120,6 +123,14 @@ export function createWitness(init: WitnessInit): Witness {
     for (const head of finality.note(message)) init.onFinal(head)
   }
 
+  /** Of a member that is far ahead of this node's own signatures, older heads are given up: they count nowhere any more. */
+  const cosignLater = (head: WitnessedHead): void => {
+    due.push(head)
+    const ofMember = due.filter(({ member }) => member === head.member)
+    const oldest = ofMember[0]
+    if (ofMember.length > COSIGNED_PER_MEMBER) due = due.filter((other) => other !== oldest)
+  }
+
   /** Appends digests to a copy of a member's tree; keeps it if it leads to the root in the head. */
   const extend = (seen: Seen, message: HeadMessage, digests: readonly Uint8Array[]): HeadVerdict => {
     const { head } = message
@@ -134,7 +145,7 @@ export function createWitness(init: WitnessInit): Witness {
     seen.head = head
     seen.digests = [...seen.digests, ...digests].slice(-HELD_DIGESTS)
     if (seen.ahead !== undefined && seen.ahead.head.body.height <= body.height) seen.ahead = undefined
-    if (!excluded.has(body.author)) due.push(asWitnessed(body, run))
+    if (!excluded.has(body.author)) cosignLater(asWitnessed(body, run))
     return 'witnessed'
   }
 
@@ -150,7 +161,7 @@ export function createWitness(init: WitnessInit): Witness {
       }
       return extend(seen, message, [body.entry.multihash.digest])
     },
-    seen: (author) => seenOf(author).range.size,
+    seen: (author) => (author === signer.peerId ? own : members.get(author))?.range.size ?? 0,
     fill(author, digests) {
       const seen = seenOf(author)
       const { ahead } = seen
@@ -161,7 +172,9 @@ export function createWitness(init: WitnessInit): Witness {
       return extend(seen, ahead, [...digests.slice(0, missing), ahead.head.body.entry.multihash.digest])
     },
     digests(author, from) {
-      const { range, digests } = seenOf(author)
+      const seen = author === signer.peerId ? own : members.get(author)
+      if (seen === undefined) return []
+      const { range, digests } = seen
       const first = range.size - digests.length
       return from < first ? [] : digests.slice(from - first, from - first + LIMITS.maxDigests)
     },
@@ -180,7 +193,7 @@ export function createWitness(init: WitnessInit): Witness {
       if (newestOwn === undefined) return undefined
       const round = commonRound(due)
       const ripe = due.filter((head) => head.round <= round)
-      const cosigned = ripe.slice(0, LIMITS.maxWitnessedOthers)
+      const cosigned = ripe.slice(0, most)
       due = [...ripe.slice(cosigned.length), ...due.filter((head) => head.round > round)]
       if (cosigned.length > 0) cosigned.push(...ownHeads.filter((head) => head.round === round))
       await store.save(

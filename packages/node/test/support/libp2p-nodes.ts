@@ -1,7 +1,9 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { type Run, runTopics, type Signer } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/clock.js'
 import { createLibp2pNode, type Libp2pNode } from '../../src/transport/libp2p-node.js'
+import { openGuard } from './guards.js'
 import { run } from './run-fixture.js'
 
 /** A real libp2p node on a free port of 127.0.0.1; it stops with the test. */
@@ -11,6 +13,8 @@ export async function startLibp2pNode(
   ofRun: Run = run,
   onOwnKey?: (direction: 'inbound' | 'outbound') => void,
 ): Promise<Libp2pNode> {
+  const guard = await openGuard(ofRun)
+  onTestFinished(() => guard.stop())
   const libp2p = await createLibp2pNode({
     seed,
     signer,
@@ -18,6 +22,8 @@ export async function startLibp2pNode(
     mdns: false,
     topics: runTopics(ofRun.id),
     dialMs: 60_000,
+    guard,
+    clock: systemClock,
     wireBytes: { received: 0, sent: 0 },
     ...(onOwnKey === undefined ? {} : { onOwnKey }),
   })

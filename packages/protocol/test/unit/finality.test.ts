@@ -11,6 +11,7 @@ import {
   verifyCosignature,
 } from '../../src/head.js'
 import { LIMITS } from '../../src/limits.js'
+import type { Run } from '../../src/manifest.js'
 import { announce, codeOf, entryCid, headMessage, run, signers } from '../support/documents.js'
 
 const [a, b, c, d] = signers
@@ -80,8 +81,11 @@ describe('head messages', () => {
       expect(repack(changes)).toBe('E_MALFORMED')
   })
 
-  it('take as many heads of other rounds as allowed and refuse one more', () => {
-    const list = Array.from({ length: LIMITS.maxWitnessedOthers + 3 }, (_, k) => ({ member: 0, height: k }))
+  it.each([
+    ['a small run: eight per member', run, 8 * run.manifest.members.length],
+    ['a large one', manyMembers(600), LIMITS.maxWitnessedOthers],
+  ])('take as many heads of other rounds as allowed and refuse one more, in %s', (_what, ofRun, most) => {
+    const list = Array.from({ length: most + 1 }, (_, k) => ({ member: 0, height: k }))
     const of = (others: readonly { member: number; height: number }[]) => {
       const listed = [
         ...[1, 2].map((member) => ({ member, height: 9, round: 9, leaf: new Uint8Array(32) })),
@@ -90,13 +94,18 @@ describe('head messages', () => {
       const { version: _, author: __, witnessed: ___, ...body } = headMessage(b, 1).head.body
       return signHead(body, listed, b)
     }
-    const longest = of(list.slice(0, LIMITS.maxWitnessedOthers))
+    const longest = of(list.slice(0, most))
     expect(longest.bytes.byteLength).toBeLessThanOrEqual(LIMITS.maxHeadMessageBytes)
-    expect(decodeHeadMessage(longest.bytes, run).cosigned.size).toBe(LIMITS.maxWitnessedOthers + 2)
-    const over = of(list.slice(0, LIMITS.maxWitnessedOthers + 1))
-    expect(codeOf(() => decodeHeadMessage(over.bytes, run))).toBe('E_MALFORMED')
+    expect(decodeHeadMessage(longest.bytes, ofRun).cosigned.size).toBe(most + 2)
+    expect(codeOf(() => decodeHeadMessage(of(list).bytes, ofRun))).toBe('E_TOO_LARGE')
   })
 })
+
+/** The run of the fixture with as many members. */
+function manyMembers(count: number): Run {
+  const others = Array.from({ length: count - run.manifest.members.length }, (_, k) => `other-${k}`)
+  return { ...run, manifest: { ...run.manifest, members: [...run.manifest.members, ...others] } }
+}
 
 describe('forked ledgers', () => {
   it('are two entries at one height, or two trees, and nothing else', () => {

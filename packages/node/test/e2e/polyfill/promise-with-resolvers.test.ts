@@ -8,13 +8,16 @@ const SCRIPT = `
 delete Promise.withResolvers
 if (Promise.withResolvers !== undefined) throw new Error('still there')
 const { createLibp2pNode } = await import('./dist/transport/libp2p-node.js')
+const { budgetsOf } = await import('./dist/guard/budgets.js')
+const { systemClock } = await import('./dist/clock.js')
 const { createSigner, blobCid, runTopics } = await import('@tempered/protocol')
 const topics = runTopics(blobCid(new Uint8Array(1)))
 const start = (fill) => {
   const seed = new Uint8Array(32).fill(fill)
   return createLibp2pNode({
     seed, signer: createSigner(seed), listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false, topics, dialMs: 60_000,
-    wireBytes: { received: 0, sent: 0 },
+    wireBytes: { received: 0, sent: 0 }, clock: systemClock,
+    guard: { budgets: budgetsOf({ manifest: { members: [] } }), connections: { gater: {} }, isMember: () => true },
   })
 }
 const [a, b] = await Promise.all([start(1), start(2)])

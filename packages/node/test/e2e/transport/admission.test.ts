@@ -41,6 +41,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
   const received = {
     admitted: [] as string[],
     refused: [] as [peer: string, code: string][],
+    faults: [] as [peer: string, code: string][],
     announcements: [] as SignedAnnouncement[],
     heads: [] as HeadMessage[],
     evidence: [] as Evidence[],
@@ -89,6 +90,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
     addresses: () => libp2p.getMultiaddrs().map(String),
     onAdmitted: (peer) => received.admitted.push(peer),
     onRefused: (peer, code) => received.refused.push([peer, code]),
+    onFault: (peer, code) => received.faults.push([peer, code]),
     onOwnHead: (head) => received.ownHeads.push(head),
     isAdmitted: (peer) => received.admitted.includes(peer),
   })
@@ -298,7 +300,7 @@ describe('the manifest', () => {
       fetchManifest(identityFromSeed(strangerSeed), address, systemClock, signal()),
     ).rejects.toMatchObject({
       code: 'E_REFUSED',
-      message: expect.stringMatching(new RegExp(`${stranger.peerId} is not among the members`)),
+      message: expect.stringMatching(new RegExp(`${stranger.peerId} is not a member`)),
     })
     expect(b.received.refused).toEqual([[stranger.peerId, 'E_NOT_A_MEMBER']])
     expect(b.received.errors).toEqual([])

@@ -1,3 +1,4 @@
+import type { Ping } from '@libp2p/ping'
 import {
   type Evidence,
   encodeCanonical,
@@ -7,9 +8,10 @@ import {
   type SignedAnnouncement,
 } from '@tempered/protocol'
 import { pino } from 'pino'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInbound } from '../../../src/inbound/inbound.js'
 import { joinTopics } from '../../../src/transport/gossip.js'
+import { openGuard } from '../../support/guards.js'
 import { connect, eventually, startLibp2pNode } from '../../support/libp2p-nodes.js'
 import {
   announce,
@@ -29,6 +31,8 @@ async function startNode(
   seed: Uint8Array,
   signer: typeof stranger,
   onAnnouncement?: (message: SignedAnnouncement) => void,
+  /** Peer ids. */
+  neighbours: readonly string[] = run.manifest.members,
 ) {
   const libp2p = await startLibp2pNode(seed, signer)
   const received = {
@@ -41,7 +45,7 @@ async function startNode(
   const raise = () => events.dispatchEvent(new Event('received'))
   const inbound = createInbound(
     run,
-    run.manifest.members,
+    neighbours,
     {
       announcement(message) {
         onAnnouncement?.(message)
@@ -69,8 +73,10 @@ async function startNode(
       },
     },
   )
-  joinTopics(libp2p, topics, inbound, logger, { hasChain: true, isPrivate: true })
-  return { libp2p, received, until: (check: () => boolean) => eventually(events, 'received', check) }
+  const guard = await openGuard(run, { logger })
+  onTestFinished(() => guard.stop())
+  joinTopics({ libp2p, inbound, guard, logger }, topics, { hasChain: true, isPrivate: true })
+  return { libp2p, received, guard, until: (check: () => boolean) => eventually(events, 'received', check) }
 }
 type Node = Awaited<ReturnType<typeof startNode>>
 
@@ -84,6 +90,14 @@ async function join(a: Node, b: Node): Promise<void> {
       ),
     )
   await Promise.all([subscribed(a, b), subscribed(b, a)])
+}
+const pingOf = ({ libp2p }: Node) => (libp2p.services as unknown as { ping: Ping }).ping
+/** Invalid announcements that gossip's score holds against a peer. */
+const invalidFrom = ({ libp2p }: Node, peer: string): number => {
+  const pubsub = libp2p.services.pubsub as unknown as {
+    dumpPeerScoreStats(): Record<string, { topics: Record<string, { invalidMessageDeliveries: number }> }>
+  }
+  return pubsub.dumpPeerScoreStats()[peer]!.topics[topics.announcement]!.invalidMessageDeliveries
 }
 const publish = (node: Node, topic: string, bytes: Uint8Array) =>
   node.libp2p.services.pubsub.publish(topic, bytes)
@@ -120,17 +134,51 @@ describe('gossip between two libp2p nodes', () => {
     expect(b.received.logged.map((line) => line.code).sort()).toEqual(bad.map(([, code]) => code).sort())
   })
 
-  it('does not deliver what somebody outside the run says, member though it claims to be', async () => {
-    const [outsider, b] = await Promise.all([
+  it('is for members only: a stranger is neither told what is said nor heard, whichever side dialled', async () => {
+    const [outsider, a, b] = await Promise.all([
       startNode(strangerSeed, stranger),
+      startNode(seeds[0], signers[0]),
       startNode(seeds[1], signers[1]),
     ])
-    await join(outsider, b)
+    await connect(outsider.libp2p, a.libp2p)
+    await connect(b.libp2p, outsider.libp2p)
+    const all = (node: Node) =>
+      Object.values(topics).flatMap((topic) => node.libp2p.services.pubsub.getSubscribers(topic))
+    await join(a, b)
     await publish(outsider, topics.announcement, announce(stranger, 0).bytes)
-    await publish(outsider, topics.announcement, announce(signers[0], 0).bytes)
-    await b.until(() => b.received.logged.length === 2)
-    expect(b.received.logged.map((line) => line.code).sort()).toEqual(['E_NOT_A_MEMBER', 'E_WRONG_AUTHOR'])
-    expect(b.received.announcements).toEqual([])
+    await publish(a, topics.announcement, announce(signers[0], 0).bytes)
+    await b.until(() => b.received.announcements.length === 1)
+    // What a stranger wants to open reaches the members before this reply does.
+    for (const node of [a, b]) await pingOf(node).ping(outsider.libp2p.peerId)
+    expect(all(outsider)).toEqual([])
+    expect(outsider.received.announcements).toEqual([])
+    for (const node of [a, b]) {
+      expect(all(node).some((peer) => peer.equals(outsider.libp2p.peerId))).toBe(false)
+      expect(node.received.announcements.every(({ body }) => body.author !== stranger.peerId)).toBe(true)
+    }
+  })
+
+  it('blames nobody for passing on what its author has forged', async () => {
+    // a publishes with a bad signature inside; b is no neighbour of it and passes it on without looking; c looks.
+    const c = await startNode(seeds[2], signers[2])
+    const [a, b] = await Promise.all([
+      startNode(seeds[0], signers[0]),
+      startNode(seeds[1], signers[1], undefined, []),
+    ])
+    await join(a, b)
+    await join(b, c)
+    for (const round of [1, 2, 3, 4, 5]) {
+      const { body, signature } = announce(signers[0], round)
+      await publish(a, topics.announcement, encodeCanonical({ body: { ...body, norm: 77 }, signature }))
+    }
+    await b.until(() => b.received.announcements.length === 5)
+    await publish(b, topics.announcement, announce(signers[1], 1).bytes)
+    await c.until(() => c.received.announcements.some(({ body: { author } }) => author === signers[1].peerId))
+    const dropped = c.guard.rejects.list()
+    expect(dropped).toEqual([{ kind: 'announcement', code: 'E_SIGNATURE', count: 5 }])
+    // Nothing against b, neither in gossip's own score nor in the log.
+    expect(invalidFrom(c, signers[1].peerId)).toBe(0)
+    expect(c.received.logged).toEqual([])
   })
 
   it('survives a handler that throws: the message is ignored, the next one delivered', async () => {

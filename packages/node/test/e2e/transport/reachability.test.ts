@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/clock.js'
+import { forgetfulBanStore } from '../../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../../src/logger.js'
 import { createLibp2pNetwork } from '../../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../../src/transport/network.js'
@@ -41,6 +42,7 @@ function createMember(
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
       contacts: neighbours.map((neighbour) => peers[neighbour]),
       local: silent,
+      bans: forgetfulBanStore,
       clock,
       logger,
     },

@@ -176,7 +176,7 @@ describe('announcements', () => {
 
   it('with a false signature are rejected from neighbours', () => {
     const parts = setup()
-    expect(say(forge(announce(neighbour, 0)), neighbour, parts)).toBe('reject E_SIGNATURE')
+    expect(say(forge(announce(neighbour, 0)), neighbour, parts)).toBe('blame-author E_SIGNATURE')
     expect(parts.seen.announcements).toEqual([])
     // And do not block the genuine one.
     expect(say(announce(neighbour, 0), neighbour, parts)).toBe('accept')
@@ -215,7 +215,9 @@ describe('two models for one round', () => {
     const { inbound, seen } = setup()
     const [first, second] = two(member)
     inbound.announcement(first.bytes, member.peerId)
-    expect(outcome(() => inbound.announcement(forge(second).bytes, member.peerId))).toBe('reject E_SIGNATURE')
+    expect(outcome(() => inbound.announcement(forge(second).bytes, member.peerId))).toBe(
+      'blame-author E_SIGNATURE',
+    )
     expect(seen.evidence).toEqual([])
   })
 

@@ -3,7 +3,7 @@ import { runTopics } from '@tempered/protocol'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { Inbound } from '../../../src/inbound/inbound.js'
-import { ignore, reject } from '../../../src/inbound/inbound-error.js'
+import { InboundError, ignore, reject } from '../../../src/inbound/inbound-error.js'
 import { joinTopics } from '../../../src/transport/gossip.js'
 import type { Libp2pNode } from '../../../src/transport/libp2p-node.js'
 import { run } from '../../support/run-fixture.js'
@@ -12,7 +12,7 @@ const topics = runTopics(run.id)
 type Validator = (from: unknown, message: unknown) => TopicValidatorResult
 
 /** Joins the topics of a fake libp2p node; `act` is what inbound does with every message. */
-function setup(act: () => void) {
+function setup(act: () => void, mayPublish = true) {
   const topicValidators = new Map<string, Validator>()
   const subscribed: string[] = []
   const seen: [string, Uint8Array, string | undefined][] = []
@@ -26,11 +26,17 @@ function setup(act: () => void) {
   const inbound = { announcement: note('announcement'), head: note('head'), evidence: note('evidence') }
   const logged: { level: number; code?: string }[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) })
-  joinTopics(libp2p, topics, inbound as unknown as Inbound, logger)
+  const dropped: [topic: string, code: string, culprit: string | undefined][] = []
+  const guard = {
+    mayPublish: () => mayPublish,
+    dropped: (topic: string, code: string, _message: string, culprit: string | undefined) =>
+      void dropped.push([topic, code, culprit]),
+  }
+  joinTopics({ libp2p, inbound: inbound as unknown as Inbound, guard, logger }, topics)
   const data = Uint8Array.of(1)
-  const say = (topic: string, type = 'signed') =>
-    topicValidators.get(topic)!('forwarder', { type, data, from: 'publisher', topic })
-  return { say, seen, subscribed, logged, data }
+  const say = (topic: string, type = 'signed', from = 'forwarder') =>
+    topicValidators.get(topic)!(from, { type, data, from: 'publisher', topic })
+  return { say, seen, subscribed, logged, dropped, data }
 }
 
 describe('gossip validation', () => {
@@ -59,12 +65,35 @@ describe('gossip validation', () => {
     expect(logged).toEqual([])
   })
 
-  it('rejects what inbound rejects and logs the code', () => {
-    const { say, logged } = setup(() => {
-      throw reject('E_SIGNATURE', 'forged')
+  it('rejects what inbound rejects and blames whoever sent it here', () => {
+    const { say, dropped } = setup(() => {
+      throw reject('E_MALFORMED', 'no message')
     })
     expect(say(topics.announcement)).toBe(TopicValidatorResult.Reject)
-    expect(logged).toMatchObject([{ level: 40, code: 'E_SIGNATURE' }])
+    expect(dropped).toEqual([['announcement', 'E_MALFORMED', 'forwarder']])
+  })
+
+  it('blames only its publisher for what not every honest node checks', () => {
+    const { say, dropped } = setup(() => {
+      throw new InboundError('blame-author', 'E_SIGNATURE', 'forged')
+    })
+    expect(say(topics.announcement)).toBe(TopicValidatorResult.Ignore)
+    expect(say(topics.announcement, 'signed', 'publisher')).toBe(TopicValidatorResult.Reject)
+    expect(dropped).toEqual([
+      ['announcement', 'E_SIGNATURE', undefined],
+      ['announcement', 'E_SIGNATURE', 'publisher'],
+    ])
+  })
+
+  it('does not read what is over the rate of its publisher, and blames nobody for passing it on', () => {
+    const { say, seen, dropped } = setup(() => undefined, false)
+    expect(say(topics.head)).toBe(TopicValidatorResult.Ignore)
+    expect(say(topics.head, 'signed', 'publisher')).toBe(TopicValidatorResult.Ignore)
+    expect(seen).toEqual([])
+    expect(dropped).toEqual([
+      ['head', 'E_RATE', undefined],
+      ['head', 'E_RATE', 'publisher'],
+    ])
   })
 
   it.each([new TypeError('a bug'), 'a string', undefined])(

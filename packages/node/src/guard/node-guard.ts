@@ -1,0 +1,157 @@
+import { counted } from '@tempered/errors'
+import type { Run } from '@tempered/protocol'
+import type { Clock } from '../clock.js'
+import type { Logger } from '../logger.js'
+import type { StreamGuard } from '../transport/direct-protocols.js'
+import { type BanStore, type Bans, createBans } from './bans.js'
+import { type Budgets, budgetsOf, type GossipTopic } from './budgets.js'
+import { type ConnectionCode, type ConnectionGuard, createConnectionGuard } from './connection-guard.js'
+import { createQuietLog } from './quiet-log.js'
+import { createRateLimiter } from './rate-limiter.js'
+import { createRejects, type Rejects } from './rejects.js'
+import { createUnreadBytes } from './unread-bytes.js'
+
+/** All that keeps strangers and single members from taking more of a node than their share. */
+export interface NodeGuard {
+  readonly budgets: Budgets
+  readonly connections: ConnectionGuard
+  readonly streams: StreamGuard
+  readonly rejects: Rejects
+  readonly bans: Pick<Bans, 'list'>
+  isMember(peer: string): boolean
+  /** Whether an author may publish one more message on a topic now. */
+  mayPublish(topic: GossipTopic, author: string): boolean
+  /** A message was dropped. `culprit`: the connected peer that is to blame, if one is. */
+  dropped(topic: GossipTopic, code: string, message: string, culprit: string | undefined): void
+  /** A stranger was turned away. */
+  strangerRefused(peer: string, kind: string, code: string, message: string): void
+  stop(): void
+}
+
+export interface NodeGuardInit {
+  readonly run: Run
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly bans: BanStore
+  /** Whether connections with a peer are wanted at this moment. */
+  isReachable(peer: string): boolean
+  /** Closes the connections with a peer. */
+  hangUp(peer: string): void
+}
+
+/** Throws E_IO and E_STATE_CORRUPT when the stored bans cannot be read. */
+export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
+  const { run, clock, logger } = init
+  const budgets = budgetsOf(run)
+  const isMember = (peer: string): boolean => run.memberIndex.has(peer)
+  const rejects = createRejects()
+  const log = createQuietLog(logger, clock)
+
+  const bans = await createBans({
+    budgets: budgets.penalties,
+    clock,
+    store: init.bans,
+    logger,
+    onBan({ peer, code, until, times }) {
+      rejects.count('peer', 'E_BANNED')
+      const seconds = Math.round((until - clock.wallMs()) / 1000)
+      logger.warn(
+        { peer, code },
+        `${peer} has broken the protocol too often (${code}) and is kept away for ${counted(seconds, 'second')}, ` +
+          `for the ${ordinal(times)} time; is it of the same version?`,
+      )
+      init.hangUp(peer)
+    },
+  })
+  const fault = (peer: string, code: string): void => {
+    // Keys of strangers cost nothing: they are held to their places instead.
+    if (isMember(peer)) bans.fault(peer, code)
+  }
+
+  const connections = createConnectionGuard({
+    budgets: budgets.connections,
+    clock,
+    isMember,
+    isAllowed: (peer) => init.isReachable(peer) && !bans.isBanned(peer),
+    onClosed(code, address, peer) {
+      rejects.count('connection', code)
+      log.warn(code, { address, ...(peer === undefined ? {} : { peer }) }, closedText(code, address, budgets))
+    },
+  })
+
+  const { streams } = budgets
+  const unread = createUnreadBytes(streams, isMember)
+  const requests = createRateLimiter(clock, streams.requests)
+  const messages = new Map(
+    Object.entries(budgets.gossip.messages).map(([topic, rate]) => [topic, createRateLimiter(clock, rate)]),
+  )
+
+  return {
+    budgets,
+    connections,
+    rejects,
+    bans,
+    isMember,
+    streams: {
+      unreadPerStream: streams.unreadPerStream,
+      unreadOf: unread.of,
+      async turn(peer, signal) {
+        const waitMs = requests.borrow(peer)
+        if (waitMs === 0) return
+        rejects.count('request', 'E_RATE')
+        await new Promise<void>((resolve, reject) => {
+          const onAbort = (): void => {
+            cancel()
+            reject(signal.reason)
+          }
+          const cancel = clock.after(waitMs, () => {
+            signal.removeEventListener('abort', onAbort)
+            resolve()
+          })
+          signal.addEventListener('abort', onAbort, { once: true })
+        })
+      },
+      fault(peer, protocol, code) {
+        rejects.count(protocol, code)
+        fault(peer, code)
+      },
+    },
+    mayPublish: (topic, author) => messages.get(topic)!.take(author),
+    dropped(topic, code, message, culprit) {
+      rejects.count(topic, code)
+      if (culprit === undefined) return
+      log.warn(code, { peer: culprit, topic }, message)
+      fault(culprit, code)
+    },
+    strangerRefused(peer, kind, code, message) {
+      rejects.count(kind, code)
+      log.warn(code, { peer }, message)
+    },
+    stop() {
+      connections.stop()
+      log.stop()
+    },
+  }
+}
+
+function closedText(code: ConnectionCode, address: string, { connections }: Budgets): string {
+  switch (code) {
+    case 'E_CONNECTION_RATE':
+      return `refused a connection from ${address}, which opened more than ${connections.arrivals.perSecond} per second`
+    case 'E_HALF_OPEN':
+      return `closed the oldest connection from ${address} that had not finished its handshake: over ${connections.halfOpen} such connections`
+    case 'E_STRANGERS':
+      return `closed the oldest connection of a stranger from ${address}: over ${connections.strangers} of them; members have places of their own`
+    case 'E_STRANGER_TIME':
+      return `closed the connection of a stranger from ${address} after ${connections.strangerMs / 1000} s`
+    case 'E_STRANGER_BYTES':
+      return `closed a connection from ${address}, whose peer sent over ${connections.strangerBytes} bytes before it had proven to be a member`
+    case 'E_CONNECTIONS':
+      return `closed the oldest connection with a member at ${address}: over ${connections.perMember} with it`
+  }
+}
+
+function ordinal(count: number): string {
+  const suffix = { 1: 'st', 2: 'nd', 3: 'rd' }[count] ?? 'th'
+  return `${count}${suffix}`
+}
