@@ -3,12 +3,12 @@ import type { Run } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
 import type { StreamGuard } from '../transport/direct-protocols.js'
-import { type BanStore, type Bans, createBans } from './bans.js'
+import { type Ban, type BanStore, createBans } from './bans.js'
 import { type Budgets, budgetsOf, type GossipTopic } from './budgets.js'
 import { type ConnectionCode, type ConnectionGuard, createConnectionGuard } from './connection-guard.js'
 import { createQuietLog } from './quiet-log.js'
 import { createRateLimiter } from './rate-limiter.js'
-import { createRejects, type Rejects } from './rejects.js'
+import { createRejects, type Reject } from './rejects.js'
 import { createUnreadBytes } from './unread-bytes.js'
 
 /** All that keeps strangers and single members from taking more of a node than their share. */
@@ -16,16 +16,27 @@ export interface NodeGuard {
   readonly budgets: Budgets
   readonly connections: ConnectionGuard
   readonly streams: StreamGuard
-  readonly rejects: Rejects
-  readonly bans: Pick<Bans, 'list'>
   isMember(peer: string): boolean
   /** Whether an author may publish one more message on a topic now. */
   mayPublish(topic: GossipTopic, author: string): boolean
   /** A message was dropped. `culprit`: the connected peer that is to blame, if one is. */
   dropped(topic: GossipTopic, code: string, message: string, culprit: string | undefined): void
+  /** Where the budgets stand. */
+  report(): GuardReport
   /** A stranger was turned away. */
   strangerRefused(peer: string, kind: string, code: string, message: string): void
   stop(): void
+}
+
+export interface GuardReport {
+  readonly rejects: readonly Reject[]
+  readonly bans: readonly Ban[]
+  /** Connections whose handshake is not over. */
+  readonly halfOpen: number
+  /** Connections with strangers. */
+  readonly strangers: number
+  /** Bytes that have come in and that nobody has read yet. */
+  readonly unreadBytes: number
 }
 
 export interface NodeGuardInit {
@@ -89,8 +100,6 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
   return {
     budgets,
     connections,
-    rejects,
-    bans,
     isMember,
     streams: {
       unreadPerStream: streams.unreadPerStream,
@@ -123,6 +132,13 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
       log.warn(code, { peer: culprit, topic }, message)
       fault(culprit, code)
     },
+    report: () => ({
+      rejects: rejects.list(),
+      bans: bans.list(),
+      halfOpen: connections.counts.halfOpen,
+      strangers: connections.counts.strangers,
+      unreadBytes: unread.total,
+    }),
     strangerRefused(peer, kind, code, message) {
       rejects.count(kind, code)
       log.warn(code, { peer }, message)

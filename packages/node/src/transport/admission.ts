@@ -1,4 +1,4 @@
-import type { Connection, PeerId } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
 import { printableLine } from '@tempered/errors'
 import {
   bytesField,
@@ -43,6 +43,7 @@ const versionSchema = z.looseObject({ version: z.int() })
 const statusRequestSchema = z.strictObject({ fromRound: z.int().min(0) })
 
 type Hello = z.infer<typeof helloSchema>
+type Answer = Parameters<DirectProtocols['serve']>[2]
 
 export interface AdmissionInit {
   readonly run: Run
@@ -104,28 +105,26 @@ export function createAdmission(init: AdmissionInit): Admission {
     if (!init.isAdmitted(peer.toString())) throw notAdmitted(peer)
   }
 
+  const answerHello: Answer = async (stream, connection, signal) => {
+    const peer = connection.remotePeer.toString()
+    const refuse = async ({ code, message, here }: Refusal, named: string): Promise<void> => {
+      await stream.writeFrame({ refused: code, message, run: named }, signal)
+      init.onRefused(peer, code, `${peer} is not admitted: ${here}`)
+      // The peer hangs up when it has read this; neighbourhood.ts closes connections without admission.
+    }
+    const frame = await stream.readFrame(signal)
+    // What strangers say does not matter, and they learn nothing of the run.
+    if (!run.memberIndex.has(peer)) return refuse(notAMember(run, peer), '')
+    const refusal =
+      versionRefusal(versionSchema.parse(frame).version) ?? runRefusal(run, helloSchema.parse(frame))
+    if (refusal !== undefined) return refuse(refusal, runId)
+    await stream.writeFrame(ownHello(peer), signal)
+    receiveHello(peer, helloSchema.parse(frame))
+  }
+
   return {
     async start() {
-      await direct.serve(
-        STREAM_PROTOCOLS.hello,
-        STREAMS_PER_PEER.hello,
-        async (stream, connection: Connection, signal) => {
-          const peer = connection.remotePeer.toString()
-          const refuse = async ({ code, message, here }: Refusal, named: string): Promise<void> => {
-            await stream.writeFrame({ refused: code, message, run: named }, signal)
-            init.onRefused(peer, code, `${peer} is not admitted: ${here}`)
-            // The peer hangs up when it has read this; neighbourhood.ts closes connections without admission.
-          }
-          // Before anything is read: what strangers say does not matter, and they learn nothing of the run.
-          if (!run.memberIndex.has(peer)) return refuse(notAMember(run, peer), '')
-          const frame = await stream.readFrame(signal)
-          const refusal =
-            versionRefusal(versionSchema.parse(frame).version) ?? runRefusal(run, helloSchema.parse(frame))
-          if (refusal !== undefined) return refuse(refusal, runId)
-          await stream.writeFrame(ownHello(peer), signal)
-          receiveHello(peer, helloSchema.parse(frame))
-        },
-      )
+      await direct.serve(STREAM_PROTOCOLS.hello, STREAMS_PER_PEER.hello, answerHello)
       await direct.serve(
         STREAM_PROTOCOLS.status,
         STREAMS_PER_PEER.status,

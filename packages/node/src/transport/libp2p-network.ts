@@ -183,7 +183,11 @@ async function openParts(
     logger,
     bans,
     isReachable,
-    hangUp: (peer) => void libp2p.hangUp(peerIdFromString(peer)).catch(() => undefined),
+    hangUp(peer) {
+      // Not politely: a graceful close waits for the streams that the peer keeps open.
+      const reason = new NodeError('E_REFUSED', 'it broke the protocol too often')
+      for (const connection of libp2p.getConnections(peerIdFromString(peer))) connection.abort(reason)
+    },
   })
   const libp2p = await openLibp2pNode({
     seed: init.seed,
@@ -313,6 +317,7 @@ export function createLibp2pNetwork(
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
     wireBytes: () => ({ ...wireBytes }),
+    guardReport: () => running?.guard.report(),
     async stop() {
       if (running === undefined) return
       const { libp2p, neighbourhood, ownKey, guard } = running

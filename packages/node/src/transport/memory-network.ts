@@ -179,6 +179,7 @@ function createMemoryNetwork(
       return (await links.request(self, peer, signal)).parts.local.finalHeads()
     },
     wireBytes: () => ({ received: self.received, sent: self.sent }),
+    guardReport: () => undefined,
     async stop() {
       if (self.handlers === undefined) return
       self.handlers = undefined

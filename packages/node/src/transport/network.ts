@@ -10,6 +10,7 @@ import type {
 } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { TransferProgress } from '../blobs/transfer-progress.js'
+import type { GuardReport } from '../guard/node-guard.js'
 
 /**
  * The network of a node: libp2p-network.ts, or memory-network.ts in its place. Everything passed to `NetworkHandlers`
@@ -83,6 +84,8 @@ export interface RunNetwork {
   fetchGroupWords(peer: string, round: number, signal: AbortSignal): Promise<void>
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
+  /** What the network keeps strangers and members from taking; undefined before `start` and where there are neither. */
+  guardReport(): GuardReport | undefined
   stop(): Promise<void>
 }
 

@@ -174,7 +174,7 @@ describe('gossip between two libp2p nodes', () => {
     await b.until(() => b.received.announcements.length === 5)
     await publish(b, topics.announcement, announce(signers[1], 1).bytes)
     await c.until(() => c.received.announcements.some(({ body: { author } }) => author === signers[1].peerId))
-    const dropped = c.guard.rejects.list()
+    const dropped = c.guard.report().rejects
     expect(dropped).toEqual([{ kind: 'announcement', code: 'E_SIGNATURE', count: 5 }])
     // Nothing against b, neither in gossip's own score nor in the log.
     expect(invalidFrom(c, signers[1].peerId)).toBe(0)
