@@ -19,6 +19,7 @@ import { listenReason } from './listen-reason.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { OwnKeyWatch } from './own-key.js'
+import { peerConnections } from './peer-connections.js'
 import type { WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNetworkInit {
@@ -28,6 +29,8 @@ export interface Libp2pNetworkInit {
   readonly announce?: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  /** A collector of libp2p's own metrics; default: none. */
+  readonly libp2pMetrics?: Libp2pNodeInit['metrics']
 }
 
 export interface Libp2pNetworkComponents {
@@ -149,6 +152,7 @@ export function createLibp2pNetwork(
       ...(hasChain ? { maxMessageBytes: LIMITS.maxBlockBytes + FRAME_BYTES } : {}),
       dialMs: deadlines.dialMs,
       wireBytes,
+      metrics: init.libp2pMetrics,
       isReachable,
       onOwnKey: ownKey.met,
     })
@@ -245,6 +249,8 @@ export function createLibp2pNetwork(
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
+    connections: () =>
+      running === undefined ? [] : peerConnections(running.libp2p, running.neighbourhood.isAdmitted),
     wireBytes: () => ({ ...wireBytes }),
     async stop() {
       if (running === undefined) return

@@ -11,7 +11,7 @@ import { yamux } from '@libp2p/yamux'
 import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
 import { noiseWatching } from './own-key.js'
-import { countWireBytes, type WireBytes } from './wire-bytes.js'
+import { countWireBytes, type Libp2pMetrics, type WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNodeInit {
   /** 32-byte Ed25519 seed of the node's identity. */
@@ -28,6 +28,8 @@ export interface Libp2pNodeInit {
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
+  /** A collector of libp2p's own metrics, besides the bytes; default: none. */
+  readonly metrics?: Libp2pMetrics | undefined
   /** Whether connections with a peer are allowed at this moment; default: always. */
   isReachable?(peer: string): boolean
   /** A handshake with a peer that has this node's key, or with this node itself; the connection is then refused. */
@@ -50,7 +52,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
     connectionEncrypters: [noiseWatching(init.signer.peerId, (direction) => init.onOwnKey?.(direction))],
     streamMuxers: [yamux()],
     ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
-    metrics: () => countWireBytes(init.wireBytes),
+    metrics: (components) => countWireBytes(init.wireBytes, init.metrics?.(components)),
     connectionGater: {
       denyDialPeer: isCut,
       denyInboundEncryptedConnection: isCut,
