@@ -35,6 +35,17 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Whose lock a state folder has, without touching it; undefined for none. `isAlive`: whether that process still runs. */
+export async function lockOwner(
+  folder: string,
+): Promise<{ readonly pid: number; readonly isAlive: boolean } | undefined> {
+  const found = await readFile(join(resolve(folder), 'lock'), 'utf8').catch(() => undefined)
+  if (found === undefined) return undefined
+  const [text = '', beginning] = found.trim().split(' ')
+  const pid = Number.parseInt(text, 10)
+  return { pid, isAlive: Number.isInteger(pid) && (await isAlive(pid, beginning)) }
+}
+
 async function takeLock(folder: string, path: string, draft: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
