@@ -14,4 +14,12 @@ export function addOperateCommands(program: Command): void {
     .option('--watch [seconds]', 'show it again every so many seconds; default: 2', wholeNumber(1))
     .option('--json', 'one JSON document on stdout')
     .action(async (folder, options) => (await import('./status.js')).status(folder, options))
+  program
+    .command('doctor')
+    .description(
+      'Examine a node folder and its node: configuration, key, state, data, disk, limits, clock, addresses, bootstrap, round. Changes nothing. Exits with 11 for warnings, 12 for problems.',
+    )
+    .argument('[folder]', FOLDER, '.')
+    .option('--json', 'one JSON document on stdout')
+    .action(async (folder, options) => (await import('./doctor.js')).doctor(folder, options))
 }

@@ -16,9 +16,9 @@ export async function measureDisk(folder: string): Promise<DiskUse> {
 }
 
 /** How long a measurement is used again: scrapers and people may ask as often as they like. */
-const FRESH_MS = 10_000
+const FRESH_MS = 2_000
 
-/** `measureDisk`, at most once in ten seconds and never twice at a time. */
+/** `measureDisk`, at most once in two seconds and never twice at a time. */
 export function createDiskMeter(folder: string, clock = systemClock): () => Promise<DiskUse> {
   let measured: Promise<DiskUse> | undefined
   let atMs = Number.NEGATIVE_INFINITY

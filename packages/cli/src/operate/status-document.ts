@@ -13,6 +13,7 @@ export interface StatusDocument {
   readonly node: string
   readonly pid: number
   readonly startedAt: string
+  /** Seconds since the node was opened, which setting the clock does not change. */
   readonly uptimeSeconds: number
   readonly now: string
   readonly peer: string
@@ -88,8 +89,6 @@ export interface StatusPlace {
   /** Name of the node in its configuration. */
   readonly node: string
   readonly pid: number
-  /** Seconds since the process began, which setting the clock does not change. */
-  readonly uptimeSeconds: number
   readonly nowMs: number
 }
 
@@ -100,7 +99,7 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
     node: place.node,
     pid: place.pid,
     startedAt: iso(status.startedMs),
-    uptimeSeconds: place.uptimeSeconds,
+    uptimeSeconds: status.elapsedMs / 1000,
     now: iso(place.nowMs),
     peer: status.peer,
     run: status.run,

@@ -54,7 +54,6 @@ export async function watchNode(
     const place = {
       node: config.name,
       pid: process.pid,
-      uptimeSeconds: process.uptime(),
       nowMs: systemClock.wallMs(),
     }
     return statusDocument(node.status(), place, await disk())

@@ -8,6 +8,8 @@ import type { NetworkHandlers } from '../transport/network.js'
 export interface Activity {
   /** Wall clock at the creation of the node, ms since 1970. */
   readonly startedMs: number
+  /** Milliseconds since then, which setting the clock does not change. */
+  elapsedMs(): number
   readonly notices: readonly TimedNotice[]
   readonly refusals: readonly Refusal[]
   /** The newest round that was closed in this process. */
@@ -40,6 +42,7 @@ const MOST_REFUSALS = 32
 
 export function createActivity(clock: Clock, neighbours: readonly string[]): Activity {
   const startedMs = clock.wallMs()
+  const beganMs = clock.monotonicMs()
   const notices: TimedNotice[] = []
   const refusals: Refusal[] = []
   const isNeighbour = new Set(neighbours)
@@ -51,6 +54,7 @@ export function createActivity(clock: Clock, neighbours: readonly string[]): Act
   }
   return {
     startedMs,
+    elapsedMs: () => clock.monotonicMs() - beganMs,
     notices,
     refusals,
     get lastRound() {

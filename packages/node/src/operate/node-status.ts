@@ -26,6 +26,8 @@ export interface NodeStatus {
   readonly addresses: readonly string[]
   readonly isListening: boolean
   readonly startedMs: number
+  /** Milliseconds since then, which setting the clock does not change. */
+  readonly elapsedMs: number
   readonly neighbours: readonly NeighbourStatus[]
   /** Open connections; empty where the network has none, as in simulations. */
   readonly connections: readonly PeerConnection[]
@@ -100,6 +102,7 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
     addresses: network.addresses(),
     isListening: activity.isListening,
     startedMs: activity.startedMs,
+    elapsedMs: activity.elapsedMs(),
     neighbours: [...engine.state.neighbours.keys()].map((peer) =>
       neighbourStatus(engine.state, peer, {
         isAdmitted: network.connections === undefined ? undefined : admitted.has(peer),
