@@ -1,5 +1,5 @@
 import { temperedVersion } from '@tempered/lab/versions'
-import { type NodeEvents, type NodeStatus, PHASES } from '@tempered/node'
+import { type NodeEvents, type NodeStatus, type Notice, PHASES } from '@tempered/node'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { DiskUse } from './disk-use.js'
 import { createLabelSet } from './label-set.js'
@@ -99,6 +99,9 @@ function countEvents(registry: Registry): NodeMetrics['events'] {
   })
   // They have no value before the first, rather than 0.
   for (const gauge of [trainingLoss, testLoss, testMetric, lastRound]) gauge.remove()
+  // A rate of what has not happened yet is 0, rather than no data.
+  for (const kind of NOTICE_KINDS) notices.inc({ kind }, 0)
+  for (const code of REFUSAL_CODES) refused.inc({ code }, 0)
   const reasonOf = createLabelSet(MOST_REASONS)
   const codeOf = createLabelSet(MOST_CODES)
   return {
@@ -123,6 +126,25 @@ function countEvents(registry: Registry): NodeMetrics['events'] {
     onRefused: (_peer, code) => refused.inc({ code: codeOf(code) }),
   }
 }
+
+const NOTICE_KINDS = Object.keys({
+  alone: true,
+  reunited: true,
+  'given-up': true,
+  'trusted-again': true,
+  isolated: true,
+  unfit: true,
+  'high-loss': true,
+  'no-agreement': true,
+  apart: true,
+  unsettled: true,
+  shortened: true,
+  'no-sum': true,
+  jumped: true,
+} satisfies Record<Notice['kind'], true>)
+
+/** Codes with which nodes refuse one another (admission.ts of @tempered/node). */
+const REFUSAL_CODES = ['E_WRONG_RUN', 'E_NOT_A_MEMBER', 'E_UNSUPPORTED_VERSION', 'E_KEY']
 
 /** A gauge that is read when it is scraped; it has no value while there is none. */
 type Read<T> = (from: T) => number | null
