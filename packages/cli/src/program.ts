@@ -162,6 +162,18 @@ function addNodeCommands(program: Command): void {
     .description('Print the peer id of a node folder or key file.')
     .argument('<path>', 'node folder or key file')
     .action(async (path) => (await import('./commands/node-id.js')).nodeId(path))
+  node
+    .command('backup')
+    .description('Write key, configuration, manifest and state of a node that does not run into one file.')
+    .argument('<folder>', 'node folder or its configuration file')
+    .argument('<file>', 'file to write, a tar archive of mode 0600')
+    .action(async (folder, file) => (await import('./commands/node-backup.js')).nodeBackup(folder, file))
+  node
+    .command('restore')
+    .description('Make a new node folder from a backup.')
+    .argument('<file>', 'file of `node backup`')
+    .argument('<folder>', 'folder to create')
+    .action(async (file, folder) => (await import('./commands/node-backup.js')).nodeRestore(file, folder))
 }
 
 function addManifestCommands(program: Command): void {
