@@ -80,10 +80,16 @@ function failure(who: string, { code, message }: MemberProbe & { what: 'failed' 
   if (code === 'E_KEY') return problem(`${who}: ${text}`, 'name the address of another member in `bootstrap`')
   if (/ECONNREFUSED/.test(message))
     return warning(`${who}: nobody listens there`, 'start that member, or correct `bootstrap` in node.yaml')
-  if (/remote (public key|peer)|did not match|unexpected peer/i.test(message))
+  const other = /identity key (\S+) does not match/.exec(message)?.[1]
+  if (other !== undefined)
     return problem(
-      `${who}: another peer is there than the address names`,
-      'correct the peer id at the end of the address',
+      `${who}: another peer is there, ${other}`,
+      'correct the peer id at the end of the address, or the address',
+    )
+  if (/encryption failed|negotiat/i.test(message))
+    return problem(
+      `${who}: something listens there, but does not shake hands as libp2p does`,
+      'another program has that port: correct the address',
     )
   return warning(`${who}: ${code}: ${text}`, 'check the address, that member, and the firewalls in between')
 }

@@ -223,6 +223,11 @@ describe('doctor', () => {
       expect((await doctorOf(folder, 'bob')).of('bootstrap', 'ok').join()).toContain(
         'takes this node for a member',
       )
+      const other = (await callCli(['node', 'id', 'carol'], folder)).stdout
+      await configure(folder, 'bob', /\/p2p\/\w+/, `/p2p/${other}`)
+      expect((await doctorOf(folder, 'bob')).of('bootstrap', 'problem').join()).toContain(
+        'another peer is there',
+      )
       // Alice took nobody for a neighbour.
       expect(await statusOf(folder, 'alice')).toMatchObject({
         document: { phase: 'joining', neighbours: [{ up: false }] },

@@ -122,6 +122,21 @@ describe('the check of bootstrap addresses', () => {
       'warning',
       /nobody listens there/,
     ],
+    [
+      {
+        what: 'failed',
+        peer: undefined,
+        code: 'E_NO_CONNECTION',
+        message: 'Payload identity key 12D3a does not match expected remote identity key 12D3b',
+      },
+      'problem',
+      /another peer is there, 12D3a/,
+    ],
+    [
+      { what: 'failed', peer: undefined, code: 'E_NO_CONNECTION', message: 'Encryption failed' },
+      'problem',
+      /does not shake hands/,
+    ],
     [{ what: 'failed', peer: undefined, code: 'E_KEY', message: 'own key' }, 'problem', /own key/],
     [{ what: 'failed', peer: undefined, code: 'E_TIMEOUT', message: 'late' }, 'warning', /E_TIMEOUT/],
   ])('%o', async (found, level, text) => {
