@@ -21,6 +21,8 @@ export function checkLimits({ run }: Pick<Patient, 'run'>, limit = openFilesLimi
 }
 
 function openFilesLimit(): number | undefined {
+  // The names of all interfaces and peers are not wanted; looking them up may take long.
+  Object.assign(process.report ?? {}, { excludeNetwork: true })
   const { userLimits } = (process.report?.getReport() ?? {}) as {
     userLimits?: { open_files?: { soft?: number | string } }
   }

@@ -27,7 +27,12 @@ export async function openStatusSocket(
   answer: () => Promise<unknown>,
 ): Promise<StatusSocket> {
   const { path, release } = await openSocketPath(folder)
-  const server = createServer((socket) => converse(socket, answer))
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    converse(socket, answer)
+  })
   server.maxConnections = MOST_CONNECTIONS
   try {
     await unlink(path).catch((error: NodeJS.ErrnoException) => {
@@ -45,7 +50,9 @@ export async function openStatusSocket(
   server.unref()
   return {
     async close() {
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of sockets) socket.destroy()
+      await closed
       await unlink(path).catch(() => undefined)
       await release()
     },

@@ -152,7 +152,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function onNotice(notice: Notice): void {
     const { text, ...details } = noticeLog(notice)
-    logger.warn(details, text)
+    logger.warn({ notice: notice.kind, ...details }, text)
     init.onNotice(notice)
   }
 

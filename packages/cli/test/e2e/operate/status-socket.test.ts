@@ -46,6 +46,16 @@ describe('the socket of a node', () => {
       await socket.close()
     }))
 
+  it('is closed at once, though somebody is connected and says nothing', () =>
+    inTemporaryFolder(async (folder) => {
+      const socket = await openStatusSocket(folder, async () => ({}))
+      const idle = connect(join(folder, SOCKET_FILE))
+      await once(idle, 'connect')
+      const gone = once(idle, 'close')
+      await socket.close()
+      await gone
+    }))
+
   it('passes an error on', () =>
     inTemporaryFolder(async (folder) => {
       await lockForParent(folder)

@@ -1,5 +1,6 @@
+import { systemClock } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
-import { MOST_STALL_SECONDS, stallReasons } from '../../../src/operate/event-loop-watch.js'
+import { MOST_STALL_SECONDS, stallReasons, watchEventLoop } from '../../../src/operate/event-loop-watch.js'
 import { unreadiness } from '../../../src/operate/readiness.js'
 import { sampleStatus } from '../../support/sample-status.js'
 
@@ -22,6 +23,33 @@ describe('readiness', () => {
 })
 
 describe('health', () => {
+  it('remembers the longest delay for a minute, and sees one that has not ended', () => {
+    let nowMs = 0
+    const timers: (() => void)[] = []
+    const clock = {
+      ...systemClock,
+      monotonicMs: () => nowMs,
+      after: (_delayMs: number, callback: () => void) => {
+        timers.push(callback)
+        return () => undefined
+      },
+    }
+    const fireAt = (ms: number): void => {
+      nowMs = ms
+      timers.shift()!()
+    }
+    const watch = watchEventLoop(clock)
+    fireAt(1_000)
+    expect(watch.longestSeconds()).toBe(0)
+    nowMs = 15_000
+    expect(watch.longestSeconds()).toBe(13)
+    fireAt(15_000)
+    fireAt(16_000)
+    expect(watch.longestSeconds()).toBe(13)
+    for (let ms = 17_000; ms <= 76_000; ms += 1_000) fireAt(ms)
+    expect(watch.longestSeconds()).toBe(0)
+  })
+
   it('is lost by an event loop that stood still for too long', () => {
     expect(stallReasons(MOST_STALL_SECONDS)).toEqual([])
     expect(stallReasons(MOST_STALL_SECONDS + 0.1)).toEqual([
