@@ -14,4 +14,6 @@ RUN chmod 755 /app/packages/cli/dist/main.js && ln -s /app/packages/cli/dist/mai
 USER node
 WORKDIR /host
 EXPOSE 4001
+# Whether a node runs on this folder and answers. Containers that do something else ignore it (docker run --no-healthcheck).
+HEALTHCHECK --interval=60s --timeout=15s --start-period=2m --retries=3 CMD ["tempered", "status", "/host"]
 CMD ["tempered", "--help"]

@@ -11,11 +11,17 @@ export type CliErrorCode =
   | 'E_INITIAL_PARAMETERS'
   | 'E_KEY'
   | 'E_LEDGER_INVALID'
+  | 'E_LISTEN'
   | 'E_NODES_FAILED'
+  | 'E_NOT_RUNNING'
+  | 'E_NO_ANSWER'
   | 'E_REPLAY_DIFFERS'
   | 'E_UNPROVEN'
   | 'E_NOT_CONVINCING'
   | 'E_CONTRADICTION'
+  | 'E_SOCKET'
+  | 'E_STATE_IN_USE'
+  | 'E_BACKUP'
   | 'E_WRONG_RUN'
 
 /** Every error that this package raises itself. */

@@ -17,9 +17,10 @@ export function hasBegun(): boolean {
 
 /**
  * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A second SIGINT or SIGTERM exits at
- * once; a second SIGHUP does not, since a shell may send one in addition to that of the terminal.
+ * once; a second SIGHUP does not, since a shell may send one in addition to that of the terminal. With `hangUp` SIGHUP calls
+ * that instead, as for services, which have no terminal.
  */
-export function onInterrupt(stop: () => Promise<void>): Interruption {
+export function onInterrupt(stop: () => Promise<void>, hangUp?: () => void): Interruption {
   let exitCode: number | undefined
   const handle = (code: number) => (): void => {
     if (exitCode !== undefined) {
@@ -33,7 +34,7 @@ export function onInterrupt(stop: () => Promise<void>): Interruption {
   const handlers = {
     SIGINT: handle(EXIT.interrupted),
     SIGTERM: handle(EXIT.terminated),
-    SIGHUP: handle(EXIT.hungUp),
+    SIGHUP: hangUp ?? handle(EXIT.hungUp),
   }
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
   begun = true

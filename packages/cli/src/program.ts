@@ -16,6 +16,7 @@ import { addJobCommands } from './commands/job-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
+import { addOperateCommands } from './commands/operate-commands.js'
 import { addPrivacyOptions } from './commands/private-flags.js'
 import { addScenarioCommands } from './commands/scenario-commands.js'
 import { addSettlementCommands } from './commands/settlement-commands.js'
@@ -61,6 +62,7 @@ export function createProgram(): Command {
     .option('--out <folder>', 'folder for results', 'runs')
     .action(async (options) => (await import('./commands/demo.js')).demo(options))
   addNodeCommands(program)
+  addOperateCommands(program)
   addManifestCommands(program)
   addClusterCommands(program)
   addScenarioCommands(program)
@@ -145,6 +147,11 @@ function addNodeCommands(program: Command): void {
       'accept paid jobs from the chain of `settlement`, one after the other, instead of a run (docs/settlement.md)',
     )
     .option('--json', 'one JSON line per round on stdout')
+    .option(
+      '--metrics <host:port>',
+      'serve /metrics, /healthz and /readyz there, without authentication, e.g. 127.0.0.1:9464 (docs/operating.md)',
+    )
+    .option('--log-file <file>', 'write logs to a file, as JSON lines; SIGHUP opens it again')
     .action(async ({ serveJobs, ...options }) =>
       serveJobs === true
         ? (await import('./commands/node-serve.js')).nodeServe(options)
@@ -155,6 +162,18 @@ function addNodeCommands(program: Command): void {
     .description('Print the peer id of a node folder or key file.')
     .argument('<path>', 'node folder or key file')
     .action(async (path) => (await import('./commands/node-id.js')).nodeId(path))
+  node
+    .command('backup')
+    .description('Write key, configuration, manifest and state of a node that does not run into one file.')
+    .argument('<folder>', 'node folder or its configuration file')
+    .argument('<file>', 'file to write, a tar archive of mode 0600')
+    .action(async (folder, file) => (await import('./commands/node-backup.js')).nodeBackup(folder, file))
+  node
+    .command('restore')
+    .description('Make a new node folder from a backup.')
+    .argument('<file>', 'file of `node backup`')
+    .argument('<folder>', 'folder to create')
+    .action(async (file, folder) => (await import('./commands/node-backup.js')).nodeRestore(file, folder))
 }
 
 function addManifestCommands(program: Command): void {

@@ -15,11 +15,12 @@ import { createMemberTraining, createProcessTraining } from './differential-priv
 import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
 import { createNode, type NodeComponents, type NodeInit } from './node.js'
+import type { NodeEvents } from './node-events.js'
 import { manifestInitialParameters } from './round/initial-model.js'
 import type { LocalTraining } from './round/local-training.js'
 import { createManifestTraining, type EvaluationPlan, manifestTask } from './round/manifest-training.js'
 import type { ModelPublisher } from './round/publisher.js'
-import type { NodeEvents, TemperedNode } from './running-node.js'
+import type { TemperedNode } from './running-node.js'
 import {
   commitToData,
   DATA_COMMITMENT_FILE,

@@ -14,6 +14,8 @@ import { createConvictions } from './evidence/convictions.js'
 import { type Failpoints, noFailpoints } from './failpoints.js'
 import type { Identity } from './identity-file.js'
 import type { Logger } from './logger.js'
+import type { NodeEvents } from './node-events.js'
+import { createActivity } from './operate/activity.js'
 import { withoutOwnFetches } from './private/held-models.js'
 import type { ModelSharing } from './private/model-sharing.js'
 import { openSharing } from './private/open-sharing.js'
@@ -24,7 +26,7 @@ import { manifestLayers } from './round/manifest-training.js'
 import { createPhaseTimer, type PhaseTimer } from './round/phase-timer.js'
 import type { ModelPublisher } from './round/publisher.js'
 import { createRoundWork, type RoundWork } from './round/round-work.js'
-import { createRunningNode, type NodeEvents, type TemperedNode } from './running-node.js'
+import { createRunningNode, type TemperedNode } from './running-node.js'
 import { openFolderStores } from './state/folder-stores.js'
 import { createLocalSource } from './state/local-source.js'
 import { type NodeState, openNodeState } from './state/node-state.js'
@@ -88,7 +90,7 @@ export interface NodeComponents {
 export async function createNode(
   components: NodeComponents,
   init: NodeInit,
-  events: NodeEvents = {},
+  given: NodeEvents = {},
 ): Promise<TemperedNode> {
   const { clock, logger, failpoints = noFailpoints } = components
   const { run, identity } = init
@@ -96,6 +98,8 @@ export async function createNode(
   const topology = runTopology(run)
   const neighbours = checkedNeighbours(run, topology, signer)
   checkAccount(run, signer)
+  const activity = createActivity(clock, neighbours)
+  const events = activity.watchEvents(given)
   const runRule = createRunRule(run.manifest.rule)
   checkNoisyRule(run.manifest)
   const rule = components.wrapRule?.(runRule) ?? runRule
@@ -120,8 +124,7 @@ export async function createNode(
         words: (round) => shared?.exchange.wordsOf(round) ?? [],
       },
     ),
-    bans: stores.bans,
-    clock,
+    ...{ bans: stores.bans, clock },
     logger: logger.child({ component: 'network' }),
   })
   const shared = await openSharing(components, {
@@ -223,8 +226,9 @@ export async function createNode(
     },
   )
   for (const known of evidence.all) events.onEvidence?.(known)
+  const { accusations } = convictions
   return createRunningNode(
-    { run, common: opened?.common, accusations: convictions.accusations, network, engine, state, logger },
+    { run, network, engine, state, activity, logger, accusations, common: opened?.common },
     { peerId: signer.peerId, refusals, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )

@@ -1,33 +1,16 @@
-import { type Evidence, type EvidenceKind, openEvidence, type Run, type SignedHead } from '@tempered/protocol'
-import type { CommonChain, CommonChainEvents } from './chain/common-chain.js'
+import { openEvidence, type Run } from '@tempered/protocol'
+import type { CommonChain } from './chain/common-chain.js'
 import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
 import type { BlobLookup } from './ledger/blob-folders.js'
 import type { Logger } from './logger.js'
+import type { NodeEvents } from './node-events.js'
+import type { Activity } from './operate/activity.js'
+import { type NodeStatus, nodeStatus } from './operate/node-status.js'
 import type { RoundEngine } from './round/engine.js'
-import type { RoundReport } from './round/report.js'
-import type { Notice } from './round/state.js'
 import type { NodeState } from './state/node-state.js'
-import type { RunNetwork } from './transport/network.js'
-
-export interface NodeEvents extends CommonChainEvents {
-  /** The network is open; others can dial these multiaddrs. */
-  onListening?(addresses: readonly string[]): void
-  /** In a private run a model is about to be shared. Only experiments may use it: it must not leave the node. */
-  onShare?(round: number, model: Float32Array): void
-  /** The model of a round is on disk and about to be announced. */
-  onPublished?(round: number, modelCid: string): void
-  onRound?(report: RoundReport): void
-  /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
-  onNotice?(notice: Notice): void
-  /** Evidence of this or an earlier start; each piece once per process. */
-  onEvidence?(evidence: Evidence): void
-  /** The node has signed a head of its own ledger. */
-  onHead?(head: SignedHead): void
-  onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
-  onRefused?(peer: string, code: string, message: string): void
-}
+import type { NetworkHandlers, RunNetwork } from './transport/network.js'
 
 export interface TemperedNode {
   readonly peerId: string
@@ -40,6 +23,8 @@ export interface TemperedNode {
   setReachable(peer: string, reachable: boolean): void
   /** The first round of this process: 0, or the one after the last ledger entry. */
   readonly firstRound: number
+  /** What the node does at this moment; costs no more than memory. */
+  status(): NodeStatus
   /** Opens the network and runs the rounds; resolves when the run is over or the node was stopped. */
   run(): Promise<void>
   /**
@@ -58,6 +43,7 @@ export interface RunningNodeComponents {
   readonly network: RunNetwork
   readonly engine: RoundEngine
   readonly state: NodeState
+  readonly activity: Activity
   readonly logger: Logger
 }
 
@@ -73,7 +59,7 @@ export interface RunningNodeInit {
 
 /** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
 export function createRunningNode(
-  { run, accusations, common, network, engine, state, logger }: RunningNodeComponents,
+  { run, accusations, common, network, engine, state, activity, logger }: RunningNodeComponents,
   { peerId, refusals, stay, takesPart }: RunningNodeInit,
   events: NodeEvents,
 ): TemperedNode {
@@ -99,6 +85,11 @@ export function createRunningNode(
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
     setReachable: (peer, reachable) => network.setReachable(peer, reachable),
     firstRound: state.firstRound,
+    status: () =>
+      nodeStatus({
+        ...{ peerId, run, network, engine, state, activity },
+        refusalOf: (peer) => refusals.get(peer),
+      }),
     accuse: async (bytes, blobs) => accusations.bring(openEvidence(bytes, run), blobs),
     async run() {
       let endForTwin!: (error: NodeError) => void
@@ -107,7 +98,7 @@ export function createRunningNode(
       })
       twin.catch(() => undefined)
       try {
-        await network.start({
+        const handlers: NetworkHandlers = {
           ...engine.handlers,
           refused(peer, code, message) {
             // Dialling continues, since a peer may come back with the right manifest; it is reported only once.
@@ -119,7 +110,8 @@ export function createRunningNode(
             if (peer === peerId && code === 'E_KEY' && !takesPart())
               endForTwin(new NodeError('E_KEY', message))
           },
-        })
+        }
+        await network.start(activity.watchHandlers(handlers))
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
         await Promise.race([engine.run(), twin])

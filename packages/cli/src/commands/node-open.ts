@@ -7,6 +7,7 @@ import {
   type LocalNodeComponents,
   type Logger,
   type NodeEvents,
+  type NodeInit,
   noFailpoints,
   plainPublisher,
   type RoundReport,
@@ -36,6 +37,8 @@ export interface OpenNodeOptions {
   readonly stay?: boolean
   /** One JSON line per round on stdout. */
   readonly json?: boolean
+  /** A collector of libp2p's own metrics. */
+  readonly libp2pMetrics?: NodeInit['libp2pMetrics']
 }
 
 export interface NodePlace {
@@ -75,6 +78,7 @@ export async function openNode(
       bootstrap: config.bootstrap,
       mdns: config.mdns,
       stay: options.stay === true,
+      ...(options.libp2pMetrics === undefined ? {} : { libp2pMetrics: options.libp2pMetrics }),
     },
     {
       ...events,

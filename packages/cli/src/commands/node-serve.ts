@@ -20,7 +20,7 @@ const POLL_MS = 2_000
 export async function nodeServe(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   checkServing(options)
-  const logger = await openNodeLog(config)
+  const { logger, reopen } = await openNodeLog(config, options.logFile)
   const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
   const settings = await configSettings(config)
   const { createJobBoard, JobWorker } = await loadSettlement()
@@ -30,7 +30,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
   const interruption = onInterrupt(async () => {
     logger.info('stopping')
     stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
-  })
+  }, reopen)
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'jobs' }, what)
   await makeFolder(config.state)
   // One process per folder: a second one would accept jobs with the same account.
@@ -73,7 +73,9 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
   }
 }
 
-function checkServing({ evidence, stay }: NodeStartOptions): void {
+function checkServing({ evidence, stay, metrics }: NodeStartOptions): void {
+  if (metrics !== undefined)
+    throw new CliError('E_USAGE', '--metrics has no effect with --serve-jobs; leave it out')
   if (evidence !== undefined)
     throw new CliError('E_USAGE', '--evidence has no effect with --serve-jobs; leave one of them out')
   if (stay === true) throw new CliError('E_USAGE', '--stay has no effect with --serve-jobs; leave it out')

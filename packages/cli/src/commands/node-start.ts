@@ -24,6 +24,7 @@ import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
+import { httpAddressOf, type NodeWatch, watchNode } from '../operate/watch-node.js'
 import { attachSettlement, type NodeSettlement } from '../settlement/node-settlement.js'
 import { openInitialParameters } from './node-initial.js'
 import { openLearner } from './node-learner.js'
@@ -39,6 +40,10 @@ export interface NodeStartOptions {
   /** Proof files of misdeeds for the node to act on and forward. */
   readonly evidence?: readonly string[]
   readonly json?: boolean
+  /** Address of the HTTP server, instead of that in the configuration. */
+  readonly metrics?: string
+  /** File for logs, instead of that in the configuration. */
+  readonly logFile?: string
 }
 
 /** What opening a node may find wrong, and where its configuration file names it. */
@@ -55,21 +60,28 @@ const ABOUT_OPENING: Places = {
 /** `tempered node start`: runs the rounds until they are done or a signal arrives. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
+  const http = httpAddressOf(options.metrics, config)
   for (const file of config.modules) await loadModule(file)
-  const logger = await openNodeLog(config)
+  const log = await openNodeLog(config, options.logFile)
   const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
   let node: TemperedNode | undefined
   let settlement: NodeSettlement | undefined
+  let watch: NodeWatch | undefined
+  let { logger } = log
   const interruption = onInterrupt(async () => {
     logger.info('stopping')
     stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
     await node?.stop()
-  })
+  }, log.reopen)
   try {
+    watch = await namedIn(config.file, { E_LISTEN: ['operate', 'http'] }, () =>
+      watchNode(config, http, logger),
+    )
     const run = await openRun(config, identity, logger, stopping.signal)
     if (run === undefined) return
+    logger = logger.child({ run: run.id.toString() })
     const parts = partsWarning(runTopology(run).graph)
     if (parts !== undefined) logger.warn(parts)
     const proofs = await openProofs(options.evidence ?? [], run)
@@ -88,12 +100,13 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
           { identity: settlement?.identity ?? identity, run, initial },
           learner,
           logger,
-          options,
-          settlement?.events,
+          { ...options, libp2pMetrics: watch?.libp2pMetrics },
+          { ...settlement?.events, ...watch?.events },
         ),
       )
+      await watch.opened(node)
       logger.info(
-        { peer: node.peerId, run: run.id.toString(), round: node.firstRound },
+        { peer: node.peerId, round: node.firstRound },
         node.firstRound === 0
           ? 'node starts'
           : node.firstRound >= run.manifest.training.rounds
@@ -109,6 +122,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
     }
     if (interruption.exitCode === undefined) logger.info('run complete')
   } finally {
+    await watch?.close()
     await settlement?.close(interruption.exitCode === undefined)
     finish(interruption)
   }

@@ -13,6 +13,7 @@ import {
 } from '@tempered/lab/documents'
 import { z } from 'zod'
 import { isCoins, plainDecimal } from './coins.js'
+import { HTTP_ADDRESS, parseHttpAddress } from './http-address.js'
 import { isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
 
 const addressError = ({ input }: { readonly input?: unknown }): string => multiaddrProblem(String(input))
@@ -144,6 +145,27 @@ export const nodeConfigSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Limit for stored models in megabytes (10⁶ bytes); older rounds are deleted first.'),
+  operate: z
+    .strictObject({
+      http: z
+        .union([z.string(), z.int()])
+        .transform(String)
+        .refine((text) => parseHttpAddress(text) !== undefined, { error: HTTP_ADDRESS })
+        .optional()
+        .describe(
+          'Address such as 127.0.0.1:9464 for /metrics, /healthz and /readyz, without authentication; omit for none.',
+        ),
+      libp2p: z
+        .boolean()
+        .default(false)
+        .describe("Add libp2p's own metrics to /metrics; costs a call per message."),
+    })
+    .prefault({})
+    .describe('How others can watch this node (docs/operating.md).'),
+  logFile: z
+    .string()
+    .optional()
+    .describe('File for logs, as JSON lines; opened again at SIGHUP. Default: stderr.'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -191,6 +213,7 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
     file: path,
     key: from(config.key),
     state: from(config.state),
+    logFile: config.logFile === undefined ? undefined : from(config.logFile),
     modules: config.modules.map(from),
     manifest:
       config.manifest !== undefined && 'file' in config.manifest

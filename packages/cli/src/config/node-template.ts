@@ -65,6 +65,10 @@ backend: auto
 keepRounds: 4
 # Limit for these models in megabytes; omit for no limit.
 # diskBudgetMB: 500
+# Serve /metrics (Prometheus), /healthz and /readyz to this machine, without authentication (docs/operating.md).
+# operate: { http: 127.0.0.1:9464 }
+# Write logs to a file instead of stderr; SIGHUP opens it again, for rotation.
+# logFile: node.log
 # trace, debug, info, warn, error or silent.
 logLevel: info
 `

@@ -19,7 +19,7 @@ import { noticeLog } from './notice-log.js'
 import { createPace } from './pace.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { RoundReport } from './report.js'
-import { createRoundTimers } from './round-timers.js'
+import { createRoundTimers, type PhaseProgress } from './round-timers.js'
 import { createRoundWatches } from './round-watches.js'
 import type { RoundWork } from './round-work.js'
 import { createRunProgress } from './run-progress.js'
@@ -84,6 +84,8 @@ export interface RoundEngine {
   /** Finishes a ledger write in progress and drops everything else. */
   stop(): Promise<void>
   readonly state: RoundState
+  /** How long the current phase has taken so far, and how long it may still take. */
+  phaseTimes(): PhaseProgress
   /** A neighbour's model of a round that is not over, for others whose transfer from its author broke. */
   openModel(cid: string): OpenBlob | undefined
 }
@@ -91,8 +93,8 @@ export interface RoundEngine {
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
   const { run, network, work, witnessing, catchUp, agreement, exchange, clock, logger } = components
-  const { training, model, members, patienceRounds } = run.manifest
-  const { rounds } = training
+  const { model, members, patienceRounds } = run.manifest
+  const { rounds } = run.manifest.training
   const { finished, resolve, reject } = createCompletion()
   let stopped = false
 
@@ -123,14 +125,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const effects = createEffectRunner(
     { ...components, models, timers, pace, isPrivate: exchange !== undefined },
-    {
-      dispatch,
-      onPublished: init.onPublished,
-      onRound,
-      onNotice,
-      onFinished: resolve,
-      onError: fail,
-    },
+    { dispatch, onPublished: init.onPublished, onRound, onNotice, onFinished: resolve, onError: fail },
   )
   const waiting = createWaitingReporter(
     clock,
@@ -140,6 +135,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const poller = createStatusPoller(network, clock, logger)
 
   function onPhase(next: RoundState): void {
+    timers.enter(next.phase)
     // Where nobody reads it, as in simulations, it costs no timer.
     if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
@@ -156,7 +152,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
 
   function onNotice(notice: Notice): void {
     const { text, ...details } = noticeLog(notice)
-    logger.warn(details, text)
+    logger.warn({ notice: notice.kind, ...details }, text)
     init.onNotice(notice)
   }
 
@@ -232,6 +228,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
         onError: fail,
       },
     ),
+    phaseTimes: timers.phaseTimes,
     notice: onNotice,
     fail,
     convict,

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Pace } from './pace.js'
-import type { TimerName } from './state.js'
+import type { Phase, TimerName } from './state.js'
 
 /** The deadlines of a round: at most one timer of each name is armed at a time. */
 export interface RoundTimers {
@@ -9,7 +9,24 @@ export interface RoundTimers {
   disarm(timer: TimerName): void
   /** Milliseconds until an armed timer passes; undefined when it is not armed. */
   remainingMs(timer: TimerName): number | undefined
+  /** Another phase begins. */
+  enter(phase: Phase): void
+  phaseTimes(): PhaseProgress
   stop(): void
+}
+
+/** Milliseconds. */
+export interface PhaseProgress {
+  readonly elapsedMs: number
+  /** Until the node goes on without those it waits for; undefined while nothing limits the wait. */
+  readonly remainingMs: number | undefined
+}
+
+/** The timer that limits a phase in which a node waits. */
+const LIMITED_BY: Partial<Record<Phase, TimerName>> = {
+  joining: 'join',
+  collecting: 'collect',
+  lingering: 'linger',
 }
 
 export function createRoundTimers(
@@ -21,6 +38,12 @@ export function createRoundTimers(
     TimerName,
     { readonly round: number; readonly dueMs: number; readonly cancel: () => void }
   >()
+  let phase: Phase = 'idle'
+  let phaseBegan = clock.monotonicMs()
+  const remainingMs = (timer: TimerName): number | undefined => {
+    const armed = timers.get(timer)
+    return armed === undefined ? undefined : armed.dueMs - clock.monotonicMs()
+  }
   return {
     arm(timer, round) {
       const armed = timers.get(timer)
@@ -37,9 +60,17 @@ export function createRoundTimers(
       timers.get(timer)?.cancel()
       timers.delete(timer)
     },
-    remainingMs(timer) {
-      const armed = timers.get(timer)
-      return armed === undefined ? undefined : armed.dueMs - clock.monotonicMs()
+    remainingMs,
+    enter(next) {
+      phase = next
+      phaseBegan = clock.monotonicMs()
+    },
+    phaseTimes() {
+      const limit = LIMITED_BY[phase]
+      return {
+        elapsedMs: clock.monotonicMs() - phaseBegan,
+        remainingMs: limit === undefined ? undefined : remainingMs(limit),
+      }
     },
     stop() {
       for (const { cancel } of timers.values()) cancel()

@@ -22,6 +22,19 @@ export type Phase =
   | 'lingering'
   | 'done'
 
+/** In the order in which a node goes through them. */
+export const PHASES = Object.keys({
+  idle: true,
+  joining: true,
+  syncing: true,
+  training: true,
+  publishing: true,
+  collecting: true,
+  aggregating: true,
+  lingering: true,
+  done: true,
+} satisfies Record<Phase, true>) as readonly Phase[]
+
 /** Constants of a run. */
 export interface RoundConfig {
   /** Rounds of the run; the last one is `rounds − 1`. */

@@ -35,6 +35,17 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Whose lock a state folder has, without touching it; undefined for none. `isAlive`: whether that process still runs. */
+export async function lockOwner(
+  folder: string,
+): Promise<{ readonly pid: number; readonly isAlive: boolean } | undefined> {
+  const found = await readFile(join(resolve(folder), 'lock'), 'utf8').catch(() => undefined)
+  if (found === undefined) return undefined
+  const [text = '', beginning] = found.trim().split(' ')
+  const pid = Number.parseInt(text, 10)
+  return { pid, isAlive: Number.isInteger(pid) && (await isAlive(pid, beginning)) }
+}
+
 async function takeLock(folder: string, path: string, draft: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
@@ -75,13 +86,23 @@ async function isAlive(pid: number, beginning: string | undefined): Promise<bool
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  const began = await beginningOf(pid)
+  const fields = await processFields(pid)
+  // A process that has ended, but that its parent does not ask about, as in containers without an init.
+  if (fields?.[0] === 'Z' || fields?.[0] === 'X') return false
+  const began = fields?.[BEGINNING]
   return beginning === undefined || began === undefined || began === beginning
 }
 
 /** Start time of a process, in clock ticks since boot (field 22 of proc(5) stat); undefined without /proc. */
 async function beginningOf(pid: number): Promise<string | undefined> {
+  return (await processFields(pid))?.[BEGINNING]
+}
+
+const BEGINNING = 19
+
+/** The fields of proc(5) stat from the third on, which is the state of the process; undefined without /proc. */
+async function processFields(pid: number): Promise<readonly string[] | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   // The second field is the name in parentheses, which may contain anything.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

@@ -21,6 +21,7 @@ import { listenReason } from './listen-reason.js'
 import { createNeighbourhood, type Neighbourhood } from './neighbourhood.js'
 import type { LocalSource, NetworkHandlers, RunNetwork } from './network.js'
 import type { OwnKeyWatch } from './own-key.js'
+import { peerConnections } from './peer-connections.js'
 import type { WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNetworkInit {
@@ -30,6 +31,8 @@ export interface Libp2pNetworkInit {
   readonly announce?: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  /** A collector of libp2p's own metrics; default: none. */
+  readonly libp2pMetrics?: Libp2pNodeInit['metrics']
 }
 
 export interface Libp2pNetworkComponents {
@@ -200,6 +203,7 @@ async function openParts(
     clock,
     dialMs: deadlines.dialMs,
     wireBytes,
+    metrics: init.libp2pMetrics,
     onOwnKey: ownKey.met,
   })
   forgetStrangers(libp2p, guard.isMember)
@@ -316,6 +320,8 @@ export function createLibp2pNetwork(
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
+    connections: () =>
+      running === undefined ? [] : peerConnections(running.libp2p, running.neighbourhood.isAdmitted),
     wireBytes: () => ({ ...wireBytes }),
     guardReport: () => running?.guard.report(),
     async stop() {

@@ -14,7 +14,7 @@ import type { Clock } from '../clock.js'
 import { membersOnly } from '../guard/members-only.js'
 import type { NodeGuard } from '../guard/node-guard.js'
 import { noiseWatching } from './own-key.js'
-import { countWireBytes, type WireBytes } from './wire-bytes.js'
+import { countWireBytes, type Libp2pMetrics, type WireBytes } from './wire-bytes.js'
 
 export interface Libp2pNodeInit {
   /** 32-byte Ed25519 seed of the node's identity. */
@@ -31,6 +31,8 @@ export interface Libp2pNodeInit {
   readonly wireBytes: WireBytes
   readonly guard: Pick<NodeGuard, 'budgets' | 'connections' | 'isMember' | 'strangerRefused'>
   readonly clock: Clock
+  /** A collector of libp2p's own metrics, besides the bytes; default: none. */
+  readonly metrics?: Libp2pMetrics | undefined
   /** A handshake with a peer that has this node's key, or with this node itself; the connection is then refused. */
   onOwnKey?(direction: 'inbound' | 'outbound'): void
 }
@@ -60,7 +62,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
       }),
     ],
     ...(init.mdns ? { peerDiscovery: [mdns()] } : {}),
-    metrics: () => countWireBytes(init.wireBytes),
+    metrics: (components) => countWireBytes(init.wireBytes, init.metrics?.(components)),
     connectionGater: init.guard.connections.gater,
     connectionManager: {
       // The guard decides who may stay; these must never decide before it.

@@ -82,11 +82,27 @@ export interface RunNetwork {
   publishGroupWord(word: SignedGroupWord): Promise<void>
   /** Asks a member for the words of a private round that it has; they go through validation. */
   fetchGroupWords(peer: string, round: number, signal: AbortSignal): Promise<void>
+  /** Open connections, for people; only where there are real ones. */
+  connections?(): readonly PeerConnection[]
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   /** What the network keeps strangers and members from taking; undefined before `start` and where there are neither. */
   guardReport(): GuardReport | undefined
   stop(): Promise<void>
+}
+
+/** One open connection. */
+export interface PeerConnection {
+  readonly peer: string
+  /** Multiaddr of the other end. */
+  readonly address: string
+  /** Who dialled. */
+  readonly direction: 'inbound' | 'outbound'
+  readonly isAdmitted: boolean
+  /** Milliseconds since 1970. */
+  readonly openedMs: number
+  /** Encryption and multiplexer. */
+  readonly protocols: readonly string[]
 }
 
 /** A model in memory that others may read too: nobody may write to it. */

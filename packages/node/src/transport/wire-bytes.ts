@@ -1,4 +1,4 @@
-import type { Metrics, MultiaddrConnection } from '@libp2p/interface'
+import type { ComponentLogger, Metrics, MultiaddrConnection } from '@libp2p/interface'
 
 /** Bytes on the wire of one libp2p node since its start: every connection, encryption included. */
 export interface WireBytes {
@@ -6,8 +6,11 @@ export interface WireBytes {
   sent: number
 }
 
-/** A libp2p metrics component that counts only connection bytes. */
-export function countWireBytes(counter: WireBytes): Metrics {
+/** Makes a collector of libp2p's own metrics. */
+export type Libp2pMetrics = (components: { readonly logger: ComponentLogger }) => Metrics
+
+/** A libp2p metrics component that counts connection bytes, and nothing else unless there is a `collector`. */
+export function countWireBytes(counter: WireBytes, collector?: Metrics): Metrics {
   const nothing = {
     update() {},
     increment() {},
@@ -17,17 +20,20 @@ export function countWireBytes(counter: WireBytes): Metrics {
     timer: () => () => {},
   }
   const register = () => nothing
+  const trackMultiaddrConnection = (connection: MultiaddrConnection): void => {
+    collector?.trackMultiaddrConnection(connection)
+    connection.addEventListener('message', (event) => {
+      counter.received += event.data.byteLength
+    })
+    const send = connection.send.bind(connection)
+    connection.send = (data) => {
+      counter.sent += data.byteLength
+      return send(data)
+    }
+  }
+  if (collector !== undefined) return withTracking(collector, trackMultiaddrConnection)
   const metrics = {
-    trackMultiaddrConnection(connection: MultiaddrConnection): void {
-      connection.addEventListener('message', (event) => {
-        counter.received += event.data.byteLength
-      })
-      const send = connection.send.bind(connection)
-      connection.send = (data) => {
-        counter.sent += data.byteLength
-        return send(data)
-      }
-    },
+    trackMultiaddrConnection,
     trackProtocolStream(): void {},
     registerMetric: register,
     registerMetricGroup: register,
@@ -41,4 +47,18 @@ export function countWireBytes(counter: WireBytes): Metrics {
     createTrace: () => undefined,
   }
   return metrics as unknown as Metrics
+}
+
+/** A collector, but for the method that sees every connection. */
+function withTracking(
+  collector: Metrics,
+  trackMultiaddrConnection: Metrics['trackMultiaddrConnection'],
+): Metrics {
+  return new Proxy(collector, {
+    get(target, name) {
+      if (name === 'trackMultiaddrConnection') return trackMultiaddrConnection
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }

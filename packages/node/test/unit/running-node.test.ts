@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.js'
 import { silentLogger } from '../../src/logger.js'
+import { createActivity } from '../../src/operate/activity.js'
 import { createRunningNode, type RunningNodeComponents } from '../../src/running-node.js'
 import type { NetworkHandlers } from '../../src/transport/network.js'
 
@@ -15,6 +17,7 @@ function waitingNode(takesPart: boolean) {
     {
       logger: silentLogger,
       accusations: { stop: () => undefined },
+      activity: createActivity(systemClock, []),
       engine: { handlers: {}, run: () => rounds, stop: async () => finish() },
       network: {
         addresses: () => [],

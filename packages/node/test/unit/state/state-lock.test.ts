@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { lockState } from '../../../src/state/state-lock.js'
+import { lockOwner, lockState } from '../../../src/state/state-lock.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
 /** Pid of a process that has just ended. */
@@ -54,6 +55,35 @@ describe('the state lock', () => {
     const release = await lockState(folder)
     expect(await readFile(join(folder, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid}( \\d+)?\n$`))
     await release()
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'is taken over from a process that has ended, but is still listed because nobody asked how',
+    async () => {
+      // The shell becomes a program that never asks about the child that it has started before.
+      const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 600'])
+      try {
+        const pid = await new Promise<string>((resolve) =>
+          parent.stdout.once('data', (data) => resolve(String(data).trim())),
+        )
+        while (!(await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') Z ')) await setImmediate()
+        const folder = await temporaryFolder()
+        await writeFile(join(folder, 'lock'), `${pid}\n`)
+        expect(await lockOwner(folder)).toEqual({ pid: Number(pid), isAlive: false })
+        await (await lockState(folder))()
+        expect(await lockOwner(folder)).toBeUndefined()
+      } finally {
+        parent.kill('SIGKILL')
+      }
+    },
+  )
+
+  it('names the owner to those who only look', async () => {
+    const folder = await temporaryFolder()
+    const release = await lockState(folder)
+    expect(await lockOwner(folder)).toEqual({ pid: process.pid, isAlive: true })
+    await release()
+    expect(await lockOwner(folder)).toBeUndefined()
   })
 
   it('is not lost by a release that is called twice', async () => {

@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { wholeNumber } from '../arguments.js'
+
+const FOLDER = 'node folder or its configuration file'
+
+/** Adds `tempered status` and `tempered doctor`; the file of each command is loaded when it is called. */
+export function addOperateCommands(program: Command): void {
+  program
+    .command('status')
+    .description(
+      'Show what the node of a folder is doing: round, phase, whom it waits for, peers, ledger, disk. Exits with 10 if it does not run.',
+    )
+    .argument('[folder]', FOLDER, '.')
+    .option('--watch [seconds]', 'show it again every so many seconds; default: 2', wholeNumber(1))
+    .option('--json', 'one JSON document on stdout')
+    .action(async (folder, options) => (await import('./status.js')).status(folder, options))
+  program
+    .command('doctor')
+    .description(
+      'Examine a node folder and its node: configuration, key, state, data, disk, limits, clock, addresses, bootstrap, round. Changes nothing. Exits with 11 for warnings, 12 for problems.',
+    )
+    .argument('[folder]', FOLDER, '.')
+    .option('--json', 'one JSON document on stdout')
+    .action(async (folder, options) => (await import('./doctor.js')).doctor(folder, options))
+}

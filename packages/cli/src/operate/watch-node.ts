@@ -1,0 +1,127 @@
+import { type Logger, type NodeEvents, type NodeInit, systemClock, type TemperedNode } from '@tempered/node'
+import { errorCode, errorMessage } from '@tempered/node/errors'
+import { HTTP_ADDRESS, type HttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.js'
+import type { NodeConfig } from '../config/node-config.js'
+import { CliError } from '../errors.js'
+import { createDiskMeter } from './disk-use.js'
+import { stallReasons, watchEventLoop } from './event-loop-watch.js'
+import { type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
+import type { NodeMetrics } from './node-metrics.js'
+import { unreadiness } from './readiness.js'
+import { statusDocument } from './status-document.js'
+import { openStatusSocket, type StatusSocket } from './status-socket.js'
+
+/** How others can watch a node while it runs: over HTTP where that is configured, and over the socket of its folder. */
+export interface NodeWatch {
+  /** To be passed to the node. */
+  readonly events: NodeEvents
+  readonly libp2pMetrics: NodeInit['libp2pMetrics']
+  /** The node is open, and holds its state folder. */
+  opened(node: TemperedNode): Promise<void>
+  close(): Promise<void>
+}
+
+/** Throws E_LISTEN if the address of the HTTP server cannot be used. */
+export async function watchNode(
+  config: NodeConfig,
+  http: HttpAddress | undefined,
+  logger: Logger,
+): Promise<NodeWatch> {
+  const disk = createDiskMeter(config.state)
+  let node: TemperedNode | undefined
+  let socket: StatusSocket | undefined
+  const metrics = http && (await loadMetrics({ status: () => node?.status(), disk }))
+  const libp2pMetrics = metrics && config.operate.libp2p ? await loadLibp2pMetrics(metrics) : undefined
+  const loop = http && watchEventLoop()
+  const server =
+    http &&
+    metrics &&
+    loop &&
+    (await openHttpServer(
+      http,
+      routesOf(metrics, () => node, loop.longestSeconds),
+    ))
+  if (http !== undefined && server !== undefined) {
+    logger.info({ component: 'operate' }, `metrics at ${server.url}/metrics`)
+    if (!isLoopback(http))
+      logger.warn(
+        { component: 'operate' },
+        `${server.url} answers anybody who can reach it, without authentication; bind it to 127.0.0.1, or restrict it with a firewall`,
+      )
+  }
+  const answer = async (): Promise<unknown> => {
+    if (node === undefined) throw new CliError('E_NOT_RUNNING', 'the node has stopped')
+    const place = {
+      node: config.name,
+      pid: process.pid,
+      nowMs: systemClock.wallMs(),
+    }
+    return statusDocument(node.status(), place, await disk())
+  }
+  return {
+    events: metrics?.events ?? {},
+    libp2pMetrics,
+    async opened(given) {
+      node = given
+      try {
+        socket = await openStatusSocket(config.state, answer)
+      } catch (error) {
+        // A node does its work without being watched.
+        logger.warn(
+          { component: 'operate', code: errorCode(error) },
+          `tempered status will not work for this node: ${errorMessage(error)}`,
+        )
+      }
+    },
+    async close() {
+      node = undefined
+      await Promise.all([socket?.close(), server?.close()])
+      loop?.close()
+    },
+  }
+}
+
+/** The address that a flag or the configuration names; undefined for none. Throws E_USAGE. */
+export function httpAddressOf(flag: string | undefined, config: NodeConfig): HttpAddress | undefined {
+  const text = flag ?? config.operate.http
+  if (text === undefined) return undefined
+  const address = parseHttpAddress(text)
+  if (address === undefined) throw new CliError('E_USAGE', `--metrics ${text}: ${HTTP_ADDRESS}`)
+  return address
+}
+
+function routesOf(
+  metrics: NodeMetrics,
+  node: () => TemperedNode | undefined,
+  longestSeconds: () => number,
+): HttpRoutes {
+  return {
+    '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
+    '/healthz': async () => {
+      const delaySeconds = longestSeconds()
+      return verdictAnswer(stallReasons(delaySeconds), { eventLoopDelaySeconds: delaySeconds })
+    },
+    '/readyz': async () => {
+      const status = node()?.status()
+      if (status === undefined) return verdictAnswer(['the node is not open yet'], {})
+      const { phase, rounds, neighbours } = status
+      return verdictAnswer(unreadiness(status), {
+        ...{ phase, rounds },
+        round: Math.min(status.round + 1, rounds),
+        neighbours: neighbours.length,
+        neighboursUp: neighbours.filter((one) => one.isUp).length,
+      })
+    },
+  }
+}
+
+/** Loaded only for nodes that are watched over HTTP. */
+async function loadMetrics(source: Parameters<typeof import('./node-metrics.js').createNodeMetrics>[0]) {
+  const { createNodeMetrics } = await import('./node-metrics.js')
+  return createNodeMetrics(source)
+}
+
+async function loadLibp2pMetrics({ registry }: NodeMetrics): Promise<NodeInit['libp2pMetrics']> {
+  const { prometheusMetrics } = await import('@libp2p/prometheus-metrics')
+  return prometheusMetrics({ registry, collectDefaultMetrics: false, preserveExistingMetrics: true })
+}

@@ -1,0 +1,22 @@
+import type { Evidence, EvidenceKind, SignedHead } from '@tempered/protocol'
+import type { CommonChainEvents } from './chain/common-chain.js'
+import type { RoundReport } from './round/report.js'
+import type { Notice } from './round/state.js'
+
+export interface NodeEvents extends CommonChainEvents {
+  /** The network is open; others can dial these multiaddrs. */
+  onListening?(addresses: readonly string[]): void
+  /** In a private run a model is about to be shared. Only experiments may use it: it must not leave the node. */
+  onShare?(round: number, model: Float32Array): void
+  /** The model of a round is on disk and about to be announced. */
+  onPublished?(round: number, modelCid: string): void
+  onRound?(report: RoundReport): void
+  /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
+  onNotice?(notice: Notice): void
+  /** Evidence of this or an earlier start; each piece once per process. */
+  onEvidence?(evidence: Evidence): void
+  /** The node has signed a head of its own ledger. */
+  onHead?(head: SignedHead): void
+  onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
+  onRefused?(peer: string, code: string, message: string): void
+}
