@@ -173,6 +173,22 @@ const GAUGES: Readonly<Record<string, { readonly help: string; readonly read: Re
     help: 'Entries that more than two thirds of the members have signed.',
     read: (status) => (status.ledger.finalHeight ?? -1) + 1,
   },
+  tempered_stranger_connections: {
+    help: 'Connections with peers that are not members.',
+    read: (status) => status.guard?.strangers ?? null,
+  },
+  tempered_half_open_connections: {
+    help: 'Inbound connections that have not finished their handshake.',
+    read: (status) => status.guard?.halfOpen ?? null,
+  },
+  tempered_unread_bytes: {
+    help: 'Received bytes that nobody has read yet.',
+    read: (status) => status.guard?.unreadBytes ?? null,
+  },
+  tempered_banned_members: {
+    help: 'Members that are kept away for a while because they broke the protocol.',
+    read: (status) => status.guard?.bans.length ?? null,
+  },
   tempered_quarantined_members: {
     help: 'Members quarantined because there is proof against them.',
     read: (status) => status.quarantined.length,
@@ -196,6 +212,14 @@ function addGauges(registry: Registry, { status, disk }: NodeMetricsSource): voi
     })
   for (const [name, { help, read }] of Object.entries(DISK_GAUGES))
     addGauge(registry, name, help, async () => read(await disk()))
+  new Counter({
+    ...{ name: 'tempered_rejects_total', registers, labelNames: ['kind', 'code'] as const },
+    help: 'Messages, requests and connections that were dropped or closed, by what they were and why.',
+    collect() {
+      this.reset()
+      for (const { kind, code, count } of status()?.guard?.rejects ?? []) this.inc({ kind, code }, count)
+    },
+  })
   new Gauge({
     ...{ name: 'tempered_info', registers, labelNames: ['version', 'run'] as const },
     help: 'Always 1; the labels name the version and the run.',

@@ -64,6 +64,14 @@ export interface StatusDocument {
     readonly message: string
   }[]
   readonly notices: readonly { readonly at: string; readonly kind: string; readonly text: string }[]
+  /** What strangers and members were kept from taking since the start; null before the network is open. */
+  readonly guard: {
+    readonly strangers: number
+    readonly halfOpen: number
+    readonly unreadBytes: number
+    readonly banned: readonly { readonly peer: string; readonly code: string; readonly until: string }[]
+    readonly rejects: readonly { readonly kind: string; readonly code: string; readonly count: number }[]
+  } | null
   readonly bytesReceived: number
   readonly bytesSent: number
 }
@@ -130,6 +138,13 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
     quarantined: status.quarantined.map(({ round, ...one }) => ({ ...one, round: round + 1 })),
     refusals: status.refusals.map(({ atMs, ...one }) => ({ at: iso(atMs), ...one })),
     notices: status.notices.map(({ atMs, ...one }) => ({ at: iso(atMs), ...one })),
+    guard: status.guard && {
+      strangers: status.guard.strangers,
+      halfOpen: status.guard.halfOpen,
+      unreadBytes: status.guard.unreadBytes,
+      banned: status.guard.bans.map(({ peer, code, until }) => ({ peer, code, until: iso(until) })),
+      rejects: status.guard.rejects,
+    },
     bytesReceived: status.wire.received,
     bytesSent: status.wire.sent,
   }

@@ -32,6 +32,7 @@ export function statusText(status: StatusDocument): string {
     ...neighbourLines(status),
     ...connectionLines(status),
     ...quarantineLines(status),
+    ...guardLines(status),
     ...listLines(
       'refused',
       status.refusals
@@ -127,6 +128,22 @@ function quarantineLines({ quarantined }: StatusDocument): string[] {
     'quarantined, because there is proof against them',
     quarantined.map(({ peer, round, kind }) => `…${peer.slice(-8)}  round ${round}  ${kind}`),
   )
+}
+
+function guardLines({ guard }: StatusDocument): string[] {
+  if (guard === null) return []
+  return [
+    ...listLines(
+      'kept away for a while, because they broke the protocol',
+      guard.banned.map(
+        ({ peer, code, until }) => `…${peer.slice(-8)}  ${codeText(code)}  until ${timeText(until)}`,
+      ),
+    ),
+    ...listLines(
+      'dropped since the start',
+      guard.rejects.map(({ kind, code, count }) => `${kind}  ${code}  ${count}`),
+    ),
+  ]
 }
 
 function listLines(title: string, lines: readonly string[]): string[] {

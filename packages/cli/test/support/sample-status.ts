@@ -68,6 +68,16 @@ const SAMPLE: NodeStatus = {
     },
   ],
   notices: [{ atMs: Date.UTC(2026, 10, 30, 12, 0, 3), kind: 'alone', text: 'no neighbour answers' }],
+  guard: {
+    strangers: 3,
+    halfOpen: 2,
+    unreadBytes: 4096,
+    bans: [{ peer: '12D3KooWneighbourC', code: 'E_RATE', until: Date.UTC(2026, 10, 30, 12, 2), times: 1 }],
+    rejects: [
+      { kind: 'announcement', code: 'E_RATE', count: 40 },
+      { kind: 'connection', code: 'E_STRANGERS', count: 2 },
+    ],
+  },
   wire: { received: 1000, sent: 2000 },
 }
 

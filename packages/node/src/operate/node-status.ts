@@ -1,4 +1,5 @@
 import type { EvidenceKind, Run } from '@tempered/protocol'
+import type { GuardReport } from '../guard/node-guard.js'
 import type { RoundEngine } from '../round/engine.js'
 import { noticeLog } from '../round/notice-log.js'
 import type { Phase } from '../round/state.js'
@@ -42,6 +43,8 @@ export interface NodeStatus {
   /** Newest last, a few. */
   readonly refusals: Activity['refusals']
   readonly notices: readonly NoticeStatus[]
+  /** What strangers and members were kept from taking; null before the network is open, and in simulations. */
+  readonly guard: GuardReport | null
   /** Bytes on the wire since the start. */
   readonly wire: { readonly received: number; readonly sent: number }
 }
@@ -73,7 +76,7 @@ export interface NoticeStatus {
 export interface NodeStatusParts {
   readonly peerId: string
   readonly run: Run
-  readonly network: Pick<RunNetwork, 'addresses' | 'connections' | 'wireBytes'>
+  readonly network: Pick<RunNetwork, 'addresses' | 'connections' | 'guardReport' | 'wireBytes'>
   readonly engine: Pick<RoundEngine, 'state' | 'phaseTimes'>
   readonly state: Pick<NodeState, 'ledger' | 'witness' | 'evidence'>
   readonly activity: Activity
@@ -133,6 +136,7 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
       kind: notice.kind,
       text: noticeLog(notice).text,
     })),
+    guard: network.guardReport() ?? null,
     wire: network.wireBytes(),
   }
 }

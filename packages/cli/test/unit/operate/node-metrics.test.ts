@@ -39,6 +39,11 @@ describe('the metrics of a node', () => {
       'tempered_connections{direction="outbound",admitted="true"}': 1,
       'tempered_wire_bytes_total{direction="sent"}': 2000,
       'tempered_notices_total{kind="alone"}': 0,
+      tempered_stranger_connections: 3,
+      tempered_half_open_connections: 2,
+      tempered_unread_bytes: 4096,
+      tempered_banned_members: 1,
+      'tempered_rejects_total{kind="announcement",code="E_RATE"}': 40,
     })
     // What is not known has no value.
     for (const name of ['tempered_disk_free_bytes', 'tempered_test_metric', 'tempered_training_loss'])

@@ -45,6 +45,13 @@ describe('the status of a running node', () => {
     expect(text).toContain('no neighbour answers')
   })
 
+  it('shows what was dropped and who is kept away', () => {
+    const text = statusText(document())
+    expect(text).toContain('ighbourC  E_RATE  until 2026-11-30T12:02:00Z')
+    expect(text).toContain('announcement  E_RATE  40')
+    expect(statusText(document({ guard: null }))).not.toContain('dropped')
+  })
+
   it('shows no code of a peer that is none', () => {
     const [refusal] = sampleStatus().refusals
     const text = statusText(document({ refusals: [{ ...refusal!, code: '\u001b[31m evil' }] }))
