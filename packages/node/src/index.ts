@@ -139,6 +139,7 @@ export {
   openHandover,
 } from './transport/handover.js'
 export type { Libp2pNetworkComponents } from './transport/libp2p-network.js'
+export { withMember } from './transport/member-client.js'
 export { createMemoryHub, type MemoryHub } from './transport/memory-network.js'
 export type { LocalSource, PeerConnection, RunNetwork } from './transport/network.js'
 export { preloadNetwork } from './transport/preload.js'

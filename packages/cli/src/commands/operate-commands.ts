@@ -3,7 +3,7 @@ import { wholeNumber } from '../arguments.js'
 
 const FOLDER = 'node folder or its configuration file'
 
-/** Adds `tempered status` and `tempered doctor`; the file of each command is loaded when it is called. */
+/** Adds `tempered status`, `tempered doctor` and `tempered soak`; the file of each command is loaded when it is called. */
 export function addOperateCommands(program: Command): void {
   program
     .command('status')
@@ -22,4 +22,15 @@ export function addOperateCommands(program: Command): void {
     .argument('[folder]', FOLDER, '.')
     .option('--json', 'one JSON document on stdout')
     .action(async (folder, options) => (await import('./doctor.js')).doctor(folder, options))
+  program
+    .command('soak')
+    .description(
+      'Run real nodes on this machine for a while under faults and invalid operations drawn from a seed, and check that nothing is lost. Exits with 8 if something is.',
+    )
+    .option('--nodes <n>', 'nodes; half of them, rounded down, are disturbed', wholeNumber(4), 6)
+    .option('--minutes <n>', 'duration', wholeNumber(1), 30)
+    .option('--seed <n>', 'seed of faults and operations', wholeNumber(0), 1)
+    .option('--out <folder>', 'folder for keys, states and logs', 'runs')
+    .option('--json', 'one JSON document on stdout')
+    .action(async (options) => (await import('./soak.js')).soak(options))
 }
