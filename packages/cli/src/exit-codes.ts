@@ -88,6 +88,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   E_STREAM: EXIT.resource,
   E_TIMEOUT: EXIT.resource,
   E_KEY: EXIT.key,
+  E_OPEN_FILES: EXIT.resource,
   E_WRONG_RUN: EXIT.wrongRun,
   E_NOT_A_MEMBER: EXIT.wrongRun,
   E_ACCOUNT: EXIT.key,

@@ -1,23 +1,13 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander'
-import { EXIT, exitCodeOf } from './exit-codes.js'
-import { handleLostOutput } from './lost-output.js'
-import { createProgram } from './program.js'
-import { renderError } from './terminal/error-text.js'
-import { writeWhole } from './whole-writes.js'
+import { openFilesError, openFilesLimit } from './open-files.js'
 
-const program = createProgram()
-
-writeWhole()
-handleLostOutput()
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  } else {
-    process.stderr.write(`${renderError(error, program.opts().debug === true)}\n`)
-    process.exitCode = exitCodeOf(error)
-  }
+// Before any other module is read.
+const tooFew = openFilesError(openFilesLimit())
+if (tooFew === undefined) {
+  const { runCommand } = await import('./run-command.js')
+  await runCommand()
+} else {
+  process.stderr.write(`${tooFew}\n`)
+  // `EXIT.resource` of exit-codes.ts, which is not loaded.
+  process.exitCode = 7
 }

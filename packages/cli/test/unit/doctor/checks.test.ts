@@ -166,9 +166,9 @@ describe('the check of bootstrap addresses', () => {
 describe('the other checks', () => {
   it('open files: enough for the members, or a warning with the number', () => {
     const run = { manifest: { members: Array.from({ length: 100 }, () => '') } } as unknown as Run
-    expect(checkLimits({ run }, 428)).toMatchObject([{ level: 'ok' }])
-    expect(checkLimits({ run }, 427)).toMatchObject([
-      { level: 'warning', remedy: expect.stringContaining('ulimit -n 428') },
+    expect(checkLimits({ run }, 620)).toMatchObject([{ level: 'ok' }])
+    expect(checkLimits({ run }, 619)).toMatchObject([
+      { level: 'warning', remedy: expect.stringContaining('ulimit -n 620') },
     ])
     expect(checkLimits({ run }, Number.POSITIVE_INFINITY)).toMatchObject([{ level: 'ok' }])
     // That of this system.
