@@ -36,30 +36,22 @@ function lockStamp() {
   return hash.digest('hex')
 }
 
+function packageManager() {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager
+}
+
+/** The command of the pinned pnpm: `npm exec` fetches it into npm's own cache; nothing is installed globally. */
+export function pnpm() {
+  return ['npm', 'exec', '--yes', '--loglevel=error', `--package=${packageManager()}`, '--', 'pnpm']
+}
+
 function install() {
   const stampFile = join(root, 'node_modules', '.tempered-setup')
   const stamp = lockStamp()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  console.error(`setup: installing dependencies with ${packageManager}`)
-  // `npm exec` fetches pnpm into npm's own cache; nothing is installed globally.
-  run(
-    'npm',
-    [
-      'exec',
-      '--yes',
-      '--loglevel=error',
-      `--package=${packageManager}`,
-      '--',
-      'pnpm',
-      'install',
-      '--frozen-lockfile',
-      '--reporter=append-only',
-    ],
-    {
-      quiet: true,
-    },
-  )
+  console.error(`setup: installing dependencies with ${packageManager()}`)
+  const [command, ...before] = pnpm()
+  run(command, [...before, 'install', '--frozen-lockfile', '--reporter=append-only'], { quiet: true })
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, stamp)
 }
