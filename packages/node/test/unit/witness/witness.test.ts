@@ -2,6 +2,7 @@ import type { HeadMessage, SignedEntry, SignedHead } from '@tempered/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createWitness, type Witness } from '../../../src/witness/witness.js'
 import type { WitnessedState, WitnessStore } from '../../../src/witness/witness-store.js'
+import { heldBy } from '../../support/held-memory.js'
 import { entryCid, headOf, makeChain, run, signers } from '../../support/run-fixture.js'
 
 const [me, a, b, c] = signers
@@ -71,6 +72,30 @@ describe('a witness', () => {
     const message = await witness.sign()
     expect(message?.cosigned.round).toBe(1)
     expect(message?.cosigned.others).toEqual([{ member: 3, height: 0 }])
+  })
+
+  it('co-signs at most eight heads of a member, the newest, however long it has signed nothing itself', async () => {
+    const witness = open()
+    for (let height = 0; height < 12; height++) witness.consider(headOf(a, height))
+    witness.extendOwn(own[0])
+    const listed: number[] = []
+    while (witness.due) {
+      const message = await witness.sign()
+      listed.push(...(message?.cosigned.size === 0 ? [] : [message!.cosigned.round]))
+    }
+    expect(listed).toEqual([4, 5, 6, 7, 8, 9, 10, 11])
+  })
+
+  it('holds nothing for authors that are made up: asking for their digests leaves no trace', () => {
+    const witness = open()
+    const held = heldBy(() => {
+      for (let k = 0; k < 100_000; k++) {
+        expect(witness.digests(`made up ${k}`, 0)).toHaveLength(0)
+        if (witness.seen(`made up ${k}`) !== 0) throw new Error('it was seen')
+      }
+    })
+    // A record each took over 100 MB.
+    expect(held).toBeLessThan(20_000_000)
   })
 
   it('does not co-sign members that were convicted', async () => {
