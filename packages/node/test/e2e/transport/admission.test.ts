@@ -227,17 +227,39 @@ describe('admission', () => {
     expect(b.received.heads).toEqual([])
   })
 
-  it('says E_MALFORMED of a reply that is none', async () => {
+  /** A member that answers each hello with this. */
+  const answering = async (reply: unknown) => {
     const [a, libp2p] = await Promise.all([member(0), startLibp2pNode(seeds[1], signers[1])])
     await createDirectProtocols(libp2p, createManualClock(), DEADLINES, () => undefined).serve(
       STREAM_PROTOCOLS.hello,
       4,
       async (stream, _connection, limit) => {
         await stream.readFrame(limit)
-        await stream.writeFrame({ something: 'else' }, limit)
+        await stream.writeFrame(reply, limit)
       },
     )
     await connect(a.libp2p, libp2p)
+    return a
+  }
+
+  it('takes what a peer says of its refusal as text alone: it cannot steer a terminal or forge a line', async () => {
+    const a = await answering({
+      refused: '\u001b]0;evil\u0007',
+      message: 'no\u001b[2J\r\n12:00 ERROR forged\u202e',
+      run: '\u0000\u2028',
+    })
+    const refusal = await a.admission.introduce(peerIdFromString(signers[1].peerId), signal()).then(
+      () => undefined,
+      (error: NodeError) => error,
+    )
+    expect(refusal).toMatchObject({ code: 'E_REFUSED', details: { code: 'E_REFUSED' } })
+    expect(refusal!.message).toBe('no\\x1b[2J 12:00 ERROR forged\\u202e')
+    expect(JSON.stringify([refusal!.message, refusal!.details])).not.toMatch(/\\u00(0[0-8bcef]|1)|\u2028/)
+    expect(a.received.refused).toEqual([[signers[1].peerId, 'E_REFUSED']])
+  })
+
+  it('says E_MALFORMED of a reply that is none', async () => {
+    const a = await answering({ something: 'else' })
     await expect(a.admission.introduce(peerIdFromString(signers[1].peerId), signal())).rejects.toMatchObject({
       code: 'E_MALFORMED',
     })
