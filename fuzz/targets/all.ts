@@ -1,0 +1,7 @@
+import type { TargetEntry } from '../engine/target.js'
+import { CHAIN } from './chain.js'
+import { DOCUMENTS } from './documents.js'
+import { WIRE } from './wire.js'
+
+/** Every decoder of bytes that come from outside. */
+export const TARGETS: readonly TargetEntry[] = [...DOCUMENTS, ...CHAIN, ...WIRE]
