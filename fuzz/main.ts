@@ -54,7 +54,7 @@ async function main(): Promise<number> {
   for (const { name, open } of TARGETS) {
     if (values.target !== undefined && !values.target.includes(name)) continue
     const target = await open()
-    const onCase = (index: number, input: Uint8Array): void => watch.note(name, seed, index, input)
+    const onCase = (from: string, input: Uint8Array): void => watch.note(name, from, input)
     const report = await fuzzTarget({ name, target, seed, cases, mostSeconds, onCase })
     watch.rest()
     await target.close?.()

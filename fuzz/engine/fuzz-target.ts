@@ -16,7 +16,7 @@ export interface FuzzInit {
   /** Whether the kept inputs come first. */
   readonly replays?: boolean
   /** Called before each case, for a watch over those that never return. */
-  onCase?(index: number, input: Uint8Array): void
+  onCase?(from: string, input: Uint8Array): void
 }
 
 export interface Failure {
@@ -37,6 +37,16 @@ export interface FuzzReport {
   readonly seconds: number
 }
 
+/** Inputs that are given together. */
+const BATCH = 25
+
+interface Given {
+  readonly input: Uint8Array
+  readonly from: string
+  /** It must be accepted. */
+  readonly isValid: boolean
+}
+
 /** Valid inputs that are changed; making one may cost signatures. */
 const POOL = 24
 
@@ -50,26 +60,37 @@ export async function fuzzTarget(init: FuzzInit): Promise<FuzzReport> {
   let worstMs = 0
   let given = 0
 
-  const give = async (input: Uint8Array, from: string, isValid: boolean): Promise<void> => {
-    init.onCase?.(given, input)
-    given += 1
-    const { code, failure, ms } = await judge(target, input)
-    worstMs = Math.max(worstMs, ms)
-    if (failure !== undefined) failures.push({ from, what: failure, input })
-    else if (code === undefined) accepted += 1
-    else {
-      refused.set(code, (refused.get(code) ?? 0) + 1)
-      if (isValid) failures.push({ from, what: `refused a valid input with ${code}`, input })
+  const give = async (batch: readonly Given[]): Promise<void> => {
+    const outcomes = await judge(
+      target,
+      batch.map(({ input }) => input),
+      (index) => init.onCase?.(batch[index]!.from, batch[index]!.input),
+    )
+    for (const [k, { code, failure, ms }] of outcomes.entries()) {
+      const { from, input, isValid } = batch[k]!
+      given += 1
+      worstMs = Math.max(worstMs, ms)
+      if (failure !== undefined) failures.push({ from, what: failure, input })
+      else if (code === undefined) accepted += 1
+      else {
+        refused.set(code, (refused.get(code) ?? 0) + 1)
+        if (isValid) failures.push({ from, what: `refused a valid input with ${code}`, input })
+      }
     }
   }
 
   if (init.replays !== false)
-    for (const kept of await readSeeds(name)) await give(kept.bytes, kept.name, false)
+    await give(
+      (await readSeeds(name)).map((kept) => ({ input: kept.bytes, from: kept.name, isValid: false })),
+    )
   const pool = await validInputs(name, target, seed)
-  for (let index = 0; index < cases && failures.length < mostFailures; index++) {
+  for (let index = 0; index < cases && failures.length < mostFailures; index += BATCH) {
     if (performance.now() - began > 1000 * mostSeconds) break
-    const { input, isValid } = caseOf(name, target, seed, index, pool)
-    await give(input, `case ${index} of seed ${seed}`, isValid)
+    const batch = Array.from({ length: Math.min(BATCH, cases - index) }, (_, k) => ({
+      from: `case ${index + k} of seed ${seed}`,
+      ...caseOf(name, target, seed, index + k, pool),
+    }))
+    await give(batch)
   }
   const seconds = (performance.now() - began) / 1000
   return { name, cases: given, accepted, refused, failures, worstMs, seconds }
@@ -88,7 +109,7 @@ function caseOf(name: string, target: Target, seed: number, index: number, pool:
   const random = Random.of(seed, name, index)
   const valid = random.pick(pool)
   if (index < pool.length) return { input: pool[index]!.slice(), isValid: true }
-  if (random.chance(0.02)) return { input: noise(valid, random), isValid: false }
+  if (random.chance(0.02)) return { input: new Uint8Array(noise(valid, random)), isValid: false }
   let input = valid.slice()
   const changes = random.chance(0.75) ? 1 : random.between(2, 3)
   for (let k = 0; k < changes; k++)

@@ -35,6 +35,7 @@ function placesOf(root: Item): Place[] {
 }
 
 const KEYS = [
+  'k'.repeat(9000),
   '__proto__',
   'constructor',
   'toString',
@@ -46,7 +47,19 @@ const KEYS = [
   'length',
   '\u{1f600}',
 ]
-const TEXTS = ['', '0', '\0', '__proto__', '../../x', '\u202e', 'é', 'e\u0301', '\u{10ffff}', 'x'.repeat(300)]
+const TEXTS = [
+  '',
+  '0',
+  '\0',
+  '__proto__',
+  '../../x',
+  '\u202e',
+  'é',
+  'e\u0301',
+  '\u{10ffff}',
+  'x'.repeat(300),
+  'x'.repeat(9000),
+]
 
 /** A value of another type, or an extreme one. */
 function strange(random: Random): Item {

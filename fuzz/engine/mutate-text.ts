@@ -142,7 +142,8 @@ function strangeJson(random: Random): Json {
     () => null,
     () => random.chance(0.5),
     () => random.pick([0, -1, 0.5, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, -1e-300]),
-    () => random.pick(['', 'x', '__proto__', '0', '\0', '../x', 'x'.repeat(1000), '\ud800']),
+    () =>
+      random.pick(['', 'x', '__proto__', '0', '\0', '../x', 'x'.repeat(1000), 'x'.repeat(9000), '\ud800']),
     () => [],
     () => ({}),
     () => Array.from({ length: 300 }, () => 0),

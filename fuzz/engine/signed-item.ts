@@ -12,20 +12,20 @@ const DOMAINS = ['announcement', 'head', 'entry', 'block', 'chain-message', 'gro
   new TextEncoder().encode(`tempered/${kind}/v1\0`),
 )
 
-/** What a signature was made for, by the signature. */
-const domains = new Map<string, Uint8Array>()
+/** What a signature was made for, by the signature: the kind of message, and the body. */
+const made = new Map<string, { readonly domain: Uint8Array; readonly body: Uint8Array }>()
 
 /** Remembers what the signatures in a valid message are for, so that a changed message can be signed again. */
 export function noteSignatures(item: Item): void {
   const parts = signedParts(item)
   if (parts !== undefined) {
     const name = Buffer.from(parts.signature.content!).toString('latin1')
-    if (!domains.has(name)) {
+    if (!made.has(name)) {
       const body = writeItem(parts.body)
       const domain = DOMAINS.find((prefix) =>
         verifySignature(parts.author, Buffer.concat([prefix, body]), parts.signature.content!),
       )
-      if (domain !== undefined) domains.set(name, domain)
+      if (domain !== undefined) made.set(name, { domain, body })
     }
   }
   for (const child of item.items ?? []) noteSignatures(child)
@@ -48,11 +48,11 @@ export function writeSigned(item: Item): Uint8Array {
     for (const child of one.items ?? []) sign(child)
     const parts = signedParts(one)
     if (parts === undefined || parts.signature.major !== 2) return
-    const domain = domains.get(Buffer.from(parts.signature.content!).toString('latin1'))
-    if (domain === undefined) return
-    parts.signature.content = SIGNERS.get(parts.author)!.sign(
-      Buffer.concat([domain, writeItem(parts.body, writeSigned)]),
-    )
+    const known = made.get(Buffer.from(parts.signature.content!).toString('latin1'))
+    if (known === undefined) return
+    const body = writeItem(parts.body, writeSigned)
+    if (Buffer.compare(body, known.body) === 0) return
+    parts.signature.content = SIGNERS.get(parts.author)!.sign(Buffer.concat([known.domain, body]))
   }
   sign(item)
   return writeItem(item, writeSigned)

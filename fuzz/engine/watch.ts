@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
  * input as a file and ends the process.
  */
 export interface Watch {
-  note(target: string, seed: number, index: number, input: Uint8Array): void
+  note(target: string, from: string, input: Uint8Array): void
   /** Nothing is being tried now. */
   rest(): void
   stop(): Promise<void>
@@ -41,12 +41,12 @@ export function startWatch(): Watch {
   const inputView = new Uint8Array(input)
   const textView = new Uint8Array(text)
   return {
-    note(target, seed, index, bytes) {
+    note(target, from, bytes) {
       const kept = bytes.subarray(0, MOST_INPUT_BYTES)
       inputView.set(kept)
       const about = JSON.stringify({
         folder: `fuzz/seeds/${target}`,
-        about: `${target}, case ${index} of seed ${seed}`,
+        about: `${target}, ${from}`,
       })
       const { written } = new TextEncoder().encodeInto(about, textView)
       Atomics.store(cells, 2, kept.byteLength)

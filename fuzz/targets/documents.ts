@@ -255,6 +255,11 @@ export const DOCUMENTS: readonly TargetEntry[] = [
         holds(value, input) {
           const { parameters, at } = value as { parameters: Float32Array; at: number }
           must(equalBytes(encodeModel(parameters), input), 'a model has one encoding')
+          const shifted = Buffer.concat([Uint8Array.of(0), input]).subarray(1)
+          must(
+            equalBytes(encodeModel(decodeModel(shifted, 8)), input),
+            'it is the same wherever its bytes lie',
+          )
           must(at < 0 === parameters.every(Number.isFinite), 'what is not finite is found')
         },
         plants: [

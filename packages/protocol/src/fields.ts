@@ -1,3 +1,4 @@
+import { foreignText } from '@tempered/errors'
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { ProtocolError } from './errors.js'
@@ -73,10 +74,11 @@ export function parseFields<S extends z.ZodType>(schema: S, value: unknown, what
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  const path = issue?.path.map(String).join('.') ?? ''
+  // A peer chooses the names of keys, and how long they are.
+  const path = foreignText(issue?.path.map(String).join('.') ?? '')
   throw new ProtocolError(
     'E_MALFORMED',
-    `${what}${path === '' ? '' : `, field ${path}`}: ${issue?.message ?? 'malformed'}`,
+    `${what}${path === '' ? '' : `, field ${path}`}: ${foreignText(issue?.message ?? 'malformed')}`,
     {
       path,
     },

@@ -1,4 +1,4 @@
-import { shortText } from '@tempered/errors'
+import { foreignText, shortText } from '@tempered/errors'
 import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
@@ -203,7 +203,7 @@ export function sealManifest(value: unknown): Run {
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    const path = issue?.path.map(String).join('.') ?? ''
+    const path = foreignText(issue?.path.map(String).join('.') ?? '')
     throw manifestError(
       path,
       issue === undefined ? 'malformed' : issueText(issue, valueAt(value, issue.path)),
