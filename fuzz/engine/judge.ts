@@ -92,7 +92,7 @@ function attempt(target: Target, input: Uint8Array, mostMs: number): Outcome | P
     }
   }
   const refused = (error: unknown): Outcome =>
-    finish(stopCounting(), faultOf(error), (error as { code?: string } | undefined)?.code)
+    finish(stopCounting(), faultOf(error, target.mostMessage), (error as { code?: string } | undefined)?.code)
   startCounting()
   try {
     const value = target.decode(input)
@@ -128,7 +128,7 @@ async function inTime<T>(work: Promise<T>, mostMs: number): Promise<T> {
 }
 
 /** What is wrong with a refusal; undefined for one of our errors with a code. */
-function faultOf(error: unknown): string | undefined {
+function faultOf(error: unknown, mostMessage = MOST_MESSAGE): string | undefined {
   if (error instanceof Broken) return error.message
   const { code, name, message } = (error ?? {}) as { code?: unknown; name?: string; message?: string }
   if (!(error instanceof Error)) return `threw ${typeof error}`
@@ -136,21 +136,26 @@ function faultOf(error: unknown): string | undefined {
   if (!isOurs) return `threw ${name}: ${message?.slice(0, 300)}\n${placeOf(error)}`
   if (typeof code !== 'string' || !CODE.test(code) || code === 'E_INTERNAL')
     return `threw ${name} with code ${String(code)}: ${message?.slice(0, 300)}`
-  if (message !== undefined && message.length > MOST_MESSAGE)
+  if (message !== undefined && message.length > mostMessage)
     return `threw ${code} with a message of ${message.length} characters: ${message.slice(0, 100)}…`
   return hiddenBug(error)
 }
 
 const placeOf = ({ stack }: Error): string => stack?.split('\n').slice(1, 6).join('\n') ?? ''
 
+const isOurCode = ({ stack }: Error): boolean => !/^.*\n.*node_modules/.test(stack ?? '')
+
 /** Errors of ours that are no TemperedError. */
 const OURS = new Set(['CarError', 'InboundError', 'NodeError'])
 
-/** A mistake in our code, wrapped into a refusal as if it were one in the input. */
+/**
+ * A mistake in our code, wrapped into a refusal as if it were one in the input. Readers of other people's formats stumble so
+ * over bad files: those are refused, as they should be.
+ */
 function hiddenBug(error: Error): string | undefined {
   for (let cause = error.cause, k = 0; cause instanceof Error && k < 8; cause = cause.cause, k++)
     if (cause instanceof TypeError || cause instanceof ReferenceError)
-      if (/Cannot read|is not a function|is not iterable|undefined|not a constructor/.test(cause.message))
+      if (/Cannot read|is not a function|is not iterable|undefined/.test(cause.message) && isOurCode(cause))
         return `hides ${cause.name}: ${cause.message}\n${placeOf(cause)}`
   return undefined
 }

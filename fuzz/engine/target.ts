@@ -17,6 +17,8 @@ export interface Target {
   readonly mostBytes?: number
   /** The most milliseconds for one input; 2,000 unless given. */
   readonly mostMs?: number
+  /** The most characters of a message; 4,096 unless given. */
+  readonly mostMessage?: number
   /** Faults put into the decoder, which the fuzzer must find. */
   readonly plants: readonly Plant[]
   close?(): Promise<void>

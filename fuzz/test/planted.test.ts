@@ -20,7 +20,7 @@ describe.each(TARGETS)('$name', ({ name, open }) => {
           mostFailures: 1,
           replays: false,
         })
-        expect(failures.length, what).toBe(1)
+        expect(failures.length, what).toBeGreaterThan(0)
       }
     } finally {
       await target.close?.()
