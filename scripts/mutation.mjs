@@ -1,3 +1,4 @@
+// @ts-nocheck
 // `pnpm mutation AREA...` tests the tests of mutation/areas.mjs: changes the code bit by bit and counts the changes that a test
 // notices. `pnpm coverage AREA...` (this script with --coverage first) counts lines and branches that they reach.
 import { spawnSync } from 'node:child_process'
@@ -33,6 +34,8 @@ for (const name of names.length > 0 ? names : Object.keys(AREAS)) {
     // The packages of the workspace find each other by links, which a copy would not have.
     inPlace: true,
     concurrency: 2,
+    // Types are not checked anyway.
+    disableTypeChecks: false,
     // Words of messages are for people; what they say is not tested word by word.
     mutator: { excludedMutations: ['StringLiteral'] },
     thresholds: { high: 95, low: 85, break: 85 },

@@ -1,3 +1,4 @@
+// @ts-nocheck
 import { judge } from './judge.js'
 import { noise } from './mutate-bytes.js'
 import { Random } from './random.js'
