@@ -1,4 +1,3 @@
-// @ts-nocheck
 // `pnpm mutation AREA...` tests the tests of mutation/areas.mjs: changes the code bit by bit and counts the changes that a test
 // notices. `pnpm coverage AREA...` (this script with --coverage first) counts lines and branches that they reach.
 import { spawnSync } from 'node:child_process'

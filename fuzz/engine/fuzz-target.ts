@@ -1,4 +1,3 @@
-// @ts-nocheck
 import { judge } from './judge.js'
 import { noise } from './mutate-bytes.js'
 import { Random } from './random.js'
