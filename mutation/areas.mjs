@@ -4,14 +4,16 @@ export const AREAS = {
     mutate: ['codec', 'fields', 'announcement', 'head', 'entry', 'chain', 'tensor-codec'].map(
       (name) => `packages/protocol/src/${name}.ts`,
     ),
-    tests: ['packages/protocol/test/{unit,property,vectors}/**/*.test.ts'],
+    tests: [
+      'packages/protocol/test/unit/{chain,codec,entry,messages,tensor-codec,signing}.test.ts',
+      'packages/protocol/test/vectors/documents.test.ts',
+    ],
   },
   ledger: {
     mutate: ['car-log', 'car', 'ledger', 'verify'].map((name) => `packages/node/src/ledger/${name}.ts`),
     tests: [
       'packages/node/test/unit/ledger/{car,car-log,ledger}.test.ts',
       'packages/node/test/property/ledger/verify.test.ts',
-      'packages/node/test/mutation/ledger/*.test.ts',
     ],
   },
   validation: {
@@ -25,12 +27,13 @@ export const AREAS = {
     tests: [
       'packages/node/test/unit/round/{machine,standing,heard-announcements,pace,waiting,run-progress}.test.ts',
       'packages/node/test/property/round/machine.test.ts',
+      'packages/node/test/vectors/round-histories.test.ts',
     ],
   },
   filter: {
     mutate: ['balance', 'clipped-gossip', 'clipping', 'screening'].map(
       (name) => `packages/robust-agg/src/rules/${name}.ts`,
     ),
-    tests: ['packages/robust-agg/test/{unit/rules,property,vectors}/**/*.test.ts'],
+    tests: ['packages/robust-agg/test/{unit/rules,vectors}/*.test.ts'],
   },
 }

@@ -35,6 +35,8 @@ for (const name of names.length > 0 ? names : Object.keys(AREAS)) {
     concurrency: 2,
     // Types are not checked anyway.
     disableTypeChecks: false,
+    // What runs when a module is loaded, such as a schema, would need all tests for each change.
+    ignoreStatic: true,
     // Words of messages are for people; what they say is not tested word by word.
     mutator: { excludedMutations: ['StringLiteral'] },
     thresholds: { high: 95, low: 85, break: 85 },
