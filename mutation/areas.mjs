@@ -12,7 +12,7 @@ export const AREAS = {
   ledger: {
     mutate: ['car-log', 'car', 'ledger', 'verify'].map((name) => `packages/node/src/ledger/${name}.ts`),
     tests: [
-      'packages/node/test/unit/ledger/{car,car-log,ledger}.test.ts',
+      'packages/node/test/unit/ledger/{car,car-log,ledger,entries}.test.ts',
       'packages/node/test/property/ledger/verify.test.ts',
     ],
   },
