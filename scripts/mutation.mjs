@@ -18,7 +18,8 @@ await setup()
 const configFile = join('mutation', 'vitest.config.ts')
 for (const name of names.length > 0 ? names : Object.keys(AREAS)) {
   const env = { ...process.env, TEMPERED_AREA: name }
-  const run = (...command) => spawnSync(process.execPath, command, { cwd: root, env, stdio: 'inherit' }).status ?? 1
+  const run = (...command) =>
+    spawnSync(process.execPath, command, { cwd: root, env, stdio: 'inherit' }).status ?? 1
   if (isCoverage) {
     const vitest = join('node_modules', 'vitest', 'vitest.mjs')
     process.exitCode ||= run(vitest, 'run', '--config', configFile, '--coverage')
@@ -46,5 +47,9 @@ for (const name of names.length > 0 ? names : Object.keys(AREAS)) {
     ...JSON.parse(process.env.TEMPERED_STRYKER ?? '{}'),
   }
   writeFileSync(config, JSON.stringify(options))
-  process.exitCode ||= run(join('node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'), 'run', config)
+  process.exitCode ||= run(
+    join('node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'),
+    'run',
+    config,
+  )
 }
