@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           ...test,
           name: 'shared',
-          include: ['packages/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'fuzz/test/*.test.ts'],
           exclude: [...ISOLATED, ...LONG],
           // Loading tfjs, libp2p and zod anew for each of 180 files took longer than most of them.
           isolate: false,

@@ -5,6 +5,6 @@
  */
 export { counted } from './counted.js'
 export { nearestName } from './nearest-name.js'
-export { quoted, shortText, withShortQuotes } from './short-text.js'
+export { foreignText, quoted, shortText, withShortQuotes } from './short-text.js'
 export { isFileError } from './system-error.js'
 export { errorCode, errorMessage, printable, printableLine, TemperedError } from './tempered-error.js'

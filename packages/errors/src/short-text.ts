@@ -18,3 +18,11 @@ export function quoted(text: string): string {
 export function withShortQuotes(message: string): string {
   return message.replace(/"((?:[^"\\]|\\.)*)"/gs, (_, text: string) => `"${shortText(text)}"`)
 }
+
+const MOST_FOREIGN = 300
+
+/** What another library says of an input: at most 300 characters, as it may quote all that a peer has sent. */
+export function foreignText(message: string): string {
+  const text = withShortQuotes(message)
+  return text.length > MOST_FOREIGN ? `${text.slice(0, MOST_FOREIGN)}…` : text
+}

@@ -1,3 +1,4 @@
+import { foreignText } from './short-text.js'
 import { fileErrorText, isFileError } from './system-error.js'
 
 /**
@@ -46,8 +47,21 @@ export function errorCode(error: unknown): string {
   return isFileError(error) ? 'E_IO' : 'E_INTERNAL'
 }
 
-/** The message of any thrown value; for errors of the operating system about files with what to do about them. */
+/**
+ * The message of any thrown value; for errors of the operating system about files with what to do about them. Of what a
+ * schema found, the first: all of them, as the library lists them, are as long as whoever made the input wants.
+ */
 export function errorMessage(error: unknown): string {
   if (isFileError(error)) return fileErrorText(error)
+  const issue = firstIssue(error)
+  if (issue !== undefined) return issue
   return error instanceof Error ? error.message : String(error)
+}
+
+function firstIssue(error: unknown): string | undefined {
+  const { issues } = (error ?? {}) as { issues?: unknown }
+  const first = Array.isArray(issues) ? (issues[0] as { path?: unknown; message?: unknown }) : undefined
+  if (typeof first?.message !== 'string') return undefined
+  const path = Array.isArray(first.path) ? first.path.map(String).join('.') : ''
+  return foreignText(`${path === '' ? '' : `field ${path}: `}${first.message}`)
 }

@@ -1,4 +1,5 @@
 import * as dagCbor from '@ipld/dag-cbor'
+import { foreignText } from '@tempered/errors'
 import { ProtocolError } from './errors.js'
 
 /**
@@ -32,7 +33,7 @@ export function decodeCanonical(bytes: Uint8Array, maxBytes: number, what: strin
     // Inside the try: a deeply nested value decodes but then overflows the stack of the encoder.
     again = encodeCanonical(value)
   } catch (cause) {
-    throw new ProtocolError('E_MALFORMED', `${what}: not DAG-CBOR (${(cause as Error).message})`)
+    throw new ProtocolError('E_MALFORMED', `${what}: not DAG-CBOR (${foreignText((cause as Error).message)})`)
   }
   if (!equalBytes(again, bytes)) {
     throw new ProtocolError('E_NOT_CANONICAL', `${what}: not the canonical encoding of its value`)

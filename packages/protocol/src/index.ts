@@ -64,6 +64,7 @@ export {
   digestField,
   documentLink,
   modelLink,
+  namedValues,
   parseFields,
   peerIdField,
   signatureField,

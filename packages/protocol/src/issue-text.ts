@@ -41,7 +41,8 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
 
 function notOneOf(options: readonly string[], value: unknown): string {
   if (value === undefined) return `is missing; must be ${alternatives(options)}`
-  const nearest = nearestName(String(value), options)
+  // An object may have a `toString` that is no function.
+  const nearest = typeof value === 'object' ? undefined : nearestName(String(value), options)
   const hint = nearest === undefined || options.length < 2 ? '' : `; did you mean ${nearest}?`
   return `must be ${alternatives(options)}, not ${shown(value)}${hint}`
 }

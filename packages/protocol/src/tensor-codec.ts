@@ -64,7 +64,8 @@ export function decodeModel(bytes: Uint8Array, expectedCount: number): Float32Ar
   if (readModelHeader(bytes) !== expectedCount) throw badHeader()
   const start = bytes.byteOffset + MODEL_HEADER_BYTES
   if (start % 4 === 0) return new Float32Array(bytes.buffer, start, expectedCount)
-  return new Float32Array(bytes.slice(MODEL_HEADER_BYTES).buffer, 0, expectedCount)
+  // A copy, also of a Buffer, whose slice() shares its memory.
+  return new Float32Array(new Uint8Array(bytes.subarray(MODEL_HEADER_BYTES)).buffer, 0, expectedCount)
 }
 
 /** The parameter count in a header, the first `MODEL_HEADER_BYTES` of model bytes. Throws E_MODEL_HEADER. */

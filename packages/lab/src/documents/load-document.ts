@@ -114,7 +114,7 @@ interface ReadDocument {
 
 function readText(path: string, text: string): ReadDocument {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parsed(path, text, lines)
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset)
     return `${path}:${line}:${col}`
@@ -130,6 +130,16 @@ function readText(path: string, text: string): ReadDocument {
   // An empty file is a document without keys: all have their defaults, or are reported as missing.
   const raw = valuesOf(document, path, at)
   return { path, raw: raw ?? {}, root: document.contents, at, isEmpty: raw === null || raw === undefined }
+}
+
+/** Warnings would go to the terminal past everything that shows messages. */
+function parsed(path: string, text: string, lineCounter: LineCounter): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' })
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new LabError('E_CONFIG', `${path}: lists or mappings are nested too deeply`, { path }, cause)
+  }
 }
 
 /** @param earlier problems that were found before the check against the schema */

@@ -64,7 +64,8 @@ export const testSchema = z
   )
 
 const memoryText = z.string().refine((text) => parseMemory(text) !== undefined, {
-  error: ({ input }) => `is ${quoted(String(input))}; write ${MEMORY_EXAMPLE}`,
+  error: ({ input }) =>
+    `is ${quoted(typeof input === 'string' ? input : JSON.stringify(input))}; write ${MEMORY_EXAMPLE}`,
 })
 
 export const memorySchema = z

@@ -53,6 +53,9 @@ export function decodeMemory(blob: Uint8Array): RuleMemory {
   const parsed = memorySchema.safeParse(decodeCanonical(blob, blob.byteLength, 'rule memory'))
   if (!parsed.success) throw new NodeError('E_MALFORMED', 'rule memory: not in the encoding that nodes write')
   const { own, senders } = parsed.data
+  for (const [k, [peer]] of senders.entries())
+    if (k > 0 && senders[k - 1]![0] >= peer)
+      throw new NodeError('E_MALFORMED', 'rule memory: its senders are not in order, or one is there twice')
   return {
     own: own === null ? null : unpacked(own),
     senders: new Map(senders.map(([peer, sender]) => [peer, unpacked(sender)])),
@@ -70,7 +73,7 @@ function unpacked({ vector, values }: z.infer<typeof senderSchema>): SenderMemor
   if ((vector?.byteLength ?? 0) % 4 !== 0 || values.byteLength % 8 !== 0)
     throw new NodeError('E_MALFORMED', 'rule memory: a vector of invalid length')
   return {
-    vector: vector === null ? null : new Float32Array(vector.slice().buffer),
-    values: [...new Float64Array(values.slice().buffer)],
+    vector: vector === null ? null : new Float32Array(new Uint8Array(vector).buffer),
+    values: [...new Float64Array(new Uint8Array(values).buffer)],
   }
 }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { counted } from '@tempered/errors'
+import { counted, errorMessage } from '@tempered/errors'
 import {
   accuseEntry,
   type CheckedConsistency,
@@ -212,8 +212,7 @@ async function checkBlocks(root: CID, next: NextBlock): Promise<CheckedProof> {
     return { kind: 'consistency', run: consistency.run, consistency }
   }
   const document = misbehaviourSchema.safeParse(value)
-  if (!document.success)
-    throw new ProtocolError('E_PROOF', `proof document: ${document.error.issues[0]?.message ?? 'malformed'}`)
+  if (!document.success) throw new ProtocolError('E_PROOF', `proof document: ${errorMessage(document.error)}`)
   return checkMisbehaviour(document.data, next)
 }
 

@@ -152,12 +152,15 @@ export interface HandoverCall {
 export function fetchDocument(call: HandoverCall, digest: Uint8Array): Promise<Uint8Array> {
   const { identity, address, clock, signal } = call
   return withMember(identity, address, { clock, deadlines: DEADLINES, signal }, async (peer, direct) => {
-    const reply = documentReply.parse(
+    const reply = documentReply.safeParse(
       await direct.request(peer, STREAM_PROTOCOLS.document, { digest }, signal, LIMITS.maxManifestBytes + 64),
     )
-    if (reply.document === null)
+    if (!reply.success)
+      throw new NodeError('E_MALFORMED', `${address} sent no reply about a document`, { address })
+    const { document } = reply.data
+    if (document === null)
       throw new NodeError('E_NOT_FOUND', `${address} does not have the document`, { address })
-    return reply.document
+    return document
   })
 }
 

@@ -51,8 +51,9 @@ export async function askForPeers(
 ): Promise<void> {
   try {
     const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, signal)
-    for (const record of peersReply.parse(reply).peers)
-      addressBook.add(record.peer, dialable(record.addresses))
+    const parsed = peersReply.safeParse(reply)
+    if (!parsed.success) throw new NodeError('E_MALFORMED', 'sent no list of addresses')
+    for (const record of parsed.data.peers) addressBook.add(record.peer, dialable(record.addresses))
   } catch (error) {
     logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
   }

@@ -36,6 +36,12 @@ describe('model bytes', () => {
     }
   })
 
+  it('are copied out of a Buffer too, whose slice() shares its memory', () => {
+    const parameters = Float32Array.of(1, 2, 3)
+    const shifted = Buffer.concat([Uint8Array.of(0), encodeModel(parameters)]).subarray(1)
+    expect(decodeModel(shifted, 3)).toEqual(parameters)
+  })
+
   it('allocate with a live view of the numbers', () => {
     const model = allocateModel(2)
     model.parameters[1] = 5

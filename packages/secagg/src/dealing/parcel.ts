@@ -72,7 +72,8 @@ export function decodeVectorShare(bytes: Uint8Array, length: number): VectorShar
 /** Throws SecaggError E_SHARE_SHAPE for a number that is no element. */
 export function elementsIn(bytes: Uint8Array): BigUint64Array {
   const isAligned = bytes.byteOffset % ELEMENT_BYTES === 0
-  const own = isAligned ? bytes : bytes.slice()
+  // A copy, also of a Buffer, whose slice() shares its memory.
+  const own = isAligned ? bytes : new Uint8Array(bytes)
   const elements = new BigUint64Array(own.buffer, own.byteOffset, own.byteLength / ELEMENT_BYTES)
   const at = elements.findIndex((element) => element >= P)
   if (at >= 0) throw new SecaggError('E_SHARE_SHAPE', `number ${at} of a share is not below 2⁶¹ − 1`)

@@ -3,6 +3,7 @@
  * what the members have said about their shares of it. What it cannot check is that a member has dealt the model that it trained.
  */
 
+import { errorMessage } from '@tempered/errors'
 import {
   decodeCanonical,
   decodeGroupWord,
@@ -81,7 +82,7 @@ export interface OpenedTranscript {
 export function openTranscript(run: Run, bytes: Uint8Array): OpenedTranscript {
   const value = decodeCanonical(bytes, MOST_TRANSCRIPT_BYTES, 'transcript of a private round')
   const parsed = transcriptSchema.safeParse(value)
-  if (!parsed.success) throw malformed(parsed.error.issues[0]?.message ?? 'malformed')
+  if (!parsed.success) throw malformed(errorMessage(parsed.error))
   const { round, author, opened, reason } = parsed.data
   const group = privateGroup(run, round, author)
   if (group === undefined) throw malformed(`${author} is not a member of the run`)

@@ -1,3 +1,4 @@
+import { ownEntry } from '../own-entry.js'
 import type { Activation } from '../task/layer-schema.js'
 import { isObject } from './refusal.js'
 
@@ -30,7 +31,7 @@ function activationName(value: unknown): string | undefined {
 /** The activation of a layer, or what is wrong with it. */
 export function readActivation(value: unknown): KerasActivation | { readonly problem: string } {
   const name = activationName(value)
-  const known = NAMES[name ?? '']
+  const known = ownEntry(NAMES, name ?? '')
   if (known !== undefined) return known
   return {
     problem: `its activation ${name ?? JSON.stringify(value)} is none of ${Object.keys(NAMES).join(', ')}; train the model with one of these`,

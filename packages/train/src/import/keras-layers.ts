@@ -1,5 +1,6 @@
 /** Layers of Keras as layers of a task, with the weights of each in the order of the task's tensors. */
 
+import { ownEntry } from '../own-entry.js'
 import type { LayerInput } from '../task/layer-schema.js'
 import { type KerasActivation, readActivation, readRelu } from './keras-activation.js'
 import type { KerasLayer } from './keras-topology.js'
@@ -62,10 +63,11 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 /** Throws {@link Unexpressed}. */
 export function convertLayer({ className, config }: KerasLayer): ConvertedLayer {
-  const convert = CONVERTERS[className]
+  const convert = ownEntry(CONVERTERS, className)
   if (convert !== undefined) return convert(config, className)
   throw new Unexpressed(
-    INSTEAD[className] ?? `no layer of a task is like it; known are ${Object.keys(CONVERTERS).join(', ')}`,
+    ownEntry(INSTEAD, className) ??
+      `no layer of a task is like it; known are ${Object.keys(CONVERTERS).join(', ')}`,
   )
 }
 

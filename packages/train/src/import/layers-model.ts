@@ -4,6 +4,7 @@
  */
 
 import { resolve } from 'node:path'
+import { errorMessage } from '@tempered/errors'
 import { type Layer, type LayerInput, layerSchema } from '../task/layer-schema.js'
 import { buildModel } from '../task/model.js'
 import type { Model } from '../task/operation.js'
@@ -42,7 +43,7 @@ export async function readLayersModel(
   checkInput(file, topology, inputShape(input))
   const converter = new Converter(file, output.type, topology, json.generatedBy === 'Tempered')
   const layers = converter.list(stepsOf(file, topology), '', true)
-  const parsed = layers.map((layer) => layerSchema.parse(layer))
+  const parsed = layers.map((layer) => taskLayer(file, layer))
   const model = build(file, parsed, inputShape(input), input.type === 'text' ? 'int32' : 'float32')
   checkAxes(file, model, converter.weights)
   const { weightsManifest: manifest } = json
@@ -129,6 +130,18 @@ function build(
     const message = error.message.slice(place.length).replace(/^[: ]+/, '')
     return refuseModel(file, name === undefined ? error.message : `layer ${name} ${message}`, error)
   }
+}
+
+/** A converted layer as a task has it. Throws E_IMPORT for numbers that no layer may have. */
+function taskLayer(file: string, layer: LayerInput): Layer {
+  const parsed = layerSchema.safeParse(layer)
+  return parsed.success
+    ? parsed.data
+    : refuseModel(
+        file,
+        `layer ${layer.layer}: ${errorMessage(parsed.error)}; correct the model`,
+        parsed.error,
+      )
 }
 
 /** Name of the layer at a place such as `layers[2].shortcut[0]`. */

@@ -1,9 +1,13 @@
 import type { NamedTensor } from '../export/torch-layout.js'
 import { TrainError } from '../trainer/train-error.js'
 
+/** Names in a file are as long as whoever wrote it wants. */
+const MOST_MESSAGE = 1000
+
 /** Refuses a model file. Throws TrainError E_IMPORT, which names the file. */
 export function refuseModel(file: string, message: string, cause?: unknown): never {
-  throw new TrainError('E_IMPORT', `${file}: ${message}`, cause)
+  const text = message.length > MOST_MESSAGE ? `${message.slice(0, MOST_MESSAGE)}…` : message
+  throw new TrainError('E_IMPORT', `${file}: ${text}`, cause)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

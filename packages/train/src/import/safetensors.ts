@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { NamedTensor } from '../export/torch-layout.js'
+import { ownEntry } from '../own-entry.js'
 import { MAX_PARAMETERS } from '../task/model.js'
 import { readBounded } from './file-bytes.js'
 import { float16 } from './half-float.js'
@@ -70,7 +71,7 @@ function readTensor(file: string, name: string, entry: unknown, body: Buffer): N
     )
   const { dtype, shape, data_offsets: place } = parsed.data
   const [begin, end] = place
-  const type = TYPES[dtype]
+  const type = ownEntry(TYPES, dtype)
   if (type === undefined)
     return refuseModel(file, `tensor ${name} is of type ${dtype}; ${Object.keys(TYPES).join(', ')} are read`)
   const count = volume(shape)

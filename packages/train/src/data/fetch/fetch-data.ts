@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { nearestName } from '@tempered/errors'
 import { makeFolder } from '../../make-folder.js'
+import { ownEntry } from '../../own-entry.js'
 import { DataError } from '../data-error.js'
 import { type FileUse, KNOWN_DATA_SETS, type RemoteFile } from './catalogue.js'
 import { type TarFile, tarFiles } from './tar.js'
@@ -36,7 +37,7 @@ export interface FetchRequest {
  * E_DATA_HASH for other bytes than expected or an unknown hash that was not accepted, E_DATA_AMBIGUOUS when `out` exists.
  */
 export async function fetchDataSet(request: FetchRequest): Promise<void> {
-  const known = KNOWN_DATA_SETS[request.name]
+  const known = ownEntry(KNOWN_DATA_SETS, request.name)
   if (known === undefined) throw unknownName(request.name)
   await fetchFiles(known.files, request)
 }

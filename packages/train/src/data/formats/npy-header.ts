@@ -1,6 +1,7 @@
 /** The header of an NPY file, version 1 to 3: magic, length, a Python dictionary with descr, fortran_order, shape. */
 
 import { float16 } from '../../import/half-float.js'
+import { ownEntry } from '../../own-entry.js'
 import { DataError } from '../data-error.js'
 
 /** Bytes that are enough for the header of any array of numbers. */
@@ -96,7 +97,7 @@ export function parseNpyHeader(header: Buffer, file: string): NpyHeader {
       `its header is not that of an array: ${JSON.stringify(text.trim().slice(0, 80))}; ${SAVE_AGAIN}`,
     )
   const name = descr[2]
-  const type = name === undefined ? undefined : TYPES[name.replace(/^=/, '<')]
+  const type = name === undefined ? undefined : ownEntry(TYPES, name.replace(/^=/, '<'))
   if (type === undefined) return refuse(typeText(name))
   const sizes = (shape[1] as string)
     .split(',')

@@ -1,0 +1,3 @@
+import { fuzzAll } from './fuzz-all.js'
+
+fuzzAll(500)

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { fuzzTarget } from '../engine/fuzz-target.js'
+import { startWatch } from '../engine/watch.js'
+import { TARGETS } from '../targets/all.js'
+
+/** Gives every decoder so many inputs of a fixed seed, the kept ones first. */
+export function fuzzAll(cases: number): void {
+  describe.each(TARGETS)('$name', ({ name, about, open }) => {
+    it(`gives a value or a typed error for ${cases} inputs: ${about}`, async () => {
+      const target = await open()
+      const watch = startWatch()
+      try {
+        const { failures } = await fuzzTarget({
+          name,
+          target,
+          seed: 1,
+          cases,
+          onCase: (from, input) => watch.note(name, from, input),
+        })
+        expect(failures.map(({ from, what }) => `${from}: ${what}`)).toEqual([])
+      } finally {
+        await watch.stop()
+        await target.close?.()
+      }
+    })
+  })
+}
