@@ -10,6 +10,7 @@ import {
   leafHash,
   merkleRoot,
   modelLink,
+  namedValues,
   PROTOCOL_VERSION,
   parseFields,
   peerIdField,
@@ -56,7 +57,7 @@ const blockSchema = z.strictObject({
   /** The common model after this block. */
   aggregate: modelLink,
   /** What makes the block valid in its architecture. */
-  proof: z.record(z.string().min(1).max(64), z.unknown()),
+  proof: namedValues(z.string().min(1).max(64), z.unknown()),
 })
 export type BlockBody = z.infer<typeof blockSchema>
 

@@ -3,6 +3,7 @@ import {
   documentLink,
   encodeCanonical,
   LIMITS,
+  namedValues,
   PROTOCOL_VERSION,
   parseFields,
   peerIdField,
@@ -21,7 +22,7 @@ const messageSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   run: documentLink,
   author: peerIdField,
-  payload: z.record(z.string().min(1).max(64), z.unknown()),
+  payload: namedValues(z.string().min(1).max(64), z.unknown()),
 })
 export type MessageBody = z.infer<typeof messageSchema>
 export type ChainMessage = SignedMessage<MessageBody>

@@ -49,15 +49,20 @@ export const digestField = z.custom<Uint8Array>(
 export const hashPath = z.array(digestField).max(64)
 export const counter = z.int().min(0)
 /**
- * Named numbers. `__proto__` is rejected by name: zod drops that key instead of rejecting it, and a dropped key would
- * be outside the signature.
+ * Values by names that the writer chooses. `__proto__` is rejected by name: zod drops that key instead of rejecting it, and
+ * a dropped key would be outside the signature.
  */
-export const numericParams = z
-  .unknown()
-  .refine((value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'), {
-    error: 'must not name __proto__',
-  })
-  .pipe(z.record(z.string().min(1).max(64), z.number()))
+export function namedValues<K extends z.core.$ZodRecordKey, V extends z.ZodType>(names: K, values: V) {
+  return z
+    .unknown()
+    .refine((value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'), {
+      error: 'must not name __proto__',
+    })
+    .pipe(z.record(names, values))
+}
+
+/** Named numbers. */
+export const numericParams = namedValues(z.string().min(1).max(64), z.number())
 
 /** A rule by name with its parameters, and the pre-aggregators that run before it, in order. */
 export const ruleField = z.strictObject({

@@ -59,6 +59,7 @@ export {
   digestField,
   documentLink,
   modelLink,
+  namedValues,
   parseFields,
   peerIdField,
   signatureField,

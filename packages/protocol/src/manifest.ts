@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
 import { differentialPrivacySchema, privacyProblem } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
-import { isSha256, numericParams, peerIdField, ruleField } from './fields.js'
+import { isSha256, namedValues, numericParams, peerIdField, ruleField } from './fields.js'
 import { documentCid, RAW } from './hashing.js'
 import { publicKeyFromPeerId } from './identity.js'
 import { issueText, valueAt } from './issue-text.js'
@@ -35,11 +35,9 @@ export const manifestSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   name: z.string().min(1).max(100).describe('Name of the run.'),
   seed: z.int().min(0).describe('Seed of the initial parameters, the minibatch order and the topology.'),
-  task: z
-    .record(z.string(), z.unknown())
-    .describe(
-      'What is learnt: input, output, loss, metrics, model and parameter layout (see docs/tasks.md).',
-    ),
+  task: namedValues(z.string(), z.unknown()).describe(
+    'What is learnt: input, output, loss, metrics, model and parameter layout (see docs/tasks.md).',
+  ),
   model: z.strictObject({
     parameterCount: z.int().min(1).describe('Length d of the flat parameter vector.'),
     initialCid: z.string().describe('CID of the initial model of every node.'),
@@ -100,9 +98,10 @@ export const manifestSchema = z.strictObject({
   chain: z
     .strictObject({
       architecture: z.string().min(1).max(64).describe('How the members agree on blocks, e.g. bft.'),
-      params: z
-        .record(z.string().min(1).max(64), z.union([z.number(), z.array(z.number()).max(LIMITS.maxMembers)]))
-        .describe('Parameters of the architecture.'),
+      params: namedValues(
+        z.string().min(1).max(64),
+        z.union([z.number(), z.array(z.number()).max(LIMITS.maxMembers)]),
+      ).describe('Parameters of the architecture.'),
     })
     .optional()
     .describe('A common chain: every round begins with the aggregate of its newest block. Absent for none.'),

@@ -1,5 +1,5 @@
 import type { Block } from '@tempered/chain'
-import { createChainVerifier, parseFields, type Run, type SignedEntry } from '@tempered/protocol'
+import { createChainVerifier, namedValues, parseFields, type Run, type SignedEntry } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
@@ -14,7 +14,7 @@ export const SAID = 'said'
 
 const saidSchema = z.strictObject({
   kind: z.literal(SAID),
-  words: z.record(z.string().min(1).max(64), z.unknown()),
+  words: namedValues(z.string().min(1).max(64), z.unknown()),
 })
 
 export const payloadOf = (words: Words): Words => ({ kind: SAID, words })
