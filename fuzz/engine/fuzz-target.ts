@@ -11,7 +11,7 @@ export interface FuzzInit {
   readonly cases: number
   /** Ends earlier when so much time is over. */
   readonly mostSeconds?: number | undefined
-  /** Failures after which it ends; 5 unless given. */
+  /** Failures after which it ends; 25 unless given. */
   readonly mostFailures?: number
   /** Whether the kept inputs come first. */
   readonly replays?: boolean
@@ -52,8 +52,9 @@ const POOL = 24
 
 /** Gives a target one input after the other: the kept ones, then cases that follow from the seed. */
 export async function fuzzTarget(init: FuzzInit): Promise<FuzzReport> {
-  const { name, target, seed, cases, mostSeconds = Number.POSITIVE_INFINITY, mostFailures = 5 } = init
+  const { name, target, seed, cases, mostSeconds = Number.POSITIVE_INFINITY, mostFailures = BATCH } = init
   const began = performance.now()
+  const batchSize = Math.min(BATCH, mostFailures)
   const refused = new Map<string, number>()
   const failures: Failure[] = []
   let accepted = 0
@@ -84,9 +85,9 @@ export async function fuzzTarget(init: FuzzInit): Promise<FuzzReport> {
       (await readSeeds(name)).map((kept) => ({ input: kept.bytes, from: kept.name, isValid: false })),
     )
   const pool = await validInputs(name, target, seed)
-  for (let index = 0; index < cases && failures.length < mostFailures; index += BATCH) {
+  for (let index = 0; index < cases && failures.length < mostFailures; index += batchSize) {
     if (performance.now() - began > 1000 * mostSeconds) break
-    const batch = Array.from({ length: Math.min(BATCH, cases - index) }, (_, k) => ({
+    const batch = Array.from({ length: Math.min(batchSize, cases - index) }, (_, k) => ({
       from: `case ${index + k} of seed ${seed}`,
       ...caseOf(name, target, seed, index + k, pool),
     }))

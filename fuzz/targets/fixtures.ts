@@ -119,4 +119,4 @@ export const anyRun = (random: Random): Run =>
     ]),
   })
 
-export { makeChain, makeRun, otherRun, run, signers } from '../../packages/node/test/support/run-fixture.js'
+export { makeChain, makeRun, run, signers } from '../../packages/node/test/support/run-fixture.js'
