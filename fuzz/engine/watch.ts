@@ -12,7 +12,7 @@ export interface Watch {
 }
 
 const MOST_INPUT_BYTES = 4 * 1024 * 1024
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 
 const WATCHER = `
 const { workerData: { state, input, text } } = require('node:worker_threads')
