@@ -113,17 +113,20 @@ async function disturb(
 
 function createStepTaker({ cluster: { nodes, places, run, idle }, observed, tally, signal }: SoakParts) {
   const disturbed = new Set<number>()
+  /** Faults of each node so far. */
+  const struck = nodes.map(() => 0)
   const working = new Set<Promise<void>>()
 
   const operate = async (k: number, operation: ValidOperation): Promise<void> => {
-    const starts = nodes[k]!.starts
-    const isDisturbed = (): boolean => disturbed.has(k) || nodes[k]!.starts !== starts
+    const before = struck[k]
+    const isDisturbed = (): boolean => disturbed.has(k) || struck[k] !== before
     if (isDisturbed()) return
     try {
       await performValid(operation, {
         node: nodes[k]!,
         next: nodes[(k + 1) % nodes.length]!,
         port: places[k]!.port,
+        isSteady: k < steadyNodes(nodes.length),
         shownEntries: () => observed.shown(k).at(-1)?.entries ?? 0,
         status: () => observed.status(k),
       })
@@ -143,6 +146,7 @@ function createStepTaker({ cluster: { nodes, places, run, idle }, observed, tall
   const strike = async (k: number, fault: SoakFault): Promise<void> => {
     if (disturbed.has(k)) return
     disturbed.add(k)
+    struck[k]! += 1
     tally.fault(fault.kind)
     try {
       await carryOut(nodes[k]!, fault, (conditions) => observed.start(k, conditions), signal)

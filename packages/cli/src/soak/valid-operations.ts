@@ -9,6 +9,8 @@ export interface ValidTarget {
   readonly next: SoakNode
   /** Where the node listens on 127.0.0.1. */
   readonly port: number
+  /** Never disturbed. */
+  readonly isSteady: boolean
   /** Entries that its ledger has been seen to have. */
   shownEntries(): number
   status(): Promise<unknown>
@@ -19,11 +21,12 @@ const OPERATION_MS = 12_000
 /** Does what operators and members do. Rejects when it fails. */
 export async function performValid(
   operation: ValidOperation,
-  { node, next, port, shownEntries, status }: ValidTarget,
+  { node, next, port, isSteady, shownEntries, status }: ValidTarget,
 ): Promise<void> {
   const operations: Record<ValidOperation, () => Promise<unknown>> = {
     status,
-    ready: () => fetchText(`http://127.0.0.1:${node.metricsPort}/healthz`),
+    // It looks back a minute, so that a node that was frozen says so for a while.
+    ready: () => fetchText(`http://127.0.0.1:${node.metricsPort}/healthz`, isSteady ? [200] : [200, 503]),
     metrics: () => fetchText(`http://127.0.0.1:${node.metricsPort}/metrics`),
     async verify() {
       const known = shownEntries()
@@ -45,8 +48,8 @@ export async function performValid(
   await operations[operation]()
 }
 
-async function fetchText(url: string): Promise<string> {
+async function fetchText(url: string, expected = [200]): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(OPERATION_MS) })
-  if (!response.ok) throw new Error(`${url}: ${response.status}`)
+  if (!expected.includes(response.status)) throw new Error(`${url}: ${response.status}`)
   return response.text()
 }
