@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { randomIdentity, systemClock, withMember } from '@tempered/node'
 import { STREAM_PROTOCOLS } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
@@ -48,6 +49,7 @@ describe('ten honest nodes and forty hostile connections', () => {
       }
       const addresses = [address, ...(await Promise.all(others.map(listening)))]
       const hostile = new AbortController()
+      setMaxListeners(0, hostile.signal)
       const pesterers = Array.from({ length: HOSTILE }, (_, k) =>
         pester(addresses[k % HONEST]!, hostile.signal),
       )
