@@ -1,7 +1,9 @@
 import { STREAM_PROTOCOLS } from '@tempered/protocol'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../../src/clock.js'
 import { budgetsOf } from '../../../src/guard/budgets.js'
+import { createManualClock } from '../../support/manual-clock.js'
 import { createMember, peers, run } from '../../support/member-network.js'
 import { seeds, signers } from '../../support/run-fixture.js'
 import { ask, dial, ended, frame, openSilently, openStream, startHostile } from '../../support/stranger.js'
@@ -18,10 +20,10 @@ const HELLO = {
 }
 
 /** A member whose log is kept. */
-async function startMember(index = 0, neighbours: readonly number[] = [1]) {
+async function startMember(clock: Clock = systemClock) {
   const logged: { code?: string; msg: string }[] = []
   const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
-  const member = createMember(index, neighbours, { logger })
+  const member = createMember(0, [1], { logger, clock })
   await member.start()
   const report = () => member.network.guardReport()!
   const rejects = (code: string) =>
@@ -109,16 +111,19 @@ describe('members', () => {
   })
 
   it('who send what was not asked for, again and again, are kept away for a while', async () => {
-    const member = await startMember()
+    // Time stands still, so that nothing is forgiven meanwhile.
+    const member = await startMember(createManualClock())
     const host = await startHostile({ seed: seeds[1]!, signer: signers[1]! })
     const connection = await dial(host, member.addresses)
-    let faults = 0
+    let asked = 0
     while (connection.status === 'open') {
       const answer = ask(connection, STREAM_PROTOCOLS.hello, { nonsense: true }).catch(() => undefined)
       await Promise.race([answer, ended(connection)])
-      faults += 1
+      asked += 1
+      // A request that fails at once must not keep the news that the connection is closed from coming.
+      await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(faults).toBe(budgetsOf(run).penalties.faults.burst + 1)
+    expect(asked).toBeGreaterThan(budgetsOf(run).penalties.faults.burst)
     expect(member.report().bans).toMatchObject([{ peer: peers[1], code: 'E_MALFORMED', times: 1 }])
     await expect(
       dial(host, member.addresses).then((again) => ended(again).then(() => 'closed')),
