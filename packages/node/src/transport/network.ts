@@ -96,6 +96,8 @@ export interface PeerConnection {
   readonly peer: string
   /** Multiaddr of the other end. */
   readonly address: string
+  /** Peer id of the relay that it goes through; undefined for a direct one. */
+  readonly relay?: string | undefined
   /** Who dialled. */
   readonly direction: 'inbound' | 'outbound'
   readonly isAdmitted: boolean

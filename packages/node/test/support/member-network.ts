@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
 import { forgetfulBanStore } from '../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../src/logger.js'
+import { FLAT_NETWORK, type ReachOptions } from '../../src/reach/reach-options.js'
 import { createLibp2pNetwork } from '../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../src/transport/network.js'
 import { makeRun, seeds, signers } from './run-fixture.js'
@@ -32,7 +33,18 @@ export function createMember(
     bootstrap = [],
     ofRun = run,
     logger = silentLogger,
-  }: { clock?: Clock; bootstrap?: readonly string[]; ofRun?: typeof run; logger?: Logger } = {},
+    listen = ['/ip4/127.0.0.1/tcp/0'],
+    reach = {},
+    local = {},
+  }: {
+    clock?: Clock
+    bootstrap?: readonly string[]
+    ofRun?: typeof run
+    logger?: Logger
+    listen?: readonly string[]
+    reach?: Partial<ReachOptions>
+    local?: Partial<LocalSource>
+  } = {},
 ) {
   const network = createLibp2pNetwork(
     {
@@ -40,12 +52,12 @@ export function createMember(
       signer: signers[index],
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
       contacts: neighbours.map((neighbour) => peers[neighbour]),
-      local: silent,
+      local: { ...silent, ...local },
       bans: forgetfulBanStore,
       clock,
       logger,
     },
-    { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, mdns: false },
+    { seed: seeds[index], listen, bootstrap, mdns: false, reach: { ...FLAT_NETWORK, ...reach } },
   )
   onTestFinished(() => network.stop())
   const changes: string[] = []
