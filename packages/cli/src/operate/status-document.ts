@@ -36,6 +36,8 @@ export interface StatusDocument {
   readonly connections: readonly {
     readonly peer: string
     readonly address: string
+    /** Peer id of the relay that it goes through; null for a direct one. */
+    readonly relay: string | null
     readonly direction: 'inbound' | 'outbound'
     readonly admitted: boolean
     readonly openedAt: string
@@ -114,8 +116,9 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
     reasons,
     addresses: status.addresses,
     neighbours: status.neighbours.map(neighbourDocument),
-    connections: status.connections.map(({ isAdmitted, openedMs, ...connection }) => ({
+    connections: status.connections.map(({ isAdmitted, openedMs, relay, ...connection }) => ({
       ...connection,
+      relay: relay ?? null,
       admitted: isAdmitted,
       openedAt: iso(openedMs),
     })),

@@ -112,11 +112,11 @@ function stateText(one: NeighbourDocument): string {
 
 function connectionLines({ connections }: StatusDocument): string[] {
   if (connections.length === 0) return []
-  const rows = connections.map(({ peer, address, direction, admitted, protocols }) => [
+  const rows = connections.map(({ peer, address, relay, direction, admitted, protocols }) => [
     `…${peer.slice(-8)}`,
     direction,
     admitted ? 'admitted' : 'not admitted',
-    address.replace(/\/p2p\/[^/]+$/, ''),
+    relay === null ? address.replace(/\/p2p\/[^/]+$/, '') : `through the relay …${relay.slice(-8)}`,
     protocols.join(' '),
   ])
   return [...table([['connection', 'dialled', 'admission', 'address', 'protocols'], ...rows], new Set()), '']

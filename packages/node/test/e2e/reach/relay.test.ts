@@ -12,7 +12,9 @@ async function startRelayed(relay = LIMITS, blob = new Uint8Array()) {
   await middle.start()
   const relays = middle.network.addresses()
   const local = { blob: async () => openBytes(blob) }
-  const [a, b] = [0, 1].map((index) => createMember(index, [1 - index], { listen: [], reach: { relays }, local }))
+  const [a, b] = [0, 1].map((index) =>
+    createMember(index, [1 - index], { listen: [], reach: { relays }, local }),
+  )
   await Promise.all([a!.start(), b!.start()])
   await Promise.all([a!.count(1), b!.count(1)])
   return { middle, a: a!, b: b! }
