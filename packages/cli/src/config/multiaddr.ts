@@ -9,7 +9,7 @@ const PEER = '/p2p/12D3Koo[1-9A-HJ-NP-Za-km-z]{45}'
  */
 export const MULTIADDR = new RegExp(
   String.raw`^(/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/${PORT}(/ws|/wss|/tls/ws|/tls/sni/[^/]+/ws)?(${PEER}(/p2p-circuit${PEER})?)?` +
-    String.raw`|/dnsaddr/[^/]+(${PEER})?)$`,
+    `|/dnsaddr/[^/]+(${PEER})?)$`,
 )
 
 /** Whether a node can listen at an address: on a port of its own, with WebSockets or without; a proxy may add TLS. */

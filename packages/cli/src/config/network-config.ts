@@ -47,6 +47,10 @@ export const networkSchema = z
       .boolean()
       .default(false)
       .describe('Try to replace connections through relays by direct ones (DCUtR).'),
+    checkReachable: z
+      .boolean()
+      .default(false)
+      .describe('Ask members to dial this node, so that `status` and `doctor` tell whether others reach it.'),
     upnp: z.boolean().default(false).describe('Ask the router to forward the port to this node (UPnP).'),
   })
   .prefault({})
@@ -58,8 +62,6 @@ export type NetworkConfig = z.output<typeof networkSchema>
 export function reachOptions({ relay, ...network }: NetworkConfig): ReachOptions {
   return {
     ...network,
-    dht: false,
-    checkReachable: false,
     relay: relay.serve
       ? { circuitBytes: Math.round(relay.circuitMB * MEGABYTE), circuitMs: relay.circuitMinutes * MINUTE_MS }
       : undefined,

@@ -43,6 +43,8 @@ export interface StatusDocument {
     readonly openedAt: string
     readonly protocols: readonly string[]
   }[]
+  /** How many members could dial this node and how many could not; null where `network.checkReachable` is off. */
+  readonly reachability: { readonly reachedBy: number; readonly notReachedBy: number } | null
   readonly ledger: {
     readonly entries: number
     readonly head: string
@@ -122,6 +124,10 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
       admitted: isAdmitted,
       openedAt: iso(openedMs),
     })),
+    reachability: status.reachability && {
+      reachedBy: status.reachability.reachedBy.length,
+      notReachedBy: status.reachability.notReachedBy.length,
+    },
     ledger: {
       entries: status.ledger.length,
       head: status.ledger.head,

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type CliProcess, MAIN, startProcess } from './run-cli.js'
 
 /** Network namespaces of one test: machines, and routers between them. Linux only, and for root only. */
@@ -12,8 +13,15 @@ export interface Namespaces {
   behindRouter(name: string, host: number): void
   /** Forwards a port of the router in front of a machine to it. */
   forward(name: string, port: number): void
-  start(name: string, args: readonly string[], cwd: string): CliProcess
+  /** Gives a name an address, on one machine. */
+  hosts(name: string, lines: string): void
+  /** Starts a command of Tempered. */
+  start(name: string, args: readonly string[], cwd: string, environment?: Record<string, string>): CliProcess
+  /** Starts a script. */
+  script(name: string, args: readonly string[], cwd: string): CliProcess
   run(name: string, command: string): string
+  /** Ends the processes. */
+  end(): Promise<void>
   /** Ends the processes and deletes the namespaces. */
   close(): Promise<void>
 }
@@ -54,6 +62,21 @@ export function openNamespaces(): Namespaces {
     made.push(name)
     run(name, 'ip link set lo up')
   }
+  const launch = (
+    name: string,
+    args: readonly string[],
+    cwd: string,
+    environment: Record<string, string> = {},
+  ): CliProcess => {
+    const command = ['netns', 'exec', full(name), process.execPath, ...args]
+    const cli = startProcess('ip', command, cwd, environment)
+    started.push(cli)
+    return cli
+  }
+  const end = async (): Promise<void> => {
+    for (const { child } of started) child.kill('SIGTERM')
+    await Promise.all(started.map(({ exit }) => exit))
+  }
   const cable = (from: string, device: string, to: string, far: string): void => {
     sh(`ip link add ${device} netns ${full(from)} type veth peer name ${far} netns ${full(to)}`)
     run(from, `ip link set ${device} up`)
@@ -90,16 +113,20 @@ export function openNamespaces(): Namespaces {
       run(router, `nft add rule ip nat before iifname wan tcp dport ${port} dnat to 192.168.1.2`)
       run(router, `nft insert rule ip filter forward ct status dnat accept`)
     },
-    start(name, args, cwd) {
-      const cli = startProcess('ip', ['netns', 'exec', full(name), process.execPath, MAIN, ...args], cwd)
-      started.push(cli)
-      return cli
+    hosts(name, lines) {
+      mkdirSync(`/etc/netns/${full(name)}`, { recursive: true })
+      writeFileSync(`/etc/netns/${full(name)}/hosts`, `127.0.0.1 localhost\n${lines}\n`)
     },
+    start: (name, args, cwd, environment) => launch(name, [MAIN, ...args], cwd, environment),
+    script: (name, args, cwd) => launch(name, args, cwd),
     run,
+    end,
     async close() {
-      for (const { child } of started) child.kill('SIGTERM')
-      await Promise.all(started.map(({ exit }) => exit))
-      for (const name of made.reverse()) sh(`ip netns delete ${full(name)}`)
+      await end()
+      for (const name of made.reverse()) {
+        sh(`ip netns delete ${full(name)}`)
+        rmSync(`/etc/netns/${full(name)}`, { recursive: true, force: true })
+      }
     },
   }
 }

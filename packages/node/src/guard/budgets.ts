@@ -59,6 +59,7 @@ export const STREAMS_PER_PEER = {
   status: 8,
   manifest: 2,
   peers: 2,
+  reach: 1,
   /** An honest peer has one open, and for a moment a second one after a break. */
   blob: 4,
   digests: 4,

@@ -8,8 +8,6 @@ export interface ReachOptions {
   readonly holePunching: boolean
   /** Asks the router to forward the port (UPnP). */
   readonly upnp: boolean
-  /** Finds members of whom no address is known in a table that all members keep (Kademlia). */
-  readonly dht: boolean
   /** Asks members to dial this node, to learn whether it can be reached. */
   readonly checkReachable: boolean
   /** Text of a key file that all nodes of a private network have (libp2p's swarm.key). */
@@ -28,7 +26,6 @@ export const FLAT_NETWORK: ReachOptions = {
   relays: [],
   holePunching: false,
   upnp: false,
-  dht: false,
   checkReachable: false,
 }
 

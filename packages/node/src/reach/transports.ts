@@ -1,5 +1,6 @@
 import { tcp } from '@libp2p/tcp'
 import type { Libp2pOptions } from 'libp2p'
+import { provideWebSocket } from '../polyfill/web-socket.js'
 import { isRelayed, isWebSocket } from './addresses.js'
 import { lazyTransport } from './lazy-transport.js'
 
@@ -19,8 +20,10 @@ export interface OpenTransports {
   reservations(): RelayReservations | undefined
 }
 
-const loadWebSockets = async (): Promise<TransportFactory> =>
-  (await import('@libp2p/websockets')).webSockets() as TransportFactory
+const loadWebSockets = async (): Promise<TransportFactory> => {
+  await provideWebSocket()
+  return (await import('@libp2p/websockets')).webSockets() as TransportFactory
+}
 const loadRelayed = async (): Promise<TransportFactory> =>
   (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport() as TransportFactory
 

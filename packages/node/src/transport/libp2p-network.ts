@@ -11,6 +11,7 @@ import type { Logger } from '../logger.js'
 import { peerIn } from '../reach/addresses.js'
 import { createKnownRelays } from '../reach/known-relays.js'
 import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
+import { type Reachability, serveReach, watchReachability } from '../reach/reachability.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
 import { type AddressBook, createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
@@ -274,6 +275,8 @@ export function createLibp2pNetwork(
   const topics = runTopics(run.id)
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
+  let reachability: Reachability | undefined
+  const stopping = new AbortController()
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
@@ -296,6 +299,9 @@ export function createLibp2pNetwork(
       isPrivate: run.manifest.privacy !== undefined,
     })
     await neighbourhood.start()
+    const reachable = { libp2p, direct, clock, logger, isAdmitted: neighbourhood.isAdmitted }
+    await serveReach(reachable)
+    if (init.reach?.checkReachable) reachability = watchReachability(reachable, stopping.signal)
   }
 
   const publish = async (topic: string, bytes: Uint8Array): Promise<void> => {
@@ -329,11 +335,13 @@ export function createLibp2pNetwork(
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
     connections: () =>
       running === undefined ? [] : peerConnections(running.libp2p, running.neighbourhood.isAdmitted),
+    reachability: () => reachability?.report(),
     wireBytes: () => ({ ...wireBytes }),
     guardReport: () => running?.guard.report(),
     async stop() {
       if (running === undefined) return
       const { libp2p, neighbourhood, ownKey, guard } = running
+      stopping.abort(new DOMException('the node stops', 'AbortError'))
       neighbourhood.stop()
       ownKey.stop()
       guard.stop()

@@ -1,3 +1,4 @@
+import type { SignedAnnouncement } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
 import { forgetfulBanStore } from '../../src/guard/bans.js'
@@ -61,6 +62,7 @@ export function createMember(
   )
   onTestFinished(() => network.stop())
   const changes: string[] = []
+  const heard: SignedAnnouncement[] = []
   const waiting = new Set<() => void>()
   const tell = (word: string): void => {
     changes.push(word)
@@ -70,7 +72,7 @@ export function createMember(
   const handlers: NetworkHandlers = {
     neighbourUp: () => tell('up'),
     neighbourDown: () => tell('down'),
-    announcement: ignore,
+    announcement: (message) => void heard.push(message),
     head: ignore,
     evidence: ignore,
     accusation: ignore,
@@ -83,6 +85,8 @@ export function createMember(
   return {
     network,
     changes,
+    /** Announcements of others. */
+    heard,
     start: () => network.start(handlers),
     /** Resolves once this many changes have been reported. */
     count: (wanted: number) =>
