@@ -49,5 +49,7 @@ export function errorCode(error: unknown): string {
 /** The message of any thrown value; for errors of the operating system about files with what to do about them. */
 export function errorMessage(error: unknown): string {
   if (isFileError(error)) return fileErrorText(error)
-  return error instanceof Error ? error.message : String(error)
+  // Sockets throw events too.
+  const message = (error as { message?: unknown } | null | undefined)?.message
+  return typeof message === 'string' ? message : String(error)
 }

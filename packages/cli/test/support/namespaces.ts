@@ -68,8 +68,10 @@ export function openNamespaces(): Namespaces {
     cwd: string,
     environment: Record<string, string> = {},
   ): CliProcess => {
-    const command = ['netns', 'exec', full(name), process.execPath, ...args]
-    const cli = startProcess('ip', command, cwd, environment)
+    // What this process has in its own environment would come before it.
+    const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`)
+    const command = ['netns', 'exec', full(name), 'env', ...variables, process.execPath, ...args]
+    const cli = startProcess('ip', command, cwd)
     started.push(cli)
     return cli
   }

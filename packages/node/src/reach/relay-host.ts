@@ -8,6 +8,7 @@ import { createNodeGuard } from '../guard/node-guard.js'
 import type { Identity } from '../identity-file.js'
 import type { Logger } from '../logger.js'
 import { listenReason } from '../transport/listen-reason.js'
+import { announceAll } from './announce-all.js'
 import type { RelayLimits } from './reach-options.js'
 
 /** A relay that is no member: it passes connections between members on, whose bytes it cannot read, and knows no more. */
@@ -80,6 +81,7 @@ export async function openRelayHost(init: RelayHostInit): Promise<RelayHost> {
     connectionManager: { maxConnections: Number.MAX_SAFE_INTEGER, reconnectRetries: 0 },
     services: {
       identify: identify(),
+      announceAll,
       relay: (await relayServer(init.limits, budgets, { clock, isMember: guard.isMember })) as never,
     },
   }).catch((error) => {

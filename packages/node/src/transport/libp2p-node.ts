@@ -12,6 +12,7 @@ import { createLibp2p } from 'libp2p'
 import type { Clock } from '../clock.js'
 import { membersOnly } from '../guard/members-only.js'
 import type { NodeGuard } from '../guard/node-guard.js'
+import { announceAll } from '../reach/announce-all.js'
 import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
 import { reachServices } from '../reach/services.js'
 import { openTransports, type RelayReservations } from '../reach/transports.js'
@@ -93,6 +94,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
       identify: identify({ timeout: init.dialMs, runOnLimitedConnection: true }),
       ...(await reachServices(reach, relay, onlyMembers)),
       ping: ping(),
+      announceAll,
       pubsub: membersOnly(
         gossipsub({
           globalSignaturePolicy: 'StrictSign',
