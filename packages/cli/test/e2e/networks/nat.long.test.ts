@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { StatusDocument } from '../../../src/operate/status-document.js'
 import { callCli } from '../../support/call-cli.js'
 import { type Namespaces, namespacesMissing, openNamespaces } from '../../support/namespaces.js'
@@ -144,7 +144,7 @@ describe.skipIf(missing !== undefined)(`not flat${missing === undefined ? '' : `
   )
 
   it(
-    'a node behind a router that forwards a port is reached directly, and knows it',
+    'a node behind a router that forwards a port is reached directly',
     inNetworks(async (networks, folder) => {
       networks.behindRouter('alice', 11)
       networks.behindRouter('bob', 12)
@@ -152,10 +152,9 @@ describe.skipIf(missing !== undefined)(`not flat${missing === undefined ? '' : `
       await makeNodes(
         folder,
         {
-          alice: () => ({ announce: '[/ip4/45.0.0.11/tcp/4001]', network: '{ checkReachable: true }' }),
+          alice: () => ({ announce: '[/ip4/45.0.0.11/tcp/4001]' }),
           bob: ({ alice }) => ({
             bootstrap: `[/ip4/45.0.0.11/tcp/4001/p2p/${alice}]`,
-            network: '{ checkReachable: true }',
           }),
         },
         [],
@@ -164,6 +163,34 @@ describe.skipIf(missing !== undefined)(`not flat${missing === undefined ? '' : `
       await roundDone(nodes.bob, 2)
       expect(await relaysBetween(folder, 'bob', await peerOf(folder, 'alice'))).toEqual([null])
       await expectWhole(folder, nodes)
+    }),
+  )
+
+  it(
+    'status and doctor tell whether others reach a node, as the others say',
+    inNetworks(async (networks, folder) => {
+      networks.outside('alice', 10)
+      networks.behindRouter('bob', 11)
+      const network = '{ checkReachable: true }'
+      await makeNodes(folder, {
+        alice: () => ({ network }),
+        bob: ({ alice }) => ({ network, bootstrap: `[/ip4/45.0.0.10/tcp/4001/p2p/${alice}]` }),
+      })
+      for (const name of ['alice', 'bob']) networks.start(name, [...startArguments(name), '--stay'], folder)
+      for (const [name, expected] of [
+        ['alice', { reachedBy: 1, notReachedBy: 0 }],
+        ['bob', { reachedBy: 0, notReachedBy: 1 }],
+      ] as const) {
+        const told = async () => (await statusOf(folder, name).catch(() => undefined))?.reachability
+        await vi.waitFor(async () => expect(await told()).toEqual(expected), {
+          timeout: 60_000,
+          interval: 1_000,
+        })
+        const verdict = name === 'alice' ? 'yes' : 'no'
+        const text = `from outside: ${verdict}, as 1 of 1 member say`
+        expect((await callCli(['status', name], folder)).stdout).toContain(text)
+        expect((await callCli(['doctor', name], folder)).stdout).toContain(text)
+      }
     }),
   )
 
