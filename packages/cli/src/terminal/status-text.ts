@@ -56,7 +56,7 @@ export function reachabilityText({
   const asked = reachedBy + notReachedBy
   if (asked === 0) return 'unknown: no member has dialled back yet'
   const verdict = reachedBy > notReachedBy ? 'yes' : 'no'
-  return `from outside: ${verdict}, as ${verdict === 'yes' ? reachedBy : notReachedBy} of ${counted(asked, 'member')} say`
+  return `from outside: ${verdict}, as ${verdict === 'yes' ? reachedBy : notReachedBy} of ${counted(asked, 'member')} say${asked === 1 ? 's' : ''}`
 }
 
 /** Refusals and notices that are shown; `--json` has all that are remembered. */

@@ -187,7 +187,7 @@ describe.skipIf(missing !== undefined)(`not flat${missing === undefined ? '' : `
           interval: 1_000,
         })
         const verdict = name === 'alice' ? 'yes' : 'no'
-        const text = `from outside: ${verdict}, as 1 of 1 member say`
+        const text = `from outside: ${verdict}, as 1 of 1 member says`
         expect((await callCli(['status', name], folder)).stdout).toContain(text)
         expect((await callCli(['doctor', name], folder)).stdout).toContain(text)
       }
