@@ -8,7 +8,7 @@ const PEER = '/p2p/12D3Koo[1-9A-HJ-NP-Za-km-z]{45}'
  * another peer may be that is reached through it; or a name whose DNS records hold such addresses.
  */
 export const MULTIADDR = new RegExp(
-  String.raw`^(/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/${PORT}(/ws|/wss|/tls/ws|/tls/sni/[^/]+/ws)?(${PEER}(/p2p-circuit${PEER})?)?` +
+  `^(/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/${PORT}(/ws|/wss|/tls/ws|/tls/sni/[^/]+/ws)?(${PEER}(/p2p-circuit${PEER})?)?` +
     `|/dnsaddr/[^/]+(${PEER})?)$`,
 )
 

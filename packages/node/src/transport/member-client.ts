@@ -63,7 +63,7 @@ export interface MemberCall {
 
 /** Loaded when it is needed: most nodes have their manifest in a file. */
 async function loadLibp2p() {
-  const [direct, ownKey, { createLibp2p }, { noise }, { privateKeyFromRaw }, { yamux }, transports] =
+  const [direct, ownKey, { createLibp2p }, { noise }, { privateKeyFromRaw }, { yamux }, { dialTransports }] =
     await Promise.all([
       import('./direct-protocols.js'),
       import('./own-key.js'),
@@ -73,5 +73,5 @@ async function loadLibp2p() {
       import('@libp2p/yamux'),
       import('../reach/transports.js'),
     ])
-  return { ...direct, ...ownKey, ...transports, createLibp2p, noise, privateKeyFromRaw, yamux }
+  return { ...direct, ...ownKey, dialTransports, createLibp2p, noise, privateKeyFromRaw, yamux }
 }
