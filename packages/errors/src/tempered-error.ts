@@ -55,7 +55,9 @@ export function errorMessage(error: unknown): string {
   if (isFileError(error)) return fileErrorText(error)
   const issue = firstIssue(error)
   if (issue !== undefined) return issue
-  return error instanceof Error ? error.message : String(error)
+  // Sockets throw events too.
+  const message = (error as { message?: unknown } | null | undefined)?.message
+  return typeof message === 'string' ? message : String(error)
 }
 
 function firstIssue(error: unknown): string | undefined {

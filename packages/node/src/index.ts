@@ -98,6 +98,8 @@ export { checkPrivateRun } from './private/open-sharing.js'
 export { type PrivacyInit, privacySpec } from './private/privacy-spec.js'
 export type { PrivateDeviation } from './private/private-deviation.js'
 export type { PrivateMember, PrivateReport } from './private/private-report.js'
+export { RELAY_LIMITS, type ReachOptions, type RelayLimits } from './reach/reach-options.js'
+export { openRelayHost, type RelayHost, type RelayHostInit } from './reach/relay-host.js'
 export {
   drawnInitialParameters,
   initialModelPath,

@@ -35,6 +35,7 @@ export const STREAM_PROTOCOLS = {
   manifest: `/tempered/manifest/${PROTOCOL_VERSION}`,
   status: `/tempered/status/${PROTOCOL_VERSION}`,
   peers: `/tempered/peers/${PROTOCOL_VERSION}`,
+  reach: '/tempered/reach/1',
   // Version 1 opened a stream for each model.
   blob: '/tempered/blob/2',
   digests: `/tempered/digests/${PROTOCOL_VERSION}`,

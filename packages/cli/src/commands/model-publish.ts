@@ -1,13 +1,6 @@
-import { existsSync } from 'node:fs'
 import { counted } from '@tempered/errors'
 import { bytes as bytesText } from '@tempered/lab/text'
-import {
-  createIdentityFile,
-  type Identity,
-  randomIdentity,
-  readIdentityFile,
-  systemClock,
-} from '@tempered/node'
+import { randomIdentity, systemClock } from '@tempered/node'
 import type { ModelHostEvents } from '@tempered/node/ipfs'
 import { modelCardText } from '@tempered/train/export'
 import { CliError } from '../errors.js'
@@ -15,6 +8,7 @@ import { onInterrupt } from '../interrupt.js'
 import { warn } from '../terminal/warning.js'
 import { cardOf, proofOf } from './model-papers.js'
 import { type FoundModel, findModel } from './model-source.js'
+import { ownIdentity } from './own-identity.js'
 import { CARD_FILE, CARD_TEXT_FILE, PROOF_FILE } from './paper-files.js'
 
 export interface ModelPublishOptions {
@@ -46,7 +40,7 @@ export async function modelPublish(path: string, options: ModelPublishOptions): 
         'choose an earlier round with --round, or publish without a proof with --unproven',
       { path: found.file, round },
     )
-  const identity = options.key === undefined ? randomIdentity() : await identityAt(options.key)
+  const identity = options.key === undefined ? randomIdentity() : await ownIdentity(options.key)
   const { IPFS_LIMITS, startModelHost } = await import('@tempered/node/ipfs')
   const host = await startModelHost(
     { clock: systemClock },
@@ -132,9 +126,4 @@ numpy.fromfile("${card.model}", "<f4", offset=16)
     [CARD_FILE]: Buffer.from(`${JSON.stringify(card, null, 2)}\n`, 'utf8'),
     ...(proof === undefined ? {} : { [PROOF_FILE]: proof }),
   }
-}
-
-/** Throws E_KEY. */
-function identityAt(path: string): Promise<Identity> {
-  return existsSync(path) ? readIdentityFile(path) : createIdentityFile(path)
 }

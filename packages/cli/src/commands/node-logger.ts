@@ -26,7 +26,11 @@ export async function openNodeLog(config: NodeConfig, file = config.logFile): Pr
   return log
 }
 
-async function createLog(config: NodeConfig, file: string | undefined): Promise<NodeLog> {
+/** The log of a process that is no node of a run. Throws E_FILE. */
+export async function createLog(
+  config: Pick<NodeConfig, 'name' | 'logLevel'>,
+  file?: string,
+): Promise<NodeLog> {
   const options = { level: config.logLevel, base: { node: config.name }, formatters: logFormatters }
   if (file !== undefined) {
     const { destination, reopen } = openLogFile(file)

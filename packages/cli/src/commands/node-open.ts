@@ -16,6 +16,7 @@ import {
 } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import type { DataSource } from '@tempered/train'
+import { reachOptions } from '../config/network-config.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { epsilonText } from '../terminal/epsilon-text.js'
@@ -77,6 +78,7 @@ export async function openNode(
       announce: config.announce,
       bootstrap: config.bootstrap,
       mdns: config.mdns,
+      reach: reachOptions(config.network),
       stay: options.stay === true,
       ...(options.libp2pMetrics === undefined ? {} : { libp2pMetrics: options.libp2pMetrics }),
     },

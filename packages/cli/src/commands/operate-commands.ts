@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { wholeNumber } from '../arguments.js'
+import { multiaddrs, number, wholeNumber } from '../arguments.js'
 
 const FOLDER = 'node folder or its configuration file'
 
@@ -14,6 +14,26 @@ export function addOperateCommands(program: Command): void {
     .option('--watch [seconds]', 'show it again every so many seconds; default: 2', wholeNumber(1))
     .option('--json', 'one JSON document on stdout')
     .action(async (folder, options) => (await import('./status.js')).status(folder, options))
+  program
+    .command('relay')
+    .description(
+      'Be a relay for the members of a run who are behind routers, without being a member: prints its addresses for their `network.relays` (docs/networking.md). It cannot read what it passes on.',
+    )
+    .requiredOption('--manifest <file>', 'run manifest file; its members are served')
+    .option('--key <file>', 'key file of the relay; made if it is not there', 'relay.key')
+    .option(
+      '--listen <multiaddr>',
+      'address to listen on; repeatable; default: /ip4/0.0.0.0/tcp/4001',
+      multiaddrs,
+    )
+    .option(
+      '--announce <multiaddr>',
+      'address under which members dial it, if it differs; repeatable',
+      multiaddrs,
+    )
+    .option('--circuit-mb <n>', 'megabytes after which a connection that it passes on is closed', number)
+    .option('--circuit-minutes <n>', 'minutes after which a connection that it passes on is closed', number)
+    .action(async (options) => (await import('./relay.js')).relay(options))
   program
     .command('doctor')
     .description(

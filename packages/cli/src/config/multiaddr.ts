@@ -1,8 +1,26 @@
 import { isIP } from 'node:net'
 
-/** An address that nodes understand: a host and a TCP port, and at most a peer id. */
-export const MULTIADDR =
-  /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/0*(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])(\/p2p\/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})?$/
+const PORT = String.raw`0*(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])`
+const PEER = '/p2p/12D3Koo[1-9A-HJ-NP-Za-km-z]{45}'
+
+/**
+ * An address that nodes understand: a host and a TCP port, WebSockets on it or not, and at most a peer id, behind which
+ * another peer may be that is reached through it; or a name whose DNS records hold such addresses.
+ */
+export const MULTIADDR = new RegExp(
+  `^(/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/${PORT}(/ws|/wss|/tls/ws|/tls/sni/[^/]+/ws)?(${PEER}(/p2p-circuit${PEER})?)?` +
+    `|/dnsaddr/[^/]+(${PEER})?)$`,
+)
+
+/** Whether a node can listen at an address: on a port of its own, with WebSockets or without; a proxy may add TLS. */
+export function isListenAddress(text: string): boolean {
+  return isMultiaddr(text) && !/\/(dnsaddr|wss|tls|p2p-circuit)(\/|$)/.test(text)
+}
+
+/** Whether an address is one of a relay: direct, with the peer id at its end. */
+export function isRelayAddress(text: string): boolean {
+  return isMultiaddr(text) && !text.includes('/p2p-circuit') && new RegExp(`${PEER}$`).test(text)
+}
 
 /** Port in an example, where none was given. */
 const EXAMPLE_PORT = 4001

@@ -14,7 +14,8 @@ import {
 import { z } from 'zod'
 import { isCoins, plainDecimal } from './coins.js'
 import { HTTP_ADDRESS, parseHttpAddress } from './http-address.js'
-import { isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
+import { isListenAddress, isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
+import { networkSchema } from './network-config.js'
 
 const addressError = ({ input }: { readonly input?: unknown }): string => multiaddrProblem(String(input))
 // The pattern is for editors.
@@ -35,7 +36,12 @@ export const nodeConfigSchema = z.strictObject({
   key: z.string().default('identity.key').describe('Private key file, mode 0600.'),
   state: z.string().default('state').describe('Folder for ledger, models and lock.'),
   listen: z
-    .array(addressField)
+    .array(
+      addressField.refine(isListenAddress, {
+        error:
+          'is no address to listen on: use /tcp/… or /tcp/…/ws; a proxy adds TLS, and relays are named in `network.relays`',
+      }),
+    )
     .min(1)
     .default(['/ip4/0.0.0.0/tcp/4001'])
     .describe('Multiaddrs to listen on.'),
@@ -48,6 +54,7 @@ export const nodeConfigSchema = z.strictObject({
     .default([])
     .describe('Multiaddrs of some members; the node finds the others through them.'),
   mdns: z.boolean().default(false).describe('Find members on the local network by multicast DNS.'),
+  network: networkSchema,
   manifest: z
     .union([
       z.strictObject({ file: z.string().describe('Run manifest, made by `tempered manifest create`.') }),
@@ -174,8 +181,25 @@ export type NodeConfig = z.output<typeof nodeConfigSchema> & { readonly file: st
 /** A configuration file as written, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeConfigSchema>
 
+/** What the keys of a configuration say together. */
+export function checkNodeConfig(config: z.output<typeof nodeConfigSchema>, raw: unknown): Problem[] {
+  return [...checkSplit(config, raw), ...checkRelays(config)]
+}
+
+/** What is announced replaces all other addresses, those at relays too. */
+function checkRelays({ announce, network }: z.output<typeof nodeConfigSchema>): Problem[] {
+  if (network.relays.length === 0 || announce.length === 0) return []
+  return [
+    {
+      path: ['network', 'relays'],
+      message:
+        'means nothing beside `announce`, which says that others can dial this node; remove one of them',
+    },
+  ]
+}
+
 /** `split` deals the source to several nodes, so it means nothing without `part` and `parts`, and these without it. */
-export function checkNodeConfig({ data }: z.output<typeof nodeConfigSchema>, raw: unknown): Problem[] {
+function checkSplit({ data }: z.output<typeof nodeConfigSchema>, raw: unknown): Problem[] {
   const given = Object.keys((raw as { data?: object | null } | null)?.data ?? {})
   const { split, part, parts } = data
   if (split === undefined) {

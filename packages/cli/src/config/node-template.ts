@@ -40,6 +40,8 @@ announce: []
 ${value('bootstrap', init.bootstrap)}
 # Find members on the local network by multicast DNS.
 ${value('mdns', init.mdns)}
+# Behind a router that forwards no port: relays through which others reach this node (docs/networking.md).
+# network: { relays: [/ip4/192.0.2.7/tcp/4001/p2p/12D3Koo…] }
 # The run: a manifest file, or the address of a member to take it from (peer: /ip4/…).
 ${value('manifest', manifest)}
 data:

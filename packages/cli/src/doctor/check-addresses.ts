@@ -1,6 +1,7 @@
 import { connect, createServer, isIP } from 'node:net'
 import { systemClock } from '@tempered/node'
 import { parseHttpAddress } from '../config/http-address.js'
+import { reachabilityText } from '../terminal/status-text.js'
 import { type Finding, findingsOf, type Patient } from './finding.js'
 
 const { ok, note, warning, problem } = findingsOf('addresses')
@@ -9,9 +10,7 @@ const CONNECT_MS = 5_000
 
 /** The addresses of the node: its ports are free or its own, and it can be reached where it says that it is. */
 export async function checkAddresses({ config, running }: Patient): Promise<Finding[]> {
-  const outside = note(
-    'whether others reach this node from outside was not checked: there is no AutoNAT; run `tempered doctor` on a member that has it among its `bootstrap` addresses',
-  )
+  const outside = outsideFinding({ config, running })
   if (running === undefined) {
     const listen = await Promise.all(config.listen.map(checkListen))
     const { http } = config.operate
@@ -21,6 +20,23 @@ export async function checkAddresses({ config, running }: Patient): Promise<Find
   if (running.addresses.length === 0)
     return [warning('the node has no address yet', 'wait until it has opened its network')]
   return [...(await Promise.all(running.addresses.map(checkReachable))), outside]
+}
+
+/** What members say that were asked to dial the node. */
+function outsideFinding({ config, running }: Pick<Patient, 'config' | 'running'>): Finding {
+  const reachability = running?.reachability ?? null
+  if (reachability === null || reachability.reachedBy + reachability.notReachedBy === 0)
+    return note(
+      'whether others reach this node from outside is not known: set `network.checkReachable`, and let the node run and meet members; or run `tempered doctor` on a member that has it among its `bootstrap` addresses',
+    )
+  const text = `reached ${reachabilityText(reachability)}`
+  if (reachability.reachedBy > reachability.notReachedBy) return ok(text)
+  return config.network.relays.length > 0
+    ? ok(`${text}; it has relays for that`)
+    : warning(
+        text,
+        'forward a port to it and name it in `announce`, or name relays in `network.relays` (docs/networking.md)',
+      )
 }
 
 async function checkListen(address: string): Promise<Finding> {

@@ -36,11 +36,15 @@ export interface StatusDocument {
   readonly connections: readonly {
     readonly peer: string
     readonly address: string
+    /** Peer id of the relay that it goes through; null for a direct one. */
+    readonly relay: string | null
     readonly direction: 'inbound' | 'outbound'
     readonly admitted: boolean
     readonly openedAt: string
     readonly protocols: readonly string[]
   }[]
+  /** How many members could dial this node and how many could not; null where `network.checkReachable` is off. */
+  readonly reachability: { readonly reachedBy: number; readonly notReachedBy: number } | null
   readonly ledger: {
     readonly entries: number
     readonly head: string
@@ -122,11 +126,16 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
     reasons,
     addresses: status.addresses,
     neighbours: status.neighbours.map(neighbourDocument),
-    connections: status.connections.map(({ isAdmitted, openedMs, ...connection }) => ({
+    connections: status.connections.map(({ isAdmitted, openedMs, relay, ...connection }) => ({
       ...connection,
+      relay: relay ?? null,
       admitted: isAdmitted,
       openedAt: iso(openedMs),
     })),
+    reachability: status.reachability && {
+      reachedBy: status.reachability.reachedBy.length,
+      notReachedBy: status.reachability.notReachedBy.length,
+    },
     ledger: {
       entries: status.ledger.length,
       head: status.ledger.head,

@@ -19,6 +19,7 @@ export function statusText(status: StatusDocument): string {
     ['disk', `${bytes(disk.stateBytes)} used, ${bytes(disk.freeBytes)} free`],
     ['traffic', `${bytes(status.bytesReceived)} received, ${bytes(status.bytesSent)} sent`],
     ['listens', status.addresses.join('\n') || 'not yet'],
+    ...(status.reachability === null ? [] : [['reached', reachabilityText(status.reachability)]]),
   ]
   const ready = status.ready ? pc.green('ready') : pc.yellow(`not ready: ${status.reasons.join('; ')}`)
   return [
@@ -46,6 +47,17 @@ export function statusText(status: StatusDocument): string {
   ]
     .join('\n')
     .trimEnd()
+}
+
+/** Whether others reach the node from where they are. */
+export function reachabilityText({
+  reachedBy,
+  notReachedBy,
+}: NonNullable<StatusDocument['reachability']>): string {
+  const asked = reachedBy + notReachedBy
+  if (asked === 0) return 'unknown: no member has dialled back yet'
+  const verdict = reachedBy > notReachedBy ? 'yes' : 'no'
+  return `from outside: ${verdict}, as ${verdict === 'yes' ? reachedBy : notReachedBy} of ${counted(asked, 'member')} say${asked === 1 ? 's' : ''}`
 }
 
 /** Refusals and notices that are shown; `--json` has all that are remembered. */
@@ -113,11 +125,11 @@ function stateText(one: NeighbourDocument): string {
 
 function connectionLines({ connections }: StatusDocument): string[] {
   if (connections.length === 0) return []
-  const rows = connections.map(({ peer, address, direction, admitted, protocols }) => [
+  const rows = connections.map(({ peer, address, relay, direction, admitted, protocols }) => [
     `…${peer.slice(-8)}`,
     direction,
     admitted ? 'admitted' : 'not admitted',
-    address.replace(/\/p2p\/[^/]+$/, ''),
+    relay === null ? address.replace(/\/p2p\/[^/]+$/, '') : `through the relay …${relay.slice(-8)}`,
     protocols.join(' '),
   ])
   return [...table([['connection', 'dialled', 'admission', 'address', 'protocols'], ...rows], new Set()), '']

@@ -56,6 +56,7 @@ const SAMPLE: NodeStatus = {
       protocols: ['/noise', '/yamux/1.0.0'],
     },
   ],
+  reachability: null,
   ledger: { length: 3, head: 'bafyhead', lastRound: 2, finalHeight: 1 },
   lastRound: { round: 2, trainingLoss: 0.25, testLoss: 0.5, testMetric: 0.75 },
   quarantined: [],

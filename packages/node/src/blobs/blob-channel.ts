@@ -19,12 +19,17 @@ export interface BlobChannel {
  * 65,535 bytes with tags of 16. Each frame costs a window update of yamux, so large ones are cheaper.
  */
 const WINDOW_BYTES = 16 * (65_535 - 16) - 64
-/** Below what may lie unread on a stream before it is reset. */
-const MAX_BYTES_IN_FLIGHT = 3 * WINDOW_BYTES
-/** Nothing is requested while more is on the way: one message with several requests costs less than several. */
-const ENOUGH_BYTES_IN_FLIGHT = 1.5 * WINDOW_BYTES
+/** `maxInFlight`: below what may lie unread on a stream before it is reset. */
+const DIRECT: Pace = { window: WINDOW_BYTES, maxInFlight: 3 * WINDOW_BYTES }
+/** A relay holds what is in flight, and gossip with the peer waits behind it. */
+const RELAYED: Pace = { window: 128 * 1024, maxInFlight: 512 * 1024 }
 /** For models much smaller than a window. */
 const MAX_WINDOWS_IN_FLIGHT = 64
+
+interface Pace {
+  readonly window: number
+  readonly maxInFlight: number
+}
 
 /** What was requested on one stream and has not been received, in order. */
 interface Session {
@@ -147,15 +152,18 @@ export function createBlobChannel(direct: DirectProtocols, peer: string, onEmpty
 /** Requests what there is room for, several windows at a time. */
 function request(session: Session, transfers: readonly Transfer[]): void {
   const { stream, windows } = session
-  if (session.bytesInFlight > ENOUGH_BYTES_IN_FLIGHT) return
+  const { window, maxInFlight } = stream.isRelayed ? RELAYED : DIRECT
+  // A stream that is not the best any more is used up: the rest goes over another.
+  if (!stream.isOpen()) return
+  // One message with several requests costs less than several.
+  if (session.bytesInFlight > maxInFlight / 2) return
   const requests: unknown[] = []
   for (const transfer of transfers) {
     const { cid, into, progress } = transfer
     while (transfer.asked < into.byteLength) {
       const offset = transfer.asked
-      const length = Math.min(WINDOW_BYTES, into.byteLength - offset)
-      if (session.bytesInFlight + length > MAX_BYTES_IN_FLIGHT || windows.length >= MAX_WINDOWS_IN_FLIGHT)
-        break
+      const length = Math.min(window, into.byteLength - offset)
+      if (session.bytesInFlight + length > maxInFlight || windows.length >= MAX_WINDOWS_IN_FLIGHT) break
       requests.push({ cid, offset, length })
       windows.push({ transfer, length, isFirst: offset === progress.received })
       transfer.asked += length

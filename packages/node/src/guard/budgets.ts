@@ -8,6 +8,7 @@ import { LIMITS, type Run, type STREAM_PROTOCOLS } from '@tempered/protocol'
  */
 export interface Budgets {
   readonly connections: ConnectionBudgets
+  readonly relay: RelayBudgets
   readonly streams: StreamBudgets
   readonly gossip: GossipBudgets
   readonly penalties: PenaltyBudgets
@@ -26,6 +27,16 @@ export interface ConnectionBudgets {
   readonly perMember: number
   /** New inbound connections from one address. */
   readonly arrivals: Rate
+}
+
+/** What a node that is a relay does for members; how much goes over one connection is configured (reach-options.ts). */
+export interface RelayBudgets {
+  /** Members that have a place at the relay, so that others reach them through it. */
+  readonly reservations: number
+  /** Open connections that the relay passes on for one connection of a member: from it, and to it. */
+  readonly circuitsPerConnection: number
+  /** New connections that the relay passes on for one member. */
+  readonly circuits: Rate
 }
 
 export interface StreamBudgets {
@@ -48,6 +59,7 @@ export const STREAMS_PER_PEER = {
   status: 8,
   manifest: 2,
   peers: 2,
+  reach: 1,
   /** An honest peer has one open, and for a moment a second one after a break. */
   blob: 4,
   digests: 4,
@@ -93,6 +105,10 @@ export const HOST_STREAMS = {
   unreadInTotal: 256 * 1024 * 1024,
 } as const
 
+/** Each connection that a relay passes on is one of the streams of the connection with it. */
+const STREAMS_PER_CONNECTION = 128
+const MOST_CIRCUITS = 96
+
 /** Room for the frame around a gossip message. */
 const FRAME_BYTES = 8 * 1024
 const MiB = 1024 * 1024
@@ -111,8 +127,14 @@ export function budgetsOf(run: Run): Budgets {
       // A cluster on one machine, or a site behind one address, may start all members in one second.
       arrivals: { burst: Math.max(64, 4 * members), perSecond: Math.max(16, members) },
     },
+    relay: {
+      // Everybody may be behind a router.
+      reservations: members,
+      circuitsPerConnection: Math.min(MOST_CIRCUITS, members + 4),
+      circuits: { burst: Math.max(32, 4 * members), perSecond: 0.2 },
+    },
     streams: {
-      perConnection: 128,
+      perConnection: STREAMS_PER_CONNECTION,
       requests: { burst: 256, perSecond: 64 },
       unreadPerStream: 4 * MiB,
       unreadPerMember: 16 * MiB,

@@ -1,8 +1,10 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
-import type { ConnectionBudgets } from './budgets.js'
+import { isRelayed, relayIn } from '../reach/addresses.js'
+import type { ConnectionBudgets, RelayBudgets } from './budgets.js'
 import { createRateLimiter } from './rate-limiter.js'
+import { createRelayGate } from './relay-gate.js'
 
 /**
  * Who may hold connections. Members have places of their own, which strangers cannot take: a stranger is a peer whose
@@ -18,12 +20,17 @@ export interface ConnectionGuard {
 
 export interface ConnectionGuardInit {
   readonly budgets: ConnectionBudgets
+  readonly relay: RelayBudgets
   readonly clock: Pick<Clock, 'after' | 'monotonicMs'>
   isMember(peer: string): boolean
+  /** Whether this node uses a peer as a relay; it need not be a member. */
+  isRelay(peer: string): boolean
   /** Whether connections with a peer are allowed at this moment. */
   isAllowed(peer: string): boolean
   /** A connection was closed because a budget was used up. `address`: of the other side, without port. */
   onClosed(code: ConnectionCode, address: string, peer: string | undefined): void
+  /** This node is a relay, and a member wanted more than its share of it. */
+  onRelayRefused(code: 'E_RELAY_RATE', peer: string): void
 }
 
 export type ConnectionCode =
@@ -116,7 +123,9 @@ export function createConnectionGuard(init: ConnectionGuardInit): ConnectionGuar
     const address = hostOf(connection)
     halfOpen.leave(connection)
     if (!init.isAllowed(peer)) return false
-    if (init.isMember(peer)) welcome(connection, address, peer)
+    if (init.isMember(peer) || init.isRelay(peer)) welcome(connection, address, peer)
+    // A relay is no way around the places of strangers.
+    else if (isRelayed(connection.remoteAddr.toString())) return false
     else {
       watch(connection, address)
       tolerate(connection, address, peer)
@@ -126,6 +135,7 @@ export function createConnectionGuard(init: ConnectionGuardInit): ConnectionGuar
 
   return {
     gater: {
+      ...createRelayGate({ ...init, budgets: init.relay, onRefused: init.onRelayRefused }),
       denyDialPeer: (peer) => !init.isAllowed(peer.toString()),
       denyInboundConnection(connection) {
         const address = hostOf(connection)
@@ -198,8 +208,10 @@ function createPlaces(most: number, evict: (place: Place) => void): Places {
   }
 }
 
-/** The address of the other side without its port. */
+/** The address of the other side without its port. All that comes through one relay comes from one address. */
 function hostOf(connection: MultiaddrConnection): string {
+  const relay = relayIn(connection.remoteAddr.toString())
+  if (relay !== undefined) return `relay ${relay}`
   const [host] = connection.remoteAddr.getComponents()
   return host?.value ?? connection.remoteAddr.toString()
 }

@@ -6,6 +6,14 @@ import { createRateLimiter, type RateLimiter } from './rate-limiter.js'
 
 type Registrar = GossipSubComponents['registrar']
 
+/** After the close of a connection: gossipsub must have noticed that its stream is gone. */
+const MOVE_ON_MS = 20
+
+interface MembersOnlyComponents {
+  readonly registrar: Registrar
+  readonly connectionManager: Pick<GossipSubComponents['connectionManager'], 'getConnections'>
+}
+
 export interface MembersOnlyInit {
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   /** Bytes that one peer may send. */
@@ -18,13 +26,13 @@ export interface MembersOnlyInit {
  * A libp2p service that only members get to see. For everybody else it does not exist: no stream is opened to them,
  * and none of theirs is answered. A member that sends more bytes than its rate allows is read more slowly.
  */
-export function membersOnly<Components extends { readonly registrar: Registrar }, Service>(
+export function membersOnly<Components extends MembersOnlyComponents, Service>(
   create: (components: Components) => Service,
   init: MembersOnlyInit,
 ): (components: Components) => Service {
   const limiter = createRateLimiter(init.clock, init.bytes)
   return (components) => {
-    const registrar = guarded(components.registrar, init, limiter)
+    const registrar = guarded(components, init, limiter)
     return create(
       new Proxy(components, {
         get: (target, key) => (key === 'registrar' ? registrar : Reflect.get(target, key, target)),
@@ -33,7 +41,11 @@ export function membersOnly<Components extends { readonly registrar: Registrar }
   }
 }
 
-function guarded(registrar: Registrar, init: MembersOnlyInit, limiter: RateLimiter): Registrar {
+function guarded(
+  { registrar, connectionManager }: MembersOnlyComponents,
+  init: MembersOnlyInit,
+  limiter: RateLimiter,
+): Registrar {
   const isMember = (peer: PeerId): boolean => init.isMember(peer.toString())
   const handle: Registrar['handle'] = (protocol, handler, options) => {
     const guardedHandler: StreamHandler = (stream, connection) => {
@@ -48,11 +60,21 @@ function guarded(registrar: Registrar, init: MembersOnlyInit, limiter: RateLimit
     }
     return registrar.handle(protocol, guardedHandler, options)
   }
+  /** A peer has one stream of gossipsub at a time; it does not look for another connection when that one closes. */
+  const moveOn = (topology: Topology, peer: PeerId): void => {
+    init.clock.after(MOVE_ON_MS, () => {
+      const open = connectionManager.getConnections(peer).filter(({ status }) => status === 'open')
+      const other = open.find(({ direct }) => direct) ?? open[0]
+      if (other !== undefined) topology.onConnect?.(peer, other)
+    })
+  }
   const register: Registrar['register'] = (protocol, topology) => {
     const guardedTopology: Topology = {
       ...topology,
       onConnect(peer: PeerId, connection: Connection) {
-        if (isMember(peer)) topology.onConnect?.(peer, connection)
+        if (!isMember(peer)) return
+        topology.onConnect?.(peer, connection)
+        connection.addEventListener('close', () => moveOn(topology, peer))
       },
       onDisconnect(peer: PeerId) {
         if (isMember(peer)) topology.onDisconnect?.(peer)

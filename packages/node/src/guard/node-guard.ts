@@ -46,6 +46,8 @@ export interface NodeGuardInit {
   readonly bans: BanStore
   /** Whether connections with a peer are wanted at this moment. */
   isReachable(peer: string): boolean
+  /** Whether this node uses a peer as a relay; default: there are none. */
+  isRelay?(peer: string): boolean
   /** Closes the connections with a peer. */
   hangUp(peer: string): void
 }
@@ -81,12 +83,19 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
 
   const connections = createConnectionGuard({
     budgets: budgets.connections,
+    relay: budgets.relay,
     clock,
     isMember,
+    isRelay: (peer) => init.isRelay?.(peer) ?? false,
     isAllowed: (peer) => init.isReachable(peer) && !bans.isBanned(peer),
     onClosed(code, address, peer) {
       rejects.count('connection', code)
       log.warn(code, { address, ...(peer === undefined ? {} : { peer }) }, closedText(code, address, budgets))
+    },
+    onRelayRefused(code, peer) {
+      rejects.count('relay', code)
+      const { burst } = budgets.relay.circuits
+      log.warn(code, { peer }, `passed no connection on for ${peer}: it opened more than ${burst} in a row`)
     },
   })
 

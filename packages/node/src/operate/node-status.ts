@@ -1,5 +1,6 @@
 import type { EvidenceKind, Run } from '@tempered/protocol'
 import type { GuardReport } from '../guard/node-guard.js'
+import type { ReachReport } from '../reach/reachability.js'
 import type { RoundEngine } from '../round/engine.js'
 import { noticeLog } from '../round/notice-log.js'
 import type { Phase } from '../round/state.js'
@@ -32,6 +33,8 @@ export interface NodeStatus {
   readonly neighbours: readonly NeighbourStatus[]
   /** Open connections; empty where the network has none, as in simulations. */
   readonly connections: readonly PeerConnection[]
+  /** Which members could dial this node, and which could not; null where they were not asked. */
+  readonly reachability: ReachReport | null
   readonly ledger: LedgerStatus
   /** The newest round that this process has closed; null before the first. */
   readonly lastRound: RoundSummary | null
@@ -76,7 +79,10 @@ export interface NoticeStatus {
 export interface NodeStatusParts {
   readonly peerId: string
   readonly run: Run
-  readonly network: Pick<RunNetwork, 'addresses' | 'connections' | 'guardReport' | 'wireBytes'>
+  readonly network: Pick<
+    RunNetwork,
+    'addresses' | 'connections' | 'guardReport' | 'reachability' | 'wireBytes'
+  >
   readonly engine: Pick<RoundEngine, 'state' | 'phaseTimes'>
   readonly state: Pick<NodeState, 'ledger' | 'witness' | 'evidence'>
   readonly activity: Activity
@@ -114,6 +120,7 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
       }),
     ),
     connections,
+    reachability: network.reachability?.() ?? null,
     ledger: {
       length: ledger.length,
       head: ledger.head.toString(),

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import { NodeError } from '../errors.js'
 import { HOST_STREAMS } from '../guard/budgets.js'
 import { createUnreadBytes, type UnreadAllowance } from '../guard/unread-bytes.js'
+import { bestConnection, directConnection, isIndirect } from './best-connection.js'
 import { type FramedStream, framedStream, streamError } from './framed-stream.js'
 
 /** Request and reply on direct streams, each with deadlines on opening, first byte and the whole exchange. */
@@ -40,8 +41,10 @@ export interface DirectProtocols {
 /** A stream that lasts until one side closes it or the connection breaks. */
 export interface LastingStream {
   readonly frames: FramedStream
-  /** Whether requests can still be sent and answered. */
+  /** Whether requests can still be sent and answered, and there is no better way to the peer by now. */
   isOpen(): boolean
+  /** Whether it goes through a relay, which has limits and carries for others too. */
+  readonly isRelayed: boolean
   abort(error: Error): void
 }
 
@@ -71,24 +74,35 @@ export interface StreamGuard {
   fault(peer: string, protocol: string, code: string): void
 }
 
+interface OpenStream {
+  readonly stream: Stream
+  readonly isRelayed: boolean
+}
+
+/** @param directWaitMs - how long a relayed connection must be open before models go over it: a direct one may follow */
 export function createDirectProtocols(
   libp2p: Libp2p,
   clock: Clock,
   deadlines: StreamDeadlines,
   onError: (protocol: string, peer: string, error: unknown) => void,
   guard: StreamGuard = plainStreamGuard(),
+  directWaitMs = 0,
 ): DirectProtocols {
   const framed = (stream: Stream, peer: string): FramedStream =>
     framedStream(stream, guard.unreadPerStream, guard.unreadOf(peer))
   const noteFault = (peer: string, protocol: string, { code }: NodeError): void => {
     if (code === 'E_MALFORMED' || code === 'E_TOO_LARGE') guard.fault(peer, protocol, code)
   }
-  const open = async (peer: PeerId, protocol: string, parent?: AbortSignal): Promise<Stream> => {
-    const connection = libp2p.getConnections(peer).find((candidate) => candidate.status === 'open')
+  const open = async (peer: PeerId, protocol: string, parent?: AbortSignal): Promise<OpenStream> => {
+    const connection = bestConnection(libp2p, peer)
     if (connection === undefined) throw new NodeError('E_NO_CONNECTION', `${peer} is not connected`)
     const dial = clock.deadline(deadlines.dialMs, parent)
     try {
-      return await connection.newStream(protocol, { signal: dial.signal })
+      const stream = await connection.newStream(protocol, {
+        signal: dial.signal,
+        runOnLimitedConnection: true,
+      })
+      return { stream, isRelayed: isIndirect(connection) }
     } finally {
       dial.clear()
     }
@@ -118,7 +132,7 @@ export function createDirectProtocols(
           frames.end()
         }
       },
-      { maxInboundStreams, maxOutboundStreams: 64 },
+      { maxInboundStreams, maxOutboundStreams: 64, runOnLimitedConnection: true },
     )
 
   const exchange: DirectProtocols['exchange'] = async (peer, protocol, parent, work) => {
@@ -126,7 +140,7 @@ export function createDirectProtocols(
     let frames: FramedStream | undefined
     const whole = clock.deadline(deadlines.transferMs, parent)
     try {
-      stream = await open(peer, protocol, whole.signal)
+      stream = (await open(peer, protocol, whole.signal)).stream
       frames = framed(stream, peer.toString())
       const result = await work(frames, {
         whole: whole.signal,
@@ -161,11 +175,14 @@ export function createDirectProtocols(
       }),
     async open(peer, protocol) {
       try {
-        const stream = await open(peer, protocol)
+        await directConnection(libp2p, clock, peer, directWaitMs)
+        const { stream, isRelayed } = await open(peer, protocol)
         const frames = framed(stream, peer.toString())
+        const isBest = (): boolean => !isRelayed || isIndirect(bestConnection(libp2p, peer))
         return {
           frames,
-          isOpen: () => stream.status === 'open' && stream.remoteWriteStatus === 'writable',
+          isRelayed,
+          isOpen: () => stream.status === 'open' && stream.remoteWriteStatus === 'writable' && isBest(),
           abort(error) {
             frames.end()
             stream.abort(error)

@@ -1,5 +1,4 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 import { type Evidence, type Run, runTopics, type Signer, STREAM_PROTOCOLS } from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
 import { blobGate, serveBlobs } from '../blobs/exchange.js'
@@ -9,6 +8,10 @@ import type { BanStore } from '../guard/bans.js'
 import { createNodeGuard, type NodeGuard } from '../guard/node-guard.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
+import { peerIn } from '../reach/addresses.js'
+import { createKnownRelays } from '../reach/known-relays.js'
+import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
+import { type Reachability, serveReach, watchReachability } from '../reach/reachability.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
 import { type AddressBook, createAddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
@@ -31,6 +34,8 @@ export interface Libp2pNetworkInit {
   readonly announce?: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  /** For networks that are not flat; default: every node can dial every other one. */
+  readonly reach?: ReachOptions | undefined
   /** A collector of libp2p's own metrics; default: none. */
   readonly libp2pMetrics?: Libp2pNodeInit['metrics']
 }
@@ -66,15 +71,10 @@ async function openLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   }
 }
 
+/** Hole punching takes about as long; models go over the relay after that. */
+const DIRECT_WAIT_MS = 5_000
 /** How long `stop` waits for libp2p (js-libp2p#2625) before it continues without it. */
 const STOP_MS = 3_000
-
-/** The peer id at the end of a multiaddr. */
-function peerIn(address: string): string | undefined {
-  return multiaddr(address)
-    .getComponents()
-    .findLast(({ name }) => name === 'p2p')?.value
-}
 
 function stopInTime(libp2p: Libp2pNode, clock: Clock, logger: Logger): Promise<void> {
   return new Promise((resolve) => {
@@ -180,12 +180,15 @@ async function openParts(
   const ownKey = createOwnKeyWatch(clock, () =>
     handlers.refused(signer.peerId, 'E_KEY', ownKeyText(signer.peerId)),
   )
+  const reach = init.reach ?? FLAT_NETWORK
+  const knownRelays = createKnownRelays(reach.relays)
   const guard = await createNodeGuard({
     run,
     clock,
     logger,
     bans,
     isReachable,
+    isRelay: knownRelays.isRelay,
     hangUp(peer) {
       // Not politely: a graceful close waits for the streams that the peer keeps open.
       const reason = new NodeError('E_REFUSED', 'it broke the protocol too often')
@@ -198,6 +201,7 @@ async function openParts(
     listen: init.listen,
     announce: init.announce ?? [],
     mdns: init.mdns,
+    reach,
     topics: runTopics(run.id),
     guard,
     clock,
@@ -214,6 +218,7 @@ async function openParts(
     deadlines,
     (protocol, peer, error) => logger.debug({ protocol, peer, code: errorCode(error) }, 'stream failed'),
     guard.streams,
+    reach.holePunching ? DIRECT_WAIT_MS : 0,
   )
   const onRefused: NetworkHandlers['refused'] = (peer, code, message) => {
     if (guard.isMember(peer)) handlers.refused(peer, code, message)
@@ -233,6 +238,9 @@ async function openParts(
     self: signer.peerId,
     neighbours: contacts,
     bootstrap: init.bootstrap,
+    relays: reach.relays,
+    knownRelays,
+    isMember: guard.isMember,
     deadlines,
     isReachable,
     introduce: (peer, signal) => admission.introduce(peer, signal),
@@ -267,6 +275,8 @@ export function createLibp2pNetwork(
   const topics = runTopics(run.id)
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
+  let reachability: Reachability | undefined
+  const stopping = new AbortController()
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
   const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
@@ -289,6 +299,9 @@ export function createLibp2pNetwork(
       isPrivate: run.manifest.privacy !== undefined,
     })
     await neighbourhood.start()
+    const reachable = { libp2p, direct, clock, logger, isAdmitted: neighbourhood.isAdmitted }
+    await serveReach(reachable)
+    if (init.reach?.checkReachable) reachability = watchReachability(reachable, stopping.signal)
   }
 
   const publish = async (topic: string, bytes: Uint8Array): Promise<void> => {
@@ -322,11 +335,13 @@ export function createLibp2pNetwork(
     publishGroupWord: ({ bytes }) => publish(topics.groupWord, bytes),
     connections: () =>
       running === undefined ? [] : peerConnections(running.libp2p, running.neighbourhood.isAdmitted),
+    reachability: () => reachability?.report(),
     wireBytes: () => ({ ...wireBytes }),
     guardReport: () => running?.guard.report(),
     async stop() {
       if (running === undefined) return
       const { libp2p, neighbourhood, ownKey, guard } = running
+      stopping.abort(new DOMException('the node stops', 'AbortError'))
       neighbourhood.stop()
       ownKey.stop()
       guard.stop()

@@ -6,13 +6,16 @@ import { identify } from '@libp2p/identify'
 import type { Libp2p } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { publicKeyFromPeerId, type RunTopics, type Signer } from '@tempered/protocol'
 import { createLibp2p } from 'libp2p'
 import type { Clock } from '../clock.js'
 import { membersOnly } from '../guard/members-only.js'
 import type { NodeGuard } from '../guard/node-guard.js'
+import { announceAll } from '../reach/announce-all.js'
+import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
+import { reachServices } from '../reach/services.js'
+import { openTransports, type RelayReservations } from '../reach/transports.js'
 import { noiseWatching } from './own-key.js'
 import { countWireBytes, type Libp2pMetrics, type WireBytes } from './wire-bytes.js'
 
@@ -26,6 +29,8 @@ export interface Libp2pNodeInit {
   readonly announce?: readonly string[]
   /** Announce on and listen to multicast DNS on the local network. */
   readonly mdns: boolean
+  /** Default: every node can dial every other one. */
+  readonly reach?: ReachOptions | undefined
   readonly topics: RunTopics
   readonly dialMs: number
   readonly wireBytes: WireBytes
@@ -40,19 +45,25 @@ export interface Libp2pNodeInit {
 /** A stream that is not read holds this much at most: its window does not grow above what may lie in its buffer. */
 const MAX_WINDOW_BYTES = 4 * 1024 * 1024
 
-export type Libp2pNode = Libp2p<{ pubsub: GossipSub }>
+export type Libp2pNode = Libp2p<{ pubsub: GossipSub }> & {
+  /** Places at relays; undefined for a node that wants none. */
+  relayReservations?(): RelayReservations | undefined
+}
 
 /** libp2p over TCP, noise and yamux with gossipsub, with limits for announcements and settings for bursty rounds. */
 export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode> {
   const key = new Uint8Array(64)
   key.set(init.seed)
   key.set(publicKeyFromPeerId(init.signer.peerId), 32)
-  const { streams, gossip } = init.guard.budgets
+  const { streams, gossip, relay } = init.guard.budgets
+  const reach = init.reach ?? FLAT_NETWORK
+  const { transports, listen, reservations } = await openTransports(init.listen, reach.relays.length)
+  const onlyMembers = { clock: init.clock, isMember: init.guard.isMember }
   const topics: string[] = Object.values(init.topics)
-  return createLibp2p({
+  const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
-    addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
-    transports: [tcp()],
+    addresses: { listen: [...init.listen, ...listen], announce: [...(init.announce ?? [])] },
+    transports,
     connectionEncrypters: [noiseWatching(init.signer.peerId, (direction) => init.onOwnKey?.(direction))],
     streamMuxers: [
       yamux({
@@ -80,8 +91,10 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
     // A busy event loop or a long transfer must not cost a healthy connection (js-libp2p#3504).
     connectionMonitor: { abortConnectionOnPingFailure: false },
     services: {
-      identify: identify({ timeout: init.dialMs }),
+      identify: identify({ timeout: init.dialMs, runOnLimitedConnection: true }),
+      ...(await reachServices(reach, relay, onlyMembers)),
       ping: ping(),
+      announceAll,
       pubsub: membersOnly(
         gossipsub({
           globalSignaturePolicy: 'StrictSign',
@@ -92,6 +105,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
           ignoreDuplicatePublishError: true,
           fastMsgIdFn: signatureOf,
           doPX: false,
+          runOnLimitedConnection: true,
           fallbackToFloodsub: false,
           maxInboundDataLength: gossip.maxMessageBytes,
           maxOutboundBufferSize: 16 * 1024 * 1024,
@@ -124,7 +138,8 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
         },
       ),
     },
-  }) as Promise<Libp2pNode>
+  })
+  return Object.assign(libp2p, { relayReservations: reservations }) as unknown as Libp2pNode
 }
 
 /**

@@ -20,12 +20,12 @@ export async function withMember<T>(
   const key = new Uint8Array(64)
   key.set(identity.seed)
   key.set(publicKeyFromPeerId(identity.signer.peerId), 32)
-  const { createDirectProtocols, createLibp2p, noise, ownKeyText, privateKeyFromRaw, tcp, yamux } =
+  const { createDirectProtocols, createLibp2p, dialTransports, noise, ownKeyText, privateKeyFromRaw, yamux } =
     await loadLibp2p()
   const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
-    transports: [tcp()],
+    transports: await dialTransports([address]),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
   })
@@ -63,15 +63,15 @@ export interface MemberCall {
 
 /** Loaded when it is needed: most nodes have their manifest in a file. */
 async function loadLibp2p() {
-  const [direct, ownKey, { createLibp2p }, { noise }, { privateKeyFromRaw }, { tcp }, { yamux }] =
+  const [direct, ownKey, { createLibp2p }, { noise }, { privateKeyFromRaw }, { yamux }, { dialTransports }] =
     await Promise.all([
       import('./direct-protocols.js'),
       import('./own-key.js'),
       import('libp2p'),
       import('@libp2p/noise'),
       import('@libp2p/crypto/keys'),
-      import('@libp2p/tcp'),
       import('@libp2p/yamux'),
+      import('../reach/transports.js'),
     ])
-  return { ...direct, ...ownKey, createLibp2p, noise, privateKeyFromRaw, tcp, yamux }
+  return { ...direct, ...ownKey, dialTransports, createLibp2p, noise, privateKeyFromRaw, yamux }
 }

@@ -6,7 +6,12 @@ import type { Manifest } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { byRoute } from '../reach/addresses.js'
+import type { KnownRelays } from '../reach/known-relays.js'
+import { preferDirect } from '../reach/prefer-direct.js'
+import { keepRelayPlaces } from '../reach/relay-places.js'
 import { type AddressBook, dialable } from './address-book.js'
+import { bestConnection } from './best-connection.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import { askForPeers, exchangePeers, servePeers } from './peer-exchange.js'
@@ -39,6 +44,10 @@ export interface NeighbourhoodInit {
   /** Configured multiaddrs, with or without `/p2p/…`. */
   readonly bootstrap: readonly string[]
   readonly deadlines: Pick<Manifest['deadlines'], 'dialMs' | 'reconnectMs'>
+  /** Multiaddrs of relays at which this node keeps a place. */
+  readonly relays: readonly string[]
+  readonly knownRelays: KnownRelays
+  isMember(peer: string): boolean
   /** Whether connections with a peer are allowed at this moment. */
   isReachable(peer: string): boolean
   introduce(peer: PeerId, signal: AbortSignal): Promise<void>
@@ -50,6 +59,8 @@ export interface NeighbourhoodInit {
 const SECOND_DIALLER_MS = 2_000
 /** A connection whose peer has not been admitted by then is closed. */
 const INTRODUCTION_MS = 30_000
+/** How long direct addresses of a peer are tried before it is dialled through a relay. */
+const DIRECT_FIRST_MS = 3_000
 /** Attempts at a bootstrap address in a row that fail before it is reported: about eight seconds. */
 const WARN_AFTER_FAILURES = 5
 
@@ -61,16 +72,33 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   const pursuits = createPursuits(clock, logger, stopping.signal)
   const presence = createPresence({ ...init, graceMs: init.deadlines.reconnectMs })
   const { admitted } = presence
+  /** Neighbours whose known addresses led nowhere: others may know better ones. */
+  const unreached = new Set<string>()
   /** By connection id: cancels the timer that closes the connection unless its peer is admitted. */
   const introductions = new Map<string, () => void>()
 
-  const dial = async (target: Multiaddr[] | PeerId): Promise<Connection> => {
-    const limit = clock.deadline(init.deadlines.dialMs, stopping.signal)
+  const dial = async (target: Multiaddr[] | PeerId, ms = init.deadlines.dialMs): Promise<Connection> => {
+    const limit = clock.deadline(ms, stopping.signal)
     try {
       return await libp2p.dial(target, { signal: limit.signal })
     } finally {
       limit.clear()
     }
+  }
+
+  /** Directly if possible, otherwise through a relay. */
+  const dialBest = async (addresses: readonly Multiaddr[]): Promise<Connection> => {
+    const { direct, relayed } = byRoute(addresses)
+    if (relayed.length === 0) return dial(direct)
+    if (direct.length > 0) {
+      try {
+        return await dial(direct, Math.min(DIRECT_FIRST_MS, init.deadlines.dialMs))
+      } catch (error) {
+        logger.debug({ err: error }, 'not reached directly; trying relays')
+      }
+    }
+    init.knownRelays.use(relayed.map(String))
+    return dial(relayed)
   }
 
   const introduce = async (connection: Connection): Promise<void> => {
@@ -87,18 +115,32 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
 
   const hangUp = (peer: PeerId): void => void libp2p.hangUp(peer).catch(() => undefined)
 
+  const upgrades = preferDirect(libp2p, clock, (peer) => {
+    const { direct } = byRoute(addressBook.get(peer).map((address) => withPeerId(address, peer)))
+    return direct.length === 0 ? undefined : () => dial(direct)
+  })
+
   const reachNeighbour = async (peer: string): Promise<boolean> => {
-    if (admitted.has(peer)) return true
+    if (admitted.has(peer)) {
+      upgrades.consider(peer)
+      return true
+    }
     if (!init.isReachable(peer)) return false
-    const [connection] = libp2p.getConnections(peerIdFromString(peer))
+    const connection = bestConnection(libp2p, peerIdFromString(peer))
     if (connection !== undefined) {
       await introduce(connection)
       return true
     }
     const addresses = addressBook.get(peer).map((address) => withPeerId(address, peer))
     if (addresses.length === 0) return false
-    await introduce(await dial(addresses))
-    return true
+    try {
+      await introduce(await dialBest(addresses))
+      unreached.delete(peer)
+      return true
+    } catch (error) {
+      unreached.add(peer)
+      throw error
+    }
   }
 
   const pursueBootstrap = (address: string): Promise<void> => {
@@ -106,7 +148,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     let told = false
     const reach = async (): Promise<boolean> => {
       if (known !== undefined && admitted.has(known)) return true
-      const connection = await dial([multiaddr(address)])
+      const connection = await dialBest([multiaddr(address)])
       known = connection.remotePeer.toString()
       await introduce(connection)
       addressBook.add(known, [connection.remoteAddr.toString()])
@@ -132,12 +174,22 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
     if (!init.isReachable(remotePeer.toString())) hangUp(remotePeer)
     const cancel = clock.after(INTRODUCTION_MS, () => {
       introductions.delete(connection.id)
+      if (init.knownRelays.isRelay(remotePeer.toString())) return
       if (!admitted.has(remotePeer.toString())) void connection.close().catch(() => undefined)
     })
     introductions.set(connection.id, cancel)
   }
 
-  const isMissing = (peer: string): boolean => !admitted.has(peer) && addressBook.get(peer).length === 0
+  const isMissing = (peer: string): boolean =>
+    !admitted.has(peer) && (addressBook.get(peer).length === 0 || unreached.has(peer))
+
+  /** The others must learn new addresses, e.g. those at a relay. */
+  const tellAddresses = (): void => {
+    for (const peer of admitted)
+      init
+        .introduce(peerIdFromString(peer), stopping.signal)
+        .catch((error) => logger.debug({ peer, code: errorCode(error) }, 'addresses not told'))
+  }
 
   return {
     async start() {
@@ -159,6 +211,8 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       for (const peer of neighbours)
         void pursuits.pursue(peer, () => reachNeighbour(peer), self < peer ? 0 : SECOND_DIALLER_MS)
       for (const address of init.bootstrap) void pursueBootstrap(address)
+      keepRelayPlaces({ ...init, pursuits, dial, introduce })
+      libp2p.addEventListener('self:peer:update', tellAddresses)
       void exchangePeers(init, admitted, () => neighbours.some(isMissing), stopping.signal)
     },
     admitted(peer, addresses) {

@@ -11,6 +11,7 @@ import type {
 import type { OpenBlob } from '../blobs/open-blob.js'
 import type { TransferProgress } from '../blobs/transfer-progress.js'
 import type { GuardReport } from '../guard/node-guard.js'
+import type { ReachReport } from '../reach/reachability.js'
 
 /**
  * The network of a node: libp2p-network.ts, or memory-network.ts in its place. Everything passed to `NetworkHandlers`
@@ -84,6 +85,8 @@ export interface RunNetwork {
   fetchGroupWords(peer: string, round: number, signal: AbortSignal): Promise<void>
   /** Open connections, for people; only where there are real ones. */
   connections?(): readonly PeerConnection[]
+  /** Whether members could dial this node; undefined where they were not asked. */
+  reachability?(): ReachReport | undefined
   /** Bytes on the wire since the start, including all protocols and encryption. */
   wireBytes(): { readonly received: number; readonly sent: number }
   /** What the network keeps strangers and members from taking; undefined before `start` and where there are neither. */
@@ -96,6 +99,8 @@ export interface PeerConnection {
   readonly peer: string
   /** Multiaddr of the other end. */
   readonly address: string
+  /** Peer id of the relay that it goes through; undefined for a direct one. */
+  readonly relay?: string | undefined
   /** Who dialled. */
   readonly direction: 'inbound' | 'outbound'
   readonly isAdmitted: boolean

@@ -1,3 +1,4 @@
+import { relayIn } from '../reach/addresses.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import type { PeerConnection } from './network.js'
 
@@ -13,6 +14,7 @@ export function peerConnections(
       return {
         peer,
         address: remoteAddr.toString(),
+        relay: relayIn(remoteAddr.toString()),
         direction,
         isAdmitted: isAdmitted(peer),
         openedMs: timeline.open,

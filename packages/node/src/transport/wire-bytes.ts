@@ -1,6 +1,7 @@
 import type { ComponentLogger, Metrics, MultiaddrConnection } from '@libp2p/interface'
+import { isRelayed } from '../reach/addresses.js'
 
-/** Bytes on the wire of one libp2p node since its start: every connection, encryption included. */
+/** Bytes on the wire of one libp2p node since its start: every connection, encryption included; relayed ones only once. */
 export interface WireBytes {
   received: number
   sent: number
@@ -22,6 +23,8 @@ export function countWireBytes(counter: WireBytes, collector?: Metrics): Metrics
   const register = () => nothing
   const trackMultiaddrConnection = (connection: MultiaddrConnection): void => {
     collector?.trackMultiaddrConnection(connection)
+    // Its bytes go over the connection with the relay.
+    if (isRelayed(connection.remoteAddr.toString())) return
     connection.addEventListener('message', (event) => {
       counter.received += event.data.byteLength
     })

@@ -1,7 +1,9 @@
+import type { SignedAnnouncement } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
 import { forgetfulBanStore } from '../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../src/logger.js'
+import { FLAT_NETWORK, type ReachOptions } from '../../src/reach/reach-options.js'
 import { createLibp2pNetwork } from '../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../src/transport/network.js'
 import { makeRun, seeds, signers } from './run-fixture.js'
@@ -32,7 +34,18 @@ export function createMember(
     bootstrap = [],
     ofRun = run,
     logger = silentLogger,
-  }: { clock?: Clock; bootstrap?: readonly string[]; ofRun?: typeof run; logger?: Logger } = {},
+    listen = ['/ip4/127.0.0.1/tcp/0'],
+    reach = {},
+    local = {},
+  }: {
+    clock?: Clock
+    bootstrap?: readonly string[]
+    ofRun?: typeof run
+    logger?: Logger
+    listen?: readonly string[]
+    reach?: Partial<ReachOptions>
+    local?: Partial<LocalSource>
+  } = {},
 ) {
   const network = createLibp2pNetwork(
     {
@@ -40,15 +53,16 @@ export function createMember(
       signer: signers[index],
       neighbours: neighbours.map((neighbour) => peers[neighbour]),
       contacts: neighbours.map((neighbour) => peers[neighbour]),
-      local: silent,
+      local: { ...silent, ...local },
       bans: forgetfulBanStore,
       clock,
       logger,
     },
-    { seed: seeds[index], listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, mdns: false },
+    { seed: seeds[index], listen, bootstrap, mdns: false, reach: { ...FLAT_NETWORK, ...reach } },
   )
   onTestFinished(() => network.stop())
   const changes: string[] = []
+  const heard: SignedAnnouncement[] = []
   const waiting = new Set<() => void>()
   const tell = (word: string): void => {
     changes.push(word)
@@ -58,7 +72,7 @@ export function createMember(
   const handlers: NetworkHandlers = {
     neighbourUp: () => tell('up'),
     neighbourDown: () => tell('down'),
-    announcement: ignore,
+    announcement: (message) => void heard.push(message),
     head: ignore,
     evidence: ignore,
     accusation: ignore,
@@ -71,6 +85,8 @@ export function createMember(
   return {
     network,
     changes,
+    /** Announcements of others. */
+    heard,
     start: () => network.start(handlers),
     /** Resolves once this many changes have been reported. */
     count: (wanted: number) =>

@@ -2,10 +2,10 @@ import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import type { ConnectionBudgets } from '../../../src/guard/budgets.js'
+import { budgetsOf, type ConnectionBudgets } from '../../../src/guard/budgets.js'
 import { createConnectionGuard } from '../../../src/guard/connection-guard.js'
 import { createManualClock } from '../../support/manual-clock.js'
-import { signers, stranger } from '../../support/run-fixture.js'
+import { run, signers, stranger } from '../../support/run-fixture.js'
 
 const BUDGETS: ConnectionBudgets = {
   halfOpen: 4,
@@ -24,7 +24,10 @@ function setup(isAllowed: (peer: string) => boolean = () => true) {
   const closed: [code: string, address: string][] = []
   const guard = createConnectionGuard({
     budgets: BUDGETS,
+    relay: budgetsOf(run).relay,
     clock,
+    isRelay: () => false,
+    onRelayRefused: () => undefined,
     isMember: (peer) => peer === member!.toString() || peer === other!.toString(),
     isAllowed,
     onClosed: (code, address) => closed.push([code, address]),
