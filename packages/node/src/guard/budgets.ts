@@ -135,7 +135,7 @@ export function budgetsOf(run: Run): Budgets {
     },
     streams: {
       perConnection: STREAMS_PER_CONNECTION,
-      requests: { burst: 256, perSecond: 64 },
+      requests: { burst: 1024, perSecond: 256 },
       unreadPerStream: 4 * MiB,
       unreadPerMember: 16 * MiB,
       unreadPerStranger: 128 * 1024,
@@ -143,12 +143,14 @@ export function budgetsOf(run: Run): Budgets {
     },
     gossip: {
       messages: {
-        announcement: { burst: 512, perSecond: 32 },
-        head: { burst: 1024, perSecond: 64 },
+        // Small models on one machine go through some 40 rounds per second, and a node that was frozen hears all that it
+        // missed at once: an honest member must never come near these.
+        announcement: { burst: 2048, perSecond: 256 },
+        head: { burst: 4096, perSecond: 512 },
         evidence: { burst: 64, perSecond: 1 },
-        block: { burst: 512, perSecond: 32 },
-        chainMessage: { burst: 4096, perSecond: 256 },
-        groupWord: { burst: 512, perSecond: 32 },
+        block: { burst: 2048, perSecond: 256 },
+        chainMessage: { burst: 8192, perSecond: 1024 },
+        groupWord: { burst: 4096, perSecond: 512 },
       },
       bytes: { burst: 16 * MiB + 4 * maxMessageBytes, perSecond: 2 * MiB + 4 * maxMessageBytes },
       maxMessageBytes,
