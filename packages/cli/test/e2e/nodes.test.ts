@@ -167,7 +167,7 @@ describe('two nodes started by hand', () => {
       await callCli(['node', 'init', 'carol', ...listen, '--manifest-peer', address], folder)
       const carol = startNode(folder, 'carol')
       expect(await carol.exit).toBe(5)
-      expect(carol.stderr.join('\n')).toContain('is not among the members of run')
+      expect(carol.stderr.join('\n')).toContain('is not a member of the run')
 
       const path = join(folder, 'bob', 'node.yaml')
       const text = (await readFile(path, 'utf8'))
