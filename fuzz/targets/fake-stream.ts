@@ -107,9 +107,9 @@ export async function replyTo<T>(
   ask: (direct: DirectProtocols) => Promise<T>,
   bytes: Uint8Array,
 ): Promise<T> {
-  const libp2p = {
-    getConnections: () => [{ status: 'open', newStream: async () => new ScriptedStream(bytes) }],
-  } as unknown as Libp2p
+  // Always the same one: a stream of another connection than the best is given up.
+  const connection = { status: 'open', newStream: async () => new ScriptedStream(bytes) }
+  const libp2p = { getConnections: () => [connection] } as unknown as Libp2p
   try {
     return await ask(createDirectProtocols(libp2p, stillClock, deadlines, () => undefined))
   } catch (error) {

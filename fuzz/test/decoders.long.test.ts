@@ -1,3 +1,3 @@
 import { fuzzAll } from './fuzz-all.js'
 
-fuzzAll(10_000)
+fuzzAll(2_000)

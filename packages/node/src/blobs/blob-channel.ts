@@ -153,8 +153,6 @@ export function createBlobChannel(direct: DirectProtocols, peer: string, onEmpty
 function request(session: Session, transfers: readonly Transfer[]): void {
   const { stream, windows } = session
   const { window, maxInFlight } = stream.isRelayed ? RELAYED : DIRECT
-  // A stream that is not the best any more is used up: the rest goes over another.
-  if (!stream.isOpen()) return
   // One message with several requests costs less than several.
   if (session.bytesInFlight > maxInFlight / 2) return
   const requests: unknown[] = []
