@@ -3,21 +3,14 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../../src/clock.js'
 import { budgetsOf } from '../../../src/guard/budgets.js'
+import { helloOf } from '../../support/hello.js'
 import { createManualClock } from '../../support/manual-clock.js'
 import { createMember, peers, run } from '../../support/member-network.js'
 import { seeds, signers } from '../../support/run-fixture.js'
 import { ask, dial, ended, frame, openSilently, openStream, startHostile } from '../../support/stranger.js'
 
 const { connections, streams } = budgetsOf(run)
-const HELLO = {
-  version: 2,
-  run: run.id.toString(),
-  addresses: [],
-  announcements: [],
-  head: null,
-  evidence: [],
-  yourHead: null,
-}
+const HELLO = helloOf(run)
 
 /** A member whose log is kept. */
 async function startMember(clock: Clock = systemClock) {

@@ -18,6 +18,7 @@ import { createInbound } from '../../../src/inbound/inbound.js'
 import { createAdmission } from '../../../src/transport/admission.js'
 import { createDirectProtocols } from '../../../src/transport/direct-protocols.js'
 import { fetchManifest } from '../../../src/transport/fetch-manifest.js'
+import { helloOf } from '../../support/hello.js'
 import { connect, startLibp2pNode } from '../../support/libp2p-nodes.js'
 import { createManualClock } from '../../support/manual-clock.js'
 import {
@@ -162,15 +163,7 @@ describe('admission', () => {
   it('refuses a node of another protocol version with a reason', async () => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
-    const hello = {
-      version: 1,
-      run: run.id.toString(),
-      addresses: [],
-      announcements: [],
-      head: null,
-      evidence: [],
-      yourHead: null,
-    }
+    const hello = helloOf(run, { version: 1 })
     const reply = await a.direct.request(b.peer, STREAM_PROTOCOLS.hello, hello, signal())
     expect(reply).toMatchObject({ refused: 'E_UNSUPPORTED_VERSION' })
     expect(b.received.admitted).toEqual([])
@@ -185,15 +178,7 @@ describe('admission', () => {
   ])('resets a hello with %s', async (_what, changes) => {
     const [a, b] = await Promise.all([member(0), member(1)])
     await connect(a.libp2p, b.libp2p)
-    const hello = {
-      version: 2,
-      run: run.id.toString(),
-      addresses: [],
-      announcements: [],
-      head: null,
-      evidence: [],
-      yourHead: null,
-    }
+    const hello = helloOf(run)
     const message = typeof changes === 'string' ? changes : { ...hello, ...(changes as object) }
     await expect(a.direct.request(b.peer, STREAM_PROTOCOLS.hello, message, signal())).rejects.toMatchObject({
       code: 'E_STREAM',
