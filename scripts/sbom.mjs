@@ -11,6 +11,7 @@ const ALLOWED = new Set([
   '0BSD',
   'Apache-2.0',
   'Apache-2.0 OR MIT',
+  'BlueOak-1.0.0',
   'BSD-2-Clause',
   'BSD-3-Clause',
   'ISC',
