@@ -89,6 +89,7 @@ const admission = (direct: DirectProtocols): Admission =>
     onFault: () => undefined,
     onOwnHead: ({ body }) => must(body.author === SELF, 'only heads that this node signed are its own'),
     isAdmitted: () => true,
+    onUnknownHere: async () => undefined,
   })
 
 const status = (random: Random) => ({

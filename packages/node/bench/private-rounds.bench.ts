@@ -113,7 +113,7 @@ async function play(
           publisher: plainPublisher,
           clock: systemClock,
           logger: silentLogger,
-          stores: createMemoryDisk().open(),
+          openStores: () => createMemoryDisk().open(),
           coSigns: false,
           createNetwork: (parts) => hub.connect(parts),
         },

@@ -28,6 +28,7 @@ export type NodeErrorCode =
   | 'E_IO'
   | 'E_INITIAL_PARAMETERS'
   | 'E_NOT_A_MEMBER'
+  | 'E_INVITATION'
   | 'E_ACCOUNT'
   | 'E_RULE_UNSUPPORTED'
   | 'E_PRIVACY_UNSUPPORTED'

@@ -89,8 +89,9 @@ export {
   type ProcessNodeInit,
 } from './local-node.js'
 export { type Logger, logFormatters, silentLogger } from './logger.js'
-export { createNode, type NodeComponents, type NodeInit } from './node.js'
+export { createNode } from './node.js'
 export type { NodeEvents } from './node-events.js'
+export type { NodeComponents, NodeInit } from './node-parts.js'
 export { type NodeTrainerInit, openNodeTrainer } from './node-trainer.js'
 export type { NeighbourStatus, WaitReason } from './operate/neighbour-status.js'
 export type { NodeStatus } from './operate/node-status.js'

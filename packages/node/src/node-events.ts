@@ -1,4 +1,4 @@
-import type { Evidence, EvidenceKind, SignedHead } from '@tempered/protocol'
+import type { ChangeMessage, Evidence, EvidenceKind, Run, SignedHead } from '@tempered/protocol'
 import type { CommonChainEvents } from './chain/common-chain.js'
 import type { RoundReport } from './round/report.js'
 import type { Notice } from './round/state.js'
@@ -18,5 +18,11 @@ export interface NodeEvents extends CommonChainEvents {
   /** The node has signed a head of its own ledger. */
   onHead?(head: SignedHead): void
   onQuarantine?(peer: string, round: number, kind: EvidenceKind): void
+  /** A change of the run is new to this node, or has new signatures; `isDecided` when no more are needed. */
+  onChange?(message: ChangeMessage, isDecided: boolean): void
+  /** The node goes on in another epoch: `run` has its members, rounds and deadlines. */
+  onEpoch?(run: Run, round: number): void
+  /** The node is no member any more from this round on, and ends. */
+  onLeft?(round: number): void
   onRefused?(peer: string, code: string, message: string): void
 }

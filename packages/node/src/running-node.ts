@@ -1,5 +1,6 @@
-import { openEvidence, type Run } from '@tempered/protocol'
+import { approvalOf, type ChangeMessage, openEvidence, type Run } from '@tempered/protocol'
 import type { CommonChain } from './chain/common-chain.js'
+import type { Membership } from './epochs/membership.js'
 import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
@@ -8,9 +9,19 @@ import type { Logger } from './logger.js'
 import type { NodeEvents } from './node-events.js'
 import type { Activity } from './operate/activity.js'
 import { type NodeStatus, nodeStatus } from './operate/node-status.js'
-import type { RoundEngine } from './round/engine.js'
+import type { RoundEngine, RoundsEnd } from './round/engine.js'
 import type { NodeState } from './state/node-state.js'
 import type { NetworkHandlers, RunNetwork } from './transport/network.js'
+
+/** A node in one epoch of its run. */
+export interface EpochNode extends Omit<TemperedNode, 'run' | 'membership'> {
+  /** The run in this epoch. */
+  readonly view: Run
+  /** Addresses of members that are known. */
+  knownAddresses(): readonly { readonly peer: string; readonly addresses: readonly string[] }[]
+  /** Opens the network and runs the rounds; resolves when the run is over, when the node was stopped, or with the next round when that is of another epoch. Then everything is closed. */
+  run(): Promise<RoundsEnd>
+}
 
 export interface TemperedNode {
   readonly peerId: string
@@ -25,6 +36,8 @@ export interface TemperedNode {
   readonly firstRound: number
   /** What the node does at this moment; costs no more than memory. */
   status(): NodeStatus
+  /** Changes of the run: what is decided, what waits, and the node's own signature under it. */
+  readonly membership: Membership
   /** Opens the network and runs the rounds; resolves when the run is over or the node was stopped. */
   run(): Promise<void>
   /**
@@ -36,8 +49,18 @@ export interface TemperedNode {
   stop(): Promise<void>
 }
 
+/** The largest change that goes by gossip with all signatures under it, in bytes. */
+const MAX_GOSSIPED_BYTES = 48 * 1024
+
+/** A change with all signatures under it, or, where those are too many for gossip, with this node's own. */
+function signedPart(message: ChangeMessage, self: string): Uint8Array {
+  if (message.bytes.byteLength <= MAX_GOSSIPED_BYTES) return message.bytes
+  return (approvalOf(message, self) ?? message).bytes
+}
+
 export interface RunningNodeComponents {
   readonly run: Run
+  readonly membership: Membership
   readonly accusations: Accusations
   readonly common: CommonChain | undefined
   readonly network: RunNetwork
@@ -57,37 +80,58 @@ export interface RunningNodeInit {
   takesPart(): boolean
 }
 
-/** Starts and stops the parts of a node in order: network, rounds; accusations, rounds, network, state. */
+/** Starts and stops the parts of a node in one epoch, in order: network, rounds; accusations, rounds, network, state. */
 export function createRunningNode(
-  { run, accusations, common, network, engine, state, activity, logger }: RunningNodeComponents,
+  { run, membership, accusations, common, network, engine, state, activity, logger }: RunningNodeComponents,
   { peerId, refusals, stay, takesPart }: RunningNodeInit,
   events: NodeEvents,
-): TemperedNode {
+): EpochNode {
   let leave!: () => void
   const left = new Promise<void>((resolve) => {
     leave = resolve
   })
   let stopping: Promise<void> | undefined
+  /** Resolves when a decided change lets a node go on that is through. */
+  const otherEpoch = (): Promise<RoundsEnd> =>
+    new Promise((resolve) => {
+      const nextRound = run.manifest.training.rounds
+      const check = (): void => {
+        if (membership.at(nextRound).epoch?.toString() !== run.epoch?.toString()) resolve({ nextRound })
+      }
+      const end = membership.onNews(check)
+      void left.then(end)
+      check()
+    })
   const stop = (): Promise<void> => {
     leave()
     stopping ??= (async () => {
       accusations.stop()
+      tell()
+      await membership.saved().catch(() => undefined)
       await engine.stop()
       await network.stop()
       await state.close()
     })()
     return stopping
   }
+  /** Tells the other members of what this node has signed, or has heard of elsewhere than by gossip. */
+  const tell = membership.onNews((message, offer, via) => {
+    if (via !== 'gossip' && stopping === undefined)
+      network.publishChange(signedPart(message, peerId)).catch(() => undefined)
+    if (offer === 'decided') engine.changed()
+  })
   return {
     peerId,
+    view: run,
     common,
+    knownAddresses: () => network.knownAddresses?.() ?? [],
     addresses: () => network.addresses(),
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
     setReachable: (peer, reachable) => network.setReachable(peer, reachable),
     firstRound: state.firstRound,
     status: () =>
       nodeStatus({
-        ...{ peerId, run, network, engine, state, activity },
+        ...{ peerId, run, membership, network, engine, state, activity },
         refusalOf: (peer) => refusals.get(peer),
       }),
     accuse: async (bytes, blobs) => accusations.bring(openEvidence(bytes, run), blobs),
@@ -114,8 +158,9 @@ export function createRunningNode(
         await network.start(activity.watchHandlers(handlers))
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
-        await Promise.race([engine.run(), twin])
-        if (stay) await left
+        const end = await Promise.race([engine.run(), twin])
+        if (end.nextRound !== undefined || !stay) return end
+        return await Promise.race([left.then(() => ({})), otherEpoch()])
       } finally {
         await stop()
       }

@@ -1,4 +1,4 @@
-import type { Run } from '@tempered/protocol'
+import type { Manifest, Run } from '@tempered/protocol'
 import { createTopology, metropolisWeights, type Topology } from '@tempered/robust-agg/topology'
 
 /** The neighbours of every member of a run; computed from the manifest alone. */
@@ -12,12 +12,12 @@ export interface RunTopology {
   mixingOf(peer: string): ReadonlyMap<string, number> | undefined
 }
 
-const known = new WeakMap<Run, RunTopology>()
+const known = new WeakMap<Manifest, RunTopology>()
 
 /** The same object for the same run: many nodes of one process share it. */
 export function runTopology(run: Run): RunTopology {
-  const topology = known.get(run) ?? computeTopology(run)
-  known.set(run, topology)
+  const topology = known.get(run.manifest) ?? computeTopology(run)
+  known.set(run.manifest, topology)
   return topology
 }
 

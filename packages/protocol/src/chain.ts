@@ -3,11 +3,18 @@ import { openAnnouncement, type SignedAnnouncement } from './announcement.js'
 import { encodeCanonical, equalBytes } from './codec.js'
 import { noisySteps } from './differential-privacy.js'
 import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
+import type { ProblemOf } from './epochs/amend.js'
+import { type ChangeMessage, openChange } from './epochs/change.js'
+import { openEpochs } from './epochs/epoch-book.js'
 import { ProtocolError } from './errors.js'
 import type { Run } from './manifest.js'
 
 /** Checks one node's chain entry by entry, starting with the first. Keeps only the last entry in memory. */
 export interface ChainVerifier {
+  /** The run in the epoch that the next entry is of: with all changes that were accepted. */
+  readonly run: Run
+  /** Changes that were accepted, oldest first. */
+  readonly changes: readonly ChangeMessage[]
   /** Number of entries accepted so far, which is the height of the next one. */
   readonly length: number
   /** CID of the last accepted entry, or the run id. */
@@ -23,23 +30,37 @@ export interface ChainVerifier {
    * is checked.
    */
   acceptOwn(entry: SignedEntry): void
+  /**
+   * Accepts a change, which holds from the next entry on. Throws what `openChange` and `EpochBook.offer` throw, and E_CHANGE
+   * for one that is not decided or was accepted before.
+   */
+  acceptChange(bytes: Uint8Array): ChangeMessage
+}
+
+/** What a verifier is told of a run besides its manifest. */
+export interface ChainRules {
+  /** The topology of the run in an epoch: entries must name exactly these neighbours in this order. */
+  readonly neighboursOf?: ((run: Run) => (peer: string) => readonly string[]) | undefined
+  /** See `openEpochs`. */
+  readonly problemOf?: ProblemOf | undefined
+  /**
+   * Decodes and checks the announcements inside entries. A caller that has checked them before can skip the signature.
+   */
+  readonly open?: OpenAnnouncement | undefined
 }
 
 /** Throws ProtocolError unless the bytes are a canonical announcement with its author's signature. */
 export type OpenAnnouncement = (bytes: Uint8Array) => SignedAnnouncement
 
-/**
- * A verifier for the chain of `author` in a run; without `author`, the author of the first entry.
- * `neighboursOf`, if given, is the topology: entries must name exactly these neighbours in this order.
- * `open` decodes and checks the announcements inside entries. A caller that has checked them before can skip the
- * signature.
- */
+/** A verifier for the chain of `author` in a run; without `author`, the author of the first entry. */
 export function createChainVerifier(
-  run: Run,
+  base: Run,
   author?: string,
-  neighboursOf?: (peer: string) => readonly string[],
-  open: OpenAnnouncement = openAnnouncement,
+  { neighboursOf, problemOf, open = openAnnouncement }: ChainRules = {},
 ): ChainVerifier {
+  const epochs = openEpochs(base, problemOf)
+  const changes: ChangeMessage[] = []
+  let run = epochs.base
   let expectedAuthor = author
   let last: SignedEntry | undefined
   let length = 0
@@ -69,6 +90,7 @@ export function createChainVerifier(
         `${where}: belongs to run ${body.run}, but this ledger is of run ${run.id}`,
       )
     }
+    checkEpoch(entry, run, changes, where)
     if (!run.memberIndex.has(body.author)) {
       throw new ProtocolError('E_NOT_A_MEMBER', `${where}: author ${body.author} is not a member of the run`)
     }
@@ -103,7 +125,7 @@ export function createChainVerifier(
     checkRule(entry, run, where)
     checkStart(entry, last, run, where)
     checkOwnAnnouncement(entry, parent, run, open, where)
-    checkNeighbours(entry, run, neighboursOf?.(body.author), open, where)
+    checkNeighbours(entry, run, neighboursOf?.(run)(body.author), open, where)
     checkContribution(entry, run, where)
     checkPrivacy(entry, run, open, where)
     checkPrivacyRecord(entry, last, run, where)
@@ -116,6 +138,12 @@ export function createChainVerifier(
   }
 
   return {
+    get run() {
+      return run
+    },
+    get changes() {
+      return changes
+    },
     get length() {
       return length
     },
@@ -138,7 +166,33 @@ export function createChainVerifier(
       check(entry)
       extend(entry)
     },
+    acceptChange(bytes) {
+      const message = openChange(bytes)
+      const where = `change ${changes.length + 1}`
+      if (epochs.find(message.cid) !== undefined)
+        throw new ProtocolError('E_CHANGE', `${where}: it was made before`)
+      if (epochs.offer(message) !== 'decided')
+        throw new ProtocolError('E_CHANGE', `${where}: too few have signed it`)
+      changes.push(message)
+      run = epochs.withChanges(changes)
+      return message
+    },
   }
+}
+
+/** An entry is of the epoch that all changes before it lead to, and each of them holds by its round. */
+function checkEpoch({ body }: SignedEntry, run: Run, changes: readonly ChangeMessage[], where: string): void {
+  if ((body.epoch?.toString() ?? '') !== (run.epoch?.toString() ?? ''))
+    throw new ProtocolError(
+      'E_EPOCH',
+      `${where}: it is of epoch ${body.epoch ?? 'none'}, but the changes before it lead to ${run.epoch ?? 'none'}`,
+    )
+  const early = changes.find(({ change }) => change.from > body.round)
+  if (early !== undefined)
+    throw new ProtocolError(
+      'E_EPOCH',
+      `${where}: a change before it holds from round ${early.change.from}, but it is of round ${body.round}`,
+    )
 }
 
 function checkRule(entry: SignedEntry, run: Run, where: string): void {

@@ -1,14 +1,23 @@
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
 import type { SignedEntry } from './entry.js'
+import type { ProblemOf } from './epochs/amend.js'
 import { ProtocolError } from './errors.js'
 import { bytesField, hashPath, parseFields } from './fields.js'
-import { type FinalHead, finalityQuorum } from './finality.js'
+import type { FinalHead } from './finality.js'
 import { decodeHead, entryLeaf, type SignedHead, verifyHead } from './head.js'
-import { cosignatureFields, verifyCosigners } from './inclusion-proof.js'
+import {
+  changesField,
+  checkEpochOf,
+  cosignatureFields,
+  openEpoch,
+  packEpoch,
+  verifyCosigners,
+} from './inclusion-proof.js'
 import { LIMITS } from './limits.js'
-import { openManifest, PROTOCOL_VERSION, type Run } from './manifest.js'
+import { PROTOCOL_VERSION, type Run } from './manifest.js'
 import { consistencyPath, isConsistent } from './merkle.js'
+import { finalityQuorum } from './quorum.js'
 
 /**
  * Proves that a ledger, as its witnesses signed it, begins with the ledger that an older head of its author committed
@@ -19,6 +28,8 @@ const proofSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   /** Canonical bytes of the manifest: its hash is the run id, its members are the public keys. */
   manifest: bytesField,
+  /** Decided changes that lead to the epoch of the newer head, in order of effect; absent before the first change. */
+  changes: changesField.optional(),
   /** The author's two signed heads; the witnesses co-signed the newer one. */
   older: bytesField,
   newer: bytesField,
@@ -59,6 +70,7 @@ export function proveConsistency(
     kind: 'tempered/consistency-proof',
     version: PROTOCOL_VERSION,
     manifest: run.bytes,
+    ...packEpoch(head.body, run),
     older: older.bytes,
     newer: head.bytes,
     path: consistencyPath(leaves, older.body.height + 1),
@@ -71,10 +83,10 @@ export function proveConsistency(
  * and each co-signature. Throws E_PROOF, E_SIGNATURE, E_MANIFEST and what decoding throws. If the newer head does not
  * continue the older one, the two heads together show that the author rewrote its ledger.
  */
-export function checkConsistency(bytes: Uint8Array): CheckedConsistency {
+export function checkConsistency(bytes: Uint8Array, problemOf?: ProblemOf): CheckedConsistency {
   const value = decodeCanonical(bytes, LIMITS.maxProofBytes, 'consistency proof')
   const fields = parseFields(proofSchema, value, 'consistency proof')
-  const run = openManifest(fields.manifest)
+  const run = openEpoch(fields.manifest, fields.changes, problemOf)
   const [older, newer] = [decodeHead(fields.older), decodeHead(fields.newer)]
   for (const { body } of [older, newer]) {
     if (!body.run.equals(run.id))
@@ -85,6 +97,7 @@ export function checkConsistency(bytes: Uint8Array): CheckedConsistency {
     throw new ProtocolError('E_PROOF', 'consistency proof: the heads are of different authors')
   if (!run.memberIndex.has(author))
     throw new ProtocolError('E_NOT_A_MEMBER', `consistency proof: ${author} is not a member of run ${run.id}`)
+  checkEpochOf(newer.body, run)
   verifyHead(older)
   verifyHead(newer)
   const [oldSize, newSize] = [older.body.height + 1, newer.body.height + 1]

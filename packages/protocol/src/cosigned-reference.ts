@@ -20,7 +20,7 @@ export interface CosignedReference {
 }
 
 export interface NamedHead {
-  /** Index into the run's members. */
+  /** Index into the run's roster. */
   readonly member: number
   readonly height: number
 }

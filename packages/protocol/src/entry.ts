@@ -120,6 +120,8 @@ export type Contribution = z.infer<typeof contributionSchema>
 const entrySchema = z.strictObject({
   version: z.literal(ENTRY_VERSION),
   run: documentLink,
+  /** Epoch of the run in which the round was closed. Absent before the first change. */
+  epoch: documentLink.optional(),
   author: peerIdField,
   /** 0 for the first entry, then one higher each time. */
   height: counter,

@@ -28,6 +28,8 @@ export type ProtocolErrorCode =
   | 'E_PROOF'
   | 'E_ROLLED_BACK'
   | 'E_MANIFEST'
+  | 'E_CHANGE'
+  | 'E_EPOCH'
 
 /** Every error that leaves this package. `message` says what is wrong, where, and how to fix it. */
 export class ProtocolError extends TemperedError<ProtocolErrorCode, Readonly<Record<string, unknown>>> {

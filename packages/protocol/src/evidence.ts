@@ -197,7 +197,7 @@ export function openEvidence(bytes: Uint8Array, run: Run): Evidence {
       throw new ProtocolError('E_WRONG_RUN', 'evidence: it is about another run')
     }
   }
-  if (!run.memberIndex.has(evidence.offender)) {
+  if (!run.rosterIndex.has(evidence.offender)) {
     throw new ProtocolError('E_NOT_A_MEMBER', `evidence: ${evidence.offender} is not a member of the run`)
   }
   switch (evidence.kind) {

@@ -15,11 +15,7 @@ import {
 } from './head.js'
 import type { Run } from './manifest.js'
 import { inclusionPath, merkleRoot } from './merkle.js'
-
-/** Signatures that make a head final in a run of n members: ⌊2n/3⌋ + 1, including the author's own. */
-export function finalityQuorum(members: number): number {
-  return Math.floor((2 * members) / 3) + 1
-}
+import { finalityQuorum } from './quorum.js'
 
 /**
  * A head with so many co-signatures that no other history of its height can have as many, as long as less than a
@@ -84,7 +80,7 @@ export function createFinalityTracker(run: Run): FinalityTracker {
     const { member, height, round } = witnessed
     const known = byHeight.get(member)?.get(height)
     if (known !== undefined) return known
-    const signers = new Uint8Array(Math.ceil(members.length / 8))
+    const signers = new Uint8Array(Math.ceil(run.roster.length / 8))
     const learned: Known = { ...witnessed, head, signers, cosigned: 0, lists: [] }
     const heights = mapOf(byHeight, member).set(height, learned)
     const rounds = mapOf(byRound, member).set(round, learned)
@@ -168,7 +164,7 @@ export function createFinalityTracker(run: Run): FinalityTracker {
     // The witness has seen another head somewhere: what it signed for is not known here.
     if (!equalBytes(list.root, message.head.body.witnessed.root)) return []
     list.messages.push(message)
-    const witness = run.memberIndex.get(message.head.body.author)!
+    const witness = run.rosterIndex.get(message.head.body.author)!
     const [at, bit] = [witness >> 3, 1 << (witness & 7)]
     const settled: SignedHead[] = []
     for (const known of list.heads) {
@@ -201,7 +197,7 @@ export function createFinalityTracker(run: Run): FinalityTracker {
       return [...settle(known), ...count(message), ...release(known)]
     },
     finalHead(author) {
-      const known = finals.get(run.memberIndex.get(author) ?? -1)
+      const known = finals.get(run.rosterIndex.get(author) ?? -1)
       if (known === undefined) return undefined
       let cosignatures: readonly Cosignature[] | undefined
       return {
@@ -236,7 +232,7 @@ function cosignaturesOf(known: Known, run: Run): Cosignature[] {
       index,
     )
     for (const { head } of messages) {
-      const witness = run.memberIndex.get(head.body.author)!
+      const witness = run.rosterIndex.get(head.body.author)!
       if (witness !== known.member && !byWitness.has(witness))
         byWitness.set(witness, { head: head.bytes, index, path })
     }

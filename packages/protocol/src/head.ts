@@ -32,6 +32,8 @@ import { verifyStatement } from './statement-check.js'
 const headSchema = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   run: documentLink,
+  /** Epoch of the run that the author was in: whose roster its lists count by. Absent before the first change. */
+  epoch: documentLink.optional(),
   author: peerIdField,
   /** Height of the author's newest entry: 0 for the first. */
   height: counter,
@@ -52,7 +54,7 @@ export type SignedHead = SignedMessage<Head>
 
 /** A head in the form in which a witness lists it. */
 export interface WitnessedHead {
-  /** Whose head it is, as an index into the run's members. */
+  /** Whose head it is, as an index into the run's roster. */
   readonly member: number
   readonly height: number
   readonly round: number
@@ -140,7 +142,7 @@ export function decodeHeadMessage(bytes: Uint8Array, run: Run): HeadMessage {
   const value = decodeCanonical(bytes, LIMITS.maxHeadMessageBytes, 'head message')
   const fields = parseFields(messageSchema, value, 'head message')
   const head = decodeHead(fields.head)
-  const cosigned = unpackReference(fields.cosigned, run.manifest.members.length)
+  const cosigned = unpackReference(fields.cosigned, viewOfHead(head.body, run).roster.length)
   const { size } = head.body.witnessed
   if (size !== cosigned.size) {
     throw new ProtocolError(
@@ -165,6 +167,13 @@ export interface Cosignature {
   readonly path: readonly Uint8Array[]
 }
 
+/** The run in the epoch of a head. Throws E_EPOCH for one that is not known. */
+export function viewOfHead({ epoch }: Head, run: Run): Run {
+  const view = run.viewOf(epoch)
+  if (view !== undefined) return view
+  throw new ProtocolError('E_EPOCH', `head: it is of epoch ${epoch}, which is not known here`)
+}
+
 /** The peer id of the witness that co-signed `head`. Throws E_PROOF, E_SIGNATURE and what decoding throws. */
 export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run): string {
   const witness = decodeHead(cosignature.head)
@@ -183,7 +192,7 @@ export function verifyCosignature(cosignature: Cosignature, head: Head, run: Run
 
 /** A head in the form in which a witness lists it. Throws E_NOT_A_MEMBER. */
 export function asWitnessed(head: Head, run: Run): WitnessedHead {
-  const member = run.memberIndex.get(head.author)
+  const member = run.rosterIndex.get(head.author)
   if (member === undefined)
     throw new ProtocolError('E_NOT_A_MEMBER', `head: ${head.author} is not a member of the run`)
   return { member, height: head.height, round: head.round, leaf: witnessedLeaf(member, head) }

@@ -9,7 +9,13 @@ export {
   verifyAnnouncement,
   verifyAnnouncementStatement,
 } from './announcement.js'
-export { type ChainVerifier, createChainVerifier, type OpenAnnouncement, scoresNeighbours } from './chain.js'
+export {
+  type ChainRules,
+  type ChainVerifier,
+  createChainVerifier,
+  type OpenAnnouncement,
+  scoresNeighbours,
+} from './chain.js'
 export { compareBytes, decodeCanonical, encodeCanonical, equalBytes } from './codec.js'
 export { type CheckedConsistency, checkConsistency, proveConsistency } from './consistency-proof.js'
 export {
@@ -44,6 +50,26 @@ export {
   signEntry,
   verifyEntry,
 } from './entry.js'
+export type { ProblemOf } from './epochs/amend.js'
+export {
+  type Amendment,
+  approvalOf,
+  approveChange,
+  type ChangeInit,
+  type ChangeMessage,
+  isChangeBlock,
+  openChange,
+  proposeChange,
+} from './epochs/change.js'
+export { electorateOf, isDecided } from './epochs/electorate.js'
+export {
+  checkChangeable,
+  type DecidedChange,
+  type EpochBook,
+  isChangeable,
+  type Offer,
+  openEpochs,
+} from './epochs/epoch-book.js'
 export { ProtocolError, type ProtocolErrorCode } from './errors.js'
 export {
   accuseEntry,
@@ -69,7 +95,7 @@ export {
   peerIdField,
   signatureField,
 } from './fields.js'
-export { createFinalityTracker, type FinalHead, type FinalityTracker, finalityQuorum } from './finality.js'
+export { createFinalityTracker, type FinalHead, type FinalityTracker } from './finality.js'
 export {
   decodeGroupWord,
   type GroupWord,
@@ -107,6 +133,7 @@ export {
   verifyCosignature,
   verifyHead,
   verifyHeadStatement,
+  viewOfHead,
   type WitnessedHead,
 } from './head.js'
 export {
@@ -126,6 +153,7 @@ export {
   openManifest,
   PROTOCOL_VERSION,
   type Run,
+  type RunChange,
   sealManifest,
 } from './manifest.js'
 export {
@@ -138,6 +166,7 @@ export {
   merkleRoot,
   rootFromInclusion,
 } from './merkle.js'
+export { finalityQuorum } from './quorum.js'
 export {
   type SignedKind,
   type SignedMessage,

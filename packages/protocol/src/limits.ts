@@ -39,6 +39,20 @@ export const LIMITS = {
   maxGroupWordsPerReply: 8 * 48,
   /** Blocks that one reply may carry, in blocks. */
   maxBlocksPerReply: 16,
+  /** One change of a run, with the signatures under it: about 150 bytes each. */
+  maxChangeBytes: 512 * 1024,
+  /** Changes of a run that were decided, in changes. */
+  maxChanges: 1024,
+  /** Changes that wait for signatures, in changes; and those that one signer may have begun. */
+  maxPendingChanges: 256,
+  maxPendingPerSigner: 8,
+  /**
+   * How many rounds after its own `from` a change may still be decided, and after its epoch was replaced: after that those
+   * who were members then have no more say. In rounds.
+   */
+  changeWindow: 10_000,
+  /** Owners that a manifest may name. */
+  maxOwners: 64,
   /** Members of a run, in nodes. */
   maxMembers: 16_384,
   /** Neighbours of one node, in nodes. */

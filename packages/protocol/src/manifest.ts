@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { CID as Cid } from 'multiformats/cid'
 import { z } from 'zod'
 import { decodeCanonical, encodeCanonical } from './codec.js'
+import { deadlineFields } from './deadlines.js'
 import { differentialPrivacySchema, privacyProblem } from './differential-privacy.js'
 import { ProtocolError } from './errors.js'
 import { isSha256, namedValues, numericParams, peerIdField, ruleField } from './fields.js'
@@ -15,8 +16,6 @@ import { MODEL_HEADER_BYTES } from './tensor-codec.js'
 
 /** Version of every protocol id, topic and document of this package. */
 export const PROTOCOL_VERSION = 2
-
-const milliseconds = z.int().min(1).max(86_400_000)
 
 const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant') }),
@@ -71,18 +70,7 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .max(LIMITS.maxMembers)
     .describe("Peer ids; a member's position is its index in the topology."),
-  deadlines: z.strictObject({
-    joinMs: milliseconds.describe(
-      'How long a node waits at the start for all of its neighbours once one is there.',
-    ),
-    collectMs: milliseconds.describe(
-      "How long a node waits for its neighbours' models after publishing its own.",
-    ),
-    dialMs: milliseconds.describe('Time limit to open a connection or a stream.'),
-    firstByteMs: milliseconds.describe('Time limit for the first byte of a reply.'),
-    transferMs: milliseconds.describe('Time limit to transfer a whole model.'),
-    reconnectMs: milliseconds.describe('How long a lost neighbour still counts as live.'),
-  }),
+  deadlines: z.strictObject(deadlineFields),
   limits: z
     .strictObject({
       maxModelBytes: z
@@ -173,6 +161,28 @@ export const manifestSchema = z.strictObject({
   differentialPrivacy: differentialPrivacySchema
     .optional()
     .describe('Noise that hides what each node trained on (docs/differential-privacy.md). Absent for none.'),
+  membership: z
+    .strictObject({
+      admission: z
+        .enum(['quorum', 'invitation'])
+        .describe('Who may add a member while the run goes on: a quorum, or any one who may sign changes.'),
+      owners: z
+        .array(peerIdField)
+        .min(1)
+        .max(LIMITS.maxOwners)
+        .optional()
+        .describe('Peer ids that decide about changes instead of the members; they need not be members.'),
+      threshold: z
+        .int()
+        .min(1)
+        .max(LIMITS.maxMembers)
+        .optional()
+        .describe('Signatures of them that a change needs; default: more than two thirds.'),
+    })
+    .optional()
+    .describe(
+      'Who decides about changes of the run. Absent: a quorum of more than two thirds of its members.',
+    ),
   patienceRounds: z
     .int()
     .min(1)
@@ -185,7 +195,14 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>
 export type LearningRateSchedule = z.infer<typeof scheduleSchema>
 
-/** A checked manifest with its canonical bytes and its CID, the run id. */
+/** A decided change of a run (`epochs/change.ts`). */
+export interface RunChange {
+  readonly cid: CID
+  /** With the signatures under it. */
+  readonly bytes: Uint8Array
+}
+
+/** A checked manifest with its canonical bytes and its CID, the run id; in a later epoch with what its changes made of it. */
 export interface Run {
   readonly manifest: Manifest
   readonly bytes: Uint8Array
@@ -195,6 +212,15 @@ export interface Run {
   readonly modelBytes: number
   /** Position of each member in the topology. */
   readonly memberIndex: ReadonlyMap<string, number>
+  /** All who are or ever were members, in an order that later changes only append to. */
+  readonly roster: readonly string[]
+  readonly rosterIndex: ReadonlyMap<string, number>
+  /** The epoch that this is a view of: which changes of the manifest hold. Undefined for none. */
+  readonly epoch: CID | undefined
+  /** Those changes, in order of effect, also such that do nothing. */
+  readonly changes: readonly RunChange[]
+  /** The run in another of its epochs; undefined for one that is not known here. */
+  viewOf(epoch: CID | undefined): Run | undefined
 }
 
 /** Checks a value as a manifest and seals it. Throws E_MANIFEST (with the field), E_TOO_LARGE. */
@@ -235,7 +261,16 @@ export function sealManifest(value: unknown): Run {
       `manifest: ${bytes.byteLength} bytes, at most ${LIMITS.maxManifestBytes} are allowed`,
     )
   }
-  return { manifest, bytes, id: documentCid(bytes), modelBytes, memberIndex }
+  checkMembership(manifest)
+  const run: Run = {
+    ...{ manifest, bytes, id: documentCid(bytes), modelBytes, memberIndex },
+    roster: manifest.members,
+    rosterIndex: memberIndex,
+    epoch: undefined,
+    changes: [],
+    viewOf: (epoch) => (epoch === undefined ? run : undefined),
+  }
+  return run
 }
 
 /** Opens canonical manifest bytes that came from a peer or a ledger. */
@@ -245,13 +280,22 @@ export function openManifest(bytes: Uint8Array): Run {
 
 /** A missing field and one that is explicitly undefined are the same manifest. */
 function dropAbsent(manifest: Manifest): void {
-  const { topology, training, settlement, differentialPrivacy, privacy } = manifest
+  const { topology, training, settlement, differentialPrivacy, privacy, membership } = manifest
   if (topology.edges === undefined) delete topology.edges
   if (training.logitAdjustment === undefined) delete training.logitAdjustment
   if (settlement?.job === undefined) delete settlement?.job
   if (differentialPrivacy?.sharedAmong === undefined) delete differentialPrivacy?.sharedAmong
   if (privacy?.rule === undefined) delete privacy?.rule
-  for (const name of ['chain', 'settlement', 'contribution', 'differentialPrivacy', 'privacy'] as const)
+  if (membership?.owners === undefined) delete membership?.owners
+  if (membership?.threshold === undefined) delete membership?.threshold
+  for (const name of [
+    'chain',
+    'settlement',
+    'contribution',
+    'differentialPrivacy',
+    'privacy',
+    'membership',
+  ] as const)
     if (manifest[name] === undefined) delete manifest[name]
 }
 
@@ -276,6 +320,21 @@ function checkAccounts(accounts: readonly string[], members: number): void {
     if (seen.has(account)) throw manifestError(`settlement.accounts.${index}`, `${account} is named twice`)
     seen.add(account)
   }
+}
+
+/** Throws E_MANIFEST unless owners are each named once, and as many can sign as must. */
+function checkMembership({ membership, members }: Manifest): void {
+  if (membership === undefined) return
+  const { owners, threshold } = membership
+  for (const [index, owner] of (owners ?? []).entries()) {
+    if (owners!.indexOf(owner) < index)
+      throw manifestError(`membership.owners.${index}`, `${owner} is named twice`)
+    if (!isEd25519PeerId(owner))
+      throw manifestError(`membership.owners.${index}`, `${shortText(owner)} is not an Ed25519 peer id`)
+  }
+  const signers = owners?.length ?? members.length
+  if (threshold !== undefined && threshold > signers)
+    throw manifestError('membership.threshold', `${threshold} signatures of ${signers} signers`)
 }
 
 function isEd25519PeerId(peer: string): boolean {

@@ -3,7 +3,15 @@ import { ProtocolError } from './errors.js'
 import { type Signer, verifySignature } from './identity.js'
 
 /** What a signature is for. A signature for one kind is not valid for another. */
-export type SignedKind = 'announcement' | 'head' | 'entry' | 'block' | 'chain-message' | 'group-word'
+export type SignedKind =
+  | 'announcement'
+  | 'head'
+  | 'entry'
+  | 'block'
+  | 'chain-message'
+  | 'group-word'
+  | 'approval'
+  | 'invitation'
 
 /** A body with its author's signature over `tempered/<kind>/v1`, a NUL byte and the body's canonical bytes. */
 export interface Signed<B> {
@@ -32,6 +40,8 @@ const DOMAINS: Readonly<Record<SignedKind, Uint8Array>> = {
   block: domainOf('block'),
   'chain-message': domainOf('chain-message'),
   'group-word': domainOf('group-word'),
+  approval: domainOf('approval'),
+  invitation: domainOf('invitation'),
 }
 
 function domainOf(kind: SignedKind): Uint8Array {

@@ -6,6 +6,8 @@ export interface RunTopics {
   readonly announcement: string
   readonly head: string
   readonly evidence: string
+  /** Changes of the run, with signatures under them. */
+  readonly change: string
   /** Blocks of the common chain and what its members say to each other beside them; only runs with a chain use them. */
   readonly block: string
   readonly chainMessage: string
@@ -20,6 +22,7 @@ export function runTopics(run: CID): RunTopics {
     announcement: `${prefix}/announcement`,
     head: `${prefix}/head/2`,
     evidence: `${prefix}/evidence`,
+    change: `${prefix}/change`,
     block: `${prefix}/block`,
     chainMessage: `${prefix}/chain-message`,
     groupWord: `${prefix}/group-word`,
@@ -43,6 +46,8 @@ export const STREAM_PROTOCOLS = {
   finals: `/tempered/finals/${PROTOCOL_VERSION}`,
   blocks: `/tempered/blocks/${PROTOCOL_VERSION}`,
   groupWords: `/tempered/group-words/${PROTOCOL_VERSION}`,
+  changes: '/tempered/changes/1',
+  join: '/tempered/join/1',
   // Outside of runs.
   document: '/tempered/document/1',
   delivery: '/tempered/delivery/1',

@@ -103,7 +103,8 @@ export async function openSimulatedNode(
       }),
       clock,
       logger: silentLogger,
-      stores: environment.disks[index]!.open(),
+      openStores: () => environment.disks[index]!.open(),
+      changes: environment.disks[index]!.changes,
       // Heads reach only neighbours, so none could become final; those of a chain are neighbours of all, and blocks name heads.
       coSigns: run.manifest.chain !== undefined,
       createMiner: virtualMiner,

@@ -1,7 +1,7 @@
 import { createChainVerifier, equalBytes, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../clock.js'
-import { runTopology } from '../topology.js'
+import { RUN_RULES } from '../epochs/run-rules.js'
 import type { RunNetwork } from '../transport/network.js'
 
 export interface FoundEntry {
@@ -47,15 +47,14 @@ const REACH_MS = 5_000
 const MOST_BRANCHES = 2
 
 export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesInit): LedgerCopies {
-  const { neighboursOf } = runTopology(run)
   const copies = new Map<string, LedgerCopy>()
 
   const make = (author: string): LedgerCopy => {
-    const verifier = createChainVerifier(run, author, neighboursOf)
+    const verifier = createChainVerifier(run, author, RUN_RULES)
     const entries: FoundEntry[] = []
     const places = new Map<number, number>()
     let fetching: Promise<unknown> = Promise.resolve()
-    const branches = createBranches({ run, author, network, neighboursOf }, entries)
+    const branches = createBranches({ run, author, network }, entries)
     const takeFrom = async (peer: string, signal: AbortSignal): Promise<void> => {
       const about = peer === author ? [] : [author]
       for (;;) {
@@ -114,7 +113,6 @@ export function createLedgerCopies({ run, self, network, clock }: LedgerCopiesIn
 
 interface BranchInit extends Pick<LedgerCopiesInit, 'run' | 'network'> {
   readonly author: string
-  readonly neighboursOf: (peer: string) => readonly string[]
 }
 
 /** Other branches of a ledger than the one that came first: an author may give each member another one. */
@@ -125,7 +123,7 @@ interface Branches {
 }
 
 function createBranches(init: BranchInit, first: readonly FoundEntry[]): Branches {
-  const { run, author, network, neighboursOf } = init
+  const { run, author, network } = init
   const branches: SignedEntry[][] = []
 
   const fetch = (peer: string, from: number, signal: AbortSignal) =>
@@ -149,7 +147,7 @@ function createBranches(init: BranchInit, first: readonly FoundEntry[]): Branche
     },
     async take(peer, signal) {
       if (!(await mayPart(peer, signal))) return
-      const verifier = createChainVerifier(run, author, neighboursOf)
+      const verifier = createChainVerifier(run, author, RUN_RULES)
       const branch: SignedEntry[] = []
       for (;;) {
         const fetched = await fetch(peer, branch.length, signal)

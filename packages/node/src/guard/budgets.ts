@@ -67,6 +67,8 @@ export const STREAMS_PER_PEER = {
   blocks: 2,
   finals: 2,
   groupWords: 4,
+  changes: 2,
+  join: 1,
   document: 4,
   delivery: 2,
 } as const satisfies Record<keyof typeof STREAM_PROTOCOLS, number>
@@ -86,7 +88,14 @@ export interface GossipBudgets {
   readonly maxMessageBytes: number
 }
 
-export type GossipTopic = 'announcement' | 'head' | 'evidence' | 'block' | 'chainMessage' | 'groupWord'
+export type GossipTopic =
+  | 'announcement'
+  | 'head'
+  | 'evidence'
+  | 'change'
+  | 'block'
+  | 'chainMessage'
+  | 'groupWord'
 
 export interface PenaltyBudgets {
   /** Faults that a member may commit: messages that no honest node sends, and rates that it exceeds. */
@@ -148,6 +157,7 @@ export function budgetsOf(run: Run): Budgets {
         announcement: { burst: 2048, perSecond: 256 },
         head: { burst: 4096, perSecond: 512 },
         evidence: { burst: 64, perSecond: 1 },
+        change: { burst: 64, perSecond: 1 },
         block: { burst: 2048, perSecond: 256 },
         chainMessage: { burst: 8192, perSecond: 1024 },
         groupWord: { burst: 4096, perSecond: 512 },

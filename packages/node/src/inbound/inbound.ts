@@ -10,7 +10,7 @@ import {
   type SignedGroupWord,
 } from '@tempered/protocol'
 import { createAnnouncementBook } from './announcement-book.js'
-import { ignore, rejecting } from './inbound-error.js'
+import { InboundError, ignore, rejecting } from './inbound-error.js'
 import { type MessageReader, protocolReader } from './message-reader.js'
 import { validateAnnouncement } from './validate-announcement.js'
 import { validateBlock, validateChainMessage } from './validate-chain.js'
@@ -57,6 +57,16 @@ export interface Inbound {
   quarantine(offender: string): void
 }
 
+/** What a node of a run that can change knows of its other epochs. */
+export interface EpochAwareness {
+  wasEverMember(peer: string): boolean
+  /** A message shows that its author knows changes of the run that this node does not. */
+  onBehind(): void
+}
+
+/** What an honest node of another epoch may send: it is dropped, and nobody is to blame. */
+const OF_OTHER_EPOCHS: ReadonlySet<string> = new Set(['E_EPOCH', 'E_ROUND_RANGE', 'E_NOT_A_MEMBER'])
+
 /** `currentRound` is the round that this node is in; `offenders` are quarantined from the start. */
 export function createInbound(
   run: Run,
@@ -65,6 +75,7 @@ export function createInbound(
   currentRound: () => number,
   offenders: readonly string[] = [],
   reader: MessageReader = protocolReader,
+  epochs?: EpochAwareness,
 ): Inbound {
   const announcements = createAnnouncementBook(currentRound)
   const heads = createHeadBook()
@@ -95,15 +106,22 @@ export function createInbound(
     quarantine(makeEvidence(known, message), true)
   }
 
+  /** Runs a check of a message whose author may be in another epoch of the run. */
+  const acrossEpochs = <T>(publisher: string, check: () => T): T => {
+    try {
+      return check()
+    } catch (error) {
+      const isOther = error instanceof InboundError && OF_OTHER_EPOCHS.has(error.code)
+      if (!isOther || epochs === undefined || !epochs.wasEverMember(publisher)) throw error
+      epochs.onBehind()
+      throw ignore(error.code, error.message)
+    }
+  }
+
   return {
     announcement(bytes, publisher) {
-      const message = validateAnnouncement(
-        bytes,
-        run,
-        announcements,
-        publisher,
-        isNeighbour.has(publisher),
-        reader,
+      const message = acrossEpochs(publisher, () =>
+        validateAnnouncement(bytes, run, announcements, publisher, isNeighbour.has(publisher), reader),
       )
       const known = announcements.note(message)
       // A contradicting announcement is valid by itself and is forwarded, since others need it to see the
@@ -117,7 +135,9 @@ export function createInbound(
       if (known !== undefined && !quarantined.has(author)) handlers.announcement(known)
     },
     head(bytes, publisher) {
-      const { message, fork } = validateHead(bytes, run, heads, publisher, reader)
+      const { message, fork } = acrossEpochs(publisher, () =>
+        validateHead(bytes, run, heads, publisher, reader),
+      )
       const { head } = message
       // The other head is forwarded as well, since others need it to see the fork.
       if (fork !== undefined) quarantine(makeForkEvidence(fork, head), true)
@@ -128,7 +148,7 @@ export function createInbound(
       return message
     },
     evidence(bytes, from) {
-      const evidence = validateEvidence(bytes, run, quarantined)
+      const evidence = acrossEpochs(from, () => validateEvidence(bytes, run, quarantined))
       if (provesItself(evidence)) {
         quarantine(evidence, false)
         return evidence

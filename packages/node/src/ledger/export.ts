@@ -1,17 +1,27 @@
 import * as dagJson from '@ipld/dag-json'
-import { decodeAnnouncement, decodeCanonical, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
+import {
+  decodeAnnouncement,
+  decodeCanonical,
+  documentCid,
+  LIMITS,
+  type Run,
+  type SignedEntry,
+} from '@tempered/protocol'
 import { CID } from 'multiformats/cid'
 import type { BlobLookup } from './blob-folders.js'
 import { encodeCarHeader, encodeCarSection } from './car.js'
-import { ledgerEntries } from './read-entries.js'
+import { ledgerBlocks } from './read-entries.js'
 
 /**
  * A ledger as NDJSON, one block per line in DAG-JSON (https://ipld.io/specs/codecs/dag-json/spec/): `{cid, block}`,
- * the manifest first. Lossless: a line's block encoded as DAG-CBOR has the line's CID.
+ * the manifest first, changes of the run where they stand. Lossless: a line's block encoded as DAG-CBOR has the line's CID.
  */
 export async function* exportNdjson(run: Run, path: string): AsyncGenerator<Uint8Array> {
   yield line(run.id, run.bytes, LIMITS.maxManifestBytes)
-  for await (const { cid, bytes } of ledgerEntries(path)) yield line(cid, bytes, LIMITS.maxEntryBytes)
+  for await (const block of ledgerBlocks(path)) {
+    if ('change' in block) yield line(documentCid(block.change), block.change, LIMITS.maxChangeBytes)
+    else yield line(block.entry.cid, block.entry.bytes, LIMITS.maxEntryBytes)
+  }
 }
 
 function line(cid: CID, bytes: Uint8Array, maxBytes: number): Uint8Array {
@@ -29,14 +39,19 @@ export interface ExportedBlobs {
 }
 
 /**
- * A ledger as CARv1: root run id, manifest, entries; with `blobs` then every available blob that they name, each
+ * A ledger as CARv1: root run id, manifest, entries and changes of the run; with `blobs` then every available blob that they name, each
  * once. Without blobs these are the bytes of the ledger file.
  */
 export async function* exportCar(run: Run, path: string, blobs?: ExportedBlobs): AsyncGenerator<Uint8Array> {
   yield encodeCarHeader(run.id)
   yield encodeCarSection(run.id, run.bytes)
   const named = new Set<string>()
-  for await (const entry of ledgerEntries(path)) {
+  for await (const block of ledgerBlocks(path)) {
+    if ('change' in block) {
+      yield encodeCarSection(documentCid(block.change), block.change)
+      continue
+    }
+    const { entry } = block
     yield encodeCarSection(entry.cid, entry.bytes)
     if (blobs !== undefined) for (const cid of blobsNamed(entry)) named.add(cid)
   }

@@ -9,8 +9,8 @@ import {
   type SignedEntry,
 } from '@tempered/protocol'
 import { FINALS_FILE, readFinals } from '../witness/final-store.js'
-import { readLedgerRun } from './ledger.js'
-import { announcementsAuthor } from './read-entries.js'
+import { LEDGER_FILE } from './ledger.js'
+import { announcementsAuthor, readLedgerEpoch } from './read-entries.js'
 import { type LedgerVerdict, type NeighboursOf, verifyLedgerFile } from './verify.js'
 
 /** Final heads found next to ledgers, of every run and author. */
@@ -30,7 +30,7 @@ export async function collectFinals(
 ): Promise<KnownFinals> {
   const known = new Map<string, FinalHead[]>()
   for (const folder of new Set(ledgerFiles.map((path) => dirname(path)))) {
-    const run = await readLedgerRun(folder).catch(() => undefined)
+    const run = await readLedgerEpoch(join(folder, LEDGER_FILE)).catch(() => undefined)
     if (run === undefined) continue
     try {
       for (const final of await readFinals(join(folder, FINALS_FILE), run)) {

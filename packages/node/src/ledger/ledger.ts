@@ -5,14 +5,17 @@ import {
   createChainVerifier,
   decodeAnnouncement,
   documentCid,
+  isChangeBlock,
   LIMITS,
   openManifest,
   type Run,
+  type RunChange,
   type SignedAnnouncement,
   type SignedEntry,
   verifyAnnouncement,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
+import { problemOf } from '../epochs/run-rules.js'
 import { NodeError } from '../errors.js'
 import { type CarSection, encodeCarHeader, encodeCarSection, readCarHeader } from './car.js'
 import { carSections, type OpenedCarLog, openCarLog, windowedReader } from './car-log.js'
@@ -23,14 +26,20 @@ export interface Ledger {
   /** CID of the newest entry, or the run id. */
   readonly head: CID
   readonly last: SignedEntry | undefined
+  /** The run after all changes in the ledger. */
+  readonly run: Run
   /** The newest announcement that was signed, whether or not its round has an entry. */
   readonly lastAnnouncement: SignedAnnouncement | undefined
   /** Bytes of torn appends that opening set aside. */
   readonly recoveredBytes: number
-  /** Bytes of the entries from `height` on, at most `count`; fewer at the end. */
+  /**
+   * Bytes of the entries from `height` on, at most `count`, each after the changes that stand before it; fewer at the end.
+   */
   entries(height: number, count: number): Promise<readonly Uint8Array[]>
   /** On disk before it resolves. Throws what the chain verifier throws for an invalid entry. */
   append(entry: SignedEntry): Promise<void>
+  /** Writes a decided change, which holds for all entries after it. On disk before it resolves. Throws as the chain verifier. */
+  adopt(change: RunChange): Promise<void>
   /** On disk before it resolves, so that the node never signs two models for one round. */
   recordAnnouncement(announcement: SignedAnnouncement): Promise<void>
   close(): Promise<void>
@@ -38,6 +47,24 @@ export interface Ledger {
 
 export const LEDGER_FILE = 'ledger.car'
 export const ANNOUNCEMENTS_FILE = 'announcements.car'
+
+/** The largest block of a ledger. */
+export const MAX_LEDGER_BLOCK_BYTES = Math.max(
+  LIMITS.maxManifestBytes,
+  LIMITS.maxEntryBytes,
+  LIMITS.maxChangeBytes,
+)
+
+/** Where a block is in the file. */
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** Where an entry is, and the changes that stand between it and the one before. */
+interface Place extends Span {
+  readonly before: readonly Span[]
+}
 
 /** What gets the contents of a ledger while it is opened. */
 export interface LedgerVisitor {
@@ -56,19 +83,28 @@ export async function openLedger(
   visit: LedgerVisitor = {},
 ): Promise<Ledger> {
   const path = join(folder, LEDGER_FILE)
-  const verifier: ChainVerifier = createChainVerifier(run, author)
+  const verifier: ChainVerifier = createChainVerifier(run, author, { problemOf })
   let blocks = 0
   /** Where the next section begins, and the position of each entry's block in the file. */
   let fileEnd = 0
-  const places: { readonly start: number; readonly end: number }[] = []
+  const places: Place[] = []
+  /** Of changes after the newest entry. */
+  let before: Span[] = []
   const visitEntry = (section: CarSection): void => {
+    const span = { start: section.end - section.bytes.byteLength, end: section.end }
     if (blocks === 0) {
       if (!section.cid.equals(run.id)) throw corrupt(path, section, 'the first block is not the run manifest')
     } else {
       try {
-        const entry = verifier.accept(section.bytes.slice())
-        visit.entry?.(entry)
-        places.push({ start: section.end - section.bytes.byteLength, end: section.end })
+        if (isChangeBlock(section.bytes)) {
+          verifier.acceptChange(section.bytes.slice())
+          before.push(span)
+        } else {
+          const entry = verifier.accept(section.bytes.slice())
+          visit.entry?.(entry)
+          places.push({ ...span, before })
+          before = []
+        }
       } catch (error) {
         throw corrupt(path, section, (error as Error).message)
       }
@@ -76,12 +112,7 @@ export async function openLedger(
     blocks += 1
     fileEnd = section.end
   }
-  const entries = await openCarLog(
-    path,
-    run.id,
-    Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes),
-    visitEntry,
-  )
+  const entries = await openCarLog(path, run.id, MAX_LEDGER_BLOCK_BYTES, visitEntry)
   const announcementsPath = join(folder, ANNOUNCEMENTS_FILE)
   let lastAnnouncement: SignedAnnouncement | undefined
   const visitAnnouncement = (section: CarSection): void => {
@@ -113,6 +144,11 @@ export async function openLedger(
     await entries.log.close()
     throw error
   }
+  const write = async (cid: CID, bytes: Uint8Array): Promise<Span> => {
+    await entries.log.append(cid, bytes)
+    fileEnd += encodeCarSection(cid, bytes).byteLength
+    return { start: fileEnd - bytes.byteLength, end: fileEnd }
+  }
   /** Set before the write, so that two concurrent calls cannot both sign for a round. */
   let newestRound = lastAnnouncement?.body.round ?? -1
 
@@ -126,15 +162,22 @@ export async function openLedger(
     get last() {
       return verifier.last
     },
+    get run() {
+      return verifier.run
+    },
     get lastAnnouncement() {
       return lastAnnouncement
     },
     recoveredBytes: entries.recoveredBytes + announcements.recoveredBytes,
     async append(entry) {
       verifier.acceptOwn(entry)
-      await entries.log.append(entry.cid, entry.bytes)
-      fileEnd += encodeCarSection(entry.cid, entry.bytes).byteLength
-      places.push({ start: fileEnd - entry.bytes.byteLength, end: fileEnd })
+      const span = await write(entry.cid, entry.bytes)
+      places.push({ ...span, before })
+      before = []
+    },
+    async adopt({ bytes }) {
+      verifier.acceptChange(bytes)
+      before.push(await write(documentCid(bytes), bytes))
     },
     async entries(height, count) {
       const wanted = places.slice(height, height + count)
@@ -142,7 +185,7 @@ export async function openLedger(
       const file = await open(path, 'r')
       try {
         const blocks: Uint8Array[] = []
-        for (const { start, end } of wanted) {
+        for (const { start, end } of wanted.flatMap((place) => [...place.before, place])) {
           const block = new Uint8Array(end - start)
           await file.read(block, 0, block.byteLength, start)
           blocks.push(block)
@@ -175,7 +218,7 @@ export function requireFirst(round: number, newestRound: number): void {
   )
 }
 
-/** The run of the ledger in a state folder, or undefined when there is none yet. Throws CarError, ProtocolError. */
+/** The run of the ledger in a state folder as its manifest was made, or undefined when there is none yet. Throws CarError, ProtocolError. */
 export async function readLedgerRun(folder: string): Promise<Run | undefined> {
   const file = await open(join(folder, LEDGER_FILE), 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

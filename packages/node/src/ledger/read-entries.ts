@@ -1,21 +1,52 @@
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { decodeAnnouncement, decodeEntry, LIMITS, type SignedEntry } from '@tempered/protocol'
+import {
+  type ChainVerifier,
+  createChainVerifier,
+  decodeAnnouncement,
+  decodeEntry,
+  isChangeable,
+  isChangeBlock,
+  LIMITS,
+  openManifest,
+  type Run,
+  type SignedEntry,
+} from '@tempered/protocol'
+import { problemOf } from '../epochs/run-rules.js'
 import { readCarHeader } from './car.js'
 import { carSections, windowedReader } from './car-log.js'
-import { ANNOUNCEMENTS_FILE } from './ledger.js'
+import { ANNOUNCEMENTS_FILE, MAX_LEDGER_BLOCK_BYTES } from './ledger.js'
 
 /**
  * The entries of a ledger file, oldest first, one in memory at a time. Fields are checked, hashes and signatures are
  * not: for files that `verifyLedgerFile` has passed. Throws CarError, ProtocolError.
  */
 export async function* ledgerEntries(path: string): AsyncGenerator<SignedEntry> {
+  for await (const block of ledgerBlocks(path)) if ('entry' in block) yield block.entry
+}
+
+/** The same with the changes of the run that stand between them. */
+export async function* ledgerBlocks(
+  path: string,
+): AsyncGenerator<{ readonly entry: SignedEntry } | { readonly change: Uint8Array }> {
   let manifest = true
-  const maxBytes = Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes)
-  for await (const bytes of blocks(path, maxBytes)) {
-    if (!manifest) yield decodeEntry(bytes)
+  for await (const bytes of blocks(path, MAX_LEDGER_BLOCK_BYTES)) {
+    if (!manifest) yield isChangeBlock(bytes) ? { change: bytes } : { entry: decodeEntry(bytes) }
     manifest = false
   }
+}
+
+/** The run of a ledger file after all changes in it, which are checked. Throws CarError, ProtocolError. */
+export async function readLedgerEpoch(path: string): Promise<Run | undefined> {
+  let chain: ChainVerifier | undefined
+  for await (const bytes of blocks(path, MAX_LEDGER_BLOCK_BYTES)) {
+    if (chain === undefined) {
+      const run = openManifest(bytes)
+      if (!isChangeable(run)) return run
+      chain = createChainVerifier(run, undefined, { problemOf })
+    } else if (isChangeBlock(bytes)) chain.acceptChange(bytes)
+  }
+  return chain?.run
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   blobCid,
   decodeAnnouncement,
   decodeModel,
+  type Entry,
   firstNonFinite,
   type Manifest,
   type NeighbourRecord,
@@ -30,7 +31,7 @@ import { wrongEpsilon } from '../differential-privacy/privacy-spent.js'
 import { errorMessage, NodeError } from '../errors.js'
 import { drawnInitialParameters } from '../round/initial-model.js'
 import { manifestLayers } from '../round/manifest-training.js'
-import { type RunTopology, runTopology } from '../topology.js'
+import { runTopology } from '../topology.js'
 import type { BlobLookup } from './blob-folders.js'
 import type { Difference } from './difference.js'
 import { comparePrivateRound, privateNeeds } from './replay-private.js'
@@ -95,7 +96,6 @@ export function createReplay(
   const { manifest } = run
   const { parameterCount, initialCid } = manifest.model
   const rule = createRunRule(manifest.rule)
-  const topology: RunTopology = runTopology(run)
   const usesInitial = rule.usesInitial || manifest.privacy !== undefined
   const drawn = usesInitial ? drawnInitialParameters(manifest) : undefined
   const needsInitial = usesInitial && drawn === undefined
@@ -104,7 +104,7 @@ export function createReplay(
   const scoredAfter = ({ body }: SignedEntry, parent: SignedEntry | undefined): RoundBefore | undefined => {
     const isScored = body.contribution !== undefined && body.contribution.neighbours !== null
     if (!contributions || !isScored || (parent === undefined && body.height > 0)) return undefined
-    return roundBefore(run, body.round, parent)
+    return roundBefore(viewOf(body, run), body.round, parent)
   }
 
   const needs = (entry: SignedEntry, parent: SignedEntry | undefined): string[] => {
@@ -141,6 +141,8 @@ export function createReplay(
     if (missing.length > 0) throw new MissingBlobs(missing)
     const model = (cid: string): Float32Array => decodeModel(found.get(cid)!, parameterCount)
     const memory = parent?.body.memory?.toString()
+    const view = viewOf(body, run)
+    const topology = runTopology(view)
     return {
       rule,
       own: model(modelOf(body.announcement)),
@@ -148,7 +150,7 @@ export function createReplay(
       initial: needsInitial ? model(initialCid) : drawn,
       neighbours: body.neighbours.map((record) => neighbourOf(record, model)),
       round: body.round,
-      rounds: manifest.training.rounds,
+      rounds: view.manifest.training.rounds,
       mixing: topology.mixingOf(body.author),
       layers: manifestLayers(manifest),
       neighboursOf: topology.neighboursOf,
@@ -166,7 +168,10 @@ export function createReplay(
     const before: Float32Array[] = []
     for (const { cid } of last.models) before.push(decodeModel((await blobs(cid))!, parameterCount))
     const { author, announcement } = entry.body
-    return compareContribution(entry, compareRound({ run, author, announcement, input, last, before }))
+    return compareContribution(
+      entry,
+      compareRound({ run: viewOf(entry.body, run), author, announcement, input, last, before }),
+    )
   }
 
   return {
@@ -178,6 +183,8 @@ export function createReplay(
         input = await load(entry, parent)
       } catch (error) {
         if (error instanceof MissingBlobs) return { status: 'unproven', missing: error.cids }
+        if (error instanceof ProtocolError && error.code === 'E_EPOCH')
+          return { status: 'unproven', missing: [`changes of epoch ${entry.body.epoch}`] }
         const malformed =
           error instanceof ProtocolError || (error instanceof NodeError && error.code === 'E_MALFORMED')
         if (!malformed) throw error
@@ -194,7 +201,7 @@ export function createReplay(
       const difference =
         compareVerdicts(entry, result) ??
         compareLosses(entry, losses.unused) ??
-        compareEpsilon(entry, manifest) ??
+        compareEpsilon(entry, viewOf(entry.body, run).manifest) ??
         compareMemory(entry, memory) ??
         (await comparePrivateRound(run, entry, blobs, input.initial ?? input.previous, parent)) ??
         (await compareAggregate(entry, out.bytes, out.parameters, blobs, parameterCount)) ??
@@ -204,6 +211,13 @@ export function createReplay(
       return { status: 'agrees' }
     },
   }
+}
+
+/** The run in the epoch of an entry. Throws E_EPOCH. */
+function viewOf({ epoch }: Entry, run: Run): Run {
+  const view = run.viewOf(epoch)
+  if (view !== undefined) return view
+  throw new ProtocolError('E_EPOCH', `entry: it is of epoch ${epoch}, whose changes are not known here`)
 }
 
 function differs(difference: Difference): ReplayFinding {

@@ -4,7 +4,7 @@ import {
   createChainVerifier,
   decodeEntry,
   documentCid,
-  LIMITS,
+  isChangeBlock,
   openManifest,
   ProtocolError,
   type Run,
@@ -12,15 +12,18 @@ import {
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import { checkEpsilon } from '../differential-privacy/privacy-spent.js'
+import { problemOf } from '../epochs/run-rules.js'
 import { errorCode, errorMessage } from '../errors.js'
 import { CarError, type CarSection, type ReadAt, readCarHeader, readCarSection } from './car.js'
 import { windowedReader } from './car-log.js'
+import { MAX_LEDGER_BLOCK_BYTES } from './ledger.js'
 
 /** The result of checking a ledger file. */
 export type LedgerVerdict =
   | {
       readonly ok: true
       readonly path: string
+      /** After all changes in the ledger. */
       readonly run: Run
       readonly author: string | undefined
       readonly entries: number
@@ -43,9 +46,6 @@ export interface SkippedRounds {
   readonly last: number
 }
 
-/** The largest block of a ledger. */
-const MAX_BLOCK_BYTES = Math.max(LIMITS.maxManifestBytes, LIMITS.maxEntryBytes)
-
 /** The topology of a run, which the caller derives from the manifest: the neighbours of a member. */
 export type NeighboursOf = (run: Run) => (peer: string) => readonly string[]
 
@@ -53,7 +53,7 @@ export type NeighboursOf = (run: Run) => (peer: string) => readonly string[]
  * Checks a ledger block by block. A rejected block does not change its state, so that the block may be passed again.
  */
 export interface LedgerChecker {
-  /** What the next step checks: −1 for header and manifest, then the height of the next entry. */
+  /** What the next step checks: −1 for header and manifest, then the height of the next entry; a change before it too. */
   readonly entry: number
   readonly run: Run | undefined
   readonly chain: ChainVerifier | undefined
@@ -68,7 +68,7 @@ export function createLedgerChecker(
   visit: (entry: SignedEntry, run: Run) => void,
   neighboursOf?: NeighboursOf,
 ): LedgerChecker {
-  let opened: { readonly run: Run; readonly chain: ChainVerifier } | undefined
+  let opened: ChainVerifier | undefined
   let offset = 0
 
   const openRun = async (readAt: ReadAt, size: number): Promise<void> => {
@@ -79,19 +79,20 @@ export function createLedgerChecker(
     if (!run.id.equals(header.root)) {
       throw new ProtocolError('E_WRONG_RUN', `the root ${header.root} is not the manifest ${run.id}`)
     }
-    opened = { run, chain: createChainVerifier(run, undefined, topologyOf(run, neighboursOf)) }
+    topologyOf(run, neighboursOf)
+    opened = createChainVerifier(run, undefined, { neighboursOf, problemOf })
     offset = section.end
   }
 
   return {
     get entry() {
-      return opened?.chain.length ?? -1
+      return opened?.length ?? -1
     },
     get run() {
       return opened?.run
     },
     get chain() {
-      return opened?.chain
+      return opened
     },
     async step(readAt, size) {
       if (opened === undefined) {
@@ -100,11 +101,16 @@ export function createLedgerChecker(
       }
       if (offset >= size) return false
       const section = await readBlock(readAt, offset)
+      const bytes = section.bytes.slice()
+      if (isChangeBlock(bytes)) {
+        opened.acceptChange(bytes)
+        offset = section.end
+        return true
+      }
       const { manifest } = opened.run
       // Before the chain takes the entry, which it would not give back.
-      if (manifest.differentialPrivacy !== undefined)
-        checkEpsilon(manifest, decodeEntry(section.bytes.slice()).body)
-      const entry = opened.chain.accept(section.bytes.slice())
+      if (manifest.differentialPrivacy !== undefined) checkEpsilon(manifest, decodeEntry(bytes).body)
+      const entry = opened.accept(bytes)
       offset = section.end
       visit(entry, opened.run)
       return true
@@ -123,7 +129,7 @@ function topologyOf(run: Run, neighboursOf: NeighboursOf | undefined) {
 }
 
 async function readBlock(readAt: ReadAt, offset: number): Promise<CarSection> {
-  const section = await readCarSection(readAt, offset, MAX_BLOCK_BYTES)
+  const section = await readCarSection(readAt, offset, MAX_LEDGER_BLOCK_BYTES)
   if (documentCid(section.bytes).equals(section.cid)) return section
   throw new ProtocolError('E_HASH_MISMATCH', `byte ${offset}: block does not match its CID`)
 }

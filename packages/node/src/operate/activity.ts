@@ -18,6 +18,8 @@ export interface Activity {
   readonly isListening: boolean
   /** Wall clock when a checked message of this neighbour came last, ms since 1970; undefined for none so far. */
   lastSeenMs(peer: string): number | undefined
+  /** Whose messages are noted from now on. */
+  follow(neighbours: readonly string[]): void
   /** The same events, noted on their way. */
   watchEvents(events: NodeEvents): NodeEvents
   /** The same handlers, noted on their way. */
@@ -40,12 +42,12 @@ export interface Refusal {
 const MOST_NOTICES = 32
 const MOST_REFUSALS = 32
 
-export function createActivity(clock: Clock, neighbours: readonly string[]): Activity {
+export function createActivity(clock: Clock): Activity {
   const startedMs = clock.wallMs()
   const beganMs = clock.monotonicMs()
   const notices: TimedNotice[] = []
   const refusals: Refusal[] = []
-  const isNeighbour = new Set(neighbours)
+  let isNeighbour: ReadonlySet<string> = new Set()
   const seen = new Map<string, number>()
   let lastRound: RoundReport | undefined
   let isListening = false
@@ -57,6 +59,10 @@ export function createActivity(clock: Clock, neighbours: readonly string[]): Act
     elapsedMs: () => clock.monotonicMs() - beganMs,
     notices,
     refusals,
+    follow(neighbours) {
+      isNeighbour = new Set(neighbours)
+      for (const peer of seen.keys()) if (!isNeighbour.has(peer)) seen.delete(peer)
+    },
     get lastRound() {
       return lastRound
     },

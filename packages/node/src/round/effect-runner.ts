@@ -44,6 +44,10 @@ export interface EffectRunnerInit {
   onNotice(notice: Notice): void
   /** The run is over: the last entry is written and its head witnessed as far as it can be. */
   onFinished(): void
+  /** Whether this round is of another epoch of the run, so that this node must be opened anew for it. */
+  isOfOtherEpoch(round: number): boolean
+  /** The rounds of this epoch are over for this node; the next one is `round`. */
+  onEpochOver(round: number): void
   /** An effect failed, so the round cannot be completed. */
   onError(error: unknown): void
 }
@@ -74,6 +78,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
   }
 
   const train = async (round: number): Promise<void> => {
+    if (init.isOfOtherEpoch(round)) return init.onEpochOver(round)
     if (agreement !== undefined) {
       const common = await agreement.modelFor(round)
       if (stopped) return
@@ -98,6 +103,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
   }
 
   const publish = async (round: number): Promise<void> => {
+    if (init.isOfOtherEpoch(round)) return init.onEpochOver(round)
     phases.begin('publish')
     const announcement = await work.seal(round)
     if (announcement === undefined) return

@@ -51,6 +51,8 @@ export interface RoundEngineInit {
   readonly neighbours: readonly string[]
   /** Rounds by which members may differ though nothing is wrong; see `RoundConfig.spread`. */
   readonly spread: number
+  /** Whether this node has closed no round yet, in a run that others have begun: it takes over their model. */
+  readonly isNew: boolean
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
@@ -66,9 +68,14 @@ export interface RoundEngineInit {
   /** A neighbour announced bytes that are not a model; they are only lent. */
   onInvalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
   onAccusation(evidence: Evidence, from: string): void
+  /** The node is in this round now. Returns whether the round is of another epoch than that of `run`. */
+  enterRound(round: number): boolean
   /** Peers that are quarantined from the start. */
   readonly quarantined: readonly string[]
 }
+
+/** Why a node's rounds ended: all are done or it was stopped, or `nextRound` is of another epoch of the run. */
+export type RoundsEnd = { readonly nextRound?: number }
 
 export interface RoundEngine {
   /** To be called by the network. */
@@ -79,8 +86,13 @@ export interface RoundEngine {
   fail(error: unknown): void
   /** Quarantines a member that this node can prove to be Byzantine. */
   convict(evidence: Evidence): void
-  /** Runs the rounds; resolves when the run is over or `stop` was called, rejects when this node cannot continue. */
-  run(): Promise<void>
+  /**
+   * Runs the rounds; resolves when the run is over or `stop` was called, or with the next round when that is of another
+   * epoch; rejects when this node cannot continue.
+   */
+  run(): Promise<RoundsEnd>
+  /** A change of the run was decided: a node that waits for the run to begin, or is through, need not wait. */
+  changed(): void
   /** Finishes a ledger write in progress and drops everything else. */
   stop(): Promise<void>
   readonly state: RoundState
@@ -99,7 +111,10 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   let stopped = false
 
   const loop: EventLoop = createEventLoop({
-    initial: initialState({ rounds, neighbours: init.neighbours, patienceRounds, spread: init.spread }),
+    initial: initialState({
+      ...{ rounds, patienceRounds },
+      ...{ neighbours: init.neighbours, spread: init.spread, isNew: init.isNew },
+    }),
     onPhase,
     perform: (effect) => effects.perform(effect),
     onError: fail,
@@ -125,7 +140,16 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   })
   const effects = createEffectRunner(
     { ...components, models, timers, pace, isPrivate: exchange !== undefined },
-    { dispatch, onPublished: init.onPublished, onRound, onNotice, onFinished: resolve, onError: fail },
+    {
+      dispatch,
+      onPublished: init.onPublished,
+      onRound,
+      onNotice,
+      onFinished: () => resolve({}),
+      isOfOtherEpoch: init.enterRound,
+      onEpochOver: (nextRound) => resolve({ nextRound }),
+      onError: fail,
+    },
   )
   const waiting = createWaitingReporter(
     clock,
@@ -195,7 +219,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     await effects.stop()
     await agreement?.stop()
     models.close()
-    resolve()
+    resolve({})
   }
 
   function exclude(member: string): void {
@@ -241,21 +265,26 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },
+    changed() {
+      const { phase, round } = loop.state
+      const waits = phase === 'joining' || phase === 'lingering' || phase === 'done'
+      if (waits && init.enterRound(round)) resolve({ nextRound: round })
+    },
     stop,
     openModel: models.open,
   }
 }
 
 interface Completion {
-  readonly finished: Promise<void>
-  resolve(): void
+  readonly finished: Promise<RoundsEnd>
+  resolve(end: RoundsEnd): void
   reject(error: unknown): void
 }
 
 function createCompletion(): Completion {
-  let resolve!: () => void
+  let resolve!: (end: RoundsEnd) => void
   let reject!: (error: unknown) => void
-  const finished = new Promise<void>((onResolve, onReject) => {
+  const finished = new Promise<RoundsEnd>((onResolve, onReject) => {
     resolve = onResolve
     reject = onReject
   })

@@ -116,6 +116,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
       const entry = signEntry(
         {
           run: run.id,
+          ...(run.epoch === undefined ? {} : { epoch: run.epoch }),
           height: ledger.length,
           parent: ledger.head,
           round,

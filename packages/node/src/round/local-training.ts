@@ -1,3 +1,5 @@
+import type { Manifest } from '@tempered/protocol'
+
 /** Training as the round engine needs it: on flat parameters of length d, outside the network thread. */
 export interface LocalTraining {
   /** Trains `parameters` in place for the round's local steps; resolves with the mean training loss. */
@@ -9,6 +11,8 @@ export interface LocalTraining {
    * for every model of a round.
    */
   loss(round: number, parameters: Float32Array): Promise<number>
+  /** The run goes on under this manifest: it may have other rounds. Without it the training does not depend on them. */
+  enterEpoch?(manifest: Manifest): void
   /**
    * What `evaluate` measures, whatever the round; for scores of contributions, which lack the model's measurements
    * without it.

@@ -140,8 +140,9 @@ function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
 
 /** Begins with the next round, or, if neighbours are ahead, with their progress. */
 function joined(state: RoundState, effects: readonly RoundEffect[]): Step {
-  const { rounds } = state.config
-  const behind = majorityRound(state) > state.round && state.round < rounds
+  const { rounds, isNew = false } = state.config
+  const ahead = majorityRound(state)
+  const behind = (isNew ? ahead >= 0 : ahead > state.round) && state.round < rounds
   if (!behind) return enterRound(state, state.round, effects)
   const peers = state.config.neighbours.filter((peer) => {
     const neighbour = state.neighbours.get(peer)!

@@ -53,8 +53,8 @@ export function createManifestTraining(
   plan: EvaluationPlan,
   noiseOf?: (round: number, start: Float32Array) => SampleNoise,
 ): LocalTraining {
-  const { training } = manifest
-  const schedule = manifestSchedule(training)
+  let { training } = manifest
+  let schedule = manifestSchedule(training)
   /** The trainer holds one model at a time; a chain may want another one scored while this node trains. */
   let busy: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -63,6 +63,10 @@ export function createManifestTraining(
     return done
   }
   return {
+    enterEpoch(next) {
+      training = next.training
+      schedule = manifestSchedule(training)
+    },
     train: (round, parameters) =>
       inTurn(async () => {
         // A run without local steps only gossips, as in averaging tasks and tests of the network.

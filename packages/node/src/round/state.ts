@@ -48,6 +48,8 @@ export interface RoundConfig {
    * since neighbours wait for one another.
    */
   readonly spread: number
+  /** A member that was added while the run went on: it begins with a model of its neighbours. */
+  readonly isNew?: boolean
 }
 
 export interface NeighbourState {

@@ -3,6 +3,7 @@ import { LIMITS } from '@tempered/protocol'
 import { makeFolder } from '@tempered/train'
 import { openBlobStore } from '../blobs/store.js'
 import { openChainStore } from '../chain/chain-store.js'
+import { createInvitationFile, INVITATIONS_FILE } from '../epochs/used-invitations.js'
 import { EVIDENCE_FILE, openEvidenceLog } from '../evidence/evidence-log.js'
 import { BANS_FILE, createBanFile } from '../guard/bans.js'
 import { openCarLog } from '../ledger/car-log.js'
@@ -36,6 +37,7 @@ export async function openFolderStores(folder: string): Promise<NodeStores> {
       )
       return log
     },
+    invitations: createInvitationFile(join(folder, INVITATIONS_FILE)),
     bans: createBanFile(join(folder, BANS_FILE)),
     release,
   }

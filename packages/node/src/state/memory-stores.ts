@@ -11,6 +11,9 @@ import {
 import type { CID } from 'multiformats/cid'
 import { openBytes } from '../blobs/open-blob.js'
 import type { BlobStore } from '../blobs/store.js'
+import { type ChangeStore, createMemoryChanges } from '../epochs/change-store.js'
+import { problemOf } from '../epochs/run-rules.js'
+import { createMemoryInvitations } from '../epochs/used-invitations.js'
 import { NodeError } from '../errors.js'
 import { forgetfulBanStore } from '../guard/bans.js'
 import { type Ledger, type LedgerVisitor, requireFirst } from '../ledger/ledger.js'
@@ -31,6 +34,8 @@ export interface MemoryDisk {
   readonly lastRound: number
   /** CID of the newest of them; undefined before the first. */
   readonly ledgerHead: CID | undefined
+  /** Changes of the run, for `NodeComponents.changes`. */
+  readonly changes: ChangeStore
   /** Bytes of a stored model. */
   blob(cid: string): Uint8Array | undefined
 }
@@ -53,19 +58,24 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const chain: Block[] = []
   const chainMessages: ChainMessage[] = []
   let entries: SignedEntry[] = []
+  /** Changes of the run, each with the height of the entry that it stands before. */
+  const changes: { readonly bytes: Uint8Array; readonly height: number }[] = []
   let dropped = 0
   const announcements: SignedAnnouncement[] = []
   let witnessed: readonly WitnessedState[] = []
   let privateMemory = NO_MEMORY
+  const changeStore = createMemoryChanges()
+  const invitations = createMemoryInvitations()
   let inUse = false
 
   const openLedger = (run: Run, author: string, visit: LedgerVisitor): Ledger => {
     if (dropped > 0)
       throw new NodeError('E_STATE_CORRUPT', `the first ${dropped} entries of ${author} are no longer stored`)
-    const verifier = createChainVerifier(run, author, undefined, init.openAnnouncement)
-    for (const { bytes } of entries) {
-      const entry = verifier.accept(bytes)
-      visit.entry?.(entry)
+    const verifier = createChainVerifier(run, author, { problemOf, open: init.openAnnouncement })
+    for (const { bytes, height } of [...changes, { bytes: undefined, height: Number.POSITIVE_INFINITY }]) {
+      while (verifier.length < Math.min(height, entries.length))
+        visit.entry?.(verifier.accept(entries[verifier.length]!.bytes))
+      if (bytes !== undefined) verifier.acceptChange(bytes)
     }
     for (const announced of announcements) visit.announcement?.(announced)
     return {
@@ -78,13 +88,21 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
       get last() {
         return verifier.last
       },
+      get run() {
+        return verifier.run
+      },
       get lastAnnouncement() {
         return announcements.at(-1)
       },
       recoveredBytes: 0,
       async entries(height, count) {
         if (height < dropped) return []
-        return entries.slice(height - dropped, height - dropped + count).map(({ bytes }) => bytes)
+        return entries
+          .slice(height - dropped, height - dropped + count)
+          .flatMap(({ bytes, body }) => [
+            ...changes.filter((change) => change.height === body.height).map((change) => change.bytes),
+            bytes,
+          ])
       },
       async append(entry) {
         verifier.acceptOwn(entry)
@@ -92,6 +110,10 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         if (entries.length <= heldEntries) return
         entries = entries.slice(-heldEntries)
         dropped = verifier.length - entries.length
+      },
+      async adopt({ bytes }) {
+        verifier.acceptChange(bytes)
+        changes.push({ bytes, height: verifier.length })
       },
       async recordAnnouncement(next) {
         requireFirst(next.body.round, announcements.at(-1)?.body.round ?? -1)
@@ -135,6 +157,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
       return entries.at(-1)?.cid
     },
     blob: (cid) => blobs.get(cid),
+    changes: changeStore,
     open() {
       if (inUse) throw new NodeError('E_STATE_IN_USE', 'this memory is in use by another node')
       inUse = true
@@ -177,6 +200,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         }),
         saveFinals: async () => undefined,
         bans: forgetfulBanStore,
+        invitations,
         async openLedgerCopy(_run, peer, visit) {
           const copy = copies.get(peer) ?? []
           copies.set(peer, copy)

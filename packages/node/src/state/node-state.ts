@@ -1,4 +1,5 @@
 import {
+  type Amendment,
   allocateModel,
   decodeModel,
   type FinalHead,
@@ -7,9 +8,11 @@ import {
   type SignedAnnouncement,
   type Signer,
 } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import { decodeMemory, emptyMemory, type RuleMemory } from '../aggregate/rule-memory.js'
 import type { BlobStore } from '../blobs/store.js'
 import type { ChainStore } from '../chain/chain-store.js'
+import type { Membership } from '../epochs/membership.js'
 import { NodeError } from '../errors.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
 import { blobsOfEvidence } from '../evidence/judge.js'
@@ -23,7 +26,11 @@ import { createWitness, type Witness } from '../witness/witness.js'
 import type { LedgerCopy, NodeStores } from './stores.js'
 
 export interface NodeStateInit {
+  /** The run as its manifest was made. */
   readonly run: Run
+  readonly membership: Membership
+  /** 0-based round before which the node does not begin. */
+  readonly notBefore: number
   readonly signer: Signer
   readonly stores: NodeStores
   /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept regardless. */
@@ -34,6 +41,8 @@ export interface NodeStateInit {
 
 /** Everything that a node stores, opened, checked and locked for this process. */
 export interface NodeState {
+  /** The run in the epoch of the first round. */
+  readonly run: Run
   readonly ledger: Ledger
   readonly evidence: EvidenceLog
   readonly blobs: BlobStore
@@ -61,13 +70,25 @@ export interface NodeState {
  * released.
  */
 export async function openNodeState(init: NodeStateInit, logger: Logger): Promise<NodeState> {
-  const { run, signer, stores } = init
+  const { signer, stores, membership } = init
   const opened: (() => Promise<void>)[] = [() => stores.release()]
   const close = async (): Promise<void> => {
     for (const release of opened.splice(0).reverse()) await release()
   }
   try {
     const history = createOwnHistory()
+    const ownEntries: CID[] = []
+    const ledger = await stores.openLedger(init.run, signer.peerId, {
+      entry(entry) {
+        ownEntries.push(entry.cid)
+        history.noteBlobs(entry.body.round, blobsOf(entry, init.run))
+      },
+      announcement: history.noteAnnounced,
+    })
+    opened.push(() => ledger.close())
+    if (ledger.recoveredBytes > 0)
+      logger.warn({ bytes: ledger.recoveredBytes }, 'an incomplete last ledger entry was set aside')
+    const { firstRound, run } = await enterEpoch(ledger, membership, signer.peerId, init.notBefore)
     let pinFinal: ((round: number) => void) | undefined
     const witness = createWitness({
       run,
@@ -78,16 +99,7 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
         if (body.author === signer.peerId) pinFinal?.(body.round)
       },
     })
-    const ledger = await stores.openLedger(run, signer.peerId, {
-      entry(entry) {
-        witness.extendOwn(entry)
-        history.noteBlobs(entry.body.round, blobsOf(entry, run))
-      },
-      announcement: history.noteAnnounced,
-    })
-    opened.push(() => ledger.close())
-    if (ledger.recoveredBytes > 0)
-      logger.warn({ bytes: ledger.recoveredBytes }, 'an incomplete last ledger entry was set aside')
+    witness.restoreOwn(ownEntries, ledger.last)
     const evidence = await stores.openEvidence(run)
     opened.push(() => evidence.close())
     const blobs = await stores.openBlobs(init.diskBudgetBytes)
@@ -101,11 +113,14 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
       if (pinnedFinal !== undefined) blobs.unpin(pinnedFinal)
       pinnedFinal = aggregate
     }
-    const pending = await pendingAnnouncement(run, ledger, blobs)
+    // What was announced for a round that the run has left behind needs no entry.
+    const isAnnounced = ledger.lastAnnouncement?.body.round === firstRound
+    const pending = isAnnounced ? await pendingAnnouncement(run, ledger, blobs) : undefined
     if (pending !== undefined) history.noteAnnouncement(pending.announcement)
     const restated = await witness.sign()
     if (restated !== undefined) history.noteHead(restated)
     return {
+      run,
       ledger,
       evidence,
       blobs,
@@ -118,13 +133,52 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
       openChain: () => stores.openChain(run),
       openPrivate: () => stores.openPrivate(),
       saveFinals: (finals) => stores.saveFinals(run, finals),
-      firstRound: pending?.announcement.body.round ?? (ledger.last?.body.round ?? -1) + 1,
+      firstRound,
       close,
     }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/**
+ * The round that comes next, and the run in its epoch; the changes that lead there are written to the ledger. A member that
+ * was added begins with the round from which it is one. Throws E_NOT_A_MEMBER for one that is not, or no longer, a member.
+ */
+async function enterEpoch(ledger: Ledger, membership: Membership, self: string, notBefore: number) {
+  for (const { bytes } of ledger.run.changes) membership.take(bytes)
+  const announced = ledger.lastAnnouncement?.body.round ?? -1
+  const closed = ledger.last?.body.round ?? -1
+  const next = announced > closed ? announced : closed + 1
+  const added = membership.decided.find(({ message, problem }) => {
+    const { amendment } = message.change
+    return problem === undefined && addedBy(amendment) === self
+  })
+  const firstRound = Math.max(notBefore, next, closed < 0 ? (added?.message.change.from ?? 0) : 0)
+  const run = membership.at(firstRound)
+  checkMember(run, self)
+  const written = new Set(ledger.run.changes.map(({ cid }) => cid.toString()))
+  for (const change of run.changes) if (!written.has(change.cid.toString())) await ledger.adopt(change)
+  return { firstRound, run }
+}
+
+function addedBy(amendment: Amendment): string | undefined {
+  if (amendment.kind === 'add') return amendment.member
+  return amendment.kind === 'replace' ? amendment.by : undefined
+}
+
+/** Throws E_NOT_A_MEMBER. */
+function checkMember(run: Run, self: string): void {
+  if (run.memberIndex.has(self)) return
+  throw new NodeError(
+    'E_NOT_A_MEMBER',
+    run.rosterIndex.has(self)
+      ? `this node, ${self}, is no longer a member of run ${run.id}; an organisation comes back with a new key (member join)`
+      : `this node, ${self}, is not among the members of run ${run.id}; make a manifest that names it ` +
+          "(manifest create --member), have it added (member add), or use a member's key",
+    { left: run.rosterIndex.has(self) },
+  )
 }
 
 /** The last aggregate, or the run's initial parameters before the first entry. */

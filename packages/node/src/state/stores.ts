@@ -2,6 +2,7 @@ import type { FinalHead, Run } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { BlobStore } from '../blobs/store.js'
 import type { ChainStore } from '../chain/chain-store.js'
+import type { UsedInvitations } from '../epochs/used-invitations.js'
 import type { EvidenceLog } from '../evidence/evidence-log.js'
 import type { BanStore } from '../guard/bans.js'
 import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
@@ -33,6 +34,8 @@ export interface NodeStores {
   saveFinals(run: Run, finals: readonly FinalHead[]): Promise<void>
   /** The copy of a neighbour's ledger; existing entries are passed to `visit`, oldest first. */
   openLedgerCopy(run: Run, peer: string, visit: (bytes: Uint8Array) => void): Promise<LedgerCopy>
+  /** Which invitations of this node were used. */
+  readonly invitations: UsedInvitations
   /** Members that broke the protocol. */
   readonly bans: BanStore
   /** Releases the storage, so that another process can use it. */

@@ -5,15 +5,16 @@ import {
   documentCid,
   type FinalHead,
   firstNonFinite,
+  isChangeBlock,
   type ModelBuffer,
   type Run,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../clock.js'
+import { RUN_RULES } from '../epochs/run-rules.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { NodeState } from '../state/node-state.js'
-import type { RunTopology } from '../topology.js'
 import type { RunNetwork } from '../transport/network.js'
 import { medoid } from './medoid.js'
 
@@ -29,7 +30,6 @@ export interface CatchUp {
 
 export interface CatchUpInit {
   readonly run: Run
-  readonly topology: RunTopology
   readonly network: Pick<RunNetwork, 'fetchEntries' | 'fetchFinalHeads' | 'fetchModel'>
   readonly clock: Clock
   readonly logger: Logger
@@ -41,15 +41,17 @@ export interface CatchUpInit {
 const MAX_CANDIDATES = 8
 
 export function createCatchUp(init: CatchUpInit): CatchUp {
-  const { run, topology, network, clock, logger, openLedgerCopy } = init
+  const { run, network, clock, logger, openLedgerCopy } = init
+  const openedRun = run.viewOf(undefined) ?? run
   const controller = new AbortController()
 
   /** Fetches and checks what is missing of a neighbour's chain, and keeps it on disk; returns all entries' CIDs. */
   const fetchChain = async (peer: string, signal: AbortSignal) => {
-    const verifier = createChainVerifier(run, peer, topology.neighboursOf)
+    const verifier = createChainVerifier(openedRun, peer, RUN_RULES)
     const cids: CID[] = []
     const accept = (bytes: Uint8Array): void => {
-      cids.push(verifier.accept(bytes).cid)
+      if (isChangeBlock(bytes)) verifier.acceptChange(bytes)
+      else cids.push(verifier.accept(bytes).cid)
     }
     const log = await openLedgerCopy(peer, accept)
     try {

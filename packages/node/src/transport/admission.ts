@@ -61,6 +61,8 @@ export interface AdmissionInit {
   /** A head that this node signed itself, as a peer remembers it. */
   onOwnHead(head: SignedHead): void
   isAdmitted(peer: string): boolean
+  /** A peer does not know this node as a member: it may lack a change of the run, or this node may. */
+  onUnknownHere(peer: string, signal: AbortSignal): Promise<void>
 }
 
 export interface Admission {
@@ -164,6 +166,7 @@ export function createAdmission(init: AdmissionInit): Admission {
       if (refused.success) {
         const { refused: code, message, run: named } = refused.data
         init.onRefused(name, code, `${name} does not admit this node: ${message}`)
+        if (code === 'E_NOT_A_MEMBER') await init.onUnknownHere(name, signal)
         throw new NodeError('E_REFUSED', message, { code, run: named })
       }
       const otherVersion = versionRefusal(parse(versionSchema, frame).version)

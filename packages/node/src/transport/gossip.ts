@@ -1,9 +1,11 @@
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { RunTopics } from '@tempered/protocol'
+import type { Membership } from '../epochs/membership.js'
 import type { GossipTopic } from '../guard/budgets.js'
 import type { NodeGuard } from '../guard/node-guard.js'
 import type { Inbound } from '../inbound/inbound.js'
 import { InboundError } from '../inbound/inbound-error.js'
+import { takeChange } from '../inbound/validate-change.js'
 import type { Logger } from '../logger.js'
 import type { Libp2pNode } from './libp2p-node.js'
 
@@ -12,6 +14,7 @@ type Handler = (bytes: Uint8Array, publisher: string, from: string) => unknown
 export interface GossipComponents {
   readonly libp2p: Libp2pNode
   readonly inbound: Inbound
+  readonly membership: Pick<Membership, 'take'>
   readonly guard: Pick<NodeGuard, 'mayPublish' | 'dropped'>
   readonly logger: Logger
 }
@@ -22,9 +25,13 @@ export interface GossipComponents {
  * ours, so the message is ignored, the bug is logged, and no peer is punished.
  */
 export function joinTopics(
-  { libp2p, inbound, guard, logger }: GossipComponents,
+  { libp2p, inbound, membership, guard, logger }: GossipComponents,
   topics: RunTopics,
-  { hasChain = false, isPrivate = false }: { readonly hasChain?: boolean; readonly isPrivate?: boolean } = {},
+  {
+    hasChain = false,
+    isPrivate = false,
+    isChangeable = false,
+  }: { readonly hasChain?: boolean; readonly isPrivate?: boolean; readonly isChangeable?: boolean } = {},
 ): void {
   const { pubsub } = libp2p.services
   const handlers: [GossipTopic, Handler][] = [
@@ -37,6 +44,7 @@ export function joinTopics(
       ['block', (bytes) => inbound.block(bytes)],
       ['chainMessage', (bytes) => inbound.chainMessage(bytes)],
     )
+  if (isChangeable) handlers.push(['change', (bytes) => takeChange(bytes, membership, 'gossip')])
   if (isPrivate) handlers.push(['groupWord', (bytes) => inbound.groupWord(bytes)])
 
   /** @param from - the connected peer, which may have passed on what `publisher` sent */

@@ -1,8 +1,22 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Evidence, type Run, runTopics, type Signer, STREAM_PROTOCOLS } from '@tempered/protocol'
+import {
+  type Evidence,
+  isChangeable,
+  LIMITS,
+  type Run,
+  runTopics,
+  type Signer,
+  STREAM_PROTOCOLS,
+} from '@tempered/protocol'
 import { type BlobClient, createBlobClient } from '../blobs/blob-client.js'
 import { blobGate, serveBlobs } from '../blobs/exchange.js'
 import type { Clock } from '../clock.js'
+import { serveChanges } from '../epochs/change-exchange.js'
+import { createChangeUpdates } from '../epochs/change-updates.js'
+import { serveJoin } from '../epochs/join-exchange.js'
+import type { Membership } from '../epochs/membership.js'
+import { NOTICE_ROUNDS } from '../epochs/notice.js'
+import type { UsedInvitations } from '../epochs/used-invitations.js'
 import { errorCode, NodeError } from '../errors.js'
 import type { BanStore } from '../guard/bans.js'
 import { createNodeGuard, type NodeGuard } from '../guard/node-guard.js'
@@ -49,6 +63,8 @@ export interface Libp2pNetworkComponents {
   readonly contacts: readonly string[]
   readonly local: LocalSource
   readonly bans: BanStore
+  readonly membership: Membership
+  readonly invitations: UsedInvitations
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -139,11 +155,15 @@ function forgetStrangers(libp2p: Libp2pNode, isMember: (peer: string) => boolean
   })
 }
 
-/** @param publishEvidence - for evidence that this node found itself */
+/**
+ * @param publishEvidence - for evidence that this node found itself
+ * @param onBehind - others know changes of the run that this node does not
+ */
 function openInbound(
-  { run, neighbours, local }: Libp2pNetworkComponents,
+  { run, neighbours, local, membership }: Libp2pNetworkComponents,
   handlers: NetworkHandlers,
   publishEvidence: (evidence: Evidence) => void,
+  onBehind: () => void,
 ): Inbound {
   return createInbound(
     run,
@@ -157,6 +177,8 @@ function openInbound(
     },
     () => currentRoundOf(local),
     local.evidence().map(({ offender }) => offender),
+    undefined,
+    isChangeable(run) ? { wasEverMember: membership.wasEverMember, onBehind } : undefined,
   )
 }
 
@@ -164,17 +186,19 @@ interface SharedParts {
   readonly addressBook: AddressBook
   readonly wireBytes: WireBytes
   isReachable(peer: string): boolean
+  /** Aborts when the node stops. */
+  readonly stopping: AbortSignal
 }
 
 /** Opens the parts of the network; nothing is served yet. Throws E_LISTEN, E_IO, E_STATE_CORRUPT. */
 async function openParts(
   components: Libp2pNetworkComponents,
   init: Libp2pNetworkInit,
-  { addressBook, wireBytes, isReachable }: SharedParts,
+  { addressBook, wireBytes, isReachable, stopping }: SharedParts,
   handlers: NetworkHandlers,
   publishEvidence: (evidence: Evidence) => void,
 ): Promise<RunningParts> {
-  const { run, signer, contacts, local, bans, clock, logger } = components
+  const { run, signer, contacts, local, bans, membership, clock, logger } = components
   const { deadlines } = run.manifest
   const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
   const ownKey = createOwnKeyWatch(clock, () =>
@@ -224,7 +248,10 @@ async function openParts(
     if (guard.isMember(peer)) handlers.refused(peer, code, message)
     else guard.strangerRefused(peer, 'hello', code, message)
   }
-  const inbound = openInbound(components, handlers, publishEvidence)
+  const updates = createChangeUpdates({ run, direct, membership, clock, logger, stopping })
+  const inbound = openInbound(components, handlers, publishEvidence, () =>
+    updates.behind(neighbourhood.admittedPeers()),
+  )
   for (const address of init.bootstrap) {
     const peer = peerIn(address)
     if (peer !== undefined) addressBook.add(peer, [address])
@@ -244,7 +271,10 @@ async function openParts(
     deadlines,
     isReachable,
     introduce: (peer, signal) => admission.introduce(peer, signal),
-    onUp: handlers.neighbourUp,
+    onUp(peer) {
+      updates.from(peer)
+      handlers.neighbourUp(peer)
+    },
     onDown: handlers.neighbourDown,
   })
   const admission = createAdmission({
@@ -259,6 +289,7 @@ async function openParts(
     onFault: (peer, code) => guard.streams.fault(peer, STREAM_PROTOCOLS.status, code),
     onOwnHead: handlers.ownHead,
     isAdmitted: neighbourhood.isAdmitted,
+    onUnknownHere: updates.tell,
   })
   return {
     ...{ libp2p, direct, inbound, admission, neighbourhood, ownKey, guard },
@@ -271,7 +302,7 @@ export function createLibp2pNetwork(
   components: Libp2pNetworkComponents,
   init: Libp2pNetworkInit,
 ): RunNetwork {
-  const { run, signer, local, clock, logger } = components
+  const { run, signer, local, membership, invitations, clock, logger } = components
   const topics = runTopics(run.id)
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
@@ -286,7 +317,7 @@ export function createLibp2pNetwork(
   }
 
   const start = async (handlers: NetworkHandlers): Promise<void> => {
-    const shared = { addressBook, wireBytes, isReachable }
+    const shared = { addressBook, wireBytes, isReachable, stopping: stopping.signal }
     running = await openParts(components, init, shared, handlers, ({ bytes }) =>
       publish(topics.evidence, bytes),
     )
@@ -294,7 +325,17 @@ export function createLibp2pNetwork(
     await admission.start()
     await serveState(direct, run, local, neighbourhood.isAdmitted)
     const { joinTopics } = await import('./gossip.js')
-    joinTopics({ libp2p, inbound, guard, logger }, topics, {
+    if (isChangeable(run)) {
+      await serveChanges(direct, membership)
+      await serveJoin({
+        ...{ direct, membership, signer, clock, logger },
+        used: invitations,
+        addresses: () => libp2p.getMultiaddrs().map(String),
+        firstRound: () => membership.round + NOTICE_ROUNDS,
+      })
+    }
+    joinTopics({ libp2p, inbound, membership, guard, logger }, topics, {
+      isChangeable: isChangeable(run),
       hasChain: run.manifest.chain !== undefined,
       isPrivate: run.manifest.privacy !== undefined,
     })
@@ -329,6 +370,8 @@ export function createLibp2pNetwork(
       started().inbound.quarantine(evidence.offender)
       return publish(topics.evidence, evidence.bytes)
     },
+    publishChange: (bytes) => publish(topics.change, bytes),
+    knownAddresses: () => addressBook.list(LIMITS.maxMembers),
     ...requestsOf(run, started),
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),

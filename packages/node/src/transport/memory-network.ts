@@ -1,12 +1,14 @@
+import { isChangeable } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
 import { NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { MessageReader } from '../inbound/message-reader.js'
 import { validateBlock } from '../inbound/validate-chain.js'
+import { takeChange } from '../inbound/validate-change.js'
 import { currentRoundOf } from './current-round.js'
 import type { Libp2pNetworkComponents } from './libp2p-network.js'
 import { createMemoryLinks, type MemoryLinks, type MemoryPeer, sendStatus } from './memory-links.js'
-import type { RunNetwork } from './network.js'
+import type { NetworkHandlers, RunNetwork } from './network.js'
 import { createSharedModels, type SharedModels } from './shared-models.js'
 import { dropInvalid } from './status-exchange.js'
 
@@ -73,6 +75,14 @@ function createMemoryNetwork(
     }
   }
 
+  /** Changes of the run that a neighbour knows. */
+  const takeChangesOf = (peer: string): void => {
+    const theirs = links.reach(peerId, peer)?.parts.membership
+    if (theirs === undefined) return
+    for (const { bytes } of [...theirs.decided.map(({ message }) => message), ...theirs.pending])
+      dropInvalid(() => takeChange(bytes, parts.membership, 'peer'))
+  }
+
   /** Opens a blob at a peer, lets it travel and takes it. */
   const transferred = async <T>(
     peer: string,
@@ -101,7 +111,14 @@ function createMemoryNetwork(
     addresses: () => [],
     learnAddresses: () => undefined,
     setReachable: (peer, reachable) => links.setLink(peerId, peer, reachable),
-    async start(handlers) {
+    async start(given) {
+      const handlers: NetworkHandlers = {
+        ...given,
+        neighbourUp(peer) {
+          takeChangesOf(peer)
+          given.neighbourUp(peer)
+        },
+      }
       self.handlers = handlers
       self.inbound = createInbound(
         run,
@@ -122,6 +139,9 @@ function createMemoryNetwork(
         () => currentRoundOf(local),
         local.evidence().map(({ offender }) => offender),
         init.reader,
+        isChangeable(run)
+          ? { wasEverMember: parts.membership.wasEverMember, onBehind: () => undefined }
+          : undefined,
       )
       links.attach(self)
     },
@@ -130,6 +150,13 @@ function createMemoryNetwork(
     },
     async publishHead({ bytes }) {
       publish(audience, bytes, (inbound) => inbound.head(bytes, peerId))
+    },
+    async publishChange(bytes) {
+      for (const member of members)
+        if (member !== peerId)
+          links.deliver(self, member, bytes.byteLength, ({ parts: { membership } }) =>
+            dropInvalid(() => takeChange(bytes, membership, 'gossip')),
+          )
     },
     async publishEvidence({ offender, bytes }) {
       self.inbound?.quarantine(offender)

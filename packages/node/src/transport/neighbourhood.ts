@@ -23,6 +23,8 @@ import { createPursuits } from './pursuits.js'
  * missing addresses, and reports when a neighbour is up or, after a grace time, down.
  */
 export interface Neighbourhood {
+  /** Peers that are admitted and connected. */
+  admittedPeers(): readonly string[]
   start(): Promise<void>
   /** To be called once a peer is admitted. */
   admitted(peer: string, addresses: readonly string[]): void
@@ -220,6 +222,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       presence.admit(peer)
       if (neighbours.some(isMissing)) void askForPeers(init, peer, stopping.signal)
     },
+    admittedPeers: () => [...admitted],
     isAdmitted: (peer) => admitted.has(peer),
     reachabilityChanged(peer) {
       if (init.isReachable(peer)) pursuits.wake(peer)

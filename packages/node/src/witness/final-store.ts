@@ -7,6 +7,7 @@ import {
   type Run,
   verifyCosignature,
   verifyHead,
+  viewOfHead,
 } from '@tempered/protocol'
 import { z } from 'zod'
 import { writeFileAtomic } from '../files.js'
@@ -69,13 +70,14 @@ export async function readFinals(path: string, run: Run): Promise<FinalHead[]> {
   return finals ?? []
 }
 
-/** Throws ProtocolError and RangeError unless all signatures are genuine and form a quorum. */
+/** @param run - in any epoch; that of the head must be known. Throws ProtocolError and RangeError unless all signatures are genuine and form a quorum. */
 export function openFinal(packed: z.infer<typeof finalHeadSchema>, run: Run): FinalHead {
   const head = decodeHead(packed.head)
   verifyHead(head)
+  const view = viewOfHead(head.body, run)
   const signers = new Set([head.body.author])
-  for (const cosignature of packed.cosignatures) signers.add(verifyCosignature(cosignature, head.body, run))
-  const quorum = finalityQuorum(run.manifest.members.length)
+  for (const cosignature of packed.cosignatures) signers.add(verifyCosignature(cosignature, head.body, view))
+  const quorum = finalityQuorum(view.manifest.members.length)
   if (signers.size < quorum)
     throw new RangeError(`${signers.size} signatures, but a final head needs ${quorum}`)
   return { head, cosignatures: packed.cosignatures }

@@ -18,6 +18,7 @@ import {
   signHead,
   type WitnessedHead,
 } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import type { WitnessStore } from './witness-store.js'
 
 /** The outcome of checking a head. */
@@ -50,6 +51,8 @@ export interface Witness {
   digests(author: string, from: number): readonly Uint8Array[]
   /** A member was convicted: its heads are no longer co-signed, since others may know different ones. */
   exclude(author: string): void
+  /** The entries of this node's own ledger as they were when it was opened, before any other call. */
+  restoreOwn(entries: readonly CID[], newest: SignedEntry | undefined): void
   /** Adds an entry of this node's own ledger. */
   extendOwn(entry: SignedEntry): void
   /**
@@ -96,7 +99,7 @@ export function createWitness(init: WitnessInit): Witness {
   const members = new Map<string, Seen>()
   const excluded = new Set<string>()
   const own: Seen = fresh()
-  const most = maxCosignedOthers(run.manifest.members.length)
+  const most = maxCosignedOthers(run.roster.length)
   let newestOwn: SignedEntry | undefined
   let due: WitnessedHead[] = []
   /** The node's own newest heads: in a list like those of others, so that all witnesses sign the same one. */
@@ -117,6 +120,11 @@ export function createWitness(init: WitnessInit): Witness {
     const seen = members.get(author) ?? fresh()
     members.set(author, seen)
     return seen
+  }
+
+  const extendTree = ({ multihash: { digest } }: CID): void => {
+    own.range.append(leafHash(digest))
+    own.digests.push(digest)
   }
 
   const note = (message: HeadMessage): void => {
@@ -180,14 +188,16 @@ export function createWitness(init: WitnessInit): Witness {
     },
     exclude(author) {
       excluded.add(author)
-      const member = run.memberIndex.get(author)
+      const member = run.rosterIndex.get(author)
       due = due.filter((head) => head.member !== member)
     },
     extendOwn(entry) {
-      const { digest } = entry.cid.multihash
-      own.range.append(leafHash(digest))
-      own.digests.push(digest)
+      extendTree(entry.cid)
       newestOwn = entry
+    },
+    restoreOwn(entries, newest) {
+      for (const cid of entries) extendTree(cid)
+      newestOwn = newest
     },
     async sign() {
       if (newestOwn === undefined) return undefined
@@ -205,6 +215,7 @@ export function createWitness(init: WitnessInit): Witness {
       const message = signHead(
         {
           run: run.id,
+          ...(run.epoch === undefined ? {} : { epoch: run.epoch }),
           height,
           round: newestOwn.body.round,
           entry: newestOwn.cid,

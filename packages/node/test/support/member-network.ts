@@ -1,11 +1,13 @@
 import type { SignedAnnouncement } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
+import { createMemoryInvitations } from '../../src/epochs/used-invitations.js'
 import { forgetfulBanStore } from '../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../src/logger.js'
 import { FLAT_NETWORK, type ReachOptions } from '../../src/reach/reach-options.js'
 import { createLibp2pNetwork } from '../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../src/transport/network.js'
+import { freshMembership } from './memberships.js'
 import { makeRun, seeds, signers } from './run-fixture.js'
 
 export const run = makeRun({ deadlines: { reconnectMs: 50 } })
@@ -55,6 +57,8 @@ export function createMember(
       contacts: neighbours.map((neighbour) => peers[neighbour]),
       local: { ...silent, ...local },
       bans: forgetfulBanStore,
+      membership: freshMembership(ofRun),
+      invitations: createMemoryInvitations(),
       clock,
       logger,
     },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.js'
 import { silentLogger } from '../../src/logger.js'
 import { createActivity } from '../../src/operate/activity.js'
+import type { RoundsEnd } from '../../src/round/engine.js'
 import { createRunningNode, type RunningNodeComponents } from '../../src/running-node.js'
 import type { NetworkHandlers } from '../../src/transport/network.js'
 
@@ -9,15 +10,16 @@ import type { NetworkHandlers } from '../../src/transport/network.js'
 function waitingNode(takesPart: boolean) {
   let handlers: NetworkHandlers | undefined
   let finish!: () => void
-  const rounds = new Promise<void>((resolve) => {
-    finish = resolve
+  const rounds = new Promise<RoundsEnd>((resolve) => {
+    finish = () => resolve({})
   })
   const stopped: string[] = []
   const node = createRunningNode(
     {
       logger: silentLogger,
       accusations: { stop: () => undefined },
-      activity: createActivity(systemClock, []),
+      activity: createActivity(systemClock),
+      membership: { onNews: () => () => undefined, saved: async () => undefined },
       engine: { handlers: {}, run: () => rounds, stop: async () => finish() },
       network: {
         addresses: () => [],

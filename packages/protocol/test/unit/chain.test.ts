@@ -244,9 +244,11 @@ describe('the chain verifier', () => {
 
   it('holds the neighbours against the topology where one is given', () => {
     const accept = (neighbours: readonly Signer[]) => {
-      const verifier = createChainVerifier(run, undefined, (peer) => {
-        expect(peer).toBe(me.peerId)
-        return neighbours.map((signer) => signer.peerId)
+      const verifier = createChainVerifier(run, undefined, {
+        neighboursOf: () => (peer) => {
+          expect(peer).toBe(me.peerId)
+          return neighbours.map((signer) => signer.peerId)
+        },
       })
       return verifier.accept(chain[0].bytes)
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeCanonical, encodeCanonical } from '../../src/codec.js'
 import { commonRound, membersOf } from '../../src/cosigned-reference.js'
-import { createFinalityTracker, finalityQuorum } from '../../src/finality.js'
+import { createFinalityTracker } from '../../src/finality.js'
 import {
   decodeHeadMessage,
   forks,
@@ -12,6 +12,7 @@ import {
 } from '../../src/head.js'
 import { LIMITS } from '../../src/limits.js'
 import type { Run } from '../../src/manifest.js'
+import { finalityQuorum } from '../../src/quorum.js'
 import { announce, codeOf, entryCid, headMessage, run, signers } from '../support/documents.js'
 
 const [a, b, c, d] = signers
@@ -104,7 +105,9 @@ describe('head messages', () => {
 /** The run of the fixture with as many members. */
 function manyMembers(count: number): Run {
   const others = Array.from({ length: count - run.manifest.members.length }, (_, k) => `other-${k}`)
-  return { ...run, manifest: { ...run.manifest, members: [...run.manifest.members, ...others] } }
+  const members = [...run.manifest.members, ...others]
+  const large: Run = { ...run, manifest: { ...run.manifest, members }, roster: members, viewOf: () => large }
+  return large
 }
 
 describe('forked ledgers', () => {

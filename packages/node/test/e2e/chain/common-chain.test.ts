@@ -12,7 +12,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import type { Words } from '../../../src/chain/common-chain.js'
 import { identityFromSeed } from '../../../src/identity-file.js'
-import type { NodeComponents } from '../../../src/node.js'
+import type { NodeComponents } from '../../../src/node-parts.js'
 import type { MemoryHub } from '../../../src/transport/memory-network.js'
 import { type MemoryNode, memoryCluster, peerOf, realRun, START } from '../../support/memory-cluster.js'
 import { seeds } from '../../support/run-fixture.js'

@@ -3,7 +3,7 @@ import { leaderOf } from '@tempered/chain'
 import { describe, expect, it } from 'vitest'
 import { readChainFile } from '../../../src/chain/chain-file.js'
 import { CHAIN_FILE } from '../../../src/chain/chain-store.js'
-import type { NodeComponents } from '../../../src/node.js'
+import type { NodeComponents } from '../../../src/node-parts.js'
 import { memoryCluster, peerOf, realRun } from '../../support/memory-cluster.js'
 
 const ROUNDS = 8

@@ -10,7 +10,7 @@ import {
 } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { createReplay } from '../../../src/ledger/replay.js'
-import type { NodeComponents } from '../../../src/node.js'
+import type { NodeComponents } from '../../../src/node-parts.js'
 import type { LocalTraining } from '../../../src/round/local-training.js'
 import type { RoundReport } from '../../../src/round/report.js'
 import {

@@ -7,7 +7,7 @@ import { full } from '../../../../../test-support/tier.js'
 import { openEvidenceLog } from '../../../src/evidence/evidence-log.js'
 import { openBlobFolders, withInitialModel } from '../../../src/ledger/blob-folders.js'
 import { createReplay } from '../../../src/ledger/replay.js'
-import type { NodeComponents } from '../../../src/node.js'
+import type { NodeComponents } from '../../../src/node-parts.js'
 import type { LocalTraining } from '../../../src/round/local-training.js'
 import { FINALS_FILE, readFinals } from '../../../src/witness/final-store.js'
 import {

@@ -8,7 +8,6 @@ import { silentLogger } from '../../../src/logger.js'
 import { openFolderStores } from '../../../src/state/folder-stores.js'
 import { createCatchUp } from '../../../src/sync/catch-up.js'
 import { medoid } from '../../../src/sync/medoid.js'
-import { runTopology } from '../../../src/topology.js'
 import { FINALS_FILE, readFinals } from '../../../src/witness/final-store.js'
 import { type MemoryCluster, memoryCluster, peerOf, realRun } from '../../support/memory-cluster.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -48,7 +47,6 @@ async function catchUpFrom(
   const stores = await openFolderStores(folder)
   const catchUp = createCatchUp({
     run,
-    topology: runTopology(run),
     clock: systemClock,
     logger: silentLogger,
     openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),

@@ -72,6 +72,7 @@ async function startNode(seed: Uint8Array, signer: typeof stranger, ofRun: Run =
     seen: new Map<string, SignedHead>(),
   }
   const admission = createAdmission({
+    onUnknownHere: async () => undefined,
     run: ofRun,
     self: signer.peerId,
     direct,

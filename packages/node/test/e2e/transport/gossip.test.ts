@@ -13,6 +13,7 @@ import { createInbound } from '../../../src/inbound/inbound.js'
 import { joinTopics } from '../../../src/transport/gossip.js'
 import { openGuard } from '../../support/guards.js'
 import { connect, eventually, startLibp2pNode } from '../../support/libp2p-nodes.js'
+import { freshMembership } from '../../support/memberships.js'
 import {
   announce,
   headOf,
@@ -75,7 +76,10 @@ async function startNode(
   )
   const guard = await openGuard(run, { logger })
   onTestFinished(() => guard.stop())
-  joinTopics({ libp2p, inbound, guard, logger }, topics, { hasChain: true, isPrivate: true })
+  joinTopics({ libp2p, inbound, membership: freshMembership(run), guard, logger }, topics, {
+    hasChain: true,
+    isPrivate: true,
+  })
   return { libp2p, received, guard, until: (check: () => boolean) => eventually(events, 'received', check) }
 }
 type Node = Awaited<ReturnType<typeof startNode>>

@@ -10,7 +10,7 @@ const nothing = (): NetworkHandlers =>
 describe('the activity of a node', () => {
   it('passes every event on, and remembers a bounded number', () => {
     const heard: string[] = []
-    const activity = createActivity(createManualClock(), [])
+    const activity = createActivity(createManualClock())
     const events = activity.watchEvents({
       onNotice: ({ kind }) => heard.push(kind),
       onRefused: (_peer, code) => heard.push(code),
@@ -35,7 +35,8 @@ describe('the activity of a node', () => {
 
   it('notes when a neighbour was last heard of, and forgets strangers', () => {
     const clock = createManualClock()
-    const activity = createActivity(clock, ['a'])
+    const activity = createActivity(clock)
+    activity.follow(['a'])
     const handlers = activity.watchHandlers(nothing())
     expect(activity.lastSeenMs('a')).toBeUndefined()
     handlers.neighbourUp('a')

@@ -1,0 +1,248 @@
+import type { CID } from 'multiformats/cid'
+import { encodeCanonical } from '../codec.js'
+import { ProtocolError } from '../errors.js'
+import { documentCid } from '../hashing.js'
+import { LIMITS } from '../limits.js'
+import type { Run } from '../manifest.js'
+import { amend, type ProblemOf } from './amend.js'
+import { type ChangeMessage, withApprovals } from './change.js'
+import { isDecided, mayApprove } from './electorate.js'
+
+/** What became of a change that was offered. */
+export type Offer =
+  /** It has the signatures that it needs now, and had not before. */
+  | 'decided'
+  /** It is new, or has signatures that are new, and waits for more. */
+  | 'pending'
+  | 'known'
+
+/** A change that was decided, and what it does. */
+export interface DecidedChange {
+  readonly message: ChangeMessage
+  /** Why it does nothing; undefined where it has effect. */
+  readonly problem: string | undefined
+}
+
+/**
+ * The changes of a run that are known here. An epoch is a set of decided changes; all who know the same set see the same
+ * members, whatever the order in which they heard of them: changes take effect in order of their round, then of their CID.
+ * So two changes that are decided at the same time need no vote on which comes first.
+ */
+export interface EpochBook {
+  /** The run without changes; `viewOf` knows the epochs of this book. */
+  readonly base: Run
+  /** Decided changes in the order in which they take effect. */
+  readonly decided: readonly DecidedChange[]
+  /** Changes that wait for signatures, the oldest first. */
+  readonly pending: readonly ChangeMessage[]
+  /**
+   * Takes a change whose signatures were checked (`openChange`). Signatures of others than those who may sign it are left
+   * out. Throws E_WRONG_RUN; E_EPOCH when its base is not known here; E_CHANGE when nobody who signed it has a say, when it
+   * cannot have effect, or when too many wait.
+   */
+  offer(message: ChangeMessage): Offer
+  /** Gives up changes that wait and could not be decided in time any more, now that the node is in this round. */
+  expire(round: number): void
+  /** A change by its CID, decided or not. */
+  find(cid: CID): ChangeMessage | undefined
+  /** The run in a round, as far as is known: changes whose round has come. */
+  at(round: number): Run
+  /** The run with exactly these changes, which were decided. */
+  withChanges(messages: readonly ChangeMessage[]): Run
+  /** Changes of an epoch that is known, in order of effect. */
+  changesOf(epoch: CID | undefined): readonly ChangeMessage[] | undefined
+  /** Whether somebody is a member in any epoch that is known, also one that has not begun. */
+  wasEverMember(peer: string): boolean
+}
+
+/** Views that are kept; others are computed again. */
+const KEPT_VIEWS = 16
+
+/** @param problemOf - why a run cannot be, e.g. as its topology is not defined for so many members; default: never */
+export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): EpochBook {
+  const base: Run = { ...run, viewOf: (epoch) => viewOf(epoch) }
+  const decided = new Map<string, ChangeMessage>()
+  const pending = new Map<string, { message: ChangeMessage; by: string }>()
+  const sets = new Map<string, readonly ChangeMessage[]>()
+  const views = new Map<string, Run>()
+  const everMembers = new Set(base.manifest.members)
+  let inOrder: DecidedChange[] = []
+
+  const keep = (name: string, view: Run): Run => {
+    views.set(name, view)
+    for (const oldest of views.keys()) {
+      if (views.size <= KEPT_VIEWS) break
+      views.delete(oldest)
+    }
+    return view
+  }
+
+  /** The run after changes in order of effect, and why each that does nothing does nothing. */
+  const fold = (changes: readonly ChangeMessage[]): { view: Run; problems: (string | undefined)[] } => {
+    let view = base
+    const problems: (string | undefined)[] = []
+    const held: ChangeMessage[] = []
+    for (const message of changes) {
+      const { amendment } = message.change
+      const amended = tooLate(message, held) ?? amend(view, amendment, problemOf)
+      problems.push(typeof amended === 'string' ? amended : undefined)
+      if (typeof amended === 'string') continue
+      view = amended
+      held.push(message)
+    }
+    return { view, problems }
+  }
+
+  /** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
+  const tooLate = ({ change }: ChangeMessage, held: readonly ChangeMessage[]): string | undefined => {
+    const known = new Set((changesOf(change.base ?? undefined) ?? []).map(nameOf))
+    const replaced = held.find(
+      (other) =>
+        'member' in other.change.amendment &&
+        !known.has(nameOf(other)) &&
+        other.change.from + LIMITS.changeWindow < change.from,
+    )
+    if (replaced === undefined) return undefined
+    return `it was decided by members of an epoch that had ended over ${LIMITS.changeWindow} rounds before`
+  }
+
+  const withChanges = (messages: readonly ChangeMessage[]): Run => {
+    const changes = [...messages].sort(byEffect)
+    const epoch = epochId(base, changes)
+    const name = epoch?.toString() ?? ''
+    const kept = views.get(name)
+    if (kept !== undefined) return kept
+    sets.set(name, changes)
+    return keep(name, epoch === undefined ? base : { ...fold(changes).view, epoch, changes })
+  }
+
+  const changesOf: EpochBook['changesOf'] = (epoch) => (epoch === undefined ? [] : sets.get(epoch.toString()))
+
+  const viewOf = (epoch: CID | undefined): Run | undefined => {
+    const changes = changesOf(epoch)
+    return changes === undefined ? undefined : withChanges(changes)
+  }
+
+  /** Remembers the epoch after each decided change, so that heads that name one can be read. */
+  const reorder = (): void => {
+    const changes = [...decided.values()].sort(byEffect)
+    for (let count = 1; count <= changes.length; count++) {
+      const some = changes.slice(0, count)
+      sets.set(epochId(base, some)!.toString(), some)
+    }
+    const { view, problems } = fold(changes)
+    inOrder = changes.map((message, k) => ({ message, problem: problems[k] }))
+    for (const peer of view.roster) everMembers.add(peer)
+  }
+
+  /** What a change says, with the signatures that count; throws where none does. */
+  const counting = (message: ChangeMessage, from: Run): ChangeMessage => {
+    const approvals = message.approvals.filter(({ author }) => mayApprove(message, from, author))
+    if (approvals.length === message.approvals.length) return message
+    if (approvals.length === 0)
+      throw new ProtocolError('E_CHANGE', 'change: nobody who signed it has a say in it')
+    return withApprovals({ ...message, approvals: [] }, approvals)
+  }
+
+  const begin = (message: ChangeMessage, view: Run): void => {
+    const by = message.approvals[0]!.author
+    const begun = [...pending.values()].filter((other) => other.by === by).length
+    if (pending.size >= LIMITS.maxPendingChanges || begun >= LIMITS.maxPendingPerSigner)
+      throw new ProtocolError(
+        'E_CHANGE',
+        `change: ${begun} changes that ${by} began wait for signatures, ${pending.size} in all; decide about those first`,
+      )
+    const amended = amend(view, message.change.amendment, problemOf)
+    if (typeof amended === 'string')
+      throw new ProtocolError('E_CHANGE', `change: it would have no effect: ${amended}`)
+    pending.set(nameOf(message), { message, by })
+  }
+
+  return {
+    base,
+    get decided() {
+      return inOrder
+    },
+    get pending() {
+      return [...pending.values()].map(({ message }) => message)
+    },
+    offer(offered) {
+      const name = nameOf(offered)
+      if (!offered.change.run.equals(base.id))
+        throw new ProtocolError(
+          'E_WRONG_RUN',
+          `change: it is of run ${offered.change.run}, not of ${base.id}`,
+        )
+      checkChangeable(base)
+      if (decided.has(name)) return 'known'
+      const from = viewOf(offered.change.base ?? undefined)
+      if (from === undefined)
+        throw new ProtocolError('E_EPOCH', `change: its epoch ${offered.change.base} is not known here`)
+      checkOrder(offered, changesOf(offered.change.base ?? undefined)!)
+      const given = counting(offered, from)
+      const before = pending.get(name)
+      const message = before === undefined ? given : withApprovals(before.message, given.approvals)
+      if (before !== undefined && message === before.message) return 'known'
+      if (!isDecided(message, from)) {
+        if (before === undefined) begin(message, from)
+        else pending.set(name, { ...before, message })
+        return 'pending'
+      }
+      if (decided.size >= LIMITS.maxChanges)
+        throw new ProtocolError('E_CHANGE', `change: a run can be changed ${LIMITS.maxChanges} times`)
+      pending.delete(name)
+      decided.set(name, message)
+      reorder()
+      return 'decided'
+    },
+    expire(round) {
+      for (const [name, { message }] of pending)
+        if (message.change.from + LIMITS.changeWindow < round) pending.delete(name)
+    },
+    find: (cid) => decided.get(cid.toString()) ?? pending.get(cid.toString())?.message,
+    at: (round) => withChanges([...decided.values()].filter(({ change }) => change.from <= round)),
+    withChanges,
+    changesOf,
+    wasEverMember: (peer) => everMembers.has(peer),
+  }
+}
+
+/** A change holds after all that it builds on, so that whoever has it in force has those too. */
+function checkOrder({ change }: ChangeMessage, before: readonly ChangeMessage[]): void {
+  const later = before.find((other) => other.change.from >= change.from)
+  if (later === undefined) return
+  throw new ProtocolError(
+    'E_CHANGE',
+    `change: it holds from round ${change.from}, but builds on one that holds from round ${later.change.from}`,
+  )
+}
+
+/** Throws E_CHANGE for a run that cannot be changed while it goes on. */
+export function checkChangeable({ manifest }: Run): void {
+  const fixed = (['chain', 'settlement', 'privacy'] as const).find((name) => manifest[name] !== undefined)
+  if (fixed === undefined) return
+  throw new ProtocolError(
+    'E_CHANGE',
+    `a run whose manifest has \`${fixed}\` keeps its members, rounds and deadlines; start a new run from the last model`,
+  )
+}
+
+/** Whether a run can be changed while it goes on. */
+export function isChangeable({ manifest: { chain, settlement, privacy } }: Run): boolean {
+  return chain === undefined && settlement === undefined && privacy === undefined
+}
+
+/** The CID that stands for a set of changes; undefined for none. */
+function epochId(run: Run, inOrder: readonly ChangeMessage[]): CID | undefined {
+  if (inOrder.length === 0) return undefined
+  const changes = inOrder.map(({ cid }) => cid)
+  return documentCid(encodeCanonical({ kind: 'tempered/epoch', run: run.id, changes }))
+}
+
+function byEffect(a: ChangeMessage, b: ChangeMessage): number {
+  return a.change.from - b.change.from || (nameOf(a) < nameOf(b) ? -1 : 1)
+}
+
+function nameOf({ cid }: ChangeMessage): string {
+  return cid.toString()
+}
