@@ -1,7 +1,11 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobCid, type EvidenceKind, encodeModel, type Run, type SignedEntry } from '@tempered/protocol'
 import { imageTask, initialTaskParameters } from '@tempered/train'
+import type { CID } from 'multiformats/cid'
 import { systemClock } from '../../src/clock.js'
+import { CHANGES_FILE, createChangeFile } from '../../src/epochs/change-store.js'
+import type { Membership } from '../../src/epochs/membership.js'
 import { type Identity, identityFromSeed } from '../../src/identity-file.js'
 import { LEDGER_FILE } from '../../src/ledger/ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/verify.js'
@@ -32,6 +36,26 @@ const training = (index: number): LocalTraining => ({
   loss: async (_round, parameters) => Math.abs(parameters[0] - index),
 })
 
+/** Puts the changes that a node knows into another one's state folder. */
+async function keepChanges(folder: string, run: Run, { decided }: Membership): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await createChangeFile(join(folder, CHANGES_FILE)).save(
+    run,
+    decided.map(({ message }) => message.bytes),
+  )
+}
+
+const inTurn = (training: LocalTraining, turn: ClusterInit['turn']): LocalTraining =>
+  turn === undefined
+    ? training
+    : {
+        ...training,
+        async train(round, parameters) {
+          await turn(round)
+          return training.train(round, parameters)
+        },
+      }
+
 export interface MemoryNode {
   readonly node: TemperedNode
   readonly folder: string
@@ -48,6 +72,40 @@ export interface MemoryNode {
 export interface StartInit {
   readonly identity?: Identity
   readonly events?: NodeEvents
+  /** Changes of the run that it knows when it starts, as those of another node. */
+  readonly known?: Membership
+  /** Member with whose key it goes on when its own is replaced. */
+  readonly succeedBy?: number
+  readonly stay?: boolean
+}
+
+export interface ClusterInit {
+  /** Members and those that may be added; default: the members. */
+  readonly nodes?: number
+  /** Resolves when a round may be trained; default: at once. */
+  readonly turn?: (round: number) => Promise<void>
+}
+
+/** Lets nodes train rounds up to one that the test decides. */
+export function createGate() {
+  let most = -1
+  const waiting = new Set<() => void>()
+  return {
+    turn: (round: number): Promise<void> =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (round > most) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+    open(round: number): void {
+      most = round
+      for (const look of [...waiting]) look()
+    },
+  }
 }
 
 export interface MemoryCluster {
@@ -59,15 +117,16 @@ export interface MemoryCluster {
 }
 
 /** Real nodes with real ledgers on disk, over a network in memory. */
-export async function memoryCluster(run: Run): Promise<MemoryCluster> {
+export async function memoryCluster(run: Run, { nodes, turn }: ClusterInit = {}): Promise<MemoryCluster> {
   const hub = createMemoryHub({ latencyMs: 1 })
   const parent = await temporaryFolder()
-  const folders = run.manifest.members.map((_, index) => join(parent, `node-${index}`))
+  const count = nodes ?? run.manifest.members.length
+  const folders = Array.from({ length: count }, (_, index) => join(parent, `node-${index}`))
   return {
     run,
     hub,
     folders,
-    async start(index, components = {}, { identity, events = {} } = {}) {
+    async start(index, components = {}, { identity, events = {}, known, succeedBy, stay } = {}) {
       const quarantined: MemoryNode['quarantined'] = []
       const watchers = new Set<() => void>()
       const look = (): void => {
@@ -84,9 +143,10 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
           watchers.add(watcher)
           watcher()
         })
+      if (known !== undefined) await keepChanges(folders[index], run, known)
       const node = await createNode(
         {
-          training: training(index),
+          training: inTurn(training(index), turn),
           publisher: plainPublisher,
           clock: systemClock,
           logger: silentLogger,
@@ -102,6 +162,12 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
           listen: [],
           bootstrap: [],
           mdns: false,
+          ...(stay === undefined ? {} : { stay }),
+          async succeed(_successor, membership) {
+            if (succeedBy === undefined) return undefined
+            await keepChanges(folders[succeedBy], run, membership)
+            return { identity: identityFromSeed(seeds[succeedBy]), stateFolder: folders[succeedBy] }
+          },
         },
         {
           ...events,
@@ -139,3 +205,25 @@ export async function memoryCluster(run: Run): Promise<MemoryCluster> {
 }
 
 export const peerOf = (index: number): string => signers[index].peerId
+
+/** Resolves once a node knows that a change has been decided, or the given number of them. */
+export function decided({ node: { membership } }: MemoryNode, count = 1): Promise<void> {
+  return heard(membership, () => membership.decided.length >= count)
+}
+
+/** Resolves once a node has heard of a change that waits. */
+export function waits({ node: { membership } }: MemoryNode, cid: CID): Promise<void> {
+  return heard(membership, () => membership.pending.some((message) => message.cid.equals(cid)))
+}
+
+function heard(membership: Membership, holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!holds()) return
+      end()
+      resolve()
+    }
+    const end = membership.onNews(look)
+    look()
+  })
+}

@@ -58,6 +58,6 @@ describe('a node that meets another with its own key', () => {
     await Promise.resolve()
     refuse('me', 'E_KEY')
     finish()
-    await expect(run).resolves.toBeUndefined()
+    await expect(run).resolves.toEqual({})
   })
 })

@@ -79,6 +79,7 @@ async function startNode(
   joinTopics({ libp2p, inbound, membership: freshMembership(run), guard, logger }, topics, {
     hasChain: true,
     isPrivate: true,
+    isChangeable: true,
   })
   return { libp2p, received, guard, until: (check: () => boolean) => eventually(events, 'received', check) }
 }
