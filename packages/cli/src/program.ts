@@ -15,6 +15,7 @@ import { addDataCommands } from './commands/data-commands.js'
 import { addJobCommands } from './commands/job-commands.js'
 import { addLabCommands } from './commands/lab-commands.js'
 import { addLedgerCommands } from './commands/ledger-commands.js'
+import { addMemberCommands } from './commands/member-commands.js'
 import { addModelCommands } from './commands/model-commands.js'
 import { addOperateCommands } from './commands/operate-commands.js'
 import { addPrivacyOptions } from './commands/private-flags.js'
@@ -62,6 +63,7 @@ export function createProgram(): Command {
     .option('--out <folder>', 'folder for results', 'runs')
     .action(async (options) => (await import('./commands/demo.js')).demo(options))
   addNodeCommands(program)
+  addMemberCommands(program)
   addOperateCommands(program)
   addManifestCommands(program)
   addClusterCommands(program)

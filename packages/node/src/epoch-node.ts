@@ -37,6 +37,8 @@ export interface LastingParts {
   readonly membership: Membership
   readonly activity: Activity
   readonly events: NodeEvents
+  /** Neighbours that were there in the epoch before; undefined in the first one of this process. */
+  readonly awaited: ReadonlySet<string> | undefined
   /** Reports evidence of an earlier start, unless it was reported. */
   reportEvidence(evidence: Evidence): void
   /** 0-based round before which this node does not begin; 0 for wherever its ledger ends. */
@@ -71,7 +73,7 @@ export async function openEpochNode(
 async function connectParts(
   components: NodeComponents,
   init: NodeInit,
-  { membership, activity, events, reportEvidence }: LastingParts,
+  { membership, activity, events, reportEvidence, awaited }: LastingParts,
   stores: NodeStores,
   state: NodeState,
 ): Promise<EpochNode> {
@@ -186,6 +188,7 @@ async function connectParts(
       neighbours,
       spread: topology.eccentricityOf(signer.peerId),
       firstRound: state.firstRound,
+      awaited,
       isNew: ledger.length === 0 && !membership.base.memberIndex.has(signer.peerId),
       pending: pending !== undefined,
       refusalOf: (peer) => refusals.get(peer),

@@ -26,6 +26,18 @@ export {
   privacyAfter,
   publishesLosses,
 } from './differential-privacy/privacy-spent.js'
+export { fetchChangesAt } from './epochs/change-exchange.js'
+export {
+  CHANGES_FILE,
+  type ChangeStore,
+  createChangeFile,
+  createMemoryChanges,
+} from './epochs/change-store.js'
+export { type Invitation, readInvitation, writeInvitation } from './epochs/invitation.js'
+export { bringInvitation, type JoinAnswer } from './epochs/join-exchange.js'
+export { createMembership, type Membership, openMembership } from './epochs/membership.js'
+export { NOTICE_ROUNDS } from './epochs/notice.js'
+export { successorOf } from './epochs/successor.js'
 export { errorCode, errorMessage, NodeError, type NodeErrorCode } from './errors.js'
 export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { counted } from '@tempered/errors'
-import { sha256 } from '@tempered/protocol'
+import { LIMITS, sha256 } from '@tempered/protocol'
 import {
   type DataShare,
   type DataSource,
@@ -135,6 +135,12 @@ export interface LocalTrainingInit extends Pick<LocalNodeInit, 'run' | 'source' 
   readonly isPoisoned?: boolean
 }
 
+/** What decides the sample order of a member that is not in the manifest: not the same as that of any who is. */
+function newcomerIndex(peer: string): number {
+  const digest = sha256(new TextEncoder().encode(peer))
+  return LIMITS.maxMembers + (new DataView(digest.buffer, digest.byteOffset).getUint32(0) >>> 2)
+}
+
 /** Training of one member on samples of a source. Throws DataError, TrainError. */
 export async function openLocalTraining(
   service: TrainerService,
@@ -147,8 +153,7 @@ export async function openLocalTraining(
     task: manifestTask(manifest).task,
     train: { ...init.samples, indices },
     test,
-    // createNode refuses a peer that is not a member, with a reason.
-    nodeId: run.memberIndex.get(identity.signer.peerId) ?? -1,
+    nodeId: run.memberIndex.get(identity.signer.peerId) ?? newcomerIndex(identity.signer.peerId),
     seed: manifest.seed,
   })
   if (isPoisoned) return createManifestTraining(trainer, manifest, evaluation)

@@ -4,6 +4,7 @@ import { openEpochNode } from './epoch-node.js'
 import { CHANGES_FILE, createChangeFile, createMemoryChanges } from './epochs/change-store.js'
 import { openMembership } from './epochs/membership.js'
 import { successorOf } from './epochs/successor.js'
+import { NodeError } from './errors.js'
 import type { NodeEvents } from './node-events.js'
 import type { NodeComponents, NodeInit } from './node-parts.js'
 import { createActivity } from './operate/activity.js'
@@ -27,9 +28,9 @@ export async function createNode(
   const activity = createActivity(components.clock)
   const events = activity.watchEvents(given)
   const reported = new Set<string>()
-  const open = (parts: NodeInit, notBefore: number): Promise<EpochNode> =>
+  const open = (parts: NodeInit, notBefore: number, awaited?: ReadonlySet<string>): Promise<EpochNode> =>
     openEpochNode(components, parts, {
-      ...{ membership, activity, events, notBefore },
+      ...{ membership, activity, events, notBefore, awaited },
       reportEvidence(evidence: Evidence) {
         if (reported.has(evidence.offender)) return
         reported.add(evidence.offender)
@@ -38,7 +39,18 @@ export async function createNode(
     })
 
   let parts = init
-  let node = await open(parts, 0)
+  /** What the node goes on with when its key is none of a member's any more; undefined when it has no other one. */
+  const succeed = async (): Promise<boolean> => {
+    const successor = successorOf(membership, parts.identity.signer.peerId)
+    const changed = successor === undefined ? undefined : await init.succeed?.(successor, membership)
+    if (changed !== undefined) parts = { ...parts, ...changed }
+    return changed !== undefined
+  }
+  let node = await open(parts, 0).catch(async (error: unknown) => {
+    // It was stopped before the change that replaced its key had come into force.
+    if (error instanceof NodeError && error.details.left === true && (await succeed())) return open(parts, 0)
+    throw error
+  })
   const first = node
   const links = createLinks()
   let stopped: Promise<void> | undefined
@@ -63,17 +75,14 @@ export async function createNode(
     const self = parts.identity.signer.peerId
     const next = membership.at(round)
     if (!next.memberIndex.has(self)) {
-      const successor = successorOf(membership, self)
-      const changed = successor === undefined ? undefined : await init.succeed?.(successor, membership)
-      if (changed === undefined) {
+      if (!(await succeed())) {
         logger.warn({ round }, `this node is no member of the run any more from round ${round + 1} on`)
         events.onLeft?.(round)
         return undefined
       }
-      parts = { ...parts, ...changed }
     }
     if (stopped !== undefined) return undefined
-    const opened = await open(parts, round)
+    const opened = await open(parts, round, node.liveNeighbours())
     for (const { peer, addresses } of known) opened.learnAddresses(peer, addresses)
     links.apply(opened)
     const { members, training } = opened.view.manifest

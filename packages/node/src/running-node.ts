@@ -17,6 +17,8 @@ import type { NetworkHandlers, RunNetwork } from './transport/network.js'
 export interface EpochNode extends Omit<TemperedNode, 'run' | 'membership'> {
   /** The run in this epoch. */
   readonly view: Run
+  /** Neighbours that were there when the rounds ended. */
+  liveNeighbours(): ReadonlySet<string>
   /** Addresses of members that are known. */
   knownAddresses(): readonly { readonly peer: string; readonly addresses: readonly string[] }[]
   /** Opens the network and runs the rounds; resolves when the run is over, when the node was stopped, or with the next round when that is of another epoch. Then everything is closed. */
@@ -91,6 +93,7 @@ export function createRunningNode(
     leave = resolve
   })
   let stopping: Promise<void> | undefined
+  let live: ReadonlySet<string> = new Set()
   /** Resolves when a decided change lets a node go on that is through. */
   const otherEpoch = (): Promise<RoundsEnd> =>
     new Promise((resolve) => {
@@ -124,6 +127,7 @@ export function createRunningNode(
     peerId,
     view: run,
     common,
+    liveNeighbours: () => live,
     knownAddresses: () => network.knownAddresses?.() ?? [],
     addresses: () => network.addresses(),
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
@@ -159,6 +163,7 @@ export function createRunningNode(
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
         const end = await Promise.race([engine.run(), twin])
+        live = new Set([...engine.state.neighbours].flatMap(([peer, one]) => (one.live ? [peer] : [])))
         if (end.nextRound !== undefined || !stay) return end
         return await Promise.race([left.then(() => ({})), otherEpoch()])
       } finally {

@@ -38,6 +38,7 @@ export interface OpenNodeOptions {
   readonly stay?: boolean
   /** One JSON line per round on stdout. */
   readonly json?: boolean
+  readonly succeed?: NodeInit['succeed']
   /** A collector of libp2p's own metrics. */
   readonly libp2pMetrics?: NodeInit['libp2pMetrics']
 }
@@ -80,6 +81,7 @@ export async function openNode(
       mdns: config.mdns,
       reach: reachOptions(config.network),
       stay: options.stay === true,
+      ...(options.succeed === undefined ? {} : { succeed: options.succeed }),
       ...(options.libp2pMetrics === undefined ? {} : { libp2pMetrics: options.libp2pMetrics }),
     },
     {

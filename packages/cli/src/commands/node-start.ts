@@ -24,6 +24,7 @@ import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
+import { finishRotation, takeNextKey } from '../membership/next-key.js'
 import { httpAddressOf, type NodeWatch, watchNode } from '../operate/watch-node.js'
 import { attachSettlement, type NodeSettlement } from '../settlement/node-settlement.js'
 import { openInitialParameters } from './node-initial.js'
@@ -63,7 +64,8 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   const http = httpAddressOf(options.metrics, config)
   for (const file of config.modules) await loadModule(file)
   const log = await openNodeLog(config, options.logFile)
-  const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
+  await finishRotation(config)
+  let identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
   let node: TemperedNode | undefined
@@ -100,11 +102,21 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
           { identity: settlement?.identity ?? identity, run, initial },
           learner,
           logger,
-          { ...options, libp2pMetrics: watch?.libp2pMetrics },
+          {
+            ...options,
+            libp2pMetrics: watch?.libp2pMetrics,
+            async succeed(successor, membership) {
+              const next = await takeNextKey(config, identity, successor, membership)
+              if (next === undefined) return undefined
+              logger.info({ peer: successor }, `this node goes on with its new key, as ${successor}`)
+              identity = next
+              return { identity, stateFolder: config.state }
+            },
+          },
           { ...settlement?.events, ...watch?.events },
         ),
       )
-      await watch.opened(node)
+      await watch.opened(node, () => settlement?.identity.signer ?? identity.signer)
       logger.info(
         { peer: node.peerId, round: node.firstRound },
         node.firstRound === 0

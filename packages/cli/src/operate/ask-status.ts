@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { TemperedError } from '@tempered/errors'
 import { lockOwner, systemClock } from '@tempered/node'
 import { errorMessage } from '@tempered/node/errors'
 import { CliError } from '../errors.js'
@@ -14,17 +15,29 @@ const MOST_ANSWER_BYTES = 64 * 1024 * 1024
  * folder but does not answer, E_SOCKET, E_FILE.
  */
 export async function askStatus(stateFolder: string): Promise<StatusDocument | undefined> {
+  const found = await askSocket<{ status?: StatusDocument }>(stateFolder, STATUS_REQUEST)
+  return found?.status
+}
+
+/**
+ * The answer of the node that runs on a state folder to a request; undefined when none does. Throws what the node says is
+ * wrong, with its code; E_NO_ANSWER, E_SOCKET, E_FILE.
+ */
+export async function askSocket<T extends object>(
+  stateFolder: string,
+  request: string,
+): Promise<T | undefined> {
   const owner = await lockOwner(stateFolder)
   if (owner?.isAlive !== true) return undefined
   const { path, release } = await openSocketPath(stateFolder)
   try {
-    const { status, error } = JSON.parse(await conversation(path)) as {
-      status?: StatusDocument
+    const answer = JSON.parse(await conversation(path, request)) as T & {
       error?: { code: string; message: string }
     }
-    if (status === undefined) throw new Error(error?.message ?? 'the answer is empty')
-    return status
+    if (answer.error !== undefined) throw new NodeAnswer(answer.error.code, answer.error.message, {})
+    return answer
   } catch (error) {
+    if (error instanceof NodeAnswer && error.code !== 'E_NOT_RUNNING') throw error
     const { code } = error as NodeJS.ErrnoException
     const why =
       code === 'EACCES'
@@ -43,7 +56,12 @@ export async function askStatus(stateFolder: string): Promise<StatusDocument | u
   }
 }
 
-function conversation(path: string): Promise<string> {
+/** What a node answers when it cannot do what it was asked for, with the code of its error. */
+class NodeAnswer extends TemperedError<string, Readonly<Record<string, unknown>>> {
+  override readonly name = 'NodeAnswer'
+}
+
+function conversation(path: string, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     const limit = systemClock.deadline(ANSWER_MS)
@@ -58,7 +76,7 @@ function conversation(path: string): Promise<string> {
     limit.signal.addEventListener('abort', () => end(new Error(`no answer within ${ANSWER_MS / 1000} s`)), {
       once: true,
     })
-    socket.on('connect', () => socket.write(`${STATUS_REQUEST}\n`))
+    socket.on('connect', () => socket.write(`${request}\n`))
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.byteLength

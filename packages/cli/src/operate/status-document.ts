@@ -22,6 +22,10 @@ export interface StatusDocument {
   /** Rounds of the run. */
   readonly rounds: number
   readonly members: number
+  /** CID of the epoch of the run; null before its first change. */
+  readonly epoch: string | null
+  /** Changes of the run that wait for signatures (`tempered member list`). */
+  readonly pendingChanges: number
   /** The round being worked on, or the last one when all are done. */
   readonly round: number
   readonly phase: NodeStatus['phase']
@@ -118,6 +122,8 @@ export function statusDocument(status: NodeStatus, place: StatusPlace, disk: Dis
     runName: status.runName,
     rounds: status.rounds,
     members: status.members,
+    epoch: status.epoch,
+    pendingChanges: status.pendingChanges,
     round: Math.min(status.round + 1, status.rounds),
     phase: status.phase,
     phaseSeconds: status.phaseMs / 1000,

@@ -1,15 +1,20 @@
 import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { errorCode, errorMessage } from '@tempered/node/errors'
+import { CliError } from '../errors.js'
 import { openSocketPath } from './socket-path.js'
 
 /**
- * The protocol of the socket: one line with a request, one line of JSON as the answer, and the end. `{"status": …}`, or
- * `{"error": {"code", "message"}}`.
+ * The protocol of the socket: one line with a request, a word and where it has one a JSON document, one line of JSON as the
+ * answer, and the end. The answer is what the request asks for, or `{"error": {"code", "message"}}`.
  */
 export const STATUS_REQUEST = 'status'
+export const CHANGES_REQUEST = 'changes'
 
-const MOST_REQUEST_BYTES = 64
+/** What each request is answered with; gets the document, or undefined. */
+export type SocketAnswers = Readonly<Record<string, (document: unknown) => Promise<unknown>>>
+
+const MOST_REQUEST_BYTES = 1024 * 1024
 const MOST_CONNECTIONS = 16
 const IDLE_MS = 5_000
 
@@ -22,16 +27,13 @@ export interface StatusSocket {
  * over from a node that was killed, and is replaced. Only the owner may connect (mode 0600). Throws E_SOCKET and errors of
  * the system.
  */
-export async function openStatusSocket(
-  folder: string,
-  answer: () => Promise<unknown>,
-): Promise<StatusSocket> {
+export async function openStatusSocket(folder: string, answers: SocketAnswers): Promise<StatusSocket> {
   const { path, release } = await openSocketPath(folder)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    converse(socket, answer)
+    converse(socket, answers)
   })
   server.maxConnections = MOST_CONNECTIONS
   try {
@@ -72,7 +74,7 @@ function listenPrivately(server: Server, path: string): Promise<void> {
   }
 }
 
-function converse(socket: Socket, answer: () => Promise<unknown>): void {
+function converse(socket: Socket, answers: SocketAnswers): void {
   let request = ''
   let answered = false
   const reply = (value: unknown): void => {
@@ -87,13 +89,16 @@ function converse(socket: Socket, answer: () => Promise<unknown>): void {
     request += chunk
     if (!request.includes('\n') && request.length <= MOST_REQUEST_BYTES) return
     answered = true
-    if (request.split('\n')[0] !== STATUS_REQUEST) {
-      reply({ error: { code: 'E_USAGE', message: `the request is not known; ask for ${STATUS_REQUEST}` } })
-      return
-    }
-    answer().then(
-      (status) => reply({ status }),
-      (error: unknown) => reply({ error: { code: errorCode(error), message: errorMessage(error) } }),
+    answerTo(request.split('\n')[0]!, answers).then(reply, (error: unknown) =>
+      reply({ error: { code: errorCode(error), message: errorMessage(error) } }),
     )
   })
+}
+
+async function answerTo(line: string, answers: SocketAnswers): Promise<unknown> {
+  const [word = '', ...rest] = line.split(' ')
+  const answer = Object.hasOwn(answers, word) ? answers[word] : undefined
+  if (answer === undefined)
+    throw new CliError('E_USAGE', `the request is not known; ask for ${Object.keys(answers).join(' or ')}`)
+  return answer(rest.length === 0 ? undefined : JSON.parse(rest.join(' ')))
 }

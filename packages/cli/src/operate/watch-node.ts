@@ -1,15 +1,17 @@
 import { type Logger, type NodeEvents, type NodeInit, systemClock, type TemperedNode } from '@tempered/node'
 import { errorCode, errorMessage } from '@tempered/node/errors'
+import type { Signer } from '@tempered/protocol'
 import { HTTP_ADDRESS, type HttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { answerChangeRequest } from '../membership/change-requests.js'
 import { createDiskMeter } from './disk-use.js'
 import { stallReasons, watchEventLoop } from './event-loop-watch.js'
 import { type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
 import type { NodeMetrics } from './node-metrics.js'
 import { unreadiness } from './readiness.js'
 import { statusDocument } from './status-document.js'
-import { openStatusSocket, type StatusSocket } from './status-socket.js'
+import { CHANGES_REQUEST, openStatusSocket, STATUS_REQUEST, type StatusSocket } from './status-socket.js'
 
 /** How others can watch a node while it runs: over HTTP where that is configured, and over the socket of its folder. */
 export interface NodeWatch {
@@ -17,7 +19,7 @@ export interface NodeWatch {
   readonly events: NodeEvents
   readonly libp2pMetrics: NodeInit['libp2pMetrics']
   /** The node is open, and holds its state folder. */
-  opened(node: TemperedNode): Promise<void>
+  opened(node: TemperedNode, signer: () => Signer): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,10 +63,15 @@ export async function watchNode(
   return {
     events: metrics?.events ?? {},
     libp2pMetrics,
-    async opened(given) {
+    async opened(given, signer) {
       node = given
       try {
-        socket = await openStatusSocket(config.state, answer)
+        socket = await openStatusSocket(config.state, {
+          [STATUS_REQUEST]: async () => ({ status: await answer() }),
+          [CHANGES_REQUEST]: async (request) => ({
+            reply: await answerChangeRequest(request, given.membership, signer()),
+          }),
+        })
       } catch (error) {
         // A node does its work without being watched.
         logger.warn(

@@ -10,6 +10,14 @@ export function statusText(status: StatusDocument): string {
   const rows = [
     ['run', `${status.runName}, ${status.run}, ${counted(status.members, 'member')}`],
     ['round', `${round} of ${rounds}, ${phase} for ${durationText(phaseSeconds)}`],
+    ...(status.pendingChanges === 0
+      ? []
+      : [
+          [
+            'changes',
+            `${counted(status.pendingChanges, 'change')} of the run ${status.pendingChanges === 1 ? 'waits' : 'wait'} for signatures: tempered member list`,
+          ],
+        ]),
     ['waits', waitsText(status)],
     ['last', lastRound === null ? 'no round closed since the start' : lastRoundText(lastRound)],
     [

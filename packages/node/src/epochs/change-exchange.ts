@@ -3,8 +3,10 @@ import { bytesField, documentLink, LIMITS, STREAM_PROTOCOLS } from '@tempered/pr
 import { z } from 'zod'
 import { NodeError } from '../errors.js'
 import { STREAMS_PER_PEER } from '../guard/budgets.js'
+import type { Identity } from '../identity-file.js'
 import { takeChange } from '../inbound/validate-change.js'
 import type { DirectProtocols } from '../transport/direct-protocols.js'
+import { type MemberCall, withMember } from '../transport/member-client.js'
 import { dropInvalid } from '../transport/status-exchange.js'
 import type { Membership } from './membership.js'
 
@@ -22,7 +24,12 @@ const FRAME_BYTES = 16
 const REQUEST_BYTES = 40 * MAX_LISTED + MAX_SENT_BYTES + 1024
 const links = z.array(documentLink).max(MAX_LISTED)
 const request = z.strictObject({ known: links, changes: z.array(bytesField).max(MAX_LISTED) })
-const header = z.strictObject({ inForce: links, changes: z.int().min(0).max(MAX_PER_REPLY) })
+const header = z.strictObject({
+  inForce: links,
+  /** 0-based round that the peer is in. */
+  round: z.int().min(0),
+  changes: z.int().min(0).max(MAX_PER_REPLY),
+})
 
 export async function serveChanges(direct: DirectProtocols, membership: Membership): Promise<void> {
   await direct.serve(
@@ -32,31 +39,35 @@ export async function serveChanges(direct: DirectProtocols, membership: Membersh
       const peer = connection.remotePeer.toString()
       const { known, changes } = request.parse(await stream.readFrame(signal, REQUEST_BYTES))
       for (const bytes of changes) dropInvalid(() => takeChange(bytes, membership, 'peer'))
-      if (!membership.wasEverMember(peer))
+      const { owners } = membership.base.manifest.membership ?? {}
+      if (!membership.wasEverMember(peer) && owners?.includes(peer) !== true)
         throw new NodeError('E_NOT_ADMITTED', `${peer} is not and never was a member`)
       const has = new Set(known.map(String))
       const lacking = [
         ...membership.decided.map(({ message }) => message).filter(({ cid }) => !has.has(cid.toString())),
         ...membership.pending,
       ].slice(0, MAX_PER_REPLY)
-      await stream.writeFrame({ inForce: membership.inForce(), changes: lacking.length }, signal)
+      await stream.writeFrame(
+        { inForce: membership.inForce(), round: membership.round, changes: lacking.length },
+        signal,
+      )
       for (const { bytes } of lacking) await stream.writeFrame(bytes, signal)
     },
   )
 }
 
 /**
- * Takes the changes that a peer has and this node lacks.
- * @param tell - also send it what this node knows, as far as it fits: to a peer that does not know this node
+ * Takes the changes that a peer has and this node lacks, and returns the round that it is in.
+ * @param sent - changes for the peer, at most 48 KiB together (`newestDecided`)
  * Throws NodeError: E_TIMEOUT, E_NO_CONNECTION, E_STREAM, E_MALFORMED …
  */
 export async function fetchChanges(
   direct: DirectProtocols,
   membership: Membership,
   peer: string,
-  tell: boolean,
+  sent: readonly Uint8Array[],
   parent: AbortSignal,
-): Promise<void> {
+): Promise<{ readonly round: number }> {
   const to = peerIdFromString(peer)
   for (;;) {
     const fetched = await direct.exchange(
@@ -65,8 +76,8 @@ export async function fetchChanges(
       parent,
       async (stream, { whole, firstByte }) => {
         const known = membership.decided.map(({ message }) => message.cid)
-        await stream.writeFrame({ known, changes: tell ? told(membership) : [] }, whole)
-        const { inForce, changes } = header.parse(
+        await stream.writeFrame({ known, changes: [...sent] }, whole)
+        const { inForce, round, changes } = header.parse(
           await firstByte((signal) => stream.readFrame(signal, REQUEST_BYTES)),
         )
         membership.noteInForce(peer, inForce)
@@ -74,16 +85,16 @@ export async function fetchChanges(
           const bytes = bytesField.parse(await stream.readFrame(whole, LIMITS.maxChangeBytes + FRAME_BYTES))
           dropInvalid(() => takeChange(bytes, membership, 'peer'))
         }
-        return { changes, before: known.length }
+        return { round, changes, before: known.length }
       },
     )
     const isNew = membership.decided.length > fetched.before
-    if (fetched.changes < MAX_PER_REPLY || !isNew) return
+    if (fetched.changes < MAX_PER_REPLY || !isNew) return fetched
   }
 }
 
 /** The newest decided changes, as many as fit, oldest first. */
-function told({ decided }: Membership): Uint8Array[] {
+export function newestDecided({ decided }: Membership): Uint8Array[] {
   const sent: Uint8Array[] = []
   let room = MAX_SENT_BYTES
   for (const { message } of [...decided].reverse()) {
@@ -92,4 +103,19 @@ function told({ decided }: Membership): Uint8Array[] {
     sent.unshift(message.bytes)
   }
   return sent
+}
+
+const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 60_000 }
+
+/** `fetchChanges` from the member at an address, for an owner of the run who runs no node. Throws also as `withMember`. */
+export function fetchChangesAt(
+  identity: Identity,
+  address: string,
+  membership: Membership,
+  sent: readonly Uint8Array[],
+  call: Omit<MemberCall, 'deadlines'>,
+): Promise<{ readonly round: number }> {
+  return withMember(identity, address, { ...call, deadlines: DEADLINES }, (peer, direct) =>
+    fetchChanges(direct, membership, peer.toString(), sent, call.signal),
+  )
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 import { errorCode } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { DirectProtocols } from '../transport/direct-protocols.js'
-import { fetchChanges } from './change-exchange.js'
+import { fetchChanges, newestDecided } from './change-exchange.js'
 import type { Membership } from './membership.js'
 
 /** Asks others for changes of the run, where there is reason to believe that this node lacks some. */
@@ -32,8 +32,8 @@ const AGAIN_MS = 2_000
 export function createChangeUpdates(init: ChangeUpdatesInit): ChangeUpdates {
   const { run, direct, membership, clock, logger, stopping } = init
   let askedMs = Number.NEGATIVE_INFINITY
-  const ask = (peer: string, tell: boolean, signal: AbortSignal): Promise<void> =>
-    fetchChanges(direct, membership, peer, tell, signal).catch((error) => {
+  const ask = (peer: string, tell: boolean, signal: AbortSignal): Promise<unknown> =>
+    fetchChanges(direct, membership, peer, tell ? newestDecided(membership) : [], signal).catch((error) => {
       logger.debug({ peer, code: errorCode(error) }, 'changes of the run could not be exchanged')
     })
   return {

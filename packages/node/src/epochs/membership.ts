@@ -3,7 +3,6 @@ import {
   approveChange,
   type ChangeMessage,
   type EpochBook,
-  isDecided,
   LIMITS,
   type Offer,
   openChange,
@@ -35,6 +34,8 @@ export interface Membership {
   readonly pending: EpochBook['pending']
   /** The run in a round, as far as is known here. */
   at(round: number): Run
+  /** The run in the epoch whose members decide about a change. */
+  epochOf(message: ChangeMessage): Run | undefined
   wasEverMember(peer: string): boolean
   /** Changes that hold in the round that the node is in. */
   inForce(): readonly CID[]
@@ -42,7 +43,7 @@ export interface Membership {
    * Takes a change: checks it, keeps it, and reports it to `onNews` unless it is known. Throws what `openChange` and
    * `EpochBook.offer` throw; E_CHANGE for one that comes too late, unless most neighbours have it in force.
    */
-  take(bytes: Uint8Array, via?: 'gossip' | 'peer'): Offer
+  take(bytes: Uint8Array, via?: 'gossip' | 'peer' | 'self'): Offer
   /**
    * Signs a change that makes this amendment: one that waits for signatures, or a new one from round `from` on. Throws
    * E_CHANGE when it would have no effect.
@@ -146,6 +147,7 @@ export function createMembership(
       return round
     },
     at: book.at,
+    epochOf: ({ change }) => book.base.viewOf(change.base ?? undefined),
     wasEverMember: book.wasEverMember,
     inForce: () => book.at(round).changes.map(({ cid }) => cid),
     take(bytes, via = 'peer') {
@@ -186,10 +188,4 @@ export function createMembership(
     },
     saved: () => saving,
   }
-}
-
-/** Whether nobody needs to sign a change any more. */
-export function isSettled(message: ChangeMessage, membership: Membership): boolean {
-  const base = membership.base.viewOf(message.change.base ?? undefined)
-  return base !== undefined && isDecided(message, base)
 }

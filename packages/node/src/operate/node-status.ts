@@ -1,4 +1,5 @@
 import type { EvidenceKind, Run } from '@tempered/protocol'
+import type { Membership } from '../epochs/membership.js'
 import type { GuardReport } from '../guard/node-guard.js'
 import type { ReachReport } from '../reach/reachability.js'
 import type { RoundEngine } from '../round/engine.js'
@@ -17,6 +18,10 @@ export interface NodeStatus {
   /** Rounds of the run. */
   readonly rounds: number
   readonly members: number
+  /** CID of the epoch of the run; null before the first change. */
+  readonly epoch: string | null
+  /** Changes of the run that wait for signatures. */
+  readonly pendingChanges: number
   /** The round being worked on; `rounds` when all are done. */
   readonly round: number
   readonly phase: Phase
@@ -79,6 +84,7 @@ export interface NoticeStatus {
 export interface NodeStatusParts {
   readonly peerId: string
   readonly run: Run
+  readonly membership: Pick<Membership, 'pending'>
   readonly network: Pick<
     RunNetwork,
     'addresses' | 'connections' | 'guardReport' | 'reachability' | 'wireBytes'
@@ -92,7 +98,7 @@ export interface NodeStatusParts {
 
 /** What a node does at this moment. Reads memory only, so that it may be asked for at any time. */
 export function nodeStatus(parts: NodeStatusParts): NodeStatus {
-  const { peerId, run, network, engine, state, activity, refusalOf } = parts
+  const { peerId, run, membership, network, engine, state, activity, refusalOf } = parts
   const { ledger, witness, evidence } = state
   const connections = network.connections?.() ?? []
   const admitted = new Set(connections.filter((one) => one.isAdmitted).map(({ peer }) => peer))
@@ -104,6 +110,8 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
     runName: run.manifest.name,
     rounds: run.manifest.training.rounds,
     members: run.manifest.members.length,
+    epoch: run.epoch?.toString() ?? null,
+    pendingChanges: membership.pending.length,
     round: engine.state.round,
     phase: engine.state.phase,
     phaseMs: times.elapsedMs,

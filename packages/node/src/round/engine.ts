@@ -53,6 +53,8 @@ export interface RoundEngineInit {
   readonly spread: number
   /** Whether this node has closed no round yet, in a run that others have begun: it takes over their model. */
   readonly isNew: boolean
+  /** See `RoundConfig.awaited`. */
+  readonly awaited: ReadonlySet<string> | undefined
   /** The round to begin with; `pending` when its announcement was already signed before a crash. */
   readonly firstRound: number
   readonly pending: boolean
@@ -113,7 +115,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const loop: EventLoop = createEventLoop({
     initial: initialState({
       ...{ rounds, patienceRounds },
-      ...{ neighbours: init.neighbours, spread: init.spread, isNew: init.isNew },
+      ...{ neighbours: init.neighbours, spread: init.spread, isNew: init.isNew, awaited: init.awaited },
     }),
     onPhase,
     perform: (effect) => effects.perform(effect),

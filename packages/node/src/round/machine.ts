@@ -124,12 +124,16 @@ function start(state: RoundState, round: number, pending: boolean): Step {
 }
 
 function checkJoined(state: RoundState, effects: readonly RoundEffect[]): Step {
+  const { isNew = false, awaited } = state.config
   const wanted = [...state.neighbours.values()].filter((neighbour) => !neighbour.quarantined)
   const anyLive = wanted.some((neighbour) => neighbour.live)
   const isOver = state.round > 0 && wanted.some((neighbour) => neighbour.live && neighbour.finished)
-  const underWay = anyLive && (isOver || majorityRound(state) > state.round)
+  const ahead = majorityRound(state)
+  const underWay = anyLive && (isOver || (isNew ? ahead >= 0 : ahead > state.round))
   // A run that is under way, or over, does not wait, and this node need not wait for anyone.
-  if (underWay || wanted.every((neighbour) => neighbour.live)) {
+  const isThere = ([peer, { live, quarantined }]: [string, NeighbourState]): boolean =>
+    live || quarantined || awaited?.has(peer) === false
+  if (underWay || [...state.neighbours].every(isThere)) {
     return joined(state, [...effects, { type: 'disarm', timer: 'join' }])
   }
   if (anyLive) {

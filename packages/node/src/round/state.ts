@@ -50,6 +50,8 @@ export interface RoundConfig {
   readonly spread: number
   /** A member that was added while the run went on: it begins with a model of its neighbours. */
   readonly isNew?: boolean
+  /** Neighbours that are waited for at the start; default: all. A node that goes on in another epoch knows who was there. */
+  readonly awaited?: ReadonlySet<string> | undefined
 }
 
 export interface NeighbourState {

@@ -20,7 +20,7 @@ function waitingNode(takesPart: boolean) {
       accusations: { stop: () => undefined },
       activity: createActivity(systemClock),
       membership: { onNews: () => () => undefined, saved: async () => undefined },
-      engine: { handlers: {}, run: () => rounds, stop: async () => finish() },
+      engine: { handlers: {}, state: { neighbours: new Map() }, run: () => rounds, stop: async () => finish() },
       network: {
         addresses: () => [],
         start: async (given: NetworkHandlers) => {

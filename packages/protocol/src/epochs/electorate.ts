@@ -34,15 +34,16 @@ export function mayApprove(message: ChangeMessage, base: Run, peer: string): boo
 }
 
 /**
- * Whether a change has the signatures that it needs: those of its electorate; or, to leave or to replace one's own key,
- * that of the member itself. A new key must have signed too.
+ * Whether a change has the signatures that it needs: those of its electorate; or, to leave, that of the member itself; or, to
+ * replace its own key, those of both keys.
  */
 export function isDecided(message: ChangeMessage, base: Run): boolean {
   const { amendment } = message.change
   const signed = new Set(message.approvals.map(({ author }) => author))
-  if (amendment.kind === 'replace' && !signed.has(amendment.by)) return false
-  if ((amendment.kind === 'remove' || amendment.kind === 'replace') && base.memberIndex.has(amendment.member))
-    if (signed.has(amendment.member)) return true
+  const byItself =
+    'member' in amendment && base.memberIndex.has(amendment.member) && signed.has(amendment.member)
+  if (amendment.kind === 'remove' && byItself) return true
+  if (amendment.kind === 'replace' && byItself && signed.has(amendment.by)) return true
   const { electors, needed } = electorateOf(message, base)
   let votes = 0
   for (const peer of signed) if (electors.has(peer)) votes += 1
