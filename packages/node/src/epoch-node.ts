@@ -22,10 +22,8 @@ import { createPhaseTimer, type PhaseTimer } from './round/phase-timer.js'
 import { createRoundWork, type RoundWork } from './round/round-work.js'
 import type { EpochNode } from './running-node.js'
 import { createRunningNode } from './running-node.js'
-import { openFolderStores } from './state/folder-stores.js'
 import { createLocalSource } from './state/local-source.js'
-import { type NodeState, openNodeState } from './state/node-state.js'
-import type { NodeStores } from './state/stores.js'
+import type { NodeDisk, NodeState } from './state/node-state.js'
 import { createCatchUp } from './sync/catch-up.js'
 import { type RunTopology, runTopology } from './topology.js'
 import { createLibp2pNetwork, type Libp2pNetworkComponents } from './transport/libp2p-network.js'
@@ -34,6 +32,7 @@ import { createWitnessing, type Witnessing, type WitnessingComponents } from './
 
 /** What a node keeps from one epoch of its run to the next. */
 export interface LastingParts {
+  readonly disk: NodeDisk
   readonly membership: Membership
   readonly activity: Activity
   readonly events: NodeEvents
@@ -46,37 +45,17 @@ export interface LastingParts {
 }
 
 /**
- * Opens the state of a node and puts its parts together for one epoch of its run. Throws NodeError, ProtocolError,
- * RobustAggError; then nothing stays open.
+ * Puts the parts of a node together for one epoch of its run, on its open storage. Throws NodeError, ProtocolError,
+ * RobustAggError; then nothing is open but the storage.
  */
 export async function openEpochNode(
   components: NodeComponents,
-  init: NodeInit,
-  lasting: LastingParts,
+  given: NodeInit,
+  { disk, membership, activity, events, reportEvidence, awaited, notBefore }: LastingParts,
 ): Promise<EpochNode> {
-  const { signer } = init.identity
-  const stores = (await components.openStores?.()) ?? (await openFolderStores(init.stateFolder))
-  const { initialParameters, diskBudgetBytes } = init
-  const { membership, notBefore } = lasting
-  const state = await openNodeState(
-    { run: membership.base, membership, notBefore, signer, stores, initialParameters, diskBudgetBytes },
-    components.logger,
-  )
-  try {
-    return await connectParts(components, { ...init, run: state.run }, lasting, stores, state)
-  } catch (error) {
-    await state.close()
-    throw error
-  }
-}
-
-async function connectParts(
-  components: NodeComponents,
-  init: NodeInit,
-  { membership, activity, events, reportEvidence, awaited }: LastingParts,
-  stores: NodeStores,
-  state: NodeState,
-): Promise<EpochNode> {
+  const { stores } = disk
+  const state = await disk.enter(notBefore)
+  const init: NodeInit = { ...given, run: state.run }
   const { clock, logger, failpoints = noFailpoints } = components
   const { run, identity, initialParameters } = init
   const { signer } = identity

@@ -10,11 +10,13 @@ import type { NodeComponents, NodeInit } from './node-parts.js'
 import { createActivity } from './operate/activity.js'
 import type { RoundsEnd } from './round/engine.js'
 import type { EpochNode, TemperedNode } from './running-node.js'
+import { openFolderStores } from './state/folder-stores.js'
+import { openNodeDisk } from './state/node-state.js'
 
 /**
  * Opens a node of a run. Members, rounds and deadlines of the run may change while it goes on; each set of them is an epoch.
- * A node lives through one epoch after the other: at the end of each it is closed as for a stop, and opened again on the
- * same state for the next one, in this process and with the same trainer. So a change is as safe as a restart.
+ * A node lives through one epoch after the other: at the end of each its rounds and its network end as for a stop, and begin
+ * again for the next one, on the same storage and with the same trainer. So a change is as safe as a restart.
  *
  * Throws NodeError, ProtocolError, RobustAggError.
  */
@@ -28,9 +30,23 @@ export async function createNode(
   const activity = createActivity(components.clock)
   const events = activity.watchEvents(given)
   const reported = new Set<string>()
+  const openDisk = async ({
+    identity: { signer },
+    stateFolder,
+    initialParameters,
+    diskBudgetBytes,
+  }: NodeInit) =>
+    openNodeDisk(
+      {
+        ...{ run: membership.base, membership, signer, initialParameters, diskBudgetBytes },
+        stores: (await components.openStores?.()) ?? (await openFolderStores(stateFolder)),
+      },
+      logger,
+    )
+  let disk = await openDisk(init)
   const open = (parts: NodeInit, notBefore: number, awaited?: ReadonlySet<string>): Promise<EpochNode> =>
     openEpochNode(components, parts, {
-      ...{ membership, activity, events, notBefore, awaited },
+      ...{ disk, membership, activity, events, notBefore, awaited },
       reportEvidence(evidence: Evidence) {
         if (reported.has(evidence.offender)) return
         reported.add(evidence.offender)
@@ -42,15 +58,25 @@ export async function createNode(
   /** What the node goes on with when its key is none of a member's any more; undefined when it has no other one. */
   const succeed = async (): Promise<boolean> => {
     const successor = successorOf(membership, parts.identity.signer.peerId)
-    const changed = successor === undefined ? undefined : await init.succeed?.(successor, membership)
-    if (changed !== undefined) parts = { ...parts, ...changed }
-    return changed !== undefined
+    if (successor === undefined || init.succeed === undefined) return false
+    await disk.close()
+    const changed = await init.succeed(successor, membership)
+    if (changed === undefined) return false
+    parts = { ...parts, ...changed }
+    disk = await openDisk(parts)
+    return true
   }
-  let node = await open(parts, 0).catch(async (error: unknown) => {
-    // It was stopped before the change that replaced its key had come into force.
-    if (error instanceof NodeError && error.details.left === true && (await succeed())) return open(parts, 0)
-    throw error
-  })
+  let node = await open(parts, 0)
+    .catch(async (error: unknown) => {
+      // It was stopped before the change that replaced its key had come into force.
+      if (error instanceof NodeError && error.details.left === true && (await succeed()))
+        return open(parts, 0)
+      throw error
+    })
+    .catch(async (error: unknown) => {
+      await disk.close()
+      throw error
+    })
   const first = node
   const links = createLinks()
   let stopped: Promise<void> | undefined
@@ -99,6 +125,14 @@ export async function createNode(
     return opened
   }
 
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      await node.stop()
+      await disk.close()
+    })()
+    return stopped
+  }
+
   return {
     get peerId() {
       return node.peerId
@@ -117,20 +151,25 @@ export async function createNode(
     status: () => node.status(),
     accuse: (evidence, blobs) => node.accuse(evidence, blobs),
     async run() {
-      for (;;) {
-        const end: RoundsEnd = await node.run()
-        if (end.nextRound === undefined || stopped !== undefined) return
-        const next = await enter(end.nextRound)
-        if (next === undefined) return
-        node = next
-        // Stopped while it was being opened.
-        if (stopped !== undefined) return node.stop()
+      try {
+        for (;;) {
+          const end: RoundsEnd = await node.run()
+          if (end.nextRound === undefined || stopped !== undefined) return
+          const next = await enter(end.nextRound).catch((error: unknown) => {
+            // A stop closes the storage under what is being opened.
+            if (stopped === undefined) throw error
+            return undefined
+          })
+          if (next === undefined) return
+          node = next
+          // Stopped while it was being opened.
+          if (stopped !== undefined) return
+        }
+      } finally {
+        await stop()
       }
     },
-    stop() {
-      stopped ??= node.stop()
-      return stopped
-    },
+    stop,
   }
 }
 

@@ -82,7 +82,7 @@ export interface RunningNodeInit {
   takesPart(): boolean
 }
 
-/** Starts and stops the parts of a node in one epoch, in order: network, rounds; accusations, rounds, network, state. */
+/** Starts and stops the parts of a node in one epoch, in order: network, rounds; accusations, rounds, network. Its storage stays open. */
 export function createRunningNode(
   { run, membership, accusations, common, network, engine, state, activity, logger }: RunningNodeComponents,
   { peerId, refusals, stay, takesPart }: RunningNodeInit,
@@ -113,7 +113,6 @@ export function createRunningNode(
       await membership.saved().catch(() => undefined)
       await engine.stop()
       await network.stop()
-      await state.close()
     })()
     return stopping
   }

@@ -68,6 +68,8 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   let identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
 
   const stopping = new AbortController()
+  /** Whether the node goes on in a new state folder, for a new key. */
+  let hasMoved = false
   let node: TemperedNode | undefined
   let settlement: NodeSettlement | undefined
   let watch: NodeWatch | undefined
@@ -110,10 +112,19 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
               if (next === undefined) return undefined
               logger.info({ peer: successor }, `this node goes on with its new key, as ${successor}`)
               identity = next
+              hasMoved = true
               return { identity, stateFolder: config.state }
             },
           },
-          { ...settlement?.events, ...watch?.events },
+          {
+            ...settlement?.events,
+            ...watch?.events,
+            onEpoch() {
+              if (!hasMoved) return
+              hasMoved = false
+              void watch?.moved()
+            },
+          },
         ),
       )
       await watch.opened(node, () => settlement?.identity.signer ?? identity.signer)

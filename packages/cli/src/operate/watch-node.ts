@@ -20,6 +20,8 @@ export interface NodeWatch {
   readonly libp2pMetrics: NodeInit['libp2pMetrics']
   /** The node is open, and holds its state folder. */
   opened(node: TemperedNode, signer: () => Signer): Promise<void>
+  /** The state folder is another one, under the same name. */
+  moved(): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,6 +34,7 @@ export async function watchNode(
   const disk = createDiskMeter(config.state)
   let node: TemperedNode | undefined
   let socket: StatusSocket | undefined
+  let open: (() => Promise<void>) | undefined
   const metrics = http && (await loadMetrics({ status: () => node?.status(), disk }))
   const libp2pMetrics = metrics && config.operate.libp2p ? await loadLibp2pMetrics(metrics) : undefined
   const loop = http && watchEventLoop()
@@ -60,25 +63,33 @@ export async function watchNode(
     }
     return statusDocument(node.status(), place, await disk())
   }
+  const openSocket = async (given: TemperedNode, signer: () => Signer): Promise<void> => {
+    try {
+      socket = await openStatusSocket(config.state, {
+        [STATUS_REQUEST]: async () => ({ status: await answer() }),
+        [CHANGES_REQUEST]: async (request) => ({
+          reply: await answerChangeRequest(request, given.membership, signer()),
+        }),
+      })
+    } catch (error) {
+      // A node does its work without being watched.
+      logger.warn(
+        { component: 'operate', code: errorCode(error) },
+        `tempered status will not work for this node: ${errorMessage(error)}`,
+      )
+    }
+  }
   return {
     events: metrics?.events ?? {},
     libp2pMetrics,
     async opened(given, signer) {
       node = given
-      try {
-        socket = await openStatusSocket(config.state, {
-          [STATUS_REQUEST]: async () => ({ status: await answer() }),
-          [CHANGES_REQUEST]: async (request) => ({
-            reply: await answerChangeRequest(request, given.membership, signer()),
-          }),
-        })
-      } catch (error) {
-        // A node does its work without being watched.
-        logger.warn(
-          { component: 'operate', code: errorCode(error) },
-          `tempered status will not work for this node: ${errorMessage(error)}`,
-        )
-      }
+      open = () => openSocket(given, signer)
+      await open()
+    },
+    async moved() {
+      await socket?.close()
+      await open?.()
     },
     async close() {
       node = undefined

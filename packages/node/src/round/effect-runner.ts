@@ -158,7 +158,10 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
         case 'sync':
           return background(() => sync(effect.peers))
         case 'publish':
-          return background(() => publish(effect.round))
+          return background(() => {
+            writing = publish(effect.round)
+            return writing
+          })
         case 'aggregate':
           return background(() => {
             writing = aggregate(effect.round, effect.answers)

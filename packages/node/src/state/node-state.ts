@@ -29,8 +29,6 @@ export interface NodeStateInit {
   /** The run as its manifest was made. */
   readonly run: Run
   readonly membership: Membership
-  /** 0-based round before which the node does not begin. */
-  readonly notBefore: number
   readonly signer: Signer
   readonly stores: NodeStores
   /** Bytes that stored models may take up; evidence, the last final model and two rounds are kept regardless. */
@@ -39,7 +37,7 @@ export interface NodeStateInit {
   readonly initialParameters: Float32Array
 }
 
-/** Everything that a node stores, opened, checked and locked for this process. */
+/** Everything that a node stores, in one epoch of its run. */
 export interface NodeState {
   /** The run in the epoch of the first round. */
   readonly run: Run
@@ -60,16 +58,24 @@ export interface NodeState {
   openChain(): Promise<ChainStore>
   /** What a node must not forget of its private rounds. */
   openPrivate(): Promise<PrivateStore>
-  /** Round with which this process begins. */
+  /** Round with which the node begins in this epoch, from 0. */
   readonly firstRound: number
+}
+
+/** A node's storage, open from its start to its end, through all epochs of its run. */
+export interface NodeDisk {
+  readonly stores: NodeStores
+  /**
+   * The state for the epoch of the next round, which is `notBefore` (from 0) or a later one; it replaces that of the epoch
+   * before. Throws E_NOT_A_MEMBER, E_STATE_CORRUPT, E_INITIAL_PARAMETERS, E_IO.
+   */
+  enter(notBefore: number): Promise<NodeState>
+  /** Releases the stores. */
   close(): Promise<void>
 }
 
-/**
- * Throws E_STATE_CORRUPT, E_WRONG_RUN, E_INITIAL_PARAMETERS, E_IO; then nothing stays open, and the stores are
- * released.
- */
-export async function openNodeState(init: NodeStateInit, logger: Logger): Promise<NodeState> {
+/** Opens, checks and locks what a node stores. Throws E_STATE_CORRUPT, E_WRONG_RUN, E_IO; then nothing stays open. */
+export async function openNodeDisk(init: NodeStateInit, logger: Logger): Promise<NodeDisk> {
   const { signer, stores, membership } = init
   const opened: (() => Promise<void>)[] = [() => stores.release()]
   const close = async (): Promise<void> => {
@@ -88,7 +94,9 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     opened.push(() => ledger.close())
     if (ledger.recoveredBytes > 0)
       logger.warn({ bytes: ledger.recoveredBytes }, 'an incomplete last ledger entry was set aside')
-    const { firstRound, run } = await enterEpoch(ledger, membership, signer.peerId, init.notBefore)
+    for (const { bytes } of ledger.run.changes) membership.take(bytes)
+    /** With all who ever were members. */
+    const run = membership.at(Number.MAX_SAFE_INTEGER)
     let pinFinal: ((round: number) => void) | undefined
     const witness = createWitness({
       run,
@@ -105,62 +113,73 @@ export async function openNodeState(init: NodeStateInit, logger: Logger): Promis
     const blobs = await stores.openBlobs(init.diskBudgetBytes)
     for (const held of evidence.all) for (const cid of blobsOfEvidence(held, run)) blobs.pin(cid)
     await keepInitialModel(init, blobs)
-    let pinnedFinal: string | undefined
-    pinFinal = (round) => {
-      const aggregate = history.aggregateOf(round)
-      if (aggregate === undefined || aggregate === pinnedFinal) return
-      blobs.pin(aggregate)
-      if (pinnedFinal !== undefined) blobs.unpin(pinnedFinal)
-      pinnedFinal = aggregate
-    }
-    // What was announced for a round that the run has left behind needs no entry.
-    const isAnnounced = ledger.lastAnnouncement?.body.round === firstRound
-    const pending = isAnnounced ? await pendingAnnouncement(run, ledger, blobs) : undefined
-    if (pending !== undefined) history.noteAnnouncement(pending.announcement)
-    const restated = await witness.sign()
-    if (restated !== undefined) history.noteHead(restated)
-    return {
-      run,
-      ledger,
-      evidence,
-      blobs,
-      witness,
-      history,
-      parameters: await startingParameters(init, ledger, blobs),
-      memory: await ruleMemory(init, ledger, blobs),
-      pending,
-      openLedgerCopy: (peer, visit) => stores.openLedgerCopy(run, peer, visit),
+    pinFinal = createFinalPin(history, blobs)
+    const lasting = {
+      ...{ ledger, evidence, blobs, witness, history },
+      openLedgerCopy: (peer: string, visit: (bytes: Uint8Array) => void) =>
+        stores.openLedgerCopy(run, peer, visit),
       openChain: () => stores.openChain(run),
       openPrivate: () => stores.openPrivate(),
-      saveFinals: (finals) => stores.saveFinals(run, finals),
-      firstRound,
-      close,
+      saveFinals: (finals: readonly FinalHead[]) => stores.saveFinals(run, finals),
     }
+    return { stores, enter: (notBefore) => enterEpoch(init, lasting, notBefore), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-/**
- * The round that comes next, and the run in its epoch; the changes that lead there are written to the ledger. A member that
- * was added begins with the round from which it is one. Throws E_NOT_A_MEMBER for one that is not, or no longer, a member.
- */
-async function enterEpoch(ledger: Ledger, membership: Membership, self: string, notBefore: number) {
-  for (const { bytes } of ledger.run.changes) membership.take(bytes)
-  const announced = ledger.lastAnnouncement?.body.round ?? -1
-  const closed = ledger.last?.body.round ?? -1
-  const next = announced > closed ? announced : closed + 1
-  const added = membership.decided.find(({ message, problem }) => {
-    const { amendment } = message.change
-    return problem === undefined && addedBy(amendment) === self
-  })
-  const firstRound = Math.max(notBefore, next, closed < 0 ? (added?.message.change.from ?? 0) : 0)
+/** Keeps the newest of the node's own models whose entry is final. */
+function createFinalPin(history: OwnHistory, blobs: BlobStore): (round: number) => void {
+  let pinned: string | undefined
+  return (round) => {
+    const aggregate = history.aggregateOf(round)
+    if (aggregate === undefined || aggregate === pinned) return
+    blobs.pin(aggregate)
+    if (pinned !== undefined) blobs.unpin(pinned)
+    pinned = aggregate
+  }
+}
+
+/** What stays the same in all epochs. */
+type LastingState = Omit<NodeState, 'run' | 'parameters' | 'memory' | 'pending' | 'firstRound'>
+
+/** Writes the changes that lead to the next round's epoch to the ledger, and reads what the round begins with. */
+async function enterEpoch(init: NodeStateInit, lasting: LastingState, notBefore: number): Promise<NodeState> {
+  const { membership, signer } = init
+  const { ledger, blobs, witness, history } = lasting
+  const firstRound = Math.max(notBefore, nextRound(ledger, membership, signer.peerId))
   const run = membership.at(firstRound)
-  checkMember(run, self)
+  checkMember(run, signer.peerId)
   const written = new Set(ledger.run.changes.map(({ cid }) => cid.toString()))
   for (const change of run.changes) if (!written.has(change.cid.toString())) await ledger.adopt(change)
-  return { firstRound, run }
+  witness.enter(run)
+  // What was announced for a round that the run has left behind needs no entry.
+  const isAnnounced = ledger.lastAnnouncement?.body.round === firstRound
+  const pending = isAnnounced ? await pendingAnnouncement(run, ledger, blobs) : undefined
+  if (pending !== undefined) history.noteAnnouncement(pending.announcement)
+  const restated = await witness.sign()
+  if (restated !== undefined) history.noteHead(restated)
+  return {
+    ...lasting,
+    run,
+    parameters: await startingParameters(init, ledger, blobs),
+    memory: await ruleMemory(init, ledger, blobs),
+    pending,
+    firstRound,
+  }
+}
+
+/** A member that was added begins with the round from which it is one. From 0. */
+function nextRound(ledger: Ledger, { decided }: Membership, self: string): number {
+  const announced = ledger.lastAnnouncement?.body.round ?? -1
+  const closed = ledger.last?.body.round ?? -1
+  if (announced > closed) return announced
+  if (closed >= 0) return closed + 1
+  const added = decided.find(
+    ({ message, problem }) => problem === undefined && addedBy(message.change.amendment) === self,
+  )
+  return added?.message.change.from ?? 0
 }
 
 function addedBy(amendment: Amendment): string | undefined {

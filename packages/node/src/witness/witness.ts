@@ -51,6 +51,8 @@ export interface Witness {
   digests(author: string, from: number): readonly Uint8Array[]
   /** A member was convicted: its heads are no longer co-signed, since others may know different ones. */
   exclude(author: string): void
+  /** The node is in this epoch of the run now. What was final before stays so, but is not remembered here. */
+  enter(run: Run): void
   /** The entries of this node's own ledger as they were when it was opened, before any other call. */
   restoreOwn(entries: readonly CID[], newest: SignedEntry | undefined): void
   /** Adds an entry of this node's own ledger. */
@@ -86,6 +88,7 @@ const OWN_HEADS = 8
 const HELD_DIGESTS = 4096
 
 export interface WitnessInit {
+  /** In the epoch with which the node begins. */
   readonly run: Run
   readonly signer: Signer
   readonly store: WitnessStore
@@ -94,12 +97,12 @@ export interface WitnessInit {
 }
 
 export function createWitness(init: WitnessInit): Witness {
-  const { run, signer, store } = init
-  const finality = createFinalityTracker(run)
+  const { signer, store } = init
+  let { run } = init
+  let finality = createFinalityTracker(run)
   const members = new Map<string, Seen>()
   const excluded = new Set<string>()
   const own: Seen = fresh()
-  const most = maxCosignedOthers(run.roster.length)
   let newestOwn: SignedEntry | undefined
   let due: WitnessedHead[] = []
   /** The node's own newest heads: in a list like those of others, so that all witnesses sign the same one. */
@@ -195,6 +198,11 @@ export function createWitness(init: WitnessInit): Witness {
       extendTree(entry.cid)
       newestOwn = entry
     },
+    enter(next) {
+      if (next === run) return
+      run = next
+      finality = createFinalityTracker(run)
+    },
     restoreOwn(entries, newest) {
       for (const cid of entries) extendTree(cid)
       newestOwn = newest
@@ -203,7 +211,7 @@ export function createWitness(init: WitnessInit): Witness {
       if (newestOwn === undefined) return undefined
       const round = commonRound(due)
       const ripe = due.filter((head) => head.round <= round)
-      const cosigned = ripe.slice(0, most)
+      const cosigned = ripe.slice(0, maxCosignedOthers(run.roster.length))
       due = [...ripe.slice(cosigned.length), ...due.filter((head) => head.round > round)]
       if (cosigned.length > 0) cosigned.push(...ownHeads.filter((head) => head.round === round))
       await store.save(
@@ -235,7 +243,7 @@ export function createWitness(init: WitnessInit): Witness {
     get due() {
       return due.length > 0
     },
-    finalHead: finality.finalHead,
+    finalHead: (author) => finality.finalHead(author),
     finalHeads: () => run.manifest.members.flatMap((member) => finality.finalHead(member) ?? []),
     newestHead: (author) => members.get(author)?.head,
   }

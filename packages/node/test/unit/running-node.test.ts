@@ -20,7 +20,12 @@ function waitingNode(takesPart: boolean) {
       accusations: { stop: () => undefined },
       activity: createActivity(systemClock),
       membership: { onNews: () => () => undefined, saved: async () => undefined },
-      engine: { handlers: {}, state: { neighbours: new Map() }, run: () => rounds, stop: async () => finish() },
+      engine: {
+        handlers: {},
+        state: { neighbours: new Map() },
+        run: () => rounds,
+        stop: async () => finish(),
+      },
       network: {
         addresses: () => [],
         start: async (given: NetworkHandlers) => {
@@ -28,7 +33,7 @@ function waitingNode(takesPart: boolean) {
         },
         stop: async () => void stopped.push('network'),
       },
-      state: { firstRound: 0, close: async () => void stopped.push('state') },
+      state: { firstRound: 0 },
     } as unknown as RunningNodeComponents,
     { peerId: 'me', refusals: new Map(), stay: false, takesPart: () => takesPart },
     {},
@@ -49,7 +54,7 @@ describe('a node that meets another with its own key', () => {
     refuse('other', 'E_WRONG_RUN')
     refuse('me', 'E_KEY')
     await expect(run).rejects.toMatchObject({ code: 'E_KEY', message: 'no' })
-    expect(stopped).toEqual(['network', 'state'])
+    expect(stopped).toEqual(['network'])
   })
 
   it('goes on when it already takes part', async () => {

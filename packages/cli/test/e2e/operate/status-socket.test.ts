@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { lockState } from '@tempered/node'
 import { describe, expect, it } from 'vitest'
+import { CliError } from '../../../src/errors.js'
 import { askStatus } from '../../../src/operate/ask-status.js'
 import { SOCKET_FILE } from '../../../src/operate/socket-path.js'
 import { openStatusSocket } from '../../../src/operate/status-socket.js'
@@ -28,7 +29,7 @@ describe('the socket of a node', () => {
   it('answers its owner, and is gone when it is closed', () =>
     inTemporaryFolder(async (folder) => {
       const release = await lockState(folder)
-      const socket = await openStatusSocket(folder, async () => ({ round: 3 }))
+      const socket = await openStatusSocket(folder, { status: async () => ({ status: { round: 3 } }) })
       expect((await stat(join(folder, SOCKET_FILE))).mode & 0o777).toBe(0o600)
       expect(await askStatus(folder)).toEqual({ round: 3 })
       await socket.close()
@@ -39,16 +40,16 @@ describe('the socket of a node', () => {
 
   it('refuses what it does not know, at once when it is too long', () =>
     inTemporaryFolder(async (folder) => {
-      const socket = await openStatusSocket(folder, async () => ({}))
+      const socket = await openStatusSocket(folder, { status: async () => ({}) })
       const path = join(folder, SOCKET_FILE)
-      for (const request of ['stop\n', 'x'.repeat(100)])
+      for (const request of ['stop\n', 'x'.repeat(1_048_577)])
         expect(JSON.parse(await talk(path, request))).toMatchObject({ error: { code: 'E_USAGE' } })
       await socket.close()
     }))
 
   it('is closed at once, though somebody is connected and says nothing', () =>
     inTemporaryFolder(async (folder) => {
-      const socket = await openStatusSocket(folder, async () => ({}))
+      const socket = await openStatusSocket(folder, { status: async () => ({}) })
       const idle = connect(join(folder, SOCKET_FILE))
       await once(idle, 'connect')
       const gone = once(idle, 'close')
@@ -59,8 +60,10 @@ describe('the socket of a node', () => {
   it('passes an error on', () =>
     inTemporaryFolder(async (folder) => {
       await lockForParent(folder)
-      const socket = await openStatusSocket(folder, async () => {
-        throw new Error('no idea')
+      const socket = await openStatusSocket(folder, {
+        async status() {
+          throw new CliError('E_NOT_RUNNING', 'no idea')
+        },
       })
       await expect(askStatus(folder)).rejects.toMatchObject({
         code: 'E_NO_ANSWER',
@@ -77,7 +80,7 @@ describe('the socket of a node', () => {
       expect(await readdir(folder)).toEqual([SOCKET_FILE])
       await lockForParent(folder)
       await expect(askStatus(folder)).rejects.toMatchObject({ code: 'E_NO_ANSWER' })
-      const socket = await openStatusSocket(folder, async () => 'here')
+      const socket = await openStatusSocket(folder, { status: async () => ({ status: 'here' }) })
       expect(await askStatus(folder)).toBe('here')
       await socket.close()
     }))
