@@ -5,6 +5,8 @@ const SAMPLE: NodeStatus = {
   run: 'bafyrun',
   runName: 'digits',
   rounds: 10,
+  epoch: null,
+  pendingChanges: 0,
   members: 3,
   round: 3,
   phase: 'collecting',
