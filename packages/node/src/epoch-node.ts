@@ -59,13 +59,7 @@ export async function openEpochNode(
   const { clock, logger, failpoints = noFailpoints } = components
   const { run, identity, initialParameters } = init
   const { signer } = identity
-  const topology = runTopology(run)
-  const neighbours = checkedNeighbours(run, topology, signer)
-  checkAccount(run, signer)
-  const runRule = createRunRule(run.manifest.rule)
-  checkNoisyRule(run.manifest)
-  const rule = components.wrapRule?.(runRule) ?? runRule
-  rule.checkNeighbourhood(neighbours.length)
+  const { topology, neighbours, runRule, rule } = placeIn(run, signer, components)
   activity.follow(neighbours)
   membership.enter(state.firstRound, neighbours)
   components.training.enterEpoch?.(run.manifest)
@@ -193,15 +187,26 @@ export async function openEpochNode(
     },
   )
   for (const known of evidence.all) reportEvidence(known)
-  const { accusations } = convictions
   return createRunningNode(
     {
-      ...{ run, membership, network, engine, state, activity, logger, accusations },
-      common: opened?.common,
+      ...{ run, membership, network, engine, state, activity, logger },
+      ...{ accusations: convictions.accusations, common: opened?.common },
     },
     { peerId: signer.peerId, refusals, stay: init.stay === true, takesPart: () => takesPart },
     events,
   )
+}
+
+/** A node's neighbours in an epoch and the rule it judges them by. Throws E_ACCOUNT, E_TOO_LARGE, RobustAggError. */
+function placeIn(run: Run, signer: Signer, { wrapRule }: NodeComponents) {
+  const topology = runTopology(run)
+  const neighbours = checkedNeighbours(run, topology, signer)
+  checkAccount(run, signer)
+  const runRule = createRunRule(run.manifest.rule)
+  checkNoisyRule(run.manifest)
+  const rule = wrapRule?.(runRule) ?? runRule
+  rule.checkNeighbourhood(neighbours.length)
+  return { topology, neighbours, runRule, rule }
 }
 
 interface RoundWorkParts {

@@ -10,6 +10,7 @@ import { errorMessage } from '@tempered/node/errors'
 import { parseDocument } from 'yaml'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { nextKeyPath } from '../membership/next-key.js'
 import { SOCKET_FILE } from '../operate/socket-path.js'
 import { readStopped } from '../operate/stopped-node.js'
 import { type BackupContents, type BackupFile, CONTENTS_FILE, contentsSchema } from './contents.js'
@@ -60,6 +61,9 @@ async function sourcesOf(config: NodeConfig, hasState: boolean): Promise<Source[
   document.set('key', 'identity.key')
   document.set('state', 'state')
   const sources: Source[] = [{ path: 'identity.key', from: config.key }]
+  // The key that is to take its place.
+  const next = nextKeyPath(config.key)
+  if (await stat(next).catch(() => undefined)) sources.push({ path: 'identity.next.key', from: next })
   if (manifest !== undefined && 'file' in manifest && (await stat(manifest.file).catch(() => undefined))) {
     document.setIn(['manifest', 'file'], 'manifest.json')
     sources.push({ path: 'manifest.json', from: manifest.file })

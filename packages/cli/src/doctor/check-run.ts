@@ -3,6 +3,7 @@ import { errorMessage, readLedgerRun } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import { loadManifest } from '../config/manifest-file.js'
 import type { NodeConfig } from '../config/node-config.js'
+import { knownRun } from '../membership/known-run.js'
 import { type Finding, findingsOf } from './finding.js'
 
 const { ok, note, problem } = findingsOf('run')
@@ -20,7 +21,10 @@ export async function checkRun(
       run: begun,
     }
   if ('peer' in manifest) {
-    if (begun !== undefined) return { findings: describe(begun, peer), run: begun }
+    if (begun !== undefined) {
+      const known = await knownRun(begun, state).catch(() => begun)
+      return { findings: describe(known, peer), run: known }
+    }
     return {
       findings: [note(`the manifest is taken from ${manifest.peer} at the first start`)],
       run: undefined,
@@ -40,7 +44,8 @@ export async function checkRun(
       run: begun,
     }
   }
-  const findings = describe(run, peer)
+  const known = await knownRun(run, state).catch(() => run)
+  const findings = describe(known, peer)
   if (begun !== undefined && !begun.id.equals(run.id))
     findings.push(
       problem(
@@ -48,7 +53,7 @@ export async function checkRun(
         'name the manifest of that run, or give the new run a `state` folder of its own',
       ),
     )
-  return { findings, run }
+  return { findings, run: known }
 }
 
 function describe(run: Run, peer: string | undefined): Finding[] {
@@ -59,7 +64,9 @@ function describe(run: Run, peer: string | undefined): Finding[] {
     ok(what),
     problem(
       `${peer} is not among its members`,
-      "make a manifest that names it (manifest create --member), or use a member's key",
+      run.rosterIndex.has(peer)
+        ? 'it was one before; the organisation comes back with a new key (member join)'
+        : "have it added (member add), make a manifest that names it (manifest create --member), or use a member's key",
     ),
   ]
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LEDGER_FILE, ledgerEntries, lockOwner, readLedgerRun } from '@tempered/node'
 import { errorCode, errorMessage } from '@tempered/node/errors'
 import type { NodeConfig } from '../config/node-config.js'
+import { knownRun } from '../membership/known-run.js'
 
 /** What the state folder of a node that does not run says about it. Rounds count from 1. */
 export interface StoppedNode {
@@ -47,8 +48,9 @@ export async function readStopped({ name, state }: Pick<NodeConfig, 'name' | 'st
 }
 
 async function readLedger(state: string): Promise<StoppedLedger | null> {
-  const run = await readLedgerRun(state)
-  if (run === undefined) return null
+  const begun = await readLedgerRun(state)
+  if (begun === undefined) return null
+  const run = await knownRun(begun, state)
   const path = join(state, LEDGER_FILE)
   let entries = 0
   let last: StoppedLedger['lastRound'] = null

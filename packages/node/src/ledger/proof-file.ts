@@ -6,6 +6,7 @@ import {
   type CheckedInclusion,
   checkConsistency,
   checkInclusion,
+  createChainVerifier,
   DAG_CBOR,
   decodeCanonical,
   decodeEntry,
@@ -25,6 +26,7 @@ import {
 } from '@tempered/protocol'
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
+import { problemOf } from '../epochs/run-rules.js'
 import { type Judgement, judgeEvidence } from '../evidence/judge.js'
 import type { BlobLookup } from './blob-folders.js'
 import {
@@ -46,7 +48,7 @@ import { createReplay } from './replay.js'
  * |---|---|
  * | `tempered/inclusion-proof` (see protocol/inclusion-proof.ts) | none: it contains everything it needs |
  * | `tempered/consistency-proof` (see protocol/consistency-proof.ts) | none |
- * | `tempered/misdeed-proof` | manifest, evidence, then for a wrong aggregate the previous entry, then blobs |
+ * | `tempered/misdeed-proof` | manifest, changes of the run, evidence, then for a wrong aggregate the previous entry, then blobs |
  *
  * Every block is named by the document, appears once, in the order in which it is named, and matches its hash;
  * nothing follows. So a check covers every byte of a file.
@@ -86,6 +88,8 @@ const misbehaviourSchema = z.strictObject({
     'wrong-aggregate',
   ]),
   manifest: link(DAG_CBOR),
+  /** Decided changes of the run, with the signatures under them, in order of effect; absent before the first. */
+  changes: z.array(link(DAG_CBOR)).min(1).max(LIMITS.maxChanges).optional(),
   /**
    * The evidence as nodes gossip it; for a wrong aggregate the accused entry itself, which may be longer than
    * gossiped evidence.
@@ -148,6 +152,7 @@ export async function packMisbehaviourProof(
     version: 1,
     misdeed: evidence.kind,
     manifest: run.id,
+    ...(run.changes.length === 0 ? {} : { changes: run.changes.map(({ bytes }) => documentCid(bytes)) }),
     evidence: documentCid(statement),
     parent: below?.cid ?? null,
     blobs: carried.map(({ cid }) => cid),
@@ -157,6 +162,7 @@ export async function packMisbehaviourProof(
     encodeCarHeader(documentCid(root)),
     encodeCarSection(documentCid(root), root),
     encodeCarSection(run.id, run.bytes),
+    ...run.changes.map(({ bytes }) => encodeCarSection(documentCid(bytes), bytes)),
     encodeCarSection(document.evidence, statement),
     ...(below === undefined ? [] : [encodeCarSection(below.cid, below.bytes)]),
     ...carried.map(({ cid, bytes }) => encodeCarSection(cid, bytes)),
@@ -202,12 +208,12 @@ async function checkBlocks(root: CID, next: NextBlock): Promise<CheckedProof> {
   const value = decodeCanonical(bytes, LIMITS.maxProofBytes, 'proof document')
   const kind = (value as { kind?: unknown } | null)?.kind
   if (kind === 'tempered/inclusion-proof') {
-    const inclusion = checkInclusion(bytes)
+    const inclusion = checkInclusion(bytes, problemOf)
     checkFinal(inclusion)
     return { kind: 'inclusion', run: inclusion.run, inclusion }
   }
   if (kind === 'tempered/consistency-proof') {
-    const consistency = checkConsistency(bytes)
+    const consistency = checkConsistency(bytes, problemOf)
     checkFinal(consistency)
     return { kind: 'consistency', run: consistency.run, consistency }
   }
@@ -225,7 +231,13 @@ function checkFinal({ final, signers, quorum }: CheckedInclusion | CheckedConsis
 }
 
 async function checkMisbehaviour(document: MisbehaviourDocument, next: NextBlock): Promise<CheckedProof> {
-  const run = openManifest(await next(document.manifest, LIMITS.maxManifestBytes))
+  const chain = createChainVerifier(
+    openManifest(await next(document.manifest, LIMITS.maxManifestBytes)),
+    undefined,
+    { problemOf },
+  )
+  for (const change of document.changes ?? []) chain.acceptChange(await next(change, LIMITS.maxChangeBytes))
+  const { run } = chain
   const evidence = openStatement(document, await next(document.evidence, LIMITS.maxEntryBytes), run)
   const parent =
     document.parent === null ? undefined : decodeEntry(await next(document.parent, LIMITS.maxEntryBytes))
@@ -283,7 +295,7 @@ function openStatement(
 function openEntry(bytes: Uint8Array, run: Run): Evidence {
   const entry = decodeEntry(bytes)
   if (!entry.body.run.equals(run.id)) throw new ProtocolError('E_WRONG_RUN', 'proof: it is about another run')
-  if (!run.memberIndex.has(entry.body.author))
+  if (!run.rosterIndex.has(entry.body.author))
     throw new ProtocolError('E_NOT_A_MEMBER', `proof: ${entry.body.author} is not a member of the run`)
   verifyEntry(entry)
   return accuseEntry(entry)

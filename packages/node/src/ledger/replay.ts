@@ -182,9 +182,8 @@ export function createReplay(
       try {
         input = await load(entry, parent)
       } catch (error) {
-        if (error instanceof MissingBlobs) return { status: 'unproven', missing: error.cids }
-        if (error instanceof ProtocolError && error.code === 'E_EPOCH')
-          return { status: 'unproven', missing: [`changes of epoch ${entry.body.epoch}`] }
+        const missing = missingIn(error, entry)
+        if (missing !== undefined) return { status: 'unproven', missing }
         const malformed =
           error instanceof ProtocolError || (error instanceof NodeError && error.code === 'E_MALFORMED')
         if (!malformed) throw error
@@ -211,6 +210,13 @@ export function createReplay(
       return { status: 'agrees' }
     },
   }
+}
+
+/** What an error says is missing to replay a round; undefined for other errors. */
+function missingIn(error: unknown, { body }: SignedEntry): readonly string[] | undefined {
+  if (error instanceof MissingBlobs) return error.cids
+  const isEpoch = error instanceof ProtocolError && error.code === 'E_EPOCH'
+  return isEpoch ? [`changes of epoch ${body.epoch}`] : undefined
 }
 
 /** The run in the epoch of an entry. Throws E_EPOCH. */

@@ -42,12 +42,13 @@ export interface EffectRunnerInit {
   onPublished(round: number, modelCid: string): void
   onRound(report: RoundReport): void
   onNotice(notice: Notice): void
-  /** The run is over: the last entry is written and its head witnessed as far as it can be. */
-  onFinished(): void
+  /**
+   * The run is over: the last entry is written and its head witnessed as far as it can be. Or `nextRound` is of another
+   * epoch.
+   */
+  onEnd(end: { readonly nextRound?: number }): void
   /** Whether this round is of another epoch of the run, so that this node must be opened anew for it. */
   isOfOtherEpoch(round: number): boolean
-  /** The rounds of this epoch are over for this node; the next one is `round`. */
-  onEpochOver(round: number): void
   /** An effect failed, so the round cannot be completed. */
   onError(error: unknown): void
 }
@@ -78,7 +79,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
   }
 
   const train = async (round: number): Promise<void> => {
-    if (init.isOfOtherEpoch(round)) return init.onEpochOver(round)
+    if (init.isOfOtherEpoch(round)) return init.onEnd({ nextRound: round })
     if (agreement !== undefined) {
       const common = await agreement.modelFor(round)
       if (stopped) return
@@ -103,7 +104,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
   }
 
   const publish = async (round: number): Promise<void> => {
-    if (init.isOfOtherEpoch(round)) return init.onEpochOver(round)
+    if (init.isOfOtherEpoch(round)) return init.onEnd({ nextRound: round })
     phases.begin('publish')
     const announcement = await work.seal(round)
     if (announcement === undefined) return
@@ -147,7 +148,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     await writing
     if (agreement !== undefined) await reportCommon(await agreement.lastModel())
     await witnessing.settled()
-    init.onFinished()
+    init.onEnd({})
   }
 
   return {

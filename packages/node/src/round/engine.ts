@@ -24,8 +24,8 @@ import { createRoundWatches } from './round-watches.js'
 import type { RoundWork } from './round-work.js'
 import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
-import type { Notice, RoundState } from './state.js'
-import { createStatusPoller } from './status-poller.js'
+import type { Notice, Phase, RoundState } from './state.js'
+import { createStatusPoller, type StatusPoller } from './status-poller.js'
 import { createWaitingReporter, waitingOf, waitingText } from './waiting.js'
 
 export interface RoundEngineComponents {
@@ -104,19 +104,24 @@ export interface RoundEngine {
   openModel(cid: string): OpenBlob | undefined
 }
 
+/** Phases in which a node waits for others, not for the end of a round. */
+const WAITING: ReadonlySet<Phase> = new Set(['joining', 'lingering', 'done'])
+
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
   const { run, network, work, witnessing, catchUp, agreement, exchange, clock, logger } = components
-  const { model, members, patienceRounds } = run.manifest
-  const { rounds } = run.manifest.training
+  const {
+    model,
+    members,
+    patienceRounds,
+    training: { rounds },
+  } = run.manifest
+  const { neighbours, spread, isNew, awaited } = init
   const { finished, resolve, reject } = createCompletion()
   let stopped = false
 
   const loop: EventLoop = createEventLoop({
-    initial: initialState({
-      ...{ rounds, patienceRounds },
-      ...{ neighbours: init.neighbours, spread: init.spread, isNew: init.isNew, awaited: init.awaited },
-    }),
+    initial: initialState({ rounds, patienceRounds, neighbours, spread, isNew, awaited }),
     onPhase,
     perform: (effect) => effects.perform(effect),
     onError: fail,
@@ -143,14 +148,9 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
   const effects = createEffectRunner(
     { ...components, models, timers, pace, isPrivate: exchange !== undefined },
     {
-      dispatch,
-      onPublished: init.onPublished,
-      onRound,
-      onNotice,
-      onFinished: () => resolve({}),
+      ...{ dispatch, onPublished: init.onPublished, onRound, onNotice, onError: fail },
       isOfOtherEpoch: init.enterRound,
-      onEpochOver: (nextRound) => resolve({ nextRound }),
-      onError: fail,
+      onEnd: resolve,
     },
   )
   const waiting = createWaitingReporter(
@@ -167,7 +167,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
     if (next.phase === 'lingering') witnessing.linger()
     if (next.phase === 'collecting' || next.phase === 'lingering')
-      pollSilent(Math.min(next.round, rounds - 1))
+      pollSilent(poller, loop, Math.min(next.round, rounds - 1))
     else poller.stop()
   }
 
@@ -180,22 +180,6 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     const { text, ...details } = noticeLog(notice)
     logger.warn({ notice: notice.kind, ...details }, text)
     init.onNotice(notice)
-  }
-
-  /** Asks the neighbours that have not answered how far they are, as long as this phase lasts. */
-  function pollSilent(fromRound: number): void {
-    poller.watch(
-      fromRound,
-      () => silentNeighbours(loop.state),
-      (peer, status) => {
-        const { round, neighbours } = loop.state
-        // One that was started again after its last round has nothing to announce any more.
-        const isPast = status.newestRound > round || neighbours.get(peer)?.finished === true
-        if (isPast && !status.rounds.includes(round)) {
-          dispatch({ type: 'passed', peer, round })
-        }
-      },
-    )
   }
 
   function fail(error: unknown): void {
@@ -245,7 +229,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     handlers: createNetworkEvents(
       { models, witnessing, progress, agreement, exchange, logger },
       {
-        neighbours: init.neighbours,
+        neighbours,
         currentRound: () => loop.state.round,
         ownLength: init.ownLength,
         dispatch,
@@ -267,14 +251,27 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },
-    changed() {
-      const { phase, round } = loop.state
-      const waits = phase === 'joining' || phase === 'lingering' || phase === 'done'
-      if (waits && init.enterRound(round)) resolve({ nextRound: round })
+    changed: () => {
+      if (WAITING.has(loop.state.phase) && init.enterRound(loop.state.round))
+        resolve({ nextRound: loop.state.round })
     },
     stop,
     openModel: models.open,
   }
+}
+
+/** Asks the neighbours that have not answered how far they are, as long as this phase lasts. */
+function pollSilent(poller: StatusPoller, loop: EventLoop, fromRound: number): void {
+  poller.watch(
+    fromRound,
+    () => silentNeighbours(loop.state),
+    (peer, status) => {
+      const { round, neighbours } = loop.state
+      // One that was started again after its last round has nothing to announce any more.
+      const isPast = status.newestRound > round || neighbours.get(peer)?.finished === true
+      if (isPast && !status.rounds.includes(round)) loop.dispatch({ type: 'passed', peer, round })
+    },
+  )
 }
 
 interface Completion {

@@ -78,6 +78,7 @@ export interface EntryWritingInit {
 export function createEntryWriting(components: EntryWritingComponents, init: EntryWritingInit): EntryWriting {
   const { run, signer, training, ledger, witness, blobs, history, clock, phases, failpoints } = components
   const { manifest } = run
+  const epoch = run.epoch === undefined ? {} : { epoch: run.epoch }
   const begunMs = clock.monotonicMs()
 
   const store = async (entry: SignedEntry): Promise<void> => {
@@ -116,7 +117,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
       const entry = signEntry(
         {
           run: run.id,
-          ...(run.epoch === undefined ? {} : { epoch: run.epoch }),
+          ...epoch,
           height: ledger.length,
           parent: ledger.head,
           round,

@@ -50,22 +50,28 @@ export interface MemoryDiskInit {
   readonly openAnnouncement?: OpenAnnouncement
 }
 
+/** A change of the run, and the height of the entry that it stands before. */
+interface PlacedChange {
+  readonly bytes: Uint8Array
+  readonly height: number
+}
+
+const changesBefore = (changes: readonly PlacedChange[], height: number): Uint8Array[] =>
+  changes.flatMap((change) => (change.height === height ? [change.bytes] : []))
+
 export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const heldEntries = init.heldEntries ?? Number.POSITIVE_INFINITY
   const blobs = new Map<string, Uint8Array>()
   const evidence: Evidence[] = []
   const copies = new Map<string, Uint8Array[]>()
-  const chain: Block[] = []
-  const chainMessages: ChainMessage[] = []
+  const [chain, chainMessages]: [Block[], ChainMessage[]] = [[], []]
   let entries: SignedEntry[] = []
-  /** Changes of the run, each with the height of the entry that it stands before. */
-  const changes: { readonly bytes: Uint8Array; readonly height: number }[] = []
+  const changes: PlacedChange[] = []
   let dropped = 0
   const announcements: SignedAnnouncement[] = []
   let witnessed: readonly WitnessedState[] = []
   let privateMemory = NO_MEMORY
-  const changeStore = createMemoryChanges()
-  const invitations = createMemoryInvitations()
+  const [changeStore, invitations] = [createMemoryChanges(), createMemoryInvitations()]
   let inUse = false
 
   const openLedger = (run: Run, author: string, visit: LedgerVisitor): Ledger => {
@@ -99,16 +105,12 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         if (height < dropped) return []
         return entries
           .slice(height - dropped, height - dropped + count)
-          .flatMap(({ bytes, body }) => [
-            ...changes.filter((change) => change.height === body.height).map((change) => change.bytes),
-            bytes,
-          ])
+          .flatMap(({ bytes, body }) => [...changesBefore(changes, body.height), bytes])
       },
       async append(entry) {
         verifier.acceptOwn(entry)
         entries.push(entry)
-        if (entries.length <= heldEntries) return
-        entries = entries.slice(-heldEntries)
+        if (entries.length > heldEntries) entries = entries.slice(-heldEntries)
         dropped = verifier.length - entries.length
       },
       async adopt({ bytes }) {

@@ -1,5 +1,6 @@
 import { isChangeable } from '@tempered/protocol'
 import type { OpenBlob } from '../blobs/open-blob.js'
+import type { Membership } from '../epochs/membership.js'
 import { NodeError } from '../errors.js'
 import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { MessageReader } from '../inbound/message-reader.js'
@@ -48,6 +49,13 @@ export function createMemoryHub(init: MemoryHubInit): MemoryHub {
   }
 }
 
+/** Takes the changes of the run that a neighbour knows. */
+function takeChanges(theirs: Membership | undefined, own: Membership): void {
+  if (theirs === undefined) return
+  for (const { bytes } of [...theirs.decided.map(({ message }) => message), ...theirs.pending])
+    dropInvalid(() => takeChange(bytes, own, 'peer'))
+}
+
 /** One node's view of the hub. */
 function createMemoryNetwork(
   links: MemoryLinks,
@@ -73,14 +81,6 @@ function createMemoryNetwork(
       if (member === peerId || links.reach(peerId, member) === undefined) continue
       links.deliver(self, member, bytes.byteLength, (receiver) => dropInvalid(() => take(receiver.inbound!)))
     }
-  }
-
-  /** Changes of the run that a neighbour knows. */
-  const takeChangesOf = (peer: string): void => {
-    const theirs = links.reach(peerId, peer)?.parts.membership
-    if (theirs === undefined) return
-    for (const { bytes } of [...theirs.decided.map(({ message }) => message), ...theirs.pending])
-      dropInvalid(() => takeChange(bytes, parts.membership, 'peer'))
   }
 
   /** Opens a blob at a peer, lets it travel and takes it. */
@@ -115,7 +115,7 @@ function createMemoryNetwork(
       const handlers: NetworkHandlers = {
         ...given,
         neighbourUp(peer) {
-          takeChangesOf(peer)
+          takeChanges(links.reach(peerId, peer)?.parts.membership, parts.membership)
           given.neighbourUp(peer)
         },
       }

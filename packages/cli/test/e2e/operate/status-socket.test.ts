@@ -92,7 +92,7 @@ describe('the socket of a node', () => {
         const folder = join(parent, 'long'.repeat(40))
         await mkdir(folder)
         await lockForParent(folder)
-        const socket = await openStatusSocket(folder, async () => 'far away')
+        const socket = await openStatusSocket(folder, { status: async () => ({ status: 'far away' }) })
         expect((await stat(join(folder, SOCKET_FILE))).mode & 0o777).toBe(0o600)
         expect(await askStatus(folder)).toBe('far away')
         await socket.close()
