@@ -1,3 +1,4 @@
+import { LIMITS } from '@tempered/protocol'
 import { InvalidArgumentError, Option } from 'commander'
 import { isMultiaddr, isPeerMultiaddr, multiaddrProblem } from './config/multiaddr.js'
 
@@ -11,6 +12,9 @@ export const wholeNumber =
       throw new InvalidArgumentError(`must be a whole number from ${minimum}`)
     return value
   }
+/** Rounds of a run, or `open` for one without an end. */
+export const roundsOrOpen = (text: string): number =>
+  text === 'open' ? LIMITS.maxRounds : wholeNumber(1)(text)
 export const number = (text: string): number => {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value))

@@ -8,6 +8,7 @@ import {
   multiaddrs,
   number,
   preAggregator,
+  roundsOrOpen,
   wholeNumber,
 } from './arguments.js'
 import { addChainCommands } from './commands/chain-commands.js'
@@ -238,7 +239,28 @@ function addManifestCommands(program: Command): void {
       wholeNumber(1),
     )
   addPrivacyOptions(create)
-    .option('--rounds <n>', 'rounds', wholeNumber(1), 20)
+    .option(
+      '--rounds <n>',
+      'rounds, or open for a run without an end (docs/membership.md); `run extend` changes them',
+      roundsOrOpen,
+      20,
+    )
+    .addOption(
+      new Option(
+        '--admission <who>',
+        'who may add a member while the run goes on: a quorum of those who decide, or any one of them (default: quorum)',
+      ).choices(['quorum', 'invitation']),
+    )
+    .option(
+      '--owner <peer>',
+      'peer id that decides about changes of the run instead of the members; repeatable',
+      list,
+    )
+    .option(
+      '--threshold <n>',
+      'signatures that a change needs; default: more than two thirds of those who decide',
+      wholeNumber(1),
+    )
     .option('--local-steps <n>', 'minibatch steps per node and round', wholeNumber(0), 20)
     .option('--batch-size <n>', 'samples of a minibatch', wholeNumber(1), 32)
     .option('--learning-rate <x>', 'learning rate', number, 0.05)

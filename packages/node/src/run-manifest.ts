@@ -54,6 +54,8 @@ export interface RunManifestInit {
   readonly privacy?: PrivacyInit
   /** Noise that hides what members train on; default: none. */
   readonly differentialPrivacy?: Manifest['differentialPrivacy']
+  /** Who decides about changes of the run; default: more than two thirds of its members. */
+  readonly membership?: Manifest['membership']
   /** Milliseconds; see the manifest. */
   readonly deadlines?: Partial<Manifest['deadlines']>
 }
@@ -126,6 +128,7 @@ export function createRunManifest(init: RunManifestInit): Run {
     ...(init.privacy === undefined ? {} : { privacy: privacySpec(init.privacy, members.length) }),
     ...(init.differentialPrivacy === undefined ? {} : { differentialPrivacy: init.differentialPrivacy }),
     ...(init.settlement === undefined ? {} : { settlement: init.settlement }),
+    ...(init.membership === undefined ? {} : { membership: init.membership }),
     patienceRounds: 2,
   })
   runChain(run)

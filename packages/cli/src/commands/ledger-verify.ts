@@ -1,5 +1,6 @@
 import { counted } from '@tempered/errors'
 import { placeOf, skippedText, verdictsOf } from '@tempered/lab/documents'
+import { isOpenEnded } from '@tempered/lab/text'
 import type { FinalVerdict, SkippedRounds } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
@@ -41,12 +42,14 @@ function textLine(verdict: FinalVerdict): string {
   if (!verdict.ok)
     return `${pc.red('bad')}  ${verdict.path}: ${placeOf(verdict.entry)}: ${verdict.code}: ${verdict.message}`
   const { path, entries, run, head, finalRound, skipped = [] } = verdict
+  const { rounds } = run.manifest.training
+  const ofRounds = isOpenEnded(rounds) ? '' : ` of ${counted(rounds, 'round')}`
   const gaps = skipped.length === 0 ? '' : `, ${skippedRounds(skipped)} skipped`
   const final =
     finalRound === undefined
       ? ''
       : `, final up to round ${finalRound + 1} (more than two thirds of the members have signed it)`
-  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')} of ${counted(run.manifest.training.rounds, 'round')}${gaps}${final}, head ${head}, run ${run.id}`
+  return `${pc.green('ok')}   ${path}: ${counted(entries, 'entry', 'entries')}${ofRounds}${gaps}${final}, head ${head}, run ${run.id}`
 }
 
 /** The most gaps that one line names. */

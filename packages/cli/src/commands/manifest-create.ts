@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { counted, printable } from '@tempered/errors'
 import { openTaskFile, readInitial } from '@tempered/lab/documents'
 import { fullName } from '@tempered/lab/plugins'
+import { roundsText } from '@tempered/lab/text'
 import {
   createRunManifest,
   DEFAULT_RULE,
@@ -53,7 +54,11 @@ export interface ManifestCreateOptions extends PrivacyOptions {
   readonly settlement?: string
   /** Account of a peer id. */
   readonly account?: Readonly<Record<string, string>>
+  /** `LIMITS.maxRounds` for a run without an end. */
   readonly rounds: number
+  readonly admission?: 'quorum' | 'invitation'
+  readonly owner?: readonly string[]
+  readonly threshold?: number
   readonly localSteps: number
   readonly batchSize: number
   readonly learningRate: number
@@ -110,6 +115,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     ...(options.contribution === undefined ? {} : { contribution: { every: options.contribution } }),
     ...(privacy === undefined ? {} : { differentialPrivacy: privacy }),
     training: trainingOf(options, options.rounds),
+    ...membershipIn(options),
     deadlines: { collectMs: options.collectMs, joinMs: options.joinMs },
   })
   const { initialParameters } = learnt
@@ -119,7 +125,7 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
   await writeFileAtomic(options.out, `${JSON.stringify(run.manifest, null, 2)}\n`)
   process.stdout.write(`${run.id}\n`)
   process.stderr.write(
-    `wrote ${options.out}: ${counted(members.length, 'member')}, ${counted(options.rounds, 'round')}, rule ${run.manifest.rule.name}\n`,
+    `wrote ${options.out}: ${counted(members.length, 'member')}, ${roundsText(options.rounds)}, rule ${run.manifest.rule.name}\n`,
   )
   const privacyNote = privacyText(run.manifest, options.dpSamples)
   if (privacyNote !== undefined) process.stderr.write(`${privacyNote}\n`)
@@ -129,6 +135,21 @@ export async function manifestCreate(options: ManifestCreateOptions): Promise<vo
     )
   }
   warnOfParts(runTopology(run).graph)
+}
+
+function membershipIn({
+  admission,
+  owner,
+  threshold,
+}: ManifestCreateOptions): Pick<RunManifestInit, 'membership'> {
+  if (admission === undefined && owner === undefined && threshold === undefined) return {}
+  return {
+    membership: {
+      admission: admission ?? 'quorum',
+      ...(owner === undefined ? {} : { owners: [...owner] }),
+      ...(threshold === undefined ? {} : { threshold }),
+    },
+  }
 }
 
 function privacyIn(options: ManifestCreateOptions): Pick<RunManifestInit, 'privacy'> {

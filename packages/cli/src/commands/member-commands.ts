@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { assignment, multiaddrs, wholeNumber } from '../arguments.js'
+import { assignment, multiaddrs, roundsOrOpen, wholeNumber } from '../arguments.js'
 
 /** Adds `tempered member …` and `tempered run …`; the file of each command is loaded when it is called. */
 export function addMemberCommands(program: Command): void {
@@ -75,7 +75,7 @@ export function addMemberCommands(program: Command): void {
     run
       .command('extend')
       .description('Sign that the run have another number of rounds, or other deadlines.')
-      .option('--rounds <n>', 'rounds in all', wholeNumber(1))
+      .option('--rounds <n>', 'rounds in all, or open for no end', roundsOrOpen)
       .option(
         '--deadline <name=ms>',
         'deadline of the manifest in milliseconds, e.g. collectMs=30000; repeatable',

@@ -1,4 +1,5 @@
 import { metricText, taskFactsOf } from '@tempered/lab/measures'
+import { roundOf } from '@tempered/lab/text'
 import {
   type Failpoints,
   type Identity,
@@ -113,7 +114,7 @@ function logRound(report: RoundReport, run: Run, logger: Logger, json: boolean):
   const absent = judged.length - arrived.length
   logger.info(
     { component: 'round', round: report.round },
-    `round ${report.round + 1}/${rounds}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
+    `round ${roundOf(report.round + 1, rounds, '/')}: loss ${report.trainingLoss?.toFixed(3) ?? '–'}, ` +
       [
         `${metric.label} ${metricText(metric, report.testMetric)}`,
         ...epsilonText(report.differentialPrivacy),

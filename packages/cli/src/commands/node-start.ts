@@ -1,6 +1,6 @@
 import { isFileError } from '@tempered/errors'
 import { loadModule } from '@tempered/lab/plugins'
-import { partsWarning } from '@tempered/lab/text'
+import { partsWarning, roundOf } from '@tempered/lab/text'
 import {
   type CheckedProof,
   checkProofFile,
@@ -134,7 +134,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
           ? 'node starts'
           : node.firstRound >= run.manifest.training.rounds
             ? 'node starts: all of its rounds are done'
-            : `node starts and goes on with round ${node.firstRound + 1} of ${run.manifest.training.rounds}`,
+            : `node starts and goes on with round ${roundOf(node.firstRound + 1, run.manifest.training.rounds)}`,
       )
       const opened = node
       const running = interruption.exitCode === undefined ? opened.run() : opened.stop()

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { bytes } from '@tempered/lab/text'
+import { bytes, isOpenEnded } from '@tempered/lab/text'
 import type { Run } from '@tempered/protocol'
 import type { NodeConfig } from '../config/node-config.js'
 import { measureDisk } from '../operate/disk-use.js'
@@ -30,6 +30,9 @@ export async function checkDisk({ config, run }: Patient): Promise<Finding[]> {
   return [need + SPARE_BYTES > freeBytes ? warning(text, remedy) : ok(text)]
 }
 
+/** Rounds of a run without an end for which there should be room. */
+const OPEN_ENDED_ROUNDS = 10_000
+
 /** Bytes that the state of a whole run takes: the models that are kept, and everything that grows by the round. */
 export function runBytes(
   { keepRounds, diskBudgetMB }: Pick<NodeConfig, 'keepRounds' | 'diskBudgetMB'>,
@@ -41,6 +44,8 @@ export function runBytes(
   const models = Math.min(keepRounds, training.rounds) * 2 * run.modelBytes
   const budget =
     diskBudgetMB === undefined ? Number.POSITIVE_INFINITY : Math.max(diskBudgetMB * 1e6, 4 * run.modelBytes)
-  const ledgers = training.rounds * (others + 1) * (others + 1) * ENTRY_BYTES
+  // A run without an end takes more and more: what it takes for its next rounds is what counts.
+  const rounds = isOpenEnded(training.rounds) ? OPEN_ENDED_ROUNDS : training.rounds
+  const ledgers = rounds * (others + 1) * (others + 1) * ENTRY_BYTES
   return Math.min(models, budget) + ledgers
 }

@@ -1,4 +1,4 @@
-import { counted } from '@tempered/lab/text'
+import { counted, roundsText } from '@tempered/lab/text'
 import { errorMessage, readLedgerRun } from '@tempered/node'
 import type { Run } from '@tempered/protocol'
 import { loadManifest } from '../config/manifest-file.js'
@@ -58,7 +58,7 @@ export async function checkRun(
 
 function describe(run: Run, peer: string | undefined): Finding[] {
   const { name, members, training } = run.manifest
-  const what = `run ${name}, ${run.id}: ${counted(members.length, 'member')}, ${counted(training.rounds, 'round')}`
+  const what = `run ${name}, ${run.id}: ${counted(members.length, 'member')}, ${roundsText(training.rounds)}`
   if (peer === undefined || run.memberIndex.has(peer)) return [ok(what)]
   return [
     ok(what),

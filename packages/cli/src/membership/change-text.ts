@@ -1,4 +1,5 @@
 import { counted } from '@tempered/errors'
+import { roundOf } from '@tempered/lab/text'
 import type { Amendment } from '@tempered/protocol'
 import pc from 'picocolors'
 import type { ChangeDocument, ChangesDocument } from './changes-document.js'
@@ -30,7 +31,7 @@ export function changeText({ change, what, from }: ChangeDocument): string {
 export function changesText(document: ChangesDocument, self: string): string {
   const { name, run, round, rounds, members, former, decided, pending, decides } = document
   const lines = [
-    `${pc.bold(name)}  run ${run}, round ${round} of ${rounds}`,
+    `${pc.bold(name)}  run ${run}, round ${roundOf(round, rounds)}`,
     '',
     `${counted(members.length, 'member')}${decides === 'owners' ? '; its owners decide about changes' : ''}`,
     ...members.map((peer) => `  ${peer}${peer === self ? '  (this node)' : ''}`),

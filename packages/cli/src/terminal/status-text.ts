@@ -1,4 +1,4 @@
-import { bytes, counted, decimal } from '@tempered/lab/text'
+import { bytes, counted, decimal, roundOf } from '@tempered/lab/text'
 import pc from 'picocolors'
 import type { NeighbourDocument, StatusDocument } from '../operate/status-document.js'
 import { durationText } from './duration-text.js'
@@ -9,7 +9,7 @@ export function statusText(status: StatusDocument): string {
   const { phase, phaseSeconds, rounds, round, ledger, lastRound, disk } = status
   const rows = [
     ['run', `${status.runName}, ${status.run}, ${counted(status.members, 'member')}`],
-    ['round', `${round} of ${rounds}, ${phase} for ${durationText(phaseSeconds)}`],
+    ['round', `${roundOf(round, rounds)}, ${phase} for ${durationText(phaseSeconds)}`],
     ...(status.pendingChanges === 0
       ? []
       : [

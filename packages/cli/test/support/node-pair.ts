@@ -17,7 +17,7 @@ export function roundDone(cli: CliProcess, round: number): Promise<true> {
 export async function initNodes(
   folder: string,
   names: readonly string[],
-  rounds: number,
+  rounds: number | 'open',
   more: readonly string[] = [],
 ): Promise<void> {
   const local = ['--listen', '/ip4/127.0.0.1/tcp/0']
