@@ -5,13 +5,14 @@ import { askNode } from '../membership/ask-node.js'
 import { changesText } from '../membership/change-text.js'
 import { findMember } from '../membership/find-member.js'
 import { nextKeyPath } from '../membership/next-key.js'
-import { type ChangeOptions, reportChange, requestChange } from '../membership/report-change.js'
+import { askedBy, type ChangeOptions, reportChange, requestChange } from '../membership/report-change.js'
 
 const PEER_ID = /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/
 
 /** `tempered member list` */
-export async function memberList({ config, json }: ChangeOptions): Promise<void> {
-  const node = await askNode(config)
+export async function memberList(options: ChangeOptions): Promise<void> {
+  const { json } = options
+  const node = await askedBy(options)
   const { changes } = await node.ask({ ask: 'list' })
   process.stdout.write(`${json === true ? JSON.stringify(changes) : changesText(changes, node.peer)}\n`)
 }
@@ -23,7 +24,7 @@ export async function memberAdd(peer: string, options: ChangeOptions): Promise<v
       'E_USAGE',
       `${peer} is no peer id (12D3Koo…); \`tempered node id\` prints that of a node`,
     )
-  const node = await askNode(options.config)
+  const node = await askedBy(options)
   await requestChange(
     node,
     { ask: 'propose', amendment: { kind: 'add', member: peer }, ...fromOf(options) },
@@ -33,7 +34,7 @@ export async function memberAdd(peer: string, options: ChangeOptions): Promise<v
 
 /** `tempered member remove`: signs that a member go. */
 export async function memberRemove(peer: string, options: ChangeOptions): Promise<void> {
-  const node = await askNode(options.config)
+  const node = await askedBy(options)
   const member = findMember((await node.ask({ ask: 'list' })).changes, peer)
   await requestChange(
     node,
@@ -54,7 +55,7 @@ export async function memberLeave(options: ChangeOptions): Promise<void> {
 
 /** `tempered member approve`: signs a change that waits. */
 export async function memberApprove(change: string, options: ChangeOptions): Promise<void> {
-  const node = await askNode(options.config)
+  const node = await askedBy(options)
   await requestChange(node, { ask: 'approve', change: change.replace(/^…/, '') }, options.json)
 }
 
@@ -81,7 +82,7 @@ export async function memberReplace(
   peer: string,
   { by, ...options }: ChangeOptions & { readonly by: string },
 ): Promise<void> {
-  const node = await askNode(options.config)
+  const node = await askedBy(options)
   const member = findMember((await node.ask({ ask: 'list' })).changes, peer)
   if (!PEER_ID.test(by)) throw new CliError('E_USAGE', `--by ${by} is no peer id (12D3Koo…)`)
   await requestChange(
@@ -100,7 +101,7 @@ export interface RunExtendOptions extends ChangeOptions {
 export async function runExtend({ rounds, deadline, ...options }: RunExtendOptions): Promise<void> {
   if ((rounds === undefined) === (deadline === undefined))
     throw new CliError('E_USAGE', 'give --rounds, or --deadline, in one call; two changes are two calls')
-  const node = await askNode(options.config)
+  const node = await askedBy(options)
   const amendment =
     rounds === undefined
       ? ({ kind: 'deadlines', deadlines: { ...deadline } } as const)

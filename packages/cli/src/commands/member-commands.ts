@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { assignment, multiaddrs, roundsOrOpen, wholeNumber } from '../arguments.js'
+import { assignment, multiaddr, multiaddrs, roundsOrOpen, wholeNumber } from '../arguments.js'
 
 /** Adds `tempered member …` and `tempered run …`; the file of each command is loaded when it is called. */
 export function addMemberCommands(program: Command): void {
   const member = program
     .command('member')
     .description('Members of a run that goes on: invite, join, add, remove, new keys (docs/membership.md).')
-  onNode(
+  orOwner(
     member.command('list').description('Show the members of the run and its changes, decided and waiting.'),
   ).action(async (options) => (await import('./member-change.js')).memberList(options))
   member
@@ -45,10 +45,10 @@ export function addMemberCommands(program: Command): void {
       .description('Sign that a member be removed; its own signature does not count.')
       .argument('<peer>', PEER),
   ).action(async (peer, options) => (await import('./member-change.js')).memberRemove(peer, options))
-  change(member.command('leave').description('Leave the run; the word of this node is enough.')).action(
+  ownChange(member.command('leave').description('Leave the run; the word of this node is enough.')).action(
     async (options) => (await import('./member-change.js')).memberLeave(options),
   )
-  change(
+  ownChange(
     member
       .command('rotate')
       .description(
@@ -64,7 +64,7 @@ export function addMemberCommands(program: Command): void {
       .argument('<peer>', PEER)
       .requiredOption('--by <peer>', 'peer id of the new key'),
   ).action(async (peer, options) => (await import('./member-change.js')).memberReplace(peer, options))
-  onNode(
+  orOwner(
     member
       .command('approve')
       .description('Sign a change that waits for signatures.')
@@ -90,8 +90,19 @@ const PEER = 'peer id of the member, or its last characters'
 const onNode = (command: Command): Command =>
   command.option('--config <path>', CONFIG, '.').option('--json', 'one JSON document on stdout')
 
-const change = (command: Command): Command =>
-  onNode(command).option(
+/** For owners who run no node. */
+const orOwner = (command: Command): Command =>
+  onNode(command)
+    .option('--to <multiaddr>', 'for an owner who runs no node: address of a member to ask', multiaddr)
+    .option('--key <file>', "with --to: the owner's key file")
+    .option('--manifest <file>', 'with --to: run manifest file')
+
+const change = (command: Command): Command => fromRound(orOwner(command))
+
+const ownChange = (command: Command): Command => fromRound(onNode(command))
+
+const fromRound = (command: Command): Command =>
+  command.option(
     '--from <round>',
     'round from which it holds, counted from 1; default: in three rounds',
     wholeNumber(1),

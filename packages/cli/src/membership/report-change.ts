@@ -1,18 +1,31 @@
 import pc from 'picocolors'
-import type { AskedNode } from './ask-node.js'
+import { CliError } from '../errors.js'
+import { askMember } from './ask-member.js'
+import { type AskedNode, askNode } from './ask-node.js'
 import type { ChangeReply, ChangeRequest } from './change-requests.js'
 import { changeText, signaturesText } from './change-text.js'
 
 export interface ChangeOptions {
   readonly config: string
+  /** For an owner who runs no node: the member that is asked, the owner's key, and the manifest. */
+  readonly to?: string
+  readonly key?: string
+  readonly manifest?: string
   /** 1-based round. */
   readonly from?: number
   readonly json?: boolean
 }
 
+/** Whom a command asks: the node of a folder, or for an owner a member. */
+export function askedBy({ config, to, key, manifest }: ChangeOptions): Promise<Omit<AskedNode, 'config'>> {
+  if (to === undefined && key === undefined && manifest === undefined) return askNode(config)
+  if (to !== undefined && key !== undefined && manifest !== undefined) return askMember({ to, key, manifest })
+  throw new CliError('E_USAGE', 'an owner who runs no node gives --to, --key and --manifest together')
+}
+
 /** Has a node sign a change and prints what came of it. */
 export async function requestChange(
-  node: AskedNode,
+  node: Omit<AskedNode, 'config'>,
   request: ChangeRequest,
   json: boolean | undefined,
 ): Promise<ChangeReply> {
