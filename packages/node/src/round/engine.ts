@@ -165,10 +165,21 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     // Where nobody reads it, as in simulations, it costs no timer.
     if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'lingering') witnessing.linger()
+    if (next.phase === 'lingering') {
+      witnessing.linger()
+      goOn(next)
+    }
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
     else poller.stop()
+  }
+
+  /** Ends these rounds if the node waits and the next one is of another epoch, e.g. of one with more rounds. */
+  function goOn({ phase, round }: RoundState): void {
+    if (phase !== 'joining' && phase !== 'lingering' && phase !== 'done') return
+    // Where the run was cut short, the node is past its end.
+    const nextRound = Math.max(round, init.firstRound)
+    if (init.enterRound(nextRound)) resolve({ nextRound })
   }
 
   function onRound(report: RoundReport): void {
@@ -267,11 +278,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },
-    changed() {
-      const { phase, round } = loop.state
-      const waits = phase === 'joining' || phase === 'lingering' || phase === 'done'
-      if (waits && init.enterRound(round)) resolve({ nextRound: round })
-    },
+    changed: () => goOn(loop.state),
     stop,
     openModel: models.open,
   }

@@ -93,19 +93,6 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     return { view, problems }
   }
 
-  /** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
-  const tooLate = ({ change, baseChanges }: ChangeMessage, held: readonly ChangeMessage[]): string | undefined => {
-    const known = new Set(baseChanges.map(String))
-    const replaced = held.find(
-      (other) =>
-        'member' in other.change.amendment &&
-        !known.has(nameOf(other)) &&
-        other.change.from + LIMITS.changeWindow < change.from,
-    )
-    if (replaced === undefined) return undefined
-    return `it was decided by members of an epoch that had ended over ${LIMITS.changeWindow} rounds before`
-  }
-
   /** The run with changes in order of effect. */
   const viewWith = (changes: readonly ChangeMessage[]): Run => {
     const epoch = epochOf(base, changes)
@@ -152,23 +139,9 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     for (const peer of view.roster) everMembers.add(peer)
   }
 
-  /** What a change says, with the signatures that count; throws where none does. */
-  const counting = (message: ChangeMessage, from: Run): ChangeMessage => {
-    const approvals = message.approvals.filter(({ author }) => mayApprove(message, from, author))
-    const { amendment } = message.change
-    // A new key says that it is there; it has no say by itself, and nobody knows it yet.
-    const newKey = amendment.kind === 'replace' ? amendment.by : undefined
-    const isKnown = pending.has(nameOf(message))
-    if (!approvals.some(({ author }) => isKnown || author !== newKey))
-      throw new ProtocolError('E_CHANGE', 'change: nobody who signed it has a say in it')
-    if (approvals.length === message.approvals.length) return message
-    return withApprovals({ ...message, approvals: [] }, approvals)
-  }
-
   const begin = (message: ChangeMessage, view: Run): void => {
     const { amendment } = message.change
-    const newKey = amendment.kind === 'replace' ? amendment.by : undefined
-    const by = message.approvals.find(({ author }) => author !== newKey)!.author
+    const by = firstWithSay(message)!
     const begun = [...pending.values()].filter((other) => other.by === by).length
     if (pending.size >= LIMITS.maxPendingChanges || begun >= LIMITS.maxPendingPerSigner)
       throw new ProtocolError(
@@ -205,8 +178,8 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
         offered,
         offered.baseChanges.map((cid) => decided.get(cid.toString())!),
       )
-      const given = counting(offered, from)
       const before = pending.get(name)
+      const given = counting(offered, from, before !== undefined)
       const message = before === undefined ? given : withApprovals(before.message, given.approvals)
       if (before !== undefined && message === before.message) return 'known'
       if (!isDecided(message, from)) {
@@ -232,6 +205,34 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     changesOf,
     wasEverMember: (peer) => everMembers.has(peer),
   }
+}
+
+/** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
+function tooLate({ change, baseChanges }: ChangeMessage, held: readonly ChangeMessage[]): string | undefined {
+  const known = new Set(baseChanges.map(String))
+  const replaced = held.find(
+    (other) =>
+      'member' in other.change.amendment &&
+      !known.has(nameOf(other)) &&
+      other.change.from + LIMITS.changeWindow < change.from,
+  )
+  if (replaced === undefined) return undefined
+  return `it was decided by members of an epoch that had ended over ${LIMITS.changeWindow} rounds before`
+}
+
+/** What a change says, with the signatures that count; throws where none does. `known`: somebody with a say signed before. */
+function counting(message: ChangeMessage, from: Run, known: boolean): ChangeMessage {
+  const approvals = message.approvals.filter(({ author }) => mayApprove(message, from, author))
+  if (!known && firstWithSay({ ...message, approvals }) === undefined)
+    throw new ProtocolError('E_CHANGE', 'change: nobody who signed it has a say in it')
+  if (approvals.length === message.approvals.length) return message
+  return withApprovals({ ...message, approvals: [] }, approvals)
+}
+
+/** A new key says that it is there; it has no say by itself, and nobody knows it yet. */
+function firstWithSay({ change: { amendment }, approvals }: ChangeMessage): string | undefined {
+  const newKey = amendment.kind === 'replace' ? amendment.by : undefined
+  return approvals.find(({ author }) => author !== newKey)?.author
 }
 
 /** A change holds after all that it builds on, so that whoever has it in force has those too. */
