@@ -97,7 +97,7 @@ export function createRunningNode(
   /** Resolves when a decided change lets a node go on that is through. */
   const otherEpoch = (): Promise<RoundsEnd> =>
     new Promise((resolve) => {
-      const nextRound = run.manifest.training.rounds
+      const nextRound = Math.max(run.manifest.training.rounds, state.firstRound)
       const check = (): void => {
         if (membership.at(nextRound).epoch?.toString() !== run.epoch?.toString()) resolve({ nextRound })
       }

@@ -171,8 +171,11 @@ export function createChainVerifier(
       const where = `change ${changes.length + 1}`
       if (epochs.find(message.cid) !== undefined)
         throw new ProtocolError('E_CHANGE', `${where}: it was made before`)
-      if (epochs.offer(message) !== 'decided')
+      if (epochs.offer(message) !== 'decided') {
+        // A refused block leaves nothing behind.
+        epochs.expire(Number.POSITIVE_INFINITY)
         throw new ProtocolError('E_CHANGE', `${where}: too few have signed it`)
+      }
       changes.push(message)
       run = epochs.withChanges(changes)
       return message

@@ -3,6 +3,8 @@ import {
   approveChange,
   type ChangeMessage,
   type EpochBook,
+  encodeCanonical,
+  equalBytes,
   LIMITS,
   type Offer,
   openChange,
@@ -147,7 +149,7 @@ export function createMembership(
       return round
     },
     at: book.at,
-    epochOf: ({ change }) => book.base.viewOf(change.base ?? undefined),
+    epochOf: book.baseOf,
     wasEverMember: book.wasEverMember,
     inForce: () => book.at(round).changes.map(({ cid }) => cid),
     take(bytes, via = 'peer') {
@@ -156,8 +158,8 @@ export function createMembership(
       return note(message, via)
     },
     propose(amendment, from, signer) {
-      const text = JSON.stringify(amendment)
-      const waiting = book.pending.find(({ change }) => JSON.stringify(change.amendment) === text)
+      const text = encodeCanonical(amendment)
+      const waiting = book.pending.find(({ change }) => equalBytes(encodeCanonical(change.amendment), text))
       if (waiting !== undefined) return sign(waiting, signer)
       const message = proposeChange({ run: book.at(round), from, amendment }, signer)
       note(message, 'self')

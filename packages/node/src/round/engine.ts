@@ -165,10 +165,21 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     // Where nobody reads it, as in simulations, it costs no timer.
     if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'lingering') witnessing.linger()
+    if (next.phase === 'lingering') {
+      witnessing.linger()
+      goOn(next)
+    }
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(poller, loop, Math.min(next.round, rounds - 1))
     else poller.stop()
+  }
+
+  /** Ends these rounds if the node waits and the next one is of another epoch, e.g. of one with more rounds. */
+  function goOn({ phase, round }: RoundState): void {
+    if (!WAITING.has(phase)) return
+    // Where the run was cut short, the node is past its end.
+    const nextRound = Math.max(round, init.firstRound)
+    if (init.enterRound(nextRound)) resolve({ nextRound })
   }
 
   function onRound(report: RoundReport): void {
@@ -251,10 +262,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
       dispatch({ type: 'start', round: init.firstRound, pending: init.pending })
       return finished
     },
-    changed: () => {
-      if (WAITING.has(loop.state.phase) && init.enterRound(loop.state.round))
-        resolve({ nextRound: loop.state.round })
-    },
+    changed: () => goOn(loop.state),
     stop,
     openModel: models.open,
   }

@@ -148,7 +148,11 @@ type LastingState = Omit<NodeState, 'run' | 'parameters' | 'memory' | 'pending' 
 async function enterEpoch(init: NodeStateInit, lasting: LastingState, notBefore: number): Promise<NodeState> {
   const { membership, signer } = init
   const { ledger, blobs, witness, history } = lasting
-  const firstRound = Math.max(notBefore, nextRound(ledger, membership, signer.peerId))
+  const firstRound = Math.max(
+    notBefore,
+    nextRound(ledger, membership, signer.peerId),
+    adoptedFrom(ledger, membership),
+  )
   const run = membership.at(firstRound)
   checkMember(run, signer.peerId)
   const written = new Set(ledger.run.changes.map(({ cid }) => cid.toString()))
@@ -180,6 +184,13 @@ function nextRound(ledger: Ledger, { decided }: Membership, self: string): numbe
     ({ message, problem }) => problem === undefined && addedBy(message.change.amendment) === self,
   )
   return added?.message.change.from ?? 0
+}
+
+/** A node that skipped rounds may have written a change for a round that its ledger does not lead to. From 0. */
+function adoptedFrom(ledger: Ledger, { decided }: Membership): number {
+  const adopted = new Set(ledger.run.changes.map(({ cid }) => cid.toString()))
+  const rounds = decided.map(({ message }) => (adopted.has(message.cid.toString()) ? message.change.from : 0))
+  return Math.max(0, ...rounds)
 }
 
 function addedBy(amendment: Amendment): string | undefined {

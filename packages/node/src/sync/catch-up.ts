@@ -3,6 +3,7 @@ import {
   createChainVerifier,
   decodeModel,
   documentCid,
+  equalBytes,
   type FinalHead,
   firstNonFinite,
   isChangeBlock,
@@ -59,6 +60,9 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
         const entries = await network.fetchEntries(peer, verifier.length, signal)
         if (entries.length === 0) return { newest: verifier.last, cids }
         for (const bytes of entries) {
+          // A copy that broke off between a change and the entry after it has that change already.
+          if (isChangeBlock(bytes) && verifier.changes.some((known) => equalBytes(known.bytes, bytes)))
+            continue
           accept(bytes)
           await log.append(documentCid(bytes), bytes)
         }

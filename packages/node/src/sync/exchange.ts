@@ -21,7 +21,9 @@ import { finalHeadSchema, openFinal, packFinal } from '../witness/final-store.js
  * begins with the number of frames that follow, so that each frame stays small.
  */
 const entriesRequest = z.strictObject({ from: z.int().min(0), author: peerIdField.optional() })
-const entriesHeader = z.strictObject({ entries: z.int().min(0).max(LIMITS.maxEntriesPerReply) })
+/** With the changes that stand before the entries. */
+const MAX_LEDGER_BLOCKS = LIMITS.maxEntriesPerReply + LIMITS.maxChanges
+const entriesHeader = z.strictObject({ entries: z.int().min(0).max(MAX_LEDGER_BLOCKS) })
 const blocksRequest = z.strictObject({ from: z.int().min(1) })
 const blocksHeader = z.strictObject({ blocks: z.int().min(0).max(LIMITS.maxBlocksPerReply) })
 const finalsHeader = z.strictObject({ finals: z.int().min(0).max(LIMITS.maxFinalHeadsPerReply) })
@@ -67,12 +69,19 @@ export function fetchEntries(
   signal: AbortSignal,
   author?: string,
 ): Promise<readonly Uint8Array[]> {
+  const blockBytes = Math.max(maxEntryBytes, LIMITS.maxChangeBytes)
+  let room = LIMITS.maxEntriesPerReply * blockBytes
   return fetchList(direct, peer, signal, {
     protocol: STREAM_PROTOCOLS.entries,
     request: author === undefined ? { from } : { from, author },
     count: (header) => entriesHeader.parse(header).entries,
-    frameBytes: maxEntryBytes + FRAME_BYTES,
-    read: (frame) => bytesField.parse(frame),
+    frameBytes: blockBytes + FRAME_BYTES,
+    read(frame) {
+      const block = bytesField.parse(frame)
+      room -= block.byteLength
+      if (room < 0) throw new NodeError('E_TOO_LARGE', `${peer} sent more of a ledger than a reply may carry`)
+      return block
+    },
   })
 }
 

@@ -163,6 +163,8 @@ export function createWitness(init: WitnessInit): Witness {
   return {
     consider(message) {
       const { body } = message.head
+      // Who signs for it, and how many must, differs; whoever goes over to this epoch states its head again.
+      if ((body.epoch?.toString() ?? '') !== (run.epoch?.toString() ?? '')) return 'known'
       note(message)
       const seen = seenOf(body.author)
       if (body.height < seen.range.size) return 'known'
@@ -200,6 +202,11 @@ export function createWitness(init: WitnessInit): Witness {
     },
     enter(next) {
       if (next === run) return
+      // Of one that is no member any more no head can become final; an index that has changed stands in the leaf.
+      const stays = ({ member }: WitnessedHead): boolean =>
+        next.memberIndex.has(run.roster[member]!) && next.roster[member] === run.roster[member]
+      due = due.filter(stays)
+      ownHeads = ownHeads.filter(stays)
       run = next
       finality = createFinalityTracker(run)
     },

@@ -47,6 +47,8 @@ export type Approval = z.infer<typeof approvalField>
 const messageSchema = z.strictObject({
   change: bytesField,
   approvals: z.array(approvalField).min(1).max(LIMITS.maxMembers),
+  /** What `base` stands for. Not signed, since the base is its hash. */
+  baseChanges: z.array(documentLink).max(LIMITS.maxChanges),
 })
 
 /** A change with the signatures under it so far, in order of peer id; each is checked. */
@@ -56,7 +58,12 @@ export interface ChangeMessage {
   readonly change: Change
   readonly changeBytes: Uint8Array
   readonly approvals: readonly Approval[]
-  /** Canonical bytes of change and signatures, as they travel and stand in ledgers. */
+  /**
+   * CIDs of the changes that lead to its base, in order of effect: whoever has all of them knows who decides, also where it
+   * has others besides and never was in that epoch.
+   */
+  readonly baseChanges: readonly CID[]
+  /** Canonical bytes of change, signatures and base, as they travel and stand in ledgers. */
   readonly bytes: Uint8Array
 }
 
@@ -78,7 +85,8 @@ export function proposeChange({ run, from, amendment }: ChangeInit, signer: Sign
     amendment,
   }
   const changeBytes = encodeCanonical(parseFields(changeSchema, value, 'change'))
-  return approveChange(seal(changeBytes, value, []), signer)
+  const baseChanges = run.changes.map(({ cid }) => cid)
+  return approveChange(seal({ change: value, changeBytes, baseChanges }, []), signer)
 }
 
 /** Adds a signature; the same message where it is there already. */
@@ -93,13 +101,13 @@ export function withApprovals(message: ChangeMessage, more: readonly Approval[])
   const all = new Map(message.approvals.map((approval) => [approval.author, approval]))
   for (const approval of more) if (!all.has(approval.author)) all.set(approval.author, approval)
   if (all.size === message.approvals.length) return message
-  return seal(message.changeBytes, message.change, [...all.values()])
+  return seal(message, [...all.values()])
 }
 
 /** The change with the signature of one peer alone; undefined where that has not signed. */
 export function approvalOf(message: ChangeMessage, peer: string): ChangeMessage | undefined {
   const approvals = message.approvals.filter(({ author }) => author === peer)
-  return approvals.length === 0 ? undefined : seal(message.changeBytes, message.change, approvals)
+  return approvals.length === 0 ? undefined : seal(message, approvals)
 }
 
 /**
@@ -113,13 +121,16 @@ export function openChange(
   knownOf: (cid: CID) => ChangeMessage | undefined = () => undefined,
 ): ChangeMessage {
   const value = decodeCanonical(bytes, LIMITS.maxChangeBytes, 'change')
-  const { change: changeBytes, approvals } = parseFields(messageSchema, value, 'change')
+  const { change: changeBytes, approvals, baseChanges } = parseFields(messageSchema, value, 'change')
   const decoded = decodeCanonical(changeBytes, LIMITS.maxChangeBytes, 'change')
   const change = parseFields(changeSchema, decoded, 'change')
   if (change.amendment.kind === 'deadlines' && Object.keys(change.amendment.deadlines).length === 0)
     throw new ProtocolError('E_MALFORMED', 'change, field amendment.deadlines: changes nothing')
   if (change.amendment.kind === 'replace' && change.amendment.member === change.amendment.by)
     throw new ProtocolError('E_MALFORMED', 'change, field amendment.by: replaces a key by itself')
+  const base = epochId(change.run, baseChanges)
+  if ((change.base?.toString() ?? '') !== (base?.toString() ?? ''))
+    throw new ProtocolError('E_MALFORMED', 'change, field baseChanges: they do not lead to its base')
   const cid = documentCid(changeBytes)
   const checked = new Map(knownOf(cid)?.approvals.map(({ author, signature }) => [author, signature]))
   for (const [k, { author, signature }] of approvals.entries()) {
@@ -130,22 +141,27 @@ export function openChange(
     const body = { author, change: cid }
     verifySigned('approval', { body, signature, bytes: encodeCanonical({ body, signature }) })
   }
-  return { cid, change, changeBytes, approvals, bytes }
+  return { cid, change, changeBytes, approvals, baseChanges, bytes }
 }
 
 /** Whether canonical bytes of a ledger's block are a change, not an entry. */
 export function isChangeBlock(bytes: Uint8Array): boolean {
   // Keys are sorted by length: entries begin with "body", changes with "change".
-  return bytes[0] === 0xa2 && bytes[1] === 0x66
+  return bytes[0] === 0xa3 && bytes[1] === 0x66
 }
 
-function seal(changeBytes: Uint8Array, change: Change, approvals: readonly Approval[]): ChangeMessage {
+/** The CID that stands for a set of changes, which are in order of effect; undefined for none. */
+export function epochId(run: CID, changes: readonly CID[]): CID | undefined {
+  if (changes.length === 0) return undefined
+  return documentCid(encodeCanonical({ kind: 'tempered/epoch', run, changes: [...changes] }))
+}
+
+type Unsigned = Pick<ChangeMessage, 'change' | 'changeBytes' | 'baseChanges'>
+
+function seal({ change, changeBytes, baseChanges }: Unsigned, approvals: readonly Approval[]): ChangeMessage {
   const sorted = [...approvals].sort((a, b) => (a.author < b.author ? -1 : 1))
   return {
-    cid: documentCid(changeBytes),
-    change,
-    changeBytes,
-    approvals: sorted,
-    bytes: encodeCanonical({ change: changeBytes, approvals: sorted }),
+    ...{ cid: documentCid(changeBytes), change, changeBytes, approvals: sorted, baseChanges },
+    bytes: encodeCanonical({ change: changeBytes, approvals: sorted, baseChanges: [...baseChanges] }),
   }
 }

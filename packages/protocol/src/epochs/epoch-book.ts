@@ -1,11 +1,9 @@
 import type { CID } from 'multiformats/cid'
-import { encodeCanonical } from '../codec.js'
 import { ProtocolError } from '../errors.js'
-import { documentCid } from '../hashing.js'
 import { LIMITS } from '../limits.js'
 import type { Run } from '../manifest.js'
 import { amend, type ProblemOf } from './amend.js'
-import { type ChangeMessage, withApprovals } from './change.js'
+import { type ChangeMessage, epochId, withApprovals } from './change.js'
 import { isDecided, mayApprove } from './electorate.js'
 
 /** What became of a change that was offered. */
@@ -37,12 +35,14 @@ export interface EpochBook {
   readonly pending: readonly ChangeMessage[]
   /**
    * Takes a change whose signatures were checked (`openChange`). Signatures of others than those who may sign it are left
-   * out. Throws E_WRONG_RUN; E_EPOCH when its base is not known here; E_CHANGE when nobody who signed it has a say, when it
-   * cannot have effect, or when too many wait.
+   * out. Throws E_WRONG_RUN; E_EPOCH when a change that it builds on is not decided here; E_CHANGE when nobody who signed it
+   * has a say, when it cannot have effect, or when too many wait.
    */
   offer(message: ChangeMessage): Offer
   /** Gives up changes that wait and could not be decided in time any more, now that the node is in this round. */
   expire(round: number): void
+  /** The run in the epoch whose members decide about a change; undefined where changes that it builds on are not known. */
+  baseOf(message: ChangeMessage): Run | undefined
   /** A change by its CID, decided or not. */
   find(cid: CID): ChangeMessage | undefined
   /** The run in a round, as far as is known: changes whose round has come. */
@@ -93,27 +93,31 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     return { view, problems }
   }
 
-  /** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
-  const tooLate = ({ change }: ChangeMessage, held: readonly ChangeMessage[]): string | undefined => {
-    const known = new Set((changesOf(change.base ?? undefined) ?? []).map(nameOf))
-    const replaced = held.find(
-      (other) =>
-        'member' in other.change.amendment &&
-        !known.has(nameOf(other)) &&
-        other.change.from + LIMITS.changeWindow < change.from,
-    )
-    if (replaced === undefined) return undefined
-    return `it was decided by members of an epoch that had ended over ${LIMITS.changeWindow} rounds before`
+  /** The run with changes in order of effect. */
+  const viewWith = (changes: readonly ChangeMessage[]): Run => {
+    const epoch = epochOf(base, changes)
+    const name = epoch?.toString() ?? ''
+    const kept = views.get(name)
+    if (kept !== undefined) return kept
+    return keep(name, epoch === undefined ? base : { ...fold(changes).view, epoch, changes })
   }
 
   const withChanges = (messages: readonly ChangeMessage[]): Run => {
     const changes = [...messages].sort(byEffect)
-    const epoch = epochId(base, changes)
-    const name = epoch?.toString() ?? ''
-    const kept = views.get(name)
-    if (kept !== undefined) return kept
-    sets.set(name, changes)
-    return keep(name, epoch === undefined ? base : { ...fold(changes).view, epoch, changes })
+    sets.set(epochOf(base, changes)?.toString() ?? '', changes)
+    return viewWith(changes)
+  }
+
+  /** Not remembered as an epoch: of any set of changes anybody may say that a change builds on it. */
+  const baseOf = ({ change, baseChanges }: ChangeMessage): Run | undefined => {
+    const known: ChangeMessage[] = []
+    for (const cid of baseChanges) {
+      const one = decided.get(cid.toString())
+      if (one === undefined) return undefined
+      known.push(one)
+    }
+    const view = viewWith(known.sort(byEffect))
+    return (view.epoch?.toString() ?? '') === (change.base?.toString() ?? '') ? view : undefined
   }
 
   const changesOf: EpochBook['changesOf'] = (epoch) => (epoch === undefined ? [] : sets.get(epoch.toString()))
@@ -128,31 +132,23 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     const changes = [...decided.values()].sort(byEffect)
     for (let count = 1; count <= changes.length; count++) {
       const some = changes.slice(0, count)
-      sets.set(epochId(base, some)!.toString(), some)
+      sets.set(epochOf(base, some)!.toString(), some)
     }
     const { view, problems } = fold(changes)
     inOrder = changes.map((message, k) => ({ message, problem: problems[k] }))
     for (const peer of view.roster) everMembers.add(peer)
   }
 
-  /** What a change says, with the signatures that count; throws where none does. */
-  const counting = (message: ChangeMessage, from: Run): ChangeMessage => {
-    const approvals = message.approvals.filter(({ author }) => mayApprove(message, from, author))
-    if (approvals.length === message.approvals.length) return message
-    if (approvals.length === 0)
-      throw new ProtocolError('E_CHANGE', 'change: nobody who signed it has a say in it')
-    return withApprovals({ ...message, approvals: [] }, approvals)
-  }
-
   const begin = (message: ChangeMessage, view: Run): void => {
-    const by = message.approvals[0]!.author
+    const { amendment } = message.change
+    const by = firstWithSay(message)!
     const begun = [...pending.values()].filter((other) => other.by === by).length
     if (pending.size >= LIMITS.maxPendingChanges || begun >= LIMITS.maxPendingPerSigner)
       throw new ProtocolError(
         'E_CHANGE',
         `change: ${begun} changes that ${by} began wait for signatures, ${pending.size} in all; decide about those first`,
       )
-    const amended = amend(view, message.change.amendment, problemOf)
+    const amended = amend(view, amendment, problemOf)
     if (typeof amended === 'string')
       throw new ProtocolError('E_CHANGE', `change: it would have no effect: ${amended}`)
     pending.set(nameOf(message), { message, by })
@@ -175,12 +171,15 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
         )
       checkChangeable(base)
       if (decided.has(name)) return 'known'
-      const from = viewOf(offered.change.base ?? undefined)
+      const from = baseOf(offered)
       if (from === undefined)
         throw new ProtocolError('E_EPOCH', `change: its epoch ${offered.change.base} is not known here`)
-      checkOrder(offered, changesOf(offered.change.base ?? undefined)!)
-      const given = counting(offered, from)
+      checkOrder(
+        offered,
+        offered.baseChanges.map((cid) => decided.get(cid.toString())!),
+      )
       const before = pending.get(name)
+      const given = counting(offered, from, before !== undefined)
       const message = before === undefined ? given : withApprovals(before.message, given.approvals)
       if (before !== undefined && message === before.message) return 'known'
       if (!isDecided(message, from)) {
@@ -199,12 +198,41 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
       for (const [name, { message }] of pending)
         if (message.change.from + LIMITS.changeWindow < round) pending.delete(name)
     },
+    baseOf,
     find: (cid) => decided.get(cid.toString()) ?? pending.get(cid.toString())?.message,
     at: (round) => withChanges([...decided.values()].filter(({ change }) => change.from <= round)),
     withChanges,
     changesOf,
     wasEverMember: (peer) => everMembers.has(peer),
   }
+}
+
+/** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
+function tooLate({ change, baseChanges }: ChangeMessage, held: readonly ChangeMessage[]): string | undefined {
+  const known = new Set(baseChanges.map(String))
+  const replaced = held.find(
+    (other) =>
+      'member' in other.change.amendment &&
+      !known.has(nameOf(other)) &&
+      other.change.from + LIMITS.changeWindow < change.from,
+  )
+  if (replaced === undefined) return undefined
+  return `it was decided by members of an epoch that had ended over ${LIMITS.changeWindow} rounds before`
+}
+
+/** What a change says, with the signatures that count; throws where none does. `known`: somebody with a say signed before. */
+function counting(message: ChangeMessage, from: Run, known: boolean): ChangeMessage {
+  const approvals = message.approvals.filter(({ author }) => mayApprove(message, from, author))
+  if (!known && firstWithSay({ ...message, approvals }) === undefined)
+    throw new ProtocolError('E_CHANGE', 'change: nobody who signed it has a say in it')
+  if (approvals.length === message.approvals.length) return message
+  return withApprovals({ ...message, approvals: [] }, approvals)
+}
+
+/** A new key says that it is there; it has no say by itself, and nobody knows it yet. */
+function firstWithSay({ change: { amendment }, approvals }: ChangeMessage): string | undefined {
+  const newKey = amendment.kind === 'replace' ? amendment.by : undefined
+  return approvals.find(({ author }) => author !== newKey)?.author
 }
 
 /** A change holds after all that it builds on, so that whoever has it in force has those too. */
@@ -232,11 +260,11 @@ export function isChangeable({ manifest: { chain, settlement, privacy } }: Run):
   return chain === undefined && settlement === undefined && privacy === undefined
 }
 
-/** The CID that stands for a set of changes; undefined for none. */
-function epochId(run: Run, inOrder: readonly ChangeMessage[]): CID | undefined {
-  if (inOrder.length === 0) return undefined
-  const changes = inOrder.map(({ cid }) => cid)
-  return documentCid(encodeCanonical({ kind: 'tempered/epoch', run: run.id, changes }))
+function epochOf(run: Run, inOrder: readonly ChangeMessage[]): CID | undefined {
+  return epochId(
+    run.id,
+    inOrder.map(({ cid }) => cid),
+  )
 }
 
 function byEffect(a: ChangeMessage, b: ChangeMessage): number {
