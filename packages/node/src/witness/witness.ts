@@ -226,20 +226,8 @@ export function createWitness(init: WitnessInit): Witness {
           head === undefined ? [] : [{ head, nodes: range.nodes }],
         ),
       )
-      const { height, parent } = newestOwn.body
-      const message = signHead(
-        {
-          run: run.id,
-          ...(run.epoch === undefined ? {} : { epoch: run.epoch }),
-          height,
-          round: newestOwn.body.round,
-          entry: newestOwn.cid,
-          parent,
-          root: own.range.root(),
-        },
-        cosigned,
-        signer,
-      )
+      const { height } = newestOwn.body
+      const message = signHead(headOf(newestOwn, own.range.root(), run), cosigned, signer)
       ownHeads = [
         ...ownHeads.filter((head) => head.height !== height),
         asWitnessed(message.head.body, run),
@@ -254,6 +242,12 @@ export function createWitness(init: WitnessInit): Witness {
     finalHeads: () => run.manifest.members.flatMap((member) => finality.finalHead(member) ?? []),
     newestHead: (author) => members.get(author)?.head,
   }
+}
+
+/** What a node says of its ledger, which ends with this entry. */
+function headOf({ cid, body: { height, round, parent } }: SignedEntry, root: Uint8Array, run: Run) {
+  const epoch = run.epoch === undefined ? {} : { epoch: run.epoch }
+  return { run: run.id, ...epoch, height, round, entry: cid, parent, root }
 }
 
 function fresh(): Seen {
