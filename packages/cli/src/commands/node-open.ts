@@ -61,6 +61,7 @@ export async function openNode(
   options: OpenNodeOptions,
   events: NodeEvents = {},
 ): Promise<TemperedNode> {
+  let current = run
   return learner.open(
     {
       ...takePart({ run, identity, source: learner.source, initialParameters: initial }),
@@ -87,8 +88,12 @@ export async function openNode(
     },
     {
       ...events,
+      onEpoch(next, round) {
+        current = next
+        events.onEpoch?.(next, round)
+      },
       onRound(report) {
-        logRound(report, run, logger, options.json === true)
+        logRound(report, current, logger, options.json === true)
         events.onRound?.(report)
       },
     },

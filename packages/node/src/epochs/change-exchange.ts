@@ -41,7 +41,7 @@ export async function serveChanges(direct: DirectProtocols, membership: Membersh
       for (const bytes of changes) dropInvalid(() => takeChange(bytes, membership, 'peer'))
       const { owners } = membership.base.manifest.membership ?? {}
       if (!membership.wasEverMember(peer) && owners?.includes(peer) !== true)
-        throw new NodeError('E_NOT_ADMITTED', `${peer} is not and never was a member`)
+        return stream.writeFrame({ refused: true }, signal)
       const has = new Set(known.map(String))
       const lacking = [
         ...membership.decided.map(({ message }) => message).filter(({ cid }) => !has.has(cid.toString())),
@@ -55,6 +55,9 @@ export async function serveChanges(direct: DirectProtocols, membership: Membersh
     },
   )
 }
+
+/** Says nothing of the run. */
+const refusal = z.strictObject({ refused: z.literal(true) })
 
 /**
  * Takes the changes that a peer has and this node lacks, and returns the round that it is in.
@@ -77,9 +80,10 @@ export async function fetchChanges(
       async (stream, { whole, firstByte }) => {
         const known = membership.decided.map(({ message }) => message.cid)
         await stream.writeFrame({ known, changes: [...sent] }, whole)
-        const { inForce, round, changes } = header.parse(
-          await firstByte((signal) => stream.readFrame(signal, REQUEST_BYTES)),
-        )
+        const reply = await firstByte((signal) => stream.readFrame(signal, REQUEST_BYTES))
+        if (refusal.safeParse(reply).success)
+          throw new NodeError('E_REFUSED', `${peer} tells only members and owners of its run`)
+        const { inForce, round, changes } = header.parse(reply)
         membership.noteInForce(peer, inForce)
         for (let k = 0; k < changes; k++) {
           const bytes = bytesField.parse(await stream.readFrame(whole, LIMITS.maxChangeBytes + FRAME_BYTES))
