@@ -29,7 +29,8 @@ export interface SoakNode {
   lastWords(): Promise<string>
 }
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
+/** The command as it was built, also where this file is not: tests run the sources. */
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 /** Of the shell's `ulimit -f`. */
 const BLOCK_BYTES = 512
 

@@ -1,5 +1,6 @@
 import type * as Files from 'node:fs/promises'
 import type { Run } from '@tempered/protocol'
+import { createRng } from '@tempered/robust-agg/rng'
 import { describe, expect, it, vi } from 'vitest'
 import { sized } from '../../../../../test-support/tier.js'
 import { type Clock, deadlineOf, systemClock } from '../../../src/clock.js'
@@ -20,7 +21,8 @@ vi.mock('node:fs/promises', async (original) => {
 // A killed node of this process would hold its folder for ever.
 vi.mock('../../../src/state/state-lock.js', () => ({ lockState: async () => async () => undefined }))
 
-const ROUNDS = 2
+/** Runs, and how often a node is killed in each; in so many rounds they come to so many at least. */
+const KILLS = { games: sized(2, 40), each: 30, rounds: 20, least: sized(30, 800) }
 /** Every so many operations there is a fault. */
 const STEP = sized(13, 1)
 /** Runs at a time: they mostly wait. */
@@ -30,10 +32,12 @@ const LANES = 16
 type Index = ReturnType<typeof createAnnouncementIndex>
 
 interface Outcome {
-  /** Operation at which it happened; undefined when the run was over before. */
-  readonly struck: string | undefined
+  /** Operation at which it happened. */
+  readonly struck: string
   /** Code with which the node ended; undefined when it was killed, or went on. */
   readonly code: string | undefined
+  /** It went on to the end of the run. */
+  readonly isOver: boolean
 }
 
 /** The clock of a process: once that is dead, nothing of it happens any more. */
@@ -45,58 +49,74 @@ function mortalClock(isDead: () => boolean): Clock {
   return { ...systemClock, after, deadline: (delayMs, parent) => deadlineOf(after, delayMs, parent) }
 }
 
+/** A fault, and the operation of a process at which it comes. */
+interface Strike {
+  readonly at: number
+  readonly fault: DiskFault
+}
+
 /**
- * A run of two nodes, of which the disk of one fails at its operation number `at`. It is started again on a sound disk,
- * and the run must come to its end as if nothing had happened.
+ * A run of two nodes, of which the disk of one fails as often as there are strikes. After each it is started again on a
+ * sound disk, and the run must come to its end as if nothing had happened. Returns what came of the strikes, of those
+ * that were left out when the run was over nothing.
  */
-async function playedWith(at: number, fault: DiskFault): Promise<Outcome> {
-  const run = realRun({ rounds: ROUNDS, members: signers.slice(0, 2) })
+async function playedWith(strikes: readonly Strike[], rounds: number): Promise<Outcome[]> {
+  const run = realRun({ rounds, members: signers.slice(0, 2) })
   const cluster = await memoryCluster(run)
   const index = createAnnouncementIndex()
   const disk = createFaultyDisk(cluster.folders[0]!)
-  let network: RunNetwork | undefined
-  let isDead = false
-  const died = new Promise<'killed'>((resolve) => {
-    disk.arm(at, fault, () => {
-      isDead = true
-      void network?.stop()
-      resolve('killed')
-    })
-  })
   /** Nothing that a dead process would say reaches anybody, and all that it did say is noted. */
-  const noted = (given: RunNetwork, isSilent: () => boolean): RunNetwork => ({
+  const noted = (given: RunNetwork, isDead: () => boolean): RunNetwork => ({
     ...given,
     announce(message) {
-      if (isSilent()) return Promise.resolve()
+      if (isDead()) return Promise.resolve()
       index.note(message.bytes, peerOf(0))
       return given.announce(message)
     },
-    publishHead: (message) => (isSilent() ? Promise.resolve() : given.publishHead(message)),
+    publishHead: (message) => (isDead() ? Promise.resolve() : given.publishHead(message)),
   })
-  const healthy = await cluster.start(1)
-  const begun = cluster.start(0, {
-    clock: mortalClock(() => isDead),
-    createNetwork: (parts) => {
-      network = noted(cluster.hub.connect(parts), () => isDead)
-      return network
-    },
-  })
-  const ended = begun.then(({ done }) => done).then(() => 'over' as const)
-  const first = await Promise.race([ended, died]).catch((error: unknown) => errorCode(error))
-  const { struck } = disk
-  await settle()
-  await disk.repair()
-  if (first !== 'over') {
-    const again = await cluster.start(0, {
-      createNetwork: (parts) => noted(cluster.hub.connect(parts), () => false),
+  /** One process from its start to its end; undefined when the run was over before the strike. */
+  const process = async ({ at, fault }: Strike): Promise<Outcome | undefined> => {
+    let network: RunNetwork | undefined
+    let isDead = false
+    const died = new Promise<'killed'>((resolve) => {
+      disk.arm(at, fault, () => {
+        isDead = true
+        void network?.stop()
+        resolve('killed')
+      })
     })
-    await again.done
-    await expectWhole(run, again, index)
+    const begun = cluster.start(0, {
+      clock: mortalClock(() => isDead),
+      createNetwork: (parts) => {
+        network = noted(cluster.hub.connect(parts), () => isDead)
+        return network
+      },
+    })
+    const ended = begun.then(({ done }) => done).then(() => 'over' as const)
+    const end = await Promise.race([ended, died]).catch((error: unknown) => errorCode(error))
+    const { struck } = disk
+    await settle()
+    await disk.repair()
+    if (struck === undefined) return undefined
+    return { struck, code: end === 'over' || end === 'killed' ? undefined : end, isOver: end === 'over' }
   }
+  const healthy = await cluster.start(1)
+  const outcomes: Outcome[] = []
+  for (const strike of strikes) {
+    const outcome = await process(strike)
+    if (outcome !== undefined) outcomes.push(outcome)
+    if (outcome === undefined || outcome.isOver) break
+  }
+  // At the end of the run this only opens its state once more.
+  const last = await cluster.start(0, {
+    createNetwork: (parts) => noted(cluster.hub.connect(parts), () => false),
+  })
+  await last.done
   await healthy.done
-  await expectWhole(run, healthy, index)
+  for (const node of [last, healthy]) await expectWhole(run, node, index)
   expect(index.contradictions()).toEqual([])
-  return { struck, code: first === 'over' || first === 'killed' ? undefined : first }
+  return outcomes
 }
 
 /** The ledger verifies, has each round once and at its end the last one; its announcements go into `index`. */
@@ -104,7 +124,7 @@ async function expectWhole(run: Run, node: MemoryNode, index: Index): Promise<vo
   const entries = await node.entries()
   const rounds = entries.map(({ body }) => body.round)
   expect(rounds).toEqual([...new Set(rounds)].sort((a, b) => a - b))
-  expect(rounds.at(-1)).toBe(ROUNDS - 1)
+  expect(rounds.at(-1)).toBe(run.manifest.training.rounds - 1)
   expect(node.quarantined).toEqual([])
   const author = run.manifest.members.find((peer) => peer === entries[0]!.body.author)!
   for (const { body } of entries)
@@ -112,27 +132,30 @@ async function expectWhole(run: Run, node: MemoryNode, index: Index): Promise<vo
       if (announcement !== null) index.note(announcement, author)
 }
 
-/** Plays with a fault at each operation of a run in turn, until there are no more operations; several at a time. */
-async function playedAtEach(fault: DiskFault): Promise<Outcome[]> {
+/** Plays one run after the other, several at a time, until `strikesOf` has no more for one. */
+async function playedAll(
+  strikesOf: (game: number) => readonly Strike[] | undefined,
+  rounds: number,
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  let next = 1
+  let game = 0
   let isOver = false
   const lane = async (): Promise<void> => {
-    while (!isOver) {
-      const at = next
-      next += STEP
-      const outcome = await playedWith(at, fault).catch((error: unknown) => {
-        throw new Error(`with ${JSON.stringify(fault)} at operation ${at}: ${errorMessage(error)}`, {
-          cause: error,
-        })
+    for (let strikes = strikesOf(game++); strikes !== undefined && !isOver; strikes = strikesOf(game++)) {
+      const found = await playedWith(strikes, rounds).catch((error: unknown) => {
+        throw new Error(`with ${JSON.stringify(strikes)}: ${errorMessage(error)}`, { cause: error })
       })
-      if (outcome.struck === undefined) isOver = true
-      else outcomes.push(outcome)
+      if (found.length === 0) isOver = true
+      outcomes.push(...found)
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
   return outcomes
 }
+
+/** With a fault at each operation of a run in turn, until there are no more operations. */
+const playedAtEach = (fault: DiskFault): Promise<Outcome[]> =>
+  playedAll((game) => [{ at: 1 + game * STEP, fault }], 2)
 
 describe('a node that is killed', () => {
   it.each<[what: string, fault: DiskFault, least: number]>([
@@ -140,6 +163,24 @@ describe('a node that is killed', () => {
     ['in the middle of anything that it writes', { kind: 'torn' }, 15],
   ])('%s signs nothing twice, and comes back', async (_what, fault, least) => {
     expect((await playedAtEach(fault)).length).toBeGreaterThanOrEqual(Math.floor(least / STEP))
+  })
+})
+
+describe('a node that is killed again and again', () => {
+  it('at random operations and in the middle of them signs nothing twice, and comes to the end', async () => {
+    const rng = createRng(5, 'kills')
+    const games = Array.from({ length: KILLS.games }, () =>
+      Array.from(
+        { length: KILLS.each },
+        (): Strike =>
+          // Of what can be torn there is less.
+          rng.uniform() < 0.7
+            ? { at: 1 + rng.integer(60), fault: { kind: 'kill' } }
+            : { at: 1 + rng.integer(12), fault: { kind: 'torn' } },
+      ),
+    )
+    const outcomes = await playedAll((game) => games[game], KILLS.rounds)
+    expect(outcomes.length).toBeGreaterThanOrEqual(KILLS.least)
   })
 })
 
