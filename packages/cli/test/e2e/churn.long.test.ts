@@ -11,7 +11,7 @@ import { inTemporaryFolder } from '../support/run-cli.js'
 
 const NODES = 10
 /** Rounds in which a fifth of the nodes is killed. */
-const ROUNDS = 10
+const ROUNDS = 5
 const KILLED = NODES / 5
 
 describe('ten nodes, of which two are killed in every round', () => {
