@@ -9,12 +9,12 @@ import { createSoakCluster } from '../../src/soak/soak-folder.js'
 import { ledgerOf } from '../../src/soak/soak-ledgers.js'
 import { inTemporaryFolder } from '../support/run-cli.js'
 
-const NODES = 10
+const NODES = 5
 /** Rounds in which a fifth of the nodes is killed. */
-const ROUNDS = 5
+const ROUNDS = 6
 const KILLED = NODES / 5
 
-describe('ten nodes, of which two are killed in every round', () => {
+describe('five nodes, of which one is killed in every round', () => {
   it('close their rounds, sign nothing twice and leave nothing over', () =>
     inTemporaryFolder(async (folder) => {
       const { nodes, places, run } = await createSoakCluster(folder, NODES, 3)
