@@ -11,7 +11,7 @@ import { inTemporaryFolder } from '../support/run-cli.js'
 
 const NODES = 5
 /** Rounds in which a fifth of the nodes is killed. */
-const ROUNDS = 6
+const ROUNDS = 4
 const KILLED = NODES / 5
 
 describe('five nodes, of which one is killed in every round', () => {
