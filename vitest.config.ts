@@ -13,6 +13,7 @@ const ISOLATED = [
   'packages/lab/test/unit/measures/catalogue.test.ts',
   'packages/lab/test/unit/plugins/*.test.ts',
   'packages/node/test/e2e/private/leaving-bytes.test.ts',
+  'packages/node/test/e2e/round/disk-faults.test.ts',
   'packages/robust-agg/test/unit/rules/anchored-memory.test.ts',
   'packages/robust-agg/test/unit/kernels/without-simd.test.ts',
   'packages/robust-agg/test/unit/threads/thread-death.test.ts',

@@ -77,7 +77,8 @@ const ATTEMPTS: Readonly<Record<InvalidOperation, (attempt: Attempt) => Promise<
       as(stranger, async (peer, direct) => {
         const stream = await direct.open(peer, HELLO)
         await stream.frames.writeBytes(Uint8Array.of(0xff, 0xff, 0xff, 0x7f, 1, 2, 3), signal)
-        return stream.frames.readFrame(AbortSignal.any([signal, AbortSignal.timeout(DEADLINES.firstByteMs)]))
+        const limit = direct.deadline('firstByteMs', signal)
+        return stream.frames.readFrame(limit.signal).finally(limit.clear)
       }),
     ),
   'other-version': ({ ask, member }) =>

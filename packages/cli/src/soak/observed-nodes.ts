@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { type Clock, sleep, systemClock } from '@tempered/node'
 import { askStatus } from '../operate/ask-status.js'
 import type { StatusDocument } from '../operate/status-document.js'
+import { endNode } from './end-node.js'
 import type { SoakNodeRecord, SoakRecord } from './soak-checker.js'
 import { type ProcessUse, processUse, type SoakNode, type StartConditions } from './soak-node.js'
 
@@ -10,7 +11,7 @@ export interface ObservedNodes {
   start(k: number, conditions?: StartConditions): Promise<void>
   /** What a node says of itself; rejects when it does not run or answer. */
   status(k: number): Promise<StatusDocument>
-  /** Resolves when the process of a node has closed a round. */
+  /** Resolves when the process of a node has closed a round; rejects when it ends before, or takes too long. */
   joined(k: number): Promise<void>
   /** Heads that a node has shown, the newest last. */
   shown(k: number): SoakNodeRecord['shown']
@@ -19,18 +20,21 @@ export interface ObservedNodes {
   use(k: number): SoakNodeRecord['use']
   /** What the first nodes have dropped so far. */
   rejects(count: number): Promise<SoakRecord['rejects']>
-  /** Ends all nodes, those by force that do not end by themselves. */
-  stop(): Promise<void>
+  /** Ends all nodes, those by force that do not end by themselves, and says which those were. */
+  stop(): Promise<string[]>
   /** Processes of any start that are still there. */
   left(): number[]
 }
 
-/** How long nodes may take to join after their start, and to stop. */
-const JOIN_MS = 180_000
-const STOP_MS = 30_000
+/** How long nodes may take to join after their start. */
+export const JOIN_MS = 300_000
 const POLL_MS = 200
 
-export function observeNodes(nodes: readonly SoakNode[], signal: AbortSignal): ObservedNodes {
+export function observeNodes(
+  nodes: readonly SoakNode[],
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): ObservedNodes {
   const pids = new Set<number>()
   const shown = nodes.map((): { entries: number; head: string }[] => [])
   const uses = { before: new Map<number, ProcessUse>(), after: new Map<number, ProcessUse>() }
@@ -50,16 +54,21 @@ export function observeNodes(nodes: readonly SoakNode[], signal: AbortSignal): O
     },
     status,
     async joined(k) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(JOIN_MS)])
-      while (!limit.aborted) {
+      const node = nodes[k]!
+      const until = clock.monotonicMs() + JOIN_MS
+      while (!signal.aborted) {
+        if (!node.isRunning)
+          throw new Error(
+            `${node.name} ended by itself before it had closed a round (${await node.ended()}); last in its log: ${await node.lastWords()}`,
+          )
         const found = await status(k).catch(() => undefined)
         if (found !== undefined && found.lastRound !== null) return
-        await pause(POLL_MS)
+        if (clock.monotonicMs() >= until)
+          throw new Error(
+            `${node.name} has closed no round within ${JOIN_MS / 1000} s of its start; its log is ${node.folder}.log`,
+          )
+        await sleep(clock, POLL_MS, signal)
       }
-      if (signal.aborted) return
-      throw new Error(
-        `${nodes[k]!.name} has closed no round within ${JOIN_MS / 1000} s of its start; its log is ${nodes[k]!.folder}.log`,
-      )
     },
     shown: (k) => shown[k]!,
     async measure(when, count) {
@@ -85,13 +94,11 @@ export function observeNodes(nodes: readonly SoakNode[], signal: AbortSignal): O
       return [...sums.values()]
     },
     async stop() {
-      for (const node of nodes) {
+      const findings = nodes.map((node) => {
         node.signal('SIGCONT')
-        node.signal('SIGTERM')
-      }
-      await Promise.race([Promise.all(nodes.map((node) => node.ended())), pause(STOP_MS)])
-      for (const node of nodes) node.signal('SIGKILL')
-      await Promise.all(nodes.map((node) => node.ended()))
+        return endNode(clock, node, 'SIGTERM')
+      })
+      return (await Promise.all(findings)).filter((finding) => finding !== undefined)
     },
     left: () => [...pids].filter(isAlive),
   }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { LEDGER_FILE } from '@tempered/node'
+import { type Clock, LEDGER_FILE, sleep } from '@tempered/node'
+import { endNode } from './end-node.js'
 import type { SoakNode, StartConditions } from './soak-node.js'
 import type { SoakFault, SoakFaultKind } from './soak-plan.js'
 
@@ -12,23 +12,35 @@ const ROOM_BYTES = 24 * 1024
 /** A node that has not reached its failpoint, or filled its disk, by then is killed. */
 const REACH_MS = 60_000
 
+export interface FaultParts {
+  readonly clock: Clock
+  start(conditions?: StartConditions): Promise<void>
+  /** The node does not do what it must. */
+  report(finding: string): void
+}
+
 /** Carries out a fault and starts the node again, if it has ended. */
 export async function carryOut(
   node: SoakNode,
   fault: SoakFault,
-  start: (conditions?: StartConditions) => Promise<void>,
+  { clock, start, report }: FaultParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const wait = () => pause(fault.forMs, undefined, { signal }).catch(() => undefined)
-  const end = async (how: NodeJS.Signals): Promise<void> => {
-    node.signal(how)
-    await node.ended()
+  const wait = () => sleep(clock, fault.forMs, signal)
+  const end = async (how: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    const finding = await endNode(clock, node, how)
+    if (finding !== undefined) report(finding)
   }
   /** Runs under conditions until it ends by itself, or for so long. */
   const runUnder = async (conditions: StartConditions, ms: number): Promise<void> => {
     await end('SIGTERM')
     await start(conditions)
-    await Promise.race([node.ended(), pause(ms, undefined, { signal }).catch(() => undefined)])
+    const over = new AbortController()
+    const stop = (): void => over.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    await Promise.race([node.ended(), sleep(clock, ms, over.signal)])
+    signal.removeEventListener('abort', stop)
+    stop()
     await end('SIGKILL')
   }
   if (fault.kind === 'freeze') {

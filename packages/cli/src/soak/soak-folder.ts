@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -74,19 +75,25 @@ export async function createSoakCluster(folder: string, count: number, seed: num
   }
 }
 
-/** Ports of 127.0.0.1 that nobody listens on at this moment. */
+/** Systems take ports of connections that somebody makes from above: such a port could be gone while its node is down. */
+const PORTS = { from: 20_000, below: 32_768 }
+const MOST_TRIES = 1_000
+
+/** Ports of 127.0.0.1 that nobody listens on at this moment, and that no connection takes by itself. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', resolve)
-      })
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  for (let tries = 0; ports.size < count; tries++) {
+    if (tries === MOST_TRIES) throw new Error('127.0.0.1 has too few free ports between 20000 and 32767')
+    const port = randomInt(PORTS.from, PORTS.below)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }

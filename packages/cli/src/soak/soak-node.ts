@@ -23,18 +23,21 @@ export interface SoakNode {
   readonly metricsPort: number
   start(conditions?: StartConditions): Promise<void>
   signal(signal: NodeJS.Signals): void
-  /** Resolves when the process has ended, by itself or not. */
-  ended(): Promise<void>
+  /** Resolves when the process has ended, by itself or not, with how it did: `exit code 7`, `SIGKILL`. */
+  ended(): Promise<string>
+  /** The last line of its log. */
+  lastWords(): Promise<string>
 }
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
+/** The command as it was built, also where this file is not: tests run the sources. */
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 /** Of the shell's `ulimit -f`. */
 const BLOCK_BYTES = 512
 
 /** Its log goes to `<folder>.log`, a line per start in front. */
 export function createSoakNode(name: string, folder: string, metricsPort: number): SoakNode {
   let child: ChildProcess | undefined
-  let exit: Promise<unknown> = Promise.resolve()
+  let exit: Promise<string> = Promise.resolve('never started')
   let starts = 0
   const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
   return {
@@ -51,7 +54,7 @@ export function createSoakNode(name: string, folder: string, metricsPort: number
       return starts
     },
     async start({ descriptors, fileBytes, failpoint } = {}) {
-      await exit
+      if (isRunning()) throw new Error(`${name} is still running`)
       const limits = [
         ...(descriptors === undefined ? [] : [`ulimit -n ${descriptors}`]),
         ...(fileBytes === undefined ? [] : [`ulimit -f ${Math.ceil(fileBytes / BLOCK_BYTES)}`]),
@@ -68,7 +71,7 @@ export function createSoakNode(name: string, folder: string, metricsPort: number
           '--metrics',
           `127.0.0.1:${metricsPort}`,
         ]
-        child = spawn(
+        const started = spawn(
           '/bin/sh',
           ['-c', [...limits, 'exec "$@"'].join(' && '), 'sh', process.execPath, ...arguments_],
           {
@@ -77,8 +80,10 @@ export function createSoakNode(name: string, folder: string, metricsPort: number
           },
         )
         starts += 1
-        exit = once(child, 'exit')
-        await once(child, 'spawn')
+        child = started
+        exit = endOf(started)
+        // Rejects when there is no process to be had.
+        await once(started, 'spawn')
       } finally {
         await log.close()
       }
@@ -86,10 +91,21 @@ export function createSoakNode(name: string, folder: string, metricsPort: number
     signal(signal) {
       if (isRunning()) child?.kill(signal)
     },
-    async ended() {
-      await exit
+    ended: () => exit,
+    async lastWords() {
+      const log = await readFile(`${folder}.log`, 'utf8').catch(() => '')
+      return log.trimEnd().split('\n').at(-1)!.slice(0, MOST_WORDS)
     },
   }
+}
+
+const MOST_WORDS = 400
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+    child.once('error', (error) => resolve(error.message))
+  })
 }
 
 export interface ProcessUse {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { createAnnouncementIndex, errorMessage, systemClock } from '@tempered/node'
+import { createAnnouncementIndex, errorMessage, sleep, systemClock } from '@tempered/node'
 import { tryInvalid } from './invalid-operations.js'
 import { type ObservedNodes, observeNodes } from './observed-nodes.js'
+import { Overdue, within } from './overdue.js'
 import type { SoakNodeRecord, SoakRecord } from './soak-checker.js'
-import { carryOut } from './soak-faults.js'
+import { carryOut, type FaultParts } from './soak-faults.js'
 import { createSoakCluster, type SoakCluster } from './soak-folder.js'
 import { ledgerOf } from './soak-ledgers.js'
 import {
@@ -39,6 +39,8 @@ export interface SoakProgress {
 const WARM_UP_MS = 60_000
 const WARM_UP_SHARE = 0.2
 const OPERATION_MS = 12_000
+/** Each operation and fault has limits of its own. Those that are not over by then have none that works. */
+const OVERDUE_MS = { operation: 180_000, fault: 900_000, reading: 180_000 }
 /** Operations at a time: frozen nodes keep some waiting. */
 const MOST_AT_A_TIME = 6
 
@@ -60,11 +62,15 @@ export async function runSoak(
     seconds = await disturb(init, { cluster, observed, tally, signal }, onProgress)
     await observed.measure('after', steady)
     rejects = await observed.rejects(steady)
+    for (const { name, isRunning, lastWords } of cluster.nodes.slice(0, steady))
+      if (!isRunning) tally.failure(`${name} ended by itself; last in its log: ${await lastWords()}`)
+  } catch (error) {
+    tally.failure(errorMessage(error))
   } finally {
-    await observed.stop()
+    for (const finding of await observed.stop()) tally.failure(finding)
   }
   const { faults, operations, invalid, failures } = tally
-  const { nodes, contradictions } = await readStates(cluster, observed, steady)
+  const { nodes, contradictions } = await readStates(cluster, observed, { steady, seconds })
   return {
     seconds,
     nodes,
@@ -99,7 +105,7 @@ async function disturb(
   let isWarm = false
   for (const step of soakSteps({ seed, nodes })) {
     if (signal.aborted || elapsed() >= seconds) break
-    await pause(step.afterMs)
+    await sleep(systemClock, step.afterMs, signal)
     if (!isWarm && elapsed() >= warmUp) {
       isWarm = true
       await observed.measure('before', steadyNodes(nodes))
@@ -122,26 +128,38 @@ function createStepTaker({ cluster: { nodes, places, run, idle }, observed, tall
     const isDisturbed = (): boolean => disturbed.has(k) || struck[k] !== before
     if (isDisturbed()) return
     try {
-      await performValid(operation, {
+      const work = performValid(operation, {
         node: nodes[k]!,
         next: nodes[(k + 1) % nodes.length]!,
         port: places[k]!.port,
         isSteady: k < steadyNodes(nodes.length),
+        isDisturbed,
         shownEntries: () => observed.shown(k).at(-1)?.entries ?? 0,
         status: () => observed.status(k),
       })
+      await within(systemClock, OVERDUE_MS.operation, operation, work)
       tally.done(operation)
     } catch (error) {
-      if (isDisturbed() || signal.aborted) return
+      if ((isDisturbed() || signal.aborted) && !(error instanceof Overdue)) return
       tally.failed(operation, `${operation} of ${nodes[k]!.name} failed: ${errorMessage(error)}`)
     }
   }
   const offend = async (k: number, operation: InvalidOperation): Promise<void> => {
     const { port } = places[k]!
     const target = { address: `/ip4/127.0.0.1/tcp/${port}`, port, status: () => observed.status(k) }
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(OPERATION_MS)])
-    const outcome = await tryInvalid(operation, target, { run, member: idle }, limit)
-    tally.outcome(operation, disturbed.has(k) ? 'skipped' : outcome)
+    const limit = systemClock.deadline(OPERATION_MS, signal)
+    try {
+      const work = tryInvalid(operation, target, { run, member: idle }, limit.signal)
+      const outcome = await within(
+        systemClock,
+        OVERDUE_MS.operation,
+        `${operation} at ${nodes[k]!.name}`,
+        work,
+      )
+      tally.outcome(operation, disturbed.has(k) ? 'skipped' : outcome)
+    } finally {
+      limit.clear()
+    }
   }
   const strike = async (k: number, fault: SoakFault): Promise<void> => {
     if (disturbed.has(k)) return
@@ -149,8 +167,13 @@ function createStepTaker({ cluster: { nodes, places, run, idle }, observed, tall
     struck[k]! += 1
     tally.fault(fault.kind)
     try {
-      await carryOut(nodes[k]!, fault, (conditions) => observed.start(k, conditions), signal)
-      await observed.joined(k)
+      const parts: FaultParts = {
+        clock: systemClock,
+        start: (conditions) => observed.start(k, conditions),
+        report: tally.failure,
+      }
+      const work = carryOut(nodes[k]!, fault, parts, signal).then(() => observed.joined(k))
+      await within(systemClock, OVERDUE_MS.fault, `${fault.kind} of ${nodes[k]!.name}`, work)
     } finally {
       disturbed.delete(k)
     }
@@ -174,13 +197,18 @@ function createStepTaker({ cluster: { nodes, places, run, idle }, observed, tall
 async function readStates(
   { nodes, places, run }: SoakCluster,
   observed: ObservedNodes,
-  steady: number,
+  { steady, seconds }: { readonly steady: number; readonly seconds: number },
 ): Promise<Pick<SoakRecord, 'nodes' | 'contradictions'>> {
   const index = createAnnouncementIndex()
   const records: SoakNodeRecord[] = []
   for (const [k, node] of nodes.entries())
     records.push({
-      ...(await ledgerOf(join(node.folder, 'state'), run, places[k]!.peer, index)),
+      ...(await within(
+        systemClock,
+        OVERDUE_MS.reading + 1000 * seconds,
+        `verification of the ledger of ${node.name}`,
+        ledgerOf(join(node.folder, 'state'), run, places[k]!.peer, index),
+      )),
       name: node.name,
       isSteady: k < steady,
       starts: node.starts,

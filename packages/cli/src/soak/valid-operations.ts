@@ -1,5 +1,13 @@
 import { join } from 'node:path'
-import { fetchManifest, LEDGER_FILE, readIdentityFile, systemClock, verifyLedgerFile } from '@tempered/node'
+import {
+  errorCode,
+  fetchManifest,
+  LEDGER_FILE,
+  readIdentityFile,
+  sleep,
+  systemClock,
+  verifyLedgerFile,
+} from '@tempered/node'
 import type { SoakNode } from './soak-node.js'
 import type { ValidOperation } from './soak-plan.js'
 
@@ -11,18 +19,21 @@ export interface ValidTarget {
   readonly port: number
   /** Never disturbed. */
   readonly isSteady: boolean
+  /** Whether something happens to it, or has happened since the operation began. */
+  isDisturbed(): boolean
   /** Entries that its ledger has been seen to have. */
   shownEntries(): number
   status(): Promise<unknown>
 }
 
 const OPERATION_MS = 12_000
+/** A busy machine may keep a node from answering in time. One that has not answered for so long does not answer. */
+const PATIENCE_MS = 90_000
+const AGAIN_MS = 1_000
 
 /** Does what operators and members do. Rejects when it fails. */
-export async function performValid(
-  operation: ValidOperation,
-  { node, next, port, isSteady, shownEntries, status }: ValidTarget,
-): Promise<void> {
+export async function performValid(operation: ValidOperation, target: ValidTarget): Promise<void> {
+  const { node, next, port, isSteady, shownEntries, status } = target
   const operations: Record<ValidOperation, () => Promise<unknown>> = {
     status,
     // It looks back a minute, so that a node that was frozen says so for a while.
@@ -37,19 +48,38 @@ export async function performValid(
     // As doctor and newcomers ask, with the key of a member.
     async manifest() {
       const identity = await readIdentityFile(join(next.folder, 'identity.key'))
-      await fetchManifest(
-        identity,
-        `/ip4/127.0.0.1/tcp/${port}`,
-        systemClock,
-        AbortSignal.timeout(OPERATION_MS),
-      )
+      const limit = systemClock.deadline(OPERATION_MS)
+      const asked = fetchManifest(identity, `/ip4/127.0.0.1/tcp/${port}`, systemClock, limit.signal)
+      await asked.finally(limit.clear)
     },
   }
-  await operations[operation]()
+  const until = systemClock.monotonicMs() + PATIENCE_MS
+  for (;;) {
+    try {
+      await operations[operation]()
+      return
+    } catch (error) {
+      if (!isLate(error) || target.isDisturbed() || systemClock.monotonicMs() >= until) throw error
+    }
+    await sleep(systemClock, AGAIN_MS)
+  }
+}
+
+class Unhealthy extends Error {}
+
+/** Whether it may be for lack of time alone. */
+function isLate(error: unknown): boolean {
+  return (
+    error instanceof Unhealthy ||
+    (error as Error).name === 'TimeoutError' ||
+    ['E_TIMEOUT', 'E_NO_ANSWER', 'E_NO_CONNECTION'].includes(errorCode(error))
+  )
 }
 
 async function fetchText(url: string, expected = [200]): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(OPERATION_MS) })
-  if (!expected.includes(response.status)) throw new Error(`${url}: ${response.status}`)
-  return response.text()
+  const text = await response.text()
+  if (expected.includes(response.status)) return text
+  if (response.status === 503) throw new Unhealthy(`${url}: ${text.trim()}`)
+  throw new Error(`${url}: ${response.status}`)
 }

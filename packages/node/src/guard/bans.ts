@@ -84,15 +84,21 @@ export interface BansInit {
 export async function createBans({ budgets, clock, store, logger, onBan }: BansInit): Promise<Bans> {
   const faults = createRateLimiter(clock, budgets.faults)
   const bans = new Map<string, Ban>()
+  /** On the monotonic clock: setting the other one neither ends a ban nor makes it longer. */
+  const ends = new Map<string, number>()
   // A clock that was wrong when a ban was written must not make it last for years.
   const latest = clock.wallMs() + budgets.longestBanMs
-  for (const ban of await store.load()) bans.set(ban.peer, { ...ban, until: Math.min(ban.until, latest) })
+  for (const loaded of await store.load()) {
+    const ban = { ...loaded, until: Math.min(loaded.until, latest) }
+    bans.set(ban.peer, ban)
+    ends.set(ban.peer, clock.monotonicMs() + ban.until - clock.wallMs())
+  }
   let saving = Promise.resolve()
 
   const isForgotten = (ban: Ban): boolean => clock.wallMs() > ban.until + budgets.forgottenAfterMs
-  const isActive = (ban: Ban): boolean => clock.wallMs() < ban.until
+  const isActive = ({ peer }: Ban): boolean => clock.monotonicMs() < (ends.get(peer) ?? 0)
   const save = (): void => {
-    for (const ban of bans.values()) if (isForgotten(ban)) bans.delete(ban.peer)
+    for (const ban of bans.values()) if (isForgotten(ban) && !isActive(ban)) bans.delete(ban.peer)
     const all = [...bans.values()]
     saving = saving
       .then(() => store.save(all))
@@ -109,6 +115,7 @@ export async function createBans({ budgets, clock, store, logger, onBan }: BansI
       const lasts = Math.min(budgets.longestBanMs, budgets.firstBanMs * 2 ** (times - 1))
       const ban = { peer, code, until: clock.wallMs() + lasts, times }
       bans.set(peer, ban)
+      ends.set(peer, clock.monotonicMs() + lasts)
       save()
       onBan(ban)
       return true

@@ -254,6 +254,8 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     fail,
     convict,
     run() {
+      // A node may be stopped while its network is being opened.
+      if (stopped) return finished
       for (const peer of init.quarantined) {
         exclude(peer)
         dispatch({ type: 'quarantined', peer })

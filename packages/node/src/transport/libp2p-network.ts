@@ -306,6 +306,7 @@ export function createLibp2pNetwork(
   const topics = runTopics(run.id)
   const wireBytes: WireBytes = { received: 0, sent: 0 }
   let running: RunningParts | undefined
+  let starting: Promise<void> | undefined
   let reachability: Reachability | undefined
   const stopping = new AbortController()
   const unreachable = new Set<string>()
@@ -316,11 +317,13 @@ export function createLibp2pNetwork(
     return running
   }
 
-  const start = async (handlers: NetworkHandlers): Promise<void> => {
+  const open = async (handlers: NetworkHandlers): Promise<void> => {
     const shared = { addressBook, wireBytes, isReachable, stopping: stopping.signal }
+    if (stopping.signal.aborted) return
     running = await openParts(components, init, shared, handlers, ({ bytes }) =>
       publish(topics.evidence, bytes),
     )
+    if (stopping.signal.aborted) return
     const { libp2p, direct, admission, neighbourhood, inbound, guard } = running
     await admission.start()
     await serveState(direct, run, local, neighbourhood.isAdmitted)
@@ -363,7 +366,10 @@ export function createLibp2pNetwork(
       else unreachable.add(peer)
       running?.neighbourhood.reachabilityChanged(peer)
     },
-    start,
+    start: (handlers) => {
+      starting = open(handlers)
+      return starting
+    },
     announce: (message) => publish(topics.announcement, message.bytes),
     publishHead: (message) => publish(topics.head, message.bytes),
     publishEvidence(evidence) {
@@ -382,9 +388,11 @@ export function createLibp2pNetwork(
     wireBytes: () => ({ ...wireBytes }),
     guardReport: () => running?.guard.report(),
     async stop() {
+      stopping.abort(new DOMException('the node stops', 'AbortError'))
+      // What is still being opened would stay open, and keep the process.
+      await starting?.catch(() => undefined)
       if (running === undefined) return
       const { libp2p, neighbourhood, ownKey, guard } = running
-      stopping.abort(new DOMException('the node stops', 'AbortError'))
       neighbourhood.stop()
       ownKey.stop()
       guard.stop()

@@ -1,6 +1,7 @@
 /** Looks for open jobs and accepts the first that this node can train, within its policy. */
 
 import { counted, errorCode, errorMessage } from '@tempered/errors'
+import { systemClock } from '@tempered/node'
 import { peerIdFromPublicKey } from '@tempered/protocol'
 import { formatEther, type Hex, hexToBytes } from 'viem'
 import { JobEscrow, StakingRegistry } from '../contracts/artifacts.js'
@@ -115,9 +116,10 @@ export class Bidder {
     if (seconds > BigInt(policy.mostSeconds))
       return decline(`it may take ${seconds} s, above this node's maximum of ${policy.mostSeconds} s`)
     let document: Uint8Array
+    // Not `AbortSignal.any` over `AbortSignal.timeout`: Node 20 forgets such a timeout at a garbage collection.
+    const limit = systemClock.deadline(DOCUMENT_MS, signal)
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_MS)])
-      document = await site.fetchDocument(job.where, hexToBytes(terms.task), limit)
+      document = await site.fetchDocument(job.where, hexToBytes(terms.task), limit.signal)
     } catch (error) {
       this.putOff(job.id)
       // Once is enough: a user may be offline for long.
@@ -128,6 +130,8 @@ export class Bidder {
         )
       this.reported.add(job.id)
       return undefined
+    } finally {
+      limit.clear()
     }
     try {
       const sealed = openJob(document, terms.task)

@@ -1,7 +1,7 @@
 /** How the members of a job sign its result, and which of them submits it. */
 
 import { errorMessage } from '@tempered/errors'
-import type { CommonChain, Words } from '@tempered/node'
+import { type CommonChain, systemClock, type Words } from '@tempered/node'
 import { encodeCanonical, type Run } from '@tempered/protocol'
 import { type Address, bytesToHex, type Hex, hashTypedData, isHex, keccak256, stringToHex } from 'viem'
 import { createEventReader } from '../client/event-reader.js'
@@ -174,8 +174,8 @@ export class Settling {
 
   /** Submits the verdicts of this run. Gives up after some time: others may not agree, and then there is no quorum. */
   async judge(): Promise<void> {
-    const until = AbortSignal.any([this.init.signal, AbortSignal.timeout(VERDICT_MS)])
-    await this.while(async () => {
+    const until = systemClock.deadline(VERDICT_MS, this.init.signal)
+    const judging = this.while(async () => {
       await this.readVerdicts()
       const open = this.proposals
         .flatMap(({ verdicts }) => verdicts)
@@ -195,7 +195,8 @@ export class Settling {
         })
       }
       return open.length > 0
-    }, until)
+    }, until.signal)
+    await judging.finally(until.clear)
   }
 
   private async isOver(): Promise<boolean> {

@@ -40,6 +40,26 @@ describe('bans', () => {
     expect(bans.list()).toEqual([])
   })
 
+  it.each([3_600_000, -3_600_000])(
+    'neither end nor last longer when the clock is set by %i ms',
+    async (byMs) => {
+      let [wallMs, monotonicMs] = [10 * 3_600_000, 0]
+      const bans = await createBans({
+        budgets: BUDGETS,
+        clock: { wallMs: () => wallMs, monotonicMs: () => monotonicMs },
+        store: forgetfulBanStore,
+        logger: silentLogger,
+        onBan: () => undefined,
+      })
+      for (let k = 0; k < 4; k++) bans.fault('a', 'E_MALFORMED')
+      wallMs += byMs
+      monotonicMs += 999
+      expect([bans.isBanned('a'), bans.list().length]).toEqual([true, 1])
+      monotonicMs += 1
+      expect([bans.isBanned('a'), bans.list().length]).toEqual([false, 0])
+    },
+  )
+
   it('do not come for faults that are rare', async () => {
     const { clock, bans, faults } = await setup()
     for (let k = 0; k < 100; k++) {
