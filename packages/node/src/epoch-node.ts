@@ -7,6 +7,7 @@ import type { CommonChainEvents } from './chain/common-chain.js'
 import { openAgreement } from './chain/open-agreement.js'
 import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import type { Membership } from './epochs/membership.js'
+import { roundOfNextEpoch } from './epochs/next-epoch.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
 import { noFailpoints } from './failpoints.js'
@@ -175,6 +176,10 @@ export async function openEpochNode(
       enterRound(round) {
         membership.enter(round, neighbours)
         return !isSameEpoch(membership.at(round), run)
+      },
+      nextEpoch(round) {
+        membership.enter(round, neighbours)
+        return roundOfNextEpoch(membership, run, round)
       },
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),

@@ -72,6 +72,8 @@ export interface RoundEngineInit {
   onAccusation(evidence: Evidence, from: string): void
   /** The node is in this round now. Returns whether the round is of another epoch than that of `run`. */
   enterRound(round: number): boolean
+  /** The node is through with its rounds, and would be in this one: the round with which it goes on in another epoch, if any. */
+  nextEpoch(round: number): number | undefined
   /** Peers that are quarantined from the start. */
   readonly quarantined: readonly string[]
 }
@@ -165,21 +167,20 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     // Where nobody reads it, as in simulations, it costs no timer.
     if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'lingering') {
-      witnessing.linger()
-      goOn(next)
-    }
+    if (next.phase === 'lingering') witnessing.linger()
+    goOn(next)
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(Math.min(next.round, rounds - 1))
     else poller.stop()
   }
 
-  /** Ends these rounds if the node waits and the next one is of another epoch, e.g. of one with more rounds. */
+  /** Ends these rounds if the node waits and the run goes on in another epoch, e.g. in one with more rounds. */
   function goOn({ phase, round }: RoundState): void {
-    if (phase !== 'joining' && phase !== 'lingering' && phase !== 'done') return
+    if (phase === 'joining' && init.enterRound(round)) resolve({ nextRound: round })
+    if (phase !== 'lingering' && phase !== 'done') return
     // Where the run was cut short, the node is past its end.
-    const nextRound = Math.max(round, init.firstRound)
-    if (init.enterRound(nextRound)) resolve({ nextRound })
+    const nextRound = init.nextEpoch(Math.max(round, init.firstRound))
+    if (nextRound !== undefined) resolve({ nextRound })
   }
 
   function onRound(report: RoundReport): void {

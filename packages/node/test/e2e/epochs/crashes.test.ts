@@ -168,6 +168,17 @@ describe('a run whose end changes', () => {
     await checkAll(nodes, 8)
   })
 
+  it('goes on with a change that holds only from a round after the last one', async () => {
+    const cluster = await memoryCluster(four(3))
+    const nodes = await Promise.all(ALL.map((index) => cluster.start(index, {}, { stay: true })))
+    await Promise.all(nodes.map((node) => node.round(2)))
+    nodes[0].node.membership.take(signed(cluster.run, longer, 6).bytes, 'self')
+    await Promise.all(nodes.map((node) => node.round(8)))
+    await stopAll(nodes)
+    for (const { folder } of nodes) expect(await blocksOf(folder)).toEqual([0, 1, 2, 'change', 6, 7, 8])
+    await checkAll(nodes, 8)
+  })
+
   it('ends at once when it is cut short, and goes over to that epoch once', async () => {
     const gate = createGate()
     const cluster = await memoryCluster(four(9), { turn: gate.turn })
