@@ -7,6 +7,7 @@ import type { CommonChainEvents } from './chain/common-chain.js'
 import { openAgreement } from './chain/open-agreement.js'
 import { checkNoisyRule } from './differential-privacy/privacy-spent.js'
 import type { Membership } from './epochs/membership.js'
+import { roundOfNextEpoch } from './epochs/next-epoch.js'
 import { NodeError } from './errors.js'
 import { createConvictions } from './evidence/convictions.js'
 import { noFailpoints } from './failpoints.js'
@@ -16,7 +17,7 @@ import type { Activity } from './operate/activity.js'
 import { withoutOwnFetches } from './private/held-models.js'
 import type { ModelSharing } from './private/model-sharing.js'
 import { openSharing } from './private/open-sharing.js'
-import { createRoundEngine, type RoundEngine } from './round/engine.js'
+import { createRoundEngine, type RoundEngine, type RoundEngineInit } from './round/engine.js'
 import { manifestLayers } from './round/manifest-training.js'
 import { createPhaseTimer, type PhaseTimer } from './round/phase-timer.js'
 import { createRoundWork, type RoundWork } from './round/round-work.js'
@@ -166,10 +167,7 @@ export async function openEpochNode(
       pending: pending !== undefined,
       refusalOf: (peer) => refusals.get(peer),
       ownLength: () => ledger.length,
-      enterRound(round) {
-        membership.enter(round, neighbours)
-        return !isSameEpoch(membership.at(round), run)
-      },
+      ...epochsAhead(membership, run, neighbours),
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
       onRound(report) {
@@ -316,6 +314,24 @@ function checkAccount(run: Run, { peerId, account }: Signer): void {
       named,
     },
   )
+}
+
+/** What the rounds ask about the epochs of the run that are known. */
+function epochsAhead(
+  membership: Membership,
+  run: Run,
+  neighbours: readonly string[],
+): Pick<RoundEngineInit, 'enterRound' | 'nextEpoch'> {
+  return {
+    enterRound(round) {
+      membership.enter(round, neighbours)
+      return !isSameEpoch(membership.at(round), run)
+    },
+    nextEpoch(round) {
+      membership.enter(round, neighbours)
+      return roundOfNextEpoch(membership, run, round)
+    },
+  }
 }
 
 function isSameEpoch(a: Run, b: Run): boolean {

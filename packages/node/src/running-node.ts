@@ -1,6 +1,7 @@
 import { approvalOf, type ChangeMessage, openEvidence, type Run } from '@tempered/protocol'
 import type { CommonChain } from './chain/common-chain.js'
 import type { Membership } from './epochs/membership.js'
+import { roundOfNextEpoch } from './epochs/next-epoch.js'
 import { NodeError } from './errors.js'
 import type { Accusations } from './evidence/accusations.js'
 import type { Judgement } from './evidence/judge.js'
@@ -97,9 +98,10 @@ export function createRunningNode(
   /** Resolves when a decided change lets a node go on that is through. */
   const otherEpoch = (): Promise<RoundsEnd> =>
     new Promise((resolve) => {
-      const nextRound = Math.max(run.manifest.training.rounds, state.firstRound)
+      const round = Math.max(run.manifest.training.rounds, state.firstRound)
       const check = (): void => {
-        if (membership.at(nextRound).epoch?.toString() !== run.epoch?.toString()) resolve({ nextRound })
+        const nextRound = roundOfNextEpoch(membership, run, round)
+        if (nextRound !== undefined) resolve({ nextRound })
       }
       const end = membership.onNews(check)
       void left.then(end)

@@ -21,11 +21,14 @@ export async function askMember({ to, key, manifest }: OwnerOptions): Promise<Om
   const identity = await readIdentityFile(key)
   const run = await loadManifest(manifest)
   const membership = createMembership(run, { save: async () => undefined }, [], silentLogger)
-  const exchange = (sent: readonly Uint8Array[]) =>
-    fetchChangesAt(identity, to, membership, sent, {
-      clock: systemClock,
-      signal: AbortSignal.timeout(ASK_MS),
-    })
+  const exchange = async (sent: readonly Uint8Array[]) => {
+    const { signal, clear } = systemClock.deadline(ASK_MS)
+    try {
+      return await fetchChangesAt(identity, to, membership, sent, { clock: systemClock, signal })
+    } finally {
+      clear()
+    }
+  }
   membership.enter((await exchange([])).round, [])
   return {
     peer: identity.signer.peerId,

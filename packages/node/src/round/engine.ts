@@ -24,7 +24,7 @@ import { createRoundWatches } from './round-watches.js'
 import type { RoundWork } from './round-work.js'
 import { createRunProgress } from './run-progress.js'
 import { silentNeighbours } from './silent-neighbours.js'
-import type { Notice, Phase, RoundState } from './state.js'
+import type { Notice, RoundState } from './state.js'
 import { createStatusPoller, type StatusPoller } from './status-poller.js'
 import { createWaitingReporter, waitingOf, waitingText } from './waiting.js'
 
@@ -72,6 +72,8 @@ export interface RoundEngineInit {
   onAccusation(evidence: Evidence, from: string): void
   /** The node is in this round now. Returns whether the round is of another epoch than that of `run`. */
   enterRound(round: number): boolean
+  /** The node is through with its rounds, and would be in this one: the round with which it goes on in another epoch, if any. */
+  nextEpoch(round: number): number | undefined
   /** Peers that are quarantined from the start. */
   readonly quarantined: readonly string[]
 }
@@ -103,9 +105,6 @@ export interface RoundEngine {
   /** A neighbour's model of a round that is not over, for others whose transfer from its author broke. */
   openModel(cid: string): OpenBlob | undefined
 }
-
-/** Phases in which a node waits for others, not for the end of a round. */
-const WAITING: ReadonlySet<Phase> = new Set(['joining', 'lingering', 'done'])
 
 /** Puts the parts of the round engine together: the event loop around the machine, its timers, effects and inputs. */
 export function createRoundEngine(components: RoundEngineComponents, init: RoundEngineInit): RoundEngine {
@@ -165,21 +164,20 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     // Where nobody reads it, as in simulations, it costs no timer.
     if (logger.isLevelEnabled('info')) waiting.begin()
     logger.debug({ round: next.round, phase: next.phase }, 'phase')
-    if (next.phase === 'lingering') {
-      witnessing.linger()
-      goOn(next)
-    }
+    if (next.phase === 'lingering') witnessing.linger()
+    goOn(next)
     if (next.phase === 'collecting' || next.phase === 'lingering')
       pollSilent(poller, loop, Math.min(next.round, rounds - 1))
     else poller.stop()
   }
 
-  /** Ends these rounds if the node waits and the next one is of another epoch, e.g. of one with more rounds. */
+  /** Ends these rounds if the node waits and the run goes on in another epoch, e.g. in one with more rounds. */
   function goOn({ phase, round }: RoundState): void {
-    if (!WAITING.has(phase)) return
+    if (phase === 'joining' && init.enterRound(round)) resolve({ nextRound: round })
+    if (phase !== 'lingering' && phase !== 'done') return
     // Where the run was cut short, the node is past its end.
-    const nextRound = Math.max(round, init.firstRound)
-    if (init.enterRound(nextRound)) resolve({ nextRound })
+    const nextRound = init.nextEpoch(Math.max(round, init.firstRound))
+    if (nextRound !== undefined) resolve({ nextRound })
   }
 
   function onRound(report: RoundReport): void {

@@ -1,7 +1,8 @@
 import type { SignedAnnouncement } from '@tempered/protocol'
 import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
-import { createMemoryInvitations } from '../../src/epochs/used-invitations.js'
+import type { Membership } from '../../src/epochs/membership.js'
+import { createMemoryInvitations, type UsedInvitations } from '../../src/epochs/used-invitations.js'
 import { forgetfulBanStore } from '../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../src/logger.js'
 import { FLAT_NETWORK, type ReachOptions } from '../../src/reach/reach-options.js'
@@ -39,6 +40,8 @@ export function createMember(
     listen = ['/ip4/127.0.0.1/tcp/0'],
     reach = {},
     local = {},
+    membership = freshMembership(ofRun),
+    invitations = createMemoryInvitations(),
   }: {
     clock?: Clock
     bootstrap?: readonly string[]
@@ -47,6 +50,8 @@ export function createMember(
     listen?: readonly string[]
     reach?: Partial<ReachOptions>
     local?: Partial<LocalSource>
+    membership?: Membership
+    invitations?: UsedInvitations
   } = {},
 ) {
   const network = createLibp2pNetwork(
@@ -57,8 +62,8 @@ export function createMember(
       contacts: neighbours.map((neighbour) => peers[neighbour]),
       local: { ...silent, ...local },
       bans: forgetfulBanStore,
-      membership: freshMembership(ofRun),
-      invitations: createMemoryInvitations(),
+      membership,
+      invitations,
       clock,
       logger,
     },

@@ -85,6 +85,7 @@ export function proposeChange({ run, from, amendment }: ChangeInit, signer: Sign
     amendment,
   }
   const changeBytes = encodeCanonical(parseFields(changeSchema, value, 'change'))
+  checkAmendment(amendment)
   const baseChanges = run.changes.map(({ cid }) => cid)
   return approveChange(seal({ change: value, changeBytes, baseChanges }, []), signer)
 }
@@ -124,10 +125,7 @@ export function openChange(
   const { change: changeBytes, approvals, baseChanges } = parseFields(messageSchema, value, 'change')
   const decoded = decodeCanonical(changeBytes, LIMITS.maxChangeBytes, 'change')
   const change = parseFields(changeSchema, decoded, 'change')
-  if (change.amendment.kind === 'deadlines' && Object.keys(change.amendment.deadlines).length === 0)
-    throw new ProtocolError('E_MALFORMED', 'change, field amendment.deadlines: changes nothing')
-  if (change.amendment.kind === 'replace' && change.amendment.member === change.amendment.by)
-    throw new ProtocolError('E_MALFORMED', 'change, field amendment.by: replaces a key by itself')
+  checkAmendment(change.amendment)
   const base = epochId(change.run, baseChanges)
   if ((change.base?.toString() ?? '') !== (base?.toString() ?? ''))
     throw new ProtocolError('E_MALFORMED', 'change, field baseChanges: they do not lead to its base')
@@ -142,6 +140,13 @@ export function openChange(
     verifySigned('approval', { body, signature, bytes: encodeCanonical({ body, signature }) })
   }
   return { cid, change, changeBytes, approvals, baseChanges, bytes }
+}
+
+function checkAmendment(amendment: Amendment): void {
+  if (amendment.kind === 'deadlines' && Object.keys(amendment.deadlines).length === 0)
+    throw new ProtocolError('E_MALFORMED', 'change, field amendment.deadlines: changes nothing')
+  if (amendment.kind === 'replace' && amendment.member === amendment.by)
+    throw new ProtocolError('E_MALFORMED', 'change, field amendment.by: replaces a key by itself')
 }
 
 /** Whether canonical bytes of a ledger's block are a change, not an entry. */

@@ -67,6 +67,7 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
   const views = new Map<string, Run>()
   const everMembers = new Set(base.manifest.members)
   let inOrder: DecidedChange[] = []
+  let folded: Folded = { view: base, held: [], problems: [] }
 
   const keep = (name: string, view: Run): Run => {
     views.set(name, view)
@@ -77,20 +78,10 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     return view
   }
 
-  /** The run after changes in order of effect, and why each that does nothing does nothing. */
-  const fold = (changes: readonly ChangeMessage[]): { view: Run; problems: (string | undefined)[] } => {
-    let view = base
-    const problems: (string | undefined)[] = []
-    const held: ChangeMessage[] = []
-    for (const message of changes) {
-      const { amendment } = message.change
-      const amended = tooLate(message, held) ?? amend(view, amendment, problemOf)
-      problems.push(typeof amended === 'string' ? amended : undefined)
-      if (typeof amended === 'string') continue
-      view = amended
-      held.push(message)
-    }
-    return { view, problems }
+  const fold = (changes: readonly ChangeMessage[]): Folded => {
+    let folded: Folded = { view: base, held: [], problems: [] }
+    for (const message of changes) folded = andThen(folded, message, problemOf)
+    return folded
   }
 
   /** The run with changes in order of effect. */
@@ -128,19 +119,21 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
   }
 
   /** Remembers the epoch after each decided change, so that heads that name one can be read. */
-  const reorder = (): void => {
+  const decide = (message: ChangeMessage): void => {
+    decided.set(nameOf(message), message)
     const changes = [...decided.values()].sort(byEffect)
-    for (let count = 1; count <= changes.length; count++) {
+    const place = changes.indexOf(message)
+    for (let count = place + 1; count <= changes.length; count++) {
       const some = changes.slice(0, count)
       sets.set(epochOf(base, some)!.toString(), some)
     }
-    const { view, problems } = fold(changes)
-    inOrder = changes.map((message, k) => ({ message, problem: problems[k] }))
-    for (const peer of view.roster) everMembers.add(peer)
+    // Most come in order of effect, and a node that starts gets all of them so.
+    folded = place === changes.length - 1 ? andThen(folded, message, problemOf) : fold(changes)
+    inOrder = changes.map((message, k) => ({ message, problem: folded.problems[k] }))
+    for (const peer of folded.view.roster) everMembers.add(peer)
   }
 
-  const begin = (message: ChangeMessage, view: Run): void => {
-    const { amendment } = message.change
+  const begin = (message: ChangeMessage): void => {
     const by = firstWithSay(message)!
     const begun = [...pending.values()].filter((other) => other.by === by).length
     if (pending.size >= LIMITS.maxPendingChanges || begun >= LIMITS.maxPendingPerSigner)
@@ -148,9 +141,6 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
         'E_CHANGE',
         `change: ${begun} changes that ${by} began wait for signatures, ${pending.size} in all; decide about those first`,
       )
-    const amended = amend(view, amendment, problemOf)
-    if (typeof amended === 'string')
-      throw new ProtocolError('E_CHANGE', `change: it would have no effect: ${amended}`)
     pending.set(nameOf(message), { message, by })
   }
 
@@ -178,20 +168,23 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
         offered,
         offered.baseChanges.map((cid) => decided.get(cid.toString())!),
       )
+      // For nobody, as all know its base. Whether it has one beside others that were decided is seen when it takes effect.
+      const amended = amend(from, offered.change.amendment, problemOf)
+      if (typeof amended === 'string')
+        throw new ProtocolError('E_CHANGE', `change: it would have no effect: ${amended}`)
       const before = pending.get(name)
       const given = counting(offered, from, before !== undefined)
       const message = before === undefined ? given : withApprovals(before.message, given.approvals)
       if (before !== undefined && message === before.message) return 'known'
       if (!isDecided(message, from)) {
-        if (before === undefined) begin(message, from)
+        if (before === undefined) begin(message)
         else pending.set(name, { ...before, message })
         return 'pending'
       }
       if (decided.size >= LIMITS.maxChanges)
         throw new ProtocolError('E_CHANGE', `change: a run can be changed ${LIMITS.maxChanges} times`)
       pending.delete(name)
-      decided.set(name, message)
-      reorder()
+      decide(message)
       return 'decided'
     },
     expire(round) {
@@ -205,6 +198,22 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     changesOf,
     wasEverMember: (peer) => everMembers.has(peer),
   }
+}
+
+/** Changes in order of effect, one after the other. */
+interface Folded {
+  readonly view: Run
+  /** Those that have effect. */
+  readonly held: readonly ChangeMessage[]
+  /** Why each that does nothing does nothing. */
+  readonly problems: readonly (string | undefined)[]
+}
+
+function andThen({ view, held, problems }: Folded, message: ChangeMessage, problemOf: ProblemOf): Folded {
+  const amended = tooLate(message, held) ?? amend(view, message.change.amendment, problemOf)
+  return typeof amended === 'string'
+    ? { view, held, problems: [...problems, amended] }
+    : { view: amended, held: [...held, message], problems: [...problems, undefined] }
 }
 
 /** Those who were members of an epoch decide nothing any more when it was replaced long before the change. */
