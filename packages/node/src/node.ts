@@ -3,6 +3,7 @@ import { type Evidence, isChangeable } from '@tempered/protocol'
 import { openEpochNode } from './epoch-node.js'
 import { CHANGES_FILE, createChangeFile, createMemoryChanges } from './epochs/change-store.js'
 import { openMembership } from './epochs/membership.js'
+import { samePorts } from './epochs/same-ports.js'
 import { successorOf } from './epochs/successor.js'
 import { NodeError } from './errors.js'
 import type { NodeEvents } from './node-events.js'
@@ -108,7 +109,8 @@ export async function createNode(
       }
     }
     if (stopped !== undefined) return undefined
-    const opened = await open(parts, round, node.liveNeighbours())
+    const listen = samePorts(init.listen, node.lastAddresses())
+    const opened = await open({ ...parts, listen }, round, node.liveNeighbours())
     for (const { peer, addresses } of known) opened.learnAddresses(peer, addresses)
     links.apply(opened)
     const { members, training } = opened.view.manifest

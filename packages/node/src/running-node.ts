@@ -18,6 +18,8 @@ import type { NetworkHandlers, RunNetwork } from './transport/network.js'
 export interface EpochNode extends Omit<TemperedNode, 'run' | 'membership'> {
   /** The run in this epoch. */
   readonly view: Run
+  /** Where the node could be dialled when the rounds ended. */
+  lastAddresses(): readonly string[]
   /** Neighbours that were there when the rounds ended. */
   liveNeighbours(): ReadonlySet<string>
   /** Addresses of members that are known. */
@@ -95,6 +97,7 @@ export function createRunningNode(
   })
   let stopping: Promise<void> | undefined
   let live: ReadonlySet<string> = new Set()
+  let lastAddresses: readonly string[] = []
   /** Resolves when a decided change lets a node go on that is through. */
   const otherEpoch = (): Promise<RoundsEnd> =>
     new Promise((resolve) => {
@@ -128,6 +131,7 @@ export function createRunningNode(
     peerId,
     view: run,
     common,
+    lastAddresses: () => lastAddresses,
     liveNeighbours: () => live,
     knownAddresses: () => network.knownAddresses?.() ?? [],
     addresses: () => network.addresses(),
@@ -164,6 +168,7 @@ export function createRunningNode(
         logger.info({ addresses: network.addresses() }, 'listening')
         events.onListening?.(network.addresses())
         const end = await Promise.race([engine.run(), twin])
+        lastAddresses = network.addresses()
         live = new Set([...engine.state.neighbours].flatMap(([peer, one]) => (one.live ? [peer] : [])))
         if (end.nextRound !== undefined || !stay) return end
         return await Promise.race([left.then(() => ({})), otherEpoch()])

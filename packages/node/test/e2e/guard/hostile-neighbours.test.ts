@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { openBytes } from '../../../src/blobs/open-blob.js'
-import type { NodeComponents } from '../../../src/node.js'
+import type { NodeComponents } from '../../../src/node-parts.js'
 import { createLibp2pNetwork, type Libp2pNetworkComponents } from '../../../src/transport/libp2p-network.js'
 import type { RunNetwork } from '../../../src/transport/network.js'
 import { memoryCluster, peerOf, realRun } from '../../support/memory-cluster.js'

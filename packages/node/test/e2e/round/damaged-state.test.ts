@@ -9,8 +9,9 @@ import { silentLogger } from '../../../src/logger.js'
 import { openPrivateStore, PRIVATE_FILE } from '../../../src/private/private-store.js'
 import { commitToData, DATA_COMMITMENT_FILE, describeData } from '../../../src/state/data-commitment.js'
 import { openFolderStores } from '../../../src/state/folder-stores.js'
-import { openNodeState } from '../../../src/state/node-state.js'
+import { openNodeDisk } from '../../../src/state/node-state.js'
 import { FINALS_FILE, readFinals } from '../../../src/witness/final-store.js'
+import { freshMembership } from '../../support/memberships.js'
 import { memoryCluster, realRun, START } from '../../support/memory-cluster.js'
 import { modelCid, seeds, signers } from '../../support/run-fixture.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -52,14 +53,19 @@ async function begin(folder: string): Promise<Beginning> {
         },
       }),
   }
-  const state = await openNodeState({ run, signer, stores: watched, initialParameters: START }, silentLogger)
+  const membership = freshMembership(run)
+  const disk = await openNodeDisk(
+    { run, membership, signer, stores: watched, initialParameters: START },
+    silentLogger,
+  )
   try {
+    const state = await disk.enter(0)
     await stores.bans.load()
     await readFinals(join(folder, FINALS_FILE), run)
     await openPrivateStore(join(folder, PRIVATE_FILE))
     for (const peer of PEERS) await (await state.openLedgerCopy(peer, () => undefined)).close()
   } finally {
-    await state.close()
+    await disk.close()
   }
   return { heads, announced }
 }
