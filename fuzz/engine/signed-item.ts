@@ -8,8 +8,8 @@ const SIGNERS: ReadonlyMap<string, Signer> = new Map(
     signer,
   ]),
 )
-const DOMAINS = ['announcement', 'head', 'entry', 'block', 'chain-message', 'group-word'].map((kind) =>
-  new TextEncoder().encode(`tempered/${kind}/v1\0`),
+const DOMAINS = ['announcement', 'head', 'entry', 'block', 'chain-message', 'group-word', 'invitation'].map(
+  (kind) => new TextEncoder().encode(`tempered/${kind}/v1\0`),
 )
 
 /** What a signature was made for, by the signature: the kind of message, and the body. */

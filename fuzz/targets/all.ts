@@ -1,6 +1,7 @@
 import type { TargetEntry } from '../engine/target.js'
 import { CHAIN } from './chain.js'
 import { DOCUMENTS } from './documents.js'
+import { EPOCHS } from './epochs.js'
 import { FILES } from './files.js'
 import { IPFS } from './ipfs.js'
 import { SECAGG } from './secagg.js'
@@ -16,6 +17,7 @@ export const TARGETS: readonly TargetEntry[] = [
   ...SECAGG,
   ...IPFS,
   ...FILES,
+  ...EPOCHS,
   ...TRAINING,
   ...TEXTS,
 ]

@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import { printableLine } from '@tempered/errors'
 import {
   type Amendment,
@@ -114,6 +115,9 @@ export interface JoinAnswer {
   readonly addresses: readonly string[]
 }
 
+/** All changes of a run together, as a newcomer takes them. */
+const MAX_CHANGES_BYTES = 64 * 1024 * 1024
+
 const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 60_000 }
 
 /**
@@ -123,30 +127,51 @@ const DEADLINES = { dialMs: 10_000, firstByteMs: 10_000, transferMs: 60_000 }
 export function bringInvitation(
   identity: Identity,
   address: string,
-  { run, bytes: invitation }: { readonly run: Invitation['run']; readonly bytes: Uint8Array },
+  invited: Invited,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinAnswer> {
   return withMember(identity, address, { clock, deadlines: DEADLINES, signal }, (peer, direct) =>
-    direct.exchange(peer, STREAM_PROTOCOLS.join, signal, async (stream, { whole, firstByte }) => {
-      await stream.writeFrame({ invitation }, whole)
-      const said = header.safeParse(await firstByte((first) => stream.readFrame(first)))
-      if (!said.success) throw new NodeError('E_MALFORMED', `${address}: ${errorMessage(said.error)}`)
-      if ('refused' in said.data)
-        throw new NodeError('E_INVITATION', `${address} refuses: ${printableLine(said.data.message)}`, {
-          code: printableLine(said.data.refused, 64),
-        })
-      const manifest = bytesField.parse(await stream.readFrame(whole, LIMITS.maxManifestBytes + FRAME_BYTES))
-      if (!documentCid(manifest).equals(run))
-        throw new NodeError(
-          'E_MALFORMED',
-          `${address} sent the manifest of another run than the invitation is to`,
-        )
-      const changes: Uint8Array[] = []
-      while (changes.length < said.data.changes)
-        changes.push(bytesField.parse(await stream.readFrame(whole, LIMITS.maxChangeBytes + FRAME_BYTES)))
-      const { isMember, round, addresses } = said.data
-      return { run: openManifest(manifest), changes, isMember, round, addresses }
-    }),
+    askToJoin(direct, peer, address, invited, signal),
   )
+}
+
+interface Invited {
+  readonly run: Invitation['run']
+  readonly bytes: Uint8Array
+}
+
+/** `bringInvitation` to a peer that this node is connected with. */
+export function askToJoin(
+  direct: DirectProtocols,
+  peer: PeerId,
+  address: string,
+  { run, bytes: invitation }: Invited,
+  signal: AbortSignal,
+): Promise<JoinAnswer> {
+  return direct.exchange(peer, STREAM_PROTOCOLS.join, signal, async (stream, { whole, firstByte }) => {
+    await stream.writeFrame({ invitation }, whole)
+    const said = header.safeParse(await firstByte((first) => stream.readFrame(first)))
+    if (!said.success) throw new NodeError('E_MALFORMED', `${address}: ${errorMessage(said.error)}`)
+    if ('refused' in said.data)
+      throw new NodeError('E_INVITATION', `${address} refuses: ${printableLine(said.data.message)}`, {
+        code: printableLine(said.data.refused, 64),
+      })
+    const manifest = bytesField.parse(await stream.readFrame(whole, LIMITS.maxManifestBytes + FRAME_BYTES))
+    if (!documentCid(manifest).equals(run))
+      throw new NodeError(
+        'E_MALFORMED',
+        `${address} sent the manifest of another run than the invitation is to`,
+      )
+    const changes: Uint8Array[] = []
+    let room = MAX_CHANGES_BYTES
+    while (changes.length < said.data.changes) {
+      const change = bytesField.parse(await stream.readFrame(whole, LIMITS.maxChangeBytes + FRAME_BYTES))
+      room -= change.byteLength
+      if (room < 0) throw new NodeError('E_TOO_LARGE', `${address} sent more changes than a run can have`)
+      changes.push(change)
+    }
+    const { isMember, round, addresses } = said.data
+    return { run: openManifest(manifest), changes, isMember, round, addresses }
+  })
 }
