@@ -65,7 +65,8 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
   const pending = new Map<string, { message: ChangeMessage; by: string }>()
   const sets = new Map<string, readonly ChangeMessage[]>()
   const views = new Map<string, Run>()
-  const everMembers = new Set(base.manifest.members)
+  /** Those who are in the manifest left out: a process may have thousands of books of a run with thousands of members. */
+  const added = new Set<string>()
   let inOrder: DecidedChange[] = []
   let folded: Folded = { view: base, held: [], problems: [] }
 
@@ -130,7 +131,7 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     // Most come in order of effect, and a node that starts gets all of them so.
     folded = place === changes.length - 1 ? andThen(folded, message, problemOf) : fold(changes)
     inOrder = changes.map((message, k) => ({ message, problem: folded.problems[k] }))
-    for (const peer of folded.view.roster) everMembers.add(peer)
+    for (const peer of folded.view.roster.slice(base.roster.length)) added.add(peer)
   }
 
   const begin = (message: ChangeMessage): void => {
@@ -196,7 +197,7 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
     at: (round) => withChanges([...decided.values()].filter(({ change }) => change.from <= round)),
     withChanges,
     changesOf,
-    wasEverMember: (peer) => everMembers.has(peer),
+    wasEverMember: (peer) => base.memberIndex.has(peer) || added.has(peer),
   }
 }
 

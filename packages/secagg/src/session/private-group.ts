@@ -72,12 +72,12 @@ function ruleOf({ mode, rule }: ReturnType<typeof privacyOf>): DistanceRule {
   return UNFILTERED
 }
 
-const plans = new WeakMap<Run, Map<number, DealingPlan>>()
+const plans = new WeakMap<Manifest, Map<number, DealingPlan>>()
 
 /** Groups of one size have one plan, which remembers what it computes. */
 function planOf(run: Run, members: number): DealingPlan {
-  const known = plans.get(run) ?? new Map<number, DealingPlan>()
-  plans.set(run, known)
+  const known = plans.get(run.manifest) ?? new Map<number, DealingPlan>()
+  plans.set(run.manifest, known)
   const { threshold, range } = privacyOf(run)
   const { parameterCount } = run.manifest.model
   const plan = known.get(members) ?? dealingPlan({ members, threshold, parameterCount, range })
