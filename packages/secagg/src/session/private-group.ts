@@ -1,6 +1,6 @@
 /** Who shares with whom in a round of a private run, and by which numbers: everything that follows from the manifest. */
 
-import { encodeCanonical, LIMITS, type Run } from '@tempered/protocol'
+import { encodeCanonical, LIMITS, type Manifest, type Run } from '@tempered/protocol'
 import { createDistanceRule, type DistanceRule } from '@tempered/robust-agg/distance-rules'
 import { type DealingPlan, dealingPlan } from '../dealing/dealing-plan.js'
 import { SecaggError } from '../errors.js'
