@@ -166,6 +166,13 @@ function addNodeCommands(program: Command): void {
     .argument('<path>', 'node folder or key file')
     .action(async (path) => (await import('./commands/node-id.js')).nodeId(path))
   node
+    .command('network-key')
+    .description(
+      'Make the key of a private network, which all its nodes name in `network.key` (docs/networking.md).',
+    )
+    .argument('<file>', 'file to create, mode 0600')
+    .action(async (file) => (await import('./commands/node-network-key.js')).nodeNetworkKey(file))
+  node
     .command('backup')
     .description('Write key, configuration, manifest and state of a node that does not run into one file.')
     .argument('<folder>', 'node folder or its configuration file')

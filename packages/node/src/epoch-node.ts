@@ -341,6 +341,10 @@ function isSameEpoch(a: Run, b: Run): boolean {
 /** The network that the caller injected, or libp2p. */
 function openNetwork(components: NodeComponents, init: NodeInit, parts: Libp2pNetworkComponents): RunNetwork {
   const makeLibp2p = (given: Libp2pNetworkComponents): RunNetwork =>
-    createLibp2pNetwork(given, { ...init, seed: init.identity.seed })
+    createLibp2pNetwork(given, {
+      ...init,
+      seed: init.identity.seed,
+      networkKey: init.identity.networkKey,
+    })
   return components.createNetwork?.(parts, makeLibp2p) ?? makeLibp2p(parts)
 }

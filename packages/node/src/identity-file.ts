@@ -6,11 +6,13 @@ import { createSigner, publicKeyFromPeerId, type Signer } from '@tempered/protoc
 import { errorMessage, NodeError } from './errors.js'
 import { syncDirectory } from './files.js'
 
-/** A node's Ed25519 identity: the seed for libp2p, the signer for all its messages. */
+/** A node's keys: the seed for libp2p, the signer for all its messages, both Ed25519, and that of its private network. */
 export interface Identity {
   /** 32 bytes; secret. */
   readonly seed: Uint8Array
   readonly signer: Signer
+  /** Pre-shared key of the private network that the node is in, 32 bytes; undefined for none. */
+  readonly networkKey?: Uint8Array | undefined
 }
 
 export function identityFromSeed(seed: Uint8Array): Identity {

@@ -101,6 +101,7 @@ export {
   type ProcessNodeInit,
 } from './local-node.js'
 export { type Logger, logFormatters, silentLogger } from './logger.js'
+export { createNetworkKey, readNetworkKey } from './network-key.js'
 export { createNode } from './node.js'
 export type { NodeEvents } from './node-events.js'
 export type { NodeComponents, NodeInit } from './node-parts.js'

@@ -15,7 +15,7 @@ import type { NodeStores } from './state/stores.js'
 import type { Libp2pNetworkComponents, Libp2pNetworkInit } from './transport/libp2p-network.js'
 import type { RunNetwork } from './transport/network.js'
 
-export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed'> {
+export interface NodeInit extends Omit<Libp2pNetworkInit, 'seed' | 'networkKey'> {
   readonly run: Run
   readonly identity: Identity
   /** Contains ledger, blobs and lock. Created if missing. */

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { type Evidence, isChangeable } from '@tempered/protocol'
+import { type ChangeMessage, type Evidence, isChangeable } from '@tempered/protocol'
 import { openEpochNode } from './epoch-node.js'
 import { CHANGES_FILE, createChangeFile, createMemoryChanges } from './epochs/change-store.js'
 import { openMembership } from './epochs/membership.js'
+import { signsByItself } from './epochs/own-affairs.js'
 import { samePorts } from './epochs/same-ports.js'
 import { successorOf } from './epochs/successor.js'
 import { NodeError } from './errors.js'
@@ -81,6 +82,12 @@ export async function createNode(
   const first = node
   const links = createLinks()
   let stopped: Promise<void> | undefined
+  /** What others say of themselves, and this node has only to witness. */
+  const signOwnAffair = (message: ChangeMessage): void => {
+    const { signer } = parts.identity
+    if (stopped === undefined && signsByItself(message, membership, signer.peerId))
+      membership.countersign(message, signer)
+  }
   membership.onNews((message, offer) => {
     const { cid, change, approvals } = message
     const details = {
@@ -94,6 +101,7 @@ export async function createNode(
       offer === 'decided' ? 'a change of the run is decided' : 'a change of the run waits for signatures',
     )
     events.onChange?.(message, offer === 'decided')
+    if (offer === 'pending') signOwnAffair(message)
   })
 
   /** Opens the node for the next epoch; undefined when it is no member any more, or was stopped. */
@@ -153,6 +161,7 @@ export async function createNode(
     status: () => node.status(),
     accuse: (evidence, blobs) => node.accuse(evidence, blobs),
     async run() {
+      for (const message of membership.pending) signOwnAffair(message)
       try {
         for (;;) {
           const end: RoundsEnd = await node.run()

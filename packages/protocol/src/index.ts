@@ -61,7 +61,7 @@ export {
   openChange,
   proposeChange,
 } from './epochs/change.js'
-export { electorateOf, isDecided } from './epochs/electorate.js'
+export { electorateOf, isDecided, isOwnAffair } from './epochs/electorate.js'
 export {
   checkChangeable,
   type DecidedChange,

@@ -7,7 +7,9 @@ const file = z.strictObject({
   /** Where it belongs in a node folder. */
   path: z
     .string()
-    .regex(/^(node\.yaml|identity(\.next)?\.key|account\.key|manifest\.json|state(\/[A-Za-z0-9._-]+){1,2})$/),
+    .regex(
+      /^(node\.yaml|swarm\.key|identity(\.next)?\.key|account\.key|manifest\.json|state(\/[A-Za-z0-9._-]+){1,2})$/,
+    ),
   size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 })

@@ -68,6 +68,10 @@ async function sourcesOf(config: NodeConfig, hasState: boolean): Promise<Source[
     document.setIn(['manifest', 'file'], 'manifest.json')
     sources.push({ path: 'manifest.json', from: manifest.file })
   }
+  if (config.network.key !== undefined) {
+    document.setIn(['network', 'key'], 'swarm.key')
+    sources.push({ path: 'swarm.key', from: config.network.key })
+  }
   if (settlement !== undefined) {
     document.setIn(['settlement', 'key'], 'account.key')
     sources.push({ path: 'account.key', from: settlement.key })

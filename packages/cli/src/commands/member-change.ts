@@ -5,7 +5,13 @@ import { askNode } from '../membership/ask-node.js'
 import { changesText } from '../membership/change-text.js'
 import { findMember } from '../membership/find-member.js'
 import { nextKeyPath } from '../membership/next-key.js'
-import { askedBy, type ChangeOptions, reportChange, requestChange } from '../membership/report-change.js'
+import {
+  askedBy,
+  awaitOthers,
+  type ChangeOptions,
+  reportChange,
+  requestChange,
+} from '../membership/report-change.js'
 
 const PEER_ID = /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/
 
@@ -43,14 +49,12 @@ export async function memberRemove(peer: string, options: ChangeOptions): Promis
   )
 }
 
-/** `tempered member leave`: the node's own word that it goes is enough. */
+/** `tempered member leave`: the nodes of the others sign it by themselves. */
 export async function memberLeave(options: ChangeOptions): Promise<void> {
   const node = await askNode(options.config)
-  await requestChange(
-    node,
-    { ask: 'propose', amendment: { kind: 'remove', member: node.peer }, ...fromOf(options) },
-    options.json,
-  )
+  const amendment = { kind: 'remove', member: node.peer } as const
+  const reply = await node.ask({ ask: 'propose', amendment, ...fromOf(options) })
+  reportChange(await awaitOthers(node, reply), node.isRunning, options.json)
 }
 
 /** `tempered member approve`: signs a change that waits. */
@@ -71,7 +75,7 @@ export async function memberRotate(options: ChangeOptions): Promise<void> {
   const { bytes } = await node.ask({ ask: 'propose', amendment, ...fromOf(options) })
   const signed = approveChange(openChange(new Uint8Array(Buffer.from(bytes!, 'base64'))), next.signer)
   const reply = await node.ask({ ask: 'take', change: Buffer.from(signed.bytes).toString('base64') })
-  reportChange(reply, node.isRunning, options.json)
+  reportChange(await awaitOthers(node, reply), node.isRunning, options.json)
   process.stderr.write(
     `the new key is ${path}; keep both until the node has gone over to it, which it does by itself\n`,
   )

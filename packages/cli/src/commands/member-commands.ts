@@ -31,6 +31,7 @@ export function addMemberCommands(program: Command): void {
     .requiredOption('--folder <folder>', 'node folder to write; a key in it is used')
     .option('--name <name>', 'name of the node in logs')
     .option('--listen <multiaddr>', 'address to listen on; repeatable', multiaddrs)
+    .option('--network-key <file>', 'key of the private network that the run is in')
     .option('--no-wait', 'do not wait until it is decided')
     .action(async (invitation, options) => (await import('./member-join.js')).memberJoin(invitation, options))
   change(
@@ -45,14 +46,14 @@ export function addMemberCommands(program: Command): void {
       .description('Sign that a member be removed; its own signature does not count.')
       .argument('<peer>', PEER),
   ).action(async (peer, options) => (await import('./member-change.js')).memberRemove(peer, options))
-  ownChange(member.command('leave').description('Leave the run; the word of this node is enough.')).action(
-    async (options) => (await import('./member-change.js')).memberLeave(options),
-  )
+  ownChange(
+    member.command('leave').description('Leave the run; the nodes of the others sign that by themselves.'),
+  ).action(async (options) => (await import('./member-change.js')).memberLeave(options))
   ownChange(
     member
       .command('rotate')
       .description(
-        'Give this node a new key, proven by the old one; a node that runs goes over to it by itself.',
+        'Give this node a new key, proven by the old one, which the nodes of the others sign by themselves; a node that runs goes over to it.',
       ),
   ).action(async (options) => (await import('./member-change.js')).memberRotate(options))
   change(
@@ -96,6 +97,7 @@ const orOwner = (command: Command): Command =>
     .option('--to <multiaddr>', 'for an owner who runs no node: address of a member to ask', multiaddr)
     .option('--key <file>', "with --to: the owner's key file")
     .option('--manifest <file>', 'with --to: run manifest file')
+    .option('--network-key <file>', 'with --to: key of the private network')
 
 const change = (command: Command): Command => fromRound(orOwner(command))
 

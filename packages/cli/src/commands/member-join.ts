@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import {
   bringInvitation,
   CHANGES_FILE,
@@ -21,6 +21,7 @@ import {
 import { makeFolder } from '@tempered/train'
 import { z } from 'zod'
 import { nodeConfigSchema } from '../config/node-config.js'
+import { inNetwork } from '../config/node-keys.js'
 import { nodeTemplate } from '../config/node-template.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
@@ -29,6 +30,8 @@ export interface MemberJoinOptions {
   readonly folder: string
   readonly name?: string
   readonly listen?: readonly string[]
+  /** Key file of the private network. */
+  readonly networkKey?: string
   /** False: do not wait until the change that adds the node is decided. */
   readonly wait: boolean
 }
@@ -44,7 +47,8 @@ export async function memberJoin(text: string, options: MemberJoinOptions): Prom
   const folder = resolve(options.folder)
   await makeFolder(folder)
   const key = join(folder, 'identity.key')
-  const identity = existsSync(key) ? await readIdentityFile(key) : await createIdentityFile(key)
+  const own = existsSync(key) ? await readIdentityFile(key) : await createIdentityFile(key)
+  const identity = await inNetwork(own, options.networkKey)
   process.stderr.write(`this node is ${identity.signer.peerId}\n`)
   const stopping = new AbortController()
   const interruption = onInterrupt(async () =>
@@ -160,6 +164,8 @@ async function writeNode(
       bootstrap,
       mdns: false,
       manifest: { file: 'manifest.json' },
+      networkKey:
+        options.networkKey === undefined ? undefined : relative(folder, resolve(options.networkKey)),
       part: 0,
       parts: 1,
     }),

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events'
-import { lockState, readIdentityFile, sleep, systemClock } from '@tempered/node'
+import { lockState, sleep, systemClock } from '@tempered/node'
 import { makeFolder } from '@tempered/train'
 import { weiOf } from '../config/coins.js'
 import { namedIn } from '../config/named-in.js'
 import { loadNodeConfig } from '../config/node-config.js'
+import { readNodeKeys } from '../config/node-keys.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createJobSite } from '../settlement/job-site.js'
@@ -21,7 +22,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
   const config = await loadNodeConfig(options.config)
   checkServing(options)
   const { logger, reopen } = await openNodeLog(config, options.logFile)
-  const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
+  const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readNodeKeys(config))
   const settings = await configSettings(config)
   const { createJobBoard, JobWorker } = await loadSettlement()
   const stopping = new AbortController()

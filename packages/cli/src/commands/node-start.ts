@@ -10,7 +10,6 @@ import {
   type Identity,
   type Logger,
   preloadNetwork,
-  readIdentityFile,
   readLedgerRun,
   runTopology,
   sleep,
@@ -22,6 +21,7 @@ import type { BackendChoice } from '@tempered/train'
 import { loadManifest } from '../config/manifest-file.js'
 import { namedIn, type Places } from '../config/named-in.js'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
+import { readNodeKeys } from '../config/node-keys.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 import { finishRotation, takeNextKey } from '../membership/next-key.js'
@@ -65,7 +65,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   for (const file of config.modules) await loadModule(file)
   const log = await openNodeLog(config, options.logFile)
   await finishRotation(config)
-  let identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readIdentityFile(config.key))
+  let identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readNodeKeys(config))
 
   const stopping = new AbortController()
   /** Whether the node goes on in a new state folder, for a new key. */
@@ -111,7 +111,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
               const next = await takeNextKey(config, identity, successor, membership)
               if (next === undefined) return undefined
               logger.info({ peer: successor }, `this node goes on with its new key, as ${successor}`)
-              identity = next
+              identity = { ...next, networkKey: identity.networkKey }
               hasMoved = true
               return { identity, stateFolder: config.state }
             },

@@ -21,6 +21,7 @@ export function addOperateCommands(program: Command): void {
     )
     .requiredOption('--manifest <file>', 'run manifest file; its members are served')
     .option('--key <file>', 'key file of the relay; made if it is not there', 'relay.key')
+    .option('--network-key <file>', 'key of the private network that the run is in')
     .option(
       '--listen <multiaddr>',
       'address to listen on; repeatable; default: /ip4/0.0.0.0/tcp/4001',

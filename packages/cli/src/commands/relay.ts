@@ -2,6 +2,7 @@ import { counted } from '@tempered/errors'
 import { openRelayHost, RELAY_LIMITS, systemClock } from '@tempered/node'
 import { loadManifest } from '../config/manifest-file.js'
 import { isListenAddress } from '../config/multiaddr.js'
+import { inNetwork } from '../config/node-keys.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
 import { createLog } from './node-logger.js'
@@ -10,6 +11,7 @@ import { ownIdentity } from './own-identity.js'
 export interface RelayOptions {
   readonly manifest: string
   readonly key: string
+  readonly networkKey?: string
   readonly listen?: readonly string[]
   readonly announce?: readonly string[]
   readonly circuitMb?: number
@@ -26,7 +28,7 @@ export async function relay(options: RelayOptions): Promise<void> {
   if (wrong !== undefined)
     throw new CliError('E_USAGE', `--listen ${wrong}: use /tcp/… or /tcp/…/ws; a proxy adds TLS`)
   const run = await loadManifest(options.manifest)
-  const identity = await ownIdentity(options.key)
+  const identity = await inNetwork(await ownIdentity(options.key), options.networkKey)
   const { logger } = await createLog({ name: 'relay', logLevel: 'info' })
   const host = await openRelayHost({
     identity,

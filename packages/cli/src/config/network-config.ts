@@ -10,6 +10,12 @@ const MINUTE_MS = 60_000
 /** `network` of node.yaml: for networks in which not every node can dial every other one (docs/networking.md). */
 export const networkSchema = z
   .strictObject({
+    key: z
+      .string()
+      .optional()
+      .describe(
+        'File with the pre-shared key of a private network, the same on all its nodes (`tempered node network-key`); omit for none.',
+      ),
     relays: z
       .array(
         z

@@ -239,6 +239,10 @@ export async function loadNodeConfig(fileOrFolder: string): Promise<NodeConfig> 
     state: from(config.state),
     logFile: config.logFile === undefined ? undefined : from(config.logFile),
     modules: config.modules.map(from),
+    network:
+      config.network.key === undefined
+        ? config.network
+        : { ...config.network, key: from(config.network.key) },
     manifest:
       config.manifest !== undefined && 'file' in config.manifest
         ? { file: from(config.manifest.file) }

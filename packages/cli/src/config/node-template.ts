@@ -7,6 +7,8 @@ export type NodeTemplate = Required<
   Pick<z.input<typeof nodeConfigSchema>, 'name' | 'listen' | 'bootstrap' | 'mdns'>
 > & {
   readonly manifest: NonNullable<z.input<typeof nodeConfigSchema>['manifest']>
+  /** Key file of a private network. */
+  readonly networkKey?: string | undefined
   readonly part: number
   readonly parts: number
 }
@@ -42,6 +44,8 @@ ${value('bootstrap', init.bootstrap)}
 ${value('mdns', init.mdns)}
 # Behind a router that forwards no port: relays through which others reach this node (docs/networking.md).
 # network: { relays: [/ip4/192.0.2.7/tcp/4001/p2p/12D3Koo…] }
+# A private network: a key that all its nodes have (\`tempered node network-key\`).
+${init.networkKey === undefined ? '# network: { key: swarm.key }' : `network: { key: ${JSON.stringify(init.networkKey)} }`}
 # The run: a manifest file, or the address of a member to take it from (peer: /ip4/…).
 ${value('manifest', manifest)}
 data:

@@ -1,17 +1,18 @@
 import { lstat, readlink } from 'node:fs/promises'
-import { errorMessage, type Identity, readIdentityFile } from '@tempered/node'
-import type { NodeConfig } from '../config/node-config.js'
+import { errorMessage, type Identity } from '@tempered/node'
+import { type KeyFiles, readNodeKeys } from '../config/node-keys.js'
 import { type Finding, findingsOf } from './finding.js'
 
 /** The key file: there, an Ed25519 key, the user's own, and closed to others. */
-export async function checkKey({ key }: Pick<NodeConfig, 'key'>): Promise<{
+export async function checkKey(config: KeyFiles): Promise<{
   readonly findings: Finding[]
   readonly identity: Identity | undefined
 }> {
   const { ok, warning, problem } = findingsOf('key')
+  const { key } = config
   let identity: Identity
   try {
-    identity = await readIdentityFile(key)
+    identity = await readNodeKeys(config)
   } catch (error) {
     // These messages say what to do themselves.
     const [what = '', remedy] = errorMessage(error).split(/; (?=run: |create |name )/)

@@ -1,3 +1,4 @@
+import { sleep, systemClock } from '@tempered/node'
 import pc from 'picocolors'
 import { CliError } from '../errors.js'
 import { askMember } from './ask-member.js'
@@ -11,15 +12,23 @@ export interface ChangeOptions {
   readonly to?: string
   readonly key?: string
   readonly manifest?: string
+  readonly networkKey?: string
   /** 1-based round. */
   readonly from?: number
   readonly json?: boolean
 }
 
 /** Whom a command asks: the node of a folder, or for an owner a member. */
-export function askedBy({ config, to, key, manifest }: ChangeOptions): Promise<Omit<AskedNode, 'config'>> {
+export function askedBy({
+  config,
+  to,
+  key,
+  manifest,
+  networkKey,
+}: ChangeOptions): Promise<Omit<AskedNode, 'config'>> {
   if (to === undefined && key === undefined && manifest === undefined) return askNode(config)
-  if (to !== undefined && key !== undefined && manifest !== undefined) return askMember({ to, key, manifest })
+  if (to !== undefined && key !== undefined && manifest !== undefined)
+    return askMember({ to, key, manifest, networkKey })
   throw new CliError('E_USAGE', 'an owner who runs no node gives --to, --key and --manifest together')
 }
 
@@ -32,6 +41,22 @@ export async function requestChange(
   const reply = await node.ask(request)
   reportChange(reply, node.isRunning, json)
   return reply
+}
+
+/** How long the nodes of the others may take to sign what a member says of itself. */
+const OWN_AFFAIR_MS = 15_000
+const AGAIN_MS = 250
+
+/** The same reply once its change is decided, which needs no operator but running nodes; or as it is after a while. */
+export async function awaitOthers(node: AskedNode, reply: ChangeReply): Promise<ChangeReply> {
+  let last = reply
+  const begun = systemClock.monotonicMs()
+  while (node.isRunning && last.changes.pending.some((one) => one.change === reply.change)) {
+    if (systemClock.monotonicMs() - begun > OWN_AFFAIR_MS) break
+    await sleep(systemClock, AGAIN_MS)
+    last = { ...reply, changes: (await node.ask({ ask: 'list' })).changes }
+  }
+  return last
 }
 
 export function reportChange(

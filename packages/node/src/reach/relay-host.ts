@@ -7,6 +7,7 @@ import { forgetfulBanStore } from '../guard/bans.js'
 import { createNodeGuard } from '../guard/node-guard.js'
 import type { Identity } from '../identity-file.js'
 import type { Logger } from '../logger.js'
+import { privateNetwork } from '../network-key.js'
 import { listenReason } from '../transport/listen-reason.js'
 import { announceAll } from './announce-all.js'
 import type { RelayLimits } from './reach-options.js'
@@ -71,6 +72,7 @@ export async function openRelayHost(init: RelayHostInit): Promise<RelayHost> {
   const { transports } = await reach.openTransports(init.listen, 0)
   const libp2p = (await createLibp2p({
     privateKey: privateKeyFromRaw(key),
+    ...(await privateNetwork(identity.networkKey)),
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     transports,
     connectionEncrypters: [noise()],

@@ -44,6 +44,8 @@ import type { WireBytes } from './wire-bytes.js'
 export interface Libp2pNetworkInit {
   /** 32-byte Ed25519 seed of the identity. */
   readonly seed: Uint8Array
+  /** Pre-shared key of a private network, 32 bytes; default: none. */
+  readonly networkKey?: Uint8Array | undefined
   readonly listen: readonly string[]
   readonly announce?: readonly string[]
   readonly bootstrap: readonly string[]
@@ -221,6 +223,7 @@ async function openParts(
   })
   const libp2p = await openLibp2pNode({
     seed: init.seed,
+    networkKey: init.networkKey,
     signer,
     listen: init.listen,
     announce: init.announce ?? [],

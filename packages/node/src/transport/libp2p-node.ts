@@ -1,3 +1,4 @@
+import { privateNetwork } from '../network-key.js'
 import '../polyfill/promise-with-resolvers.js'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
@@ -23,6 +24,7 @@ export interface Libp2pNodeInit {
   /** 32-byte Ed25519 seed of the node's identity. */
   readonly seed: Uint8Array
   readonly signer: Signer
+  readonly networkKey?: Uint8Array | undefined
   /** Multiaddrs to listen on, e.g. `/ip4/0.0.0.0/tcp/4001`. */
   readonly listen: readonly string[]
   /** Multiaddrs to announce instead of those that this node listens on, e.g. behind a port forward. */
@@ -62,6 +64,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2pNode
   const topics: string[] = Object.values(init.topics)
   const libp2p = await createLibp2p({
     privateKey: privateKeyFromRaw(key),
+    ...(await privateNetwork(init.networkKey)),
     addresses: { listen: [...init.listen, ...listen], announce: [...(init.announce ?? [])] },
     transports,
     connectionEncrypters: [noiseWatching(init.signer.peerId, (direction) => init.onOwnKey?.(direction))],

@@ -5,6 +5,7 @@ import { publicKeyFromPeerId } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import { errorMessage, NodeError } from '../errors.js'
 import type { Identity } from '../identity-file.js'
+import { privateNetwork } from '../network-key.js'
 import type { DirectProtocols, StreamDeadlines } from './direct-protocols.js'
 
 /**
@@ -26,6 +27,7 @@ export async function withMember<T>(
     privateKey: privateKeyFromRaw(key),
     addresses: { listen: [] },
     transports: await dialTransports([address]),
+    ...(await privateNetwork(identity.networkKey)),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
   })

@@ -39,6 +39,7 @@ export function createMember(
     logger = silentLogger,
     listen = ['/ip4/127.0.0.1/tcp/0'],
     reach = {},
+    networkKey,
     local = {},
     membership = freshMembership(ofRun),
     invitations = createMemoryInvitations(),
@@ -49,6 +50,7 @@ export function createMember(
     logger?: Logger
     listen?: readonly string[]
     reach?: Partial<ReachOptions>
+    networkKey?: Uint8Array
     local?: Partial<LocalSource>
     membership?: Membership
     invitations?: UsedInvitations
@@ -67,7 +69,7 @@ export function createMember(
       clock,
       logger,
     },
-    { seed: seeds[index], listen, bootstrap, mdns: false, reach: { ...FLAT_NETWORK, ...reach } },
+    { seed: seeds[index], networkKey, listen, bootstrap, mdns: false, reach: { ...FLAT_NETWORK, ...reach } },
   )
   onTestFinished(() => network.stop())
   const changes: string[] = []

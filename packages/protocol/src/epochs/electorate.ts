@@ -10,8 +10,7 @@ export interface Electorate {
 
 /**
  * Who must sign a change of the epoch `base`: more than two thirds of its members, or the owners that the manifest names.
- * One member is enough to add another where the manifest says `admission: invitation`. A member that is to go, or whose key
- * is to be replaced, is not asked.
+ * A member that is to go, or whose key is to be replaced, is not asked.
  */
 export function electorateOf({ change: { amendment } }: ChangeMessage, base: Run): Electorate {
   const { members, membership } = base.manifest
@@ -19,8 +18,9 @@ export function electorateOf({ change: { amendment } }: ChangeMessage, base: Run
   const owners = membership?.owners
   const electors = new Set((owners ?? members).filter((peer) => peer !== concerned))
   const quorum = membership?.threshold ?? finalityQuorum(electors.size)
-  const byInvitation = amendment.kind === 'add' && membership?.admission === 'invitation'
-  return { electors, needed: byInvitation ? 1 : Math.min(quorum, Math.max(electors.size, 1)) }
+  // Nobody is left to ask in a run of one member.
+  if (electors.size === 0 && concerned !== undefined) electors.add(concerned)
+  return { electors, needed: Math.min(quorum, Math.max(electors.size, 1)) }
 }
 
 /** Whether a signature of `peer` counts for this change. */
@@ -33,19 +33,40 @@ export function mayApprove(message: ChangeMessage, base: Run, peer: string): boo
   return amendment.kind === 'replace' && peer === amendment.by
 }
 
-/**
- * Whether a change has the signatures that it needs: those of its electorate; or, to leave, that of the member itself; or, to
- * replace its own key, those of both keys.
- */
+/** Whether a change has the signatures that it needs: as many of its electorate as must sign. */
 export function isDecided(message: ChangeMessage, base: Run): boolean {
-  const { amendment } = message.change
-  const signed = new Set(message.approvals.map(({ author }) => author))
-  const byItself =
-    'member' in amendment && base.memberIndex.has(amendment.member) && signed.has(amendment.member)
-  if (amendment.kind === 'remove' && byItself) return true
-  if (amendment.kind === 'replace' && byItself && signed.has(amendment.by)) return true
   const { electors, needed } = electorateOf(message, base)
   let votes = 0
-  for (const peer of signed) if (electors.has(peer)) votes += 1
+  for (const { author } of message.approvals) if (electors.has(author)) votes += 1
   return votes >= needed
+}
+
+/**
+ * Whether a change is a member's own affair, which the nodes of the others sign without being told to: it leaves, or has a new
+ * key, as both keys say; or brings a new member, where the manifest says that an invitation is enough. So these need a quorum
+ * too, and a member that says different things to different nodes gets none for any of them.
+ */
+export function isOwnAffair(message: ChangeMessage, base: Run): boolean {
+  const {
+    change: { amendment },
+    approvals,
+  } = message
+  const signed = new Set(approvals.map(({ author }) => author))
+  switch (amendment.kind) {
+    case 'remove':
+      return base.memberIndex.has(amendment.member) && signed.has(amendment.member)
+    case 'replace':
+      return (
+        base.memberIndex.has(amendment.member) && signed.has(amendment.member) && signed.has(amendment.by)
+      )
+    case 'add': {
+      const { electors } = electorateOf(message, base)
+      return (
+        base.manifest.membership?.admission === 'invitation' &&
+        approvals.some(({ author }) => electors.has(author))
+      )
+    }
+    default:
+      return false
+  }
 }

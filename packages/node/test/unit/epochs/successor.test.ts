@@ -1,4 +1,10 @@
-import { type Amendment, approveChange, proposeChange } from '@tempered/protocol'
+import {
+  type Amendment,
+  approveChange,
+  type ChangeMessage,
+  proposeChange,
+  type Run,
+} from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../src/epochs/membership.js'
 import { successorOf } from '../../../src/epochs/successor.js'
@@ -9,8 +15,16 @@ const peers = signers.map(({ peerId }) => peerId)
 
 function replace(membership: Membership, member: number, by: number, from: number): void {
   const amendment: Amendment = { kind: 'replace', member: peers[member], by: peers[by] }
-  const message = proposeChange({ run: membership.at(from - 1), from, amendment }, signers[member])
-  membership.take(approveChange(message, signers[by]).bytes)
+  membership.take(signed(membership.at(from - 1), amendment, from, [member, by]).bytes)
+}
+
+/** With the signatures of these keys, and of all other members. */
+function signed(view: Run, amendment: Amendment, from: number, by: readonly number[]): ChangeMessage {
+  const others = signers.flatMap(({ peerId }, index) => (view.memberIndex.has(peerId) ? [index] : []))
+  return [...by, ...others].reduce(
+    (message, index) => approveChange(message, signers[index]),
+    proposeChange({ run: view, from, amendment }, signers[by[0]!]),
+  )
 }
 
 describe('the key that has taken the place of another', () => {
@@ -39,17 +53,15 @@ describe('the key that has taken the place of another', () => {
     const membership = freshMembership(run)
     replace(membership, 3, 4, 5)
     const late: Amendment = { kind: 'replace', member: peers[3], by: peers[5] }
-    const message = proposeChange({ run, from: 6, amendment: late }, signers[3])
-    membership.take(approveChange(message, signers[5]).bytes)
+    membership.take(signed(run, late, 6, [3, 5]).bytes)
     expect(membership.decided.map(({ problem }) => problem === undefined)).toEqual([true, false])
     expect(successorOf(membership, peers[3])).toBe(peers[4])
   })
 
   it('is none for a member that was removed', () => {
     const membership = freshMembership(run)
-    membership.take(
-      proposeChange({ run, from: 5, amendment: { kind: 'remove', member: peers[3] } }, signers[3]).bytes,
-    )
+    membership.take(signed(run, { kind: 'remove', member: peers[3] }, 5, [3]).bytes)
+    expect(membership.decided).toHaveLength(1)
     expect(successorOf(membership, peers[3])).toBeUndefined()
   })
 })
