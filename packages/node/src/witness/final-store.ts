@@ -4,6 +4,7 @@ import {
   type FinalHead,
   finalityQuorum,
   LIMITS,
+  ProtocolError,
   type Run,
   verifyCosignature,
   verifyHead,
@@ -65,9 +66,19 @@ export async function readFinals(path: string, run: Run): Promise<FinalHead[]> {
   const finals = await readRunDocument(path, run, {
     schema: fileSchema,
     remedy: 'delete it, or restore it from a copy',
-    open: (file) => file.finals.map(({ head, cosignatures }) => openFinal({ head, cosignatures }, run)),
+    open: (file) => file.finals.flatMap((packed) => openKnown(packed, run)),
   })
   return finals ?? []
+}
+
+/** A final head, or none where it is of an epoch that is not known here: a lost one costs proofs, never safety. */
+function openKnown(packed: z.infer<typeof finalHeadSchema>, run: Run): FinalHead[] {
+  try {
+    return [openFinal(packed, run)]
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === 'E_EPOCH') return []
+    throw error
+  }
 }
 
 /** @param run - in any epoch; that of the head must be known. Throws ProtocolError and RangeError unless all signatures are genuine and form a quorum. */
