@@ -1,5 +1,5 @@
 import { counted } from '@tempered/errors'
-import type { Evidence, Run, Signer } from '@tempered/protocol'
+import { type Evidence, isSameEpoch, type Run, type Signer } from '@tempered/protocol'
 import type { Rule } from '@tempered/robust-agg'
 import { createRunRule } from './aggregate/run-rule.js'
 import { runChain } from './chain/chain-run.js'
@@ -325,17 +325,13 @@ function epochsAhead(
   return {
     enterRound(round) {
       membership.enter(round, neighbours)
-      return !isSameEpoch(membership.at(round), run)
+      return !isSameEpoch(membership.at(round).epoch, run.epoch)
     },
     nextEpoch(round) {
       membership.enter(round, neighbours)
       return roundOfNextEpoch(membership, run, round)
     },
   }
-}
-
-function isSameEpoch(a: Run, b: Run): boolean {
-  return a.epoch?.toString() === b.epoch?.toString()
 }
 
 /** The network that the caller injected, or libp2p. */

@@ -4,10 +4,10 @@ import { encodeCanonical, equalBytes } from './codec.js'
 import { noisySteps } from './differential-privacy.js'
 import { decodeEntry, type SignedEntry, verifyEntry } from './entry.js'
 import type { ProblemOf } from './epochs/amend.js'
-import { type ChangeMessage, openChange } from './epochs/change.js'
+import { type ChangeMessage, isChangeBlock, openChange } from './epochs/change.js'
 import { openEpochs } from './epochs/epoch-book.js'
 import { ProtocolError } from './errors.js'
-import type { Run } from './manifest.js'
+import { isSameEpoch, type Run } from './manifest.js'
 
 /** Checks one node's chain entry by entry, starting with the first. Keeps only the last entry in memory. */
 export interface ChainVerifier {
@@ -35,6 +35,8 @@ export interface ChainVerifier {
    * for one that is not decided or was accepted before.
    */
   acceptChange(bytes: Uint8Array): ChangeMessage
+  /** Accepts the next block of a ledger, an entry or a change; undefined for a change. */
+  acceptBlock(bytes: Uint8Array): SignedEntry | undefined
 }
 
 /** What a verifier is told of a run besides its manifest. */
@@ -137,6 +139,30 @@ export function createChainVerifier(
     length += 1
   }
 
+  const accept = (bytes: Uint8Array): SignedEntry => {
+    checkSize(bytes)
+    const entry = decodeEntry(bytes)
+    check(entry)
+    verifyEntry(entry)
+    extend(entry)
+    return entry
+  }
+
+  const acceptChange = (bytes: Uint8Array): ChangeMessage => {
+    const message = openChange(bytes)
+    const where = `change ${changes.length + 1}`
+    if (epochs.find(message.cid) !== undefined)
+      throw new ProtocolError('E_CHANGE', `${where}: it was made before`)
+    if (epochs.offer(message) !== 'decided') {
+      // A refused block leaves nothing behind.
+      epochs.expire(Number.POSITIVE_INFINITY)
+      throw new ProtocolError('E_CHANGE', `${where}: too few have signed it`)
+    }
+    changes.push(message)
+    run = epochs.withChanges(changes)
+    return message
+  }
+
   return {
     get run() {
       return run
@@ -153,39 +179,24 @@ export function createChainVerifier(
     get last() {
       return last
     },
-    accept(bytes) {
-      checkSize(bytes)
-      const entry = decodeEntry(bytes)
-      check(entry)
-      verifyEntry(entry)
-      extend(entry)
-      return entry
-    },
+    accept,
     acceptOwn(entry) {
       checkSize(entry.bytes)
       check(entry)
       extend(entry)
     },
-    acceptChange(bytes) {
-      const message = openChange(bytes)
-      const where = `change ${changes.length + 1}`
-      if (epochs.find(message.cid) !== undefined)
-        throw new ProtocolError('E_CHANGE', `${where}: it was made before`)
-      if (epochs.offer(message) !== 'decided') {
-        // A refused block leaves nothing behind.
-        epochs.expire(Number.POSITIVE_INFINITY)
-        throw new ProtocolError('E_CHANGE', `${where}: too few have signed it`)
-      }
-      changes.push(message)
-      run = epochs.withChanges(changes)
-      return message
+    acceptChange,
+    acceptBlock(bytes) {
+      if (!isChangeBlock(bytes)) return accept(bytes)
+      acceptChange(bytes)
+      return undefined
     },
   }
 }
 
 /** An entry is of the epoch that all changes before it lead to, and each of them holds by its round. */
 function checkEpoch({ body }: SignedEntry, run: Run, changes: readonly ChangeMessage[], where: string): void {
-  if ((body.epoch?.toString() ?? '') !== (run.epoch?.toString() ?? ''))
+  if (!isSameEpoch(body.epoch, run.epoch))
     throw new ProtocolError(
       'E_EPOCH',
       `${where}: it is of epoch ${body.epoch ?? 'none'}, but the changes before it lead to ${run.epoch ?? 'none'}`,

@@ -17,7 +17,7 @@ import {
   viewOfHead,
 } from './head.js'
 import { LIMITS } from './limits.js'
-import { openManifest, PROTOCOL_VERSION, type Run } from './manifest.js'
+import { isSameEpoch, openManifest, PROTOCOL_VERSION, type Run } from './manifest.js'
 import { inclusionPath, rootFromInclusion } from './merkle.js'
 import { finalityQuorum } from './quorum.js'
 
@@ -141,7 +141,7 @@ export function checkInclusion(bytes: Uint8Array, problemOf?: ProblemOf): Checke
 
 /** Throws E_EPOCH unless a head is of the epoch that the changes of its proof lead to. */
 export function checkEpochOf({ epoch }: Head, run: Run): void {
-  if ((epoch?.toString() ?? '') !== (run.epoch?.toString() ?? ''))
+  if (!isSameEpoch(epoch, run.epoch))
     throw new ProtocolError(
       'E_EPOCH',
       `proof: its head is of epoch ${epoch ?? 'none'}, its changes lead to ${run.epoch ?? 'none'}`,

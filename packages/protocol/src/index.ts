@@ -147,6 +147,7 @@ export { type CheckedInclusion, checkInclusion, proveInclusion } from './inclusi
 export { issueText, likelyIssues, valueAt } from './issue-text.js'
 export { DEFAULT_RUN_LIMITS, LIMITS } from './limits.js'
 export {
+  isSameEpoch,
   type LearningRateSchedule,
   type Manifest,
   manifestSchema,

@@ -223,6 +223,11 @@ export interface Run {
   viewOf(epoch: CID | undefined): Run | undefined
 }
 
+/** Whether two name the same epoch; null and undefined stand for the manifest as it was made. */
+export function isSameEpoch(a: CID | null | undefined, b: CID | null | undefined): boolean {
+  return a ? b?.equals(a) === true : !b
+}
+
 /** Checks a value as a manifest and seals it. Throws E_MANIFEST (with the field), E_TOO_LARGE. */
 export function sealManifest(value: unknown): Run {
   const parsed = manifestSchema.safeParse(value)

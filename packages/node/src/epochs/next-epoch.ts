@@ -1,4 +1,4 @@
-import type { Run } from '@tempered/protocol'
+import { isSameEpoch, type Run } from '@tempered/protocol'
 import type { Membership } from './membership.js'
 
 /**
@@ -12,7 +12,7 @@ export function roundOfNextEpoch(
   { epoch }: Run,
   round: number,
 ): number | undefined {
-  if (at(round).epoch?.toString() !== epoch?.toString()) return round
+  if (!isSameEpoch(at(round).epoch, epoch)) return round
   const later = decided.map(({ message }) => message.change.from).filter((from) => from > round)
   return later.find((from) => at(from).manifest.training.rounds > from)
 }

@@ -1,15 +1,9 @@
 import * as dagJson from '@ipld/dag-json'
-import {
-  decodeAnnouncement,
-  decodeCanonical,
-  documentCid,
-  LIMITS,
-  type Run,
-  type SignedEntry,
-} from '@tempered/protocol'
+import { decodeAnnouncement, decodeCanonical, LIMITS, type Run, type SignedEntry } from '@tempered/protocol'
 import { CID } from 'multiformats/cid'
 import type { BlobLookup } from './blob-folders.js'
 import { encodeCarHeader, encodeCarSection } from './car.js'
+import { MAX_LEDGER_BLOCK_BYTES } from './ledger.js'
 import { ledgerBlocks } from './read-entries.js'
 
 /**
@@ -18,10 +12,7 @@ import { ledgerBlocks } from './read-entries.js'
  */
 export async function* exportNdjson(run: Run, path: string): AsyncGenerator<Uint8Array> {
   yield line(run.id, run.bytes, LIMITS.maxManifestBytes)
-  for await (const block of ledgerBlocks(path)) {
-    if ('change' in block) yield line(documentCid(block.change), block.change, LIMITS.maxChangeBytes)
-    else yield line(block.entry.cid, block.entry.bytes, LIMITS.maxEntryBytes)
-  }
+  for await (const { cid, bytes } of ledgerBlocks(path)) yield line(cid, bytes, MAX_LEDGER_BLOCK_BYTES)
 }
 
 function line(cid: CID, bytes: Uint8Array, maxBytes: number): Uint8Array {
@@ -46,14 +37,9 @@ export async function* exportCar(run: Run, path: string, blobs?: ExportedBlobs):
   yield encodeCarHeader(run.id)
   yield encodeCarSection(run.id, run.bytes)
   const named = new Set<string>()
-  for await (const block of ledgerBlocks(path)) {
-    if ('change' in block) {
-      yield encodeCarSection(documentCid(block.change), block.change)
-      continue
-    }
-    const { entry } = block
-    yield encodeCarSection(entry.cid, entry.bytes)
-    if (blobs !== undefined) for (const cid of blobsNamed(entry)) named.add(cid)
+  for await (const { cid, bytes, entry } of ledgerBlocks(path)) {
+    yield encodeCarSection(cid, bytes)
+    if (blobs !== undefined && entry !== undefined) for (const cid of blobsNamed(entry)) named.add(cid)
   }
   for (const cid of named) {
     const bytes = await blobs!.lookup(cid)

@@ -5,7 +5,6 @@ import {
   createChainVerifier,
   decodeAnnouncement,
   documentCid,
-  isChangeBlock,
   LIMITS,
   openManifest,
   type Run,
@@ -96,11 +95,9 @@ export async function openLedger(
       if (!section.cid.equals(run.id)) throw corrupt(path, section, 'the first block is not the run manifest')
     } else {
       try {
-        if (isChangeBlock(section.bytes)) {
-          verifier.acceptChange(section.bytes.slice())
-          before.push(span)
-        } else {
-          const entry = verifier.accept(section.bytes.slice())
+        const entry = verifier.acceptBlock(section.bytes.slice())
+        if (entry === undefined) before.push(span)
+        else {
           visit.entry?.(entry)
           places.push({ ...span, before })
           before = []

@@ -5,6 +5,7 @@ import {
   createChainVerifier,
   decodeAnnouncement,
   decodeEntry,
+  documentCid,
   isChangeable,
   isChangeBlock,
   LIMITS,
@@ -12,6 +13,7 @@ import {
   type Run,
   type SignedEntry,
 } from '@tempered/protocol'
+import type { CID } from 'multiformats/cid'
 import { problemOf } from '../epochs/run-rules.js'
 import { readCarHeader } from './car.js'
 import { carSections, windowedReader } from './car-log.js'
@@ -22,16 +24,26 @@ import { ANNOUNCEMENTS_FILE, MAX_LEDGER_BLOCK_BYTES } from './ledger.js'
  * not: for files that `verifyLedgerFile` has passed. Throws CarError, ProtocolError.
  */
 export async function* ledgerEntries(path: string): AsyncGenerator<SignedEntry> {
-  for await (const block of ledgerBlocks(path)) if ('entry' in block) yield block.entry
+  for await (const { entry } of ledgerBlocks(path)) if (entry !== undefined) yield entry
 }
 
+/** A block of a ledger after its manifest: an entry, or a change of the run. */
+export interface LedgerBlock {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+  readonly entry: SignedEntry | undefined
+}
+
+const asBlock = (entry: SignedEntry): LedgerBlock => ({ cid: entry.cid, bytes: entry.bytes, entry })
+
 /** The same with the changes of the run that stand between them. */
-export async function* ledgerBlocks(
-  path: string,
-): AsyncGenerator<{ readonly entry: SignedEntry } | { readonly change: Uint8Array }> {
+export async function* ledgerBlocks(path: string): AsyncGenerator<LedgerBlock> {
   let manifest = true
   for await (const bytes of blocks(path, MAX_LEDGER_BLOCK_BYTES)) {
-    if (!manifest) yield isChangeBlock(bytes) ? { change: bytes } : { entry: decodeEntry(bytes) }
+    if (!manifest)
+      yield isChangeBlock(bytes)
+        ? { cid: documentCid(bytes), bytes, entry: undefined }
+        : asBlock(decodeEntry(bytes))
     manifest = false
   }
 }

@@ -51,8 +51,8 @@ export function createCatchUp(init: CatchUpInit): CatchUp {
     const verifier = createChainVerifier(openedRun, peer, RUN_RULES)
     const cids: CID[] = []
     const accept = (bytes: Uint8Array): void => {
-      if (isChangeBlock(bytes)) verifier.acceptChange(bytes)
-      else cids.push(verifier.accept(bytes).cid)
+      const entry = verifier.acceptBlock(bytes)
+      if (entry !== undefined) cids.push(entry.cid)
     }
     const log = await openLedgerCopy(peer, accept)
     try {

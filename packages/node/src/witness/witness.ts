@@ -8,6 +8,7 @@ import {
   equalBytes,
   type FinalHead,
   type HeadMessage,
+  isSameEpoch,
   LIMITS,
   leafHash,
   maxCosignedOthers,
@@ -164,7 +165,7 @@ export function createWitness(init: WitnessInit): Witness {
     consider(message) {
       const { body } = message.head
       // Who signs for it, and how many must, differs; whoever goes over to this epoch states its head again.
-      if ((body.epoch?.toString() ?? '') !== (run.epoch?.toString() ?? '')) return 'known'
+      if (!isSameEpoch(body.epoch, run.epoch)) return 'known'
       note(message)
       const seen = seenOf(body.author)
       if (body.height < seen.range.size) return 'known'

@@ -7,7 +7,7 @@ import { bytesField, counter, documentLink, parseFields, peerIdField, signatureF
 import { documentCid } from '../hashing.js'
 import type { Signer } from '../identity.js'
 import { LIMITS } from '../limits.js'
-import type { Run } from '../manifest.js'
+import { isSameEpoch, type Run } from '../manifest.js'
 import { signBody, verifySigned } from '../signing.js'
 
 /** Version of the documents of this folder. */
@@ -127,7 +127,7 @@ export function openChange(
   const change = parseFields(changeSchema, decoded, 'change')
   checkAmendment(change.amendment)
   const base = epochId(change.run, baseChanges)
-  if ((change.base?.toString() ?? '') !== (base?.toString() ?? ''))
+  if (!isSameEpoch(change.base, base))
     throw new ProtocolError('E_MALFORMED', 'change, field baseChanges: they do not lead to its base')
   const cid = documentCid(changeBytes)
   const checked = new Map(knownOf(cid)?.approvals.map(({ author, signature }) => [author, signature]))

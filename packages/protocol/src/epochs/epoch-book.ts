@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { ProtocolError } from '../errors.js'
 import { LIMITS } from '../limits.js'
-import type { Run } from '../manifest.js'
+import { isSameEpoch, type Run } from '../manifest.js'
 import { amend, type ProblemOf } from './amend.js'
 import { type ChangeMessage, epochId, withApprovals } from './change.js'
 import { isDecided, mayApprove } from './electorate.js'
@@ -109,7 +109,7 @@ export function openEpochs(run: Run, problemOf: ProblemOf = () => undefined): Ep
       known.push(one)
     }
     const view = viewWith(known.sort(byEffect))
-    return (view.epoch?.toString() ?? '') === (change.base?.toString() ?? '') ? view : undefined
+    return isSameEpoch(view.epoch, change.base) ? view : undefined
   }
 
   const changesOf: EpochBook['changesOf'] = (epoch) => (epoch === undefined ? [] : sets.get(epoch.toString()))

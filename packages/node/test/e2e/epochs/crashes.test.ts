@@ -1,18 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type Amendment,
-  approveChange,
-  type ChangeMessage,
-  proposeChange,
-  type Run,
-} from '@tempered/protocol'
+import type { Amendment, Run } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { CHANGES_FILE, createChangeFile } from '../../../src/epochs/change-store.js'
 import { neighboursOf } from '../../../src/epochs/run-rules.js'
 import { LEDGER_FILE, openLedger } from '../../../src/ledger/ledger.js'
 import { ledgerBlocks } from '../../../src/ledger/read-entries.js'
 import { verifyLedgerFile } from '../../../src/ledger/verify.js'
+import { signed } from '../../support/changes.js'
 import { createGate, decided, type MemoryNode, memoryCluster, realRun } from '../../support/memory-cluster.js'
 import { signers } from '../../support/run-fixture.js'
 
@@ -25,17 +20,6 @@ const four = (rounds: number): Run =>
 const ALL = [0, 1, 2, 3]
 const longer: Amendment = { kind: 'rounds', rounds: 9 }
 
-function signed(
-  run: Run,
-  amendment: Amendment,
-  from: number,
-  by: readonly number[] = [0, 1, 2],
-): ChangeMessage {
-  let message = proposeChange({ run, from, amendment }, signers[by[0]])
-  for (const index of by.slice(1)) message = approveChange(message, signers[index])
-  return message
-}
-
 const stopAll = (nodes: readonly MemoryNode[]) =>
   Promise.all(nodes.map(({ node, done }) => node.stop().then(() => done)))
 
@@ -43,7 +27,7 @@ const stopAll = (nodes: readonly MemoryNode[]) =>
 async function blocksOf(folder: string): Promise<(number | 'change')[]> {
   const blocks: (number | 'change')[] = []
   for await (const block of ledgerBlocks(join(folder, LEDGER_FILE)))
-    blocks.push('entry' in block ? block.entry.body.round : 'change')
+    blocks.push(block.entry?.body.round ?? 'change')
   return blocks
 }
 
@@ -65,7 +49,7 @@ describe('a node that ends in the middle of a change', () => {
     const nodes = await Promise.all(ALL.map((index) => cluster.start(index)))
     gate.open(2)
     await Promise.all(nodes.map((node) => node.round(2)))
-    nodes[0].node.membership.take(signed(cluster.run, longer, 5).bytes, 'self')
+    nodes[0].node.membership.take(signed(longer, 5, undefined, cluster.run).bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node)))
     await stopAll(nodes)
     for (const { folder } of nodes) expect(await blocksOf(folder)).not.toContain('change')
@@ -90,7 +74,7 @@ describe('a node that ends in the middle of a change', () => {
         return cluster.start(index, {}, { events: { onEpoch: () => enter() } })
       }),
     )
-    nodes[0].node.membership.take(signed(cluster.run, longer, 3).bytes, 'self')
+    nodes[0].node.membership.take(signed(longer, 3, undefined, cluster.run).bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node)))
     gate.open(2)
     await Promise.all(entered)
@@ -115,7 +99,7 @@ describe('a node that ends in the middle of a change', () => {
     await Promise.all(nodes.map((node) => node.round(2)))
     await stopAll(nodes)
     // As one that jumped from round 2 to 6 leaves it.
-    const change = signed(cluster.run, { kind: 'rounds', rounds: 8 }, 6)
+    const change = signed({ kind: 'rounds', rounds: 8 }, 6, undefined, cluster.run)
     const ledger = await openLedger(nodes[3].folder, cluster.run, signers[3].peerId)
     await ledger.adopt(change)
     await ledger.close()
@@ -132,15 +116,15 @@ describe('a node that ends in the middle of a change', () => {
     const gate = createGate()
     const cluster = await memoryCluster(four(6), { turn: gate.turn })
     const [late, early] = [
-      signed(cluster.run, longer, 3),
-      signed(cluster.run, { kind: 'deadlines', deadlines: { collectMs: 3_000 } }, 2),
+      signed(longer, 3, undefined, cluster.run),
+      signed({ kind: 'deadlines', deadlines: { collectMs: 3_000 } }, 2, undefined, cluster.run),
     ]
     const nodes = await Promise.all(ALL.map((index) => cluster.start(index)))
     nodes[0].node.membership.take(late.bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node)))
     gate.open(3)
     await Promise.all(nodes.map((node) => node.round(3)))
-    const next = signed(nodes[0].node.membership.at(3), { kind: 'rounds', rounds: 7 }, 5)
+    const next = signed({ kind: 'rounds', rounds: 7 }, 5, undefined, nodes[0].node.membership.at(3))
     nodes[0].node.membership.take(next.bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node, 2)))
     nodes[0].node.membership.take(early.bytes, 'self')
@@ -161,7 +145,7 @@ describe('a run whose end changes', () => {
     const gate = createGate()
     const cluster = await memoryCluster(four(4), { turn: gate.turn })
     const nodes = await Promise.all(ALL.map((index) => cluster.start(index)))
-    nodes[0].node.membership.take(signed(cluster.run, longer, 4).bytes, 'self')
+    nodes[0].node.membership.take(signed(longer, 4, undefined, cluster.run).bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node)))
     gate.open(99)
     await Promise.all(nodes.map(({ done }) => done))
@@ -172,7 +156,7 @@ describe('a run whose end changes', () => {
     const cluster = await memoryCluster(four(3))
     const nodes = await Promise.all(ALL.map((index) => cluster.start(index, {}, { stay: true })))
     await Promise.all(nodes.map((node) => node.round(2)))
-    nodes[0].node.membership.take(signed(cluster.run, longer, 6).bytes, 'self')
+    nodes[0].node.membership.take(signed(longer, 6, undefined, cluster.run).bytes, 'self')
     await Promise.all(nodes.map((node) => node.round(8)))
     await stopAll(nodes)
     for (const { folder } of nodes) expect(await blocksOf(folder)).toEqual([0, 1, 2, 'change', 6, 7, 8])
@@ -202,13 +186,13 @@ describe('a run whose end changes', () => {
         ),
       ),
     )
-    const cut = signed(cluster.run, { kind: 'rounds', rounds: 2 }, 5)
+    const cut = signed({ kind: 'rounds', rounds: 2 }, 5, undefined, cluster.run)
     nodes[0].node.membership.take(cut.bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node)))
     gate.open(4)
     await isOver
     // Whoever came from one epoch to the next again and again would do so before it has heard of this one.
-    const late = signed(cluster.run, { kind: 'deadlines', deadlines: { collectMs: 3_000 } }, 4)
+    const late = signed({ kind: 'deadlines', deadlines: { collectMs: 3_000 } }, 4, undefined, cluster.run)
     nodes[0].node.membership.take(late.bytes, 'self')
     await Promise.all(nodes.map((node) => decided(node, 2)))
     await stopAll(nodes)

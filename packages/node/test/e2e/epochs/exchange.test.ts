@@ -1,9 +1,7 @@
 import {
   type Amendment,
   approveChange,
-  type ChangeMessage,
   encodeCanonical,
-  proposeChange,
   type Run,
   STREAM_PROTOCOLS,
   sealManifest,
@@ -17,6 +15,7 @@ import { bringInvitation } from '../../../src/epochs/join-exchange.js'
 import type { Membership } from '../../../src/epochs/membership.js'
 import { identityFromSeed } from '../../../src/identity-file.js'
 import { withMember } from '../../../src/transport/member-client.js'
+import { signed as signedIn } from '../../support/changes.js'
 import { createMember, peers, run } from '../../support/member-network.js'
 import { freshMembership } from '../../support/memberships.js'
 import { makeRun, otherRun, seeds, signers, strangerSeed } from '../../support/run-fixture.js'
@@ -25,16 +24,8 @@ const call = () => ({ clock: systemClock, signal: new AbortController().signal }
 const me = (index: number) => identityFromSeed(seeds[index])
 const stranger = identityFromSeed(strangerSeed)
 
-function signed(
-  amendment: Amendment,
-  from: number,
-  by: readonly number[] = [0, 1, 2],
-  view: Run = run,
-): ChangeMessage {
-  let message = proposeChange({ run: view, from, amendment }, signers[by[0]])
-  for (const index of by.slice(1)) message = approveChange(message, signers[index])
-  return message
-}
+const signed = (amendment: Amendment, from: number, by?: readonly number[], view: Run = run) =>
+  signedIn(amendment, from, by, view)
 const add: Amendment = { kind: 'add', member: peers[4] }
 const leave: Amendment = { kind: 'remove', member: peers[3] }
 const longer: Amendment = { kind: 'rounds', rounds: 60 }

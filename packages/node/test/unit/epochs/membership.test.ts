@@ -2,10 +2,8 @@ import {
   type Amendment,
   approvalOf,
   approveChange,
-  type ChangeMessage,
   LIMITS,
   ProtocolError,
-  proposeChange,
   type Run,
 } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
@@ -15,6 +13,7 @@ import { createMembership, openMembership } from '../../../src/epochs/membership
 import { InboundError } from '../../../src/inbound/inbound-error.js'
 import { takeChange } from '../../../src/inbound/validate-change.js'
 import { silentLogger } from '../../../src/logger.js'
+import { signed } from '../../support/changes.js'
 import { freshMembership } from '../../support/memberships.js'
 import { makeRun, otherRun, signers, stranger } from '../../support/run-fixture.js'
 
@@ -22,17 +21,6 @@ const run = makeRun()
 const peers = signers.map(({ peerId }) => peerId)
 const add: Amendment = { kind: 'add', member: peers[4] }
 const more: Amendment = { kind: 'rounds', rounds: 60 }
-
-function signed(
-  amendment: Amendment,
-  from: number,
-  by: readonly number[] = [0, 1, 2],
-  view: Run = run,
-): ChangeMessage {
-  let message = proposeChange({ run: view, from, amendment }, signers[by[0]])
-  for (const index of by.slice(1)) message = approveChange(message, signers[index])
-  return message
-}
 
 const codeOf = (work: () => unknown): string => {
   try {

@@ -1,15 +1,14 @@
-import { type Amendment, approveChange, proposeChange, type Run } from '@tempered/protocol'
+import type { Amendment, Run } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../src/epochs/membership.js'
 import { roundOfNextEpoch } from '../../../src/epochs/next-epoch.js'
+import { signed } from '../../support/changes.js'
 import { freshMembership } from '../../support/memberships.js'
 import { run, signers } from '../../support/run-fixture.js'
 
 /** A run of 40 rounds. */
 function decide(membership: Membership, amendment: Amendment, from: number, view: Run = run): void {
-  let message = proposeChange({ run: view, from, amendment }, signers[0])
-  for (const signer of signers.slice(1, 3)) message = approveChange(message, signer)
-  membership.take(message.bytes)
+  membership.take(signed(amendment, from, undefined, view).bytes)
 }
 const rounds = (count: number): Amendment => ({ kind: 'rounds', rounds: count })
 

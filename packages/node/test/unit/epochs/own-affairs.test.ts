@@ -1,12 +1,7 @@
-import {
-  type Amendment,
-  approveChange,
-  type ChangeMessage,
-  proposeChange,
-  type Run,
-} from '@tempered/protocol'
+import type { Amendment, ChangeMessage } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { signsByItself } from '../../../src/epochs/own-affairs.js'
+import { signed } from '../../support/changes.js'
 import { freshMembership } from '../../support/memberships.js'
 import { run, signers } from '../../support/run-fixture.js'
 
@@ -17,14 +12,6 @@ const renew = (member: number, by: number): Amendment => ({
   member: peers[member],
   by: peers[by],
 })
-
-function signed(amendment: Amendment, from: number, by: readonly number[], view: Run = run): ChangeMessage {
-  const [first, ...others] = by
-  return others.reduce(
-    (message, index) => approveChange(message, signers[index]),
-    proposeChange({ run: view, from, amendment }, signers[first!]),
-  )
-}
 
 describe('what a node signs without its operator', () => {
   const decides = (message: ChangeMessage, membership = freshMembership(run)) => {

@@ -1,13 +1,8 @@
-import {
-  type Amendment,
-  approveChange,
-  type ChangeMessage,
-  proposeChange,
-  type Run,
-} from '@tempered/protocol'
+import type { Amendment, ChangeMessage, Run } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../src/epochs/membership.js'
 import { successorOf } from '../../../src/epochs/successor.js'
+import { signed } from '../../support/changes.js'
 import { freshMembership } from '../../support/memberships.js'
 import { run, signers } from '../../support/run-fixture.js'
 
@@ -15,16 +10,13 @@ const peers = signers.map(({ peerId }) => peerId)
 
 function replace(membership: Membership, member: number, by: number, from: number): void {
   const amendment: Amendment = { kind: 'replace', member: peers[member], by: peers[by] }
-  membership.take(signed(membership.at(from - 1), amendment, from, [member, by]).bytes)
+  membership.take(byAll(amendment, from, [member, by], membership.at(from - 1)).bytes)
 }
 
-/** With the signatures of these keys, and of all other members. */
-function signed(view: Run, amendment: Amendment, from: number, by: readonly number[]): ChangeMessage {
+/** What a member says of itself, with the signatures of all other members. */
+function byAll(amendment: Amendment, from: number, by: readonly number[], view: Run = run): ChangeMessage {
   const others = signers.flatMap(({ peerId }, index) => (view.memberIndex.has(peerId) ? [index] : []))
-  return [...by, ...others].reduce(
-    (message, index) => approveChange(message, signers[index]),
-    proposeChange({ run: view, from, amendment }, signers[by[0]!]),
-  )
+  return signed(amendment, from, [...by, ...others], view)
 }
 
 describe('the key that has taken the place of another', () => {
@@ -53,14 +45,14 @@ describe('the key that has taken the place of another', () => {
     const membership = freshMembership(run)
     replace(membership, 3, 4, 5)
     const late: Amendment = { kind: 'replace', member: peers[3], by: peers[5] }
-    membership.take(signed(run, late, 6, [3, 5]).bytes)
+    membership.take(byAll(late, 6, [3, 5]).bytes)
     expect(membership.decided.map(({ problem }) => problem === undefined)).toEqual([true, false])
     expect(successorOf(membership, peers[3])).toBe(peers[4])
   })
 
   it('is none for a member that was removed', () => {
     const membership = freshMembership(run)
-    membership.take(signed(run, { kind: 'remove', member: peers[3] }, 5, [3]).bytes)
+    membership.take(byAll({ kind: 'remove', member: peers[3] }, 5, [3]).bytes)
     expect(membership.decided).toHaveLength(1)
     expect(successorOf(membership, peers[3])).toBeUndefined()
   })
