@@ -103,10 +103,10 @@ const ATTEMPTS: Readonly<Record<InvalidOperation, (attempt: Attempt) => Promise<
     const forged = encodeCanonical({ body, signature: new Uint8Array(64) })
     return unlessCounted(target, 'E_SIGNATURE', () => ask(member, HELLO, hello({ announcements: [forged] })))
   },
-  // Of a key that is no member: nobody may bring it.
+  // Of another key: nobody may bring what is not its own.
   'borrowed-announcement'({ ask, member, stranger, hello, run, target }) {
     const { bytes } = announcementOf(run, stranger)
-    return unlessCounted(target, 'E_NOT_A_MEMBER', () =>
+    return unlessCounted(target, 'E_WRONG_AUTHOR', () =>
       ask(member, HELLO, hello({ announcements: [bytes] })),
     )
   },

@@ -25,10 +25,10 @@ export function validateAnnouncement(
   const { body } = message
   // [REJECT] Of this run: the topic names the run, so no other one is sent by accident.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'announcement of another run')
+  // [REJECT] Published by its author: nobody publishes for another node, in whatever epoch that one is.
+  if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] By a member.
   if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
-  // [REJECT] Published by its author: nobody publishes for another node.
-  if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
   // [REJECT] For a round of the run.
   if (body.round >= run.manifest.training.rounds)
     throw reject('E_ROUND_RANGE', `round ${body.round} is past the end`)

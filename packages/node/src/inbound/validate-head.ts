@@ -53,10 +53,10 @@ export function validateHead(
   const message = rejecting(() => reader.head(bytes, run))
   const { head } = message
   const { body } = head
-  // [REJECT] Of this run, by a member, published by its author.
+  // [REJECT] Of this run, published by its author, a member.
   if (!body.run.equals(run.id)) throw reject('E_WRONG_RUN', 'head of another run')
-  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
   if (publisher !== body.author) throw reject('E_WRONG_AUTHOR', 'published by another peer')
+  if (!run.memberIndex.has(body.author)) throw reject('E_NOT_A_MEMBER', `${body.author} is not a member`)
   // [REJECT] For a round of the run, and no more entries than rounds.
   if (body.round >= run.manifest.training.rounds || body.height > body.round) {
     throw reject('E_ROUND_RANGE', `height ${body.height} at round ${body.round}`)

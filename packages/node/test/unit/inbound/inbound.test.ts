@@ -10,7 +10,7 @@ import {
 } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { createAnnouncementBook } from '../../../src/inbound/announcement-book.js'
-import { createInbound } from '../../../src/inbound/inbound.js'
+import { createInbound, type EpochAwareness } from '../../../src/inbound/inbound.js'
 import { InboundError, rejecting } from '../../../src/inbound/inbound-error.js'
 import {
   announce,
@@ -27,7 +27,7 @@ const [me, neighbour, member] = signers
 const ROUNDS = run.manifest.training.rounds
 
 /** Inbound of member 0, whose only neighbour is member 1, with everything it delivers. */
-function setup(currentRound: () => number = () => 0) {
+function setup(currentRound: () => number = () => 0, epochs?: EpochAwareness) {
   const seen = {
     announcements: [] as SignedAnnouncement[],
     heads: [] as HeadMessage[],
@@ -44,6 +44,9 @@ function setup(currentRound: () => number = () => 0) {
       accusation: (evidence, from) => seen.accusations.push({ evidence, from }),
     },
     currentRound,
+    [],
+    undefined,
+    epochs,
   )
   return { inbound, seen }
 }
@@ -426,5 +429,36 @@ describe('the announcement book', () => {
     expect(book.find(neighbour.peerId, 1)).toBe(first)
     book.replace(second)
     expect(book.find(neighbour.peerId, 1)).toBe(second)
+  })
+})
+
+describe('in a run whose members change', () => {
+  const outsider = stranger
+  /** Where the stranger of the manifest was a member once. */
+  function changing() {
+    const behind = { times: 0 }
+    const wasEverMember = (peer: string) => peer === outsider.peerId || run.memberIndex.has(peer)
+    const parts = setup(undefined, { wasEverMember, onBehind: () => (behind.times += 1) })
+    const say = (message: { bytes: Uint8Array }, { peerId }: Signer) =>
+      outcome(() => parts.inbound.announcement(message.bytes, peerId))
+    const sayHead = (message: { bytes: Uint8Array }, { peerId }: Signer) =>
+      outcome(() => parts.inbound.head(message.bytes, peerId))
+    return { say, sayHead, behind, seen: parts.seen }
+  }
+
+  it('what members of another epoch publish is dropped without blame, and this node asks for changes', () => {
+    const { say, sayHead, behind, seen } = changing()
+    expect(say(announce(outsider, 0), outsider)).toBe('ignore E_NOT_A_MEMBER')
+    expect(say(announce(neighbour, ROUNDS), neighbour)).toBe('ignore E_ROUND_RANGE')
+    expect(sayHead(headOf(outsider, 0), outsider)).toBe('ignore E_NOT_A_MEMBER')
+    expect(behind.times).toBe(3)
+    expect([...seen.announcements, ...seen.heads]).toEqual([])
+  })
+
+  it('what others bring of them is rejected as ever: no epoch makes it right', () => {
+    const { say, sayHead, behind } = changing()
+    expect(say(announce(outsider, 0), neighbour)).toBe('reject E_WRONG_AUTHOR')
+    expect(sayHead(headOf(outsider, 0), neighbour)).toBe('reject E_WRONG_AUTHOR')
+    expect(behind.times).toBe(0)
   })
 })
