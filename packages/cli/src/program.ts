@@ -154,6 +154,10 @@ function addNodeCommands(program: Command): void {
       '--metrics <host:port>',
       'serve /metrics, /healthz and /readyz there, without authentication, e.g. 127.0.0.1:9464 (docs/operating.md)',
     )
+    .option(
+      '--traces <url>',
+      'send a trace of each round to this OpenTelemetry collector, e.g. http://127.0.0.1:4318 (docs/operating.md)',
+    )
     .option('--log-file <file>', 'write logs to a file, as JSON lines; SIGHUP opens it again')
     .action(async ({ serveJobs, ...options }) =>
       serveJobs === true

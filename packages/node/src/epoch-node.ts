@@ -97,7 +97,7 @@ export async function openEpochNode(
     onError: (error) => engine.fail(error),
   })
   const network = shared === undefined ? opening : withoutOwnFetches(opening, shared.sharing.held)
-  const phases = createPhaseTimer(clock)
+  const phases = createPhaseTimer(clock, (round, phase) => events.onPhase?.(round, phase))
   const work = openRoundWork(components, init, {
     state,
     topology,
@@ -170,6 +170,8 @@ export async function openEpochNode(
       ...epochsAhead(membership, run, neighbours),
       quarantined: evidence.all.map(({ offender }) => offender),
       onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
+      onFetching: (round, peer) => events.onFetching?.(round, peer),
+      onFetched: (round, peer, code) => events.onFetched?.(round, peer, code),
       onRound(report) {
         takesPart = true
         events.onRound?.(report)

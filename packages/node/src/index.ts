@@ -43,6 +43,7 @@ export { EVIDENCE_FILE, openEvidenceLog } from './evidence/evidence-log.js'
 export { differenceText, type Judgement, judgeEvidence } from './evidence/judge.js'
 export { FAILPOINTS, type Failpoints, killAt, noFailpoints } from './failpoints.js'
 export { writeFileAtomic } from './files.js'
+export { createQuietLog } from './guard/quiet-log.js'
 export {
   createIdentityFile,
   type Identity,

@@ -1,6 +1,6 @@
 import type { ChangeMessage, Evidence, EvidenceKind, Run, SignedHead } from '@tempered/protocol'
 import type { CommonChainEvents } from './chain/common-chain.js'
-import type { RoundReport } from './round/report.js'
+import type { PhaseName, RoundReport } from './round/report.js'
 import type { Notice } from './round/state.js'
 
 export interface NodeEvents extends CommonChainEvents {
@@ -10,6 +10,12 @@ export interface NodeEvents extends CommonChainEvents {
   onShare?(round: number, model: Float32Array): void
   /** The model of a round is on disk and about to be announced. */
   onPublished?(round: number, modelCid: string): void
+  /** A phase of a round begins, and the one before ends; null when the last one of the round has ended. */
+  onPhase?(round: number, phase: PhaseName | null): void
+  /** The transfer of a neighbour's model begins. */
+  onFetching?(round: number, peer: string): void
+  /** It has ended: `code` says why the round cannot use the model, undefined that it can. Not told of those that a round cuts short. */
+  onFetched?(round: number, peer: string, code: string | undefined): void
   onRound?(report: RoundReport): void
   /** The rounds do not go as usual: nobody answers, a neighbour is given up, rounds are skipped … */
   onNotice?(notice: Notice): void

@@ -74,9 +74,11 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
   }
 }
 
-function checkServing({ evidence, stay, metrics }: NodeStartOptions): void {
+function checkServing({ evidence, stay, metrics, traces }: NodeStartOptions): void {
   if (metrics !== undefined)
     throw new CliError('E_USAGE', '--metrics has no effect with --serve-jobs; leave it out')
+  if (traces !== undefined)
+    throw new CliError('E_USAGE', '--traces has no effect with --serve-jobs; leave it out')
   if (evidence !== undefined)
     throw new CliError('E_USAGE', '--evidence has no effect with --serve-jobs; leave one of them out')
   if (stay === true) throw new CliError('E_USAGE', '--stay has no effect with --serve-jobs; leave it out')

@@ -25,7 +25,8 @@ import { readNodeKeys } from '../config/node-keys.js'
 import { CliError } from '../errors.js'
 import { type Interruption, onInterrupt } from '../interrupt.js'
 import { finishRotation, takeNextKey } from '../membership/next-key.js'
-import { httpAddressOf, type NodeWatch, watchNode } from '../operate/watch-node.js'
+import { allEvents } from '../operate/all-events.js'
+import { type NodeWatch, watchAddresses, watchNode } from '../operate/watch-node.js'
 import { attachSettlement, type NodeSettlement } from '../settlement/node-settlement.js'
 import { openInitialParameters } from './node-initial.js'
 import { openLearner } from './node-learner.js'
@@ -43,6 +44,8 @@ export interface NodeStartOptions {
   readonly json?: boolean
   /** Address of the HTTP server, instead of that in the configuration. */
   readonly metrics?: string
+  /** Address of a collector of traces, instead of that in the configuration. */
+  readonly traces?: string
   /** File for logs, instead of that in the configuration. */
   readonly logFile?: string
 }
@@ -61,7 +64,7 @@ const ABOUT_OPENING: Places = {
 /** `tempered node start`: runs the rounds until they are done or a signal arrives. */
 export async function nodeStart(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
-  const http = httpAddressOf(options.metrics, config)
+  const addresses = watchAddresses(options, config)
   for (const file of config.modules) await loadModule(file)
   const log = await openNodeLog(config, options.logFile)
   await finishRotation(config)
@@ -81,7 +84,7 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
   }, log.reopen)
   try {
     watch = await namedIn(config.file, { E_LISTEN: ['operate', 'http'] }, () =>
-      watchNode(config, http, logger),
+      watchNode(config, addresses, logger),
     )
     const run = await openRun(config, identity, logger, stopping.signal)
     if (run === undefined) return
@@ -116,15 +119,13 @@ export async function nodeStart(options: NodeStartOptions, part: NodePart = ordi
               return { identity, stateFolder: config.state }
             },
           },
-          {
-            ...settlement?.events,
-            ...watch?.events,
+          allEvents(settlement?.events ?? {}, watch?.events ?? {}, {
             onEpoch() {
               if (!hasMoved) return
               hasMoved = false
               void watch?.moved()
             },
-          },
+          }),
         ),
       )
       await watch.opened(node, () => settlement?.identity.signer ?? identity.signer)

@@ -13,6 +13,7 @@ import {
 } from '@tempered/lab/documents'
 import { z } from 'zod'
 import { isCoins, plainDecimal } from './coins.js'
+import { COLLECTOR_ADDRESS, isCollectorAddress } from './collector-address.js'
 import { HTTP_ADDRESS, parseHttpAddress } from './http-address.js'
 import { isListenAddress, isMultiaddr, MULTIADDR, multiaddrProblem } from './multiaddr.js'
 import { networkSchema } from './network-config.js'
@@ -166,6 +167,13 @@ export const nodeConfigSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe("Add libp2p's own metrics to /metrics; costs a call per message."),
+      traces: z
+        .string()
+        .refine(isCollectorAddress, { error: COLLECTOR_ADDRESS })
+        .optional()
+        .describe(
+          'Send a trace of each round to this OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318; omit for none.',
+        ),
     })
     .prefault({})
     .describe('How others can watch this node (docs/operating.md).'),

@@ -73,6 +73,7 @@ keepRounds: 4
 # diskBudgetMB: 500
 # Serve /metrics (Prometheus), /healthz and /readyz to this machine, without authentication (docs/operating.md).
 # operate: { http: 127.0.0.1:9464 }
+# Send a trace of each round to an OpenTelemetry collector: operate: { traces: "http://127.0.0.1:4318" }
 # Write logs to a file instead of stderr; SIGHUP opens it again, for rotation.
 # logFile: node.log
 # trace, debug, info, warn, error or silent.

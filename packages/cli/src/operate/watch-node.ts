@@ -1,19 +1,25 @@
 import { type Logger, type NodeEvents, type NodeInit, systemClock, type TemperedNode } from '@tempered/node'
 import { errorCode, errorMessage } from '@tempered/node/errors'
 import type { Signer } from '@tempered/protocol'
+import { COLLECTOR_ADDRESS, isCollectorAddress } from '../config/collector-address.js'
 import { HTTP_ADDRESS, type HttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
 import { answerChangeRequest } from '../membership/change-requests.js'
+import { allEvents } from './all-events.js'
 import { createDiskMeter } from './disk-use.js'
 import { stallReasons, watchEventLoop } from './event-loop-watch.js'
 import { type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
 import type { NodeMetrics } from './node-metrics.js'
 import { unreadiness } from './readiness.js'
+import type { RoundTracesInit } from './round-traces.js'
 import { statusDocument } from './status-document.js'
 import { CHANGES_REQUEST, openStatusSocket, STATUS_REQUEST, type StatusSocket } from './status-socket.js'
 
-/** How others can watch a node while it runs: over HTTP where that is configured, and over the socket of its folder. */
+/**
+ * How others can watch a node while it runs: over HTTP and by traces where that is configured, and over the socket of its
+ * folder.
+ */
 export interface NodeWatch {
   /** To be passed to the node. */
   readonly events: NodeEvents
@@ -25,10 +31,17 @@ export interface NodeWatch {
   close(): Promise<void>
 }
 
+export interface WatchAddresses {
+  /** Where the HTTP server listens; undefined for none. */
+  readonly http: HttpAddress | undefined
+  /** Where traces go; undefined for none. */
+  readonly collector: string | undefined
+}
+
 /** Throws E_LISTEN if the address of the HTTP server cannot be used. */
 export async function watchNode(
   config: NodeConfig,
-  http: HttpAddress | undefined,
+  { http, collector }: WatchAddresses,
   logger: Logger,
 ): Promise<NodeWatch> {
   const disk = createDiskMeter(config.state)
@@ -37,6 +50,14 @@ export async function watchNode(
   let open: (() => Promise<void>) | undefined
   const metrics = http && (await loadMetrics({ status: () => node?.status(), disk }))
   const libp2pMetrics = metrics && config.operate.libp2p ? await loadLibp2pMetrics(metrics) : undefined
+  let run = ''
+  const traces =
+    collector === undefined
+      ? undefined
+      : await loadTraces({
+          ...{ collector, logger, node: config.name, clock: systemClock },
+          place: () => ({ run, peer: node?.peerId ?? '' }),
+        })
   const loop = http && watchEventLoop()
   const server =
     http &&
@@ -80,10 +101,11 @@ export async function watchNode(
     }
   }
   return {
-    events: metrics?.events ?? {},
+    events: allEvents(metrics?.events ?? {}, traces?.events ?? {}),
     libp2pMetrics,
     async opened(given, signer) {
       node = given
+      run = given.status().run
       open = () => openSocket(given, signer)
       await open()
     },
@@ -92,6 +114,7 @@ export async function watchNode(
       await open?.()
     },
     async close() {
+      await traces?.close()
       node = undefined
       await Promise.all([socket?.close(), server?.close()])
       loop?.close()
@@ -99,13 +122,19 @@ export async function watchNode(
   }
 }
 
-/** The address that a flag or the configuration names; undefined for none. Throws E_USAGE. */
-export function httpAddressOf(flag: string | undefined, config: NodeConfig): HttpAddress | undefined {
-  const text = flag ?? config.operate.http
-  if (text === undefined) return undefined
-  const address = parseHttpAddress(text)
-  if (address === undefined) throw new CliError('E_USAGE', `--metrics ${text}: ${HTTP_ADDRESS}`)
-  return address
+/** The addresses that flags or the configuration name. Throws E_USAGE. */
+export function watchAddresses(
+  flags: { readonly metrics?: string; readonly traces?: string },
+  { operate }: NodeConfig,
+): WatchAddresses {
+  const text = flags.metrics ?? operate.http
+  const http = text === undefined ? undefined : parseHttpAddress(text)
+  if (text !== undefined && http === undefined)
+    throw new CliError('E_USAGE', `--metrics ${text}: ${HTTP_ADDRESS}`)
+  const collector = flags.traces ?? operate.traces
+  if (collector !== undefined && !isCollectorAddress(collector))
+    throw new CliError('E_USAGE', `--traces ${collector}: ${COLLECTOR_ADDRESS}`)
+  return { http, collector }
 }
 
 function routesOf(
@@ -131,6 +160,12 @@ function routesOf(
       })
     },
   }
+}
+
+/** Loaded only for nodes whose rounds are traced. */
+async function loadTraces(init: RoundTracesInit) {
+  const { createRoundTraces } = await import('./round-traces.js')
+  return createRoundTraces(init)
 }
 
 /** Loaded only for nodes that are watched over HTTP. */

@@ -86,10 +86,10 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
       await reportCommon(common)
       if (common !== undefined) work.startFrom(common)
     }
-    phases.begin('train')
+    phases.begin('train', round)
     await work.train(round)
     if (components.isPrivate) {
-      phases.begin('share')
+      phases.begin('share', round)
       await work.share(round)
       if (stopped) return
     }
@@ -105,7 +105,7 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
 
   const publish = async (round: number): Promise<void> => {
     if (init.isOfOtherEpoch(round)) return init.onEnd({ nextRound: round })
-    phases.begin('publish')
+    phases.begin('publish', round)
     const announcement = await work.seal(round)
     if (announcement === undefined) return
     own = announcement
@@ -114,12 +114,12 @@ export function createEffectRunner(components: EffectRunnerComponents, init: Eff
     work.noteAnnounced()
     pace.published()
     await failpoints.hit('announcement.after-publish')
-    phases.begin('collect')
+    phases.begin('collect', round)
     dispatch({ type: 'published', round })
   }
 
   const aggregate = async (round: number, answers: readonly Answer[]): Promise<void> => {
-    phases.begin('aggregate')
+    phases.begin('aggregate', round)
     const arrived = answers.map((answer) => models.collect(answer, round, work.announcedMs))
     const collected = agreement === undefined ? arrived : await agreement.choose(own!, arrived)
     pace.closed(collected.flatMap((model) => (model.status === 'ready' ? [model.latenessMs] : [])))

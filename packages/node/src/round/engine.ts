@@ -64,6 +64,9 @@ export interface RoundEngineInit {
   ownLength(): number
   /** The model of a round is stored and about to be announced. */
   onPublished(round: number, modelCid: string): void
+  /** See `NodeEvents`. */
+  onFetching(round: number, peer: string): void
+  onFetched(round: number, peer: string, code: string | undefined): void
   onRound(report: RoundReport): void
   onNotice(notice: Notice): void
   onQuarantine(evidence: Evidence): void
@@ -141,7 +144,7 @@ export function createRoundEngine(components: RoundEngineComponents, init: Round
     logger,
     parameterCount: model.parameterCount,
     neighbours: init.neighbours,
-    onInvalidModel: init.onInvalidModel,
+    ...{ onInvalidModel: init.onInvalidModel, onFetching: init.onFetching, onFetched: init.onFetched },
     dispatch,
   })
   const effects = createEffectRunner(

@@ -95,7 +95,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
     async write(outcome) {
       const { round, start, announcement, trainingLoss, aggregation, aggregate, contribution } = outcome
       const { privacy, privateReport } = outcome
-      phases.begin('evaluate')
+      phases.begin('evaluate', round)
       await failpoints.hit('aggregate.before-store')
       // Writing to disk and evaluation run in parallel.
       const [evaluation, aggregateCid] = await Promise.all([
@@ -103,7 +103,7 @@ export function createEntryWriting(components: EntryWritingComponents, init: Ent
         blobs.put(aggregate.bytes),
       ])
       init.onEvaluated(aggregate, evaluation)
-      phases.begin('ledger')
+      phases.begin('ledger', round)
       const { memory } = aggregation
       const memoryCid = memory === undefined ? null : await blobs.put(encodeMemory(memory))
       if (init.isStopped()) return undefined

@@ -37,6 +37,10 @@ export interface NeighbourModelsInit {
   readonly neighbours: readonly string[]
   /** A neighbour announced bytes that are not a model; they are only lent. */
   onInvalidModel(announcement: SignedAnnouncement, bytes: Uint8Array): void
+  /** The transfer of a neighbour's model begins. */
+  onFetching(round: number, peer: string): void
+  /** It has ended: `code` says why a round cannot use the model, undefined that it can. */
+  onFetched(round: number, peer: string, code: string | undefined): void
   dispatch(event: RoundEvent): void
 }
 
@@ -50,6 +54,7 @@ export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModel
     holders: (author) => neighbours.filter((peer) => peer !== author),
     onInvalid: init.onInvalidModel,
     onOutcome(peer, round, model, code) {
+      init.onFetched(round, peer, code)
       if (code === undefined) {
         dispatch({ type: 'fetched', peer, round, model })
         return
@@ -62,7 +67,9 @@ export function createNeighbourModels(init: NeighbourModelsInit): NeighbourModel
     remember: heard.remember,
     fetch(round, peer) {
       const message = heard.find(round, peer)
-      if (message !== undefined) fetcher.fetch(peer, message)
+      if (message === undefined) return
+      init.onFetching(round, peer)
+      fetcher.fetch(peer, message)
     },
     collect(answer, round, announcedMs) {
       const { peer } = answer

@@ -3,8 +3,8 @@ import type { PhaseName, PhaseTimes } from './report.js'
 
 /** Adds up the time of each phase of a round. */
 export interface PhaseTimer {
-  /** Ends the running phase, if any, and begins another. */
-  begin(phase: PhaseName): void
+  /** Ends the running phase, if any, and begins another one of this round. */
+  begin(phase: PhaseName, round: number): void
   /** Ends the running phase and returns the round's times in milliseconds; the next round begins at zero. */
   end(): PhaseTimes
 }
@@ -18,20 +18,26 @@ const zero = (): { -readonly [phase in keyof PhaseTimes]: PhaseTimes[phase] } =>
   ledger: 0,
 })
 
-export function createPhaseTimer(clock: Clock): PhaseTimer {
+/** @param onPhase - a phase of a round begins, and the one before ends; null when only the latter happens */
+export function createPhaseTimer(
+  clock: Clock,
+  onPhase?: (round: number, phase: PhaseName | null) => void,
+): PhaseTimer {
   let times = zero()
-  let running: { phase: PhaseName; since: number } | undefined
+  let running: { phase: PhaseName; since: number; round: number } | undefined
   const close = (): void => {
     if (running !== undefined)
       times[running.phase] = (times[running.phase] ?? 0) + clock.monotonicMs() - running.since
     running = undefined
   }
   return {
-    begin(phase) {
+    begin(phase, round) {
       close()
-      running = { phase, since: clock.monotonicMs() }
+      running = { phase, round, since: clock.monotonicMs() }
+      onPhase?.(round, phase)
     },
     end() {
+      if (running !== undefined) onPhase?.(running.round, null)
       close()
       const finished = times
       times = zero()

@@ -180,7 +180,7 @@ export function createRoundWork(components: RoundWorkComponents, init: RoundWork
         out: aggregate.parameters,
       }
       const aggregation = await aggregateRound(input, (parameters) => training.loss(round, parameters))
-      phases.begin('evaluate')
+      phases.begin('evaluate', round)
       const contribution = await contributions.score(start, announcement, input)
       const outcome = {
         ...{ round, start, announcement, trainingLoss, aggregation, aggregate, contribution },
