@@ -16,7 +16,6 @@ import { serveBlobs } from '../../packages/node/src/blobs/exchange.js'
 import { openBytes } from '../../packages/node/src/blobs/open-blob.js'
 import { createTransferProgress } from '../../packages/node/src/blobs/transfer-progress.js'
 import { createInbound, type Inbound } from '../../packages/node/src/inbound/inbound.js'
-import { silentLogger } from '../../packages/node/src/logger.js'
 import {
   fetchBlocks,
   fetchEntries,
@@ -223,8 +222,7 @@ export const WIRE: readonly TargetEntry[] = [
         {
           direct,
           addressBook: createAddressBook(() => true),
-          clock: undefined as never,
-          logger: silentLogger,
+          members: run.manifest.members,
         },
         () => true,
       ),
@@ -243,12 +241,8 @@ export const WIRE: readonly TargetEntry[] = [
       const debug = ({ code }: { code: string }, message: string): never => {
         throw Object.assign(new Error(message), { name: 'NodeError', code })
       }
-      await askForPeers(
-        { direct, addressBook, clock: undefined as never, logger: { debug } as never },
-        PEER,
-        never,
-      )
-      return addressBook.list(LIMITS.maxPeerRecords)
+      await askForPeers({ direct, addressBook, logger: { debug } as never }, PEER, never)
+      return run.manifest.members.map((peer) => addressBook.get(peer))
     },
   ),
   asked(

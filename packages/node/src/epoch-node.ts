@@ -54,7 +54,7 @@ export async function openEpochNode(
   given: NodeInit,
   { disk, membership, activity, events, reportEvidence, awaited, notBefore }: LastingParts,
 ): Promise<EpochNode> {
-  const { stores } = disk
+  const { stores, addressBook } = disk
   const state = await disk.enter(notBefore)
   const init: NodeInit = { ...given, run: state.run }
   const { clock, logger, failpoints = noFailpoints } = components
@@ -81,7 +81,7 @@ export async function openEpochNode(
         words: (round) => shared?.exchange.wordsOf(round) ?? [],
       },
     ),
-    ...{ bans: stores.bans, invitations: stores.invitations, membership, clock },
+    ...{ bans: stores.bans, invitations: stores.invitations, addressBook, membership, clock },
     logger: logger.child({ component: 'network' }),
   })
   const shared = await openSharing(components, {
@@ -169,14 +169,11 @@ export async function openEpochNode(
       ownLength: () => ledger.length,
       ...epochsAhead(membership, run, neighbours),
       quarantined: evidence.all.map(({ offender }) => offender),
-      onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
-      onFetching: (round, peer) => events.onFetching?.(round, peer),
-      onFetched: (round, peer, code) => events.onFetched?.(round, peer, code),
+      ...roundEvents(events),
       onRound(report) {
         takesPart = true
         events.onRound?.(report)
       },
-      onNotice: (notice) => events.onNotice?.(notice),
       onInvalidModel: convictions.invalidModel,
       onAccusation: (accusation, from) => convictions.accusations.consider(accusation, from),
       onQuarantine(found) {
@@ -196,6 +193,16 @@ export async function openEpochNode(
     events,
   )
 }
+
+/** What the rounds say that only listeners have to know. */
+const roundEvents = (
+  events: NodeEvents,
+): Pick<RoundEngineInit, 'onPublished' | 'onFetching' | 'onFetched' | 'onNotice'> => ({
+  onPublished: (round, modelCid) => events.onPublished?.(round, modelCid),
+  onFetching: (round, peer) => events.onFetching?.(round, peer),
+  onFetched: (round, peer, code) => events.onFetched?.(round, peer, code),
+  onNotice: (notice) => events.onNotice?.(notice),
+})
 
 /** A node's neighbours in an epoch and the rule it judges them by. Throws E_ACCOUNT, E_TOO_LARGE, RobustAggError. */
 function placeIn(run: Run, signer: Signer, { wrapRule }: NodeComponents) {

@@ -106,7 +106,6 @@ export async function createNode(
 
   /** Opens the node for the next epoch; undefined when it is no member any more, or was stopped. */
   const enter = async (round: number): Promise<EpochNode | undefined> => {
-    const known = node.knownAddresses()
     const self = parts.identity.signer.peerId
     const next = membership.at(round)
     if (!next.memberIndex.has(self)) {
@@ -119,7 +118,6 @@ export async function createNode(
     if (stopped !== undefined) return undefined
     const listen = samePorts(init.listen, node.lastAddresses())
     const opened = await open({ ...parts, listen }, round, node.liveNeighbours())
-    for (const { peer, addresses } of known) opened.learnAddresses(peer, addresses)
     links.apply(opened)
     const { members, training } = opened.view.manifest
     logger.info(

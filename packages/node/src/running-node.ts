@@ -22,8 +22,6 @@ export interface EpochNode extends Omit<TemperedNode, 'run' | 'membership'> {
   lastAddresses(): readonly string[]
   /** Neighbours that were there when the rounds ended. */
   liveNeighbours(): ReadonlySet<string>
-  /** Addresses of members that are known. */
-  knownAddresses(): readonly { readonly peer: string; readonly addresses: readonly string[] }[]
   /** Opens the network and runs the rounds; resolves when the run is over, when the node was stopped, or with the next round when that is of another epoch. Then everything is closed. */
   run(): Promise<RoundsEnd>
 }
@@ -33,7 +31,7 @@ export interface TemperedNode {
   addresses(): readonly string[]
   /** Undefined in a run without a common chain. */
   readonly common: CommonChain | undefined
-  /** Adds addresses of a member, as discovery does. */
+  /** Adds addresses of a member that whoever runs this node knows. */
   learnAddresses(peer: string, addresses: readonly string[]): void
   /** Cuts or restores the link to a peer; see `RunNetwork.setReachable`. */
   setReachable(peer: string, reachable: boolean): void
@@ -133,7 +131,6 @@ export function createRunningNode(
     common,
     lastAddresses: () => lastAddresses,
     liveNeighbours: () => live,
-    knownAddresses: () => network.knownAddresses?.() ?? [],
     addresses: () => network.addresses(),
     learnAddresses: (peer, addresses) => network.learnAddresses(peer, addresses),
     setReachable: (peer, reachable) => network.setReachable(peer, reachable),

@@ -15,7 +15,7 @@ import type { NodeConfig } from '../config/node-config.js'
 export const nextKeyPath = (key: string): string => join(dirname(key), `${baseName(key)}.next.key`)
 
 /** What is kept of the state for the new key, besides the changes of the run. */
-const KEPT = ['data-commitment.json', 'bans.json', 'invitations.json']
+const KEPT = ['data-commitment.json', 'bans.json', 'invitations.json', 'addresses.json']
 
 /**
  * Puts the new key in the place of the old one, of which a copy stays, and begins a state for it; the old state stays beside

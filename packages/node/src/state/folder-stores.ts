@@ -11,6 +11,7 @@ import { openLedger } from '../ledger/ledger.js'
 import { openPrivateStore, PRIVATE_FILE } from '../private/private-store.js'
 import { FINALS_FILE, writeFinals } from '../witness/final-store.js'
 import { openWitnessStore, WITNESS_FILE } from '../witness/witness-store.js'
+import { ADDRESSES_FILE, createAddressFile } from './address-file.js'
 import { lockState } from './state-lock.js'
 import type { NodeStores } from './stores.js'
 
@@ -39,6 +40,7 @@ export async function openFolderStores(folder: string): Promise<NodeStores> {
     },
     invitations: createInvitationFile(join(folder, INVITATIONS_FILE)),
     bans: createBanFile(join(folder, BANS_FILE)),
+    addresses: createAddressFile(join(folder, ADDRESSES_FILE)),
     release,
   }
 }

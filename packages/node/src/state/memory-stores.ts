@@ -19,6 +19,7 @@ import { forgetfulBanStore } from '../guard/bans.js'
 import { type Ledger, type LedgerVisitor, requireFirst } from '../ledger/ledger.js'
 import { NO_MEMORY } from '../private/private-store.js'
 import type { WitnessedState } from '../witness/witness-store.js'
+import { forgetfulAddressStore } from './address-file.js'
 import type { NodeStores } from './stores.js'
 
 /**
@@ -58,6 +59,28 @@ interface PlacedChange {
 
 const changesBefore = (changes: readonly PlacedChange[], height: number): Uint8Array[] =>
   changes.flatMap((change) => (change.height === height ? [change.bytes] : []))
+
+function openMemoryBlobs(blobs: Map<string, Uint8Array>): BlobStore {
+  const pinned = new Set<string>()
+  return {
+    async put(bytes) {
+      const cid = blobCid(bytes).toString()
+      blobs.set(cid, bytes)
+      return cid
+    },
+    get: async (cid) => blobs.get(cid),
+    async open(cid) {
+      const bytes = blobs.get(cid)
+      return bytes && openBytes(bytes)
+    },
+    pin: (cid) => pinned.add(cid),
+    unpin: (cid) => pinned.delete(cid),
+    async retain(rounds) {
+      const kept = new Set([...pinned, ...rounds.flat()])
+      for (const cid of blobs.keys()) if (!kept.has(cid)) blobs.delete(cid)
+    },
+  }
+}
 
 export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
   const heldEntries = init.heldEntries ?? Number.POSITIVE_INFINITY
@@ -126,28 +149,6 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
     }
   }
 
-  const openBlobs = (): BlobStore => {
-    const pinned = new Set<string>()
-    return {
-      async put(bytes) {
-        const cid = blobCid(bytes).toString()
-        blobs.set(cid, bytes)
-        return cid
-      },
-      get: async (cid) => blobs.get(cid),
-      async open(cid) {
-        const bytes = blobs.get(cid)
-        return bytes && openBytes(bytes)
-      },
-      pin: (cid) => pinned.add(cid),
-      unpin: (cid) => pinned.delete(cid),
-      async retain(rounds) {
-        const kept = new Set([...pinned, ...rounds.flat()])
-        for (const cid of blobs.keys()) if (!kept.has(cid)) blobs.delete(cid)
-      },
-    }
-  }
-
   return {
     get ledgerLength() {
       return dropped + entries.length
@@ -173,7 +174,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
           },
           close: async () => undefined,
         }),
-        openBlobs: async () => openBlobs(),
+        openBlobs: async () => openMemoryBlobs(blobs),
         openWitness: async () => ({
           load: () => witnessed,
           async save(states) {
@@ -202,6 +203,7 @@ export function createMemoryDisk(init: MemoryDiskInit = {}): MemoryDisk {
         }),
         saveFinals: async () => undefined,
         bans: forgetfulBanStore,
+        addresses: forgetfulAddressStore,
         invitations,
         async openLedgerCopy(_run, peer, visit) {
           const copy = copies.get(peer) ?? []

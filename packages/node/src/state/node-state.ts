@@ -22,7 +22,9 @@ import type { PrivateStore } from '../private/private-store.js'
 import { blobsOf } from '../round/entry-writing.js'
 import { drawnInitialParameters, initialBlob } from '../round/initial-model.js'
 import { createOwnHistory, type OwnHistory } from '../round/own-history.js'
+import type { AddressBook } from '../transport/address-book.js'
 import { createWitness, type Witness } from '../witness/witness.js'
+import { openAddressBook } from './address-file.js'
 import type { LedgerCopy, NodeStores } from './stores.js'
 
 export interface NodeStateInit {
@@ -65,6 +67,8 @@ export interface NodeState {
 /** A node's storage, open from its start to its end, through all epochs of its run. */
 export interface NodeDisk {
   readonly stores: NodeStores
+  /** Where members can be dialled, also those of an earlier start. */
+  readonly addressBook: AddressBook
   /**
    * The state for the epoch of the next round, which is `notBefore` (from 0) or a later one; it replaces that of the epoch
    * before. Throws E_NOT_A_MEMBER, E_STATE_CORRUPT, E_INITIAL_PARAMETERS, E_IO.
@@ -122,7 +126,14 @@ export async function openNodeDisk(init: NodeStateInit, logger: Logger): Promise
       openPrivate: () => stores.openPrivate(),
       saveFinals: (finals: readonly FinalHead[]) => stores.saveFinals(run, finals),
     }
-    return { stores, enter: (notBefore) => enterEpoch(init, lasting, notBefore), close }
+    const addresses = await openAddressBook(stores.addresses, membership.wasEverMember, logger)
+    opened.push(() => addresses.saved())
+    return {
+      stores,
+      addressBook: addresses.book,
+      enter: (notBefore) => enterEpoch(init, lasting, notBefore),
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -8,6 +8,7 @@ import type { BanStore } from '../guard/bans.js'
 import type { Ledger, LedgerVisitor } from '../ledger/ledger.js'
 import type { PrivateStore } from '../private/private-store.js'
 import type { WitnessStore } from '../witness/witness-store.js'
+import type { AddressStore } from './address-file.js'
 
 /** A copy of a neighbour's ledger, entry by entry. */
 export interface LedgerCopy {
@@ -38,6 +39,8 @@ export interface NodeStores {
   readonly invitations: UsedInvitations
   /** Members that broke the protocol. */
   readonly bans: BanStore
+  /** Where members were found. */
+  readonly addresses: AddressStore
   /** Releases the storage, so that another process can use it. */
   release(): Promise<void>
 }

@@ -2,7 +2,6 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import {
   type Evidence,
   isChangeable,
-  LIMITS,
   type Run,
   runTopics,
   type Signer,
@@ -27,7 +26,7 @@ import { createKnownRelays } from '../reach/known-relays.js'
 import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
 import { type Reachability, serveReach, watchReachability } from '../reach/reachability.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
-import { type AddressBook, createAddressBook } from './address-book.js'
+import type { AddressBook } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
@@ -67,6 +66,8 @@ export interface Libp2pNetworkComponents {
   readonly bans: BanStore
   readonly membership: Membership
   readonly invitations: UsedInvitations
+  /** Where members can be dialled; it outlives the network of one epoch. */
+  readonly addressBook: AddressBook
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -185,7 +186,6 @@ function openInbound(
 }
 
 interface SharedParts {
-  readonly addressBook: AddressBook
   readonly wireBytes: WireBytes
   isReachable(peer: string): boolean
   /** Aborts when the node stops. */
@@ -196,11 +196,11 @@ interface SharedParts {
 async function openParts(
   components: Libp2pNetworkComponents,
   init: Libp2pNetworkInit,
-  { addressBook, wireBytes, isReachable, stopping }: SharedParts,
+  { wireBytes, isReachable, stopping }: SharedParts,
   handlers: NetworkHandlers,
   publishEvidence: (evidence: Evidence) => void,
 ): Promise<RunningParts> {
-  const { run, signer, contacts, local, bans, membership, clock, logger } = components
+  const { run, signer, contacts, local, bans, membership, addressBook, clock, logger } = components
   const { deadlines } = run.manifest
   const { createOwnKeyWatch, ownKeyText } = await import('./own-key.js')
   const ownKey = createOwnKeyWatch(clock, () =>
@@ -257,7 +257,7 @@ async function openParts(
   )
   for (const address of init.bootstrap) {
     const peer = peerIn(address)
-    if (peer !== undefined) addressBook.add(peer, [address])
+    if (peer !== undefined) addressBook.add(peer, [address], 'given')
   }
   const neighbourhood = createNeighbourhood({
     libp2p,
@@ -267,6 +267,7 @@ async function openParts(
     addressBook,
     self: signer.peerId,
     neighbours: contacts,
+    members: run.manifest.members,
     bootstrap: init.bootstrap,
     relays: reach.relays,
     knownRelays,
@@ -314,14 +315,13 @@ export function createLibp2pNetwork(
   const stopping = new AbortController()
   const unreachable = new Set<string>()
   const isReachable = (peer: string): boolean => !unreachable.has(peer)
-  const addressBook = createAddressBook((peer) => run.memberIndex.has(peer))
   const started = () => {
     if (running === undefined) throw new Error('the network is not started')
     return running
   }
 
   const open = async (handlers: NetworkHandlers): Promise<void> => {
-    const shared = { addressBook, wireBytes, isReachable, stopping: stopping.signal }
+    const shared = { wireBytes, isReachable, stopping: stopping.signal }
     if (stopping.signal.aborted) return
     running = await openParts(components, init, shared, handlers, ({ bytes }) =>
       publish(topics.evidence, bytes),
@@ -363,7 +363,7 @@ export function createLibp2pNetwork(
   return {
     peerId: signer.peerId,
     addresses: () => running?.libp2p.getMultiaddrs().map(String) ?? [],
-    learnAddresses: addressBook.add,
+    learnAddresses: (peer, addresses) => components.addressBook.add(peer, addresses, 'given'),
     setReachable(peer, reachable) {
       if (reachable) unreachable.delete(peer)
       else unreachable.add(peer)
@@ -380,7 +380,6 @@ export function createLibp2pNetwork(
       return publish(topics.evidence, evidence.bytes)
     },
     publishChange: (bytes) => publish(topics.change, bytes),
-    knownAddresses: () => addressBook.list(LIMITS.maxMembers),
     ...requestsOf(run, started),
     publishBlock: ({ bytes }) => publish(topics.block, bytes),
     publishChainMessage: ({ bytes }) => publish(topics.chainMessage, bytes),

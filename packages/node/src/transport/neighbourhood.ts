@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Manifest } from '@tempered/protocol'
 import type { Clock } from '../clock.js'
 import { errorCode, errorMessage, NodeError } from '../errors.js'
 import type { Logger } from '../logger.js'
-import { byRoute } from '../reach/addresses.js'
 import type { KnownRelays } from '../reach/known-relays.js'
 import { preferDirect } from '../reach/prefer-direct.js'
 import { keepRelayPlaces } from '../reach/relay-places.js'
 import { type AddressBook, dialable } from './address-book.js'
 import { bestConnection } from './best-connection.js'
+import { createDialler } from './dialler.js'
 import type { DirectProtocols } from './direct-protocols.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import { askForPeers, exchangePeers, servePeers } from './peer-exchange.js'
@@ -43,6 +43,8 @@ export interface NeighbourhoodInit {
   readonly self: string
   /** Peer ids of the topology's neighbours. */
   readonly neighbours: readonly string[]
+  /** All members of the run. */
+  readonly members: readonly string[]
   /** Configured multiaddrs, with or without `/p2p/…`. */
   readonly bootstrap: readonly string[]
   readonly deadlines: Pick<Manifest['deadlines'], 'dialMs' | 'reconnectMs'>
@@ -61,8 +63,6 @@ export interface NeighbourhoodInit {
 const SECOND_DIALLER_MS = 2_000
 /** A connection whose peer has not been admitted by then is closed. */
 const INTRODUCTION_MS = 30_000
-/** How long direct addresses of a peer are tried before it is dialled through a relay. */
-const DIRECT_FIRST_MS = 3_000
 /** Attempts at a bootstrap address in a row that fail before it is reported: about eight seconds. */
 const WARN_AFTER_FAILURES = 5
 
@@ -79,29 +79,10 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
   /** By connection id: cancels the timer that closes the connection unless its peer is admitted. */
   const introductions = new Map<string, () => void>()
 
-  const dial = async (target: Multiaddr[] | PeerId, ms = init.deadlines.dialMs): Promise<Connection> => {
-    const limit = clock.deadline(ms, stopping.signal)
-    try {
-      return await libp2p.dial(target, { signal: limit.signal })
-    } finally {
-      limit.clear()
-    }
-  }
-
-  /** Directly if possible, otherwise through a relay. */
-  const dialBest = async (addresses: readonly Multiaddr[]): Promise<Connection> => {
-    const { direct, relayed } = byRoute(addresses)
-    if (relayed.length === 0) return dial(direct)
-    if (direct.length > 0) {
-      try {
-        return await dial(direct, Math.min(DIRECT_FIRST_MS, init.deadlines.dialMs))
-      } catch (error) {
-        logger.debug({ err: error }, 'not reached directly; trying relays')
-      }
-    }
-    init.knownRelays.use(relayed.map(String))
-    return dial(relayed)
-  }
+  const { dial, dialBest, dialPeer, directDial } = createDialler({
+    ...{ libp2p, clock, logger, addressBook, knownRelays: init.knownRelays },
+    ...{ dialMs: init.deadlines.dialMs, stopping: stopping.signal },
+  })
 
   const introduce = async (connection: Connection): Promise<void> => {
     const peer = connection.remotePeer
@@ -117,10 +98,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
 
   const hangUp = (peer: PeerId): void => void libp2p.hangUp(peer).catch(() => undefined)
 
-  const upgrades = preferDirect(libp2p, clock, (peer) => {
-    const { direct } = byRoute(addressBook.get(peer).map((address) => withPeerId(address, peer)))
-    return direct.length === 0 ? undefined : () => dial(direct)
-  })
+  const upgrades = preferDirect(libp2p, clock, directDial)
 
   const reachNeighbour = async (peer: string): Promise<boolean> => {
     if (admitted.has(peer)) {
@@ -133,10 +111,11 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       await introduce(connection)
       return true
     }
-    const addresses = addressBook.get(peer).map((address) => withPeerId(address, peer))
-    if (addresses.length === 0) return false
+    if (addressBook.get(peer).length === 0) return false
     try {
-      await introduce(await dialBest(addresses))
+      const dialled = await dialPeer(peer)
+      await introduce(dialled)
+      addressBook.add(peer, [dialled.remoteAddr.toString()], 'reached')
       unreached.delete(peer)
       return true
     } catch (error) {
@@ -153,7 +132,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       const connection = await dialBest([multiaddr(address)])
       known = connection.remotePeer.toString()
       await introduce(connection)
-      addressBook.add(known, [connection.remoteAddr.toString()])
+      addressBook.add(known, [connection.remoteAddr.toString()], 'reached')
       return true
     }
     return pursuits.pursue(address, reach, 0, (error, inARow) => {
@@ -204,12 +183,13 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       libp2p.addEventListener('peer:disconnect', (event) => presence.lost(event.detail.toString()))
       libp2p.addEventListener('peer:discovery', (event) => {
         const { id, multiaddrs } = event.detail
-        addressBook.add(id.toString(), dialable(multiaddrs.map(String)))
+        addressBook.add(id.toString(), dialable(multiaddrs.map(String)), { toldBy: 'mdns' })
       })
       // Waking has no effect on targets that are not paused, e.g. the first wait of the second dialler.
-      addressBook.onFound((peer) => {
+      const forget = addressBook.onFound((peer) => {
         if (!admitted.has(peer)) pursuits.wake(peer)
       })
+      stopping.signal.addEventListener('abort', forget, { once: true })
       for (const peer of neighbours)
         void pursuits.pursue(peer, () => reachNeighbour(peer), self < peer ? 0 : SECOND_DIALLER_MS)
       for (const address of init.bootstrap) void pursueBootstrap(address)
@@ -218,7 +198,7 @@ export function createNeighbourhood(init: NeighbourhoodInit): Neighbourhood {
       void exchangePeers(init, admitted, () => neighbours.some(isMissing), stopping.signal)
     },
     admitted(peer, addresses) {
-      addressBook.add(peer, dialable(addresses))
+      addressBook.add(peer, dialable(addresses), 'own')
       presence.admit(peer)
       if (neighbours.some(isMissing)) void askForPeers(init, peer, stopping.signal)
     },
@@ -242,11 +222,4 @@ function dialText(error: unknown): string {
   const text = errorMessage(error)
   const cause = /ECONNREFUSED/.test(text) ? 'nobody listens there' : undefined
   return cause ?? text.split('\n')[0] ?? text
-}
-
-function withPeerId(address: string, peer: string): Multiaddr {
-  const parsed = multiaddr(address)
-  return parsed.getComponents().some((component) => component.name === 'p2p')
-    ? parsed
-    : multiaddr(`${address}/p2p/${peer}`)
 }

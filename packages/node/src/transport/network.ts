@@ -76,8 +76,6 @@ export interface RunNetwork {
   fetchFinalHeads(peer: string, signal: AbortSignal): Promise<readonly FinalHead[]>
   /** A change of the run with signatures under it, to all members. */
   publishChange(bytes: Uint8Array): Promise<void>
-  /** Addresses of members that are known, for the network of the next epoch. */
-  knownAddresses?(): readonly { readonly peer: string; readonly addresses: readonly string[] }[]
   /** To all members of a run with a common chain. */
   publishBlock(block: Block): Promise<void>
   publishChainMessage(message: ChainMessage): Promise<void>

@@ -12,6 +12,8 @@ import type { DirectProtocols } from './direct-protocols.js'
 export interface PeerExchangeComponents {
   readonly direct: DirectProtocols
   readonly addressBook: AddressBook
+  /** Of whom this node tells others. */
+  readonly members: readonly string[]
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -31,7 +33,7 @@ const peersReply = z.strictObject({
 
 /** Answers admitted members with the addresses that this node knows. */
 export function servePeers(
-  { direct, addressBook }: PeerExchangeComponents,
+  { direct, addressBook, members }: Pick<PeerExchangeComponents, 'direct' | 'addressBook' | 'members'>,
   isAdmitted: (peer: string) => boolean,
 ): Promise<void> {
   return direct.serve(STREAM_PROTOCOLS.peers, STREAMS_PER_PEER.peers, async (stream, connection, signal) => {
@@ -39,13 +41,18 @@ export function servePeers(
       throw new NodeError('E_NOT_ADMITTED', `${connection.remotePeer} is not admitted`)
     }
     await stream.readFrame(signal)
-    await stream.writeFrame({ peers: addressBook.list(LIMITS.maxPeerRecords) }, signal)
+    const known = members.map((peer) => ({
+      peer,
+      addresses: addressBook.get(peer).slice(0, LIMITS.maxAddressesPerPeer),
+    }))
+    const peers = known.filter(({ addresses }) => addresses.length > 0).slice(0, LIMITS.maxPeerRecords)
+    await stream.writeFrame({ peers }, signal)
   })
 }
 
 /** Asks an admitted member for the addresses that it knows; a failure is only logged. */
 export async function askForPeers(
-  { direct, addressBook, logger }: PeerExchangeComponents,
+  { direct, addressBook, logger }: Pick<PeerExchangeComponents, 'direct' | 'addressBook' | 'logger'>,
   peer: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -53,7 +60,8 @@ export async function askForPeers(
     const reply = await direct.request(peerIdFromString(peer), STREAM_PROTOCOLS.peers, {}, signal)
     const parsed = peersReply.safeParse(reply)
     if (!parsed.success) throw new NodeError('E_MALFORMED', 'sent no list of addresses')
-    for (const record of parsed.data.peers) addressBook.add(record.peer, dialable(record.addresses))
+    for (const record of parsed.data.peers)
+      addressBook.add(record.peer, dialable(record.addresses), { toldBy: peer })
   } catch (error) {
     logger.debug({ peer, code: errorCode(error) }, `no addresses from peer: ${errorMessage(error)}`)
   }

@@ -6,6 +6,7 @@ import { createMemoryInvitations, type UsedInvitations } from '../../src/epochs/
 import { forgetfulBanStore } from '../../src/guard/bans.js'
 import { type Logger, silentLogger } from '../../src/logger.js'
 import { FLAT_NETWORK, type ReachOptions } from '../../src/reach/reach-options.js'
+import { type AddressBook, createAddressBook } from '../../src/transport/address-book.js'
 import { createLibp2pNetwork } from '../../src/transport/libp2p-network.js'
 import type { LocalSource, NetworkHandlers } from '../../src/transport/network.js'
 import { freshMembership } from './memberships.js'
@@ -43,6 +44,7 @@ export function createMember(
     local = {},
     membership = freshMembership(ofRun),
     invitations = createMemoryInvitations(),
+    addressBook = createAddressBook((peer) => ofRun.memberIndex.has(peer)),
   }: {
     clock?: Clock
     bootstrap?: readonly string[]
@@ -54,6 +56,7 @@ export function createMember(
     local?: Partial<LocalSource>
     membership?: Membership
     invitations?: UsedInvitations
+    addressBook?: AddressBook
   } = {},
 ) {
   const network = createLibp2pNetwork(
@@ -66,6 +69,7 @@ export function createMember(
       bans: forgetfulBanStore,
       membership,
       invitations,
+      addressBook,
       clock,
       logger,
     },
