@@ -12,7 +12,7 @@ import { entriesOf } from '../support/recorded-run.js'
 import { inTemporaryFolder, parseJson, runCli, startCli } from '../support/run-cli.js'
 
 const NODES = 10
-const ROUNDS = 12
+const ROUNDS = 7
 const POISONING = [8, 9]
 /** It is killed in its second round, when it has dealt, answered, and is about to speak about distances. */
 const DYING = 4
@@ -24,7 +24,7 @@ seed: 1
 nodes: ${NODES}
 topology: complete
 model: mlp
-training: { rounds: ${ROUNDS}, localSteps: 20, batchSize: 32, learningRate: 0.05, momentum: 0.9 }
+training: { rounds: ${ROUNDS}, localSteps: 35, batchSize: 32, learningRate: 0.05, momentum: 0.9 }
 ${privacy}
 adversaries: [ { nodes: [${POISONING}], attack: sign-flip-model } ]
 evaluation: { samples: 500 }

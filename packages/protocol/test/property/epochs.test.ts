@@ -102,7 +102,7 @@ const summary = (book: EpochBook) =>
   })
 
 describe('changes that were decided', () => {
-  const seeds = Array.from({ length: sized(25, 200) }, (_, seed) => seed)
+  const seeds = Array.from({ length: sized(25, 100) }, (_, seed) => seed)
 
   it.each(seeds)(
     'lead to one epoch in whatever order they and their parts are heard of (seed %d)',

@@ -65,7 +65,7 @@ describe('masks', () => {
         expect(addMasks(sum, undone(left), kernels)).toEqual(due)
         for (const member of there) expect(masked[member]).not.toEqual(vectors[member])
       }),
-      { numRuns: sized(20, 1_000) },
+      { numRuns: sized(20, 400) },
     )
   })
 
@@ -77,7 +77,7 @@ describe('masks', () => {
         expect(pairSeed(other, one.open, context)).toEqual(seed)
         expect(pairSeed(one, other.open, Uint8Array.of(1))).not.toEqual(seed)
       }),
-      { numRuns: sized(20, 500) },
+      { numRuns: sized(20, 200) },
     )
     // The point of order 1: whatever the secret, the result is 0.
     expect(() => pairSeed(maskKeys(new Uint8Array(32).fill(7)), new Uint8Array(32), context)).toThrow()

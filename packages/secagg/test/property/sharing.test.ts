@@ -10,7 +10,7 @@ import { pointOf, type Scheme, secretPoint, sharingScheme } from '../../src/shar
 import { element, streamOf, vector } from '../support/random.js'
 
 const kernels = fieldKernels()
-const numRuns = sized(100, 10_000)
+const numRuns = sized(100, 4_000)
 
 /** A scheme that fits, and a member that deals. */
 const schemes: fc.Arbitrary<{ scheme: Scheme; dealer: number; seed: number }> = fc

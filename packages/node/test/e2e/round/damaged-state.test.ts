@@ -23,7 +23,7 @@ const DATA = describeData('fixture', 'ab'.repeat(32), new Uint32Array(4))
 /** What a damaged file may come to: as such, or as what it looks like. */
 const CODES = new Set(['E_STATE_CORRUPT', 'E_WRONG_RUN', 'E_HASH_MISMATCH', 'E_KEY'])
 /** Files up to this size are damaged at every byte; larger ones, and models, at so many places, evenly spread. */
-const EVERY_BYTE = sized(0, 128)
+const EVERY_BYTE = sized(0, 64)
 const PLACES = sized(2, 12)
 
 /** What a node goes on from: heads of all its entries, and rounds and models of all that it has announced. */

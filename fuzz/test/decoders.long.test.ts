@@ -1,3 +1,0 @@
-import { fuzzAll } from './fuzz-all.js'
-
-fuzzAll(2_000)
