@@ -1,9 +1,10 @@
 import { RELAY_LIMITS, type ReachOptions } from '@tempered/node'
 import { z } from 'zod'
-import { isRelayAddress, MULTIADDR } from './multiaddr.js'
+import { isPeerMultiaddr, isRelayAddress, MULTIADDR } from './multiaddr.js'
 
 const RELAY_ADDRESS =
   'must be the direct address of a relay with its peer id, e.g. /ip4/192.0.2.7/tcp/4001/p2p/12D3Koo…'
+const DHT_ADDRESS = 'must be the multiaddr of a node of a DHT, e.g. /dnsaddr/bootstrap.libp2p.io/p2p/Qm…'
 const MEGABYTE = 1e6
 const MINUTE_MS = 60_000
 
@@ -57,6 +58,23 @@ export const networkSchema = z
       .boolean()
       .default(false)
       .describe('Ask members to dial this node, so that `status` and `doctor` tell whether others reach it.'),
+    dht: z
+      .strictObject({
+        bootstrap: z
+          .array(z.string().refine(isPeerMultiaddr, { error: DHT_ADDRESS }))
+          .min(1, { error: 'name at least one node of the DHT, e.g. /dnsaddr/bootstrap.libp2p.io/p2p/Qm…' })
+          .max(16)
+          .describe('Multiaddrs of nodes of the DHT.'),
+        protocol: z
+          .string()
+          .regex(/^\/[\w./-]+$/, { error: 'must be the name of a protocol, e.g. /ipfs/kad/1.0.0' })
+          .default('/ipfs/kad/1.0.0')
+          .describe('Protocol of its nodes; the default is that of IPFS.'),
+      })
+      .optional()
+      .describe(
+        'Find members, and be found, through a DHT of strangers, such as that of IPFS: they see addresses, but neither peer ids nor the run. Omit to use none.',
+      ),
     upnp: z.boolean().default(false).describe('Ask the router to forward the port to this node (UPnP).'),
   })
   .prefault({})

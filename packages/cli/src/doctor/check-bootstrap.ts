@@ -17,7 +17,7 @@ export async function checkBootstrap(
   { config, identity, run }: Pick<Patient, 'config' | 'identity' | 'run'>,
   probe = probeNow,
 ): Promise<Finding[]> {
-  const { bootstrap, mdns, manifest } = config
+  const { bootstrap, mdns, manifest, network } = config
   const addresses = [
     ...new Set([...bootstrap, ...(manifest !== undefined && 'peer' in manifest ? [manifest.peer] : [])]),
   ]
@@ -25,7 +25,9 @@ export async function checkBootstrap(
     return [
       mdns
         ? ok('no bootstrap addresses; members on the local network are found by multicast DNS')
-        : note('no bootstrap addresses: this node waits until others, who know its address, dial it'),
+        : network.dht !== undefined
+          ? ok('no bootstrap addresses; members are looked for in a DHT')
+          : note('no bootstrap addresses: this node waits until others, who know its address, dial it'),
     ]
   if (identity === undefined) return [note('bootstrap addresses are not dialled without a key')]
   return Promise.all(addresses.map((address) => checkAddress(address, identity, run, probe)))

@@ -10,8 +10,18 @@ export interface ReachOptions {
   readonly upnp: boolean
   /** Asks members to dial this node, to learn whether it can be reached. */
   readonly checkReachable: boolean
+  /** Where members find each other that know no address; omit to use none. */
+  readonly dht?: DhtOptions | undefined
   /** Text of a key file that all nodes of a private network have (libp2p's swarm.key). */
   readonly networkKey?: string | undefined
+}
+
+/** A distributed hash table that is not of this run. */
+export interface DhtOptions {
+  /** Multiaddrs of some of its nodes. */
+  readonly bootstrap: readonly string[]
+  /** Protocol that its nodes speak. */
+  readonly protocol: string
 }
 
 /** What one relayed connection may use up before the relay closes it; its two ends then open another. */

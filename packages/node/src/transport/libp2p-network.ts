@@ -23,10 +23,10 @@ import { createInbound, type Inbound } from '../inbound/inbound.js'
 import type { Logger } from '../logger.js'
 import { peerIn } from '../reach/addresses.js'
 import { createKnownRelays } from '../reach/known-relays.js'
-import { FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
+import { type DhtOptions, FLAT_NETWORK, type ReachOptions } from '../reach/reach-options.js'
 import { type Reachability, serveReach, watchReachability } from '../reach/reachability.js'
 import { fetchBlocks, fetchEntries, fetchFinalHeads, serveSync } from '../sync/exchange.js'
-import type { AddressBook } from './address-book.js'
+import { type AddressBook, dialable } from './address-book.js'
 import { type Admission, createAdmission } from './admission.js'
 import { currentRoundOf } from './current-round.js'
 import { fetchDigests, serveDigests } from './digests.js'
@@ -348,7 +348,21 @@ export function createLibp2pNetwork(
     await neighbourhood.start()
     const reachable = { libp2p, direct, clock, logger, isAdmitted: neighbourhood.isAdmitted }
     await serveReach(reachable)
+    if (init.reach?.dht !== undefined) void searchDht(init.reach.dht, running)
     if (init.reach?.checkReachable) reachability = watchReachability(reachable, stopping.signal)
+  }
+
+  const searchDht = async (dht: DhtOptions, { libp2p, neighbourhood }: RunningParts): Promise<void> => {
+    const { findByDht } = await import('../reach/dht-finder.js')
+    const init = {
+      ...{ dht, clock, self: signer.peerId, run: membership.base.id.toString() },
+      logger: logger.child({ component: 'dht' }),
+      addresses: () => libp2p.getMultiaddrs().map(String),
+      missing: () => components.contacts.filter((peer) => !neighbourhood.isAdmitted(peer)),
+      found: (peer: string, addresses: readonly string[]) =>
+        components.addressBook.add(peer, dialable(addresses), { toldBy: 'dht' }),
+    }
+    await findByDht(init, stopping.signal)
   }
 
   const publish = async (topic: string, bytes: Uint8Array): Promise<void> => {

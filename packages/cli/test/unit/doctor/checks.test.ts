@@ -147,7 +147,10 @@ describe('the check of bootstrap addresses', () => {
   })
 
   it('says what it means to have none', async () => {
-    const none = { ...config, bootstrap: [] }
+    const none = { ...config, bootstrap: [], network: { ...config.network } }
+    const dht = { bootstrap: ['/ip4/127.0.0.1/tcp/1'], protocol: '/ipfs/kad/1.0.0' }
+    const met = { ...none, network: { ...config.network, dht } }
+    expect(await checkBootstrap({ config: met, identity, run })).toMatchObject([{ level: 'ok' }])
     expect(await checkBootstrap({ config: none, identity, run })).toMatchObject([{ level: 'note' }])
     expect(await checkBootstrap({ config: { ...none, mdns: true }, identity, run })).toMatchObject([
       { level: 'ok' },
