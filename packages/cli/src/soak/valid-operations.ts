@@ -77,9 +77,15 @@ function isLate(error: unknown): boolean {
 }
 
 async function fetchText(url: string, expected = [200]): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(OPERATION_MS) })
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(OPERATION_MS),
+    // The server may be closing a connection that was idle while this one takes it for open.
+    headers: { connection: 'close' },
+  })
   const text = await response.text()
   if (expected.includes(response.status)) return text
   if (response.status === 503) throw new Unhealthy(`${url}: ${text.trim()}`)
+  // A request that was on its way for longer than the server waits, as on a machine that is overloaded.
+  if (response.status === 408) throw new Unhealthy(`${url}: 408`)
   throw new Error(`${url}: ${response.status}`)
 }

@@ -1,5 +1,5 @@
 import '../polyfill/promise-with-resolvers.js'
-import type { ContentRouting, Libp2p } from '@libp2p/interface'
+import type { ContentRouting, Libp2p, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '@tempered/protocol'
 import type { CID } from 'multiformats/cid'
@@ -20,6 +20,8 @@ export interface DhtClient {
   close(): Promise<void>
 }
 
+/** The mappers look at addresses only. */
+const NOBODY = {} as PeerId
 /** Limit of time for reaching the nodes that are configured. */
 const DIAL_MS = 15_000
 /** Streams that a node of the DHT may open with this host, which serves nothing but identify and ping. */
@@ -32,7 +34,7 @@ export async function openDhtClient(
   clock: Clock,
   stopping: AbortSignal,
 ): Promise<DhtClient> {
-  const [{ createLibp2p }, { identify }, { noise }, { ping }, { yamux }, { kadDHT, passthroughMapper }] =
+  const [{ createLibp2p }, { identify }, { noise }, { ping }, { yamux }, { kadDHT, ...mappers }] =
     await Promise.all([
       import('libp2p'),
       import('@libp2p/identify'),
@@ -41,18 +43,23 @@ export async function openDhtClient(
       import('@libp2p/yamux'),
       import('@libp2p/kad-dht'),
     ])
+  // Nodes of a public DHT must not make this host dial those of the network that it is in.
+  const isPrivate = (address: string): boolean =>
+    mappers.removePrivateAddressesMapper({ id: NOBODY, multiaddrs: [multiaddr(address)] }).multiaddrs
+      .length === 0
+  const peerInfoMapper = bootstrap.every(isPrivate)
+    ? mappers.passthroughMapper
+    : mappers.removePrivateAddressesMapper
   const host = (await createLibp2p({
     addresses: { listen: [], announce: [...addresses] },
     transports: await dialTransports(bootstrap),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ maxInboundStreams: MOST_STREAMS })],
-    // Addresses in a private network are of use to those who are in it too.
-    connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: { reconnectRetries: 0 },
     services: {
       identify: identify(),
       ping: ping(),
-      dht: kadDHT({ protocol, clientMode: true, peerInfoMapper: passthroughMapper }),
+      dht: kadDHT({ protocol, clientMode: true, peerInfoMapper }),
     },
   })) as unknown as Libp2p<{ dht: ContentRouting }>
   const within = async <T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
