@@ -43,7 +43,7 @@ function scheduleOf(seed: number): Schedule<BftParams, null> {
 
 describe('bft', () => {
   // In parts, each of which has a time limit of its own.
-  it.each(parts(sized(200, 10_000), 250))(
+  it.each(parts(sized(200, 2_500), 250))(
     'never has two final blocks at a height, and goes on after healing, in schedules %d to %d',
     (from, to) => {
       for (let seed = from; seed <= to; seed++) {
@@ -55,7 +55,7 @@ describe('bft', () => {
   )
 
   it('takes no block of a member that aggregates wrongly, and goes on without it', () => {
-    for (let seed = 1; seed <= sized(10, 500); seed++) {
+    for (let seed = 1; seed <= sized(10, 150); seed++) {
       const { chain, least } = playSchedule({ ...scheduleOf(seed), liars: [], crashes: [], wrong: 1 })
       expect(least, `seed ${seed}`).toBeGreaterThanOrEqual(3)
       expect(chain.filter(({ body }) => body.aggregate.equals(WRONG))).toEqual([])

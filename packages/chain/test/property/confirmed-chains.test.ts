@@ -41,7 +41,7 @@ describe.each(CHAINS)('%s', (_, architecture, params) => {
     'architecture' | 'params'
   >
 
-  it.each(parts(sized(5, 200), 20))(
+  it.each(parts(sized(5, 80), 20))(
     'comes to the same final blocks everywhere in schedules %d to %d',
     (from, to) => {
       for (let seed = from; seed <= to; seed++) {
@@ -53,7 +53,7 @@ describe.each(CHAINS)('%s', (_, architecture, params) => {
   )
 
   it('takes no block of a member that aggregates wrongly, and goes on without it', () => {
-    for (let seed = 1; seed <= sized(2, 50); seed++) {
+    for (let seed = 1; seed <= sized(2, 20); seed++) {
       const { chain: blocks, least } = playSchedule({ ...calm(seed), ...chain, crashes: [], wrong: 1 })
       expect(least, `seed ${seed}`).toBeGreaterThanOrEqual(5)
       expect(blocks.filter(({ body }) => body.aggregate.equals(WRONG))).toEqual([])
