@@ -79,7 +79,7 @@ function isLate(error: unknown): boolean {
 async function fetchText(url: string, expected = [200]): Promise<string> {
   const response = await fetch(url, {
     signal: AbortSignal.timeout(OPERATION_MS),
-    // The server may be closing a connection that was idle while this one takes it for open.
+    // One that was kept open may be closed by the server at the moment when it is used again.
     headers: { connection: 'close' },
   })
   const text = await response.text()
