@@ -51,7 +51,8 @@ export async function openDhtClient(
     ? mappers.passthroughMapper
     : mappers.removePrivateAddressesMapper
   const host = (await createLibp2p({
-    addresses: { listen: [], announce: [...addresses] },
+    // Without the peer id of whose addresses they are.
+    addresses: { listen: [], announce: addresses.map(withoutPeer) },
     transports: await dialTransports(bootstrap),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ maxInboundStreams: MOST_STREAMS })],

@@ -16,7 +16,7 @@ import { createMember, peers, run } from '../../support/member-network.js'
 const PROTOCOL = '/tempered-test/kad/1.0.0'
 
 /** A DHT of strangers, and who has connected to its first node. */
-async function openDht(size: number): Promise<{ dht: DhtOptions; seen: Set<string> }> {
+async function openDht(size: number): Promise<{ dht: DhtOptions; seen: Set<string>; hosts: Libp2p[] }> {
   const seen = new Set<string>()
   const hosts: Libp2p[] = []
   for (let k = 0; k < size; k++) {
@@ -41,6 +41,7 @@ async function openDht(size: number): Promise<{ dht: DhtOptions; seen: Set<strin
   return {
     dht: { bootstrap: hosts.slice(0, 2).map((host) => String(host.getMultiaddrs()[0])), protocol: PROTOCOL },
     seen,
+    hosts,
   }
 }
 
@@ -57,13 +58,26 @@ describe('members that know no address of anybody', () => {
   })
 
   it('put their addresses under a key that only who knows the run can compute, without a peer id', async () => {
-    const { dht } = await openDht(3)
+    const { dht, hosts } = await openDht(3)
     const stop = new AbortController()
     onTestFinished(() => stop.abort())
     const addresses = ['/dns4/a.example/tcp/443/wss', '/ip4/192.0.2.1/tcp/4001']
-    const put = await openDhtClient(dht, addresses, systemClock, stop.signal)
+    const put = await openDhtClient(
+      dht,
+      addresses.map((address) => `${address}/p2p/${peers[0]}`),
+      systemClock,
+      stop.signal,
+    )
     await put.put(dhtKeyOf(run.id.toString(), peers[0]), 30_000)
     await put.close()
+    // All that the DHT has of it.
+    const key = dhtKeyOf(run.id.toString(), peers[0])
+    const stored: string[] = []
+    for (const host of hosts)
+      for await (const { id, multiaddrs } of host.contentRouting.findProviders(key))
+        stored.push(id.toString(), ...multiaddrs.map(String))
+    expect(stored.length).toBeGreaterThan(3)
+    expect(stored.filter((text) => text.includes(peers[0]))).toEqual([])
     const get = await openDhtClient(dht, [], systemClock, stop.signal)
     const [found, ...more] = await get.get(dhtKeyOf(run.id.toString(), peers[0]), 4, 30_000)
     expect([found?.toSorted(), more]).toEqual([addresses, []])
