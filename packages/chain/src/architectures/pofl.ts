@@ -1,7 +1,8 @@
 /**
  * Proof of federated learning (Qu, Wang, Hu and Cheng, IEEE TPDS 2021; arXiv 1912.11745): pools of members compete, and the
  * block whose aggregate does best on samples that all members have wins. A miner offers the aggregate of its pool with its
- * score; after a while everyone evaluates what was offered and goes on from the best whose score is true.
+ * score; everyone evaluates what was offered and, once all miners have offered or the window is over, goes on from the best
+ * whose score is true.
  *
  * What differs from the paper: the common samples are the test data of the run, known from the start, so a miner could
  * train on them; and models are not hidden from their pool.
@@ -42,7 +43,9 @@ const paramsSchema = z.strictObject({
     .min(1)
     .max(86_400_000)
     .default(5_000)
-    .describe('Milliseconds for which blocks are awaited before the best is chosen.'),
+    .describe(
+      'Milliseconds for which blocks are awaited before the best is chosen, unless all miners have offered one.',
+    ),
   confirmations: z.int().min(1).max(1_000).default(2).describe('Blocks that follow until a block is final.'),
 })
 export type PoflParams = z.infer<typeof paramsSchema>
@@ -97,8 +100,10 @@ class Competitor implements Participant {
   /** Measured scores of aggregates, by CID; null where the model could not be had. */
   private readonly scores = new Map<string, number | null>()
   private readonly asked = new Set<string>()
-  private readonly blocks: Block[] = []
-  private adopted: string | undefined
+  private readonly blocks = new Map<string, Block>()
+  /** Whether the aggregate of a block follows from its models, by the block's CID. */
+  private readonly isRight = new Map<string, boolean>()
+  private adopted: Block | undefined
   private waiting = false
   private isOver = false
 
@@ -113,14 +118,20 @@ class Competitor implements Participant {
         this.ready = { parent: event.parent, aggregate: event.aggregate }
         return [...this.openWindow(), ...this.measure(event.aggregate), ...this.offer()]
       case 'block':
-        if (this.blocks.some(({ cid }) => cid.equals(event.block.cid))) return this.choose()
-        this.blocks.push(event.block)
-        return [...this.openWindow(), ...this.measure(event.block.body.aggregate), ...this.choose()]
+        if (this.blocks.has(event.block.cid.toString())) return this.choose()
+        this.hear(event.block)
+        return [
+          ...this.openWindow(),
+          ...this.measure(event.block.body.aggregate),
+          ...this.refuseLies(event.block.body.aggregate),
+          ...this.choose(),
+        ]
       case 'evaluated':
         if (event.on !== 'common') return []
         this.scores.set(event.model.toString(), event.value)
-        return [...this.offer(), ...this.refuseLies(), ...this.choose()]
+        return [...this.offer(), ...this.refuseLies(event.model), ...this.choose()]
       case 'checked':
+        this.isRight.set(event.block.toString(), event.isRight)
         return this.choose()
       case 'timeout':
         this.isOver = true
@@ -128,6 +139,13 @@ class Competitor implements Participant {
       default:
         return []
     }
+  }
+
+  private hear(block: Block): void {
+    const name = block.cid.toString()
+    this.blocks.set(name, block)
+    // A member does not check its own.
+    if (block.body.author === this.init.self) this.isRight.set(name, true)
   }
 
   private openWindow(): ChainEffect[] {
@@ -159,27 +177,54 @@ class Competitor implements Participant {
     return measured !== null && Math.abs(measured - scoreOf(block)) <= this.init.params.tolerance
   }
 
-  private refuseLies(): ChainEffect[] {
-    return this.blocks
-      .filter((block) => this.isTrue(block) === false)
+  private refuseLies(aggregate: CID): ChainEffect[] {
+    return [...this.blocks.values()]
+      .filter((block) => block.body.aggregate.equals(aggregate) && this.isTrue(block) === false)
       .map((block) => ({ type: 'refuse', block: block.cid }))
   }
 
-  /** After the window: the head, once it is measured and true; a head that lies is refused. */
-  private choose(): ChainEffect[] {
+  /** Whether a block follows the one that this member adopted. */
+  private isNext(block: Block): boolean {
+    return block.body.parent.equals(this.adopted?.cid ?? this.init.run.id)
+  }
+
+  /** Whether a block of every miner has been judged: nothing is left to wait for. */
+  private hasAll(): boolean {
+    const { run, params } = this.init
+    const authors = new Set<string>()
+    for (const [name, block] of this.blocks) {
+      if (!this.isNext(block)) continue
+      const isRight = this.isRight.get(name)
+      if (isRight === false || (isRight === true && this.isTrue(block) !== undefined))
+        authors.add(block.body.author)
+    }
+    return run.manifest.members.every((peer, index) => !isMiner(params.miners, index) || authors.has(peer))
+  }
+
+  /** The block to go on from: the head after the window, the best of all that were offered before that. */
+  private best(): Block | undefined {
     const head: Branch<PoflStanding> = this.init.view.head
-    const name = head.block?.cid.toString()
-    if (!this.isOver || head.block === undefined || name === this.adopted) return []
-    const isTrue = this.isTrue(head.block)
+    if (head.block === undefined || this.isOver) return head.block
+    if (!this.hasAll()) return undefined
+    // Others may be further; they wait for this member's block after each.
+    const next = head.ancestor(head.block.body.height - (this.adopted?.body.height ?? 0) - 1)
+    return next !== undefined && this.isNext(next) ? next : head.block
+  }
+
+  /** Adopts the best block, once it is measured and true; one that lies is refused. */
+  private choose(): ChainEffect[] {
+    const best = this.best()
+    if (best === undefined || this.adopted?.cid.equals(best.cid)) return []
+    const isTrue = this.isTrue(best)
     // Its aggregate may have been found right only after its score was found false.
-    if (isTrue === false) return [{ type: 'refuse', block: head.block.cid }]
+    if (isTrue === false) return [{ type: 'refuse', block: best.cid }]
     if (isTrue !== true) return []
-    this.adopted = name
+    this.adopted = best
     this.isOver = false
     this.waiting = false
     return [
       { type: 'disarm', timer: 'window' },
-      { type: 'adopt', block: head.block.cid },
+      { type: 'adopt', block: best.cid },
     ]
   }
 }

@@ -235,6 +235,22 @@ describe('pofl', () => {
     }
   })
 
+  it('waits for nobody once all have offered, and for the window where a miner is silent', () => {
+    const patient = { ...POFL, windowMs: 86_400_000 }
+    expect(play(pofl, patient).map(({ cid }) => cid)).toEqual(play(pofl, POFL).map(({ cid }) => cid))
+    const silent: typeof pofl = {
+      ...pofl,
+      participant: (init) =>
+        init.self === signers[2]!.peerId ? { handle: () => [] } : pofl.participant(init),
+    }
+    // One is the best of what was offered, but nobody goes on from it.
+    expect(play(silent, patient, [2])).toHaveLength(1)
+    const chain = play(silent, POFL, [2]).slice(0, ROUNDS)
+    expect(chain).toHaveLength(ROUNDS)
+    for (const [round, { body }] of chain.entries())
+      expect(body.proof.score).toBe(best(round, chain[round - 1], [0, 1, 3]))
+  })
+
   it('takes no score that measuring does not confirm', () => {
     const boaster = signers[2]!.peerId
     const boasting: typeof pofl = {

@@ -81,9 +81,9 @@ describe('a common chain of real nodes', () => {
     ['bft', { deltaMs: 200_000 }, 0],
     ['pos', { slotMs: patient.slotMs }, 0],
     ['vbfl', patient, 0],
-    // What has arrived when a time is over, and who finds a nonce first, are not the same everywhere.
-    ['pofl', { windowMs: 3_000 }, 0.1],
-    ['pow', { difficulty: 1_000_000 }, 0.1],
+    ['pofl', { windowMs: 600_000 }, 0],
+    // Who finds a nonce first is not the same everywhere.
+    ['pow', { difficulty: 1_000_000, confirmations: 6 }, 0.1],
   ] as const)('of ten trains to the scores of its simulation: %s', (architecture, params, most) => {
     return inTemporaryFolder(async (folder) => {
       const changes = {
