@@ -6,7 +6,7 @@ import { startWatch } from '../engine/watch.js'
 import { TARGETS } from '../targets/all.js'
 
 /** Inputs of a fixed seed that each decoder gets, the kept ones first. */
-const CASES = sized(500, 2_000)
+const CASES = sized(200, 2_000)
 
 describe.each(TARGETS)('$name', ({ name, about, open }) => {
   it(`gives a value or a typed error for ${CASES} inputs: ${about}`, async () => {

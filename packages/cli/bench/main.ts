@@ -18,6 +18,7 @@ import { benchEngines, caseText } from '../../train/bench/engines.bench.js'
 import { benchClusters } from './cluster.bench.js'
 import { benchLedgerShare } from './ledger-share.bench.js'
 import { benchSimulations } from './simulation.bench.js'
+import { benchStrangers } from './strangers.bench.js'
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url))
 /** Where a section's table goes; docs/benchmarks.md unless said otherwise. */
@@ -272,6 +273,21 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
         count(row.residentMegabytes),
         row.residentMegabytesPerNode.toFixed(1),
         (row.bytesPerNodeRound / 1e6).toFixed(2),
+      ]),
+    )
+  },
+  async strangers() {
+    const rows = await benchStrangers()
+    const [alone] = rows
+    return table(
+      ['', 'connections/s', 'round, ms', 'of alone', 'processor time of a node per round, ms', 'of alone'],
+      rows.map((row) => [
+        row.phase,
+        count(row.connectionsPerSecond),
+        count(row.roundMs),
+        (row.roundMs / alone!.roundMs).toFixed(2),
+        count(row.nodeCpuMs),
+        (row.nodeCpuMs / alone!.nodeCpuMs).toFixed(2),
       ]),
     )
   },

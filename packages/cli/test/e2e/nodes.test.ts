@@ -26,26 +26,29 @@ describe('two nodes started by hand', () => {
       expect(shown.stdout).toContain('accepted')
     }))
 
-  it('after a stop and a kill -9 in the middle, every round can be replayed with what the nodes kept', () =>
-    inTemporaryFolder(async (folder) => {
-      const rounds = 24
-      await initNodes(folder, ['alice', 'bob'], rounds)
-      for (const name of ['alice', 'bob'])
-        await configure(folder, name, 'keepRounds: 4', `keepRounds: ${rounds}`)
-      const alice = startNode(folder, 'alice')
-      await setBootstrap(folder, 'bob', await listening(alice))
-      for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  it.runIf(full)(
+    'after a stop and a kill -9 in the middle, every round can be replayed with what the nodes kept',
+    () =>
+      inTemporaryFolder(async (folder) => {
+        const rounds = 24
+        await initNodes(folder, ['alice', 'bob'], rounds)
+        for (const name of ['alice', 'bob'])
+          await configure(folder, name, 'keepRounds: 4', `keepRounds: ${rounds}`)
+        const alice = startNode(folder, 'alice')
+        await setBootstrap(folder, 'bob', await listening(alice))
+        for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+          const bob = startNode(folder, 'bob')
+          await bob.line('stdout', (line) => (parseJson(line)?.round === undefined ? undefined : true))
+          bob.child.kill(signal)
+          await bob.exit
+        }
         const bob = startNode(folder, 'bob')
-        await bob.line('stdout', (line) => (parseJson(line)?.round === undefined ? undefined : true))
-        bob.child.kill(signal)
-        await bob.exit
-      }
-      const bob = startNode(folder, 'bob')
-      expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
-      const replayed = await callCli(['ledger', 'replay', 'alice', 'bob'], folder)
-      expect(`${replayed.stdout}${replayed.stderr}`).not.toContain('cannot be checked')
-      expect(replayed.code).toBe(0)
-    }))
+        expect(await Promise.all([alice.exit, bob.exit])).toEqual([0, 0])
+        const replayed = await callCli(['ledger', 'replay', 'alice', 'bob'], folder)
+        expect(`${replayed.stdout}${replayed.stderr}`).not.toContain('cannot be checked')
+        expect(replayed.code).toBe(0)
+      }),
+  )
 
   it.runIf(full)('after kill -9, the killed node goes on with the same chain', () =>
     inTemporaryFolder(async (folder) => {

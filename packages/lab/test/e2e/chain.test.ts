@@ -4,6 +4,7 @@ import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scena
 import { startSimulation } from '@tempered/lab/simulate'
 import { loadData } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
+import { full, sized } from '../../../../test-support/tier.js'
 import { CACHE } from '../../../../test-support/cache.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -70,7 +71,7 @@ describe('a common chain in a simulation', () => {
   })
 
   it('repeats itself bit by bit', async () => {
-    const input = { chain: 'pow' } as unknown as ScenarioInput
+    const input = { chain: sized('pos', 'pow') } as unknown as ScenarioInput
     expect(await simulate(input)).toEqual(await simulate(input))
   })
 
@@ -137,7 +138,7 @@ describe('attacks on a chain', () => {
     expect(isCommon(honest), JSON.stringify(scores)).toBe(true)
   })
 
-  it('draw themselves: who grinds writes most blocks of a proof of stake that draws by them', async () => {
+  it.runIf(full)('draw themselves: who grinds writes most blocks of a proof of stake that draws by them', async () => {
     const share = async (attack: string, drawByBlock: number): Promise<number> => {
       const { authors } = await simulate({
         nodes: 8,
@@ -158,7 +159,7 @@ describe('attacks on a chain', () => {
     expect(await share('stake-grinding', 0)).toBeLessThan(0.6)
   })
 
-  it('stop it where more members lie than it bears', async () => {
+  it.runIf(full)('stop it where more members lie than it bears', async () => {
     const { failed } = await simulate({
       chain: 'bft',
       adversaries: [{ nodes: [1, 2], attack: 'vote-flipping' }],

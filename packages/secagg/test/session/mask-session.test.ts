@@ -324,7 +324,7 @@ describe('a private round with masks', () => {
   })
 
   it('comes to the same result in any order of arrival', () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= sized(4, 12); seed++) {
       const liar = seed % 7
       const deviation = saying((body) =>
         body.kind === 'opening' ? { ...body, values: flipped(body.values, seed % 2 === 0 ? 0 : 16) } : body,
@@ -343,7 +343,7 @@ describe('a private round with masks', () => {
     const kinds = ['deal', 'answers', 'masked', 'vote', 'opening', 'combined'] as const
     let opened = 0
     let keysShown = 0
-    const rounds = sized(24, 60)
+    const rounds = sized(12, 60)
     for (let seed = 1; seed <= rounds; seed++) {
       const [a, b] = [seed % 7, (3 * seed + 2) % 7]
       // Each half of the group hears something else, or nothing.

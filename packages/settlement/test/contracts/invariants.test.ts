@@ -341,7 +341,7 @@ describe('coins', () => {
       const begun = await sum(on, [...members, ...users], [stakes, escrow, rewards, treasury])
       await stakeAll(on, members, 3_000n)
       const done = ACTIONS.map(() => 0)
-      const least = sized(300, 700)
+      const least = sized(150, 700)
       // And on, until every kind of step was taken.
       for (let step = 0; step < least || (Math.min(...done) === 0 && step < 8 * least); step++) {
         // Jobs need several members before anything else can be done with them.

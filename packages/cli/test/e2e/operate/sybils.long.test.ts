@@ -1,37 +1,17 @@
 import { setMaxListeners } from 'node:events'
-import { randomIdentity, systemClock, withMember } from '@tempered/node'
-import { STREAM_PROTOCOLS } from '@tempered/protocol'
 import { describe, expect, it } from 'vitest'
 import { callCli } from '../../support/call-cli.js'
 import { initNodes, listening, setBootstrap } from '../../support/node-pair.js'
+import { pester } from '../../support/pesterer.js'
 import { inTemporaryFolder, startCli } from '../../support/run-cli.js'
 
 const HONEST = 10
 const HOSTILE = 40
 const ROUNDS = 8
-const DEADLINES = { dialMs: 60_000, firstByteMs: 60_000, transferMs: 600_000 }
 
 interface RoundLine {
   readonly round: number
   readonly neighbours: readonly { readonly arrival: number | null }[]
-}
-
-/** Keys without number: each connects, says hello, is refused, and comes again as somebody else, until `signal` aborts. */
-async function pester(address: string, signal: AbortSignal): Promise<number> {
-  let times = 0
-  while (!signal.aborted) {
-    const call = { clock: systemClock, deadlines: DEADLINES, signal }
-    await withMember(randomIdentity(), address, call, async (peer, direct) => {
-      times += 1
-      await direct.request(peer, STREAM_PROTOCOLS.hello, {}, signal)
-      // It stays as long as it may.
-      await new Promise((resolve) => {
-        signal.addEventListener('abort', resolve, { once: true })
-        setTimeout(resolve, 2_000)
-      })
-    }).catch(() => undefined)
-  }
-  return times
 }
 
 describe('ten honest nodes and forty hostile connections', () => {
@@ -51,7 +31,7 @@ describe('ten honest nodes and forty hostile connections', () => {
       const hostile = new AbortController()
       setMaxListeners(0, hostile.signal)
       const pesterers = Array.from({ length: HOSTILE }, (_, k) =>
-        pester(addresses[k % HONEST]!, hostile.signal),
+        pester(addresses[k % HONEST]!, 2_000, hostile.signal),
       )
       const exits = await Promise.all([first, ...others].map(({ exit }) => exit))
       hostile.abort()
