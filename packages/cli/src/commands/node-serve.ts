@@ -7,7 +7,8 @@ import { loadNodeConfig } from '../config/node-config.js'
 import { readNodeKeys } from '../config/node-keys.js'
 import { CliError } from '../errors.js'
 import { onInterrupt } from '../interrupt.js'
-import { createJobSite } from '../settlement/job-site.js'
+import { type NodeWatch, watchAddresses, watchNode } from '../operate/watch-node.js'
+import { createJobSite, jobsFolder } from '../settlement/job-site.js'
 import { loadSettlement } from '../settlement/load-settlement.js'
 import { configSettings, openPatiently } from '../settlement/open-settlement.js'
 import { openNodeLog } from './node-logger.js'
@@ -21,6 +22,7 @@ const POLL_MS = 2_000
 export async function nodeServe(options: NodeStartOptions, part: NodePart = ordinaryPart): Promise<void> {
   const config = await loadNodeConfig(options.config)
   checkServing(options)
+  const addresses = watchAddresses(options, config)
   const { logger, reopen } = await openNodeLog(config, options.logFile)
   const identity = await namedIn(config.file, { E_KEY: ['key'] }, () => readNodeKeys(config))
   const settings = await configSettings(config)
@@ -32,31 +34,37 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
     logger.info('stopping')
     stopping.abort(new DOMException('stopped by a signal', 'AbortError'))
   }, reopen)
+  let watch: NodeWatch | undefined
   const log = (level: 'info' | 'warn', what: string): void => logger[level]({ component: 'jobs' }, what)
+  const jobs = jobsFolder(config)
   await makeFolder(config.state)
+  await makeFolder(jobs)
   // One process per folder: a second one would accept jobs with the same account.
   const unlock = await namedIn(config.file, { E_STATE_IN_USE: ['state'] }, () => lockState(config.state))
   try {
+    watch = await namedIn(config.file, { E_LISTEN: ['operate', 'http'] }, () =>
+      watchNode(config, addresses, logger, jobs),
+    )
     const site = createJobSite({
-      ...{ config, identity, key: settings.key, logger, part },
+      ...{ config, identity, key: settings.key, logger, part, watch },
       backend: options.backend ?? config.backend,
       json: options.json === true,
     })
     const opened = await openPatiently(settings, (what) => log('warn', what), stopping.signal)
     if (opened === undefined) return
     const { client, outbox, place } = opened
-    const { anchorEvery, jobs } = config.settlement!
+    const { anchorEvery, jobs: accepted } = config.settlement!
     const worker = new JobWorker({
       ...{ client, outbox, site, anchorEvery, log },
       board: createJobBoard(client, place.fromBlock),
       policy: {
-        leastFee: weiOf(jobs.leastFee),
-        mostStake: weiOf(jobs.mostStake),
-        mostRounds: jobs.mostRounds,
-        mostParameters: jobs.mostParameters,
-        mostSamples: jobs.mostSamples,
-        mostSeconds: Math.ceil(jobs.mostDays * 86_400),
-        mostWaitSeconds: Math.ceil(jobs.mostWaitHours * 3_600),
+        leastFee: weiOf(accepted.leastFee),
+        mostStake: weiOf(accepted.mostStake),
+        mostRounds: accepted.mostRounds,
+        mostParameters: accepted.mostParameters,
+        mostSamples: accepted.mostSamples,
+        mostSeconds: Math.ceil(accepted.mostDays * 86_400),
+        mostWaitSeconds: Math.ceil(accepted.mostWaitHours * 3_600),
       },
       from: place.fromBlock,
       signal: stopping.signal,
@@ -66,19 +74,17 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
     })
     log('info', `accepting jobs on chain ${place.chainId} with account ${client.wallet.account.address}`)
     stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })
+    await watch.serving()
     await worker.run()
   } finally {
+    await watch?.close()
     await unlock()
     interruption.dispose()
     if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode
   }
 }
 
-function checkServing({ evidence, stay, metrics, traces }: NodeStartOptions): void {
-  if (metrics !== undefined)
-    throw new CliError('E_USAGE', '--metrics has no effect with --serve-jobs; leave it out')
-  if (traces !== undefined)
-    throw new CliError('E_USAGE', '--traces has no effect with --serve-jobs; leave it out')
+function checkServing({ evidence, stay }: NodeStartOptions): void {
   if (evidence !== undefined)
     throw new CliError('E_USAGE', '--evidence has no effect with --serve-jobs; leave one of them out')
   if (stay === true) throw new CliError('E_USAGE', '--stay has no effect with --serve-jobs; leave it out')

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
-import { askStatus } from '../operate/ask-status.js'
+import { askProcess } from '../operate/ask-status.js'
 import { readStopped } from '../operate/stopped-node.js'
-import { statusText } from '../terminal/status-text.js'
+import { idleText, statusText } from '../terminal/status-text.js'
 import { stoppedText } from '../terminal/stopped-text.js'
 
 export interface StatusOptions {
@@ -33,9 +33,11 @@ export async function status(folder: string, { json = false, watch }: StatusOpti
 }
 
 async function showOnce(config: NodeConfig, json: boolean): Promise<void> {
-  const found = await askStatus(config.state)
+  const found = await askProcess(config.state)
   if (found !== undefined) {
-    process.stdout.write(json ? `${JSON.stringify({ running: true, ...found })}\n` : `${statusText(found)}\n`)
+    const [document, text] =
+      'status' in found ? [found.status, statusText(found.status)] : [found.idle, idleText(found.idle)]
+    process.stdout.write(json ? `${JSON.stringify({ running: true, ...document })}\n` : `${text}\n`)
     return
   }
   const stopped = await readStopped(config)

@@ -4,7 +4,7 @@ import { lockOwner, systemClock } from '@tempered/node'
 import { errorMessage } from '@tempered/node/errors'
 import { CliError } from '../errors.js'
 import { openSocketPath, SOCKET_FILE } from './socket-path.js'
-import type { StatusDocument } from './status-document.js'
+import type { SocketStatus, StatusDocument } from './status-document.js'
 import { STATUS_REQUEST } from './status-socket.js'
 
 const ANSWER_MS = 5_000
@@ -15,9 +15,13 @@ const MOST_ANSWER_BYTES = 64 * 1024 * 1024
  * folder but does not answer, E_SOCKET, E_FILE.
  */
 export async function askStatus(stateFolder: string): Promise<StatusDocument | undefined> {
-  const found = await askSocket<{ status?: StatusDocument }>(stateFolder, STATUS_REQUEST)
-  return found?.status
+  const found = await askProcess(stateFolder)
+  return found !== undefined && 'status' in found ? found.status : undefined
 }
+
+/** The same of the process that runs on a state folder, which has no node while it waits for a job. */
+export const askProcess = (stateFolder: string): Promise<SocketStatus | undefined> =>
+  askSocket<SocketStatus>(stateFolder, STATUS_REQUEST)
 
 /**
  * The answer of the node that runs on a state folder to a request; undefined when none does. Throws what the node says is

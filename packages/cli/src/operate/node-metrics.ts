@@ -18,6 +18,8 @@ export interface NodeMetrics {
 export interface NodeMetricsSource {
   /** Undefined before the node is opened. */
   status(): NodeStatus | undefined
+  /** Whether there is no node because it waits for a job. */
+  isIdle?(): boolean
   disk(): Promise<DiskUse>
 }
 
@@ -154,10 +156,6 @@ const GAUGES: Readonly<Record<string, { readonly help: string; readonly read: Re
     help: 'When the node was opened, in seconds since 1970.',
     read: (status) => status.startedMs / 1000,
   },
-  tempered_ready: {
-    help: '1 while the node takes part in its run, as /readyz says.',
-    read: (status) => (unreadiness(status).length === 0 ? 1 : 0),
-  },
   tempered_round: {
     help: 'The round being worked on, from 1.',
     read: (status) => Math.min(status.round + 1, status.rounds),
@@ -203,8 +201,13 @@ const DISK_GAUGES: Readonly<Record<string, { readonly help: string; readonly rea
   },
 }
 
-function addGauges(registry: Registry, { status, disk }: NodeMetricsSource): void {
+function addGauges(registry: Registry, { status, isIdle, disk }: NodeMetricsSource): void {
   const registers = [registry]
+  addGauge(registry, 'tempered_ready', '1 while the node takes part in its run, as /readyz says.', () => {
+    const now = status()
+    if (now === undefined) return isIdle?.() === true ? 1 : null
+    return unreadiness(now).length === 0 ? 1 : 0
+  })
   for (const [name, { help, read }] of Object.entries(GAUGES))
     addGauge(registry, name, help, () => {
       const now = status()

@@ -17,6 +17,8 @@ import { createRoundSpans } from './round-spans.js'
 export interface RoundTraces {
   /** To be passed to the node. */
   readonly events: NodeEvents
+  /** The node is gone: spans of rounds that it has not closed are given out as far as they are known. */
+  endRounds(): void
   /** Sends what is left, for a few seconds at most. */
   close(): Promise<void>
 }
@@ -76,6 +78,7 @@ export function createRoundTraces(init: RoundTracesInit): RoundTraces {
   })
   return {
     events: spans.events,
+    endRounds: () => spans.close(),
     async close() {
       spans.close()
       const limit = new AbortController()

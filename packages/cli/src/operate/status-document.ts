@@ -84,6 +84,15 @@ export interface StatusDocument {
   readonly bytesSent: number
 }
 
+/** What `tempered status --json` prints of a node that serves jobs while it trains none. */
+export interface IdleDocument
+  extends Pick<StatusDocument, 'version' | 'node' | 'pid' | 'startedAt' | 'uptimeSeconds' | 'now' | 'disk'> {
+  readonly phase: 'waiting for a job'
+}
+
+/** What the socket answers: the state of the node, or that there is none at this moment. */
+export type SocketStatus = { readonly status: StatusDocument } | { readonly idle: IdleDocument }
+
 export interface NeighbourDocument {
   readonly peer: string
   /** Connected, or lost so recently that it may come back. */
@@ -106,6 +115,19 @@ export interface StatusPlace {
   readonly node: string
   readonly pid: number
   readonly nowMs: number
+}
+
+/** @param begunMs - when the process began to serve, in ms since 1970 */
+export function idleDocument(place: StatusPlace, begunMs: number, disk: DiskUse): IdleDocument {
+  const { node, pid, nowMs } = place
+  return {
+    ...{ version: temperedVersion(), node, pid },
+    startedAt: iso(begunMs),
+    uptimeSeconds: (nowMs - begunMs) / 1000,
+    now: iso(nowMs),
+    phase: 'waiting for a job',
+    disk,
+  }
 }
 
 export function statusDocument(status: NodeStatus, place: StatusPlace, disk: DiskUse): StatusDocument {

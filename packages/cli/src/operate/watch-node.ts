@@ -1,4 +1,11 @@
-import { type Logger, type NodeEvents, type NodeInit, systemClock, type TemperedNode } from '@tempered/node'
+import {
+  type Logger,
+  type NodeEvents,
+  type NodeInit,
+  type NodeStatus,
+  systemClock,
+  type TemperedNode,
+} from '@tempered/node'
 import { errorCode, errorMessage } from '@tempered/node/errors'
 import type { Signer } from '@tempered/protocol'
 import { COLLECTOR_ADDRESS, isCollectorAddress } from '../config/collector-address.js'
@@ -9,11 +16,11 @@ import { answerChangeRequest } from '../membership/change-requests.js'
 import { allEvents } from './all-events.js'
 import { createDiskMeter } from './disk-use.js'
 import { stallReasons, watchEventLoop } from './event-loop-watch.js'
-import { type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
+import { type HttpAnswer, type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
 import type { NodeMetrics } from './node-metrics.js'
 import { unreadiness } from './readiness.js'
 import type { RoundTracesInit } from './round-traces.js'
-import { statusDocument } from './status-document.js'
+import { idleDocument, type SocketStatus, statusDocument } from './status-document.js'
 import { CHANGES_REQUEST, openStatusSocket, STATUS_REQUEST, type StatusSocket } from './status-socket.js'
 
 /**
@@ -24,8 +31,12 @@ export interface NodeWatch {
   /** To be passed to the node. */
   readonly events: NodeEvents
   readonly libp2pMetrics: NodeInit['libp2pMetrics']
+  /** There is no node yet, and the one that will be comes and goes: a server of jobs has the state folder. */
+  serving(): Promise<void>
   /** The node is open, and holds its state folder. */
   opened(node: TemperedNode, signer: () => Signer): Promise<void>
+  /** The node of a job has stopped; the next may come. */
+  left(): void
   /** The state folder is another one, under the same name. */
   moved(): Promise<void>
   close(): Promise<void>
@@ -38,17 +49,27 @@ export interface WatchAddresses {
   readonly collector: string | undefined
 }
 
-/** Throws E_LISTEN if the address of the HTTP server cannot be used. */
+/**
+ * Throws E_LISTEN if the address of the HTTP server cannot be used.
+ * @param folder - where the node keeps what it writes; its size is shown
+ */
 export async function watchNode(
   config: NodeConfig,
   { http, collector }: WatchAddresses,
   logger: Logger,
+  folder = config.state,
 ): Promise<NodeWatch> {
-  const disk = createDiskMeter(config.state)
-  let node: TemperedNode | undefined
+  const disk = createDiskMeter(folder)
+  let running: { readonly node: TemperedNode; signer(): Signer } | undefined
   let socket: StatusSocket | undefined
-  let open: (() => Promise<void>) | undefined
-  const metrics = http && (await loadMetrics({ status: () => node?.status(), disk }))
+  let isServing = false
+  const begunMs = systemClock.wallMs()
+  const metrics =
+    http &&
+    (await loadMetrics({
+      ...{ status: () => running?.node.status(), disk },
+      isIdle: () => isServing && running === undefined,
+    }))
   const libp2pMetrics = metrics && config.operate.libp2p ? await loadLibp2pMetrics(metrics) : undefined
   let run = ''
   const traces =
@@ -56,7 +77,7 @@ export async function watchNode(
       ? undefined
       : await loadTraces({
           ...{ collector, logger, node: config.name, clock: systemClock },
-          place: () => ({ run, peer: node?.peerId ?? '' }),
+          place: () => ({ run, peer: running?.node.peerId ?? '' }),
         })
   const loop = http && watchEventLoop()
   const server =
@@ -65,7 +86,7 @@ export async function watchNode(
     loop &&
     (await openHttpServer(
       http,
-      routesOf(metrics, () => node, loop.longestSeconds),
+      routesOf(metrics, () => readiness(running?.node.status(), isServing), loop.longestSeconds),
     ))
   if (http !== undefined && server !== undefined) {
     logger.info({ component: 'operate' }, `metrics at ${server.url}/metrics`)
@@ -75,22 +96,23 @@ export async function watchNode(
         `${server.url} answers anybody who can reach it, without authentication; bind it to 127.0.0.1, or restrict it with a firewall`,
       )
   }
-  const answer = async (): Promise<unknown> => {
-    if (node === undefined) throw new CliError('E_NOT_RUNNING', 'the node has stopped')
-    const place = {
-      node: config.name,
-      pid: process.pid,
-      nowMs: systemClock.wallMs(),
-    }
-    return statusDocument(node.status(), place, await disk())
+  const current = () => {
+    if (running !== undefined) return running
+    throw new CliError('E_NOT_RUNNING', isServing ? 'no job is being trained' : 'the node has stopped')
   }
-  const openSocket = async (given: TemperedNode, signer: () => Signer): Promise<void> => {
+  const status = async (): Promise<SocketStatus> => {
+    const place = { node: config.name, pid: process.pid, nowMs: systemClock.wallMs() }
+    if (running === undefined && isServing) return { idle: idleDocument(place, begunMs, await disk()) }
+    return { status: statusDocument(current().node.status(), place, await disk()) }
+  }
+  const openSocket = async (): Promise<void> => {
     try {
       socket = await openStatusSocket(config.state, {
-        [STATUS_REQUEST]: async () => ({ status: await answer() }),
-        [CHANGES_REQUEST]: async (request) => ({
-          reply: await answerChangeRequest(request, given.membership, signer()),
-        }),
+        [STATUS_REQUEST]: status,
+        [CHANGES_REQUEST]: async (request) => {
+          const { node, signer } = current()
+          return { reply: await answerChangeRequest(request, node.membership, signer()) }
+        },
       })
     } catch (error) {
       // A node does its work without being watched.
@@ -103,19 +125,27 @@ export async function watchNode(
   return {
     events: allEvents(metrics?.events ?? {}, traces?.events ?? {}),
     libp2pMetrics,
-    async opened(given, signer) {
-      node = given
-      run = given.status().run
-      open = () => openSocket(given, signer)
-      await open()
+    async serving() {
+      isServing = true
+      await openSocket()
+    },
+    async opened(node, signer) {
+      running = { node, signer }
+      run = node.status().run
+      if (!isServing) await openSocket()
+    },
+    left() {
+      traces?.endRounds()
+      running = undefined
     },
     async moved() {
       await socket?.close()
-      await open?.()
+      await openSocket()
     },
     async close() {
       await traces?.close()
-      node = undefined
+      running = undefined
+      isServing = false
       await Promise.all([socket?.close(), server?.close()])
       loop?.close()
     },
@@ -137,29 +167,29 @@ export function watchAddresses(
   return { http, collector }
 }
 
-function routesOf(
-  metrics: NodeMetrics,
-  node: () => TemperedNode | undefined,
-  longestSeconds: () => number,
-): HttpRoutes {
+function routesOf(metrics: NodeMetrics, ready: () => HttpAnswer, longestSeconds: () => number): HttpRoutes {
   return {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
     '/healthz': async () => {
       const delaySeconds = longestSeconds()
       return verdictAnswer(stallReasons(delaySeconds), { eventLoopDelaySeconds: delaySeconds })
     },
-    '/readyz': async () => {
-      const status = node()?.status()
-      if (status === undefined) return verdictAnswer(['the node is not open yet'], {})
-      const { phase, rounds, neighbours } = status
-      return verdictAnswer(unreadiness(status), {
-        ...{ phase, rounds },
-        round: Math.min(status.round + 1, rounds),
-        neighbours: neighbours.length,
-        neighboursUp: neighbours.filter((one) => one.isUp).length,
-      })
-    },
+    '/readyz': async () => ready(),
   }
+}
+
+function readiness(status: NodeStatus | undefined, isServing: boolean): HttpAnswer {
+  if (status === undefined)
+    return isServing
+      ? verdictAnswer([], { phase: 'waiting for a job' })
+      : verdictAnswer(['the node is not open yet'], {})
+  const { phase, rounds, neighbours } = status
+  return verdictAnswer(unreadiness(status), {
+    ...{ phase, rounds },
+    round: Math.min(status.round + 1, rounds),
+    neighbours: neighbours.length,
+    neighboursUp: neighbours.filter((one) => one.isUp).length,
+  })
 }
 
 /** Loaded only for nodes whose rounds are traced. */

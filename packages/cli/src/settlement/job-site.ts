@@ -21,6 +21,8 @@ import { type NodePart, openNode } from '../commands/node-open.js'
 import { isMultiaddr } from '../config/multiaddr.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { CliError } from '../errors.js'
+import { allEvents } from '../operate/all-events.js'
+import type { NodeWatch } from '../operate/watch-node.js'
 import type { AccountKey } from './account-file.js'
 import { createJobModels, jobFolder } from './job-models.js'
 import { loadSettlement } from './load-settlement.js'
@@ -34,6 +36,7 @@ export interface JobSiteInit {
   readonly part: NodePart
   readonly backend: BackendChoice
   readonly json: boolean
+  readonly watch: NodeWatch
 }
 
 /** Addresses of one user that are tried. */
@@ -41,11 +44,14 @@ const MOST_PLACES = 4
 /** Rounds whose models are kept: those of a block that is being evaluated, and some before it. */
 const KEPT_ROUNDS = 8
 
+/** Where a node keeps the documents, states and models of its jobs. */
+export const jobsFolder = ({ file }: Pick<NodeConfig, 'file'>): string => join(dirname(file), 'jobs')
+
 /** A node's data, software and folders, for a worker that accepts jobs. Throws CliError E_CONFIG. */
 export function createJobSite(init: JobSiteInit): JobSite {
-  const { config, identity, key, logger, part } = init
+  const { config, identity, key, logger, part, watch } = init
   const { peerId } = identity.signer
-  const folderOf = (job: string): string => jobFolder(join(dirname(config.file), 'jobs'), job)
+  const folderOf = (job: string): string => jobFolder(jobsFolder(config), job)
   return {
     peerId,
     where: reachable(config, peerId),
@@ -81,13 +87,15 @@ export function createJobSite(init: JobSiteInit): JobSite {
           place,
           learner,
           logger,
-          { stay: true, json: init.json },
-          events,
+          { stay: true, json: init.json, libp2pMetrics: watch.libp2pMetrics },
+          allEvents(events, watch.events),
         )
+        await watch.opened(node, () => place.identity.signer)
         return {
           ...node,
           async stop() {
             await node.stop()
+            watch.left()
             await learner.close()
           },
         }
@@ -100,7 +108,7 @@ export function createJobSite(init: JobSiteInit): JobSite {
       eachPlace(where, (address) =>
         deliverModel({ identity, address, clock: systemClock, signal }, model, bytes),
       ),
-    ...createJobModels(join(dirname(config.file), 'jobs')),
+    ...createJobModels(jobsFolder(config)),
   }
 }
 

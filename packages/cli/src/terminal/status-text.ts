@@ -1,6 +1,6 @@
 import { bytes, counted, decimal, roundOf } from '@tempered/lab/text'
 import pc from 'picocolors'
-import type { NeighbourDocument, StatusDocument } from '../operate/status-document.js'
+import type { IdleDocument, NeighbourDocument, StatusDocument } from '../operate/status-document.js'
 import { durationText } from './duration-text.js'
 import { table } from './table.js'
 
@@ -55,6 +55,16 @@ export function statusText(status: StatusDocument): string {
   ]
     .join('\n')
     .trimEnd()
+}
+
+/** A process that serves jobs, while it trains none, for people. */
+export function idleText({ node, version, pid, uptimeSeconds, disk }: IdleDocument): string {
+  return [
+    `${pc.bold(node)}  ${pc.green('waits for a job')}`,
+    `version ${version}, process ${pid}, up ${durationText(uptimeSeconds)}`,
+    '',
+    `${'disk'.padEnd(9)}${bytes(disk.stateBytes)} used, ${bytes(disk.freeBytes)} free`,
+  ].join('\n')
 }
 
 /** Whether others reach the node from where they are. */

@@ -22,9 +22,9 @@ function sourceOf(name: string): ReturnType<typeof loadData> {
   return source
 }
 
-/** Four cells, evenly over the lab; in the quick tier one from its middle. */
+/** Three cells, evenly over the lab; in the quick tier the one in its middle. */
 function sample(cells: readonly Cell[]): Cell[] {
-  const picked = sized([1 / 2], [0, 1 / 3, 2 / 3, 1]).map(
+  const picked = sized([1 / 2], [0, 1 / 2, 1]).map(
     (part) => cells[Math.round(part * (cells.length - 1))]!,
   )
   return [...new Set(picked)]

@@ -22,7 +22,7 @@ vi.mock('node:fs/promises', async (original) => {
 vi.mock('../../../src/state/state-lock.js', () => ({ lockState: async () => async () => undefined }))
 
 /** Runs, and how often a node is killed in each; in so many rounds they come to so many at least. */
-const KILLS = { games: sized(1, 40), each: 30, rounds: 20, least: sized(10, 800) }
+const KILLS = { games: sized(1, 52), each: 30, rounds: 20, least: sized(10, 1_000) }
 /** Every so many operations there is a fault. */
 const STEP = sized(13, 1)
 /** Runs at a time: they mostly wait. */
