@@ -83,7 +83,7 @@ describe('a common chain of real nodes', () => {
     ['vbfl', patient, 0],
     ['pofl', { windowMs: 600_000 }, 0],
     // Who finds a nonce first is not the same everywhere.
-    ['pow', { difficulty: 1_000_000, confirmations: 6 }, 0.1],
+    ['pow', { difficulty: 300_000, confirmations: 6 }, 0.1],
   ] as const)('of ten trains to the scores of its simulation: %s', (architecture, params, most) => {
     return inTemporaryFolder(async (folder) => {
       const changes = {

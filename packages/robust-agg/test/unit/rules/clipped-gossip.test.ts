@@ -38,6 +38,22 @@ describe('clipped-gossip', () => {
     expect(createRule('clipped-gossip', { oracle: 1 }).tolerated(10)).toBeNull()
   })
 
+  test('needs as many models as its bound b asks for, and one for a fixed radius', () => {
+    const refuses = (params: Record<string, number>, neighbours: number) => {
+      try {
+        createRule('clipped-gossip', params).checkNeighbourhood(neighbours)
+        return false
+      } catch {
+        return true
+      }
+    }
+    // n ≥ 2/(1 − b) = 4.
+    expect([0, 1, 2, 3, 4].map((neighbours) => refuses({ b: 0.5 }, neighbours))).toEqual([
+      ...[true, true, true, false, false],
+    ])
+    expect([0, 1, 2].map((neighbours) => refuses({ tau: 1 }, neighbours))).toEqual([false, false, false])
+  })
+
   test('with the oracle, clips at the radius of those who are honest', () => {
     const [own, ...neighbours] = vectors([0], [1], [2], [8])
     const { verdicts, vector } = createRule('clipped-gossip', { oracle: 1 }).aggregate({
