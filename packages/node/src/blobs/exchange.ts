@@ -60,13 +60,14 @@ const FIRST_BYTES = 32 * 1024
  * however many are requested, and the next is read from the disk while the last is on its way.
  */
 export function answerRequests(source: BlobSource): LastingAnswer {
-  return async (stream, connection, deadline) => {
+  return async (stream, connection, deadline, turn) => {
     const peer = connection.remotePeer.toString()
     const requests = async function* (): AsyncGenerator<BlobRequest> {
       const whileConnected = new AbortController().signal
       for (;;) {
         const frame = await stream.readFrameOrEnd(whileConnected)
         if (frame === undefined) return
+        await turn(whileConnected)
         const request = requestSchema.parse(frame)
         if (!source.mayHave(peer, request.cid))
           throw new NodeError('E_NOT_ADMITTED', `${peer} is not admitted`)

@@ -42,8 +42,10 @@ export interface RelayBudgets {
 export interface StreamBudgets {
   /** Open streams that one peer may have opened, over all protocols. */
   readonly perConnection: number
-  /** Requests of one peer by protocol; more of them are answered later. */
+  /** Requests of one peer, windows of models among them; more of them are answered later. */
   readonly requests: Rate
+  /** Bytes of answers to one peer; more of them are sent later. */
+  readonly answers: Rate
   /** Received bytes of one stream that nobody has read yet. */
   readonly unreadPerStream: number
   /** The same over all streams of one member, and of one stranger. */
@@ -145,6 +147,11 @@ export function budgetsOf(run: Run): Budgets {
     streams: {
       perConnection: STREAMS_PER_CONNECTION,
       requests: { burst: 1024, perSecond: 256 },
+      // An honest member takes one model per round, and some more when it catches up.
+      answers: {
+        burst: 256 * MiB + 8 * run.modelBytes,
+        perSecond: Math.max(64 * MiB, 8 * run.modelBytes),
+      },
       unreadPerStream: 4 * MiB,
       unreadPerMember: 16 * MiB,
       unreadPerStranger: 128 * 1024,

@@ -102,6 +102,13 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
   const { streams } = budgets
   const unread = createUnreadBytes(streams, isMember)
   const requests = createRateLimiter(clock, streams.requests)
+  const answers = createRateLimiter(clock, streams.answers)
+  /** Undefined where nothing is to be waited for, so that an ordinary answer costs no turn of the event loop. */
+  const owed = (kind: 'request' | 'answer', waitMs: number, signal: AbortSignal) => {
+    if (waitMs === 0) return undefined
+    rejects.count(kind, 'E_RATE')
+    return waited(clock, waitMs, signal)
+  }
   const messages = new Map(
     Object.entries(budgets.gossip.messages).map(([topic, rate]) => [topic, createRateLimiter(clock, rate)]),
   )
@@ -113,22 +120,8 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
     streams: {
       unreadPerStream: streams.unreadPerStream,
       unreadOf: unread.of,
-      async turn(peer, signal) {
-        const waitMs = requests.borrow(peer)
-        if (waitMs === 0) return
-        rejects.count('request', 'E_RATE')
-        await new Promise<void>((resolve, reject) => {
-          const onAbort = (): void => {
-            cancel()
-            reject(signal.reason)
-          }
-          const cancel = clock.after(waitMs, () => {
-            signal.removeEventListener('abort', onAbort)
-            resolve()
-          })
-          signal.addEventListener('abort', onAbort, { once: true })
-        })
-      },
+      turn: (peer, signal) => owed('request', requests.borrow(peer), signal),
+      answer: (peer, byteLength, signal) => owed('answer', answers.borrow(peer, byteLength), signal),
       fault(peer, protocol, code) {
         rejects.count(protocol, code)
         fault(peer, code)
@@ -157,6 +150,22 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
       log.stop()
     },
   }
+}
+
+/** Rejects with the signal's reason when that aborts first. */
+function waited(clock: Clock, waitMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const onAbort = (): void => {
+      cancel()
+      reject(signal.reason)
+    }
+    const cancel = clock.after(waitMs, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
 }
 
 function closedText(code: ConnectionCode, address: string, { connections }: Budgets): string {

@@ -5,7 +5,7 @@ import { NodeError } from '../errors.js'
 import { HOST_STREAMS } from '../guard/budgets.js'
 import { createUnreadBytes, type UnreadAllowance } from '../guard/unread-bytes.js'
 import { bestConnection, directConnection, isIndirect } from './best-connection.js'
-import { type FramedStream, framedStream, streamError } from './framed-stream.js'
+import { type FramedStream, framedStream, type Pace, streamError } from './framed-stream.js'
 
 /** Request and reply on direct streams, each with deadlines on opening, first byte and the whole exchange. */
 export interface DirectProtocols {
@@ -48,11 +48,15 @@ export interface LastingStream {
   abort(error: Error): void
 }
 
-/** Answers requests until the other side closes the stream; `deadline` limits each of its steps. */
+/**
+ * Answers requests until the other side closes the stream; `deadline` limits each of its steps, and `turn` says when the
+ * next request may be answered.
+ */
 export type LastingAnswer = (
   stream: FramedStream,
   connection: Connection,
   deadline: DirectProtocols['deadline'],
+  turn: (signal: AbortSignal) => Promise<void> | undefined,
 ) => Promise<void>
 
 export interface ExchangeDeadlines {
@@ -68,8 +72,10 @@ export type StreamDeadlines = Pick<Manifest['deadlines'], 'dialMs' | 'firstByteM
 export interface StreamGuard {
   readonly unreadPerStream: number
   unreadOf(peer: string): UnreadAllowance
-  /** Resolves when a peer may have its next request answered. */
-  turn(peer: string, signal: AbortSignal): Promise<void>
+  /** Resolves when a peer may have its next request answered; undefined where that is now. */
+  turn(peer: string, signal: AbortSignal): Promise<void> | undefined
+  /** The same for so many bytes of an answer. */
+  answer(peer: string, byteLength: number, signal: AbortSignal): Promise<void> | undefined
   /** A peer has sent what no honest node sends. */
   fault(peer: string, protocol: string, code: string): void
 }
@@ -88,8 +94,8 @@ export function createDirectProtocols(
   guard: StreamGuard = plainStreamGuard(),
   directWaitMs = 0,
 ): DirectProtocols {
-  const framed = (stream: Stream, peer: string): FramedStream =>
-    framedStream(stream, guard.unreadPerStream, guard.unreadOf(peer))
+  const framed = (stream: Stream, peer: string, pace?: Pace): FramedStream =>
+    framedStream(stream, guard.unreadPerStream, guard.unreadOf(peer), pace)
   const noteFault = (peer: string, protocol: string, { code }: NodeError): void => {
     if (code === 'E_MALFORMED' || code === 'E_TOO_LARGE') guard.fault(peer, protocol, code)
   }
@@ -119,7 +125,7 @@ export function createDirectProtocols(
       protocol,
       async (stream, connection) => {
         const peer = connection.remotePeer.toString()
-        const frames = framed(stream, peer)
+        const frames = framed(stream, peer, (byteLength, signal) => guard.answer(peer, byteLength, signal))
         try {
           await answer(frames, connection)
           closeQuietly(stream, clock, deadlines)
@@ -204,7 +210,10 @@ export function createDirectProtocols(
         }
       }),
     serveLasting: (protocol, maxStreamsPerPeer, answer) =>
-      handle(protocol, maxStreamsPerPeer, (stream, connection) => answer(stream, connection, deadline)),
+      handle(protocol, maxStreamsPerPeer, (stream, connection) => {
+        const peer = connection.remotePeer.toString()
+        return answer(stream, connection, deadline, (signal) => guard.turn(peer, signal))
+      }),
   }
 }
 
@@ -215,7 +224,8 @@ function plainStreamGuard(): StreamGuard {
     { unreadPerMember: unreadPerPeer, unreadPerStranger: unreadPerPeer, unreadInTotal },
     () => true,
   )
-  return { unreadPerStream, unreadOf: unread.of, turn: async () => undefined, fault: () => undefined }
+  const never = (): undefined => undefined
+  return { unreadPerStream, unreadOf: unread.of, turn: never, answer: never, fault: never }
 }
 
 /** Closes our side in the background; a stream that cannot be closed in time is reset. */

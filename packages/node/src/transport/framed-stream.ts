@@ -28,12 +28,22 @@ export interface FramedStream {
   end(): void
 }
 
+/** When so many bytes may be written; undefined where that is now. */
+export type Pace = (byteLength: number, signal: AbortSignal) => Promise<void> | undefined
+
+/** @param pace - asked before each write, but for frames that are posted; default: all may be written at once */
 export function framedStream(
   stream: Stream,
   maxUnreadBytes: number,
   allowance: UnreadAllowance,
+  pace: Pace = () => undefined,
 ): FramedStream {
   const reader = readStream(stream, maxUnreadBytes, allowance)
+  const send = async (bytes: Uint8Array | Uint8ArrayList, signal: AbortSignal): Promise<void> => {
+    const wait = pace(bytes.byteLength, signal)
+    if (wait !== undefined) await wait
+    await write(stream, bytes, signal)
+  }
 
   const readInto = async (target: Uint8Array, signal: AbortSignal): Promise<void> => {
     let offset = 0
@@ -57,14 +67,14 @@ export function framedStream(
   return {
     readFrame,
     readFrameOrEnd: async (signal) => ((await reader.more(signal)) ? readFrame(signal) : undefined),
-    writeFrame: (value, signal) => write(stream, frameOf(value), signal),
+    writeFrame: (value, signal) => send(frameOf(value), signal),
     postFrames(values) {
       stream.send(new Uint8ArrayList(...values.map(frameOf)))
     },
-    writeFrameAnd: (value, bytes, signal) => write(stream, new Uint8ArrayList(frameOf(value), bytes), signal),
+    writeFrameAnd: (value, bytes, signal) => send(new Uint8ArrayList(frameOf(value), bytes), signal),
     readInto,
     pieces: reader.pieces,
-    writeBytes: (bytes, signal) => write(stream, bytes, signal),
+    writeBytes: send,
     end: reader.end,
   }
 }

@@ -4,9 +4,13 @@ import { answerRequests } from '../../src/blobs/exchange.js'
 import { openBytes } from '../../src/blobs/open-blob.js'
 import type { TransferProgress } from '../../src/blobs/transfer-progress.js'
 import type { NodeError } from '../../src/errors.js'
-import { createDirectProtocols, type DirectProtocols } from '../../src/transport/direct-protocols.js'
+import {
+  createDirectProtocols,
+  type DirectProtocols,
+  type StreamGuard,
+} from '../../src/transport/direct-protocols.js'
 import { connect, startLibp2pNode } from './libp2p-nodes.js'
-import { createManualClock } from './manual-clock.js'
+import { createManualClock, type ManualClock } from './manual-clock.js'
 import { seeds, signers } from './run-fixture.js'
 
 export const DEADLINES = { dialMs: 10_000, firstByteMs: 1_000, transferMs: 60_000 }
@@ -24,16 +28,20 @@ export function bytesOf(length: number): Uint8Array {
  * A client and a server on real TCP. Time stands still on both sides unless a test moves it, so no deadline can
  * pass by chance. `byzantine`, while set, answers in the server's place.
  */
-export async function setupTransfer() {
+export async function setupTransfer(
+  guardOf?: (serverClock: ManualClock) => StreamGuard | Promise<StreamGuard>,
+) {
   const [clientNode, serverNode] = await Promise.all([0, 1].map((k) => startLibp2pNode(seeds[k], signers[k])))
   const clock = createManualClock()
   const client = createDirectProtocols(clientNode, clock, DEADLINES, () => undefined)
   const serverErrors: string[] = []
+  const serverClock = createManualClock()
   const server = createDirectProtocols(
     serverNode,
-    createManualClock(),
+    serverClock,
     DEADLINES,
     (_protocol, _peer, error) => serverErrors.push((error as NodeError).code),
+    await guardOf?.(serverClock),
   )
   const blobs = new Map<string, Uint8Array>()
   const lookups: string[] = []
@@ -72,6 +80,7 @@ export async function setupTransfer() {
     client,
     server,
     clock,
+    serverClock,
     admitted,
     lookups,
     serverErrors,
@@ -97,9 +106,9 @@ export async function setupTransfer() {
     ) => blobClient.fetch(signers[1].peerId, cid, into, signal, progress),
   }
   const never = new AbortController().signal
-  await server.serveLasting(STREAM_PROTOCOLS.blob, 4, (stream, connection, deadline) => {
+  await server.serveLasting(STREAM_PROTOCOLS.blob, 4, (stream, connection, deadline, turn) => {
     streams += 1
-    return parts.byzantine?.(stream, connection, never) ?? honest(stream, connection, deadline)
+    return parts.byzantine?.(stream, connection, never) ?? honest(stream, connection, deadline, turn)
   })
   await connect(clientNode, serverNode)
   return parts

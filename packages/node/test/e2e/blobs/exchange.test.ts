@@ -4,12 +4,87 @@ import { describe, expect, it } from 'vitest'
 import { createBlobClient } from '../../../src/blobs/blob-client.js'
 import { createTransferProgress } from '../../../src/blobs/transfer-progress.js'
 import type { NodeError } from '../../../src/errors.js'
-import { signers } from '../../support/run-fixture.js'
+import type { NodeGuard } from '../../../src/guard/node-guard.js'
+import { openGuard } from '../../support/guards.js'
+import { run, signers } from '../../support/run-fixture.js'
 import { type Answer, bytesOf, DEADLINES, setupTransfer as setup } from '../../support/transfer.js'
 
 /** What the client requests at a time. */
 const WINDOW = 16 * 65_519 - 64
 const WINDOWS_IN_FLIGHT = 3
+
+describe('a peer that asks for more than its budget', () => {
+  /** A server with real budgets; `putOff` counts what it has answered later. */
+  const guarded = async (bytesPerByte: number) => {
+    const guards: NodeGuard[] = []
+    let put = 0
+    const parts = await setup(async (clock) => {
+      const guard = await openGuard(run, { clock })
+      guards.push(guard)
+      const off = (wait: Promise<void> | undefined) => {
+        if (wait !== undefined) put += 1
+        return wait
+      }
+      return {
+        ...guard.streams,
+        turn: (peer, signal) => off(guard.streams.turn(peer, signal)),
+        answer: (peer, byteLength, signal) =>
+          off(guard.streams.answer(peer, byteLength * bytesPerByte, signal)),
+      }
+    })
+    return { ...parts, guard: guards[0]!, putOff: () => put }
+  }
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  it('of requests, for blobs that are not there, gets more answers as time goes on', async () => {
+    const { fetch, guard, serverClock, putOff } = await guarded(1)
+    const { burst, perSecond } = guard.budgets.streams.requests
+    const missing = blobCid(bytesOf(5)).toString()
+    const ask = () => fetch(missing, new Uint8Array(5)).catch(({ code }: NodeError) => code)
+    for (let k = 0; k < burst; k++) expect(await ask()).toBe('E_NOT_FOUND')
+    expect(putOff()).toBe(0)
+    let isAnswered = false
+    const next = ask().finally(() => {
+      isAnswered = true
+    })
+    await until(() => putOff() === 1)
+    expect(isAnswered).toBe(false)
+    serverClock.advance(Math.ceil(1000 / perSecond))
+    expect(await next).toBe('E_NOT_FOUND')
+    guard.stop()
+  })
+
+  it('of bytes gets the rest later, and whole', async () => {
+    // Each byte counts for many, so that few are enough.
+    const { add, fetch, guard, serverClock, putOff } = await guarded(1000)
+    const { burst } = guard.budgets.streams.answers
+    const bytes = bytesOf(100_000)
+    const cid = add(bytes)
+    const times = Math.floor(burst / 1000 / 110_000)
+    for (let k = 0; k < times; k++) await fetch(cid, new Uint8Array(bytes.byteLength))
+    expect(putOff()).toBe(0)
+    const into = new Uint8Array(bytes.byteLength)
+    let isWhole = false
+    const last = fetch(cid, into)
+      .then(() => fetch(cid, into))
+      .finally(() => {
+        isWhole = true
+      })
+    await until(() => putOff() > 0)
+    expect(isWhole).toBe(false)
+    expect(guard.report().rejects).toMatchObject([{ kind: 'answer', code: 'E_RATE' }])
+    for (let paid = 0; !isWhole; ) {
+      await until(() => isWhole || putOff() > paid)
+      paid = putOff()
+      serverClock.advance(10_000)
+    }
+    await last
+    expect(Buffer.from(into).equals(bytes)).toBe(true)
+    guard.stop()
+  })
+})
 
 describe('model transfer', () => {
   it.each([1, 16, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 2 * WINDOW + 1, 5_000_001])(
