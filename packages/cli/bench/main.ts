@@ -280,10 +280,17 @@ const sections: Record<string, () => Promise<string | Record<string, string>>> =
     const rows = await benchStrangers()
     const [alone] = rows
     return table(
-      ['', 'connections/s', 'round, ms', 'of alone', 'processor time of a node per round, ms', 'of alone'],
+      [
+        'strangers',
+        'connections/s',
+        'round, ms',
+        'of alone',
+        'processor time of a node per round, ms',
+        'of alone',
+      ],
       rows.map((row) => [
         row.phase,
-        count(row.connectionsPerSecond),
+        row.connectionsPerSecond.toFixed(1),
         count(row.roundMs),
         (row.roundMs / alone!.roundMs).toFixed(2),
         count(row.nodeCpuMs),

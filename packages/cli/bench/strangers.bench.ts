@@ -1,5 +1,6 @@
 /** What strangers who come again and again cost nodes: rounds alone, among strangers, and alone again, in one run. */
 
+import { spawnSync } from 'node:child_process'
 import { setMaxListeners } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,8 +9,8 @@ import { type CliProcess, inTemporaryFolder, parseJson, runCli, startCli } from 
 
 const HONEST = 10
 const HOSTILE = 40
-/** Of a phase; the first two of each are not counted. */
-const ROUNDS = 12
+/** Of each phase, after two that are not counted. */
+const ROUNDS = 10
 
 export interface StrangersBenchRow {
   phase: string
@@ -22,12 +23,19 @@ export interface StrangersBenchRow {
 
 /** How long strangers stay before they come again; undefined for none. */
 const PHASES: readonly (readonly [phase: string, stayMs: number | undefined])[] = [
-  ['alone', undefined],
-  ['strangers who come again after two seconds', 2_000],
-  ['alone again', undefined],
-  ['strangers who come again at once', 0],
-  ['alone at last', undefined],
+  ['none', undefined],
+  ['come again after two seconds', 2_000],
+  ['come again at once', 0],
+  ['none any more', undefined],
 ]
+
+/** Puts a process and its threads on one core. Throws where there is no `taskset`, or only one core. */
+function pin(pid: number, core: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`taskset (util-linux) cannot move ${pid} to core ${core}: ${stderr}`)
+}
 
 async function succeed(args: readonly string[], folder: string): Promise<void> {
   const { code, stderr } = await runCli(args, folder)
@@ -49,9 +57,8 @@ async function startNodes(folder: string): Promise<{ nodes: CliProcess[]; addres
       folder,
     )
   const members = names.flatMap((name) => ['--member', name])
-  const rounds = String(ROUNDS * PHASES.length)
   await succeed(
-    ['manifest', 'create', ...members, '--model', 'mlp', '--local-steps', '10', '--rounds', rounds],
+    ['manifest', 'create', ...members, '--model', 'mlp', '--local-steps', '10', '--rounds', 'open'],
     folder,
   )
   const nodes: CliProcess[] = []
@@ -62,6 +69,7 @@ async function startNodes(folder: string): Promise<{ nodes: CliProcess[]; addres
     if (first !== undefined)
       await writeFile(path, (await readFile(path, 'utf8')).replace('bootstrap: []', `bootstrap: [${first}]`))
     const node = startCli(['node', 'start', '--config', name, '--json'], folder)
+    pin(node.child.pid!, 0)
     nodes.push(node)
     addresses.push(
       await node.line('stderr', (line) => (parseJson(line)?.addresses as string[] | undefined)?.[0]),
@@ -85,51 +93,59 @@ async function closed(nodes: readonly CliProcess[], round: number) {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 
+/** The newest round that any node has closed, from 1. */
+const newestRound = (nodes: readonly CliProcess[]): number =>
+  Math.max(0, ...nodes.map(({ stdout }) => Number(parseJson(stdout.at(-1) ?? '')?.round ?? 0)))
+
+/** Rounds from now on, with `strangers` connecting meanwhile. */
+async function measure(
+  nodes: readonly CliProcess[],
+  strangers: (signal: AbortSignal) => readonly Promise<number>[],
+): Promise<Omit<StrangersBenchRow, 'phase'>> {
+  const over = new AbortController()
+  setMaxListeners(0, over.signal)
+  const begun = performance.now()
+  const pesterers = strangers(over.signal)
+  // One round is going on, and the next may have begun on some nodes.
+  let round = newestRound(nodes) + 2
+  const first = await closed(nodes, round)
+  const durations: number[] = []
+  let before = first
+  for (let k = 0; k < ROUNDS; k++) {
+    round += 1
+    const now = await closed(nodes, round)
+    durations.push(...now.at.map((at, node) => at - before.at[node]!))
+    before = now
+  }
+  over.abort()
+  const seconds = (performance.now() - begun) / 1000
+  const connections = (await Promise.all(pesterers)).reduce((sum, times) => sum + times, 0)
+  return {
+    roundMs: median(durations),
+    nodeCpuMs: (before.processorMs - first.processorMs) / ROUNDS / HONEST,
+    connectionsPerSecond: connections / seconds,
+  }
+}
+
 export async function benchStrangers(): Promise<StrangersBenchRow[]> {
+  // The work of the strangers must not be taken from the nodes: each side has a core of its own.
+  pin(process.pid, 1)
   return inTemporaryFolder(async (folder) => {
     const { nodes, addresses } = await startNodes(folder)
-    const rows: StrangersBenchRow[] = []
     try {
-      let round = 1
-      await closed(nodes, round)
+      await closed(nodes, 1)
+      const rows: StrangersBenchRow[] = []
       for (const [phase, stayMs] of PHASES) {
-        const strangers = new AbortController()
-        setMaxListeners(0, strangers.signal)
-        const begun = performance.now()
-        const pesterers =
-          stayMs === undefined
-            ? []
-            : Array.from({ length: HOSTILE }, (_, k) =>
-                pester(addresses[k % HONEST]!, stayMs, strangers.signal),
-              )
-        round += 2
-        const first = await closed(nodes, round)
-        const durations: number[] = []
-        let before = first
-        // The last round of the run ends with an evaluation on all samples, and with the process.
-        const last = Math.min(round + ROUNDS - 2, ROUNDS * PHASES.length - 1)
-        const counted = last - round
-        while (round < last) {
-          round += 1
-          const now = await closed(nodes, round)
-          durations.push(...now.at.map((at, k) => at - before.at[k]!))
-          before = now
-        }
-        strangers.abort()
-        const seconds = (performance.now() - begun) / 1000
-        const connections = (await Promise.all(pesterers)).reduce((sum, times) => sum + times, 0)
-        rows.push({
-          phase,
-          roundMs: median(durations),
-          nodeCpuMs: (before.processorMs - first.processorMs) / counted / HONEST,
-          connectionsPerSecond: connections / seconds,
-        })
+        const strangers = (signal: AbortSignal) =>
+          Array.from({ length: stayMs === undefined ? 0 : HOSTILE }, (_, k) =>
+            pester(addresses[k % HONEST]!, stayMs!, signal),
+          )
+        rows.push({ phase, ...(await measure(nodes, strangers)) })
       }
-      const exits = await Promise.all(nodes.map(({ exit }) => exit))
-      if (exits.some((code) => code !== 0)) throw new Error(`nodes ended with ${exits.join(', ')}`)
       return rows
     } finally {
-      for (const { child } of nodes) child.kill('SIGKILL')
+      for (const { child } of nodes) child.kill('SIGTERM')
+      await Promise.all(nodes.map(({ exit }) => exit))
     }
   })
 }
