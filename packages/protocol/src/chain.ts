@@ -312,7 +312,6 @@ export function scoresNeighbours({ contribution, training }: Run['manifest'], ro
   return contribution !== undefined && training.localSteps > 0 && (round + 1) % contribution.every === 0
 }
 
-/** Scores are there in runs that ask for them and in no others, and only of models that arrived. */
 /** An entry of a private run names what its group has said, and without a sum nothing new is announced. */
 function checkPrivacy({ body }: SignedEntry, { manifest }: Run, open: OpenAnnouncement, where: string): void {
   const { privacy, announcement, start } = body
@@ -325,6 +324,7 @@ function checkPrivacy({ body }: SignedEntry, { manifest }: Run, open: OpenAnnoun
     throw new ProtocolError('E_PRIVACY', `${where}: announces a model of its own, although no sum was opened`)
 }
 
+/** Scores are there in runs that ask for them and in no others, and only of models that arrived. */
 function checkContribution({ body }: SignedEntry, { manifest }: Run, where: string): void {
   const fail = (what: string): never => {
     throw new ProtocolError('E_CONTRIBUTION', `${where}: ${what}`)

@@ -42,6 +42,7 @@ describe('the chain verifier', () => {
     expect(verifier.head.equals(run.id)).toBe(true)
     for (const [height, entry] of chain.entries()) {
       expect(verifier.accept(entry.bytes).cid.equals(entry.cid)).toBe(true)
+      expect(verifier.last?.cid.equals(entry.cid)).toBe(true)
       expect(verifier.length).toBe(height + 1)
       expect(verifier.head.equals(entry.cid)).toBe(true)
     }
@@ -366,5 +367,46 @@ describe('scores of contributions', () => {
       me,
     )
     expect(entry.bytes.byteLength).toBeLessThanOrEqual(LIMITS.maxEntryBytes)
+  })
+})
+
+describe('entries of private runs', () => {
+  const hidden = sealManifest({
+    ...manifestValue(),
+    privacy: { mode: 'shares', threshold: 1, group: 3, range: 10 },
+  })
+  const [transcript, sum] = [modelCid(501), modelCid(502)]
+  const firstOf = (of: typeof run, model: number, privacy?: Entry['privacy']) => {
+    const announced = (signer: Signer, tag: number) =>
+      announce(signer, 0, { run: of.id, parent: of.id, model: modelCid(tag) }).bytes
+    const neighbours = [one, two].map((signer, k) =>
+      neighbourRecord(signer, 0, { announcement: announced(signer, 601 + k), arrival: k }),
+    )
+    return signEntry(
+      {
+        ...entryBody(0, of.id, { run: of.id, announcement: announced(me, model), neighbours }),
+        ...(privacy === undefined ? {} : { privacy }),
+      },
+      me,
+    )
+  }
+  const accept = (of: typeof run, entry: SignedEntry) => createChainVerifier(of).accept(entry.bytes)
+
+  it('name the transcript of their group, and only they do', () => {
+    expect(() => accept(hidden, firstOf(hidden, 1, { transcript, sum }))).not.toThrow()
+    expect(() => accept(run, firstOf(run, 1))).not.toThrow()
+    const lacking = refusal(() => accept(hidden, firstOf(hidden, 1)))
+    expect([lacking.code, lacking.message]).toEqual(['E_PRIVACY', expect.stringMatching(/^entry 1: lacks/)])
+    const needless = refusal(() => accept(run, firstOf(run, 1, { transcript, sum })))
+    expect([needless.code, needless.message]).toEqual([
+      'E_PRIVACY',
+      expect.stringMatching(/^entry 1: names a transcript/),
+    ])
+  })
+
+  it('announce nothing new where no sum was opened', () => {
+    // Model 0 is that with which the round began.
+    expect(() => accept(hidden, firstOf(hidden, 0, { transcript, sum: null }))).not.toThrow()
+    expect(codeOf(() => accept(hidden, firstOf(hidden, 1, { transcript, sum: null })))).toBe('E_PRIVACY')
   })
 })
