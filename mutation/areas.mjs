@@ -5,7 +5,7 @@ export const AREAS = {
       (name) => `packages/protocol/src/${name}.ts`,
     ),
     tests: [
-      'packages/protocol/test/unit/{chain,codec,differential-privacy,entry,finality,messages,signing,statement,tensor-codec}.test.ts',
+      'packages/protocol/test/unit/{chain,codec,differential-privacy,entry,finality,inclusion-proof,messages,signing,statement,tensor-codec}.test.ts',
       'packages/protocol/test/unit/epochs/{chain,change}.test.ts',
       'packages/protocol/test/property/{chain,codec,contribution}.test.ts',
       'packages/protocol/test/vectors/documents.test.ts',

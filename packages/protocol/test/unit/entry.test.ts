@@ -79,9 +79,17 @@ describe('ledger entries', () => {
   ])('of version %i are reported as such, whatever else they contain', (version, remedy) => {
     const error = refusal(() => decodeEntry(encode({ version, something: 'else' })))
     expect(error.code).toBe('E_UNSUPPORTED_VERSION')
-    expect(error.message).toContain(`version ${version}`)
+    expect(error.message).toContain(`version ${version}, but this software reads only 2`)
     expect(error.message).toContain(remedy)
+    expect(error.details).toEqual({ version })
   })
+
+  it.each([null, 5, 'text', [], {}, { body: null }, { body: 5 }, { body: { version: null } }])(
+    'are refused when there is %j instead',
+    (value) => {
+      expect(codeOf(() => decodeEntry(encodeCanonical(value)))).toBe('E_MALFORMED')
+    },
+  )
 
   it('cannot be given a parameter that the signature does not cover', () => {
     // Splices "__proto__": 1 into the signed rule parameters: {gamma, kappa} becomes {gamma, kappa, __proto__}.

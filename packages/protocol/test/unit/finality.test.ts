@@ -209,6 +209,17 @@ describe('finality', () => {
     ])
   })
 
+  it('comes from co-signatures that are for one head and no other', () => {
+    const tracker = createFinalityTracker(run)
+    for (const message of [headMessage(a, 2), cosigning(b, [headOfA]), cosigning(c, [headOfA])])
+      tracker.note(message)
+    const [first] = tracker.finalHead(a.peerId)!.cosignatures
+    expect(verifyCosignature(first!, headOfA.body, run)).toBe(b.peerId)
+    // The path is as long as it must be, but another head is at its end.
+    for (const other of [headMessage(a, 3), headMessage(d, 2)])
+      expect(codeOf(() => verifyCosignature(first!, other.head.body, run))).toBe('E_PROOF')
+  })
+
   it('waits for the heads that a message names, a bounded number of messages per witness', () => {
     const tracker = createFinalityTracker(run)
     for (let height = 0; height < 10; height++)

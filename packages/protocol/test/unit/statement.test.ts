@@ -6,6 +6,7 @@ import {
   verifyAnnouncement,
   verifyAnnouncementStatement,
 } from '../../src/announcement.js'
+import { encodeCanonical } from '../../src/codec.js'
 import { decodeHead, verifyHeadStatement } from '../../src/head.js'
 import type { Signer } from '../../src/identity.js'
 import { type Run, sealManifest } from '../../src/manifest.js'
@@ -134,6 +135,14 @@ describe('in a run whose members have accounts', () => {
     }
     const message = announce(withAccount(0, lie), 1, { run: run.id })
     expect(codeOf(() => verifyAnnouncementStatement(message, run))).toBe('E_STATEMENT')
+  })
+
+  it('a statement of another length, or of another kind, is malformed', () => {
+    const { body, signature } = announce(withAccount(0), 3, { run: run.id })
+    for (const statement of [new Uint8Array(64), new Uint8Array(66), new Uint8Array(0), 'x'.repeat(65), null])
+      expect(
+        codeOf(() => decodeAnnouncement(encodeCanonical({ body: { ...body, statement }, signature }))),
+      ).toBe('E_MALFORMED')
   })
 
   it('a statement that was copied from an older message is replaced, not kept', () => {
