@@ -4,8 +4,8 @@ import { planRun, type ScenarioInput, scenarioSchema } from '@tempered/lab/scena
 import { startSimulation } from '@tempered/lab/simulate'
 import { loadData } from '@tempered/train'
 import { describe, expect, it } from 'vitest'
-import { full, sized } from '../../../../test-support/tier.js'
 import { CACHE } from '../../../../test-support/cache.js'
+import { full, sized } from '../../../../test-support/tier.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 interface Outcome {
@@ -138,26 +138,29 @@ describe('attacks on a chain', () => {
     expect(isCommon(honest), JSON.stringify(scores)).toBe(true)
   })
 
-  it.runIf(full)('draw themselves: who grinds writes most blocks of a proof of stake that draws by them', async () => {
-    const share = async (attack: string, drawByBlock: number): Promise<number> => {
-      const { authors } = await simulate({
-        nodes: 8,
-        chain: { architecture: 'pos', params: { drawByBlock } },
-        training: { rounds: 30, localSteps: 1, learningRate: 0.1 },
-        adversaries: [{ nodes: [1, 4], attack }],
-      } as unknown as ScenarioInput)
-      expect(authors).toHaveLength(30)
-      const counts = new Map<string, number>()
-      for (const author of authors) counts.set(author, (counts.get(author) ?? 0) + 1)
-      // Of the two that write most.
-      const [first = 0, second = 0] = [...counts.values()].sort((x, y) => y - x)
-      return (first + second) / authors.length
-    }
-    expect(await share('label-flip', 1)).toBeLessThan(0.6)
-    expect(await share('stake-grinding', 1)).toBeGreaterThan(0.75)
-    // By the aggregate there is nothing to try.
-    expect(await share('stake-grinding', 0)).toBeLessThan(0.6)
-  })
+  it.runIf(full)(
+    'draw themselves: who grinds writes most blocks of a proof of stake that draws by them',
+    async () => {
+      const share = async (attack: string, drawByBlock: number): Promise<number> => {
+        const { authors } = await simulate({
+          nodes: 8,
+          chain: { architecture: 'pos', params: { drawByBlock } },
+          training: { rounds: 30, localSteps: 1, learningRate: 0.1 },
+          adversaries: [{ nodes: [1, 4], attack }],
+        } as unknown as ScenarioInput)
+        expect(authors).toHaveLength(30)
+        const counts = new Map<string, number>()
+        for (const author of authors) counts.set(author, (counts.get(author) ?? 0) + 1)
+        // Of the two that write most.
+        const [first = 0, second = 0] = [...counts.values()].sort((x, y) => y - x)
+        return (first + second) / authors.length
+      }
+      expect(await share('label-flip', 1)).toBeLessThan(0.6)
+      expect(await share('stake-grinding', 1)).toBeGreaterThan(0.75)
+      // By the aggregate there is nothing to try.
+      expect(await share('stake-grinding', 0)).toBeLessThan(0.6)
+    },
+  )
 
   it.runIf(full)('stop it where more members lie than it bears', async () => {
     const { failed } = await simulate({

@@ -24,9 +24,7 @@ function sourceOf(name: string): ReturnType<typeof loadData> {
 
 /** Three cells, evenly over the lab; in the quick tier the one in its middle. */
 function sample(cells: readonly Cell[]): Cell[] {
-  const picked = sized([1 / 2], [0, 1 / 2, 1]).map(
-    (part) => cells[Math.round(part * (cells.length - 1))]!,
-  )
+  const picked = sized([1 / 2], [0, 1 / 2, 1]).map((part) => cells[Math.round(part * (cells.length - 1))]!)
   return [...new Set(picked)]
 }
 
