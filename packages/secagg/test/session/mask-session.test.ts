@@ -343,7 +343,7 @@ describe('a private round with masks', () => {
     const kinds = ['deal', 'answers', 'masked', 'vote', 'opening', 'combined'] as const
     let opened = 0
     let keysShown = 0
-    const rounds = sized(12, 60)
+    const rounds = sized(24, 60)
     for (let seed = 1; seed <= rounds; seed++) {
       const [a, b] = [seed % 7, (3 * seed + 2) % 7]
       // Each half of the group hears something else, or nothing.
