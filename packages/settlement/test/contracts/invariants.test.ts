@@ -13,6 +13,7 @@ import {
   verdictData,
 } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
+import { receiptOf } from '../support/receipt.js'
 import {
   CARD,
   CARD_HASH,
@@ -169,7 +170,7 @@ async function sell(world: World): Promise<void> {
     value: BigInt(rng.integer(5_000)),
     gasPrice: 0n,
   } as never)
-  await on.chain.reader.waitForTransactionReceipt({ hash: paid })
+  await receiptOf(on.chain.reader, paid)
   if (rng.integer(2) === 0) await on.call(user, { address: vault, abi: RoyaltyVault.abi as Abi }, 'flush')
 }
 

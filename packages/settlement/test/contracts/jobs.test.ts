@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
 import { type Outcome, outcomeData, verdictData } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
+import { receiptOf } from '../support/receipt.js'
 import {
   BUDGET,
   CARD,
@@ -391,7 +392,7 @@ describe('a model', () => {
         await user.sendTransaction({ to: vault, value }),
         await user.writeContract({ address: vault, abi: RoyaltyVault.abi, functionName: 'flush' }),
       ])
-        await reader.waitForTransactionReceipt({ hash })
+        await receiptOf(reader, hash)
     }
     const claimed = async (wallet: Wallet): Promise<bigint> => {
       const before = await on.chain.balance(address(wallet))
@@ -400,7 +401,7 @@ describe('a model', () => {
         functionName: 'claim',
         args: [[token], address(wallet)],
       })
-      const { gasUsed, effectiveGasPrice } = await reader.waitForTransactionReceipt({ hash })
+      const { gasUsed, effectiveGasPrice } = await receiptOf(reader, hash)
       return (await on.chain.balance(address(wallet))) - before + gasUsed * effectiveGasPrice
     }
     await pay(1_001n)
@@ -411,7 +412,7 @@ describe('a model', () => {
       functionName: 'safeTransferFrom',
       args: [address(b), address(none), token, 500_000n, '0x'],
     })
-    await reader.waitForTransactionReceipt({ hash: move })
+    await receiptOf(reader, move)
     await pay(1_001n)
     // 500.5 twice: halves of a wei are kept.
     expect(await claimed(a)).toBe(1_001n)

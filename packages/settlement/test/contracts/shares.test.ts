@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelShares, RoyaltyVault } from '../../src/contracts/artifacts.js'
 import { outcomeData } from '../../src/typed-data.js'
 import { hash, type Wallet } from '../support/anvil.js'
+import { receiptOf } from '../support/receipt.js'
 import { reenterer } from '../support/reenterer.js'
 import {
   CARD,
@@ -60,7 +61,7 @@ const call = async (
   const request = { address: shares, abi: ModelShares.abi, functionName, args, value } as never
   await on.chain.reader.simulateContract({ ...(request as object), account: wallet.account } as never)
   const sent = await wallet.writeContract(request)
-  await on.chain.reader.waitForTransactionReceipt({ hash: sent })
+  await receiptOf(on.chain.reader, sent)
 }
 const transfer = (ids: readonly bigint[], amounts: readonly bigint[]) =>
   call(a, 'safeBatchTransferFrom', [address(a), address(b), ids, amounts, '0x'])

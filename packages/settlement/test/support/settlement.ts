@@ -12,6 +12,7 @@ import { deployContracts, type SettlementContracts } from '../../src/contracts/d
 import { revertReason } from '../../src/contracts/revert-reason.js'
 import { membershipData } from '../../src/typed-data.js'
 import { hash, startChain, type TestChain, type TestChainInit, type Wallet } from './anvil.js'
+import { receiptOf } from './receipt.js'
 
 export const MINIMUM = 1_000n
 export const RULES = {
@@ -75,12 +76,17 @@ export async function deployed(init: TestChainInit = {}): Promise<Deployed> {
     const request = { address, abi, functionName, args, value, account, ...gas } as never
     const simulate = async () => (await chain.reader.simulateContract(request)).request as never
     try {
-      const hash = await wallet.writeContract(await simulate())
-      const receipt = await chain.reader.waitForTransactionReceipt({ hash })
-      if (receipt.status === 'success') return receipt
-      // The block came a second later than the look before it.
-      await simulate()
-      throw new Error(`${functionName} was refused in block ${receipt.blockNumber}, and would be taken now`)
+      for (let attempt = 1; ; attempt++) {
+        const hash = await wallet.writeContract(await simulate())
+        const receipt = await receiptOf(chain.reader, hash)
+        if (receipt.status === 'success') return receipt
+        // The block came a second later than the look before it; what was refused for that, or needed more gas, may do now.
+        await simulate()
+        if (attempt === 3)
+          throw new Error(
+            `${functionName} was refused in block ${receipt.blockNumber}, and would be taken now`,
+          )
+      }
     } catch (error) {
       const reason = revertReason(error) ?? (await simulate().then(() => undefined, revertReason))
       throw reason === undefined ? error : new Error(reason.name, { cause: error })
