@@ -100,7 +100,9 @@ class Competitor implements Participant {
   /** Measured scores of aggregates, by CID; null where the model could not be had. */
   private readonly scores = new Map<string, number | null>()
   private readonly asked = new Set<string>()
-  private readonly blocks = new Map<string, Block>()
+  /** Blocks by the CID of the one that they follow, and by that of their aggregate. */
+  private readonly following = new Map<string, Block[]>()
+  private readonly offering = new Map<string, Block[]>()
   /** Whether the aggregate of a block follows from its models, by the block's CID. */
   private readonly isRight = new Map<string, boolean>()
   private adopted: Block | undefined
@@ -118,14 +120,7 @@ class Competitor implements Participant {
         this.ready = { parent: event.parent, aggregate: event.aggregate }
         return [...this.openWindow(), ...this.measure(event.aggregate), ...this.offer()]
       case 'block':
-        if (this.blocks.has(event.block.cid.toString())) return this.choose()
-        this.hear(event.block)
-        return [
-          ...this.openWindow(),
-          ...this.measure(event.block.body.aggregate),
-          ...this.refuseLies(event.block.body.aggregate),
-          ...this.choose(),
-        ]
+        return this.hear(event.block)
       case 'evaluated':
         if (event.on !== 'common') return []
         this.scores.set(event.model.toString(), event.value)
@@ -141,11 +136,16 @@ class Competitor implements Participant {
     }
   }
 
-  private hear(block: Block): void {
-    const name = block.cid.toString()
-    this.blocks.set(name, block)
+  private hear(block: Block): ChainEffect[] {
+    const { parent, aggregate, author } = block.body
+    const beside = this.following.get(parent.toString()) ?? []
+    // It is told again of a block that has become the head.
+    if (beside.some(({ cid }) => cid.equals(block.cid))) return this.choose()
+    this.following.set(parent.toString(), [...beside, block])
+    this.offering.set(aggregate.toString(), [...(this.offering.get(aggregate.toString()) ?? []), block])
     // A member does not check its own.
-    if (block.body.author === this.init.self) this.isRight.set(name, true)
+    if (author === this.init.self) this.isRight.set(block.cid.toString(), true)
+    return [...this.openWindow(), ...this.measure(aggregate), ...this.refuseLies(aggregate), ...this.choose()]
   }
 
   private openWindow(): ChainEffect[] {
@@ -178,26 +178,26 @@ class Competitor implements Participant {
   }
 
   private refuseLies(aggregate: CID): ChainEffect[] {
-    return [...this.blocks.values()]
-      .filter((block) => block.body.aggregate.equals(aggregate) && this.isTrue(block) === false)
+    return (this.offering.get(aggregate.toString()) ?? [])
+      .filter((block) => this.isTrue(block) === false)
       .map((block) => ({ type: 'refuse', block: block.cid }))
   }
 
-  /** Whether a block follows the one that this member adopted. */
-  private isNext(block: Block): boolean {
-    return block.body.parent.equals(this.adopted?.cid ?? this.init.run.id)
+  /** Blocks that follow the one that this member adopted. */
+  private next(): readonly Block[] {
+    return this.following.get((this.adopted?.cid ?? this.init.run.id).toString()) ?? []
+  }
+
+  private isJudged(block: Block): boolean {
+    const isRight = this.isRight.get(block.cid.toString())
+    return isRight === false || (isRight === true && this.isTrue(block) !== undefined)
   }
 
   /** Whether a block of every miner has been judged: nothing is left to wait for. */
   private hasAll(): boolean {
     const { run, params } = this.init
-    const authors = new Set<string>()
-    for (const [name, block] of this.blocks) {
-      if (!this.isNext(block)) continue
-      const isRight = this.isRight.get(name)
-      if (isRight === false || (isRight === true && this.isTrue(block) !== undefined))
-        authors.add(block.body.author)
-    }
+    const offers = this.next().filter((block) => this.isJudged(block))
+    const authors = new Set(offers.map(({ body }) => body.author))
     return run.manifest.members.every((peer, index) => !isMiner(params.miners, index) || authors.has(peer))
   }
 
@@ -208,7 +208,7 @@ class Competitor implements Participant {
     if (!this.hasAll()) return undefined
     // Others may be further; they wait for this member's block after each.
     const next = head.ancestor(head.block.body.height - (this.adopted?.body.height ?? 0) - 1)
-    return next !== undefined && this.isNext(next) ? next : head.block
+    return this.next().some(({ cid }) => next !== undefined && cid.equals(next.cid)) ? next : head.block
   }
 
   /** Adopts the best block, once it is measured and true; one that lies is refused. */

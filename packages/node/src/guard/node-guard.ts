@@ -1,6 +1,6 @@
 import { counted } from '@tempered/errors'
 import type { Run } from '@tempered/protocol'
-import type { Clock } from '../clock.js'
+import { type Clock, sleep } from '../clock.js'
 import type { Logger } from '../logger.js'
 import type { StreamGuard } from '../transport/direct-protocols.js'
 import { type Ban, type BanStore, createBans } from './bans.js'
@@ -153,19 +153,9 @@ export async function createNodeGuard(init: NodeGuardInit): Promise<NodeGuard> {
 }
 
 /** Rejects with the signal's reason when that aborts first. */
-function waited(clock: Clock, waitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const onAbort = (): void => {
-      cancel()
-      reject(signal.reason)
-    }
-    const cancel = clock.after(waitMs, () => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
+async function waited(clock: Clock, waitMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(clock, waitMs, signal)
+  signal.throwIfAborted()
 }
 
 function closedText(code: ConnectionCode, address: string, { connections }: Budgets): string {
