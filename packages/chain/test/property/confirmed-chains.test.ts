@@ -66,3 +66,18 @@ describe.each(CHAINS)('%s', (_, architecture, params) => {
     expect(violation).toMatch(/^two final blocks at height/)
   })
 })
+
+describe('pofl with a window that nobody lives to see the end of', () => {
+  const params = { miners: [], target: 0, tolerance: 0.001, windowMs: 86_400_000, confirmations: 3 }
+
+  it('goes on as long as all members offer, though some hear of the next block before the last of this one', () => {
+    for (let seed = 1; seed <= sized(20, 200); seed++) {
+      const { violation, least } = playSchedule({
+        ...calm(seed),
+        ...{ architecture: pofl, params, crashes: [], deltaMs: 1_000 },
+      })
+      expect(violation, `seed ${seed}`).toBeUndefined()
+      expect(least, `seed ${seed}`).toBeGreaterThanOrEqual(5)
+    }
+  })
+})
