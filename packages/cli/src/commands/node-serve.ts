@@ -50,6 +50,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
       backend: options.backend ?? config.backend,
       json: options.json === true,
     })
+    await watch.waiting('the chain')
     const opened = await openPatiently(settings, (what) => log('warn', what), stopping.signal)
     if (opened === undefined) return
     const { client, outbox, place } = opened
@@ -74,7 +75,7 @@ export async function nodeServe(options: NodeStartOptions, part: NodePart = ordi
     })
     log('info', `accepting jobs on chain ${place.chainId} with account ${client.wallet.account.address}`)
     stopping.signal.addEventListener('abort', () => outbox.close(), { once: true })
-    await watch.serving()
+    await watch.waiting('a job')
     await worker.run()
   } finally {
     await watch?.close()

@@ -3,7 +3,7 @@ import { type NodeEvents, type NodeStatus, type Notice, PHASES } from '@tempered
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { DiskUse } from './disk-use.js'
 import { createLabelSet } from './label-set.js'
-import { unreadiness } from './readiness.js'
+import { type IdleFor, unreadiness } from './readiness.js'
 
 export interface NodeMetrics {
   /** Counts what happens. */
@@ -18,8 +18,8 @@ export interface NodeMetrics {
 export interface NodeMetricsSource {
   /** Undefined before the node is opened. */
   status(): NodeStatus | undefined
-  /** Whether there is no node because it waits for a job. */
-  isIdle?(): boolean
+  /** Of a process that serves jobs, while it has no node. */
+  waitsFor?(): IdleFor | undefined
   disk(): Promise<DiskUse>
 }
 
@@ -201,13 +201,11 @@ const DISK_GAUGES: Readonly<Record<string, { readonly help: string; readonly rea
   },
 }
 
-function addGauges(registry: Registry, { status, isIdle, disk }: NodeMetricsSource): void {
+function addGauges(registry: Registry, { status, waitsFor, disk }: NodeMetricsSource): void {
   const registers = [registry]
-  addGauge(registry, 'tempered_ready', '1 while the node takes part in its run, as /readyz says.', () => {
-    const now = status()
-    if (now === undefined) return isIdle?.() === true ? 1 : null
-    return unreadiness(now).length === 0 ? 1 : 0
-  })
+  addGauge(registry, 'tempered_ready', '1 while the node takes part in its run, as /readyz says.', () =>
+    unreadiness(status(), waitsFor?.()).length === 0 ? 1 : 0,
+  )
   for (const [name, { help, read }] of Object.entries(GAUGES))
     addGauge(registry, name, help, () => {
       const now = status()

@@ -1,9 +1,22 @@
 import type { NodeStatus } from '@tempered/node'
 
-/** Why a node does not take part in its run at this moment; empty when it does. */
+/** What a process that serves jobs waits for while it has no node. */
+export type IdleFor = 'the chain' | 'a job'
+
+/**
+ * Why a node does not take part in its run at this moment; empty when it does. Without a node, why that is so; empty when
+ * it comes with the next job.
+ */
 export function unreadiness(
-  status: Pick<NodeStatus, 'isListening' | 'phase' | 'neighbours' | 'rounds'>,
+  status: Pick<NodeStatus, 'isListening' | 'phase' | 'neighbours' | 'rounds'> | undefined,
+  waitsFor?: IdleFor,
 ): string[] {
+  if (status === undefined) {
+    if (waitsFor === 'a job') return []
+    return [
+      waitsFor === undefined ? 'the node is not open yet' : 'the chain of `settlement` does not answer yet',
+    ]
+  }
   const { isListening, phase, neighbours } = status
   if (phase === 'done') return ['all rounds of the run are done']
   const up = neighbours.filter((one) => one.isUp).length

@@ -1,7 +1,7 @@
 import { temperedVersion } from '@tempered/lab/versions'
 import type { NeighbourStatus, NodeStatus } from '@tempered/node'
 import type { DiskUse } from './disk-use.js'
-import { unreadiness } from './readiness.js'
+import { type IdleFor, unreadiness } from './readiness.js'
 
 /**
  * What `tempered status --json` prints: the state of a running node. Rounds count from 1, as everywhere that people read;
@@ -84,10 +84,13 @@ export interface StatusDocument {
   readonly bytesSent: number
 }
 
-/** What `tempered status --json` prints of a node that serves jobs while it trains none. */
+/** What `tempered status --json` prints of a process that serves jobs while it trains none. */
 export interface IdleDocument
-  extends Pick<StatusDocument, 'version' | 'node' | 'pid' | 'startedAt' | 'uptimeSeconds' | 'now' | 'disk'> {
-  readonly phase: 'waiting for a job'
+  extends Pick<
+    StatusDocument,
+    'version' | 'node' | 'pid' | 'startedAt' | 'uptimeSeconds' | 'now' | 'ready' | 'reasons' | 'disk'
+  > {
+  readonly phase: `waiting for ${IdleFor}`
 }
 
 /** What the socket answers: the state of the node, or that there is none at this moment. */
@@ -118,14 +121,21 @@ export interface StatusPlace {
 }
 
 /** @param begunMs - when the process began to serve, in ms since 1970 */
-export function idleDocument(place: StatusPlace, begunMs: number, disk: DiskUse): IdleDocument {
-  const { node, pid, nowMs } = place
+export function idleDocument(
+  waitsFor: IdleFor,
+  { node, pid, nowMs }: StatusPlace,
+  begunMs: number,
+  disk: DiskUse,
+): IdleDocument {
+  const reasons = unreadiness(undefined, waitsFor)
   return {
     ...{ version: temperedVersion(), node, pid },
     startedAt: iso(begunMs),
     uptimeSeconds: (nowMs - begunMs) / 1000,
     now: iso(nowMs),
-    phase: 'waiting for a job',
+    phase: `waiting for ${waitsFor}`,
+    ready: reasons.length === 0,
+    reasons,
     disk,
   }
 }

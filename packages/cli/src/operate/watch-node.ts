@@ -18,7 +18,7 @@ import { createDiskMeter } from './disk-use.js'
 import { stallReasons, watchEventLoop } from './event-loop-watch.js'
 import { type HttpAnswer, type HttpRoutes, openHttpServer, verdictAnswer } from './http-server.js'
 import type { NodeMetrics } from './node-metrics.js'
-import { unreadiness } from './readiness.js'
+import { type IdleFor, unreadiness } from './readiness.js'
 import type { RoundTracesInit } from './round-traces.js'
 import { idleDocument, type SocketStatus, statusDocument } from './status-document.js'
 import { CHANGES_REQUEST, openStatusSocket, STATUS_REQUEST, type StatusSocket } from './status-socket.js'
@@ -31,8 +31,8 @@ export interface NodeWatch {
   /** To be passed to the node. */
   readonly events: NodeEvents
   readonly libp2pMetrics: NodeInit['libp2pMetrics']
-  /** There is no node yet, and the one that will be comes and goes: a server of jobs has the state folder. */
-  serving(): Promise<void>
+  /** There is no node, and this process, which has the state folder, opens one for each job. */
+  waiting(waitsFor: IdleFor): Promise<void>
   /** The node is open, and holds its state folder. */
   opened(node: TemperedNode, signer: () => Signer): Promise<void>
   /** The node of a job has stopped; the next may come. */
@@ -62,13 +62,13 @@ export async function watchNode(
   const disk = createDiskMeter(folder)
   let running: { readonly node: TemperedNode; signer(): Signer } | undefined
   let socket: StatusSocket | undefined
-  let isServing = false
+  let waitsFor: IdleFor | undefined
   const begunMs = systemClock.wallMs()
   const metrics =
     http &&
     (await loadMetrics({
       ...{ status: () => running?.node.status(), disk },
-      isIdle: () => isServing && running === undefined,
+      waitsFor: () => waitsFor,
     }))
   const libp2pMetrics = metrics && config.operate.libp2p ? await loadLibp2pMetrics(metrics) : undefined
   let run = ''
@@ -86,7 +86,7 @@ export async function watchNode(
     loop &&
     (await openHttpServer(
       http,
-      routesOf(metrics, () => readiness(running?.node.status(), isServing), loop.longestSeconds),
+      routesOf(metrics, () => readiness(running?.node.status(), waitsFor), loop.longestSeconds),
     ))
   if (http !== undefined && server !== undefined) {
     logger.info({ component: 'operate' }, `metrics at ${server.url}/metrics`)
@@ -98,11 +98,15 @@ export async function watchNode(
   }
   const current = () => {
     if (running !== undefined) return running
-    throw new CliError('E_NOT_RUNNING', isServing ? 'no job is being trained' : 'the node has stopped')
+    throw new CliError(
+      'E_NOT_RUNNING',
+      waitsFor === undefined ? 'the node has stopped' : 'no job is being trained',
+    )
   }
   const status = async (): Promise<SocketStatus> => {
     const place = { node: config.name, pid: process.pid, nowMs: systemClock.wallMs() }
-    if (running === undefined && isServing) return { idle: idleDocument(place, begunMs, await disk()) }
+    if (running === undefined && waitsFor !== undefined)
+      return { idle: idleDocument(waitsFor, place, begunMs, await disk()) }
     return { status: statusDocument(current().node.status(), place, await disk()) }
   }
   const openSocket = async (): Promise<void> => {
@@ -125,14 +129,15 @@ export async function watchNode(
   return {
     events: allEvents(metrics?.events ?? {}, traces?.events ?? {}),
     libp2pMetrics,
-    async serving() {
-      isServing = true
-      await openSocket()
+    async waiting(what) {
+      const isFirst = waitsFor === undefined
+      waitsFor = what
+      if (isFirst) await openSocket()
     },
     async opened(node, signer) {
       running = { node, signer }
       run = node.status().run
-      if (!isServing) await openSocket()
+      if (waitsFor === undefined) await openSocket()
     },
     left() {
       traces?.endRounds()
@@ -145,7 +150,7 @@ export async function watchNode(
     async close() {
       await traces?.close()
       running = undefined
-      isServing = false
+      waitsFor = undefined
       await Promise.all([socket?.close(), server?.close()])
       loop?.close()
     },
@@ -178,13 +183,12 @@ function routesOf(metrics: NodeMetrics, ready: () => HttpAnswer, longestSeconds:
   }
 }
 
-function readiness(status: NodeStatus | undefined, isServing: boolean): HttpAnswer {
+function readiness(status: NodeStatus | undefined, waitsFor: IdleFor | undefined): HttpAnswer {
+  const reasons = unreadiness(status, waitsFor)
   if (status === undefined)
-    return isServing
-      ? verdictAnswer([], { phase: 'waiting for a job' })
-      : verdictAnswer(['the node is not open yet'], {})
+    return verdictAnswer(reasons, waitsFor === undefined ? {} : { phase: `waiting for ${waitsFor}` })
   const { phase, rounds, neighbours } = status
-  return verdictAnswer(unreadiness(status), {
+  return verdictAnswer(reasons, {
     ...{ phase, rounds },
     round: Math.min(status.round + 1, rounds),
     neighbours: neighbours.length,

@@ -94,8 +94,7 @@ export function createJobSite(init: JobSiteInit): JobSite {
         return {
           ...node,
           async stop() {
-            await node.stop()
-            watch.left()
+            await node.stop().finally(watch.left)
             await learner.close()
           },
         }

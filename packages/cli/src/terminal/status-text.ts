@@ -58,9 +58,9 @@ export function statusText(status: StatusDocument): string {
 }
 
 /** A process that serves jobs, while it trains none, for people. */
-export function idleText({ node, version, pid, uptimeSeconds, disk }: IdleDocument): string {
+export function idleText({ node, version, pid, uptimeSeconds, phase, ready, disk }: IdleDocument): string {
   return [
-    `${pc.bold(node)}  ${pc.green('waits for a job')}`,
+    `${pc.bold(node)}  ${ready ? pc.green(phase) : pc.yellow(phase)}`,
     `version ${version}, process ${pid}, up ${durationText(uptimeSeconds)}`,
     '',
     `${'disk'.padEnd(9)}${bytes(disk.stateBytes)} used, ${bytes(disk.freeBytes)} free`,

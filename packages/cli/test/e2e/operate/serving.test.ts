@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startChain, type TestChain } from '../../../../settlement/test/support/anvil.js'
@@ -30,6 +32,28 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
 }
 
 describe('a node that serves jobs', () => {
+  it('says that its chain does not answer, and is not ready', () =>
+    inTemporaryFolder(async (folder) => {
+      await deploy(folder)
+      await initStaker(folder, 'alice', 1, (await freePorts(1))[0])
+      const path = join(folder, 'alice', 'node.yaml')
+      const text = await readFile(path, 'utf8')
+      const [nowhere] = await freePorts(1)
+      await writeFile(path, text.replace(chain.url, `http://127.0.0.1:${nowhere}`))
+      const alice = serve(folder, 'alice')
+      const url = await metricsOf(alice)
+      await alice.line('stderr', (line) =>
+        /trying again|retrying|does not answer/.test(line) ? true : undefined,
+      )
+      expect(parseJson(await good(['status', 'alice', '--json'], folder))).toMatchObject({
+        ...{ running: true, phase: 'waiting for the chain', ready: false },
+        reasons: ['the chain of `settlement` does not answer yet'],
+      })
+      expect((await fetch(`${url}/readyz`)).status).toBe(503)
+      alice.child.kill('SIGTERM')
+      expect(await alice.exit, alice.stderr.join('\n')).toBe(143)
+    }))
+
   it('is watched like any other, whether it trains one or waits for one', () =>
     inTemporaryFolder(async (folder) => {
       await deploy(folder)
@@ -51,7 +75,7 @@ describe('a node that serves jobs', () => {
       const nodes = names.map((name) => serve(folder, name))
       const url = await metricsOf(nodes[0]!)
       expect(await waiting()).toMatchObject({ running: true, node: 'alice', pid: nodes[0]!.child.pid })
-      expect(await good(['status', 'alice'], folder)).toMatch(/^alice {2}waits for a job\nversion/)
+      expect(await good(['status', 'alice'], folder)).toMatch(/^alice {2}waiting for a job\nversion/)
       const idle = await fetch(`${url}/readyz`)
       expect([idle.status, await idle.json()]).toMatchObject([200, { phase: 'waiting for a job' }])
       expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^tempered_ready 1$/m)

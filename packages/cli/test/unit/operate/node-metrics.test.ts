@@ -71,8 +71,11 @@ describe('the metrics of a node', () => {
   })
 
   it('can be scraped before the node is open', async () => {
-    const idle = await samplesOf(createNodeMetrics({ status: () => undefined, isIdle: () => true, disk }))
-    expect(idle.get('tempered_ready')).toBe(1)
+    const readyOf = async (waitsFor?: 'the chain' | 'a job') =>
+      (await samplesOf(createNodeMetrics({ status: () => undefined, waitsFor: () => waitsFor, disk }))).get(
+        'tempered_ready',
+      )
+    expect(await Promise.all([readyOf(), readyOf('the chain'), readyOf('a job')])).toEqual([0, 0, 1])
     const samples = await samplesOf(createNodeMetrics({ status: () => undefined, disk }))
     expect(samples.has('tempered_round')).toBe(false)
     expect(samples.get('tempered_rounds_closed_total')).toBe(0)
